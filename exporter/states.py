@@ -1,0 +1,52 @@
+"""The states of a stream, by the API's own numbers and names."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class StreamState(IntEnum):
+    """``google.cloud.datastream.v1.Stream.State``, number for number.
+
+    The numbers are no order of severity. The API may send a number that is not here: keep it
+    as it came (``int``) and name it with :func:`state_name`.
+    """
+
+    STATE_UNSPECIFIED = 0
+    NOT_STARTED = 1
+    RUNNING = 2
+    PAUSED = 3
+    MAINTENANCE = 4
+    FAILED = 5
+    FAILED_PERMANENTLY = 6
+    STARTING = 7
+    DRAINING = 8
+
+
+FAILURES = frozenset({StreamState.FAILED, StreamState.FAILED_PERMANENTLY})
+"""States that page whatever config expects."""
+
+EXPECTED_BY_DEFAULT = frozenset(
+    {
+        StreamState.RUNNING,
+        StreamState.STARTING,
+        StreamState.DRAINING,
+        StreamState.MAINTENANCE,
+    }
+)
+"""What a stream may be in when neither config nor its own label says anything."""
+
+EXPECTABLE = tuple(
+    state
+    for state in StreamState
+    if state not in FAILURES and state is not StreamState.STATE_UNSPECIFIED
+)
+"""What config and the ``expected-state`` label may name, in the API's order."""
+
+
+def state_name(number: int) -> str:
+    """Return the API's name of a state, or ``state 9`` for a number without a known name."""
+    try:
+        return StreamState(number).name
+    except ValueError:
+        return f"state {number}"

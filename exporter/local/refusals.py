@@ -1,0 +1,139 @@
+"""Refusals as Google sends them: a code, a text, and google.rpc details in the trailers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import grpc
+from google.protobuf.any_pb2 import Any as PackedMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2, status_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from google.protobuf.message import Message
+
+
+_TEXTS = {
+    "UNAVAILABLE": "The service is currently unavailable.",
+    "DEADLINE_EXCEEDED": "Deadline expired before operation could complete.",
+    "INTERNAL": "Internal error encountered.",
+    "ABORTED": "The operation was aborted.",
+    "RESOURCE_EXHAUSTED": "Quota exceeded for quota metric 'API requests' and limit 'API requests"
+    " per minute per user'.",
+    "PERMISSION_DENIED": "The caller does not have permission",
+    "UNAUTHENTICATED": "Request had invalid authentication credentials. Expected OAuth 2 access"
+    " token, login cookie or other valid authentication credential. See"
+    " https://developers.google.com/identity/sign-in/web/devconsole-project.",
+}
+
+
+class Refused(Exception):  # noqa: N818 - names what happened to the call, as a sentence would
+    """A call that is answered with a status instead of a response."""
+
+    def __init__(self, code: str, text: str, details: Sequence[Message] = ()) -> None:
+        """Take the status code's name, the text and the details to pack."""
+        super().__init__(text)
+        self.status = status_pb2.Status(code=number_of(code), message=text)
+        for detail in details:
+            packed = PackedMessage()
+            packed.Pack(detail)
+            self.status.details.append(packed)
+
+
+def number_of(code: str) -> int:
+    """Return a gRPC status code's number by its name."""
+    number: int = grpc.StatusCode[code].value[0]
+    return number
+
+
+def invalid(text: str) -> Refused:
+    """Return the refusal of a malformed request."""
+    return Refused("INVALID_ARGUMENT", text)
+
+
+def invalid_field(field: str, text: str, value: str | None = None) -> Refused:
+    """Return Cloud Monitoring's refusal of one field."""
+    return invalid(field_text(field, text, value))
+
+
+def field_text(field: str, text: str, value: str | None = None) -> str:
+    """Return how Cloud Monitoring words that a field is wrong."""
+    of = "" if value is None else f' of "{value}"'
+    return f"Field {field} had an invalid value{of}: {text}"
+
+
+def injected(code: str, text: str, retry_delay: float | None) -> Refused:
+    """Return what a fault answers, in Google's words where it has none of its own.
+
+    Args:
+        code: The status code's name.
+        text: The fault's own text, or nothing.
+        retry_delay: Seconds to ask the client to wait, as RetryInfo.
+    """
+    details = []
+    if retry_delay is not None:
+        delay = Duration()
+        delay.FromNanoseconds(round(retry_delay * 1e9))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    return Refused(code, text or _TEXTS.get(code, code), details)
+
+
+def api_disabled(number: int) -> Refused:
+    """Return what Google answers while a project's Datastream API is disabled."""
+    service = "datastream.googleapis.com"
+    url = f"https://console.developers.google.com/apis/api/{service}/overview?project={number}"
+    return Refused(
+        "PERMISSION_DENIED",
+        f"Datastream API has not been used in project {number} before or it is disabled. Enable"
+        f" it by visiting {url} then retry. If you enabled this API recently, wait a few minutes"
+        " for the action to propagate to our systems and retry.",
+        [
+            error_details_pb2.Help(
+                links=[
+                    error_details_pb2.Help.Link(
+                        description="Google developers console API activation", url=url
+                    )
+                ]
+            ),
+            error_details_pb2.ErrorInfo(
+                reason="SERVICE_DISABLED",
+                domain="googleapis.com",
+                metadata={
+                    "service": service,
+                    "serviceTitle": "Datastream API",
+                    "consumer": f"projects/{number}",
+                    "containerInfo": str(number),
+                    "activationUrl": url,
+                },
+            ),
+        ],
+    )
+
+
+def permission_denied(permission: str, resource: str) -> Refused:
+    """Return what Google answers to a caller without a permission.
+
+    Args:
+        permission: In full, ``datastream.streams.list``.
+        resource: The name of what was asked for, ``projects/P/locations/L``.
+    """
+    service = permission.partition(".")[0] + ".googleapis.com"
+    text = (
+        f"Permission {permission} denied (or the resource may not exist)."
+        if service == "monitoring.googleapis.com"
+        else f"Permission '{permission}' denied on resource '//{service}/{resource}'"
+        " (or it may not exist)."
+    )
+    return Refused(
+        "PERMISSION_DENIED",
+        text,
+        [
+            error_details_pb2.ErrorInfo(
+                reason="IAM_PERMISSION_DENIED",
+                domain=service,
+                metadata={"permission": permission, "resource": resource},
+            )
+        ],
+    )

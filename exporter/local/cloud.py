@@ -73,6 +73,7 @@ class LocalCloud:
         Raises:
             PortInUseError: One of them cannot be had; nothing listens then.
         """
+        self.fleet()  # so that a big world's first call is no slower than the next
         with ExitStack() as starting:
             self.datastream = self._serve(starting, self._datastream.services, datastream_port)
             self.monitoring = self._serve(starting, self._monitoring.services, monitoring_port)

@@ -19,7 +19,6 @@ from exporter.local.world import (
     ProjectEvent,
     SetBackfill,
     SetState,
-    numbered,
 )
 from exporter.states import StreamState
 
@@ -91,16 +90,14 @@ class Fleet:
 
 def _objects(given: tuple[worlds.Objects, ...]) -> tuple[StreamObject, ...]:
     return tuple(
-        StreamObject(table, each.backfill, each.errors)
-        for each in given
-        for table in (numbered(each.table, each.count) if each.count else [each.table])
+        StreamObject(table, each.backfill, each.errors) for each in given for table in each.tables
     )
 
 
 def _streams(given: tuple[worlds.Streams, ...]) -> Iterator[tuple[Stream, bool]]:
     for each in given:
         objects = _objects(each.objects)
-        for id_ in numbered(each.id, each.count) if each.count else [each.id]:
+        for id_ in each.ids:
             stream = Stream(id_, each.state, each.labels, each.errors, objects, each.create_time)
             yield stream, each.exists
 
@@ -179,7 +176,7 @@ class _Replay:
         for project in self.projects.values():
             for location in project.locations.values():
                 at = f"projects/{project.id}/locations/{location.id}/streams/"
-                for id_ in [id_ for id_ in location.streams if _matches(step.stream, at, id_)]:
+                for id_ in [id_ for id_ in location.streams if matches(step.stream, at + id_)]:
                     if isinstance(step, Lifecycle) and step.do == "delete":
                         del location.streams[id_]
                     else:
@@ -187,7 +184,7 @@ class _Replay:
 
     def _appear(self, step: Lifecycle) -> None:
         for (project, location, id_), stream in self._written.items():
-            if _matches(step.stream, f"projects/{project}/locations/{location}/streams/", id_):
+            if matches(step.stream, f"projects/{project}/locations/{location}/streams/{id_}"):
                 state = StreamState.STARTING if step.starting else stream.state
                 self.projects[project].locations[location].streams[id_] = replace(
                     stream, state=state, appeared=step.at, updated=step.at
@@ -198,26 +195,26 @@ class _Replay:
             for location in project.locations.values():
                 at = f"projects/{project.id}/locations/{location.id}/privateConnections/"
                 for id_, connection in location.connections.items():
-                    if _matches(step.private_connection, at, id_):
+                    if matches(step.private_connection, at + id_):
                         location.connections[id_] = connection.model_copy(
                             update={"state": step.state, "error": step.error}
                         )
 
     def _projects(self, glob: str) -> Iterator[Project]:
         for project in self.projects.values():
-            if _matches(glob, "projects/", project.id):
+            if matches(glob, f"projects/{project.id}"):
                 yield project
 
     def _locations(self, glob: str) -> Iterator[Location]:
         for project in self.projects.values():
             for location in project.locations.values():
-                if _matches(glob, f"projects/{project.id}/locations/", location.id):
+                if matches(glob, f"projects/{project.id}/locations/{location.id}"):
                     yield location
 
 
-def _matches(glob: str, parent: str, id_: str) -> bool:
-    """Match a full name, or the id alone where the glob has no slash."""
-    return fnmatchcase(parent + id_ if "/" in glob else id_, glob)
+def matches(glob: str, name: str) -> bool:
+    """Match a full name, or its last part alone where the glob has no slash."""
+    return fnmatchcase(name if "/" in glob else name.rpartition("/")[2], glob)
 
 
 def _changed(stream: Stream, step: _StreamStep) -> Stream:

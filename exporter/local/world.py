@@ -18,13 +18,15 @@ from pydantic import (
     model_validator,
 )
 
+from exporter import durations
+from exporter.mistakes import shown
+from exporter.spelling import hint
 from exporter.states import StreamState
 
 if TYPE_CHECKING:
     from enum import IntEnum
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(\d+)(ms|s|m|h)")
+_MILLISECONDS = re.compile(r"(\d{1,9})ms")
 _COUNTER = re.compile(r"\{(?::0(\d+))?\}")
 
 # Plain numbers, as every state here: the API may send one that no enum knows.
@@ -33,13 +35,13 @@ _CREATED = int(PrivateConnection.State.CREATED)
 
 
 def _seconds(written: object) -> object:
-    """Turn ``90s`` into seconds; a number passes, for worlds that are written in Python."""
+    """Turn ``90s`` or ``50ms`` into seconds; a number passes, for worlds written in Python."""
     if not isinstance(written, str):
         return written
-    found = _DURATION.fullmatch(written)
-    if not found:
-        raise ValueError("a duration is written 50ms, 30s, 15m or 2h")
-    return int(found[1]) * _UNITS[found[2]]
+    milliseconds = _MILLISECONDS.fullmatch(written)
+    if milliseconds:
+        return int(milliseconds[1]) / 1000
+    return durations.parse(written).total_seconds()
 
 
 def _number_in(names: type[IntEnum]) -> BeforeValidator:
@@ -51,16 +53,16 @@ def _number_in(names: type[IntEnum]) -> BeforeValidator:
         try:
             return names[written].value
         except KeyError:
-            raise ValueError(
-                f"one of {', '.join(each.name for each in names)}, or a number"
-            ) from None
+            known = [each.name for each in names]
+            raise ValueError(f"{shown(written)} is not allowed; {hint(written, known)}") from None
 
     return BeforeValidator(number)
 
 
 def _a_status_code(name: str) -> str:
     if name not in grpc.StatusCode.__members__ or name == "OK":
-        raise ValueError("the name of a gRPC status code such as UNAVAILABLE")
+        codes = [code for code in grpc.StatusCode.__members__ if code != "OK"]
+        raise ValueError(f"{shown(name)} is not a status code; {hint(name, codes)}")
     return name
 
 
@@ -103,22 +105,25 @@ class Problem(_Part):
     message: str = ""
 
 
-def numbered(pattern: str, count: int) -> list[str]:
-    """Return ``count`` names from a pattern such as ``orders-{:05}``, counted from 1."""
-
-    def name(number: int) -> str:
-        return _COUNTER.sub(lambda found: f"{number:0{found[1] or 1}d}", pattern)
-
-    return [name(number) for number in range(1, count + 1)]
-
-
 class _Counted(_Part):
-    count: int | None = Field(default=None, ge=1)
+    """A thing, or ``count`` alike ones whose names are counted from 1."""
+
+    count: int | None = Field(default=None, ge=1, le=100_000)
+
+    def _numbered(self, pattern: str) -> list[str]:
+        if self.count is None:
+            return [pattern]
+
+        def name(number: int) -> str:
+            return _COUNTER.sub(lambda found: f"{number:0{found[1] or 1}d}", pattern)
+
+        return [name(number) for number in range(1, self.count + 1)]
 
     def _check_pattern(self, pattern: str) -> None:
         if (self.count is not None) != bool(_COUNTER.search(pattern)):
             raise ValueError(
-                f'"{pattern}": with a count a name holds a counter such as {{:05}}, and only then'
+                f"{shown(pattern)}: with a count a name holds a counter such as {{:05}}, and only"
+                " then"
             )
 
 
@@ -128,6 +133,11 @@ class Objects(_Counted):
     table: str
     backfill: BackfillState = _COMPLETED
     errors: tuple[Problem, ...] = ()
+
+    @property
+    def tables(self) -> list[str]:
+        """Return the objects' names."""
+        return self._numbered(self.table)
 
     @model_validator(mode="after")
     def _named(self) -> Objects:
@@ -145,6 +155,11 @@ class Streams(_Counted):
     errors: tuple[Problem, ...] = ()
     objects: tuple[Objects, ...] = ()
     create_time: AwareDatetime = datetime.fromisoformat("2025-03-01T09:00:00+00:00")
+
+    @property
+    def ids(self) -> list[str]:
+        """Return the streams' ids."""
+        return self._numbered(self.id)
 
     @model_validator(mode="after")
     def _named(self) -> Streams:

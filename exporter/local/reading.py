@@ -1,0 +1,128 @@
+"""Reading a world file; every mistake in it is a sentence with its file and line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from exporter import documents
+from exporter.local.fleet import matches
+from exporter.local.world import (
+    ConnectionEvent,
+    LocationEvent,
+    PermissionEvent,
+    ProjectEvent,
+    World,
+)
+from exporter.mistakes import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exporter.local.world import Event
+
+_Place = tuple[str | int, ...]
+
+
+def read_world(path: str) -> World:
+    """Return the world of a file.
+
+    Raises:
+        Mistakes: All that is wrong with it.
+    """
+    return world_of(documents.read_file(path), path)
+
+
+def default_world() -> World:
+    """Return the world that ships with the package: one company's fleet."""
+    shipped = resources.files("exporter.local") / "worlds" / "default.yaml"
+    return world_of(shipped.read_text(encoding="utf-8"), "default.yaml")
+
+
+def world_of(text: str, file: str) -> World:
+    """Return the world that a YAML text describes.
+
+    Args:
+        text: The whole document.
+        file: What to call it in sentences.
+
+    Raises:
+        Mistakes: All that is wrong with it.
+    """
+    document = documents.parse(text, file)
+    world = document.read(World)
+    if world is not None:
+        for place, words in [*_said_twice(world), *_about_nothing(world)]:
+            document.tell(place, words)
+    document.refuse_mistakes()
+    # With no mistake told there is a world: read() tells one wherever it returns None.
+    return world  # type: ignore[return-value]
+
+
+def _said_twice(world: World) -> Iterator[tuple[_Place, str]]:
+    """Yield every id that stands twice where it may stand once."""
+    names = (name for each in world.projects for name in (each.id, str(each.number)))
+    for name in _repeated(names):
+        yield ("projects",), f"{shown(name)} is the id or the number of two projects"
+    for at, project in enumerate(world.projects):
+        place: _Place = ("projects", at, "locations")
+        for id_ in _repeated(each.id for each in project.locations):
+            yield place, f"{shown(id_)} stands twice in {project.id}"
+        for index, location in enumerate(project.locations):
+            streams = (id_ for each in location.streams for id_ in each.ids)
+            for id_ in _repeated(streams):
+                yield (*place, index, "streams"), f"{shown(id_)} stands twice in {location.id}"
+            for id_ in _repeated(each.id for each in location.private_connections):
+                yield (
+                    (*place, index, "private_connections"),
+                    f"{shown(id_)} stands twice in {location.id}",
+                )
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, times in Counter(names).items() if times > 1]
+
+
+def _about_nothing(world: World) -> Iterator[tuple[_Place, str]]:
+    """Yield every event whose glob matches nothing in the world: a typing error, most likely."""
+    projects = [f"projects/{each.id}" for each in world.projects]
+    locations = [
+        (f"projects/{project.id}/locations/{each.id}", each)
+        for project in world.projects
+        for each in project.locations
+    ]
+    streams = [
+        f"{at}/streams/{id_}"
+        for at, location in locations
+        for each in location.streams
+        for id_ in each.ids
+    ]
+    connections = [
+        f"{at}/privateConnections/{each.id}"
+        for at, location in locations
+        for each in location.private_connections
+    ]
+    names = {
+        "project": projects,
+        "location": [at for at, _ in locations],
+        "stream": streams,
+        "private_connection": connections,
+    }
+    for index, event in enumerate(world.events):
+        kind, glob = _target(event)
+        if not any(matches(glob, name) for name in names[kind]):
+            yield ("events", index, kind), f"{shown(glob)} matches no {kind} of this world"
+
+
+def _target(event: Event) -> tuple[str, str]:
+    """Return what kind of thing an event is about, and its glob."""
+    match event:
+        case ProjectEvent() | PermissionEvent():
+            return "project", event.project
+        case LocationEvent():
+            return "location", event.location
+        case ConnectionEvent():
+            return "private_connection", event.private_connection
+        case _:
+            return "stream", event.stream

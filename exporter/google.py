@@ -1,0 +1,136 @@
+"""The one seam to Google: credentials, channels and the clients on them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import google.auth
+import grpc
+from google.auth import exceptions as auth_exceptions
+from google.auth import impersonated_credentials
+from google.auth.credentials import Credentials
+from google.auth.transport.requests import Request
+from google.cloud import datastream_v1, monitoring_v3
+from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
+from google.cloud.monitoring_v3.services.metric_service.transports import (
+    MetricServiceGrpcTransport,
+)
+
+from exporter.config import Endpoints
+from exporter.failures import RefusedError, credentials_failure
+
+DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
+MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+_OPTIONS = (
+    # A page of a thousand streams, each with the tables that it includes, passes gRPC's 4 MiB.
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # A refused batch names each of its series, twice, in the trailers. Beyond the default of
+    # 16 KiB gRPC would show RESOURCE_EXHAUSTED in place of the truth.
+    ("grpc.max_metadata_size", 4 * 1024 * 1024),
+    ("grpc.absolute_max_metadata_size", 8 * 1024 * 1024),
+)
+_REFRESH_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom the exporter calls as, where that is not plainly the default credentials.
+
+    Attributes:
+        impersonate: A service account's address to act as.
+        quota_project: The project whose quota and billing the calls count against.
+    """
+
+    impersonate: str | None = None
+    quota_project: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Google's own clients, each on one channel that all threads share."""
+
+    datastream: datastream_v1.DatastreamClient
+    monitoring: monitoring_v3.MetricServiceClient
+    channels: tuple[grpc.Channel, ...]
+
+    def __enter__(self) -> Self:
+        """Return the clients themselves."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the channels; calls that are still under way fail at once."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the channels; calls that are still under way fail at once."""
+        for channel in self.channels:
+            channel.close()
+
+
+def emulators(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the emulator variables that are set, by name."""
+    return {
+        name: environ[name]
+        for name in (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
+        if environ.get(name)
+    }
+
+
+def connect(
+    endpoints: Endpoints, environ: Mapping[str, str], identity: Identity = Identity()
+) -> Clients:
+    """Return clients for the endpoints of config, or for emulators where the variables name one.
+
+    Credentials are fetched here, once, unless both services are emulators: their absence is
+    then one clear fact, not a failure of every call.
+
+    Raises:
+        RefusedError: There are no valid credentials.
+    """
+    named = emulators(environ)
+    credentials = None
+    if len(named) < len((DATASTREAM_EMULATOR, MONITORING_EMULATOR)):
+        credentials = _credentials(identity)
+
+    def channel(transport: Any, emulator: str, endpoint: str | None) -> grpc.Channel:
+        if emulator in named:
+            return grpc.insecure_channel(named[emulator], options=_OPTIONS)
+        return transport.create_channel(
+            endpoint or transport.DEFAULT_HOST, credentials=credentials, options=_OPTIONS
+        )
+
+    datastream = channel(DatastreamGrpcTransport, DATASTREAM_EMULATOR, endpoints.datastream)
+    monitoring = channel(MetricServiceGrpcTransport, MONITORING_EMULATOR, endpoints.monitoring)
+    return Clients(
+        datastream_v1.DatastreamClient(transport=DatastreamGrpcTransport(channel=datastream)),
+        monitoring_v3.MetricServiceClient(transport=MetricServiceGrpcTransport(channel=monitoring)),
+        (datastream, monitoring),
+    )
+
+
+def _credentials(identity: Identity) -> Credentials:
+    try:
+        credentials, _ = google.auth.default(scopes=SCOPES, quota_project_id=identity.quota_project)
+        if identity.impersonate:
+            credentials = impersonated_credentials.Credentials(
+                source_credentials=credentials,
+                target_principal=identity.impersonate,
+                target_scopes=SCOPES,
+                quota_project_id=identity.quota_project,
+            )
+        credentials.refresh(functools.partial(Request(), timeout=_REFRESH_SECONDS))
+    except (auth_exceptions.GoogleAuthError, OSError, ValueError) as error:
+        raise RefusedError(credentials_failure(error)) from error
+    return credentials

@@ -1,0 +1,219 @@
+"""One run: read, measure, write.
+
+The order of writing is part of what the metrics mean. A location's counts go first, so that an
+evaluation in the middle of a run sees "forty fail together" before it sees forty failures; then
+what is known of each stream; a location's ``last_read`` after these, and only if every
+``last_seen`` of it was written, since a stream is missing when the one is later than the other;
+the exporter's own series last, as they tell of all the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from threading import Event
+
+from exporter.calls import Calls
+from exporter.config import Config
+from exporter.datastream import Datastream
+from exporter.deadline import Deadline
+from exporter.google import Clients
+from exporter.metrics import (
+    Exporter,
+    Judged,
+    Sample,
+    connection_samples,
+    exporter_samples,
+    judge,
+    last_read_samples,
+    location_samples,
+    object_samples,
+    stream_samples,
+)
+from exporter.monitoring import Writer, Written
+from exporter.observations import Observations
+from exporter.progress import Progress
+from exporter.reading import Collect, Share, read
+
+READING_OF_THE_WHOLE = 0.6
+"""The part of the deadline that reading may use."""
+
+_LAST_BATCH_OF_THE_WHOLE = 0.1
+_LAST_BATCH_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What this process has to do in each of its runs.
+
+    Attributes:
+        exporter: Its name in its own series.
+        share: Its part of the locations.
+        collect: The optional collectors to run.
+        objects_alone: Whether it writes objects and nothing else of the streams, as the slower
+            schedule's run does: never a series that the other run writes.
+    """
+
+    exporter: Exporter
+    share: Share = field(default_factory=Share)
+    collect: Collect = field(default_factory=Collect)
+    objects_alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one run saw, measured but not written.
+
+    Attributes:
+        task: What the run had to do.
+        at: Unix time of the run in whole seconds, the timestamp of every point.
+        observations: What was read.
+        judged: The cleanly read locations, held against config.
+        errors: Whether ``stream/errors`` is collected.
+    """
+
+    task: Task
+    at: int
+    observations: Observations
+    judged: tuple[Judged, ...]
+    errors: bool
+
+    @property
+    def ahead(self) -> tuple[Sample, ...]:
+        """The samples to be settled before those of the streams are sent."""
+        if self.task.objects_alone:
+            return ()
+        return tuple(location_samples(self.observations, self.judged, self.task.share))
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield every sample but the locations' ``last_read`` and the exporter's own."""
+        yield from self.ahead
+        if not self.task.objects_alone:
+            yield from stream_samples(self.judged, self.at, errors=self.errors)
+            yield from connection_samples(self.observations)
+        yield from object_samples(self.observations)
+
+    def last_reads(self, written: Written) -> Iterator[Sample]:
+        """Yield the ``last_read`` of each location whose streams were all written."""
+        if not self.task.objects_alone:
+            yield from last_read_samples(self.judged, self.at, frozenset(written.held))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run as it ended.
+
+    Attributes:
+        look: What it saw.
+        written: What became of its points.
+        seconds: How long it took.
+        calls: How many calls it made, retries included.
+        stopped: Whether somebody asked it to stop before it was done.
+    """
+
+    look: Look
+    written: Written
+    seconds: float
+    calls: int
+    stopped: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that could be observed was observed and written."""
+        seen = self.look.observations
+        return not (self.written.lost or seen.uncollected or seen.blind or self.stopped)
+
+
+class Run:
+    """One run of a task; its deadline starts when it is made."""
+
+    def __init__(
+        self,
+        clients: Clients,
+        config: Config,
+        task: Task,
+        *,
+        stop: Event,
+        now: Callable[[], float] = time.time,
+        progress: Progress | None = None,
+    ) -> None:
+        """Start the clock of the run; nothing is called yet.
+
+        Args:
+            clients: Google's clients.
+            config: What to watch.
+            task: What this process has to do.
+            stop: Set when somebody asks the run to end early.
+            now: Gives the unix time in seconds. Deadlines are not measured by it.
+            progress: Told how far the run is.
+        """
+        self._clients = clients
+        self._config = config
+        self._task = task
+        self._progress = progress or Progress()
+        self._calls = Calls()
+        self._started = time.monotonic()
+        self._seconds = config.run.deadline.total_seconds()
+        self._deadline = Deadline.after(self._seconds, stop)
+        self._at = int(now())
+
+    def look(self, found: Mapping[str, tuple[str, ...]] | None = None) -> Look:
+        """Read and measure.
+
+        Args:
+            found: Locations of projects as an earlier discovery found them.
+        """
+        observations = read(
+            Datastream(self._clients.datastream, self._calls),
+            self._config,
+            self._deadline.within(self._seconds * READING_OF_THE_WHOLE),
+            share=self._task.share,
+            collect=self._task.collect,
+            found=found,
+            progress=self._progress,
+        )
+        judged = judge(observations, self._config, self._at)
+        return Look(self._task, self._at, observations, judged, self._config.collect.errors)
+
+    def write(self, look: Look) -> Report:
+        """Write what was measured, and say what became of it.
+
+        A run that was stopped while it read has not seen everything, and writes nothing.
+        """
+        written = Written()
+        if not (self._deadline.stopped and look.observations.skipped):
+            self._write(look, written)
+        return Report(
+            look,
+            written,
+            time.monotonic() - self._started,
+            self._calls.made,
+            self._deadline.stopped,
+        )
+
+    def _write(self, look: Look, written: Written) -> None:
+        config = self._config
+        writer = Writer(
+            self._clients.monitoring,
+            config.metrics.project,
+            self._calls,
+            workers=config.run.concurrency,
+        )
+        reserve = min(_LAST_BATCH_SECONDS, self._seconds * _LAST_BATCH_OF_THE_WHOLE)
+        deadline = self._deadline.sooner(reserve)
+        ahead = len(look.ahead)
+        writer.write(
+            look.samples(), self._at, deadline, written, ahead=ahead, progress=self._progress
+        )
+        writer.write(
+            look.last_reads(written), self._at, deadline, written, progress=self._progress
+        )
+        own = exporter_samples(
+            self._task.exporter,
+            streams=look.observations.streams,
+            seconds=time.monotonic() - self._started,
+            lost=written.lost,
+            last_run=None if self._task.objects_alone else self._at,
+        )
+        writer.write(own, self._at, self._deadline, written, progress=self._progress)

@@ -93,7 +93,9 @@ class Datastream:
                 stream_id = stream.name.rsplit("/", 1)[-1]
                 if wants(stream_id):
                     label = stream.labels.get(LABEL)
-                    seen.append(Stream(stream_id, stream.state, len(stream.errors), label))
+                    errors = stream.errors
+                    reason = (errors[0].message or errors[0].reason) if errors else None
+                    seen.append(Stream(stream_id, stream.state, len(errors), label, reason))
         return tuple(seen)
 
     def objects(self, name: StreamName, deadline: Deadline) -> Objects:

@@ -21,12 +21,15 @@ class Stream:
         state: The API's own number, known to the client or not.
         errors: How many errors the stream carries, whatever its state.
         label: The value of its ``expected-state`` label, None without one.
+        reason: What its first error says, None without errors. For a person to read: it is
+            free-form and never becomes part of a series.
     """
 
     id: str
     state: int
     errors: int = 0
     label: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ def read(
     share: Share = Share(),
     collect: Collect = Collect(),
     found: Mapping[str, tuple[str, ...]] | None = None,
+    fallback: Mapping[str, tuple[str, ...]] | None = None,
     progress: Progress | None = None,
 ) -> Observations:
     """Read every location that config names and this task has, then run the collectors.
@@ -74,6 +75,7 @@ def read(
         collect: The optional collectors.
         found: Locations of a project as an earlier discovery found them; such a project is
             not discovered again.
+        fallback: Locations of a project to read where its discovery fails.
         progress: Told how far the reading is.
 
     Returns:
@@ -81,7 +83,7 @@ def read(
     """
     with _Workers(config.run.concurrency, deadline) as workers:
         reading = _Reading(api, config, workers, share, progress or Progress())
-        reading.locations(found or {})
+        reading.locations(found or {}, fallback or {})
         reading.collect(collect)
         return reading.observations()
 
@@ -117,7 +119,11 @@ class _Reading:
         self._connections: dict[LocationName, Mapping[str, int]] = {}
         self._uncollected: dict[StreamName | LocationName, Failure] = {}
 
-    def locations(self, found: Mapping[str, tuple[str, ...]]) -> None:
+    def locations(
+        self,
+        found: Mapping[str, tuple[str, ...]],
+        fallback: Mapping[str, tuple[str, ...]],
+    ) -> None:
         """Discover what has to be, and read each location as soon as it is known."""
         for source in self._config.sources:
             # A required stream's location is read whether or not discovery tells of it.
@@ -131,6 +137,8 @@ class _Reading:
         for outcome in self._workers.outcomes():
             if isinstance(outcome, _Discovered):
                 self._take_discovered(outcome)
+                if outcome.failure is not None:
+                    self._ask(outcome.source, fallback.get(outcome.source.project, ()))
             else:
                 self._locations.append(outcome)
                 self._progress.locations(len(self._locations), len(self._asked))

@@ -158,11 +158,16 @@ class Run:
         self._deadline = Deadline.after(self._seconds, stop)
         self._at = int(now())
 
-    def look(self, found: Mapping[str, tuple[str, ...]] | None = None) -> Look:
+    def look(
+        self,
+        found: Mapping[str, tuple[str, ...]] | None = None,
+        fallback: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> Look:
         """Read and measure.
 
         Args:
             found: Locations of projects as an earlier discovery found them.
+            fallback: Locations of projects to read where their discovery fails.
         """
         observations = read(
             Datastream(self._clients.datastream, self._calls),
@@ -171,6 +176,7 @@ class Run:
             share=self._task.share,
             collect=self._task.collect,
             found=found,
+            fallback=fallback,
             progress=self._progress,
         )
         judged = judge(observations, self._config, self._at)

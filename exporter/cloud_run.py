@@ -1,0 +1,77 @@
+"""What Cloud Run tells the process that it runs.
+
+Source: https://cloud.google.com/run/docs/container-contract (environment variables of jobs and
+worker pools, metadata server).
+"""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Mapping
+from urllib.error import URLError
+
+import tenacity
+
+from exporter.reading import Share
+
+JOB = "CLOUD_RUN_JOB"
+WORKER_POOL = "CLOUD_RUN_WORKER_POOL"
+EXECUTION = "CLOUD_RUN_EXECUTION"
+TASK_INDEX = "CLOUD_RUN_TASK_INDEX"
+TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
+TASK_ATTEMPT = "CLOUD_RUN_TASK_ATTEMPT"
+METADATA_HOST = "GCE_METADATA_HOST"
+
+_METADATA_SECONDS = 2
+_METADATA_TRIES = 4
+
+
+def here(environ: Mapping[str, str]) -> bool:
+    """Say whether this process runs on Cloud Run, as a job or as a worker pool."""
+    return bool(environ.get(JOB) or environ.get(WORKER_POOL))
+
+
+def share(environ: Mapping[str, str]) -> Share:
+    """Return this task's part of the job's work; all of it outside a job.
+
+    Raises:
+        ValueError: The variables contradict each other, as a sentence.
+    """
+    index, count = environ.get(TASK_INDEX, "0"), environ.get(TASK_COUNT, "1")
+    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        raise ValueError(
+            f"{TASK_INDEX}={index} and {TASK_COUNT}={count} name no task of a job: the index "
+            f"counts from 0 and is below the count"
+        )
+    return Share(int(index), int(count))
+
+
+def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what tells the log lines of one task's execution from another's."""
+    labels = {"execution": EXECUTION, "task_index": TASK_INDEX, "attempt": TASK_ATTEMPT}
+    return {label: environ[name] for label, name in labels.items() if environ.get(name)}
+
+
+def region(environ: Mapping[str, str]) -> str:
+    """Return the region that this process runs in; ``global`` outside Cloud Run.
+
+    Raises:
+        OSError: The metadata server did not answer. Another name for the region would start
+            other series and make the known ones look silent, so none is made up.
+    """
+    if not here(environ):
+        return "global"
+    host = environ.get(METADATA_HOST, "metadata.google.internal")
+    request = urllib.request.Request(  # noqa: S310 - the scheme is written here
+        f"http://{host}/computeMetadata/v1/instance/region", headers={"Metadata-Flavor": "Google"}
+    )
+    for attempt in tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(URLError | TimeoutError),
+        stop=tenacity.stop_after_attempt(_METADATA_TRIES),
+        wait=tenacity.wait_random_exponential(multiplier=0.1, max=1),
+        reraise=True,
+    ):
+        with attempt, urllib.request.urlopen(request, timeout=_METADATA_SECONDS) as answer:  # noqa: S310 - as above
+            # The answer is projects/NUMBER/regions/REGION.
+            name: str = answer.read().decode()
+    return name.rsplit("/", 1)[-1]

@@ -1,0 +1,85 @@
+"""Continuous mode: runs in one process, on a steady beat."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Event
+
+from exporter.logs import LOGGER
+from exporter.observations import Observations
+
+REMEMBERED_SECONDS = 600.0
+"""How long the locations that a discovery found are taken for known."""
+
+
+@dataclass(slots=True)
+class Discovered:
+    """The locations that earlier discoveries found.
+
+    Attributes:
+        monotonic: Gives seconds; never goes back.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    _locations: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _when: dict[str, float] = field(default_factory=dict)
+
+    def fresh(self) -> dict[str, tuple[str, ...]]:
+        """Return the locations of the projects that need not be discovered again yet."""
+        now = self.monotonic()
+        return {
+            project: locations
+            for project, locations in self._locations.items()
+            if now - self._when[project] < REMEMBERED_SECONDS
+        }
+
+    def stale(self) -> Mapping[str, tuple[str, ...]]:
+        """Return all that was ever found, for when a new discovery fails."""
+        return dict(self._locations)
+
+    def learn(self, observations: Observations) -> None:
+        """Take over what a run discovered."""
+        fresh = self.fresh()
+        for project, locations in observations.found.items():
+            if project not in fresh:
+                self._locations[project] = locations
+                self._when[project] = self.monotonic()
+
+
+def beat(
+    work: Callable[[], None],
+    seconds: float,
+    stop: Event,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    """Call ``work`` at every multiple of ``seconds`` from now, until ``stop`` is set.
+
+    Beats neither drift nor overlap: work that outlasts its beat makes the beats pass that fall
+    into it, and the log says so.
+
+    Args:
+        work: What to do.
+        seconds: From one beat to the next.
+        stop: Ends it, after the work under way.
+        monotonic: Gives seconds; never goes back.
+    """
+    start = monotonic()
+    due = 0
+    while not stop.is_set():
+        work()
+        took = monotonic() - start - due * seconds
+        passed = math.floor(took / seconds)
+        if passed:
+            LOGGER.warning(
+                "A run took %.1f s, longer than the %g s between runs: %d left out. Raise "
+                "--interval, or split the work.",
+                took,
+                seconds,
+                passed,
+            )
+        due += passed + 1
+        stop.wait(start + due * seconds - monotonic())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -66,10 +67,7 @@ def load(text: str, file: str, model: type[M]) -> M:
         Mistakes: All that is wrong with it.
     """
     document = parse(text, file)
-    value = document.read(model)
-    document.refuse_mistakes()
-    # With no mistake told there is a value: read() tells one wherever it returns None.
-    return value  # type: ignore[return-value]
+    return document.accepted(document.read(model))
 
 
 def parse(text: str, file: str) -> Document:
@@ -91,7 +89,7 @@ class Document:
     def __init__(self, root: Node, file: str, prefix: Location = ()) -> None:
         """Hold a tree; ``prefix`` is the way from the file's root to this part's."""
         self.root = root
-        self._file = file
+        self.file = file
         self._prefix = tuple(prefix)
         self._mistakes: dict[str, int] = {}
 
@@ -102,7 +100,19 @@ class Document:
         own.
         """
         held = self.root.value.get(key) if isinstance(self.root.value, dict) else None
-        return Document(held, self._file, (*self._prefix, key)) if held else None
+        return Document(held, self.file, (*self._prefix, key)) if held else None
+
+    def override(self, section: str, key: str, node: Node) -> None:
+        """Put a value in the place of what is written under a key of a section, if anything."""
+        if not isinstance(self.root.value, dict):
+            return
+        held = self.root.value.get(section)
+        if held is None or held.value is None:
+            held = Node({}, self.root.line)
+        if isinstance(held.value, dict):
+            # Copied: an alias may hold the same mapping in another place.
+            held = replace(held, value={**held.value, key: node})
+        self.root = replace(self.root, value={**self.root.value, section: held})
 
     def read(self, model: type[M]) -> M | None:
         """Return the document as a model, or None after telling what does not fit."""
@@ -124,24 +134,28 @@ class Document:
 
     def tell_of_line(self, line: int, words: str) -> None:
         """Add a mistake that belongs to a line, whatever stands there."""
-        self._mistakes.setdefault(f"{self._file}:{line}: {words}", line)
+        self._mistakes.setdefault(f"{self.file}:{line}: {words}", line)
 
     def tell_of_environment(self, variable: str, words: str) -> None:
         """Add a mistake about an environment variable."""
         self._mistakes.setdefault(f"environment: {variable}: {words}", _LAST_LINE)
 
-    def refuse_mistakes(self) -> None:
-        """Raise all mistakes told so far, in the order of their lines.
+    def accepted(self, value: M | None) -> M:
+        """Return what was read, if nothing was wrong.
 
         Raises:
-            Mistakes: If there are any.
+            Mistakes: All that was told, in the order of their lines.
         """
-        if self._mistakes:
+        if value is None or self._mistakes:
             raise Mistakes(sorted(self._mistakes, key=self._mistakes.__getitem__))
+        return value
 
     def _tell_all(self, error: ValidationError, model: type[BaseModel]) -> None:
         told = set()
         for details in error.errors(include_url=False):
+            if details["type"] == "too_short" and details["input"]:
+                # Counted without the entries that are told of already.
+                continue
             location = self._path(details["loc"])
             # Each member of a union has its own complaint; the first says enough.
             if len(location) < len(details["loc"]) and location in told:
@@ -175,12 +189,13 @@ class Document:
             below = _below(node, part)
             if below is None:
                 break
-            line = node.key_lines[str(part)] if isinstance(node.value, dict) else below.line
+            line = node.key_lines.get(str(part), below.line)
             node = below
         if node.variable:
             return f"environment: {node.variable}: {words}", _LAST_LINE
+        where = f"{self.file}:{line}" if line else self.file
         path = _written([*self._prefix, *location])
-        return f"{self._file}:{line}: {path}{': ' if path else ''}{words}", line
+        return f"{where}: {path}{': ' if path else ''}{words}", line
 
 
 def _below(node: Node | None, part: str | int) -> Node | None:

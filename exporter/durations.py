@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from exporter.mistakes import shown
 
@@ -42,6 +42,20 @@ def text(duration: timedelta) -> str:
     return f"{seconds // _SECONDS[unit]}{unit}"
 
 
+def between(least: str, most: str) -> AfterValidator:
+    """Return a pydantic validator for durations from ``least`` to ``most``, both allowed."""
+    shortest, longest = parse(least), parse(most)
+
+    def check(duration: timedelta) -> timedelta:
+        if duration < shortest:
+            raise ValueError(f"{text(duration)} is too short; at least {least} is allowed")
+        if duration > longest:
+            raise ValueError(f"{text(duration)} is too long; at most {most} is allowed")
+        return duration
+
+    return AfterValidator(check)
+
+
 def _read(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
@@ -57,6 +71,7 @@ def _sentence(value: object) -> str:
 Duration = Annotated[
     timedelta,
     BeforeValidator(_read),
-    WithJsonSchema({"type": "string", "pattern": PATTERN}),
+    PlainSerializer(text),
+    WithJsonSchema({"type": "string", "title": "duration", "pattern": PATTERN}),
 ]
 """A pydantic field that is written as text and read as a timedelta."""

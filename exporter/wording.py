@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from exporter import durations
 from exporter.mistakes import shown
 from exporter.spelling import hint
 
@@ -90,10 +88,6 @@ def _seen(value: object) -> str:
     return "nothing" if value is None else shown(value)
 
 
-def _bound(value: object) -> str:
-    return durations.text(value) if isinstance(value, timedelta) else shown(value)
-
-
 def _needs(what: str) -> _Words:
     return lambda seen, _: f"{seen} stands where {what} is needed"
 
@@ -104,12 +98,17 @@ def _text(seen: str, _: Mapping[str, Any]) -> str:
     return f'{seen} is not text to YAML; put it in quotes: "{seen}"'
 
 
-def _limit(words: str, key: str) -> _Words:
-    return lambda seen, context: f"{seen} is not {words} {_bound(context[key])}"
+def _limit(wrong: str, allowed: str, key: str) -> _Words:
+    return lambda seen, context: f"{seen} is {wrong}; {allowed} {context[key]} is allowed"
 
 
 def _count(words: str, key: str, unit: str) -> _Words:
     return lambda _, context: f"holds {words} {context[key]} {unit}"
+
+
+def _few(_: str, context: Mapping[str, Any]) -> str:
+    held = f"holds {context['actual_length']} entries" if context["actual_length"] else "is empty"
+    return f"{held}; at least {context['min_length']} is needed"
 
 
 def _tag(seen: str, context: Mapping[str, Any]) -> str:
@@ -150,11 +149,11 @@ _WORDS: Mapping[str, _Words] = {
     "datetime_parsing": _TIME,
     "datetime_from_date_parsing": _TIME,
     "timezone_aware": _needs("a time with its zone, such as 2026-01-31T12:00:00Z,"),
-    "greater_than": _limit("more than", "gt"),
-    "greater_than_equal": _limit("at least", "ge"),
-    "less_than": _limit("less than", "lt"),
-    "less_than_equal": _limit("at most", "le"),
-    "too_short": _count("less than", "min_length", "entries"),
+    "greater_than": _limit("too small", "more than", "gt"),
+    "greater_than_equal": _limit("too small", "at least", "ge"),
+    "less_than": _limit("too large", "less than", "lt"),
+    "less_than_equal": _limit("too large", "at most", "le"),
+    "too_short": _few,
     "too_long": _count("more than", "max_length", "entries"),
     "string_too_short": _count("less than", "min_length", "characters"),
     "string_too_long": _count("more than", "max_length", "characters"),

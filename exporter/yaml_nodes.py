@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -42,6 +43,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_YAML = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ class Node:
 
     Attributes:
         value: A scalar, the items of a list, or a mapping's values by their keys.
-        line: The line of the value, from 1.
+        line: The line of the value, from 1; 0 where it was not read from a file.
         written: A scalar as it was written, before it became a number or a bool.
         key_lines: The line of each key of a mapping.
         size: How many values this one and all below it are.
@@ -85,6 +87,17 @@ def scalar(written: str) -> Scalar:
     if _FLOAT.fullmatch(written) and math.isfinite(number := float(written)):
         return number
     return written
+
+
+def of_data(data: object) -> Node:
+    """Return plain data, of mappings, lists and scalars, as a tree without lines."""
+    if isinstance(data, Mapping):
+        return Node({str(key): of_data(value) for key, value in data.items()}, line=0)
+    if isinstance(data, list | tuple):
+        return Node([of_data(item) for item in data], line=0)
+    if data is None or isinstance(data, str | int | float):
+        return Node(data, line=0, written=str(data))
+    raise TypeError(f"{data!r} is no value that YAML knows")
 
 
 def compose(text: str, file: str) -> tuple[Node, list[tuple[int, str]]]:
@@ -172,6 +185,8 @@ class _Composer:
             # Known, but not yet complete: an alias to it from inside would never end.
             self._anchors[event.anchor] = None
         if isinstance(event, yaml.ScalarEvent):
+            if _SURROGATE.search(event.value):
+                raise self._unfit(event, f"{shown(event.value)} holds half a character; remove it")
             plain = event.implicit[0]
             value = scalar(event.value) if plain else event.value
             node = Node(value, _line(event), written=event.value)

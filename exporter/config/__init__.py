@@ -1,0 +1,41 @@
+"""config.yaml as one validated, frozen value."""
+
+from __future__ import annotations
+
+from exporter.config.environment import PREFIX, WHOLE, variables
+from exporter.config.model import (
+    Collect,
+    Config,
+    Endpoints,
+    Expectation,
+    Metrics,
+    Run,
+    Source,
+    Window,
+)
+from exporter.config.reading import Loaded, from_data, from_document, from_text, load
+from exporter.config.reference import Row, json_schema, reference
+from exporter.mistakes import Mistakes
+
+__all__ = [
+    "PREFIX",
+    "WHOLE",
+    "Collect",
+    "Config",
+    "Endpoints",
+    "Expectation",
+    "Loaded",
+    "Metrics",
+    "Mistakes",
+    "Row",
+    "Run",
+    "Source",
+    "Window",
+    "from_data",
+    "from_document",
+    "from_text",
+    "json_schema",
+    "load",
+    "reference",
+    "variables",
+]

@@ -1,0 +1,107 @@
+"""What config.yaml's parts have to be to each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from exporter import globs, locations
+from exporter.mistakes import shown
+from exporter.spelling import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.config.model import Config
+
+Told: TypeAlias = "tuple[tuple[str | int, ...], str]"
+"""Where (the path of keys), and a sentence."""
+
+
+def mistakes(config: Config) -> Iterator[Told]:
+    """Return what contradicts itself in the sources and the required streams."""
+    yield from _overlaps(config)
+    yield from _required(config)
+
+
+def warnings(config: Config) -> Iterator[Told]:
+    """Return what may be right, and is worth a look."""
+    for index, source in enumerate(config.sources):
+        for place, location in enumerate(source.locations or ()):
+            if not locations.is_known(location):
+                yield ("sources", index, "locations", place), _unknown(location)
+    for index, name in enumerate(config.required):
+        if not locations.is_known(name.location):
+            yield ("required", index), _unknown(name.location)
+    projects = {source.project for source in config.sources}
+    for index, expectation in enumerate(config.expectations):
+        if not any(globs.can_match_a_stream(expectation.match, project) for project in projects):
+            yield (
+                ("expectations", index, "match"),
+                f"{shown(expectation.match)} matches no stream of any project under sources",
+            )
+
+
+def _unknown(location: str) -> str:
+    return (
+        f"{shown(location)} is no location that this version knows; if it is not new, it is a "
+        "typing error and will not be readable"
+    )
+
+
+def _overlaps(config: Config) -> Iterator[Told]:
+    first: dict[str, int] = {}
+    discovering: dict[str, int] = {}
+    listing: dict[tuple[str, str], int] = {}
+    for index, source in enumerate(config.sources):
+        project = source.project
+        if source.locations is None:
+            if project in first:
+                yield (
+                    ("sources", index),
+                    (
+                        f"discovers every location of {project}, which sources[{first[project]}] "
+                        "covers already; join the two, or list locations in both"
+                    ),
+                )
+            discovering.setdefault(project, index)
+        for place, location in enumerate(source.locations or ()):
+            key = (project, location)
+            other = discovering.get(project, listing.get(key))
+            if other is not None:
+                yield (
+                    ("sources", index, "locations", place),
+                    (
+                        f"{location} of {project} is covered by sources[{other}] already; remove "
+                        "it here or there, and join their globs"
+                    ),
+                )
+            listing.setdefault(key, index)
+        first.setdefault(project, index)
+
+
+def _required(config: Config) -> Iterator[Told]:
+    projects = {source.project for source in config.sources}
+    written: dict[object, int] = {}
+    for index, name in enumerate(config.required):
+        source = config.source_of(name.project, name.location)
+        if name in written:
+            yield (
+                ("required", index),
+                f"{shown(str(name))} is required[{written[name]}] already; remove one of them",
+            )
+        elif source is None:
+            guess = nearest(name.project, projects)
+            yield (
+                ("required", index),
+                f"no source covers project {shown(name.project)}; "
+                + (f"did you mean {guess}?" if guess else "add it under sources"),
+            )
+        elif not source.wants(name.stream):
+            yield (
+                ("required", index),
+                (
+                    f"the source of {name.project} leaves {shown(name.stream)} out; mend "
+                    "its include or exclude, or do not require the stream"
+                ),
+            )
+        written.setdefault(name, index)

@@ -1,0 +1,62 @@
+"""Environment variables that stand for a key of config.yaml."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import BaseModel
+
+from exporter.config.model import Config
+from exporter.mistakes import shown
+from exporter.spelling import hint
+from exporter.yaml_nodes import Node, scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.documents import Document
+
+PREFIX = "DATASTREAM_EXPORTER_"
+WHOLE = PREFIX + "CONFIG"
+"""Holds the text of a whole config file."""
+
+
+class Variable(NamedTuple):
+    """The key that an environment variable overrides."""
+
+    section: str
+    key: str
+    is_text: bool
+
+
+def variables() -> dict[str, Variable]:
+    """Return the variables that override a key, by name."""
+    return {
+        f"{PREFIX}{section}__{key}".upper(): Variable(
+            section, key, is_text=field.annotation not in {int, bool}
+        )
+        for section, held in Config.model_fields.items()
+        if isinstance(held.annotation, type) and issubclass(held.annotation, BaseModel)
+        for key, field in held.annotation.model_fields.items()
+    }
+
+
+def override(document: Document, environ: Mapping[str, str]) -> None:
+    """Put what the environment says in the place of what the document says.
+
+    A variable that holds nothing counts as not set. Unknown ones are told as mistakes.
+    """
+    known = variables()
+    for name, text in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name == WHOLE or not text:
+            continue
+        if name not in known:
+            words = f"no key of config.yaml has this name; {hint(name, [*known, WHOLE])}"
+            document.tell_of_environment(name, words)
+        elif not text.isprintable():
+            words = f"{shown(text)} holds what is no text; set it anew"
+            document.tell_of_environment(name, words)
+        else:
+            section, key, is_text = known[name]
+            value = text if is_text else scalar(text)
+            document.override(section, key, Node(value, 0, written=text, variable=name))

@@ -1,0 +1,186 @@
+"""The kinds of values in config.yaml: what each has to look like, and what is said if it does not.
+
+Every check raises ValueError with a sentence that shows the value and says what is allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from cronsim import CronSim, CronSimError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetPydanticSchema,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core import core_schema
+
+from exporter import globs, locations
+from exporter.mistakes import shown
+from exporter.names import StreamName
+from exporter.spelling import hint, nearest
+from exporter.states import EXPECTABLE, FAILURES, StreamState
+
+_PROJECT = re.compile(r"([a-z0-9-]+(\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_RUN_NAME = re.compile(r"[a-z][-a-z0-9]{0,62}")
+_STREAM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+_ENDPOINT = re.compile(_HOST + r"(:[0-9]{1,5})?")
+_LAST_PORT = 65535
+_LONGEST_GLOB = 500
+_CRON_FIELDS = 5
+
+
+def _text(kind: str, pattern: str | None = None) -> WithJsonSchema:
+    """Describe a text for editors and for the reference table, which shows its title."""
+    schema = {"type": "string", "title": kind}
+    return WithJsonSchema(schema | {"pattern": f"^{pattern}$"} if pattern else schema)
+
+
+def _project(value: object) -> str:
+    if str(value).isdecimal():
+        raise ValueError(
+            f"{shown(value)} is a project's number; write its id, which "
+            f"`gcloud projects describe {value}` shows"
+        )
+    if not isinstance(value, str) or not _PROJECT.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} is not a project id; write 6 to 30 lower-case letters, digits and "
+            "hyphens, such as my-project"
+        )
+    return value
+
+
+def _glob(value: str) -> str:
+    if not value:
+        raise ValueError('"" matches no stream; write a glob such as orders-*')
+    if len(value) > _LONGEST_GLOB:
+        raise ValueError(f"{shown(value)} is longer than {_LONGEST_GLOB} characters; shorten it")
+    return value
+
+
+def _id_glob(value: str) -> str:
+    _glob(value)
+    if "/" in value:
+        raise ValueError(
+            f"{shown(value)} can never match: globs here are on the stream id alone, which holds "
+            "no slash; write for example orders-*"
+        )
+    return value
+
+
+def _name_glob(value: str) -> str:
+    _glob(value)
+    if globs.can_match_a_stream(value):
+        return value
+    if "/" in value:
+        form = "projects/PROJECT/locations/LOCATION/streams/STREAM"
+        raise ValueError(f"{shown(value)} can never match a stream's full name, {form}")
+    raise ValueError(
+        f"{shown(value)} can never match a stream's full name; write "
+        f"projects/*/locations/*/streams/{value}"
+    )
+
+
+def _state(value: object) -> StreamState:
+    if type(value) is int and value in set(StreamState):
+        raise ValueError(f"{value} is a number; write the state's name, {StreamState(value).name}")
+    names = [state.name for state in EXPECTABLE]
+    state = StreamState.__members__.get(value) if isinstance(value, str) else None
+    if state in FAILURES:
+        raise ValueError(
+            f"{value} pages whatever is expected; to keep it quiet, exclude the stream from its "
+            "source or snooze the policy"
+        )
+    if state is None or state.name not in names:
+        raise ValueError(f"{shown(value)} is not a state to expect; {hint(str(value), names)}")
+    return state
+
+
+def _schedule(value: str) -> str:
+    try:
+        if len(value.split()) != _CRON_FIELDS:
+            raise CronSimError("it needs five fields")  # noqa: TRY301 - the same answer for all
+        next(CronSim(value, datetime(2024, 1, 1)))  # noqa: DTZ001 - whether it ever comes
+    except (CronSimError, ValueError) as error:
+        raise ValueError(
+            f"{shown(value)} is not a cron schedule ({error}); write minute, hour, day of month, "
+            'month and day of week, such as "0 22 * * 6"'
+        ) from None
+    except StopIteration:
+        raise ValueError(f"{shown(value)} never comes; mend its day or month") from None
+    return value
+
+
+def _timezone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    zones = available_timezones()
+    if isinstance(value, str) and value in zones:
+        return ZoneInfo(value)
+    guess = nearest(str(value), sorted(zones))
+    raise ValueError(
+        f"{shown(value)} is not a time zone; "
+        + (f"did you mean {guess}?" if guess else "write a name such as Europe/Berlin")
+    )
+
+
+def _run_name(value: str) -> str:
+    if not _RUN_NAME.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} cannot name the exporter; write at most 63 lower-case letters, "
+            "digits and hyphens that begin with a letter"
+        )
+    return value
+
+
+def _endpoint(value: str) -> str:
+    port = value.rpartition(":")[2] if ":" in value else "1"
+    if _ENDPOINT.fullmatch(value) and 1 <= int(port) <= _LAST_PORT:
+        return value
+    raise ValueError(
+        f"{shown(value)} is not a host; write it without scheme and path, such as "
+        "datastream.example.com or 10.0.0.2:443"
+    )
+
+
+def _stream(value: object) -> StreamName:
+    if isinstance(value, StreamName):
+        return value
+    name = StreamName.parse(value) if isinstance(value, str) else None
+    if name is None or not _STREAM_ID.fullmatch(name.stream):
+        raise ValueError(
+            f"{shown(value)} is not a stream's full name; write "
+            "projects/PROJECT/locations/LOCATION/streams/STREAM"
+        )
+    _project(name.project)
+    locations.check(name.location)
+    return name
+
+
+Project = Annotated[str, BeforeValidator(_project), _text("project id", _PROJECT.pattern)]
+Location = Annotated[
+    str, AfterValidator(locations.check), _text("location", locations.FORM.pattern)
+]
+IdGlob = Annotated[str, AfterValidator(_id_glob), _text("glob", "[^/]+")]
+NameGlob = Annotated[str, AfterValidator(_name_glob), _text("glob")]
+State = Annotated[
+    StreamState,
+    BeforeValidator(_state),
+    WithJsonSchema({"enum": [state.name for state in EXPECTABLE], "title": "state"}),
+]
+Schedule = Annotated[str, AfterValidator(_schedule), _text("cron schedule")]
+TimeZone = Annotated[ZoneInfo, BeforeValidator(_timezone), _text("time zone")]
+RunName = Annotated[str, AfterValidator(_run_name), _text("name", _RUN_NAME.pattern)]
+Endpoint = Annotated[str, AfterValidator(_endpoint), _text("host[:port]", _ENDPOINT.pattern)]
+Stream = Annotated[
+    StreamName,
+    GetPydanticSchema(lambda *_: core_schema.no_info_plain_validator_function(_stream)),
+    PlainSerializer(str),
+    _text("full stream name", "projects/[^/]+/locations/[^/]+/streams/[^/\\s]+"),
+]

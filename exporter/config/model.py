@@ -1,0 +1,185 @@
+"""What config.yaml holds, as one frozen value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from exporter import globs
+from exporter.config.fields import (
+    Endpoint,
+    IdGlob,
+    Location,
+    NameGlob,
+    Project,
+    RunName,
+    Schedule,
+    State,
+    Stream,
+    TimeZone,
+)
+from exporter.durations import Duration, between
+
+_Deadline: TypeAlias = Annotated[Duration, between("1s", "1h")]
+_WindowLength: TypeAlias = Annotated[Duration, between("1m", "744h")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Metrics(_Section):
+    """Where the series go."""
+
+    project: Project = Field(description="Project whose Cloud Monitoring receives the series.")
+
+
+class Source(_Section):
+    """A project whose streams are read."""
+
+    project: Project = Field(description="Id of the project whose streams are read.")
+    locations: tuple[Location, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Locations to read; left out, they are discovered, at a call a location.",
+    )
+    include: tuple[IdGlob, ...] = Field(
+        default=(),
+        description="Globs on the stream id; a stream is read if one matches, or if none is given.",
+    )
+    exclude: tuple[IdGlob, ...] = Field(
+        default=(), description="Globs on the stream id; a stream that one matches is left out."
+    )
+
+    def wants(self, stream: str) -> bool:
+        """Return whether a stream of this id is to be measured."""
+        included = not self.include or self._included.match(stream)
+        return bool(included) and not (self.exclude and self._excluded.match(stream))
+
+    @cached_property
+    def _included(self) -> re.Pattern[str]:
+        return globs.matcher(self.include)
+
+    @cached_property
+    def _excluded(self) -> re.Pattern[str]:
+        return globs.matcher(self.exclude)
+
+
+class Window(_Section):
+    """A time that comes again and again."""
+
+    schedule: Schedule = Field(
+        description="When it opens: minute, hour, day of month, month, day of week, as in cron."
+    )
+    duration: _WindowLength = Field(description="How long it stays open, from 1m to 744h.")
+    timezone: TimeZone = Field(
+        default="UTC", validate_default=True, description="Time zone that the schedule is in."
+    )
+
+
+class Expectation(_Section):
+    """States that are fine for some streams, always or for a time."""
+
+    match: NameGlob = Field(
+        description="Glob on the full name, projects/P/locations/L/streams/S; the last match wins."
+    )
+    states: tuple[State, ...] = Field(
+        min_length=1, description="States that are fine; FAILED and FAILED_PERMANENTLY never are."
+    )
+    during: Window | None = Field(
+        default=None, description="When it holds; left out, always. Outside it matches nothing."
+    )
+
+
+class Collect(_Section):
+    """What is read besides states."""
+
+    errors: bool = Field(default=True, description="Whether to count the errors of each stream.")
+    objects: bool = Field(
+        default=False,
+        description="Whether to count the objects of each stream by backfill state, and their "
+        "errors, at one call or more a stream.",
+    )
+    private_connections: bool = Field(
+        default=False,
+        description="Whether to read the state of private connections, at one call a location.",
+    )
+
+
+class Run(_Section):
+    """How a run goes."""
+
+    name: RunName = Field(
+        default="datastream-exporter",
+        description="Name of this exporter in its own series; one for each deployment.",
+    )
+    deadline: _Deadline = Field(
+        default="50s",
+        validate_default=True,
+        description="Time for a whole run, from 1s to 1h; reading may use 60 % of it.",
+    )
+    concurrency: int = Field(
+        default=16, ge=1, le=100, description="Calls under way at the same time, from 1 to 100."
+    )
+
+
+class Endpoints(_Section):
+    """Other endpoints than Google's usual ones."""
+
+    datastream: Endpoint | None = Field(
+        default=None, description="Regional or private endpoint of Datastream."
+    )
+    monitoring: Endpoint | None = Field(
+        default=None, description="Regional or private endpoint of Cloud Monitoring."
+    )
+
+
+class Config(_Section):
+    """The whole of config.yaml."""
+
+    metrics: Metrics = Field(description="Where the series go.")
+    sources: tuple[Source, ...] = Field(
+        min_length=1, description="Projects to read, and which of their locations and streams."
+    )
+    expectations: tuple[Expectation, ...] = Field(
+        default=(),
+        description="States that are fine; by default RUNNING, STARTING, DRAINING, MAINTENANCE.",
+    )
+    required: tuple[Stream, ...] = Field(
+        default=(), description="Full names of streams that must exist; a missing one pages."
+    )
+    collect: Collect = Field(default=Collect(), description="What is read besides states.")
+    run: Run = Field(default=Run(), description="How a run goes.")
+    endpoints: Endpoints = Field(
+        default=Endpoints(), description="Other endpoints than Google's usual ones."
+    )
+
+    def source_of(self, project: str, location: str) -> Source | None:
+        """Return the source that a location is read for.
+
+        It is the one that lists the location, else the one that discovers the project's, else
+        the project's first; None where no source covers the project.
+        """
+        sources = [source for source in self.sources if source.project == project]
+        listing = [source for source in sources if location in (source.locations or ())]
+        discovering = [source for source in sources if source.locations is None]
+        return next(iter([*listing, *discovering, *sources]), None)
+
+    def locations_to_read(self, source: Source, discovered: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return the locations of a source: listed or discovered, and those of required streams.
+
+        Args:
+            source: One of this config's sources.
+            discovered: What discovery returned, where the source lists no locations.
+        """
+        listed = discovered if source.locations is None else source.locations
+        required = (
+            name.location
+            for name in self.required
+            if self.source_of(name.project, name.location) is source
+        )
+        return tuple(dict.fromkeys([*listed, *required]))

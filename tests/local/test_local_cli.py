@@ -1,0 +1,98 @@
+"""``local serve`` from the inside: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import threading
+from argparse import ArgumentParser
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+from google.cloud import datastream_v1
+from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
+
+from exporter.local import cli
+from exporter.local.cloud import LocalCloud
+from exporter.local.reading import default_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class _Told(io.StringIO):
+    """A stdout that tells when both lines are there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.complete = threading.Event()
+
+    def flush(self) -> None:
+        """Take the flush after the last line as the end."""
+        self.complete.set()
+
+
+def serve(*words: str) -> tuple[int, str, str]:
+    """Run ``local serve`` with its end asked for in advance; return code, stdout, stderr."""
+    parser = ArgumentParser()
+    cli.add_arguments(parser)
+    stop = threading.Event()
+    stop.set()
+    out, err = io.StringIO(), io.StringIO()
+    return cli.serve(parser.parse_args(words), out, err, stop), out.getvalue(), err.getvalue()
+
+
+def test_the_servers_answer_until_told_to_stop() -> None:
+    """The printed address serves the default world; setting the event ends it with 0."""
+    parser = ArgumentParser()
+    cli.add_arguments(parser)
+    out, stop, codes = _Told(), threading.Event(), []
+    serving = threading.Thread(
+        target=lambda: codes.append(cli.serve(parser.parse_args([]), out, io.StringIO(), stop))
+    )
+    serving.start()
+    try:
+        assert out.complete.wait(10)
+        datastream, monitoring = out.getvalue().splitlines()
+        assert datastream.startswith("export DATASTREAM_EMULATOR_HOST=127.0.0.1:")
+        assert monitoring.startswith("export MONITORING_EMULATOR_HOST=127.0.0.1:")
+        with grpc.insecure_channel(datastream.partition("=")[2]) as channel:
+            client = datastream_v1.DatastreamClient(
+                transport=DatastreamGrpcTransport(channel=channel)
+            )
+            parent = "projects/payments-prod/locations/us-east1"
+            assert len(list(client.list_streams(parent=parent))) == 3
+    finally:
+        stop.set()
+        serving.join()
+    assert codes == [0]
+
+
+def test_a_port_in_use_is_one_sentence_and_exit_2() -> None:
+    """A taken port is told on stderr; nothing is printed for a shell."""
+    with LocalCloud(default_world()) as other:
+        port = other.datastream.rpartition(":")[2]
+        code, out, err = serve("--datastream-port", port)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"port {port} of 127.0.0.1 cannot be listened on")
+    assert err.count("\n") == 1
+
+
+def test_a_bad_world_is_told_and_exit_2(tmp_path: Path) -> None:
+    """Mistakes in a world file, or its absence, are sentences on stderr."""
+    path = tmp_path / "world.yaml"
+    code, out, err = serve("--world", str(path))
+    assert (code, out) == (2, "")
+    assert "there is no such file" in err
+    path.write_text("projects: [{id: shop}]\n")
+    code, _, err = serve("--world", str(path))
+    assert code == 2
+    assert f"{path}:1: projects[0].number: is missing" in err
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_a_port_is_a_number_of_one(port: str) -> None:
+    """What is no port is a usage error."""
+    with pytest.raises(SystemExit) as caught:
+        serve(f"--monitoring-port={port}")
+    assert caught.value.code == 2

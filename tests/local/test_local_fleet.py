@@ -1,0 +1,110 @@
+"""What exists at which time: the script of a world, played without a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.local.fleet import Stream, Timeline, fleet_at
+from exporter.local.world import World
+from exporter.states import StreamState
+
+ACTIONS: list[dict[str, Any]] = [
+    {"do": "start"},
+    {"do": "resume", "starting": 7},
+    {"do": "heal"},
+    {"do": "delete"},
+    {"do": "appear"},
+    {"do": "appear", "starting": 7},
+    {"do": "pause"},
+    {"do": "pause", "draining": 7},
+    {"do": "fail", "reason": "A"},
+    {"do": "fail_permanently", "reason": "B"},
+    {"do": "report_error", "reason": "C"},
+    {"do": "set_state", "state": 9},
+    {"do": "set_backfill", "backfill": "FAILED"},
+]
+
+
+def world(*events: dict[str, Any]) -> World:
+    """Return a world of one failed stream and one running one."""
+    streams = [
+        {"id": "a", "state": "FAILED", "errors": [{"reason": "OLD"}], "objects": [{"table": "t"}]},
+        {"id": "b", "exists": False},
+    ]
+    project = {"id": "p", "number": 1, "locations": [{"id": "l", "streams": streams}]}
+    return World.model_validate({"projects": [project], "events": events})
+
+
+def streams(of: World, seconds: float) -> dict[str, Stream]:
+    """Return the streams that exist at a time, by id."""
+    return fleet_at(of, seconds).projects["p"].locations["l"].streams
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "reasons"),
+    [
+        ({"do": "start"}, StreamState.RUNNING, ["OLD"]),
+        ({"do": "resume", "starting": 7}, StreamState.STARTING, ["OLD"]),
+        ({"do": "heal"}, StreamState.RUNNING, []),
+        ({"do": "pause"}, StreamState.PAUSED, ["OLD"]),
+        ({"do": "pause", "draining": 7}, StreamState.DRAINING, ["OLD"]),
+        ({"do": "fail", "reason": "NEW"}, StreamState.FAILED, ["NEW"]),
+        ({"do": "fail_permanently", "reason": "NEW"}, StreamState.FAILED_PERMANENTLY, ["NEW"]),
+        ({"do": "report_error", "reason": "NEW"}, StreamState.FAILED, ["OLD", "NEW"]),
+        ({"do": "set_state", "state": "MAINTENANCE"}, StreamState.MAINTENANCE, ["OLD"]),
+        ({"do": "set_state", "state": 9}, 9, ["OLD"]),
+    ],
+)
+def test_each_event_does_what_it_says(
+    action: dict[str, Any], state: int, reasons: list[str]
+) -> None:
+    """An event leads to its state and its errors, from its own second on."""
+    played = world({"at": 5, "stream": "a"} | action)
+    assert streams(played, 4.9)["a"].state == StreamState.FAILED
+    after = streams(played, 5)["a"]
+    assert after.state == state
+    assert [each.reason for each in after.errors] == reasons
+
+
+def test_a_pause_that_is_overtaken_does_not_come_back() -> None:
+    """A stream that is resumed while it drains stays resumed."""
+    played = world(
+        {"at": 5, "stream": "a", "do": "pause", "draining": 10},
+        {"at": 8, "stream": "a", "do": "resume"},
+    )
+    assert streams(played, 20)["a"].state == StreamState.RUNNING
+
+
+def test_a_stream_may_be_born_later() -> None:
+    """A stream that does not exist yet appears with its event, created at that moment."""
+    played = world({"at": 5, "stream": "projects/p/*/b", "do": "appear"})
+    assert "b" not in streams(played, 4)
+    assert streams(played, 6)["b"].appeared == 5
+
+
+@given(
+    events=st.lists(
+        st.builds(
+            lambda at, stream, action: {"at": at, "stream": stream} | action,
+            st.integers(0, 30),
+            st.sampled_from(["a", "b", "*"]),
+            st.sampled_from(ACTIONS),
+        ),
+        max_size=8,
+    ),
+    seconds=st.floats(0, 50),
+)
+def test_a_timeline_shows_what_a_fresh_replay_shows(
+    events: list[dict[str, Any]], seconds: float
+) -> None:
+    """Whatever the script, kept answers are those worked out anew, also after going back."""
+    played = world(*events)
+    timeline = Timeline(played)
+    timeline.at(50)
+    shown = timeline.at(seconds).projects["p"].locations["l"].streams
+    assert shown == streams(played, seconds)
+    assert timeline.at(seconds) is timeline.at(seconds)

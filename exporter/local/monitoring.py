@@ -18,6 +18,7 @@ from exporter.local.refusals import (
     permission_denied,
 )
 from exporter.local.rpc import Method, Services
+from exporter.local.rules import SECOND
 from exporter.local.series import ProjectMetrics, resource_message
 from exporter.local.wording import refusal
 
@@ -42,7 +43,6 @@ _DeleteDescriptor: Any = monitoring_v3.DeleteMetricDescriptorRequest.pb()
 _SERIES_A_REQUEST = 200
 _POINTS_A_PAGE = 100_000
 _DESCRIPTORS_A_PAGE = 10_000
-_SECOND = 1_000_000_000
 
 
 class WrittenPoint(NamedTuple):
@@ -100,7 +100,7 @@ class Monitoring:
                     series.metric_labels(),
                     series.resource.type,
                     dict(series.resource.labels),
-                    time / _SECOND,
+                    time / SECOND,
                     value,
                 )
                 for project in self._projects.values()
@@ -259,11 +259,11 @@ def _time_series(descriptor: Descriptor, series: Series, kept: range, headers: b
 
 
 def _point(descriptor: Descriptor, time: int, value: Any) -> Any:
-    at = {"seconds": time // _SECOND, "nanos": time % _SECOND}
+    at = {"seconds": time // SECOND, "nanos": time % SECOND}
     return _Point(
         interval={"start_time": at, "end_time": at}, value={descriptor.value_field: value}
     )
 
 
 def _nanoseconds(timestamp: Any) -> int:
-    return int(timestamp.seconds) * _SECOND + int(timestamp.nanos)
+    return int(timestamp.seconds) * SECOND + int(timestamp.nanos)

@@ -70,6 +70,34 @@ def test_each_event_does_what_it_says(
     assert [each.reason for each in after.errors] == reasons
 
 
+def test_backfills_and_private_connections_change_too() -> None:
+    """The script moves all objects of a stream, and a private connection."""
+    location = {
+        "id": "l",
+        "streams": [{"id": "a", "objects": [{"table": "t{:02}", "count": 3}]}],
+        "private_connections": [{"id": "peering"}, {"id": "other"}],
+    }
+    played = World.model_validate(
+        {
+            "projects": [{"id": "p", "number": 1, "locations": [location]}],
+            "events": [
+                {"at": 5, "stream": "a", "do": "set_backfill", "backfill": "FAILED"},
+                {
+                    "at": 5,
+                    "private_connection": "peering",
+                    "do": "set_connection_state",
+                    "state": "FAILED",
+                    "error": {"reason": "ROUTE"},
+                },
+            ],
+        }
+    )
+    assert [each.backfill for each in streams(played, 5)["a"].objects] == [5, 5, 5]
+    connections = fleet_at(played, 5).projects["p"].locations["l"].connections
+    assert {id_: each.state for id_, each in connections.items()} == {"peering": 3, "other": 2}
+    assert connections["peering"].error is not None
+
+
 def test_a_pause_that_is_overtaken_does_not_come_back() -> None:
     """A stream that is resumed while it drains stays resumed."""
     played = world(

@@ -223,6 +223,9 @@ def test_kind_and_value_type_are_the_descriptors(serve: Serve, clock: Clock) -> 
     later = clock() + 10
     error = refused(served, series(later, value={"double_value": 1.5}))
     assert f"Value type for metric {METRIC} must be INT64, but is DOUBLE" in error.message
+    said_otherwise = series(later)
+    said_otherwise.value_type = metric_pb2.MetricDescriptor.ValueType.DOUBLE
+    assert "must be DOUBLE, but is INT64" in refused(served, said_otherwise).message
     error = refused(served, series(later, kind=3, start=clock()))
     assert f"Metric kind for metric {METRIC} must be GAUGE, but is CUMULATIVE" in error.message
 
@@ -243,6 +246,14 @@ def test_a_duplicate_is_refused_and_the_others_written(serve: Serve, clock: Cloc
     ) in error.message
     assert summary(error) == (3, 2, {3: 1})
     assert len(served.cloud.points()) == 2
+
+
+def test_a_series_lives_in_the_project_that_it_is_written_to(serve: Serve, clock: Clock) -> None:
+    """Whatever project_id a resource carries, it becomes that of the request."""
+    served = serve(WORLD)
+    write(served, series(clock(), resource=NODE | {"project_id": "shop"}))
+    (point,) = served.cloud.points()
+    assert (point.project, point.resource_labels["project_id"]) == ("ops", "ops")
 
 
 def test_a_writer_needs_the_permission(serve: Serve, clock: Clock) -> None:

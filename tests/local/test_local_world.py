@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from exporter.config import from_data
 from exporter.local.fleet import fleet_at
 from exporter.local.reading import default_world, world_of
 from exporter.mistakes import Mistakes
@@ -46,8 +47,13 @@ def test_the_default_world_shows_every_kind_of_stream() -> None:
     }
     assert [each.outage for each in locations].count("listed") == 1
     assert any(each.errors for each in streams if state_name(each.state) == "RUNNING")
-    assert world.config is not None
-    assert world.config["metrics"] == {"project": "data-platform-prod"}
+
+
+def test_the_default_world_brings_a_config_that_is_right() -> None:
+    """The exporter's config in the shipped world holds no mistake and nothing doubtful."""
+    loaded = from_data(default_world().config, "default.yaml", {})
+    assert loaded.config.metrics.project == "data-platform-prod"
+    assert not loaded.warnings
 
 
 def test_the_default_worlds_day_lasts_ten_minutes_and_ends_well() -> None:

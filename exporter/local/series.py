@@ -88,7 +88,6 @@ class ProjectMetrics:
         self.project = project
         self.descriptors: dict[str, Descriptor] = {}
         self._resources: dict[bytes, Resource] = {}
-        self._canonical: dict[tuple[Any, ...], Resource] = {}
 
     def write(self, series: Iterable[Any], now: float) -> list[Rejection]:
         """Write each raw TimeSeries that may be written; return those that may not.
@@ -154,8 +153,10 @@ class ProjectMetrics:
             return known
         labels = dict(given.labels) | {"project_id": self.project}
         check_resource(index, given.type, labels)
-        identity = given.type, *sorted(labels.items())
-        resource = self._canonical.setdefault(identity, Resource(given.type, labels))
+        # Written with or without its project_id, it is one and the same resource.
+        message = monitored_resource_pb2.MonitoredResource(type=given.type, labels=labels)
+        whole = message.SerializeToString(deterministic=True)
+        resource = self._resources.setdefault(whole, Resource(given.type, labels))
         self._resources[raw] = resource
         return resource
 

@@ -12,6 +12,7 @@ from urllib.error import URLError
 
 import tenacity
 
+from exporter.failures import Failure, Kind
 from exporter.reading import Share
 
 JOB = "CLOUD_RUN_JOB"
@@ -75,3 +76,13 @@ def region(environ: Mapping[str, str]) -> str:
             # The answer is projects/NUMBER/regions/REGION.
             name: str = answer.read().decode()
     return name.rsplit("/", 1)[-1]
+
+
+def no_region(error: OSError) -> Failure:
+    """Return what it means that :func:`region` failed."""
+    return Failure(
+        Kind.UNAVAILABLE,
+        f"the metadata server does not tell the region that this runs in ({error})",
+        "Nothing was read: the exporter's own series would get another name. The next run tries "
+        "again.",
+    )

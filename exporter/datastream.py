@@ -19,12 +19,10 @@ from google.cloud.location import locations_pb2
 
 from exporter.calls import Calls, persistently
 from exporter.deadline import Deadline
+from exporter.expectations import LABEL
 from exporter.failures import Failure, Kind, RefusedError, Target, failure_of
 from exporter.names import LocationName, StreamName
 from exporter.observations import Objects, Stream
-
-LABEL = "expected-state"
-"""The label by which a stream itself says which state is fine."""
 
 PAGE = 1000
 """Children in a page, the most that the API gives (ListStreamsRequest.page_size)."""

@@ -89,9 +89,11 @@ def emulators(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def connect(
-    endpoints: Endpoints, environ: Mapping[str, str], identity: Identity = Identity()
-) -> Clients:
+    endpoints: Endpoints, environ: Mapping[str, str], identity: Identity
+) -> tuple[Clients, str]:
     """Return clients for the endpoints of config, or for emulators where the variables name one.
+
+    The second value says in words whom the clients call as.
 
     Credentials are fetched here, once, unless both services are emulators: their absence is
     then one clear fact, not a failure of every call.
@@ -101,8 +103,10 @@ def connect(
     """
     named = emulators(environ)
     credentials = None
+    account = "none are needed: emulators are used"
     if len(named) < len((DATASTREAM_EMULATOR, MONITORING_EMULATOR)):
         credentials = _credentials(identity)
+        account = getattr(credentials, "service_account_email", None) or "a user's own"
 
     def channel(transport: Any, emulator: str, endpoint: str | None) -> grpc.Channel:
         if emulator in named:
@@ -113,11 +117,12 @@ def connect(
 
     datastream = channel(DatastreamGrpcTransport, DATASTREAM_EMULATOR, endpoints.datastream)
     monitoring = channel(MetricServiceGrpcTransport, MONITORING_EMULATOR, endpoints.monitoring)
-    return Clients(
+    clients = Clients(
         datastream_v1.DatastreamClient(transport=DatastreamGrpcTransport(channel=datastream)),
         monitoring_v3.MetricServiceClient(transport=MetricServiceGrpcTransport(channel=monitoring)),
         (datastream, monitoring),
     )
+    return clients, account
 
 
 def _credentials(identity: Identity) -> Credentials:

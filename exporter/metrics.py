@@ -15,7 +15,7 @@ from google.cloud import datastream_v1
 
 from exporter.catalogue import Metric, metrics
 from exporter.config import Config
-from exporter.expectations import Expectations
+from exporter.expectations import OpenExpectations
 from exporter.names import LocationName, StreamName
 from exporter.observations import GLOBAL, Location, Observations
 from exporter.reading import Share
@@ -115,7 +115,7 @@ def judge(observations: Observations, config: Config, now: float) -> tuple[Judge
         config: What is expected and what is required.
         now: Unix time of the run, in seconds; decides which windows are open.
     """
-    open_now = Expectations(config).at(datetime.fromtimestamp(now, UTC))
+    open_now = OpenExpectations(config.expectations, datetime.fromtimestamp(now, UTC))
     judged = []
     for location in observations.locations:
         if location.failure is None:

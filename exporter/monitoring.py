@@ -211,7 +211,7 @@ class Writer:
                 again=lambda _error: refusal is not None and refusal.transient > 0,
             )
         except exceptions.GoogleAPICallError as error:
-            failure = failure_of(error, self._target())
+            failure = failure_of(error, target(self._project))
             refusal = refusal or Refusal(len(batch), 0, len(batch), None)
         else:
             failure = None
@@ -235,14 +235,16 @@ class Writer:
         )
         return wrapped
 
-    def _target(self) -> Target:
-        return Target(
-            service=SERVICE,
-            project=self._project,
-            permission="monitoring.timeSeries.create",
-            role="roles/monitoring.metricWriter",
-            key="endpoints.monitoring",
-        )
+
+def target(project: str, permission: str = "monitoring.timeSeries.create") -> Target:
+    """Return what a call to Cloud Monitoring needs, for the sentence about its failure."""
+    return Target(
+        service=SERVICE,
+        project=project,
+        permission=permission,
+        role="roles/monitoring.metricWriter",
+        key="endpoints.monitoring",
+    )
 
 
 def _batches(samples: Iterable[Sample]) -> Iterator[Sequence[Sample]]:

@@ -126,13 +126,12 @@ class _Reading:
     ) -> None:
         """Discover what has to be, and read each location as soon as it is known."""
         for source in self._config.sources:
-            # A required stream's location is read whether or not discovery tells of it.
-            self._ask(source, self._config.required_locations(source))
-            if source.locations is not None:
-                self._ask(source, source.locations)
-            elif source.project in found:
+            # What is listed, and the locations of required streams: these are read whether or
+            # not discovery tells of them.
+            self._ask(source, self._config.locations_to_read(source))
+            if source.locations is None and source.project in found:
                 self._take_discovered(_Discovered(source, found[source.project]))
-            else:
+            elif source.locations is None:
                 self._workers.submit(self._discover, source)
         for outcome in self._workers.outcomes():
             if isinstance(outcome, _Discovered):

@@ -99,6 +99,16 @@ class Look:
         if not self.task.objects_alone:
             yield from last_read_samples(self.judged, self.at, frozenset(written.held))
 
+    def own(self, *, seconds: float, lost: int) -> Iterator[Sample]:
+        """Yield the exporter's own samples, given how the run went."""
+        return exporter_samples(
+            self.task.exporter,
+            streams=self.observations.streams,
+            seconds=seconds,
+            lost=lost,
+            last_run=None if self.task.objects_alone else self.at,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -134,6 +144,7 @@ class Run:
         config: Config,
         task: Task,
         *,
+        seconds: float,
         stop: Event,
         now: Callable[[], float] = time.time,
         progress: Progress | None = None,
@@ -144,6 +155,7 @@ class Run:
             clients: Google's clients.
             config: What to watch.
             task: What this process has to do.
+            seconds: How long the run may take.
             stop: Set when somebody asks the run to end early.
             now: Gives the unix time in seconds. Deadlines are not measured by it.
             progress: Told how far the run is.
@@ -154,8 +166,8 @@ class Run:
         self._progress = progress or Progress()
         self._calls = Calls()
         self._started = time.monotonic()
-        self._seconds = config.run.deadline.total_seconds()
-        self._deadline = Deadline.after(self._seconds, stop)
+        self._seconds = seconds
+        self._deadline = Deadline.after(seconds, stop)
         self._at = int(now())
 
     def look(
@@ -212,14 +224,6 @@ class Run:
         writer.write(
             look.samples(), self._at, deadline, written, ahead=ahead, progress=self._progress
         )
-        writer.write(
-            look.last_reads(written), self._at, deadline, written, progress=self._progress
-        )
-        own = exporter_samples(
-            self._task.exporter,
-            streams=look.observations.streams,
-            seconds=time.monotonic() - self._started,
-            lost=written.lost,
-            last_run=None if self._task.objects_alone else self._at,
-        )
+        writer.write(look.last_reads(written), self._at, deadline, written, progress=self._progress)
+        own = look.own(seconds=time.monotonic() - self._started, lost=written.lost)
         writer.write(own, self._at, self._deadline, written, progress=self._progress)

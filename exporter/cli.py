@@ -1,0 +1,199 @@
+"""The command line: what a person types, what the process answers with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from importlib import metadata
+from typing import Any, TextIO
+
+from exporter import cloud_run, commands, durations
+from exporter.commands import Context
+from exporter.exit_codes import INCOMPLETE, USAGE
+from exporter.failures import RefusedError
+from exporter.logs import LOGGER, JsonLines, Text, logging_to
+from exporter.mistakes import Mistakes
+from exporter.signals import Signals
+
+PROGRAM = "datastream-exporter"
+
+SHORTEST_INTERVAL = timedelta(seconds=10)
+"""Cloud Monitoring takes a point of a series every five seconds; ten are always safe."""
+
+DEFAULT_WORLD = ""
+"""What ``--local`` without a file stands for."""
+
+
+def entry() -> None:
+    """Run the command line of this process and exit with its code."""
+    program = sys.argv[0] if sys.argv[0].endswith(PROGRAM) else PROGRAM
+    sys.exit(main(sys.argv[1:], os.environ, sys.stdout, sys.stderr, program))
+
+
+def main(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    out: TextIO,
+    err: TextIO,
+    program: str = PROGRAM,
+) -> int:
+    """Run one command line; return the exit code.
+
+    Args:
+        argv: The arguments after the program's name.
+        environ: The environment.
+        out: Gets data; on Cloud Run the log.
+        err: Gets talk.
+        program: How the program was called.
+    """
+    whole = parser(servers=argv[:1] == ["local"])
+    try:
+        args = whole.parse_args(argv)
+        if getattr(args, "json", False) and not args.dry_run:
+            whole.error("--json goes with --dry-run: a run that writes prints no data")
+    except SystemExit as stop:
+        # argparse has said what is wrong, or has printed the help that was asked for.
+        return int(stop.code or 0)
+    on_cloud_run = cloud_run.here(environ)
+    formatter = JsonLines(cloud_run.log_labels(environ)) if on_cloud_run else Text()
+    with logging_to(out if on_cloud_run else err, formatter), Signals() as signals:
+        code = _answer(Context(args, environ, None if on_cloud_run else out, err, signals, program))
+    return code if signals.exit_code is None else signals.exit_code
+
+
+def _answer(context: Context) -> int:
+    try:
+        code: int = context.args.command(context)
+    except Mistakes as mistakes:
+        for sentence in str(mistakes).splitlines():
+            LOGGER.error("%s", sentence)
+        return USAGE
+    except RefusedError as refused:
+        LOGGER.error("%s", refused)
+        return INCOMPLETE
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; what is still buffered goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def parser(*, servers: bool = False) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line.
+
+    Args:
+        servers: Whether ``local serve`` is wanted, with its own arguments.
+    """
+    whole = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Writes every Datastream stream's state to Cloud Monitoring.",
+        allow_abbrev=False,
+    )
+    whole.add_argument(
+        "--version", action="version", version=f"%(prog)s {metadata.version(PROGRAM)}"
+    )
+    some = whole.add_subparsers(metavar="COMMAND", required=True)
+
+    run = _command(some, "run", commands.run, "read every stream's state and write it, once")
+    run.add_argument(
+        "--dry-run", action="store_true", help="print what would be written, and write nothing"
+    )
+    run.add_argument("--json", action="store_true", help="print it as JSON (with --dry-run)")
+    run.add_argument(
+        "--collect",
+        choices=["objects"],
+        help="collect the streams' objects and nothing else, for a slower schedule of its own",
+    )
+    _add_local(run)
+
+    watch = _command(some, "watch", commands.watch, "run again and again, in one process")
+    watch.add_argument(
+        "--interval",
+        type=_interval,
+        default=timedelta(seconds=10),
+        metavar="DURATION",
+        help="from one run to the next, 10s at least (default: 10s); a run that is slower than "
+        "that is cut short",
+    )
+    watch.add_argument(
+        "--objects-interval",
+        type=_interval,
+        default=timedelta(minutes=15),
+        metavar="DURATION",
+        help="from one collection of objects to the next, where collect.objects is on "
+        "(default: 15m)",
+    )
+    _add_local(watch)
+
+    check = _command(
+        some, "check", commands.check, "say whether everything that a run needs is in place"
+    )
+    _add_local(check)
+
+    local = some.add_parser("local", help="the embedded Google Cloud", allow_abbrev=False)
+    parts = local.add_subparsers(metavar="COMMAND", required=True)
+    serve = parts.add_parser(
+        "serve",
+        help="keep Datastream and Cloud Monitoring up on this machine",
+        description="Keeps an embedded Datastream and Cloud Monitoring up for other programs.",
+        allow_abbrev=False,
+    )
+    if servers:
+        # Nothing else needs the servers, and the job never imports them.
+        from exporter.local.cli import add_arguments  # noqa: PLC0415
+
+        add_arguments(serve)
+    serve.set_defaults(command=commands.serve)
+    return whole
+
+
+def _command(
+    some: Any, name: str, command: Callable[[Context], int], text: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = some.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else config.yaml)",
+    )
+    parser.add_argument(
+        "--impersonate-service-account",
+        metavar="ACCOUNT",
+        help="act as this service account",
+    )
+    parser.add_argument(
+        "--quota-project",
+        metavar="PROJECT",
+        help="the project whose quota and billing the calls count against",
+    )
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_local(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--local",
+        nargs="?",
+        const=DEFAULT_WORLD,
+        metavar="WORLD",
+        help="use an embedded Google Cloud on this machine, without an account: the default "
+        "fleet, or the world of a file",
+    )
+
+
+def _interval(text: str) -> timedelta:
+    try:
+        interval = durations.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if interval < SHORTEST_INTERVAL:
+        raise argparse.ArgumentTypeError(
+            f"{text} is too short: {durations.text(SHORTEST_INTERVAL)} is the shortest, as Cloud "
+            f"Monitoring takes no more"
+        )
+    return interval

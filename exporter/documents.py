@@ -156,7 +156,7 @@ class Document:
             if details["type"] == "too_short" and details["input"]:
                 # Counted without the entries that are told of already.
                 continue
-            location = self._path(details["loc"])
+            location = self._path(details["loc"], missing=details["type"] == "missing")
             # Each member of a union has its own complaint; the first says enough.
             if len(location) < len(details["loc"]) and location in told:
                 continue
@@ -172,13 +172,13 @@ class Document:
             node = _below(node, part)
         return node is not None
 
-    def _path(self, location: Location) -> tuple[str | int, ...]:
+    def _path(self, location: Location, *, missing: bool) -> tuple[str | int, ...]:
         """Return pydantic's location without what names no key (the tags of unions)."""
         path: list[str | int] = []
         node: Node | None = self.root
         for index, part in enumerate(location):
             below = _below(node, part)
-            if below is not None or index == len(location) - 1:
+            if below is not None or (missing and index == len(location) - 1):
                 path.append(part)
                 node = below
         return tuple(path)

@@ -205,7 +205,7 @@ class _Composer:
         if self._nodes > MAX_NODES:
             raise self._unfit(
                 event,
-                f"holds more than {MAX_NODES:,} values once its aliases are expanded; write less",
+                f"holds more than {MAX_NODES:,} values, aliases expanded; write less",
             )
 
     def _referred(self, event: yaml.AliasEvent) -> Node:

@@ -180,6 +180,7 @@ class Config(_Section):
         required = (
             name.location
             for name in self.required
-            if self.source_of(name.project, name.location) is source
+            if name.project == source.project
+            and self.source_of(name.project, name.location) is source
         )
         return tuple(dict.fromkeys([*listed, *required]))

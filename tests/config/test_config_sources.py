@@ -1,0 +1,90 @@
+"""Which source a location belongs to, and which streams and locations a source wants."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from exporter.config import Config, from_text
+
+CONFIG = """
+metrics: {project: my-project}
+sources:
+  - project: listed-project
+    locations: [us-east1, us-east4]
+    include: [orders-*, Customers]
+    exclude: ["*-scratch"]
+  - project: listed-project
+    locations: [us-west1]
+  - project: found-project
+required:
+  - projects/listed-project/locations/us-west1/streams/a
+  - projects/listed-project/locations/asia-east1/streams/orders-a
+  - projects/found-project/locations/us-west2/streams/a
+  - projects/found-project/locations/us-west2/streams/b
+"""
+
+
+@pytest.fixture(name="config")
+def _config() -> Config:
+    return from_text(CONFIG, "config.yaml", {}).config
+
+
+@pytest.mark.parametrize(
+    ("project", "location", "index"),
+    [
+        ("listed-project", "us-east4", 0),
+        ("listed-project", "us-west1", 1),
+        ("listed-project", "asia-east1", 0),
+        ("found-project", "asia-east1", 2),
+        ("no-project", "asia-east1", None),
+    ],
+)
+def test_location_belongs_to_one_source(
+    config: Config, project: str, location: str, index: int | None
+) -> None:
+    """The source that lists a location reads it, else the discovering one, else the first."""
+    expected = None if index is None else config.sources[index]
+
+    assert config.source_of(project, location) is expected
+
+
+def test_locations_of_required_streams_are_always_read(config: Config) -> None:
+    """A required stream's location is read by its source, listed or discovered or not."""
+    first, second, third = config.sources
+
+    assert config.locations_to_read(first) == ("us-east1", "us-east4", "asia-east1")
+    assert config.locations_to_read(second) == ("us-west1",)
+    assert config.locations_to_read(third, ["us-west1", "us-west2"]) == ("us-west1", "us-west2")
+    assert config.locations_to_read(third) == ("us-west2",)
+
+
+@pytest.mark.parametrize(
+    ("stream", "wanted"),
+    [
+        ("orders-eu", True),
+        ("orders-eu-scratch", False),
+        ("customers", False),
+        ("Customers", True),
+        ("new-orders-eu", False),
+    ],
+)
+def test_globs_choose_whole_ids_by_case(config: Config, stream: str, *, wanted: bool) -> None:
+    """A stream is wanted where an include matches all of its id and no exclude does."""
+    assert config.sources[0].wants(stream) is wanted
+
+
+def test_config_is_made_from_its_own_values(config: Config) -> None:
+    """What a config was read into makes the same config again, without any text."""
+    assert Config.model_validate(config.model_dump()) == config
+
+
+def test_config_cannot_be_changed(config: Config) -> None:
+    """A config is frozen."""
+    with pytest.raises(ValidationError):
+        config.run.concurrency = 3
+
+
+def test_source_without_globs_wants_every_stream(config: Config) -> None:
+    """Without include and exclude nothing is left out."""
+    assert config.sources[1].wants("anything")

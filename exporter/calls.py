@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
 from google.api_core import exceptions
 from google.rpc import error_details_pb2
 
-from exporter.deadline import Deadline
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exporter.deadline import Deadline
 
 T = TypeVar("T")
 
@@ -101,7 +103,7 @@ def persistently(
         retry=tenacity.retry_if_exception(again),
         wait=_wait,
         stop=lambda state: deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT,
-        sleep=deadline.stop.wait,
+        sleep=tenacity.sleep_using_event(deadline.stop),
         reraise=True,
     )
     return retrying(once)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.api import metric_pb2
 from google.api_core import exceptions
@@ -13,13 +12,17 @@ from google.cloud import monitoring_v3
 
 from exporter.calls import Calls, persistently
 from exporter.catalogue import Metric, metrics, text
-from exporter.config import Config
-from exporter.deadline import Deadline
 from exporter.failures import failure_of
-from exporter.google import Clients
 from exporter.metrics import POINTS_LOST, Exporter, Sample
 from exporter.monitoring import Writer, Written, target
-from exporter.observations import Observations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.config import Config
+    from exporter.deadline import Deadline
+    from exporter.google import Clients
+    from exporter.observations import Observations
 
 NODE = "check"
 """The node_id under which ``check`` writes its one point: no run ever writes to that series."""
@@ -63,7 +66,13 @@ def reading(observations: Observations) -> Iterator[Finding]:
 
 
 def writing(
-    clients: Clients, config: Config, exporter: Exporter, at: int, deadline: Deadline, calls: Calls
+    clients: Clients,
+    config: Config,
+    exporter: Exporter,
+    at: int,
+    *,
+    deadline: Deadline,
+    calls: Calls,
 ) -> Finding:
     """Write one point of ``exporter/points_lost`` and say whether that is permitted."""
     project = config.metrics.project

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from importlib import metadata
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from exporter import cloud_run, commands, durations
 from exporter.commands import Context
@@ -17,6 +16,9 @@ from exporter.failures import RefusedError
 from exporter.logs import LOGGER, JsonLines, Text, logging_to
 from exporter.mistakes import Mistakes
 from exporter.signals import Signals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 PROGRAM = "datastream-exporter"
 

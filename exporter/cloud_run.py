@@ -7,13 +7,16 @@ worker pools, metadata server).
 from __future__ import annotations
 
 import urllib.request
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 
 import tenacity
 
 from exporter.failures import Failure, Kind
 from exporter.reading import Share
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 JOB = "CLOUD_RUN_JOB"
 WORKER_POOL = "CLOUD_RUN_WORKER_POOL"
@@ -63,16 +66,16 @@ def region(environ: Mapping[str, str]) -> str:
     if not here(environ):
         return "global"
     host = environ.get(METADATA_HOST, "metadata.google.internal")
-    request = urllib.request.Request(  # noqa: S310 - the scheme is written here
+    request = urllib.request.Request(
         f"http://{host}/computeMetadata/v1/instance/region", headers={"Metadata-Flavor": "Google"}
     )
     for attempt in tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(URLError | TimeoutError),
+        retry=tenacity.retry_if_exception_type((URLError, TimeoutError)),
         stop=tenacity.stop_after_attempt(_METADATA_TRIES),
         wait=tenacity.wait_random_exponential(multiplier=0.1, max=1),
         reraise=True,
     ):
-        with attempt, urllib.request.urlopen(request, timeout=_METADATA_SECONDS) as answer:  # noqa: S310 - as above
+        with attempt, urllib.request.urlopen(request, timeout=_METADATA_SECONDS) as answer:  # noqa: S310 - the scheme is written above
             # The answer is projects/NUMBER/regions/REGION.
             name: str = answer.read().decode()
     return name.rsplit("/", 1)[-1]

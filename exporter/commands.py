@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from exporter import check as checks
 from exporter import cloud_run, config, dry_run
 from exporter.calls import Calls
 from exporter.check import Finding, Grade
-from exporter.config import Config
 from exporter.datastream import Datastream
 from exporter.deadline import Deadline
 from exporter.exit_codes import INCOMPLETE, OK
@@ -35,9 +31,16 @@ from exporter.mistakes import Mistakes
 from exporter.progress import Progress
 from exporter.reading import Collect, read
 from exporter.run import READING_OF_THE_WHOLE, Look, Run, Task
-from exporter.signals import Signals
-from exporter.telling import fleet, tell, tell_readings
+from exporter.telling import fleet, tell, tell_labels, tell_readings
 from exporter.watch import Discovered, beat
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import timedelta
+
+    from exporter.config import Config
+    from exporter.signals import Signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ def run(context: Context) -> int:
             )
             look = once.look()
             report = None if args.dry_run else once.write(look)
+        tell_labels(look, set())
         if report is None:
             return _dry_run(context, setup.config, look)
         if context.out and args.local is not None:
@@ -122,10 +126,13 @@ def _keep_running(setup: Setup, task: Task, interval: timedelta, stop: threading
     # the slowest.
     seconds = min(interval, setup.config.run.deadline).total_seconds()
 
+    told: set[str] = set()
+
     def once() -> None:
         one = Run(setup.clients, setup.config, task, seconds=seconds, stop=stop)
         look = one.look(discovered.fresh(), discovered.stale())
         discovered.learn(look.observations)
+        tell_labels(look, told)
         tell_readings(look.observations)
         tell(one.write(look))
 
@@ -152,7 +159,11 @@ def check(context: Context) -> int:
         for finding in checks.reading(seen):
             found(finding)
         at = int(time.time())
-        found(checks.writing(setup.clients, setup.config, setup.task.exporter, at, deadline, calls))
+        found(
+            checks.writing(
+                setup.clients, setup.config, setup.task.exporter, at, deadline=deadline, calls=calls
+            )
+        )
         for finding in checks.descriptors(setup.clients, setup.config, deadline, calls):
             found(finding)
     return INCOMPLETE if any(finding.grade is Grade.FAILED for finding in findings) else OK

@@ -10,19 +10,22 @@ ListPrivateConnections; google.cloud.location.ListLocations).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
 from exporter.calls import Calls, persistently
-from exporter.deadline import Deadline
 from exporter.expectations import LABEL
 from exporter.failures import Failure, Kind, RefusedError, Target, failure_of
-from exporter.names import LocationName, StreamName
 from exporter.observations import Objects, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exporter.deadline import Deadline
+    from exporter.names import LocationName, StreamName
 
 PAGE = 1000
 """Children in a page, the most that the API gives (ListStreamsRequest.page_size)."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from pydantic import TypeAdapter
 
-from exporter.config import Config
-from exporter.failures import Failure
-from exporter.metrics import Sample
 from exporter.monitoring import Written
 from exporter.observations import GLOBAL
-from exporter.run import Look
 from exporter.telling import unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.config import Config
+    from exporter.failures import Failure
+    from exporter.metrics import Sample
+    from exporter.run import Look
 
 
 class RunPart(TypedDict):

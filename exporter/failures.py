@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from google.api_core import exceptions
-from google.auth import exceptions as auth_exceptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Kind(StrEnum):
@@ -84,40 +86,22 @@ def failure_of(error: Exception, target: Target) -> Failure:
     gRPC's own failures (no network, no credentials) are matched by substring, as gRPC gives
     them no code of their own.
     """
-    if isinstance(error, auth_exceptions.GoogleAuthError):
-        return credentials_failure(error)
     said = _first_line(error.message if isinstance(error, exceptions.GoogleAPICallError) else error)
-    if "Getting metadata from plugin failed" in said or isinstance(
-        error, exceptions.Unauthenticated
-    ):
-        return Failure(Kind.CREDENTIALS, said, _MEND_CREDENTIALS)
     if isinstance(error, exceptions.Forbidden):
         return _forbidden(error, said, target)
-    if isinstance(error, exceptions.NotFound):
-        return Failure(Kind.NOT_FOUND, said, "Check the project and the location in config.yaml.")
-    if isinstance(error, exceptions.DeadlineExceeded):
-        return Failure(
-            Kind.TIMED_OUT,
-            said,
-            f"If it lasts, see https://status.cloud.google.com or raise run.deadline; a wrong "
-            f"{target.key} does this too.",
-        )
-    if isinstance(error, exceptions.ResourceExhausted):
-        return Failure(
-            Kind.QUOTA,
-            said,
-            f"See the quotas of {target.service} in project {target.project}, or run less often.",
-        )
-    if isinstance(error, exceptions.ServiceUnavailable):
-        return Failure(Kind.UNAVAILABLE, said, _mend_unavailable(said, target))
-    if isinstance(error, exceptions.MethodNotImplemented):
-        return Failure(
-            Kind.REFUSED,
-            said or "the server does not know the method",
-            f"No {target.service} answers there: check {target.key} in config.yaml.",
-        )
-    return Failure(Kind.REFUSED, said, f"The answer came from {target.service}.")
+    kind = next((kind for cls, kind in _KINDS.items() if isinstance(error, cls)), Kind.REFUSED)
+    if "Getting metadata from plugin failed" in said:
+        kind = Kind.CREDENTIALS
+    return Failure(kind, said, _mend(kind, said, target))
 
+
+_KINDS = {
+    exceptions.Unauthenticated: Kind.CREDENTIALS,
+    exceptions.NotFound: Kind.NOT_FOUND,
+    exceptions.DeadlineExceeded: Kind.TIMED_OUT,
+    exceptions.ResourceExhausted: Kind.QUOTA,
+    exceptions.ServiceUnavailable: Kind.UNAVAILABLE,
+}
 
 _MEND_CREDENTIALS = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a "
@@ -149,17 +133,29 @@ def _forbidden(error: exceptions.Forbidden, said: str, target: Target) -> Failur
     )
 
 
-def _mend_unavailable(said: str, target: Target) -> str:
-    if "DNS" in said or "resolution" in said:
+def _mend(kind: Kind, said: str, target: Target) -> str:
+    mends = {
+        Kind.CREDENTIALS: _MEND_CREDENTIALS,
+        Kind.NOT_FOUND: "Check the project and the location in config.yaml.",
+        Kind.TIMED_OUT: f"See https://status.cloud.google.com if it lasts, raise run.deadline, or "
+        f"check {target.key} in config.yaml if set.",
+        Kind.QUOTA: f"See the quotas of {target.service} in project {target.project}, or run "
+        f"less often.",
+        Kind.UNAVAILABLE: "The next run tries again; see https://status.cloud.google.com if it "
+        "lasts.",
+        Kind.REFUSED: f"If {target.key} is set in config.yaml, check that {target.service} "
+        f"answers there.",
+    }
+    if kind is Kind.UNAVAILABLE and any(word in said for word in ("DNS", "resolution")):
         return (
             f"The name does not resolve: check the network, and {target.key} in config.yaml if set."
         )
-    if "failed to connect" in said or "Connection refused" in said:
+    if kind is Kind.UNAVAILABLE and any(word in said for word in ("connect", "refused")):
         return (
             f"Nothing answers there: check the network, proxies and firewalls, and {target.key} "
             f"in config.yaml if set."
         )
-    return "The next run tries again; see https://status.cloud.google.com if it lasts."
+    return mends[kind]
 
 
 def _first_line(text: object) -> str:

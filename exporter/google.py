@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import google.auth
 import grpc
 from google.auth import exceptions as auth_exceptions
 from google.auth import impersonated_credentials
-from google.auth.credentials import Credentials
 from google.auth.transport.requests import Request
 from google.cloud import datastream_v1, monitoring_v3
 from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
@@ -20,8 +17,15 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
     MetricServiceGrpcTransport,
 )
 
-from exporter.config import Endpoints
 from exporter.failures import RefusedError, credentials_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from google.auth.credentials import Credentials
+
+    from exporter.config import Endpoints
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"

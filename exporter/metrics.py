@@ -6,20 +6,21 @@ unknown, never missing and never healthy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
-
-from google.cloud import datastream_v1
+from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.catalogue import Metric, metrics
-from exporter.config import Config
 from exporter.expectations import OpenExpectations
 from exporter.names import LocationName, StreamName
 from exporter.observations import GLOBAL, Location, Observations
-from exporter.reading import Share
-from exporter.states import FAILURES
+from exporter.states import FAILURES, BackfillState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exporter.config import Config
+    from exporter.reading import Share
 
 STATE = metrics()["stream/state"]
 EXPECTED = metrics()["stream/expected"]
@@ -39,9 +40,6 @@ POINTS_LOST = metrics()["exporter/points_lost"]
 
 LOCATION_NODE = "datastream"
 """The node_id of every series about a location."""
-
-BACKFILL_STATES = {state.value: state.name for state in datastream_v1.BackfillJob.State}
-"""The states of an object's backfill, by the API's number (BackfillJob.State)."""
 
 
 class Sample(NamedTuple):
@@ -187,9 +185,9 @@ def object_samples(observations: Observations) -> Iterator[Sample]:
     """
     for (project, location, stream), objects in sorted(observations.objects.items()):
         node = (location, project, stream)
-        for number, name in BACKFILL_STATES.items():
-            yield Sample(OBJECTS, *node, (stream, name), objects.by_state.get(number, 0))
-        for number in sorted(objects.by_state.keys() - BACKFILL_STATES.keys()):
+        for state in BackfillState:
+            yield Sample(OBJECTS, *node, (stream, state.name), objects.by_state.get(state, 0))
+        for number in sorted(objects.by_state.keys() - set(BackfillState)):
             yield Sample(OBJECTS, *node, (stream, str(number)), objects.by_state[number])
         yield Sample(OBJECT_ERRORS, *node, (stream,), objects.with_errors)
 

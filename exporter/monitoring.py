@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.api import metric_pb2
 from google.api_core import exceptions
@@ -23,12 +22,16 @@ from google.cloud import monitoring_v3
 
 from exporter.calls import Calls, persistently
 from exporter.catalogue import RESOURCE
-from exporter.deadline import Deadline
 from exporter.failures import Failure, Target, failure_of
 from exporter.metrics import LAST_SEEN, Sample
-from exporter.names import LocationName
 from exporter.progress import Progress
 from exporter.refusals import Refusal, refusal_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from exporter.deadline import Deadline
+    from exporter.names import LocationName
 
 BATCH = 200
 """Series in a request, the most that the API takes (CreateTimeSeriesRequest.time_series)."""
@@ -186,6 +189,7 @@ class Writer:
     def _settle(self, batch: Sequence[Sample], at: int, deadline: Deadline) -> list[Trouble]:
         """Send a batch until it is settled; return what was not written of it."""
         refusal: Refusal | None = None
+        failure: Failure | None = None
         tries = 0
         overtaken = 0
 
@@ -214,7 +218,6 @@ class Writer:
             failure = failure_of(error, target(self._project))
             refusal = refusal or Refusal(len(batch), 0, len(batch), None)
         else:
-            failure = None
             refusal = Refusal(0, 0, 0, None)
         named = refusal.named
         troubles = []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from exporter.failures import Failure
-from exporter.names import LocationName, StreamName
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.failures import Failure
+    from exporter.names import LocationName, StreamName
 
 GLOBAL = "global"
 """The location that stands for the discovery of a project's locations."""

@@ -7,19 +7,22 @@ soon as its own discovery has answered, and whatever fails stands in the observa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from exporter.config import Config, Source
-from exporter.datastream import Datastream
-from exporter.deadline import Deadline
 from exporter.failures import Failure, RefusedError
 from exporter.names import LocationName, StreamName
 from exporter.observations import Location, Objects, Observations
 from exporter.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from types import TracebackType
+
+    from exporter.config import Config, Source
+    from exporter.datastream import Datastream
+    from exporter.deadline import Deadline
 
 A_LOCATION_OF_THE_WHOLE = 1 / 3
 """The part of the time for reading that one location may take."""

@@ -10,21 +10,25 @@ matched by substring, as they have changed and will again.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from google.api_core import exceptions
 from google.cloud import monitoring_v3
 from google.rpc import code_pb2
 
 from exporter.calls import is_transient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from google.api_core import exceptions
 
 _ORDER = re.compile(
     r"must be written in order|more frequently than the maximum sampling period", re.IGNORECASE
 )
 _INDEXES = re.compile(r"timeSeries\[([\d,\s-]+)\]", re.IGNORECASE)
 _SEGMENTS = re.compile(r";\s+|;?\s*\n")
+_MOST_SERIES = 200  # in a request: a longer range is no list of them
 _PREFIX = re.compile(r"^(\d{3} )?One or more TimeSeries could not be written:\s*", re.IGNORECASE)
 _TRANSIENT_CODES = frozenset(
     {
@@ -130,8 +134,7 @@ def _expand(listed: str) -> list[int]:
         if not first.isdigit() or not (last.isdigit() or not last):
             return []
         low, high = int(first), int(last or first)
-        # A request has at most 200 series: a longer range is no index.
-        if high - low >= 200:  # noqa: PLR2004 - the number is the API's own limit
+        if high - low >= _MOST_SERIES:
             return []
         indexes.extend(range(low, high + 1))
     return indexes

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exporter.metrics import Judged
 from exporter.names import StreamName
-from exporter.run import Look
 from exporter.states import FAILURES, StreamState, state_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.metrics import Judged
+    from exporter.observations import Stream
+    from exporter.run import Look
 
 _WIDE = 10_000
 """Columns of an output that is no terminal: nothing is cut off in a file or a pipe."""
@@ -49,7 +53,13 @@ def rows(judged: tuple[Judged, ...]) -> Iterator[Row]:
                 style,
             )
         for stream_id in one.missing:
-            yield Row(StreamName(*one.location.at, stream_id), "missing", False, None, "bold red")
+            yield Row(
+                StreamName(*one.location.at, stream_id),
+                "missing",
+                expected=False,
+                errors=None,
+                style="bold red",
+            )
 
 
 def console(stream: TextIO) -> Console:
@@ -85,47 +95,52 @@ def print_fleet(look: Look, stream: TextIO) -> None:
     console(stream).print(table)
 
 
-def attention(look: Look) -> Iterator[tuple[str, str]]:
-    """Yield what a person should look at, worst first: the subject and what is the matter."""
-    found: list[tuple[int, str, str]] = []
+def attention(look: Look) -> list[tuple[str, str]]:
+    """Return what a person should look at, worst first: the subject and what is the matter."""
+    return [(subject, text) for _, subject, text in sorted(_concerns(look))]
+
+
+def _concerns(look: Look) -> Iterator[tuple[int, str, str]]:
+    """Yield each concern with its rank, the lowest being the worst."""
     for one in look.judged:
         at = one.location.at
         for stream_id in one.missing:
             text = "is required and was not there; create it, or take it out of `required`"
-            found.append((1, str(StreamName(*at, stream_id)), text))
+            yield 1, str(StreamName(*at, stream_id)), text
         for stream, expected in zip(one.location.streams, one.expected, strict=True):
-            name = str(StreamName(*at, stream.id))
-            reason = f": {stream.reason}" if stream.reason else ""
-            if stream.state == StreamState.FAILED_PERMANENTLY:
-                text = "failed permanently, which no waiting heals"
-                found.append((0, name, f"{text}{reason}"))
-            elif stream.state == StreamState.FAILED:
-                found.append((2, name, f"failed; Datastream keeps trying{reason}"))
-            elif not expected:
-                text = f"is {state_name(stream.state)}, which config does not expect"
-                found.append((3, name, f"{text}{reason}"))
-            elif stream.errors:
-                found.append((5, name, f"is {state_name(stream.state)} with errors{reason}"))
-    for project, failure in look.observations.discoveries.items():
+            if not expected or stream.errors:
+                rank, text = _concern(stream, expected=expected)
+                reason = f": {stream.reason}" if stream.reason else ""
+                yield rank, str(StreamName(*at, stream.id)), f"{text}{reason}"
+    seen = look.observations
+    for project, failure in seen.discoveries.items():
         if failure:
-            name = f"projects/{project}"
-            found.append((4, name, f"its locations could not be discovered: {failure}"))
-    for location in look.observations.unread:
+            text = f"its locations could not be discovered: {failure}"
+            yield 4, f"projects/{project}", text
+    for location in seen.unread:
         text = f"was not read, so its streams are unknown: {location.failure}"
-        found.append((4, str(location.at), text))
-    for name, failure in look.observations.uncollected.items():
-        found.append((4, str(name), f"what it holds was not collected: {failure}"))
-    for _, subject, text in sorted(found):
-        yield subject, text
+        yield 4, str(location.at), text
+    for name, failure in seen.uncollected.items():
+        yield 4, str(name), f"what it holds was not collected: {failure}"
+
+
+def _concern(stream: Stream, *, expected: bool) -> tuple[int, str]:
+    name = state_name(stream.state)
+    if stream.state == StreamState.FAILED_PERMANENTLY:
+        return 0, "failed permanently, which no waiting heals"
+    if stream.state == StreamState.FAILED:
+        return 2, "failed; Datastream keeps trying"
+    if not expected:
+        return 3, f"is {name}, which config does not expect"
+    return 5, f"is {name} with errors"
 
 
 def print_attention(look: Look, stream: TextIO) -> None:
     """Print what a person should look at, or that there is nothing."""
     out = console(stream)
     out.print(Text("Look at", "bold"))
-    nothing = True
-    for subject, text in attention(look):
-        nothing = False
+    concerns = attention(look)
+    for subject, text in concerns:
         out.print(Text.assemble("  ", (subject, "bold"), " ", text))
-    if nothing:
+    if not concerns:
         out.print("  nothing: every stream is as expected")

@@ -10,15 +10,12 @@ the exporter's own series last, as they tell of all the rest.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from threading import Event
+from typing import TYPE_CHECKING
 
 from exporter.calls import Calls
-from exporter.config import Config
 from exporter.datastream import Datastream
 from exporter.deadline import Deadline
-from exporter.google import Clients
 from exporter.metrics import (
     Exporter,
     Judged,
@@ -32,9 +29,16 @@ from exporter.metrics import (
     stream_samples,
 )
 from exporter.monitoring import Writer, Written
-from exporter.observations import Observations
 from exporter.progress import Progress
 from exporter.reading import Collect, Share, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from threading import Event
+
+    from exporter.config import Config
+    from exporter.google import Clients
+    from exporter.observations import Observations
 
 READING_OF_THE_WHOLE = 0.6
 """The part of the deadline that reading may use."""

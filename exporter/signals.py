@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from threading import Event, Thread
-from types import FrameType, TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM)
 

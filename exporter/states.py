@@ -23,6 +23,19 @@ class StreamState(IntEnum):
     DRAINING = 8
 
 
+class BackfillState(IntEnum):
+    """``google.cloud.datastream.v1.BackfillJob.State``, number for number."""
+
+    STATE_UNSPECIFIED = 0
+    NOT_STARTED = 1
+    PENDING = 2
+    ACTIVE = 3
+    STOPPED = 4
+    FAILED = 5
+    COMPLETED = 6
+    UNSUPPORTED = 7
+
+
 FAILURES = frozenset({StreamState.FAILED, StreamState.FAILED_PERMANENTLY})
 """States that page whatever config expects."""
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from exporter.expectations import label_complaint
 from exporter.logs import FIELDS, LOGGER
-from exporter.metrics import Sample
-from exporter.monitoring import Trouble
-from exporter.observations import Observations
-from exporter.run import Look, Report
+from exporter.names import StreamName
+
+if TYPE_CHECKING:
+    from exporter.metrics import Sample
+    from exporter.monitoring import Trouble
+    from exporter.observations import Observations
+    from exporter.run import Look, Report
 
 _MOST_SERIES = 3
 
@@ -39,6 +43,17 @@ def tell_readings(observations: Observations) -> None:
             **name._asdict(),
             reason=failure.kind,
         )
+
+
+def tell_labels(look: Look, told: set[str]) -> None:
+    """Log each stream's ``expected-state`` label that is ignored, unless it is in ``told``."""
+    for one in look.judged:
+        for stream in one.location.streams:
+            name = StreamName(*one.location.at, stream.id)
+            complaint = label_complaint(name, stream.label)
+            if complaint and complaint not in told:
+                told.add(complaint)
+                _log(logging.WARNING, complaint, **name._asdict())
 
 
 def tell(report: Report) -> None:

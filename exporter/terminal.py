@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from exporter.progress import Progress
 from exporter.report import console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class _Shown(Progress):

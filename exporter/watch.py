@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Event
+from typing import TYPE_CHECKING
 
 from exporter.logs import LOGGER
-from exporter.observations import Observations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from threading import Event
+
+    from exporter.observations import Observations
 
 REMEMBERED_SECONDS = 600.0
 """How long the locations that a discovery found are taken for known."""

@@ -1,0 +1,193 @@
+"""``make bench``: whole runs of the exporter against the embedded Google Cloud, beside the floor.
+
+Every call is answered 50 ms late. Each size is run by the exporter and by the floor in turn, as
+whole processes; what is compared are ratios within one run of the benchmark, so the machine
+cancels out. Exits with 1 where a bound is missed.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.floor import PROJECT
+from exporter.local.cloud import LocalCloud
+from exporter.local.world import World
+from exporter.locations import KNOWN
+
+LATENCY = "50ms"
+POINTS_A_STREAM = 4
+BATCH = 200
+PAGE = 1000
+
+_MAXRSS_OF_A_MIB = 1024 if sys.platform == "linux" else 1024 * 1024
+_EXPORTER = ("-m", "exporter", "run", "--config")
+_FLOOR = ("-m", "benchmarks.floor")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A fleet, and what a run over it may cost.
+
+    Attributes:
+        streams: How many streams there are.
+        locations: In how many locations, evenly.
+        repeats: How often each is run; the fastest counts.
+        ratio: The most that a run may take, in times of its floor.
+        peak: The most memory that it may use, in MiB.
+    """
+
+    streams: int
+    locations: int
+    repeats: int
+    ratio: float | None = None
+    peak: float | None = None
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """Every call that a run has to make, by method."""
+        a_location = self.streams // self.locations
+        points = 1 + 3 * self.locations + POINTS_A_STREAM * self.streams
+        return {
+            "ListLocations": 1,
+            "ListStreams": self.locations * max(1, math.ceil(a_location / PAGE)),
+            "CreateTimeSeries": math.ceil(points / BATCH) + math.ceil(self.locations / BATCH) + 1,
+        }
+
+
+SIZES = (
+    Size(1, 1, 7, ratio=1.3),
+    Size(1_000, 10, 5),
+    Size(10_000, 50, 3, ratio=1.5, peak=128),
+    Size(100_000, 50, 1, peak=256),
+)
+GROWTH = 10.5
+"""The most that the largest fleet may take, in times of the one a tenth of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one process cost: seconds of wall clock and of CPU, peak memory in MiB, calls."""
+
+    seconds: float
+    cpu: float
+    peak: float
+    calls: dict[str, int]
+
+
+def main() -> int:
+    """Measure every size, print the table, and say which bounds are met."""
+    print(f"{'':>8} {'seconds':>8} {'floor':>8} {'ratio':>6}", end="")
+    print(f" {'CPU s':>7} {'floor':>7} {'MiB':>6} {'floor':>6} {'calls':>6}")
+    missed = []
+    seconds = {}
+    for size in SIZES:
+        exporter, floor = _measure(size)
+        seconds[size.streams] = exporter.seconds
+        ratio = exporter.seconds / floor.seconds
+        calls = sum(exporter.calls.values())
+        print(
+            f"{size.streams:>8,} {exporter.seconds:>8.2f} {floor.seconds:>8.2f} {ratio:>6.2f}"
+            f" {exporter.cpu:>7.2f} {floor.cpu:>7.2f} {exporter.peak:>6.0f} {floor.peak:>6.0f}"
+            f" {calls:>6,}",
+            flush=True,
+        )
+        for who, cost in (("exporter", exporter), ("floor", floor)):
+            if cost.calls != size.calls:
+                missed.append(f"{size.streams:,}: {who} made {cost.calls}, due are {size.calls}")
+        if size.ratio and ratio > size.ratio:
+            missed.append(f"{size.streams:,}: {ratio:.2f} times the floor, not {size.ratio}")
+        if size.peak and exporter.peak > size.peak:
+            missed.append(f"{size.streams:,}: {exporter.peak:.0f} MiB, not {size.peak}")
+    growth = seconds[100_000] / seconds[10_000]
+    print(f"\n100,000 streams take {growth:.1f} times what 10,000 take.")
+    if growth > GROWTH:
+        missed.append(f"100,000 take {growth:.1f} times what 10,000 take, not {GROWTH}")
+    for line in missed:
+        print(f"missed: {line}")
+    if not missed:
+        print("Every bound is met, and every number of calls is exactly what is due.")
+    return 1 if missed else 0
+
+
+def _measure(size: Size) -> tuple[Cost, Cost]:
+    """Return the fastest run of the exporter and of the floor, run in turn."""
+    world = World.model_validate(_world(size))
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, "config.yaml")
+        config.write_text(
+            f"metrics: {{project: {PROJECT}}}\n"
+            f"sources: [{{project: {PROJECT}}}]\n"
+            f"run: {{deadline: 10m}}\n",
+            "utf-8",
+        )
+        exporter, floor = [], []
+        for _ in range(size.repeats):
+            exporter.append(_cost(world, (*_EXPORTER, str(config))))
+            floor.append(_cost(world, _FLOOR))
+    return min(exporter, key=_seconds), min(floor, key=_seconds)
+
+
+def _seconds(cost: Cost) -> float:
+    return cost.seconds
+
+
+def _cost(world: World, command: tuple[str, ...]) -> Cost:
+    """Run one process against servers of its own, as nobody can write a point twice."""
+    with LocalCloud(world) as cloud:
+        hosts = {
+            "DATASTREAM_EMULATOR_HOST": cloud.datastream,
+            "MONITORING_EMULATOR_HOST": cloud.monitoring,
+        }
+        gc.collect()
+        # The servers' own pauses are no cost of the client's.
+        gc.disable()
+        with tempfile.TemporaryFile() as said:
+            started = time.perf_counter()
+            process = subprocess.Popen(
+                [sys.executable, *command],
+                env={**os.environ, **hosts},
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - started
+            process.returncode = os.waitstatus_to_exitcode(status)
+            gc.enable()
+            if process.returncode:
+                said.seek(0)
+                raise SystemExit(f"{' '.join(command)} failed:\n{said.read().decode()}")
+        return Cost(
+            seconds,
+            usage.ru_utime + usage.ru_stime,
+            usage.ru_maxrss / _MAXRSS_OF_A_MIB,
+            dict(cloud.calls),
+        )
+
+
+def _world(size: Size) -> dict[str, Any]:
+    """Return a world of one project; there are fewer regions than locations, so zones serve."""
+    ids = [*KNOWN, *(f"{region}-a" for region in KNOWN)][: size.locations]
+    streams = {"id": "stream-{:05}", "count": size.streams // size.locations}
+    return {
+        "projects": [
+            {
+                "id": PROJECT,
+                "number": 1,
+                "locations": [{"id": id_, "streams": [streams]} for id_ in ids],
+            }
+        ],
+        "faults": [{"method": "*", "latency": LATENCY}],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -28,7 +28,7 @@ from exporter.progress import Progress
 from exporter.refusals import Refusal, refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from exporter.deadline import Deadline
     from exporter.names import LocationName
@@ -188,45 +188,38 @@ class Writer:
 
     def _settle(self, batch: Sequence[Sample], at: int, deadline: Deadline) -> list[Trouble]:
         """Send a batch until it is settled; return what was not written of it."""
-        refusal: Refusal | None = None
-        failure: Failure | None = None
-        tries = 0
-        overtaken = 0
+        refusals: list[Refusal] = []
 
         def attempt(timeout: float) -> None:
-            nonlocal refusal, tries, overtaken
             request = self._request(batch, at)
-            tries += 1
             try:
                 self._client.create_time_series(request, retry=None, timeout=timeout)
             except exceptions.GoogleAPICallError as error:
-                refusal = refusal_of(error, len(batch))
-                if tries == 1:
-                    # Later, the same answer would say that this try had been written.
-                    overtaken = refusal.late
+                refusals.append(refusal_of(error, len(batch)))
                 raise
 
+        def again(error: BaseException) -> bool:
+            answered = isinstance(error, exceptions.GoogleAPICallError) and refusals
+            return bool(answered) and refusals[-1].transient > 0
+
+        troubles = []
         try:
             persistently(
-                attempt,
-                deadline=deadline,
-                longest=_LONGEST_TRY,
-                calls=self._calls,
-                again=lambda _error: refusal is not None and refusal.transient > 0,
+                attempt, deadline=deadline, longest=_LONGEST_TRY, calls=self._calls, again=again
             )
-        except exceptions.GoogleAPICallError as error:
-            failure = failure_of(error, target(self._project))
-            refusal = refusal or Refusal(len(batch), 0, len(batch), None)
-        else:
-            refusal = Refusal(0, 0, 0, None)
-        named = refusal.named
-        troubles = []
-        if overtaken:
-            series = _pick(batch, named, late=True) if tries == 1 else None
-            troubles.append(Trouble(overtaken, None, series or tuple(batch), series is not None))
-        if lost := refusal.final + refusal.transient:
-            series = _pick(batch, named, late=False)
-            troubles.append(Trouble(lost, failure, series or tuple(batch), series is not None))
+        except Exception as error:  # noqa: BLE001 - whatever befalls a batch, the others are sent
+            # A point that one answer took stays taken, whatever a later one says.
+            least = min(
+                reversed(refusals),
+                key=lambda refusal: refusal.unwritten,
+                default=Refusal(len(batch), 0, len(batch), None),
+            )
+            if least.unwritten:
+                failure = failure_of(error, target(self._project))
+                troubles.append(_trouble(batch, least, failure))
+        # Of a first try alone: later, the same answer says that an earlier try was written.
+        if refusals and refusals[0].late:
+            troubles.append(_trouble(batch, refusals[0], None))
         return troubles
 
     def _request(self, batch: Sequence[Sample], at: int) -> monitoring_v3.CreateTimeSeriesRequest:
@@ -256,13 +249,14 @@ def _batches(samples: Iterable[Sample]) -> Iterator[Sequence[Sample]]:
         yield batch
 
 
-def _pick(
-    batch: Sequence[Sample], named: Mapping[int, bool] | None, *, late: bool
-) -> tuple[Sample, ...] | None:
-    """Return the series that the answer names as late, or as refused for another reason."""
-    if named is None:
-        return None
-    return tuple(batch[index] for index, is_late in sorted(named.items()) if is_late is late)
+def _trouble(batch: Sequence[Sample], refusal: Refusal, failure: Failure | None) -> Trouble:
+    """Return what was refused for a failure or, without one, because another run was first."""
+    late = failure is None
+    points = refusal.late if late else refusal.unwritten
+    if refusal.named is None:
+        return Trouble(points, failure, tuple(batch), named=False)
+    series = (batch[index] for index, is_late in sorted(refusal.named.items()) if is_late is late)
+    return Trouble(points, failure, tuple(series), named=True)
 
 
 def _fill(series: Any, sample: Sample, at: int, project: str) -> None:

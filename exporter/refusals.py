@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _ORDER = re.compile(
     r"must be written in order|more frequently than the maximum sampling period", re.IGNORECASE
 )
-_INDEXES = re.compile(r"timeSeries\[([\d,\s-]+)\]", re.IGNORECASE)
+_INDEXES = re.compile(r"timeSeries\[([0-9,\s-]+)\]", re.IGNORECASE)
+_RANGE = re.compile(r"\s*([0-9]{1,9})(?:\s*-\s*([0-9]{1,9}))?\s*")
 _SEGMENTS = re.compile(r";\s+|;?\s*\n")
 _MOST_SERIES = 200  # in a request: a longer range is no list of them
 _PREFIX = re.compile(r"^(\d{3} )?One or more TimeSeries could not be written:\s*", re.IGNORECASE)
@@ -60,39 +61,44 @@ class Refusal:
     named: Mapping[int, bool] | None
 
     @property
-    def final(self) -> int:
-        """How many points were refused for good, for another reason than being late."""
-        return self.refused - self.late - self.transient
+    def unwritten(self) -> int:
+        """How many points were refused, for now or for good, for another reason than being late."""
+        return self.refused - self.late
 
 
 def refusal_of(error: exceptions.GoogleAPICallError, sent: int) -> Refusal:
     """Read a refusal of a request of ``sent`` series."""
     message = error.message or ""
     summary = _summary(error)
+    reasons = [message]
     if summary is None:
         if is_transient(error):
+            # The request may have had its effect, whichever series the text names.
             return Refusal(sent, 0, sent, None)
-        return Refusal(sent, sent if _all_late(message) else 0, 0, _named(message, sent, sent))
-    refused = summary.total_point_count - summary.success_point_count
-    if not 0 < refused <= sent:
-        # A summary that contradicts itself is no evidence that anything was written.
-        refused = sent
-    transient = sum(
-        entry.point_count for entry in summary.errors if entry.status.code in _TRANSIENT_CODES
-    )
-    if is_transient(error) and not summary.errors:
-        transient = refused
+        refused, transient = sent, 0
+    else:
+        refused = summary.total_point_count - summary.success_point_count
+        if summary.total_point_count != sent or not 0 < refused <= sent:
+            # A summary that contradicts itself or the request is no evidence of anything written.
+            refused = sent
+        transient = sum(
+            entry.point_count for entry in summary.errors if entry.status.code in _TRANSIENT_CODES
+        )
+        if is_transient(error) and not summary.errors:
+            transient = refused
+        final_texts = [
+            entry.status.message
+            for entry in summary.errors
+            if entry.status.code not in _TRANSIENT_CODES and entry.status.message
+        ]
+        reasons = final_texts or reasons
     named = _named(message, refused, sent)
-    if named is not None and not transient:
-        return Refusal(refused, sum(named.values()), 0, named)
-    transient = min(transient, refused)
-    final_texts = [
-        entry.status.message
-        for entry in summary.errors
-        if entry.status.code not in _TRANSIENT_CODES and entry.status.message
-    ]
-    late = all(map(_all_late, final_texts)) if final_texts else _all_late(message)
-    return Refusal(refused, refused - transient if late else 0, transient, None)
+    transient = max(0, min(transient, refused))
+    if named is not None:
+        late = sum(named.values())
+    else:
+        late = refused - transient if all(map(_all_late, reasons)) else 0
+    return Refusal(refused, late, min(transient, refused - late), named)
 
 
 def _summary(error: exceptions.GoogleAPICallError) -> Any:
@@ -121,7 +127,7 @@ def _named(message: str, refused: int, sent: int) -> dict[int, bool] | None:
         late = bool(_ORDER.search(segment))
         for listed in _INDEXES.findall(segment):
             for index in _expand(listed):
-                named[index] = late
+                named[index] = late and named.get(index, True)
     known = len(named) == refused and all(0 <= index < sent for index in named)
     return named if known else None
 
@@ -130,10 +136,10 @@ def _expand(listed: str) -> list[int]:
     """Return the numbers of a list such as ``0-2,5``; none where it is no such list."""
     indexes: list[int] = []
     for part in listed.split(","):
-        first, _, last = (text.strip() for text in part.partition("-"))
-        if not first.isdigit() or not (last.isdigit() or not last):
+        found = _RANGE.fullmatch(part)
+        if found is None:
             return []
-        low, high = int(first), int(last or first)
+        low, high = int(found[1]), int(found[2] or found[1])
         if high - low >= _MOST_SERIES:
             return []
         indexes.extend(range(low, high + 1))

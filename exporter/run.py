@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 READING_OF_THE_WHOLE = 0.6
 """The part of the deadline that reading may use."""
 
-_LAST_BATCH_OF_THE_WHOLE = 0.1
+_LAST_BATCH_OF_THE_WHOLE = 0.2
 _LAST_BATCH_SECONDS = 3.0
 
 

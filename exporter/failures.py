@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from google.api_core import exceptions
+from google.auth import exceptions as auth_exceptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,32 +69,63 @@ class Target:
 class RefusedError(Exception):
     """A call failed for good: what is not transient, or what outlasted its retries."""
 
-    def __init__(self, failure: Failure, *, code: int | None = None) -> None:
-        """Keep the failure; ``code`` is the gRPC status number where a server answered."""
+    def __init__(self, failure: Failure) -> None:
+        """Keep the failure; ``str()`` is its sentences."""
         super().__init__(str(failure))
         self.failure = failure
-        self.code = code
 
 
-def credentials_failure(error: Exception) -> Failure:
-    """Return what it means that no credentials could be had."""
-    return Failure(Kind.CREDENTIALS, _first_line(str(error)), _MEND_CREDENTIALS)
+def credentials_failure(error: Exception, *, impersonated: str | None = None) -> Failure:
+    """Return what it means that no credentials could be had.
+
+    Args:
+        error: What the attempt to have them ended in.
+        impersonated: The service account that was to be acted as, if any.
+    """
+    said = _said_by_auth(error)
+    mend = _MEND_CREDENTIALS
+    if isinstance(error, auth_exceptions.TransportError):
+        mend = "The server that gives out tokens was not reached: check the network and proxies."
+    elif impersonated and "impersonated" in said:
+        said = f"{said} of {impersonated}"
+        mend = (
+            "Check that the service account exists and that iamcredentials.googleapis.com is "
+            "enabled, and grant your own account roles/iam.serviceAccountTokenCreator on it: "
+            f"gcloud iam service-accounts add-iam-policy-binding {impersonated} "
+            "--member MEMBER --role roles/iam.serviceAccountTokenCreator"
+        )
+    return Failure(Kind.CREDENTIALS, said, mend)
+
+
+def unforeseen(error: Exception) -> Failure:
+    """Return a failure for an error that no call is known to end in."""
+    return Failure(
+        Kind.REFUSED,
+        f"{type(error).__name__}: {_first_line(error)}",
+        "This is a mistake of the exporter's own: report it with the log.",
+    )
 
 
 def failure_of(error: Exception, target: Target) -> Failure:
-    """Return what a failed call means.
+    """Return what a failed call means, or :func:`unforeseen` for an error of another kind.
 
     Sources: https://cloud.google.com/apis/design/errors for codes and ErrorInfo; the texts of
     gRPC's own failures (no network, no credentials) are matched by substring, as gRPC gives
     them no code of their own.
     """
-    said = _first_line(error.message if isinstance(error, exceptions.GoogleAPICallError) else error)
+    if not isinstance(error, exceptions.GoogleAPICallError):
+        return unforeseen(error)
+    said = _first_line(error.message)
     if isinstance(error, exceptions.Forbidden):
         return _forbidden(error, said, target)
-    kind = next((kind for cls, kind in _KINDS.items() if isinstance(error, cls)), Kind.REFUSED)
-    if "Getting metadata from plugin failed" in said:
-        kind = Kind.CREDENTIALS
+    kind = _kind(error)
+    if said.startswith(_PLUGIN):
+        kind, said = Kind.CREDENTIALS, _without_tuple(said.removeprefix(_PLUGIN))
     return Failure(kind, said, _mend(kind, said, target))
+
+
+def _kind(error: Exception) -> Kind:
+    return next((kind for cls, kind in _KINDS.items() if isinstance(error, cls)), Kind.REFUSED)
 
 
 _KINDS = {
@@ -101,7 +134,12 @@ _KINDS = {
     exceptions.DeadlineExceeded: Kind.TIMED_OUT,
     exceptions.ResourceExhausted: Kind.QUOTA,
     exceptions.ServiceUnavailable: Kind.UNAVAILABLE,
+    exceptions.InternalServerError: Kind.UNAVAILABLE,
+    exceptions.Aborted: Kind.UNAVAILABLE,
 }
+
+_PLUGIN = "Getting metadata from plugin failed with error: "
+"""How gRPC begins to say that no token could be had for a call; what google-auth says follows."""
 
 _MEND_CREDENTIALS = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a "
@@ -112,11 +150,15 @@ _MEND_CREDENTIALS = (
 def _forbidden(error: exceptions.Forbidden, said: str, target: Target) -> Failure:
     details: Mapping[str, str] = error.metadata or {}
     if error.reason == "SERVICE_DISABLED":
-        return Failure(
-            Kind.API_DISABLED,
-            said,
-            f"Enable it: gcloud services enable {target.service} --project {target.project}",
+        # The calls of a user without a quota project count against a project of Google's own,
+        # in which nobody can enable anything.
+        mend = (
+            "Name one: gcloud auth application-default set-quota-project "
+            f"{target.project}, or --quota-project"
+            if "requires a quota project" in said
+            else f"Enable it: gcloud services enable {target.service} --project {target.project}"
         )
+        return Failure(Kind.API_DISABLED, said, mend)
     if error.reason in {"CONSUMER_INVALID", "USER_PROJECT_DENIED", "RESOURCE_PROJECT_INVALID"}:
         return Failure(
             Kind.NOT_FOUND,
@@ -146,21 +188,52 @@ def _mend(kind: Kind, said: str, target: Target) -> str:
         Kind.REFUSED: f"If {target.key} is set in config.yaml, check that {target.service} "
         f"answers there.",
     }
-    if kind is Kind.UNAVAILABLE and any(word in said for word in ("DNS", "resolution")):
-        return (
-            f"The name does not resolve: check the network, and {target.key} in config.yaml if set."
-        )
-    if kind is Kind.UNAVAILABLE and any(word in said for word in ("connect", "refused")):
-        return (
-            f"Nothing answers there: check the network, proxies and firewalls, and {target.key} "
-            f"in config.yaml if set."
-        )
+    if kind is Kind.UNAVAILABLE:
+        for words, mend in _NO_CONNECTION.items():
+            if any(word in said for word in words):
+                return f"{mend}, and {target.key} in config.yaml if set."
     return mends[kind]
+
+
+# The texts of gRPC 1.60 to 1.85, the more telling ones first.
+_NO_CONNECTION = {
+    ("DNS resolution", "errors resolving"): "The name does not resolve: check the network",
+    ("HTTP/2", "http1", "andshake failed"): (
+        "What answers there does not speak gRPC over TLS (or, for an emulator, plain gRPC): check "
+        "proxies"
+    ),
+    ("failed to connect", "connections to all backends failing"): (
+        "Nothing answers there: check the network, proxies and firewalls"
+    ),
+}
+
+
+def _said_by_auth(error: Exception) -> str:
+    """Return what google-auth, or the system beneath it, says went wrong.
+
+    The first argument of google-auth's errors is a sentence; the others hold what it was made
+    of, the text of a credentials file among it, and are never shown.
+    """
+    if isinstance(error, auth_exceptions.GoogleAuthError):
+        return _first_line(error.args[0] if error.args else "")
+    if isinstance(error, OSError):
+        return _first_line(error)
+    return f"the credentials file has not the form that it should have ({type(error).__name__})"
+
+
+def _without_tuple(text: str) -> str:
+    """Return the first of several arguments, where gRPC shows all of an error's as a tuple."""
+    found = re.match(r"""\((['"])(.*?)\1, """, text)
+    return found[2] if found else text
 
 
 def _first_line(text: object) -> str:
     lines = str(text).strip().splitlines()
-    return lines[0].strip() if lines else ""
+    return lines[0].strip()[:_LONGEST] if lines else ""
+
+
+_LONGEST = 1000
+"""Letters of a server's sentence that are shown: some proxy's answer may be a whole page."""
 
 
 def _sentence(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +17,7 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
     MetricServiceGrpcTransport,
 )
 
+from exporter.deadline import Deadline
 from exporter.failures import RefusedError, credentials_failure
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ _OPTIONS = (
     ("grpc.max_metadata_size", 4 * 1024 * 1024),
     ("grpc.absolute_max_metadata_size", 8 * 1024 * 1024),
 )
-_REFRESH_SECONDS = 10
+_CREDENTIALS_SECONDS = 10.0
+"""For all that is asked to get the first token; a metadata server that is not there takes most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +131,41 @@ def connect(
     return clients, account
 
 
+class _Hurried(Request):
+    """Google's own transport for credentials, all of whose requests share one deadline."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def __call__(
+        self,
+        url: Any,
+        method: Any = "GET",
+        body: Any = None,
+        headers: Any = None,
+        timeout: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        left = self._deadline.left
+        if left <= 0:
+            raise auth_exceptions.TransportError(
+                f"no token could be had in {_CREDENTIALS_SECONDS:g} s"
+            )
+        seconds = min(timeout or left, left)
+        return super().__call__(url, method, body, headers, seconds, **kwargs)  # type: ignore[no-untyped-call] # google-auth types its arguments in part
+
+
 def _credentials(identity: Identity) -> Credentials:
+    request = _Hurried(Deadline.after(_CREDENTIALS_SECONDS))
     try:
-        credentials, _ = google.auth.default(scopes=SCOPES, quota_project_id=identity.quota_project)
+        with warnings.catch_warnings():
+            # A user without a quota project is warned of; where it matters, the API refuses the
+            # calls, and the failure says what to do.
+            warnings.simplefilter("ignore", UserWarning)
+            credentials, _ = google.auth.default(
+                scopes=SCOPES, quota_project_id=identity.quota_project, request=request
+            )
         if identity.impersonate:
             credentials = impersonated_credentials.Credentials(
                 source_credentials=credentials,
@@ -139,7 +173,8 @@ def _credentials(identity: Identity) -> Credentials:
                 target_scopes=SCOPES,
                 quota_project_id=identity.quota_project,
             )
-        credentials.refresh(functools.partial(Request(), timeout=_REFRESH_SECONDS))
-    except (auth_exceptions.GoogleAuthError, OSError, ValueError) as error:
-        raise RefusedError(credentials_failure(error)) from error
+        credentials.refresh(request)
+    except Exception as error:  # a mangled file makes google-auth raise anything
+        failure = credentials_failure(error, impersonated=identity.impersonate)
+        raise RefusedError(failure) from error
     return credentials

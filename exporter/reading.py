@@ -11,7 +11,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from exporter.failures import Failure, RefusedError
+from exporter.failures import Failure, RefusedError, unforeseen
+from exporter.logs import LOGGER
 from exporter.names import LocationName, StreamName
 from exporter.observations import Location, Objects, Observations
 from exporter.progress import Progress
@@ -191,22 +192,27 @@ class _Reading:
     # What follows runs in the workers' threads.
 
     def _discover(self, deadline: Deadline, source: Source) -> _Discovered:
-        try:
-            return _Discovered(source, self._api.locations(source.project, deadline))
-        except RefusedError as error:
-            return _Discovered(source, failure=error.failure)
+        locations, failure = _attempt(self._api.locations, source.project, deadline)
+        return _Discovered(source, locations or (), failure)
 
     def _read(self, deadline: Deadline, source: Source, at: LocationName) -> Location:
-        try:
-            return Location(at, self._api.streams(at, source.wants, deadline))
-        except RefusedError as error:
-            return Location(at, failure=error.failure)
+        streams, failure = _attempt(self._api.streams, at, source.wants, deadline)
+        return Location(at, streams or (), failure)
 
     def _collect(self, deadline: Deadline, ask: Callable[..., Any], name: Any) -> tuple[Any, Any]:
-        try:
-            return name, ask(name, deadline)
-        except RefusedError as error:
-            return name, error.failure
+        answer, failure = _attempt(ask, name, deadline)
+        return name, failure or answer
+
+
+def _attempt(ask: Callable[..., Any], *args: Any) -> tuple[Any, Failure | None]:
+    """Return the answer, or why there is none: whatever happens to it, the others go on."""
+    try:
+        return ask(*args), None
+    except RefusedError as error:
+        return None, error.failure
+    except Exception as error:  # noqa: BLE001 - as the docstring says
+        LOGGER.exception("An answer of Datastream was not understood.")
+        return None, unforeseen(error)
 
 
 class _Workers:
@@ -219,10 +225,14 @@ class _Workers:
         self._pending: set[Future[Any]] = set()
 
     def submit(self, work: Callable[..., Any], *args: Any) -> None:
-        """Have ``work(deadline, *args)`` called; its own time starts when it does."""
-        self._pending.add(
-            self._pool.submit(lambda: work(self._deadline.within(self._seconds), *args))
-        )
+        """Have ``work(deadline, *args)`` called, unless a stop was asked for by now.
+
+        Its own time starts when it does.
+        """
+        if not self._deadline.stopped:
+            self._pending.add(
+                self._pool.submit(lambda: work(self._deadline.within(self._seconds), *args))
+            )
 
     def outcomes(self) -> Iterator[Any]:
         """Yield what was returned, as it comes, until all is done or a stop is asked for."""

@@ -58,7 +58,7 @@ def retry_delay(error: BaseException | None) -> float | None:
     if isinstance(error, exceptions.GoogleAPICallError):
         for detail in error.details or ():
             if isinstance(detail, error_details_pb2.RetryInfo):
-                return float(detail.retry_delay.ToTimedelta().total_seconds())
+                return float(detail.retry_delay.seconds + detail.retry_delay.nanos / 1e9)
     return None
 
 
@@ -91,13 +91,22 @@ def persistently(
     Raises:
         google.api_core.exceptions.GoogleAPICallError: The last refusal.
     """
+    refused: BaseException | None = None
 
     def once() -> T:
+        nonlocal refused
         left = deadline.left
+        if refused is not None and (deadline.stopped or left < LEAST_ATTEMPT):
+            # The wait for this try was cut short, or took longer than it should have.
+            raise refused
         if left < LEAST_ATTEMPT:
             raise exceptions.DeadlineExceeded("the time for it was used up before its turn came")
         calls.add()
-        return attempt(min(longest, left))
+        try:
+            return attempt(min(longest, left))
+        except exceptions.GoogleAPICallError as error:
+            refused = error
+            raise
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(again),

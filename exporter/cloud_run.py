@@ -6,9 +6,10 @@ worker pools, metadata server).
 
 from __future__ import annotations
 
+import re
 import urllib.request
+from http.client import HTTPException
 from typing import TYPE_CHECKING
-from urllib.error import URLError
 
 import tenacity
 
@@ -26,6 +27,9 @@ TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 TASK_ATTEMPT = "CLOUD_RUN_TASK_ATTEMPT"
 METADATA_HOST = "GCE_METADATA_HOST"
 
+# The metadata server is asked directly, whatever proxy the environment names.
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_REGION = re.compile(r"projects/[^/]+/regions/([a-z0-9-]+)")
 _METADATA_SECONDS = 2
 _METADATA_TRIES = 4
 
@@ -70,15 +74,25 @@ def region(environ: Mapping[str, str]) -> str:
         f"http://{host}/computeMetadata/v1/instance/region", headers={"Metadata-Flavor": "Google"}
     )
     for attempt in tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type((URLError, TimeoutError)),
+        retry=tenacity.retry_if_exception_type(OSError),
         stop=tenacity.stop_after_attempt(_METADATA_TRIES),
         wait=tenacity.wait_random_exponential(multiplier=0.1, max=1),
         reraise=True,
     ):
-        with attempt, urllib.request.urlopen(request, timeout=_METADATA_SECONDS) as answer:  # noqa: S310 - the scheme is written above
-            # The answer is projects/NUMBER/regions/REGION.
-            name: str = answer.read().decode()
-    return name.rsplit("/", 1)[-1]
+        with attempt:
+            answer = _ask(request)
+    found = _REGION.fullmatch(answer)
+    if not found:
+        raise OSError(f"its answer is {answer[:100]!r}")
+    return found[1]
+
+
+def _ask(request: urllib.request.Request) -> str:
+    try:
+        with _DIRECTLY.open(request, timeout=_METADATA_SECONDS) as answer:
+            return str(answer.read().decode(errors="replace").strip())
+    except HTTPException as error:
+        raise OSError(f"its answer is not HTTP: {error!r}") from error
 
 
 def no_region(error: OSError) -> Failure:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.api import metric_pb2
@@ -12,17 +14,21 @@ from google.cloud import monitoring_v3
 
 from exporter.calls import Calls, persistently
 from exporter.catalogue import Metric, metrics, text
+from exporter.datastream import Datastream
+from exporter.deadline import Deadline
 from exporter.failures import failure_of
-from exporter.metrics import POINTS_LOST, Exporter, Sample
+from exporter.metrics import POINTS_LOST, Sample
 from exporter.monitoring import Writer, Written, target
+from exporter.reading import read
+from exporter.run import READING_OF_THE_WHOLE
+from exporter.unseen import fields_of, uncollected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from threading import Event
 
-    from exporter.config import Config
-    from exporter.deadline import Deadline
-    from exporter.google import Clients
     from exporter.observations import Observations
+    from exporter.session import Session
 
 NODE = "check"
 """The node_id under which ``check`` writes its one point: no run ever writes to that series."""
@@ -47,50 +53,69 @@ class Finding(NamedTuple):
         grade: How it stands.
         subject: What was checked.
         text: What was found, and what to do about it.
+        fields: What a log line of it carries.
     """
 
     grade: Grade
     subject: str
     text: str
+    fields: Mapping[str, Any] = MappingProxyType({})
+
+
+def findings(session: Session, stop: Event) -> Iterator[Finding]:
+    """Yield what is found of all that a run calls for, in the order of a run.
+
+    Args:
+        session: Config and clients.
+        stop: Ends it early.
+    """
+    calls = Calls()
+    deadline = Deadline.after(session.config.run.deadline.total_seconds(), stop)
+    yield from reading(
+        read(
+            Datastream(session.clients.datastream, calls),
+            session.config,
+            deadline.within(deadline.left * READING_OF_THE_WHOLE),
+            collect=session.task.collect,
+        )
+    )
+    if not deadline.stopped:
+        yield writing(session, int(time.time()), deadline, calls)
+    if not deadline.stopped:
+        yield from descriptors(session, deadline, calls)
 
 
 def reading(observations: Observations) -> Iterator[Finding]:
     """Yield whether each project could be discovered and each location read."""
     for project, failure in observations.discoveries.items():
         count = len(observations.found.get(project, ()))
-        yield _finding(f"projects/{project}", failure, f"{count} locations discovered")
+        text = f"{count} locations discovered"
+        yield _finding(f"projects/{project}", failure, text, {"project": project})
     for location in observations.locations:
-        yield _finding(str(location.at), location.failure, f"{len(location.streams)} streams")
-    for name, failure in observations.uncollected.items():
-        yield _finding(str(name), failure, "")
+        text = f"{len(location.streams)} streams"
+        yield _finding(str(location.at), location.failure, text, fields_of([location.at]))
+    for one in uncollected(observations):
+        yield Finding(Grade.FAILED, one.subject, one.text, one.fields)
 
 
-def writing(
-    clients: Clients,
-    config: Config,
-    exporter: Exporter,
-    at: int,
-    *,
-    deadline: Deadline,
-    calls: Calls,
-) -> Finding:
+def writing(session: Session, at: int, deadline: Deadline, calls: Calls) -> Finding:
     """Write one point of ``exporter/points_lost`` and say whether that is permitted."""
-    project = config.metrics.project
+    project, exporter = session.config.metrics.project, session.task.exporter
     written = Written()
     sample = Sample(POINTS_LOST, exporter.location, exporter.name, NODE, (), 0)
-    Writer(clients.monitoring, project, calls, workers=1).write([sample], at, deadline, written)
+    Writer(session.clients.monitoring, project, calls, workers=1).write(
+        [sample], at, deadline, written
+    )
     # A point that comes too soon after another check's was permitted all the same.
     failure = written.troubles[0].failure if written.troubles else None
     return _finding(f"projects/{project}", failure, "one point written to Cloud Monitoring")
 
 
-def descriptors(
-    clients: Clients, config: Config, deadline: Deadline, calls: Calls
-) -> Iterator[Finding]:
+def descriptors(session: Session, deadline: Deadline, calls: Calls) -> Iterator[Finding]:
     """Compare the metric descriptors that exist with those that ``metrics.yaml`` defines."""
-    project = config.metrics.project
+    project = session.config.metrics.project
     try:
-        found = _existing(clients.monitoring, project, deadline, calls)
+        found = _existing(session.clients.monitoring, project, deadline, calls)
     except exceptions.GoogleAPICallError as error:
         asked = target(project, "monitoring.metricDescriptors.list")
         yield _finding(f"projects/{project}", failure_of(error, asked), "")
@@ -106,8 +131,8 @@ def descriptors(
             Grade.WARNING,
             f"projects/{project}",
             f"{len(missing)} of {len(metrics())} metric descriptors are not there yet "
-            f"({', '.join(missing)}); the first run makes plain ones, Terraform makes them with "
-            f"names and descriptions",
+            f"({', '.join(missing)}); a run makes plain ones as it needs them, Terraform makes all "
+            f"with names and descriptions",
         )
     else:
         yield Finding(Grade.OK, f"projects/{project}", f"all {len(metrics())} metric descriptors")
@@ -162,7 +187,9 @@ def _differences(metric: Metric, found: Any) -> Iterator[Finding]:
         )
 
 
-def _finding(subject: str, failure: object, text: str) -> Finding:
+def _finding(
+    subject: str, failure: object, text: str, fields: Mapping[str, Any] = MappingProxyType({})
+) -> Finding:
     if failure is None:
-        return Finding(Grade.OK, subject, text)
-    return Finding(Grade.FAILED, subject, str(failure))
+        return Finding(Grade.OK, subject, text, fields)
+    return Finding(Grade.FAILED, subject, str(failure), fields)

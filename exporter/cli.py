@@ -5,20 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, TextIO
 
-from exporter import cloud_run, commands, durations
-from exporter.commands import Context
-from exporter.exit_codes import INCOMPLETE, USAGE
-from exporter.failures import RefusedError
-from exporter.logs import LOGGER, JsonLines, Text, logging_to
-from exporter.mistakes import Mistakes
 from exporter.signals import Signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 PROGRAM = "datastream-exporter"
 
@@ -31,8 +26,12 @@ DEFAULT_WORLD = ""
 
 def entry() -> None:
     """Run the command line of this process and exit with its code."""
-    program = sys.argv[0] if sys.argv[0].endswith(PROGRAM) else PROGRAM
-    sys.exit(main(sys.argv[1:], os.environ, sys.stdout, sys.stderr, program))
+    called = sys.argv[0]
+    if called.endswith("__main__.py"):
+        called = "python -m exporter"
+    elif not called.endswith(PROGRAM):
+        called = PROGRAM
+    sys.exit(main(sys.argv[1:], os.environ, sys.stdout, sys.stderr, called))
 
 
 def main(
@@ -53,34 +52,20 @@ def main(
     """
     whole = parser(servers=argv[:1] == ["local"])
     try:
-        args = whole.parse_args(argv)
-        if getattr(args, "json", False) and not args.dry_run:
-            whole.error("--json goes with --dry-run: a run that writes prints no data")
+        with redirect_stdout(out), redirect_stderr(err):
+            args = whole.parse_args(argv)
+            if getattr(args, "json", False) and not args.dry_run:
+                whole.error("--json goes with --dry-run: a run that writes prints no data")
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
-    on_cloud_run = cloud_run.here(environ)
-    formatter = JsonLines(cloud_run.log_labels(environ)) if on_cloud_run else Text()
-    with logging_to(out if on_cloud_run else err, formatter), Signals() as signals:
-        code = _answer(Context(args, environ, None if on_cloud_run else out, err, signals, program))
+    with Signals() as signals:
+        # Google's clients take a moment to import: help and usage need none of them, and a
+        # signal in that moment ends the process as any other does.
+        from exporter.commands import answer  # noqa: PLC0415
+
+        code = answer(args, environ, out, err, signals, program)
     return code if signals.exit_code is None else signals.exit_code
-
-
-def _answer(context: Context) -> int:
-    try:
-        code: int = context.args.command(context)
-    except Mistakes as mistakes:
-        for sentence in str(mistakes).splitlines():
-            LOGGER.error("%s", sentence)
-        return USAGE
-    except RefusedError as refused:
-        LOGGER.error("%s", refused)
-        return INCOMPLETE
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; what is still buffered goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return code
 
 
 def parser(*, servers: bool = False) -> argparse.ArgumentParser:
@@ -99,7 +84,7 @@ def parser(*, servers: bool = False) -> argparse.ArgumentParser:
     )
     some = whole.add_subparsers(metavar="COMMAND", required=True)
 
-    run = _command(some, "run", commands.run, "read every stream's state and write it, once")
+    run = _command(some, "run", "read every stream's state and write it, once")
     run.add_argument(
         "--dry-run", action="store_true", help="print what would be written, and write nothing"
     )
@@ -111,7 +96,7 @@ def parser(*, servers: bool = False) -> argparse.ArgumentParser:
     )
     _add_local(run)
 
-    watch = _command(some, "watch", commands.watch, "run again and again, in one process")
+    watch = _command(some, "watch", "run again and again, in one process")
     watch.add_argument(
         "--interval",
         type=_interval,
@@ -130,9 +115,7 @@ def parser(*, servers: bool = False) -> argparse.ArgumentParser:
     )
     _add_local(watch)
 
-    check = _command(
-        some, "check", commands.check, "say whether everything that a run needs is in place"
-    )
+    check = _command(some, "check", "say whether everything that a run needs is in place")
     _add_local(check)
 
     local = some.add_parser("local", help="the embedded Google Cloud", allow_abbrev=False)
@@ -148,13 +131,11 @@ def parser(*, servers: bool = False) -> argparse.ArgumentParser:
         from exporter.local.cli import add_arguments  # noqa: PLC0415
 
         add_arguments(serve)
-    serve.set_defaults(command=commands.serve)
+    serve.set_defaults(command="serve")
     return whole
 
 
-def _command(
-    some: Any, name: str, command: Callable[[Context], int], text: str
-) -> argparse.ArgumentParser:
+def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = some.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False
     )
@@ -173,7 +154,7 @@ def _command(
         metavar="PROJECT",
         help="the project whose quota and billing the calls count against",
     )
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=name)
     return parser
 
 
@@ -189,6 +170,8 @@ def _add_local(parser: argparse.ArgumentParser) -> None:
 
 
 def _interval(text: str) -> timedelta:
+    from exporter import durations  # noqa: PLC0415 - the type of config's fields too, so not light
+
     try:
         interval = durations.parse(text)
     except ValueError as error:

@@ -3,86 +3,86 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from exporter import check as checks
-from exporter import cloud_run, config, dry_run
-from exporter.calls import Calls
+from exporter import cloud_run, dry_run
 from exporter.check import Finding, Grade
-from exporter.datastream import Datastream
-from exporter.deadline import Deadline
-from exporter.exit_codes import INCOMPLETE, OK
-from exporter.failures import RefusedError
-from exporter.google import (
-    DATASTREAM_EMULATOR,
-    MONITORING_EMULATOR,
-    Clients,
-    Identity,
-    connect,
-    emulators,
-)
-from exporter.logs import LOGGER
-from exporter.metrics import Exporter
+from exporter.exit_codes import INCOMPLETE, OK, USAGE
+from exporter.failures import Kind, RefusedError
+from exporter.logs import FIELDS, LOGGER, JsonLines, Text, logging_to
 from exporter.mistakes import Mistakes
 from exporter.progress import Progress
-from exporter.reading import Collect, read
-from exporter.run import READING_OF_THE_WHOLE, Look, Run, Task
+from exporter.run import Run
+from exporter.session import Context, objects_alone, session
 from exporter.telling import fleet, tell, tell_labels, tell_readings
-from exporter.watch import Discovered, beat
+from exporter.watch import Runs, beat
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import timedelta
+    from threading import Event
 
     from exporter.config import Config
+    from exporter.run import Look, Report, Task
+    from exporter.session import Session
     from exporter.signals import Signals
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a command works with.
+def answer(
+    args: Namespace,
+    environ: Mapping[str, str],
+    out: TextIO,
+    err: TextIO,
+    signals: Signals,
+    program: str,
+) -> int:
+    """Do what the command line asks for; return the exit code.
 
-    Attributes:
-        args: The parsed command line.
-        environ: The environment.
-        out: Where data goes; None on Cloud Run, where stdout is the log.
-        err: Where talk goes.
-        signals: Tells when the command is to end early.
-        program: How the program was called, for the commands that its output names.
+    Whatever goes wrong is said in the log: to ``err``, and on Cloud Run to ``out``.
     """
-
-    args: Namespace
-    environ: Mapping[str, str]
-    out: TextIO | None
-    err: TextIO
-    signals: Signals
-    program: str
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What the commands share: config, clients, and what this process is to do."""
-
-    config: Config
-    clients: Clients
-    task: Task
+    on_cloud_run = cloud_run.here(environ)
+    formatter = JsonLines(cloud_run.log_labels(environ)) if on_cloud_run else Text()
+    context = Context(args, environ, None if on_cloud_run else out, err, signals, program)
+    with logging_to(out if on_cloud_run else err, formatter):
+        try:
+            code = _COMMANDS[args.command](context)
+            out.flush()
+        except Mistakes as mistakes:
+            for sentence in str(mistakes).splitlines():
+                LOGGER.error("%s", sentence)
+            return USAGE
+        except RefusedError as refused:
+            LOGGER.error("%s", refused)
+            return INCOMPLETE
+        except BrokenPipeError:
+            # Whoever read the output has seen enough; what is still buffered goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+            return INCOMPLETE
+        except Exception:
+            if not on_cloud_run:
+                raise
+            LOGGER.exception("The exporter failed in a way that it does not know:")
+            return INCOMPLETE
+    return code
 
 
 def run(context: Context) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
     args = context.args
-    with _setup(context) as setup:
+    with session(context) as prepared:
         with _progress(context) as progress:
             once = Run(
-                setup.clients,
-                setup.config,
-                setup.task,
-                seconds=setup.config.run.deadline.total_seconds(),
+                prepared.clients,
+                prepared.config,
+                prepared.task,
+                seconds=prepared.config.run.deadline.total_seconds(),
                 stop=context.signals.stop,
                 progress=progress,
             )
@@ -90,83 +90,66 @@ def run(context: Context) -> int:
             report = None if args.dry_run else once.write(look)
         tell_labels(look, set())
         if report is None:
-            return _dry_run(context, setup.config, look)
+            return _dry_run(context, prepared.config, look)
         if context.out and args.local is not None:
-            _show(look, context.out)
+            _show_run(context, context.out, prepared.config, report)
         else:
             tell_readings(look.observations)
-        tell(report)
-        if context.out and args.local is not None:
-            _show_next(context)
+            tell(report)
     return OK if report.complete else INCOMPLETE
 
 
 def watch(context: Context) -> int:
     """Run on a steady beat until somebody asks to stop."""
     args, stop = context.args, context.signals.stop
-    with _setup(context) as setup:
-        collect = setup.task.collect
-        beats = [(replace(setup.task, collect=replace(collect, objects=False)), args.interval)]
+    with session(context) as prepared:
+        collect = prepared.task.collect
+        beats = [(replace(prepared.task, collect=replace(collect, objects=False)), args.interval)]
         if collect.objects:
-            beats.append((_objects_alone(setup.task), args.objects_interval))
-        threads = [
-            threading.Thread(target=_keep_running, args=(setup, task, interval, stop))
-            for task, interval in beats
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+            beats.append((objects_alone(prepared.task), args.objects_interval))
+        with ThreadPoolExecutor(len(beats), thread_name_prefix="beat") as pool:
+            running = [
+                pool.submit(_keep_running, prepared, task, interval, stop)
+                for task, interval in beats
+            ]
+            for beating in running:
+                beating.result()
     return OK
 
 
-def _keep_running(setup: Setup, task: Task, interval: timedelta, stop: threading.Event) -> None:
-    discovered = Discovered()
+def _keep_running(prepared: Session, task: Task, interval: timedelta, stop: Event) -> None:
     # A run that outlasts its beat would make the next ones late: all locations would pay for
     # the slowest.
-    seconds = min(interval, setup.config.run.deadline).total_seconds()
-
-    told: set[str] = set()
-
-    def once() -> None:
-        one = Run(setup.clients, setup.config, task, seconds=seconds, stop=stop)
-        look = one.look(discovered.fresh(), discovered.stale())
-        discovered.learn(look.observations)
-        tell_labels(look, told)
-        tell_readings(look.observations)
-        tell(one.write(look))
-
-    beat(once, interval.total_seconds(), stop)
+    seconds = min(interval, prepared.config.run.deadline).total_seconds()
+    runs = Runs(prepared, task, seconds=seconds, stop=stop)
+    try:
+        beat(runs.once, interval.total_seconds(), stop)
+    finally:
+        # A beat that fails ends the process: it must not leave the other one running alone.
+        stop.set()
 
 
 def check(context: Context) -> int:
     """Say of everything that a run needs whether it is in place."""
-    findings: list[Finding] = []
+    grades: Counter[Grade] = Counter()
 
     def found(finding: Finding) -> None:
-        findings.append(finding)
+        grades[finding.grade] += 1
         _show_finding(context, finding)
 
-    with _setup(context, found) as setup:
-        calls = Calls()
-        deadline = Deadline.after(setup.config.run.deadline.total_seconds(), context.signals.stop)
-        seen = read(
-            Datastream(setup.clients.datastream, calls),
-            setup.config,
-            deadline.within(deadline.left * READING_OF_THE_WHOLE),
-            collect=setup.task.collect,
-        )
-        for finding in checks.reading(seen):
-            found(finding)
-        at = int(time.time())
-        found(
-            checks.writing(
-                setup.clients, setup.config, setup.task.exporter, at, deadline=deadline, calls=calls
-            )
-        )
-        for finding in checks.descriptors(setup.clients, setup.config, deadline, calls):
-            found(finding)
-    return INCOMPLETE if any(finding.grade is Grade.FAILED for finding in findings) else OK
+    stop = context.signals.stop
+    try:
+        with session(context, lambda *of: found(Finding(Grade.OK, *of))) as prepared:
+            for finding in checks.findings(prepared, stop):
+                found(finding)
+    except RefusedError as refused:
+        subject = "credentials" if refused.failure.kind is Kind.CREDENTIALS else "region"
+        found(Finding(Grade.FAILED, subject, str(refused)))
+    if stop.is_set():
+        LOGGER.warning("Interrupted: not everything was checked.")
+    failed, warned = grades[Grade.FAILED], grades[Grade.WARNING]
+    LOGGER.info("%d checks: %d failed, %d to be warned of.", grades.total(), failed, warned)
+    return INCOMPLETE if failed else OK
 
 
 def serve(context: Context) -> int:
@@ -177,83 +160,7 @@ def serve(context: Context) -> int:
     return cli.serve(context.args, context.out or context.err, context.err, context.signals.stop)
 
 
-@contextmanager
-def _setup(
-    context: Context, found: Callable[[Finding], None] = lambda _finding: None
-) -> Iterator[Setup]:
-    """Load config, name the task and connect; what is in place is told to ``found``.
-
-    Raises:
-        Mistakes: In config or in the environment.
-        RefusedError: There are no credentials, or Cloud Run does not say where it runs.
-    """
-    with _environment(context) as (environ, loaded):
-        for warning in loaded.warnings:
-            LOGGER.warning("%s", warning)
-        found(Finding(Grade.OK, "config", f"{loaded.source} is valid"))
-        task = _task(context, loaded.config)
-        if context.args.local is None:
-            _tell_emulators(environ)
-        identity = Identity(context.args.impersonate_service_account, context.args.quota_project)
-        clients, account = connect(loaded.config.endpoints, environ, identity)
-        found(Finding(Grade.OK, "credentials", account))
-        with clients:
-            yield Setup(loaded.config, clients, task)
-
-
-@contextmanager
-def _environment(context: Context) -> Iterator[tuple[Mapping[str, str], config.Loaded]]:
-    """Give the environment and config to work with: the real ones, or an embedded world's."""
-    args, environ = context.args, context.environ
-    if args.local is None:
-        yield environ, config.load(args.config, environ)
-        return
-    # As above: nothing but `--local` needs the servers.
-    from exporter.local.cloud import LocalCloud  # noqa: PLC0415
-    from exporter.local.reading import default_world, read_world  # noqa: PLC0415
-
-    world = read_world(args.local) if args.local else default_world()
-    if args.config is None and world.config is not None:
-        loaded = config.from_data(world.config, args.local or "default world", environ)
-    else:
-        loaded = config.load(args.config, environ)
-    with LocalCloud(world) as cloud:
-        LOGGER.info(
-            "An embedded Datastream and Cloud Monitoring run on this machine; no account is used."
-        )
-        emulated = {DATASTREAM_EMULATOR: cloud.datastream, MONITORING_EMULATOR: cloud.monitoring}
-        yield {**environ, **emulated}, loaded
-
-
-def _task(context: Context, loaded: Config) -> Task:
-    try:
-        share = cloud_run.share(context.environ)
-    except ValueError as error:
-        raise Mistakes([f"environment: {error}"]) from None
-    try:
-        region = cloud_run.region(context.environ)
-    except OSError as error:
-        raise RefusedError(cloud_run.no_region(error)) from error
-    collect = Collect(loaded.collect.objects, loaded.collect.private_connections)
-    task = Task(Exporter(region, loaded.run.name, str(share.index)), share, collect)
-    return _objects_alone(task) if getattr(context.args, "collect", None) == "objects" else task
-
-
-def _objects_alone(task: Task) -> Task:
-    """Return the task of collecting objects and nothing else, under a name of its own."""
-    node_id = f"objects-{task.share.index}"
-    exporter = task.exporter._replace(node_id=node_id)
-    return Task(exporter, task.share, Collect(objects=True), objects_alone=True)
-
-
-def _tell_emulators(environ: Mapping[str, str]) -> None:
-    named = emulators(environ)
-    if named:
-        text = " and ".join(f"{name} ({host})" for name, host in named.items())
-        LOGGER.warning(
-            "Not Google's own endpoints: %s is set, which means plaintext without credentials.",
-            text,
-        )
+_COMMANDS = {"run": run, "watch": watch, "check": check, "serve": serve}
 
 
 # What a person sees. On Cloud Run none of it is imported.
@@ -270,46 +177,47 @@ def _progress(context: Context) -> Iterator[Progress]:
         yield progress
 
 
-def _dry_run(context: Context, loaded: Config, look: Look) -> int:
-    tell_readings(look.observations)
+def _dry_run(context: Context, config: Config, look: Look) -> int:
     seen = look.observations
-    points = sum(1 for _ in dry_run.would_write(look))
+    if context.out and not context.args.json:
+        _show_dry_run(context.out, config, look)
+    else:
+        tell_readings(seen)
+        points = sum(1 for _ in dry_run.would_write(look))
+        LOGGER.info(
+            "%s; %d points would be written to project %s, none is.",
+            fleet(look),
+            points,
+            config.metrics.project,
+        )
     if context.out and context.args.json:
-        json.dump(dry_run.document(look, loaded), context.out, indent=2)
+        json.dump(dry_run.document(look, config), context.out, indent=2)
         context.out.write("\n")
-    elif context.out:
-        _show(look, context.out)
-    LOGGER.info(
-        "%s; %d points would be written to project %s, none is.",
-        fleet(look),
-        points,
-        loaded.metrics.project,
-    )
     return INCOMPLETE if seen.blind or seen.uncollected or seen.skipped else OK
 
 
-def _show(look: Look, out: TextIO) -> None:
-    from exporter.report import print_attention, print_fleet  # noqa: PLC0415
+def _show_dry_run(out: TextIO, config: Config, look: Look) -> None:
+    from exporter.report import print_look, print_points  # noqa: PLC0415
 
-    print_fleet(look, out)
-    print_attention(look, out)
+    print_look(look, out)
+    print_points(f"Would be written to {config.metrics.project}, but for --dry-run", look, out)
 
 
-def _show_next(context: Context) -> None:
-    program = context.program
-    for line in (
-        "",
-        "Next",
-        f"  {program} watch --local   the same fleet, as it changes over ten minutes",
-        f"  {program} check           with your projects in config.yaml: is all in place?",
-        f"  {program} run --dry-run   what would be written, without writing it",
-    ):
-        print(line, file=context.err)
+def _show_run(context: Context, out: TextIO, config: Config, report: Report) -> None:
+    from exporter.report import print_look, print_next, print_points  # noqa: PLC0415
+
+    print_look(report.look, out)
+    not_written = report.written.superseded + report.written.lost + report.written.left_out
+    what = "Due, though not all of it written," if not_written else "Written"
+    print_points(f"{what} to {config.metrics.project}", report.look, out)
+    out.flush()
+    tell(report)
+    print_next(context.program, context.err)
 
 
 def _show_finding(context: Context, finding: Finding) -> None:
     line = f"{finding.grade:<8} {finding.subject}: {finding.text}"
     if context.out is None:
-        LOGGER.log(checks.LEVELS[finding.grade], "%s", line)
+        LOGGER.log(checks.LEVELS[finding.grade], "%s", line, extra={FIELDS: finding.fields})
     else:
         print(line, file=context.out, flush=True)

@@ -11,6 +11,8 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from exporter.mistakes import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -39,7 +41,7 @@ class JsonLines(logging.Formatter):
             "message": message,
             "logging.googleapis.com/labels": self._labels,
         }
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line)
 
 
 class Text(logging.Formatter):
@@ -47,9 +49,9 @@ class Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
-        text = super().format(record)
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        return f"{level}{text}"
+        text = level + printable(record.getMessage())
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
 @contextmanager

@@ -1,65 +1,79 @@
-"""What a person sees of a run: the fleet, what was written, what to look at."""
+"""What a person sees of a run: the fleet, what to look at, what was written, where to go next."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from exporter.catalogue import text as catalogue
+from exporter.dry_run import would_write
+from exporter.mistakes import printable
 from exporter.names import StreamName
 from exporter.states import FAILURES, StreamState, state_name
+from exporter.unseen import unread, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.metrics import Judged
     from exporter.observations import Stream
     from exporter.run import Look
 
 _WIDE = 10_000
 """Columns of an output that is no terminal: nothing is cut off in a file or a pipe."""
 
+_MOST_CONCERNS = 40
+_LONGEST_REASON = 300
+
 
 class Row(NamedTuple):
     """A stream as the fleet's table shows it.
 
     Attributes:
-        name: The stream.
-        state: The API's name of its state, or ``missing`` of a required one.
-        expected: Whether that is fine now.
-        errors: How many errors it carries; None where it is missing.
+        project: The project.
+        stream: The stream's id; ``?`` of locations that could not be read.
+        location: The location, or how many there are.
+        state: The API's name of its state; ``missing`` of a required one, ``unknown`` where
+            nothing was read.
+        expected: Whether that is fine now: yes, no or ``?``.
+        errors: How many errors it carries; ``-`` where it is missing.
         style: How the state is coloured at a terminal.
     """
 
-    name: StreamName
+    project: str
+    stream: str
+    location: str
     state: str
-    expected: bool
-    errors: int | None
+    expected: str
+    errors: str
     style: str
 
 
-def rows(judged: tuple[Judged, ...]) -> Iterator[Row]:
-    """Yield every stream of the cleanly read locations, and the missing ones."""
-    for one in judged:
+def rows(look: Look) -> Iterator[Row]:
+    """Yield every stream of the cleanly read locations, the missing ones, and what is unknown."""
+    for one in look.judged:
+        project, location = one.location.at
         for stream, expected in zip(one.location.streams, one.expected, strict=True):
             style = "green" if expected else "bold red" if stream.state in FAILURES else "yellow"
             yield Row(
-                StreamName(*one.location.at, stream.id),
+                project,
+                stream.id,
+                location,
                 state_name(stream.state),
-                expected,
-                stream.errors,
+                "yes" if expected else "no",
+                str(stream.errors),
                 style,
             )
         for stream_id in one.missing:
-            yield Row(
-                StreamName(*one.location.at, stream_id),
-                "missing",
-                expected=False,
-                errors=None,
-                style="bold red",
-            )
+            yield Row(project, stream_id, location, "missing", "no", "-", "bold red")
+    for group in unread(look.observations):
+        first, count = group.names[0], len(group.names)
+        where = first.location if count == 1 else f"{count} locations"
+        yield Row(first.project, "?", where, "unknown", "?", "?", "magenta")
 
 
 def console(stream: TextIO) -> Console:
@@ -71,57 +85,77 @@ def console(stream: TextIO) -> Console:
         file=stream,
         width=None if stream.isatty() else _WIDE,
         highlight=False,
-        soft_wrap=True,
+        markup=False,
+        emoji=False,
     )
 
 
-def print_fleet(look: Look, stream: TextIO) -> None:
-    """Print every stream and every location that could not be read, as a table."""
+def print_look(look: Look, stream: TextIO) -> None:
+    """Print the fleet, then what a person should look at."""
+    out = console(stream)
+    shown = sorted(rows(look), key=lambda row: row.project)
+    found = concerns(look)
+    if shown:
+        table = _table(shown, projects_apart=False)
+        if out.measure(table, options=out.options.update(max_width=_WIDE)).maximum > out.width:
+            table = _table(shown, projects_apart=True)
+        out.print(table)
+    else:
+        out.print(
+            "No stream was found: there is none in the locations that were read, or include and "
+            "exclude leave all of them out."
+        )
+    if shown or found:
+        _print_concerns(found, out)
+
+
+def _table(shown: list[Row], *, projects_apart: bool) -> Table:
+    """Return the fleet as a table.
+
+    Args:
+        shown: The rows, each project's together.
+        projects_apart: Whether a project stands on a line above its streams, as a narrow
+            terminal needs it, in place of a column.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for heading in ("STREAM", "PROJECT", "LOCATION", "STATE", "EXPECTED"):
+    headings = ["LOCATION", "STATE", "EXPECTED"]
+    for heading in ["STREAM", *([] if projects_apart else ["PROJECT"]), *headings]:
         table.add_column(heading, overflow="fold")
     table.add_column("ERRORS", justify="right")
-    for row in rows(look.judged):
+    above = ""
+    for row in shown:
+        if projects_apart and row.project != above:
+            above = row.project
+            table.add_row(Text(above, "bold"))
         table.add_row(
-            row.name.stream,
-            row.name.project,
-            row.name.location,
+            *([f"  {row.stream}"] if projects_apart else [row.stream, row.project]),
+            row.location,
             Text(row.state, row.style),
-            "yes" if row.expected else Text("no", row.style),
-            "-" if row.errors is None else str(row.errors),
+            row.expected if row.expected == "yes" else Text(row.expected, row.style),
+            row.errors,
         )
-    for location in look.observations.unread:
-        table.add_row("?", *location.at, Text("unknown", "magenta"), "?", "?")
-    console(stream).print(table)
+    return table
 
 
-def attention(look: Look) -> list[tuple[str, str]]:
+def concerns(look: Look) -> list[tuple[str, str]]:
     """Return what a person should look at, worst first: the subject and what is the matter."""
-    return [(subject, text) for _, subject, text in sorted(_concerns(look))]
+    return [(subject, text) for _, subject, text in sorted(_ranked(look))]
 
 
-def _concerns(look: Look) -> Iterator[tuple[int, str, str]]:
+def _ranked(look: Look) -> Iterator[tuple[int, str, str]]:
     """Yield each concern with its rank, the lowest being the worst."""
     for one in look.judged:
         at = one.location.at
         for stream_id in one.missing:
-            text = "is required and was not there; create it, or take it out of `required`"
+            text = "is required and not there: create it, or take it out of `required`"
             yield 1, str(StreamName(*at, stream_id)), text
         for stream, expected in zip(one.location.streams, one.expected, strict=True):
             if not expected or stream.errors:
                 rank, text = _concern(stream, expected=expected)
-                reason = f": {stream.reason}" if stream.reason else ""
+                reason = f": {_short(stream.reason)}" if stream.reason else ""
                 yield rank, str(StreamName(*at, stream.id)), f"{text}{reason}"
-    seen = look.observations
-    for project, failure in seen.discoveries.items():
-        if failure:
-            text = f"its locations could not be discovered: {failure}"
-            yield 4, f"projects/{project}", text
-    for location in seen.unread:
-        text = f"was not read, so its streams are unknown: {location.failure}"
-        yield 4, str(location.at), text
-    for name, failure in seen.uncollected.items():
-        yield 4, str(name), f"what it holds was not collected: {failure}"
+    for group in unseen(look.observations):
+        yield 4, group.subject, printable(group.text)
 
 
 def _concern(stream: Stream, *, expected: bool) -> tuple[int, str]:
@@ -135,12 +169,57 @@ def _concern(stream: Stream, *, expected: bool) -> tuple[int, str]:
     return 5, f"is {name} with errors"
 
 
-def print_attention(look: Look, stream: TextIO) -> None:
-    """Print what a person should look at, or that there is nothing."""
+def _short(reason: str) -> str:
+    """Return the API's free-form words on one line, cut where they go on and on."""
+    text = printable(" ".join(reason.split()))
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
+
+
+def _print_concerns(found: list[tuple[str, str]], out: Console) -> None:
+    _heading("Look at", out)
+    for subject, text in found[:_MOST_CONCERNS]:
+        _indented(Text(subject, "bold"), 2, out)
+        _indented(Text(text), 4, out)
+    if len(found) > _MOST_CONCERNS:
+        _indented(Text(f"and {len(found) - _MOST_CONCERNS:,} more"), 2, out)
+    if not found:
+        _indented(Text("nothing: every stream is as expected"), 2, out)
+
+
+def print_points(heading: str, look: Look, stream: TextIO) -> None:
+    """Print how many points a run has of each metric, after a heading that says what of them."""
     out = console(stream)
-    out.print(Text("Look at", "bold"))
-    concerns = attention(look)
-    for subject, text in concerns:
-        out.print(Text.assemble("  ", (subject, "bold"), " ", text))
-    if not concerns:
-        out.print("  nothing: every stream is as expected")
+    _heading(heading, out)
+    parts: dict[str, Counter[str]] = {}
+    for sample in would_write(look):
+        part, _, name = sample.metric.name.partition("/")
+        parts.setdefault(part, Counter())[name] += 1
+    total = sum(counts.total() for counts in parts.values())
+    _indented(Text(f"{total:,} points of {catalogue()['prefix']}/…"), 2, out)
+    grid = Table.grid(padding=(0, 2))
+    for part, counts in parts.items():
+        grid.add_row(f"{part}/", ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+    _indented(grid, 4, out)
+
+
+def print_next(program: str, stream: TextIO) -> None:
+    """Print what to try after the first run against the embedded fleet."""
+    out = console(stream)
+    _heading("Next", out)
+    grid = Table.grid(padding=(0, 2))
+    for command, what in (
+        ("watch --local", "the fleet as it changes, for ten minutes"),
+        ("check", "is all in place for your config.yaml?"),
+        ("run --dry-run", "what would be written, without writing it"),
+    ):
+        grid.add_row(f"{program} {command}", what)
+    _indented(grid, 2, out)
+
+
+def _heading(text: str, out: Console) -> None:
+    out.print()
+    out.print(Text(text, "bold"))
+
+
+def _indented(what: Text | Table, columns: int, out: Console) -> None:
+    out.print(Padding(what, (0, 0, 0, columns), expand=False))

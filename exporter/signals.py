@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
+
+from exporter.logs import LOGGER
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM)
+_SHOW_CURSOR = b"\x1b[?25h"
 
 
 class Signals:
@@ -43,7 +47,15 @@ class Signals:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.exit_code is not None:
+            if sys.stderr.isatty():
+                # A progress bar that is cut off here would leave the terminal without one.
+                os.write(sys.stderr.fileno(), _SHOW_CURSOR)
             os._exit(self.exit_code)
         self.exit_code = 128 + number
-        # A handler interrupts the main thread anywhere, inside the event's own lock too.
-        Thread(target=self.stop.set, daemon=True).start()
+        # A handler interrupts the main thread anywhere, inside the event's own lock and inside
+        # the log's too.
+        Thread(target=self._ask_to_stop, args=(signal.Signals(number).name,), daemon=True).start()
+
+    def _ask_to_stop(self, name: str) -> None:
+        LOGGER.warning("%s: ending after the work under way; once more ends it at once.", name)
+        self.stop.set()

@@ -2,58 +2,49 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from typing import TYPE_CHECKING, Any
 
 from exporter.expectations import label_complaint
 from exporter.logs import FIELDS, LOGGER
 from exporter.names import StreamName
+from exporter.unseen import fields_of, listed, of_project, unseen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exporter.metrics import Sample
     from exporter.monitoring import Trouble
+    from exporter.names import LocationName
     from exporter.observations import Observations
     from exporter.run import Look, Report
 
 _MOST_SERIES = 3
+_MOST_LABELS = 20
 
 
 def tell_readings(observations: Observations) -> None:
     """Log what could not be discovered, read or collected."""
-    for project, failure in observations.discoveries.items():
-        if failure:
-            _log(
-                logging.WARNING,
-                f"The locations of projects/{project} could not be discovered: {failure}",
-                project=project,
-                reason=failure.kind,
-            )
-    for location in observations.unread:
-        failure = location.failure
-        _log(
-            logging.WARNING,
-            f"{location.at} was not read, so its streams are unknown: {failure}",
-            **location.at._asdict(),
-            reason=failure.kind if failure else None,
-        )
-    for name, failure in observations.uncollected.items():
-        _log(
-            logging.ERROR,
-            f"What {name} holds was not collected and its series are left out: {failure}",
-            **name._asdict(),
-            reason=failure.kind,
-        )
+    for one in unseen(observations):
+        _log(one.level, f"{one.subject} {one.text}", **one.fields)
 
 
 def tell_labels(look: Look, told: set[str]) -> None:
     """Log each stream's ``expected-state`` label that is ignored, unless it is in ``told``."""
+    untold = 0
     for one in look.judged:
         for stream in one.location.streams:
             name = StreamName(*one.location.at, stream.id)
             complaint = label_complaint(name, stream.label)
             if complaint and complaint not in told:
+                if len(told) >= _MOST_LABELS:
+                    untold += 1
+                    continue
                 told.add(complaint)
-                _log(logging.WARNING, complaint, **name._asdict())
+                _log(logging.WARNING, complaint, **fields_of([name]))
+    if untold:
+        _log(logging.WARNING, f"{_plural(untold, 'more label')} of this kind are ignored.")
 
 
 def tell(report: Report) -> None:
@@ -62,22 +53,17 @@ def tell(report: Report) -> None:
     for trouble in written.troubles:
         _tell_trouble(trouble)
     if written.untold:
-        _log(logging.ERROR, f"{written.untold} more batches were refused points.")
-    for at in sorted(written.held):
-        _log(
-            logging.WARNING,
-            f"location/last_read of {at} is held back, as a last_seen of its streams was not "
-            f"written: no stream of it can read as missing.",
-            **at._asdict(),
-        )
+        _log(logging.ERROR, f"So it went with {written.untold:,} more requests.")
+    _tell_held(written.held)
     if report.stopped:
         _log(logging.WARNING, _left_out(report))
     counts = summary(report)
-    calls = f"{counts['calls']} calls in {counts['seconds']:.1f} s"
+    objects = "Objects of " if report.look.task.objects_alone else ""
+    blind = ". Nothing at all could be read" if report.look.observations.blind else ""
+    calls = f"{_plural(report.calls, 'call')} in {report.seconds:.2f} s"
+    text = f"{objects}{fleet(report.look)}{blind}; {_points(report)}; {calls}."
     _log(
-        logging.INFO if report.complete else logging.ERROR,
-        f"{fleet(report.look)}; {_points(report)}; {calls}.",
-        **counts,
+        logging.INFO if report.complete else logging.ERROR, f"{text[0].upper()}{text[1:]}", **counts
     )
 
 
@@ -85,6 +71,7 @@ def summary(report: Report) -> dict[str, Any]:
     """Return the numbers of a run, as the summary line carries them."""
     seen, written = report.look.observations, report.written
     return {
+        "node_id": report.look.task.exporter.node_id,
         "streams": seen.streams,
         "locations": len(seen.locations),
         "unreadable": unreadable(seen),
@@ -111,13 +98,13 @@ def fleet(look: Look) -> str:
     unexpected = sum(one.unexpected for one in look.judged)
     missing = sum(len(one.missing) for one in look.judged)
     how = [
-        f"{count} {what}"
+        f"{count:,} {what}"
         for count, what in ((failed, "failed"), (unexpected, "not as expected"))
         if count
     ]
     text = f"{_plural(seen.streams, 'stream')} in {_plural(len(look.judged), 'location')}"
     text += f" ({', '.join(how)})" if how else ""
-    text += f", {missing} required and missing" if missing else ""
+    text += f", {missing:,} required and missing" if missing else ""
     unread = unreadable(seen)
     return text + (f", {_plural(unread, 'location')} unreadable" if unread else "")
 
@@ -130,21 +117,34 @@ def _points(report: Report) -> str:
         (written.superseded, "superseded"),
         (written.left_out, "left out"),
     ):
-        text += f", {count} {what}" if count else ""
+        text += f", {count:,} {what}" if count else ""
     return text
 
 
 def _left_out(report: Report) -> str:
-    seen, written = report.look.observations, report.written
-    if seen.skipped or not written.settled:
+    skipped, written = report.look.observations.skipped, report.written
+    if skipped:
         return (
-            f"Interrupted while reading: {_plural(seen.skipped, 'location')} not read, "
-            f"nothing written."
+            f"Interrupted while reading: {_plural(skipped, 'location')} not read, nothing written."
         )
-    return (
-        f"Interrupted while writing: what was under way is finished, "
-        f"{_plural(written.left_out, 'point')} and the exporter's own series are left out."
-    )
+    if written.left_out:
+        return (
+            f"Interrupted while writing: what was under way is finished, "
+            f"{_plural(written.left_out, 'point')} left out."
+        )
+    return "Interrupted, but nothing was left out."
+
+
+def _tell_held(held: Iterable[LocationName]) -> None:
+    for _, group in itertools.groupby(sorted(held), key=lambda at: at.project):
+        names = list(group)
+        of_several = f" ({listed(names)})" if len(names) > 1 else ""
+        _log(
+            logging.WARNING,
+            f"location/last_read of {of_project(names)}{of_several} is held back, as a last_seen "
+            f"there was not written: no stream of it can read as missing.",
+            **fields_of(names),
+        )
 
 
 def _tell_trouble(trouble: Trouble) -> None:
@@ -170,11 +170,20 @@ def _tell_trouble(trouble: Trouble) -> None:
 
 
 def _of(sample: Sample) -> dict[str, Any]:
-    return {"metric": sample.metric.type, **sample.at._asdict(), "node_id": sample.node_id}
+    # The exporter's own series are of no project that is watched: its name stands there.
+    space = "namespace" if sample.metric.resource == "exporter" else "project"
+    return {
+        "metric": sample.metric.type,
+        space: sample.namespace,
+        "location": sample.location,
+        "node_id": sample.node_id,
+    }
 
 
 def _plural(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+    if count == 1:
+        return f"1 {thing}"
+    return f"{count:,} {thing}s" if count else f"no {thing}s"
 
 
 def _log(level: int, message: str, **fields: Any) -> None:

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.logs import LOGGER
+from exporter.run import Run
+from exporter.telling import tell, tell_labels, tell_readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from threading import Event
 
     from exporter.observations import Observations
+    from exporter.run import Task
+    from exporter.session import Session
 
 REMEMBERED_SECONDS = 600.0
 """How long the locations that a discovery found are taken for known."""
@@ -53,6 +57,47 @@ class Discovered:
                 self._when[project] = self.monotonic()
 
 
+class Runs:
+    """The runs of one task, one after the other, and what they remember of each other."""
+
+    def __init__(
+        self,
+        session: Session,
+        task: Task,
+        *,
+        seconds: float,
+        stop: Event,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Remember nothing yet.
+
+        Args:
+            session: Config and clients.
+            task: What each run has to do.
+            seconds: How long a run may take.
+            stop: Ends a run early.
+            monotonic: Gives seconds; never goes back.
+        """
+        self._session = session
+        self._task = task
+        self._seconds = seconds
+        self._stop = stop
+        self._discovered = Discovered(monotonic)
+        self._told: set[str] = set()
+
+    def once(self) -> None:
+        """Run, and tell of it."""
+        session = self._session
+        run = Run(
+            session.clients, session.config, self._task, seconds=self._seconds, stop=self._stop
+        )
+        look = run.look(self._discovered.fresh(), self._discovered.stale())
+        self._discovered.learn(look.observations)
+        tell_labels(look, self._told)
+        tell_readings(look.observations)
+        tell(run.write(look))
+
+
 def beat(
     work: Callable[[], None],
     seconds: float,
@@ -79,11 +124,11 @@ def beat(
         passed = math.floor(took / seconds)
         if passed:
             LOGGER.warning(
-                "A run took %.1f s, longer than the %g s between runs: %d left out. Raise "
-                "--interval, or split the work.",
+                "A run took %.1f s, longer than the %g s between runs: %s left out. Raise the "
+                "interval, or split the work.",
                 took,
                 seconds,
-                passed,
+                "1 run is" if passed == 1 else f"{passed} runs are",
             )
         due += passed + 1
         stop.wait(start + due * seconds - monotonic())

@@ -28,7 +28,7 @@ _ORDER = re.compile(
 )
 _INDEXES = re.compile(r"timeSeries\[([0-9,\s-]+)\]", re.IGNORECASE)
 _RANGE = re.compile(r"\s*([0-9]{1,9})(?:\s*-\s*([0-9]{1,9}))?\s*")
-_SEGMENTS = re.compile(r";\s+|;?\s*\n")
+_SEGMENTS = re.compile(r"[;\n]")
 _MOST_SERIES = 200  # in a request: a longer range is no list of them
 _PREFIX = re.compile(r"^(\d{3} )?One or more TimeSeries could not be written:\s*", re.IGNORECASE)
 _TRANSIENT_CODES = frozenset(

@@ -147,13 +147,6 @@ def error_of() -> ErrorOf:
     return error
 
 
-class Noted(NamedTuple):
-    """A request came in, or was answered; ``number`` counts requests from 0."""
-
-    what: str
-    number: int
-
-
 class Point(NamedTuple):
     """One series of a request, with its point."""
 
@@ -170,13 +163,20 @@ Answer = Callable[[int, Sequence[Point]], status_pb2.Status | None]
 
 
 class Monitoring:
-    """A MetricService on loopback that keeps every request and answers as it is told to."""
+    """A MetricService on loopback that keeps every request and answers as it is told to.
+
+    Attributes:
+        answer: What it answers; may wait before it does.
+        requests: Every request as it came.
+        events: That a request "came" or was "answered", and its number from 0.
+        most_at_once: The most requests that were under way together.
+    """
 
     def __init__(self) -> None:
         """Accept everything, until told otherwise."""
         self.answer: Answer = lambda _number, _points: None
         self.requests: list[Any] = []
-        self.events: list[Noted] = []
+        self.events: list[tuple[str, int]] = []
         self.most_at_once = 0
         self._at_once = 0
         self._lock = Lock()
@@ -223,13 +223,13 @@ class Monitoring:
         with self._lock:
             number = len(self.requests)
             self.requests.append(request)
-            self.events.append(Noted("came", number))
+            self.events.append(("came", number))
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
         status = self.answer(number, _points(request))
         with self._lock:
             self._at_once -= 1
-            self.events.append(Noted("answered", number))
+            self.events.append(("answered", number))
         if status is not None:
             context.abort_with_status(rpc_status.to_status(status))
         return empty_pb2.Empty()

@@ -195,7 +195,7 @@ def _mend(kind: Kind, said: str, target: Target) -> str:
     return mends[kind]
 
 
-# The texts of gRPC 1.60 to 1.85, the more telling ones first.
+# The texts of gRPC 1.85 and of those before it, the more telling ones first.
 _NO_CONNECTION = {
     ("DNS resolution", "errors resolving"): "The name does not resolve: check the network",
     ("HTTP/2", "http1", "andshake failed"): (

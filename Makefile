@@ -1,15 +1,78 @@
-# Everything that a contributor runs. `make run` and `make test` work on a fresh machine.
+# Everything that a contributor runs. `make run` and `make test` work on a fresh machine with make
+# and Python 3.11 or later: the first use sets up .venv from the lock, later ones find it there.
+
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+INSTALL = $(BIN)/python -m pip --disable-pip-version-check --quiet install
+ARGS ?=
 
-$(READY): requirements/all.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11; say which one to use: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "make: $(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	@echo "setting up $(VENV) from requirements/all.txt ..." >&2
+# Each of these is made last, so that a set-up that was interrupted starts anew. The job needs
+# fewer packages than its tests, and is there sooner.
+JOB_LOCKED := $(VENV)/.job-locked
+JOB := $(VENV)/.job
+ALL := $(VENV)/.all
+
+.PHONY: help
+help: ## say what there is
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: $(JOB) ## run the job once against an embedded Google Cloud, without an account
+	@$(BIN)/datastream-exporter run --local
+
+.PHONY: test
+test: lint ## all that CI runs: `make lint`, then the tests and what they cover
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report >.coverage.txt || { cat .coverage.txt >&2; exit 1; }
+
+.PHONY: lint
+lint: $(ALL) ## check format, lint, types, imports, and that docs and lock are up to date
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m docs.generate --check
+	@requirements/compile --check
+
+.PHONY: docs
+docs: $(ALL) ## write anew what the docs take from the code
+	@$(BIN)/python -m docs.generate
+
+.PHONY: lock
+lock: $(ALL) ## lock what pyproject.toml asks for; ARGS=--upgrade takes the newest of all
+	@requirements/compile $(ARGS)
+
+.PHONY: bench
+bench: $(ALL) ## measure whole runs beside the floor of the same calls
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: clean
+clean: ## remove .venv and whatever else was made
+	@rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
+		.pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(JOB_LOCKED): requirements/job.txt requirements/build.txt
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "make: there is no $(PYTHON); install Python 3.11 or later, or say where it is: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: $(PYTHON) is older than 3.11; name a later one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "make: $(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Setting up $(VENV) from the lock, once ..." >&2
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/all.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --require-hashes --requirement requirements/job.txt --requirement requirements/build.txt
+	@touch $@
+
+$(JOB): $(JOB_LOCKED) pyproject.toml
+	@$(INSTALL) --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(ALL): $(JOB) requirements/all.txt
+	@echo "Setting up what the tests need, once ..." >&2
+	@$(INSTALL) --require-hashes --requirement requirements/all.txt
 	@touch $@

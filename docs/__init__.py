@@ -1,0 +1,1 @@
+"""What the docs take from the code, so that they cannot fall behind it."""

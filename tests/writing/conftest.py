@@ -197,6 +197,9 @@ class Monitoring:
             )
         )
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        # gRPC gives no credentials to a plaintext channel, but does to one of this kind.
+        secure = self._server.add_secure_port("127.0.0.1:0", grpc.local_server_credentials())
+        self.secure_address = f"127.0.0.1:{secure}"
         self._server.start()
 
     def stop(self) -> None:

@@ -1,0 +1,162 @@
+"""The Dockerfile: what it names exists, and its build stage makes a job that runs."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exporter.local.cloud import LocalCloud
+from exporter.local.reading import default_world
+
+ROOT = Path(__file__).parents[2]
+
+
+def _instructions() -> list[tuple[str, str]]:
+    """Return the instructions of the Dockerfile, each with its arguments."""
+    lines = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
+    given = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+    return [(word, rest) for word, rest in given]
+
+
+def _arguments(wanted: str) -> list[str]:
+    return [rest for word, rest in _instructions() if word == wanted]
+
+
+def _ignored(path: Path) -> bool:
+    """Say whether .dockerignore leaves a file out: of several matching lines the last decides."""
+    rules = [
+        line
+        for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
+    names = [str(path), *map(str, path.parents)]
+    out = False
+    for rule in rules:
+        glob = rule.removeprefix("!").removeprefix("**/")
+        deep = rule.startswith("**/")
+        if any(fnmatch.fnmatch(Path(name).name if deep else name, glob) for name in names):
+            out = not rule.startswith("!")
+    return out
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Follow the build stage in a folder; return what becomes /venv of the image."""
+    place = tmp_path_factory.mktemp("image")
+    build, venv = place / "build", place / "venv"
+    build.mkdir()
+    # The stage installs its build tools beside Python itself: here, into an environment.
+    tools = place / "tools"
+    subprocess.run([sys.executable, "-m", "venv", tools], check=True)
+    environ = {**os.environ, "PATH": f"{tools / 'bin'}:{os.environ['PATH']}"}
+    stage = "\n".join(f"{word} {rest}" for word, rest in _instructions()).split("\nFROM ")[0]
+    for word, rest in (line.split(maxsplit=1) for line in stage.splitlines()):
+        if word == "RUN":
+            command = rest.replace("/venv", str(venv))
+            # A shell, as in Docker: the commands are this project's own.
+            subprocess.run(command, shell=True, cwd=build, env=environ, check=True)  # noqa: S602
+        elif word == "COPY":
+            *sources, target = rest.split()
+            for source in sources:
+                _copy(ROOT / source, build / target)
+        else:
+            assert word in {"FROM", "WORKDIR"}, f"{word} is not followed by this test"
+    return venv
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file into a folder, or a folder's content, but for what is ignored."""
+    files = source.rglob("*") if source.is_dir() else [source]
+    for file in files:
+        if file.is_file() and not _ignored(file.relative_to(ROOT)):
+            copied = target / file.relative_to(source if source.is_dir() else source.parent)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, copied)
+
+
+def test_each_base_is_named_by_its_full_version() -> None:
+    """A rebuild gets the Python that was tested, whatever was published since."""
+    bases = _arguments("FROM")
+    assert len(bases) == 2
+    for base in bases:
+        assert re.match(r"python:\d+\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?( AS \w+)?$", base)
+
+
+def test_the_base_and_its_library_are_of_one_python() -> None:
+    """The library that is compiled in the last stage is the one that the base brings."""
+    versions = set(re.findall(r"python:(\d+\.\d+)", "\n".join(_arguments("FROM"))))
+    assert versions == set(re.findall(r"lib/python(\d+\.\d+)", "\n".join(_arguments("RUN"))))
+
+
+def test_what_is_copied_exists_and_is_not_ignored() -> None:
+    """Every COPY from the context finds its sources there."""
+    for copied in _arguments("COPY"):
+        if not copied.startswith("--from"):
+            for source in copied.split()[:-1]:
+                assert (ROOT / source).exists(), source
+                assert not _ignored(Path(source)), source
+
+
+def test_the_image_runs_as_nobody_and_without_a_shell() -> None:
+    """The user is a number other than root's; the program is started directly."""
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", _arguments("USER")[-1])
+    assert _arguments("ENTRYPOINT") == ['["/venv/bin/datastream-exporter"]']
+    assert _arguments("CMD") == ['["run"]']
+
+
+def test_the_image_holds_the_job_and_nothing_else(installed: Path) -> None:
+    """No pip, no build backend, no embedded servers; bytecode for all of it."""
+    names = {path.name for path in installed.glob("lib/python*/site-packages/*")}
+    assert "exporter" in names
+    assert not names & {"pip", "flit_core", "pytest", "uv"}
+    package = next(installed.glob("lib/python*/site-packages/exporter"))
+    assert not (package / "local").exists()
+    assert list(package.glob("__pycache__/run.*.pyc"))
+
+
+def test_the_job_runs_from_the_image(installed: Path, tmp_path: Path) -> None:
+    """`run --dry-run` reads a fleet from servers outside of the image."""
+    (tmp_path / "config.yaml").write_text(
+        "metrics: {project: data-platform-prod}\nsources: [{project: data-platform-staging}]\n"
+    )
+    with LocalCloud(default_world()) as cloud:
+        environ = {
+            "DATASTREAM_EMULATOR_HOST": cloud.datastream,
+            "MONITORING_EMULATOR_HOST": cloud.monitoring,
+        }
+        ran = _program(installed, "run --dry-run", environ, tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "inventory-postgresql" in ran.stdout
+
+
+@pytest.mark.xfail(reason="the commands do not know yet that the servers may not be there")
+@pytest.mark.parametrize("command", ["run --local", "check --local", "local serve"])
+def test_the_image_says_that_it_has_no_servers(
+    installed: Path, tmp_path: Path, command: str
+) -> None:
+    """What needs the embedded servers is answered with a sentence, not with a traceback."""
+    ran = _program(installed, command, {}, tmp_path)
+    assert ran.returncode == 2
+    assert "Traceback" not in ran.stderr
+    assert "embedded" in ran.stderr.splitlines()[-1]
+
+
+def _program(
+    installed: Path, command: str, environ: dict[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [installed / "bin" / "datastream-exporter", *shlex.split(command)],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

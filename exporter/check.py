@@ -21,6 +21,7 @@ from exporter.metrics import POINTS_LOST, Sample
 from exporter.monitoring import Writer, Written, target
 from exporter.reading import read
 from exporter.run import READING_OF_THE_WHOLE
+from exporter.telling import plural
 from exporter.unseen import fields_of, uncollected
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 NODE = "check"
 """The node_id under which ``check`` writes its one point: no run ever writes to that series."""
+
+_MOST_MISSING = 3
 
 
 class Grade(StrEnum):
@@ -88,11 +91,10 @@ def findings(session: Session, stop: Event) -> Iterator[Finding]:
 def reading(observations: Observations) -> Iterator[Finding]:
     """Yield whether each project could be discovered and each location read."""
     for project, failure in observations.discoveries.items():
-        count = len(observations.found.get(project, ()))
-        text = f"{count} locations discovered"
+        text = f"{plural(len(observations.found.get(project, ())), 'location')} discovered"
         yield _finding(f"projects/{project}", failure, text, {"project": project})
     for location in observations.locations:
-        text = f"{len(location.streams)} streams"
+        text = plural(len(location.streams), "stream")
         yield _finding(str(location.at), location.failure, text, fields_of([location.at]))
     for one in uncollected(observations):
         yield Finding(Grade.FAILED, one.subject, one.text, one.fields)
@@ -127,12 +129,14 @@ def descriptors(session: Session, deadline: Deadline, calls: Calls) -> Iterator[
         else:
             yield from _differences(metric, found[metric.type])
     if missing:
+        named = ", ".join(missing[:_MOST_MISSING])
+        if len(missing) > _MOST_MISSING:
+            named += f" and {len(missing) - _MOST_MISSING} more"
         yield Finding(
             Grade.WARNING,
             f"projects/{project}",
-            f"{len(missing)} of {len(metrics())} metric descriptors are not there yet "
-            f"({', '.join(missing)}); a run makes plain ones as it needs them, Terraform makes all "
-            f"with names and descriptions",
+            f"{len(missing)} of {len(metrics())} metric descriptors are not there yet ({named}); a "
+            f"run makes plain ones as it needs them, Terraform makes all, with names and texts",
         )
     else:
         yield Finding(Grade.OK, f"projects/{project}", f"all {len(metrics())} metric descriptors")

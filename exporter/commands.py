@@ -20,7 +20,7 @@ from exporter.mistakes import Mistakes
 from exporter.progress import Progress
 from exporter.run import Run
 from exporter.session import Context, objects_alone, session
-from exporter.telling import fleet, tell, tell_labels, tell_readings
+from exporter.telling import fleet, plural, tell, tell_labels, tell_readings
 from exporter.watch import Runs, beat
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def answer(
     context = Context(args, environ, None if on_cloud_run else out, err, signals, program)
     with logging_to(out if on_cloud_run else err, formatter):
         try:
-            code = _COMMANDS[args.command](context)
+            code = COMMANDS[args.command](context)
             out.flush()
         except Mistakes as mistakes:
             for sentence in str(mistakes).splitlines():
@@ -148,7 +148,9 @@ def check(context: Context) -> int:
     if stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
     failed, warned = grades[Grade.FAILED], grades[Grade.WARNING]
-    LOGGER.info("%d checks: %d failed, %d to be warned of.", grades.total(), failed, warned)
+    LOGGER.info(
+        "%s: %d failed, %s.", plural(grades.total(), "check"), failed, plural(warned, "warning")
+    )
     return INCOMPLETE if failed else OK
 
 
@@ -160,7 +162,8 @@ def serve(context: Context) -> int:
     return cli.serve(context.args, context.out or context.err, context.err, context.signals.stop)
 
 
-_COMMANDS = {"run": run, "watch": watch, "check": check, "serve": serve}
+COMMANDS = {"run": run, "watch": watch, "check": check, "serve": serve}
+"""The commands by the names that the command line gives them."""
 
 
 # What a person sees. On Cloud Run none of it is imported.
@@ -183,15 +186,12 @@ def _dry_run(context: Context, config: Config, look: Look) -> int:
         _show_dry_run(context.out, config, look)
     else:
         tell_readings(seen)
-        points = sum(1 for _ in dry_run.would_write(look))
-        LOGGER.info(
-            "%s; %d points would be written to project %s, none is.",
-            fleet(look),
-            points,
-            config.metrics.project,
-        )
+        points = plural(sum(1 for _ in dry_run.would_write(look)), "point")
+        project = config.metrics.project
+        LOGGER.info("%s; a run would write %s to project %s.", fleet(look), points, project)
     if context.out and context.args.json:
-        json.dump(dry_run.document(look, config), context.out, indent=2)
+        document = dry_run.document(look, config).model_dump(mode="json")
+        json.dump(document, context.out, indent=2)
         context.out.write("\n")
     return INCOMPLETE if seen.blind or seen.uncollected or seen.skipped else OK
 
@@ -200,7 +200,7 @@ def _show_dry_run(out: TextIO, config: Config, look: Look) -> None:
     from exporter.report import print_look, print_points  # noqa: PLC0415
 
     print_look(look, out)
-    print_points(f"Would be written to {config.metrics.project}, but for --dry-run", look, out)
+    print_points(f"A run would write to {config.metrics.project}", look, out)
 
 
 def _show_run(context: Context, out: TextIO, config: Config, report: Report) -> None:

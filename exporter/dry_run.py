@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, Field
 
 from exporter.monitoring import Written
 from exporter.observations import GLOBAL
@@ -14,61 +14,61 @@ from exporter.telling import unreadable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter import metrics
     from exporter.config import Config
     from exporter.failures import Failure
-    from exporter.metrics import Sample
     from exporter.run import Look
 
 
-class RunPart(TypedDict):
+class Run(BaseModel):
     """The run as a whole."""
 
-    time: str
-    timestamp: int
-    project: str
-    streams: int
-    unreadable: int
+    time: str = Field(description="When it began, to the second, in UTC.")
+    timestamp: int = Field(description="The same in unix seconds: the time of every point.")
+    project: str = Field(description="Project that the series would go to.")
+    streams: int = Field(description="How many streams were seen.")
+    unreadable: int = Field(description="How many of the locations below have a failure.")
 
 
-class FailurePart(TypedDict):
+class Reason(BaseModel):
     """Why a location was not read."""
 
-    kind: str
-    said: str
-    mend: str
+    kind: str = Field(description="Which kind of failure, such as `permission denied`.")
+    said: str = Field(description="What happened, in the server's words where it has any.")
+    mend: str = Field(description="What can be done about it.")
 
 
-class LocationPart(TypedDict):
-    """One location, ``global`` standing for the discovery of a project's."""
+class Location(BaseModel):
+    """A location of a project; `global` stands for the discovery of the project's locations."""
 
-    project: str
-    location: str
-    streams: int
-    failure: FailurePart | None
-
-
-class SamplePart(TypedDict):
-    """One value that a run would write."""
-
-    metric: str
-    location: str
-    namespace: str
-    node_id: str
-    labels: dict[str, str]
-    value: float
+    project: str = Field(description="The project's id.")
+    location: str = Field(description="The location's id, or `global`.")
+    streams: int = Field(description="How many streams were seen in it.")
+    failure: Reason | None = Field(description="Null where it was read cleanly.")
 
 
-class DryRun(TypedDict):
-    """All that a dry run prints."""
+class Sample(BaseModel):
+    """A value that a run would write, as the series that it belongs to."""
 
-    run: RunPart
-    locations: list[LocationPart]
-    samples: list[SamplePart]
+    metric: str = Field(description="The metric's full type.")
+    location: str = Field(description="Label `location` of the resource.")
+    namespace: str = Field(description="Label `namespace` of the resource.")
+    node_id: str = Field(description="Label `node_id` of the resource.")
+    labels: dict[str, str] = Field(description="The metric's labels.")
+    value: int | float = Field(description="The value.")
+
+
+class DryRun(BaseModel):
+    """What `run --dry-run --json` prints."""
+
+    run: Run
+    locations: list[Location]
+    samples: list[Sample]
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of what a dry run prints."""
-    made = TypeAdapter(DryRun).json_schema()
+    made = DryRun.model_json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
@@ -79,39 +79,39 @@ def document(look: Look, config: Config) -> DryRun:
         _location(project, GLOBAL, 0, failure) for project, failure in seen.discoveries.items()
     ]
     locations += [_location(*one.at, len(one.streams), one.failure) for one in seen.locations]
-    return {
-        "run": {
-            "time": datetime.fromtimestamp(look.at, UTC).isoformat().replace("+00:00", "Z"),
-            "timestamp": look.at,
-            "project": config.metrics.project,
-            "streams": seen.streams,
-            "unreadable": unreadable(seen),
-        },
-        "locations": locations,
-        "samples": [_sample(sample) for sample in would_write(look)],
-    }
+    return DryRun(
+        run=Run(
+            time=datetime.fromtimestamp(look.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            timestamp=look.at,
+            project=config.metrics.project,
+            streams=seen.streams,
+            unreadable=unreadable(seen),
+        ),
+        locations=locations,
+        samples=[_sample(sample) for sample in would_write(look)],
+    )
 
 
-def would_write(look: Look) -> Iterator[Sample]:
+def would_write(look: Look) -> Iterator[metrics.Sample]:
     """Yield every sample that a run would write, if all of them were accepted."""
     yield from look.samples()
     yield from look.last_reads(Written())
     yield from look.own(seconds=0, lost=0)
 
 
-def _location(project: str, location: str, streams: int, failure: Failure | None) -> LocationPart:
-    why: FailurePart | None = None
+def _location(project: str, location: str, streams: int, failure: Failure | None) -> Location:
+    reason = None
     if failure:
-        why = {"kind": failure.kind.value, "said": failure.said, "mend": failure.mend}
-    return {"project": project, "location": location, "streams": streams, "failure": why}
+        reason = Reason(kind=failure.kind.value, said=failure.said, mend=failure.mend)
+    return Location(project=project, location=location, streams=streams, failure=reason)
 
 
-def _sample(sample: Sample) -> SamplePart:
-    return {
-        "metric": sample.metric.type,
-        "location": sample.location,
-        "namespace": sample.namespace,
-        "node_id": sample.node_id,
-        "labels": dict(zip(sample.metric.labels, sample.labels, strict=True)),
-        "value": sample.value,
-    }
+def _sample(sample: metrics.Sample) -> Sample:
+    return Sample(
+        metric=sample.metric.type,
+        location=sample.location,
+        namespace=sample.namespace,
+        node_id=sample.node_id,
+        labels=dict(zip(sample.metric.labels, sample.labels, strict=True)),
+        value=sample.value,
+    )

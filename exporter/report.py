@@ -196,24 +196,22 @@ def print_points(heading: str, look: Look, stream: TextIO) -> None:
         parts.setdefault(part, Counter())[name] += 1
     total = sum(counts.total() for counts in parts.values())
     _indented(Text(f"{total:,} points of {catalogue()['prefix']}/…"), 2, out)
-    grid = Table.grid(padding=(0, 2))
+    longest = max(map(len, parts))
     for part, counts in parts.items():
-        grid.add_row(f"{part}/", ", ".join(f"{name} {count:,}" for name, count in counts.items()))
-    _indented(grid, 4, out)
+        values = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        _indented(Text(f"{part + '/':<{longest + 2}} {values}"), 4, out)
 
 
 def print_next(program: str, stream: TextIO) -> None:
     """Print what to try after the first run against the embedded fleet."""
     out = console(stream)
     _heading("Next", out)
-    grid = Table.grid(padding=(0, 2))
     for command, what in (
         ("watch --local", "the fleet as it changes, for ten minutes"),
         ("check", "is all in place for your config.yaml?"),
         ("run --dry-run", "what would be written, without writing it"),
     ):
-        grid.add_row(f"{program} {command}", what)
-    _indented(grid, 2, out)
+        _indented(Text(f"{program} {command:<14} {what}"), 2, out)
 
 
 def _heading(text: str, out: Console) -> None:
@@ -221,5 +219,5 @@ def _heading(text: str, out: Console) -> None:
     out.print(Text(text, "bold"))
 
 
-def _indented(what: Text | Table, columns: int, out: Console) -> None:
+def _indented(what: Text, columns: int, out: Console) -> None:
     out.print(Padding(what, (0, 0, 0, columns), expand=False))

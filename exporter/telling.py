@@ -44,7 +44,7 @@ def tell_labels(look: Look, told: set[str]) -> None:
                 told.add(complaint)
                 _log(logging.WARNING, complaint, **fields_of([name]))
     if untold:
-        _log(logging.WARNING, f"{_plural(untold, 'more label')} of this kind are ignored.")
+        _log(logging.WARNING, f"{plural(untold, 'more label')} of this kind are ignored.")
 
 
 def tell(report: Report) -> None:
@@ -60,7 +60,7 @@ def tell(report: Report) -> None:
     counts = summary(report)
     objects = "Objects of " if report.look.task.objects_alone else ""
     blind = ". Nothing at all could be read" if report.look.observations.blind else ""
-    calls = f"{_plural(report.calls, 'call')} in {report.seconds:.2f} s"
+    calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
     text = f"{objects}{fleet(report.look)}{blind}; {_points(report)}; {calls}."
     _log(
         logging.INFO if report.complete else logging.ERROR, f"{text[0].upper()}{text[1:]}", **counts
@@ -102,16 +102,23 @@ def fleet(look: Look) -> str:
         for count, what in ((failed, "failed"), (unexpected, "not as expected"))
         if count
     ]
-    text = f"{_plural(seen.streams, 'stream')} in {_plural(len(look.judged), 'location')}"
+    text = f"{plural(seen.streams, 'stream')} in {plural(len(look.judged), 'location')}"
     text += f" ({', '.join(how)})" if how else ""
     text += f", {missing:,} required and missing" if missing else ""
     unread = unreadable(seen)
-    return text + (f", {_plural(unread, 'location')} unreadable" if unread else "")
+    return text + (f", {plural(unread, 'location')} unreadable" if unread else "")
+
+
+def plural(count: int, thing: str) -> str:
+    """Return how many there are of a thing, in words that read well."""
+    if count == 1:
+        return f"1 {thing}"
+    return f"{count:,} {thing}s" if count else f"no {thing}s"
 
 
 def _points(report: Report) -> str:
     written = report.written
-    text = f"{_plural(written.accepted, 'point')} written"
+    text = f"{plural(written.accepted, 'point')} written"
     for count, what in (
         (written.lost, "lost"),
         (written.superseded, "superseded"),
@@ -125,12 +132,12 @@ def _left_out(report: Report) -> str:
     skipped, written = report.look.observations.skipped, report.written
     if skipped:
         return (
-            f"Interrupted while reading: {_plural(skipped, 'location')} not read, nothing written."
+            f"Interrupted while reading: {plural(skipped, 'location')} not read, nothing written."
         )
     if written.left_out:
         return (
             f"Interrupted while writing: what was under way is finished, "
-            f"{_plural(written.left_out, 'point')} left out."
+            f"{plural(written.left_out, 'point')} left out."
         )
     return "Interrupted, but nothing was left out."
 
@@ -156,14 +163,14 @@ def _tell_trouble(trouble: Trouble) -> None:
     if trouble.failure is None:
         _log(
             logging.WARNING,
-            f"{_plural(trouble.points, 'point')} superseded, {among}{named}: another run has "
+            f"{plural(trouble.points, 'point')} superseded, {among}{named}: another run has "
             f"written these series at the same time or later. Is there a second exporter?",
             **_of(first),
         )
     else:
         _log(
             logging.ERROR,
-            f"{_plural(trouble.points, 'point')} lost, {among}{named}: {trouble.failure}",
+            f"{plural(trouble.points, 'point')} lost, {among}{named}: {trouble.failure}",
             **_of(first),
             reason=trouble.failure.kind,
         )
@@ -178,12 +185,6 @@ def _of(sample: Sample) -> dict[str, Any]:
         "location": sample.location,
         "node_id": sample.node_id,
     }
-
-
-def _plural(count: int, thing: str) -> str:
-    if count == 1:
-        return f"1 {thing}"
-    return f"{count:,} {thing}s" if count else f"no {thing}s"
 
 
 def _log(level: int, message: str, **fields: Any) -> None:

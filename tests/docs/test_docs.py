@@ -1,0 +1,159 @@
+"""The docs say what the code does: what is generated is up to date, what is shown works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from docs import blocks, generate
+from exporter import cloud_run, config
+from exporter.cli import parser
+from exporter.google import DATASTREAM_EMULATOR, MONITORING_EMULATOR
+from exporter.local.reading import world_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROOT = generate.ROOT
+PAGES = (*generate.PAGES, ROOT / "CONTRIBUTING.md")
+
+_FENCED = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+
+
+def _fenced(*languages: str) -> Iterator[tuple[Path, str]]:
+    """Yield what stands in the docs between fences of some languages, by page."""
+    for page in PAGES:
+        for found in _FENCED.finditer(page.read_text("utf-8")):
+            if found[1] in languages:
+                yield page, found[2]
+
+
+def _commands() -> Iterator[object]:
+    """Yield every command of the docs as the shell would split it."""
+    for page, text in _fenced("sh", "console"):
+        shell = "sh" if not text.lstrip().startswith("$ ") else "console"
+        lines = text.replace("\\\n", " ").splitlines()
+        if shell == "console":
+            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        for line in lines:
+            words = shlex.split(line, comments=True)
+            if words:
+                yield pytest.param(words, id=f"{page.name}: {' '.join(words)}")
+
+
+def test_what_is_made_from_the_code_is_up_to_date() -> None:
+    """Every table, help text, schema and the transcript are what the code says now."""
+    assert generate.main(["--check"]) == 0
+
+
+def test_every_block_is_filled_and_every_filling_is_used() -> None:
+    """A block has both markers and a name that is known; none is made for no page."""
+    text = "".join(page.read_text("utf-8") for page in generate.PAGES)
+    begun = re.findall(r"<!-- begin ([\w ]+) -->", text)
+    assert begun == re.findall(r"<!-- end ([\w ]+) -->", text)
+    assert sorted(begun) == sorted(blocks.BLOCKS)
+
+
+@pytest.mark.parametrize("words", list(_commands()))
+def test_every_command_of_the_docs_is_one(words: list[str]) -> None:
+    """A command that the docs show is taken by the program that it is for."""
+    match words:
+        case [".venv/bin/datastream-exporter", *argv]:
+            parser(servers=argv[0] == "local").parse_args(argv)
+        case ["make", *targets]:
+            told = subprocess.run(
+                ["make", "--dry-run", *targets], cwd=ROOT, capture_output=True, check=False
+            )
+            assert told.returncode == 0, told.stderr
+        case ["export", setting]:
+            assert setting.partition("=")[0] in {DATASTREAM_EMULATOR, MONITORING_EMULATOR}
+        case [".venv/bin/pytest", path]:
+            assert (ROOT / path).exists()
+        case ["docker", "build", "--tag", _, "."]:
+            assert (ROOT / "Dockerfile").exists()
+        case ["gcloud", *rest]:
+            assert rest[:2] in [
+                ["iam", "roles"],
+                ["projects", "add-iam-policy-binding"],
+            ] or rest == [
+                "auth",
+                "application-default",
+                "login",
+            ]
+        case _:
+            pytest.fail(f"no test knows this command: {' '.join(words)}")
+
+
+@pytest.mark.parametrize("text", [text for _, text in _fenced("yaml")])
+def test_every_yaml_of_the_docs_is_valid(text: str) -> None:
+    """A config or a world that the docs show is accepted, without a warning."""
+    if "projects" in yaml.safe_load(text):
+        shown = world_of(text, "docs")
+        loaded = config.from_data(shown.config, "docs", {})
+    else:
+        loaded = config.from_text(text, "docs", {})
+    assert not loaded.warnings
+
+
+def test_the_config_of_this_folder_is_valid() -> None:
+    """config.yaml is accepted as it stands."""
+    assert not config.load(str(ROOT / "config.yaml"), {}).warnings
+
+
+def test_links_lead_somewhere() -> None:
+    """A link within the project names a file that exists, and a heading of it."""
+    for page in PAGES:
+        for link in re.findall(r"\]\((?!https:)([^)]+)\)", page.read_text("utf-8")):
+            path, _, heading = link.partition("#")
+            target = page.parent / path
+            assert target.exists(), f"{page.name}: {link}"
+            if heading:
+                headings = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), re.MULTILINE)
+                assert heading in [each.lower().replace(" ", "-") for each in headings]
+
+
+def test_every_permission_that_the_code_asks_for_is_told() -> None:
+    """The table of permissions holds those that calls name when they are denied."""
+    named = {"monitoring.timeSeries.create"}
+    for module in (ROOT / "exporter").glob("*.py"):
+        named.update(
+            re.findall(
+                r'"((?:datastream|monitoring)\.\w+\.(?:create|get|list))"', module.read_text()
+            )
+        )
+    assert named == set(blocks.PERMISSIONS)
+
+
+def test_the_role_of_the_readme_suffices_for_the_config_beside_it() -> None:
+    """The custom role has what a run needs, but for what is collected only where it is asked."""
+    shown = re.search(r"--permissions (\S+)", (ROOT / "README.md").read_text("utf-8"))
+    assert shown
+    assert shown[1].split(",") == ["datastream.locations.list", "datastream.streams.list"]
+
+
+def test_every_variable_of_cloud_run_is_told() -> None:
+    """What the exporter reads of the platform stands in the table of variables."""
+    constants = {value for name, value in vars(cloud_run).items() if name.isupper()}
+    told = blocks.variables()
+    assert constants
+    assert all(f"`{name}`" in told for name in constants if isinstance(name, str))
+
+
+def test_the_transcript_is_of_the_command_that_it_shows() -> None:
+    """`make run` runs what the transcript was made with, and CI runs what people run."""
+    told = subprocess.run(
+        ["make", "--dry-run", "--always-make", "run"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.splitlines()[-1] == f"{blocks.PROGRAM} run --local"
+    ran = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert ran[-1] == "make test"

@@ -10,6 +10,7 @@ import re
 import urllib.request
 from http.client import HTTPException
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 
 import tenacity
 
@@ -91,6 +92,10 @@ def _ask(request: urllib.request.Request) -> str:
     try:
         with _DIRECTLY.open(request, timeout=_METADATA_SECONDS) as answer:
             return str(answer.read().decode(errors="replace").strip())
+    except HTTPError as error:
+        # It is the answer, too, and holds its connection.
+        error.close()
+        raise
     except HTTPException as error:
         raise OSError(f"its answer is not HTTP: {error!r}") from error
 

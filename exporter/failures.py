@@ -120,7 +120,7 @@ def failure_of(error: Exception, target: Target) -> Failure:
         return _forbidden(error, said, target)
     kind = _kind(error)
     if said.startswith(_PLUGIN):
-        kind, said = Kind.CREDENTIALS, _without_tuple(said.removeprefix(_PLUGIN))
+        kind, said = Kind.CREDENTIALS, _without_tuple(said.removeprefix(_PLUGIN).strip())
     return Failure(kind, said, _mend(kind, said, target))
 
 
@@ -138,7 +138,7 @@ _KINDS = {
     exceptions.Aborted: Kind.UNAVAILABLE,
 }
 
-_PLUGIN = "Getting metadata from plugin failed with error: "
+_PLUGIN = "Getting metadata from plugin failed with error:"
 """How gRPC begins to say that no token could be had for a call; what google-auth says follows."""
 
 _MEND_CREDENTIALS = (

@@ -84,7 +84,8 @@ class Datastream:
             pager = self._client.list_streams(request, retry=None, timeout=timeout)
             return datastream_v1.ListStreamsResponse.pb(next(pager.pages))
 
-        seen: list[Stream] = []
+        # By id, as a list that shifts between two pages shows a stream on both.
+        seen: dict[str, Stream] = {}
         for answer in self._pages(
             page, request, _target(at.project, "datastream.streams.list"), deadline
         ):
@@ -96,8 +97,8 @@ class Datastream:
                     label = stream.labels.get(LABEL)
                     errors = stream.errors
                     reason = (errors[0].message or errors[0].reason) if errors else None
-                    seen.append(Stream(stream_id, stream.state, len(errors), label, reason))
-        return tuple(seen)
+                    seen[stream_id] = Stream(stream_id, stream.state, len(errors), label, reason)
+        return tuple(seen.values())
 
     def objects(self, name: StreamName, deadline: Deadline) -> Objects:
         """Return how many objects of a stream are in each backfill state, and have errors.

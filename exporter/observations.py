@@ -99,7 +99,9 @@ class Observations:
 
     @property
     def blind(self) -> bool:
-        """Whether there was something to read and nothing of it could be."""
-        failed = [location.failure is not None for location in self.locations]
-        failed += [failure is not None for failure in self.discoveries.values()]
-        return bool(failed) and all(failed)
+        """Whether there was something to read and nothing of it could be.
+
+        To know which locations there are is not yet to have read any.
+        """
+        failures = [location.failure for location in self.locations]
+        return all(failures or self.discoveries.values()) and bool(failures or self.discoveries)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from exporter.failures import Failure, RefusedError, unforeseen
 from exporter.logs import LOGGER
 from exporter.names import LocationName, StreamName
-from exporter.observations import Location, Objects, Observations
+from exporter.observations import GLOBAL, Location, Objects, Observations
 from exporter.progress import Progress
 
 if TYPE_CHECKING:
@@ -187,7 +187,8 @@ class _Reading:
         self._discoveries[project] = discovered.failure
         if discovered.failure is None:
             self._found[project] = discovered.locations
-            self._ask(discovered.source, discovered.locations)
+            # `global` would share the series in which discovery tells of itself.
+            self._ask(discovered.source, (at for at in discovered.locations if at != GLOBAL))
 
     # What follows runs in the workers' threads.
 

@@ -193,26 +193,28 @@ class _Reading:
     # What follows runs in the workers' threads.
 
     def _discover(self, deadline: Deadline, source: Source) -> _Discovered:
-        locations, failure = _attempt(self._api.locations, source.project, deadline)
+        locations, failure = _attempt(deadline, self._api.locations, source.project)
         return _Discovered(source, locations or (), failure)
 
     def _read(self, deadline: Deadline, source: Source, at: LocationName) -> Location:
-        streams, failure = _attempt(self._api.streams, at, source.wants, deadline)
+        streams, failure = _attempt(deadline, self._api.streams, at, source.wants)
         return Location(at, streams or (), failure)
 
     def _collect(self, deadline: Deadline, ask: Callable[..., Any], name: Any) -> tuple[Any, Any]:
-        answer, failure = _attempt(ask, name, deadline)
+        answer, failure = _attempt(deadline, ask, name)
         return name, failure or answer
 
 
-def _attempt(ask: Callable[..., Any], *args: Any) -> tuple[Any, Failure | None]:
+def _attempt(deadline: Deadline, ask: Callable[..., Any], *args: Any) -> tuple[Any, Failure | None]:
     """Return the answer, or why there is none: whatever happens to it, the others go on."""
     try:
-        return ask(*args), None
+        return ask(*args, deadline), None
     except RefusedError as error:
         return None, error.failure
     except Exception as error:  # noqa: BLE001 - as the docstring says
-        LOGGER.exception("An answer of Datastream was not understood.")
+        # After a stop the channel may be closed before the next page is asked for.
+        if not deadline.stopped:
+            LOGGER.exception("An answer of Datastream was not understood.")
         return None, unforeseen(error)
 
 

@@ -60,11 +60,15 @@ def main(
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
     with Signals() as signals:
-        # Google's clients take a moment to import: help and usage need none of them, and a
-        # signal in that moment ends the process as any other does.
-        from exporter.commands import answer  # noqa: PLC0415
 
-        code = answer(args, environ, out, err, signals, program)
+        def work() -> int:
+            # Google's clients take a moment to import: help and usage need none of them, and a
+            # signal in that moment ends the process as any other does.
+            from exporter.commands import answer  # noqa: PLC0415
+
+            return answer(args, environ, out, err, signals, program)
+
+        code = signals.attended(work)
     return code if signals.exit_code is None else signals.exit_code
 
 

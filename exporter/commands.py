@@ -193,6 +193,9 @@ def _dry_run(context: Context, config: Config, look: Look) -> int:
         document = dry_run.document(look, config).model_dump(mode="json")
         json.dump(document, context.out, indent=2)
         context.out.write("\n")
+    if context.signals.stop.is_set():
+        skipped = f": {plural(seen.skipped, 'location')} not read" if seen.skipped else ""
+        LOGGER.warning("Interrupted while reading%s.", skipped)
     return INCOMPLETE if seen.blind or seen.uncollected or seen.skipped else OK
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from threading import Event, Thread
-from typing import TYPE_CHECKING, Self
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from exporter.logs import LOGGER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType, TracebackType
+
+T = TypeVar("T")
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = b"\x1b[?25h"
+_WAKE_SECONDS = 0.1
 
 
 class Signals:
@@ -45,6 +50,19 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def attended(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` returns, or raise what it raises; signals are handled meanwhile.
+
+        Python handles them in the main thread, and a signal that comes just before that thread
+        waits for a lock waits with it. So the work has a thread of its own, and the main thread
+        never waits for long.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="command") as pool:
+            working = pool.submit(work)
+            while not working.done():
+                wait([working], timeout=_WAKE_SECONDS)
+            return working.result()
+
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.exit_code is not None:
             if sys.stderr.isatty():
@@ -52,10 +70,6 @@ class Signals:
                 os.write(sys.stderr.fileno(), _SHOW_CURSOR)
             os._exit(self.exit_code)
         self.exit_code = 128 + number
-        # A handler interrupts the main thread anywhere, inside the event's own lock and inside
-        # the log's too.
-        Thread(target=self._ask_to_stop, args=(signal.Signals(number).name,), daemon=True).start()
-
-    def _ask_to_stop(self, name: str) -> None:
+        name = signal.Signals(number).name
         LOGGER.warning("%s: ending after the work under way; once more ends it at once.", name)
         self.stop.set()

@@ -18,7 +18,7 @@ from exporter.local import world
 from exporter.local.cloud import LocalCloud
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 CONFIG = """\
@@ -73,6 +73,13 @@ class Serve(Protocol):
         """Return it, and the environment that leads a command to it."""
 
 
+class SignalWhen(Protocol):
+    """Sends this process a signal as soon as something is the case."""
+
+    def __call__(self, number: int, case: Callable[[], bool], /) -> None:
+        """Wait for it beside the test."""
+
+
 class Command(Protocol):
     """Runs a command line."""
 
@@ -124,6 +131,28 @@ def serve() -> Iterator[Serve]:
             }
 
         yield serve
+
+
+@pytest.fixture
+def signal_when() -> Iterator[SignalWhen]:
+    """Return what sends this process a signal as soon as something is the case."""
+    waiting: list[threading.Thread] = []
+    over = threading.Event()
+
+    def signal_when(number: int, case: Callable[[], bool]) -> None:
+        def wait() -> None:
+            while not case():
+                if over.wait(0.005):
+                    return
+            os.kill(os.getpid(), number)
+
+        waiting.append(threading.Thread(target=wait))
+        waiting[-1].start()
+
+    yield signal_when
+    over.set()
+    for thread in waiting:
+        thread.join()
 
 
 @pytest.fixture

@@ -154,7 +154,6 @@ def test_no_region_is_no_run(command: Command, serve: Serve, shop: World) -> Non
 def test_a_task_that_cannot_be_is_refused(
     command: Command,
     serve: Serve,
-    shop: World,
     on_cloud_run: dict[str, str],
     index: str,
     count: str,

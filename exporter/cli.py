@@ -50,7 +50,7 @@ def main(
         err: Gets talk.
         program: How the program was called.
     """
-    whole = parser(servers=argv[:1] == ["local"])
+    whole = parser(servers="local" in argv[:1])
     try:
         with redirect_stdout(out), redirect_stderr(err):
             args = whole.parse_args(argv)

@@ -210,12 +210,16 @@ def _show_run(context: Context, out: TextIO, config: Config, report: Report) -> 
     from exporter.report import print_look, print_next, print_points  # noqa: PLC0415
 
     print_look(report.look, out)
-    not_written = report.written.superseded + report.written.lost + report.written.left_out
-    what = "Due, though not all of it written," if not_written else "Written"
-    print_points(f"{what} to {config.metrics.project}", report.look, out)
+    written = report.written
+    if written.settled:
+        lacking = written.superseded + written.lost + written.left_out
+        project = config.metrics.project
+        short = f"Due in {project}, though not all of it was written"
+        print_points(short if lacking else f"Written to {project}", report.look, out)
     out.flush()
     tell(report)
-    print_next(context.program, context.err)
+    if not report.stopped:
+        print_next(context.program, context.err)
 
 
 def _show_finding(context: Context, finding: Finding) -> None:

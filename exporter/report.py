@@ -106,7 +106,7 @@ def print_look(look: Look, stream: TextIO) -> None:
             "exclude leave all of them out."
         )
     if shown or found:
-        _print_concerns(found, out)
+        _print_concerns(found, out, whole=not look.observations.skipped)
 
 
 def _table(shown: list[Row], *, projects_apart: bool) -> Table:
@@ -175,7 +175,7 @@ def _short(reason: str) -> str:
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
-def _print_concerns(found: list[tuple[str, str]], out: Console) -> None:
+def _print_concerns(found: list[tuple[str, str]], out: Console, *, whole: bool) -> None:
     _heading("Look at", out)
     for subject, text in found[:_MOST_CONCERNS]:
         _indented(Text(subject, "bold"), 2, out)
@@ -183,7 +183,8 @@ def _print_concerns(found: list[tuple[str, str]], out: Console) -> None:
     if len(found) > _MOST_CONCERNS:
         _indented(Text(f"and {len(found) - _MOST_CONCERNS:,} more"), 2, out)
     if not found:
-        _indented(Text("nothing: every stream is as expected"), 2, out)
+        streams = "every stream" if whole else "every stream that was read"
+        _indented(Text(f"nothing: {streams} is as expected"), 2, out)
 
 
 def print_points(heading: str, look: Look, stream: TextIO) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM)
+_NEW_LINE = b"\n"
 _SHOW_CURSOR = b"\x1b[?25h"
 _WAKE_SECONDS = 0.1
 
@@ -65,11 +66,17 @@ class Signals:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.exit_code is not None:
-            if sys.stderr.isatty():
-                # A progress bar that is cut off here would leave the terminal without one.
-                os.write(sys.stderr.fileno(), _SHOW_CURSOR)
+            # A progress bar that is cut off here would leave the terminal without a cursor.
+            _to_terminal(_SHOW_CURSOR + _NEW_LINE)
             os._exit(self.exit_code)
         self.exit_code = 128 + number
+        # The terminal has put ^C on the line, after whatever stood there.
+        _to_terminal(_NEW_LINE)
         name = signal.Signals(number).name
         LOGGER.warning("%s: ending after the work under way; once more ends it at once.", name)
         self.stop.set()
+
+
+def _to_terminal(written: bytes) -> None:
+    if sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), written)

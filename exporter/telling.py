@@ -12,7 +12,7 @@ from exporter.names import StreamName
 from exporter.unseen import fields_of, listed, of_project, unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from exporter.metrics import Sample
     from exporter.monitoring import Trouble
@@ -50,8 +50,7 @@ def tell_labels(look: Look, told: set[str]) -> None:
 def tell(report: Report) -> None:
     """Log what was not written and why, then the summary of the run."""
     written = report.written
-    for trouble in written.troubles:
-        _tell_trouble(trouble)
+    _tell_troubles(written.troubles)
     if written.untold:
         _log(logging.ERROR, f"So it went with {written.untold:,} more requests.")
     _tell_held(written.held)
@@ -154,25 +153,36 @@ def _tell_held(held: Iterable[LocationName]) -> None:
         )
 
 
-def _tell_trouble(trouble: Trouble) -> None:
-    named = ", ".join(map(str, trouble.series[:_MOST_SERIES]))
-    more = len(trouble.series) - _MOST_SERIES
-    named += f" and {more} more" if more > 0 else ""
-    among = "" if trouble.named else "among "
-    first = trouble.series[0]
-    if trouble.failure is None:
+def _tell_troubles(troubles: Iterable[Trouble]) -> None:
+    """Log what was not written, what failed for the same reason in one line."""
+    by_cause: dict[tuple[str, bool], list[Trouble]] = {}
+    for trouble in troubles:
+        by_cause.setdefault((str(trouble.failure), trouble.named), []).append(trouble)
+    for group in by_cause.values():
+        _tell_trouble(group)
+
+
+def _tell_trouble(group: Sequence[Trouble]) -> None:
+    series = [sample for trouble in group for sample in trouble.series]
+    named = ", ".join(map(str, series[:_MOST_SERIES]))
+    more = len(series) - _MOST_SERIES
+    named += f" and {more:,} more" if more > 0 else ""
+    among = "" if group[0].named else "among "
+    points = plural(sum(trouble.points for trouble in group), "point")
+    failure = group[0].failure
+    if failure is None:
         _log(
             logging.WARNING,
-            f"{plural(trouble.points, 'point')} superseded, {among}{named}: another run has "
-            f"written these series at the same time or later. Is there a second exporter?",
-            **_of(first),
+            f"{points} superseded, {among}{named}: another run has written these series at the "
+            f"same time or later. Is there a second exporter?",
+            **_of(series[0]),
         )
     else:
         _log(
             logging.ERROR,
-            f"{plural(trouble.points, 'point')} lost, {among}{named}: {trouble.failure}",
-            **_of(first),
-            reason=trouble.failure.kind,
+            f"{points} lost, {among}{named}: {failure}",
+            **_of(series[0]),
+            reason=failure.kind,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ from exporter.locations import KNOWN
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.commands.conftest import Command
+    from tests.commands.conftest import Command, SignalWhen
 
 
 class Terminal(io.StringIO):
@@ -177,12 +178,12 @@ def test_forty_unreadable_locations_are_one_concern(command: Command, tmp_path: 
     locations = [{"id": name} for name in sorted(KNOWN)[:40]]
     world = one_project(*locations, denied=["datastream.streams.list"])
     code, out, err = command("run", "--local", write_world(tmp_path, **world))
-    assert code == 0
+    assert code == 1
     assert len(out.splitlines()) < 15
     assert "?       shop-prod  40 locations  unknown  ?              ?" in out
     assert "  40 locations of projects/shop-prod\n    were not read, so their streams are" in out
     assert "(africa-south1, asia-east1, asia-east2 and 37 more). The first: permission den" in out
-    assert "No streams in no locations, 40 locations unreadable; 45 points written" in err
+    assert "40 locations unreadable. Nothing at all could be read; 45 points written" in err
 
 
 def test_what_the_api_says_can_harm_no_terminal(command: Command, tmp_path: Path) -> None:
@@ -212,6 +213,34 @@ def test_a_lost_point_is_not_called_written(command: Command, tmp_path: Path) ->
     world = one_project({"id": "us-east1", "streams": [{"id": "orders"}]})
     code, out, err = command("run", "--local", write_world(tmp_path, **world, faults=faults))
     assert code == 1
-    assert "\nDue, though not all of it written, to shop-prod\n" in out
+    assert "\nDue in shop-prod, though not all of it was written\n" in out
     assert "lost" in err
     assert "no points written, " in err
+
+
+def test_what_was_interrupted_is_called_neither_written_nor_whole(
+    tmp_path: Path, signal_when: SignalWhen
+) -> None:
+    """After Ctrl-C while it reads, a run shows what it has and praises nothing."""
+    first = {"id": "us-east1", "streams": [{"id": "orders"}]}
+    slow = {"method": "ListStreams", "location": "us-east4", "latency": 30}
+    path = write_world(tmp_path, **one_project(first, {"id": "us-east4"}), faults=[slow])
+    out, err = io.StringIO(), Terminal()
+    signal_when(signal.SIGINT, lambda: "1/2" in err.getvalue())
+    assert main(["run", "--local", path], {}, out, err) == 130
+    assert "nothing: every stream that was read is as expected" in out.getvalue()
+    assert "Written" not in out.getvalue()
+    assert "1 location not read, nothing written." in err.getvalue()
+    assert "Next" not in err.getvalue()
+
+
+def test_progress_is_shown_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal shows how far the run is, and has its cursor and its line back afterwards."""
+    monkeypatch.setenv("TERM", "xterm")
+    err = Terminal()
+    assert main(["run", "--local"], {}, io.StringIO(), err) == 0
+    progress, _, rest = err.getvalue().rpartition("\x1b[?25h")
+    assert "reading locations" in progress
+    assert "writing points" in progress
+    assert "\x1b[2K" in rest
+    assert "116 points written" in rest

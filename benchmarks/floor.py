@@ -91,9 +91,7 @@ def main() -> None:
             list(pool.map(send, _batches(part)))
 
 
-def _points(
-    locations: list[str], streams: list[tuple[str, str, int]], at: int
-) -> Iterator[Point]:
+def _points(locations: list[str], streams: list[tuple[str, str, int]], at: int) -> Iterator[Point]:
     yield "location/up", "global", "datastream", 1
     for location in locations:
         yield "location/up", location, "datastream", 1

@@ -8,6 +8,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
 from importlib import metadata
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TextIO
 
 from exporter.signals import Signals
@@ -23,6 +24,11 @@ SHORTEST_INTERVAL = timedelta(seconds=10)
 DEFAULT_WORLD = ""
 """What ``--local`` without a file stands for."""
 
+_NO_SERVERS = (
+    "the embedded Google Cloud is not part of this installation, an image of the job alone; use a "
+    "checkout of the project"
+)
+
 
 def entry() -> None:
     """Run the command line of this process and exit with its code."""
@@ -31,6 +37,8 @@ def entry() -> None:
         called = "python -m exporter"
     elif not called.endswith(PROGRAM):
         called = PROGRAM
+    # A terminal that cannot show a letter gets its number, not a traceback.
+    sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:], os.environ, sys.stdout, sys.stderr, called))
 
 
@@ -50,10 +58,13 @@ def main(
         err: Gets talk.
         program: How the program was called.
     """
-    whole = parser(servers="local" in argv[:1])
+    serving = argv[:1] == ["local"]
     try:
         with redirect_stdout(out), redirect_stderr(err):
+            whole = parser(servers=serving)
             args = whole.parse_args(argv)
+            if getattr(args, "local", None) is not None and not _has_servers():
+                whole.error(_NO_SERVERS)
             if getattr(args, "json", False) and not args.dry_run:
                 whole.error("--json goes with --dry-run: a run that writes prints no data")
     except SystemExit as stop:
@@ -130,6 +141,8 @@ def parser(*, servers: bool = False) -> argparse.ArgumentParser:
         description="Keeps an embedded Datastream and Cloud Monitoring up for other programs.",
         allow_abbrev=False,
     )
+    if servers and not _has_servers():
+        serve.error(_NO_SERVERS)
     if servers:
         # Nothing else needs the servers, and the job never imports them.
         from exporter.local.cli import add_arguments  # noqa: PLC0415
@@ -137,6 +150,10 @@ def parser(*, servers: bool = False) -> argparse.ArgumentParser:
         add_arguments(serve)
     serve.set_defaults(command="serve")
     return whole
+
+
+def _has_servers() -> bool:
+    return find_spec("exporter.local") is not None
 
 
 def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:

@@ -112,12 +112,12 @@ class Datastream:
             pager = self._client.list_stream_objects(request, retry=None, timeout=timeout)
             return datastream_v1.ListStreamObjectsResponse.pb(next(pager.pages))
 
-        by_state: Counter[int] = Counter()
-        with_errors = 0
+        # By name, as a list that shifts between two pages shows an object on both.
+        seen: dict[str, tuple[int, bool]] = {}
         target = _target(name.project, "datastream.objects.list")
         for number, answer in enumerate(self._pages(page, request, target, deadline), start=1):
-            by_state.update(found.backfill_job.state for found in answer.stream_objects)
-            with_errors += sum(1 for found in answer.stream_objects if found.errors)
+            for found in answer.stream_objects:
+                seen[found.name] = found.backfill_job.state, bool(found.errors)
             if number == MOST_OBJECT_PAGES and answer.next_page_token:
                 raise RefusedError(
                     Failure(
@@ -126,7 +126,10 @@ class Datastream:
                         "Its objects are left out; split the stream.",
                     )
                 )
-        return Objects(dict(by_state), with_errors)
+        return Objects(
+            by_state=Counter(state for state, _ in seen.values()),
+            with_errors=sum(with_errors for _, with_errors in seen.values()),
+        )
 
     def connections(self, at: LocationName, deadline: Deadline) -> dict[str, int]:
         """Return the state of each private connection of a location, by its id.

@@ -137,7 +137,6 @@ def test_the_job_runs_from_the_image(installed: Path, tmp_path: Path) -> None:
     assert "inventory-postgresql" in ran.stdout
 
 
-@pytest.mark.xfail(reason="the commands do not know yet that the servers may not be there")
 @pytest.mark.parametrize("command", ["run --local", "check --local", "local serve"])
 def test_the_image_says_that_it_has_no_servers(
     installed: Path, tmp_path: Path, command: str

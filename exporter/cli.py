@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -37,8 +38,9 @@ def entry() -> None:
         called = "python -m exporter"
     elif not called.endswith(PROGRAM):
         called = PROGRAM
-    # A terminal that cannot show a letter gets its number, not a traceback.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a letter gets its number, not a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:], os.environ, sys.stdout, sys.stderr, called))
 
 
@@ -58,7 +60,7 @@ def main(
         err: Gets talk.
         program: How the program was called.
     """
-    serving = argv[:1] == ["local"]
+    serving = "local" in argv[:1]
     try:
         with redirect_stdout(out), redirect_stderr(err):
             whole = parser(servers=serving)

@@ -148,7 +148,7 @@ def test_every_variable_of_cloud_run_is_told() -> None:
 def test_the_transcript_is_of_the_command_that_it_shows() -> None:
     """`make run` runs what the transcript was made with, and CI runs what people run."""
     told = subprocess.run(
-        ["make", "--dry-run", "--always-make", "run"],
+        ["make", "--no-print-directory", "--dry-run", "--always-make", "run"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -27,7 +27,7 @@ test: lint ## all that CI runs: `make lint`, then the tests and what they cover
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
 	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report >.coverage.txt || { cat .coverage.txt >&2; exit 1; }
+	@$(BIN)/coverage report >coverage.txt || { cat coverage.txt >&2; exit 1; }
 
 .PHONY: lint
 lint: $(ALL) ## check format, lint, types, imports, and that docs and lock are up to date
@@ -52,7 +52,7 @@ bench: $(ALL) ## measure whole runs beside the floor of the same calls
 
 .PHONY: clean
 clean: ## remove .venv and whatever else was made
-	@rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
+	@rm -rf $(VENV) build dist .coverage .coverage.* coverage.txt .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -98,6 +98,22 @@ def test_mistakes_in_a_variable_are_told_by_its_name(command: Command) -> None:
     assert any("did you mean DATASTREAM_EXPORTER_RUN__DEADLINE?" in line for line in told)
 
 
+def test_what_may_be_right_in_config_is_a_warning(
+    command: Command, serve: Serve, shop: World
+) -> None:
+    """A location that is not known yet is read, and said to be worth a look."""
+    _, environ = serve(shop)
+    environ["DATASTREAM_EXPORTER_CONFIG"] = (
+        "metrics: {project: metrics-prod}\n"
+        "sources: [{project: shop-prod, locations: [us-east1, mars-north1]}]\n"
+    )
+    code, _, err = command("run", "--dry-run", environ=environ)
+    assert code == OK
+    assert err.startswith(
+        'warning: DATASTREAM_EXPORTER_CONFIG:2: sources[0].locations[1]: "mars-north1" is no '
+    )
+
+
 @pytest.mark.parametrize(
     "address", ["http://localhost:8080", "localhost", "localhost:", ":8080", "a b:1", "h:123456"]
 )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from exporter import check as checks
-from exporter import cloud_run, dry_run
+from exporter import cloud_run
 from exporter.check import Finding, Grade
 from exporter.exit_codes import INCOMPLETE, OK, USAGE
 from exporter.failures import Kind, RefusedError
@@ -166,7 +166,7 @@ COMMANDS = {"run": run, "watch": watch, "check": check, "serve": serve}
 """The commands by the names that the command line gives them."""
 
 
-# What a person sees. On Cloud Run none of it is imported.
+# What a person sees. What draws it is imported for a person alone.
 
 
 @contextmanager
@@ -181,6 +181,8 @@ def _progress(context: Context) -> Iterator[Progress]:
 
 
 def _dry_run(context: Context, config: Config, look: Look) -> int:
+    from exporter import dry_run  # noqa: PLC0415
+
     seen = look.observations
     if context.out and not context.args.json:
         _show_dry_run(context.out, config, look)

@@ -183,6 +183,6 @@ def _whole(answer: Any) -> None:
             Failure(
                 Kind.UNREACHABLE,
                 f"the answer leaves out what is in {', '.join(answer.unreachable)}",
-                "Its streams are unknown until it answers; see https://status.cloud.google.com.",
+                "See https://status.cloud.google.com if it lasts.",
             )
         )

@@ -76,7 +76,8 @@ class Observations:
         connections: The state of each private connection by its id, for each location where
             collected and read whole.
         uncollected: Why a collector failed, by what it was asked of.
-        skipped: How many locations were left unread because somebody asked the run to stop.
+        skipped: How many locations were left unread because somebody asked the run to stop; a
+            project whose discovery was left counts as one.
     """
 
     discoveries: Mapping[str, Failure | None] = field(default_factory=dict)

@@ -116,6 +116,7 @@ class _Reading:
         self._share = share
         self._progress = progress
         self._asked: set[LocationName] = set()
+        self._discovering = 0
         self._found: dict[str, tuple[str, ...]] = {}
         self._discoveries: dict[str, Failure | None] = {}
         self._locations: list[Location] = []
@@ -136,9 +137,11 @@ class _Reading:
             if source.locations is None and source.project in found:
                 self._take_discovered(_Discovered(source, found[source.project]))
             elif source.locations is None:
+                self._discovering += 1
                 self._workers.submit(self._discover, source)
         for outcome in self._workers.outcomes():
             if isinstance(outcome, _Discovered):
+                self._discovering -= 1
                 self._take_discovered(outcome)
                 if outcome.failure is not None:
                     self._ask(outcome.source, fallback.get(outcome.source.project, ()))
@@ -172,7 +175,7 @@ class _Reading:
             objects=self._objects,
             connections=self._connections,
             uncollected=self._uncollected,
-            skipped=len(self._asked) - len(self._locations),
+            skipped=self._discovering + len(self._asked) - len(self._locations),
         )
 
     def _ask(self, source: Source, locations: Iterable[str]) -> None:

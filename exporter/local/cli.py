@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, TextIO
 
@@ -66,7 +67,6 @@ def serve(args: Namespace, out: TextIO, err: TextIO, stop: Event) -> int:
 
 
 def _port(written: str) -> int:
-    port = int(written)
-    if not 0 <= port <= _LAST_PORT:
-        raise ValueError(written)
-    return port
+    if not (written.isascii() and written.isdecimal() and int(written) <= _LAST_PORT):
+        raise ArgumentTypeError(f"{written} is no port; write a number from 0 to {_LAST_PORT}")
+    return int(written)

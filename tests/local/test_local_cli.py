@@ -96,3 +96,13 @@ def test_a_port_is_a_number_of_one(port: str) -> None:
     with pytest.raises(SystemExit) as caught:
         serve(f"--monitoring-port={port}")
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("port", ["http", "70000", "-1"])
+def test_what_is_no_port_is_told_in_a_sentence(
+    port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sentence shows what was written and says what is allowed."""
+    with pytest.raises(SystemExit):
+        serve(f"--datastream-port={port}")
+    assert f"{port} is no port; write a number from 0 to 65535" in capsys.readouterr().err

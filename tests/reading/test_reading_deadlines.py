@@ -166,7 +166,7 @@ def test_a_stop_before_reading_reads_nothing(serve: Serve) -> None:
     stop = threading.Event()
     stop.set()
     observations = lab.read(SOURCE, {"project": "bank-prod", "locations": ["us-east1"]}, stop=stop)
-    assert observations.skipped == 1
+    assert observations.skipped == 2
     assert not observations.locations
     assert not observations.discoveries
     assert lab.calls.made == 0

@@ -81,7 +81,7 @@ def main(
             # Nothing of what an import makes is garbage; to look for it is a noticeable part of
             # a short run.
             gc.disable()
-            from exporter.commands import answer  # noqa: PLC0415
+            from exporter.commands import answer
 
             gc.freeze()
             gc.enable()
@@ -153,7 +153,7 @@ def parser(*, servers: bool = False) -> argparse.ArgumentParser:
         serve.error(_NO_SERVERS)
     if servers:
         # Nothing else needs the servers, and the job never imports them.
-        from exporter.local.cli import add_arguments  # noqa: PLC0415
+        from exporter.local.cli import add_arguments
 
         add_arguments(serve)
     serve.set_defaults(command="serve")
@@ -199,7 +199,7 @@ def _add_local(parser: argparse.ArgumentParser) -> None:
 
 
 def _interval(text: str) -> timedelta:
-    from exporter import durations  # noqa: PLC0415 - the type of config's fields too, so not light
+    from exporter import durations
 
     try:
         interval = durations.parse(text)

@@ -48,7 +48,11 @@ def answer(
     Whatever goes wrong is said in the log: to ``err``, and on Cloud Run to ``out``.
     """
     on_cloud_run = cloud_run.here(environ)
-    formatter = JsonLines(cloud_run.log_labels(environ)) if on_cloud_run else Text()
+    formatter = (
+        JsonLines(cloud_run.log_labels(environ))
+        if on_cloud_run
+        else Text(times=args.command == "watch")
+    )
     context = Context(args, environ, None if on_cloud_run else out, err, signals, program)
     with logging_to(out if on_cloud_run else err, formatter):
         try:
@@ -157,7 +161,7 @@ def check(context: Context) -> int:
 def serve(context: Context) -> int:
     """Keep the embedded Google Cloud up for other programs."""
     # The job imports nothing of the servers: they are for demos, tests and simulation.
-    from exporter.local import cli  # noqa: PLC0415
+    from exporter.local import cli
 
     return cli.serve(context.args, context.out or context.err, context.err, context.signals.stop)
 
@@ -174,14 +178,14 @@ def _progress(context: Context) -> Iterator[Progress]:
     if context.out is None or not context.err.isatty():
         yield Progress()
         return
-    from exporter.terminal import shown_progress  # noqa: PLC0415
+    from exporter.terminal import shown_progress
 
     with shown_progress(context.err) as progress:
         yield progress
 
 
 def _dry_run(context: Context, config: Config, look: Look) -> int:
-    from exporter import dry_run  # noqa: PLC0415
+    from exporter import dry_run
 
     seen = look.observations
     if context.out and not context.args.json:
@@ -202,14 +206,14 @@ def _dry_run(context: Context, config: Config, look: Look) -> int:
 
 
 def _show_dry_run(out: TextIO, config: Config, look: Look) -> None:
-    from exporter.report import print_look, print_points  # noqa: PLC0415
+    from exporter.report import print_look, print_points
 
     print_look(look, out)
     print_points(f"A run would write to {config.metrics.project}", look, out)
 
 
 def _show_run(context: Context, out: TextIO, config: Config, report: Report) -> None:
-    from exporter.report import print_look, print_next, print_points  # noqa: PLC0415
+    from exporter.report import print_look, print_next, print_points
 
     print_look(report.look, out)
     written = report.written

@@ -22,7 +22,6 @@ from exporter.failures import RefusedError, credentials_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from google.auth.credentials import Credentials
 
@@ -70,12 +69,7 @@ class Clients:
         """Return the clients themselves."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         """Close the channels; calls that are still under way fail at once."""
         self.close()
 

@@ -47,10 +47,16 @@ class JsonLines(logging.Formatter):
 class Text(logging.Formatter):
     """One sentence a record; what is not plain information says so first."""
 
+    def __init__(self, *, times: bool = False) -> None:
+        """Say when each was said, in local time, if ``times``: of a process that stays."""
+        super().__init__(datefmt="%H:%M:%S")
+        self._times = times
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        text = level + printable(record.getMessage())
+        when = f"{self.formatTime(record, self.datefmt)} " if self._times else ""
+        text = when + level + printable(record.getMessage())
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 

@@ -19,7 +19,6 @@ from exporter.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from types import TracebackType
 
     from exporter.config import Config, Source
     from exporter.datastream import Datastream
@@ -253,11 +252,6 @@ class _Workers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         # Calls under way end by their own deadline, or as soon as the channel is closed.
         self._pool.shutdown(wait=not self._deadline.stopped, cancel_futures=True)

@@ -107,8 +107,8 @@ def _environment(context: Context) -> Iterator[tuple[Mapping[str, str], config.L
         yield environ, config.load(args.config, environ)
         return
     # Nothing but `--local` needs the servers, and the job never imports them.
-    from exporter.local.cloud import LocalCloud  # noqa: PLC0415
-    from exporter.local.reading import default_world, read_world  # noqa: PLC0415
+    from exporter.local.cloud import LocalCloud
+    from exporter.local.reading import default_world, read_world
 
     world = read_world(args.local) if args.local else default_world()
     if args.config is None and world.config is not None:

@@ -13,7 +13,7 @@ from exporter.logs import LOGGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType, TracebackType
+    from types import FrameType
 
 T = TypeVar("T")
 
@@ -41,12 +41,7 @@ class Signals:
         self._before = {number: signal.signal(number, self._handle) for number in _HANDLED}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         """Put the former handlers back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)

@@ -15,7 +15,6 @@ from exporter.local.rpc import CallLog, Server, Services
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
-    from types import TracebackType
 
     from exporter.local.faults import Call
     from exporter.local.fleet import Fleet
@@ -58,12 +57,7 @@ class LocalCloud:
             self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         """Stop."""
         self.stop()
 

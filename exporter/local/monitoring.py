@@ -158,7 +158,7 @@ class Monitoring:
                 if points > at.size and response.time_series:
                     response.next_page_token = token(index, of=of)
                     break
-                response.time_series.append(_time_series(descriptor, series, kept, headers))
+                response.time_series.append(_time_series(descriptor, series, kept, headers=headers))
         return response
 
     def _create_descriptor(self, request: Any) -> metric_pb2.MetricDescriptor:
@@ -243,7 +243,7 @@ def _fields(type_: str, series: Series) -> dict[str, str]:
     )
 
 
-def _time_series(descriptor: Descriptor, series: Series, kept: range, headers: bool) -> Any:  # noqa: FBT001
+def _time_series(descriptor: Descriptor, series: Series, kept: range, *, headers: bool) -> Any:
     message = _TimeSeries(
         metric=metric_pb2.Metric.FromString(series.metric),
         resource=resource_message(series.resource),

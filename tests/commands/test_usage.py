@@ -67,7 +67,7 @@ def test_a_config_that_is_not_there_is_told(command: Command, name: str, tmp_pat
     """A wrong path and a directory are one sentence each, whatever the command."""
     code, out, err = command(name, "--config", "nosuch.yaml")
     assert (code, out) == (USAGE, "")
-    assert err.startswith("error: nosuch.yaml: there is no such file")
+    assert "error: nosuch.yaml: there is no such file" in err
     code, _, err = command(name, "--config", str(tmp_path))
     assert code == USAGE
     assert err.startswith(f"error: {tmp_path}: ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 import threading
 from collections import Counter
@@ -91,6 +92,14 @@ def test_a_beat_does_not_overlap() -> None:
         "the interval, or split the work."
     )
     assert "35.0 s, longer than the 10 s between runs: 3 runs are left out." in second
+
+
+def test_a_process_that_stays_says_when() -> None:
+    """The lines of `watch` at a terminal begin with the time of day."""
+    log = io.StringIO()
+    with logging_to(log, Text(times=True)):
+        begun([12, 1])
+    assert re.match(r"\d\d:\d\d:\d\d warning: A run took 12\.0 s", log.getvalue())
 
 
 @given(took=st.lists(st.floats(0, 60), min_size=1, max_size=10), seconds=st.integers(10, 60))

@@ -1,4 +1,4 @@
-"""The rules by which Cloud Monitoring takes a point or refuses it, in its words where they are known.
+"""The rules by which Cloud Monitoring takes a point or refuses it, in its words where known.
 
 Sources: https://cloud.google.com/monitoring/quotas#custom_metrics_quotas, the reference of
 projects.timeSeries.create, and texts seen in other clients' reports.

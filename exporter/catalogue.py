@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from exporter.yaml_nodes import fast_loader
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -49,7 +51,7 @@ def text() -> Mapping[str, Any]:
     """Return ``metrics.yaml`` as it was parsed."""
     file = resources.files("exporter").joinpath("metrics.yaml")
     # The package's own file, by the fast loader where there is one: it is read in every run.
-    parsed: dict[str, Any] = yaml.load(file.read_text("utf-8"), _Loader)  # noqa: S506 - both are safe
+    parsed: dict[str, Any] = yaml.load(file.read_text("utf-8"), fast_loader())  # noqa: S506 - it is a safe one
     return parsed
 
 
@@ -65,6 +67,3 @@ def metrics() -> Mapping[str, Metric]:
         )
         for name, entry in parsed["metrics"].items()
     }
-
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

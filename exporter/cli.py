@@ -120,21 +120,18 @@ def parser(*, servers: bool = False) -> argparse.ArgumentParser:
     _add_local(run)
 
     watch = _command(some, "watch", "run again and again, in one process")
-    watch.add_argument(
+    _add_interval(
+        watch,
         "--interval",
-        type=_interval,
-        default=timedelta(seconds=10),
-        metavar="DURATION",
-        help="from one run to the next, 10s at least (default: 10s); a run that is slower than "
+        timedelta(seconds=10),
+        "from one run to the next, 10s at least (default: 10s); a run that is slower than "
         "that is cut short",
     )
-    watch.add_argument(
+    _add_interval(
+        watch,
         "--objects-interval",
-        type=_interval,
-        default=timedelta(minutes=15),
-        metavar="DURATION",
-        help="from one collection of objects to the next, where collect.objects is on "
-        "(default: 15m)",
+        timedelta(minutes=15),
+        "from one collection of objects to the next, where collect.objects is on (default: 15m)",
     )
     _add_local(watch)
 
@@ -185,6 +182,12 @@ def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
     )
     parser.set_defaults(command=name)
     return parser
+
+
+def _add_interval(
+    parser: argparse.ArgumentParser, flag: str, default: timedelta, text: str
+) -> None:
+    parser.add_argument(flag, type=_interval, default=default, metavar="DURATION", help=text)
 
 
 def _add_local(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ the exporter's own series last, as they tell of all the rest.
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -93,6 +94,10 @@ class Look:
     def samples(self) -> Iterator[Sample]:
         """Yield every sample but the locations' ``last_read`` and the exporter's own."""
         yield from self.ahead
+        yield from self.rest()
+
+    def rest(self) -> Iterator[Sample]:
+        """Yield the samples of the streams, and of what belongs to them."""
         if not self.task.objects_alone:
             yield from stream_samples(self.judged, self.at, errors=self.errors)
             yield from connection_samples(self.observations)
@@ -224,9 +229,10 @@ class Run:
         )
         reserve = min(_LAST_BATCH_SECONDS, self._seconds * _LAST_BATCH_OF_THE_WHOLE)
         deadline = self._deadline.sooner(reserve)
-        ahead = len(look.ahead)
+        ahead = look.ahead
+        samples = itertools.chain(ahead, look.rest())
         writer.write(
-            look.samples(), self._at, deadline, written, ahead=ahead, progress=self._progress
+            samples, self._at, deadline, written, ahead=len(ahead), progress=self._progress
         )
         writer.write(look.last_reads(written), self._at, deadline, written, progress=self._progress)
         own = look.own(seconds=time.monotonic() - self._started, lost=written.lost)

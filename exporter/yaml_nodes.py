@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 
@@ -127,13 +127,16 @@ def compose(text: str, file: str) -> tuple[Node, list[tuple[int, str]]]:
     return _Composer(text, file).document()
 
 
+def fast_loader() -> Any:
+    """Return the loader in C, many times faster, or the one in Python where PyYAML lacks it."""
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 class _Composer:
     """Builds the tree from the parser's events, which come one by one however deep they nest."""
 
     def __init__(self, text: str, file: str) -> None:
-        # The C parser is many times faster; it is missing where PyYAML was built without it.
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=loader))
+        self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=fast_loader()))
         self._text = text
         self._file = file
         self._anchors: dict[str, Node | None] = {}
@@ -295,7 +298,7 @@ def _what_is_wrong(error: yaml.YAMLError, text: str) -> str:
     said = f"{error.context or ''} {error.problem}"  # type: ignore[attr-defined] # MarkedYAMLError
     line = text.splitlines()[mark.line : mark.line + 1]
     character = line[0][mark.column : mark.column + 1] if line else ""
-    opened = error.context_mark.line + 1 if error.context_mark else 0  # type: ignore[attr-defined]
+    opened = error.context_mark.line + 1 if error.context_mark else 0  # type: ignore[attr-defined] # the same
     where = f":{mark.line + 1}:{mark.column + 1}: "
     if "cannot start any token" in said and character != "\t":
         return f"{where}text that begins with {character} needs quotes"

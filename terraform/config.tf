@@ -1,0 +1,27 @@
+# What config.yaml says that the platform has to know as well. The exporter itself checks the whole
+# of it; here it is only read.
+
+locals {
+  config_text = coalesce(var.config, file("${path.module}/../config.yaml"))
+  config      = yamldecode(local.config_text)
+
+  metrics_project  = local.config.metrics.project
+  job_project      = coalesce(var.project, local.metrics_project)
+  watched_projects = toset([for source in local.config.sources : source.project])
+
+  # Projects with a source that lists no locations: these are discovered.
+  discovering = toset([
+    for source in local.config.sources : source.project if try(source.locations, null) == null
+  ])
+
+  collect = {
+    objects             = try(local.config.collect.objects, false) == true || var.collect_objects_schedule != null
+    private_connections = try(local.config.collect.private_connections, false) == true
+  }
+
+  # The exporter's default is 50s. Read as it reads it: a number and s, m or h.
+  deadline         = try(local.config.run.deadline, "50s")
+  deadline_seconds = try(tonumber(regex("^([0-9]+)", local.deadline)[0]) * { s = 1, m = 60, h = 3600 }[regex("([smh])$", local.deadline)[0]], 0)
+
+  scheduled = var.mode == "scheduled"
+}

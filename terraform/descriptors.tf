@@ -1,0 +1,29 @@
+# The exporter's first point would make plain descriptors. These have a name, a unit and a text, and
+# exist before a policy names them. Both read the same file.
+
+locals {
+  catalogue = yamldecode(file("${path.module}/../exporter/metrics.yaml"))
+}
+
+resource "google_monitoring_metric_descriptor" "exporter" {
+  for_each = local.catalogue.metrics
+
+  project      = local.metrics_project
+  type         = "${local.catalogue.prefix}/${each.key}"
+  metric_kind  = "GAUGE"
+  value_type   = each.value.value_type
+  unit         = each.value.unit
+  display_name = each.value.display_name
+  description  = each.value.description
+
+  dynamic "labels" {
+    for_each = each.value.labels
+
+    content {
+      key        = labels.value
+      value_type = "STRING"
+    }
+  }
+
+  depends_on = [google_project_service.enabled]
+}

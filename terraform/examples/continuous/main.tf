@@ -1,0 +1,21 @@
+# Every ten seconds, from a worker pool that stays up: pages come up to a minute sooner.
+
+variable "image" {
+  description = "The exporter's image, by digest."
+  type        = string
+}
+
+module "datastream_exporter" {
+  source = "../.."
+
+  mode     = "continuous"
+  interval = "10s"
+  region   = "us-central1"
+  image    = var.image
+  config   = file("${path.module}/config.yaml")
+
+  notification_channels = {
+    CRITICAL = ["On-call"]
+    ERROR    = ["On-call"]
+  }
+}

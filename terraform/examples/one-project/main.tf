@@ -1,0 +1,31 @@
+# One project that holds the streams, the metrics, the job and the policies. Pages go to channels that
+# the project has already, by the names that the console shows.
+
+variable "image" {
+  description = "The exporter's image, by digest."
+  type        = string
+}
+
+module "datastream_exporter" {
+  source = "../.."
+
+  region = "europe-west1"
+  image  = var.image
+  config = file("${path.module}/config.yaml")
+
+  notification_channels = {
+    CRITICAL = ["Data platform on-call"]
+    ERROR    = ["Data platform on-call"]
+    WARNING  = ["Data platform mailbox"]
+  }
+}
+
+output "dashboard" {
+  description = "Link to the dashboard."
+  value       = module.datastream_exporter.dashboard
+}
+
+output "run_now" {
+  description = "Command that runs the job at once."
+  value       = module.datastream_exporter.run_now
+}

@@ -1,0 +1,29 @@
+# A Slack channel that the console made: the console installs Google's app in the workspace, which
+# Terraform can not. Give it by its full name, or by the name that the console shows.
+
+variable "image" {
+  description = "The exporter's image, by digest."
+  type        = string
+}
+
+variable "slack_channel" {
+  description = "Full name of the notification channel; `gcloud beta monitoring channels list` tells it."
+  type        = string
+  default     = "projects/orders-prod/notificationChannels/1234567890123456789"
+}
+
+module "datastream_exporter" {
+  source = "../.."
+
+  region = "europe-west1"
+  image  = var.image
+  config = file("${path.module}/config.yaml")
+
+  notification_channels = {
+    CRITICAL = [var.slack_channel]
+    ERROR    = [var.slack_channel]
+    WARNING  = [var.slack_channel]
+  }
+  # Who is to look, when it is urgent.
+  mentions = { CRITICAL = "<!subteam^S0123ABCDEF>" }
+}

@@ -1,0 +1,51 @@
+locals {
+  console = "https://console.cloud.google.com"
+}
+
+output "check" {
+  description = "Command that says whether the exporter's account can do all that it has to."
+  value       = "datastream-exporter check --impersonate-service-account ${google_service_account.exporter.email}"
+}
+
+output "dashboard" {
+  description = "Link to the dashboard."
+  value       = "${local.console}/monitoring/dashboards/builder/${element(split("/", google_monitoring_dashboard.fleet.id), 3)}?project=${local.metrics_project}"
+}
+
+output "job" {
+  description = "Full name of the job, or of the worker pool in continuous mode."
+  value       = "projects/${local.job_project}/locations/${var.region}/${local.scheduled ? "jobs" : "workerPools"}/${var.name}"
+}
+
+output "log_policies" {
+  description = "By watched project: whether policies on its logs were made, and why not."
+  value = {
+    for project in local.watched_projects : project => length([for key, policy in local.log_policies : key if policy.project == project]) > 0 ? "made" : (
+      project == local.metrics_project
+      ? "none: notification_channels names none of severity WARNING, which these have"
+      : "none: log_notification_channels names no channel of ${project}, and policies on a log live beside it"
+    )
+  }
+}
+
+output "policies" {
+  description = "Links to the policies, by file name; those on logs by project and file name."
+  value = {
+    for key, policy in merge(google_monitoring_alert_policy.metric, google_monitoring_alert_policy.log) :
+    key => "${local.console}/monitoring/alerting/policies/${element(split("/", policy.name), 3)}?project=${policy.project}"
+  }
+}
+
+output "run_now" {
+  description = "Command that runs the job at once; in continuous mode it runs anyway."
+  value = (
+    local.scheduled
+    ? "gcloud run jobs execute ${var.name} --project ${local.job_project} --region ${var.region} --wait"
+    : "gcloud beta run worker-pools logs read ${var.name} --project ${local.job_project} --region ${var.region}"
+  )
+}
+
+output "service_account" {
+  description = "Account that the exporter runs as."
+  value       = google_service_account.exporter.email
+}

@@ -1,0 +1,186 @@
+# The policies are files in the API's own form. What a user changes of one is put in here, so that a
+# changed threshold is one changed policy in the plan.
+
+locals {
+  own_folder = "${path.module}/../alerting_policies"
+
+  # Names are file names: they stay when a text changes.
+  files = merge(
+    { for file in fileset(local.own_folder, "*.yaml") : trimsuffix(file, ".yaml") => "${local.own_folder}/${file}" },
+    var.policy_directory == null ? {} : {
+      for file in fileset(var.policy_directory, "*.yaml") : trimsuffix(file, ".yaml") => "${var.policy_directory}/${file}"
+    },
+  )
+
+  policy_names = sort(keys(local.files))
+
+  # A policy of Cloud Run's count of executions makes sense where there is a job.
+  unwanted = local.scheduled ? [] : ["exporter-executions-failing"]
+
+  originals = {
+    for name, file in local.files : name => yamldecode(file(file)) if !contains(local.unwanted, name)
+  }
+
+  unchanged = {
+    enabled = null, severity = null, duration = null, threshold = null, notification_channels = null
+  }
+  changes = { for name in local.policy_names : name => try(var.policies[name], local.unchanged) }
+
+  enabled = {
+    for name, policy in local.originals : name => coalesce(local.changes[name].enabled, try(policy.enabled, true))
+  }
+
+  # By policy that has one. Switched off, it is reached by nothing: those that yield to it no longer do.
+  thresholds = {
+    for name, policy in local.originals : name => {
+      original = policy.userLabels.threshold
+      chosen   = tostring(coalesce(local.changes[name].threshold, policy.userLabels.threshold))
+      reached  = local.enabled[name] ? tostring(coalesce(local.changes[name].threshold, policy.userLabels.threshold)) : "Inf"
+    } if can(policy.userLabels.threshold)
+  }
+
+  no_threshold     = { original = "none", chosen = "none", reached = "none" }
+  own_thresholds   = { for name in keys(local.originals) : name => try(local.thresholds[name], local.no_threshold) }
+  other_thresholds = { for name, policy in local.originals : name => try(local.thresholds[policy.userLabels.yields_to], local.no_threshold) }
+
+  promql = {
+    for name, policy in local.originals : name => policy.conditions[0].conditionPrometheusQueryLanguage
+    if can(policy.conditions[0].conditionPrometheusQueryLanguage)
+  }
+
+  holds = {
+    for name, condition in local.promql : name => {
+      original = tonumber(trimsuffix(condition.duration, "s"))
+      now      = tonumber(trimsuffix(coalesce(local.changes[name].duration, condition.duration), "s"))
+    }
+  }
+
+  # What was last seen counts for an hour, or, where the hold is longer than two minutes, for two
+  # thirds of it: else one sighting would fill the hold. A look-back that is written as this one is
+  # grows and shrinks with the hold.
+  look_backs = {
+    for name, hold in local.holds : name => {
+      for when, seconds in hold : when => seconds <= 120 ? "1h" : "${floor(seconds * 2 / 3)}s"
+    }
+  }
+
+  # Step by step: the look-back, the policy's own threshold, that of the policy it yields to, and the
+  # job's name.
+  queries = {
+    for name, condition in local.promql : name => replace(
+      replace(
+        replace(
+          replace(
+            condition.query,
+            "[${local.look_backs[name].original}]",
+            "[${local.look_backs[name].now}]",
+          ),
+          "/(>=?) ${local.own_thresholds[name].original}\\b/",
+          "$1 ${local.own_thresholds[name].chosen}",
+        ),
+        "/(>=?) ${local.other_thresholds[name].original}\\b/",
+        "$1 ${local.other_thresholds[name].reached}",
+      ),
+      "job_name=\"datastream-exporter\"",
+      "job_name=\"${var.name}\"",
+    )
+  }
+
+  policies = {
+    for name, policy in local.originals : name => {
+      original = policy
+      enabled  = local.enabled[name]
+      severity = coalesce(local.changes[name].severity, policy.severity)
+      labels = merge(
+        try(policy.userLabels, {}),
+        can(local.thresholds[name]) ? { threshold = local.thresholds[name].chosen } : {},
+      )
+    }
+  }
+
+  contents = {
+    for name, policy in local.policies : name => join("\n\n", compact([
+      trimspace(policy.original.documentation.content), var.mentions[policy.severity],
+    ]))
+  }
+
+  # Known at plan, unlike the channels themselves.
+  has_channels = {
+    for name, policy in local.policies : name => (
+      local.changes[name].notification_channels == null
+      ? length(var.notification_channels[policy.severity]) > 0 || contains(try(var.slack_channel.severities, []), policy.severity)
+      : length(local.changes[name].notification_channels) > 0
+    )
+  }
+
+  policy_channels = {
+    for name, policy in local.policies : name => (
+      local.changes[name].notification_channels == null
+      ? local.channels[policy.severity]
+      : [for channel in local.changes[name].notification_channels : local.channel_names["${local.metrics_project}/${channel}"]]
+    )
+  }
+}
+
+resource "google_monitoring_alert_policy" "metric" {
+  for_each = local.promql
+
+  project      = local.metrics_project
+  display_name = local.originals[each.key].displayName
+  severity     = local.policies[each.key].severity
+  enabled      = local.policies[each.key].enabled
+  combiner     = local.originals[each.key].combiner
+  user_labels  = merge(var.labels, local.policies[each.key].labels)
+
+  notification_channels = local.policy_channels[each.key]
+
+  conditions {
+    display_name = local.originals[each.key].conditions[0].displayName
+
+    condition_prometheus_query_language {
+      query                     = local.queries[each.key]
+      duration                  = "${local.holds[each.key].now}s"
+      evaluation_interval       = each.value.evaluationInterval
+      disable_metric_validation = each.value.disableMetricValidation
+    }
+  }
+
+  documentation {
+    mime_type = local.originals[each.key].documentation.mimeType
+    subject   = local.originals[each.key].documentation.subject
+    content   = local.contents[each.key]
+
+    dynamic "links" {
+      for_each = try(local.originals[each.key].documentation.links, [])
+
+      content {
+        display_name = links.value.displayName
+        url          = links.value.url
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close           = coalesce(var.auto_close, local.originals[each.key].alertStrategy.autoClose)
+    notification_prompts = local.originals[each.key].alertStrategy.notificationPrompts
+
+    dynamic "notification_channel_strategy" {
+      # One that names no channel would be refused.
+      for_each = local.has_channels[each.key] ? compact([var.renotify_intervals[local.policies[each.key].severity]]) : []
+
+      content {
+        notification_channel_names = local.policy_channels[each.key]
+        renotify_interval          = notification_channel_strategy.value
+      }
+    }
+  }
+
+  # Descriptors and scope first: a policy that names what is not there sees nothing. The exporter
+  # too: its first run comes before exporter-silent has waited for long enough.
+  depends_on = [
+    google_cloud_run_v2_worker_pool.exporter,
+    google_cloud_scheduler_job.exporter,
+    google_monitoring_metric_descriptor.exporter,
+    google_monitoring_monitored_project.watched,
+  ]
+}

@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 ARGS ?=
+# Apart, as it asks for old versions of much that the rest uses.
+CHECKOV := .checkov
 
 # Each of these is made last, so that a set-up that was interrupted starts anew. The job needs
 # fewer packages than its tests, and is there sooner.
@@ -16,7 +18,7 @@ ALL := $(VENV)/.all
 
 .PHONY: help
 help: ## say what there is
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: $(JOB) ## run the job once against an embedded Google Cloud, without an account
@@ -30,13 +32,18 @@ test: lint ## all that CI runs: `make lint`, then the tests and what they cover
 	@$(BIN)/coverage report >coverage.txt || { cat coverage.txt >&2; exit 1; }
 
 .PHONY: lint
-lint: $(ALL) ## check format, lint, types, imports, and that docs and lock are up to date
+lint: $(ALL) $(CHECKOV)/.ready ## check format, lint, types, imports, and that docs and lock are up to date
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m docs.generate --check
 	@requirements/compile --check
+	@$(CHECKOV)/bin/checkov --directory terraform --framework terraform --skip-download --quiet --compact
+
+.PHONY: terraform-live
+terraform-live: $(ALL) ## the tests of terraform/ with Google's own provider, which is downloaded
+	@TERRAFORM_LIVE=1 $(BIN)/pytest tests/terraform $(ARGS)
 
 .PHONY: docs
 docs: $(ALL) ## write anew what the docs take from the code
@@ -52,7 +59,7 @@ bench: $(ALL) ## measure whole runs beside the floor of the same calls
 
 .PHONY: clean
 clean: ## remove .venv and whatever else was made
-	@rm -rf $(VENV) build dist .coverage .coverage.* coverage.txt .hypothesis .import_linter_cache .mypy_cache \
+	@rm -rf $(VENV) $(CHECKOV) build dist .coverage .coverage.* coverage.txt .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -75,4 +82,10 @@ $(JOB): $(JOB_LOCKED) pyproject.toml
 $(ALL): $(JOB) requirements/all.txt
 	@echo "Setting up what the tests need, once ..." >&2
 	@$(INSTALL) --require-hashes --requirement requirements/all.txt
+	@touch $@
+
+$(CHECKOV)/.ready: requirements/checkov.txt | $(JOB_LOCKED)
+	@echo "Setting up $(CHECKOV) from the lock, once ..." >&2
+	@$(PYTHON) -m venv --clear $(CHECKOV)
+	@$(CHECKOV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement requirements/checkov.txt
 	@touch $@

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.local.world import (
     ConnectionEvent,
+    DropEvents,
     Fail,
+    Freshness,
+    Lag,
     Lifecycle,
     LocationEvent,
+    LogEntry,
     Pause,
     PermissionEvent,
     Problem,
@@ -40,7 +44,11 @@ class StreamObject:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream at one moment. Times in seconds after the world's start, None: before it."""
+    """A stream at one moment. Times in seconds after the world's start, None: before it.
+
+    Its own freshness, in seconds, is ``freshness`` or, while it grows, that much at
+    ``growing_since``; None: it is not measured.
+    """
 
     id: str
     state: int
@@ -48,6 +56,9 @@ class Stream:
     errors: tuple[Problem, ...]
     objects: tuple[StreamObject, ...]
     create_time: datetime
+    usual_freshness: float = 0
+    freshness: float | None = None
+    growing_since: float | None = None
     appeared: float | None = None
     updated: float | None = None
 
@@ -98,7 +109,10 @@ def _streams(given: tuple[worlds.Streams, ...]) -> Iterator[tuple[Stream, bool]]
     for each in given:
         objects = _objects(each.objects)
         for id_ in each.ids:
-            stream = Stream(id_, each.state, each.labels, each.errors, objects, each.create_time)
+            fresh = each.freshness
+            stream = Stream(
+                id_, each.state, each.labels, each.errors, objects, each.create_time, fresh, fresh
+            )
             yield stream, each.exists
 
 
@@ -112,7 +126,7 @@ class _Move:
     to_state: int
 
 
-_StreamStep = Lifecycle | Pause | Fail | SetState | SetBackfill | _Move
+_StreamStep = Lifecycle | Pause | Fail | SetState | SetBackfill | Lag | Freshness | _Move
 
 
 def _steps(event: worlds.Event) -> Iterator[worlds.Event | _Move]:
@@ -169,6 +183,8 @@ class _Replay:
                 self._set_connections(step)
             case Lifecycle(do="appear"):
                 self._appear(step)
+            case DropEvents() | LogEntry():
+                pass  # the stream stays as it is
             case _:
                 self._change_streams(step)
 
@@ -225,7 +241,8 @@ def _changed(stream: Stream, step: _StreamStep) -> Stream:
             changes = {"state": StreamState.RUNNING, "errors": ()}
         case Lifecycle():
             state = StreamState.STARTING if step.starting else StreamState.RUNNING
-            changes = {"state": state, "updated": step.at}
+            errors = () if step.do == "recover" else stream.errors
+            changes = {"state": state, "errors": errors, "updated": step.at}
         case Pause():
             state = StreamState.DRAINING if step.draining else StreamState.PAUSED
             changes = {"state": state, "updated": step.at}
@@ -239,9 +256,22 @@ def _changed(stream: Stream, step: _StreamStep) -> Stream:
         case SetBackfill():
             objects = (replace(each, backfill=step.backfill) for each in stream.objects)
             changes = {"objects": tuple(objects)}
+        case Lag() | Freshness():
+            changes = _freshness(stream, step)
         case _Move() if stream.state == step.from_state:
             changes = {"state": step.to_state}
     return replace(stream, **changes)
+
+
+def _freshness(stream: Stream, step: Lag | Freshness) -> dict[str, float | None]:
+    match step:
+        case Lag():
+            growing = step.at if step.growing else None
+            return {"freshness": step.freshness, "growing_since": growing}
+        case Freshness(do="catch_up"):
+            return {"freshness": stream.usual_freshness, "growing_since": None}
+        case Freshness():
+            return {"freshness": None, "growing_since": None}
 
 
 def _problem(event: Fail) -> Problem:

@@ -53,9 +53,15 @@ def world_of(text: str, file: str) -> World:
     document = documents.parse(text, file)
     world = document.read(World)
     if world is not None:
-        for place, words in [*_said_twice(world), *_about_nothing(world)]:
+        for place, words in contradictions(world):
             document.tell(place, words)
     return document.accepted(world)
+
+
+def contradictions(world: World) -> Iterator[tuple[_Place, str]]:
+    """Yield what does not go together in a world: where, as a path of keys, and a sentence."""
+    yield from _said_twice(world)
+    yield from _about_nothing(world)
 
 
 def _said_twice(world: World) -> Iterator[tuple[_Place, str]]:

@@ -15,6 +15,7 @@ from exporter.states import StreamState
 ACTIONS: list[dict[str, Any]] = [
     {"do": "start"},
     {"do": "resume", "starting": 7},
+    {"do": "recover"},
     {"do": "heal"},
     {"do": "delete"},
     {"do": "appear"},
@@ -26,6 +27,11 @@ ACTIONS: list[dict[str, Any]] = [
     {"do": "report_error", "reason": "C"},
     {"do": "set_state", "state": 9},
     {"do": "set_backfill", "backfill": "FAILED"},
+    {"do": "lag", "freshness": 900, "growing": True},
+    {"do": "catch_up"},
+    {"do": "stall"},
+    {"do": "drop_events", "events": 3},
+    {"do": "log", "log": "stream_activity", "severity": "ERROR"},
 ]
 
 
@@ -49,6 +55,7 @@ def streams(of: World, seconds: float) -> dict[str, Stream]:
     [
         ({"do": "start"}, StreamState.RUNNING, ["OLD"]),
         ({"do": "resume", "starting": 7}, StreamState.STARTING, ["OLD"]),
+        ({"do": "recover"}, StreamState.RUNNING, []),
         ({"do": "heal"}, StreamState.RUNNING, []),
         ({"do": "pause"}, StreamState.PAUSED, ["OLD"]),
         ({"do": "pause", "draining": 7}, StreamState.DRAINING, ["OLD"]),
@@ -68,6 +75,18 @@ def test_each_event_does_what_it_says(
     after = streams(played, 5)["a"]
     assert after.state == state
     assert [each.reason for each in after.errors] == reasons
+
+
+def test_freshness_falls_behind_and_comes_back() -> None:
+    """A stream is as fresh as the script says, grows older, is not measured, or catches up."""
+    played = world(
+        {"at": 5, "stream": "a", "do": "lag", "freshness": 900, "growing": True},
+        {"at": 8, "stream": "a", "do": "stall"},
+        {"at": 9, "stream": "a", "do": "catch_up"},
+    )
+    shown = [streams(played, at)["a"] for at in (0, 6, 8, 9)]
+    assert [each.freshness for each in shown] == [5, 900, None, 5]
+    assert [each.growing_since for each in shown] == [None, 5, None, None]
 
 
 def test_backfills_and_private_connections_change_too() -> None:

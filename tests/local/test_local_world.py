@@ -123,6 +123,20 @@ def test_an_event_about_nothing_is_a_mistake(event: str, words: str) -> None:
     assert words in mistake
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "log: audit, severity: NOTICE",
+        "log: stream_activity, severity: ERROR, method: UpdateStream",
+        "log: stream_activity, severity: ERROR, operation: first",
+    ],
+)
+def test_a_log_entry_is_of_one_kind(keys: str) -> None:
+    """What tells who changed a stream has a method, and Datastream's own log has none."""
+    (mistake,) = told(PROJECTS + f"events: [{{at: 1s, stream: last, do: log, {keys}}}]\n")
+    assert "an entry of the audit log needs a method" in mistake
+
+
 def test_names_stand_once() -> None:
     """Two streams of one id in a location, or two projects of one number, are a mistake."""
     again = PROJECTS.replace("last", "orders-002")

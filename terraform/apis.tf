@@ -12,7 +12,6 @@ locals {
     ]],
     # Policies on a log live beside the log.
     [for project in keys(local.log_channels) : "${project}/monitoring.googleapis.com"],
-    local.slack_secret == null ? [] : ["${local.slack_secret.project}/secretmanager.googleapis.com"],
   ]))
 }
 

@@ -40,11 +40,6 @@ locals {
     },
     { for key, found in data.google_monitoring_notification_channel.named : key => found.name },
   )
-
-  slack_secret = try(var.slack_channel.token_secret, null) == null ? null : {
-    project = split("/", var.slack_channel.token_secret)[1]
-    secret  = split("/", var.slack_channel.token_secret)[3]
-  }
 }
 
 # Not exactly one match is an error. It is read at plan, as a channel that exists has its API on; with
@@ -54,14 +49,6 @@ data "google_monitoring_notification_channel" "named" {
 
   project      = each.value.project
   display_name = each.value.display_name
-}
-
-# Read at each plan and apply, and stored in neither.
-ephemeral "google_secret_manager_secret_version" "slack_token" {
-  count = local.slack_secret == null ? 0 : 1
-
-  project = local.slack_secret.project
-  secret  = local.slack_secret.secret
 }
 
 resource "google_monitoring_notification_channel" "slack" {
@@ -74,7 +61,7 @@ resource "google_monitoring_notification_channel" "slack" {
 
   sensitive_labels {
     # Write-only: the token reaches neither plan nor state. It is sent when its version changes.
-    auth_token_wo         = local.slack_secret == null ? var.slack_token : ephemeral.google_secret_manager_secret_version.slack_token[0].secret_data
+    auth_token_wo         = var.slack_token
     auth_token_wo_version = var.slack_channel.token_version
   }
 

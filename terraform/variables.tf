@@ -308,12 +308,11 @@ variable "scheduler_region" {
 }
 
 variable "slack_channel" {
-  description = "A Slack channel to make: `channel_name` with its #; `severities` that it receives; the bot's token from `token_secret` (`projects/PROJECT/secrets/SECRET`) or the variable `slack_token`. A new token is sent when `token_version` changes. A channel that exists already goes into `notification_channels`."
+  description = "A Slack channel to make: `channel_name` with its #, and `severities` that it receives. The bot's token is `slack_token`; a new one is sent when `token_version` changes. A channel that exists already goes into `notification_channels`."
   type = object({
     channel_name  = string
     display_name  = optional(string)
     severities    = optional(list(string), ["CRITICAL", "ERROR", "WARNING"])
-    token_secret  = optional(string)
     token_version = optional(string, "1")
   })
   default = null
@@ -329,18 +328,13 @@ variable "slack_channel" {
   }
 
   validation {
-    condition     = try(var.slack_channel.token_secret, null) == null || can(regex("^projects/[^/]+/secrets/[^/]+$", var.slack_channel.token_secret))
-    error_message = "slack_channel.token_secret is a secret of Secret Manager, written projects/PROJECT/secrets/SECRET; its latest version is read."
-  }
-
-  validation {
-    condition     = var.slack_channel == null || try(var.slack_channel.token_secret, null) != null || var.slack_token != null
-    error_message = "slack_channel needs the token of a Slack bot (xoxb-…; the URL of a webhook does not work): name the secret that holds it in token_secret, or pass it as slack_token (TF_VAR_slack_token)."
+    condition     = var.slack_channel == null || var.slack_token != null
+    error_message = "slack_channel needs slack_token, the token of a Slack bot (xoxb-…; the URL of a webhook does not work), at each plan, apply and destroy. The module in slack_token/ reads it from Secret Manager; by hand: TF_VAR_slack_token."
   }
 }
 
 variable "slack_token" {
-  description = "Token of the Slack bot (`xoxb-…`), where it does not come from Secret Manager. It reaches neither plan nor state, so it is given at each plan, apply and destroy: `TF_VAR_slack_token`."
+  description = "Token of the Slack bot (`xoxb-…`) for `slack_channel`. It reaches neither plan nor state, so it is given at each plan, apply and destroy: from Secret Manager by the module in `slack_token/`, or as `TF_VAR_slack_token`."
   type        = string
   default     = null
   sensitive   = true

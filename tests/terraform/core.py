@@ -64,6 +64,9 @@ sys.exit(run(len(words), argv, os.dup(1), os.dup(2)))
 # No other provider is to be had: one that the module should not need is not fetched by chance.
 _OFFLINE = Path(__file__).with_name("offline.tfrc")
 
+_LEFT = (".terraform*", "*.tfstate*", "*.tfplan")
+"""What a person's own use of Terraform may have left in the folders."""
+
 _VARIABLES = "variables.json"
 
 _MACHINE = ("-json", "-input=false", "-lock=false")
@@ -208,13 +211,12 @@ def root_of(directory: str, target: Path, standin: StandIn | None) -> Root:
     for name in _READ_BY_THE_MODULE:
         source, copy = REPOSITORY / name, target / name
         if source.is_dir():
-            shutil.copytree(
-                source, copy, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")
-            )
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*_LEFT))
         else:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
-    root = Root(target / directory, standin)
+    # Whole paths too lead to the copy, never to the project itself.
+    root = Root(target / (REPOSITORY / directory).relative_to(REPOSITORY), standin)
     root.init()
     return root
 

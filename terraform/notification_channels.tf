@@ -1,27 +1,27 @@
 locals {
   severities = ["CRITICAL", "ERROR", "WARNING"]
 
-  # What policies of a severity, and single policies, name: a channel's full name, or its display
-  # name, which is looked up in the project that the policy lives in.
-  named_channels = distinct(concat(
-    flatten([for severity in local.severities : var.notification_channels[severity]]),
-    flatten([for policy in values(var.policies) : coalesce(policy.notification_channels, [])]),
-  ))
-
-  looked_up_channels = merge(
+  # Every channel that is named, with the project that it serves: by its full name, or by its display
+  # name, which is looked up there.
+  named_channels = merge(
     {
-      for channel in local.named_channels : "${local.metrics_project}/${channel}" => {
-        project = local.metrics_project, display_name = channel
-      } if !startswith(channel, "projects/")
+      for channel in distinct(flatten([
+        values(var.notification_channels),
+        [for policy in values(var.policies) : coalesce(policy.notification_channels, [])],
+      ])) : "${local.metrics_project}/${channel}" => { project = local.metrics_project, channel = channel }
     },
     merge([
       for project, channels in var.log_notification_channels : {
-        for channel in channels : "${project}/${channel}" => {
-          project = project, display_name = channel
-        } if !startswith(channel, "projects/")
+        for channel in distinct(channels) : "${project}/${channel}" => { project = project, channel = channel }
       }
     ]...),
   )
+
+  channel_names = {
+    for key, named in local.named_channels : key => (
+      startswith(named.channel, "projects/") ? named.channel : data.google_monitoring_notification_channel.named[key].name
+    )
+  }
 
   slack_channels = google_monitoring_notification_channel.slack[*].name
 
@@ -32,23 +32,15 @@ locals {
       contains(try(var.slack_channel.severities, []), severity) ? local.slack_channels : [],
     )
   }
-
-  channel_names = merge(
-    {
-      for channel in concat(local.named_channels, flatten(values(var.log_notification_channels))) :
-      "${local.metrics_project}/${channel}" => channel if startswith(channel, "projects/")
-    },
-    { for key, found in data.google_monitoring_notification_channel.named : key => found.name },
-  )
 }
 
 # Not exactly one match is an error. It is read at plan, as a channel that exists has its API on; with
 # a depends_on, each new project would show every policy as changed.
 data "google_monitoring_notification_channel" "named" {
-  for_each = local.looked_up_channels
+  for_each = { for key, named in local.named_channels : key => named if !startswith(named.channel, "projects/") }
 
   project      = each.value.project
-  display_name = each.value.display_name
+  display_name = each.value.channel
 }
 
 resource "google_monitoring_notification_channel" "slack" {

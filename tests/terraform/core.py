@@ -19,6 +19,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -264,9 +265,22 @@ def _environment(reattach: str | None) -> dict[str, str]:
     # Nobody is asked for a newer version.
     always = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
     if LIVE:
-        # A token that is never used spares the provider the search for one.
-        return {"GOOGLE_OAUTH_ACCESS_TOKEN": "none", **os.environ, **always}
+        return {**_live(), **os.environ, **always}
     offline = {"TF_CLI_CONFIG_FILE": str(_OFFLINE), "HOME": "/nonexistent"}
     reattached = {"TF_REATTACH_PROVIDERS": reattach} if reattach else {}
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
     return {**kept, **always, **offline, **reattached}
+
+
+def _live() -> dict[str, str]:
+    # The provider is fetched once, not for each root module; for each of the processes that tests
+    # run in, as Terraform lets no two write into one folder.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    plugins = Path(tempfile.gettempdir(), f"datastream-exporter-plugins-{os.getuid()}{worker}")
+    plugins.mkdir(exist_ok=True)
+    return {
+        "TF_PLUGIN_CACHE_DIR": str(plugins),
+        "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "true",
+        # A token that is never used spares the provider the search for one.
+        "GOOGLE_OAUTH_ACCESS_TOKEN": "none",
+    }

@@ -22,6 +22,9 @@ FILE = Path(__file__).with_name("google.yaml")
 Type = str | list[Any]
 """A type as ``terraform providers schema -json`` prints it: ``"string"``, ``["map", "string"]``."""
 
+Entry = tuple[str, ...]
+"""An argument or block of a schema: where it stands in the file, the type, and its path in it."""
+
 _FLAGS = ("required", "optional", "computed", "sensitive", "write_only", "replace")
 _PRIMITIVES = ("string", "number", "bool")
 _NESTING = re.compile(r"(list|set|single)(?: (\d+)\.\.(\d*))?(, replace)?")
@@ -102,8 +105,8 @@ class Provider:
             for name, block in getattr(self, where).items():
                 yield where, name, block
 
-    def without(self, entries: set[tuple[str, ...]]) -> Provider:
-        """Return it without some entries: (where, type, path …)."""
+    def without(self, entries: set[Entry]) -> Provider:
+        """Return it without some entries."""
         return Provider(
             self.config,
             **{

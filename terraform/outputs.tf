@@ -20,7 +20,7 @@ output "job" {
 output "log_policies" {
   description = "By watched project: whether policies on its logs were made, and why not."
   value = {
-    for project in local.watched_projects : project => length([for key, policy in local.log_policies : key if policy.project == project]) > 0 ? "made" : (
+    for project in local.watched_projects : project => length([for key, policy in local.placed_beside_logs : key if policy.project == project]) > 0 ? "made" : (
       project == local.metrics_project
       ? "none: notification_channels names none of severity WARNING, which these have"
       : "none: log_notification_channels names no channel of ${project}, and policies on a log live beside it"
@@ -31,7 +31,7 @@ output "log_policies" {
 output "policies" {
   description = "Links to the policies, by file name; those on logs by project and file name."
   value = {
-    for key, policy in merge(google_monitoring_alert_policy.metric, google_monitoring_alert_policy.log) :
+    for key, policy in google_monitoring_alert_policy.policy :
     key => "${local.console}/monitoring/alerting/policies/${element(split("/", policy.name), 3)}?project=${policy.project}"
   }
 }

@@ -86,11 +86,32 @@ locals {
     )
   }
 
+  severity = { for name, policy in local.originals : name => coalesce(local.changes[name].severity, policy.severity) }
+
+  # Whether a policy has channels is known at plan, unlike the channels themselves.
+  has_channels = {
+    for name, severity in local.severity : name => (
+      local.changes[name].notification_channels == null
+      ? length(var.notification_channels[severity]) > 0 || contains(try(var.slack_channel.severities, []), severity)
+      : length(local.changes[name].notification_channels) > 0
+    )
+  }
+
+  policy_channels = {
+    for name, severity in local.severity : name => (
+      local.changes[name].notification_channels == null
+      ? local.channels[severity]
+      : [for channel in local.changes[name].notification_channels : local.channel_names["${local.metrics_project}/${channel}"]]
+    )
+  }
+
+  # What each policy is, wherever it is made.
   policies = {
     for name, policy in local.originals : name => {
-      original = policy
+      policy   = policy
+      severity = local.severity[name]
       enabled  = local.enabled[name]
-      severity = coalesce(local.changes[name].severity, policy.severity)
+      content  = join("\n\n", compact([trimspace(policy.documentation.content), var.mentions[local.severity[name]]]))
       labels = merge(
         try(policy.userLabels, {}),
         can(local.thresholds[name]) ? { threshold = local.thresholds[name].chosen } : {},
@@ -98,60 +119,65 @@ locals {
     }
   }
 
-  contents = {
-    for name, policy in local.policies : name => join("\n\n", compact([
-      trimspace(policy.original.documentation.content), var.mentions[policy.severity],
-    ]))
-  }
-
-  # Known at plan, unlike the channels themselves.
-  has_channels = {
-    for name, policy in local.policies : name => (
-      local.changes[name].notification_channels == null
-      ? length(var.notification_channels[policy.severity]) > 0 || contains(try(var.slack_channel.severities, []), policy.severity)
-      : length(local.changes[name].notification_channels) > 0
-    )
-  }
-
-  policy_channels = {
-    for name, policy in local.policies : name => (
-      local.changes[name].notification_channels == null
-      ? local.channels[policy.severity]
-      : [for channel in local.changes[name].notification_channels : local.channel_names["${local.metrics_project}/${channel}"]]
-    )
-  }
+  # Policies on metrics live once, in the metrics project; those on logs beside the logs.
+  placed = merge(
+    {
+      for name, condition in local.promql : name => merge(local.policies[name], {
+        project  = local.metrics_project
+        channels = local.policy_channels[name]
+        log      = []
+        promql   = [merge(condition, { query = local.queries[name], duration = "${local.holds[name].now}s" })]
+        # One that names no channel would be refused.
+        renotify_interval = local.has_channels[name] ? var.renotify_intervals[local.severity[name]] : null
+      })
+    },
+    local.placed_beside_logs,
+  )
 }
 
-resource "google_monitoring_alert_policy" "metric" {
-  for_each = local.promql
+resource "google_monitoring_alert_policy" "policy" {
+  for_each = local.placed
 
-  project      = local.metrics_project
-  display_name = local.originals[each.key].displayName
-  severity     = local.policies[each.key].severity
-  enabled      = local.policies[each.key].enabled
-  combiner     = local.originals[each.key].combiner
-  user_labels  = merge(var.labels, local.policies[each.key].labels)
+  project      = each.value.project
+  display_name = each.value.policy.displayName
+  severity     = each.value.severity
+  enabled      = each.value.enabled
+  combiner     = each.value.policy.combiner
+  user_labels  = merge(var.labels, each.value.labels)
 
-  notification_channels = local.policy_channels[each.key]
+  notification_channels = each.value.channels
 
   conditions {
-    display_name = local.originals[each.key].conditions[0].displayName
+    display_name = each.value.policy.conditions[0].displayName
 
-    condition_prometheus_query_language {
-      query                     = local.queries[each.key]
-      duration                  = "${local.holds[each.key].now}s"
-      evaluation_interval       = each.value.evaluationInterval
-      disable_metric_validation = each.value.disableMetricValidation
+    dynamic "condition_prometheus_query_language" {
+      for_each = each.value.promql
+
+      content {
+        query                     = condition_prometheus_query_language.value.query
+        duration                  = condition_prometheus_query_language.value.duration
+        evaluation_interval       = condition_prometheus_query_language.value.evaluationInterval
+        disable_metric_validation = condition_prometheus_query_language.value.disableMetricValidation
+      }
+    }
+
+    dynamic "condition_matched_log" {
+      for_each = each.value.log
+
+      content {
+        filter           = condition_matched_log.value.filter
+        label_extractors = try(condition_matched_log.value.labelExtractors, null)
+      }
     }
   }
 
   documentation {
-    mime_type = local.originals[each.key].documentation.mimeType
-    subject   = local.originals[each.key].documentation.subject
-    content   = local.contents[each.key]
+    mime_type = each.value.policy.documentation.mimeType
+    subject   = each.value.policy.documentation.subject
+    content   = each.value.content
 
     dynamic "links" {
-      for_each = try(local.originals[each.key].documentation.links, [])
+      for_each = try(each.value.policy.documentation.links, [])
 
       content {
         display_name = links.value.displayName
@@ -161,15 +187,22 @@ resource "google_monitoring_alert_policy" "metric" {
   }
 
   alert_strategy {
-    auto_close           = coalesce(var.auto_close, local.originals[each.key].alertStrategy.autoClose)
-    notification_prompts = local.originals[each.key].alertStrategy.notificationPrompts
+    auto_close           = coalesce(var.auto_close, each.value.policy.alertStrategy.autoClose)
+    notification_prompts = try(each.value.policy.alertStrategy.notificationPrompts, null)
 
-    dynamic "notification_channel_strategy" {
-      # One that names no channel would be refused.
-      for_each = local.has_channels[each.key] ? compact([var.renotify_intervals[local.policies[each.key].severity]]) : []
+    dynamic "notification_rate_limit" {
+      for_each = try([each.value.policy.alertStrategy.notificationRateLimit], [])
 
       content {
-        notification_channel_names = local.policy_channels[each.key]
+        period = notification_rate_limit.value.period
+      }
+    }
+
+    dynamic "notification_channel_strategy" {
+      for_each = compact([each.value.renotify_interval])
+
+      content {
+        notification_channel_names = each.value.channels
         renotify_interval          = notification_channel_strategy.value
       }
     }
@@ -182,5 +215,6 @@ resource "google_monitoring_alert_policy" "metric" {
     google_cloud_scheduler_job.exporter,
     google_monitoring_metric_descriptor.exporter,
     google_monitoring_monitored_project.watched,
+    google_project_service.enabled,
   ]
 }

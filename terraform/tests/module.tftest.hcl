@@ -97,7 +97,7 @@ run "continuous" {
   }
 
   assert {
-    condition     = !contains(keys(google_monitoring_alert_policy.metric), "exporter-executions-failing")
+    condition     = !contains(keys(google_monitoring_alert_policy.policy), "exporter-executions-failing")
     error_message = "Without a job there are no executions to watch."
   }
 }
@@ -106,12 +106,12 @@ run "channels_by_severity" {
   command = plan
 
   assert {
-    condition     = google_monitoring_alert_policy.metric["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/7"])
+    condition     = google_monitoring_alert_policy.policy["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/7"])
     error_message = "A channel that is named by its display name is looked up."
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.metric["stream-unexpected-state"].notification_channels == tolist(["projects/orders-prod/notificationChannels/1"])
+    condition     = google_monitoring_alert_policy.policy["stream-unexpected-state"].notification_channels == tolist(["projects/orders-prod/notificationChannels/1"])
     error_message = "A channel that is named in full is taken as it is."
   }
 
@@ -147,47 +147,47 @@ run "changes_of_policies" {
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.metric["streams-failing-together"].enabled == false && google_monitoring_alert_policy.metric["stream-failed"].enabled == true
+    condition     = google_monitoring_alert_policy.policy["streams-failing-together"].enabled == false && google_monitoring_alert_policy.policy["stream-failed"].enabled == true
     error_message = "A policy that is switched off stays, disabled."
   }
 
   assert {
-    condition     = !strcontains(google_monitoring_alert_policy.metric["stream-failed"].conditions[0].condition_prometheus_query_language[0].query, ">= 5") && strcontains(google_monitoring_alert_policy.metric["stream-failed"].conditions[0].condition_prometheus_query_language[0].query, ">= Inf")
+    condition     = !strcontains(google_monitoring_alert_policy.policy["stream-failed"].conditions[0].condition_prometheus_query_language[0].query, ">= 5") && strcontains(google_monitoring_alert_policy.policy["stream-failed"].conditions[0].condition_prometheus_query_language[0].query, ">= Inf")
     error_message = "Nothing keeps quiet for a policy that is switched off."
   }
 
   assert {
-    condition     = strcontains(google_monitoring_alert_policy.metric["stream-unexpected-state"].conditions[0].condition_prometheus_query_language[0].query, ">= 10") && strcontains(google_monitoring_alert_policy.metric["streams-unexpected-together"].conditions[0].condition_prometheus_query_language[0].query, ">= 10")
+    condition     = strcontains(google_monitoring_alert_policy.policy["stream-unexpected-state"].conditions[0].condition_prometheus_query_language[0].query, ">= 10") && strcontains(google_monitoring_alert_policy.policy["streams-unexpected-together"].conditions[0].condition_prometheus_query_language[0].query, ">= 10")
     error_message = "A threshold changes in its policy and in those that yield to it."
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.metric["streams-unexpected-together"].user_labels["threshold"] == "10"
+    condition     = google_monitoring_alert_policy.policy["streams-unexpected-together"].user_labels["threshold"] == "10"
     error_message = "The label tells the threshold that is in force."
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.metric["stream-stuck"].conditions[0].condition_prometheus_query_language[0].duration == "1800s" && strcontains(google_monitoring_alert_policy.metric["stream-stuck"].conditions[0].condition_prometheus_query_language[0].query, "[1200s]") && google_monitoring_alert_policy.metric["stream-stuck"].severity == "WARNING"
+    condition     = google_monitoring_alert_policy.policy["stream-stuck"].conditions[0].condition_prometheus_query_language[0].duration == "1800s" && strcontains(google_monitoring_alert_policy.policy["stream-stuck"].conditions[0].condition_prometheus_query_language[0].query, "[1200s]") && google_monitoring_alert_policy.policy["stream-stuck"].severity == "WARNING"
     error_message = "The look-back stays two thirds of the hold."
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.metric["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/9"])
+    condition     = google_monitoring_alert_policy.policy["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/9"])
     error_message = "A policy can have channels of its own."
   }
 
   assert {
-    condition     = endswith(google_monitoring_alert_policy.metric["stream-failed"].documentation[0].content, "\n\n<!channel>") && !strcontains(google_monitoring_alert_policy.metric["stream-stuck"].documentation[0].content, "<!channel>")
+    condition     = endswith(google_monitoring_alert_policy.policy["stream-failed"].documentation[0].content, "\n\n<!channel>") && !strcontains(google_monitoring_alert_policy.policy["stream-stuck"].documentation[0].content, "<!channel>")
     error_message = "A mention is appended to the pages of its severity alone."
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.metric["stream-failed"].alert_strategy[0].notification_channel_strategy[0].renotify_interval == "3600s" && length(google_monitoring_alert_policy.metric["stream-errors"].alert_strategy[0].notification_channel_strategy) == 0
+    condition     = google_monitoring_alert_policy.policy["stream-failed"].alert_strategy[0].notification_channel_strategy[0].renotify_interval == "3600s" && length(google_monitoring_alert_policy.policy["stream-errors"].alert_strategy[0].notification_channel_strategy) == 0
     error_message = "Only incidents of a severity with an interval notify again."
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.metric["stream-failed"].alert_strategy[0].auto_close == "7200s"
+    condition     = google_monitoring_alert_policy.policy["stream-failed"].alert_strategy[0].auto_close == "7200s"
     error_message = "Auto-close can be set."
   }
 }
@@ -201,7 +201,7 @@ run "policies_of_ones_own" {
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.metric["orders-paused"].severity == "ERROR"
+    condition     = google_monitoring_alert_policy.policy["orders-paused"].severity == "ERROR"
     error_message = "A folder of one's own adds policies, which can be changed like the others."
   }
 }

@@ -188,17 +188,17 @@ def test_watched_projects_are_in_the_metrics_scope(planned: Planned) -> None:
         ),
         (
             {"policies": {"stream-lagging": {"threshold": 1800}}},
-            {'google_monitoring_alert_policy.metric["stream-lagging"]'},
+            {'google_monitoring_alert_policy.policy["stream-lagging"]'},
         ),
         (
             {"policies": {"stream-changed": {"enabled": False}}},
-            {'google_monitoring_alert_policy.log["orders-prod/stream-changed"]'},
+            {'google_monitoring_alert_policy.policy["orders-prod/stream-changed"]'},
         ),
         (
             {"policies": {"streams-unexpected-together": {"threshold": 8}}},
             {
-                'google_monitoring_alert_policy.metric["stream-unexpected-state"]',
-                'google_monitoring_alert_policy.metric["streams-unexpected-together"]',
+                'google_monitoring_alert_policy.policy["stream-unexpected-state"]',
+                'google_monitoring_alert_policy.policy["streams-unexpected-together"]',
             },
         ),
         ({"image": IMAGE.replace("0123", "3210")}, {'google_cloud_run_v2_job.exporter["streams"]'}),

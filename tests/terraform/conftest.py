@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from tests.terraform.core import LIVE, Root, root_of, root_with
+from tests.terraform.core import Root, root_of, root_with
+from tests.terraform.process import LIVE
 from tests.terraform.standin import StandIn
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What the provider's own code, and Google behind it, refuse or write in another way.
+"""What the provider's own code, and Google behind it, refuse.
 
 No schema tells these. Each was seen with the real provider, or stands on the page that its comment
 names; only what concerns the resources of terraform/ is here.
@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from google.cloud.monitoring_dashboard_v1 import Dashboard
 from google.protobuf import json_format
-from google.protobuf.duration_pb2 import Duration
 
+from tests.terraform.forms import duration, durations, parsed_dashboard
 from tests.terraform.values import UNKNOWN, Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.terraform.world import World
 
@@ -67,7 +66,7 @@ def refused(kind: str, planned: Object) -> Iterator[Refusal]:
             yield from _refused_policy(planned)
         case "google_monitoring_dashboard":
             try:
-                _parsed_dashboard(planned["dashboard_json"])
+                parsed_dashboard(planned["dashboard_json"])
             except json_format.ParseError as error:
                 yield Refusal("Error creating Dashboard: googleapi: Error 400", str(error))
         case "google_cloud_run_v2_job":
@@ -75,6 +74,17 @@ def refused(kind: str, planned: Object) -> Iterator[Refusal]:
             yield from _refused_containers(containers, least_mebibytes=512)
         case "google_cloud_run_v2_worker_pool":
             yield from _refused_containers(planned["template"][0]["containers"])
+
+
+def switched_off(kind: str, values: Object, world: World) -> Iterator[Refusal]:
+    """Yield that the API is off which makes or reads something of a type."""
+    project = values.get("metrics_scope") or values.get("project")
+    prefix = next((each for each in _APIS if kind.startswith(each)), None)
+    if prefix and f"{project}/{_APIS[prefix]}" in world.disabled:
+        yield Refusal(
+            "googleapi: Error 403",
+            f"{_APIS[prefix]} has not been used in project {project} before or it is disabled.",
+        )
 
 
 def undeletable(kind: str, prior: Object) -> Iterator[Refusal]:
@@ -87,26 +97,6 @@ def undeletable(kind: str, prior: Object) -> Iterator[Refusal]:
             f"cannot destroy {kind} without setting deletion_protection=false "
             "and running `terraform apply`"
         )
-
-
-def stored(kind: str, values: Object) -> Object:
-    """Return a resource as Google has it, and the provider reads it.
-
-    Where this is not what was given, each plan shows a difference that no apply ends.
-    """
-    change = _STORED.get(kind)
-    return change(values) if change else values
-
-
-def unchanged(kind: str, argument: str, prior: Any, planned: Any) -> bool:
-    """Tell whether the provider takes a new value for the one that is there."""
-    if kind != "google_monitoring_dashboard" or argument != "dashboard_json":
-        return False
-    if not (isinstance(prior, str) and isinstance(planned, str)):
-        return False
-    # It looks at keys of the new text alone: Google adds a name, an etag, …
-    new = json.loads(planned)
-    return bool(_common(json.loads(prior), new) == new)
 
 
 def _blocks(values: Object, name: str) -> list[Object]:
@@ -146,32 +136,12 @@ def _refused_policy(planned: Object) -> Iterator[Refusal]:
                 "Error creating AlertPolicy: googleapi: Error 404",
                 "Cannot find the metrics of a PromQL query: disable_metric_validation is not true.",
             )
-        yield from _refused_duration(query["duration"])
-        yield from _refused_duration(query["evaluation_interval"])
-    for strategy in planned["alert_strategy"]:
-        yield from _refused_duration(strategy["auto_close"])
-        for limit in strategy["notification_rate_limit"]:
-            yield from _refused_duration(limit["period"])
-        for channels in strategy["notification_channel_strategy"]:
-            yield from _refused_duration(channels["renotify_interval"])
-
-
-def _refused_duration(text: str | None) -> Iterator[Refusal]:
-    if text is not None and _duration(text) is None:
-        yield Refusal(
-            "Error creating AlertPolicy: googleapi: Error 400",
-            f'"{text}" is no duration: seconds with an s at their end, such as "60s".',
-        )
-
-
-def _duration(text: str | None) -> str | None:
-    """Return a duration as Google writes it; None where it is none."""
-    duration = Duration()
-    try:
-        duration.FromJsonString(text or "")
-    except ValueError:
-        return None
-    return duration.ToJsonString()
+    for text in durations(planned):
+        if duration(text) is None:
+            yield Refusal(
+                "Error creating AlertPolicy: googleapi: Error 400",
+                f'"{text}" is no duration: seconds with an s at their end, such as "60s".',
+            )
 
 
 def _refused_containers(containers: list[Object], least_mebibytes: float = 0) -> Iterator[Refusal]:
@@ -202,103 +172,11 @@ def _mebibytes(memory: str) -> float:
     return float(found[1]) * units[found[2]] / 2**20
 
 
-def _stored_policy(values: Object) -> Object:
-    def query(given: Object) -> Object:
-        return {
-            **given,
-            "duration": _duration(given["duration"]),
-            # Where nothing is given, what Google takes comes back.
-            "evaluation_interval": _duration(given["evaluation_interval"]) or "30s",
-        }
-
-    def strategy(given: Object) -> Object:
-        return {
-            **given,
-            "auto_close": _duration(given["auto_close"]),
-            "notification_rate_limit": [
-                {**each, "period": _duration(each["period"])}
-                for each in given["notification_rate_limit"]
-            ],
-            "notification_channel_strategy": [
-                {**each, "renotify_interval": _duration(each["renotify_interval"])}
-                for each in given["notification_channel_strategy"]
-            ],
-        }
-
-    return {
-        **values,
-        "conditions": [
-            {
-                **condition,
-                "condition_prometheus_query_language": [
-                    query(each) for each in condition["condition_prometheus_query_language"]
-                ],
-            }
-            for condition in values["conditions"]
-        ],
-        # An empty strategy is none.
-        "alert_strategy": [
-            strategy(each) for each in values["alert_strategy"] if any(each.values())
-        ],
-    }
-
-
-def _stored_dashboard(values: Object) -> Object:
-    # Google stores a proto: what is not set, or zero, is left out of its JSON, and numbers of 64
-    # bits are strings in it.
-    parsed = _parsed_dashboard(values["dashboard_json"])
-    written = json_format.MessageToDict(parsed)
-    return {**values, "dashboard_json": json.dumps({**written, "etag": "0"})}
-
-
-def _parsed_dashboard(text: str) -> Any:
-    return json_format.Parse(text, Dashboard.pb()())
-
-
-def _stored_schedule(values: Object) -> Object:
-    return {
-        **values,
-        # Google's own default, where none is given.
-        "http_target": [
-            {**each, "http_method": each["http_method"] or "POST"} for each in values["http_target"]
-        ],
-        # A retry_config that says no more than this is never sent.
-        **(
-            {"retry_config": []}
-            if [_said(each) for each in values.get("retry_config", [])] == [{"retry_count": 0}]
-            else {}
-        ),
-    }
-
-
-def _said(values: Object) -> Object:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-_STORED: dict[str, Callable[[Object], Object]] = {
-    "google_cloud_scheduler_job": _stored_schedule,
-    "google_monitoring_alert_policy": _stored_policy,
-    "google_monitoring_dashboard": _stored_dashboard,
+_APIS = {
+    "google_cloud_run_": "run.googleapis.com",
+    "google_cloud_scheduler_": "cloudscheduler.googleapis.com",
+    "google_monitoring_": "monitoring.googleapis.com",
+    "google_project_iam_custom_role": "iam.googleapis.com",
+    "google_secret_manager_": "secretmanager.googleapis.com",
+    "google_service_account": "iam.googleapis.com",
 }
-
-
-def _common(old: Any, new: Any) -> Any:
-    """Return the old value without the keys that the new one does not have."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return {key: _common(value, new[key]) for key, value in old.items() if key in new}
-    if isinstance(old, list) and isinstance(new, list):
-        tail = old[len(new) :]
-        return [_common(a, b) for a, b in zip(old, new, strict=False)] + tail
-    return old
-
-
-def unread(kind: str, config: Object, world: World) -> Iterator[Refusal]:
-    """Yield why a data source cannot be read, whatever it asks for."""
-    if kind == "google_monitoring_notification_channel":
-        project = config.get("project")
-        if f"{project}/monitoring.googleapis.com" in world.disabled:
-            yield Refusal(
-                "Error retrieving NotificationChannels: googleapi: Error 403",
-                f"Cloud Monitoring API has not been used in project {project} before or it is "
-                "disabled.",
-            )

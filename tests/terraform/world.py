@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,30 @@ class World:
     """The latest version's text, by ``projects/PROJECT/secrets/SECRET``."""
     disabled: set[str] = field(default_factory=set)
     """APIs that are off, as ``PROJECT/SERVICE``, until a google_project_service enables them."""
+
+    def channel(self, project: str, display_name: str) -> Object | str:
+        """Return what is told of the one channel of that display name, or why none is."""
+        channel = Channel(project, display_name)
+        found = self.channels.count(channel)
+        if found != 1:
+            # Google takes any number of one display name, and the provider none of several.
+            how = "More than one" if found else "No"
+            return f'{how} NotificationChannel with display_name="{display_name}" in {project}'
+        return {"name": channel.name, "id": channel.name, "project": project}
+
+    def secret(self, project: str, secret: str) -> Object | str:
+        """Return what is told of a secret's latest version, or why nothing is."""
+        name = secret if "/" in secret else f"projects/{project}/secrets/{secret}"
+        if name not in self.secrets:
+            return f"googleapi: Error 404: Secret [{name}] not found or has no versions."
+        return {"secret_data": self.secrets[name], "project": project}
+
+    def enable(self, api: str) -> None:
+        """Switch an API on, which takes a while."""
+        if api in self.disabled:
+            # Long enough for whatever does not wait for it to come too early.
+            time.sleep(0.05)
+            self.disabled.discard(api)
 
 
 def number(*of: object) -> int:

@@ -41,7 +41,8 @@ def mistakes(
 
     Args:
         draft: The file.
-        thresholds: The threshold of every policy that there is, by name; None where it has none.
+        thresholds: The threshold of every policy that there is, by name; None where it has none,
+            empty where nobody knows.
         house_rules: Whether the file has to keep the rules of this project's own.
     """
     yield from _kind(draft)
@@ -77,7 +78,7 @@ def _kind(draft: Draft) -> Iterator[Told]:
     held = [kind for kind in _KINDS if kind in condition]
     for kind in held:
         if kind not in {PROMQL, LOG}:
-            yield (*CONDITION, kind), f"is not used here; write {PROMQL} or {LOG}"
+            yield (*CONDITION, kind), f"is a kind that is not used here; write {PROMQL} or {LOG}"
     if PROMQL in held and LOG in held:
         yield (*CONDITION, LOG), f"stands beside {PROMQL}; a condition is of one kind"
     if condition and not held:
@@ -95,7 +96,7 @@ def _strategy(draft: Draft) -> Iterator[Told]:
             yield (*place, limit), "is missing; a policy on a log needs it, as {period: 300s}"
         if prompts in strategy:
             yield (*place, prompts), "is not for a policy on a log; remove it"
-    else:
+    elif draft.is_metric:
         if limit in strategy:
             yield (*place, limit), "is for a policy on a log alone; remove it"
         if prompts not in strategy:
@@ -148,9 +149,9 @@ def _yielding(draft: Draft, thresholds: Mapping[str, str | None]) -> Iterator[To
         yield place, f"{shown(other)} is no other policy with a threshold; {hint(other, names)}"
         return
     number = thresholds[other]
-    if not number:
+    if number is None:
         yield place, f"{other} has no userLabels.threshold, at which this would keep quiet"
-    elif draft.query and not _compares(draft.query, ">=", number):
+    elif number and draft.query and not _compares(draft.query, ">=", number):
         yield place, f'{other} pages from {number}, and the query holds no ">= {number}"'
 
 

@@ -61,12 +61,17 @@ class Draft:
         return int(found[1]) if found else 0
 
     @property
+    def is_metric(self) -> bool:
+        """Whether the condition is one on metrics."""
+        return PROMQL in self.mapping(*CONDITION)
+
+    @property
     def is_log(self) -> bool:
         """Whether the condition is one on log entries."""
-        condition = self.mapping(*CONDITION)
-        return LOG in condition and PROMQL not in condition
+        return LOG in self.mapping(*CONDITION) and not self.is_metric
 
     @property
     def threshold(self) -> str:
-        """The threshold that may be changed; empty where there is none."""
-        return self.text("userLabels", "threshold")
+        """The threshold that may be changed, even if it is not text; empty where there is none."""
+        found = self.at("userLabels", "threshold")
+        return str(found) if isinstance(found, str | int) else ""

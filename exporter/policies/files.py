@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 ENDING = ".yaml"
 
 _SHORT_HOLD = 120
-_OTHER_ENDINGS = {".yml", ".json"}
+_OTHER_ENDINGS = {".yaml", ".yml", ".json"}
 
 
 class Link(NamedTuple):
@@ -132,15 +132,19 @@ def read_policies(
     Raises:
         Mistakes: All that is wrong with it, file by file.
     """
-    told: list[str] = []
     opened: list[_Opened] = []
-    for path in _files(Path(folder)):
+    thresholds = {policy.name: policy.threshold for policy in beside}
+    files, told = _files(Path(folder))
+    for path in files:
+        # Unknown, until the file could be read.
+        thresholds[path.name.removesuffix(ENDING)] = ""
         try:
-            opened.append(_Opened(path))
+            file = _Opened(path)
         except Mistakes as mistakes:
             told.extend(mistakes.sentences)
-    thresholds = {policy.name: policy.threshold for policy in beside}
-    thresholds |= {file.draft.name: file.draft.threshold for file in opened}
+        else:
+            opened.append(file)
+            thresholds[file.draft.name] = file.draft.threshold or None
     policies = []
     for file in opened:
         try:
@@ -152,7 +156,8 @@ def read_policies(
     return tuple(policies)
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path) -> tuple[list[Path], list[str]]:
+    """Return the policy files of a directory, and a sentence for each that may be meant as one."""
     name = printable(str(folder))
     try:
         found = sorted(folder.iterdir())
@@ -163,16 +168,15 @@ def _files(folder: Path) -> list[Path]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise Mistakes([f"{name}: can not be read ({reason}); check the path"]) from None
-    others = [path for path in found if path.suffix.lower() in _OTHER_ENDINGS and path.is_file()]
-    if others:
-        raise Mistakes(
-            f"{printable(str(path))}: a policy's file name ends in {ENDING}; rename it"
-            for path in others
-        )
     files = [path for path in found if path.name.endswith(ENDING) and not path.is_dir()]
-    if not files:
+    told = [
+        f"{path}: a policy's file name ends in {ENDING}; rename it"
+        for path in found
+        if path.suffix.lower() in _OTHER_ENDINGS and path not in files and path.is_file()
+    ]
+    if not (files or told):
         raise Mistakes([f"{name}: holds no policy; a policy's file name ends in {ENDING}"])
-    return files
+    return files, told
 
 
 class _Opened:
@@ -229,11 +233,8 @@ class _Opened:
 
     def _proto(self) -> monitoring_v3.AlertPolicy:
         policy = monitoring_v3.AlertPolicy()
-        try:
-            json_format.ParseDict(self.draft.mapping(), monitoring_v3.AlertPolicy.pb(policy))
-        except json_format.ParseError as error:
-            name = printable(str(self._path))
-            raise Mistakes([f"{name}: Google's parser refuses it: {error}"]) from None
+        # It knows no less than the model of a file, and takes no field that it does not know.
+        json_format.ParseDict(self.draft.mapping(), monitoring_v3.AlertPolicy.pb(policy))
         return policy
 
 

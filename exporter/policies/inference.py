@@ -20,7 +20,10 @@ from exporter.spelling import hint
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_KEEPING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
+_EXPERIMENTAL = frozenset({"limitk", "limit_ratio"})
+"""Aggregations that Prometheus has only where it was told so."""
+
+_KEEPING = _EXPERIMENTAL | {"topk", "bottomk"}
 """Aggregations that choose among series, and leave those whole."""
 
 
@@ -105,6 +108,8 @@ class Inference:
         grouping = modifier.labels if modifier else []
         for key in grouping:
             self._need(key, labels, f"{name} groups what carries")
+        if name in _EXPERIMENTAL:
+            self._doubt(name)
         if name in _KEEPING:
             return labels
         left = labels.only(grouping)
@@ -117,7 +122,7 @@ class Inference:
     def _called(self, node: parser.Call) -> Labels:
         name = node.func.name
         if node.func.experimental:
-            self.mistakes.append(f"{name} is experimental; Cloud Monitoring may not know it")
+            self._doubt(name)
         arguments = [self.labels(argument) for argument in node.args]
         carried = next((labels for labels in arguments if labels != NONE), NONE)
         if name in {"label_replace", "label_join"}:
@@ -149,8 +154,8 @@ class Inference:
         keys = matching.labels if matching else []
         on = matching is not None and matching.type == parser.LabelModifierType.Include
         for key in keys if on else []:
-            for side in (left, right):
-                self._need(key, side, f"{name} on ({', '.join(keys)}) joins what carries")
+            for side, labels in (("left", left), ("right", right)):
+                self._need(key, labels, f"{name} on ({', '.join(keys)}): its {side} side carries")
         if name == "or":
             self.alternatives.append((left, right))
             return left.shared(right)
@@ -177,6 +182,9 @@ class Inference:
                 f"the two sides of {name} never match, as the left carries {left} and the right "
                 f"{right}; say with on (…) which labels to match"
             )
+
+    def _doubt(self, name: str) -> None:
+        self.mistakes.append(f"{name} is experimental; Cloud Monitoring may not know it")
 
     def _need(self, key: str, labels: Labels, who: str) -> None:
         if key not in labels:

@@ -11,7 +11,6 @@ import promql_parser as parser
 from exporter.policies.inference import Inference, bare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import timedelta
 
     from exporter.policies.inference import Selector
@@ -62,7 +61,7 @@ def read(text: str, *, every: bool = True) -> Query:
     try:
         root = parser.parse(text)
     except ValueError as error:
-        raise ValueError(f"is no PromQL: {error}") from None
+        raise ValueError(f"is no PromQL: {_what_is_wrong(str(error))}") from None
     if _gives_ranges(root):
         raise ValueError(
             "gives ranges of points, not one point a series; put a function around it, such as "
@@ -82,33 +81,39 @@ def read(text: str, *, every: bool = True) -> Query:
     )
 
 
+def _what_is_wrong(said: str) -> str:
+    if said == "invalid promql query":
+        return "an operator, an operand, a comma or a bracket is missing or too many"
+    return said
+
+
 def _gives_ranges(root: object) -> bool:
     return isinstance(bare(root), parser.MatrixSelector | parser.SubqueryExpr)
 
 
-def _look_back(node: object) -> int:
-    match node:
-        case parser.VectorSelector():
-            return _seconds(node.offset)
-        case parser.MatrixSelector():
-            return _seconds(node.range) + _seconds(node.vector_selector.offset)
-        case parser.SubqueryExpr():
-            return _look_back(node.expr) + _seconds(node.range) + _seconds(node.offset)
-    return max((_look_back(below) for below in _below(node)), default=0)
-
-
-def _below(node: object) -> Iterator[object]:
-    match node:
-        case parser.ParenExpr() | parser.UnaryExpr():
-            yield node.expr
-        case parser.AggregateExpr():
-            yield node.expr
-            yield node.param
-        case parser.Call():
-            yield from node.args
-        case parser.BinaryExpr():
-            yield node.lhs
-            yield node.rhs
+def _look_back(root: object) -> int:
+    longest = 0
+    # With what the subqueries around each expression look back.
+    ahead: list[tuple[object, int]] = [(root, 0)]
+    while ahead:
+        node, around = ahead.pop()
+        match node:
+            case parser.VectorSelector():
+                longest = max(longest, around + _seconds(node.offset))
+            case parser.MatrixSelector():
+                ahead.append((node.vector_selector, around + _seconds(node.range)))
+            case parser.SubqueryExpr():
+                own = _seconds(node.range) + _seconds(node.offset)
+                ahead.append((node.expr, around + own))
+            case parser.ParenExpr() | parser.UnaryExpr():
+                ahead.append((node.expr, around))
+            case parser.AggregateExpr():
+                ahead += [(node.expr, around), (node.param, around)]
+            case parser.Call():
+                ahead += [(argument, around) for argument in node.args]
+            case parser.BinaryExpr():
+                ahead += [(node.lhs, around), (node.rhs, around)]
+    return longest
 
 
 def _seconds(duration: timedelta | None) -> int:

@@ -21,7 +21,7 @@ PROJECT = "project"
 METRIC = "metric_or_resource.label."
 LOG = "log.extracted_label."
 
-_VARIABLE = re.compile(r"\$\{([^}]*)(\}?)")
+_VARIABLE = re.compile(r"\$\{([^{}$]*)(\}?)")
 
 
 def mistakes_in(text: str, labels: Labels, *, is_log: bool) -> Iterator[str]:

@@ -6,13 +6,16 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias, get_args
 
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
 from pydantic import BaseModel
 
+from docs import appliers, cost, prices, terraform
+from docs.markdown import fenced as _fenced
+from docs.markdown import table as _table
 from exporter import catalogue, cloud_run, config
 from exporter.cli import main
 from exporter.exit_codes import MEANINGS
@@ -179,6 +182,14 @@ BLOCKS: Mapping[str, Block] = {
     "commands": commands,
     "world keys": world_keys,
     "world events": world_events,
+    "module inputs": terraform.inputs,
+    "module outputs": terraform.outputs,
+    "module examples": terraform.examples,
+    "module grants": terraform.grants,
+    "module permissions": terraform.permissions,
+    "module appliers": appliers.appliers,
+    "module prices": prices.prices,
+    "module cost": cost.months,
 }
 
 
@@ -258,16 +269,3 @@ def _default(text: str) -> str:
 
 def _spaced(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _fenced(language: str, text: str) -> str:
-    return f"```{language}\n{text}\n```"
-
-
-def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [heading, tuple("---" for _ in heading), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "terraform" / "README.md",
+)
 SCHEMAS = {
     ROOT / "docs" / "config.schema.json": config.json_schema,
     ROOT / "docs" / "dry-run.schema.json": dry_run.schema,

@@ -25,7 +25,7 @@ run: $(JOB) ## run the job once against an embedded Google Cloud, without an acc
 	@$(BIN)/datastream-exporter run --local
 
 .PHONY: test
-test: lint ## all that CI runs: `make lint`, then the tests and what they cover
+test: lint $(VENV)/.system ## all that CI runs: `make lint`, then the tests and what they cover
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
 	@$(BIN)/coverage combine --quiet
@@ -62,6 +62,19 @@ clean: ## remove .venv and whatever else was made
 	@rm -rf $(VENV) $(CHECKOV) build dist .coverage .coverage.* coverage.txt .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What no package of Python holds: Prometheus itself judges the policies, a browser the report.
+SYSTEM := prometheus chromium chromium-driver
+$(VENV)/.system: $(ALL)
+	@if ! { command -v prometheus && command -v promtool && command -v chromium && command -v chromedriver; } >/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing $(SYSTEM) with apt-get, once ..." >&2; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(SYSTEM) >/dev/null; \
+		else \
+			echo "make: the tests need prometheus, promtool, chromium and chromedriver; on Debian and Ubuntu: sudo apt-get install $(SYSTEM); on macOS: brew install prometheus chromium chromedriver" >&2; exit 1; \
+		fi; \
+	fi
+	@touch $@
 
 $(JOB_LOCKED): requirements/job.txt requirements/build.txt
 	@command -v $(PYTHON) >/dev/null || { \

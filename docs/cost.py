@@ -22,6 +22,7 @@ from docs.prices import (
     SCHEDULE,
 )
 from exporter import catalogue
+from exporter.states import BackfillState
 
 MONTH = 730 * 3600
 """Seconds of a month, as Google's own examples count it."""
@@ -121,6 +122,7 @@ def months() -> str:
         (_row(fleet, mode) for fleet in FLEETS for mode in MODES),
     )
     task = MONTH * (VCPUS * JOB_CPU.dollars + GIBIBYTES * JOB_MEMORY.dollars)
+    hourly = task / 3600 * SHORTEST
     used_up = JOB_CPU.free * JOB_CPU.dollars + JOB_MEMORY.free * JOB_MEMORY.dollars
     metrics = METRICS.free * METRICS.dollars
     return f"""\
@@ -133,6 +135,8 @@ In the table {sizes}.
   Discovery reads every location that there is, over {DISCOVERED} today: list `locations` in
   config.yaml where the streams lie in few.
 - One more task of the job: ${task:.2f}.
+- Tables, once an hour by the second job: ${hourly:.2f} and more, by how long it takes, and
+  {len(BackfillState) + 1} points a stream an hour.
 - Where others on the billing account use the free tiers up: ${used_up:.2f} for Cloud Run,
   ${SCHEDULE.dollars:.2f} for the schedule, and up to ${metrics:.2f} for metrics."""
 

@@ -115,10 +115,11 @@ class Answering:
         return pb.ConfigureProvider.Response()
 
     def _validate(self, request: Any) -> Any:
-        config = decode(request.config)
-        self._record("ValidateResourceConfig", request.type_name, config)
+        kind, config = request.type_name, decode(request.config)
+        self._record("ValidateResourceConfig", kind, config)
+        refusals = [*rules.unconfigurable(self.offered.resources[kind], config)]
         return pb.ValidateResourceConfig.Response(
-            diagnostics=_diagnostics(rules.invalid(request.type_name, config))
+            diagnostics=_diagnostics(refusals or rules.invalid(kind, config))
         )
 
     def _validate_data(self, request: Any) -> Any:

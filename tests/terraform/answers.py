@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 Json = dict[str, Any]
@@ -50,7 +50,8 @@ class Diagnostic(NamedTuple):
         """Return it as one text."""
         where = f" ({self.file}:{self.line})" if self.file else ""
         about = f"{self.address}: " if self.address else ""
-        return f"{self.severity}: {about}{self.summary}: {self.detail}{where}"
+        detail = f": {self.detail}" if self.detail else ""
+        return f"{self.severity}: {about}{self.summary}{detail}{where}"
 
 
 class RefusedError(Exception):
@@ -100,9 +101,14 @@ class Plan:
     """What it was made with."""
     json: Json
     """``terraform show -json`` of it."""
-    text: str
-    """``terraform show`` of it, as a person reads it."""
-    warnings: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic]
+    show: Callable[[], str]
+    """Runs ``terraform show``."""
+
+    @cached_property
+    def text(self) -> str:
+        """The plan as a person reads it."""
+        return self.show()
 
     @cached_property
     def resources(self) -> dict[str, Json]:

@@ -42,6 +42,15 @@ REPOSITORY = Path(__file__).parents[2]
 
 _READ_BY_THE_MODULE = ("terraform", "alerting_policies", "exporter/metrics.yaml", "config.yaml")
 
+GOOGLE = """\
+terraform {
+  required_providers {
+    google = { source = "hashicorp/google" }
+  }
+}
+"""
+"""How a root module of a test begins that uses the provider."""
+
 _LEFT = (".terraform*", "*.tfstate*", "*.tfplan")
 """What a person's own use of Terraform may have left in the folders."""
 
@@ -107,8 +116,8 @@ class Root:
             path,
             variables,
             json.loads(self.run("show", "-json", path.name)),
-            self.run("show", "-no-color", path.name),
             warnings,
+            lambda: self.run("show", "-no-color", path.name),
         )
 
     def apply(self, plan: Plan | None = None, **variables: Any) -> State:
@@ -116,7 +125,12 @@ class Root:
 
         Raises:
             RefusedError: Terraform or the stand-in refuses; :meth:`state` tells how far it came.
+            RuntimeError: There is no stand-in.
         """
+        if LIVE:
+            raise RuntimeError(
+                "With the real provider nothing is applied: the test has to ask for `standin`."
+            )
         plan = plan or self.plan(**variables)
         # What is ephemeral does not lie in the plan: Terraform wants it again.
         given = self._given(plan.variables)

@@ -55,14 +55,16 @@ def _environment(reattach: str | None) -> dict[str, str]:
     # Nobody is asked for a newer version.
     always = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
     if LIVE:
-        return {**_live(), **os.environ, **always}
+        # No credentials of whoever runs it: nothing is asked of a real project.
+        own = {name: value for name, value in os.environ.items() if "GOOGLE" not in name}
+        return {**_plugins(), **own, **always, "GOOGLE_OAUTH_ACCESS_TOKEN": "none"}
     offline = {"TF_CLI_CONFIG_FILE": str(_OFFLINE), "HOME": "/nonexistent"}
     reattached = {"TF_REATTACH_PROVIDERS": reattach} if reattach else {}
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
     return {**kept, **always, **offline, **reattached}
 
 
-def _live() -> dict[str, str]:
+def _plugins() -> dict[str, str]:
     # The provider is fetched once, not for each root module; for each of the processes that tests
     # run in, as Terraform lets no two write into one folder.
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -71,6 +73,4 @@ def _live() -> dict[str, str]:
     return {
         "TF_PLUGIN_CACHE_DIR": str(plugins),
         "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "true",
-        # A token that is never used spares the provider the search for one.
-        "GOOGLE_OAUTH_ACCESS_TOKEN": "none",
     }

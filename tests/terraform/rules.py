@@ -18,6 +18,7 @@ from tests.terraform.values import UNKNOWN, Object
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.terraform.schema import Block
     from tests.terraform.world import World
 
 
@@ -28,6 +29,18 @@ class Refusal(NamedTuple):
     detail: str = ""
     argument: str = ""
     """The argument that it is about, where there is one."""
+
+
+def unconfigurable(block: Block, config: Object) -> Iterator[Refusal]:
+    """Yield what a configuration sets that can only be read: Terraform itself lets it pass."""
+    for name, attribute in block.attributes.items():
+        settable = attribute.optional or attribute.required
+        if config[name] is not None and not settable:
+            yield Refusal(
+                "Value for unconfigurable attribute",
+                f'Can\'t configure a value for "{name}": its value will be decided automatically.',
+                name,
+            )
 
 
 def invalid(kind: str, config: Object) -> Iterator[Refusal]:

@@ -13,6 +13,7 @@ import pytest
 from tests.terraform import schema
 from tests.terraform.answers import Diagnostic, RefusedError
 from tests.terraform.comparing import differences, unused
+from tests.terraform.core import GOOGLE
 from tests.terraform.modules import CHANNELS, EXAMPLES, GIVEN, MODULE, TOKEN
 from tests.terraform.schema import Attribute, Block, Nested, Provider
 from tests.terraform.standin import SOURCE, StandIn
@@ -64,11 +65,6 @@ _WHOLE: dict[str, Any] = {
 }
 _AT = "resources google_box"
 _USES_BOXES = """
-terraform {
-  required_providers {
-    google = { source = "hashicorp/google" }
-  }
-}
 resource "google_box" "one" {
   size = 1
   dynamic "lid" {
@@ -166,7 +162,7 @@ def test_the_compact_schema_is_the_providers(terraform: Terraform) -> None:
 
     ``GOOGLE_PROVIDER_SCHEMA`` names a file that ``terraform providers schema -json`` has printed.
     """
-    root = terraform(files={"main.tf": _USES_BOXES.partition("resource")[0]})
+    root = terraform(files={"main.tf": GOOGLE})
     printed = [root.run("providers", "schema", "-json")]
     at_hand = os.environ.get("GOOGLE_PROVIDER_SCHEMA")
     if at_hand:
@@ -179,7 +175,7 @@ def test_the_compact_schema_is_the_providers(terraform: Terraform) -> None:
 def test_entries_that_nothing_uses_are_found(terraform: Terraform, standin: StandIn) -> None:
     """What is set, in a dynamic block too, or read, in an expression, is used; the rest is not."""
     standin.offered = _COMPACT
-    root = terraform(files={"main.tf": _USES_BOXES})
+    root = terraform(files={"main.tf": GOOGLE + _USES_BOXES})
 
     def check(offered: Provider) -> list[Diagnostic]:
         standin.offered = offered

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, get_args
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
 from pydantic import BaseModel
 
-from docs import appliers, cost, prices, terraform
+from docs import appliers, cost, policies, prices, terraform
 from docs.markdown import fenced as _fenced
 from docs.markdown import table as _table
 from exporter import catalogue, cloud_run, config
@@ -182,6 +182,7 @@ BLOCKS: Mapping[str, Block] = {
     "commands": commands,
     "world keys": world_keys,
     "world events": world_events,
+    "policies": policies.policies,
     "module inputs": terraform.inputs,
     "module outputs": terraform.outputs,
     "module examples": terraform.examples,

@@ -21,6 +21,7 @@ GCLOUD: dict[tuple[str, ...], set[str]] = {
     ("builds", "submit"): {"--project", "--tag"},
     ("config", "set", "project"): set(),
     ("iam", "roles", "create"): {"--permissions", "--project"},
+    ("monitoring", "policies", "create"): {"--policy-from-file", "--project"},
     ("projects", "add-iam-policy-binding"): {"--member", "--role"},
     ("secrets", "create"): {"--project", "--replication-policy"},
     ("secrets", "versions", "add"): {"--data-file", "--project"},

@@ -2,7 +2,7 @@
 
 Limits are those of
 https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies and
-https://cloud.google.com/monitoring/quotas#alerting_uptime_limits
+https://cloud.google.com/monitoring/quotas
 """
 
 from __future__ import annotations

@@ -47,6 +47,13 @@ def test_changes_that_the_page_shows_are_possible() -> None:
         assert POLICIES[name].threshold or "threshold" not in change
 
 
+def test_the_command_names_a_file() -> None:
+    """The policy that is made without Terraform is one of these."""
+    (path,) = re.findall(r"--policy-from-file=(\S+)", TEXT)
+
+    assert (OURS.parent / path).resolve() in {policy.path for policy in POLICIES.values()}
+
+
 def test_every_policy_that_the_page_names_exists() -> None:
     """No name of a policy in the text is a misspelt or former one."""
     named = set(re.findall(r"\b(?:streams?|exporter|location)-[a-z-]+[a-z]", TEXT))

@@ -158,7 +158,7 @@ class Inference:
                 self._need(key, labels, f"{name} on ({', '.join(keys)}): its {side} side carries")
         if name == "or":
             self.alternatives.append((left, right))
-            return left.shared(right)
+            return left.in_common(right)
         if not on:
             self._same(name, left.without(keys), right.without(keys))
         if name in {"and", "unless"}:

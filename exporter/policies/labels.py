@@ -41,7 +41,7 @@ class Labels:
         """Return these labels and further ones."""
         return Labels(self.names.union(keys), self.open)
 
-    def shared(self, other: Labels) -> Labels:
+    def in_common(self, other: Labels) -> Labels:
         """Return what this and the other both carry."""
         names = (key for key in self.names | other.names if key in self and key in other)
         return Labels(frozenset(names), self.open and other.open)

@@ -30,7 +30,7 @@ ephemeral "google_secret_manager_secret_version" "latest" {
 
 output "token" {
   description = "The token, for the variable slack_token of the module beside this one."
-  value       = ephemeral.google_secret_manager_secret_version.latest.secret_data
+  value       = trimspace(ephemeral.google_secret_manager_secret_version.latest.secret_data) # a line end would break it
   sensitive   = true
   ephemeral   = true
 }

@@ -201,7 +201,8 @@ class Answering:
         return pb.CloseEphemeralResource.Response()
 
 
-_CAN = pb.ServerCapabilities(plan_destroy=True)
+# As the real one: it plans a destroy, and its schema need not be fetched anew for each use.
+_CAN = pb.ServerCapabilities(plan_destroy=True, get_provider_schema_optional=True)
 
 
 def _kept(kind: str, prior: Object | None, proposed: Object | None) -> Object | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,7 @@ class Provider:
         )
 
 
+@cache
 def load(path: Path = FILE) -> Provider:
     """Read a compact schema.
 

@@ -86,6 +86,13 @@ locals {
     )
   }
 
+  # The longest range of each query, in seconds.
+  longest = {
+    for name, query in local.queries : name => max(0, [
+      for range in regexall("\\[([0-9]+)([smh])\\]", query) : tonumber(range[0]) * { s = 1, m = 60, h = 3600 }[range[1]]
+    ]...)
+  }
+
   severity = { for name, policy in local.originals : name => coalesce(local.changes[name].severity, policy.severity) }
 
   # Whether a policy has channels is known at plan, unlike the channels themselves.
@@ -205,6 +212,13 @@ resource "google_monitoring_alert_policy" "policy" {
         notification_channel_names = each.value.channels
         renotify_interval          = notification_channel_strategy.value
       }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = !can(local.longest[each.key]) || try(local.longest[each.key] + local.holds[each.key].now <= 90000, false)
+      error_message = "policies: ${each.key} would wait ${try(local.holds[each.key].now, 0)}s and looks back ${try(local.longest[each.key], 0)}s. Cloud Monitoring takes 90000s (25 hours) of both together: take a shorter duration."
     }
   }
 

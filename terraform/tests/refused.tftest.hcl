@@ -413,3 +413,13 @@ run "a_run_that_outlasts_its_minute" {
 
   expect_failures = [google_cloud_run_v2_job.exporter]
 }
+
+run "a_duration_that_is_too_long_for_its_look_back" {
+  command = plan
+
+  variables {
+    policies = { stream-missing = { duration = "7200s" } }
+  }
+
+  expect_failures = [google_monitoring_alert_policy.policy]
+}

@@ -51,6 +51,20 @@ def test_an_example_is_made_once_and_stays(
     assert not root.destroy(image=IMAGE).resources
 
 
+@pytest.mark.parametrize("changed", [{}, _CONTINUOUS])
+def test_it_applies_to_a_project_where_every_api_is_off(
+    terraform: Terraform, standin: StandIn, changed: dict[str, Any]
+) -> None:
+    """One apply is enough on a fresh project: each thing waits for the API that it needs."""
+    root = terraform(MODULE)
+    plan = root.plan(**GIVEN, **changed)
+    standin.world.disabled = {
+        f"{each['project']}/{each['service']}"
+        for each in plan.of("google_project_service").values()
+    }
+    assert len(root.apply(plan).of("google_monitoring_alert_policy")) >= 19
+
+
 def test_the_minutes_job(planned: Planned) -> None:
     """It runs every minute, is ended before the next one, is not tried again, and holds config."""
     plan = planned(MODULE, **GIVEN)

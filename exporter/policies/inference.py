@@ -139,7 +139,8 @@ class Inference:
     def _labelled(self, name: str, labels: Labels, texts: list[str]) -> Labels:
         """Return labels with the one that label_replace or label_join makes of others."""
         made, second, *rest = texts
-        for key in rest[:1] if name == "label_replace" else rest:
+        # An empty source is a text without a value, which any expression may match.
+        for key in filter(None, rest[:1] if name == "label_replace" else rest):
             self._need(key, labels, f"{name} takes from what carries")
         # An empty text takes a label away.
         removes = name == "label_replace" and not second

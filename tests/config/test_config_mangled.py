@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from exporter import documents
 from exporter.config import Mistakes, from_text, variables
+from tests.mangling import values
 
 ROOT = Path(__file__).parents[2]
 GOOD = (ROOT / "config.yaml").read_text() + (
@@ -69,21 +70,7 @@ def test_any_text_is_answered(text: str) -> None:
     _is_answered(text, {})
 
 
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=12)
-    | st.sampled_from(WORDS)
-)
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
+VALUES = values(WORDS)
 
 
 @settings(max_examples=200)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from exporter.mistakes import Mistakes
 from exporter.policies import promql
 from exporter.policies.files import Policy, read_policies
+from tests.mangling import values
 
 CASES = Path(__file__).parent / "cases"
 GOOD = [path.read_text("utf-8") for path in sorted(CASES.glob("*.yaml"))]
@@ -54,21 +55,7 @@ PROMQL = sorted(
     }
 )
 
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=12)
-    | st.sampled_from(WORDS)
-)
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
+VALUES = values(WORDS)
 
 
 def _is_answered(folder: Path, content: bytes) -> None:

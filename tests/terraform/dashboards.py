@@ -1,4 +1,4 @@
-"""The dashboard as Terraform renders it, and which labels the queries' series carry."""
+"""The dashboard as Terraform renders it, and what its queries ask for."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import promql_parser as promql
 
-from exporter import catalogue
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 TERRAFORM = Path(__file__).parents[2] / "terraform"
 FILE = TERRAFORM / "dashboard.json"
@@ -23,49 +21,6 @@ EXPORTERS_LOG = "Log of the exporter"
 """The panel that shows the logs of the job's project."""
 
 VARIABLE = re.compile(r"\$\{(\w+)\.value\}")
-_GENERIC_NODE = frozenset({"project_id", "location", "namespace", "node_id"})
-_STREAM = frozenset({"project_id", "resource_container", "location", "stream_id"})
-_JOB = frozenset({"project_id", "location", "job_name"})
-
-NATIVE = {
-    # https://docs.cloud.google.com/monitoring/api/metrics_gcp_d_h
-    "datastream_googleapis_com:stream_freshness": _STREAM,
-    "datastream_googleapis_com:stream_event_count": _STREAM | {"read_method"},
-    "datastream_googleapis_com:stream_bytes_count": _STREAM | {"read_method"},
-    "datastream_googleapis_com:stream_unsupported_event_count": _STREAM
-    | {"read_method", "object_name", "error_code"},
-    # A distribution is asked as a histogram.
-    "datastream_googleapis_com:stream_total_latencies_bucket": _STREAM | {"read_method", "le"},
-    "datastream_googleapis_com:stream_system_latencies_bucket": _STREAM | {"read_method", "le"},
-    # https://docs.cloud.google.com/monitoring/api/metrics_gcp_p_z
-    "run_googleapis_com:job_completed_execution_count": _JOB | {"result"},
-}
-"""Google's own metrics, by their names in PromQL, with the labels that their series carry."""
-
-_RESOURCES = {
-    "custom_googleapis_com": catalogue.RESOURCE,
-    "datastream_googleapis_com": "datastream.googleapis.com/Stream",
-    "run_googleapis_com": "cloud_run_job",
-}
-
-
-def own() -> dict[str, catalogue.Metric]:
-    """Return the exporter's metrics by their names in PromQL."""
-    # https://docs.cloud.google.com/stackdriver/docs/managed-prometheus/promql#mapping
-    names = {
-        metric: re.split("/", metric.type, maxsplit=1) for metric in catalogue.metrics().values()
-    }
-    return {
-        ":".join(re.sub(r"\W", "_", part) for part in parts): metric
-        for metric, parts in names.items()
-    }
-
-
-def series() -> Mapping[str, frozenset[str]]:
-    """Return the labels of every metric that a query may name, by its name in PromQL."""
-    return NATIVE | {
-        name: _GENERIC_NODE | frozenset(metric.labels) for name, metric in own().items()
-    }
 
 
 def rendered(name: str, watched: tuple[str, ...], job: str) -> Any:
@@ -98,15 +53,18 @@ def queries(widget: Any) -> list[str]:
     return [each for key, each in everything(widget) if key == "prometheusQuery"]
 
 
+def whole(query: str) -> str:
+    """Return a query in which a variable stands for its own name, an interval for a minute."""
+    return VARIABLE.sub(r"\1", query).replace("${__interval}", "1m")
+
+
 def parsed(query: str) -> promql.Expr:
-    """Parse PromQL in which each variable stands for its own name, and an interval for a minute.
+    """Parse a query.
 
     Raises:
         ValueError: It is no PromQL.
     """
-    expression: promql.Expr = promql.parse(
-        VARIABLE.sub(r"\1", query).replace("${__interval}", "1m")
-    )
+    expression: promql.Expr = promql.parse(whole(query))
     return expression
 
 
@@ -117,85 +75,6 @@ def nodes(expression: promql.Expr) -> list[promql.Expr]:
     return found
 
 
-def selectors(expression: promql.Expr) -> list[promql.VectorSelector]:
-    """Return what an expression asks for."""
-    return [each for each in nodes(expression) if isinstance(each, promql.VectorSelector)]
-
-
-def labels(expression: promql.Expr) -> frozenset[str]:
-    """Return the labels that a query's result can carry; a number has none.
-
-    Raises:
-        ValueError: It names a metric, or a label of a metric or of a part of it, that is not there.
-    """
-    match expression:
-        case promql.VectorSelector():
-            carried = _selected(expression)
-        case promql.MatrixSelector():
-            carried = _selected(expression.vector_selector)
-        case promql.ParenExpr() | promql.UnaryExpr() | promql.SubqueryExpr():
-            carried = labels(expression.expr)
-        case promql.Call():
-            carried = _called(expression)
-        case promql.AggregateExpr():
-            carried = _aggregated(expression)
-        case promql.BinaryExpr():
-            carried = _both(expression)
-        case _:
-            carried = frozenset()
-    return carried
-
-
-def _there(wanted: frozenset[str], carried: frozenset[str], expression: promql.Expr) -> None:
-    if not wanted <= carried:
-        raise ValueError(f"{sorted(wanted - carried)} are no labels in {expression.prettify()}")
-
-
-def _selected(selector: promql.VectorSelector) -> frozenset[str]:
-    carried = series().get(selector.name or "")
-    if carried is None:
-        raise ValueError(f"{selector.name} is no metric")
-    matched = {each.name: each.value for each in selector.matchers.matchers}
-    resource = _RESOURCES[str(selector.name).partition(":")[0]]
-    if matched.pop("monitored_resource", None) != resource:
-        raise ValueError(f"{selector.name} is asked without its resource, {resource}")
-    _there(frozenset(matched), carried, selector)
-    return carried
-
-
-def _called(call: promql.Call) -> frozenset[str]:
-    carried = frozenset[str]().union(*(labels(each) for each in call.args))
-    if call.func.name == "label_replace":
-        _, target, _, source, _ = call.args
-        _there(frozenset({source.val} - {""}), carried, call)
-        return carried | {target.val}
-    if call.func.name == "histogram_quantile":
-        _there(frozenset({"le"}), carried, call)
-        return carried - {"le"}
-    return carried
-
-
-def _aggregated(expression: promql.AggregateExpr) -> frozenset[str]:
-    kept = frozenset(expression.modifier.labels) if expression.modifier else frozenset[str]()
-    _there(kept, labels(expression.expr), expression)
-    # count_values makes a label of the values.
-    made = expression.param
-    return kept | {made.val} if isinstance(made, promql.StringLiteral) else kept
-
-
-def _both(expression: promql.BinaryExpr) -> frozenset[str]:
-    left, right = labels(expression.lhs), labels(expression.rhs)
-    modifier, operation = expression.modifier, str(expression.op)
-    named = frozenset(modifier.matching.labels) if modifier and modifier.matching else None
-    if named is not None:
-        _there(named, left, expression)
-        _there(named, right, expression)
-    if operation in {"and", "unless"}:
-        return left
-    if operation == "or":
-        return left | right
-    if modifier and modifier.group_labels is not None:
-        copied = frozenset(modifier.group_labels)
-        _there(copied, right, expression)
-        return left | copied
-    return (left | right) if named is None else named
+def selectors(query: str) -> list[promql.VectorSelector]:
+    """Return what a query asks for, with the values that it is narrowed to."""
+    return [each for each in nodes(parsed(query)) if isinstance(each, promql.VectorSelector)]

@@ -6,28 +6,27 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import promql_parser as promql
+import promql_parser
 import pytest
 import yaml
 from google.cloud import monitoring_dashboard_v1
 from google.protobuf import json_format
 
+from exporter import catalogue
+from exporter.policies import native, promql
 from exporter.states import StreamState
 from tests.terraform.dashboards import (
     EXPORTERS_LOG,
     NAME,
-    NATIVE,
     TERRAFORM,
     VARIABLE,
     everything,
-    labels,
     nodes,
-    own,
     parsed,
     queries,
     rendered,
     selectors,
-    series,
+    whole,
     widgets,
 )
 
@@ -118,40 +117,20 @@ def test_every_widget_has_a_title_of_its_own() -> None:
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_names_metrics_and_labels_that_exist(query: str) -> None:
     """A query is PromQL, and what it names its series carry."""
-    labels(parsed(query))
-
-
-@pytest.mark.parametrize(
-    ("query", "refused"),
-    [
-        ("datastream_googleapis_com:stream_state", "no metric"),
-        ("datastream_googleapis_com:stream_freshness", "without its resource"),
-        (
-            (
-                "count by (stream) (run_googleapis_com:job_completed_execution_count"
-                '{monitored_resource="cloud_run_job"})'
-            ),
-            "stream",
-        ),
-    ],
-)
-def test_what_does_not_exist_is_found(query: str, refused: str) -> None:
-    """A metric, a resource or a label that is not there is told from one that is."""
-    with pytest.raises(ValueError, match=refused):
-        labels(parsed(query))
+    assert not promql.read(whole(query)).mistakes
 
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_filters_reach_every_series_of_streams_and_locations(query: str) -> None:
     """A filter narrows each series that has its label; the exporter's own are never narrowed."""
-    for selector in selectors(parsed(query)):
+    for selector in selectors(query):
         name = str(selector.name)
         narrowed = {each.name: each.value for each in selector.matchers.matchers}
-        project = "project_id" if name in NATIVE else "namespace"
+        project = "namespace" if name.startswith("custom_") else "project_id"
         wanted = {project: "project", "location": "location", "stream_id": "stream"}
         if ":datastream_exporter_" in name or name.startswith("run_"):
             wanted = {}
-        elif "stream_id" not in series()[name]:
+        elif "stream_id" not in native.series()[name].labels:
             del wanted["stream_id"]
         assert {label: narrowed.get(label) for label in wanted} == wanted
 
@@ -160,7 +139,7 @@ def test_filters_are_labels_and_each_is_used() -> None:
     """Each filter's label is one of the exporter's series, and no variable is used without one."""
     filters = {each["labelKey"]: each["templateVariable"] for each in DASHBOARD["dashboardFilters"]}
     assert filters == FILTERS
-    assert any(filters.keys() <= carried for carried in series().values())
+    assert any(filters.keys() <= each.labels.names for each in native.series().values())
     used = set(
         VARIABLE.findall("\n".join(v for _, v in everything(DASHBOARD) if isinstance(v, str)))
     )
@@ -169,10 +148,9 @@ def test_filters_are_labels_and_each_is_used() -> None:
 
 def test_every_metric_is_shown() -> None:
     """Whatever the exporter writes can be seen, without exception."""
-    shown = {
-        selector.name for query in QUERIES for selector in selectors(parsed(str(query.values[0])))
-    }
-    assert shown >= own().keys()
+    shown = {selector.name for query in QUERIES for selector in selectors(str(query.values[0]))}
+    own = {native.promql_name(metric.type) for metric in catalogue.metrics().values()}
+    assert shown >= own
 
 
 def test_the_legend_has_every_state() -> None:
@@ -199,20 +177,22 @@ def test_states_are_named_by_their_numbers() -> None:
 def test_a_zero_is_shown_only_of_what_was_read_lately(query: str) -> None:
     """A count is 0 where something was read within five minutes, and else without data."""
     counted = parsed(query)
-    assert isinstance(counted, promql.BinaryExpr)
+    assert isinstance(counted, promql_parser.BinaryExpr)
     assert str(counted.op) == "or"
     zero = counted.rhs
-    assert isinstance(zero, promql.BinaryExpr)
-    assert isinstance(zero.lhs, promql.NumberLiteral)
+    assert isinstance(zero, promql_parser.BinaryExpr)
+    assert isinstance(zero.lhs, promql_parser.NumberLiteral)
     assert (zero.lhs.val, str(zero.op)) == (0, "*")
-    ranges = [each.range for each in nodes(zero) if isinstance(each, promql.MatrixSelector)]
+    ranges = [each.range for each in nodes(zero) if isinstance(each, promql_parser.MatrixSelector)]
     assert ranges == [LATELY]
 
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_no_number_comes_from_nothing(query: str) -> None:
     """No query has a value where no series has one: a dead exporter looks like no healthy fleet."""
-    called = {each.func.name for each in nodes(parsed(query)) if isinstance(each, promql.Call)}
+    called = {
+        each.func.name for each in nodes(parsed(query)) if isinstance(each, promql_parser.Call)
+    }
     assert not called & {"vector", "absent", "absent_over_time"}
 
 

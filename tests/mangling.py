@@ -1,0 +1,29 @@
+"""Values of any kind, to put into the place of what a file should hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def values(words: Sequence[str]) -> st.SearchStrategy[Any]:
+    """Return scalars, lists and mappings; texts and keys are often some of these words."""
+    scalars = (
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(max_size=12)
+        | st.sampled_from(words)
+    )
+    return st.recursive(
+        scalars,
+        lambda inner: (
+            st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(words), inner, max_size=4)
+        ),
+        max_leaves=12,
+    )

@@ -13,10 +13,11 @@ from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TextIO
 
+from exporter.exit_codes import INTERRUPTED
 from exporter.signals import Signals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 PROGRAM = "datastream-exporter"
 
@@ -30,6 +31,13 @@ _NO_SERVERS = (
     "the embedded Google Cloud is not part of this installation, an image of the job alone; use a "
     "checkout of the project"
 )
+
+_LAB = ("jinja2", "promql_parser")
+_NO_POLICIES = (
+    "what proves and shows policies is not part of this installation, an image of the job alone; "
+    "use a checkout of the project"
+)
+_NO_LAB = "{} is not installed, which policies need; run: pip install 'datastream-exporter[lab]'"
 
 
 def entry() -> None:
@@ -68,11 +76,14 @@ def main(
             args = whole.parse_args(argv)
             if getattr(args, "local", None) is not None and not _has_servers():
                 whole.error(_NO_SERVERS)
-            if getattr(args, "json", False) and not args.dry_run:
+            if args.command == "run" and args.json and not args.dry_run:
                 whole.error("--json goes with --dry-run: a run that writes prints no data")
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
+    except KeyboardInterrupt:
+        # Some commands take a moment until they know their arguments.
+        return INTERRUPTED
     with Signals() as signals:
 
         def work() -> int:
@@ -91,13 +102,31 @@ def main(
     return code if signals.exit_code is None else signals.exit_code
 
 
+class Lazy(argparse.ArgumentParser):
+    """A parser that gets its arguments once it is known to be the one that is asked."""
+
+    def __init__(
+        self, *args: Any, fill: Callable[[argparse.ArgumentParser], None] | None = None, **how: Any
+    ) -> None:
+        """Take what adds the arguments, beside what every parser takes."""
+        super().__init__(*args, **how)
+        self._fill = fill
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Add the arguments, then do as every parser does."""
+        fill, self._fill = self._fill, None
+        if fill:
+            fill(self)
+        return super().parse_known_args(args, namespace)
+
+
 def parser(*, servers: bool = False) -> argparse.ArgumentParser:
     """Return the parser of the whole command line.
 
     Args:
         servers: Whether ``local serve`` is wanted, with its own arguments.
     """
-    whole = argparse.ArgumentParser(
+    whole = Lazy(
         prog=PROGRAM,
         description="Writes every Datastream stream's state to Cloud Monitoring.",
         allow_abbrev=False,
@@ -154,7 +183,28 @@ def parser(*, servers: bool = False) -> argparse.ArgumentParser:
 
         add_arguments(serve)
     serve.set_defaults(command="serve")
+
+    some.add_parser(
+        "policies",
+        help="prove, show and review the alert policies",
+        description="Proves, shows and reviews the alert policies.",
+        allow_abbrev=False,
+        fill=_fill_policies,
+    )
     return whole
+
+
+def _fill_policies(policies: argparse.ArgumentParser) -> None:
+    if find_spec("exporter.policies") is None:
+        policies.error(_NO_POLICIES)
+    for name in _LAB:
+        if find_spec(name) is None:
+            policies.error(_NO_LAB.format(name))
+    # The job never imports them.
+    from exporter.policies.cli import add_commands
+
+    add_commands(policies)
+    policies.set_defaults(command="policies")
 
 
 def _has_servers() -> bool:

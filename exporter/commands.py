@@ -166,7 +166,15 @@ def serve(context: Context) -> int:
     return cli.serve(context.args, context.out or context.err, context.err, context.signals.stop)
 
 
-COMMANDS = {"run": run, "watch": watch, "check": check, "serve": serve}
+def policies(context: Context) -> int:
+    """Prove, show or review the alert policies, as the command line says."""
+    # The job imports nothing of this.
+    from exporter.policies import cli
+
+    return cli.run(context)
+
+
+COMMANDS = {"run": run, "watch": watch, "check": check, "serve": serve, "policies": policies}
 """The commands by the names that the command line gives them."""
 
 

@@ -54,9 +54,15 @@ def scenario_folders(args: Namespace) -> tuple[Path, ...]:
     """Return the folders that hold the scenarios: those named, else one in each of the policies'.
 
     Raises:
-        Mistakes: There is none.
+        Mistakes: There is none, or not where the command line says.
     """
     if args.scenarios:
+        wrong = [each for each in args.scenarios if not Path(each).is_dir()]
+        if wrong:
+            told = [
+                f"{printable(each)}: there is no such directory; check the path" for each in wrong
+            ]
+            raise Mistakes(told)
         return tuple(map(Path, args.scenarios))
     above = policy_folders(args)
     found = tuple(folder / SCENARIOS for folder in above if (folder / SCENARIOS).is_dir())

@@ -1,0 +1,100 @@
+"""``datastream-exporter policies list``: the policies at a glance."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TextIO
+
+from exporter.exit_codes import OK
+from exporter.policies.commands.inputs import policies_of
+from exporter.policies.commands.options import add_json
+from exporter.policies.commands.showing import print_json, print_table, span
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from exporter.policies.files import Policy
+
+HELP = (
+    "Lists the policies, the severest first: what each pages for, whether metrics or log entries "
+    "tell it, how long it has to be so, and which channels the file names. Terraform adds channels "
+    "by severity."
+)
+
+SEVERITIES = ("CRITICAL", "ERROR", "WARNING")
+
+_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow"}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what :func:`run` reads."""
+    add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Print the policies; return the exit code.
+
+    Raises:
+        Mistakes: All that is wrong with them.
+    """
+    out: TextIO = args.out
+    policies = sorted(policies_of(args), key=lambda each: SEVERITIES.index(each.severity))
+    if args.json:
+        print_json({"policies": [_fields(policy) for policy in policies]}, out)
+        return OK
+    print_table(
+        ("policy", "severity", "told by", "hold", "channels", "pages for"),
+        (
+            (
+                policy.name,
+                policy.severity if enabled(policy) else "off",
+                told_by(policy),
+                hold(policy),
+                str(len(policy.proto.notification_channels) or "none"),
+                pages_for(policy),
+            )
+            for policy in policies
+        ),
+        out,
+        styles=_STYLES,
+    )
+    return OK
+
+
+def pages_for(policy: Policy) -> str:
+    """Return in a few words what a policy pages for."""
+    first = re.split(r"\.(?:\s|$)", policy.header.catches, maxsplit=1)[0]
+    return first or policy.display_name
+
+
+def told_by(policy: Policy) -> str:
+    """Return what a policy looks at."""
+    return "log" if policy.is_log else "metrics"
+
+
+def enabled(policy: Policy) -> bool:
+    """Say whether a policy pages at all: one that does not say so does."""
+    return policy.proto.enabled is not False
+
+
+def hold(policy: Policy) -> str:
+    """Return how long it has to be so, in words."""
+    if policy.is_log:
+        return "-"
+    return span(policy.duration) if policy.duration else "none"
+
+
+def _fields(policy: Policy) -> dict[str, Any]:
+    return {
+        "name": policy.name,
+        "file": str(policy.path),
+        "display_name": policy.display_name,
+        "severity": policy.severity,
+        "enabled": enabled(policy),
+        "pages_for": pages_for(policy),
+        "told_by": told_by(policy),
+        "hold_seconds": None if policy.is_log else policy.duration,
+        "threshold": policy.threshold,
+        "yields_to": policy.yields_to,
+        "channels": list(policy.proto.notification_channels),
+    }

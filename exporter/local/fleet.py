@@ -24,6 +24,7 @@ from exporter.local.world import (
     SetBackfill,
     SetState,
 )
+from exporter.names import StreamName
 from exporter.states import StreamState
 
 if TYPE_CHECKING:
@@ -189,14 +190,19 @@ class _Replay:
                 self._change_streams(step)
 
     def _change_streams(self, step: _StreamStep) -> None:
+        named = StreamName.parse(step.stream) if is_exact(step.stream) else None
+        if named is not None:
+            # Looked up: a big script with a name in each event is played again and again.
+            held = self.projects.get(named.project)
+            where = held.locations.get(named.location) if held else None
+            if where is not None and named.stream in where.streams:
+                _change_stream(where, named.stream, step)
+            return
         for project in self.projects.values():
             for location in project.locations.values():
                 at = f"projects/{project.id}/locations/{location.id}/streams/"
                 for id_ in [id_ for id_ in location.streams if matches(step.stream, at + id_)]:
-                    if isinstance(step, Lifecycle) and step.do == "delete":
-                        del location.streams[id_]
-                    else:
-                        location.streams[id_] = _changed(location.streams[id_], step)
+                    _change_stream(location, id_, step)
 
     def _appear(self, step: Lifecycle) -> None:
         for (project, location, id_), stream in self._written.items():
@@ -231,6 +237,19 @@ class _Replay:
 def matches(glob: str, name: str) -> bool:
     """Match a full name, or its last part alone where the glob has no slash."""
     return fnmatchcase(name if "/" in glob else name.rpartition("/")[2], glob)
+
+
+def is_exact(glob: str) -> bool:
+    """Say whether a glob matches nothing but what it spells."""
+    return not any(letter in glob for letter in "*?[")
+
+
+def _change_stream(location: Location, id_: str, step: _StreamStep) -> None:
+    """Apply a step to one stream."""
+    if isinstance(step, Lifecycle) and step.do == "delete":
+        del location.streams[id_]
+    else:
+        location.streams[id_] = _changed(location.streams[id_], step)
 
 
 def _changed(stream: Stream, step: _StreamStep) -> Stream:

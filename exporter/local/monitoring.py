@@ -45,6 +45,9 @@ _POINTS_A_PAGE = 100_000
 _DESCRIPTORS_A_PAGE = 10_000
 
 
+_Head = tuple[str, str, dict[str, str], str, dict[str, str]]
+
+
 class WrittenPoint(NamedTuple):
     """A point that was accepted; ``time`` in unix seconds."""
 
@@ -91,20 +94,16 @@ class Monitoring:
         }
 
     def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
-        """Return the points of one metric, or of all, as they were accepted."""
+        """Return the points of one metric, or of all, as they were accepted.
+
+        Those of one series follow each other, and share their labels.
+        """
         with self._lock:
             return [
-                WrittenPoint(
-                    project.project,
-                    descriptor.message.type,
-                    series.metric_labels(),
-                    series.resource.type,
-                    dict(series.resource.labels),
-                    time / SECOND,
-                    value,
-                )
+                WrittenPoint(*head, time / SECOND, value)
                 for project in self._projects.values()
                 for descriptor, series in project.all_series(metric_type)
+                for head in [_head(project.project, descriptor, series)]
                 for time, value in zip(series.times, series.values, strict=True)
             ]
 
@@ -213,6 +212,16 @@ class Monitoring:
             raise permission_denied(permission, f"projects/{id_}")
         with self._lock:
             return self._projects.setdefault(project.id, ProjectMetrics(project.id))
+
+
+def _head(project: str, descriptor: Descriptor, series: Series) -> _Head:
+    return (
+        project,
+        descriptor.message.type,
+        series.metric_labels(),
+        series.resource.type,
+        dict(series.resource.labels),
+    )
 
 
 def _known_type(metrics: ProjectMetrics, name: str) -> str:

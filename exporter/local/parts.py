@@ -26,7 +26,10 @@ from exporter.states import StreamState
 if TYPE_CHECKING:
     from enum import IntEnum
 
-_MILLISECONDS = re.compile(r"(\d{1,9})ms")
+_PARTS = re.compile(
+    r"(?=.)(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9})s)?(?:(\d{1,9})ms)?", re.ASCII
+)
+_PART_SECONDS = (3600, 60, 1, 0.001)
 _COUNTER = re.compile(r"\{(?::0(\d+))?\}")
 
 # Plain numbers, as every state here: the API may send one that no enum knows.
@@ -35,13 +38,18 @@ _CREATED = int(PrivateConnection.State.CREATED)
 
 
 def _seconds(written: object) -> object:
-    """Turn ``90s`` or ``50ms`` into seconds; a number passes, for worlds written in Python."""
+    """Turn ``90s``, ``50ms`` or ``1h12m10s`` into seconds; a number passes, for code."""
     if not isinstance(written, str):
         return written
-    milliseconds = _MILLISECONDS.fullmatch(written)
-    if milliseconds:
-        return int(milliseconds[1]) / 1000
-    return durations.parse(written).total_seconds()
+    parts = _PARTS.fullmatch(written)
+    if parts is None:
+        # In the words that are used everywhere.
+        return durations.parse(written).total_seconds()
+    return sum(
+        int(number) * seconds
+        for number, seconds in zip(parts.groups(), _PART_SECONDS, strict=True)
+        if number
+    )
 
 
 def _number_in(names: type[IntEnum]) -> BeforeValidator:

@@ -75,10 +75,11 @@ def test_a_counted_stream_is_many() -> None:
     assert list(streams) == ["orders-001", "orders-002", "orders-003", "last"]
 
 
-def test_durations_come_down_to_milliseconds() -> None:
-    """Latency is written in milliseconds where a second is too long."""
-    world = world_of(PROJECTS + "faults: [{latency: 50ms}, {latency: 2m}]\n", "w.yaml")
-    assert [fault.latency for fault in world.faults] == [0.05, 120]
+def test_durations_come_down_to_milliseconds_and_in_parts() -> None:
+    """A duration is written in milliseconds where a second is too long, and as a sum of parts."""
+    faults = "faults: [{latency: 50ms}, {latency: 2m}, {latency: 1h2m3s4ms}]\n"
+    world = world_of(PROJECTS + faults, "w.yaml")
+    assert [fault.latency for fault in world.faults] == [0.05, 120, 3723.004]
 
 
 def test_every_mistake_is_told_at_once_with_its_line() -> None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, TextIO
 
 from exporter.exit_codes import OK
-from exporter.policies.commands.inputs import policies_of
+from exporter.policies.commands.inputs import enabled, policies_of
 from exporter.policies.commands.options import add_json
 from exporter.policies.commands.showing import print_json, print_table, span
 
@@ -70,11 +70,6 @@ def pages_for(policy: Policy) -> str:
 def told_by(policy: Policy) -> str:
     """Return what a policy looks at."""
     return "log" if policy.is_log else "metrics"
-
-
-def enabled(policy: Policy) -> bool:
-    """Say whether a policy pages at all: one that does not say so does."""
-    return policy.proto.enabled is not False
 
 
 def hold(policy: Policy) -> str:

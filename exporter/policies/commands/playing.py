@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from exporter.mistakes import Mistakes, printable
 from exporter.policies.log_filter import parse
@@ -15,12 +15,15 @@ from exporter.policies.proving import Proof, filled, prove, starts
 from exporter.policies.simulation import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.pool import IMapIterator
     from threading import Event
 
     from exporter.policies.files import Policy
     from exporter.policies.scenario_files import Script
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 _LOOK_SECONDS = 0.1
 """From one look whether to stop to the next."""
@@ -52,36 +55,38 @@ def proofs(scripts: Sequence[Script], policies: Sequence[Policy], stop: Event) -
     _check(policies)
     # Each starts as if it were alone, so that it comes out the same whatever is played beside it.
     parts = [Part(script, starts([script])[0].timestamp(), tuple(policies)) for script in scripts]
-    workers = min(os.cpu_count() or 1, len(parts))
+    yield from side_by_side(_play, parts, stop)
+
+
+def side_by_side(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Iterator[B]:
+    """Yield what the work makes of each item, in their order; end early once ``stop`` is set.
+
+    Args:
+        work: A function of a module: other processes call it too.
+        items: What it is called with.
+        stop: Ends it.
+    """
+    workers = min(os.cpu_count() or 1, len(items))
     if workers > 1:
-        yield from _side_by_side(parts, workers, stop)
+        # A fork would copy a process that has threads, some of them gRPC's.
+        with multiprocessing.get_context("spawn").Pool(workers, _begin) as pool:
+            # Leaving the block ends the workers, and each ends its engine.
+            yield from _until_stopped(pool.imap(work, items), stop)
         return
-    for part in parts:
+    for item in items:
         if stop.is_set():
             return
-        yield _play(part)
+        yield work(item)
 
 
-def _side_by_side(parts: list[Part], workers: int, stop: Event) -> Iterator[Proof]:
-    # A fork would copy a process that has threads, some of them gRPC's.
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, _begin) as pool:
-        # Leaving the block ends the workers, and each ends its engine.
-        playing = pool.imap(_play, parts)
-        for _ in parts:
-            proof = _next(playing, stop)
-            if proof is None:
-                return
-            yield proof
-
-
-def _next(playing: IMapIterator[Proof], stop: Event) -> Proof | None:
+def _until_stopped(made: IMapIterator[B], stop: Event) -> Iterator[B]:
     while not stop.is_set():
         try:
-            return playing.next(_LOOK_SECONDS)
+            yield made.next(_LOOK_SECONDS)
         except multiprocessing.TimeoutError:
             continue
-    return None
+        except StopIteration:
+            return
 
 
 def _begin() -> None:

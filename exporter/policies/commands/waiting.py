@@ -1,0 +1,165 @@
+"""``datastream-exporter policies time-to-page``: how soon a page comes, held against the bounds."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+from exporter.exit_codes import INCOMPLETE, INTERRUPTED, OK
+from exporter.logs import LOGGER
+from exporter.mistakes import Mistakes
+from exporter.policies.commands.inputs import policies_of
+from exporter.policies.commands.options import add_json
+from exporter.policies.commands.playing import side_by_side
+from exporter.policies.commands.showing import print_json, print_table, progress
+from exporter.policies.paging import CHANGES, MODES, changing, dying, time_to_page
+from exporter.policies.proving import filled
+from exporter.telling import plural
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
+
+    from exporter.policies.files import Policy
+    from exporter.policies.paging import Change, TimeToPage
+
+HELP = (
+    "Measures how long a page takes, from a change in Datastream to the incident: the change comes "
+    "at any moment between two runs, each run starts as late as it may, its points become visible "
+    "as late as they may, and the evaluations come at any second of their interval. Exit code 0: "
+    "each bound is kept; 1: one is not."
+)
+
+POLLING_SECONDS = 300
+"""What a script takes at most that polls one stream every five minutes."""
+
+_START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
+_STYLES = {"yes": "green", "NO": "bold red"}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what :func:`run` reads."""
+    add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Measure and print each time; return the exit code.
+
+    Raises:
+        Mistakes: In the files, or a policy that the time is measured of is not there.
+        NotInstalledError: Prometheus is not installed.
+    """
+    out: TextIO = args.out
+    parts = _parts(policies_of(args))
+    times: list[TimeToPage] = []
+    untold = 0
+    with progress(args.err, "measuring", len(parts)) as steps:
+        for measured in side_by_side(_measure, parts, args.stop):
+            if isinstance(measured, str):
+                untold += 1
+                with steps.aside():
+                    LOGGER.error("%s.", measured)
+            else:
+                times += measured
+            steps.done()
+    if args.stop.is_set():
+        LOGGER.warning("Interrupted: not everything was measured.")
+        return INTERRUPTED
+    times.sort(key=lambda each: (CHANGES.index(each.change), MODES.index(each.mode)))
+    exceeded = sum(not each.kept for each in times)
+    if args.json:
+        print_json(document(times, kept=not (exceeded or untold)), out)
+    else:
+        _print(times, out)
+    if exceeded:
+        LOGGER.error("Not kept: %s of %s.", f"{exceeded:,}", plural(len(times), "bound"))
+    return INCOMPLETE if exceeded or untold else OK
+
+
+class _Part(NamedTuple):
+    """What is measured at once.
+
+    Attributes:
+        mode: How the exporter runs.
+        dies: Whether it dies; else streams change.
+        policies: The policies.
+    """
+
+    mode: str
+    dies: bool
+    policies: tuple[Policy, ...]
+
+
+def _parts(policies: Sequence[Policy]) -> list[_Part]:
+    """Return what is to be measured.
+
+    Raises:
+        Mistakes: A policy is not there.
+    """
+    wanted = {change.policy for change in CHANGES}
+    lacking = sorted(wanted - {policy.name for policy in policies})
+    if lacking:
+        raise Mistakes(
+            [f"{name} is not among the policies; its time to page is measured" for name in lacking]
+        )
+    measured = tuple(policy for policy in policies if policy.name in wanted)
+    return [_Part(mode, dies, measured) for mode, dies in itertools.product(MODES, (False, True))]
+
+
+def _measure(part: _Part) -> tuple[TimeToPage, ...] | str:
+    """Return the times, or a sentence where there is none."""
+    trial = (dying if part.dies else changing)(part.mode, _START)
+    with filled([trial.recording]) as engine:
+        try:
+            return time_to_page([trial], part.policies, engine)
+        except ValueError as error:
+            return str(error)
+
+
+def document(times: Sequence[TimeToPage], *, kept: bool) -> dict[str, Any]:
+    """Return the times as data."""
+    return {
+        "kept": kept,
+        "times": [
+            {
+                "change": each.change.title,
+                "policy": each.change.policy,
+                "mode": each.mode,
+                "worst_seconds": math.ceil(each.worst),
+                "median_seconds": round(each.median),
+                "bound_seconds": round(each.bound),
+                "kept": each.kept,
+                "measured": each.measured,
+                "polling_seconds": polling(each.change),
+            }
+            for each in times
+        ],
+    }
+
+
+def polling(change: Change) -> int | None:
+    """Return what a polling script takes at most; None: it never pages."""
+    return None if change.event is None else POLLING_SECONDS
+
+
+def _print(times: Sequence[TimeToPage], out: TextIO) -> None:
+    print_table(
+        ("change", "exporter", "worst", "median", "bound", "kept", "a script, every 5 min"),
+        (
+            (
+                each.change.title,
+                each.mode,
+                f"{math.ceil(each.worst)} s",
+                f"{each.median:.0f} s",
+                f"{each.bound:.0f} s",
+                "yes" if each.kept else "NO",
+                "never" if polling(each.change) is None else f"{polling(each.change)} s",
+            )
+            for each in times
+        ),
+        out,
+        styles=_STYLES,
+        right=("worst", "median", "bound"),
+    )

@@ -76,7 +76,8 @@ def run(args: Namespace) -> int:
         print_json({"right": played and not wrong, "played": played, "scenarios": held}, out)
     if not played:
         LOGGER.warning("Interrupted: %d of %d scenarios were played.", len(proven), len(scripts))
-    LOGGER.log(logging.ERROR if wrong else logging.INFO, "%s", _summary(proven, wrong))
+    if proven:
+        LOGGER.log(logging.ERROR if wrong else logging.INFO, "%s", _summary(proven, wrong))
     if not played:
         return INTERRUPTED
     return INCOMPLETE if wrong else OK

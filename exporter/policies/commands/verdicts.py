@@ -51,11 +51,11 @@ def print_proof(proof: Proof, stream: TextIO) -> None:
     """Print a scenario: what is right in one line each, what is wrong page by page."""
     out = console(stream)
     verdict = "right" if proof.right else "WRONG"
-    title = Text(f"{verdict}  ", _RIGHT if proof.right else _WRONG)
+    title = Text().append(f"{verdict}  ", _RIGHT if proof.right else _WRONG)
     title.append(proof.script.name, "bold").append(f": {printable(proof.script.scenario.title)}")
     out.print(title)
     for outcome, text in lines(proof):
-        line = Text() if outcome is Outcome.RIGHT else Text(f"{outcome.upper()}: ", _WRONG)
+        line = Text() if outcome is Outcome.RIGHT else Text().append(f"{outcome.upper()}: ", _WRONG)
         out.print(Padding(line.append(text), (0, 0, 0, _INDENT), expand=False))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from exporter.local.datastream import Datastream
 from exporter.local.faults import Faults
@@ -14,7 +14,7 @@ from exporter.local.rpc import CallLog, Server, Services
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from exporter.local.faults import Call
     from exporter.local.fleet import Fleet
@@ -90,6 +90,15 @@ class LocalCloud:
     def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
         """Return the points that were accepted, of one metric or of all."""
         return self._monitoring.points(metric_type)
+
+    def give_series(self, project: str, series: Iterable[Any]) -> None:
+        """Let Cloud Monitoring hold series that nobody writes, as those of Google's own metrics.
+
+        Args:
+            project: The id of the metrics project.
+            series: Raw TimeSeries.
+        """
+        self._monitoring.give(project, series)
 
     def add_fault(self, fault: Fault) -> None:
         """Inject a fault from now on; its times count from the world's start."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from google.api import metric_pb2
 from google.cloud import monitoring_v3
 from google.protobuf import empty_pb2
 
 from exporter.local import filters
+from exporter.local.listing import parts
 from exporter.local.paging import next_token, token, window
 from exporter.local.refusals import (
     Refused,
@@ -19,11 +18,13 @@ from exporter.local.refusals import (
 )
 from exporter.local.rpc import Method, Services
 from exporter.local.rules import SECOND
-from exporter.local.series import ProjectMetrics, resource_message
+from exporter.local.series import ProjectMetrics
 from exporter.local.wording import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
+
+    from google.api import metric_pb2
 
     from exporter.local.fleet import Fleet
     from exporter.local.series import Descriptor, Series
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 _CreateSeries: Any = monitoring_v3.CreateTimeSeriesRequest.pb()
 _ListSeries: Any = monitoring_v3.ListTimeSeriesRequest.pb()
 _ListSeriesResponse: Any = monitoring_v3.ListTimeSeriesResponse.pb()
-_TimeSeries: Any = monitoring_v3.TimeSeries.pb()
-_Point: Any = monitoring_v3.Point.pb()
 _CreateDescriptor: Any = monitoring_v3.CreateMetricDescriptorRequest.pb()
 _GetDescriptor: Any = monitoring_v3.GetMetricDescriptorRequest.pb()
 _ListDescriptors: Any = monitoring_v3.ListMetricDescriptorsRequest.pb()
@@ -146,19 +145,30 @@ class Monitoring:
         )
         headers = request.view == monitoring_v3.ListTimeSeriesRequest.TimeSeriesView.HEADERS
         response = _ListSeriesResponse()
-        points = 0
+        counted = 0
         with self._lock:
-            found = _found(metrics, wanted, start, end)
-            for index, (descriptor, series, kept) in enumerate(found):
+            found = parts(metrics, wanted, start, end, None if headers else at.size)
+            for index, (points, make) in enumerate(found):
                 if index < at.start:
                     continue
-                # A page ends between series: one series' points are never torn apart.
-                points += 1 if headers else len(kept)
-                if points > at.size and response.time_series:
+                # A page ends between series, but for one that does not fit on any.
+                counted += 1 if headers else points
+                if counted > at.size and response.time_series:
                     response.next_page_token = token(index, of=of)
                     break
-                response.time_series.append(_time_series(descriptor, series, kept, headers=headers))
+                response.time_series.append(make())
         return response
+
+    def give(self, project: str, series: Iterable[Any]) -> None:
+        """Let a project hold series that nobody writes, as those of Google's own metrics.
+
+        Args:
+            project: The project's id.
+            series: Raw TimeSeries, with whatever resource and kind.
+        """
+        with self._lock:
+            metrics = self._projects.setdefault(project, ProjectMetrics(project))
+            metrics.given.add(series)
 
     def _create_descriptor(self, request: Any) -> metric_pb2.MetricDescriptor:
         metrics = self._metrics(request.name, "monitoring.metricDescriptors.create")
@@ -229,49 +239,6 @@ def _known_type(metrics: ProjectMetrics, name: str) -> str:
     if type_ not in metrics.descriptors:
         raise Refused("NOT_FOUND", f"Could not find descriptor for metric '{type_}'.")
     return type_
-
-
-def _found(
-    metrics: ProjectMetrics, wanted: filters.Filter, start: int, end: int
-) -> Iterator[tuple[Descriptor, Series, range]]:
-    """Yield the series that a filter accepts and that have points in the closed interval."""
-    for type_, descriptor in metrics.descriptors.items():
-        if not wanted.accepts({"metric.type": type_}, only="metric.type"):
-            continue
-        for series in descriptor.series.values():
-            kept = range(bisect_left(series.times, start), bisect_right(series.times, end))
-            if kept and wanted.accepts(_fields(type_, series)):
-                yield descriptor, series, kept
-
-
-def _fields(type_: str, series: Series) -> dict[str, str]:
-    return (
-        {"metric.type": type_, "resource.type": series.resource.type}
-        | {f"metric.labels.{key}": value for key, value in series.metric_labels().items()}
-        | {f"resource.labels.{key}": value for key, value in series.resource.labels.items()}
-    )
-
-
-def _time_series(descriptor: Descriptor, series: Series, kept: range, *, headers: bool) -> Any:
-    message = _TimeSeries(
-        metric=metric_pb2.Metric.FromString(series.metric),
-        resource=resource_message(series.resource),
-        metric_kind=descriptor.message.metric_kind,
-        value_type=descriptor.message.value_type,
-        unit=descriptor.message.unit,
-    )
-    if not headers:
-        message.points.extend(
-            _point(descriptor, series.times[at], series.values[at]) for at in reversed(kept)
-        )
-    return message
-
-
-def _point(descriptor: Descriptor, time: int, value: Any) -> Any:
-    at = {"seconds": time // SECOND, "nanos": time % SECOND}
-    return _Point(
-        interval={"start_time": at, "end_time": at}, value={descriptor.value_field: value}
-    )
 
 
 def _nanoseconds(timestamp: Any) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from google.api import metric_pb2, monitored_resource_pb2
 from google.api.label_pb2 import LabelDescriptor
 
+from exporter.local.given import Given
 from exporter.local.refusals import field_text, invalid, invalid_field
 from exporter.local.rules import (
     SECOND,
@@ -87,6 +88,7 @@ class ProjectMetrics:
         """Take the project's id."""
         self.project = project
         self.descriptors: dict[str, Descriptor] = {}
+        self.given = Given()
         self._resources: dict[bytes, Resource] = {}
 
     def write(self, series: Iterable[Any], now: float) -> list[Rejection]:

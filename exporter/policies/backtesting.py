@@ -1,0 +1,293 @@
+"""Policies evaluated against what really happened: which incidents there would have been.
+
+The engine is filled with some hours at a time, so that neither its files nor its memory grow with
+the days. Evaluations come every 30 seconds; at which second of those Cloud Monitoring begins is
+not known, and by so much an incident may open sooner or later.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from exporter import catalogue
+from exporter.policies.engine import Engine, EngineError
+from exporter.policies.evaluating import about
+from exporter.policies.history import LATE, gaps
+from exporter.policies.history_reading import Span
+from exporter.policies.holds import Incident, spells
+from exporter.policies.model import INTERVAL
+from exporter.policies.native import natives, promql_name
+from exporter.policies.native import series as known_series
+from exporter.policies.visibility import as_seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from threading import Event
+
+    from exporter.policies.files import Policy
+    from exporter.policies.history import History
+    from exporter.policies.inference import Selector
+
+DAY = 86_400.0
+
+SILENCE_SECONDS = 300.0
+"""From one run to the next; after a longer time the exporter counts as silent."""
+
+_OWN = promql_name(f"{catalogue.text()['prefix']}/")
+_LAST_RUN = promql_name(f"{catalogue.text()['prefix']}/exporter/last_run")
+_EXPORTER = promql_name(f"{catalogue.text()['prefix']}/exporter/")
+_MARGIN = 600.0
+"""Seconds more than a policy looks back: for points that come late, and for a selector without a
+range, which looks back five minutes."""
+
+_POINTS_AT_ONCE = 3_000_000
+"""In the engine, about: a point takes some 600 bytes of a file while it is filled."""
+_LEAST_STEPS = 120
+
+_Labels = tuple[tuple[str, str], ...]
+
+
+class Unjudged(NamedTuple):
+    """A policy of which it is not known whether it would have paged, and why not."""
+
+    policy: Policy
+    reason: str
+
+
+class Gap(NamedTuple):
+    """A time in which an exporter was silent, in unix seconds."""
+
+    exporter: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """What would have paged.
+
+    Attributes:
+        start: From when on, unix seconds.
+        end: Until when.
+        begins: When the exporter's history begins, where that is later than was asked for.
+        policies: All that were looked at.
+        incidents: What would have paged, oldest first; moments in seconds after the start. One
+            that is open at the start has that moment.
+        unjudged: The policies that cannot be judged by what there is.
+        gaps: When the exporter was silent.
+    """
+
+    start: float
+    end: float
+    begins: float | None
+    policies: tuple[Policy, ...]
+    incidents: tuple[Incident, ...]
+    unjudged: tuple[Unjudged, ...]
+    gaps: tuple[Gap, ...] = field(default=())
+
+    @property
+    def quiet(self) -> tuple[Policy, ...]:
+        """The policies that were judged and would not have paged."""
+        loud = {incident.policy for incident in self.incidents}
+        loud |= {each.policy.name for each in self.unjudged}
+        return tuple(policy for policy in self.policies if policy.name not in loud)
+
+
+def names(policies: Sequence[Policy]) -> dict[str, float]:
+    """Return what has to be known: each metric by its name in PromQL, with seconds before a moment.
+
+    Args:
+        policies: The policies.
+    """
+    found = {_LAST_RUN: SILENCE_SECONDS + _MARGIN}
+    for policy in policies:
+        for selector in _selectors(policy):
+            back = policy.asks.look_back + _hold(policy) + _MARGIN if policy.asks else 0.0
+            found[selector.metric] = max(found.get(selector.metric, 0.0), back)
+    return found
+
+
+def wanted(policies: Sequence[Policy], start: float, end: float) -> dict[str, Span]:
+    """Return what has to be read: each metric's full type, with its time.
+
+    Args:
+        policies: The policies.
+        start: From when on they are evaluated, unix seconds.
+        end: Until when.
+    """
+    read: dict[str, Span] = {}
+    for name, back in names(policies).items():
+        series = known_series().get(name)
+        if series:
+            # A distribution is one metric, and has several names.
+            before = read.get(series.type, Span(math.inf, end))
+            read[series.type] = Span(min(before.start, start - back), end)
+    return read
+
+
+def own_span(history: History) -> tuple[float, float] | None:
+    """Return the time of the first and the last point of the exporter's own, if there are any."""
+    return history.span(lambda name: name.startswith(_OWN))
+
+
+class Backtester:
+    """Evaluates policies against a history."""
+
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        history: History,
+        stop: Event,
+        progress: Callable[[int, int], None] = lambda _done, _of: None,
+    ) -> None:
+        """Take what is evaluated.
+
+        Args:
+            policies: The policies.
+            history: What was read, of the names that :func:`names` gives.
+            stop: Set when somebody asks to stop; what was found by then is incomplete.
+            progress: Told how many parts of the time are evaluated, and how many there are.
+        """
+        self._policies = tuple(policies)
+        self._history = history
+        self._stop = stop
+        self._progress = progress
+        self._back = names(policies)
+        self._true: dict[str, dict[_Labels, list[float]]] = {}
+        self._lacking: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
+
+    def run(self, start: float, end: float) -> Backtest:
+        """Evaluate all that can be judged.
+
+        Args:
+            start: From when on, unix seconds.
+            end: Until when.
+
+        Raises:
+            NotInstalledError: Prometheus is not installed.
+            EngineError: It cannot be filled or started.
+        """
+        own = own_span(self._history)
+        begins = None
+        if own and own[0] > start:
+            begins = own[0]
+            start += math.floor((begins - start) / INTERVAL) * INTERVAL
+        last = start + math.floor((end - start) / INTERVAL) * INTERVAL
+        judged = [policy for policy in self._policies if self._can_judge(policy)]
+        # What came before the first evaluation counts for a hold, unless there was nothing.
+        first = {policy.name: 0.0 if begins else _hold(policy) for policy in judged}
+        earliest = start - max(first.values(), default=0.0)
+        for begin, until in self._parts(earliest, last):
+            if self._stop.is_set():
+                break
+            since = {name: begin - back for name, back in self._back.items()}
+            with Engine(self._history.series(since, until)) as engine:
+                for policy in judged:
+                    at = max(begin, start - first[policy.name])
+                    if at <= until and not self._stop.is_set():
+                        self._evaluate(policy, engine, at, until)
+        return Backtest(
+            start,
+            end,
+            begins,
+            self._policies,
+            tuple(sorted(self._incidents(start, last), key=lambda each: each.opened)),
+            tuple(self._not_judged()),
+            tuple(self._gaps(start, end)),
+        )
+
+    def _can_judge(self, policy: Policy) -> bool:
+        """Say whether there is anything to judge a policy by; note where something is not there."""
+        if policy.is_log:
+            self._refused[policy.name] = "looks at log entries, which are no metric"
+            return False
+        lacking = [each for each in _selectors(policy) if not self._is_there(each)]
+        if lacking:
+            told = dict.fromkeys(map(_called, lacking))
+            self._lacking[policy.name] = f"there is no series of {' and '.join(told)}"
+        return len(lacking) < len(_selectors(policy))
+
+    def _is_there(self, selector: Selector) -> bool:
+        return self._history.holds(selector.metric, _of_resource(selector))
+
+    def _parts(self, start: float, last: float) -> Iterator[tuple[float, float]]:
+        """Yield the first and the last evaluation of each part of the time."""
+        steps = round((last - start) / INTERVAL) + 1
+        parts = max(1, min(-(-self._history.points // _POINTS_AT_ONCE), steps // _LEAST_STEPS))
+        for part in range(parts):
+            self._progress(part, parts)
+            begin, until = part * steps // parts, (part + 1) * steps // parts - 1
+            yield start + begin * INTERVAL, start + until * INTERVAL
+        self._progress(parts, parts)
+
+    def _evaluate(self, policy: Policy, engine: Engine, start: float, last: float) -> None:
+        """Note when a policy's condition is true."""
+        try:
+            found = engine.query_range(as_seen(policy.query or "", LATE), start, last, INTERVAL)
+        except EngineError as error:
+            self._refused[policy.name] = str(error)
+            return
+        moments = self._true.setdefault(policy.name, {})
+        for each in found:
+            moments.setdefault(tuple(sorted(each.labels.items())), []).extend(each.times)
+
+    def _incidents(self, start: float, last: float) -> Iterator[Incident]:
+        for policy in self._policies:
+            of_exporter = any(each.metric.startswith(_EXPORTER) for each in _selectors(policy))
+            for labels, times in self._true.get(policy.name, {}).items():
+                for opened, closed in spells(
+                    times, hold=policy.duration, interval=INTERVAL, last=last
+                ):
+                    if closed is None or closed > start:
+                        yield Incident(
+                            policy.name,
+                            about(dict(labels), of_exporter=of_exporter),
+                            dict(labels),
+                            max(opened - start, 0.0),
+                            None if closed is None else closed - start,
+                        )
+
+    def _not_judged(self) -> Iterator[Unjudged]:
+        for policy in self._policies:
+            reason = self._refused.get(policy.name)
+            if not (reason or self._true.get(policy.name)):
+                # One that pages by what there is needs no more.
+                reason = self._lacking.get(policy.name)
+            if reason:
+                yield Unjudged(policy, reason)
+
+    def _gaps(self, start: float, end: float) -> Iterator[Gap]:
+        for exporter, times in self._history.times(_LAST_RUN, "namespace").items():
+            for before, after in gaps(times, start, end, SILENCE_SECONDS):
+                yield Gap(exporter, before, after)
+
+
+def _selectors(policy: Policy) -> tuple[Selector, ...]:
+    return policy.asks.selectors if policy.asks else ()
+
+
+def _hold(policy: Policy) -> float:
+    """Return the hold in whole evaluations, seconds."""
+    return float(-(-policy.duration // INTERVAL) * INTERVAL)
+
+
+def _of_resource(selector: Selector) -> dict[str, str]:
+    """Return the labels of the resource that a selector names: which thing, not how it is."""
+    known = known_series().get(selector.metric)
+    native = natives().get(known.type) if known else None
+    keys = {"monitored_resource", *(native.resource_labels if native else ())}
+    return {key: value for key, value in selector.equal.items() if key in keys}
+
+
+def _called(selector: Selector) -> str:
+    """Return the metric's full type, where it is known, and what of the resource is named."""
+    known = known_series().get(selector.metric)
+    labels = ", ".join(
+        f'{key}="{value}"'
+        for key, value in _of_resource(selector).items()
+        if key != "monitored_resource"
+    )
+    return (known.type if known else selector.metric) + (f" with {labels}" if labels else "")

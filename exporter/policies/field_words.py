@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from exporter.policies.markdown import code, fenced
-from exporter.policies.spoken import seconds_of, spoken
+from exporter.policies.markdown import LONGEST, code, fenced
+from exporter.policies.spoken import listed, seconds_of, spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from exporter.policies.plan_values import Leaf
 
@@ -89,7 +89,7 @@ def notified(leaf: Leaf, channels: Mapping[str, str]) -> str:
     known = [channel(each, channels) for each in texts(leaf)]
     if leaf.unknown:
         known.append(_not_yet(leaf))
-    return f"notifies {_listed(known)}" if known else "notifies nobody"
+    return f"notifies {listed(known)}" if known else "notifies nobody"
 
 
 def texts(leaf: Leaf) -> tuple[str, ...]:
@@ -116,11 +116,6 @@ def _not_yet(leaf: Leaf) -> str:
     return "channels that are known after the apply only"
 
 
-def _listed(words: Iterable[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
-
-
 def _named(value: Any) -> str:
     """Return a value that needs no quotes where it is a plain word or number."""
     text = plain(value)
@@ -142,7 +137,7 @@ def _time(leaf: Leaf) -> str:
 
 
 def _enabled(of: _Field) -> str:
-    return "**switched off**: it pages no more" if of.after.value is False else "switched on"
+    return "pages no more" if of.after.value is False else "pages again"
 
 
 def _severity(of: _Field) -> str:
@@ -214,14 +209,14 @@ def _channels(of: _Field) -> str:
     fewer = [channel(each, names) for each in old if each not in new]
     if of.after.unknown:
         known = of.after.value is not None
-        said_ = [f"also notifies {_listed([*more, _not_yet(of.after)])}"] if known else []
+        said_ = [f"also notifies {listed([*more, _not_yet(of.after)])}"] if known else []
         if not known:
-            now = _listed(channel(each, names) for each in old) if old else "nobody"
+            now = listed([channel(each, names) for each in old]) if old else "nobody"
             return f"notifies {_not_yet(of.after)} (now {now})"
     else:
-        said_ = [f"also notifies {_listed(more)}"] if more else []
+        said_ = [f"also notifies {listed(more)}"] if more else []
     if fewer:
-        said_.append(f"no longer notifies {_listed(fewer)}")
+        said_.append(f"no longer notifies {listed(fewer)}")
         if not new and not of.after.unknown:
             said_.append("**notifies nobody**")
     return "; ".join(said_) or "notifies the same channels in another order"
@@ -247,7 +242,7 @@ def _rate(of: _Field) -> str:
 
 
 def _prompts(of: _Field) -> str:
-    before, after = (_listed(texts(leaf)) if texts(leaf) else "none" for leaf in of[1:3])
+    before, after = (listed(texts(leaf)) if texts(leaf) else "none" for leaf in of[1:3])
     return f"notifies when an incident is {after.lower()}, not {before.lower()}"
 
 
@@ -263,21 +258,25 @@ def _condition_called(of: _Field) -> str:
     return f"its condition {_called(of)}"
 
 
-def _subject(of: _Field) -> str:
-    return f"subject of the page: {_coded(of)}"
+def _subject(of: _Field) -> str | tuple[str, str]:
+    return _exchange("subject of the page", of)
 
 
 def _project(of: _Field) -> str:
     return f"project {_from_to(of)}"
 
 
-def _otherwise(of: _Field) -> str:
-    return f"{code(of.path)}: {_coded(of)}"
+def _otherwise(of: _Field) -> str | tuple[str, str]:
+    return _exchange(code(of.path), of)
 
 
-def _coded(of: _Field) -> str:
-    before, after = ("none" if leaf.value is None else code(plain(leaf.value)) for leaf in of[1:3])
-    return f"{before} → {after}"
+def _exchange(what: str, of: _Field) -> str | tuple[str, str]:
+    """Return one value for another; long ones as a block, that what is different can be seen."""
+    values = [None if leaf.value is None else plain(leaf.value) for leaf in of[1:3]]
+    if any(value is not None and len(value) > LONGEST for value in values):
+        return f"{what} changes", _diff(values[0] or "", values[1] or "")
+    before, after = ("none" if value is None else code(value) for value in values)
+    return f"{what}: {before} → {after}"
 
 
 _METRIC = "condition_prometheus_query_language"

@@ -14,20 +14,28 @@ from exporter.mistakes import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_LONGEST = 100
+LONGEST = 100
+"""Characters of a value on one line; more are cut off."""
 _MOST_LINES = 80
 
 
 def code(value: object) -> str:
     """Return a value as a code span on one line: nothing in it is markup, a mention or a link."""
     text = printable(" ".join(str(value).split()))
-    if len(text) > _LONGEST:
-        text = f"{text[:_LONGEST]}…"
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
     if not text:
         return "(empty)"
     ticks = "`" * (_longest_run(text) + 1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{ticks}{space}{text}{space}{ticks}"
+
+
+def escaped(text: str) -> str:
+    """Return plain text on one line: nothing in it is markup or a mention."""
+    line = re.sub(r"([\\`*_\[\]<>~&])", r"\\\1", printable(" ".join(text.split())))
+    # GitHub looks for mentions in what the markup left: a comment parts them.
+    return line.replace("@", "@<!-- -->")
 
 
 def fenced(language: str, lines: Sequence[str]) -> str:

@@ -1,8 +1,12 @@
-"""Seconds as people say them."""
+"""Seconds and lists as people say them."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SECONDS = re.compile(r"([0-9]{1,9})(?:\.0+)?s")
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -30,3 +34,13 @@ def spoken(seconds: float) -> str:
             parts.append(f"{left // size} {unit}")
             left %= size
     return " ".join(parts) or "0 s"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words in a row, the last after ``and``.
+
+    Args:
+        words: One at least.
+    """
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,184 @@
+"""A review as Markdown for a pull request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.policies.differences import conditions, lines
+from exporter.policies.field_words import notified
+from exporter.policies.markdown import code, details, escaped, fenced, html_code, table
+from exporter.policies.plans import Action
+from exporter.policies.review_rows import rows
+from exporter.policies.review_summary import WORSE, summary
+from exporter.policies.spoken import listed, seconds_of, spoken
+from exporter.telling import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from exporter.policies.plan_values import Values
+    from exporter.policies.review_rows import Row
+    from exporter.policies.reviewing import Review, Told
+
+MOST_CHARACTERS = 60_000
+"""How long the page is at most: a comment on GitHub holds 65,536 characters."""
+
+_MOST_ROWS = 100
+_FEW_ROWS = 20
+_MOST_DIFFERENCES = 12
+
+
+# Terraform's own words for it: https://developer.hashicorp.com/terraform/internals/json-format
+_REASONS = {
+    "delete_because_each_key": "its key is no longer in `for_each`",
+    "delete_because_no_module": "its module is gone from the configuration",
+    "delete_because_no_resource_config": "its resource is gone from the configuration",
+    "replace_because_cannot_update": "Cloud Monitoring cannot change that in place",
+    "replace_because_tainted": "its last apply failed halfway",
+    "replace_by_request": "as was asked for",
+}
+
+
+def page(review: Review) -> str:
+    """Return the review as Markdown; what does not fit on one comment of GitHub's is left out."""
+    head = [
+        "## Review of the alert policies",
+        " ".join([*summary(review)]),
+        *(f"> **Mind:** {escaped(note)}" for note in review.plan.notes),
+    ]
+    if review.told:
+        head.append(table(("policy", "is", "what changes"), _policy_rows(review)))
+    folded = [*_folded_policies(review)]
+    tail = [*_limits(review)]
+    visible, hidden = _effects(review)
+    head += visible
+    folded += hidden
+    return _fitted(head, folded, tail)
+
+
+def _fitted(head: Sequence[str], folded: Sequence[str], tail: Sequence[str]) -> str:
+    left = MOST_CHARACTERS - sum(len(part) + 2 for part in (*head, *tail))
+    kept = []
+    for part in folded:
+        if len(part) + 2 <= left:
+            kept.append(part)
+            left -= len(part) + 2
+    lacking = len(folded) - len(kept)
+    more = [f"{plural(lacking, 'folded part')} left out for length; `--json` has all."]
+    return "\n\n".join([*head, *kept, *(more if lacking else []), *tail]) + "\n"
+
+
+def _policy_rows(review: Review) -> Iterator[tuple[str, str, str]]:
+    for told in review.told[:_MOST_ROWS]:
+        yield code(told.change.name), told.how, "<br>".join(_words(told, review.plan.channels))
+    more = len(review.told) - _MOST_ROWS
+    if more > 0:
+        yield f"and {more} more", "", "`--json` has all"
+
+
+def _words(told: Told, channels: Mapping[str, str]) -> Iterator[str]:
+    change = told.change
+    if change.action is Action.ADDED and change.after:
+        yield _described(change.after, channels)
+    elif change.action is Action.REMOVED and change.before:
+        yield f"pages no more; was {_described(change.before, channels)}"
+    elif change.action is Action.FORGOTTEN:
+        yield "stays in Cloud Monitoring and pages on, without Terraform"
+    for each in told.differences[:_MOST_DIFFERENCES]:
+        yield each.words
+    more = len(told.differences) - _MOST_DIFFERENCES
+    if more > 0:
+        yield f"and {more} more differences"
+    if change.action is Action.CHANGED and not told.differences:
+        yield "nothing but what Cloud Monitoring fills in"
+    if change.action is Action.REPLACED:
+        yield "its open incidents end, and open again where it still pages"
+    if change.was_at:
+        yield f"moves from {code(change.was_at)} to {code(change.address)}"
+    if change.reason in _REASONS:
+        yield f"({_REASONS[change.reason]})"
+    yield from change.notes
+
+
+def _described(values: Values, channels: Mapping[str, str]) -> str:
+    """Return a policy at a glance."""
+    severity = values.leaf("severity")
+    words = [] if severity.hidden or not values.text("severity") else [values.text("severity")]
+    words = [code(each) if not each.isalpha() else each for each in words]
+    if values.leaf("enabled").value is False:
+        words.append("switched off")
+    for each in conditions(values):
+        hold = seconds_of(values.text(f"{each}.condition_prometheus_query_language.duration"))
+        if values.below(f"{each}.condition_prometheus_query_language"):
+            words.append(f"waits {spoken(hold)} before it pages" if hold else "pages at once")
+        elif values.below(f"{each}.condition_matched_log"):
+            words.append("pages on a log entry")
+    words.append(notified(values.leaf("notification_channels"), channels))
+    return "; ".join(words)
+
+
+def _folded_policies(review: Review) -> Iterator[str]:
+    for told in review.told:
+        blocks = [each.block for each in told.differences if each.block]
+        after = told.change.after
+        if told.change.action is Action.ADDED and after:
+            blocks = [fenced("text", lines(after, each)) for each in conditions(after)]
+        if blocks:
+            what = (
+                "what it looks at" if told.change.action is Action.ADDED else "what changes in full"
+            )
+            yield details(f"{html_code(told.change.name)}: {what}", "\n\n".join(blocks))
+
+
+def _effects(review: Review) -> tuple[list[str], list[str]]:
+    """Return the tables of pages that stand open, and those that are folded in."""
+    every = rows(review.pages)
+    if not every:
+        return [], []
+    worse = [row for row in every if row.kind in WORSE]
+    heading = "### What that does to the scenarios"
+    if len(every) <= _FEW_ROWS:
+        return [heading, _pages_table(every, review)], []
+    rest = [row for row in every if row.kind not in WORSE]
+    shown = [heading, _pages_table(worse, review)] if worse else [heading]
+    if not rest:
+        return shown, []
+    words = f"{plural(len(rest), 'row')} of pages that are gained, come sooner or end differently"
+    return shown, [details(words, _pages_table(rest, review))]
+
+
+def _pages_table(of: Sequence[Row], review: Review) -> str:
+    def told() -> Iterator[tuple[str, ...]]:
+        last = ""
+        for row in of[:_MOST_ROWS]:
+            title = "" if row.scenario == last else escaped(review.titles.get(row.scenario, ""))
+            last = row.scenario
+            scenario = f"{code(row.scenario)}{f': {title}' if title else ''}"
+            yield scenario, row.policy, row.how, row.about, row.when
+        if len(of) > _MOST_ROWS:
+            yield f"and {len(of) - _MOST_ROWS} more", "", "", "", "`--json` has all"
+
+    return table(("scenario", "policy", "page", "for", "when"), told())
+
+
+def _limits(review: Review) -> Iterator[str]:
+    said = [
+        *(
+            f"{code(name)}: Prometheus refuses its query, so it pages never: {code(why)}"
+            for name, why in review.refused.items()
+        ),
+        *(
+            f"{code(each.policy)}: the scenarios cannot tell, as {escaped(each.reason)}"
+            for each in review.unclear
+        ),
+    ]
+    if review.silent:
+        names = listed([code(name) for name in review.silent[:_FEW_ROWS]])
+        said.append(f"{names}: pages in no scenario, before or after, so they tell nothing of it")
+    if review.asked:
+        said.append(
+            "The scenarios tell when incidents open and close, not whom a channel reaches, what a "
+            "page says or how often it reminds. Moments count from a scenario's start."
+        )
+    if said:
+        yield "\n".join(f"- {each}" for each in said)

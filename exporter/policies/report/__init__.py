@@ -1,0 +1,1 @@
+"""The report: scenarios, what they prove, and how soon pages come, on one page for a browser."""

@@ -1,0 +1,67 @@
+"""Moments and spans of a scenario, as the page writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_UNITS = ((3600, "h"), (60, "m"), (1, "s"))
+_NICE = (1, 2, 5, 10, 15, 30, 60, 120, 240, 360)
+"""Minutes from one mark of an axis to the next."""
+_MOST_TICKS = 9
+_HOURS_FROM = 5 * 3600
+
+
+class Tick(NamedTuple):
+    """A mark of the axis of time.
+
+    Attributes:
+        at: Where, in seconds after the start.
+        text: What it says.
+    """
+
+    at: float
+    text: str
+
+
+def short(seconds: float) -> str:
+    """Return a moment or a duration as scenario files write it: ``1h12m10s``."""
+    return _joined(seconds, "", "")
+
+
+def spoken(seconds: float) -> str:
+    """Return a moment or a duration so that it can be read aloud: ``1 h 12 min 10 s``."""
+    return _joined(seconds, " ", " ").replace(" m", " min")
+
+
+def _joined(seconds: float, unit: str, between: str) -> str:
+    left = round(seconds)
+    parts = []
+    for size, name in _UNITS:
+        number, left = divmod(left, size)
+        if number:
+            parts.append(f"{number}{unit}{name}")
+    return between.join(parts) or f"0{unit}s"
+
+
+def between(moments: Iterable[float]) -> str:
+    """Return the first and the last of some moments, one where they are the same."""
+    texts = list(dict.fromkeys(short(moment) for moment in sorted(moments)))
+    return texts[0] if len(texts) == 1 else f"{texts[0]} to {texts[-1]}"
+
+
+def ticks(lasts: float) -> tuple[Tick, ...]:
+    """Return the marks of an axis of so many seconds: few, at round minutes, hours if it is long.
+
+    Args:
+        lasts: Seconds from the start to the end.
+    """
+    fitting = (minutes for minutes in _NICE if lasts / (minutes * 60) < _MOST_TICKS)
+    step = next(fitting, _NICE[-1]) * 60
+    size, unit = (3600, "h") if lasts >= _HOURS_FROM and step >= _NICE[-4] * 60 else (60, "min")
+    return tuple(
+        Tick(at, f"{at // size}" + (f" {unit}" if at == 0 else ""))
+        for at in range(0, int(lasts) + 1, step)
+    )

@@ -6,9 +6,14 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from exporter.exit_codes import TERMINATED
 from exporter.mistakes import Mistakes, printable
+from exporter.policies.engine import EngineError
 from exporter.policies.log_filter import parse
 from exporter.policies.log_matching import extracted
 from exporter.policies.proving import Proof, filled, prove, starts
@@ -16,7 +21,6 @@ from exporter.policies.simulation import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from multiprocessing.pool import IMapIterator
     from threading import Event
 
     from exporter.policies.files import Policy
@@ -27,6 +31,11 @@ B = TypeVar("B")
 
 _LOOK_SECONDS = 0.1
 """From one look whether to stop to the next."""
+
+_ENDED = (
+    "a process that played scenarios was ended from outside; is there too little memory? Name one "
+    "scenario, which is played alone"
+)
 
 
 class Part(NamedTuple):
@@ -65,13 +74,13 @@ def side_by_side(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Ite
         work: A function of a module: other processes call it too.
         items: What it is called with.
         stop: Ends it.
+
+    Raises:
+        EngineError: A process that did some of it was ended from outside.
     """
     workers = min(os.cpu_count() or 1, len(items))
     if workers > 1:
-        # A fork would copy a process that has threads, some of them gRPC's.
-        with multiprocessing.get_context("spawn").Pool(workers, _begin) as pool:
-            # Leaving the block ends the workers, and each ends its engine.
-            yield from _until_stopped(pool.imap(work, items), stop)
+        yield from _in_workers(work, items, workers, stop)
         return
     for item in items:
         if stop.is_set():
@@ -79,20 +88,48 @@ def side_by_side(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Ite
         yield work(item)
 
 
-def _until_stopped(made: IMapIterator[B], stop: Event) -> Iterator[B]:
-    while not stop.is_set():
+def _in_workers(
+    work: Callable[[A], B], items: Sequence[A], workers: int, stop: Event
+) -> Iterator[B]:
+    # A fork would copy a process that has threads, some of them gRPC's.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _begin) as pool:
+        under_way = deque(pool.submit(_orderly, work, item) for item in items)
         try:
-            yield made.next(_LOOK_SECONDS)
-        except multiprocessing.TimeoutError:
-            continue
-        except StopIteration:
-            return
+            while under_way and not stop.is_set():
+                done, _ = wait([under_way[0]], _LOOK_SECONDS)
+                if done:
+                    yield under_way.popleft().result()
+        except BrokenProcessPool as error:
+            if not stop.is_set():
+                raise EngineError(_ENDED) from error
+        finally:
+            if under_way:
+                for worker in multiprocessing.active_children():
+                    worker.terminate()
+                pool.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:
-    """Set up a worker: Ctrl-C is for who started it, and an end is orderly."""
+    """Set up a worker: Ctrl-C is for who started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+
+
+def _orderly(work: Callable[[A], B], item: A) -> B:
+    """Do the work in a worker; one that is ended meanwhile ends its engine first."""
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        return work(item)
+    except SystemExit:
+        os._exit(TERMINATED)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _end(*_: object) -> None:
+    # The pool says so too, once the first of its workers is gone: what is under way is the end.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(TERMINATED)
 
 
 def _play(part: Part) -> Proof:

@@ -51,31 +51,42 @@ def run(args: Namespace) -> int:
         Mistakes: In the files, or a policy that the time is measured of is not there.
         NotInstalledError: Prometheus is not installed.
     """
-    out: TextIO = args.out
     parts = _parts(policies_of(args))
     times: list[TimeToPage] = []
-    untold = 0
+    silent: list[str] = []
     with progress(args.err, "measuring", len(parts)) as steps:
         for measured in side_by_side(_measure, parts, args.stop):
             if isinstance(measured, str):
-                untold += 1
-                with steps.aside():
-                    LOGGER.error("%s.", measured)
+                silent.append(measured)
             else:
                 times += measured
             steps.done()
     if args.stop.is_set():
         LOGGER.warning("Interrupted: not everything was measured.")
         return INTERRUPTED
-    times.sort(key=lambda each: (CHANGES.index(each.change), MODES.index(each.mode)))
+    return told(times, silent, args.out, as_json=args.json)
+
+
+def told(times: Sequence[TimeToPage], silent: Sequence[str], out: TextIO, *, as_json: bool) -> int:
+    """Print what was measured; return the exit code.
+
+    Args:
+        times: What was measured.
+        silent: A sentence, without its full stop, for each part that could not be.
+        out: Where to.
+        as_json: Whether as data.
+    """
+    ordered = sorted(times, key=lambda each: (CHANGES.index(each.change), MODES.index(each.mode)))
     exceeded = sum(not each.kept for each in times)
-    if args.json:
-        print_json(document(times, kept=not (exceeded or untold)), out)
+    if as_json:
+        print_json(document(ordered, kept=not (exceeded or silent)), out)
     else:
-        _print(times, out)
+        _print(ordered, out)
+    for sentence in silent:
+        LOGGER.error("%s.", sentence)
     if exceeded:
-        LOGGER.error("Not kept: %s of %s.", f"{exceeded:,}", plural(len(times), "bound"))
-    return INCOMPLETE if exceeded or untold else OK
+        LOGGER.error("Not kept: %d of %s.", exceeded, plural(len(times), "bound"))
+    return INCOMPLETE if exceeded or silent else OK
 
 
 class _Part(NamedTuple):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.policies.evaluating import about
 from exporter.policies.log_filter import parse
-from exporter.policies.report.things import Thing, is_of_exporter, named, thing
+from exporter.policies.report.things import Thing, named, names_exporter, thing
 from exporter.policies.visibility import as_seen
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _on_metrics(
     true_at: dict[Thing, set[float]] = {}
     for each in found:
         # Several results may be about one thing: one is enough.
-        name = about(each.labels, of_exporter=is_of_exporter(policy))
+        name = about(each.labels, of_exporter=names_exporter(policy))
         moments = true_at.setdefault(thing(name, policy), set())
         moments |= {round(at - recording.start, 3) for at in each.times}
     for of, moments in true_at.items():

@@ -28,22 +28,12 @@ class Tick(NamedTuple):
 
 def short(seconds: float) -> str:
     """Return a moment or a duration as scenario files write it: ``1h12m10s``."""
-    return _joined(seconds, "", "")
-
-
-def spoken(seconds: float) -> str:
-    """Return a moment or a duration so that it can be read aloud: ``1 h 12 min 10 s``."""
-    return _joined(seconds, " ", " ").replace(" m", " min")
-
-
-def _joined(seconds: float, unit: str, between: str) -> str:
     left = round(seconds)
-    parts = []
+    text = ""
     for size, name in _UNITS:
         number, left = divmod(left, size)
-        if number:
-            parts.append(f"{number}{unit}{name}")
-    return between.join(parts) or f"0{unit}s"
+        text += f"{number}{name}" if number else ""
+    return text or "0s"
 
 
 def between(moments: Iterable[float]) -> str:

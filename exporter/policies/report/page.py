@@ -17,18 +17,19 @@ from markupsafe import Markup
 from exporter import durations
 from exporter.policies.judging import Outcome
 from exporter.policies.report import events, palette, things, words
-from exporter.policies.report.moments import short, spoken
+from exporter.policies.report.moments import short
 from exporter.policies.report.outcomes import outcomes
+from exporter.policies.spoken import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from exporter.policies.files import Policy
-    from exporter.policies.paging import TimeToPage
     from exporter.policies.proving import Proof
+    from exporter.policies.report.marks import Timeline
     from exporter.policies.report.outcomes import OutcomeRow
-    from exporter.policies.report.timeline import Timeline
+    from exporter.policies.report.waits import Wait
 
 _FOLDER = Path(__file__).parent
 _SEVERITIES = ("CRITICAL", "ERROR", "WARNING")
@@ -113,14 +114,16 @@ class Report(NamedTuple):
     Attributes:
         policies: The policies.
         scenarios: The scenarios and their marks.
-        waits: How soon pages come.
+        waits: How soon pages come; empty where that was not measured.
+        whole: Whether these are all scenarios that there are.
         version: The program's version.
         made: When this was made, in UTC.
     """
 
     policies: Sequence[Policy]
     scenarios: Sequence[tuple[Proof, Timeline]]
-    waits: Sequence[TimeToPage]
+    waits: Sequence[Wait]
+    whole: bool
     version: str
     made: datetime
 
@@ -139,8 +142,10 @@ def render(report: Report) -> str:
             policies=policies,
             proven=sum(1 for each in policies if each.proven),
             waits=report.waits,
+            whole=report.whole,
             kept=sum(1 for wait in report.waits if wait.kept),
             longest=max((max(wait.worst, wait.bound) for wait in report.waits), default=1),
+            polling=_polling(report.waits),
             modes=_MODES,
             kinds=things.WORDS,
             patterns=_PATTERNS,
@@ -152,6 +157,16 @@ def render(report: Report) -> str:
             made=report.made,
         )
     )
+
+
+def _polling(waits: Sequence[Wait]) -> str:
+    """Return what a script that polls takes, in a sentence; nothing where nothing is measured."""
+    if not waits:
+        return ""
+    longest = max(wait.polling or 0 for wait in waits)
+    never = dict.fromkeys(wait.change for wait in waits if wait.polling is None)
+    text = f" A script that looks at each stream every five minutes takes up to {longest} s"
+    return text + (f", and tells nobody of: {', '.join(never)}." if never else ".")
 
 
 def _environment() -> Environment:

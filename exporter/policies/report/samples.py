@@ -29,8 +29,8 @@ class Dot(NamedTuple):
     Attributes:
         at: The time that it carries, in seconds after the start.
         text: What it says.
-        shape: ``plain`` where all is as it should be, ``marked`` where it is not, ``unread`` where
-            something could not be read or written.
+        shape: ``plain`` for a usual state, ``marked`` for another, ``failed`` for a failure, and
+            ``unread`` where something could not be read or written.
     """
 
     at: float
@@ -140,7 +140,7 @@ class Samples:
         dots = []
         for sample in series.samples if series else ():
             case = state_case(int(sample.value), connection=name == _CONNECTION)
-            shape = "plain" if case.case == "good" else "marked"
+            shape = _SHAPES.get(case.case, "marked")
             dots.append(Dot(sample.own - self._recording.start, case.text, shape))
         unread = [dot for dot in self._read([up] if up else []) if dot.shape == "unread"]
         return sorted([*dots, *unread])
@@ -168,6 +168,7 @@ class Samples:
 
 
 _MISSED = 2.0
+_SHAPES = {"good": "plain", "bad": "failed", "lost": "failed"}
 
 
 def _run(run: Ran) -> Dot:

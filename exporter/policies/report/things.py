@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from exporter.policies.files import Policy
 
 _EXPORTERS = "exporters"
-_OF_EXPORTER = ("datastream_exporter_", "run_googleapis_com:")
+_ITS_METRICS = "datastream_exporter_"
+_ITS_JOB = "run_googleapis_com:"
 
 
 class Kind(IntEnum):
@@ -95,4 +96,9 @@ def thing(about: str, policy: Policy | None) -> Thing:
 
 def is_of_exporter(policy: Policy) -> bool:
     """Say whether a policy looks at the exporter itself."""
-    return any(metric in (policy.query or "") for metric in _OF_EXPORTER)
+    return names_exporter(policy) or _ITS_JOB in (policy.query or "")
+
+
+def names_exporter(policy: Policy) -> bool:
+    """Say whether a policy looks at what the exporter says of itself, by its name."""
+    return _ITS_METRICS in (policy.query or "")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from exporter.policies.judging import Outcome
 from exporter.policies.report.events import title, turns
+from exporter.policies.report.marks import Page, PolicyRow, States, Timeline, Track, Window
 from exporter.policies.report.moments import ticks
 from exporter.policies.report.samples import Samples
 from exporter.policies.report.subjects import assigned, of_note
@@ -20,141 +20,15 @@ if TYPE_CHECKING:
     from exporter.policies.files import Policy
     from exporter.policies.judging import Finding
     from exporter.policies.proving import Proof
-    from exporter.policies.report.conditions import Condition, Held
-    from exporter.policies.report.events import Turn
-    from exporter.policies.report.moments import Tick
+    from exporter.policies.report.conditions import Condition
     from exporter.policies.report.samples import Row
     from exporter.policies.report.things import Thing
-    from exporter.policies.report.truth import Stretch
 
 MOST_TRACKS = 6
 """How many things of a scenario are drawn; those that are alike are one."""
 
 _NEAR = 0.5
 """The part of a hold from which on a condition that did not page is drawn."""
-
-_ROOM = 0.025
-"""The part of the width that a number takes."""
-
-
-class Window(NamedTuple):
-    """When a page is expected to open, or to close.
-
-    Attributes:
-        begin: From when on, in seconds after the start.
-        end: Until when.
-        closes: Whether it is the closing that is expected then.
-    """
-
-    begin: float
-    end: float
-    closes: bool
-
-
-class Page(NamedTuple):
-    """A page, as it happened.
-
-    Attributes:
-        begin: When it opened, in seconds after the start.
-        end: When it closed, or the end of the scenario.
-        open: Whether it is open still.
-        outcome: How it came out.
-    """
-
-    begin: float
-    end: float
-    open: bool
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyRow:
-    """What became of a policy, for one thing.
-
-    Attributes:
-        policy: The policy.
-        held: When its condition was true.
-        entries: When entries were logged that page.
-        windows: When pages were expected.
-        pages: The pages.
-        missed: How many were expected and did not come.
-    """
-
-    policy: Policy
-    held: tuple[Held, ...]
-    entries: tuple[float, ...]
-    windows: tuple[Window, ...]
-    pages: tuple[Page, ...]
-    missed: int
-
-    @property
-    def wrong(self) -> tuple[str, ...]:
-        """What is wrong with it, in words."""
-        outcomes = [page.outcome for page in self.pages] + [Outcome.MISSED] * self.missed
-        return tuple(dict.fromkeys(each.value for each in outcomes if each is not Outcome.RIGHT))
-
-
-@dataclass(frozen=True, slots=True)
-class States:
-    """What is the case with a thing.
-
-    Attributes:
-        title: What the row is called.
-        stretches: What is the case, without a gap.
-    """
-
-    title: str
-    stretches: tuple[Stretch, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """All that is drawn of one thing.
-
-    Attributes:
-        thing: The thing.
-        states: What is the case with it; a row for each exporter where it is these.
-        samples: What can be read of it.
-        policies: The policies whose conditions were true for it, or that should page for it.
-        alike: Others that fare as it does, and are not drawn.
-    """
-
-    thing: Thing
-    states: tuple[States, ...]
-    samples: tuple[Row, ...]
-    policies: tuple[PolicyRow, ...]
-    alike: tuple[Thing, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """A scenario's marks.
-
-    Attributes:
-        lasts: Seconds from its start to its end.
-        phase: When the first evaluation is that is drawn, in seconds after the start.
-        ticks: The marks of the axis.
-        turns: What happens.
-        tracks: The things that matter, the first page first.
-        left: How many more there are that are not alike any of these.
-    """
-
-    lasts: float
-    phase: float
-    ticks: tuple[Tick, ...]
-    turns: tuple[Turn, ...]
-    tracks: tuple[Track, ...]
-    left: int
-
-    @property
-    def labelled(self) -> frozenset[int]:
-        """The turns that have room for their number."""
-        last, found = -math.inf, set()
-        for turn in self.turns:
-            if turn.at - last >= self.lasts * _ROOM:
-                last = turn.at
-                found.add(turn.number)
-        return frozenset(found)
 
 
 def shown_phase(proof: Proof) -> float:
@@ -227,9 +101,9 @@ class _Drawing:
             )
             for name in sorted(named)
         ]
-        rows.sort(key=lambda row: (row.policy.is_log, _opened([row])))
+        rows.sort(key=lambda row: (row.is_log, _opened([row])))
         states, samples = self._seen(thing)
-        if any(_native(row.policy, thing) for row in rows):
+        if any(_native(self._policies[row.policy], thing) for row in rows):
             samples = (*samples, self._samples.native(thing))
         return Track(thing, states, samples, tuple(rows))
 
@@ -265,7 +139,8 @@ class _Drawing:
             for incident, outcome in incidents
         ]
         return PolicyRow(
-            policy,
+            policy.name,
+            policy.is_log,
             tuple(sorted(each for condition in conditions for each in condition.held)),
             tuple(sorted(each for condition in conditions for each in condition.entries)),
             tuple(dict.fromkeys(self._windows(findings))),
@@ -309,7 +184,7 @@ def _order(track: Track) -> tuple[bool, bool, float, int, str]:
     return (
         not wrong,
         track.thing != EXPORTER,
-        _opened(row for row in track.policies if not row.policy.is_log),
+        _opened(row for row in track.policies if not row.is_log),
         track.thing.kind,
         track.thing.name,
     )
@@ -343,7 +218,7 @@ def _fate(track: Track) -> object:
         track.thing.kind,
         track.states,
         tuple(
-            (row.policy.name, row.windows, len(row.pages), row.wrong, bool(row.held))
-            for row in sorted(track.policies, key=lambda row: row.policy.name)
+            (row.policy, row.windows, len(row.pages), row.wrong, bool(row.held))
+            for row in sorted(track.policies, key=lambda row: row.policy)
         ),
     )

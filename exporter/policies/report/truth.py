@@ -87,9 +87,9 @@ class Truth:
             for project in fleet.projects.values():
                 for location in project.locations.values():
                     at = f"projects/{project.id}/locations/{location.id}/streams/"
-                    fresh = {at + stream for stream in location.streams} - seen
-                    seen |= fresh
-                    yield from sorted(fresh)
+                    fresh = [at + stream for stream in location.streams if at + stream not in seen]
+                    seen.update(fresh)
+                    yield from fresh
 
     def of(self, thing: Thing) -> tuple[Stretch, ...]:
         """Return what is the case with a thing, without a gap; empty for what has no state."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from exporter.policies.report.moments import spoken
 from exporter.policies.report.things import WORDS
+from exporter.policies.spoken import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from exporter.policies.report.marks import Page, PolicyRow, States, Timeline, Track, Window
     from exporter.policies.report.samples import Dot, Row
-    from exporter.policies.report.timeline import Page, PolicyRow, States, Timeline, Track, Window
 
 _MOST = 12
 """How many parts of a row are said, one by one."""
@@ -58,7 +58,7 @@ def policy(row: PolicyRow) -> str:
     told += [_page(page) for page in row.pages]
     told += [f"{row.missed} expected and not opened"] * bool(row.missed)
     told += ["no page"] * (not row.pages and not row.missed)
-    return _sentence(row.policy.name, _some(told))
+    return _sentence(row.policy, _some(told))
 
 
 def alike(track: Track) -> str:

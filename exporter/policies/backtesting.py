@@ -42,9 +42,10 @@ _MARGIN = 600.0
 """Seconds more than a policy looks back: for points that come late, and for a selector without a
 range, which looks back five minutes."""
 
-_POINTS_AT_ONCE = 3_000_000
+POINTS_AT_ONCE = 3_000_000
 """In the engine, about: a point takes some 600 bytes of a file while it is filled."""
-_LEAST_STEPS = 120
+_LEAST_STEPS = 20
+"""Evaluations of a part: each part starts an engine, and repeats what comes before it."""
 
 _Labels = tuple[tuple[str, str], ...]
 
@@ -141,6 +142,8 @@ class Backtester:
         history: History,
         stop: Event,
         progress: Callable[[int, int], None] = lambda _done, _of: None,
+        *,
+        points_at_once: int = POINTS_AT_ONCE,
     ) -> None:
         """Take what is evaluated.
 
@@ -149,11 +152,13 @@ class Backtester:
             history: What was read, of the names that :func:`names` gives.
             stop: Set when somebody asks to stop; what was found by then is incomplete.
             progress: Told how many parts of the time are evaluated, and how many there are.
+            points_at_once: How many points the engine is filled with at once, about.
         """
         self._policies = tuple(policies)
         self._history = history
         self._stop = stop
         self._progress = progress
+        self._points_at_once = points_at_once
         self._back = names(policies)
         self._true: dict[str, dict[_Labels, list[float]]] = {}
         self._lacking: dict[str, str] = {}
@@ -175,10 +180,11 @@ class Backtester:
         if own and own[0] > start:
             begins = own[0]
             start += math.floor((begins - start) / INTERVAL) * INTERVAL
+        # What came before the first evaluation counts for a hold, as far as anything is known.
+        known = max(0.0, math.floor((start - own[0]) / INTERVAL) * INTERVAL) if own else 0.0
         last = start + math.floor((end - start) / INTERVAL) * INTERVAL
         judged = [policy for policy in self._policies if self._can_judge(policy)]
-        # What came before the first evaluation counts for a hold, unless there was nothing.
-        first = {policy.name: 0.0 if begins else _hold(policy) for policy in judged}
+        first = {policy.name: min(known, _hold(policy)) for policy in judged}
         earliest = start - max(first.values(), default=0.0)
         for begin, until in self._parts(earliest, last):
             if self._stop.is_set():
@@ -216,7 +222,8 @@ class Backtester:
     def _parts(self, start: float, last: float) -> Iterator[tuple[float, float]]:
         """Yield the first and the last evaluation of each part of the time."""
         steps = round((last - start) / INTERVAL) + 1
-        parts = max(1, min(-(-self._history.points // _POINTS_AT_ONCE), steps // _LEAST_STEPS))
+        needed = -(-self._history.points // self._points_at_once)
+        parts = max(1, min(needed, steps // _LEAST_STEPS))
         for part in range(parts):
             self._progress(part, parts)
             begin, until = part * steps // parts, (part + 1) * steps // parts - 1

@@ -103,14 +103,15 @@ def _pieces(line: bytes) -> Iterator[Piece]:
             try:
                 yield from _series(each)
             except _Wrong as wrong:
-                raise _Wrong(f"timeSeries[{index}].{wrong}") from None
+                between = "." if isinstance(each, dict) else ": "
+                raise _Wrong(f"timeSeries[{index}]{between}{wrong}") from None
     elif held.keys() - {"nextPageToken", "unit", "executionErrors"}:
         yield from _series(held)
 
 
 def _series(held: Any) -> Iterator[Piece]:
     if not isinstance(held, dict):
-        raise _Wrong(f": {shown(held)} stands where a series is needed")
+        raise _Wrong(f"{shown(held)} stands where a series is needed")
     if held.get("valueType") == "STRING":
         return
     metric = _of(held, "metric", dict, "a mapping")

@@ -7,15 +7,16 @@ https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.api import metric_pb2
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
-from exporter.calls import Calls, persistently
+from exporter.calls import Calls, is_transient, persistently
 from exporter.deadline import Deadline
 from exporter.failures import Failure, Kind, RefusedError, Target, failure_of
 from exporter.monitoring import SERVICE
@@ -35,9 +36,9 @@ POINTS_A_PAGE = 100_000
 """The most that the API gives (ListTimeSeriesRequest.page_size)."""
 
 _AT_ONCE = 4
-_PAGE_SECONDS = 300.0
 _TRY_SECONDS = 90.0
 """For one try of a page: the client's own default for this method."""
+_PATIENCE_SECONDS = 45.0
 _LOOK_SECONDS = 0.1
 
 _NO_METRIC = "Cannot find metric"
@@ -82,6 +83,8 @@ class Source:
         watcher: Told how far the reading is.
         keep: Given each series as it came, by any thread.
         page_size: Points in a page.
+        end: Ends the calls under way.
+        patience: Seconds after which a page that is refused is not asked for again.
     """
 
     client: monitoring_v3.MetricServiceClient
@@ -91,10 +94,12 @@ class Source:
     watcher: Watcher
     keep: Callable[[Any], None] = lambda _series: None
     page_size: int = POINTS_A_PAGE
+    end: Callable[[], None] = lambda: None
+    patience: float = _PATIENCE_SECONDS
 
 
 def read_history(source: Source, wanted: Mapping[str, Span], into: History) -> tuple[str, ...]:
-    """Read metrics, some at once; after ``stop`` what is under way is finished and nothing begun.
+    """Read metrics, some at once; after ``stop`` what was not read by then is missing.
 
     Args:
         source: Where they are read.
@@ -108,6 +113,7 @@ def read_history(source: Source, wanted: Mapping[str, Span], into: History) -> t
         RefusedError: One of them cannot be read.
     """
     ending = threading.Event()
+    refused: list[BaseException] = []
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="read") as pool:
         reading = [
             pool.submit(_read_metric, source, metric, span, into, ending)
@@ -115,10 +121,14 @@ def read_history(source: Source, wanted: Mapping[str, Span], into: History) -> t
         ]
         left = set(reading)
         while left:
-            finished, left = wait(left, timeout=_LOOK_SECONDS)
-            if source.stop.is_set() or any(each.exception() for each in finished):
+            finished, left = wait(left, timeout=_LOOK_SECONDS, return_when=FIRST_EXCEPTION)
+            refused += [error for each in finished if (error := each.exception())]
+            if (source.stop.is_set() or refused) and not ending.is_set():
+                # The first refusal says what is wrong; the others would only take their time.
                 ending.set()
-    refused = [error for each in reading if (error := each.exception())]
+                source.end()
+    if source.stop.is_set():
+        return ()
     if refused:
         raise refused[0]
     return tuple(sentence for each in reading for sentence in each.result())
@@ -164,12 +174,14 @@ def _pages(source: Source, metric: str, span: Span, ending: Event) -> Iterator[A
         return monitoring_v3.ListTimeSeriesResponse.pb(next(iter(pager.pages)))
 
     while not ending.is_set():
+        patient = Deadline.after(source.patience)
         try:
             answer = persistently(
                 attempt,
-                deadline=Deadline.after(_PAGE_SECONDS, ending),
+                deadline=Deadline.after(source.patience + _TRY_SECONDS, ending),
                 longest=_TRY_SECONDS,
                 calls=source.calls,
+                again=partial(_again, patient),
             )
         except exceptions.NotFound as error:
             # What was never written is unknown to Cloud Monitoring.
@@ -182,6 +194,10 @@ def _pages(source: Source, metric: str, span: Span, ending: Event) -> Iterator[A
         if not answer.next_page_token:
             return
         request.page_token = answer.next_page_token
+
+
+def _again(patient: Deadline, error: BaseException) -> bool:
+    return is_transient(error) and patient.left > 0
 
 
 def pieces_of(series: Any) -> Iterator[Piece]:

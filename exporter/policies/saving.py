@@ -79,13 +79,12 @@ def _point(point: Any) -> str:
     """Return a point; by hand where it is a whole number, as Google's own way takes long."""
     if point.value.WhichOneof("value") != "int64_value":
         return json.dumps(json_format.MessageToDict(point), ensure_ascii=False)
-    start, end = point.interval.start_time, point.interval.end_time
-    ends = _written(end.seconds, end.nanos)
-    starts = _written(start.seconds, start.nanos) if start.seconds else ends
-    return (
-        f'{{"interval": {{"startTime": "{starts}", "endTime": "{ends}"}}, '
-        f'"value": {{"int64Value": "{point.value.int64_value}"}}}}'
-    )
+    interval = point.interval
+    times = f'"endTime": "{_written(interval.end_time.seconds, interval.end_time.nanos)}"'
+    if interval.HasField("start_time"):
+        begun = _written(interval.start_time.seconds, interval.start_time.nanos)
+        times = f'"startTime": "{begun}", {times}'
+    return f'{{"interval": {{{times}}}, "value": {{"int64Value": "{point.value.int64_value}"}}}}'
 
 
 @lru_cache(_TIMES)

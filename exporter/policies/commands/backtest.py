@@ -179,7 +179,15 @@ def _read(
     clients, _ = connect(Endpoints(), environ, identity)
     keeping = saving(args.save, args.stop) if args.save else nullcontext(lambda _series: None)
     with clients, keeping as keep, reading(args.err) as watcher:
-        source = Source(clients.monitoring, args.project, Calls(), args.stop, watcher, keep)
+        source = Source(
+            clients.monitoring,
+            args.project,
+            Calls(),
+            args.stop,
+            watcher,
+            keep,
+            end=clients.close,
+        )
         return read_history(source, wanted(policies, end - args.days * DAY, end), history)
 
 

@@ -109,11 +109,11 @@ def about(incident: Incident) -> str:
 def summary(found: Backtest) -> str:
     """Return all of it in a line."""
     count, still = len(found.incidents), sum(each.closed is None for each in found.incidents)
-    days = span_in_days(found.end - found.start)
-    text = f"{plural(count, 'incident')} in {days}"
+    text = plural(count, "incident")
     if count:
-        policies = len({each.policy for each in found.incidents})
-        text += f" of {_policies(policies)}, {still or 'none'} of them still open"
+        text += f" of {_policies(len({each.policy for each in found.incidents}))}"
+    text += f" in {span_in_days(found.end - found.start)}"
+    text += f", {still or 'none'} still open" if count else ""
     text += f"; {_policies(len(found.quiet))} would not have paged"
     if found.unjudged:
         text += f", {len(found.unjudged)} could not be judged"

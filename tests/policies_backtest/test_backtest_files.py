@@ -291,7 +291,7 @@ def test_a_save_writes_over_nothing(tmp_path: Path) -> None:
     assert len(read(kept)) == 1
 
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=5)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 SECONDS = st.integers(1, 4_000_000_000)
 NUMBERS = st.one_of(
     st.integers(-(2**53), 2**53).map(lambda value: {"int64_value": value}),

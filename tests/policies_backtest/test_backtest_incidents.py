@@ -12,7 +12,7 @@ from exporter.calls import Calls
 from exporter.policies.backtesting import Backtester, names, wanted
 from exporter.policies.files import Policy, read_policies
 from exporter.policies.history import History, gaps
-from exporter.policies.history_reading import Source, Watcher, read_history
+from exporter.policies.history_reading import Source, Span, Watcher, read_history
 from exporter.policies.incidents_table import lasted, opened
 from tests.policies_backtest.fleet_history import END, POLICIES, START, Lab
 
@@ -191,7 +191,8 @@ def test_a_distribution_is_read_once(tmp_path: Path) -> None:
     more = f"unless on (location) rate({name}_sum[5h]) / rate({name}_count[1h]) > 9"
     changed = variant(tmp_path, "private-connection-failed", old, f"{old} {more}")
     read = wanted(changed, 100_000, 200_000)
-    assert read["datastream.googleapis.com/stream/latencies"] == (100_000 - 5 * 3600 - 600, 200_000)
+    start = 100_000 - 5 * 3600 - 600
+    assert read["datastream.googleapis.com/stream/latencies"] == Span(start, 200_000)
     assert set(read) == {
         "custom.googleapis.com/datastream/exporter/last_run",
         "custom.googleapis.com/datastream/private_connection/state",

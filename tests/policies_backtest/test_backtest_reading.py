@@ -346,7 +346,7 @@ def test_the_server_gives_googles_own_series_by_filter_and_without_points(lab: L
     }
     (full,) = lab.clients.monitoring.list_time_series(request)
     assert len(full.points) == MINUTES
-    ends = [point.interval.end_time.timestamp() for point in full.points]
+    ends = [point.interval.end_time.seconds for point in monitoring_v3.TimeSeries.pb(full).points]
     assert ends == sorted(ends, reverse=True)
     (head,) = lab.clients.monitoring.list_time_series(request | {"view": 1})
     assert not head.points

@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporter.policies.field_words import Around, plain, said
 from exporter.policies.markdown import code, fenced
-from exporter.policies.plan_values import Leaf, Values
+from exporter.policies.plan_values import HIDDEN, UNKNOWN, Leaf, Values
 from exporter.policies.spoken import seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-HIDDEN = "(sensitive value)"
-UNKNOWN = "(known after apply)"
-"""What stands for a value, as in Terraform's own plans."""
 
 _CONDITION = re.compile(r"conditions\[[0-9]+\]")
 
@@ -97,11 +93,16 @@ def shown(leaf: Leaf) -> Any:
 
 def lines(values: Values, condition: str) -> list[str]:
     """Return all that a condition says, as lines of text."""
-    found = []
-    for path, leaf in values.below(condition).items():
-        if path != "name":
-            first, *more = plain(shown(leaf)).rstrip().splitlines() or [""]
-            found += [f"{path} = {first}", *(f"    {line}" for line in more)]
+    found: list[str] = []
+    below = values.below(condition)
+    for path in sorted(below, key=lambda each: (each != "display_name", each)):
+        if path == "name":
+            continue
+        # What kind it is can be seen by what it says.
+        key = re.sub(r"^condition_(prometheus_query_language|matched_log)\.", "", path)
+        first, *more = plain(shown(below[path])).rstrip().splitlines() or [""]
+        found += [f"{key}:", f"    {first}", *(f"    {line}" for line in more)] if more else []
+        found += [] if more else [f"{key}: {first}"]
     return found
 
 

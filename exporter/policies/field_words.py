@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from exporter.policies.channels import renotified, texts
 from exporter.policies.markdown import LONGEST, code, fenced
 from exporter.policies.spoken import listed, seconds_of, spoken
 
@@ -77,27 +78,6 @@ def plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def channel(name: str, channels: Mapping[str, str]) -> str:
-    """Return a notification channel as Markdown, by its display name where that is known."""
-    return f"{code(channels[name])} ({code(name)})" if name in channels else code(name)
-
-
-def notified(leaf: Leaf, channels: Mapping[str, str]) -> str:
-    """Return whom a policy notifies, as Markdown."""
-    if leaf.hidden:
-        return "notifies channels that are sensitive"
-    known = [channel(each, channels) for each in texts(leaf)]
-    if leaf.unknown:
-        known.append(_not_yet(leaf))
-    return f"notifies {listed(known)}" if known else "notifies nobody"
-
-
-def texts(leaf: Leaf) -> tuple[str, ...]:
-    """Return the texts in a list, without what is unknown."""
-    held = leaf.value if isinstance(leaf.value, tuple) else ()
-    return tuple(each for each in held if isinstance(each, str))
-
-
 class _Field(NamedTuple):
     path: str
     before: Leaf
@@ -108,14 +88,6 @@ class _Field(NamedTuple):
 _Words: TypeAlias = Callable[[_Field], str | tuple[str, str]]
 
 
-def _not_yet(leaf: Leaf) -> str:
-    held = leaf.value if isinstance(leaf.value, tuple) else ()
-    count = sum(1 for each in held if each is None)
-    if count:
-        return f"{count} channel{'s' * (count > 1)} whose name is known after the apply only"
-    return "channels that are known after the apply only"
-
-
 def _named(value: Any) -> str:
     """Return a value that needs no quotes where it is a plain word or number."""
     text = plain(value)
@@ -123,12 +95,8 @@ def _named(value: Any) -> str:
 
 
 def _from_to(of: _Field) -> str:
-    before, after = (None if leaf.value is None else leaf.value for leaf in of[1:3])
-    if before is None:
-        return _named(after)
-    if after is None:
-        return f"{_named(before)} → none"
-    return f"{_named(before)} → {_named(after)}"
+    before, after = ("none" if leaf.value is None else _named(leaf.value) for leaf in of[1:3])
+    return f"{before} → {after}"
 
 
 def _time(leaf: Leaf) -> str:
@@ -153,8 +121,9 @@ def _hold(of: _Field) -> str:
     none = [leaf.value is None or seconds_of(leaf.value) == 0 for leaf in (of.before, of.after)]
     if none[1]:
         return f"pages at once instead of after {_time(of.before)}"
-    instead = "paging at once" if none[0] else _time(of.before)
-    return f"waits {_time(of.after)} instead of {instead} before it pages"
+    if none[0]:
+        return f"waits {_time(of.after)} before it pages instead of paging at once"
+    return f"waits {_time(of.after)} instead of {_time(of.before)} before it pages"
 
 
 def _interval(of: _Field) -> str:
@@ -203,23 +172,7 @@ def _diff(before: str, after: str) -> str:
 
 
 def _channels(of: _Field) -> str:
-    old, new = texts(of.before), texts(of.after)
-    names = of.around.channels
-    more = [channel(each, names) for each in new if each not in old]
-    fewer = [channel(each, names) for each in old if each not in new]
-    if of.after.unknown:
-        known = of.after.value is not None
-        said_ = [f"also notifies {listed([*more, _not_yet(of.after)])}"] if known else []
-        if not known:
-            now = listed([channel(each, names) for each in old]) if old else "nobody"
-            return f"notifies {_not_yet(of.after)} (now {now})"
-    else:
-        said_ = [f"also notifies {listed(more)}"] if more else []
-    if fewer:
-        said_.append(f"no longer notifies {listed(fewer)}")
-        if not new and not of.after.unknown:
-            said_.append("**notifies nobody**")
-    return "; ".join(said_) or "notifies the same channels in another order"
+    return renotified(of.before, of.after, of.around.channels)
 
 
 def _renotify(of: _Field) -> str:

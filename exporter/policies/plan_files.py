@@ -14,6 +14,7 @@ from exporter.mistakes import shown
 STDIN_NAME = "standard input"
 
 _ZIP = b"PK\x03\x04"
+_FOR_PEOPLE = (b"will perform the following actions", b"No changes.")
 _VERSION = re.compile(r"1\.[0-9]+")
 
 WANTED = "give what `terraform show -json PLANFILE` prints"
@@ -66,7 +67,7 @@ def _no_constant(name: str) -> None:
 def _what_text(content: bytes) -> str:
     if b'"@level"' in content[:1000]:
         return f"is the log of `terraform plan -json`, which holds no whole policy; {WANTED}"
-    if b"Terraform" in content or b"OpenTofu" in content:
+    if any(words in content for words in _FOR_PEOPLE):
         return f"is a plan as people read it; {WANTED}"
     return f"is no JSON; {WANTED}"
 

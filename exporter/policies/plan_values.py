@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+HIDDEN = "(sensitive value)"
+UNKNOWN = "(known after apply)"
+"""What stands for a value that may not be shown, or is not known: as in Terraform's own plans."""
+
 _DEEPEST = 30
 
 ONCE = frozenset(

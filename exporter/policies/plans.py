@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporter.mistakes import Mistakes, printable, shown
+from exporter.policies.channels import channels_in
 from exporter.policies.plan_files import STDIN_NAME, WANTED, OtherwiseError, document_of
 from exporter.policies.plan_values import TooDeepError, Values, values_of
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 POLICY = "google_monitoring_alert_policy"
-_CHANNEL = "google_monitoring_notification_channel"
 
 STDIN = "-"
 
@@ -134,7 +134,7 @@ def plan_of(content: bytes, file: str) -> Plan:
         raise Mistakes([f"{file}: is nested too deeply; {WANTED}"]) from None
     if not changes:
         raise Mistakes([f"{file}: plans no {POLICY}; give the plan of the folder that makes them"])
-    return Plan(changes, dict(_channels(document)), tuple(notes))
+    return Plan(changes, dict(channels_in(document)), tuple(notes))
 
 
 def _notes(document: dict[str, Any]) -> Iterator[str]:
@@ -247,29 +247,3 @@ def _alone(changes: list[PolicyChange], action: Action) -> dict[tuple[str, str],
             if name:
                 found.setdefault((values.text("project"), name), []).append(each)
     return {key: of[0] for key, of in found.items() if len(of) == 1}
-
-
-def _channels(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield full name and display name of each channel that the plan knows, looked up or made."""
-    state = document.get("prior_state")
-    values = state.get("values") if isinstance(state, dict) else None
-    # Module by module; the walk has no depth of its own.
-    ahead: list[Any] = [
-        part.get("root_module")
-        for part in (values, document.get("planned_values"))
-        if isinstance(part, dict)
-    ]
-    while ahead:
-        module = ahead.pop()
-        if not isinstance(module, dict):
-            continue
-        below = module.get("child_modules")
-        ahead += below if isinstance(below, list) else []
-        resources = module.get("resources")
-        for each in resources if isinstance(resources, list) else []:
-            if isinstance(each, dict) and each.get("type") == _CHANNEL:
-                held = each.get("values")
-                named = held if isinstance(held, dict) else {}
-                name, display = _text(named, "name"), _text(named, "display_name")
-                if name and display:
-                    yield name, display

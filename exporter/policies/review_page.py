@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
+from exporter.policies.channels import notified
 from exporter.policies.differences import conditions, lines
-from exporter.policies.field_words import notified
 from exporter.policies.markdown import code, details, escaped, fenced, html_code, table
 from exporter.policies.plans import Action
 from exporter.policies.review_rows import rows
 from exporter.policies.review_summary import WORSE, summary
-from exporter.policies.spoken import listed, seconds_of, spoken
+from exporter.policies.spoken import seconds_of, spoken
 from exporter.telling import plural
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MOST_CHARACTERS = 60_000
 """How long the page is at most: a comment on GitHub holds 65,536 characters."""
 
-_MOST_ROWS = 100
+_MOST_OF_TABLE = 16_000
 _FEW_ROWS = 20
 _MOST_DIFFERENCES = 12
 
@@ -47,33 +48,46 @@ def page(review: Review) -> str:
         *(f"> **Mind:** {escaped(note)}" for note in review.plan.notes),
     ]
     if review.told:
-        head.append(table(("policy", "is", "what changes"), _policy_rows(review)))
+        head.append(_table(("policy", "is", "what changes"), [*_policy_rows(review)]))
+    pages, rest = _effects(review)
+    limits = [*_limits(review)]
+    left = MOST_CHARACTERS - _length([*head, *pages, *limits])
+    rest, left = _fitting(rest, left)
     folded = [*_folded_policies(review)]
-    tail = [*_limits(review)]
-    visible, hidden = _effects(review)
-    head += visible
-    folded += hidden
-    return _fitted(head, folded, tail)
-
-
-def _fitted(head: Sequence[str], folded: Sequence[str], tail: Sequence[str]) -> str:
-    left = MOST_CHARACTERS - sum(len(part) + 2 for part in (*head, *tail))
-    kept = []
-    for part in folded:
-        if len(part) + 2 <= left:
-            kept.append(part)
-            left -= len(part) + 2
-    lacking = len(folded) - len(kept)
+    shown, left = _fitting(folded, left)
+    lacking = len(folded) - len(shown)
     more = [f"{plural(lacking, 'folded part')} left out for length; `--json` has all."]
-    return "\n\n".join([*head, *kept, *(more if lacking else []), *tail]) + "\n"
+    return "\n\n".join([*head, *shown, *(more if lacking else []), *pages, *rest, *limits]) + "\n"
 
 
-def _policy_rows(review: Review) -> Iterator[tuple[str, str, str]]:
-    for told in review.told[:_MOST_ROWS]:
+def _length(parts: Sequence[str]) -> int:
+    return sum(len(part) + len("\n\n") for part in parts)
+
+
+def _fitting(parts: Sequence[str], left: int) -> tuple[list[str], int]:
+    """Return the parts that fit into so many characters, and how many are left then."""
+    kept: list[str] = []
+    for part in parts:
+        length = _length([part])
+        if length <= left:
+            kept.append(part)
+            left -= length
+    return kept, left
+
+
+def _table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Return a table of as many rows as may be long together."""
+    lengths = itertools.accumulate(sum(map(len, row)) + 3 * len(row) for row in rows)
+    fit = sum(1 for length in lengths if length <= _MOST_OF_TABLE)
+    kept = [*rows[:fit]]
+    if fit < len(rows):
+        kept.append((f"and {len(rows) - fit:,} more: `--json` has all", *[""] * (len(heading) - 1)))
+    return table(heading, kept)
+
+
+def _policy_rows(review: Review) -> Iterator[tuple[str, ...]]:
+    for told in review.told:
         yield code(told.change.name), told.how, "<br>".join(_words(told, review.plan.channels))
-    more = len(review.told) - _MOST_ROWS
-    if more > 0:
-        yield f"and {more} more", "", "`--json` has all"
 
 
 def _words(told: Told, channels: Mapping[str, str]) -> Iterator[str]:
@@ -148,33 +162,29 @@ def _effects(review: Review) -> tuple[list[str], list[str]]:
 
 
 def _pages_table(of: Sequence[Row], review: Review) -> str:
-    def told() -> Iterator[tuple[str, ...]]:
-        last = ""
-        for row in of[:_MOST_ROWS]:
-            title = "" if row.scenario == last else escaped(review.titles.get(row.scenario, ""))
-            last = row.scenario
-            scenario = f"{code(row.scenario)}{f': {title}' if title else ''}"
-            yield scenario, row.policy, row.how, row.about, row.when
-        if len(of) > _MOST_ROWS:
-            yield f"and {len(of) - _MOST_ROWS} more", "", "", "", "`--json` has all"
-
-    return table(("scenario", "policy", "page", "for", "when"), told())
+    told = []
+    last = ""
+    for row in of:
+        title = "" if row.scenario == last else escaped(review.titles.get(row.scenario, ""))
+        last = row.scenario
+        scenario = f"{code(row.scenario)}{f': {title}' if title else ''}"
+        told.append((scenario, row.policy, row.how, row.about, row.when))
+    return _table(("scenario", "policy", "page", "for", "when"), told)
 
 
 def _limits(review: Review) -> Iterator[str]:
-    said = [
-        *(
-            f"{code(name)}: Prometheus refuses its query, so it pages never: {code(why)}"
-            for name, why in review.refused.items()
-        ),
-        *(
-            f"{code(each.policy)}: the scenarios cannot tell, as {escaped(each.reason)}"
-            for each in review.unclear
-        ),
+    refused = [
+        f"{code(name)}: Prometheus refuses its query, so it pages never: {code(why)}"
+        for name, why in review.refused.items()
     ]
+    unclear = [
+        f"{code(each.policy)}: the scenarios cannot tell, as {escaped(each.reason)}"
+        for each in review.unclear
+    ]
+    said = [*_few(refused), *_few(unclear)]
     if review.silent:
-        names = listed([code(name) for name in review.silent[:_FEW_ROWS]])
-        said.append(f"{names}: pages in no scenario, before or after, so they tell nothing of it")
+        names = ", ".join(_few([code(name) for name in review.silent]))
+        said.append(f"The scenarios tell nothing of {names}: nothing pages, before or after.")
     if review.asked:
         said.append(
             "The scenarios tell when incidents open and close, not whom a channel reaches, what a "
@@ -182,3 +192,8 @@ def _limits(review: Review) -> Iterator[str]:
         )
     if said:
         yield "\n".join(f"- {each}" for each in said)
+
+
+def _few(words: Sequence[str]) -> list[str]:
+    more = len(words) - _FEW_ROWS
+    return [*words[:_FEW_ROWS], *([f"and {more:,} more: `--json` has all"] if more > 0 else [])]

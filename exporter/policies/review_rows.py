@@ -60,8 +60,10 @@ def rows(pages: Iterable[Page]) -> list[Row]:
         groups.setdefault((page.scenario, effect.kind, page.policies, certain), []).append(effect)
     order = list(Kind)
     return [
-        _row(key[0], key[1], key[2], groups[key])
-        for key in sorted(groups, key=lambda key: (key[0], order.index(key[1]), *key[2:]))
+        _row(scenario, kind, policies, groups[scenario, kind, policies, certain])
+        for scenario, kind, policies, certain in sorted(
+            groups, key=lambda key: (key[0], order.index(key[1]), key[2], not key[3])
+        )
     ]
 
 

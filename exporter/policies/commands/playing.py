@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from exporter.exit_codes import TERMINATED
 from exporter.mistakes import Mistakes, printable
-from exporter.policies.engine import EngineError
+from exporter.policies.engine import Engine, EngineError
 from exporter.policies.log_filter import parse
 from exporter.policies.log_matching import extracted
 from exporter.policies.proving import Proof, filled, prove, starts
@@ -61,10 +61,20 @@ def proofs(scripts: Sequence[Script], policies: Sequence[Policy], stop: Event) -
         NotInstalledError: Prometheus is not installed.
         EngineError: It does not do what it is asked to.
     """
+    check_engine()
     _check(policies)
     # Each starts as if it were alone, so that it comes out the same whatever is played beside it.
     parts = [Part(script, starts([script])[0].timestamp(), tuple(policies)) for script in scripts]
     yield from side_by_side(_play, parts, stop)
+
+
+def check_engine() -> None:
+    """Say at once what else would be said after much work.
+
+    Raises:
+        NotInstalledError: Prometheus is not installed.
+    """
+    Engine(())
 
 
 def side_by_side(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Iterator[B]:

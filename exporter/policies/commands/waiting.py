@@ -12,7 +12,7 @@ from exporter.logs import LOGGER
 from exporter.mistakes import Mistakes
 from exporter.policies.commands.inputs import policies_of
 from exporter.policies.commands.options import add_json
-from exporter.policies.commands.playing import side_by_side
+from exporter.policies.commands.playing import check_engine, side_by_side
 from exporter.policies.commands.showing import print_json, print_table, progress
 from exporter.policies.paging import CHANGES, MODES, changing, dying, time_to_page
 from exporter.policies.proving import filled
@@ -52,6 +52,7 @@ def run(args: Namespace) -> int:
         NotInstalledError: Prometheus is not installed.
     """
     parts = _parts(policies_of(args))
+    check_engine()
     times: list[TimeToPage] = []
     silent: list[str] = []
     with progress(args.err, "measuring", len(parts)) as steps:

@@ -1,0 +1,89 @@
+"""SIGINT and SIGTERM while scenarios are played: soon over, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.policies_cli.conftest import RIGHT, SCENARIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LONGEST = 60
+"""Seconds after which a test that waits has failed."""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_is_played_side_by_side_ends_at_once(
+    scenarios: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    """The other processes end their engines, and remove what these held."""
+    for index in range(20):
+        (scenarios / f"another-{index}.yaml").write_text(SCENARIO)
+    engines = tmp_path / "engines"
+    ended = _interrupted(scenarios, engines, number)
+    assert ended.returncode == code
+    assert f"{signal.Signals(number).name}: ending after the work under way" in ended.stderr
+    assert " of 22 scenarios were played." in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert list(engines.iterdir()) == []
+    assert _playing(engines) == []
+
+
+def test_a_single_scenario_is_played_to_its_end(scenarios: Path, tmp_path: Path) -> None:
+    """What is under way alone is finished, told, and its engine gone."""
+    engines = tmp_path / "engines"
+    ended = _interrupted(scenarios, engines, signal.SIGINT, RIGHT)
+    assert ended.returncode == 130
+    assert ended.stdout.startswith("right  deleted: ")
+    assert "Traceback" not in ended.stderr
+    assert list(engines.iterdir()) == []
+
+
+def _interrupted(
+    scenarios: Path, engines: Path, number: int, *names: str
+) -> subprocess.CompletedProcess[str]:
+    """Play scenarios, and send a signal as soon as an engine is about to start."""
+    engines.mkdir()
+    argv = [sys.executable, "-m", "exporter", "policies", "test", *names]
+    with subprocess.Popen(
+        argv,
+        cwd=scenarios.parent.parent,
+        env={**os.environ, "TMPDIR": str(engines)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        over = threading.Event()
+
+        def wait() -> None:
+            until = time.monotonic() + LONGEST
+            while not list(engines.glob("*/log")) and time.monotonic() < until:
+                if over.wait(0.005):
+                    return
+            process.send_signal(number)
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        out, err = process.communicate(timeout=2 * LONGEST)
+        over.set()
+        waiting.join()
+    return subprocess.CompletedProcess(argv, process.returncode, out, err)
+
+
+def _playing(engines: Path) -> list[str]:
+    """Return the command lines of the engines that run."""
+    told = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    return [
+        line
+        for line in told.stdout.splitlines()
+        if line.startswith("prometheus ") and str(engines) in line
+    ]

@@ -1,0 +1,142 @@
+"""``policies`` where something that it needs is not there, and on a wrong command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.exit_codes import OK, USAGE
+from exporter.policies.cli import COMMANDS
+from exporter.policies.engine import MISSING
+from tests.policies_cli.conftest import RIGHT, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.policies_cli.conftest import Command
+
+HELP = """
+import json, os, sys
+from exporter.cli import main
+code = main(["policies", "--help"], os.environ, sys.stderr, sys.stderr)
+held = ("google", "grpc", "rich", "pydantic", "yaml", "exporter.policies.commands.")
+print(json.dumps([code, sorted(name for name in sys.modules if name.startswith(held))]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["prove"], "invalid choice: 'prove'"),
+        (["list", "--policies"], "argument --policies: expected one argument"),
+        (["list", "stream-failed"], "unrecognized arguments: stream-failed"),
+        (["list", "--scenarios", "."], "unrecognized arguments: --scenarios ."),
+        (["test", "--jso"], "unrecognized arguments: --jso"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_usage(
+    command: Command, argv: list[str], sentence: str
+) -> None:
+    """The usage and one sentence on stderr, exit 2; nothing on stdout."""
+    code, out, err = command(*argv)
+    assert (code, out) == (USAGE, "")
+    assert err.startswith("usage: datastream-exporter")
+    assert sentence in err.splitlines()[-1]
+
+
+def test_help_names_every_command(command: Command) -> None:
+    """Each is there with what it is for."""
+    code, out, err = command("--help")
+    assert (code, err) == (OK, "")
+    words = " ".join(out.split())
+    assert all(f"{name} {each.help}" in words for name, each in COMMANDS.items())
+
+
+@pytest.mark.parametrize("name", ["list", "test", "time-to-page"])
+def test_help_of_a_command_says_what_it_does(command: Command, name: str) -> None:
+    """It has the arguments that all share, and a description of its own."""
+    code, out, err = command(name, "--help")
+    assert (code, err) == (OK, "")
+    assert out.startswith(f"usage: datastream-exporter policies {name} ")
+    assert "--policies FOLDER" in out
+    assert "--json" in out
+
+
+def test_help_is_cheap() -> None:
+    """To list the commands none of them is imported, nor Google's clients."""
+    ended = subprocess.run(
+        [sys.executable, "-c", HELP],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    code, imported = json.loads(ended.stdout)
+    assert code == OK
+    assert [name for name in imported if not name.endswith(".options")] == []
+
+
+@pytest.mark.parametrize("package", ["promql_parser", "jinja2"])
+def test_without_the_extra_it_says_what_to_install(
+    command: Command, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    """Where a package is missing one sentence has the command that installs it, exit 2."""
+    monkeypatch.setitem(sys.modules, package, None)
+    for argv in (["--help"], ["list"], ["test", RIGHT]):
+        code, out, err = command(*argv)
+        assert (code, out) == (USAGE, "")
+        assert err.splitlines()[-1] == (
+            f"datastream-exporter policies: error: {package} is not installed, which policies "
+            f"need; run: pip install 'datastream-exporter[lab]'"
+        )
+
+
+@pytest.mark.parametrize("argv", [["policies", "--help"], ["policies", "list"]])
+def test_an_image_of_the_job_alone_says_so(tmp_path: Path, argv: list[str]) -> None:
+    """What .dockerignore leaves out is answered with a sentence, not with a traceback."""
+    left_out = shutil.ignore_patterns("policies", "local", "__pycache__")
+    shutil.copytree(ROOT / "exporter", tmp_path / "exporter", ignore=left_out)
+    ended = _program(tmp_path, *argv)
+    assert (ended.returncode, ended.stdout) == (USAGE, "")
+    assert "Traceback" not in ended.stderr
+    assert "an image of the job alone" in ended.stderr.splitlines()[-1]
+    assert _program(tmp_path, "--help").returncode == OK
+
+
+@pytest.mark.parametrize("name", [RIGHT, "time-to-page"])
+def test_without_prometheus_it_says_what_to_install(scenarios: Path, name: str) -> None:
+    """The programs that are missing, and how to install them; an exit code of its own."""
+    project = scenarios.parent.parent
+    (project / "bin").mkdir()
+    argv = ["time-to-page", "--policies", str(ROOT / "alerting_policies")]
+    argv = argv if name == "time-to-page" else ["test", name]
+    ended = _program(project, "policies", *argv, PATH=str(project / "bin"))
+    assert (ended.returncode, ended.stdout) == (MISSING, "")
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith("error: prometheus and promtool not found")
+    assert "apt-get install prometheus" in ended.stderr
+
+
+def test_listing_needs_no_prometheus(folder: Path) -> None:
+    """What evaluates nothing does without the engine."""
+    ended = _program(folder, "policies", "list", PATH=str(folder))
+    assert (ended.returncode, ended.stderr) == (OK, "")
+
+
+def _program(folder: Path, *argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "exporter", *argv],
+        cwd=folder,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

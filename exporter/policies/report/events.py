@@ -22,6 +22,7 @@ from exporter.local.world import (
     SetState,
 )
 from exporter.policies.report.moments import short
+from exporter.policies.report.things import named
 from exporter.states import BackfillState, state_name
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def turns(scenario: Scenario) -> tuple[Turn, ...]:
     """Return all that happens, in order."""
     texts: dict[float, list[str]] = {}
     for at, text in sorted(_all(scenario), key=lambda found: found[0]):
-        if at <= scenario.lasts:
+        if at < scenario.lasts:
             texts.setdefault(at, []).append(text)
     return tuple(
         Turn(number, at, tuple(dict.fromkeys(texts[at]))) for number, at in enumerate(texts, 1)
@@ -109,19 +110,24 @@ def _all(scenario: Scenario) -> Iterator[tuple[float, str]]:
             yield deployment.ends, f"{name} is taken away"
         for silence in deployment.silent:
             of = name if silence.task is None else f"task {silence.task} of {name}"
-            yield silence.since, f"{of} does not run any more"
+            yield silence.since, f"{of} does not run{' any more' if silence.since else ''}"
             yield silence.until, f"{of} runs again"
 
 
 def _subject(event: Event) -> str:
     match event:
         case LocationEvent():
-            return event.location
+            glob, every = event.location, "every location"
         case ProjectEvent() | PermissionEvent():
-            return event.project
+            glob, every = event.project, "every project"
         case ConnectionEvent():
-            return event.private_connection
-    return event.stream
+            glob, every = event.private_connection, "every private connection"
+        case _:
+            glob, every = event.stream, "every stream"
+    if glob == "*":
+        return every
+    of = named(glob)
+    return f"{of.short} in {of.where}" if of.where else of.short
 
 
 def _words(event: Event) -> str:

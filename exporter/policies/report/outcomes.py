@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exporter.policies.judging import Outcome
 from exporter.policies.report.moments import between, short
-from exporter.policies.report.things import Kind, named
+from exporter.policies.report.things import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,11 +79,10 @@ def _row(findings: Sequence[Finding], every: Iterable[Finding]) -> OutcomeRow:
 
 
 def _of(expected: Expected) -> str:
+    if expected.of == "*":
+        return f"any {expected.count}" if expected.count > 1 else "any"
     many = f"{expected.count} of " if expected.count > 1 else ""
-    name = named(expected.of)
-    if name.kind in {Kind.EXPORTER, Kind.NAMELESS}:
-        return f"{many}{expected.of}" if expected.of != "*" or many else "any"
-    return f"{many}{name.short}"
+    return many + named(expected.of).short
 
 
 def _span(span: Span) -> str:

@@ -12,7 +12,7 @@ from exporter.policies.report.things import Kind
 from exporter.policies.report.truth import state_case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from exporter.policies.report.things import Thing
     from exporter.policies.series import Series
@@ -103,7 +103,7 @@ class Samples:
                     and parts.get("locations") in {location, None}
                 ]
                 dots = self._read(within)
-        return self._row("samples", dots)
+        return self._row("samples", dots, self._every)
 
     def runs(self, deployment: int, title: str) -> Row:
         """Return the runs of one of the exporters, by when they ended.
@@ -113,17 +113,18 @@ class Samples:
             title: What to call them.
         """
         ran = [run for run in self._recording.runs if run.due.deployment == deployment]
-        return self._row(title, [_run(run) for run in ran])
+        return self._row(title, [_run(run) for run in ran], self._every)
 
     def native(self, thing: Thing) -> Row:
         """Return what Google itself measures of a thing: freshness, or executions that ended."""
+        every = max(self._every, _NATIVE_SECONDS)
         if thing.kind is Kind.EXPORTER:
             # A sample at the beginning of its minute only says from where on it is counted.
             found = [sample for series in self._executed for sample in series.samples]
             dots = [
                 Dot(each.own - self._recording.start, "an execution", "plain") for each in found
             ]
-            return self._row("Cloud Run's count", sorted(set(dots)))
+            return self._row("Cloud Run's count", sorted(set(dots)), every)
         parts = thing.parts
         key = parts.get("projects", ""), parts.get("locations", ""), parts.get("streams", "")
         series = self._fresh.get(key)
@@ -131,7 +132,7 @@ class Samples:
             Dot(each.own - self._recording.start, "freshness", "plain")
             for each in (series.samples if series else ())
         ]
-        return self._row("freshness", dots)
+        return self._row("freshness", dots, every)
 
     def _written(self, name: str, parts: dict[str, str], kind: str) -> list[Dot]:
         """Return a stream's or a connection's own points, and when its location was not read."""
@@ -157,17 +158,23 @@ class Samples:
             for at, clean in sorted(moments.items())
         ]
 
-    def _row(self, title: str, dots: list[Dot]) -> Row:
-        return Row(title, tuple(dots), tuple(self._gaps([dot.at for dot in dots])))
-
-    def _gaps(self, moments: list[float]) -> Iterator[Gap]:
-        """Yield where more than one run in a row left nothing."""
-        for before, after in itertools.pairwise([*moments, self._recording.lasts]):
-            if after - before > self._every * _MISSED:
-                yield Gap(before, after)
+    def _row(self, title: str, dots: list[Dot], every: float) -> Row:
+        """Return a row, with the gaps in which more than one point in a row is wanting."""
+        lasts = self._recording.lasts
+        within = [dot for dot in dots if 0 <= dot.at <= lasts]
+        moments = [0.0, *(dot.at for dot in within), lasts]
+        gaps = (
+            Gap(before, after)
+            for before, after in itertools.pairwise(moments)
+            if after - before > every * _MISSED
+        )
+        return Row(title, tuple(within), tuple(gaps))
 
 
 _MISSED = 2.0
+_NATIVE_SECONDS = 60.0
+"""From one sample of Google's own to the next."""
+
 _SHAPES = {"good": "plain", "bad": "failed", "lost": "failed"}
 
 

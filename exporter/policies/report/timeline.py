@@ -122,7 +122,9 @@ class _Drawing:
         for index, deployment in enumerate(self._scenario.exporters):
             name = title(deployment, self._scenario)
             states.append(States(name, deployed(deployment, self._lasts)))
-            rows.append(self._samples.runs(index, "runs" if name == "exporter" else "its runs"))
+            rows.append(
+                self._samples.runs(index, "runs" if name == "exporter" else f"runs of {name}")
+            )
         return tuple(states), tuple(rows)
 
     def _policy_row(

@@ -65,7 +65,10 @@ def alike(track: Track) -> str:
     """Return how many more things fare as one does, and which."""
     if not track.alike:
         return ""
-    names = ", ".join(thing.short for thing in track.alike[:_MOST])
+    names = ", ".join(
+        f"{thing.short} in {thing.where}" if thing.where != track.thing.where else thing.short
+        for thing in track.alike[:_MOST]
+    )
     more = ", …" if len(track.alike) > _MOST else ""
     kind = WORDS[track.thing.kind] + "s" * (len(track.alike) > 1)
     return f"and {len(track.alike)} more {kind} alike: {names}{more}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.exit_codes import OK, USAGE
+from exporter.exit_codes import INCOMPLETE, OK, USAGE
 from exporter.policies.cli import COMMANDS
 from exporter.policies.engine import MISSING
 from tests.policies_cli.conftest import RIGHT, ROOT
@@ -102,7 +102,9 @@ def test_without_the_extra_it_says_what_to_install(
 @pytest.mark.parametrize("argv", [["policies", "--help"], ["policies", "list"]])
 def test_an_image_of_the_job_alone_says_so(tmp_path: Path, argv: list[str]) -> None:
     """What .dockerignore leaves out is answered with a sentence, not with a traceback."""
-    left_out = shutil.ignore_patterns("policies", "local", "__pycache__")
+    lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    folders = [line.removeprefix("exporter/") for line in lines if line.startswith("exporter/")]
+    left_out = shutil.ignore_patterns("__pycache__", *folders)
     shutil.copytree(ROOT / "exporter", tmp_path / "exporter", ignore=left_out)
     ended = _program(tmp_path, *argv)
     assert (ended.returncode, ended.stdout) == (USAGE, "")
@@ -123,6 +125,21 @@ def test_without_prometheus_it_says_what_to_install(scenarios: Path, name: str) 
     assert ended.stderr.count("\n") == 1
     assert ended.stderr.startswith("error: prometheus and promtool not found")
     assert "apt-get install prometheus" in ended.stderr
+
+
+def test_an_engine_that_fails_is_one_sentence(scenarios: Path) -> None:
+    """What Prometheus says is told, without a traceback; exit 1."""
+    programs = scenarios.parent.parent / "bin"
+    programs.mkdir()
+    for name in ("prometheus", "promtool"):
+        (programs / name).write_text("#!/bin/sh\necho no space left >&2\nexit 1\n")
+        (programs / name).chmod(0o755)
+    path = f"{programs}:{os.environ['PATH']}"
+    ended = _program(scenarios.parent.parent, "policies", "test", RIGHT, PATH=path)
+    assert (ended.returncode, ended.stdout) == (INCOMPLETE, "")
+    assert ended.stderr.startswith("error: promtool ")
+    assert ended.stderr.endswith("no space left\n")
+    assert ended.stderr.count("\n") == 1
 
 
 def test_listing_needs_no_prometheus(folder: Path) -> None:

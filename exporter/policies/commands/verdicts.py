@@ -54,16 +54,16 @@ def print_proof(proof: Proof, stream: TextIO) -> None:
     title = Text().append(f"{verdict}  ", _RIGHT if proof.right else _WRONG)
     title.append(proof.script.name, "bold").append(f": {printable(proof.script.scenario.title)}")
     out.print(title)
-    for outcome, text in lines(proof):
+    for outcome, text in lines(proof.findings):
         line = Text() if outcome is Outcome.RIGHT else Text().append(f"{outcome.upper()}: ", _WRONG)
         out.print(Padding(line.append(text), (0, 0, 0, _INDENT), expand=False))
 
 
-def lines(proof: Proof) -> Iterator[tuple[Outcome, str]]:
+def lines(findings: Sequence[Finding]) -> Iterator[tuple[Outcome, str]]:
     """Yield what each line about a scenario says: an outcome, and its sentence."""
-    phases = len({each.phase for each in proof.findings if each.phase is not None})
+    phases = len({each.phase for each in findings if each.phase is not None})
     told: dict[tuple[Outcome, str], int] = {}
-    for group in groups(proof.findings):
+    for group in groups(findings):
         policy = _policy(group)
         key = group.outcome, policy
         told[key] = told.get(key, 0) + 1
@@ -72,7 +72,7 @@ def lines(proof: Proof) -> Iterator[tuple[Outcome, str]]:
     for (outcome, policy), count in told.items():
         if outcome is not Outcome.RIGHT and count > _MOST_LINES:
             yield outcome, f"{policy}: {count - _MOST_LINES:,} more"
-    if not proof.findings:
+    if not findings:
         yield Outcome.RIGHT, "nothing is due, and nothing opened"
 
 
@@ -158,14 +158,15 @@ def _phases(group: Group, phases: int) -> str:
 def _subject(group: Group) -> str:
     """Return what the pages are about, by the short name where all is right."""
     expected = group.expected
-    if group.outcome is not Outcome.RIGHT:
-        about = {incident.about for incident in group.incidents}
-        if about:
-            return f" of {name}" if (name := min(about)) else ""
-        return f" of {expected.of}{_some_of(group)}" if expected and expected.of != "*" else ""
+    about = {incident.about for incident in group.incidents} - {""}
+    if group.outcome is not Outcome.RIGHT and group.incidents:
+        return f" of {min(about)}" if about else ""
+    if expected and not group.incidents:
+        of = "" if expected.of == "*" else f" of {expected.of}"
+        return of + _some_of(group)
     if expected and is_exact(expected.of):
         return f" of {expected.of.rpartition('/')[2]}"
-    names = sorted({incident.about.rpartition("/")[2] for incident in group.incidents} - {""})
+    names = sorted(name.rpartition("/")[2] for name in about)
     more = len(names) - _MOST_NAMED
     text = ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
     return f" of {text}" if text else ""

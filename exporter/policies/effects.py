@@ -162,7 +162,7 @@ def _found(
         except (EngineError, OSError) as error:
             # A query that is refused pages never: the apply of it would fail.
             sides.append(())
-            refused.append("its query is refused" if side and side.hidden else str(error))
+            refused.append("it is sensitive" if side and side.hidden else str(error))
     before, after = sides
     intervals = _interval(question.before), _interval(question.after)
     return Found(

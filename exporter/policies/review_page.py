@@ -174,7 +174,7 @@ def _pages_table(of: Sequence[Row], review: Review) -> str:
 
 def _limits(review: Review) -> Iterator[str]:
     refused = [
-        f"{code(name)}: Prometheus refuses its query, so it pages never: {code(why)}"
+        f"{code(name)}: a query that is refused pages never: {code(why)}"
         for name, why in review.refused.items()
     ]
     unclear = [

@@ -140,14 +140,20 @@ def _on_log(values: Values, at: str) -> Trigger:
         hidden=hidden,
     )
     try:
-        parse(found.filter or "")
-        for _, how in found.extractors:
-            extracted(how, {})
-    except (ValueError, re.error) as error:
-        raise UnclearError(
-            "its filter or a label is sensitive, and not understood here" if hidden else str(error)
-        ) from None
+        _understood(found)
+    except ValueError as error:
+        told = "its filter or a label is sensitive, and not understood here"
+        raise UnclearError(told if hidden else str(error)) from None
     return found
+
+
+def _understood(of: Trigger) -> None:
+    parse(of.filter or "")
+    for _, how in of.extractors:
+        try:
+            extracted(how, {})
+        except re.error as error:
+            raise ValueError(f"an expression in a label is none: {error}") from None
 
 
 def _seconds(values: Values, path: str, usual: int) -> int:

@@ -21,6 +21,7 @@ from exporter.cli import main
 from exporter.exit_codes import MEANINGS
 from exporter.google import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from exporter.local import world
+from exporter.policies import cli as lab
 from exporter.states import StreamState
 
 Block: TypeAlias = Callable[[], str]
@@ -28,7 +29,13 @@ Block: TypeAlias = Callable[[], str]
 PROGRAM = ".venv/bin/datastream-exporter"
 """How a contributor calls the program, and how its output names itself."""
 
-COMMANDS = (["run"], ["watch"], ["check"], ["local", "serve"])
+COMMANDS = (
+    ["run"],
+    ["watch"],
+    ["check"],
+    ["local", "serve"],
+    *(["policies", name] for name in lab.COMMANDS),
+)
 
 PERMISSIONS = {
     "datastream.locations.list": "a watched project whose locations are discovered",

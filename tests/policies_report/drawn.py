@@ -242,8 +242,10 @@ def shown() -> list[tuple[Proof, Timeline]]:
     return [heals(), hostile(), quiet(), out_of_reach(), many()]
 
 
-def page(*scenarios: tuple[Proof, Timeline], whole: bool = True) -> str:
+def page(
+    *scenarios: tuple[Proof, Timeline], whole: bool = True, waits: tuple[Wait, ...] = WAITS
+) -> str:
     """Return the page of some scenarios, of all of the above where none is given."""
     made = datetime(2026, 8, 3, 14, 5, tzinfo=UTC)
     policies = tuple(POLICIES.values())
-    return render(Report(policies, scenarios or shown(), WAITS, whole, "0.1.0", made))
+    return render(Report(policies, scenarios or shown(), waits, whole, "0.1.0", made))

@@ -203,7 +203,9 @@ def expectations(draw: st.DrawFn) -> dict[str, object]:
 def events(draw: st.DrawFn) -> dict[str, object]:
     """Return something that happens to a stream, perhaps after the end."""
     what = draw(st.sampled_from(["fail", "heal", "delete", "appear", "pause", "stall"]))
-    more = {"fail": {"reason": "DOWN"}, "pause": {"draining": 60}}.get(what, {})
+    more: dict[str, object] = {}
+    if what in {"fail", "pause"}:
+        more = {"reason": "DOWN"} if what == "fail" else {"draining": 60}
     return {
         "at": draw(st.integers(0, 2 * LASTS)),
         "stream": draw(st.sampled_from(["orders", "stock", "*"])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from exporter.policies.judging import Outcome
@@ -180,7 +181,7 @@ def _native(policy: Policy, thing: Thing) -> bool:
     return thing.kind in metric and metric[thing.kind] in (policy.query or "")
 
 
-def _order(track: Track) -> tuple[bool, bool, float, int, str]:
+def _order(track: Track) -> tuple[bool, bool, float, int, tuple[str | int, ...]]:
     """Return what tracks are sorted by: what is wrong first, then the exporter, then by time."""
     wrong = any(row.wrong for row in track.policies)
     return (
@@ -188,8 +189,14 @@ def _order(track: Track) -> tuple[bool, bool, float, int, str]:
         track.thing != EXPORTER,
         _opened(row for row in track.policies if not row.is_log),
         track.thing.kind,
-        track.thing.name,
+        _natural(track.thing.name),
     )
+
+
+def _natural(name: str) -> tuple[str | int, ...]:
+    """Return what names are sorted by that differ in a number: 2 comes before 10."""
+    parts = re.split("([0-9]+)", name)
+    return tuple(int(part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def _opened(rows: Iterable[PolicyRow]) -> float:

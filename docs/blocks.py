@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, get_args
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
 from pydantic import BaseModel
 
-from docs import appliers, cost, policies, policies_commands, prices, terraform
+from docs import appliers, cost, policies, policies_commands, policies_review, prices, terraform
 from docs.markdown import fenced as _fenced
 from docs.markdown import table as _table
 from exporter import catalogue, cloud_run, config
@@ -192,6 +192,7 @@ BLOCKS: Mapping[str, Block] = {
     "policies": policies.policies,
     "policies commands": policies_commands.commands,
     "policies test transcript": policies_commands.transcript,
+    "policies review": policies_review.example,
     "scenarios": policies_commands.scenarios,
     "scenario keys": policies_commands.scenario_keys,
     "time to page": policies_commands.time_to_page,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 POLICIES = {
     policy.name: policy for policy in read_policies(Path(__file__).parents[2] / "alerting_policies")
 }
+MADE = datetime(2026, 8, 3, 14, 5, tzinfo=UTC)
 START = 1_767_571_200.0
 AT = "projects/shop-prod/locations/europe-west1"
 ORDERS = f"{AT}/streams/orders"
@@ -246,6 +247,5 @@ def page(
     *scenarios: tuple[Proof, Timeline], whole: bool = True, waits: tuple[Wait, ...] = WAITS
 ) -> str:
     """Return the page of some scenarios, of all of the above where none is given."""
-    made = datetime(2026, 8, 3, 14, 5, tzinfo=UTC)
     policies = tuple(POLICIES.values())
-    return render(Report(policies, scenarios or shown(), waits, whole, "0.1.0", made))
+    return render(Report(policies, scenarios or shown(), waits, whole, "0.1.0", MADE))

@@ -6,6 +6,7 @@ import io
 import json
 import os
 from argparse import Namespace
+from collections import Counter
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from exporter.policies.proving import Proof
     from exporter.policies.report.marks import Timeline
     from exporter.policies.report.waits import Wait
+    from exporter.policies.scenario_files import Script
 
 HELP = (
     "Plays the scenarios, measures how soon pages come, and writes one HTML page that shows all of "
@@ -71,6 +73,7 @@ def run(args: Namespace) -> int:
     file = _writable(args.html)
     policies = tuple(each for each in policies_of(args) if enabled(each))
     scripts = scripts_of(args, policies)
+    _check_names(scripts)
     # It plays none: it refuses a filter that Cloud Logging understands and that is not known here.
     for _ in proofs((), policies, args.stop):
         pass
@@ -79,7 +82,7 @@ def run(args: Namespace) -> int:
         for each in side_by_side(play, [Task(script, policies) for script in scripts], args.stop):
             played.append(each)
             steps.done()
-    times = () if args.no_times or args.stop.is_set() else _times(args, policies)
+    times, kept = ((), True) if args.no_times or args.stop.is_set() else _times(args, policies)
     if args.stop.is_set():
         LOGGER.warning("Interrupted: %s is not written.", printable(args.html))
         return INTERRUPTED
@@ -94,11 +97,32 @@ def run(args: Namespace) -> int:
         )
     )
     _write(file, page)
-    return _tell(args.html, len(page.encode()), [proof for proof, _ in played], times)
+    wrong = [proof.script.name for proof, _ in played if not proof.right]
+    size = f"{len(page.encode()) // 1000} kB"
+    LOGGER.info("%s: %s, %s.", printable(args.html), plural(len(played), "scenario"), size)
+    if wrong:
+        LOGGER.error("%s wrong: %s.", plural(len(wrong), "scenario"), ", ".join(wrong))
+    return OK if kept and not wrong else INCOMPLETE
 
 
-def _times(args: Namespace, policies: Iterable[Policy]) -> tuple[Wait, ...]:
-    """Measure how soon pages come, as the command that prints it does.
+def _check_names(scripts: Iterable[Script]) -> None:
+    """Refuse scenarios that a link could not tell apart.
+
+    Raises:
+        Mistakes: Two have the same name.
+    """
+    counted = Counter(script.name for script in scripts)
+    twice = [
+        f"{printable(name)}: {count} scenarios have this name; rename all but one"
+        for name, count in counted.items()
+        if count > 1
+    ]
+    if twice:
+        raise Mistakes(twice)
+
+
+def _times(args: Namespace, policies: Iterable[Policy]) -> tuple[tuple[Wait, ...], bool]:
+    """Measure how soon pages come, as the command that prints it does, and whether that is kept.
 
     Where a policy is not there that it is measured of, nothing is: policies of one's own may be
     shown alone.
@@ -108,21 +132,11 @@ def _times(args: Namespace, policies: Iterable[Policy]) -> tuple[Wait, ...]:
         LOGGER.info(
             "How soon pages come is left out: there is no %s.", ", no ".join(sorted(lacking))
         )
-        return ()
+        return (), True
     told = io.StringIO()
-    waiting.run(Namespace(**{**vars(args), "json": True, "out": told}))
-    return waits(json.loads(told.getvalue())) if told.getvalue() else ()
-
-
-def _tell(name: str, size: int, proven: list[Proof], times: Iterable[Wait]) -> int:
-    """Say what was written and how all of it came out; return the exit code."""
-    wrong = [proof.script.name for proof in proven if not proof.right]
-    LOGGER.info("%s: %s, %d kB.", printable(name), plural(len(proven), "scenario"), size // 1000)
-    if wrong:
-        LOGGER.error("%s wrong: %s.", plural(len(wrong), "scenario"), ", ".join(wrong))
-    # What took too long was said by what measured it.
-    late = any(not wait.kept for wait in times)
-    return INCOMPLETE if wrong or late else OK
+    # What takes too long is said there.
+    code = waiting.run(Namespace(**{**vars(args), "json": True, "out": told}))
+    return waits(json.loads(told.getvalue())) if told.getvalue() else (), code == OK
 
 
 def _writable(name: str) -> Path:

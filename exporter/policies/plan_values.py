@@ -75,9 +75,11 @@ class Values:
         return NOTHING
 
     def text(self, path: str) -> str:
-        """Return the text at a path; empty where there is none."""
-        value = self.leaf(path).value
-        return value if isinstance(value, str) else ""
+        """Return the text at a path; empty where there is none, and nothing that is hidden."""
+        leaf = self.leaf(path)
+        if leaf.hidden:
+            return HIDDEN
+        return leaf.value if isinstance(leaf.value, str) else ""
 
     def below(self, path: str) -> dict[str, Leaf]:
         """Return what stands below a path, by the rest of theirs."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from exporter.mistakes import Mistakes, printable, shown
 from exporter.policies.channels import channels_in
 from exporter.policies.plan_files import STDIN_NAME, WANTED, OtherwiseError, document_of
-from exporter.policies.plan_values import TooDeepError, Values, values_of
+from exporter.policies.plan_values import HIDDEN, TooDeepError, Values, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -244,6 +244,6 @@ def _alone(changes: list[PolicyChange], action: Action) -> dict[tuple[str, str],
         values = each.after or each.before
         if each.action is action and values and not each.notes:
             name = values.text("user_labels.policy") or values.text("display_name")
-            if name:
+            if name not in {"", HIDDEN}:
                 found.setdefault((values.text("project"), name), []).append(each)
     return {key: of[0] for key, of in found.items() if len(of) == 1}

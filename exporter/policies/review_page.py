@@ -6,8 +6,9 @@ import itertools
 from typing import TYPE_CHECKING
 
 from exporter.policies.channels import notified
-from exporter.policies.differences import conditions, lines
+from exporter.policies.differences import conditions, lines, shown
 from exporter.policies.markdown import code, details, escaped, fenced, html_code, table
+from exporter.policies.plan_values import NOTHING
 from exporter.policies.plans import Action
 from exporter.policies.review_rows import rows
 from exporter.policies.review_summary import WORSE, summary
@@ -17,7 +18,7 @@ from exporter.telling import plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from exporter.policies.plan_values import Values
+    from exporter.policies.plan_values import Leaf, Values
     from exporter.policies.review_rows import Row
     from exporter.policies.reviewing import Review, Told
 
@@ -54,10 +55,10 @@ def page(review: Review) -> str:
     left = MOST_CHARACTERS - _length([*head, *pages, *limits])
     rest, left = _fitting(rest, left)
     folded = [*_folded_policies(review)]
-    shown, left = _fitting(folded, left)
-    lacking = len(folded) - len(shown)
+    kept, left = _fitting(folded, left)
+    lacking = len(folded) - len(kept)
     more = [f"{plural(lacking, 'folded part')} left out for length; `--json` has all."]
-    return "\n\n".join([*head, *shown, *(more if lacking else []), *pages, *rest, *limits]) + "\n"
+    return "\n\n".join([*head, *kept, *(more if lacking else []), *pages, *rest, *limits]) + "\n"
 
 
 def _length(parts: Sequence[str]) -> int:
@@ -116,19 +117,26 @@ def _words(told: Told, channels: Mapping[str, str]) -> Iterator[str]:
 
 def _described(values: Values, channels: Mapping[str, str]) -> str:
     """Return a policy at a glance."""
-    severity = values.leaf("severity")
-    words = [] if severity.hidden or not values.text("severity") else [values.text("severity")]
-    words = [code(each) if not each.isalpha() else each for each in words]
+    severity = values.text("severity")
+    words = [severity if severity.isalpha() else code(severity)] if severity else []
     if values.leaf("enabled").value is False:
         words.append("switched off")
     for each in conditions(values):
-        hold = seconds_of(values.text(f"{each}.condition_prometheus_query_language.duration"))
         if values.below(f"{each}.condition_prometheus_query_language"):
-            words.append(f"waits {spoken(hold)} before it pages" if hold else "pages at once")
+            hold = values.leaf(f"{each}.condition_prometheus_query_language.duration")
+            words.append(_hold(hold))
         elif values.below(f"{each}.condition_matched_log"):
             words.append("pages on a log entry")
     words.append(notified(values.leaf("notification_channels"), channels))
     return "; ".join(words)
+
+
+def _hold(leaf: Leaf) -> str:
+    seconds = None if leaf.hidden else seconds_of(leaf.value)
+    if seconds == 0 or leaf == NOTHING:
+        return "pages at once"
+    waits = code(shown(leaf)) if seconds is None else spoken(seconds)
+    return f"waits {waits} before it pages"
 
 
 def _folded_policies(review: Review) -> Iterator[str]:
@@ -154,11 +162,11 @@ def _effects(review: Review) -> tuple[list[str], list[str]]:
     if len(every) <= _FEW_ROWS:
         return [heading, _pages_table(every, review)], []
     rest = [row for row in every if row.kind not in WORSE]
-    shown = [heading, _pages_table(worse, review)] if worse else [heading]
+    stands = [heading, _pages_table(worse, review)] if worse else [heading]
     if not rest:
-        return shown, []
+        return stands, []
     words = f"{plural(len(rest), 'row')} of pages that are gained, come sooner or end differently"
-    return shown, [details(words, _pages_table(rest, review))]
+    return stands, [details(words, _pages_table(rest, review))]
 
 
 def _pages_table(of: Sequence[Row], review: Review) -> str:

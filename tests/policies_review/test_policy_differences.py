@@ -104,6 +104,11 @@ def test_what_the_provider_fills_in_is_no_difference() -> None:
         ),
         (
             _strategy(notification_rate_limit=[{"period": "300s"}]),
+            _strategy(notification_rate_limit=[{"period": "600s"}]),
+            "notifies at most every 10 min instead of every 5 min",
+        ),
+        (
+            _strategy(notification_rate_limit=[{"period": "300s"}]),
             {},
             "notifies however often it happens",
         ),
@@ -135,6 +140,7 @@ def test_the_same_time_written_otherwise_is_no_difference() -> None:
         ([CHANNEL], [CHANNEL, OTHER], f"also notifies `{OTHER}`"),
         ([CHANNEL, OTHER], [OTHER], f"no longer notifies `On-call` (`{CHANNEL}`)"),
         ([OTHER], [], f"no longer notifies `{OTHER}`; **notifies nobody**"),
+        ([], [OTHER], f"also notifies `{OTHER}`"),
         (
             [CHANNEL],
             [OTHER],

@@ -60,6 +60,13 @@ def test_a_query_that_is_no_promql_is_told(reviewed: Reviewed) -> None:
     assert "- `failed`: a query that is refused pages never: " in answer.out
 
 
+def test_a_metric_that_is_named_by_a_pattern_is_there_too(reviewed: Reviewed) -> None:
+    """The engine holds what queries name, and all where one names by a pattern."""
+    query = 'count({__name__=~"custom_googleapis_com:datastream_stream_st.*"} == 5) > 0'
+    answer = reviewed(plan(change("create", after=policy(query=query))), "--scenario", "five")
+    assert "In 1 scenario, 1 page is gained." in answer.out
+
+
 def test_a_sensitive_query_is_not_told(reviewed: Reviewed) -> None:
     """Not even in what Prometheus says of it."""
     hidden = {"conditions": [{"condition_prometheus_query_language": [{"query": True}]}]}

@@ -13,7 +13,15 @@ from exporter.policies.comparing import Effect, Kind, Span
 from exporter.policies.effects import Found, questions
 from exporter.policies.plans import plan_of
 from exporter.policies.reviewing import review
-from tests.policies_review.plan_json import CHANNEL, change, channels, plan, policy, written
+from tests.policies_review.plan_json import (
+    CHANNEL,
+    change,
+    channels,
+    condition,
+    plan,
+    policy,
+    written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -183,6 +191,58 @@ def test_channels_have_the_names_that_people_gave_them() -> None:
     """Looked up in the same plan."""
     document = plan(change("create", after=policy()), prior_state=channels([(CHANNEL, "On|call")]))
     assert f"notifies `On\\|call` (`{CHANNEL}`)" in _page(document)
+
+
+@pytest.mark.parametrize(
+    ("duration", "marks", "words"),
+    [
+        ("300s", {}, "waits 5 min before it pages"),
+        ("0s", {}, "pages at once"),
+        (None, {}, "pages at once"),
+        ("soon", {}, "waits `soon` before it pages"),
+        ("77s", {"sensitive": True}, "waits `(sensitive value)` before it pages"),
+        (None, {"unknown": True}, "waits `(known after apply)` before it pages"),
+    ],
+)
+def test_an_added_policy_is_told_at_a_glance(
+    duration: str | None, marks: dict[str, bool], words: str
+) -> None:
+    """How long it waits, as far as that may be said and is known."""
+    marked: dict[str, Any] = {
+        side: {"conditions": [{"condition_prometheus_query_language": [{"duration": mark}]}]}
+        for side, mark in marks.items()
+    }
+    text = _page(plan(change("create", after=policy(duration=duration), **marked)))
+    assert f"| `failed` | added | CRITICAL; {words}; notifies `{CHANNEL}` |" in text
+    assert "77s" not in text
+
+
+def test_what_is_sensitive_is_in_no_table() -> None:
+    """Neither names nor channels nor severity, of policies that are added or removed."""
+    hidden = {
+        "severity": True,
+        "notification_channels": True,
+        "display_name": True,
+        "conditions": [{"display_name": True}],
+    }
+    hush = policy(
+        severity="hush",
+        notification_channels=["hush"],
+        display_name="hush",
+        conditions=[condition(display_name="hush")],
+    )
+    for changed in (
+        change("create", after=hush, sensitive=hidden),
+        change("delete", before=hush, sensitive=hidden),
+        change("update", before=hush, after=policy(), sensitive=hidden),
+    ):
+        assert "hush" not in _page(plan(changed))
+
+
+def test_a_very_long_text_is_cut() -> None:
+    """A diff of hundreds of lines is no review."""
+    long = policy(query="\n".join(f"line {number}" for number in range(100)))
+    assert "\n… and 25 more lines\n```" in _page(plan(change("create", after=long)))
 
 
 _NASTY = "a|b `c` ``d`` @everyone <img src=x> #1 [l](u) *e* \\ \n\n# h\n```\n\x1b[31m\u202e"

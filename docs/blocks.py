@@ -13,7 +13,16 @@ from typing import Any, TypeAlias, get_args
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
 from pydantic import BaseModel
 
-from docs import appliers, cost, policies, policies_commands, policies_review, prices, terraform
+from docs import (
+    appliers,
+    cost,
+    policies,
+    policies_backtest,
+    policies_commands,
+    policies_review,
+    prices,
+    terraform,
+)
 from docs.markdown import fenced as _fenced
 from docs.markdown import table as _table
 from exporter import catalogue, cloud_run, config
@@ -193,6 +202,7 @@ BLOCKS: Mapping[str, Block] = {
     "policies commands": policies_commands.commands,
     "policies test transcript": policies_commands.transcript,
     "policies review": policies_review.example,
+    "policies backtest": policies_backtest.backtest,
     "scenarios": policies_commands.scenarios,
     "scenario keys": policies_commands.scenario_keys,
     "time to page": policies_commands.time_to_page,

@@ -42,7 +42,7 @@ _MARGIN = 600.0
 """Seconds more than a policy looks back: for points that come late, and for a selector without a
 range, which looks back five minutes."""
 
-POINTS_AT_ONCE = 3_000_000
+POINTS_AT_ONCE = 2_000_000
 """In the engine, about: a point takes some 600 bytes of a file while it is filled."""
 _LEAST_STEPS = 20
 """Evaluations of a part: each part starts an engine, and repeats what comes before it."""

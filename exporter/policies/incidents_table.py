@@ -26,14 +26,14 @@ def print_backtest(found: Backtest, out: TextIO) -> None:
     """Print when nothing is known, what would have paged, and what could not be judged."""
     if found.begins is not None:
         out.write(
-            f"The exporter's history begins at {moment(found.begins)}: nothing is known of what "
-            "was before.\n\n"
+            f"The exporter's history begins at {moment(found.begins)} UTC: nothing is known of "
+            "what was before.\n\n"
         )
     _print_gaps(found, out)
     if found.incidents:
         severities = {policy.name: policy.severity for policy in found.policies}
         print_table(
-            ("policy", "severity", "opened", "lasted", "about"),
+            ("policy", "severity", "opened (UTC)", "lasted", "about"),
             (
                 (
                     each.policy,
@@ -64,7 +64,7 @@ def _print_gaps(found: Backtest, out: TextIO) -> None:
     out.write("The exporter was silent: of these times nothing is known.\n")
     longest = sorted(found.gaps, key=lambda gap: gap.start - gap.end)[:_MOST_GAPS]
     print_table(
-        ("exporter", "from", "until", "for"),
+        ("exporter", "from (UTC)", "until", "for"),
         (
             (gap.exporter, moment(gap.start), moment(gap.end), span(round(gap.end - gap.start)))
             for gap in found.gaps

@@ -10,20 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import monitoring_v3
 
-from exporter import config
-from exporter.google import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
-from exporter.local.cloud import LocalCloud
-from exporter.local.world import World
-from exporter.metrics import Exporter
-from exporter.policies.patience import SimulatedRun
-from exporter.reading import Collect, Share
-from exporter.run import Task
+from docs import policies_backtest
+from exporter.google import MONITORING_EMULATOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import ExitStack
 
     from exporter.google import Clients
+    from exporter.local.cloud import LocalCloud
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "alerting_policies"
@@ -68,18 +63,6 @@ WORLD: dict[str, Any] = {
         {"at": "100m", "stream": "stock", "do": "set_state", "state": "PAUSED"},
     ],
 }
-
-
-class Clock:
-    """Unix seconds that pass only when told to."""
-
-    def __init__(self, now: float) -> None:
-        """Start at a moment."""
-        self.now = now
-
-    def __call__(self) -> float:
-        """Return the moment."""
-        return self.now
 
 
 @dataclass(frozen=True)
@@ -144,15 +127,4 @@ def native(metric: str, points: dict[tuple[float, float], int], **labels: str) -
 
 def play(world: dict[str, Any], minutes: Iterable[int], running: ExitStack) -> Lab:
     """Serve a world and let the exporter run in it, at the beginning of some minutes."""
-    clock = Clock(START)
-    cloud = running.enter_context(LocalCloud(World.model_validate(world), clock=clock))
-    named = {DATASTREAM_EMULATOR: cloud.datastream, MONITORING_EMULATOR: cloud.monitoring}
-    of_exporter = config.from_data(world["config"], "world", {}).config
-    clients, _ = connect(of_exporter.endpoints, named, Identity())
-    lab = Lab(cloud, running.enter_context(clients))
-    task = Task(Exporter("europe-west1", "datastream-exporter", "0"), Share(0, 1), Collect())
-    for minute in minutes:
-        clock.now = START + minute * MINUTE
-        run = SimulatedRun(lab.clients, of_exporter, task, now=clock)
-        assert run.write(run.look()).complete
-    return lab
+    return Lab(*policies_backtest.play(world, START, minutes, running))

@@ -52,7 +52,7 @@ def test_it_says_what_would_have_paged(command: Command, lab: Lab) -> None:
     assert silent.splitlines()[0] == "The exporter was silent: of these times nothing is known."
     assert silent.endswith("  11m")
     rows = [re.split(r"  +", line) for line in paged.splitlines()]
-    assert rows[0] == ["POLICY", "SEVERITY", "OPENED", "LASTED", "ABOUT"]
+    assert rows[0] == ["POLICY", "SEVERITY", "OPENED (UTC)", "LASTED", "ABOUT"]
     assert [(row[0], row[1], row[3], row[4]) for row in rows[1:]] == [
         ("exporter-silent", "CRITICAL", "6m", "-"),
         ("stream-failed", "CRITICAL", "59m", f"{AT}/carts"),

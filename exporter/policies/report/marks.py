@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from exporter.policies.report.things import Thing
     from exporter.policies.report.truth import Stretch
 
-_ROOM = 0.025
+_ROOM = 0.04
 """The part of the width that a number takes."""
 
 

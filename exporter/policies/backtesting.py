@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter import catalogue
+from exporter.policies.commands.inputs import enabled
 from exporter.policies.engine import Engine, EngineError
 from exporter.policies.evaluating import about
 from exporter.policies.history import LATE, gaps
-from exporter.policies.history_reading import Span
 from exporter.policies.holds import Incident, spells
 from exporter.policies.model import INTERVAL
-from exporter.policies.native import natives, promql_name
-from exporter.policies.native import series as known_series
+from exporter.policies.native import promql_name
+from exporter.policies.needs import LAST_RUN, called, hold, names, of_resource, selectors
 from exporter.policies.visibility import as_seen
 
 if TYPE_CHECKING:
@@ -36,11 +36,7 @@ SILENCE_SECONDS = 300.0
 """From one run to the next; after a longer time the exporter counts as silent."""
 
 _OWN = promql_name(f"{catalogue.text()['prefix']}/")
-_LAST_RUN = promql_name(f"{catalogue.text()['prefix']}/exporter/last_run")
 _EXPORTER = promql_name(f"{catalogue.text()['prefix']}/exporter/")
-_MARGIN = 600.0
-"""Seconds more than a policy looks back: for points that come late, and for a selector without a
-range, which looks back five minutes."""
 
 POINTS_AT_ONCE = 2_000_000
 """In the engine, about: a point takes some 600 bytes of a file while it is filled."""
@@ -94,38 +90,6 @@ class Backtest:
         loud = {incident.policy for incident in self.incidents}
         loud |= {each.policy.name for each in self.unjudged}
         return tuple(policy for policy in self.policies if policy.name not in loud)
-
-
-def names(policies: Sequence[Policy]) -> dict[str, float]:
-    """Return what has to be known: each metric by its name in PromQL, with seconds before a moment.
-
-    Args:
-        policies: The policies.
-    """
-    found = {_LAST_RUN: SILENCE_SECONDS + _MARGIN}
-    for policy in policies:
-        for selector in _selectors(policy):
-            back = policy.asks.look_back + _hold(policy) + _MARGIN if policy.asks else 0.0
-            found[selector.metric] = max(found.get(selector.metric, 0.0), back)
-    return found
-
-
-def wanted(policies: Sequence[Policy], start: float, end: float) -> dict[str, Span]:
-    """Return what has to be read: each metric's full type, with its time.
-
-    Args:
-        policies: The policies.
-        start: From when on they are evaluated, unix seconds.
-        end: Until when.
-    """
-    read: dict[str, Span] = {}
-    for name, back in names(policies).items():
-        series = known_series().get(name)
-        if series:
-            # A distribution is one metric, and has several names.
-            before = read.get(series.type, Span(math.inf, end))
-            read[series.type] = Span(min(before.start, start - back), end)
-    return read
 
 
 def own_span(history: History) -> tuple[float, float] | None:
@@ -184,7 +148,7 @@ class Backtester:
         known = max(0.0, math.floor((start - own[0]) / INTERVAL) * INTERVAL) if own else 0.0
         last = start + math.floor((end - start) / INTERVAL) * INTERVAL
         judged = [policy for policy in self._policies if self._can_judge(policy)]
-        first = {policy.name: min(known, _hold(policy)) for policy in judged}
+        first = {policy.name: min(known, hold(policy)) for policy in judged}
         earliest = start - max(first.values(), default=0.0)
         for begin, until in self._parts(earliest, last):
             if self._stop.is_set():
@@ -207,17 +171,20 @@ class Backtester:
 
     def _can_judge(self, policy: Policy) -> bool:
         """Say whether there is anything to judge a policy by; note where something is not there."""
+        if not enabled(policy):
+            self._refused[policy.name] = "is switched off in its file"
+            return False
         if policy.is_log:
             self._refused[policy.name] = "looks at log entries, which are no metric"
             return False
-        lacking = [each for each in _selectors(policy) if not self._is_there(each)]
+        lacking = [each for each in selectors(policy) if not self._is_there(each)]
         if lacking:
-            told = dict.fromkeys(map(_called, lacking))
+            told = dict.fromkeys(map(called, lacking))
             self._lacking[policy.name] = f"there is no series of {' and '.join(told)}"
-        return len(lacking) < len(_selectors(policy))
+        return len(lacking) < len(selectors(policy))
 
     def _is_there(self, selector: Selector) -> bool:
-        return self._history.holds(selector.metric, _of_resource(selector))
+        return self._history.holds(selector.metric, of_resource(selector))
 
     def _parts(self, start: float, last: float) -> Iterator[tuple[float, float]]:
         """Yield the first and the last evaluation of each part of the time."""
@@ -243,7 +210,7 @@ class Backtester:
 
     def _incidents(self, start: float, last: float) -> Iterator[Incident]:
         for policy in self._policies:
-            of_exporter = any(each.metric.startswith(_EXPORTER) for each in _selectors(policy))
+            of_exporter = any(each.metric.startswith(_EXPORTER) for each in selectors(policy))
             for labels, times in self._true.get(policy.name, {}).items():
                 for opened, closed in spells(
                     times, hold=policy.duration, interval=INTERVAL, last=last
@@ -267,34 +234,6 @@ class Backtester:
                 yield Unjudged(policy, reason)
 
     def _gaps(self, start: float, end: float) -> Iterator[Gap]:
-        for exporter, times in self._history.times(_LAST_RUN, "namespace").items():
+        for exporter, times in self._history.times(LAST_RUN, "namespace").items():
             for before, after in gaps(times, start, end, SILENCE_SECONDS):
                 yield Gap(exporter, before, after)
-
-
-def _selectors(policy: Policy) -> tuple[Selector, ...]:
-    return policy.asks.selectors if policy.asks else ()
-
-
-def _hold(policy: Policy) -> float:
-    """Return the hold in whole evaluations, seconds."""
-    return float(-(-policy.duration // INTERVAL) * INTERVAL)
-
-
-def _of_resource(selector: Selector) -> dict[str, str]:
-    """Return the labels of the resource that a selector names: which thing, not how it is."""
-    known = known_series().get(selector.metric)
-    native = natives().get(known.type) if known else None
-    keys = {"monitored_resource", *(native.resource_labels if native else ())}
-    return {key: value for key, value in selector.equal.items() if key in keys}
-
-
-def _called(selector: Selector) -> str:
-    """Return the metric's full type, where it is known, and what of the resource is named."""
-    known = known_series().get(selector.metric)
-    labels = ", ".join(
-        f'{key}="{value}"'
-        for key, value in _of_resource(selector).items()
-        if key != "monitored_resource"
-    )
-    return (known.type if known else selector.metric) + (f" with {labels}" if labels else "")

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.calls import Calls
-from exporter.policies.backtesting import Backtester, names, wanted
+from exporter.policies.backtesting import Backtester
 from exporter.policies.files import Policy, read_policies
 from exporter.policies.history import History, gaps
 from exporter.policies.history_reading import Source, Span, Watcher, read_history
 from exporter.policies.incidents_table import lasted, opened
+from exporter.policies.needs import names, wanted
 from tests.policies_backtest.fleet_history import END, POLICIES, START, Lab
 
 if TYPE_CHECKING:
@@ -167,6 +168,16 @@ def test_a_policy_that_was_changed_is_judged_as_it_stands(lab: Lab, tmp_path: Pa
     """The file decides: with a hold of ten minutes the same failure pages later."""
     found = backtest(lab, variant(tmp_path, "stream-failed", "duration: 60s", "duration: 600s"))
     assert of(found.incidents, "stream-failed", "orders").opened == 50.5 * MINUTE
+
+
+def test_a_policy_that_is_switched_off_does_not_page(lab: Lab, tmp_path: Path) -> None:
+    """The file says so, whatever its query finds."""
+    found = backtest(
+        lab, variant(tmp_path, "stream-failed", "combiner: OR", "combiner: OR\nenabled: false")
+    )
+    ((_, reason),) = found.unjudged
+    assert reason == "is switched off in its file"
+    assert not found.incidents
 
 
 def test_a_query_that_the_engine_refuses_is_told(lab: Lab, tmp_path: Path) -> None:

@@ -124,6 +124,7 @@ class LogEntry(_StreamEvent):
     severity: Severity
     method: str | None = None
     operation: Literal["first", "last"] | None = None
+    who: str = "operator@example.com"
     message: str = ""
 
     @model_validator(mode="after")

@@ -91,7 +91,7 @@ def _entries(event: Event, stream: str) -> Iterator[Entry]:
             yield _activity(event.at, stream, event.severity, event.message)
         case LogEntry():
             operation: dict[str, bool] = {event.operation: True} if event.operation else {}
-            yield _audit(event.at, stream, str(event.method), event.severity, operation)
+            yield _audit(event.at, stream, str(event.method), event.severity, operation, event.who)
 
 
 def _audited(at: float, takes: float, stream: str, method: str) -> Iterator[Entry]:
@@ -100,15 +100,23 @@ def _audited(at: float, takes: float, stream: str, method: str) -> Iterator[Entr
     yield _audit(at + (takes or 1), stream, method, "NOTICE", {"last": True})
 
 
-def _audit(at: float, stream: str, method: str, severity: str, operation: dict[str, bool]) -> Entry:
+def _audit(
+    at: float,
+    stream: str,
+    method: str,
+    severity: str,
+    operation: dict[str, bool],
+    who: str = _PERSON,
+) -> Entry:
     fields: dict[str, Any] = {
         "logName": _log_name(stream, AUDIT),
         "severity": severity,
+        "resource": _resource(stream),
         "protoPayload": {
             "serviceName": "datastream.googleapis.com",
             "methodName": f"{_SERVICE}.{method}",
             "resourceName": stream,
-            "authenticationInfo": {"principalEmail": _PERSON},
+            "authenticationInfo": {"principalEmail": who},
         },
     }
     if operation:
@@ -117,21 +125,22 @@ def _audit(at: float, stream: str, method: str, severity: str, operation: dict[s
 
 
 def _activity(at: float, stream: str, severity: str, message: str) -> Entry:
-    _, project, _, location, _, stream_id = stream.split("/")
     fields = {
         "logName": _log_name(stream, STREAM_ACTIVITY),
         "severity": severity,
-        "resource": {
-            "type": "datastream.googleapis.com/Stream",
-            "labels": {
-                "resource_container": project,
-                "location": location,
-                "stream_id": stream_id,
-            },
-        },
+        "resource": _resource(stream),
         "jsonPayload": {"message": message},
     }
     return Entry(at, stream, fields)
+
+
+def _resource(stream: str) -> dict[str, Any]:
+    """Return the resource of an entry; that of the audit log is documented nowhere."""
+    _, project, _, location, _, stream_id = stream.split("/")
+    return {
+        "type": "datastream.googleapis.com/Stream",
+        "labels": {"resource_container": project, "location": location, "stream_id": stream_id},
+    }
 
 
 def _log_name(stream: str, log_id: str) -> str:

@@ -1,7 +1,8 @@
 """Policies on log entries, evaluated against what a scenario logged.
 
 Each set of values that the label extractors give has an incident of its own. It takes in every
-further entry, and closes by itself some time after the last one.
+further entry, and closes by itself some time after the last one. A policy sees the log of its own
+project alone, and is made in each.
 https://cloud.google.com/logging/docs/alerting/log-based-alerts
 """
 
@@ -42,14 +43,15 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
     """
     wanted = parse(policy.filter or "")
     closes_after = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy.auto_close.seconds
-    gathered: dict[tuple[tuple[str, str], ...], list[Entry]] = {}
+    gathered: dict[tuple[str, tuple[tuple[str, str], ...]], list[Entry]] = {}
     for entry in recording.entries:
         if entry.at < recording.lasts and wanted.accepts(entry.fields):
             labels = {key: extracted(how, entry.fields) for key, how in policy.extractors.items()}
-            gathered.setdefault(tuple(sorted(labels.items())), []).append(entry)
+            project = entry.stream.split("/")[1]
+            gathered.setdefault((project, tuple(sorted(labels.items()))), []).append(entry)
     return tuple(
         Incident(policy.name, first.stream, dict(labels), first.at + VISIBLE_SECONDS, closed)
-        for labels, entries in gathered.items()
+        for (_, labels), entries in gathered.items()
         for first, closed in _runs(entries, closes_after, recording.lasts)
     )
 

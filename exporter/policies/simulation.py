@@ -236,7 +236,7 @@ def _add_points(
         run = by_second[int(point.time)]
         drawn, part = 0.5, 1.0
         if run.due in lasting:
-            drawn = fraction(drawn_by, run.at)
+            drawn = fraction(drawn_by, run.at - round(start))
             part = _ORDER.get(point.metric_type, _STREAMS_FROM + _STREAMS_FOR * drawn)
         takes = scenario.exporters[run.due.deployment].takes
         written = start + run.ended - takes * (1 - part)

@@ -48,3 +48,19 @@ def test_an_entry_within_the_time_keeps_it_open(
     )
     (found,) = log_incidents(by_name["stream-activity-errors"], simulate(script, START))
     assert (found.opened, found.closed) == (61, 6601)
+
+
+def test_each_project_has_the_policy_for_its_own_log(
+    make_script: MakeScript, by_name: dict[str, Policy]
+) -> None:
+    """Streams of one id in one region of two projects are two incidents."""
+    location = {"id": "europe-west1", "streams": [{"id": "orders"}]}
+    projects = [
+        {"id": name, "number": number, "locations": [location]}
+        for number, name in enumerate(("shop-prod", "shop-test"), start=1)
+    ]
+    script = make_script(
+        error(60, "orders"), world={"projects": projects}, exporters=[{"ends": "1m"}]
+    )
+    found = log_incidents(by_name["stream-activity-errors"], simulate(script, START))
+    assert [each.about.split("/")[1] for each in found] == ["shop-prod", "shop-test"]

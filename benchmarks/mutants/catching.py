@@ -1,4 +1,4 @@
-"""Which scenario catches a mutant: the first in which the changed policy does not page as it should.
+"""Which scenario catches a mutant: one in which the changed policy does not page as it should.
 
 The scenarios are played once, and one engine holds what all of them left behind. Processes ask it
 side by side, each for mutants of its own.
@@ -9,7 +9,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,15 +22,18 @@ from exporter.policies.scenario import EVALUATION_SECONDS
 from exporter.policies.simulation import Recording, simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import TracebackType
+    from collections.abc import Callable, Iterator, Sequence
 
     from benchmarks.mutants.changing import Mutant
     from exporter.policies.files import Policy
     from exporter.policies.scenario_files import Script
 
-_REFUSED = "the engine, which refuses the query"
-_REMEMBERED = 400
+_ANSWERS = 200
+_AT_A_TIME = 4
+
+
+class NotRightError(Exception):
+    """A scenario does not come out right with a policy as it is; ``str()`` is a sentence."""
 
 
 class Played(NamedTuple):
@@ -37,38 +42,15 @@ class Played(NamedTuple):
     script: Script
     recording: Recording
 
-    @property
-    def size(self) -> float:
-        """How much there is to ask of the engine, in no unit."""
-        projects = self.script.scenario.world.projects
-        streams = sum(
-            len(each.ids) for one in projects for place in one.locations for each in place.streams
-        )
-        return (1 + streams) * self.recording.lasts / self.script.scenario.spacing
+
+class Asked(NamedTuple):
+    """A policy that was changed, and as it is."""
+
+    changed: Policy
+    policy: Policy
 
 
-class Catch(NamedTuple):
-    """What became of a mutant: the scenario that catches it, or None where it survives."""
-
-    mutant: Mutant
-    by: str | None
-
-
-class Asking(Engine):
-    """An engine that runs already, and is asked from another process; answers are remembered."""
-
-    def __init__(self, address: str) -> None:
-        """Take where it listens."""
-        super().__init__(())
-        self._address = address
-        self._remembered = lru_cache(_REMEMBERED)(super().query_range)
-
-    def query_range(self, query: str, start: float, end: float, step: float) -> tuple[Found, ...]:
-        """Return what a query finds, as an engine of one's own does."""
-        return self._remembered(query, start, end, step)
-
-
-class Serving(Engine):
+class _Serving(Engine):
     """An engine whose address is told to other processes."""
 
     @property
@@ -77,83 +59,105 @@ class Serving(Engine):
         return self._address
 
 
-def played(scripts: Sequence[Script]) -> Iterator[Recording]:
+class _Reached(Engine):
+    """An engine that runs already, and is asked from another process; answers are remembered."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(())
+        self._address = address
+        self._remembered = lru_cache(_ANSWERS)(super().query_range)
+
+    def query_range(self, query: str, start: float, end: float, step: float) -> tuple[Found, ...]:
+        """Return what a query finds, as an engine of one's own does."""
+        return self._remembered(query, start, end, step)
+
+
+def recordings(scripts: Sequence[Script]) -> Iterator[Recording]:
     """Play scenarios side by side, each on days of its own, and yield what they left behind."""
-    first = [start.timestamp() for start in starts(scripts)]
-    with _pool() as pool:
-        yield from pool.map(simulate, scripts, first)
+    seconds = [start.timestamp() for start in starts(scripts)]
+    with _processes("", ()) as pool:
+        yield from pool.map(simulate, scripts, seconds)
 
 
-class Catching:
-    """Processes that look for the scenario that catches a mutant, for as long as the block runs."""
+@contextmanager
+def catching(
+    scripts: Sequence[Script], recorded: Sequence[Recording]
+) -> Iterator[Callable[[Policy, Sequence[Mutant]], Iterator[str | None]]]:
+    """Give what says of mutants which scenario catches each, None where none does.
 
-    def __init__(self, address: str, held: Sequence[Played]) -> None:
-        """Start them.
+    Args:
+        scripts: The scenarios.
+        recorded: What each left behind.
 
-        Args:
-            address: Where the engine listens that holds the series of the scenarios.
-            held: The scenarios.
-        """
-        self._pool = _pool(address, tuple(held))
+    Raises:
+        NotInstalledError: Prometheus is not installed.
+        EngineError: It cannot be filled or started.
+        NotRightError: While it is asked: a scenario is not right with a policy as it is.
+    """
+    held = tuple(
+        Played(script, replace(each, series=()))
+        for script, each in zip(scripts, recorded, strict=True)
+    )
+    # The engine takes the samples of a series in the order of time alone.
+    in_order = sorted(recorded, key=lambda each: each.start)
+    with (
+        _Serving([series for each in in_order for series in each.series]) as engine,
+        _processes(engine.address, held) as pool,
+    ):
 
-    def __enter__(self) -> Catching:
-        """Let them begin."""
-        return self
+        def caught(policy: Policy, mutants: Sequence[Mutant]) -> Iterator[str | None]:
+            asked = [Asked(mutant.policy, policy) for mutant in mutants]
+            return pool.map(_caught, asked, chunksize=_AT_A_TIME)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End them; what is still to do is left undone."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def wrong(self, policies: Sequence[Policy]) -> Iterator[tuple[str, str]]:
-        """Yield each policy that is not right as it is, with the scenario that says so."""
-        for policy, by in zip(policies, self._pool.map(_first, policies), strict=True):
-            if by:
-                yield policy.name, by
-
-    def catches(self, mutants: Sequence[Mutant]) -> Iterator[Catch]:
-        """Yield what becomes of each mutant, in their order."""
-        changed = [mutant.policy for mutant in mutants]
-        for mutant, by in zip(mutants, self._pool.map(_first, changed, chunksize=4), strict=True):
-            yield Catch(mutant, by)
+        yield caught
 
 
-def _pool(address: str = "", held: tuple[Played, ...] = ()) -> ProcessPoolExecutor:
+@contextmanager
+def _processes(address: str, held: tuple[Played, ...]) -> Iterator[ProcessPoolExecutor]:
     # A fork would copy a process that has threads, some of them gRPC's.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(os.cpu_count(), context, _begin, (address, held))
+    pool = ProcessPoolExecutor(os.cpu_count(), context, _begin, (address, held))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class _Worker:
     """What a process keeps: the way to the engine, and which scenario caught how many mutants."""
 
     def __init__(self, address: str, held: Sequence[Played]) -> None:
-        self._engine = Asking(address)
+        self._engine = _Reached(address)
         self._held = held
-        self._caught: dict[tuple[str, str], int] = {}
+        self._caught: Counter[tuple[str, str]] = Counter()
 
-    def first(self, policy: Policy) -> str | None:
-        """Return the name of a scenario that does not come out right, or None."""
-        for each in sorted(self._held, key=lambda each: self._rank(policy, each)):
-            name = each.script.name
-            try:
-                right = self._right(policy, each)
-            except EngineError:
-                return _REFUSED
-            if not right:
-                self._caught[policy.name, name] = self._caught.get((policy.name, name), 0) + 1
-                return name
+    def caught(self, asked: Asked) -> str | None:
+        """Return the name of a scenario that catches a mutant, or None."""
+        name = asked.policy.name
+        for each in sorted(self._held, key=lambda each: self._rank(name, each)):
+            scenario = each.script.name
+            if not self._right(asked.changed, each):
+                if not self._caught[name, scenario] and not self._right(asked.policy, each):
+                    raise NotRightError(
+                        f"{scenario} is not right with {name} as it is; mend it first: "
+                        f"datastream-exporter policies test {scenario}"
+                    )
+                self._caught[name, scenario] += 1
+                return scenario
         return None
 
-    def _rank(self, policy: Policy, each: Played) -> tuple[int, bool, float]:
+    def _rank(self, name: str, each: Played) -> tuple[int, bool, float]:
         """Order scenarios: what caught most, then where the policy pages, then the quick ones."""
         scenario = each.script.scenario
-        pages = any(expected.policy == policy.name for expected in scenario.expect)
-        return -self._caught.get((policy.name, each.script.name), 0), not pages, each.size
+        streams = sum(
+            len(one.ids)
+            for project in scenario.world.projects
+            for location in project.locations
+            for one in location.streams
+        )
+        pages = any(expected.policy == name for expected in scenario.expect)
+        size = (1 + streams) * scenario.lasts / scenario.spacing
+        return -self._caught[name, each.script.name], not pages, size
 
     def _right(self, policy: Policy, each: Played) -> bool:
         """Say whether a policy pages as it should: in one phase of its evaluations, then in all."""
@@ -163,7 +167,11 @@ class _Worker:
         for spacing in spacings:
             alone = scenario.model_copy(update={"expect": own, "spacing": spacing})
             script = each.script._replace(scenario=alone)
-            if not prove(script, each.recording, [policy], self._engine).right:
+            try:
+                if not prove(script, each.recording, [policy], self._engine).right:
+                    return False
+            except EngineError:
+                # A join that finds two partners pages for nobody.
                 return False
         return True
 
@@ -177,10 +185,5 @@ def _begin(address: str, held: tuple[Played, ...]) -> None:
     _workers[:] = [_Worker(address, held)]
 
 
-def _first(policy: Policy) -> str | None:
-    return _workers[0].first(policy)
-
-
-def without_series(recording: Recording) -> Recording:
-    """Return a recording without its series, which the engine holds."""
-    return replace(recording, series=())
+def _caught(asked: Asked) -> str | None:
+    return _workers[0].caught(asked)

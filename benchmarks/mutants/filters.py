@@ -38,7 +38,10 @@ def filter_changes(text: str) -> Iterator[FilterChange]:
 def extractor_changes(extractors: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield what was changed, in words, and the extractors of labels that came of it."""
     for key, how in extractors.items():
-        yield f"label {key} left out", {name: extractors[name] for name in extractors if name != key}
+        yield (
+            f"label {key} left out",
+            {name: extractors[name] for name in extractors if name != key},
+        )
         for choice, fewer in without_one_choice(how.removesuffix('")')):
             yield f"label {key} without {choice}", {**extractors, key: f'{fewer}")'}
 

@@ -72,9 +72,7 @@ def _selector(node: Selector) -> Iterator[Change]:
     for index, each in enumerate(node.matchers):
         others = node.matchers[:index], node.matchers[index + 1 :]
         name = short(replace(node, seconds=None))
-        yield Change(
-            f"{name}{{{each}}} left out", replace(node, matchers=(*others[0], *others[1]))
-        )
+        yield Change(f"{name}{{{each}}} left out", replace(node, matchers=(*others[0], *others[1])))
         turned = replace(each, operator=_NEGATED[each.operator])
         yield Change(
             f"{name}{{{each}}} → {turned.operator}",

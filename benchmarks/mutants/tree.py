@@ -169,39 +169,46 @@ def short(node: Node) -> str:
 
 def _node(node: object) -> Node:
     """Return what a node of the parser's is here; brackets are written where they are needed."""
+    found: Node | None = None
     match node:
         case parser.ParenExpr():
-            return _node(node.expr)
+            found = _node(node.expr)
         case parser.NumberLiteral():
-            return Literal(f"{node.val:g}")
+            found = Literal(f"{node.val:g}")
         case parser.StringLiteral():
-            return Literal(_quoted(node.val))
-        case parser.VectorSelector() if node.name and not (node.offset or node.at):
-            return _selector(node, None)
-        case parser.MatrixSelector() if not (
-            node.vector_selector.offset or node.vector_selector.at
-        ):
-            return _selector(node.vector_selector, round(node.range.total_seconds()))
+            found = Literal(_quoted(node.val))
+        case parser.VectorSelector():
+            found = _selector(node, None)
+        case parser.MatrixSelector():
+            found = _selector(node.vector_selector, round(node.range.total_seconds()))
         case parser.Call():
-            return Call(node.func.name, tuple(map(_node, node.args)))
-        case parser.AggregateExpr() if node.param is None:
-            return _aggregate(node)
+            found = Call(node.func.name, tuple(map(_node, node.args)))
+        case parser.AggregateExpr():
+            found = _aggregate(node)
         case parser.BinaryExpr():
-            return _binary(node)
-    raise ValueError(f"holds {node}, which is not known here; teach it to benchmarks/mutants")
+            found = _binary(node)
+    if found is None:
+        raise ValueError(_unknown(node))
+    return found
+
+
+def _unknown(node: object) -> str:
+    return f"{node} is not known here; teach it to {__name__}"
 
 
 def _selector(node: parser.VectorSelector, seconds: int | None) -> Selector:
+    if node.name is None or node.offset or node.at or node.matchers.or_matchers:
+        raise ValueError(_unknown(node))
     matchers = (
         Matcher(each.name, _OPERATORS[str(each.op)], each.value) for each in node.matchers.matchers
     )
-    return Selector(str(node.name), tuple(matchers), seconds)
+    return Selector(node.name, tuple(matchers), seconds)
 
 
 def _aggregate(node: parser.AggregateExpr) -> Aggregate:
     modifier = node.modifier
-    if modifier and modifier.type != parser.AggModifierType.By:
-        raise ValueError(f"holds {node.op} without (…), which is not known here; write by (…)")
+    if node.param or (modifier and modifier.type != parser.AggModifierType.By):
+        raise ValueError(_unknown(node))
     keys = tuple(modifier.labels) if modifier else ()
     return Aggregate(str(node.op), keys, _node(node.expr))
 
@@ -216,7 +223,7 @@ def _binary(node: parser.BinaryExpr) -> Binary:
         or (matching and matching.type != parser.LabelModifierType.Include)
     )
     if strange:
-        raise ValueError(f"holds {node.op} with words after it that are not known here: {node}")
+        raise ValueError(_unknown(node))
     many_left = bool(modifier and modifier.card == parser.VectorMatchCardinality.ManyToOne)
     on = tuple(matching.labels) if matching else None
     return Binary(_node(node.lhs), str(node.op), _node(node.rhs), on, many_left)

@@ -57,6 +57,10 @@ lock: $(ALL) ## lock what pyproject.toml asks for; ARGS=--upgrade takes the newe
 bench: $(ALL) ## measure whole runs beside the floor of the same calls
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: mutants
+mutants: $(VENV)/.system ## change each policy in one place: does a scenario catch it? Takes minutes, so not in `test`
+	@$(BIN)/python -m benchmarks.mutants $(ARGS)
+
 .PHONY: clean
 clean: ## remove .venv and whatever else was made
 	@rm -rf $(VENV) $(CHECKOV) build dist .coverage .coverage.* coverage.txt .hypothesis .import_linter_cache .mypy_cache \

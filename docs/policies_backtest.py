@@ -21,13 +21,13 @@ from exporter.google import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, 
 from exporter.local.cloud import LocalCloud
 from exporter.local.world import World
 from exporter.metrics import Exporter
-from exporter.policies.backtesting import DAY, Backtester
+from exporter.policies.backtest.backtesting import DAY, Backtester
+from exporter.policies.backtest.history import History
+from exporter.policies.backtest.history_reading import Source, Watcher, read_history
+from exporter.policies.backtest.incidents_table import print_backtest, summary
 from exporter.policies.files import read_policies
-from exporter.policies.history import History
-from exporter.policies.history_reading import Source, Watcher, read_history
-from exporter.policies.incidents_table import print_backtest, summary
 from exporter.policies.needs import names, wanted
-from exporter.policies.patience import SimulatedRun
+from exporter.policies.scenarios.patience import SimulatedRun
 from exporter.reading import Collect, Share
 from exporter.run import Task
 

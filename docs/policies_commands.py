@@ -20,13 +20,13 @@ from docs.markdown import fenced, table
 from exporter.cli import main
 from exporter.policies.cli import COMMANDS
 from exporter.policies.files import read_policies
-from exporter.policies.scenario import Deployment, Expected, Scenario
-from exporter.policies.scenario_files import read_scenarios
+from exporter.policies.scenarios.scenario import Deployment, Expected, Scenario
+from exporter.policies.scenarios.scenario_files import read_scenarios
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from exporter.policies.scenario_files import Script
+    from exporter.policies.scenarios.scenario_files import Script
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "alerting_policies"

@@ -14,12 +14,12 @@ from typing import Any
 
 import yaml
 
-from exporter.policies import review_page
-from exporter.policies.effects import Task, answer, questions
-from exporter.policies.plan_values import ONCE
-from exporter.policies.plans import plan_of
-from exporter.policies.reviewing import review
-from exporter.policies.scenario_files import read_scenarios
+from exporter.policies.review import review_page
+from exporter.policies.review.effects import Task, answer, questions
+from exporter.policies.review.plan_values import ONCE
+from exporter.policies.review.plans import plan_of
+from exporter.policies.review.reviewing import review
+from exporter.policies.scenarios.scenario_files import read_scenarios
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "alerting_policies"

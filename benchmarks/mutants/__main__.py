@@ -20,9 +20,9 @@ from benchmarks.mutants.survivors import Verdict, idle, verdict
 from exporter.exit_codes import INCOMPLETE, INTERRUPTED, OK, USAGE
 from exporter.mistakes import Mistakes, shown
 from exporter.policies.commands.showing import progress
-from exporter.policies.engine import MISSING, EngineError, NotInstalledError
 from exporter.policies.files import read_policies
-from exporter.policies.scenario_files import read_scenarios
+from exporter.policies.proving.engine import MISSING, EngineError, NotInstalledError
+from exporter.policies.scenarios.scenario_files import read_scenarios
 from exporter.spelling import hint
 
 if TYPE_CHECKING:

@@ -16,17 +16,17 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.policies.engine import Engine, EngineError, Found
-from exporter.policies.proving import prove, starts
-from exporter.policies.scenario import EVALUATION_SECONDS
-from exporter.policies.simulation import Recording, simulate
+from exporter.policies.proving.engine import Engine, EngineError, Found
+from exporter.policies.proving.proof import prove, starts
+from exporter.policies.scenarios.scenario import EVALUATION_SECONDS
+from exporter.policies.scenarios.simulation import Recording, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from benchmarks.mutants.changing import Mutant
     from exporter.policies.files import Policy
-    from exporter.policies.scenario_files import Script
+    from exporter.policies.scenarios.scenario_files import Script
 
 _ANSWERS = 200
 _AT_A_TIME = 4

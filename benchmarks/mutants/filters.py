@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.mutants.expressions import without_one_choice
-from exporter.policies.log_filter import SEVERITIES
+from exporter.policies.proving.log_filter import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from exporter.exit_codes import INCOMPLETE, INTERRUPTED
 from exporter.logs import LOGGER
 from exporter.policies.commands.options import add_policies
-from exporter.policies.engine import MISSING, EngineError, NotInstalledError
+from exporter.policies.proving.engine import MISSING, EngineError, NotInstalledError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

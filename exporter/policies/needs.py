@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from exporter import catalogue
-from exporter.policies.history_reading import Span
+from exporter.policies.backtest.history_reading import Span
 from exporter.policies.model import INTERVAL
 from exporter.policies.native import natives, promql_name
 from exporter.policies.native import series as known_series

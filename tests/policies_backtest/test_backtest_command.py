@@ -14,7 +14,7 @@ import pytest
 
 from exporter.cli import main
 from exporter.local.world import Fault
-from exporter.policies.incidents_table import GOOD_TO
+from exporter.policies.backtest.incidents_table import GOOD_TO
 from tests.policies_backtest.fleet_history import (
     END,
     POLICIES,

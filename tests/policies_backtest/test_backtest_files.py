@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.mistakes import Mistakes
-from exporter.policies.exported import read_exported
-from exporter.policies.history import History
-from exporter.policies.history_reading import pieces_of
-from exporter.policies.saving import as_line, saving
+from exporter.policies.backtest.exported import read_exported
+from exporter.policies.backtest.history import History
+from exporter.policies.backtest.history_reading import pieces_of
+from exporter.policies.backtest.saving import as_line, saving
 
 if TYPE_CHECKING:
     from pathlib import Path

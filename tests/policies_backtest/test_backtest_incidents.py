@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.calls import Calls
-from exporter.policies.backtesting import Backtester
+from exporter.policies.backtest.backtesting import Backtester
+from exporter.policies.backtest.history import History, gaps
+from exporter.policies.backtest.history_reading import Source, Span, Watcher, read_history
+from exporter.policies.backtest.incidents_table import lasted, opened
 from exporter.policies.files import Policy, read_policies
-from exporter.policies.history import History, gaps
-from exporter.policies.history_reading import Source, Span, Watcher, read_history
-from exporter.policies.incidents_table import lasted, opened
 from exporter.policies.needs import names, wanted
 from tests.policies_backtest.fleet_history import END, POLICIES, START, Lab
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from exporter.policies.backtesting import Backtest
-    from exporter.policies.holds import Incident
+    from exporter.policies.backtest.backtesting import Backtest
+    from exporter.policies.proving.holds import Incident
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
 MINUTE = 60.0

@@ -16,8 +16,14 @@ from exporter.config import Endpoints
 from exporter.failures import Kind, RefusedError
 from exporter.google import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.local.world import Fault
-from exporter.policies.history import History
-from exporter.policies.history_reading import Source, Span, Watcher, pieces_of, read_history
+from exporter.policies.backtest.history import History
+from exporter.policies.backtest.history_reading import (
+    Source,
+    Span,
+    Watcher,
+    pieces_of,
+    read_history,
+)
 from tests.policies_backtest.fleet_history import (
     END,
     FRESHNESS,
@@ -33,7 +39,7 @@ from tests.policies_backtest.fleet_history import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.policies.series import Series
+    from exporter.policies.scenarios.series import Series
 
 STATE = "custom.googleapis.com/datastream/stream/state"
 STATE_NAME = "custom_googleapis_com:datastream_stream_state"

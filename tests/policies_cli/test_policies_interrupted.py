@@ -38,6 +38,19 @@ def test_what_is_played_side_by_side_ends_at_once(
     assert _playing(engines) == []
 
 
+def test_nothing_outlives_a_process_that_is_killed(scenarios: Path, tmp_path: Path) -> None:
+    """Where no handler can run, the other processes notice, and end with their engines."""
+    for index in range(20):
+        (scenarios / f"another-{index}.yaml").write_text(SCENARIO)
+    engines = tmp_path / "engines"
+    ended = _interrupted(scenarios, engines, signal.SIGKILL)
+    assert ended.returncode == -signal.SIGKILL
+    until = time.monotonic() + LONGEST
+    while _playing(engines) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert _playing(engines) == []
+
+
 def test_a_single_scenario_is_played_to_its_end(scenarios: Path, tmp_path: Path) -> None:
     """What is under way alone is finished, told, and its engine gone."""
     engines = tmp_path / "engines"
@@ -66,7 +79,7 @@ def _interrupted(
 
         def wait() -> None:
             until = time.monotonic() + LONGEST
-            while not list(engines.glob("*/log")) and time.monotonic() < until:
+            while not _begun(engines) and time.monotonic() < until:
                 if over.wait(0.005):
                     return
             process.send_signal(number)
@@ -77,6 +90,12 @@ def _interrupted(
         over.set()
         waiting.join()
     return subprocess.CompletedProcess(argv, process.returncode, out, err)
+
+
+def _begun(engines: Path) -> bool:
+    """Say whether an engine has its folder: of this process, or of one of the others."""
+    held = (*engines.glob("prometheus-*"), *engines.glob("policies-*/prometheus-*"))
+    return any((folder / "log").exists() for folder in held)
 
 
 def _playing(engines: Path) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.policies.commands.playing import side_by_side
 from exporter.policies.commands.showing import span
-from exporter.policies.engine import EngineError
+from exporter.policies.proving.engine import EngineError
 
 
 def test_what_is_made_comes_in_order() -> None:

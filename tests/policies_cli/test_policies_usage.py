@@ -13,7 +13,7 @@ import pytest
 
 from exporter.exit_codes import INCOMPLETE, OK, USAGE
 from exporter.policies.cli import COMMANDS
-from exporter.policies.engine import MISSING
+from exporter.policies.proving.engine import MISSING
 from tests.policies_cli.conftest import RIGHT, ROOT
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from exporter.policies.commands.verdicts import lines
-from exporter.policies.holds import Incident
-from exporter.policies.judging import Finding, Outcome, judge
-from exporter.policies.scenario import Expected
+from exporter.policies.proving.holds import Incident
+from exporter.policies.proving.judging import Finding, Outcome, judge
+from exporter.policies.scenarios.scenario import Expected
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
 OPENED = "opened 1m30s (due 1m to 2m)"

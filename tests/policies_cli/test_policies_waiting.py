@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from docs import policies_commands as page
 from exporter.exit_codes import INCOMPLETE, OK, USAGE
 from exporter.policies.commands.waiting import told
-from exporter.policies.paging import CHANGES, MODES, TimeToPage
+from exporter.policies.proving.paging import CHANGES, MODES, TimeToPage
 
 if TYPE_CHECKING:
     from pathlib import Path

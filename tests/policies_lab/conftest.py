@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from exporter.policies.files import Policy, read_policies
-from exporter.policies.scenario_files import Script, script_of
+from exporter.policies.scenarios.scenario_files import Script, script_of
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "alerting_policies"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.policies.engine import Engine, EngineError, NotInstalledError
-from exporter.policies.series import Collection, Series
+from exporter.policies.proving.engine import Engine, EngineError, NotInstalledError
+from exporter.policies.scenarios.series import Collection, Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.policies.holds import spells
+from exporter.policies.proving.holds import spells
 
 INTERVAL = 30
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from exporter.policies.holds import Incident
-from exporter.policies.judging import Outcome, judge
-from exporter.policies.scenario import Expected
+from exporter.policies.proving.holds import Incident
+from exporter.policies.proving.judging import Outcome, judge
+from exporter.policies.scenarios.scenario import Expected
 
 NAME = "projects/shop/locations/europe-west1/streams/"
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.policies.log_filter import field, parse
-from exporter.policies.log_matching import extracted
+from exporter.policies.proving.log_filter import field, parse
+from exporter.policies.proving.log_matching import extracted
 
 if TYPE_CHECKING:
     from exporter.policies.files import Policy

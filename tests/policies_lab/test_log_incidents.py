@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.policies.log_matching import log_incidents
-from exporter.policies.simulation import simulate
+from exporter.policies.proving.log_matching import log_incidents
+from exporter.policies.scenarios.simulation import simulate
 from tests.policies_lab.conftest import START
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.mistakes import Mistakes
-from exporter.policies.scenario_files import Script, read_scenarios, script_of
+from exporter.policies.scenarios.scenario_files import Script, read_scenarios, script_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from exporter.policies.files import read_policies
-from exporter.policies.proving import prove_all, starts
-from exporter.policies.scenario_files import read_scenarios
+from exporter.policies.proving.proof import prove_all, starts
+from exporter.policies.scenarios.scenario_files import read_scenarios
 from tests.policies_lab.conftest import POLICIES, SCENARIOS
 
 if TYPE_CHECKING:
     from exporter.policies.files import Policy
-    from exporter.policies.judging import Finding
-    from exporter.policies.scenario_files import Script
+    from exporter.policies.proving.judging import Finding
+    from exporter.policies.scenarios.scenario_files import Script
     from tests.policies_lab.conftest import MakeScript
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from exporter.policies.scenario import Deployment
-from exporter.policies.schedule import Due, due
+from exporter.policies.scenarios.scenario import Deployment
+from exporter.policies.scenarios.schedule import Due, due
 
 
 def runs(lasts: float = 300, **keys: Any) -> list[Due]:

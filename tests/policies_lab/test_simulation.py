@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exporter.policies.simulation import Ingestion, simulate
+from exporter.policies.scenarios.simulation import Ingestion, simulate
 from tests.policies_lab.conftest import START, WORLD
 
 if TYPE_CHECKING:
-    from exporter.policies.series import Series
-    from exporter.policies.simulation import Recording
+    from exporter.policies.scenarios.series import Series
+    from exporter.policies.scenarios.simulation import Recording
     from tests.policies_lab.conftest import MakeScript
 
 STATE = "custom_googleapis_com:datastream_stream_state"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.policies.paging import CHANGES, MODES, dying, time_to_page, trials
-from exporter.policies.proving import filled
+from exporter.policies.proving.paging import CHANGES, MODES, dying, time_to_page, trials
+from exporter.policies.proving.proof import filled
 from tests.policies_lab.conftest import START
 
 if TYPE_CHECKING:
-    from exporter.policies import paging
     from exporter.policies.files import Policy
+    from exporter.policies.proving import paging
 
 
 @pytest.fixture(scope="module")

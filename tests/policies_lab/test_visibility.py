@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.policies.visibility import Late, as_seen, without_range
+from exporter.policies.scenarios.visibility import Late, as_seen, without_range
 
 if TYPE_CHECKING:
     from exporter.policies.files import Policy

@@ -9,7 +9,7 @@ from benchmarks.mutants.catching import NotRightError, catching, recordings
 from benchmarks.mutants.changing import mutants
 from exporter.exit_codes import USAGE
 from exporter.policies.files import read_policies
-from exporter.policies.scenario_files import script_of
+from exporter.policies.scenarios.scenario_files import script_of
 from tests.policies_lab.conftest import POLICIES
 
 SCENARIO = """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.mutants.filters import extractor_changes, filter_changes
-from exporter.policies.log_filter import parse
-from exporter.policies.log_matching import extracted
+from exporter.policies.proving.log_filter import parse
+from exporter.policies.proving.log_matching import extracted
 
 
 def test_each_line_is_left_out_and_negated() -> None:

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from exporter import metrics
-from exporter.policies import log_entries
 from exporter.policies.files import read_policies
-from exporter.policies.holds import Incident
-from exporter.policies.judging import judge
 from exporter.policies.native import promql_name
-from exporter.policies.proving import Proof
+from exporter.policies.proving.holds import Incident
+from exporter.policies.proving.judging import judge
+from exporter.policies.proving.proof import Proof
 from exporter.policies.report.conditions import Condition, Held
 from exporter.policies.report.page import Report, render
 from exporter.policies.report.things import named, thing
 from exporter.policies.report.timeline import timeline
 from exporter.policies.report.waits import Wait
-from exporter.policies.scenario_files import script_of
-from exporter.policies.schedule import due
-from exporter.policies.series import Series
-from exporter.policies.simulation import Ran, Recording
-from exporter.policies.visibility import Late
+from exporter.policies.scenarios import log_entries
+from exporter.policies.scenarios.scenario_files import script_of
+from exporter.policies.scenarios.schedule import due
+from exporter.policies.scenarios.series import Series
+from exporter.policies.scenarios.simulation import Ran, Recording
+from exporter.policies.scenarios.visibility import Late
 from exporter.states import StreamState
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from exporter.catalogue import Metric
     from exporter.policies.report.marks import Timeline
-    from exporter.policies.scenario_files import Script
+    from exporter.policies.scenarios.scenario_files import Script
 
 POLICIES = {
     policy.name: policy for policy in read_policies(Path(__file__).parents[2] / "alerting_policies")

@@ -18,12 +18,12 @@ from exporter.policies.commands import report
 from exporter.policies.report.page import Report, render
 from exporter.policies.report.playing import Task, play
 from exporter.policies.report.waits import waits
-from exporter.policies.scenario_files import script_of
+from exporter.policies.scenarios.scenario_files import script_of
 from tests.policies_report import drawn
 from tests.policies_report.reading import read
 
 if TYPE_CHECKING:
-    from exporter.policies.proving import Proof
+    from exporter.policies.proving.proof import Proof
     from exporter.policies.report.marks import PolicyRow, Timeline
 
 ROOT = Path(__file__).parents[2]

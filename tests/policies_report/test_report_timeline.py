@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter import metrics
-from exporter.policies.judging import Outcome
+from exporter.policies.proving.judging import Outcome
 from exporter.policies.report.marks import Page, Window
 from exporter.policies.report.things import EXPORTER, Kind
 from exporter.policies.report.timeline import MOST_TRACKS, shown_phase

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
-from exporter.policies.comparing import Effect, Kind, Span, compared
-from exporter.policies.holds import Incident
+from exporter.policies.proving.holds import Incident
+from exporter.policies.review.comparing import Effect, Kind, Span, compared
 
 
 class _P(NamedTuple):

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.mistakes import Mistakes
-from exporter.policies.plans import Action, plan_of, read_plan
+from exporter.policies.review.plans import Action, plan_of, read_plan
 from tests.policies_review.plan_json import change, channels, plan, policy, written
 from tests.terraform.modules import GIVEN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporter.policies.plans import PolicyChange
+    from exporter.policies.review.plans import PolicyChange
     from tests.policies_review.conftest import Reviewed
     from tests.terraform.core import Root
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.policies.differences import differences
-from exporter.policies.plans import plan_of
+from exporter.policies.review.differences import differences
+from exporter.policies.review.plans import plan_of
 from tests.policies_review.plan_json import (
     CHANNEL,
     QUERY,
@@ -20,7 +20,7 @@ from tests.policies_review.plan_json import (
 )
 
 if TYPE_CHECKING:
-    from exporter.policies.differences import Difference
+    from exporter.policies.review.differences import Difference
 
 OTHER = "projects/orders-prod/notificationChannels/2"
 _NAMES = {CHANNEL: "On-call"}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from exporter.policies.effects import questions
-from exporter.policies.plans import plan_of
-from exporter.policies.triggers import Trigger
+from exporter.policies.review.effects import questions
+from exporter.policies.review.plans import plan_of
+from exporter.policies.review.triggers import Trigger
 from tests.policies_review.plan_json import (
     QUERY,
     change,

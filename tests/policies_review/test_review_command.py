@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.policies.commands import review
-from exporter.policies.engine import MISSING
+from exporter.policies.proving.engine import MISSING
 from tests.policies_review.conftest import POLICIES, SCENARIOS
 from tests.policies_review.plan_json import QUERY, change, on_log, plan, policy, written
 

@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 from docs import policies_review as page
-from exporter.policies.effects import questions
-from exporter.policies.plans import plan_of
-from exporter.policies.reviewing import review
+from exporter.policies.review.effects import questions
+from exporter.policies.review.plans import plan_of
+from exporter.policies.review.reviewing import review
 
 if TYPE_CHECKING:
-    from exporter.policies.plans import Plan
+    from exporter.policies.review.plans import Plan
     from tests.policies_review.conftest import Replanned
 
 HOW = "run: .venv/bin/python -m docs.policies_review && make docs"

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.mistakes import Mistakes
-from exporter.policies import review_data, review_page
-from exporter.policies.comparing import Effect, Kind, Span
-from exporter.policies.effects import Found, questions
-from exporter.policies.plans import plan_of
-from exporter.policies.reviewing import review
+from exporter.policies.review import review_data, review_page
+from exporter.policies.review.comparing import Effect, Kind, Span
+from exporter.policies.review.effects import Found, questions
+from exporter.policies.review.plans import plan_of
+from exporter.policies.review.reviewing import review
 from tests.mangling import values
 from tests.policies_review.plan_json import change, channels, on_log, plan, policy, written
 

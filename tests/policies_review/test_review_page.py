@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.policies import review_data, review_page
-from exporter.policies.comparing import Effect, Kind, Span
-from exporter.policies.effects import Found, questions
-from exporter.policies.plans import plan_of
-from exporter.policies.reviewing import review
+from exporter.policies.review import review_data, review_page
+from exporter.policies.review.comparing import Effect, Kind, Span
+from exporter.policies.review.effects import Found, questions
+from exporter.policies.review.plans import plan_of
+from exporter.policies.review.reviewing import review
 from tests.policies_review.plan_json import (
     CHANNEL,
     change,
@@ -26,7 +26,7 @@ from tests.policies_review.plan_json import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.policies.reviewing import Review
+    from exporter.policies.review.reviewing import Review
 
 _BLOCK = re.compile(r"^(`{3,})\w+\n.*?^\1$", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")

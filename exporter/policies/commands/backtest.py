@@ -19,18 +19,18 @@ from exporter.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.google import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.logs import LOGGER
 from exporter.mistakes import Mistakes, printable, shown
-from exporter.policies.backtesting import DAY, Backtester, own_span
+from exporter.policies.backtest.backtesting import DAY, Backtester, own_span
+from exporter.policies.backtest.exported import read_exported
+from exporter.policies.backtest.history import LATE, History
+from exporter.policies.backtest.history_reading import Source, read_history
+from exporter.policies.backtest.incidents_table import document, print_backtest, summary
+from exporter.policies.backtest.saving import saving
 from exporter.policies.commands.inputs import policies_of
 from exporter.policies.commands.options import add_json
 from exporter.policies.commands.showing import print_json
 from exporter.policies.commands.watching import evaluating, reading
-from exporter.policies.engine import Engine
-from exporter.policies.exported import read_exported
-from exporter.policies.history import LATE, History
-from exporter.policies.history_reading import Source, read_history
-from exporter.policies.incidents_table import document, print_backtest, summary
 from exporter.policies.needs import names, wanted
-from exporter.policies.saving import saving
+from exporter.policies.proving.engine import Engine
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

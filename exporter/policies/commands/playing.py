@@ -5,26 +5,29 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
+import tempfile
+import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from exporter.exit_codes import TERMINATED
 from exporter.mistakes import Mistakes, printable
-from exporter.policies.engine import Engine, EngineError
-from exporter.policies.log_filter import parse
-from exporter.policies.log_matching import extracted
-from exporter.policies.proving import Proof, filled, prove, starts
-from exporter.policies.simulation import simulate
+from exporter.policies.proving.engine import Engine, EngineError
+from exporter.policies.proving.log_filter import parse
+from exporter.policies.proving.log_matching import extracted
+from exporter.policies.proving.proof import Proof, filled, prove, starts
+from exporter.policies.scenarios.simulation import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.process import BaseProcess
     from threading import Event
 
     from exporter.policies.files import Policy
-    from exporter.policies.scenario_files import Script
+    from exporter.policies.scenarios.scenario_files import Script
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -103,8 +106,11 @@ def _in_workers(
 ) -> Iterator[B]:
     # A fork would copy a process that has threads, some of them gRPC's.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _begin) as pool:
-        under_way = deque(pool.submit(_orderly, work, item) for item in items)
+    with (
+        TemporaryDirectory(prefix="policies-", ignore_cleanup_errors=True) as folder,
+        ProcessPoolExecutor(workers, context, _begin, (folder,)) as pool,
+    ):
+        under_way = deque(pool.submit(work, item) for item in items)
         try:
             while under_way and not stop.is_set():
                 done, _ = wait([under_way[0]], _LOOK_SECONDS)
@@ -116,30 +122,37 @@ def _in_workers(
         finally:
             if under_way:
                 for worker in multiprocessing.active_children():
-                    worker.terminate()
+                    _end(worker)
                 pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
-    """Set up a worker: Ctrl-C is for who started it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin(folder: str) -> None:
+    """Set up a worker, in a process group of its own with its engine: both end together.
+
+    Args:
+        folder: Where engines keep what they hold; whoever started the worker removes it.
+    """
+    os.setpgrp()
+    # For what runs here, and for what promtool makes beside.
+    tempfile.tempdir = os.environ["TMPDIR"] = folder
+    threading.Thread(target=_follow, daemon=True).start()
 
 
-def _orderly(work: Callable[[A], B], item: A) -> B:
-    """Do the work in a worker; one that is ended meanwhile ends its engine first."""
-    signal.signal(signal.SIGTERM, _end)
-    try:
-        return work(item)
-    except SystemExit:
-        os._exit(TERMINATED)
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _follow() -> None:
+    """End the worker once whoever started it is gone, however that came."""
+    started_by = multiprocessing.parent_process()
+    if started_by:
+        started_by.join()
+        os.killpg(0, signal.SIGKILL)
 
 
-def _end(*_: object) -> None:
-    # The pool says so too, once the first of its workers is gone: what is under way is the end.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(TERMINATED)
+def _end(worker: BaseProcess) -> None:
+    """End a worker at once, with its engine if it has one."""
+    if worker.pid is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
+    # One that has no group yet has no engine.
+    worker.kill()
 
 
 def _play(part: Part) -> Proof:

@@ -16,7 +16,7 @@ from exporter.policies.commands.inputs import enabled, policies_of, scenario_fol
 from exporter.policies.commands.options import add_json, add_scenarios
 from exporter.policies.commands.playing import proofs
 from exporter.policies.commands.showing import print_json, progress
-from exporter.policies.scenario_files import read_scenarios, script_of
+from exporter.policies.scenarios.scenario_files import read_scenarios, script_of
 from exporter.spelling import nearest
 from exporter.telling import plural
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exporter.policies.files import Policy
-    from exporter.policies.proving import Proof
-    from exporter.policies.scenario_files import Script
+    from exporter.policies.proving.proof import Proof
+    from exporter.policies.scenarios.scenario_files import Script
 
 HELP = (
     "Plays scenarios: the exporter itself runs through a scripted world on a simulated clock, "

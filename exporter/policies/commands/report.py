@@ -21,7 +21,7 @@ from exporter.policies.commands.options import add_scenarios
 from exporter.policies.commands.playing import proofs, side_by_side
 from exporter.policies.commands.prove import scripts_of
 from exporter.policies.commands.showing import progress
-from exporter.policies.paging import CHANGES
+from exporter.policies.proving.paging import CHANGES
 from exporter.policies.report.page import Report, render
 from exporter.policies.report.playing import Task, play
 from exporter.policies.report.waits import waits
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exporter.policies.files import Policy
-    from exporter.policies.proving import Proof
+    from exporter.policies.proving.proof import Proof
     from exporter.policies.report.marks import Timeline
     from exporter.policies.report.waits import Wait
-    from exporter.policies.scenario_files import Script
+    from exporter.policies.scenarios.scenario_files import Script
 
 HELP = (
     "Plays the scenarios, measures how soon pages come, and writes one HTML page that shows all of "

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, TextIO
 
 from exporter.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
-from exporter.policies import review_data, review_page
 from exporter.policies.commands.inputs import policies_of
 from exporter.policies.commands.options import add_json, add_scenarios
 from exporter.policies.commands.playing import side_by_side
 from exporter.policies.commands.prove import scripts_of
 from exporter.policies.commands.showing import print_json, progress
-from exporter.policies.effects import Task, answer, questions
-from exporter.policies.plans import read_plan
-from exporter.policies.reviewing import review
+from exporter.policies.review import review_data, review_page
+from exporter.policies.review.effects import Task, answer, questions
+from exporter.policies.review.plans import read_plan
+from exporter.policies.review.reviewing import review
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from exporter.policies.effects import Found
-    from exporter.policies.scenario_files import Script
+    from exporter.policies.review.effects import Found
+    from exporter.policies.scenarios.scenario_files import Script
 
 HELP = (
     "Says what a plan of Terraform's changes about the alert policies, field by field, and plays "

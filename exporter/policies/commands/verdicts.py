@@ -10,16 +10,16 @@ from rich.text import Text
 from exporter.local.fleet import is_exact
 from exporter.mistakes import printable
 from exporter.policies.commands.showing import span
-from exporter.policies.judging import Outcome
+from exporter.policies.proving.judging import Outcome
 from exporter.report import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from exporter.policies.holds import Incident
-    from exporter.policies.judging import Finding
-    from exporter.policies.proving import Proof
-    from exporter.policies.scenario import Expected
+    from exporter.policies.proving.holds import Incident
+    from exporter.policies.proving.judging import Finding
+    from exporter.policies.proving.proof import Proof
+    from exporter.policies.scenarios.scenario import Expected
 
 _MOST_NAMED = 3
 _MOST_LINES = 10

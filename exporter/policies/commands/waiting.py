@@ -14,8 +14,8 @@ from exporter.policies.commands.inputs import policies_of
 from exporter.policies.commands.options import add_json
 from exporter.policies.commands.playing import check_engine, side_by_side
 from exporter.policies.commands.showing import print_json, print_table, progress
-from exporter.policies.paging import CHANGES, MODES, changing, dying, time_to_page
-from exporter.policies.proving import filled
+from exporter.policies.proving.paging import CHANGES, MODES, changing, dying, time_to_page
+from exporter.policies.proving.proof import filled
 from exporter.telling import plural
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exporter.policies.files import Policy
-    from exporter.policies.paging import Change, TimeToPage
+    from exporter.policies.proving.paging import Change, TimeToPage
 
 HELP = (
     "Measures how long a page takes, from a change in Datastream to the incident: the change comes "

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColu
 from rich.progress import Progress as Bars
 from rich.progress import TimeElapsedColumn as Elapsed
 
-from exporter.policies.history_reading import Watcher
+from exporter.policies.backtest.history_reading import Watcher
 from exporter.report import console
 from exporter.telling import plural
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.policies.evaluating import about
-from exporter.policies.log_filter import parse
+from exporter.policies.proving.evaluating import about
+from exporter.policies.proving.log_filter import parse
 from exporter.policies.report.things import Thing, named, names_exporter, thing
-from exporter.policies.visibility import as_seen
+from exporter.policies.scenarios.visibility import as_seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from exporter.policies.engine import Engine
     from exporter.policies.files import Policy
-    from exporter.policies.simulation import Recording
+    from exporter.policies.proving.engine import Engine
+    from exporter.policies.scenarios.simulation import Recording
 
 
 class Held(NamedTuple):

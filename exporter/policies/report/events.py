@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from exporter.local.world import Event, Fault
-    from exporter.policies.scenario import Deployment, Scenario
+    from exporter.policies.scenarios.scenario import Deployment, Scenario
 
 _LIFECYCLE = {
     "start": "is started",

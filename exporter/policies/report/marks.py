@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.policies.judging import Outcome
+from exporter.policies.proving.judging import Outcome
 
 if TYPE_CHECKING:
     from exporter.policies.report.conditions import Held

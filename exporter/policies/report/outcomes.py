@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.policies.judging import Outcome
+from exporter.policies.proving.judging import Outcome
 from exporter.policies.report.moments import between, short
 from exporter.policies.report.things import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exporter.policies.judging import Finding
-    from exporter.policies.proving import Proof
-    from exporter.policies.scenario import Expected, Span
+    from exporter.policies.proving.judging import Finding
+    from exporter.policies.proving.proof import Proof
+    from exporter.policies.scenarios.scenario import Expected, Span
 
 
 @dataclass(frozen=True, slots=True)

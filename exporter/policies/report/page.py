@@ -15,18 +15,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from exporter import durations
-from exporter.policies.judging import Outcome
+from exporter.policies.proving.judging import Outcome
 from exporter.policies.report import events, palette, things, words
 from exporter.policies.report.moments import short
 from exporter.policies.report.outcomes import outcomes
-from exporter.policies.spoken import spoken
+from exporter.policies.review.spoken import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from exporter.policies.files import Policy
-    from exporter.policies.proving import Proof
+    from exporter.policies.proving.proof import Proof
     from exporter.policies.report.marks import Timeline
     from exporter.policies.report.outcomes import OutcomeRow
     from exporter.policies.report.waits import Wait

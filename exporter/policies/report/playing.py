@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.policies.proving import filled, prove, starts
+from exporter.policies.proving.proof import filled, prove, starts
 from exporter.policies.report.conditions import conditions
 from exporter.policies.report.timeline import shown_phase, timeline
-from exporter.policies.simulation import simulate
+from exporter.policies.scenarios.simulation import simulate
 
 if TYPE_CHECKING:
     from exporter.policies.files import Policy
-    from exporter.policies.proving import Proof
+    from exporter.policies.proving.proof import Proof
     from exporter.policies.report.marks import Timeline
-    from exporter.policies.scenario_files import Script
+    from exporter.policies.scenarios.scenario_files import Script
 
 
 class Task(NamedTuple):

@@ -6,17 +6,17 @@ import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter import metrics
-from exporter.policies import native_series
 from exporter.policies.native import promql_name
 from exporter.policies.report.things import Kind
 from exporter.policies.report.truth import state_case
+from exporter.policies.scenarios import native_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exporter.policies.report.things import Thing
-    from exporter.policies.series import Series
-    from exporter.policies.simulation import Ran, Recording
+    from exporter.policies.scenarios.series import Series
+    from exporter.policies.scenarios.simulation import Ran, Recording
 
 _STATE = promql_name(metrics.STATE.type)
 _CONNECTION = promql_name(metrics.CONNECTION_STATE.type)

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from exporter.policies.files import Policy
-    from exporter.policies.judging import Finding
+    from exporter.policies.proving.judging import Finding
     from exporter.policies.report.conditions import Condition
     from exporter.policies.report.things import Thing
     from exporter.policies.report.truth import Truth
-    from exporter.policies.scenario import Expected, Scenario
+    from exporter.policies.scenarios.scenario import Expected, Scenario
 
 
 def assigned(

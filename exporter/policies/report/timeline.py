@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from exporter.policies.judging import Outcome
+from exporter.policies.proving.judging import Outcome
 from exporter.policies.report.events import title, turns
 from exporter.policies.report.marks import Page, PolicyRow, States, Timeline, Track, Window
 from exporter.policies.report.moments import ticks
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from exporter.policies.files import Policy
-    from exporter.policies.judging import Finding
-    from exporter.policies.proving import Proof
+    from exporter.policies.proving.judging import Finding
+    from exporter.policies.proving.proof import Proof
     from exporter.policies.report.conditions import Condition
     from exporter.policies.report.samples import Row
     from exporter.policies.report.things import Thing

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from exporter.local.fleet import Fleet, Location, Project, Stream
     from exporter.policies.report.things import Thing
-    from exporter.policies.scenario import Deployment, Scenario
+    from exporter.policies.scenarios.scenario import Deployment, Scenario
 
 
 class Case(NamedTuple):

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from exporter.policies.report.things import WORDS
-from exporter.policies.spoken import spoken
+from exporter.policies.review.spoken import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

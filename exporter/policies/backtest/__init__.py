@@ -1,0 +1,1 @@
+"""What the policies would have paged, from a real project's history."""

@@ -1,0 +1,1 @@
+"""What pages, for whom and when, by Prometheus itself, held against what should."""

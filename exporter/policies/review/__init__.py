@@ -1,0 +1,1 @@
+"""What a Terraform plan does to the alert policies, and to what they page."""

@@ -69,6 +69,8 @@ def changes(node: Node) -> Iterator[Change]:
 def _selector(node: Selector) -> Iterator[Change]:
     for seconds in (node.seconds // 2, node.seconds * 2) if node.seconds else ():
         yield Change(f"{short(node)} → [{length(seconds)}]", replace(node, seconds=seconds))
+    if node.offset:
+        yield Change(f"{short(node)} without its offset", replace(node, offset=0))
     for index, each in enumerate(node.matchers):
         others = node.matchers[:index], node.matchers[index + 1 :]
         name = short(replace(node, seconds=None))

@@ -22,7 +22,9 @@ _OPERATORS = {
     str(parser.MatchOp.Re): "=~",
     str(parser.MatchOp.NotRe): "!~",
 }
-_SHORT = re.compile(r'\w+_googleapis_com:(?:datastream_)?|\{(?:"(?:[^"\\]|\\.)*"|[^"{}])*\}')
+_SHORT = re.compile(
+    r' offset \w+|\w+_googleapis_com:(?:datastream_)?|\{(?:"(?:[^"\\]|\\.)*"|[^"{}])*\}'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,21 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """The series of a metric, with the seconds that a range goes back; None without a range."""
+    """The series of a metric, with the seconds that a range goes back; None without a range.
+
+    All is looked at as it was ``offset`` seconds ago.
+    """
 
     metric: str
     matchers: tuple[Matcher, ...]
     seconds: int | None
+    offset: int = 0
 
     def __str__(self) -> str:
         """Return it as PromQL."""
         text = f"{self.metric}{{{', '.join(map(str, self.matchers))}}}"
-        return text if self.seconds is None else f"{text}[{length(self.seconds)}]"
+        ranged = text if self.seconds is None else f"{text}[{length(self.seconds)}]"
+        return f"{ranged} offset {length(self.offset)}" if self.offset else ranged
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +204,13 @@ def _unknown(node: object) -> str:
 
 
 def _selector(node: parser.VectorSelector, seconds: int | None) -> Selector:
-    if node.name is None or node.offset or node.at or node.matchers.or_matchers:
+    offset = round(node.offset.total_seconds()) if node.offset else 0
+    if node.name is None or offset < 0 or node.at or node.matchers.or_matchers:
         raise ValueError(_unknown(node))
     matchers = (
         Matcher(each.name, _OPERATORS[str(each.op)], each.value) for each in node.matchers.matchers
     )
-    return Selector(node.name, tuple(matchers), seconds)
+    return Selector(node.name, tuple(matchers), seconds, offset)
 
 
 def _aggregate(node: parser.AggregateExpr) -> Aggregate:

@@ -41,7 +41,7 @@ def test_a_file_may_name_channels_and_be_off(command: Command, folder: Path) -> 
     code, out, _ = command("list")
     assert code == OK
     (row,) = [line.split() for line in out.splitlines() if line.startswith("stream-missing")]
-    assert row[1:] == ["off", "metrics", "1m", "2", "Datastream:", "stream", "missing"]
+    assert row[1:] == ["off", "metrics", "30s", "2", "Datastream:", "stream", "missing"]
 
 
 def test_as_data_it_is_complete(command: Command, folder: Path) -> None:
@@ -60,7 +60,7 @@ def test_as_data_it_is_complete(command: Command, folder: Path) -> None:
         "severity": "CRITICAL",
         "enabled": True,
         "told_by": "metrics",
-        "hold_seconds": 60,
+        "hold_seconds": 30,
         "threshold": None,
         "yields_to": None,
         "channels": [],

@@ -132,7 +132,7 @@ def test_a_policy_that_is_off_does_not_page(command: Command, scenarios: Path) -
 def test_a_changed_hold_is_late(command: Command, scenarios: Path) -> None:
     """It is the files that are proven: what is changed in one shows."""
     policy = scenarios.parent / "stream-missing.yaml"
-    policy.write_text(policy.read_text().replace("duration: 60s", "duration: 300s"))
+    policy.write_text(policy.read_text().replace("duration: 30s", "duration: 300s"))
     code, out, _ = command("test", RIGHT)
     assert code == INCOMPLETE
     assert f"LATE: stream-missing of {ORDERS}: opened 10m" in out
@@ -227,7 +227,7 @@ def test_every_mistake_in_what_is_named_is_told_at_once(command: Command, scenar
 def test_mistakes_in_a_policy_are_told_with_their_lines(command: Command, scenarios: Path) -> None:
     """A policy file that cannot be applied is not proven either."""
     policy = scenarios.parent / "stream-missing.yaml"
-    policy.write_text(policy.read_text().replace("duration: 60s", "duration: one minute"))
+    policy.write_text(policy.read_text().replace("duration: 30s", "duration: one minute"))
     line = policy.read_text().splitlines().index("      duration: one minute") + 1
     for name in ("test", "list"):
         code, out, err = command(name)

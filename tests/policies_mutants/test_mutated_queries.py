@@ -128,7 +128,7 @@ def test_a_tree_is_the_query_that_it_was_read_from() -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        f"{STATE} offset 5m",
+        f"{STATE} offset -5m",
         f"sum without (location) ({STATE})",
         f"topk(3, {STATE})",
         f"{STATE} == bool 1",

@@ -153,7 +153,7 @@ def test_a_phase_that_is_wrong_is_the_one_that_is_drawn() -> None:
 def test_a_condition_that_was_hardly_true_is_left_out() -> None:
     """One evaluation while a run is being written is no row; half of a hold and more is."""
     proof = drawn.proven(drawn.script())
-    hardly = drawn.drawn(proof, drawn.held("stream-missing", ORDERS, (300, 330)))
+    hardly = drawn.drawn(proof, drawn.held("stream-unexpected-state", ORDERS, (300, 330)))
     assert track(hardly, "orders").policies == ()
     nearly = drawn.drawn(proof, drawn.held("stream-stalled", ORDERS, (300, 800)))
     assert row(track(nearly, "orders"), "stream-stalled").pages == ()

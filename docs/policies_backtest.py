@@ -25,8 +25,8 @@ from exporter.policies.backtest.backtesting import DAY, Backtester
 from exporter.policies.backtest.history import History
 from exporter.policies.backtest.history_reading import Source, Watcher, read_history
 from exporter.policies.backtest.incidents_table import print_backtest, summary
+from exporter.policies.backtest.needs import names, wanted
 from exporter.policies.files import read_policies
-from exporter.policies.needs import names, wanted
 from exporter.policies.scenarios.patience import SimulatedRun
 from exporter.reading import Collect, Share
 from exporter.run import Task

@@ -13,8 +13,8 @@ from exporter.policies.backtest.backtesting import Backtester
 from exporter.policies.backtest.history import History, gaps
 from exporter.policies.backtest.history_reading import Source, Span, Watcher, read_history
 from exporter.policies.backtest.incidents_table import lasted, opened
+from exporter.policies.backtest.needs import names, wanted
 from exporter.policies.files import Policy, read_policies
-from exporter.policies.needs import names, wanted
 from tests.policies_backtest.fleet_history import END, POLICIES, START, Lab
 
 if TYPE_CHECKING:

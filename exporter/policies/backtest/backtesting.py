@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter import catalogue
 from exporter.policies.backtest.history import LATE, gaps
+from exporter.policies.backtest.needs import LAST_RUN, called, hold, names, of_resource, selectors
 from exporter.policies.commands.inputs import enabled
 from exporter.policies.model import INTERVAL
 from exporter.policies.native import promql_name
-from exporter.policies.needs import LAST_RUN, called, hold, names, of_resource, selectors
 from exporter.policies.proving.engine import Engine, EngineError
 from exporter.policies.proving.evaluating import about
 from exporter.policies.proving.holds import Incident, spells

@@ -24,12 +24,12 @@ from exporter.policies.backtest.exported import read_exported
 from exporter.policies.backtest.history import LATE, History
 from exporter.policies.backtest.history_reading import Source, read_history
 from exporter.policies.backtest.incidents_table import document, print_backtest, summary
+from exporter.policies.backtest.needs import names, wanted
 from exporter.policies.backtest.saving import saving
 from exporter.policies.commands.inputs import policies_of
 from exporter.policies.commands.options import add_json
 from exporter.policies.commands.showing import print_json
 from exporter.policies.commands.watching import evaluating, reading
-from exporter.policies.needs import names, wanted
 from exporter.policies.proving.engine import Engine
 
 if TYPE_CHECKING:

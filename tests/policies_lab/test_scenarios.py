@@ -78,6 +78,18 @@ def test_a_scenario_that_does_not_come_out_is_told(
     }
 
 
+def test_what_is_due_is_missed_where_no_policy_applies(
+    make_script: MakeScript, policies: tuple[Policy, ...]
+) -> None:
+    """Without a policy on metrics there is no evaluation, and a page that is due is missed."""
+    expected = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
+    (proof,) = prove_all(
+        [make_script(expect=[expected], lasts="10m")],
+        [policy for policy in policies if policy.is_log],
+    )
+    assert [each.outcome for each in proof.findings] == ["missed"]
+
+
 def test_scenarios_are_played_together_as_alone(policies: tuple[Policy, ...]) -> None:
     """One engine holds several, days apart: none sees another's series."""
     names = ["exporter-dead-3m", "daylight-saving-night", "new-stream", "first-apply"]

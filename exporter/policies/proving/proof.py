@@ -148,13 +148,14 @@ def prove(
         *judge([each for each in expected if each.policy in logs], on_logs, None)
     ]
     of_metrics = [each for each in expected if each.policy not in logs]
+    # Where no policy on metrics applies, what is due of one is missed all the same.
     phases = sorted(
         {
             number * spacing
             for policy in applied
             for number in range(round((policy.interval or 0) / spacing))
         }
-    )
+    ) or [0.0]
     for phase in phases:
         in_phase = [incident for incident in on_metrics if incident.phase == phase]
         findings += judge(of_metrics, in_phase, phase)

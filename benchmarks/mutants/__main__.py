@@ -86,6 +86,8 @@ def _run(wanted: Sequence[str], *, verbose: bool) -> int:
         total.wrong += found.wrong
     for sentence in total.wrong:
         print(f"WRONG: {sentence}")
+    if total.wrong:
+        print(f"Let a scenario catch what survives, or say in {survivors.FILE} why none can.")
     excused = "all for a reason" if not total.wrong else "not all for a reason"
     print(
         f"{total.count} mutants of {len(chosen)} policies: {total.caught} caught, "

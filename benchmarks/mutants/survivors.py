@@ -90,9 +90,7 @@ def verdict(policy: str, caught: Mapping[str, str | None], reasons: Sequence[Rea
         elif reason:
             found.excused[reason].append(words)
         else:
-            found.wrong.append(
-                f"{name}: survives; let a scenario catch it, or say in {FILE.name} why none can"
-            )
+            found.wrong.append(f"{name}: survives")
     return found
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from exporter.yaml_nodes import fast_loader
+from exporter.yaml_nodes import packaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,10 +46,7 @@ class Metric:
 @cache
 def text() -> Mapping[str, Any]:
     """Return ``metrics.yaml`` as it was parsed."""
-    file = resources.files("exporter").joinpath("metrics.yaml")
-    # The package's own file, by the fast loader where there is one: it is read in every run.
-    parsed: dict[str, Any] = yaml.load(file.read_text("utf-8"), fast_loader())  # noqa: S506 - it is a safe one
-    return parsed
+    return packaged("exporter", "metrics.yaml")
 
 
 @cache

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
@@ -130,6 +131,13 @@ def compose(text: str, file: str) -> tuple[Node, list[tuple[int, str]]]:
 def fast_loader() -> Any:
     """Return the loader in C, many times faster, or the one in Python where PyYAML lacks it."""
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def packaged(package: str, name: str) -> dict[str, Any]:
+    """Return a YAML file of our own that a package holds, as it was parsed, by the fast loader."""
+    text = resources.files(package).joinpath(name).read_text("utf-8")
+    parsed: dict[str, Any] = yaml.load(text, fast_loader())  # noqa: S506 - it is a safe one
+    return parsed
 
 
 class _Composer:

@@ -8,7 +8,6 @@ locals {
         name     = var.name
         schedule = "* * * * *"
         args     = ["run"]
-        tasks    = var.tasks
         # Below the minute, so that a run that hangs does not meet the next one.
         timeout = "55s"
         env     = {}
@@ -19,7 +18,6 @@ locals {
         name     = "${var.name}-objects"
         schedule = var.collect_objects_schedule
         args     = ["run", "--collect", "objects"]
-        tasks    = var.tasks
         timeout  = "900s"
         # A call or more a stream takes longer than the minute's run may.
         env = { DATASTREAM_EXPORTER_RUN__DEADLINE = "14m" }
@@ -40,7 +38,7 @@ resource "google_cloud_run_v2_job" "exporter" {
   deletion_protection = false
 
   template {
-    task_count = each.value.tasks
+    task_count = var.tasks
 
     template {
       service_account = google_service_account.exporter.email

@@ -23,6 +23,12 @@ locals {
     )
   }
 
+  # Whether anybody is notified of a severity is known at plan, unlike the channels themselves.
+  notified = {
+    for severity in local.severities : severity =>
+    length(var.notification_channels[severity]) > 0 || contains(try(var.slack_channel.severities, []), severity)
+  }
+
   slack_channels = google_monitoring_notification_channel.slack[*].name
 
   # By severity, the names of its channels: those given, and the Slack channel that is made here.

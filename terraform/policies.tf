@@ -95,11 +95,10 @@ locals {
 
   severity = { for name, policy in local.originals : name => coalesce(local.changes[name].severity, policy.severity) }
 
-  # Whether a policy has channels is known at plan, unlike the channels themselves.
   has_channels = {
     for name, severity in local.severity : name => (
       local.changes[name].notification_channels == null
-      ? length(var.notification_channels[severity]) > 0 || contains(try(var.slack_channel.severities, []), severity)
+      ? local.notified[severity]
       : length(local.changes[name].notification_channels) > 0
     )
   }

@@ -27,3 +27,19 @@ def values(words: Sequence[str]) -> st.SearchStrategy[Any]:
         ),
         max_leaves=12,
     )
+
+
+def mangle(tree: Any, value: st.SearchStrategy[Any], data: st.DataObject) -> None:
+    """Put values into the place of some of what a tree of mappings and lists holds."""
+    for _ in range(data.draw(st.integers(1, 4))):
+        place: Any = tree
+        while True:
+            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            if not keys:
+                break
+            key = data.draw(st.sampled_from(keys))
+            if isinstance(place[key], dict | list) and data.draw(st.booleans()):
+                place = place[key]
+                continue
+            place[key] = data.draw(value)
+            break

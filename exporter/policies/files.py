@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 ENDING = ".yaml"
 
+# What the names of those metrics hold, in PromQL.
+_OF_EXPORTER = "datastream_exporter_"
 _SHORT_HOLD = 120
 _OTHER_ENDINGS = {".yaml", ".yml", ".json"}
 
@@ -104,6 +106,17 @@ class Policy:
     def is_log(self) -> bool:
         """Whether it is log entries that page."""
         return self.filter is not None
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it pages at all: one that does not say so does."""
+        proto = monitoring_v3.AlertPolicy.pb(self.proto)
+        return not proto.HasField("enabled") or bool(proto.enabled.value)
+
+    @property
+    def is_of_exporter(self) -> bool:
+        """Whether it looks at what the exporter says of itself."""
+        return _OF_EXPORTER in (self.query or "")
 
 
 def lookback(hold: int) -> str:

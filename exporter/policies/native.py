@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from exporter import catalogue
 from exporter.policies.labels import ANY, Labels
 from exporter.spelling import nearest
-from exporter.yaml_nodes import fast_loader
+from exporter.yaml_nodes import packaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,9 +132,7 @@ def _complete() -> tuple[str, ...]:
 
 @cache
 def _parsed() -> Mapping[str, Any]:
-    file = resources.files("exporter.policies").joinpath("native_metrics.yaml")
-    parsed: dict[str, Any] = yaml.load(file.read_text("utf-8"), fast_loader())  # noqa: S506 - it is a safe one
-    return parsed
+    return packaged("exporter.policies", "native_metrics.yaml")
 
 
 def _own(metric: catalogue.Metric) -> Series:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter import documents
 from exporter.config import Mistakes, from_text, variables
-from tests.mangling import values
+from tests.mangling import mangle, values
 
 ROOT = Path(__file__).parents[2]
 GOOD = (ROOT / "config.yaml").read_text() + (
@@ -78,18 +78,7 @@ VALUES = values(WORDS)
 def test_values_of_any_kind_anywhere_are_answered(data: st.DataObject) -> None:
     """The structure of config.yaml with any value in the place of some of its own."""
     tree = yaml.safe_load(GOOD)
-    for _ in range(data.draw(st.integers(1, 4))):
-        place: Any = tree
-        while True:
-            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-            if not keys:
-                break
-            key = data.draw(st.sampled_from(keys))
-            if isinstance(place[key], dict | list) and data.draw(st.booleans()):
-                place = place[key]
-                continue
-            place[key] = data.draw(VALUES)
-            break
+    mangle(tree, VALUES, data)
 
     _is_answered(yaml.safe_dump(tree, allow_unicode=True), {})
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from exporter.mistakes import Mistakes
 from exporter.policies import promql
 from exporter.policies.files import Policy, read_policies
-from tests.mangling import values
+from tests.mangling import mangle, values
 
 CASES = Path(__file__).parent / "cases"
 GOOD = [path.read_text("utf-8") for path in sorted(CASES.glob("*.yaml"))]
@@ -105,18 +105,7 @@ def test_values_of_any_kind_anywhere_are_answered(
 ) -> None:
     """The structure of a policy with any value in the place of some of its own."""
     tree = yaml.safe_load(data.draw(st.sampled_from(GOOD)))
-    for _ in range(data.draw(st.integers(1, 4))):
-        place: Any = tree
-        while True:
-            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-            if not keys:
-                break
-            key = data.draw(st.sampled_from(keys))
-            if isinstance(place[key], dict | list) and data.draw(st.booleans()):
-                place = place[key]
-                continue
-            place[key] = data.draw(VALUES)
-            break
+    mangle(tree, VALUES, data)
 
     text = yaml.safe_dump(tree, allow_unicode=True)
     _is_answered(tmp_path_factory.getbasetemp() / "values", text.encode("utf-8", "surrogatepass"))

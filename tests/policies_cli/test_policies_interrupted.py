@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.policies_cli.conftest import RIGHT, SCENARIO
+from tests.deletion import SCENARIO
+from tests.policies_cli.conftest import RIGHT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from threading import Event
 import pytest
 
 from exporter.policies.commands.playing import side_by_side
-from exporter.policies.commands.showing import span
 from exporter.policies.proving.engine import EngineError
+from exporter.policies.spans import span
 
 
 def test_what_is_made_comes_in_order() -> None:

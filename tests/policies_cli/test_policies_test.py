@@ -11,7 +11,8 @@ import pytest
 
 from exporter.cli import main
 from exporter.exit_codes import INCOMPLETE, OK, USAGE
-from tests.policies_cli.conftest import POLICIES, RIGHT, SCENARIO, WRONG
+from tests.deletion import SCENARIO
+from tests.policies_cli.conftest import POLICIES, RIGHT, WRONG
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,6 +19,7 @@ from exporter.policies.report.page import Report, render
 from exporter.policies.report.playing import Task, play
 from exporter.policies.report.waits import waits
 from exporter.policies.scenarios.scenario_files import script_of
+from tests.deletion import SCENARIO
 from tests.policies_report import drawn
 from tests.policies_report.reading import read
 
@@ -28,30 +29,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "alerting_policies"
-SCENARIO = """\
-title: A stream is deleted
-what: It pages as missing, and the log tells who did it.
-lasts: 15m
-world:
-  config:
-    metrics: {project: shop-prod}
-    sources: [{project: shop-prod, locations: [europe-west1]}]
-  projects:
-    - id: shop-prod
-      number: 1
-      locations:
-        - {id: europe-west1, streams: [{id: orders}, {id: stock}]}
-  events:
-    - {at: 5m, stream: orders, do: delete}
-expect:
-  - policy: stream-changed
-    of: orders
-    opens: {after: 5m, by: 5m10s}
-  - policy: stream-missing
-    of: orders
-    opens: {after: 5m40s, by: 8m10s}
-    stays: true
-"""
 LATE = SCENARIO.replace("{after: 5m40s, by: 8m10s}", "{after: 5m40s, by: 5m45s}")
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from exporter import catalogue
 from exporter.policies.backtest.history import LATE, gaps
 from exporter.policies.backtest.needs import LAST_RUN, called, hold, names, of_resource, selectors
-from exporter.policies.commands.inputs import enabled
 from exporter.policies.model import INTERVAL
 from exporter.policies.native import promql_name
 from exporter.policies.proving.engine import Engine, EngineError
@@ -36,7 +35,6 @@ SILENCE_SECONDS = 300.0
 """From one run to the next; after a longer time the exporter counts as silent."""
 
 _OWN = promql_name(f"{catalogue.text()['prefix']}/")
-_EXPORTER = promql_name(f"{catalogue.text()['prefix']}/exporter/")
 
 POINTS_AT_ONCE = 2_000_000
 """In the engine, about: a point takes some 600 bytes of a file while it is filled."""
@@ -171,7 +169,7 @@ class Backtester:
 
     def _can_judge(self, policy: Policy) -> bool:
         """Say whether there is anything to judge a policy by; note where something is not there."""
-        if not enabled(policy):
+        if not policy.enabled:
             self._refused[policy.name] = "is switched off in its file"
             return False
         if policy.is_log:
@@ -210,7 +208,6 @@ class Backtester:
 
     def _incidents(self, start: float, last: float) -> Iterator[Incident]:
         for policy in self._policies:
-            of_exporter = any(each.metric.startswith(_EXPORTER) for each in selectors(policy))
             for labels, times in self._true.get(policy.name, {}).items():
                 for opened, closed in spells(
                     times, hold=policy.duration, interval=INTERVAL, last=last
@@ -218,7 +215,7 @@ class Backtester:
                     if closed is None or closed > start:
                         yield Incident(
                             policy.name,
-                            about(dict(labels), of_exporter=of_exporter),
+                            about(dict(labels), of_exporter=policy.is_of_exporter),
                             dict(labels),
                             max(opened - start, 0.0),
                             None if closed is None else closed - start,

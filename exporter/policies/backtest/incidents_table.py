@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from exporter.policies.commands.listing import SEVERITIES
-from exporter.policies.commands.showing import print_table, span
+from exporter.policies.commands.showing import print_table
+from exporter.policies.spans import span
 from exporter.telling import plural
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from exporter.policies.backtest.history_reading import Span
 from exporter.policies.model import INTERVAL
 from exporter.policies.native import natives, promql_name
 from exporter.policies.native import series as known_series
+from exporter.policies.proving.holds import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +67,7 @@ def selectors(policy: Policy) -> tuple[Selector, ...]:
 
 def hold(policy: Policy) -> float:
     """Return the hold in whole evaluations, seconds."""
-    return float(-(-policy.duration // INTERVAL) * INTERVAL)
+    return float(whole(policy.duration, INTERVAL))
 
 
 def of_resource(selector: Selector) -> dict[str, str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from google.cloud import monitoring_v3
-
 from exporter.mistakes import Mistakes, printable
 from exporter.policies.commands.options import FOLDER, SCENARIOS
 from exporter.policies.files import read_policies
@@ -33,12 +31,6 @@ def policies_of(args: Namespace) -> tuple[Policy, ...]:
                 )
             read[policy.name] = policy
     return tuple(read[name] for name in sorted(read))
-
-
-def enabled(policy: Policy) -> bool:
-    """Say whether a policy pages at all: one that does not say so does."""
-    proto = monitoring_v3.AlertPolicy.pb(policy.proto)
-    return not proto.HasField("enabled") or bool(proto.enabled.value)
 
 
 def policy_folders(args: Namespace) -> tuple[Path, ...]:

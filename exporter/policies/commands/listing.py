@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any, TextIO
 
 from exporter.exit_codes import OK
-from exporter.policies.commands.inputs import enabled, policies_of
+from exporter.policies.commands.inputs import policies_of
 from exporter.policies.commands.options import add_json
-from exporter.policies.commands.showing import print_json, print_table, span
+from exporter.policies.commands.showing import print_json, print_table
+from exporter.policies.spans import span
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -47,7 +48,7 @@ def run(args: Namespace) -> int:
         (
             (
                 policy.name,
-                policy.severity if enabled(policy) else "off",
+                policy.severity if policy.enabled else "off",
                 told_by(policy),
                 hold(policy),
                 str(len(policy.proto.notification_channels) or "none"),
@@ -85,7 +86,7 @@ def _fields(policy: Policy) -> dict[str, Any]:
         "file": str(policy.path),
         "display_name": policy.display_name,
         "severity": policy.severity,
-        "enabled": enabled(policy),
+        "enabled": policy.enabled,
         "pages_for": pages_for(policy),
         "told_by": told_by(policy),
         "hold_seconds": None if policy.is_log else policy.duration,

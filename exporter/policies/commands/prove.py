@@ -12,7 +12,7 @@ from exporter.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
 from exporter.mistakes import Mistakes, printable, shown
 from exporter.policies.commands import verdicts
-from exporter.policies.commands.inputs import enabled, policies_of, scenario_folders
+from exporter.policies.commands.inputs import policies_of, scenario_folders
 from exporter.policies.commands.options import add_json, add_scenarios
 from exporter.policies.commands.playing import proofs
 from exporter.policies.commands.showing import print_json, progress
@@ -59,7 +59,7 @@ def run(args: Namespace) -> int:
     out: TextIO = args.out
     policies = policies_of(args)
     scripts = scripts_of(args, policies)
-    applied = [policy for policy in policies if enabled(policy)]
+    applied = [policy for policy in policies if policy.enabled]
     proven: list[Proof] = []
     with progress(args.err, "playing scenarios", len(scripts)) as steps:
         for proof in proofs(scripts, applied, args.stop):

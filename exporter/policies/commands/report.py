@@ -16,7 +16,7 @@ from exporter.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
 from exporter.mistakes import Mistakes, printable
 from exporter.policies.commands import waiting
-from exporter.policies.commands.inputs import enabled, policies_of
+from exporter.policies.commands.inputs import policies_of
 from exporter.policies.commands.options import add_scenarios
 from exporter.policies.commands.playing import proofs, side_by_side
 from exporter.policies.commands.prove import scripts_of
@@ -71,7 +71,7 @@ def run(args: Namespace) -> int:
         EngineError: It does not do what it is asked to.
     """
     file = _writable(args.html)
-    policies = tuple(each for each in policies_of(args) if enabled(each))
+    policies = tuple(each for each in policies_of(args) if each.enabled)
     scripts = scripts_of(args, policies)
     _check_names(scripts)
     # It plays none: it refuses a filter that Cloud Logging understands and that is not known here.

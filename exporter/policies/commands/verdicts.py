@@ -9,8 +9,8 @@ from rich.text import Text
 
 from exporter.local.fleet import is_exact
 from exporter.mistakes import printable
-from exporter.policies.commands.showing import span
 from exporter.policies.proving.judging import Outcome
+from exporter.policies.spans import span
 from exporter.report import console
 
 if TYPE_CHECKING:

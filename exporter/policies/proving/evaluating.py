@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from exporter.policies.proving.engine import Engine
     from exporter.policies.scenarios.simulation import Recording
 
-_EXPORTER = "datastream_exporter_"
-
 
 def metric_incidents(
     policy: Policy, recording: Recording, engine: Engine, spacing: float
@@ -29,9 +27,7 @@ def metric_incidents(
         spacing: Seconds between the phases that evaluations are tried at; the interval of the
             policy's evaluations is a multiple of it.
     """
-    interval, hold = policy.interval or 0, policy.duration or 0
-    of_exporter = _EXPORTER in (policy.query or "")
-    phases = round(interval / spacing)
+    phases = round(policy.interval / spacing)
     steps = int(recording.lasts // spacing)
     end = recording.start + steps * spacing
     query = as_seen(policy.query or "", recording.late)
@@ -45,13 +41,15 @@ def metric_incidents(
             incidents += [
                 Incident(
                     policy.name,
-                    about(each.labels, of_exporter=of_exporter),
+                    about(each.labels, of_exporter=policy.is_of_exporter),
                     each.labels,
                     opened,
                     closed,
                     phase * spacing,
                 )
-                for opened, closed in spells(true_at, hold=hold, interval=interval, last=last)
+                for opened, closed in spells(
+                    true_at, hold=policy.duration, interval=policy.interval, last=last
+                )
             ]
     return tuple(incidents)
 

@@ -48,22 +48,32 @@ def spells(
         interval: Seconds between evaluations.
         last: The moment of the last evaluation.
     """
+    for begun, ended in rows(true_at, interval):
+        opens = begun + whole(hold, interval)
+        if opens <= ended:
+            closes = ended + interval
+            yield opens, closes if closes <= last else None
+
+
+def rows(true_at: Iterable[float], interval: float) -> Iterator[tuple[float, float]]:
+    """Yield the first and the last moment of each unbroken row of true evaluations.
+
+    Args:
+        true_at: As :func:`spells` takes them.
+        interval: Seconds between evaluations.
+    """
     begun = previous = None
     for at in true_at:
-        if begun is None or previous is None or at - previous > interval * 1.5:
-            if begun is not None and previous is not None:
-                yield from _spell(begun, previous, hold, interval, last)
+        if begun is None or previous is None:
+            begun = at
+        elif at - previous > interval * 1.5:
+            yield begun, previous
             begun = at
         previous = at
     if begun is not None and previous is not None:
-        yield from _spell(begun, previous, hold, interval, last)
+        yield begun, previous
 
 
-def _spell(
-    begun: float, ended: float, hold: float, interval: float, last: float
-) -> Iterator[tuple[float, float | None]]:
-    """Yield the incident of an unbroken row of true evaluations, if it is long enough."""
-    opens = begun + -(-hold // interval) * interval
-    if opens <= ended:
-        closes = ended + interval
-        yield opens, closes if closes <= last else None
+def whole(hold: float, interval: float) -> float:
+    """Return how long a hold lasts in whole evaluations, seconds."""
+    return -(-hold // interval) * interval

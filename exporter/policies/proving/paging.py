@@ -193,7 +193,7 @@ def time_to_page(
             if moments:
                 policy = by_name[change.policy]
                 times = [*_times(policy, trial.recording, moments, engine)]
-                if len(times) < len(moments) * round((policy.interval or 0) / _EVERY_SECOND):
+                if len(times) < len(moments) * round(policy.interval / _EVERY_SECOND):
                     raise ValueError(f"{change.title}, {trial.mode}: not every change pages")
                 if change.event is None:
                     times = [*_spread(times, trial.mode)]

@@ -153,7 +153,7 @@ def prove(
         {
             number * spacing
             for policy in applied
-            for number in range(round((policy.interval or 0) / spacing))
+            for number in range(round(policy.interval / spacing))
         }
     ) or [0.0]
     for phase in phases:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.policies.proving.evaluating import about
+from exporter.policies.proving.holds import rows, whole
 from exporter.policies.proving.log_filter import parse
-from exporter.policies.report.things import Thing, named, names_exporter, thing
+from exporter.policies.report.things import Thing, named, thing
 from exporter.policies.scenarios.visibility import as_seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from exporter.policies.files import Policy
     from exporter.policies.proving.engine import Engine
@@ -78,36 +79,17 @@ def _on_metrics(
     true_at: dict[Thing, set[float]] = {}
     for each in found:
         # Several results may be about one thing: one is enough.
-        name = about(each.labels, of_exporter=names_exporter(policy))
+        name = about(each.labels, of_exporter=policy.is_of_exporter)
         moments = true_at.setdefault(thing(name, policy), set())
         moments |= {round(at - recording.start, 3) for at in each.times}
     for of, moments in true_at.items():
-        rows = rows_of(sorted(moments), policy.interval)
-        yield Condition(policy.name, of, tuple(_held(rows, policy, recording.lasts)), ())
+        held = _held(rows(sorted(moments), policy.interval), policy, recording.lasts)
+        yield Condition(policy.name, of, tuple(held), ())
 
 
-def rows_of(moments: Sequence[float], interval: float) -> Iterator[tuple[float, float]]:
-    """Yield the first and the last of each unbroken row of moments.
-
-    Args:
-        moments: Rising, an interval apart or more.
-        interval: Seconds.
-    """
-    begun = previous = None
-    for at in moments:
-        if begun is None or previous is None:
-            begun = at
-        elif at - previous > interval * 1.5:
-            yield begun, previous
-            begun = at
-        previous = at
-    if begun is not None and previous is not None:
-        yield begun, previous
-
-
-def _held(rows: Iterable[tuple[float, float]], policy: Policy, lasts: float) -> Iterator[Held]:
-    hold = -(-policy.duration // policy.interval) * policy.interval
-    for begin, last in rows:
+def _held(found: Iterable[tuple[float, float]], policy: Policy, lasts: float) -> Iterator[Held]:
+    hold = whole(policy.duration, policy.interval)
+    for begin, last in found:
         end = min(last + policy.interval, lasts)
         yield Held(begin, min(begin + hold, end), end)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.policies.spans import span
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_UNITS = ((3600, "h"), (60, "m"), (1, "s"))
 _NICE = (1, 2, 5, 10, 15, 30, 60, 120, 240, 360)
 """Minutes from one mark of an axis to the next."""
 _MOST_TICKS = 9
@@ -28,12 +29,7 @@ class Tick(NamedTuple):
 
 def short(seconds: float) -> str:
     """Return a moment or a duration as scenario files write it: ``1h12m10s``."""
-    left = round(seconds)
-    text = ""
-    for size, name in _UNITS:
-        number, left = divmod(left, size)
-        text += f"{number}{name}" if number else ""
-    return text or "0s"
+    return span(round(seconds))
 
 
 def between(moments: Iterable[float]) -> str:

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from exporter.policies.files import Policy
 
 _EXPORTERS = "exporters"
-_ITS_METRICS = "datastream_exporter_"
 _ITS_JOB = "run_googleapis_com:"
 
 
@@ -96,9 +95,4 @@ def thing(about: str, policy: Policy | None) -> Thing:
 
 def is_of_exporter(policy: Policy) -> bool:
     """Say whether a policy looks at the exporter itself."""
-    return names_exporter(policy) or _ITS_JOB in (policy.query or "")
-
-
-def names_exporter(policy: Policy) -> bool:
-    """Say whether a policy looks at what the exporter says of itself, by its name."""
-    return _ITS_METRICS in (policy.query or "")
+    return policy.is_of_exporter or _ITS_JOB in (policy.query or "")

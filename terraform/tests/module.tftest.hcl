@@ -1,9 +1,17 @@
-# What the module makes of its inputs. No cloud and no credentials are needed:
+# Checks what the module creates from its inputs. It needs no cloud and no credentials:
 # terraform init && terraform test
 
 mock_provider "google" {
   mock_data "google_monitoring_notification_channel" {
     defaults = { name = "projects/orders-prod/notificationChannels/7" }
+  }
+
+  mock_resource "google_monitoring_alert_policy" {
+    defaults = { name = "projects/orders-prod/alertPolicies/8" }
+  }
+
+  mock_resource "google_monitoring_dashboard" {
+    defaults = { id = "projects/123/dashboards/9" }
   }
 }
 
@@ -27,7 +35,37 @@ run "scheduled" {
 
   assert {
     condition     = keys(google_cloud_run_v2_job.exporter) == ["streams"] && length(google_cloud_run_v2_worker_pool.exporter) == 0
-    error_message = "The scheduled mode makes one job and no worker pool."
+    error_message = "Scheduled mode creates one job and no worker pool."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].task_count == 1
+    error_message = "One task reads every location by default."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].timeout == "55s"
+    error_message = "A run ends before the next one starts."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].max_retries == 0
+    error_message = "A failed run is not retried: the next minute's run replaces it."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[*].image == tolist([var.image])
+    error_message = "The job runs the given image and no other."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].args == tolist(["run"])
+    error_message = "The job makes one run."
+  }
+
+  assert {
+    condition     = { for env in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config }
+    error_message = "The job gets the whole text of config.yaml and no other variable."
   }
 
   assert {
@@ -36,13 +74,59 @@ run "scheduled" {
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].max_retries == 0
-    error_message = "A run is not tried again: the next minute's run does that."
+    condition     = google_cloud_scheduler_job.exporter["streams"].http_target[0].http_method == "POST"
+    error_message = "Cloud Scheduler starts the job with a POST."
   }
 
   assert {
-    condition     = one([for env in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].env : env.value if env.name == "DATASTREAM_EXPORTER_CONFIG"]) == var.config
-    error_message = "The job gets the whole text of config.yaml."
+    condition     = google_cloud_scheduler_job.exporter["streams"].http_target[0].uri == "https://run.googleapis.com/v2/projects/orders-prod/locations/europe-west1/jobs/datastream-exporter:run"
+    error_message = "Cloud Scheduler calls the job's run method."
+  }
+
+  assert {
+    condition     = google_cloud_scheduler_job.exporter["streams"].http_target[0].oauth_token[0].scope == "https://www.googleapis.com/auth/cloud-platform"
+    error_message = "Google's APIs need an access token with the cloud-platform scope."
+  }
+}
+
+run "apis_and_metrics_scope" {
+  command = plan
+
+  assert {
+    condition = keys(google_project_service.enabled) == [
+      "billing-prod/datastream.googleapis.com",
+      "billing-prod/iam.googleapis.com",
+      "orders-prod/cloudscheduler.googleapis.com",
+      "orders-prod/datastream.googleapis.com",
+      "orders-prod/iam.googleapis.com",
+      "orders-prod/monitoring.googleapis.com",
+      "orders-prod/run.googleapis.com",
+    ]
+    error_message = "Each project gets the APIs it needs and no others: ${join(", ", keys(google_project_service.enabled))}."
+  }
+
+  assert {
+    condition     = alltrue([for key, api in google_project_service.enabled : key == "${api.project}/${api.service}" && !api.disable_on_destroy])
+    error_message = "Destroying the module leaves the APIs enabled."
+  }
+
+  assert {
+    condition     = [for each in google_monitoring_monitored_project.watched : "${each.metrics_scope} ${each.name}"] == ["orders-prod billing-prod"]
+    error_message = "The metrics scope includes every other watched project."
+  }
+}
+
+run "apis_and_metrics_scope_managed_elsewhere" {
+  command = plan
+
+  variables {
+    enable_apis          = false
+    manage_metrics_scope = false
+  }
+
+  assert {
+    condition     = length(google_project_service.enabled) == 0 && length(google_monitoring_monitored_project.watched) == 0
+    error_message = "The module leaves APIs and metrics scope alone when told to."
   }
 }
 
@@ -51,16 +135,52 @@ run "least_permissions" {
 
   assert {
     condition     = google_project_iam_custom_role.lister["orders-prod"].permissions == toset(["datastream.locations.list", "datastream.streams.list"])
-    error_message = "A project whose locations are discovered needs the right to list them."
+    error_message = "Discovering a project's locations needs the permission to list them."
   }
 
   assert {
     condition     = google_project_iam_custom_role.lister["billing-prod"].permissions == toset(["datastream.streams.list"])
-    error_message = "A project whose locations are listed does not."
+    error_message = "A project with listed locations does not need it."
   }
 }
 
-run "objects_on_a_schedule_of_their_own" {
+run "permissions_for_objects" {
+  command = plan
+
+  variables {
+    config = "${var.config}\ncollect: {objects: true}"
+  }
+
+  assert {
+    condition     = google_project_iam_custom_role.lister["orders-prod"].permissions == toset(["datastream.locations.list", "datastream.objects.list", "datastream.streams.list"])
+    error_message = "Collecting objects needs the permission to list them, in a discovered project too."
+  }
+
+  assert {
+    condition     = google_project_iam_custom_role.lister["billing-prod"].permissions == toset(["datastream.objects.list", "datastream.streams.list"])
+    error_message = "Collecting objects needs the permission to list them."
+  }
+}
+
+run "permissions_for_private_connections" {
+  command = plan
+
+  variables {
+    config = "${var.config}\ncollect: {private_connections: true}"
+  }
+
+  assert {
+    condition     = google_project_iam_custom_role.lister["orders-prod"].permissions == toset(["datastream.locations.list", "datastream.privateConnections.list", "datastream.streams.list"])
+    error_message = "Collecting private connections needs the permission to list them, in a discovered project too."
+  }
+
+  assert {
+    condition     = google_project_iam_custom_role.lister["billing-prod"].permissions == toset(["datastream.privateConnections.list", "datastream.streams.list"])
+    error_message = "Collecting private connections needs the permission to list them."
+  }
+}
+
+run "objects_job" {
   command = plan
 
   variables {
@@ -68,13 +188,31 @@ run "objects_on_a_schedule_of_their_own" {
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.exporter["objects"].template[0].template[0].containers[0].args == tolist(["run", "--collect", "objects"])
-    error_message = "The second job collects objects and nothing else."
+    condition     = { for job in google_cloud_scheduler_job.exporter : job.name => job.schedule } == { "datastream-exporter" = "* * * * *", "datastream-exporter-objects" = "7 * * * *" }
+    error_message = "Objects have a job of their own, on their own schedule."
   }
 
   assert {
-    condition     = contains(google_project_iam_custom_role.lister["billing-prod"].permissions, "datastream.objects.list")
-    error_message = "It may list them."
+    condition     = google_cloud_run_v2_job.exporter["objects"].template[0].template[0].containers[0].args == tolist(["run", "--collect", "objects"])
+    error_message = "The second job collects objects only."
+  }
+
+  assert {
+    condition     = { for env in google_cloud_run_v2_job.exporter["objects"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config, DATASTREAM_EXPORTER_RUN__DEADLINE = "14m" }
+    error_message = "The second job has the same config and a longer deadline."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_job.exporter["objects"].template[0].template[0].timeout == "900s" && google_cloud_run_v2_job.exporter["objects"].template[0].template[0].max_retries == 0
+    error_message = "The second job has 15 minutes and no retry."
+  }
+
+  assert {
+    condition = { for project, role in google_project_iam_custom_role.lister : project => sort(role.permissions) } == {
+      billing-prod = tolist(["datastream.objects.list", "datastream.streams.list"])
+      orders-prod  = tolist(["datastream.locations.list", "datastream.objects.list", "datastream.streams.list"])
+    }
+    error_message = "The exporter may list objects in each project."
   }
 }
 
@@ -88,7 +226,12 @@ run "continuous" {
 
   assert {
     condition     = length(google_cloud_run_v2_job.exporter) == 0 && length(google_cloud_scheduler_job.exporter) == 0 && length(google_service_account.scheduler) == 0
-    error_message = "The continuous mode makes no job, no schedule and no account for it."
+    error_message = "Continuous mode creates no job, no schedule and no account for one."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_worker_pool.exporter[0].scaling[0].scaling_mode == "MANUAL" && google_cloud_run_v2_worker_pool.exporter[0].scaling[0].manual_instance_count == 1
+    error_message = "Exactly one instance runs: two would write the same series."
   }
 
   assert {
@@ -97,116 +240,48 @@ run "continuous" {
   }
 
   assert {
-    condition     = !contains(keys(google_monitoring_alert_policy.policy), "exporter-executions-failing")
-    error_message = "Without a job there are no executions to watch."
+    condition     = { for env in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config }
+    error_message = "The worker pool gets the whole text of config.yaml and no other variable."
+  }
+
+  assert {
+    condition     = setsubtract(local.policy_names, keys(local.originals)) == toset(["exporter-executions-failing"])
+    error_message = "Without a job there are no executions to alert on. Every other policy exists."
   }
 }
 
-run "channels_by_severity" {
-  command = plan
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/7"])
-    error_message = "A channel that is named by its display name is looked up."
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["stream-unexpected-state"].notification_channels == tolist(["projects/orders-prod/notificationChannels/1"])
-    error_message = "A channel that is named in full is taken as it is."
-  }
-
-  assert {
-    condition     = output.log_policies["billing-prod"] != "made" && output.log_policies["orders-prod"] != "made"
-    error_message = "No policy on a log without a channel for it, and the output says so."
-  }
-}
-
-run "nobody_is_notified" {
+run "dashboard" {
   command = plan
 
   variables {
-    notification_channels = {}
+    name    = "streams-prod"
+    project = "jobs-prod"
   }
 
-  expect_failures = [check.somebody_is_notified]
-}
+  assert {
+    condition     = jsondecode(google_monitoring_dashboard.fleet.dashboard_json).displayName == "Datastream streams (streams-prod)"
+    error_message = "The title names the deployment."
+  }
 
-run "changes_of_policies" {
-  command = plan
+  assert {
+    condition     = !strcontains(google_monitoring_dashboard.fleet.dashboard_json, "datastream-exporter") && strcontains(google_monitoring_dashboard.fleet.dashboard_json, "streams-prod(-objects)?")
+    error_message = "Queries select this deployment's jobs."
+  }
 
-  variables {
-    policies = {
-      streams-failing-together    = { enabled = false }
-      streams-unexpected-together = { threshold = 10 }
-      stream-stuck                = { duration = "1800s", severity = "WARNING" }
-      stream-failed               = { notification_channels = ["projects/orders-prod/notificationChannels/9"] }
+  assert {
+    condition = {
+      for tile in jsondecode(google_monitoring_dashboard.fleet.dashboard_json).mosaicLayout.tiles :
+      tile.widget.title => join(" ", tile.widget.logsPanel.resourceNames) if can(tile.widget.logsPanel)
+      } == {
+      "Log of the exporter" = "projects/jobs-prod"
+      "Log of the streams"  = "projects/billing-prod projects/orders-prod"
+      "Who changed streams" = "projects/billing-prod projects/orders-prod"
     }
-    mentions           = { CRITICAL = "<!channel>" }
-    renotify_intervals = { CRITICAL = "3600s" }
-    auto_close         = "7200s"
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["streams-failing-together"].enabled == false && google_monitoring_alert_policy.policy["stream-failed"].enabled == true
-    error_message = "A policy that is switched off stays, disabled."
-  }
-
-  assert {
-    condition     = !strcontains(google_monitoring_alert_policy.policy["stream-failed"].conditions[0].condition_prometheus_query_language[0].query, ">= 5") && strcontains(google_monitoring_alert_policy.policy["stream-failed"].conditions[0].condition_prometheus_query_language[0].query, ">= Inf")
-    error_message = "Nothing keeps quiet for a policy that is switched off."
-  }
-
-  assert {
-    condition     = strcontains(google_monitoring_alert_policy.policy["stream-unexpected-state"].conditions[0].condition_prometheus_query_language[0].query, ">= 10") && strcontains(google_monitoring_alert_policy.policy["streams-unexpected-together"].conditions[0].condition_prometheus_query_language[0].query, ">= 10")
-    error_message = "A threshold changes in its policy and in those that yield to it."
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["streams-unexpected-together"].user_labels["threshold"] == "10"
-    error_message = "The label tells the threshold that is in force."
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["stream-stuck"].conditions[0].condition_prometheus_query_language[0].duration == "1800s" && strcontains(google_monitoring_alert_policy.policy["stream-stuck"].conditions[0].condition_prometheus_query_language[0].query, "[1200s]") && google_monitoring_alert_policy.policy["stream-stuck"].severity == "WARNING"
-    error_message = "The look-back stays two thirds of the hold."
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/9"])
-    error_message = "A policy can have channels of its own."
-  }
-
-  assert {
-    condition     = endswith(google_monitoring_alert_policy.policy["stream-failed"].documentation[0].content, "\n\n<!channel>") && !strcontains(google_monitoring_alert_policy.policy["stream-stuck"].documentation[0].content, "<!channel>")
-    error_message = "A mention is appended to the pages of its severity alone."
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["stream-failed"].alert_strategy[0].notification_channel_strategy[0].renotify_interval == "3600s" && length(google_monitoring_alert_policy.policy["stream-errors"].alert_strategy[0].notification_channel_strategy) == 0
-    error_message = "Only incidents of a severity with an interval notify again."
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["stream-failed"].alert_strategy[0].auto_close == "7200s"
-    error_message = "Auto-close can be set."
+    error_message = "The exporter's log comes from the job's project, the streams' logs from the watched projects."
   }
 }
 
-run "policies_of_ones_own" {
-  command = plan
-
-  variables {
-    policy_directory = "./examples/organisation/policies"
-    policies         = { orders-paused = { severity = "ERROR" } }
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["orders-paused"].severity == "ERROR"
-    error_message = "A folder of one's own adds policies, which can be changed like the others."
-  }
-}
-
-run "a_slack_channel" {
+run "slack_channel" {
   command = plan
 
   variables {
@@ -216,11 +291,57 @@ run "a_slack_channel" {
 
   assert {
     condition     = google_monitoring_notification_channel.slack[0].type == "slack" && google_monitoring_notification_channel.slack[0].labels["channel_name"] == "#data-alerts"
-    error_message = "A Slack channel is made."
+    error_message = "The module creates the Slack channel."
   }
 
   assert {
     condition     = output.log_policies["orders-prod"] == "made"
-    error_message = "With a channel for their severity, policies on the metrics project's log are made."
+    error_message = "With a WARNING channel, the metrics project gets policies on its log."
+  }
+}
+
+run "outputs" {
+  variables {
+    notification_channels = { CRITICAL = ["On-call"], ERROR = ["On-call"], WARNING = ["On-call"] }
+    # An apply has to set every ephemeral input.
+    slack_token = "unused"
+  }
+
+  assert {
+    condition     = output.job == "projects/orders-prod/locations/europe-west1/jobs/datastream-exporter"
+    error_message = "job is the job's full name."
+  }
+
+  assert {
+    condition     = output.run_now == "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
+    error_message = "run_now is the command that starts the job."
+  }
+
+  assert {
+    condition     = output.service_account == google_service_account.exporter.email
+    error_message = "service_account is the exporter's account."
+  }
+
+  assert {
+    condition     = endswith(output.check, " --impersonate-service-account ${google_service_account.exporter.email}")
+    error_message = "check runs as the exporter's account."
+  }
+
+  assert {
+    condition     = output.dashboard == "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
+    error_message = "dashboard links to the dashboard: ${output.dashboard}."
+  }
+
+  assert {
+    condition     = output.policies["stream-failed"] == "https://console.cloud.google.com/monitoring/alerting/policies/8?project=orders-prod"
+    error_message = "policies links to each policy: ${output.policies["stream-failed"]}."
+  }
+
+  assert {
+    condition = output.log_policies == {
+      billing-prod = "none: log_notification_channels names no channel of billing-prod, and policies on a log live beside it"
+      orders-prod  = "made"
+    }
+    error_message = "log_policies says why a project has no policies on its log."
   }
 }

@@ -1,5 +1,5 @@
-# Each input that is refused, with the variable that says why. No cloud and no credentials are needed:
-# terraform init && terraform test
+# Checks that plan rejects invalid inputs, and which variable reports it. It needs no cloud and
+# no credentials: terraform init && terraform test
 
 mock_provider "google" {}
 
@@ -16,7 +16,7 @@ variables {
   }
 }
 
-run "the_name_of_a_file_instead_of_its_text" {
+run "config_is_a_file_name" {
   command = plan
 
   variables {
@@ -26,7 +26,7 @@ run "the_name_of_a_file_instead_of_its_text" {
   expect_failures = [var.config]
 }
 
-run "a_config_without_sources" {
+run "config_without_sources" {
   command = plan
 
   variables {
@@ -36,7 +36,7 @@ run "a_config_without_sources" {
   expect_failures = [var.config]
 }
 
-run "the_examples_project" {
+run "config_with_the_placeholder_project" {
   command = plan
 
   variables {
@@ -46,7 +46,7 @@ run "the_examples_project" {
   expect_failures = [var.config]
 }
 
-run "a_config_that_fits_no_variable" {
+run "config_too_long" {
   command = plan
 
   variables {
@@ -56,7 +56,7 @@ run "a_config_that_fits_no_variable" {
   expect_failures = [var.config]
 }
 
-run "a_slower_interval" {
+run "interval_too_long" {
   command = plan
 
   variables {
@@ -67,7 +67,7 @@ run "a_slower_interval" {
   expect_failures = [var.interval]
 }
 
-run "a_faster_interval" {
+run "interval_too_short" {
   command = plan
 
   variables {
@@ -78,7 +78,7 @@ run "a_faster_interval" {
   expect_failures = [var.interval]
 }
 
-run "an_interval_in_minutes" {
+run "interval_in_minutes" {
   command = plan
 
   variables {
@@ -89,7 +89,7 @@ run "an_interval_in_minutes" {
   expect_failures = [var.interval]
 }
 
-run "an_unknown_mode" {
+run "unknown_mode" {
   command = plan
 
   variables {
@@ -99,7 +99,7 @@ run "an_unknown_mode" {
   expect_failures = [var.mode]
 }
 
-run "an_image_by_tag" {
+run "image_without_digest" {
   command = plan
 
   variables {
@@ -109,7 +109,7 @@ run "an_image_by_tag" {
   expect_failures = [var.image]
 }
 
-run "a_zone" {
+run "region_is_a_zone" {
   command = plan
 
   variables {
@@ -119,7 +119,7 @@ run "a_zone" {
   expect_failures = [var.region]
 }
 
-run "no_region" {
+run "region_is_global" {
   command = plan
 
   variables {
@@ -129,7 +129,7 @@ run "no_region" {
   expect_failures = [var.region]
 }
 
-run "a_name_that_is_too_long" {
+run "name_too_long" {
   command = plan
 
   variables {
@@ -139,7 +139,7 @@ run "a_name_that_is_too_long" {
   expect_failures = [var.name]
 }
 
-run "labels_in_capitals" {
+run "label_in_capitals" {
   command = plan
 
   variables {
@@ -149,7 +149,7 @@ run "labels_in_capitals" {
   expect_failures = [var.labels]
 }
 
-run "no_cron_schedule" {
+run "schedule_without_five_fields" {
   command = plan
 
   variables {
@@ -159,7 +159,7 @@ run "no_cron_schedule" {
   expect_failures = [var.collect_objects_schedule]
 }
 
-run "a_second_job_in_continuous_mode" {
+run "objects_job_in_continuous_mode" {
   command = plan
 
   variables {
@@ -181,7 +181,7 @@ run "objects_collected_twice" {
   expect_failures = [var.collect_objects_schedule]
 }
 
-run "half_a_task" {
+run "fractional_tasks" {
   command = plan
 
   variables {
@@ -202,7 +202,7 @@ run "tasks_in_continuous_mode" {
   expect_failures = [var.tasks]
 }
 
-run "another_projects_channel" {
+run "channel_of_another_project" {
   command = plan
 
   variables {
@@ -212,7 +212,7 @@ run "another_projects_channel" {
   expect_failures = [var.notification_channels]
 }
 
-run "logs_of_a_project_that_is_not_watched" {
+run "log_channels_of_an_unwatched_project" {
   command = plan
 
   variables {
@@ -222,7 +222,7 @@ run "logs_of_a_project_that_is_not_watched" {
   expect_failures = [var.log_notification_channels]
 }
 
-run "another_projects_channel_for_logs" {
+run "log_channel_of_another_project" {
   command = plan
 
   variables {
@@ -232,7 +232,7 @@ run "another_projects_channel_for_logs" {
   expect_failures = [var.log_notification_channels]
 }
 
-run "a_mention_that_notifies_nobody" {
+run "mention_in_plain_text" {
   command = plan
 
   variables {
@@ -242,7 +242,7 @@ run "a_mention_that_notifies_nobody" {
   expect_failures = [var.mentions]
 }
 
-run "a_renotification_that_is_too_frequent" {
+run "renotify_interval_too_short" {
   command = plan
 
   variables {
@@ -252,7 +252,7 @@ run "a_renotification_that_is_too_frequent" {
   expect_failures = [var.renotify_intervals]
 }
 
-run "a_renotification_in_hours" {
+run "renotify_interval_in_hours" {
   command = plan
 
   variables {
@@ -262,7 +262,7 @@ run "a_renotification_in_hours" {
   expect_failures = [var.renotify_intervals]
 }
 
-run "an_auto_close_that_is_too_soon" {
+run "auto_close_too_short" {
   command = plan
 
   variables {
@@ -272,7 +272,7 @@ run "an_auto_close_that_is_too_soon" {
   expect_failures = [var.auto_close]
 }
 
-run "an_unknown_policy" {
+run "unknown_policy" {
   command = plan
 
   variables {
@@ -282,7 +282,7 @@ run "an_unknown_policy" {
   expect_failures = [var.policies]
 }
 
-run "an_unknown_severity" {
+run "unknown_severity" {
   command = plan
 
   variables {
@@ -292,7 +292,7 @@ run "an_unknown_severity" {
   expect_failures = [var.policies]
 }
 
-run "a_duration_in_minutes" {
+run "duration_in_minutes" {
   command = plan
 
   variables {
@@ -302,7 +302,7 @@ run "a_duration_in_minutes" {
   expect_failures = [var.policies]
 }
 
-run "a_duration_that_is_too_long" {
+run "duration_too_long" {
   command = plan
 
   variables {
@@ -312,7 +312,7 @@ run "a_duration_that_is_too_long" {
   expect_failures = [var.policies]
 }
 
-run "a_duration_of_a_policy_on_a_log" {
+run "duration_of_a_log_policy" {
   command = plan
 
   variables {
@@ -322,7 +322,7 @@ run "a_duration_of_a_policy_on_a_log" {
   expect_failures = [var.policies]
 }
 
-run "a_threshold_where_there_is_none" {
+run "threshold_of_a_policy_without_one" {
   command = plan
 
   variables {
@@ -332,7 +332,7 @@ run "a_threshold_where_there_is_none" {
   expect_failures = [var.policies]
 }
 
-run "a_threshold_below_nothing" {
+run "negative_threshold" {
   command = plan
 
   variables {
@@ -342,7 +342,7 @@ run "a_threshold_below_nothing" {
   expect_failures = [var.policies]
 }
 
-run "another_projects_channel_for_a_policy" {
+run "policy_channel_of_another_project" {
   command = plan
 
   variables {
@@ -352,7 +352,7 @@ run "another_projects_channel_for_a_policy" {
   expect_failures = [var.policies]
 }
 
-run "a_folder_without_policies" {
+run "policy_directory_without_policies" {
   command = plan
 
   variables {
@@ -362,7 +362,7 @@ run "a_folder_without_policies" {
   expect_failures = [var.policy_directory]
 }
 
-run "a_folder_with_policies_of_the_same_names" {
+run "policy_directory_with_the_modules_names" {
   command = plan
 
   variables {
@@ -372,7 +372,7 @@ run "a_folder_with_policies_of_the_same_names" {
   expect_failures = [var.policy_directory]
 }
 
-run "a_slack_channel_without_its" {
+run "slack_channel_without_its_hash" {
   command = plan
 
   variables {
@@ -383,7 +383,7 @@ run "a_slack_channel_without_its" {
   expect_failures = [var.slack_channel]
 }
 
-run "a_slack_channel_without_a_token" {
+run "slack_channel_without_token" {
   command = plan
 
   variables {
@@ -393,7 +393,7 @@ run "a_slack_channel_without_a_token" {
   expect_failures = [var.slack_channel]
 }
 
-run "a_slack_channel_for_an_unknown_severity" {
+run "slack_channel_for_unknown_severity" {
   command = plan
 
   variables {
@@ -404,7 +404,7 @@ run "a_slack_channel_for_an_unknown_severity" {
   expect_failures = [var.slack_channel]
 }
 
-run "a_run_that_outlasts_its_minute" {
+run "deadline_longer_than_a_minute" {
   command = plan
 
   variables {
@@ -414,7 +414,7 @@ run "a_run_that_outlasts_its_minute" {
   expect_failures = [google_cloud_run_v2_job.exporter]
 }
 
-run "a_duration_that_is_too_long_for_its_look_back" {
+run "duration_too_long_for_its_look_back_window" {
   command = plan
 
   variables {

@@ -1,0 +1,248 @@
+# Checks what inputs change in the alert policies, for every policy at once. The Python tests compare
+# each policy with its file. It needs no cloud and no credentials: terraform init && terraform test
+
+mock_provider "google" {
+  mock_data "google_monitoring_notification_channel" {
+    defaults = { name = "projects/orders-prod/notificationChannels/7" }
+  }
+}
+
+variables {
+  region = "europe-west1"
+  image  = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  config = <<-EOT
+    metrics: {project: orders-prod}
+    sources:
+      - {project: orders-prod}
+      - {project: billing-prod, locations: [europe-west1]}
+  EOT
+  notification_channels = {
+    CRITICAL = ["projects/orders-prod/notificationChannels/1"]
+    ERROR    = ["projects/orders-prod/notificationChannels/1"]
+    WARNING  = ["projects/orders-prod/notificationChannels/1"]
+  }
+}
+
+run "channels_by_severity" {
+  command = plan
+
+  variables {
+    notification_channels = {
+      CRITICAL = ["On-call"]
+      ERROR    = ["projects/orders-prod/notificationChannels/1"]
+    }
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.policy["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/7"])
+    error_message = "A display name is looked up."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.policy["stream-unexpected-state"].notification_channels == tolist(["projects/orders-prod/notificationChannels/1"])
+    error_message = "A full name is used as it is."
+  }
+
+  assert {
+    condition     = output.log_policies["billing-prod"] != "made" && output.log_policies["orders-prod"] != "made"
+    error_message = "A project without a channel has no policies on its log, and the output says so."
+  }
+}
+
+run "no_channels" {
+  command = plan
+
+  variables {
+    notification_channels = {}
+  }
+
+  expect_failures = [check.somebody_is_notified]
+}
+
+run "projects_and_channels" {
+  command = plan
+
+  variables {
+    log_notification_channels = { billing-prod = ["projects/billing-prod/notificationChannels/2"] }
+  }
+
+  assert {
+    condition = {
+      for key, policy in google_monitoring_alert_policy.policy : key => "${policy.project} ${join(",", policy.notification_channels)}"
+      } == merge(
+      { for name in keys(local.promql) : name => "orders-prod projects/orders-prod/notificationChannels/1" },
+      { for name in keys(local.log_conditions) : "orders-prod/${name}" => "orders-prod projects/orders-prod/notificationChannels/1" },
+      { for name in keys(local.log_conditions) : "billing-prod/${name}" => "billing-prod projects/billing-prod/notificationChannels/2" },
+    )
+    error_message = "Policies on metrics are in the metrics project, policies on a log in the log's project, each with channels of that project."
+  }
+
+  assert {
+    condition     = length(local.promql) > 0 && length(local.log_conditions) > 0 && length(local.promql) + length(local.log_conditions) == length(fileset("../alerting_policies", "*.yaml"))
+    error_message = "Every file is a policy on metrics or on a log."
+  }
+}
+
+run "job_name" {
+  command = plan
+
+  variables {
+    name = "streams-prod"
+  }
+
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.policy["exporter-executions-failing"].conditions[0].condition_prometheus_query_language[0].query, "job_name=\"streams-prod\"")
+    error_message = "The policy on the job's executions names this deployment's job."
+  }
+}
+
+run "every_policy_changed" {
+  command = plan
+
+  variables {
+    policies = {
+      for file in fileset("../alerting_policies", "*.yaml") : trimsuffix(file, ".yaml") => {
+        enabled               = false
+        severity              = "ERROR"
+        notification_channels = ["projects/orders-prod/notificationChannels/9"]
+      }
+    }
+    labels     = { team = "data" }
+    auto_close = "7200s"
+  }
+
+  assert {
+    condition     = alltrue([for policy in google_monitoring_alert_policy.policy : policy.enabled == false])
+    error_message = "Every policy can be disabled; it still exists."
+  }
+
+  assert {
+    condition     = alltrue([for policy in google_monitoring_alert_policy.policy : policy.severity == "ERROR"])
+    error_message = "Every policy's severity can be set."
+  }
+
+  assert {
+    condition     = alltrue([for policy in google_monitoring_alert_policy.policy : policy.notification_channels == tolist(["projects/orders-prod/notificationChannels/9"])])
+    error_message = "Every policy can have its own channels."
+  }
+
+  assert {
+    condition     = alltrue([for key, policy in google_monitoring_alert_policy.policy : policy.user_labels == tomap(merge(local.originals[basename(key)].userLabels, { team = "data" }))])
+    error_message = "Labels are added to those of the file."
+  }
+
+  assert {
+    condition     = alltrue([for policy in google_monitoring_alert_policy.policy : policy.alert_strategy[0].auto_close == "7200s"])
+    error_message = "auto_close applies to every policy."
+  }
+}
+
+run "mentions" {
+  command = plan
+
+  variables {
+    mentions = { CRITICAL = "<!subteam^S0123>" }
+  }
+
+  assert {
+    condition = alltrue([
+      for key, policy in google_monitoring_alert_policy.policy :
+      policy.documentation[0].content == "${trimspace(local.originals[basename(key)].documentation.content)}${policy.severity == "CRITICAL" ? "\n\n<!subteam^S0123>" : ""}"
+    ])
+    error_message = "A mention ends the text of every policy of its severity, and of no other."
+  }
+}
+
+run "renotification" {
+  command = plan
+
+  variables {
+    renotify_intervals = { CRITICAL = "3600s" }
+  }
+
+  assert {
+    condition = alltrue([
+      for key, policy in google_monitoring_alert_policy.policy :
+      policy.alert_strategy[0].notification_channel_strategy[*].renotify_interval == (policy.severity == "CRITICAL" && can(local.promql[key]) ? tolist(["3600s"]) : tolist([]))
+    ])
+    error_message = "Open incidents of the severity notify again. Policies on a log have no such setting."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.policy["stream-failed"].alert_strategy[0].notification_channel_strategy[0].notification_channel_names == tolist(["projects/orders-prod/notificationChannels/1"])
+    error_message = "They notify the policy's channels."
+  }
+}
+
+run "joint_policies_disabled" {
+  command = plan
+
+  variables {
+    policies = {
+      streams-failing-together    = { enabled = false }
+      streams-unexpected-together = { enabled = false }
+    }
+  }
+
+  assert {
+    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["streams-failing-together", "streams-unexpected-together"]
+    error_message = "A disabled policy still exists. Others stay enabled."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, condition in local.promql :
+      google_monitoring_alert_policy.policy[name].conditions[0].condition_prometheus_query_language[0].query == (
+        can(local.originals[name].userLabels.yields_to) ? replace(condition.query, ">= 5", ">= Inf") : condition.query
+      )
+    ])
+    error_message = "Policies stop yielding to a disabled policy. Other queries stay as they are."
+  }
+
+  assert {
+    condition     = toset([for policy in values(local.originals) : policy.userLabels.yields_to if can(policy.userLabels.yields_to)]) == toset(["streams-failing-together", "streams-unexpected-together"])
+    error_message = "Both joint policies have policies that yield to them."
+  }
+}
+
+run "short_retest_window" {
+  command = plan
+
+  variables {
+    policies = { stream-stuck = { duration = "120s", severity = "WARNING" } }
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.policy["stream-stuck"].conditions[0].condition_prometheus_query_language[0].query == replace(local.promql["stream-stuck"].query, "[600s]", "[1h]")
+    error_message = "With a retest window of two minutes or less, the look-back window is an hour."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.policy["stream-stuck"].conditions[0].condition_prometheus_query_language[0].duration == "120s" && google_monitoring_alert_policy.policy["stream-stuck"].severity == "WARNING"
+    error_message = "Several settings of one policy can change together."
+  }
+}
+
+run "policy_directory" {
+  command = plan
+
+  variables {
+    policy_directory = "./examples/organisation/policies"
+    policies         = { orders-paused = { severity = "ERROR" } }
+  }
+
+  assert {
+    condition     = setsubtract(keys(local.originals), [for file in fileset("../alerting_policies", "*.yaml") : trimsuffix(file, ".yaml")]) == toset(["orders-paused"])
+    error_message = "The directory adds its policies to those of the module."
+  }
+
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.policy["orders-paused"].conditions[0].condition_prometheus_query_language[0].query, "stream_id=\"orders\"")
+    error_message = "An added policy is what its file says."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.policy["orders-paused"].severity == "ERROR"
+    error_message = "An added policy can be changed like any other."
+  }
+}

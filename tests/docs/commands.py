@@ -9,7 +9,7 @@ from pathlib import Path
 
 import hcl2
 
-from tests.terraform.core import REPOSITORY, Root
+from tests.terraform.terraform_cli import REPOSITORY, RootModule
 
 GCLOUD: dict[tuple[str, ...], set[str]] = {
     ("artifacts", "docker", "images", "describe"): {"--format"},
@@ -74,7 +74,9 @@ def module_inputs() -> frozenset[str]:
 @cache
 def _flags(*words: str) -> frozenset[str]:
     """Return the flags that Terraform's help of a command lists; it refuses an unknown one."""
-    return frozenset(re.findall(r"^ +(-[a-z-]+)", Root(Path("/"), None).run(*words), re.MULTILINE))
+    return frozenset(
+        re.findall(r"^ +(-[a-z-]+)", RootModule(Path("/"), None).run(*words), re.MULTILINE)
+    )
 
 
 def _unknown(words: list[str], known: dict[tuple[str, ...], set[str]]) -> set[str]:

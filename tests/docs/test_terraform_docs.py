@@ -24,9 +24,9 @@ from exporter.names import LocationName
 from exporter.observations import Location, Observations, Stream
 from exporter.reading import Share
 from tests.docs.commands import module_inputs
-from tests.terraform.core import Root, root_of
-from tests.terraform.standin import StandIn
-from tests.terraform.world import Channel, World
+from tests.terraform.fake_project import Channel, FakeProject
+from tests.terraform.fake_provider import FakeProvider
+from tests.terraform.terraform_cli import RootModule, copy_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,17 +61,17 @@ def _declared(kind: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
     """Return the folder that the page describes, with the clone in it, where names exist."""
     folder = tmp_path_factory.mktemp("shown")
-    world = World(
+    project = FakeProject(
         channels=[Channel("orders-prod", each) for each in CHANNELS],
         secrets={"projects/orders-prod/secrets/slack-bot-token": "xoxb-1"},
     )
-    with StandIn(world) as provider:
-        clone = root_of("terraform", folder / "datastream-exporter", provider).directory
+    with FakeProvider(project) as provider:
+        clone = copy_module("terraform", folder / "datastream-exporter", provider).directory
         assert clone == folder / "datastream-exporter" / "terraform"
-        root = Root(folder, provider)
+        root = RootModule(folder, provider)
         root.write("config.yaml", CONFIG)
         own = (MODULE / "examples" / "organisation" / "policies").glob("*.yaml")
         for path in own:
@@ -142,7 +142,7 @@ def test_whoever_applies_learns_of_each_kind_of_resource() -> None:
 
 
 @pytest.mark.parametrize("text", list(_fences()))
-def test_the_hcl_that_is_shown_can_be_planned(shown: Root, text: str) -> None:
+def test_the_hcl_that_is_shown_can_be_planned(shown: RootModule, text: str) -> None:
     """A root module, or inputs of the module, is planned as it is shown: names, types, values."""
     parsed = hcl2.loads(text, serialization_options=SerializationOptions(with_comments=False))
     if "module" not in parsed:

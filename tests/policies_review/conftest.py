@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import pytest
 
 from exporter.cli import main
-from tests.terraform.core import REPOSITORY, Root, root_of
-from tests.terraform.modules import GIVEN, MODULE
-from tests.terraform.standin import StandIn
+from tests.terraform.fake_provider import FakeProvider
+from tests.terraform.module_inputs import INPUTS, MODULE
+from tests.terraform.terraform_cli import REPOSITORY, RootModule, copy_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,20 +46,20 @@ class Replanned(Protocol):
 
 
 @pytest.fixture(scope="session")
-def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
     """Return the module, applied."""
-    with StandIn() as running:
-        root = root_of(MODULE, tmp_path_factory.mktemp("applied"), running)
-        root.apply(**GIVEN)
+    with FakeProvider() as running:
+        root = copy_module(MODULE, tmp_path_factory.mktemp("applied"), running)
+        root.apply(**INPUTS)
         yield root
 
 
 @pytest.fixture
-def replanned(applied: Root) -> Replanned:
+def replanned(applied: RootModule) -> Replanned:
     """Return what plans the applied module with other inputs."""
 
     def plan(**changed: Any) -> dict[str, Any]:
-        return applied.plan(**{**GIVEN, **changed}).json
+        return applied.plan(**{**INPUTS, **changed}).json
 
     return plan
 

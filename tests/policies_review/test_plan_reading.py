@@ -11,14 +11,14 @@ import pytest
 from exporter.mistakes import Mistakes
 from exporter.policies.review.plans import Action, plan_of, read_plan
 from tests.policies_review.plan_json import change, channels, plan, policy, written
-from tests.terraform.modules import GIVEN
+from tests.terraform.module_inputs import INPUTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.policies.review.plans import PolicyChange
     from tests.policies_review.conftest import Reviewed
-    from tests.terraform.core import Root
+    from tests.terraform.terraform_cli import RootModule
 
 _SHOW = "give what `terraform show -json PLANFILE` prints"
 
@@ -63,9 +63,9 @@ def test_what_is_no_plan_is_refused(content: bytes, said: str) -> None:
     assert _refusal(content) == f"plan.json: {said}"
 
 
-def test_a_plan_file_and_a_state_are_told_from_a_plan(applied: Root) -> None:
+def test_a_plan_file_and_a_state_are_told_from_a_plan(applied: RootModule) -> None:
     """What Terraform itself writes beside plans as JSON is known for what it is."""
-    file = applied.plan(**GIVEN).path
+    file = applied.plan(**INPUTS).path
     with pytest.raises(Mistakes, match=f"the plan file itself.*`terraform show -json {file}`"):
         read_plan(str(file))
     state = "is a state, which says what there is and not what changes"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.terraform.core import root_of
-from tests.terraform.modules import GIVEN, MODULE
-from tests.terraform.standin import StandIn
+from tests.terraform.fake_provider import FakeProvider
+from tests.terraform.module_inputs import INPUTS, MODULE
+from tests.terraform.terraform_cli import copy_module
 
 if TYPE_CHECKING:
     import pytest
@@ -156,9 +156,9 @@ def test_on_the_first_apply_all_is_added(
     reviewed: Reviewed, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Every policy is added, and every page of a scenario is gained."""
-    with StandIn() as standin:
-        root = root_of(MODULE, tmp_path_factory.mktemp("new"), standin)
-        first: dict[str, Any] = root.plan(**GIVEN).json
+    with FakeProvider() as provider:
+        root = copy_module(MODULE, tmp_path_factory.mktemp("new"), provider)
+        first: dict[str, Any] = root.plan(**INPUTS).json
     answer = reviewed(first, "--scenario", "logs", "--json")
     told = json.loads(answer.out)
     assert {each["how"] for each in told["policies"]} == {"added"}

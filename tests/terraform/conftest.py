@@ -1,4 +1,4 @@
-"""Root modules to run Terraform on, and the stand-in that they meet."""
+"""Fixtures: the fake google provider, and root modules that use it."""
 
 from __future__ import annotations
 
@@ -6,78 +6,70 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from tests.terraform.core import Root, root_of, root_with
-from tests.terraform.process import LIVE
-from tests.terraform.standin import StandIn
+from tests.terraform.fake_provider import FakeProvider
+from tests.terraform.module_inputs import INPUTS, MODULE
+from tests.terraform.terraform_cli import LIVE, copy_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from tests.terraform.answers import Plan
-
-
-class Terraform(Protocol):
-    """Makes root modules, each in a folder of its own."""
-
-    def __call__(self, directory: str = "", /, *, files: Mapping[str, str] | None = None) -> Root:
-        """Return one of the project, in a copy of it, or one of these files; init has run."""
+    from tests.terraform.plans import Plan
+    from tests.terraform.terraform_cli import RootModule
 
 
-class Planned(Protocol):
-    """Plans root modules of the project from nothing, each once for all tests."""
+class CopyModule(Protocol):
+    """Copies a directory of the project into an initialized root module."""
 
-    def __call__(self, directory: str, /, **variables: Any) -> Plan:
-        """Return the plan."""
+    def __call__(self, directory: str, /) -> RootModule:
+        """Return the root module."""
+
+
+class PlanModule(Protocol):
+    """Plans the module from an empty state."""
+
+    def __call__(self, **inputs: Any) -> Plan:
+        """Return the plan for the tests' inputs with these changed. Equal inputs share a plan."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, with the real provider, what only a stand-in can do."""
+    """Deselect tests that need the fake provider when the real one is used."""
     if LIVE:
-        alone = [each for each in items if "standin" in getattr(each, "fixturenames", ())]
-        config.hook.pytest_deselected(items=alone)
-        items[:] = [each for each in items if each not in alone]
+        fake = [each for each in items if "fake_provider" in getattr(each, "fixturenames", ())]
+        config.hook.pytest_deselected(items=fake)
+        items[:] = [each for each in items if each not in fake]
 
 
 @pytest.fixture
-def standin() -> Iterator[StandIn]:
-    """Return the stand-in of one test, with an empty world.
-
-    With the real provider, a test that asks for this is left out: it applies, or needs a world.
-    """
-    with StandIn() as running:
-        yield running
+def fake_provider() -> Iterator[FakeProvider]:
+    """Run a fake provider on an empty project. Tests that apply must use it."""
+    with FakeProvider() as provider:
+        yield provider
 
 
 @pytest.fixture
 def terraform(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Terraform:
-    """Return what makes root modules, which meet :func:`standin`, or the real provider."""
+) -> CopyModule:
+    """Return a function that copies a directory of the project."""
 
-    def made(directory: str = "", /, *, files: Mapping[str, str] | None = None) -> Root:
-        provider = None if LIVE else request.getfixturevalue("standin")
-        folder = tmp_path_factory.mktemp("root")
-        if directory:
-            return root_of(directory, folder, provider)
-        return root_with(files or {}, folder, provider)
+    def copy(directory: str, /) -> RootModule:
+        provider = None if LIVE else request.getfixturevalue("fake_provider")
+        return copy_module(directory, tmp_path_factory.mktemp("root"), provider)
 
-    return made
+    return copy
 
 
 @pytest.fixture(scope="session")
-def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
-    """Return what plans root modules of the project from nothing, each once for all tests."""
-    roots: dict[str, Root] = {}
+def plan_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlanModule]:
+    """Return a function that plans the module."""
     plans: dict[str, Plan] = {}
-    with StandIn() as running:
+    with FakeProvider() as provider:
+        root = copy_module(MODULE, tmp_path_factory.mktemp("plans"), None if LIVE else provider)
 
-        def plan(directory: str, /, **variables: Any) -> Plan:
-            if directory not in roots:
-                folder = tmp_path_factory.mktemp("planned")
-                roots[directory] = root_of(directory, folder, None if LIVE else running)
-            key = repr((directory, variables))
+        def plan(**inputs: Any) -> Plan:
+            key = repr(inputs)
             if key not in plans:
-                plans[key] = roots[directory].plan(**variables)
+                plans[key] = root.plan(**{**INPUTS, **inputs})
             return plans[key]
 
         yield plan

@@ -1,0 +1,50 @@
+"""Inputs of the module for tests, and what the examples expect to exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.terraform.fake_project import Channel
+from tests.terraform.terraform_cli import REPOSITORY
+
+MODULE = "terraform"
+EXAMPLES = tuple(
+    sorted(
+        str(each.parent.relative_to(REPOSITORY))
+        for each in (REPOSITORY / MODULE / "examples").glob("*/main.tf")
+    )
+)
+IMAGE = (
+    "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:"
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+)
+NEW_IMAGE = IMAGE.replace("0123", "3210")
+CHANNEL = "projects/orders-prod/notificationChannels/1"
+CONFIG = """\
+# One project whose locations are discovered, one whose locations are listed.
+metrics: {project: orders-prod}
+sources:
+  - project: orders-prod
+  - project: billing-prod
+    locations: [europe-west1]
+"""
+INPUTS: dict[str, Any] = {
+    "region": "europe-west1",
+    "image": IMAGE,
+    "config": CONFIG,
+    "notification_channels": {each: [CHANNEL] for each in ("CRITICAL", "ERROR", "WARNING")},
+}
+"""Inputs that need nothing to exist: channels are given by full name, so none is looked up."""
+
+CHANNELS = [
+    Channel("orders-prod", "Data platform on-call"),
+    Channel("orders-prod", "Data platform mailbox"),
+    Channel("orders-prod", "Orders team"),
+    Channel("data-platform-prod", "Data platform on-call"),
+    Channel("data-platform-prod", "Data platform Slack"),
+    Channel("payments-prod", "On-call"),
+]
+"""The channels that the examples look up."""
+
+TOKEN = "xoxb-not-to-be-seen"  # noqa: S105 - tests search for it where it must not be
+SECRETS = {"projects/orders-prod/secrets/slack-bot-token": TOKEN}

@@ -1,5 +1,5 @@
 locals {
-  # PROJECT/API of every API that is needed there.
+  # Every API that the module needs, as PROJECT/API.
   apis = toset(flatten([
     "${local.job_project}/iam.googleapis.com",
     "${local.job_project}/run.googleapis.com",
@@ -7,10 +7,10 @@ locals {
     "${local.metrics_project}/monitoring.googleapis.com",
     [for project in local.watched_projects : [
       "${project}/datastream.googleapis.com",
-      # Each holds a custom role.
+      # For the custom role in each watched project.
       "${project}/iam.googleapis.com",
     ]],
-    # Policies on a log live beside the log.
+    # A policy on a log must be in the project that has the log.
     [for project in keys(local.log_channels) : "${project}/monitoring.googleapis.com"],
   ]))
 }
@@ -21,6 +21,6 @@ resource "google_project_service" "enabled" {
   project = split("/", each.key)[0]
   service = split("/", each.key)[1]
 
-  # Others may use the API by then: a destroy takes it from nobody.
+  # Others may use the API: destroying this module must not disable it.
   disable_on_destroy = false
 }

@@ -1,12 +1,12 @@
-# Warnings of a plan: what is no mistake, and yet may not be what was meant.
+# Warnings at plan: valid settings that are probably not intended.
 
 locals {
-  unheard = [for severity in ["CRITICAL", "ERROR"] : severity if !local.notified[severity]]
+  not_notified = [for severity in ["CRITICAL", "ERROR"] : severity if !local.notified[severity]]
 }
 
 check "somebody_is_notified" {
   assert {
-    condition     = length(local.unheard) == 0
-    error_message = "No notification channel for ${join(" and ", local.unheard)}: incidents of these policies are opened, and nobody is told. Name one in notification_channels, or make one with slack_channel."
+    condition     = length(local.not_notified) == 0
+    error_message = "No notification channel for ${join(" and ", local.not_notified)}: these alerts open incidents but notify nobody. Set notification_channels, or create a Slack channel with slack_channel."
   }
 }

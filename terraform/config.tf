@@ -1,5 +1,4 @@
-# What config.yaml says that the platform has to know as well. The exporter itself checks the whole
-# of it; here it is only read.
+# The parts of config.yaml that the infrastructure depends on. The exporter validates the whole file.
 
 locals {
   config_text = coalesce(var.config, file("${path.module}/../config.yaml"))
@@ -9,7 +8,7 @@ locals {
   job_project      = coalesce(var.project, local.metrics_project)
   watched_projects = toset([for source in local.config.sources : source.project])
 
-  # Projects with a source that lists no locations: these are discovered.
+  # Projects whose locations are discovered: those with a source that lists none.
   discovering = toset([
     for source in local.config.sources : source.project if try(source.locations, null) == null
   ])
@@ -19,7 +18,7 @@ locals {
     private_connections = try(local.config.collect.private_connections, false) == true
   }
 
-  # The exporter's default is 50s. Read as it reads it: a number and s, m or h.
+  # The exporter's default is 50s. A duration is a number followed by s, m or h.
   deadline         = try(local.config.run.deadline, "50s")
   deadline_seconds = try(tonumber(regex("^([0-9]+)", local.deadline)[0]) * { s = 1, m = 60, h = 3600 }[regex("([smh])$", local.deadline)[0]], 0)
 

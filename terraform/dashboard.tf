@@ -1,27 +1,26 @@
-# The dashboard for whoever is on call. dashboard.json is a whole one, in the API's own form: it can
-# be given to `gcloud monitoring dashboards create --config-from-file` as it stands. Put in here is
-# what differs from one deployment to the next.
+# The on-call dashboard. dashboard.json is complete and in the API's own form: `gcloud monitoring
+# dashboards create --config-from-file` accepts it. This file sets what differs between deployments.
 #
-# What its queries rest on:
-# - `${project.value}` and the like are the dashboard's own variables. One that is not set stands for
-#   `.*`, so they are matched with `=~`. Google documents the form and uses it so in its samples; what
-#   stands for "all" is said nowhere in so many words.
+# How its queries work:
+# - `${project.value}` and the like are dashboard variables. An unset variable stands for `.*`, so the
+#   queries match it with `=~`. Google documents the form and uses it in samples, but doesn't
+#   document the value for "all".
 #   https://docs.cloud.google.com/monitoring/dashboards/filter-permanent
-# - A count has a 0 only where something was read in the last five minutes. Without that it would
-#   show a dead exporter as a healthy fleet.
-# - A table shows the last value alone (`outputFullDuration`), so that a stream that is gone is not
-#   listed for as long as the page looks back.
-# - States are named by labels, since a table names no numbers: count_values, then label_replace.
+# - A count shows 0 only if something was read in the last five minutes. Otherwise a dead exporter
+#   would look like a healthy fleet.
+# - A table shows the latest value only (`outputFullDuration`). Otherwise it would list a deleted
+#   stream for the whole time range of the page.
+# - Tables can't show a number as a name, so states become labels: count_values, then label_replace.
 #   https://docs.cloud.google.com/stackdriver/docs/managed-prometheus/promql-differences
 #
-# A value that the API leaves out of its answer (0, false, "", null, []) would be a change in every
-# plan: the file has none, xPos and yPos are left out where they are 0.
+# The API leaves 0, false, "", null and [] out of its answer, so such a value would be a change in
+# every plan. The file has none; tiles at 0 have no xPos or yPos.
 
 locals {
-  # The name is in the title and in the names of the jobs.
+  # The title and the job names contain the deployment's name.
   dashboard = jsondecode(replace(file("${path.module}/dashboard.json"), "datastream-exporter", var.name))
 
-  # A panel shows the logs of its own project unless it names others.
+  # A log panel shows the dashboard's own project unless it names others.
   dashboard_tiles = [
     for tile in local.dashboard.mosaicLayout.tiles : merge(tile, {
       widget = merge(tile.widget, {
@@ -36,8 +35,8 @@ locals {
   ]
 }
 
-# The incidents are those of the whole project: a list of this module's policies would have to wait
-# for their names, which are known after the first apply only.
+# The incident list covers the whole project. A list of this module's policies would need their
+# names, which are known only after the first apply.
 resource "google_monitoring_dashboard" "fleet" {
   project = local.metrics_project
 

@@ -1,5 +1,5 @@
-# The exporter's first point would make plain descriptors. These have a name, a unit and a text, and
-# exist before a policy names them. Both read the same file.
+# Without these, the exporter's first point would create descriptors without name, unit and
+# description, and only after the policies that use them. The exporter reads the same file.
 
 locals {
   catalogue = yamldecode(file("${path.module}/../exporter/metrics.yaml"))

@@ -1,5 +1,5 @@
-# Two accounts: the one that the exporter runs as reads streams and writes metrics, the one that
-# starts it can do that and nothing else. Neither has a key.
+# Two accounts without keys: the exporter's reads streams and writes metrics, the scheduler's can only
+# start the jobs.
 
 resource "google_service_account" "exporter" {
   project      = local.job_project
@@ -21,14 +21,14 @@ resource "google_service_account" "scheduler" {
   depends_on = [google_project_service.enabled]
 }
 
-# roles/datastream.viewer would show connection profiles as well, with their hosts and users.
+# roles/datastream.viewer would also show connection profiles with their hosts and users.
 resource "google_project_iam_custom_role" "lister" {
   for_each = local.watched_projects
 
   project     = each.key
   role_id     = replace("${var.name}-lister", "-", "_")
   title       = "Datastream lister of ${var.name}"
-  description = "What the Datastream exporter reads, and nothing else."
+  description = "Only what the Datastream exporter reads."
   permissions = concat(
     ["datastream.streams.list"],
     contains(local.discovering, each.key) ? ["datastream.locations.list"] : [],
@@ -55,7 +55,7 @@ resource "google_project_iam_member" "metric_writer" {
   depends_on = [google_project_service.enabled]
 }
 
-# On the jobs themselves, not on the project.
+# On each job, not on the project.
 resource "google_cloud_run_v2_job_iam_member" "scheduler" {
   for_each = google_cloud_run_v2_job.exporter
 

@@ -1,5 +1,5 @@
-# Scheduled mode: a job for the streams, every minute, and one for their objects where a schedule for
-# these is given.
+# Scheduled mode: a job that reads the streams every minute, and with collect_objects_schedule a
+# second job that reads their objects.
 
 locals {
   jobs = local.scheduled ? merge(
@@ -8,7 +8,7 @@ locals {
         name     = var.name
         schedule = "* * * * *"
         args     = ["run"]
-        # Below the minute, so that a run that hangs does not meet the next one.
+        # Less than a minute, so that a hanging run ends before the next one starts.
         timeout = "55s"
         env     = {}
       }
@@ -19,7 +19,7 @@ locals {
         schedule = var.collect_objects_schedule
         args     = ["run", "--collect", "objects"]
         timeout  = "900s"
-        # A call or more a stream takes longer than the minute's run may.
+        # At least one call for each stream: this takes longer than the run of the streams.
         env = { DATASTREAM_EXPORTER_RUN__DEADLINE = "14m" }
       }
     },
@@ -34,7 +34,7 @@ resource "google_cloud_run_v2_job" "exporter" {
   name     = each.value.name
   labels   = var.labels
 
-  # It holds no data: what it wrote is in Cloud Monitoring.
+  # The job holds no data: everything it wrote is in Cloud Monitoring.
   deletion_protection = false
 
   template {
@@ -43,8 +43,8 @@ resource "google_cloud_run_v2_job" "exporter" {
     template {
       service_account = google_service_account.exporter.email
       timeout         = each.value.timeout
-      # The next minute's run does that. A retry would come within the 5 seconds in which Cloud
-      # Monitoring takes no second point of a series.
+      # The next minute's run replaces a failed one. A retry could come within 5 seconds, when
+      # Cloud Monitoring rejects a second point of a series.
       max_retries = 0
 
       containers {
@@ -52,11 +52,11 @@ resource "google_cloud_run_v2_job" "exporter" {
         args  = each.value.args
 
         resources {
-          # The least that a job can have.
+          # The minimum for a job.
           limits = { cpu = "1", memory = "512Mi" }
         }
 
-        # The whole file, so that a change of it shows in the plan.
+        # The whole file, so that plan shows when it changes.
         env {
           name  = "DATASTREAM_EXPORTER_CONFIG"
           value = local.config_text
@@ -77,11 +77,11 @@ resource "google_cloud_run_v2_job" "exporter" {
   lifecycle {
     precondition {
       condition     = each.key != "streams" || local.deadline_seconds <= 54
-      error_message = "config.yaml: run.deadline is ${local.deadline}, and a run every minute is ended after 55s. Take 54s or less (50s is the default), or mode = \"continuous\"."
+      error_message = "config.yaml: run.deadline is ${local.deadline}, but a run is stopped after 55s. Use 54s or less (the default is 50s), or mode = \"continuous\"."
     }
   }
 
-  # Its first run finds all that it needs.
+  # Everything that the first run needs.
   depends_on = [
     google_monitoring_metric_descriptor.exporter,
     google_project_iam_member.lister,
@@ -99,15 +99,15 @@ resource "google_cloud_scheduler_job" "exporter" {
   schedule    = each.value.schedule
   time_zone   = "Etc/UTC"
 
-  # The answer comes when the execution is accepted, within a second as a rule; a call that hangs is
-  # given up before the next one.
+  # Cloud Run answers when it accepts the execution, usually within a second. A hanging call ends
+  # before the next one.
   attempt_deadline = "30s"
 
   http_target {
     http_method = "POST"
     uri         = "https://run.googleapis.com/v2/projects/${local.job_project}/locations/${var.region}/jobs/${each.value.name}:run"
 
-    # Google's own APIs take an access token, no OIDC token.
+    # Google's APIs need an access token; an OIDC token doesn't work.
     oauth_token {
       service_account_email = google_service_account.scheduler[0].email
       scope                 = "https://www.googleapis.com/auth/cloud-platform"

@@ -1,5 +1,5 @@
-# A policy on a log sees the log of the project that it lives in and of no other, whatever the
-# metrics scope: it is made in each watched project that has channels.
+# A policy on a log sees only its own project's log, regardless of the metrics scope. So each watched
+# project with a channel gets its own.
 
 locals {
   log_conditions = {
@@ -7,8 +7,7 @@ locals {
     if can(policy.conditions[0].conditionMatchedLog)
   }
 
-  # A channel serves its own project alone: a project names its own. The metrics project's are there
-  # already, by severity.
+  # A channel works only in its own project. The metrics project already has channels by severity.
   log_channels = { for project, channels in var.log_notification_channels : project => channels if length(channels) > 0 }
 
   placed_beside_logs = merge([

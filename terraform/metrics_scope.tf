@@ -1,5 +1,4 @@
-# A policy that names Datastream's own metrics sees them only of projects in the metrics scope of
-# the project that it lives in.
+# Policies on Datastream's own metrics see only the projects in the metrics project's scope.
 
 resource "google_monitoring_monitored_project" "watched" {
   for_each = var.manage_metrics_scope ? setsubtract(local.watched_projects, [local.metrics_project]) : toset([])

@@ -1,8 +1,8 @@
 locals {
   severities = ["CRITICAL", "ERROR", "WARNING"]
 
-  # Every channel that is named, with the project that it serves: by its full name, or by its display
-  # name, which is looked up there.
+  # Every channel in the inputs with its project. A full name is used as it is; a display name is
+  # looked up in the project.
   named_channels = merge(
     {
       for channel in distinct(flatten([
@@ -23,7 +23,7 @@ locals {
     )
   }
 
-  # Whether anybody is notified of a severity is known at plan, unlike the channels themselves.
+  # Whether a severity notifies anybody: known at plan, unlike the channels' names.
   notified = {
     for severity in local.severities : severity =>
     length(var.notification_channels[severity]) > 0 || contains(try(var.slack_channel.severities, []), severity)
@@ -31,7 +31,7 @@ locals {
 
   slack_channels = google_monitoring_notification_channel.slack[*].name
 
-  # By severity, the names of its channels: those given, and the Slack channel that is made here.
+  # Channel names by severity: the given channels, and the Slack channel created here.
   channels = {
     for severity in local.severities : severity => concat(
       [for channel in var.notification_channels[severity] : local.channel_names["${local.metrics_project}/${channel}"]],
@@ -40,8 +40,8 @@ locals {
   }
 }
 
-# Not exactly one match is an error. It is read at plan, as a channel that exists has its API on; with
-# a depends_on, each new project would show every policy as changed.
+# No match, or more than one, is an error. There is no depends_on: the API of an existing channel is
+# enabled already, and every new project would show all policies as changed.
 data "google_monitoring_notification_channel" "named" {
   for_each = { for key, named in local.named_channels : key => named if !startswith(named.channel, "projects/") }
 
@@ -58,7 +58,7 @@ resource "google_monitoring_notification_channel" "slack" {
   labels       = { channel_name = var.slack_channel.channel_name }
 
   sensitive_labels {
-    # Write-only: the token reaches neither plan nor state. It is sent when its version changes.
+    # Write-only: stored in neither plan nor state. It is sent again when its version changes.
     auth_token_wo         = var.slack_token
     auth_token_wo_version = var.slack_channel.token_version
   }

@@ -3,7 +3,7 @@ locals {
 }
 
 output "check" {
-  description = "Command that says whether the exporter's account can do all that it has to."
+  description = "Command that checks whether the exporter's account has all the permissions it needs."
   value       = "datastream-exporter check --impersonate-service-account ${google_service_account.exporter.email}"
 }
 
@@ -18,18 +18,18 @@ output "job" {
 }
 
 output "log_policies" {
-  description = "By watched project: whether policies on its logs were made, and why not."
+  description = "By watched project: `made`, or why there are no policies on its log."
   value = {
     for project in local.watched_projects : project => length([for key, policy in local.placed_beside_logs : key if policy.project == project]) > 0 ? "made" : (
       project == local.metrics_project
-      ? "none: notification_channels names none of severity WARNING, which these have"
-      : "none: log_notification_channels names no channel of ${project}, and policies on a log live beside it"
+      ? "none: notification_channels has no WARNING channel, which these policies need"
+      : "none: log_notification_channels has no channel in ${project}, where policies on its log must be"
     )
   }
 }
 
 output "policies" {
-  description = "Links to the policies, by file name; those on logs by project and file name."
+  description = "Links to the policies by file name; for policies on a log, by project and file name."
   value = {
     for key, policy in google_monitoring_alert_policy.policy :
     key => "${local.console}/monitoring/alerting/policies/${element(split("/", policy.name), 3)}?project=${policy.project}"
@@ -37,7 +37,7 @@ output "policies" {
 }
 
 output "run_now" {
-  description = "Command that runs the job at once; in continuous mode it runs anyway."
+  description = "Command that runs the job now; in continuous mode, a command that reads the worker pool's log."
   value = (
     local.scheduled
     ? "gcloud run jobs execute ${var.name} --project ${local.job_project} --region ${var.region} --wait"

@@ -1,10 +1,10 @@
-# The policies are files in the API's own form. What a user changes of one is put in here, so that a
-# changed threshold is one changed policy in the plan.
+# The policies are files in the API's own form. This file applies the user's changes, so that a new
+# threshold shows in the plan as one changed policy.
 
 locals {
   own_folder = "${path.module}/../alerting_policies"
 
-  # Names are file names: they stay when a text changes.
+  # Keyed by file name, which stays when a text changes.
   files = merge(
     { for file in fileset(local.own_folder, "*.yaml") : trimsuffix(file, ".yaml") => "${local.own_folder}/${file}" },
     var.policy_directory == null ? {} : {
@@ -14,7 +14,7 @@ locals {
 
   policy_names = sort(keys(local.files))
 
-  # A policy of Cloud Run's count of executions makes sense where there is a job.
+  # The policy on Cloud Run's execution count needs a job.
   unwanted = local.scheduled ? [] : ["exporter-executions-failing"]
 
   originals = {
@@ -30,7 +30,8 @@ locals {
     for name, policy in local.originals : name => coalesce(local.changes[name].enabled, try(policy.enabled, true))
   }
 
-  # By policy that has one. Switched off, it is reached by nothing: those that yield to it no longer do.
+  # For policies that have one. A disabled policy's threshold is never reached, so that no policy
+  # yields to it.
   thresholds = {
     for name, policy in local.originals : name => {
       original = policy.userLabels.threshold
@@ -48,24 +49,24 @@ locals {
     if can(policy.conditions[0].conditionPrometheusQueryLanguage)
   }
 
-  holds = {
+  retest_windows = {
     for name, condition in local.promql : name => {
       original = tonumber(trimsuffix(condition.duration, "s"))
       now      = tonumber(trimsuffix(coalesce(local.changes[name].duration, condition.duration), "s"))
     }
   }
 
-  # What was last seen counts for an hour, or, where the hold is longer than two minutes, for two
-  # thirds of it: else one sighting would fill the hold. A look-back that is written as this one is
-  # grows and shrinks with the hold.
+  # The look-back window is an hour, or two thirds of a retest window longer than two minutes:
+  # otherwise a single sighting would fill the retest window. A look-back window in the query that
+  # has this length changes with the retest window.
   look_backs = {
-    for name, hold in local.holds : name => {
-      for when, seconds in hold : when => seconds <= 120 ? "1h" : "${floor(seconds * 2 / 3)}s"
+    for name, window in local.retest_windows : name => {
+      for when, seconds in window : when => seconds <= 120 ? "1h" : "${floor(seconds * 2 / 3)}s"
     }
   }
 
-  # Step by step: the look-back, the policy's own threshold, that of the policy it yields to, and the
-  # job's name.
+  # Replaces, from the inside out: the look-back window, the policy's own threshold, the threshold of
+  # the policy it yields to, and the job's name.
   queries = {
     for name, condition in local.promql : name => replace(
       replace(
@@ -86,7 +87,7 @@ locals {
     )
   }
 
-  # The longest range of each query, in seconds.
+  # The longest look-back window of each query, in seconds.
   longest = {
     for name, query in local.queries : name => max(0, [
       for range in regexall("\\[([0-9]+)([smh])\\]", query) : tonumber(range[0]) * { s = 1, m = 60, h = 3600 }[range[1]]
@@ -111,7 +112,7 @@ locals {
     )
   }
 
-  # What each policy is, wherever it is made.
+  # What doesn't depend on the project that a policy is in.
   policies = {
     for name, policy in local.originals : name => {
       policy   = policy
@@ -125,15 +126,15 @@ locals {
     }
   }
 
-  # Policies on metrics live once, in the metrics project; those on logs beside the logs.
+  # A policy on metrics is in the metrics project; a policy on a log is in the log's project.
   placed = merge(
     {
       for name, condition in local.promql : name => merge(local.policies[name], {
         project  = local.metrics_project
         channels = local.policy_channels[name]
         log      = []
-        promql   = [merge(condition, { query = local.queries[name], duration = "${local.holds[name].now}s" })]
-        # One that names no channel would be refused.
+        promql   = [merge(condition, { query = local.queries[name], duration = "${local.retest_windows[name].now}s" })]
+        # The API rejects a renotification without channels.
         renotify_interval = local.has_channels[name] ? var.renotify_intervals[local.severity[name]] : null
       })
     },
@@ -216,13 +217,13 @@ resource "google_monitoring_alert_policy" "policy" {
 
   lifecycle {
     precondition {
-      condition     = !can(local.longest[each.key]) || try(local.longest[each.key] + local.holds[each.key].now <= 90000, false)
-      error_message = "policies: ${each.key} would wait ${try(local.holds[each.key].now, 0)}s and looks back ${try(local.longest[each.key], 0)}s. Cloud Monitoring takes 90000s (25 hours) of both together: take a shorter duration."
+      condition     = !can(local.longest[each.key]) || try(local.longest[each.key] + local.retest_windows[each.key].now <= 90000, false)
+      error_message = "policies: ${each.key} has a retest window of ${try(local.retest_windows[each.key].now, 0)}s and looks back ${try(local.longest[each.key], 0)}s. Cloud Monitoring allows 90000s (25 hours) for both together: use a shorter duration."
     }
   }
 
-  # Descriptors and scope first: a policy that names what is not there sees nothing. The exporter
-  # too: its first run comes before exporter-silent has waited for long enough.
+  # Descriptors and metrics scope first: without them, a policy sees nothing. The exporter too, so
+  # that it runs before exporter-silent's retest window ends.
   depends_on = [
     google_cloud_run_v2_worker_pool.exporter,
     google_cloud_scheduler_job.exporter,

@@ -1,4 +1,4 @@
-# Continuous mode: one instance that reads and writes again and again.
+# Continuous mode: one instance that runs every `interval`.
 
 resource "google_cloud_run_v2_worker_pool" "exporter" {
   count = local.scheduled ? 0 : 1
@@ -8,7 +8,7 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   name     = var.name
   labels   = var.labels
 
-  # It holds no data: what it wrote is in Cloud Monitoring.
+  # The worker pool holds no data: everything it wrote is in Cloud Monitoring.
   deletion_protection = false
 
   scaling {
@@ -28,7 +28,7 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
         limits = { cpu = "1", memory = "512Mi" }
       }
 
-      # The whole file, so that a change of it shows in the plan.
+      # The whole file, so that plan shows when it changes.
       env {
         name  = "DATASTREAM_EXPORTER_CONFIG"
         value = local.config_text
@@ -36,7 +36,7 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
     }
   }
 
-  # Its first run finds all that it needs.
+  # Everything that the first run needs.
   depends_on = [
     google_monitoring_metric_descriptor.exporter,
     google_project_iam_member.lister,

@@ -1,6 +1,6 @@
-# The token of a Slack bot, from Secret Manager. It is read at each plan, apply and destroy, and stored
-# in neither plan nor state. A module of its own, so that the one beside it has no ephemeral resource:
-# a mocked provider, with which it is tested, knows none.
+# Reads a Slack bot's token from Secret Manager at each plan, apply and destroy. It is stored in
+# neither plan nor state. This is a separate module because `terraform test` can't mock ephemeral
+# resources: the main module must have none.
 
 terraform {
   required_version = ">= 1.11"
@@ -14,12 +14,12 @@ terraform {
 }
 
 variable "secret" {
-  description = "The secret whose latest version is read, written `projects/PROJECT/secrets/SECRET`."
+  description = "Secret to read the latest version of: `projects/PROJECT/secrets/SECRET`."
   type        = string
 
   validation {
     condition     = can(regex("^projects/[^/]+/secrets/[^/]+$", var.secret))
-    error_message = "secret is a secret of Secret Manager, written projects/PROJECT/secrets/SECRET."
+    error_message = "secret must have the form projects/PROJECT/secrets/SECRET."
   }
 }
 
@@ -29,8 +29,8 @@ ephemeral "google_secret_manager_secret_version" "latest" {
 }
 
 output "token" {
-  description = "The token, for the variable slack_token of the module beside this one."
-  value       = trimspace(ephemeral.google_secret_manager_secret_version.latest.secret_data) # a line end would break it
+  description = "The token, for the main module's variable slack_token."
+  value       = trimspace(ephemeral.google_secret_manager_secret_version.latest.secret_data) # a line break would make it invalid
   sensitive   = true
   ephemeral   = true
 }

@@ -339,7 +339,7 @@ run "outputs" {
 
   assert {
     condition = output.log_policies == {
-      billing-prod = "none: log_notification_channels names no channel of billing-prod, and policies on a log live beside it"
+      billing-prod = "none: log_notification_channels has no channel in billing-prod, where policies on its log must be"
       orders-prod  = "made"
     }
     error_message = "log_policies says why a project has no policies on its log."

@@ -1,4 +1,4 @@
-# Every ten seconds, from a worker pool that stays up: pages come up to a minute sooner.
+# A worker pool that runs every ten seconds: alerts come up to a minute sooner.
 
 variable "image" {
   description = "The exporter's image, by digest."

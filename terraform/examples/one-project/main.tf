@@ -1,5 +1,5 @@
-# One project that holds the streams, the metrics, the job and the policies. Pages go to channels that
-# the project has already, by the names that the console shows.
+# One project for streams, metrics, job and policies. It notifies existing channels by the names that
+# the console shows.
 
 variable "image" {
   description = "The exporter's image, by digest."
@@ -26,6 +26,6 @@ output "dashboard" {
 }
 
 output "run_now" {
-  description = "Command that runs the job at once."
+  description = "Command that runs the job now."
   value       = module.datastream_exporter.run_now
 }

@@ -1,5 +1,5 @@
-# Several projects with streams, and one that watches them: it holds the metrics, the policies, the
-# dashboard and, in this example, the job.
+# Several projects with streams, and one that watches them: it has the metrics, the policies, the
+# dashboard and the job.
 
 variable "image" {
   description = "The exporter's image, by digest."
@@ -16,7 +16,7 @@ module "datastream_exporter" {
 
   # Several tasks share the locations.
   tasks = 2
-  # Tables, once an hour.
+  # Collect tables once an hour.
   collect_objects_schedule = "7 * * * *"
 
   notification_channels = {
@@ -27,24 +27,24 @@ module "datastream_exporter" {
   mentions           = { CRITICAL = "<!channel>" }
   renotify_intervals = { CRITICAL = "14400s" }
 
-  # A channel serves its own project alone: policies on the logs of a watched project need one there.
-  # billing-prod has none, so its changes and its logged errors page nobody; the output says so.
+  # A channel works only in its own project, so policies on a watched project's log need one there.
+  # billing-prod has none: nobody is notified of its changes and logged errors, and the output says so.
   log_notification_channels = {
     orders-prod = ["Orders team"]
   }
 
   policies = {
-    # Changes by hand are everyday in this organisation.
+    # Manual changes are normal in this organisation.
     stream-changed = { enabled = false }
-    # Freshness of half an hour is soon enough.
+    # A lag of up to half an hour is fine.
     stream-lagging = { threshold = 1800 }
-    # Nobody is to be woken for one location that is slow to answer.
+    # A location that answers slowly must not wake anybody.
     location-unreadable = { severity = "WARNING", duration = "1800s" }
   }
   policy_directory = "${path.module}/policies"
 }
 
 output "log_policies" {
-  description = "Where policies on logs were made, and why not elsewhere."
+  description = "Which projects have policies on their log, and why others don't."
   value       = module.datastream_exporter.log_policies
 }

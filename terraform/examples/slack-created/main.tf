@@ -1,6 +1,6 @@
-# A Slack channel that Terraform makes, with the token of a Slack bot of your own (xoxb-…; it needs
-# the scope chat:write and has to be in the channel). The token lies in Secret Manager and is read at
-# each plan and apply; it reaches neither the plan nor the state.
+# A Slack channel that Terraform creates with your own Slack bot's token (xoxb-…). The bot needs the
+# scope chat:write and must be in the channel. The token is in Secret Manager and is read at each plan
+# and apply; it is stored in neither plan nor state.
 
 variable "image" {
   description = "The exporter's image, by digest."
@@ -23,7 +23,7 @@ module "datastream_exporter" {
   slack_channel = {
     channel_name = "#data-alerts"
     severities   = ["CRITICAL", "ERROR"]
-    # Count up when the secret has a new version: it is sent then, and only then.
+    # Increase it when the secret has a new version, to send the new token.
     token_version = "1"
   }
   slack_token           = module.slack_token.token

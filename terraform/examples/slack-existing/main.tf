@@ -1,5 +1,5 @@
-# A Slack channel that the console made: the console installs Google's app in the workspace, which
-# Terraform can not. Give it by its full name, or by the name that the console shows.
+# A Slack channel created in the console, which can install Google's app in the workspace; Terraform
+# can't. Give its full name, or the name that the console shows.
 
 variable "image" {
   description = "The exporter's image, by digest."
@@ -7,7 +7,7 @@ variable "image" {
 }
 
 variable "slack_channel" {
-  description = "Full name of the notification channel; `gcloud beta monitoring channels list` tells it."
+  description = "Full name of the notification channel; `gcloud beta monitoring channels list` prints it."
   type        = string
   default     = "projects/orders-prod/notificationChannels/1234567890123456789"
 }
@@ -24,6 +24,6 @@ module "datastream_exporter" {
     ERROR    = [var.slack_channel]
     WARNING  = [var.slack_channel]
   }
-  # Who is to look, when it is urgent.
+  # Mention the on-call group when it is urgent.
   mentions = { CRITICAL = "<!subteam^S0123ABCDEF>" }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tests.deletion import SCENARIO
 from tests.policies_cli.conftest import RIGHT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LONGEST = 60
@@ -36,6 +38,24 @@ def test_what_is_played_side_by_side_ends_at_once(
     assert " of 22 scenarios were played." in ended.stderr
     assert "Traceback" not in ended.stderr
     assert list(engines.iterdir()) == []
+    assert _playing(engines) == []
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_it_ends_soon_at_any_moment(scenarios: Path, tmp_path: Path, seed: int) -> None:
+    """Whatever each of the processes is doing, and whatever its engine is."""
+    for index in range(60):
+        (scenarios / f"another-{index}.yaml").write_text(SCENARIO)
+    engines = tmp_path / "engines"
+    moment = random.Random(seed).uniform(0, 1.5)  # noqa: S311 - a moment, no secret
+    ended = _interrupted(scenarios, engines, signal.SIGTERM, begun=_held, delay=moment)
+    assert ended.returncode == 143
+    assert " of 62 scenarios were played." in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert list(engines.iterdir()) == []
+    until = time.monotonic() + LONGEST
+    while _playing(engines) and time.monotonic() < until:
+        time.sleep(0.01)
     assert _playing(engines) == []
 
 
@@ -63,9 +83,15 @@ def test_a_single_scenario_is_played_to_its_end(scenarios: Path, tmp_path: Path)
 
 
 def _interrupted(
-    scenarios: Path, engines: Path, number: int, *names: str
+    scenarios: Path,
+    engines: Path,
+    number: int,
+    *names: str,
+    begun: Callable[[Path], bool] | None = None,
+    delay: float = 0,
 ) -> subprocess.CompletedProcess[str]:
-    """Play scenarios, and send a signal as soon as an engine is about to start."""
+    """Play scenarios, and send a signal once it has begun; that is, an engine is to start."""
+    has_begun = begun or _begun
     engines.mkdir()
     argv = [sys.executable, "-m", "exporter", "policies", "test", *names]
     with subprocess.Popen(
@@ -80,9 +106,10 @@ def _interrupted(
 
         def wait() -> None:
             until = time.monotonic() + LONGEST
-            while not _begun(engines) and time.monotonic() < until:
+            while not has_begun(engines) and time.monotonic() < until:
                 if over.wait(0.005):
                     return
+            over.wait(delay)
             process.send_signal(number)
 
         waiting = threading.Thread(target=wait)
@@ -97,6 +124,11 @@ def _begun(engines: Path) -> bool:
     """Say whether an engine has its folder: of this process, or of one of the others."""
     held = (*engines.glob("prometheus-*"), *engines.glob("policies-*/prometheus-*"))
     return any((folder / "log").exists() for folder in held)
+
+
+def _held(engines: Path) -> bool:
+    """Say whether there is anything yet that has to be removed."""
+    return any(engines.iterdir())
 
 
 def _playing(engines: Path) -> list[str]:

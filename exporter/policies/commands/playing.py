@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import tempfile
-import threading
-from collections import deque
-from concurrent.futures import ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from exporter.mistakes import Mistakes, printable
+from exporter.policies import side_by_side as processes
 from exporter.policies.proving.engine import Engine, EngineError
 from exporter.policies.proving.log_filter import parse
 from exporter.policies.proving.log_matching import extracted
 from exporter.policies.proving.proof import Proof, filled, prove, starts
 from exporter.policies.scenarios.simulation import simulate
+from exporter.policies.side_by_side import WorkerEndedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from multiprocessing.process import BaseProcess
     from threading import Event
 
     from exporter.policies.files import Policy
@@ -31,9 +22,6 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-_LOOK_SECONDS = 0.1
-"""From one look whether to stop to the next."""
 
 _ENDED = (
     "a process that played scenarios was ended from outside; is there too little memory? Name one "
@@ -91,68 +79,10 @@ def side_by_side(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Ite
     Raises:
         EngineError: A process that did some of it was ended from outside.
     """
-    workers = min(os.cpu_count() or 1, len(items))
-    if workers > 1:
-        yield from _in_workers(work, items, workers, stop)
-        return
-    for item in items:
-        if stop.is_set():
-            return
-        yield work(item)
-
-
-def _in_workers(
-    work: Callable[[A], B], items: Sequence[A], workers: int, stop: Event
-) -> Iterator[B]:
-    # A fork would copy a process that has threads, some of them gRPC's.
-    context = multiprocessing.get_context("spawn")
-    with (
-        TemporaryDirectory(prefix="policies-", ignore_cleanup_errors=True) as folder,
-        ProcessPoolExecutor(workers, context, _begin, (folder,)) as pool,
-    ):
-        under_way = deque(pool.submit(work, item) for item in items)
-        try:
-            while under_way and not stop.is_set():
-                done, _ = wait([under_way[0]], _LOOK_SECONDS)
-                if done:
-                    yield under_way.popleft().result()
-        except BrokenProcessPool as error:
-            if not stop.is_set():
-                raise EngineError(_ENDED) from error
-        finally:
-            if under_way:
-                for worker in multiprocessing.active_children():
-                    _end(worker)
-                pool.shutdown(cancel_futures=True)
-
-
-def _begin(folder: str) -> None:
-    """Set up a worker, in a process group of its own with its engine: both end together.
-
-    Args:
-        folder: Where engines keep what they hold; whoever started the worker removes it.
-    """
-    os.setpgrp()
-    # For what runs here, and for what promtool makes beside.
-    tempfile.tempdir = os.environ["TMPDIR"] = folder
-    threading.Thread(target=_follow, daemon=True).start()
-
-
-def _follow() -> None:
-    """End the worker once whoever started it is gone, however that came."""
-    started_by = multiprocessing.parent_process()
-    if started_by:
-        started_by.join()
-        os.killpg(0, signal.SIGKILL)
-
-
-def _end(worker: BaseProcess) -> None:
-    """End a worker at once, with its engine if it has one."""
-    if worker.pid is not None:
-        with suppress(ProcessLookupError):
-            os.killpg(worker.pid, signal.SIGKILL)
-    # One that has no group yet has no engine.
-    worker.kill()
+    try:
+        yield from processes.side_by_side(work, items, stop)
+    except WorkerEndedError as error:
+        raise EngineError(_ENDED) from error
 
 
 def _play(part: Part) -> Proof:

@@ -1,4 +1,4 @@
-"""What whoever applies the Terraform module may have to do, for terraform/README.md."""
+"""The roles needed to apply the Terraform module, for terraform/README.md."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from docs.markdown import table
 
 
 class Applier(NamedTuple):
-    """What whoever applies the module needs, by what it makes.
+    """A role needed to apply the module.
 
     Attributes:
         role: A predefined role that holds the permissions, the smallest there is.
@@ -112,7 +112,7 @@ APPLIERS = (
 
 
 def appliers() -> str:
-    """Return which roles whoever applies the module needs."""
+    """Return the table of roles needed to apply the module."""
     return table(
         ("role", "on", "for", "when"),
         (

@@ -282,8 +282,6 @@ run "dashboard" {
 }
 
 run "slack_channel" {
-  command = plan
-
   variables {
     slack_channel = { channel_name = "#data-alerts", severities = ["WARNING"] }
     slack_token   = "xoxb-1"
@@ -292,6 +290,14 @@ run "slack_channel" {
   assert {
     condition     = google_monitoring_notification_channel.slack[0].type == "slack" && google_monitoring_notification_channel.slack[0].labels["channel_name"] == "#data-alerts"
     error_message = "The module creates the Slack channel."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in google_monitoring_alert_policy.policy :
+      contains(policy.notification_channels, google_monitoring_notification_channel.slack[0].name) == (policy.severity == "WARNING")
+    ])
+    error_message = "The Slack channel gets the alerts of its severities only."
   }
 
   assert {

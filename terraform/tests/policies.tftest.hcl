@@ -157,20 +157,22 @@ run "renotification" {
   command = plan
 
   variables {
-    renotify_intervals = { CRITICAL = "3600s" }
+    renotify_intervals = { CRITICAL = "3600s", WARNING = "7200s" }
   }
 
   assert {
     condition = alltrue([
       for key, policy in google_monitoring_alert_policy.policy :
-      policy.alert_strategy[0].notification_channel_strategy[*].renotify_interval == (policy.severity == "CRITICAL" && can(local.promql[key]) ? tolist(["3600s"]) : tolist([]))
+      join(",", policy.alert_strategy[0].notification_channel_strategy[*].renotify_interval) == (
+        can(local.promql[key]) ? lookup({ CRITICAL = "3600s", WARNING = "7200s" }, policy.severity, "") : ""
+      )
     ])
-    error_message = "Open incidents of the severity notify again. Policies on a log have no such setting."
+    error_message = "Open incidents notify again at their severity's interval. Policies on a log have no such setting."
   }
 
   assert {
     condition     = google_monitoring_alert_policy.policy["stream-failed"].alert_strategy[0].notification_channel_strategy[0].notification_channel_names == tolist(["projects/orders-prod/notificationChannels/1"])
-    error_message = "They notify the policy's channels."
+    error_message = "They notify the policy's channels again."
   }
 }
 

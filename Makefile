@@ -10,10 +10,9 @@ ARGS ?=
 # Apart, as it asks for old versions of much that the rest uses.
 CHECKOV := .checkov
 
-# Each of these is made last, so that a set-up that was interrupted starts anew. The job needs
-# fewer packages than its tests, and is there sooner.
-JOB_LOCKED := $(VENV)/.job-locked
-JOB := $(VENV)/.job
+# Each of these is touched last, so that an interrupted set-up starts again. The exporter and its
+# lab need fewer packages than the tests, and are ready sooner.
+LAB := $(VENV)/.lab
 ALL := $(VENV)/.all
 
 .PHONY: help
@@ -21,8 +20,11 @@ help: ## say what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
-run: $(JOB) ## run the job once against an embedded Google Cloud, without an account
-	@$(BIN)/datastream-exporter run --local
+run: $(LAB) ## run the exporter once against an emulator, without an account
+	@$(BIN)/datastream-lab demo
+
+.PHONY: setup
+setup: $(LAB) ## set up .venv with datastream-exporter and datastream-lab
 
 .PHONY: test
 test: lint $(VENV)/.system ## all that CI runs: `make lint`, then the tests and what they cover
@@ -37,7 +39,7 @@ lint: $(ALL) $(CHECKOV)/.ready ## check format, lint, types, imports, and that d
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python -m docs.generate --check
+	@$(BIN)/python -m tools.generate --check
 	@requirements/compile --check
 	@$(CHECKOV)/bin/checkov --directory terraform --framework terraform --skip-download --quiet --compact
 
@@ -47,7 +49,7 @@ terraform-live: $(ALL) ## the tests of terraform/ with Google's own provider, wh
 
 .PHONY: docs
 docs: $(ALL) ## write anew what the docs take from the code
-	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m tools.generate
 
 .PHONY: lock
 lock: $(ALL) ## lock what pyproject.toml asks for; ARGS=--upgrade takes the newest of all
@@ -59,7 +61,7 @@ bench: $(ALL) ## measure whole runs beside the floor of the same calls
 
 .PHONY: mutants
 mutants: $(VENV)/.system ## change each policy in one place: does a scenario catch it? Takes minutes, so not in `test`
-	@$(BIN)/python -m benchmarks.mutants $(ARGS)
+	@$(BIN)/python -m lab.mutate $(ARGS)
 
 .PHONY: clean
 clean: ## remove .venv and whatever else was made
@@ -80,28 +82,28 @@ $(VENV)/.system: $(ALL)
 	fi
 	@touch $@
 
-$(JOB_LOCKED): requirements/job.txt requirements/build.txt
+$(VENV)/.made:
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "make: there is no $(PYTHON); install Python 3.11 or later, or say where it is: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "make: $(PYTHON) is older than 3.11; name a later one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "make: $(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@echo "Setting up $(VENV) from the lock, once ..." >&2
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(INSTALL) --require-hashes --requirement requirements/job.txt --requirement requirements/build.txt
 	@touch $@
 
-$(JOB): $(JOB_LOCKED) pyproject.toml
+$(LAB): requirements/lab.txt pyproject.toml | $(VENV)/.made
+	@echo "Setting up $(VENV) from the lock, once ..." >&2
+	@$(INSTALL) --require-hashes --requirement requirements/lab.txt
 	@$(INSTALL) --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(ALL): $(JOB) requirements/all.txt
+$(ALL): requirements/all.txt | $(LAB)
 	@echo "Setting up what the tests need, once ..." >&2
 	@$(INSTALL) --require-hashes --requirement requirements/all.txt
 	@touch $@
 
-$(CHECKOV)/.ready: requirements/checkov.txt | $(JOB_LOCKED)
+$(CHECKOV)/.ready: requirements/checkov.txt | $(VENV)/.made
 	@echo "Setting up $(CHECKOV) from the lock, once ..." >&2
 	@$(PYTHON) -m venv --clear $(CHECKOV)
 	@$(CHECKOV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement requirements/checkov.txt

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.floor import PROJECT
-from exporter.local.cloud import LocalCloud
-from exporter.local.world import World
-from exporter.locations import KNOWN
+from exporter.config.locations import KNOWN
+from lab.emulator.emulator import LocalCloud
+from lab.emulator.world import World
 
 LATENCY = "50ms"
 POINTS_A_STREAM = 4

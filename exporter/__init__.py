@@ -1,5 +1,9 @@
 """Every Datastream stream's state, in every project and region, as Cloud Monitoring metrics.
 
-The data's way through the package: ``datastream`` reads, ``metrics`` measures, ``monitoring``
-writes; ``run`` puts the three in order and ``cli`` is what a person sees of them.
+How a state travels: ``read`` asks Datastream, ``measure`` makes samples of what it saw, ``write``
+sends them to Cloud Monitoring. ``run`` is one such pass; ``cli`` is what a person sees of it.
+Imports go one way: cli → run → read and write → measure → config → inputs, with gcp under read and
+write.
 """
+
+__version__ = "0.1.0"

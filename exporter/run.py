@@ -14,10 +14,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.calls import Calls
-from exporter.datastream import Datastream
-from exporter.deadline import Deadline
-from exporter.metrics import (
+from exporter.gcp.deadline import Deadline
+from exporter.gcp.retry import Calls
+from exporter.measure.samples import (
     Exporter,
     Judged,
     Sample,
@@ -29,17 +28,19 @@ from exporter.metrics import (
     object_samples,
     stream_samples,
 )
-from exporter.monitoring import Writer, Written
 from exporter.progress import Progress
-from exporter.reading import Collect, Share, read
+from exporter.read.datastream import Datastream
+from exporter.read.reader import Collect, read
+from exporter.shard import Shard
+from exporter.write.writer import Writer, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from threading import Event
 
     from exporter.config import Config
-    from exporter.google import Clients
-    from exporter.observations import Observations
+    from exporter.gcp.clients import Clients
+    from exporter.read.observations import Observations
 
 READING_OF_THE_WHOLE = 0.6
 """The part of the deadline that reading may use."""
@@ -54,14 +55,14 @@ class Task:
 
     Attributes:
         exporter: Its name in its own series.
-        share: Its part of the locations.
+        shard: Its part of the locations.
         collect: The optional collectors to run.
         objects_alone: Whether it writes objects and nothing else of the streams, as the slower
             schedule's run does: never a series that the other run writes.
     """
 
     exporter: Exporter
-    share: Share = field(default_factory=Share)
+    shard: Shard = field(default_factory=Shard)
     collect: Collect = field(default_factory=Collect)
     objects_alone: bool = False
 
@@ -89,7 +90,7 @@ class Look:
         """The samples to be settled before those of the streams are sent."""
         if self.task.objects_alone:
             return ()
-        return tuple(location_samples(self.observations, self.judged, self.task.share))
+        return tuple(location_samples(self.observations, self.judged, self.task.shard))
 
     def samples(self) -> Iterator[Sample]:
         """Yield every sample but the locations' ``last_read`` and the exporter's own."""
@@ -194,7 +195,7 @@ class Run:
             Datastream(self._clients.datastream, self._calls),
             self._config,
             self._deadline.within(self._seconds * READING_OF_THE_WHOLE),
-            share=self._task.share,
+            shard=self._task.shard,
             collect=self._task.collect,
             found=found,
             fallback=fallback,

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.logs import LOGGER
 from exporter.run import Run
-from exporter.telling import tell, tell_labels, tell_readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from threading import Event
 
-    from exporter.observations import Observations
-    from exporter.run import Task
-    from exporter.session import Session
+    from exporter.config import Config
+    from exporter.gcp.clients import Clients
+    from exporter.read.observations import Observations
+    from exporter.run import Report, Task
+
+LOGGER = logging.getLogger("exporter")
 
 REMEMBERED_SECONDS = 600.0
 """How long the locations that a discovery found are taken for known."""
@@ -62,8 +64,10 @@ class Runs:
 
     def __init__(
         self,
-        session: Session,
+        clients: Clients,
+        config: Config,
         task: Task,
+        log: Callable[[Report], None],
         *,
         seconds: float,
         stop: Event,
@@ -72,30 +76,28 @@ class Runs:
         """Remember nothing yet.
 
         Args:
-            session: Config and clients.
+            clients: Google's clients.
+            config: What to watch.
             task: What each run has to do.
+            log: Called with the report of each run.
             seconds: How long a run may take.
             stop: Ends a run early.
             monotonic: Gives seconds; never goes back.
         """
-        self._session = session
+        self._clients = clients
+        self._config = config
         self._task = task
+        self._log = log
         self._seconds = seconds
         self._stop = stop
         self._discovered = Discovered(monotonic)
-        self._told: set[str] = set()
 
     def once(self) -> None:
-        """Run, and tell of it."""
-        session = self._session
-        run = Run(
-            session.clients, session.config, self._task, seconds=self._seconds, stop=self._stop
-        )
+        """Run, and log how it went."""
+        run = Run(self._clients, self._config, self._task, seconds=self._seconds, stop=self._stop)
         look = run.look(self._discovered.fresh(), self._discovered.stale())
         self._discovered.learn(look.observations)
-        tell_labels(look, self._told)
-        tell_readings(look.observations)
-        tell(run.write(look))
+        self._log(run.write(look))
 
 
 def beat(

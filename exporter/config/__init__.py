@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from exporter.config.environment import PREFIX, WHOLE, variables
+from exporter.config.load import Loaded, from_data, from_document, from_text, load
 from exporter.config.model import (
     Collect,
     Config,
@@ -13,9 +14,8 @@ from exporter.config.model import (
     Source,
     Window,
 )
-from exporter.config.reading import Loaded, from_data, from_document, from_text, load
 from exporter.config.reference import Row, json_schema, reference
-from exporter.mistakes import Mistakes
+from exporter.inputs.input_errors import Mistakes
 
 __all__ = [
     "PREFIX",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from exporter import globs, locations
-from exporter.mistakes import shown
-from exporter.spelling import nearest
+from exporter.config import locations
+from exporter.inputs import globs
+from exporter.inputs.input_errors import shown
+from exporter.inputs.spelling import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel
 
 from exporter.config.model import Config
-from exporter.mistakes import shown
-from exporter.spelling import hint
-from exporter.yaml_nodes import Node, scalar
+from exporter.inputs.input_errors import shown
+from exporter.inputs.spelling import hint
+from exporter.inputs.yaml_nodes import Node, scalar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.documents import Document
+    from exporter.inputs.documents import Document
 
 PREFIX = "DATASTREAM_EXPORTER_"
 WHOLE = PREFIX + "CONFIG"

@@ -20,10 +20,11 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from exporter import globs, locations
-from exporter.mistakes import shown
+from exporter.config import locations
+from exporter.inputs import globs
+from exporter.inputs.input_errors import shown
+from exporter.inputs.spelling import hint, nearest
 from exporter.names import StreamName
-from exporter.spelling import hint, nearest
 from exporter.states import EXPECTABLE, FAILURES, StreamState
 
 _PROJECT = re.compile(r"([a-z0-9-]+(\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")

@@ -9,7 +9,6 @@ from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from exporter import globs
 from exporter.config.fields import (
     Endpoint,
     IdGlob,
@@ -22,7 +21,8 @@ from exporter.config.fields import (
     Stream,
     TimeZone,
 )
-from exporter.durations import Duration, between
+from exporter.inputs import globs
+from exporter.inputs.durations import Duration, between
 
 _Deadline: TypeAlias = Annotated[Duration, between("1s", "1h")]
 _WindowLength: TypeAlias = Annotated[Duration, between("1m", "744h")]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from docs import blocks, generate
-from exporter import cloud_run, config
-from exporter.cli import parser
-from exporter.google import DATASTREAM_EMULATOR, MONITORING_EMULATOR
-from exporter.local.reading import world_of
+from exporter import config
+from exporter.cli import main as exporter_cli
+from exporter.gcp import cloud_run
+from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
+from lab.cli import main as lab_cli
+from lab.emulator.world_files import world_of
 from tests.docs.commands import unknown_to_docker, unknown_to_gcloud, unknown_to_terraform
+from tools import blocks, generate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +69,10 @@ def test_every_command_of_the_docs_is_one(words: list[str]) -> None:
     """A command that the docs show is taken by the program that it is for."""
     match words:
         case [".venv/bin/datastream-exporter", *argv]:
-            parser(servers=argv[0] == "local").parse_args(argv)
+            exporter_cli.parser().parse_args(argv)
+        case [".venv/bin/datastream-lab", name, *argv]:
+            module = import_module(f"lab.cli.{lab_cli.COMMANDS[name].module}")
+            lab_cli.command_parser(name, module).parse_args(argv)
         case ["make", *targets]:
             told = subprocess.run(
                 ["make", "--dry-run", *targets], cwd=ROOT, capture_output=True, check=False
@@ -117,7 +123,7 @@ def test_links_lead_somewhere() -> None:
 def test_every_permission_that_the_code_asks_for_is_told() -> None:
     """The table of permissions holds those that calls name when they are denied."""
     named = {"monitoring.timeSeries.create"}
-    for module in (ROOT / "exporter").glob("*.py"):
+    for module in (ROOT / "exporter").rglob("*.py"):
         named.update(
             re.findall(
                 r'"((?:datastream|monitoring)\.\w+\.(?:create|get|list))"', module.read_text()
@@ -151,6 +157,6 @@ def test_the_transcript_is_of_the_command_that_it_shows() -> None:
         text=True,
         check=True,
     )
-    assert told.stdout.splitlines()[-1] == f"{blocks.PROGRAM} run --local"
+    assert told.stdout.splitlines()[-1] == ".venv/bin/datastream-lab demo"
     ran = (ROOT / ".ci" / "run").read_text().splitlines()
     assert ran[-1] == "make test"

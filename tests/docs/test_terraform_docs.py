@@ -9,10 +9,9 @@ import hcl2
 import pytest
 from hcl2 import SerializationOptions
 
-from docs import appliers, blocks, cost, generate, prices, terraform
-from exporter.catalogue import metrics
 from exporter.config import from_text
-from exporter.metrics import (
+from exporter.measure.definitions import metrics
+from exporter.measure.samples import (
     Exporter,
     exporter_samples,
     judge,
@@ -21,12 +20,13 @@ from exporter.metrics import (
     stream_samples,
 )
 from exporter.names import LocationName
-from exporter.observations import Location, Observations, Stream
-from exporter.reading import Share
+from exporter.read.observations import Location, Observations, Stream
+from exporter.shard import Shard
 from tests.docs.commands import module_inputs
 from tests.terraform.fake_project import Channel, FakeProject
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.terraform_cli import RootModule, copy_module
+from tools import appliers, blocks, cost, generate, prices, terraform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,7 +175,7 @@ def test_a_run_writes_as_many_points_as_are_reckoned_with() -> None:
     observations = Observations(locations=(Location(at, streams),))
     judged = judge(observations, config, 0)
     samples = [
-        *location_samples(observations, judged, Share(0, 1)),
+        *location_samples(observations, judged, Shard(0, 1)),
         *stream_samples(judged, 0, errors=True),
         *last_read_samples(judged, 0, frozenset()),
         *exporter_samples(

@@ -11,9 +11,9 @@ import promql_parser
 import pytest
 import yaml
 
-from exporter import catalogue
-from exporter.policies import native, promql
+from exporter.measure import definitions
 from exporter.states import StreamState
+from lab.policies import native, promql
 from tests.terraform.terraform_cli import REPOSITORY
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def test_every_filter_is_used() -> None:
 def test_every_metric_is_shown() -> None:
     """Every metric that the exporter writes is on the dashboard."""
     shown = {selector.name for query in QUERIES for selector in _selectors(str(query.values[0]))}
-    assert shown >= {native.promql_name(metric.type) for metric in catalogue.metrics().values()}
+    assert shown >= {native.promql_name(metric.type) for metric in definitions.metrics().values()}
 
 
 def test_the_legend_has_every_state() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter import catalogue
+from exporter.measure import definitions
 from tests.terraform.module_inputs import (
     CHANNELS,
     CONFIG,
@@ -146,7 +146,7 @@ def test_every_metric_has_a_descriptor(plan_module: PlanModule) -> None:
             metric.description,
             set(metric.labels),
         )
-        for metric in catalogue.metrics().values()
+        for metric in definitions.metrics().values()
     }
 
 

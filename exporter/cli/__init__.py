@@ -1,0 +1,1 @@
+"""The command line: commands, exit codes, logs, and what a person sees."""

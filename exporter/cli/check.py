@@ -1,0 +1,199 @@
+"""Whether everything that a run needs is in place: one line each, with what mends it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from google.api import metric_pb2
+from google.api_core import exceptions
+from google.cloud import monitoring_v3
+
+from exporter.cli.failure_groups import fields_of, uncollected
+from exporter.cli.run_log import plural
+from exporter.gcp.deadline import Deadline
+from exporter.gcp.errors import failure_of
+from exporter.gcp.retry import Calls, persistently
+from exporter.measure.definitions import Metric, metrics, text
+from exporter.measure.samples import POINTS_LOST, Sample
+from exporter.read.datastream import Datastream
+from exporter.read.reader import read
+from exporter.run import READING_OF_THE_WHOLE
+from exporter.write.writer import Writer, Written, target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from threading import Event
+
+    from exporter.cli.session import Session
+    from exporter.read.observations import Observations
+
+NODE = "check"
+"""The node_id under which ``check`` writes its one point: no run ever writes to that series."""
+
+_MOST_MISSING = 3
+
+
+class Grade(StrEnum):
+    """How a finding stands: a failure makes the exit code 1, a warning does not."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+LEVELS = {Grade.OK: logging.INFO, Grade.WARNING: logging.WARNING, Grade.FAILED: logging.ERROR}
+"""How loud a finding is in a log."""
+
+
+class Finding(NamedTuple):
+    """One line of ``check``.
+
+    Attributes:
+        grade: How it stands.
+        subject: What was checked.
+        text: What was found, and what to do about it.
+        fields: What a log line of it carries.
+    """
+
+    grade: Grade
+    subject: str
+    text: str
+    fields: Mapping[str, Any] = MappingProxyType({})
+
+
+def findings(session: Session, stop: Event) -> Iterator[Finding]:
+    """Yield what is found of all that a run calls for, in the order of a run.
+
+    Args:
+        session: Config and clients.
+        stop: Ends it early.
+    """
+    calls = Calls()
+    deadline = Deadline.after(session.config.run.deadline.total_seconds(), stop)
+    yield from reading(
+        read(
+            Datastream(session.clients.datastream, calls),
+            session.config,
+            deadline.within(deadline.left * READING_OF_THE_WHOLE),
+            collect=session.task.collect,
+        )
+    )
+    if not deadline.stopped:
+        yield writing(session, int(time.time()), deadline, calls)
+    if not deadline.stopped:
+        yield from descriptors(session, deadline, calls)
+
+
+def reading(observations: Observations) -> Iterator[Finding]:
+    """Yield whether each project could be discovered and each location read."""
+    for project, failure in observations.discoveries.items():
+        text = f"{plural(len(observations.found.get(project, ())), 'location')} discovered"
+        yield _finding(f"projects/{project}", failure, text, {"project": project})
+    for location in observations.locations:
+        text = plural(len(location.streams), "stream")
+        yield _finding(str(location.at), location.failure, text, fields_of([location.at]))
+    for one in uncollected(observations):
+        yield Finding(Grade.FAILED, one.subject, one.text, one.fields)
+
+
+def writing(session: Session, at: int, deadline: Deadline, calls: Calls) -> Finding:
+    """Write one point of ``exporter/points_lost`` and say whether that is permitted."""
+    project, exporter = session.config.metrics.project, session.task.exporter
+    written = Written()
+    sample = Sample(POINTS_LOST, exporter.location, exporter.name, NODE, (), 0)
+    Writer(session.clients.monitoring, project, calls, workers=1).write(
+        [sample], at, deadline, written
+    )
+    # A point that comes too soon after another check's was permitted all the same.
+    failure = written.troubles[0].failure if written.troubles else None
+    return _finding(f"projects/{project}", failure, "one point written to Cloud Monitoring")
+
+
+def descriptors(session: Session, deadline: Deadline, calls: Calls) -> Iterator[Finding]:
+    """Compare the metric descriptors that exist with those that ``metrics.yaml`` defines."""
+    project = session.config.metrics.project
+    try:
+        found = _existing(session.clients.monitoring, project, deadline, calls)
+    except exceptions.GoogleAPICallError as error:
+        asked = target(project, "monitoring.metricDescriptors.list")
+        yield _finding(f"projects/{project}", failure_of(error, asked), "")
+        return
+    missing = []
+    for metric in metrics().values():
+        if metric.type not in found:
+            missing.append(metric.name)
+        else:
+            yield from _differences(metric, found[metric.type])
+    if missing:
+        named = ", ".join(missing[:_MOST_MISSING])
+        if len(missing) > _MOST_MISSING:
+            named += f" and {len(missing) - _MOST_MISSING} more"
+        yield Finding(
+            Grade.WARNING,
+            f"projects/{project}",
+            f"{len(missing)} of {len(metrics())} metric descriptors are not there yet ({named}); a "
+            f"run makes plain ones as it needs them, Terraform makes all, with names and texts",
+        )
+    else:
+        yield Finding(Grade.OK, f"projects/{project}", f"all {len(metrics())} metric descriptors")
+
+
+def _existing(
+    client: monitoring_v3.MetricServiceClient, project: str, deadline: Deadline, calls: Calls
+) -> dict[str, Any]:
+    request = monitoring_v3.ListMetricDescriptorsRequest(
+        name=f"projects/{project}",
+        filter=f'metric.type = starts_with("{text()["prefix"]}/")',
+    )
+    found: dict[str, Any] = {}
+    while True:
+        page = persistently(
+            lambda timeout: next(
+                client.list_metric_descriptors(request, retry=None, timeout=timeout).pages
+            ),
+            deadline=deadline,
+            longest=deadline.left / 2,
+            calls=calls,
+        )
+        found.update((descriptor.type, descriptor) for descriptor in page.metric_descriptors)
+        if not page.next_page_token:
+            return found
+        request.page_token = page.next_page_token
+
+
+def _differences(metric: Metric, found: Any) -> Iterator[Finding]:
+    """Yield how a descriptor differs from the definition."""
+    for what, is_, should in (
+        ("kind", metric_pb2.MetricDescriptor.MetricKind.Name(found.metric_kind), "GAUGE"),
+        (
+            "value type",
+            metric_pb2.MetricDescriptor.ValueType.Name(found.value_type),
+            metric.value_type,
+        ),
+    ):
+        if is_ != should:
+            yield Finding(
+                Grade.FAILED,
+                metric.type,
+                f"the descriptor's {what} is {is_}, not {should}, and that is for ever: delete "
+                f"the descriptor with all of its series; the next run makes it anew",
+            )
+    lacking = set(metric.labels) - {label.key for label in found.labels}
+    if lacking:
+        yield Finding(
+            Grade.WARNING,
+            metric.type,
+            f"the descriptor lacks the label {', '.join(sorted(lacking))}; the next run adds it",
+        )
+
+
+def _finding(
+    subject: str, failure: object, text: str, fields: Mapping[str, Any] = MappingProxyType({})
+) -> Finding:
+    if failure is None:
+        return Finding(Grade.OK, subject, text, fields)
+    return Finding(Grade.FAILED, subject, str(failure), fields)

@@ -1,0 +1,216 @@
+"""The commands: what happens between the command line and the exit code."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, TextIO
+
+from exporter.cli import check as checks
+from exporter.cli.check import Finding, Grade
+from exporter.cli.exit_codes import INCOMPLETE, OK
+from exporter.cli.logs import FIELDS, LOGGER, JsonLines, Text
+from exporter.cli.process import finish
+from exporter.cli.run_log import fleet, plural, tell, tell_labels, tell_readings
+from exporter.cli.session import Context, objects_alone, session
+from exporter.gcp import cloud_run
+from exporter.gcp.errors import Kind, RefusedError
+from exporter.inputs.input_errors import Mistakes
+from exporter.progress import Progress
+from exporter.run import Run
+from exporter.watch import Runs, beat
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator, Mapping
+    from datetime import timedelta
+    from threading import Event
+
+    from exporter.cli.session import Session
+    from exporter.cli.signals import Signals
+    from exporter.config import Config
+    from exporter.run import Look, Report, Task
+
+
+def dispatch(
+    args: Namespace, environ: Mapping[str, str], out: TextIO, err: TextIO, signals: Signals
+) -> int:
+    """Do what the command line asks for; return the exit code.
+
+    Whatever goes wrong is said in the log: to ``err``, and on Cloud Run to ``out``.
+    """
+    command = COMMANDS[args.command]
+    if not cloud_run.here(environ):
+        formatter = Text(times=args.command == "watch")
+        context = Context(args, environ, out, err, signals)
+        return finish(lambda: command(context), out, err, formatter)
+
+    def logged() -> int:
+        try:
+            return command(Context(args, environ, None, err, signals))
+        except (Mistakes, RefusedError):
+            raise
+        except Exception:  # noqa: BLE001 - one log entry with the traceback, not one for each line
+            LOGGER.exception("The exporter failed in a way that it does not know:")
+            return INCOMPLETE
+
+    return finish(logged, out, out, JsonLines(cloud_run.log_labels(environ)))
+
+
+def run(context: Context) -> int:
+    """Read, measure and write once; on a dry run, read and measure."""
+    args = context.args
+    with session(context) as prepared:
+        with _progress(context) as progress:
+            once = Run(
+                prepared.clients,
+                prepared.config,
+                prepared.task,
+                seconds=prepared.config.run.deadline.total_seconds(),
+                stop=context.signals.stop,
+                progress=progress,
+            )
+            look = once.look()
+            report = None if args.dry_run else once.write(look)
+        tell_labels(look, set())
+        if report is None:
+            return _dry_run(context, prepared.config, look)
+        if context.out:
+            _show_run(context.out, prepared.config, report)
+        if not (context.out and context.out.isatty()):
+            # At a terminal the list of what to look at has just said so.
+            tell_readings(look.observations)
+        tell(report)
+    return OK if report.complete else INCOMPLETE
+
+
+def watch(context: Context) -> int:
+    """Run on a steady beat until somebody asks to stop."""
+    args, stop = context.args, context.signals.stop
+    with session(context) as prepared:
+        collect = prepared.task.collect
+        beats = [(replace(prepared.task, collect=replace(collect, objects=False)), args.interval)]
+        if collect.objects:
+            beats.append((objects_alone(prepared.task), args.objects_interval))
+        with ThreadPoolExecutor(len(beats), thread_name_prefix="beat") as pool:
+            running = [
+                pool.submit(_keep_running, prepared, task, interval, stop)
+                for task, interval in beats
+            ]
+            for beating in running:
+                beating.result()
+    return OK
+
+
+def _keep_running(prepared: Session, task: Task, interval: timedelta, stop: Event) -> None:
+    # A run that outlasts its beat would make the next ones late: all locations would pay for
+    # the slowest.
+    seconds = min(interval, prepared.config.run.deadline).total_seconds()
+    told: set[str] = set()
+
+    def log(report: Report) -> None:
+        tell_labels(report.look, told)
+        tell_readings(report.look.observations)
+        tell(report)
+
+    runs = Runs(prepared.clients, prepared.config, task, log, seconds=seconds, stop=stop)
+    try:
+        beat(runs.once, interval.total_seconds(), stop)
+    finally:
+        # A beat that fails ends the process: it must not leave the other one running alone.
+        stop.set()
+
+
+def check(context: Context) -> int:
+    """Say of everything that a run needs whether it is in place."""
+    grades: Counter[Grade] = Counter()
+
+    def found(finding: Finding) -> None:
+        grades[finding.grade] += 1
+        _show_finding(context, finding)
+
+    stop = context.signals.stop
+    try:
+        with session(context, lambda *of: found(Finding(Grade.OK, *of))) as prepared:
+            for finding in checks.findings(prepared, stop):
+                found(finding)
+    except RefusedError as refused:
+        subject = "credentials" if refused.failure.kind is Kind.CREDENTIALS else "region"
+        found(Finding(Grade.FAILED, subject, str(refused)))
+    if stop.is_set():
+        LOGGER.warning("Interrupted: not everything was checked.")
+    failed, warned = grades[Grade.FAILED], grades[Grade.WARNING]
+    LOGGER.info(
+        "%s: %d failed, %s.", plural(grades.total(), "check"), failed, plural(warned, "warning")
+    )
+    return INCOMPLETE if failed else OK
+
+
+COMMANDS = {"run": run, "watch": watch, "check": check}
+"""The commands by the names that the command line gives them."""
+
+
+# What a person sees. What draws it is imported for a person alone.
+
+
+@contextmanager
+def _progress(context: Context) -> Iterator[Progress]:
+    if context.out is None or not context.err.isatty():
+        yield Progress()
+        return
+    from exporter.cli.terminal import shown_progress
+
+    with shown_progress(context.err) as progress:
+        yield progress
+
+
+def _dry_run(context: Context, config: Config, look: Look) -> int:
+    from exporter.cli import dry_run
+
+    seen = look.observations
+    if context.out and not context.args.json:
+        _show_dry_run(context.out, config, look)
+    else:
+        tell_readings(seen)
+        points = plural(sum(1 for _ in dry_run.would_write(look)), "point")
+        project = config.metrics.project
+        LOGGER.info("%s; a run would write %s to project %s.", fleet(look), points, project)
+    if context.out and context.args.json:
+        document = dry_run.document(look, config).model_dump(mode="json")
+        json.dump(document, context.out, indent=2)
+        context.out.write("\n")
+    if context.signals.stop.is_set():
+        skipped = f": {plural(seen.skipped, 'location')} not read" if seen.skipped else ""
+        LOGGER.warning("Interrupted while reading%s.", skipped)
+    return INCOMPLETE if seen.blind or seen.uncollected or seen.skipped else OK
+
+
+def _show_dry_run(out: TextIO, config: Config, look: Look) -> None:
+    from exporter.cli.fleet import print_look, print_points
+
+    print_look(look, out)
+    print_points(f"A run would write to {config.metrics.project}", look, out)
+
+
+def _show_run(out: TextIO, config: Config, report: Report) -> None:
+    from exporter.cli.fleet import print_look, print_points
+
+    print_look(report.look, out)
+    written = report.written
+    if written.settled:
+        lacking = written.superseded + written.lost + written.left_out
+        project = config.metrics.project
+        short = f"Due in {project}, though not all of it was written"
+        print_points(short if lacking else f"Written to {project}", report.look, out)
+    out.flush()
+
+
+def _show_finding(context: Context, finding: Finding) -> None:
+    line = f"{finding.grade:<8} {finding.subject}: {finding.text}"
+    if context.out is None:
+        LOGGER.log(checks.LEVELS[finding.grade], "%s", line, extra={FIELDS: finding.fields})
+    else:
+        print(line, file=context.out, flush=True)

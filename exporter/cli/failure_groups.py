@@ -1,0 +1,120 @@
+"""What a run could not see, so grouped that one cause is one sentence.
+
+A permission that is taken away fails every location of a project, or every stream's objects:
+that is one thing to mend, and neither a hundred lines nor ten thousand.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from exporter.names import LocationName, StreamName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from exporter.gcp.errors import Failure, Kind
+    from exporter.read.observations import Observations
+
+_MOST_NAMED = 3
+
+
+class Unseen(NamedTuple):
+    """One or several things of a project that failed for the same kind of reason.
+
+    Attributes:
+        subject: What; with ``text`` after it, it is a sentence.
+        text: What did not work, why, and what mends it.
+        level: How loud it is in a log.
+        fields: What a log line about it carries.
+        names: The locations or streams; none where the project itself was asked.
+    """
+
+    subject: str
+    text: str
+    level: int
+    fields: Mapping[str, Any]
+    names: tuple[LocationName | StreamName, ...] = ()
+
+
+def unseen(observations: Observations) -> Iterator[Unseen]:
+    """Yield what could not be discovered, read or collected."""
+    for project, failure in observations.discoveries.items():
+        if failure:
+            yield Unseen(
+                f"projects/{project}",
+                f"could not be asked for its locations: {failure}",
+                logging.WARNING,
+                {"project": project, "reason": failure.kind},
+            )
+    yield from unread(observations)
+    yield from uncollected(observations)
+
+
+def unread(observations: Observations) -> Iterator[Unseen]:
+    """Yield the locations that were not read cleanly."""
+    failed = [(one.at, one.failure) for one in observations.locations if one.failure]
+    for names, failure in _by_cause(failed):
+        text = "was not read, so its streams are unknown"
+        texts = "were not read, so their streams are unknown"
+        yield _of_names(names, failure, logging.WARNING, text, texts)
+
+
+def uncollected(observations: Observations) -> Iterator[Unseen]:
+    """Yield what the collectors could not read, of streams and locations that were."""
+    for names, failure in _by_cause(sorted(observations.uncollected.items())):
+        what = "objects" if isinstance(names[0], StreamName) else "private connections"
+        text = f"was read without its {what}, whose series are left out"
+        texts = f"were read without their {what}, whose series are left out"
+        yield _of_names(names, failure, logging.ERROR, text, texts)
+
+
+def listed(names: Sequence[LocationName | StreamName]) -> str:
+    """Name the first few things of one project, and say how many more there are."""
+    text = ", ".join("/".join(name[1:]) for name in names[:_MOST_NAMED])
+    more = len(names) - _MOST_NAMED
+    return f"{text} and {more:,} more" if more > 0 else text
+
+
+def of_project(names: Sequence[LocationName | StreamName]) -> str:
+    """Return a name in full, or of several how many they are."""
+    first = names[0]
+    if len(names) == 1:
+        return str(first)
+    things = "streams" if isinstance(first, StreamName) else "locations"
+    return f"{len(names):,} {things} of projects/{first.project}"
+
+
+def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
+    """Return what a log line about the names carries, so that it is found by each location."""
+    first = names[0]
+    if len(names) > 1:
+        locations = list(dict.fromkeys(name.location for name in names))
+        return {"project": first.project, "locations": locations, "count": len(names)}
+    fields = {"project": first.project, "location": first.location}
+    return {**fields, "node_id": first.stream} if isinstance(first, StreamName) else fields
+
+
+def _by_cause(
+    failed: Iterable[tuple[LocationName | StreamName, Failure]],
+) -> Iterator[tuple[tuple[LocationName | StreamName, ...], Failure]]:
+    """Yield the names of each project that failed for one kind of reason, and the first's."""
+    groups: dict[tuple[str, type, Kind], list[tuple[LocationName | StreamName, Failure]]] = {}
+    for name, failure in failed:
+        groups.setdefault((name.project, type(name), failure.kind), []).append((name, failure))
+    for group in groups.values():
+        yield tuple(name for name, _ in group), group[0][1]
+
+
+def _of_names(
+    names: tuple[LocationName | StreamName, ...],
+    failure: Failure,
+    level: int,
+    text: str,
+    texts: str,
+) -> Unseen:
+    several = len(names) > 1
+    said = f"{texts} ({listed(names)}). The first: {failure}" if several else f"{text}: {failure}"
+    fields = {**fields_of(names), "reason": failure.kind}
+    return Unseen(of_project(names), said, level, fields, names)

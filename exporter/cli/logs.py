@@ -1,0 +1,74 @@
+"""What the exporter says while it works: text for a person, JSON lines for Cloud Logging.
+
+Source: https://cloud.google.com/logging/docs/structured-logging (severity, message,
+logging.googleapis.com/labels).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from exporter.inputs.input_errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+LOGGER = logging.getLogger("exporter")
+
+FIELDS = "fields"
+"""The name under which a record carries its fields: ``extra={FIELDS: {...}}``."""
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a record, as Cloud Logging takes it from stdout."""
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        """Put these labels on every line."""
+        super().__init__()
+        self._labels = dict(labels)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line; a stack trace stands in its message."""
+        message = record.getMessage()
+        if record.exc_info:
+            message = f"{message}\n{self.formatException(record.exc_info)}"
+        line = {
+            **getattr(record, FIELDS, {}),
+            "severity": record.levelname,
+            "message": message,
+            "logging.googleapis.com/labels": self._labels,
+        }
+        return json.dumps(line)
+
+
+class Text(logging.Formatter):
+    """One sentence a record; what is not plain information says so first."""
+
+    def __init__(self, *, times: bool = False) -> None:
+        """Say when each was said, in local time, if ``times``: of a process that stays."""
+        super().__init__(datefmt="%H:%M:%S")
+        self._times = times
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text."""
+        level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        when = f"{self.formatTime(record, self.datefmt)} " if self._times else ""
+        text = when + level + printable(record.getMessage())
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+@contextmanager
+def logging_to(stream: TextIO, formatter: logging.Formatter) -> Iterator[None]:
+    """Send the exporter's log to a stream, and nowhere else, for as long as the block runs."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    before, LOGGER.handlers = LOGGER.handlers, [handler]
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False
+    try:
+        yield
+    finally:
+        LOGGER.handlers = before

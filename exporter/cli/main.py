@@ -1,0 +1,145 @@
+"""The command line of ``datastream-exporter``."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TextIO
+
+import exporter
+from exporter.cli import process
+from exporter.cli.signals import Signals
+from exporter.inputs import durations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PROGRAM = "datastream-exporter"
+
+SHORTEST_INTERVAL = timedelta(seconds=10)
+"""Cloud Monitoring takes a point of a series every five seconds; ten are always safe."""
+
+
+def entry() -> None:
+    """Run the command line of this process and exit with its code."""
+    process.enter(main)
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
+    """Run one command line; return the exit code.
+
+    Args:
+        argv: The arguments after the program's name.
+        environ: The environment.
+        out: Gets data; on Cloud Run the log.
+        err: Gets talk.
+    """
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            whole = parser()
+            args = whole.parse_args(argv)
+            if args.command == "run" and args.json and not args.dry_run:
+                whole.error("--json goes with --dry-run: a run that writes prints no data")
+    except SystemExit as stop:
+        # argparse has said what is wrong, or has printed the help that was asked for.
+        return int(stop.code or 0)
+    with Signals() as signals:
+
+        def work() -> int:
+            # Google's clients take a moment to import: help and usage need none of them, and a
+            # signal in that moment ends the process as any other does.
+            # Nothing of what an import makes is garbage; to look for it is a noticeable part of
+            # a short run.
+            gc.disable()
+            from exporter.cli.commands import dispatch
+
+            gc.freeze()
+            gc.enable()
+            return dispatch(args, environ, out, err, signals)
+
+        code = signals.attended(work)
+    return code if signals.exit_code is None else signals.exit_code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    whole = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Writes every Datastream stream's state to Cloud Monitoring.",
+        allow_abbrev=False,
+    )
+    whole.add_argument("--version", action="version", version=f"%(prog)s {exporter.__version__}")
+    some = whole.add_subparsers(metavar="COMMAND", required=True)
+
+    run = _command(some, "run", "read every stream's state and write it, once")
+    run.add_argument(
+        "--dry-run", action="store_true", help="print what would be written, and write nothing"
+    )
+    run.add_argument("--json", action="store_true", help="print it as JSON (with --dry-run)")
+    run.add_argument(
+        "--collect",
+        choices=["objects"],
+        help="collect the streams' objects and nothing else, for a slower schedule of its own",
+    )
+
+    watch = _command(some, "watch", "run again and again, in one process")
+    _add_interval(
+        watch,
+        "--interval",
+        timedelta(seconds=10),
+        "from one run to the next, 10s at least (default: 10s); a run that is slower than "
+        "that is cut short",
+    )
+    _add_interval(
+        watch,
+        "--objects-interval",
+        timedelta(minutes=15),
+        "from one collection of objects to the next, where collect.objects is on (default: 15m)",
+    )
+
+    _command(some, "check", "say whether everything that a run needs is in place")
+    return whole
+
+
+def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = some.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else config.yaml)",
+    )
+    parser.add_argument(
+        "--impersonate-service-account",
+        metavar="ACCOUNT",
+        help="act as this service account",
+    )
+    parser.add_argument(
+        "--quota-project",
+        metavar="PROJECT",
+        help="the project whose quota and billing the calls count against",
+    )
+    parser.set_defaults(command=name)
+    return parser
+
+
+def _add_interval(
+    parser: argparse.ArgumentParser, flag: str, default: timedelta, text: str
+) -> None:
+    parser.add_argument(flag, type=_interval, default=default, metavar="DURATION", help=text)
+
+
+def _interval(text: str) -> timedelta:
+    try:
+        interval = durations.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if interval < SHORTEST_INTERVAL:
+        raise argparse.ArgumentTypeError(
+            f"{text} is too short: {durations.text(SHORTEST_INTERVAL)} is the shortest, as Cloud "
+            f"Monitoring takes no more"
+        )
+    return interval

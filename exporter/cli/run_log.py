@@ -1,0 +1,201 @@
+"""What the log says of a run: each thing that went wrong by its name, then one line for all."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from typing import TYPE_CHECKING, Any
+
+from exporter.cli.failure_groups import fields_of, listed, of_project, unseen
+from exporter.cli.logs import FIELDS, LOGGER
+from exporter.measure.expectations import label_complaint
+from exporter.names import StreamName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from exporter.measure.samples import Sample
+    from exporter.names import LocationName
+    from exporter.read.observations import Observations
+    from exporter.run import Look, Report
+    from exporter.write.writer import Trouble
+
+_MOST_SERIES = 3
+_MOST_LABELS = 20
+
+
+def tell_readings(observations: Observations) -> None:
+    """Log what could not be discovered, read or collected."""
+    for one in unseen(observations):
+        _log(one.level, f"{one.subject} {one.text}", **one.fields)
+
+
+def tell_labels(look: Look, told: set[str]) -> None:
+    """Log each stream's ``expected-state`` label that is ignored, unless it is in ``told``."""
+    untold = 0
+    for one in look.judged:
+        for stream in one.location.streams:
+            name = StreamName(*one.location.at, stream.id)
+            complaint = label_complaint(name, stream.label)
+            if complaint and complaint not in told:
+                if len(told) >= _MOST_LABELS:
+                    untold += 1
+                    continue
+                told.add(complaint)
+                _log(logging.WARNING, complaint, **fields_of([name]))
+    if untold:
+        _log(logging.WARNING, f"{plural(untold, 'more label')} of this kind are ignored.")
+
+
+def tell(report: Report) -> None:
+    """Log what was not written and why, then the summary of the run."""
+    written = report.written
+    _tell_troubles(written.troubles)
+    if written.untold:
+        _log(logging.ERROR, f"So it went with {written.untold:,} more requests.")
+    _tell_held(written.held)
+    if report.stopped:
+        _log(logging.WARNING, _left_out(report))
+    counts = summary(report)
+    objects = "Objects of " if report.look.task.objects_alone else ""
+    blind = ". Nothing at all could be read" if report.look.observations.blind else ""
+    calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
+    text = f"{objects}{fleet(report.look)}{blind}; {_points(report)}; {calls}."
+    _log(
+        logging.INFO if report.complete else logging.ERROR, f"{text[0].upper()}{text[1:]}", **counts
+    )
+
+
+def summary(report: Report) -> dict[str, Any]:
+    """Return the numbers of a run, as the summary line carries them."""
+    seen, written = report.look.observations, report.written
+    return {
+        "node_id": report.look.task.exporter.node_id,
+        "streams": seen.streams,
+        "locations": len(seen.locations),
+        "unreadable": unreadable(seen),
+        "written": written.accepted,
+        "superseded": written.superseded,
+        "lost": written.lost,
+        "left_out": written.left_out,
+        "held_back": len(written.held),
+        "calls": report.calls,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def unreadable(observations: Observations) -> int:
+    """Return how many readings failed, a project's discovery counting as one."""
+    failed = sum(1 for failure in observations.discoveries.values() if failure)
+    return len(observations.unread) + failed
+
+
+def fleet(look: Look) -> str:
+    """Return in words what was seen: how many streams, and how they are."""
+    seen = look.observations
+    failed = sum(one.failed for one in look.judged)
+    unexpected = sum(one.unexpected for one in look.judged)
+    missing = sum(len(one.missing) for one in look.judged)
+    how = [
+        f"{count:,} {what}"
+        for count, what in ((failed, "failed"), (unexpected, "not as expected"))
+        if count
+    ]
+    text = f"{plural(seen.streams, 'stream')} in {plural(len(look.judged), 'location')}"
+    text += f" ({', '.join(how)})" if how else ""
+    text += f", {missing:,} required and missing" if missing else ""
+    unread = unreadable(seen)
+    return text + (f", {plural(unread, 'location')} unreadable" if unread else "")
+
+
+def plural(count: int, thing: str) -> str:
+    """Return how many there are of a thing, in words that read well."""
+    if count == 1:
+        return f"1 {thing}"
+    return f"{count:,} {thing}s" if count else f"no {thing}s"
+
+
+def _points(report: Report) -> str:
+    written = report.written
+    text = f"{plural(written.accepted, 'point')} written"
+    for count, what in (
+        (written.lost, "lost"),
+        (written.superseded, "superseded"),
+        (written.left_out, "left out"),
+    ):
+        text += f", {count:,} {what}" if count else ""
+    return text
+
+
+def _left_out(report: Report) -> str:
+    skipped, written = report.look.observations.skipped, report.written
+    if skipped:
+        return (
+            f"Interrupted while reading: {plural(skipped, 'location')} not read, nothing written."
+        )
+    if written.left_out:
+        return (
+            f"Interrupted while writing: what was under way is finished, "
+            f"{plural(written.left_out, 'point')} left out."
+        )
+    return "Interrupted, but nothing was left out."
+
+
+def _tell_held(held: Iterable[LocationName]) -> None:
+    for _, group in itertools.groupby(sorted(held), key=lambda at: at.project):
+        names = list(group)
+        of_several = f" ({listed(names)})" if len(names) > 1 else ""
+        _log(
+            logging.WARNING,
+            f"location/last_read of {of_project(names)}{of_several} is held back, as a last_seen "
+            f"there was not written: no stream of it can read as missing.",
+            **fields_of(names),
+        )
+
+
+def _tell_troubles(troubles: Iterable[Trouble]) -> None:
+    """Log what was not written, what failed for the same reason in one line."""
+    by_cause: dict[tuple[str, bool], list[Trouble]] = {}
+    for trouble in troubles:
+        by_cause.setdefault((str(trouble.failure), trouble.named), []).append(trouble)
+    for group in by_cause.values():
+        _tell_trouble(group)
+
+
+def _tell_trouble(group: Sequence[Trouble]) -> None:
+    series = [sample for trouble in group for sample in trouble.series]
+    named = ", ".join(map(str, series[:_MOST_SERIES]))
+    more = len(series) - _MOST_SERIES
+    named += f" and {more:,} more" if more > 0 else ""
+    among = "" if group[0].named else "among "
+    points = plural(sum(trouble.points for trouble in group), "point")
+    failure = group[0].failure
+    if failure is None:
+        _log(
+            logging.WARNING,
+            f"{points} superseded, {among}{named}: another run has written these series at the "
+            f"same time or later. Is there a second exporter?",
+            **_of(series[0]),
+        )
+    else:
+        _log(
+            logging.ERROR,
+            f"{points} lost, {among}{named}: {failure}",
+            **_of(series[0]),
+            reason=failure.kind,
+        )
+
+
+def _of(sample: Sample) -> dict[str, Any]:
+    # The exporter's own series are of no project that is watched: its name stands there.
+    space = "namespace" if sample.metric.resource == "exporter" else "project"
+    return {
+        "metric": sample.metric.type,
+        space: sample.namespace,
+        "location": sample.location,
+        "node_id": sample.node_id,
+    }
+
+
+def _log(level: int, message: str, **fields: Any) -> None:
+    LOGGER.log(level, "%s", message, extra={FIELDS: fields})

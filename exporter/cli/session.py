@@ -1,0 +1,132 @@
+"""What the commands shard: config, clients, and what this process is to do."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from exporter import config
+from exporter.cli.logs import LOGGER
+from exporter.gcp import cloud_run
+from exporter.gcp.clients import (
+    Clients,
+    Identity,
+    connect,
+    emulators,
+)
+from exporter.gcp.errors import RefusedError
+from exporter.inputs.input_errors import Mistakes, shown
+from exporter.measure.samples import Exporter
+from exporter.read.reader import Collect
+from exporter.run import Task
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Iterator, Mapping
+
+    from exporter.cli.signals import Signals
+    from exporter.config import Config
+
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):[0-9]{1,5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a command works with.
+
+    Attributes:
+        args: The parsed command line.
+        environ: The environment.
+        out: Where data goes; None on Cloud Run, where stdout is the log.
+        err: Where talk goes.
+        signals: Tells when the command is to end early.
+    """
+
+    args: Namespace
+    environ: Mapping[str, str]
+    out: TextIO | None
+    err: TextIO
+    signals: Signals
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A command's config, its clients, and what it has to do in each run."""
+
+    config: Config
+    clients: Clients
+    task: Task
+
+
+@contextmanager
+def session(
+    context: Context, found: Callable[[str, str], None] = lambda _subject, _text: None
+) -> Iterator[Session]:
+    """Load config, name the task and connect.
+
+    Args:
+        context: What the command works with.
+        found: Told of each part that is in place: its name, and what it is.
+
+    Raises:
+        Mistakes: In config or in the environment.
+        RefusedError: There are no credentials, or Cloud Run does not say where it runs.
+    """
+    args, environ = context.args, context.environ
+    loaded = config.load(args.config, environ)
+    for warning in loaded.warnings:
+        LOGGER.warning("%s", warning)
+    found("config", f"{loaded.source} is valid")
+    task = _task(context, loaded.config)
+    _tell_emulators(environ)
+    identity = Identity(args.impersonate_service_account, args.quota_project)
+    clients, account = connect(loaded.config.endpoints, environ, identity)
+    found("credentials", account)
+    with clients:
+        yield Session(loaded.config, clients, task)
+
+
+def objects_alone(task: Task) -> Task:
+    """Return the task of collecting objects and nothing else, under a name of its own."""
+    node_id = f"objects-{task.shard.index}"
+    exporter = task.exporter._replace(node_id=node_id)
+    return Task(exporter, task.shard, Collect(objects=True), objects_alone=True)
+
+
+def _task(context: Context, loaded: Config) -> Task:
+    try:
+        shard = cloud_run.shard(context.environ)
+    except ValueError as error:
+        raise Mistakes([f"environment: {error}"]) from None
+    try:
+        region = cloud_run.region(context.environ)
+    except OSError as error:
+        raise RefusedError(cloud_run.no_region(error)) from error
+    collect = Collect(loaded.collect.objects, loaded.collect.private_connections)
+    task = Task(Exporter(region, loaded.run.name, str(shard.index)), shard, collect)
+    return objects_alone(task) if getattr(context.args, "collect", None) == "objects" else task
+
+
+def _tell_emulators(environ: Mapping[str, str]) -> None:
+    """Say which emulators are used.
+
+    Raises:
+        Mistakes: A variable holds no address.
+    """
+    named = emulators(environ)
+    bad = [
+        f"environment: {name}: {shown(host)} is not an address; write host:port without a scheme, "
+        f"such as localhost:8080, or unset it to call Google's own endpoint"
+        for name, host in named.items()
+        if not _ADDRESS.fullmatch(host)
+    ]
+    if bad:
+        raise Mistakes(bad)
+    if named:
+        LOGGER.warning(
+            "Not Google's own endpoints: %s %s set, which means plaintext without credentials.",
+            " and ".join(f"{name} ({host})" for name, host in named.items()),
+            "is" if len(named) == 1 else "are",
+        )

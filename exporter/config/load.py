@@ -1,0 +1,108 @@
+"""From a file or the environment to a config, or to all the mistakes in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import ConfigDict
+
+from exporter.config import checks
+from exporter.config.environment import WHOLE, override
+from exporter.config.model import Config
+from exporter.inputs import documents
+from exporter.inputs.documents import Document, Mistakes
+from exporter.inputs.yaml_nodes import of_data
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+USUAL_FILE = "config.yaml"
+
+
+class Loaded(NamedTuple):
+    """A config and where it came from.
+
+    Attributes:
+        config: The config.
+        warnings: A sentence for each thing that may be right and is worth a look.
+        source: The file that was read, or the environment variable that held the text.
+    """
+
+    config: Config
+    warnings: tuple[str, ...]
+    source: str
+
+
+class _Watched(Config):
+    """A config of which nothing is checked but the sources and the required streams."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    metrics: Any = None
+    expectations: Any = None
+    collect: Any = None
+    run: Any = None
+    endpoints: Any = None
+
+
+def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
+    """Return the config from a file, else from the environment, else from ``config.yaml``.
+
+    Args:
+        path: The file that was asked for, if one was.
+        environ: The environment: the text of a whole config, and values for single keys.
+
+    Raises:
+        Mistakes: All that is wrong with it.
+    """
+    if path is not None:
+        return from_text(documents.read_file(path), path, environ)
+    if text := environ.get(WHOLE):
+        return from_text(text, WHOLE, environ)
+    if not Path(USUAL_FILE).exists():
+        raise Mistakes(
+            [
+                (
+                    f"{USUAL_FILE}: there is no such file in this directory; write it, name "
+                    f"another with --config, or set {WHOLE} to its text"
+                )
+            ]
+        )
+    return from_text(documents.read_file(USUAL_FILE), USUAL_FILE, environ)
+
+
+def from_text(text: str, file: str, environ: Mapping[str, str]) -> Loaded:
+    """Return the config that a text holds; ``file`` is what sentences call it.
+
+    Raises:
+        Mistakes: All that is wrong with it.
+    """
+    return from_document(documents.parse(text, file), environ)
+
+
+def from_data(data: object, name: str, environ: Mapping[str, str]) -> Loaded:
+    """Return the config that is held in parsed data; sentences name it, and know no lines.
+
+    Raises:
+        Mistakes: All that is wrong with it.
+    """
+    return from_document(Document(of_data(data), name), environ)
+
+
+def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
+    """Return the config that a document, or a part of one, holds.
+
+    Raises:
+        Mistakes: All that is wrong with it.
+    """
+    override(document, environ)
+    config = document.read(Config)
+    # A mistake elsewhere must not hide what the sources and required streams get wrong.
+    watched = config or document.read(_Watched)
+    if watched:
+        for location, sentence in checks.mistakes(watched):
+            document.tell(location, sentence)
+    config = document.accepted(config)
+    warnings = tuple(document.place(*told) for told in checks.warnings(config))
+    return Loaded(config, warnings, document.file)

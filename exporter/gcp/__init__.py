@@ -1,0 +1,1 @@
+"""Google Cloud: clients and their credentials, retries, errors in words, Cloud Run."""

@@ -1,0 +1,179 @@
+"""The one seam to Google: credentials, channels and the clients on them."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import google.auth
+import grpc
+from google.auth import exceptions as auth_exceptions
+from google.auth import impersonated_credentials
+from google.auth.transport.requests import Request
+from google.cloud import datastream_v1, monitoring_v3
+from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
+from google.cloud.monitoring_v3.services.metric_service.transports import (
+    MetricServiceGrpcTransport,
+)
+
+from exporter.gcp.deadline import Deadline
+from exporter.gcp.errors import RefusedError, credentials_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from google.auth.credentials import Credentials
+
+    from exporter.config import Endpoints
+
+DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
+MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+_OPTIONS = (
+    # A page of a thousand streams, each with the tables that it includes, passes gRPC's 4 MiB.
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # A refused batch names each of its series, twice, in the trailers. Beyond the default of
+    # 16 KiB gRPC would show RESOURCE_EXHAUSTED in place of the truth.
+    ("grpc.max_metadata_size", 4 * 1024 * 1024),
+    ("grpc.absolute_max_metadata_size", 8 * 1024 * 1024),
+)
+_EMULATOR_OPTIONS = (
+    *_OPTIONS,
+    # An emulator is on this machine or next to it: a proxy of the company cannot reach it.
+    ("grpc.enable_http_proxy", 0),
+)
+_CREDENTIALS_SECONDS = 10.0
+"""For all that is asked to get the first token; a metadata server that is not there takes most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom the exporter calls as, where that is not plainly the default credentials.
+
+    Attributes:
+        impersonate: A service account's address to act as.
+        quota_project: The project whose quota and billing the calls count against.
+    """
+
+    impersonate: str | None = None
+    quota_project: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Google's own clients, each on one channel that all threads shard."""
+
+    datastream: datastream_v1.DatastreamClient
+    monitoring: monitoring_v3.MetricServiceClient
+    channels: tuple[grpc.Channel, ...]
+
+    def __enter__(self) -> Self:
+        """Return the clients themselves."""
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        """Close the channels; calls that are still under way fail at once."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the channels; calls that are still under way fail at once."""
+        for channel in self.channels:
+            channel.close()
+
+
+def emulators(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the emulator variables that are set, by name."""
+    return {
+        name: environ[name]
+        for name in (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
+        if environ.get(name)
+    }
+
+
+def connect(
+    endpoints: Endpoints, environ: Mapping[str, str], identity: Identity
+) -> tuple[Clients, str]:
+    """Return clients for the endpoints of config, or for emulators where the variables name one.
+
+    The second value says in words whom the clients call as.
+
+    Credentials are fetched here, once, unless both services are emulators: their absence is
+    then one clear fact, not a failure of every call.
+
+    Raises:
+        RefusedError: There are no valid credentials.
+    """
+    named = emulators(environ)
+    credentials = None
+    account = "none are needed: emulators are used"
+    if len(named) < len((DATASTREAM_EMULATOR, MONITORING_EMULATOR)):
+        credentials = _credentials(identity)
+        account = getattr(credentials, "service_account_email", None) or "a user's own"
+
+    def channel(transport: Any, emulator: str, endpoint: str | None) -> grpc.Channel:
+        if emulator in named:
+            return grpc.insecure_channel(named[emulator], options=_EMULATOR_OPTIONS)
+        return transport.create_channel(
+            endpoint or transport.DEFAULT_HOST, credentials=credentials, options=_OPTIONS
+        )
+
+    datastream = channel(DatastreamGrpcTransport, DATASTREAM_EMULATOR, endpoints.datastream)
+    monitoring = channel(MetricServiceGrpcTransport, MONITORING_EMULATOR, endpoints.monitoring)
+    clients = Clients(
+        datastream_v1.DatastreamClient(transport=DatastreamGrpcTransport(channel=datastream)),
+        monitoring_v3.MetricServiceClient(transport=MetricServiceGrpcTransport(channel=monitoring)),
+        (datastream, monitoring),
+    )
+    return clients, account
+
+
+class _Hurried(Request):
+    """Google's own transport for credentials, all of whose requests share one deadline."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def __call__(
+        self,
+        url: Any,
+        method: Any = "GET",
+        body: Any = None,
+        headers: Any = None,
+        timeout: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        left = self._deadline.left
+        if left <= 0:
+            raise auth_exceptions.TransportError(
+                f"no token could be had in {_CREDENTIALS_SECONDS:g} s"
+            )
+        seconds = min(timeout or left, left)
+        return super().__call__(url, method, body, headers, seconds, **kwargs)  # type: ignore[no-untyped-call] # google-auth types its arguments in part
+
+
+def _credentials(identity: Identity) -> Credentials:
+    request = _Hurried(Deadline.after(_CREDENTIALS_SECONDS))
+    try:
+        with warnings.catch_warnings():
+            # A user without a quota project is warned of; where it matters, the API refuses the
+            # calls, and the failure says what to do.
+            warnings.simplefilter("ignore", UserWarning)
+            credentials, _ = google.auth.default(
+                scopes=SCOPES, quota_project_id=identity.quota_project, request=request
+            )
+        if identity.impersonate:
+            credentials = impersonated_credentials.Credentials(
+                source_credentials=credentials,
+                target_principal=identity.impersonate,
+                target_scopes=SCOPES,
+                quota_project_id=identity.quota_project,
+            )
+        credentials.refresh(request)
+    except Exception as error:  # a mangled file makes google-auth raise anything
+        failure = credentials_failure(error, impersonated=identity.impersonate)
+        raise RefusedError(failure) from error
+    return credentials

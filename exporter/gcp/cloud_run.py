@@ -1,0 +1,110 @@
+"""What Cloud Run tells the process that it runs.
+
+Source: https://cloud.google.com/run/docs/container-contract (environment variables of jobs and
+worker pools, metadata server).
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from http.client import HTTPException
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+
+import tenacity
+
+from exporter.gcp.errors import Failure, Kind
+from exporter.shard import Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+JOB = "CLOUD_RUN_JOB"
+WORKER_POOL = "CLOUD_RUN_WORKER_POOL"
+EXECUTION = "CLOUD_RUN_EXECUTION"
+TASK_INDEX = "CLOUD_RUN_TASK_INDEX"
+TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
+TASK_ATTEMPT = "CLOUD_RUN_TASK_ATTEMPT"
+METADATA_HOST = "GCE_METADATA_HOST"
+
+# The metadata server is asked directly, whatever proxy the environment names.
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_REGION = re.compile(r"projects/[^/]+/regions/([a-z0-9-]+)")
+_METADATA_SECONDS = 2
+_METADATA_TRIES = 4
+
+
+def here(environ: Mapping[str, str]) -> bool:
+    """Say whether this process runs on Cloud Run, as a job or as a worker pool."""
+    return bool(environ.get(JOB) or environ.get(WORKER_POOL))
+
+
+def shard(environ: Mapping[str, str]) -> Shard:
+    """Return this task's part of the job's work; all of it outside a job.
+
+    Raises:
+        ValueError: The variables contradict each other, as a sentence.
+    """
+    index, count = environ.get(TASK_INDEX, "0"), environ.get(TASK_COUNT, "1")
+    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        raise ValueError(
+            f"{TASK_INDEX}={index} and {TASK_COUNT}={count} name no task of a job: the index "
+            f"counts from 0 and is below the count"
+        )
+    return Shard(int(index), int(count))
+
+
+def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what tells the log lines of one task's execution from another's."""
+    labels = {"execution": EXECUTION, "task_index": TASK_INDEX, "attempt": TASK_ATTEMPT}
+    return {label: environ[name] for label, name in labels.items() if environ.get(name)}
+
+
+def region(environ: Mapping[str, str]) -> str:
+    """Return the region that this process runs in; ``global`` outside Cloud Run.
+
+    Raises:
+        OSError: The metadata server did not answer. Another name for the region would start
+            other series and make the known ones look silent, so none is made up.
+    """
+    if not here(environ):
+        return "global"
+    host = environ.get(METADATA_HOST, "metadata.google.internal")
+    request = urllib.request.Request(
+        f"http://{host}/computeMetadata/v1/instance/region", headers={"Metadata-Flavor": "Google"}
+    )
+    for attempt in tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(OSError),
+        stop=tenacity.stop_after_attempt(_METADATA_TRIES),
+        wait=tenacity.wait_random_exponential(multiplier=0.1, max=1),
+        reraise=True,
+    ):
+        with attempt:
+            answer = _ask(request)
+    found = _REGION.fullmatch(answer)
+    if not found:
+        raise OSError(f"its answer is {answer[:100]!r}")
+    return found[1]
+
+
+def _ask(request: urllib.request.Request) -> str:
+    try:
+        with _DIRECTLY.open(request, timeout=_METADATA_SECONDS) as answer:
+            return str(answer.read().decode(errors="replace").strip())
+    except HTTPError as error:
+        # It is the answer, too, and holds its connection.
+        error.close()
+        raise
+    except HTTPException as error:
+        raise OSError(f"its answer is not HTTP: {error!r}") from error
+
+
+def no_region(error: OSError) -> Failure:
+    """Return what it means that :func:`region` failed."""
+    return Failure(
+        Kind.UNAVAILABLE,
+        f"the metadata server does not tell the region that this runs in ({error})",
+        "Nothing was read: the exporter's own series would get another name. The next run tries "
+        "again.",
+    )

@@ -1,0 +1,124 @@
+"""One call to Google: bounded by a deadline, repeated while that can help, and counted."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+import tenacity
+from google.api_core import exceptions
+from google.rpc import error_details_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exporter.gcp.deadline import Deadline
+
+T = TypeVar("T")
+
+TRANSIENT = (
+    exceptions.ServiceUnavailable,
+    exceptions.DeadlineExceeded,
+    exceptions.ResourceExhausted,
+    exceptions.InternalServerError,
+    exceptions.Aborted,
+)
+"""Refusals that a later try can turn into an answer; any other is final."""
+
+LEAST_ATTEMPT = 0.1
+"""Seconds without which a try is not started: a call to another continent takes about that."""
+
+_jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
+
+
+class Calls:
+    """Counts the calls made, retries included; shared by all threads of a run."""
+
+    def __init__(self) -> None:
+        """Start at none."""
+        self._lock = threading.Lock()
+        self._made = 0
+
+    @property
+    def made(self) -> int:
+        """Calls made so far."""
+        return self._made
+
+    def add(self) -> None:
+        """Count one more."""
+        with self._lock:
+            self._made += 1
+
+
+def retry_delay(error: BaseException | None) -> float | None:
+    """Return the seconds that the server asks a client to wait (RetryInfo), if it does.
+
+    Source: google/rpc/error_details.proto, RetryInfo.
+    """
+    if isinstance(error, exceptions.GoogleAPICallError):
+        for detail in error.details or ():
+            if isinstance(detail, error_details_pb2.RetryInfo):
+                return float(detail.retry_delay.seconds + detail.retry_delay.nanos / 1e9)
+    return None
+
+
+def is_transient(error: BaseException) -> bool:
+    """Say whether a later try of the same call can succeed."""
+    return isinstance(error, TRANSIENT)
+
+
+def persistently(
+    attempt: Callable[[float], T],
+    *,
+    deadline: Deadline,
+    longest: float,
+    calls: Calls,
+    again: Callable[[BaseException], bool] = is_transient,
+) -> T:
+    """Call until it succeeds, fails for good, or a further try could not finish in time.
+
+    Args:
+        attempt: One try, given the seconds that it may take.
+        deadline: Bounds all tries and the waits between them. Its ``stop`` cuts a wait short
+            and starts no further try.
+        longest: Seconds that one try may take at most.
+        calls: Where every try is counted.
+        again: Whether a refusal is worth a further try.
+
+    Returns:
+        The first answer.
+
+    Raises:
+        google.api_core.exceptions.GoogleAPICallError: The last refusal.
+    """
+    refused: BaseException | None = None
+
+    def once() -> T:
+        nonlocal refused
+        left = deadline.left
+        if refused is not None and (deadline.stopped or left < LEAST_ATTEMPT):
+            # The wait for this try was cut short, or took longer than it should have.
+            raise refused
+        if left < LEAST_ATTEMPT:
+            raise exceptions.DeadlineExceeded("the time for it was used up before its turn came")
+        calls.add()
+        try:
+            return attempt(min(longest, left))
+        except exceptions.GoogleAPICallError as error:
+            refused = error
+            raise
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(again),
+        wait=_wait,
+        stop=lambda state: deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT,
+        sleep=tenacity.sleep_using_event(deadline.stop),
+        reraise=True,
+    )
+    return retrying(once)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    asked = retry_delay(state.outcome.exception() if state.outcome else None)
+    # Everybody who was refused was told the same delay: a little jitter keeps them apart.
+    return _jitter(state) if asked is None else asked + _jitter(state) / 10

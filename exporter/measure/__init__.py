@@ -1,0 +1,1 @@
+"""Measuring: what was observed becomes samples. Pure: observations, config and a clock in."""

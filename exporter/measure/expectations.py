@@ -1,0 +1,90 @@
+"""Which states are fine for a stream now: config, windows of time, and the stream's own label."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from cronsim import CronSim
+
+from exporter.inputs import globs
+from exporter.inputs.input_errors import shown
+from exporter.states import EXPECTABLE, EXPECTED_BY_DEFAULT, StreamState
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from exporter.config import Expectation, Window
+    from exporter.names import StreamName
+
+LABEL = "expected-state"
+"""The label on a stream, in Google Cloud, that names the state it is meant to be in."""
+
+_BY_LABEL = {state.name.lower(): frozenset({state}) for state in EXPECTABLE}
+
+
+def is_open(window: Window, now: datetime) -> bool:
+    """Return whether a window that began at or before ``now`` has not ended yet.
+
+    A window lasts its duration in real time, whatever the clocks of its zone do meanwhile.
+    """
+    earliest = now.astimezone(UTC) - window.duration
+    for start in CronSim(window.schedule, earliest.astimezone(window.timezone)):
+        # In UTC: times of one zone compare by their clocks, which an hour in autumn shows twice.
+        begins = start.astimezone(UTC)
+        if begins > earliest:
+            return begins <= now
+    return False
+
+
+def label_complaint(name: StreamName, label: str | None) -> str | None:
+    """Return what to warn of where a stream's label names no state to expect, else None."""
+    if label is None or label in _BY_LABEL:
+        return None
+    return (
+        f"{name}: its label {LABEL} holds {shown(label)} and is ignored; "
+        f"allowed are {', '.join(_BY_LABEL)}"
+    )
+
+
+class OpenExpectations:
+    """The expectations that hold at one moment; made once a run, asked once a stream."""
+
+    def __init__(self, expectations: Sequence[Expectation], now: datetime) -> None:
+        """Keep what holds at ``now``, an aware time: windows are looked at here only."""
+        # Most expectations name one stream: those are looked up, and only globs are tried.
+        self._exact: dict[str, tuple[int, frozenset[StreamState]]] = {}
+        self._globs: list[tuple[int, re.Pattern[str], frozenset[StreamState]]] = []
+        for rank, expectation in enumerate(expectations):
+            if expectation.during and not is_open(expectation.during, now):
+                continue
+            states = frozenset(expectation.states)
+            if globs.is_literal(expectation.match):
+                self._exact[expectation.match] = (rank, states)
+            else:
+                self._globs.append((rank, globs.matcher([expectation.match]), states))
+        self._globs.reverse()
+
+    def states(self, name: StreamName, label: str | None = None) -> frozenset[StreamState]:
+        """Return the states that are fine for a stream.
+
+        Args:
+            name: The stream.
+            label: The value of its label ``expected-state``, if it has one.
+
+        Returns:
+            The states of the last expectation that matches; else the one that the label names;
+            else the default.
+        """
+        full = str(name)
+        exact_rank, exact = self._exact.get(full, (-1, None))
+        for rank, pattern, states in self._globs:
+            if rank < exact_rank:
+                break
+            if pattern.match(full):
+                return states
+        if exact is not None:
+            return exact
+        return _BY_LABEL.get(label or "", EXPECTED_BY_DEFAULT)

@@ -1,0 +1,1 @@
+"""Writing: samples to Cloud Monitoring, without loss."""

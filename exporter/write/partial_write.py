@@ -1,0 +1,146 @@
+"""What a refused CreateTimeSeries says of each point: the reading of Cloud Monitoring's errors.
+
+A batch is not atomic: the valid points of a refused request are written. The answer counts them
+in a CreateTimeSeriesSummary and, in most wordings, names the refused series by their index.
+
+Source: google/monitoring/v3/metric_service.proto, CreateTimeSeriesSummary; the wordings are
+matched by substring, as they have changed and will again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from google.cloud import monitoring_v3
+from google.rpc import code_pb2
+
+from exporter.gcp.retry import is_transient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from google.api_core import exceptions
+
+_ORDER = re.compile(
+    r"must be written in order|more frequently than the maximum sampling period", re.IGNORECASE
+)
+_INDEXES = re.compile(r"timeSeries\[([0-9,\s-]+)\]", re.IGNORECASE)
+_RANGE = re.compile(r"\s*([0-9]{1,9})(?:\s*-\s*([0-9]{1,9}))?\s*")
+_SEGMENTS = re.compile(r"[;\n]")
+_MOST_SERIES = 200  # in a request: a longer range is no list of them
+_PREFIX = re.compile(r"^(\d{3} )?One or more TimeSeries could not be written:\s*", re.IGNORECASE)
+_TRANSIENT_CODES = frozenset(
+    {
+        code_pb2.UNAVAILABLE,
+        code_pb2.DEADLINE_EXCEEDED,
+        code_pb2.RESOURCE_EXHAUSTED,
+        code_pb2.INTERNAL,
+        code_pb2.ABORTED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What one refused request says of its points.
+
+    Attributes:
+        refused: How many points were refused; all of them where there is no summary.
+        late: How many of these because their series has the same or a newer point, or one
+            within the last seconds: another write got there first.
+        transient: How many of these may be accepted if they are sent again.
+        named: The refused series by their index in the request, each with whether it is late;
+            None where the answer does not name every one of them.
+    """
+
+    refused: int
+    late: int
+    transient: int
+    named: Mapping[int, bool] | None
+
+    @property
+    def unwritten(self) -> int:
+        """How many points were refused, for now or for good, for another reason than being late."""
+        return self.refused - self.late
+
+
+def refusal_of(error: exceptions.GoogleAPICallError, sent: int) -> Refusal:
+    """Read a refusal of a request of ``sent`` series."""
+    message = error.message or ""
+    summary = _summary(error)
+    reasons = [message]
+    if summary is None:
+        if is_transient(error):
+            # The request may have had its effect, whichever series the text names.
+            return Refusal(sent, 0, sent, None)
+        refused, transient = sent, 0
+    else:
+        refused = summary.total_point_count - summary.success_point_count
+        if summary.total_point_count != sent or not 0 < refused <= sent:
+            # A summary that contradicts itself or the request is no evidence of anything written.
+            refused = sent
+        transient = sum(
+            entry.point_count for entry in summary.errors if entry.status.code in _TRANSIENT_CODES
+        )
+        if is_transient(error) and not summary.errors:
+            transient = refused
+        final_texts = [
+            entry.status.message
+            for entry in summary.errors
+            if entry.status.code not in _TRANSIENT_CODES and entry.status.message
+        ]
+        reasons = final_texts or reasons
+    named = _named(message, refused, sent)
+    transient = max(0, min(transient, refused))
+    if named is not None:
+        late = sum(named.values())
+    else:
+        late = refused - transient if all(map(_all_late, reasons)) else 0
+    return Refusal(refused, late, min(transient, refused - late), named)
+
+
+def _summary(error: exceptions.GoogleAPICallError) -> Any:
+    for detail in error.details or ():
+        summary = monitoring_v3.CreateTimeSeriesSummary.pb(monitoring_v3.CreateTimeSeriesSummary())
+        # google-api-core does not know this type and leaves it packed.
+        if hasattr(detail, "Unpack") and detail.Unpack(summary):
+            return summary
+    return None
+
+
+def _segments(message: str) -> list[str]:
+    return [part for part in _SEGMENTS.split(_PREFIX.sub("", message.strip())) if part.strip()]
+
+
+def _all_late(message: str) -> bool:
+    """Say whether every reason that the text gives is that the points came too late."""
+    segments = _segments(message)
+    return bool(segments) and all(_ORDER.search(segment) for segment in segments)
+
+
+def _named(message: str, refused: int, sent: int) -> dict[int, bool] | None:
+    """Return each refused index and whether it is late, if the text names exactly ``refused``."""
+    named: dict[int, bool] = {}
+    for segment in _segments(message):
+        late = bool(_ORDER.search(segment))
+        for listed in _INDEXES.findall(segment):
+            for index in _expand(listed):
+                named[index] = late and named.get(index, True)
+    known = len(named) == refused and all(0 <= index < sent for index in named)
+    return named if known else None
+
+
+def _expand(listed: str) -> list[int]:
+    """Return the numbers of a list such as ``0-2,5``; none where it is no such list."""
+    indexes: list[int] = []
+    for part in listed.split(","):
+        found = _RANGE.fullmatch(part)
+        if found is None:
+            return []
+        low, high = int(found[1]), int(found[2] or found[1])
+        if high - low >= _MOST_SERIES:
+            return []
+        indexes.extend(range(low, high + 1))
+    return indexes

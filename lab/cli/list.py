@@ -1,0 +1,96 @@
+"""``datastream-lab list``: the policies at a glance."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TextIO
+
+from exporter.cli.exit_codes import OK
+from lab.cli.inputs import policies_of
+from lab.cli.options import add_json, add_policies
+from lab.policies.model import SEVERITIES
+from lab.policies.spans import span
+from lab.terminal import print_json, print_table
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from lab.policies.files import Policy
+
+HELP = (
+    "Lists the policies, the severest first: what each pages for, whether metrics or log entries "
+    "tell it, how long it has to be so, and which channels the file names. Terraform adds channels "
+    "by severity."
+)
+
+_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow"}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what :func:`run` reads."""
+    add_policies(parser)
+    add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Print the policies; return the exit code.
+
+    Raises:
+        Mistakes: All that is wrong with them.
+    """
+    out: TextIO = args.out
+    policies = sorted(policies_of(args), key=lambda each: SEVERITIES.index(each.severity))
+    if args.json:
+        print_json({"policies": [_fields(policy) for policy in policies]}, out)
+        return OK
+    print_table(
+        ("policy", "severity", "told by", "hold", "channels", "pages for"),
+        (
+            (
+                policy.name,
+                policy.severity if policy.enabled else "off",
+                told_by(policy),
+                hold(policy),
+                str(len(policy.proto.notification_channels) or "none"),
+                pages_for(policy),
+            )
+            for policy in policies
+        ),
+        out,
+        styles=_STYLES,
+    )
+    return OK
+
+
+def pages_for(policy: Policy) -> str:
+    """Return in a few words what a policy pages for."""
+    first = re.split(r"\.(?:\s|$)", policy.header.catches, maxsplit=1)[0]
+    return first or policy.display_name
+
+
+def told_by(policy: Policy) -> str:
+    """Return what a policy looks at."""
+    return "log" if policy.is_log else "metrics"
+
+
+def hold(policy: Policy) -> str:
+    """Return how long it has to be so, in words."""
+    if policy.is_log:
+        return "-"
+    return span(policy.duration) if policy.duration else "none"
+
+
+def _fields(policy: Policy) -> dict[str, Any]:
+    return {
+        "name": policy.name,
+        "file": str(policy.path),
+        "display_name": policy.display_name,
+        "severity": policy.severity,
+        "enabled": policy.enabled,
+        "pages_for": pages_for(policy),
+        "told_by": told_by(policy),
+        "hold_seconds": None if policy.is_log else policy.duration,
+        "threshold": policy.threshold,
+        "yields_to": policy.yields_to,
+        "channels": list(policy.proto.notification_channels),
+    }

@@ -1,0 +1,171 @@
+"""``datastream-lab report``: one page for a person to look at."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from argparse import Namespace
+from collections import Counter
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
+from exporter.cli.logs import LOGGER
+from exporter.cli.run_log import plural
+from exporter.inputs.input_errors import Mistakes, printable
+from lab.cli import time_to_page
+from lab.cli.inputs import policies_of
+from lab.cli.options import add_policies, add_scenarios
+from lab.cli.playing import proofs, side_by_side
+from lab.cli.test import scripts_of
+from lab.prove.paging import CHANGES
+from lab.report.page import Report, render
+from lab.report.playing import Task, play
+from lab.report.waits import waits
+from lab.terminal import progress
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Iterable
+
+    from lab.policies.files import Policy
+    from lab.prove.proof import Proof
+    from lab.report.marks import Timeline
+    from lab.report.waits import Wait
+    from lab.simulate.scenario_files import Script
+
+HELP = (
+    "Plays the scenarios, measures how soon pages come, and writes one HTML page that shows all of "
+    "it: for each scenario a timeline of what is the case, what the exporter writes, when each "
+    "condition is true, and what pages. The page needs no network and no other file. Exit code 0: "
+    "all is as expected; 1: something is not."
+)
+
+_DISTRIBUTION = "datastream-exporter"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what :func:`run` reads."""
+    add_policies(parser)
+    parser.add_argument("--html", required=True, metavar="FILE", help="where the page goes")
+    parser.add_argument(
+        "wanted",
+        nargs="*",
+        metavar="SCENARIO",
+        help="a scenario's name, or the path of its file (default: all)",
+    )
+    add_scenarios(parser)
+    parser.add_argument(
+        "--no-times", action="store_true", help="leave out how soon pages come, which takes a while"
+    )
+
+
+def run(args: Namespace) -> int:
+    """Write the page; return the exit code.
+
+    Raises:
+        Mistakes: In the files, a scenario is not known, or the page can not be written there.
+        NotInstalledError: Prometheus is not installed.
+        EngineError: It does not do what it is asked to.
+    """
+    file = _writable(args.html)
+    policies = tuple(each for each in policies_of(args) if each.enabled)
+    scripts = scripts_of(args, policies)
+    _check_names(scripts)
+    # It plays none: it refuses a filter that Cloud Logging understands and that is not known here.
+    for _ in proofs((), policies, args.stop):
+        pass
+    played: list[tuple[Proof, Timeline]] = []
+    with progress(args.err, "playing scenarios", len(scripts)) as steps:
+        for each in side_by_side(play, [Task(script, policies) for script in scripts], args.stop):
+            played.append(each)
+            steps.done()
+    times, kept = ((), True) if args.no_times or args.stop.is_set() else _times(args, policies)
+    if args.stop.is_set():
+        LOGGER.warning("Interrupted: %s is not written.", printable(args.html))
+        return INTERRUPTED
+    page = render(
+        Report(
+            policies,
+            played,
+            times,
+            not args.wanted,
+            metadata.version(_DISTRIBUTION),
+            datetime.now(UTC),
+        )
+    )
+    _write(file, page)
+    wrong = [proof.script.name for proof, _ in played if not proof.right]
+    size = f"{len(page.encode()) // 1000} kB"
+    LOGGER.info("%s: %s, %s.", printable(args.html), plural(len(played), "scenario"), size)
+    if wrong:
+        LOGGER.error("%s wrong: %s.", plural(len(wrong), "scenario"), ", ".join(wrong))
+    return OK if kept and not wrong else INCOMPLETE
+
+
+def _check_names(scripts: Iterable[Script]) -> None:
+    """Refuse scenarios that a link could not tell apart.
+
+    Raises:
+        Mistakes: Two have the same name.
+    """
+    counted = Counter(script.name for script in scripts)
+    twice = [
+        f"{printable(name)}: {count} scenarios have this name; rename all but one"
+        for name, count in counted.items()
+        if count > 1
+    ]
+    if twice:
+        raise Mistakes(twice)
+
+
+def _times(args: Namespace, policies: Iterable[Policy]) -> tuple[tuple[Wait, ...], bool]:
+    """Measure how soon pages come, as the command that prints it does, and whether that is kept.
+
+    Where a policy is not there that it is measured of, nothing is: policies of one's own may be
+    shown alone.
+    """
+    lacking = {change.policy for change in CHANGES} - {policy.name for policy in policies}
+    if lacking:
+        LOGGER.info(
+            "How soon pages come is left out: there is no %s.", ", no ".join(sorted(lacking))
+        )
+        return (), True
+    told = io.StringIO()
+    # What takes too long is said there.
+    code = time_to_page.run(Namespace(**{**vars(args), "json": True, "out": told}))
+    return waits(json.loads(told.getvalue())) if told.getvalue() else (), code == OK
+
+
+def _writable(name: str) -> Path:
+    """Return the file, before minutes are spent on what can not be written there.
+
+    Raises:
+        Mistakes: It can not be.
+    """
+    file = Path(name)
+    folder = file.parent
+    if file.is_dir():
+        raise Mistakes([f"{printable(name)}: is a directory; name a file, such as report.html"])
+    if not folder.is_dir():
+        raise Mistakes([f"{printable(str(folder))}: there is no such directory; make it first"])
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise Mistakes([f"{printable(name)}: can not be written; name another file"])
+    return file
+
+
+def _write(file: Path, page: str) -> None:
+    """Write the page.
+
+    Raises:
+        Mistakes: It can not be.
+    """
+    try:
+        file.write_text(page, "utf-8")
+    except OSError as error:
+        raise Mistakes(
+            [f"{printable(str(file))}: can not be written ({error.strerror}); name another file"]
+        ) from None

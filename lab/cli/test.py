@@ -1,0 +1,150 @@
+"""``datastream-lab test``: what should page and what does, scenario by scenario."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
+from exporter.cli.logs import LOGGER
+from exporter.cli.run_log import plural
+from exporter.inputs import documents
+from exporter.inputs.input_errors import Mistakes, printable, shown
+from exporter.inputs.spelling import nearest
+from lab.cli import verdicts
+from lab.cli.inputs import policies_of, scenario_folders
+from lab.cli.options import add_json, add_policies, add_scenarios
+from lab.cli.playing import proofs
+from lab.simulate.scenario_files import read_scenarios, script_of
+from lab.terminal import print_json, progress
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator, Sequence
+
+    from lab.policies.files import Policy
+    from lab.prove.proof import Proof
+    from lab.simulate.scenario_files import Script
+
+HELP = (
+    "Plays scenarios: the exporter itself runs through a scripted world on a simulated clock, "
+    "Prometheus evaluates the policies, and what pages is held against what should. Exit code 0: "
+    "all is as expected; 1: something is not."
+)
+
+_ENDING = ".yaml"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what :func:`run` reads."""
+    add_policies(parser)
+    parser.add_argument(
+        "wanted",
+        nargs="*",
+        metavar="SCENARIO",
+        help="a scenario's name, or the path of its file (default: all)",
+    )
+    add_scenarios(parser)
+    add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Play the scenarios and print how each came out; return the exit code.
+
+    Raises:
+        Mistakes: In the files, or a scenario is not known.
+        NotInstalledError: Prometheus is not installed.
+    """
+    out: TextIO = args.out
+    policies = policies_of(args)
+    scripts = scripts_of(args, policies)
+    applied = [policy for policy in policies if policy.enabled]
+    proven: list[Proof] = []
+    with progress(args.err, "playing scenarios", len(scripts)) as steps:
+        for proof in proofs(scripts, applied, args.stop):
+            proven.append(proof)
+            steps.done()
+            if not args.json:
+                with steps.aside():
+                    verdicts.print_proof(proof, out)
+                    out.flush()
+    wrong = [proof.script.name for proof in proven if not proof.right]
+    played = len(proven) == len(scripts)
+    if args.json:
+        held = [verdicts.document(proof) for proof in proven]
+        print_json({"right": played and not wrong, "played": played, "scenarios": held}, out)
+    if not played:
+        LOGGER.warning("Interrupted: %d of %d scenarios were played.", len(proven), len(scripts))
+    if proven:
+        LOGGER.log(logging.ERROR if wrong else logging.INFO, "%s", _summary(proven, wrong))
+    if not played:
+        return INTERRUPTED
+    return INCOMPLETE if wrong else OK
+
+
+def _summary(proven: Sequence[Proof], wrong: Sequence[str]) -> str:
+    due = sum(each.count for proof in proven for each in proof.script.scenario.expect)
+    text = f"{plural(len(proven), 'scenario')}, {plural(due, 'page')} due"
+    return f"{text}: {len(wrong)} wrong ({', '.join(wrong)})." if wrong else f"{text}: all right."
+
+
+def scripts_of(args: Namespace, policies: Sequence[Policy]) -> tuple[Script, ...]:
+    """Return the scenarios that the command line asks for: those it names, else all.
+
+    Args:
+        args: With ``wanted`` and ``scenarios``.
+        policies: The policies.
+
+    Raises:
+        Mistakes: In the files, or a scenario is not known.
+    """
+    names = {policy.name for policy in policies}
+    if not args.wanted:
+        held = [script for each in scenario_folders(args) for script in read_scenarios(each, names)]
+        return tuple(sorted(held, key=lambda script: script.name))
+    known = [] if all(map(_is_path, args.wanted)) else [*_known(args)]
+    scripts: dict[Path, Script] = {}
+    told: dict[str, None] = {}
+    for wanted in args.wanted:
+        try:
+            for file in _files(wanted, known):
+                text = documents.read_file(str(file))
+                scripts[file] = script_of(text, printable(str(file)), names, name=file.stem)
+        except Mistakes as mistakes:
+            told |= dict.fromkeys(mistakes.sentences)
+    if told:
+        raise Mistakes(told)
+    return tuple(scripts.values())
+
+
+def _files(wanted: str, known: Sequence[Path]) -> list[Path]:
+    """Return the files that a name or a path stands for.
+
+    Raises:
+        Mistakes: There is none of this name.
+    """
+    if _is_path(wanted):
+        return [Path(wanted)]
+    files = [file for file in known if file.stem == wanted]
+    if not files:
+        raise Mistakes([f"{shown(wanted)} is no scenario; {_hint(wanted, known)}"])
+    return files
+
+
+def _known(args: Namespace) -> Iterator[Path]:
+    for folder in scenario_folders(args):
+        yield from sorted(folder.glob(f"*{_ENDING}"))
+
+
+def _is_path(wanted: str) -> bool:
+    return wanted.endswith(_ENDING) or os.sep in wanted
+
+
+def _hint(wanted: str, known: Sequence[Path]) -> str:
+    guess = nearest(wanted, [file.stem for file in known])
+    if guess:
+        return f"did you mean {guess}?"
+    folders = sorted({str(file.parent) for file in known})
+    return f"name one of the {len(known)} in {' and '.join(folders)}, or the path of a file"

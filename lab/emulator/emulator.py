@@ -1,0 +1,118 @@
+"""The embedded Google Cloud: both servers, one world, one clock."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self
+
+from lab.emulator.datastream import Datastream
+from lab.emulator.faults import Faults
+from lab.emulator.fleet import Timeline
+from lab.emulator.monitoring import Monitoring
+from lab.emulator.rpc import CallLog, Server, Services
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterable
+
+    from lab.emulator.faults import Call
+    from lab.emulator.fleet import Fleet
+    from lab.emulator.monitoring import WrittenPoint
+    from lab.emulator.world import Fault, World
+
+
+class LocalCloud:
+    """Datastream and Cloud Monitoring on loopback, for Google's own clients.
+
+    The world starts when the object is made. Use it as a context manager, or call :meth:`start`
+    and :meth:`stop`.
+    """
+
+    def __init__(self, world: World, *, clock: Callable[[], float] = time.time) -> None:
+        """Take the world; nothing listens yet.
+
+        Args:
+            world: What exists and happens.
+            clock: Unix seconds; a simulated one makes hours pass in seconds.
+        """
+        self._clock = clock
+        self._started = clock()
+        self._timeline = Timeline(world)
+        self._faults = Faults(world.faults)
+        self._log = CallLog()
+        self._datastream = Datastream(
+            self.fleet, started=self._started, largest_page=world.largest_page
+        )
+        self._monitoring = Monitoring(self.fleet, clock=clock, wording=world.refusals)
+        self._running = ExitStack()
+        self.datastream = ""
+        """``127.0.0.1:port`` of Datastream, once started."""
+        self.monitoring = ""
+        """``127.0.0.1:port`` of Cloud Monitoring, once started."""
+
+    def __enter__(self) -> Self:
+        """Start on free ports, unless it runs already."""
+        if not self.datastream:
+            self.start()
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def start(self, datastream_port: int = 0, monitoring_port: int = 0) -> None:
+        """Listen on the ports, 0 for any free one.
+
+        Raises:
+            PortInUseError: One of them cannot be had; nothing listens then.
+        """
+        self.fleet()  # so that a big world's first call is no slower than the next
+        with ExitStack() as starting:
+            self.datastream = self._serve(starting, self._datastream.services, datastream_port)
+            self.monitoring = self._serve(starting, self._monitoring.services, monitoring_port)
+            self._running = starting.pop_all()
+
+    def stop(self) -> None:
+        """End the calls under way and stop listening."""
+        self._running.close()
+
+    @property
+    def calls(self) -> Counter[str]:
+        """Return how many calls each method got, refused ones among them."""
+        return self._log.by_method()
+
+    @property
+    def call_log(self) -> list[Call]:
+        """Return every call, in order of arrival."""
+        return self._log.all()
+
+    def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
+        """Return the points that were accepted, of one metric or of all."""
+        return self._monitoring.points(metric_type)
+
+    def give_series(self, project: str, series: Iterable[Any]) -> None:
+        """Let Cloud Monitoring hold series that nobody writes, as those of Google's own metrics.
+
+        Args:
+            project: The id of the metrics project.
+            series: Raw TimeSeries.
+        """
+        self._monitoring.give(project, series)
+
+    def add_fault(self, fault: Fault) -> None:
+        """Inject a fault from now on; its times count from the world's start."""
+        self._faults.add(fault)
+
+    def seconds(self) -> float:
+        """Return how long ago the world started."""
+        return self._clock() - self._started
+
+    def fleet(self) -> Fleet:
+        """Return what exists now."""
+        return self._timeline.at(self.seconds())
+
+    def _serve(self, running: ExitStack, services: Services, port: int) -> str:
+        server = Server(services, seconds=self.seconds, faults=self._faults, calls=self._log)
+        running.callback(server.stop)
+        return server.start(port)

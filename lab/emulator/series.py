@@ -1,0 +1,231 @@
+"""A project's descriptors and series, held in memory."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any
+
+from google.api import metric_pb2, monitored_resource_pb2
+from google.api.label_pb2 import LabelDescriptor
+
+from lab.emulator.refusals import field_text, invalid, invalid_field
+from lab.emulator.rules import (
+    SECOND,
+    VALUE_TYPES,
+    Kind,
+    Misfit,
+    Point,
+    ValueType,
+    check_order,
+    check_resource,
+    check_type,
+    check_unchanged,
+    check_values,
+    keys_problem,
+    name_problem,
+    point_of,
+)
+from lab.emulator.seeded_series import Given
+from lab.emulator.wording import Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Resource:
+    """A monitored resource of a project; one object for each, compared by identity."""
+
+    __slots__ = ("labels", "type")
+
+    def __init__(self, type_: str, labels: dict[str, str]) -> None:
+        """Take the type and all labels, project_id among them."""
+        self.type = type_
+        self.labels = labels
+
+
+class Series:
+    """A series' history: end times in nanoseconds since 1970, and values, oldest first."""
+
+    __slots__ = ("metric", "resource", "times", "values")
+
+    def __init__(self, metric: bytes, resource: Resource) -> None:
+        """Take the serialized metric (type and labels) and the resource."""
+        self.metric = metric
+        self.resource = resource
+        self.times = array("q")
+        self.values: list[Any] = []
+
+    def metric_labels(self) -> dict[str, str]:
+        """Return the metric's labels."""
+        return dict(metric_pb2.Metric.FromString(self.metric).labels)
+
+
+class Descriptor:
+    """A metric's descriptor, and its series."""
+
+    __slots__ = ("keys", "message", "series", "value_field")
+
+    def __init__(self, message: metric_pb2.MetricDescriptor) -> None:
+        """Take the descriptor as it was created or learnt."""
+        self.message = message
+        self.keys = {each.key for each in message.labels}
+        self.value_field = next(
+            field for field, type_ in VALUE_TYPES.items() if type_ == message.value_type
+        )
+        self.series: dict[tuple[bytes, Resource], Series] = {}
+
+    def learn(self, keys: Iterable[str]) -> None:
+        """Add the labels that it does not know yet."""
+        for key in sorted(set(keys) - self.keys):
+            self.message.labels.add(key=key, value_type=LabelDescriptor.ValueType.STRING)
+            self.keys.add(key)
+
+
+class ProjectMetrics:
+    """What one project's Cloud Monitoring holds. Not safe for threads: its caller locks."""
+
+    def __init__(self, project: str) -> None:
+        """Take the project's id."""
+        self.project = project
+        self.descriptors: dict[str, Descriptor] = {}
+        self.given = Given()
+        self._resources: dict[bytes, Resource] = {}
+
+    def write(self, series: Iterable[Any], now: float) -> list[Rejection]:
+        """Write each raw TimeSeries that may be written; return those that may not.
+
+        Args:
+            series: A request's, in order.
+            now: Unix seconds.
+        """
+        rejected = []
+        seen: set[Series] = set()
+        now_ns = int(now * SECOND)
+        for index, each in enumerate(series):
+            try:
+                self._write(index, each, now_ns, seen)
+            except Misfit as misfit:
+                rejected.append(
+                    Rejection(
+                        index,
+                        each,
+                        misfit.code,
+                        misfit.text,
+                        misfit.times is not None,
+                        misfit.times or "",
+                    )
+                )
+        return rejected
+
+    def _write(self, index: int, given: Any, now: int, seen: set[Series]) -> None:
+        """Write one series' point.
+
+        Raises:
+            Misfit: The point may not be written.
+        """
+        point = point_of(index, given, now)
+        resource = self._resource(index, given.resource)
+        metric = given.metric.SerializeToString(deterministic=True)
+        descriptor = self.descriptors.get(given.metric.type)
+        series = descriptor.series.get((metric, resource)) if descriptor else None
+        if descriptor is not None:
+            check_type(descriptor.message, given, point)
+        if series is None:
+            descriptor = self._learn(index, descriptor, given, point)
+            series = descriptor.series[metric, resource] = Series(metric, resource)
+        elif series in seen:
+            raise Misfit(
+                field_text(
+                    f"timeSeries[{index}]",
+                    "Duplicate TimeSeries encountered. Only one point can be written per"
+                    " TimeSeries per request.",
+                )
+            )
+        seen.add(series)
+        if series.times:
+            check_order(given.metric.type, series.times[-1], point.end)
+        series.times.append(point.end)
+        series.values.append(point.value)
+
+    def _resource(self, index: int, given: Any) -> Resource:
+        """Return the resource that a series names, checked when it is seen first."""
+        raw = given.SerializeToString(deterministic=True)
+        known = self._resources.get(raw)
+        if known is not None:
+            return known
+        labels = dict(given.labels) | {"project_id": self.project}
+        check_resource(index, given.type, labels)
+        # Written with or without its project_id, it is one and the same resource.
+        message = monitored_resource_pb2.MonitoredResource(type=given.type, labels=labels)
+        whole = message.SerializeToString(deterministic=True)
+        resource = self._resources.setdefault(whole, Resource(given.type, labels))
+        self._resources[raw] = resource
+        return resource
+
+    def _learn(
+        self, index: int, descriptor: Descriptor | None, given: Any, point: Point
+    ) -> Descriptor:
+        """Return the descriptor of a series seen first, made or grown by what it uses."""
+        type_, labels = given.metric.type, dict(given.metric.labels)
+        check_values(index, labels)
+        if descriptor is not None and descriptor.keys.issuperset(labels):
+            return descriptor
+        keys = set(labels) | (descriptor.keys if descriptor else set())
+        problem = name_problem(type_) or keys_problem(keys)
+        if problem:
+            raise Misfit(problem)
+        if descriptor is None:
+            value_type = VALUE_TYPES[point.value_field]
+            if value_type == ValueType.STRING:
+                raise Misfit(
+                    f"Value type for metric {type_} must be one of BOOL, INT64, DOUBLE and"
+                    " DISTRIBUTION, but is STRING."
+                )
+            descriptor = self.descriptors[type_] = Descriptor(
+                metric_pb2.MetricDescriptor(
+                    name=f"projects/{self.project}/metricDescriptors/{type_}",
+                    type=type_,
+                    metric_kind=given.metric_kind or Kind.GAUGE,
+                    value_type=value_type,
+                )
+            )
+        descriptor.learn(keys)
+        return descriptor
+
+    def create_descriptor(self, given: metric_pb2.MetricDescriptor) -> metric_pb2.MetricDescriptor:
+        """Create a descriptor, or add labels and texts to the one that exists.
+
+        Raises:
+            Refused: Its name, labels, kind or value type are not allowed.
+        """
+        keys = {each.key for each in given.labels}
+        problem = name_problem(given.type) or keys_problem(keys)
+        if problem:
+            raise invalid(problem)
+        if given.metric_kind == Kind.METRIC_KIND_UNSPECIFIED:
+            raise invalid_field("metricDescriptor.metricKind", "The metric kind is required.")
+        if given.value_type not in VALUE_TYPES.values():
+            raise invalid_field("metricDescriptor.valueType", "The value type is required.")
+        known = self.descriptors.get(given.type)
+        if known is not None:
+            check_unchanged(known.message, given, keys)
+        message = metric_pb2.MetricDescriptor()
+        message.CopyFrom(given)
+        message.name = f"projects/{self.project}/metricDescriptors/{given.type}"
+        descriptor = Descriptor(message)
+        if known is not None:
+            descriptor.series = known.series
+        self.descriptors[given.type] = descriptor
+        return message
+
+    def all_series(self, metric_type: str | None = None) -> Iterator[tuple[Descriptor, Series]]:
+        """Yield the series of one metric, or of all."""
+        for type_, descriptor in self.descriptors.items():
+            if metric_type in (None, type_):
+                for series in descriptor.series.values():
+                    yield descriptor, series
+
+
+def resource_message(resource: Resource) -> monitored_resource_pb2.MonitoredResource:
+    """Return a resource as answers hold it."""
+    return monitored_resource_pb2.MonitoredResource(type=resource.type, labels=resource.labels)

@@ -1,0 +1,126 @@
+"""Reading a world file; every mistake in it is a sentence with its file and line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from exporter.inputs import documents
+from exporter.inputs.input_errors import shown
+from lab.emulator.fleet import matches
+from lab.emulator.world import ConnectionEvent, LocationEvent, PermissionEvent, ProjectEvent, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lab.emulator.world import Event
+
+_Place = tuple[str | int, ...]
+
+
+def read_world(path: str) -> World:
+    """Return the world of a file.
+
+    Raises:
+        Mistakes: All that is wrong with it.
+    """
+    return world_of(documents.read_file(path), path)
+
+
+def default_world() -> World:
+    """Return the world that ships with the package: one company's fleet."""
+    shipped = resources.files("lab.emulator") / "worlds" / "default.yaml"
+    return world_of(shipped.read_text(encoding="utf-8"), "default.yaml")
+
+
+def world_of(text: str, file: str) -> World:
+    """Return the world that a YAML text describes.
+
+    Args:
+        text: The whole document.
+        file: What to call it in sentences.
+
+    Raises:
+        Mistakes: All that is wrong with it.
+    """
+    document = documents.parse(text, file)
+    world = document.read(World)
+    if world is not None:
+        for place, words in contradictions(world):
+            document.tell(place, words)
+    return document.accepted(world)
+
+
+def contradictions(world: World) -> Iterator[tuple[_Place, str]]:
+    """Yield what does not go together in a world: where, as a path of keys, and a sentence."""
+    yield from _said_twice(world)
+    yield from _about_nothing(world)
+
+
+def _said_twice(world: World) -> Iterator[tuple[_Place, str]]:
+    """Yield every id that stands twice where it may stand once."""
+    names = (name for each in world.projects for name in (each.id, str(each.number)))
+    for name in _repeated(names):
+        yield ("projects",), f"{shown(name)} is the id or the number of two projects"
+    for at, project in enumerate(world.projects):
+        place: _Place = ("projects", at, "locations")
+        for id_ in _repeated(each.id for each in project.locations):
+            yield place, f"{shown(id_)} stands twice in {project.id}"
+        for index, location in enumerate(project.locations):
+            streams = (id_ for each in location.streams for id_ in each.ids)
+            for id_ in _repeated(streams):
+                yield (*place, index, "streams"), f"{shown(id_)} stands twice in {location.id}"
+            for id_ in _repeated(each.id for each in location.private_connections):
+                yield (
+                    (*place, index, "private_connections"),
+                    f"{shown(id_)} stands twice in {location.id}",
+                )
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, times in Counter(names).items() if times > 1]
+
+
+def _about_nothing(world: World) -> Iterator[tuple[_Place, str]]:
+    """Yield every event whose glob matches nothing in the world: a typing error, most likely."""
+    projects = [f"projects/{each.id}" for each in world.projects]
+    locations = [
+        (f"projects/{project.id}/locations/{each.id}", each)
+        for project in world.projects
+        for each in project.locations
+    ]
+    streams = [
+        f"{at}/streams/{id_}"
+        for at, location in locations
+        for each in location.streams
+        for id_ in each.ids
+    ]
+    connections = [
+        f"{at}/privateConnections/{each.id}"
+        for at, location in locations
+        for each in location.private_connections
+    ]
+    names = {
+        "project": projects,
+        "location": [at for at, _ in locations],
+        "stream": streams,
+        "private_connection": connections,
+    }
+    for index, event in enumerate(world.events):
+        kind, glob = _target(event)
+        if not any(matches(glob, name) for name in names[kind]):
+            yield ("events", index, kind), f"{shown(glob)} matches no {kind} of this world"
+
+
+def _target(event: Event) -> tuple[str, str]:
+    """Return what kind of thing an event is about, and its glob."""
+    match event:
+        case ProjectEvent() | PermissionEvent():
+            return "project", event.project
+        case LocationEvent():
+            return "location", event.location
+        case ConnectionEvent():
+            return "private_connection", event.private_connection
+        case _:
+            return "stream", event.stream

@@ -1,0 +1,153 @@
+"""The metrics that a query may name: the exporter's own, and Google's as far as they are used."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from exporter.inputs.spelling import nearest
+from exporter.inputs.yaml_nodes import packaged
+from exporter.measure import definitions
+from lab.policies.labels import ANY, Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ALWAYS = frozenset({"project_id", "monitored_resource"})
+"""What every series carries in PromQL: the id of the project that holds it, and the type of its
+resource."""
+
+_CLOSE = 2
+"""Letters within which an unknown name is taken for a misspelt one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A metric that Google writes.
+
+    Attributes:
+        type: The full type, ``datastream.googleapis.com/stream/freshness``.
+        kind: ``GAUGE`` or ``DELTA``.
+        value_type: ``INT64`` or ``DISTRIBUTION``.
+        unit: The unit as Cloud Monitoring writes it.
+        resource: The type of the monitored resource.
+        resource_labels: The keys of that resource.
+        labels: The metric labels' keys.
+        page: The page that documents it.
+    """
+
+    type: str
+    kind: str
+    value_type: str
+    unit: str
+    resource: str
+    resource_labels: tuple[str, ...]
+    labels: tuple[str, ...]
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What PromQL sees under a name.
+
+    Attributes:
+        type: The metric's full type; empty where nothing is known of it.
+        resource: The type of the monitored resource that the series are written to; likewise.
+        labels: What they carry.
+    """
+
+    type: str
+    resource: str
+    labels: Labels
+
+
+UNKNOWN = Series("", "", ANY)
+
+
+def promql_name(metric_type: str) -> str:
+    """Return a metric's name in PromQL.
+
+    The first ``/`` becomes ``:``, every other special character ``_``:
+    https://cloud.google.com/monitoring/promql/promql-mapping
+    """
+    return re.sub(r"[^\w:]", "_", metric_type.replace("/", ":", 1), flags=re.ASCII)
+
+
+@cache
+def natives() -> Mapping[str, Native]:
+    """Return Google's metrics by their full type, as ``native_metrics.yaml`` lists them."""
+    parsed = _parsed()
+    return {
+        f"{service}/{name}": Native(
+            type=f"{service}/{name}",
+            page=listed["page"],
+            resource_labels=tuple(parsed["resources"][entry["resource"]]),
+            **{**entry, "labels": tuple(entry["labels"])},
+        )
+        for service, listed in parsed["services"].items()
+        for name, entry in listed["metrics"].items()
+    }
+
+
+@cache
+def series() -> Mapping[str, Series]:
+    """Return everything that is known, by its name in PromQL.
+
+    A distribution has three: with ``_count``, ``_sum``, and ``_bucket``, which carries ``le``.
+    """
+    own = {promql_name(metric.type): _own(metric) for metric in definitions.metrics().values()}
+    return own | dict(each for native in natives().values() for each in _named(native))
+
+
+def known(name: str, *, every: bool) -> Series:
+    """Return what is seen under a name in PromQL.
+
+    Args:
+        name: The name, as a query has it.
+        every: Whether a query may name nothing but what is known here.
+
+    Raises:
+        ValueError: With a sentence: it may not, or the name is a misspelt one.
+    """
+    if found := series().get(name):
+        return found
+    complete = any(name.startswith(prefix) for prefix in _complete())
+    guess = nearest(name, series(), within=None if every or complete else _CLOSE)
+    if not (every or complete or guess):
+        return UNKNOWN
+    advice = f"did you mean {guess}?" if guess else "docs/reference.md lists the exporter's own"
+    raise ValueError(f"no metric is called {name} in PromQL; {advice}")
+
+
+@cache
+def _complete() -> tuple[str, ...]:
+    """Return what the names begin with of which all are known."""
+    prefixes = [
+        f"{service}/" for service, listed in _parsed()["services"].items() if listed["complete"]
+    ]
+    return tuple(promql_name(prefix) for prefix in (f"{definitions.text()['prefix']}/", *prefixes))
+
+
+@cache
+def _parsed() -> Mapping[str, Any]:
+    return packaged("lab.policies", "native_metrics.yaml")
+
+
+def _own(metric: definitions.Metric) -> Series:
+    resource = definitions.text()["resources"][metric.resource]
+    return Series(metric.type, definitions.RESOURCE, Labels(ALWAYS.union(resource, metric.labels)))
+
+
+def _named(native: Native) -> Iterator[tuple[str, Series]]:
+    # A metric label with the key of a resource's is told apart by its prefix (same page as above).
+    keys = {f"metric_{key}" if key in native.resource_labels else key for key in native.labels}
+    labels = Labels(ALWAYS.union(native.resource_labels, keys))
+    name = promql_name(native.type)
+    if native.value_type != "DISTRIBUTION":
+        yield name, Series(native.type, native.resource, labels)
+        return
+    for end in ("count", "sum"):
+        yield f"{name}_{end}", Series(native.type, native.resource, labels)
+    yield f"{name}_bucket", Series(native.type, native.resource, labels.plus(["le"]))

@@ -1,0 +1,42 @@
+"""A scenario played, judged and drawn: all that has to be done while its engine runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from lab.prove.proof import filled, prove, starts
+from lab.report.conditions import conditions
+from lab.report.timeline import shown_phase, timeline
+from lab.simulate.simulation import simulate
+
+if TYPE_CHECKING:
+    from lab.policies.files import Policy
+    from lab.prove.proof import Proof
+    from lab.report.marks import Timeline
+    from lab.simulate.scenario_files import Script
+
+
+class Task(NamedTuple):
+    """A scenario and what it is held against: all that another process needs."""
+
+    script: Script
+    policies: tuple[Policy, ...]
+
+
+def play(task: Task) -> tuple[Proof, Timeline]:
+    """Return how a scenario came out, without its series, and its marks.
+
+    Raises:
+        NotInstalledError: Prometheus is not installed.
+        EngineError: It does not do what it is asked to.
+    """
+    script, policies = task
+    recording = simulate(script, starts([script])[0].timestamp())
+    applied = [each for each in policies if each.name not in script.scenario.switched_off]
+    with filled([recording]) as engine:
+        proof = prove(script, recording, policies, engine)
+        true = conditions(applied, recording, engine, shown_phase(proof))
+    drawn = timeline(proof, policies, true)
+    # Hundreds of streams have many thousands of points, which nobody asks for any more.
+    return replace(proof, recording=replace(recording, series=(), runs=())), drawn

@@ -1,0 +1,147 @@
+"""Log entries of a simulated world, in the form that Cloud Logging gives them.
+
+Who changes a stream leaves two entries in the audit log, one when the operation begins and one
+when it ends; Datastream's own log tells of failures. What the service does itself is not audited.
+https://cloud.google.com/datastream/docs/audit-logging
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from lab.emulator.fleet import Timeline, is_exact, matches
+from lab.emulator.world import DropEvents, Fail, Lifecycle, LogEntry, Pause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.emulator.world import Event, World
+
+STREAM_ACTIVITY = "datastream.googleapis.com/stream_activity"
+AUDIT = "cloudaudit.googleapis.com/activity"
+
+_SERVICE = "google.cloud.datastream.v1.Datastream"
+_PERSON = "operator@example.com"
+_METHODS = {
+    "start": "UpdateStream",
+    "resume": "UpdateStream",
+    "recover": "RunStream",
+    "delete": "DeleteStream",
+    "appear": "CreateStream",
+}
+_BEFORE = 1e-3
+
+
+class Entry(NamedTuple):
+    """A log entry.
+
+    Attributes:
+        at: When, in seconds after the world's start.
+        stream: The full name of the stream that it is about.
+        fields: The entry as the API has it, as nested mappings.
+    """
+
+    at: float
+    stream: str
+    fields: dict[str, Any]
+
+
+def entries(world: World) -> tuple[Entry, ...]:
+    """Return every entry that a world's events leave, in order."""
+    timeline = Timeline(world)
+    found = [
+        entry
+        for event in world.events
+        for stream in _streams(timeline, event)
+        for entry in _entries(event, stream)
+    ]
+    return tuple(sorted(found, key=lambda entry: entry.at))
+
+
+def _streams(timeline: Timeline, event: Event) -> Iterator[str]:
+    """Yield the full names of the streams that an event is about."""
+    glob = getattr(event, "stream", None)
+    if glob is None:
+        return
+    if "/" in glob and is_exact(glob):
+        yield glob
+        return
+    names = {
+        f"projects/{project.id}/locations/{location.id}/streams/{id_}"
+        for at in (event.at - _BEFORE, event.at)
+        for project in timeline.at(at).projects.values()
+        for location in project.locations.values()
+        for id_ in location.streams
+    }
+    yield from sorted(name for name in names if matches(glob, name))
+
+
+def _entries(event: Event, stream: str) -> Iterator[Entry]:
+    match event:
+        case Pause():
+            yield from _audited(event.at, event.draining, stream, "UpdateStream")
+        case Lifecycle() if event.do in _METHODS:
+            yield from _audited(event.at, event.starting, stream, _METHODS[event.do])
+        case Fail():
+            yield _activity(event.at, stream, "ERROR", event.message or event.reason)
+        case DropEvents():
+            yield _activity(event.at, stream, "WARNING", f"{event.object}: {event.error_code}")
+        case LogEntry(log="stream_activity"):
+            yield _activity(event.at, stream, event.severity, event.message)
+        case LogEntry():
+            operation: dict[str, bool] = {event.operation: True} if event.operation else {}
+            yield _audit(event.at, stream, str(event.method), event.severity, operation, event.who)
+
+
+def _audited(at: float, takes: float, stream: str, method: str) -> Iterator[Entry]:
+    """Yield both entries of an operation that takes so many seconds."""
+    yield _audit(at, stream, method, "NOTICE", {"first": True})
+    yield _audit(at + (takes or 1), stream, method, "NOTICE", {"last": True})
+
+
+def _audit(
+    at: float,
+    stream: str,
+    method: str,
+    severity: str,
+    operation: dict[str, bool],
+    who: str = _PERSON,
+) -> Entry:
+    fields: dict[str, Any] = {
+        "logName": _log_name(stream, AUDIT),
+        "severity": severity,
+        "resource": _resource(stream),
+        "protoPayload": {
+            "serviceName": "datastream.googleapis.com",
+            "methodName": f"{_SERVICE}.{method}",
+            "resourceName": stream,
+            "authenticationInfo": {"principalEmail": who},
+        },
+    }
+    if operation:
+        fields["operation"] = {"producer": "datastream.googleapis.com", **operation}
+    return Entry(at, stream, fields)
+
+
+def _activity(at: float, stream: str, severity: str, message: str) -> Entry:
+    fields = {
+        "logName": _log_name(stream, STREAM_ACTIVITY),
+        "severity": severity,
+        "resource": _resource(stream),
+        "jsonPayload": {"message": message},
+    }
+    return Entry(at, stream, fields)
+
+
+def _resource(stream: str) -> dict[str, Any]:
+    """Return the resource of an entry; that of the audit log is documented nowhere."""
+    _, project, _, location, _, stream_id = stream.split("/")
+    return {
+        "type": "datastream.googleapis.com/Stream",
+        "labels": {"resource_container": project, "location": location, "stream_id": stream_id},
+    }
+
+
+def _log_name(stream: str, log_id: str) -> str:
+    return f"projects/{stream.split('/')[1]}/logs/{quote(log_id, safe='')}"

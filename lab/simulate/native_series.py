@@ -1,0 +1,150 @@
+"""Google's own metrics of a simulated world: what Datastream and Cloud Run measure by themselves.
+
+They are sampled once a minute and become visible minutes later. A DELTA is for PromQL what a
+counter is: each of its points is a sample at the beginning of its minute and one at its end.
+https://cloud.google.com/monitoring/promql/promql-mapping
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from exporter.states import StreamState
+from lab.emulator.fleet import Timeline, matches
+from lab.emulator.world import DropEvents
+from lab.policies.native import promql_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lab.emulator.fleet import Fleet, Project, Stream
+    from lab.emulator.world import World
+    from lab.simulate.series import Collection
+
+LATE_SECONDS = {"datastream_": 240.0, "run_": 180.0}
+"""From the sampling of a metric of Google's until it can be read, by the beginning of its name.
+
+No more than four minutes: https://cloud.google.com/monitoring/api/v3/latency-n-retention
+"""
+
+FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
+UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
+EXECUTIONS = promql_name("run.googleapis.com/job/completed_execution_count")
+
+_STREAM = "datastream.googleapis.com/Stream"
+_MINUTE = 60
+
+
+def late(name: str) -> float:
+    """Return how many seconds late a metric of Google's comes, by its name in PromQL."""
+    return next(
+        (seconds for prefix, seconds in LATE_SECONDS.items() if name.startswith(prefix)),
+        max(LATE_SECONDS.values()),
+    )
+
+
+class Execution(NamedTuple):
+    """An execution of the job that is over.
+
+    Attributes:
+        at: When it ended, in seconds after the scenario's start.
+        project: The project that the job runs in.
+        location: Its region.
+        job: Its name.
+        succeeded: Whether all of its tasks did.
+    """
+
+    at: float
+    project: str
+    location: str
+    job: str
+    succeeded: bool
+
+
+def add_streams(into: Collection, world: World, start: float, lasts: float) -> None:
+    """Add what Datastream measures.
+
+    Args:
+        into: Where the series go.
+        world: What exists and happens.
+        start: When it starts, unix seconds.
+        lasts: Seconds that are looked at.
+    """
+    timeline = Timeline(world)
+    for at in range(0, math.ceil(lasts) + 1, _MINUTE):
+        for project, location, stream in _streams(timeline.at(at)):
+            if stream.state == StreamState.RUNNING and stream.freshness is not None:
+                since = at if stream.growing_since is None else stream.growing_since
+                labels = _labels(project, location, stream.id)
+                value = stream.freshness + at - since
+                own = start + at
+                into.of(FRESHNESS, labels).add(own + late(FRESHNESS), own, value)
+    dropped = sorted((each for each in world.events if isinstance(each, DropEvents)), key=_when)
+    for event in dropped:
+        for project, location, stream in _streams(timeline.at(event.at)):
+            name = f"projects/{project.id}/locations/{location}/streams/{stream.id}"
+            if matches(event.stream, name):
+                counted = {
+                    "read_method": "cdc",
+                    "object_name": event.object,
+                    "error_code": event.error_code,
+                }
+                labels = _labels(project, location, stream.id) | counted
+                _count(into, UNSUPPORTED, labels, start, event.at, event.events)
+
+
+def add_executions(into: Collection, executions: Iterable[Execution], start: float) -> None:
+    """Add what Cloud Run counts.
+
+    Args:
+        into: Where the series go.
+        executions: Those that ended.
+        start: When the scenario starts, unix seconds.
+    """
+    for each in sorted(executions):
+        labels = {
+            "monitored_resource": "cloud_run_job",
+            "project_id": each.project,
+            "location": each.location,
+            "job_name": each.job,
+            "result": "succeeded" if each.succeeded else "failed",
+        }
+        _count(into, EXECUTIONS, labels, start, each.at, 1)
+
+
+def _count(
+    into: Collection, name: str, labels: dict[str, str], start: float, at: float, by: int
+) -> None:
+    """Let a counter rise in the minute of a moment."""
+    series = into.of(name, labels)
+    begin = start + math.floor(at / _MINUTE) * _MINUTE
+    end = begin + _MINUTE
+    before = series.samples[-1].value if series.samples else 0.0
+    if series.samples and series.samples[-1].own == end:
+        series.samples[-1] = series.samples[-1]._replace(value=before + by)
+        return
+    if not series.samples or series.samples[-1].own < begin:
+        series.add(begin + late(name), begin, before)
+    series.add(end + late(name), end, before + by)
+
+
+def _labels(project: Project, location: str, stream: str) -> dict[str, str]:
+    return {
+        "monitored_resource": _STREAM,
+        "project_id": project.id,
+        "resource_container": str(project.number),
+        "location": location,
+        "stream_id": stream,
+    }
+
+
+def _streams(fleet: Fleet) -> Iterator[tuple[Project, str, Stream]]:
+    for project in fleet.projects.values():
+        for location in project.locations.values():
+            for stream in location.streams.values():
+                yield project, location.id, stream
+
+
+def _when(event: DropEvents) -> float:
+    return event.at

@@ -1,0 +1,164 @@
+"""Reading scenario files; every mistake in them is a sentence with its file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from exporter import config
+from exporter.inputs import documents
+from exporter.inputs.documents import Document
+from exporter.inputs.input_errors import Mistakes, shown
+from exporter.inputs.spelling import hint
+from lab.emulator.fleet import matches
+from lab.emulator.world_files import contradictions
+from lab.simulate.scenario import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from exporter.config import Config
+    from exporter.inputs.yaml_nodes import Node
+
+_Place = tuple[str | int, ...]
+
+
+class Script(NamedTuple):
+    """A scenario, ready to be played.
+
+    Attributes:
+        name: The file's name without its ending.
+        scenario: What it holds.
+        configs: The config of each of its exporters.
+    """
+
+    name: str
+    scenario: Scenario
+    configs: tuple[Config, ...]
+
+
+def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Script, ...]:
+    """Return the scenarios of a folder, in the order of their names.
+
+    Args:
+        folder: Where the files are, ``*.yaml``.
+        policies: The names of the policies that there are.
+
+    Raises:
+        Mistakes: All that is wrong with any of them.
+    """
+    files = sorted(Path(folder).glob("*.yaml"))
+    if not files:
+        raise Mistakes([f"{folder}: holds no scenario; a scenario is a file NAME.yaml"])
+    scripts: list[Script] = []
+    told: list[str] = []
+    for file in files:
+        try:
+            scripts.append(
+                script_of(documents.read_file(str(file)), str(file), policies, name=file.stem)
+            )
+        except Mistakes as mistakes:
+            told.extend(mistakes.sentences)
+    if told:
+        raise Mistakes(told)
+    return tuple(scripts)
+
+
+def script_of(text: str, file: str, policies: Collection[str], *, name: str = "") -> Script:
+    """Return the scenario that a YAML text describes.
+
+    Args:
+        text: The whole document.
+        file: What to call it in sentences.
+        policies: The names of the policies that there are.
+        name: The scenario's name.
+
+    Raises:
+        Mistakes: All that is wrong with it.
+    """
+    document = documents.parse(text, file)
+    scenario = document.read(Scenario)
+    if scenario is None:
+        return Script(name, document.accepted(scenario), ())
+    for place, words in _contradictions(scenario, policies):
+        document.tell(place, words)
+    told: list[str] = []
+    configs: list[Config] = []
+    for index in range(len(scenario.exporters)):
+        try:
+            configs.append(_config(document, scenario, index))
+        except Mistakes as mistakes:
+            told.extend(sentence for sentence in mistakes.sentences if sentence not in told)
+    try:
+        accepted = document.accepted(scenario)
+    except Mistakes as mistakes:
+        raise Mistakes([*mistakes.sentences, *told]) from None
+    if told:
+        raise Mistakes(told)
+    return Script(name or file, accepted, tuple(configs))
+
+
+def _config(document: Document, scenario: Scenario, index: int) -> Config:
+    """Return the config of one of the exporters: its own, or the world's.
+
+    Raises:
+        Mistakes: All that is wrong with it, or that there is none.
+    """
+    own = scenario.exporters[index].config is not None
+    place: _Place = ("exporters", index, "config") if own else ("world", "config")
+    node: Node | None = document.root
+    for part in place:
+        held = node.value if node else None
+        if isinstance(held, dict):
+            node = held.get(str(part))
+        elif isinstance(held, list):
+            node = held[int(part)]
+    if node is None or node.value is None:
+        raise Mistakes([document.place(place, "is missing; the exporter needs a config")])
+    # The environment is no part of a scenario.
+    return config.from_document(Document(node, document.file, place), {}).config
+
+
+def _contradictions(scenario: Scenario, policies: Collection[str]) -> Iterator[tuple[_Place, str]]:
+    for place, words in contradictions(scenario.world):
+        yield ("world", *place), words
+    for index, fault in enumerate(scenario.world.faults):
+        if fault.latency:
+            yield (
+                ("world", "faults", index, "latency"),
+                "calls take no time on the simulated clock; give a code, such as DEADLINE_EXCEEDED",
+            )
+    for index, name in enumerate(scenario.switched_off):
+        if name not in policies:
+            yield ("switched_off", index), _unknown(name, policies)
+    names = [*_names(scenario)]
+    for index, expected in enumerate(scenario.expect):
+        if expected.policy not in policies:
+            yield ("expect", index, "policy"), _unknown(expected.policy, policies)
+        if expected.opens.by > scenario.lasts:
+            yield ("expect", index, "opens", "by"), "comes after the end of the scenario"
+        if expected.of != "*" and not any(matches(expected.of, name) for name in names):
+            yield (
+                ("expect", index, "of"),
+                f"{shown(expected.of)} matches nothing in this world, and no exporter",
+            )
+
+
+def _unknown(name: str, policies: Collection[str]) -> str:
+    return f"{shown(name)} is no policy; {hint(name, sorted(policies))}"
+
+
+def _names(scenario: Scenario) -> Iterator[str]:
+    """Yield the name of everything that a page can be about."""
+    for project in scenario.world.projects:
+        yield f"projects/{project.id}"
+        for location in project.locations:
+            at = f"projects/{project.id}/locations/{location.id}"
+            yield at
+            yield from (f"{at}/streams/{id_}" for each in location.streams for id_ in each.ids)
+            yield from (
+                f"{at}/privateConnections/{each.id}" for each in location.private_connections
+            )
+    for each in scenario.exporters:
+        run = (each.config or scenario.world.config or {}).get("run") or {}
+        yield f"exporters/{run.get('name', 'datastream-exporter')}"

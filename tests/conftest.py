@@ -1,0 +1,41 @@
+"""What the tests of both packages use."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class SignalWhen(Protocol):
+    """Sends this process a signal as soon as something is the case."""
+
+    def __call__(self, number: int, case: Callable[[], bool], /) -> None:
+        """Wait for it beside the test."""
+
+
+@pytest.fixture
+def signal_when() -> Iterator[SignalWhen]:
+    """Return what sends this process a signal as soon as something is the case."""
+    waiting: list[threading.Thread] = []
+    over = threading.Event()
+
+    def signal_when(number: int, case: Callable[[], bool]) -> None:
+        def wait() -> None:
+            while not case():
+                if over.wait(0.005):
+                    return
+            os.kill(os.getpid(), number)
+
+        waiting.append(threading.Thread(target=wait))
+        waiting[-1].start()
+
+    yield signal_when
+    over.set()
+    for thread in waiting:
+        thread.join()

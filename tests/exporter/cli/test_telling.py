@@ -1,0 +1,147 @@
+"""What the log says of a run: each cause once, by name, and never more than can be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.cli.failure_groups import unseen
+from exporter.cli.run_log import plural
+from exporter.gcp.errors import Failure, Kind
+from exporter.names import LocationName, StreamName
+from exporter.read.observations import Location, Observations
+from lab.emulator.world import Fault
+
+if TYPE_CHECKING:
+    from tests.exporter.cli.conftest import Command, Serve, World
+
+DENIED = Failure(Kind.PERMISSION_DENIED, "no.", "Grant it.")
+DOWN = Failure(Kind.UNAVAILABLE, "down.", "Wait.")
+
+
+def at(location: str, failure: Failure | None, project: str = "shop-prod") -> Location:
+    """Return the outcome of reading a location."""
+    return Location(LocationName(project, location), failure=failure)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "no points"), (1, "1 point"), (2, "2 points"), (1234, "1,234 points")]
+)
+def test_counts_read_well(count: int, words: str) -> None:
+    """None, one and many."""
+    assert plural(count, "point") == words
+
+
+def test_one_cause_in_one_project_is_one_sentence() -> None:
+    """Locations are told together where project and kind of failure are the same."""
+    seen = Observations(
+        discoveries={"shop-prod": None, "pay-prod": DENIED},
+        locations=(
+            at("us-east1", DENIED),
+            at("us-east4", DOWN),
+            at("us-east5", DENIED),
+            at("us-west1", None),
+            at("us-west2", DENIED, "pay-prod"),
+        ),
+    )
+    told = [(one.subject, one.text) for one in unseen(seen)]
+    its, their = "so its streams are unknown", "so their streams are unknown"
+    denied = "permission denied: no. Grant it."
+    assert told == [
+        (
+            "projects/pay-prod",
+            f"could not be asked for its locations: {denied}",
+        ),
+        (
+            "2 locations of projects/shop-prod",
+            f"were not read, {their} (us-east1, us-east5). The first: {denied}",
+        ),
+        (
+            "projects/shop-prod/locations/us-east4",
+            f"was not read, {its}: unavailable: down. Wait.",
+        ),
+        (
+            "projects/pay-prod/locations/us-west2",
+            f"was not read, {its}: {denied}",
+        ),
+    ]
+
+
+def test_ten_thousand_streams_without_their_objects_are_one_sentence() -> None:
+    """A permission that is missing for each stream is told once, and found by each location."""
+    names = [StreamName("shop-prod", "us-east1", f"orders-{n:05}") for n in range(10_000)]
+    (one,) = unseen(Observations(uncollected=dict.fromkeys(names, DENIED)))
+    assert one.subject == "10,000 streams of projects/shop-prod"
+    assert one.text.startswith(
+        "were read without their objects, whose series are left out (us-east1/orders-00000, "
+        "us-east1/orders-00001, us-east1/orders-00002 and 9,997 more). The first: "
+    )
+    assert one.fields["locations"] == ["us-east1"]
+    assert one.fields["count"] == 10_000
+
+
+def test_a_second_exporter_shows_as_superseded_points(
+    command: Command, serve: Serve, shop: World
+) -> None:
+    """Points that another run wrote first are named and no failure."""
+    _, environ = serve(shop)
+    command("run", environ=environ)
+    code, _, err = command("run", environ=environ)
+    assert code == 0
+    told = [line for line in err.splitlines() if "superseded, " in line and "warning" in line]
+    assert told[0].startswith(
+        "warning: 22 points superseded, location/up of datastream in shop-prod/europe-west1, "
+    )
+    assert told[0].endswith("Is there a second exporter?")
+    assert "; no points written, 22 superseded; " in err.splitlines()[-1]
+
+
+def test_a_lost_last_seen_holds_its_location_back(
+    command: Command, serve: Serve, shop: World
+) -> None:
+    """The log says which last_read is not written, and why that is right."""
+    cloud, environ = serve(shop)
+    cloud.add_fault(Fault(method="CreateTimeSeries", code="INVALID_ARGUMENT", times=1))
+    code, _, err = command("run", environ=environ)
+    assert code == 1
+    assert (
+        "warning: location/last_read of 2 locations of projects/shop-prod (europe-west1, us-east1)"
+        " is held back, as a last_seen there was not written: no stream of it can read as missing."
+    ) in err.splitlines()
+    assert not cloud.points("custom.googleapis.com/datastream/location/last_read")
+
+
+def test_a_thousand_lost_requests_are_no_thousand_lines(
+    command: Command, serve: Serve, shop: World
+) -> None:
+    """However much is refused, the log stays a page."""
+    shop["projects"][1]["locations"][0]["streams"] = [{"id": "orders-{:04}", "count": 2000}]
+    shop["faults"] = [{"method": "CreateTimeSeries", "code": "PERMISSION_DENIED"}]
+    _, environ = serve(shop)
+    code, _, err = command("run", environ=environ)
+    assert code == 1
+    assert len(err.splitlines()) == 5
+    lost, others, held, summary = err.splitlines()[1:]
+    assert lost.startswith(
+        "error: 4,000 points lost, among location/up of datastream in shop-prod/"
+    )
+    assert " and 3,997 more: permission denied: " in lost
+    assert others == "error: So it went with 22 more requests."
+    assert "held back" in held
+    assert "8,014 lost" in summary
+
+
+def test_labels_that_say_nothing_are_told_and_counted(
+    command: Command, serve: Serve, shop: World
+) -> None:
+    """A label that is wrong on every stream is no line for every stream."""
+    labels = {"expected-state": "off"}
+    shop["projects"][1]["locations"][0]["streams"] = [
+        {"id": "orders-{:02}", "count": 50, "labels": labels}
+    ]
+    _, environ = serve(shop)
+    code, _, err = command("run", environ=environ)
+    assert code == 0
+    assert len([line for line in err.splitlines() if "streams/orders-" in line]) == 20
+    assert "warning: 30 more labels of this kind are ignored." in err

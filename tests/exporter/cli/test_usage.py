@@ -1,0 +1,271 @@
+"""What is answered to a mistake on the command line, in config or in the environment."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exporter.cli.exit_codes import INCOMPLETE, OK, USAGE
+from exporter.cli.main import main
+
+if TYPE_CHECKING:
+    from tests.exporter.cli.conftest import Command, Serve, World
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["runn"], "invalid choice: 'runn'"),
+        (["run", "--dry"], "unrecognized arguments: --dry"),
+        (["run", "--dry_run"], "unrecognized arguments: --dry_run"),
+        (["run", "again"], "unrecognized arguments: again"),
+        (["run", "--config"], "argument --config: expected one argument"),
+        (["run", "--collect", "tables"], "argument --collect: invalid choice: 'tables'"),
+        (["check", "--json"], "unrecognized arguments: --json"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_usage(
+    command: Command, argv: list[str], sentence: str
+) -> None:
+    """The usage and one sentence on stderr, exit 2; nothing on stdout."""
+    code, out, err = command(*argv)
+    assert (code, out) == (USAGE, "")
+    assert err.startswith("usage: datastream-exporter")
+    assert sentence in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["run", "--help"], ["watch", "--help"]])
+def test_help_is_data(command: Command, argv: list[str]) -> None:
+    """What was asked for comes on stdout, and is no failure."""
+    code, out, err = command(*argv)
+    assert (code, err) == (OK, "")
+    assert out.startswith("usage: datastream-exporter")
+
+
+def test_the_version_is_told(command: Command) -> None:
+    """The version is that of the installed distribution."""
+    code, out, _ = command("--version")
+    assert code == OK
+    assert out.startswith("datastream-exporter 0.")
+
+
+@pytest.mark.parametrize("name", ["run", "watch", "check"])
+def test_a_config_that_is_not_there_is_told(command: Command, name: str, tmp_path: Path) -> None:
+    """A wrong path and a directory are one sentence each, whatever the command."""
+    code, out, err = command(name, "--config", "nosuch.yaml")
+    assert (code, out) == (USAGE, "")
+    assert "error: nosuch.yaml: there is no such file" in err
+    code, _, err = command(name, "--config", str(tmp_path))
+    assert code == USAGE
+    assert f"error: {tmp_path}: " in err
+    assert err.count("\n") == 1
+
+
+def test_no_config_at_all_is_told_with_the_ways_to_give_one(command: Command) -> None:
+    """Somebody who only typed `run` learns where config can come from."""
+    code, _, err = command("run")
+    assert code == USAGE
+    assert "--config" in err
+    assert "DATASTREAM_EXPORTER_CONFIG" in err
+
+
+def test_mistakes_in_a_variable_are_told_by_its_name(command: Command) -> None:
+    """A config in the environment, and overrides beside it, are checked as a file is."""
+    environ = {
+        "DATASTREAM_EXPORTER_CONFIG": "metrics: {project: shop-prod}\nsources: []\n",
+        "DATASTREAM_EXPORTER_RUN__DEADLINE": "5 minutes",
+        "DATASTREAM_EXPORTER_RUN__DEADLIN": "5m",
+    }
+    code, _, err = command("run", environ=environ)
+    assert code == USAGE
+    told = err.splitlines()
+    assert len(told) == 3
+    assert told[0].startswith("error: DATASTREAM_EXPORTER_CONFIG:2: sources: ")
+    assert any("DATASTREAM_EXPORTER_RUN__DEADLINE" in line and "5 minutes" in line for line in told)
+    assert any("did you mean DATASTREAM_EXPORTER_RUN__DEADLINE?" in line for line in told)
+
+
+def test_what_may_be_right_in_config_is_a_warning(
+    command: Command, serve: Serve, shop: World
+) -> None:
+    """A location that is not known yet is read, and said to be worth a look."""
+    _, environ = serve(shop)
+    environ["DATASTREAM_EXPORTER_CONFIG"] = (
+        "metrics: {project: metrics-prod}\n"
+        "sources: [{project: shop-prod, locations: [us-east1, mars-north1]}]\n"
+    )
+    code, _, err = command("run", "--dry-run", environ=environ)
+    assert code == OK
+    assert err.startswith(
+        'warning: DATASTREAM_EXPORTER_CONFIG:2: sources[0].locations[1]: "mars-north1" is no '
+    )
+
+
+@pytest.mark.parametrize(
+    "address", ["http://localhost:8080", "localhost", "localhost:", ":8080", "a b:1", "h:123456"]
+)
+def test_an_emulator_without_an_address_is_told(
+    command: Command, serve: Serve, shop: World, address: str
+) -> None:
+    """A variable that cannot be called is one sentence, not a failure of every call."""
+    _, environ = serve(shop)
+    code, out, err = command("run", environ={**environ, "DATASTREAM_EMULATOR_HOST": address})
+    assert (code, out) == (USAGE, "")
+    assert err == (
+        f'error: environment: DATASTREAM_EMULATOR_HOST: "{address}" is not an address; write '
+        f"host:port without a scheme, such as localhost:8080, or unset it to call Google's own "
+        f"endpoint\n"
+    )
+
+
+def test_an_empty_emulator_counts_as_not_set(command: Command, serve: Serve, shop: World) -> None:
+    """Then Google's own endpoint is called, and that takes credentials."""
+    _, environ = serve(shop)
+    code, _, err = command("run", environ={**environ, "MONITORING_EMULATOR_HOST": ""})
+    assert code == INCOMPLETE
+    assert "DATASTREAM_EMULATOR_HOST (127.0.0.1:" in err
+    assert "is set, which means plaintext" in err
+    assert "MONITORING_EMULATOR_HOST" not in err
+    assert "error: no valid credentials: " in err
+
+
+def test_emulators_are_told_in_one_line(command: Command, serve: Serve, shop: World) -> None:
+    """Whoever left a variable set by accident learns it from the first line."""
+    cloud, environ = serve(shop)
+    _, _, err = command("run", environ=environ)
+    assert err.splitlines()[0] == (
+        f"warning: Not Google's own endpoints: DATASTREAM_EMULATOR_HOST ({cloud.datastream}) and "
+        f"MONITORING_EMULATOR_HOST ({cloud.monitoring}) are set, which means plaintext without "
+        f"credentials."
+    )
+
+
+def test_no_credentials_are_told_with_what_mends_it(command: Command) -> None:
+    """Nobody to call as: one sentence, the command that mends it, exit 1."""
+    text = "metrics: {project: shop-prod}\nsources: [{project: shop-prod}]\n"
+    code, out, err = command("run", environ={"DATASTREAM_EXPORTER_CONFIG": text})
+    assert (code, out) == (INCOMPLETE, "")
+    assert err.startswith("error: no valid credentials: ")
+    assert "gcloud auth application-default login" in err
+    assert err.count("\n") == 1
+
+
+RIGHT = [
+    ["--dry-run"],
+    ["--dry-run", "--json"],
+    ["--json"],
+    ["--collect", "objects"],
+    ["--config", "config.yaml"],
+    ["--quota-project", "shop-prod"],
+    ["--impersonate-service-account", "exporter@shop-prod.iam.gserviceaccount.com"],
+]
+WRONG = [
+    ["--config", "bad.yaml"],
+    ["--config", "."],
+    ["--config", ""],
+    ["--config", "nosuch\0"],
+    ["--interval", "5s"],
+    ["--collect"],
+    ["--help"],
+    ["--version"],
+    ["--"],
+    ["-"],
+]
+PIECES = st.one_of(
+    st.sampled_from(RIGHT), st.sampled_from(WRONG), st.text(max_size=5).map(lambda word: [word])
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    first=st.sampled_from(["run", "check", "run", "check", "watch", ""]),
+    pieces=st.lists(PIECES, max_size=4),
+)
+def test_no_command_line_ends_in_a_traceback(
+    first: str, pieces: list[list[str]], tmp_path: Path
+) -> None:
+    """Whatever is typed: data or sentences, and one of three exit codes."""
+    config = "{metrics: {project: shop-prod}, sources: [{project: shop-prod}]}"
+    (tmp_path / "config.yaml").write_text(config)
+    (tmp_path / "bad.yaml").write_text("metrics: {project: [1, 2}\n")
+    # A watch that starts would wait to be told to stop.
+    mistake = {"watch": ["--interval", "1s"]}
+    argv = [first, *mistake.get(first, []), *(word for piece in pieces for word in piece)]
+    out, err = io.StringIO(), io.StringIO()
+    assert main(argv, {}, out, err) in {OK, INCOMPLETE, USAGE}
+    assert "Traceback" not in out.getvalue() + err.getvalue()
+
+
+def test_a_reader_who_has_seen_enough_is_no_traceback(serve: Serve, shop: World) -> None:
+    """`run --dry-run --json | head -1` ends without a word about the pipe."""
+    shop["projects"][1]["locations"][0]["streams"].append({"id": "more-{:04}", "count": 1000})
+    _, environ = serve(shop)
+    with subprocess.Popen(
+        [sys.executable, "-m", "exporter", "run", "--dry-run", "--json"],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "{\n"
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == INCOMPLETE
+    assert "Traceback" not in err
+    assert "pipe" not in err.lower()
+
+
+BORDER = """
+import json, os, sys
+from exporter.cli.main import main
+code = main(["run", "--dry-run"], os.environ, sys.stdout, sys.stderr)
+people = ("lab", "rich")
+print(json.dumps([code, sorted(name for name in sys.modules if name.partition(".")[0] in people)]))
+"""
+
+
+def test_the_job_imports_nothing_that_only_people_need(
+    serve: Serve, shop: World, on_cloud_run: dict[str, str]
+) -> None:
+    """On Cloud Run neither the servers nor the policies nor the tables are imported."""
+    _, environ = serve(shop)
+    ended = subprocess.run(
+        [sys.executable, "-c", BORDER],
+        cwd=ROOT,
+        env={**os.environ, **environ, **on_cloud_run},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert json.loads(ended.stdout.splitlines()[-1]) == [OK, []]
+
+
+def test_a_terminal_of_few_letters_is_no_traceback(serve: Serve, shop: World) -> None:
+    """What an encoding does not have is shown by its number."""
+    _, environ = serve(shop)
+    ended = subprocess.run(
+        [sys.executable, "-m", "exporter", "run", "--dry-run"],
+        cwd=ROOT,
+        env={**os.environ, **environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "24 points of custom.googleapis.com/datastream/\\u2026\n" in ended.stdout

@@ -1,0 +1,258 @@
+"""``watch``: the beat, what is remembered between runs, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import re
+import signal
+import threading
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter import config
+from exporter.cli import commands
+from exporter.cli.logs import Text, logging_to
+from exporter.cli.main import parser
+from exporter.gcp.clients import Identity, connect
+from exporter.measure.samples import Exporter
+from exporter.run import Task
+from exporter.watch import REMEMBERED_SECONDS, Runs, beat
+from lab.emulator.world import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.conftest import SignalWhen
+    from tests.exporter.cli.conftest import Command, Serve, World
+
+DISCOVERING = "metrics: {project: metrics-prod}\nsources: [{project: shop-prod}]\n"
+
+
+class Clock:
+    """Monotonic seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        """Start anywhere."""
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+class Stop(threading.Event):
+    """An event whose waits make a clock's time pass, and none of anybody else's."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Shard the clock."""
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Let the time pass."""
+        assert timeout is not None
+        assert timeout >= 0
+        self._clock.now += timeout
+        return self.is_set()
+
+
+def begun(took: Iterable[float], seconds: float = 10) -> list[float]:
+    """Return when each piece of work began on a beat, given how long each of them takes."""
+    clock = Clock()
+    stop = Stop(clock)
+    start, began, left = clock.now, [], list(took)
+
+    def work() -> None:
+        began.append(clock.now - start)
+        clock.now += left.pop(0)
+        if not left:
+            stop.set()
+
+    beat(work, seconds, stop, monotonic=clock)
+    return began
+
+
+def test_a_beat_does_not_drift() -> None:
+    """However long the work takes within its beat, the next one begins on the multiple."""
+    assert begun([0.1, 9.9, 3, 0]) == [0, 10, 20, 30]
+
+
+def test_a_beat_does_not_overlap() -> None:
+    """Work that outlasts its beat makes the beats pass that fall into it, and the log says so."""
+    log = io.StringIO()
+    with logging_to(log, Text()):
+        assert begun([12, 35, 1, 1]) == [0, 20, 60, 70]
+    first, second = log.getvalue().splitlines()
+    assert first == (
+        "warning: A run took 12.0 s, longer than the 10 s between runs: 1 run is left out. Raise "
+        "the interval, or split the work."
+    )
+    assert "35.0 s, longer than the 10 s between runs: 3 runs are left out." in second
+
+
+def test_a_process_that_stays_says_when() -> None:
+    """The lines of `watch` at a terminal begin with the time of day."""
+    log = io.StringIO()
+    with logging_to(log, Text(times=True)):
+        begun([12, 1])
+    assert re.match(r"\d\d:\d\d:\d\d warning: A run took 12\.0 s", log.getvalue())
+
+
+@given(took=st.lists(st.floats(0, 60), min_size=1, max_size=10), seconds=st.integers(10, 60))
+def test_every_beat_is_a_multiple_and_the_first_that_can_be(
+    took: list[float], seconds: int
+) -> None:
+    """For any work: it begins on a multiple, when the last one is done, and no later than that."""
+    began = begun(took, seconds)
+    assert began[0] == 0
+    for before, spent, after in zip(began, took, began[1:], strict=False):
+        assert after / seconds == pytest.approx(round(after / seconds))
+        assert before + spent <= after + 1e-6
+        assert after - (before + spent) <= seconds + 1e-6
+
+
+def test_the_work_under_way_is_finished() -> None:
+    """A stop in the middle of the work begins no further one, and cuts nothing off."""
+    assert begun([3]) == [0]
+
+
+def runs(environ: dict[str, str], clock: Clock) -> Runs:
+    """Return the runs of a task that has everything."""
+    loaded = config.load(None, environ).config
+    clients, _ = connect(loaded.endpoints, environ, Identity())
+    task = Task(Exporter("global", "datastream-exporter", "0"))
+    stop = threading.Event()
+    return Runs(clients, loaded, task, lambda _: None, seconds=10, stop=stop, monotonic=clock)
+
+
+def test_what_was_discovered_is_remembered_for_a_while(serve: Serve, shop: World) -> None:
+    """Locations are listed once in ten minutes, streams in every run."""
+    cloud, environ = serve(shop)
+    environ["DATASTREAM_EXPORTER_CONFIG"] = DISCOVERING
+    clock = Clock()
+    watching = runs(environ, clock)
+    for _ in range(3):
+        watching.once()
+        clock.now += 10
+    assert (cloud.calls["ListLocations"], cloud.calls["ListStreams"]) == (1, 6)
+    clock.now += REMEMBERED_SECONDS
+    watching.once()
+    watching.once()
+    assert (cloud.calls["ListLocations"], cloud.calls["ListStreams"]) == (2, 10)
+
+
+def test_a_failed_discovery_falls_back_on_what_was_known(serve: Serve, shop: World) -> None:
+    """Locations found earlier are read on, `global` is down, and every run tries anew."""
+    cloud, environ = serve(shop)
+    environ["DATASTREAM_EXPORTER_CONFIG"] = DISCOVERING
+    clock = Clock()
+    watching = runs(environ, clock)
+    watching.once()
+    clock.now += REMEMBERED_SECONDS
+    cloud.add_fault(Fault(method="ListLocations", code="PERMISSION_DENIED"))
+    watching.once()
+    watching.once()
+    assert (cloud.calls["ListLocations"], cloud.calls["ListStreams"]) == (3, 6)
+
+
+def test_objects_have_a_beat_and_a_name_of_their_own(
+    command: Command, serve: Serve, shop: World, signal_when: SignalWhen
+) -> None:
+    """The frequent run leaves objects to the other one; neither writes the other's series."""
+    cloud, environ = serve(shop)
+    environ["DATASTREAM_EXPORTER_COLLECT__OBJECTS"] = "true"
+    signal_when(signal.SIGTERM, lambda: cloud.calls["CreateTimeSeries"] >= 5)
+    code, _, err = command("watch", environ=environ)
+    assert code == 143
+    assert cloud.calls == Counter(ListStreams=4, ListStreamObjects=3, CreateTimeSeries=5)
+    own = Counter(
+        point.resource_labels["node_id"]
+        for point in cloud.points()
+        if "/exporter/" in point.metric_type
+    )
+    assert own == {"0": 4, "objects-0": 3}
+    assert "3 streams in 2 locations" in err
+    assert "Objects of 3 streams in 2 locations" in err
+
+
+class Failing:
+    """Runs of which the first fails in a way that nobody foresaw; the others wait for the end."""
+
+    failed = threading.Lock()
+
+    def __init__(self, *_given: object, seconds: float, stop: object) -> None:
+        """Take note of what ends it."""
+        assert seconds == 10
+        assert isinstance(stop, threading.Event)
+        self._stop = stop
+
+    def once(self) -> None:
+        """Fail, or wait."""
+        if self.failed.acquire(blocking=False):
+            raise ZeroDivisionError
+        assert self._stop.wait(10)
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the first run fail."""
+    monkeypatch.setattr(Failing, "failed", threading.Lock())
+    monkeypatch.setattr(commands, "Runs", Failing)
+
+
+@pytest.mark.usefixtures("failing")
+@pytest.mark.parametrize("objects", ["false", "true"])
+def test_a_beat_that_fails_ends_the_process(
+    command: Command, serve: Serve, shop: World, on_cloud_run: dict[str, str], objects: str
+) -> None:
+    """No beat is left running without the other: the process ends with 1 and is started anew."""
+    _, environ = serve(shop)
+    environ |= {**on_cloud_run, "DATASTREAM_EXPORTER_COLLECT__OBJECTS": objects}
+    ended = command("watch", environ=environ)
+    assert ended.code == 1
+    assert ended.log[-1]["severity"] == "ERROR"
+    assert "ZeroDivisionError" in ended.log[-1]["message"]
+
+
+@pytest.mark.usefixtures("failing")
+def test_a_beat_that_fails_at_a_terminal_shows_where(
+    command: Command, serve: Serve, shop: World
+) -> None:
+    """A person gets Python's own traceback, and the code that goes with it."""
+    _, environ = serve(shop)
+    with pytest.raises(ZeroDivisionError):
+        command("watch", environ=environ)
+
+
+@pytest.mark.parametrize("text", ["10s", "5m", "2h"])
+def test_intervals_are_written_as_durations(text: str) -> None:
+    """Both cadences are written as everywhere else."""
+    args = parser().parse_args(["watch", "--interval", text, "--objects-interval", text])
+    expected = {"10s": 10, "5m": 300, "2h": 7200}[text]
+    assert args.interval == args.objects_interval == timedelta(seconds=expected)
+
+
+@pytest.mark.parametrize("flag", ["--interval", "--objects-interval"])
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("9s", "9s is too short: 10s is the shortest, as Cloud Monitoring takes no more"),
+        ("0s", "0s is too short"),
+        ("10", '"10" is not a duration; write a number and its unit, such as 30s, 15m or 2h'),
+        ("-10s", "expected one argument"),
+        ("", '"" is not a duration'),
+        ("1d", '"1d" is not a duration'),
+    ],
+)
+def test_an_interval_that_cannot_be_is_told(
+    command: Command, flag: str, text: str, sentence: str
+) -> None:
+    """Shorter than ten seconds or no duration at all: one sentence, exit 2."""
+    code, out, err = command("watch", flag, text)
+    assert (code, out) == (2, "")
+    assert f"error: argument {flag}: {sentence}" in err

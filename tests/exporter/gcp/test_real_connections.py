@@ -1,0 +1,148 @@
+"""What gRPC really says where there is no connection, or no token for a call."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import google.auth.credentials
+import grpc
+import pytest
+from google.auth import exceptions as auth_exceptions
+from google.cloud import datastream_v1
+from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
+
+from exporter.gcp.deadline import Deadline
+from exporter.gcp.errors import Failure, Kind, RefusedError
+from exporter.gcp.retry import Calls
+from exporter.names import LocationName
+from exporter.read.datastream import Datastream
+from tests.exporter.read.worlds import project
+
+if TYPE_CHECKING:
+    from tests.exporter.conftest import Serve
+    from tests.exporter.gcp.loopback import HttpServer
+
+AT = LocationName("shop-prod", "us-east1")
+SECONDS = 1.0
+LATE = SECONDS + 2
+UNRESOLVABLE = "nonexistent.invalid:443"
+
+
+class Fake(google.auth.credentials.Credentials):
+    """Credentials whose token comes, or whose error does, without a network."""
+
+    def __init__(self, error: Exception | None = None, seconds: float = 0) -> None:
+        """Take what a refresh ends in, and how long it takes."""
+        super().__init__()  # type: ignore[no-untyped-call] # google-auth is typed in part
+        self.error = error
+        self.seconds = seconds
+
+    def refresh(self, _request: Any) -> None:
+        """Refresh."""
+        time.sleep(self.seconds)
+        if self.error:
+            raise self.error
+        self.token = "token"  # noqa: S105 - it opens nothing
+
+
+def plain(address: str) -> grpc.Channel:
+    """Return a channel as to an emulator."""
+    return grpc.insecure_channel(address)
+
+
+def tls(address: str, credentials: Fake | None = None) -> grpc.Channel:
+    """Return a channel as to Google."""
+    return DatastreamGrpcTransport.create_channel(address, credentials=credentials or Fake())
+
+
+def authenticated(address: str, credentials: Fake) -> grpc.Channel:
+    """Return a channel as to Google, but for the encryption: loopback has no certificate."""
+    return DatastreamGrpcTransport.create_channel(
+        address, credentials=credentials, ssl_credentials=grpc.local_channel_credentials()
+    )
+
+
+def failure(channel: grpc.Channel) -> Failure:
+    """Read a location through a channel; return how that failed, in time."""
+    client = datastream_v1.DatastreamClient(transport=DatastreamGrpcTransport(channel=channel))
+    started = time.monotonic()
+    with channel, pytest.raises(RefusedError) as caught:
+        Datastream(client, Calls()).streams(AT, lambda _stream: True, Deadline.after(SECONDS))
+    assert time.monotonic() - started < LATE
+    assert "\n" not in str(caught.value)
+    return caught.value.failure
+
+
+@pytest.mark.parametrize("channel", [plain, tls])
+def test_nothing_listens(closed_port: int, channel: Any) -> None:
+    """It is unavailable, and the network or the endpoint is to be checked."""
+    found = failure(channel(f"127.0.0.1:{closed_port}"))
+    assert found.kind is Kind.UNAVAILABLE
+    assert found.mend.startswith("Nothing answers there")
+    assert str(closed_port) in found.said
+
+
+@pytest.mark.parametrize("channel", [plain, tls])
+@pytest.mark.parametrize("address", [UNRESOLVABLE, "http://localhost:8080"])
+def test_a_name_does_not_resolve(address: str, channel: Any) -> None:
+    """The name stands in the sentence; a URL in place of host and port reads the same."""
+    found = failure(channel(address))
+    if found.kind is not Kind.TIMED_OUT:  # as on a machine whose name server does not answer
+        assert found.kind is Kind.UNAVAILABLE
+        assert found.mend.startswith("The name does not resolve")
+        assert address in found.said
+
+
+@pytest.mark.parametrize("channel", [plain, tls])
+def test_what_answers_is_no_grpc_server(http_server: HttpServer, channel: Any) -> None:
+    """A web server, with or without encryption, is told apart from silence."""
+    found = failure(channel(http_server.address))
+    assert found.kind is Kind.UNAVAILABLE
+    assert "does not speak gRPC" in found.mend
+
+
+@pytest.mark.parametrize("channel", [plain, tls])
+def test_what_listens_never_answers(silent_port: int, channel: Any) -> None:
+    """A firewall that drops what comes, or a server that hangs, times out."""
+    found = failure(channel(f"127.0.0.1:{silent_port}"))
+    assert found.kind is Kind.TIMED_OUT
+    assert "endpoints.datastream" in found.mend
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            auth_exceptions.RefreshError(
+                "invalid_grant: Token has been expired or revoked.", {"error": "invalid_grant"}
+            ),
+            "invalid_grant: Token has been expired or revoked.",
+        ),
+        (auth_exceptions.TransportError("Max retries exceeded"), "Max retries exceeded"),
+        (ValueError("not a key"), "not a key"),
+    ],
+)
+def test_no_token_can_be_had_for_a_call(serve: Serve, error: Exception, said: str) -> None:
+    """It is a matter of credentials, in google-auth's words and without its arguments."""
+    lab = serve({"projects": [project("shop-prod", {"us-east1": ["orders"]})]})
+    found = failure(authenticated(lab.cloud.datastream, Fake(error)))
+    assert (found.kind, found.said) == (Kind.CREDENTIALS, said)
+    assert not lab.cloud.calls
+
+
+def test_a_token_that_takes_too_long_costs_no_more_than_the_calls_own_time(serve: Serve) -> None:
+    """The call ends by its deadline though the token server still hangs."""
+    lab = serve({"projects": [project("shop-prod", {"us-east1": ["orders"]})]})
+    found = failure(authenticated(lab.cloud.datastream, Fake(seconds=SECONDS * 1.5)))
+    assert found.kind is Kind.TIMED_OUT
+
+
+def test_a_token_opens_the_door(serve: Serve) -> None:
+    """The same channel with a token reads what there is."""
+    lab = serve({"projects": [project("shop-prod", {"us-east1": ["orders"]})]})
+    with authenticated(lab.cloud.datastream, Fake()) as channel:
+        client = datastream_v1.DatastreamClient(transport=DatastreamGrpcTransport(channel=channel))
+        api = Datastream(client, Calls())
+        (stream,) = api.streams(AT, lambda _stream: True, Deadline.after(30))
+    assert stream.id == "orders"

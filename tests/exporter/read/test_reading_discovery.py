@@ -1,0 +1,146 @@
+"""Which locations are read: listed, discovered, required, remembered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exporter.gcp.errors import Kind
+from exporter.names import LocationName
+from tests.exporter.read.worlds import outcome, project, seen
+
+if TYPE_CHECKING:
+    from tests.exporter.conftest import Serve
+
+SHOP = project(
+    "shop-prod",
+    {"europe-west1": ["orders"], "us-east1": ["users"], "asia-east1": [], "us-west1": ["logs"]},
+)
+BANK = project("bank-prod", {"europe-west3": ["ledger"]})
+DISCOVERED = {"project": "shop-prod"}
+EVERYWHERE = {
+    "shop-prod/asia-east1": [],
+    "shop-prod/europe-west1": ["orders"],
+    "shop-prod/us-east1": ["users"],
+    "shop-prod/us-west1": ["logs"],
+}
+
+
+def denied(world_project: dict[str, Any]) -> dict[str, Any]:
+    """Return a project whose locations may not be listed."""
+    return world_project | {"denied": ["datastream.locations.list"]}
+
+
+def test_discovered_locations_are_read_from_every_page(serve: Serve) -> None:
+    """The token of each page of ListLocations leads to the next, until there is none."""
+    lab = serve({"projects": [SHOP], "largest_page": {"ListLocations": 1}})
+    observations = lab.read(DISCOVERED)
+    assert seen(observations) == EVERYWHERE
+    assert observations.discoveries == {"shop-prod": None}
+    assert sorted(observations.found["shop-prod"]) == sorted(at["id"] for at in SHOP["locations"])
+    assert lab.cloud.calls == {"ListLocations": 4, "ListStreams": 4}
+    assert lab.calls.made == 8
+
+
+def test_listed_locations_are_read_without_discovery(serve: Serve) -> None:
+    """A source that lists its locations costs one call each, and tells of no discovery."""
+    lab = serve({"projects": [SHOP]})
+    observations = lab.read({"project": "shop-prod", "locations": ["us-east1", "asia-east1"]})
+    assert seen(observations) == {"shop-prod/asia-east1": [], "shop-prod/us-east1": ["users"]}
+    assert not observations.discoveries
+    assert not observations.found
+    assert lab.cloud.calls == {"ListStreams": 2}
+
+
+def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:
+    """The other project is read; the failed one has its reason, and nothing was found."""
+    lab = serve({"projects": [denied(SHOP), BANK]})
+    observations = lab.read(DISCOVERED, {"project": "bank-prod"})
+    assert seen(observations) == {"bank-prod/europe-west3": ["ledger"]}
+    failure = observations.discoveries["shop-prod"]
+    assert failure is not None
+    assert failure.kind is Kind.PERMISSION_DENIED
+    assert "datastream.locations.list in project shop-prod" in failure.mend
+    assert observations.found == {"bank-prod": ("europe-west3",)}
+    assert not observations.blind
+
+
+def test_a_required_streams_location_is_read_though_discovery_fails(serve: Serve) -> None:
+    """What must exist is looked for, whatever else is known of its project."""
+    lab = serve({"projects": [denied(SHOP)]})
+    required = ("projects/shop-prod/locations/us-west1/streams/logs",)
+    observations = lab.read(DISCOVERED, required=required)
+    assert seen(observations) == {"shop-prod/us-west1": ["logs"]}
+
+
+def test_a_required_streams_location_is_read_though_nobody_names_it(serve: Serve) -> None:
+    """A location that is neither listed nor discovered is read, and once."""
+    lab = serve({"projects": [SHOP]})
+    required = tuple(
+        f"projects/shop-prod/locations/{at}/streams/{stream}"
+        for at, stream in (("us-west1", "logs"), ("us-west1", "gone"), ("europe-west1", "orders"))
+    )
+    listed = {"project": "shop-prod", "locations": ["europe-west1"]}
+    observations = lab.read(listed, required=required)
+    assert list(seen(observations)) == ["shop-prod/europe-west1", "shop-prod/us-west1"]
+    assert lab.cloud.calls == {"ListStreams": 2}
+
+    observations = lab.read(
+        DISCOVERED, required=("projects/shop-prod/locations/us-west4/streams/x",)
+    )
+    unread = outcome(observations, "shop-prod", "us-west4").failure
+    assert unread is not None
+    assert unread.kind is Kind.NOT_FOUND
+    assert seen(observations) == EVERYWHERE
+
+
+def test_the_last_known_locations_are_read_where_discovery_fails(serve: Serve) -> None:
+    """``fallback`` counts for the project whose discovery failed, and for no other."""
+    lab = serve({"projects": [denied(SHOP), BANK]})
+    fallback = {"shop-prod": ("us-east1", "europe-west1"), "bank-prod": ("us-east1",)}
+    observations = lab.read(DISCOVERED, {"project": "bank-prod"}, fallback=fallback)
+    assert list(seen(observations)) == [
+        "bank-prod/europe-west3",
+        "shop-prod/europe-west1",
+        "shop-prod/us-east1",
+    ]
+    assert observations.discoveries["shop-prod"] is not None
+    assert "shop-prod" not in observations.found
+
+
+def test_a_remembered_discovery_is_not_made_again(serve: Serve) -> None:
+    """``found`` saves the call and counts as a discovery that succeeded."""
+    lab = serve({"projects": [SHOP]})
+    observations = lab.read(DISCOVERED, found={"shop-prod": ("us-east1",)})
+    assert seen(observations) == {"shop-prod/us-east1": ["users"]}
+    assert observations.discoveries == {"shop-prod": None}
+    assert lab.cloud.calls == {"ListStreams": 1}
+
+
+def test_several_sources_of_one_project_keep_their_own_globs(serve: Serve) -> None:
+    """Each location is read with the globs of the source that lists it."""
+    both = project("shop-prod", {"europe-west1": ["a", "b"], "us-east1": ["a", "b"]})
+    lab = serve({"projects": [both]})
+    observations = lab.read(
+        {"project": "shop-prod", "locations": ["europe-west1"], "include": ["a"]},
+        {"project": "shop-prod", "locations": ["us-east1"], "exclude": ["a"]},
+    )
+    assert seen(observations) == {"shop-prod/europe-west1": ["a"], "shop-prod/us-east1": ["b"]}
+
+
+def test_a_project_without_locations_is_no_failure(serve: Serve) -> None:
+    """Nothing to read is not the same as being blind."""
+    lab = serve({"projects": [project("shop-prod", {})]})
+    observations = lab.read(DISCOVERED)
+    assert observations.found == {"shop-prod": ()}
+    assert not observations.locations
+    assert not observations.blind
+
+
+def test_locations_come_in_the_order_of_their_names(serve: Serve) -> None:
+    """Who answers first changes nothing about what was seen."""
+    slow = {"method": "ListStreams", "location": "asia-*", "latency": "50ms"}
+    lab = serve({"projects": [SHOP], "faults": [slow]})
+    observations = lab.read(DISCOVERED)
+    ats = [each.at for each in observations.locations]
+    assert ats == sorted(ats)
+    assert ats[0] == LocationName("shop-prod", "asia-east1")

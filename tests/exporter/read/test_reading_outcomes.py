@@ -1,0 +1,181 @@
+"""Why a location was not read, and that it costs no other location its reading."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+
+from exporter.config import Endpoints
+from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
+from exporter.gcp.deadline import Deadline
+from exporter.gcp.errors import Kind, RefusedError
+from exporter.names import LocationName
+from exporter.read.observations import Observations
+from tests.exporter.conftest import Lab
+from tests.exporter.read.worlds import outcome, project, seen
+
+if TYPE_CHECKING:
+    from tests.exporter.conftest import Serve
+
+WELL = "us-east1"
+SECONDS = 4.5
+"""For reading; a location that fails transiently is given up after a third of it."""
+
+KINDS = {
+    "PERMISSION_DENIED": Kind.PERMISSION_DENIED,
+    "NOT_FOUND": Kind.NOT_FOUND,
+    "UNAVAILABLE": Kind.UNAVAILABLE,
+    "INTERNAL": Kind.UNAVAILABLE,
+    "ABORTED": Kind.UNAVAILABLE,
+    "DEADLINE_EXCEEDED": Kind.TIMED_OUT,
+    "RESOURCE_EXHAUSTED": Kind.QUOTA,
+    "UNAUTHENTICATED": Kind.CREDENTIALS,
+    "INVALID_ARGUMENT": Kind.REFUSED,
+    "FAILED_PRECONDITION": Kind.REFUSED,
+    "UNIMPLEMENTED": Kind.REFUSED,
+    "UNKNOWN": Kind.REFUSED,
+    "DATA_LOSS": Kind.REFUSED,
+    "CANCELLED": Kind.REFUSED,
+}
+
+
+def failure(lab: Lab, source: dict[str, Any]) -> tuple[Kind, str, str]:
+    """Return how the one location of a source failed."""
+    (location,) = lab.read(source, seconds=SECONDS).locations
+    assert location.failure is not None
+    return location.failure.kind, location.failure.said, location.failure.mend
+
+
+def test_every_code_is_told_and_costs_no_other_location_its_reading(serve: Serve) -> None:
+    """Each failing location has its own reason; those that are well are read beside them."""
+    places = dict(zip((f"europe-west{n}" for n in range(1, 99)), KINDS, strict=False))
+    lab = serve(
+        {
+            "projects": [
+                project("shop-prod", {WELL: ["orders"]} | {place: ["x"] for place in places}),
+                project("bank-prod", {WELL: ["ledger"]}),
+            ],
+            "faults": [
+                {"method": "ListStreams", "location": place, "code": code}
+                for place, code in places.items()
+            ],
+        }
+    )
+    observations = lab.read({"project": "shop-prod"}, {"project": "bank-prod"}, seconds=SECONDS)
+    kinds = {}
+    for unread in observations.unread:
+        assert unread.failure is not None
+        assert unread.failure.said
+        assert unread.failure.mend
+        assert unread.streams == ()
+        kinds[places[unread.at.location]] = unread.failure.kind
+    assert kinds == KINDS
+    assert seen(observations) == {f"bank-prod/{WELL}": ["ledger"], f"shop-prod/{WELL}": ["orders"]}
+    assert not observations.blind
+
+
+def test_a_disabled_api_is_told_with_the_command_that_enables_it(serve: Serve) -> None:
+    """The other project is read; this one's location and discovery have the same reason."""
+    off = project("shop-prod", {WELL: ["orders"]}, api="disabled")
+    lab = serve({"projects": [off, project("bank-prod", {WELL: ["ledger"]})]})
+    listed = {"project": "shop-prod", "locations": [WELL]}
+    observations = lab.read(listed, {"project": "bank-prod"})
+    unread = outcome(observations, "shop-prod", WELL).failure
+    assert unread is not None
+    assert unread.kind is Kind.API_DISABLED
+    assert unread.mend == (
+        "Enable it: gcloud services enable datastream.googleapis.com --project shop-prod"
+    )
+    assert seen(observations) == {f"bank-prod/{WELL}": ["ledger"]}
+    assert lab.cloud.calls == {"ListLocations": 1, "ListStreams": 2}
+
+    discovery = lab.read({"project": "shop-prod"}).discoveries["shop-prod"]
+    assert discovery is not None
+    assert discovery.kind is Kind.API_DISABLED
+
+
+def test_a_missing_permission_is_named(serve: Serve) -> None:
+    """The permission of the answer's ErrorInfo stands in the sentence, with its project."""
+    lab = serve(
+        {"projects": [project("shop-prod", {WELL: ["a"]}, denied=["datastream.streams.list"])]}
+    )
+    kind, said, mend = failure(lab, {"project": "shop-prod", "locations": [WELL]})
+    assert kind is Kind.PERMISSION_DENIED
+    assert "datastream.streams.list" in said
+    assert "needs datastream.streams.list in project shop-prod" in mend
+    assert "gcloud projects add-iam-policy-binding shop-prod" in mend
+    assert lab.cloud.calls == {"ListStreams": 1}
+
+
+@pytest.mark.parametrize("source", [("no-such-project", WELL), ("shop-prod", "us-west4")])
+def test_an_unknown_project_or_location_is_not_found(serve: Serve, source: tuple[str, str]) -> None:
+    """It is told at once, with where to look."""
+    lab = serve({"projects": [project("shop-prod", {WELL: ["orders"]})]})
+    kind, _, mend = failure(lab, {"project": source[0], "locations": [source[1]]})
+    assert kind is Kind.NOT_FOUND
+    assert "config.yaml" in mend
+    assert lab.calls.made == 1
+
+
+def test_a_run_that_can_read_nothing_is_blind(serve: Serve) -> None:
+    """Every discovery and every location failed; one that is well, and it is not."""
+    denied = project("shop-prod", {WELL: ["a"]}, api="disabled")
+    lab = serve({"projects": [denied, project("bank-prod", {WELL: []})]})
+    shop = {"project": "shop-prod"}
+    assert lab.read(shop).blind
+    assert lab.read(shop, fallback={"shop-prod": (WELL,)}).blind
+    assert not lab.read(shop, {"project": "bank-prod"}).blind
+    assert not Observations().blind
+
+
+def test_an_error_that_is_no_answer_leaves_the_location_unread(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a call ends in is an observation, its stack trace stands in the log."""
+    lab = serve({"projects": [project("shop-prod", {WELL: ["orders"]})]})
+    lab.clients.close()
+    observations = lab.read({"project": "shop-prod"}, fallback={"shop-prod": (WELL,)})
+    discovery = observations.discoveries["shop-prod"]
+    assert discovery is not None
+    assert discovery.kind is Kind.REFUSED
+    assert "closed channel" in discovery.said
+    assert outcome(observations, "shop-prod", WELL).failure == discovery
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]
+
+
+def test_an_answer_that_cannot_be_parsed_leaves_the_location_unread() -> None:
+    """Bytes that are no protobuf are a failure like any other, told after the retries."""
+    handler = grpc.method_handlers_generic_handler(
+        "google.cloud.datastream.v1.Datastream",
+        {"ListStreams": grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"\xff")},
+    )
+    with ThreadPoolExecutor(2) as pool:
+        server = grpc.server(pool, handlers=[handler])
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        named = dict.fromkeys((DATASTREAM_EMULATOR, MONITORING_EMULATOR), f"127.0.0.1:{port}")
+        clients, _ = connect(Endpoints(), named, Identity())
+        with clients:
+            kind, said, _ = failure(
+                Lab(cloud=None, clients=clients),  # type: ignore[arg-type] # no world is served
+                {"project": "shop-prod", "locations": [WELL]},
+            )
+        server.stop(0).wait()
+    assert kind is Kind.UNAVAILABLE
+    assert "deserializing response" in said
+
+
+def test_another_services_endpoint_is_told(serve: Serve) -> None:
+    """UNIMPLEMENTED is final, and leads to the key of config.yaml that names the endpoint."""
+    lab = serve({"projects": [project("shop-prod", {WELL: ["orders"]})]})
+    named = dict.fromkeys((DATASTREAM_EMULATOR, MONITORING_EMULATOR), lab.cloud.monitoring)
+    clients, _ = connect(Endpoints(), named, Identity())
+    with clients, pytest.raises(RefusedError) as caught:
+        Lab(lab.cloud, clients).api.streams(
+            LocationName("shop-prod", WELL), lambda _stream: True, Deadline.after(SECONDS)
+        )
+    assert caught.value.failure.kind is Kind.REFUSED
+    assert "endpoints.datastream" in caught.value.failure.mend

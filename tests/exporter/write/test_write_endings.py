@@ -1,0 +1,263 @@
+"""How writing ends: in time, when asked to, and with the truth about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from google.auth.exceptions import RefreshError
+from google.cloud import monitoring_v3
+from google.cloud.monitoring_v3.services.metric_service.transports import (
+    MetricServiceGrpcTransport,
+)
+
+from exporter.gcp.deadline import Deadline
+from exporter.gcp.errors import Failure, Kind
+from exporter.gcp.retry import Calls
+from exporter.measure.samples import STATE, Sample
+from exporter.names import LocationName
+from exporter.read.observations import Location, Observations, Stream
+from exporter.run import Report
+from exporter.write.writer import Trouble, Writer, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from google.rpc import status_pb2
+
+    from tests.exporter.write.conftest import Monitoring, Point, StatusOf, Writing
+
+AT = 1_767_225_600
+SIZES = {"asia-east1": 30, "europe-west1": 30, "us-east4": 30}  # 369 points, two requests
+PLACE = LocationName("shop-prod", "europe-west1")
+FAILURE = Failure(Kind.UNAVAILABLE, "The service is currently unavailable.", "Wait.")
+
+
+@pytest.fixture
+def released() -> Iterator[Event]:
+    """Return what holds answers back until it is set, at the latest when the test ends."""
+    event = Event()
+    yield event
+    event.set()
+
+
+def metrics(points: Sequence[Point]) -> set[str]:
+    """Return the names of the metrics that a request holds."""
+    return {point.metric for point in points}
+
+
+def is_own(points: Sequence[Point]) -> bool:
+    """Return whether a request holds the exporter's own series."""
+    return "exporter/points_lost" in metrics(points)
+
+
+# In time.
+
+
+def test_the_exporter_s_own_go_out_when_the_time_is_used_up(
+    monitoring: Monitoring, writing: Writing, released: Event
+) -> None:
+    """Streams' requests that hang use up the time, but for what the last request needs."""
+
+    def hang(_number: int, points: Sequence[Point]) -> None:
+        if not is_own(points):
+            released.wait(30)
+
+    monitoring.answer = hang
+    report = writing.write(writing.look(SIZES), seconds=1, concurrency=1)
+    assert report.seconds < 2
+    assert (report.written.lost, report.written.accepted) == (369, 4)
+    assert {
+        point.value for point in monitoring.points if point.metric == "exporter/points_lost"
+    } == {369}
+    assert report.written.held == {LocationName("shop-prod", each) for each in SIZES}
+    assert not report.complete
+
+
+def test_what_has_no_time_left_is_lost_without_a_call(
+    monitoring: Monitoring, writing: Writing
+) -> None:
+    """A run whose reading used up its time sends nothing, and says so."""
+    report = writing.write(writing.look(SIZES), seconds=0.01)
+    assert monitoring.requests == []
+    assert report.calls == 0
+    assert report.written.lost == 369 + 4
+    assert {trouble.failure.kind for trouble in report.written.troubles if trouble.failure} == {
+        Kind.TIMED_OUT
+    }
+
+
+def test_credentials_that_go_bad_lose_the_points_and_not_the_run(
+    monitoring: Monitoring, writing: Writing
+) -> None:
+    """A token that cannot be refreshed is a failure of the batch, told as what it is."""
+    del writing
+
+    class Expired(grpc.AuthMetadataPlugin):  # type: ignore[misc] # grpc is untyped
+        """Has no token to give."""
+
+        def __call__(self, _context: Any, _callback: Callable[..., None]) -> None:
+            raise RefreshError("Reauthentication is needed.")
+
+    credentials = grpc.composite_channel_credentials(
+        grpc.local_channel_credentials(), grpc.metadata_call_credentials(Expired())
+    )
+    written = Written()
+    with grpc.secure_channel(monitoring.secure_address, credentials) as channel:
+        client = monitoring_v3.MetricServiceClient(
+            transport=MetricServiceGrpcTransport(channel=channel)
+        )
+        Writer(client, "monitoring-hub", Calls(), workers=1).write(
+            [Sample(STATE, "europe-west1", "shop-prod", "orders", ("orders",), 2)],
+            AT,
+            Deadline.after(0.5),
+            written,
+        )
+    (trouble,) = written.troubles
+    assert written.lost == 1
+    assert trouble.failure is not None
+    assert trouble.failure.kind is Kind.CREDENTIALS
+    assert "Reauthentication is needed" in trouble.failure.said
+
+
+# When asked to.
+
+
+def test_a_stop_finishes_the_request_under_way_and_begins_no_other(
+    monitoring: Monitoring, writing: Writing
+) -> None:
+    """What was answered counts; the rest is left out, the exporter's own series among it."""
+
+    def stop_in_the_second(number: int, _points: Sequence[Point]) -> None:
+        if number == 1:
+            writing.stop.set()
+
+    monitoring.answer = stop_in_the_second
+    report = writing.write(writing.look({**SIZES, "us-west1": 100}), concurrency=1)
+    assert len(monitoring.requests) == 2
+    assert report.written.accepted == 400
+    assert report.written.lost == 0
+    assert report.written.left_out == 4 * 3 + 190 * 4 - 400 + 4 + 4
+    assert not any(
+        metrics(batch) & {"location/last_read", "exporter/last_run"} for batch in monitoring.batches
+    )
+    assert report.stopped
+    assert not report.complete
+
+
+def test_a_stop_among_the_locations_leaves_the_streams_out(
+    monitoring: Monitoring, writing: Writing
+) -> None:
+    """A stop while the first requests are answered is obeyed before the streams are begun."""
+
+    def stop_at_once(_number: int, _points: Sequence[Point]) -> None:
+        writing.stop.set()
+
+    monitoring.answer = stop_at_once
+    report = writing.write(writing.look(SIZES))
+    assert len(monitoring.requests) == 1
+    assert (report.written.accepted, report.written.left_out) == (200, 169 + 3 + 4)
+
+
+def test_a_stop_ends_the_trying_again(
+    monitoring: Monitoring, writing: Writing, status_of: StatusOf
+) -> None:
+    """A request that was refused when the stop came is not repeated: its points are lost."""
+
+    def refuse_and_stop(_number: int, _points: Sequence[Point]) -> status_pb2.Status:
+        writing.stop.set()
+        return status_of("UNAVAILABLE")
+
+    monitoring.answer = refuse_and_stop
+    report = writing.write(writing.look({"europe-west1": 10}))
+    assert len(monitoring.requests) == 1
+    assert (report.written.lost, report.written.left_out) == (43, 4)
+
+
+def test_a_stop_while_reading_writes_nothing(monitoring: Monitoring, writing: Writing) -> None:
+    """A run that has not seen everything keeps what it has seen to itself."""
+    look = writing.look(SIZES)
+    writing.stop.set()
+    report = writing.write(replace(look, observations=replace(look.observations, skipped=1)))
+    assert monitoring.requests == []
+    assert report.written == Written()
+    assert not report.complete
+
+
+def test_a_stop_after_all_was_read_leaves_all_out(monitoring: Monitoring, writing: Writing) -> None:
+    """Nothing is begun, and every point that was due is counted."""
+    writing.stop.set()
+    report = writing.write(writing.look(SIZES))
+    assert monitoring.requests == []
+    assert report.written.left_out == 369 + 3 + 4
+    assert report.written.settled == 0
+
+
+# The truth about it.
+
+READ = Location(PLACE, (Stream("orders", 2),))
+UNREAD = Location(LocationName("shop-prod", "us-east4"), failure=FAILURE)
+LOST = Trouble(1, FAILURE, (), named=True)
+LATE = Trouble(1, None, (), named=True)
+
+
+@pytest.mark.parametrize(
+    ("observations", "troubles", "stopped", "complete"),
+    [
+        (Observations(locations=(READ,)), [], False, True),
+        (Observations(), [], False, True),
+        (Observations(locations=(READ, UNREAD)), [], False, True),
+        (Observations(locations=(READ,)), [LATE], False, True),
+        (Observations(locations=(READ,)), [LOST], False, False),
+        (Observations(locations=(READ,)), [LATE, LOST], False, False),
+        (Observations(locations=(READ,), uncollected={PLACE: FAILURE}), [], False, False),
+        (Observations(locations=(UNREAD,)), [], False, False),
+        (Observations(discoveries={"shop-prod": FAILURE}), [], False, False),
+        (Observations(locations=(READ,)), [], True, False),
+    ],
+    ids=[
+        "all read and written",
+        "a task without locations",
+        "an unread location is an observation",
+        "another run was first",
+        "points lost",
+        "points lost beside another run",
+        "a collector failed",
+        "nothing could be read",
+        "nothing could be discovered",
+        "stopped",
+    ],
+)
+def test_a_run_is_complete_if_all_was_observed_and_written(
+    observations: Observations,
+    troubles: list[Trouble],
+    stopped: bool,  # noqa: FBT001 - a column of the table
+    complete: bool,  # noqa: FBT001 - the same
+    writing: Writing,
+) -> None:
+    """The exit code follows from this."""
+    written = Written()
+    written.add(10, troubles)
+    report = Report(
+        look=writing.look({}, observed=observations),
+        written=written,
+        seconds=1.0,
+        calls=3,
+        stopped=stopped,
+    )
+    assert report.complete == complete
+
+
+def test_an_unread_location_is_written_as_such_and_as_nothing_else(
+    monitoring: Monitoring, writing: Writing
+) -> None:
+    """Beside a clean location, an unread one sends up 0 alone: no counts, no last_read."""
+    report = writing.write(writing.look({}, observed=Observations(locations=(READ, UNREAD))))
+    assert report.complete
+    said = [
+        (point.metric, point.value) for point in monitoring.points if point.location == "us-east4"
+    ]
+    assert said == [("location/up", 0)]

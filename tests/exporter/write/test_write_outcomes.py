@@ -1,0 +1,485 @@
+"""What becomes of points that are refused: lost, superseded, held back, and never mixed up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exporter.gcp.deadline import Deadline
+from exporter.gcp.errors import Kind
+from exporter.gcp.retry import Calls
+from exporter.measure.samples import STATE, Sample
+from exporter.names import LocationName
+from exporter.write.writer import MOST_TROUBLES, Writer, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from google.rpc import status_pb2
+
+    from exporter.run import Report
+    from tests.exporter.write.conftest import Answer, Monitoring, Point, Serve, StatusOf, Writing
+
+AT = 1_767_225_600
+HEAD = "One or more TimeSeries could not be written: "
+ORDER = "Points must be written in order."
+
+SIZES = {"asia-east1": 30, "europe-west1": 30, "us-east4": 30}
+"""369 points. The first request holds the locations', all of asia-east1's streams and 71 points
+of europe-west1's; the second one holds the rest."""
+
+
+def at(*locations: str) -> set[LocationName]:
+    """Return locations of the watched project."""
+    return {LocationName("shop-prod", location) for location in locations}
+
+
+def last_reads(monitoring: Monitoring) -> set[LocationName]:
+    """Return the locations whose last_read was sent."""
+    return {
+        LocationName(point.namespace, point.location)
+        for point in monitoring.points
+        if point.metric == "location/last_read"
+    }
+
+
+def points_lost(monitoring: Monitoring) -> float:
+    """Return what the exporter says that it lost."""
+    (lost,) = [point.value for point in monitoring.points if point.metric == "exporter/points_lost"]
+    return lost
+
+
+def once(number: int, status: status_pb2.Status) -> Answer:
+    """Answer one request with a status, and accept all others."""
+    return lambda at, _points: status if at == number else None
+
+
+@pytest.mark.parametrize(
+    ("number", "held"),
+    [(0, at("asia-east1", "europe-west1")), (1, at("europe-west1", "us-east4"))],
+)
+def test_a_lost_batch_holds_back_its_locations_alone(
+    number: int,
+    held: set[LocationName],
+    monitoring: Monitoring,
+    writing: Writing,
+    status_of: StatusOf,
+) -> None:
+    """Only locations with a last_seen in the batch keep their last_read; the others have it."""
+    monitoring.answer = once(number, status_of("INVALID_ARGUMENT", "Unrecognized resource name."))
+    report = writing.write(writing.look(SIZES), concurrency=1)
+    assert len(monitoring.requests) == 4
+    assert report.written.held == held
+    assert last_reads(monitoring) == at(*SIZES) - held
+    assert report.written.lost == points_lost(monitoring) == (200, 169)[number]
+    assert not report.complete
+
+
+@pytest.mark.parametrize(
+    ("metric", "held"),
+    [("stream/last_seen", at("europe-west1")), ("stream/state", at()), ("location/up", at())],
+)
+def test_a_named_point_holds_back_its_location_only_if_it_is_a_last_seen(
+    metric: str,
+    held: set[LocationName],
+    monitoring: Monitoring,
+    writing: Writing,
+    status_of: StatusOf,
+) -> None:
+    """One point is lost, is told of by name, and costs no other location its last_read."""
+
+    def refuse_one(number: int, points: Sequence[Point]) -> status_pb2.Status | None:
+        if number:
+            return None
+        index = [(point.metric, point.location) for point in points].index((metric, "europe-west1"))
+        return status_of(
+            "INVALID_ARGUMENT",
+            f"{HEAD}Unrecognized region or location.: timeSeries[{index}]",
+            written=199,
+            of=200,
+            errors=[("INVALID_ARGUMENT", 1)],
+        )
+
+    monitoring.answer = refuse_one
+    report = writing.write(writing.look(SIZES), concurrency=1)
+    assert report.written.held == held
+    assert last_reads(monitoring) == at(*SIZES) - held
+    assert report.written.lost == points_lost(monitoring) == 1
+    (trouble,) = report.written.troubles
+    assert [series.metric.name for series in trouble.series] == [metric]
+    assert trouble.named
+
+
+def test_a_refusal_that_names_nothing_holds_back_all_of_its_batch(
+    monitoring: Monitoring, writing: Writing, status_of: StatusOf
+) -> None:
+    """One point is lost, nobody knows which: each location with a last_seen there waits."""
+    monitoring.answer = once(0, status_of("INVALID_ARGUMENT", "Refused.", written=199, of=200))
+    report = writing.write(writing.look(SIZES), concurrency=1)
+    assert report.written.lost == points_lost(monitoring) == 1
+    assert report.written.held == at("asia-east1", "europe-west1")
+    assert last_reads(monitoring) == at("us-east4")
+
+
+class Plan(NamedTuple):
+    """How one request is refused.
+
+    Attributes:
+        late: The indexes refused as late.
+        other: The indexes refused for another reason, none of them late.
+        named: Whether the answer names them.
+    """
+
+    late: frozenset[int]
+    other: frozenset[int]
+    named: bool
+
+    def status(self, status_of: StatusOf, size: int) -> status_pb2.Status | None:
+        """Return the answer to a request of so many points, None where nothing is refused."""
+        late, other = ([each for each in part if each < size] for part in self[:2])
+        if not late and not other:
+            return None
+        texts = [f"{ORDER}: timeSeries[{index}]" for index in late]
+        texts += [f"Unknown metric: timeSeries[{index}]" for index in other]
+        return status_of(
+            "INVALID_ARGUMENT",
+            HEAD + "; ".join(texts) if self.named else "Refused.",
+            written=size - len(late) - len(other),
+            of=size,
+            errors=[("INVALID_ARGUMENT", len(late) + len(other))],
+        )
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Return how a request is refused, if it is."""
+    refused = draw(st.frozensets(st.integers(0, 199), max_size=4))
+    late = draw(st.frozensets(st.sampled_from(sorted(refused)))) if refused else frozenset()
+    return Plan(late, refused - late, draw(st.booleans()))
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(plans(), min_size=2, max_size=2))
+def test_points_lost_and_superseded_are_what_was_refused(
+    monitoring: Monitoring, writing: Writing, status_of: StatusOf, refused: list[Plan]
+) -> None:
+    """Whatever is refused: every point is counted once, and each location held that has to be."""
+    monitoring.forget()
+    monitoring.answer = lambda number, points: (
+        refused[number].status(status_of, len(points)) if number < len(refused) else None
+    )
+    report = writing.write(writing.look(SIZES), concurrency=1)
+    lost = superseded = 0
+    held = set()
+    for plan, points in zip(refused, monitoring.batches, strict=False):
+        late, other = ([each for each in part if each < len(points)] for part in plan[:2])
+        if plan.named:
+            superseded += len(late)
+            lost += len(other)
+        else:
+            lost += len(late) + len(other)
+        indexes = [*late, *other] if plan.named or not [*late, *other] else range(len(points))
+        held |= {
+            LocationName(points[each].namespace, points[each].location)
+            for each in indexes
+            if points[each].metric == "stream/last_seen"
+        }
+    written = report.written
+    assert (written.lost, written.superseded, written.held) == (lost, superseded, held)
+    assert points_lost(monitoring) == lost
+    assert last_reads(monitoring) == at(*SIZES) - held
+    assert written.settled == 369 + 3 - len(held) + 4
+    assert report.complete == (not lost)
+
+
+def test_lost_last_reads_are_counted_too(
+    monitoring: Monitoring, writing: Writing, status_of: StatusOf
+) -> None:
+    """A last_read that is refused was due: it is lost, unlike one that is held back."""
+    monitoring.answer = once(2, status_of("INVALID_ARGUMENT", "Refused.", written=2, of=3))
+    report = writing.write(writing.look(SIZES), concurrency=1)
+    assert report.written.lost == points_lost(monitoring) == 1
+    assert report.written.held == set()
+
+
+def test_the_run_knows_of_its_own_lost_points(
+    monitoring: Monitoring, writing: Writing, status_of: StatusOf
+) -> None:
+    """Nobody can write that the exporter's own series are lost, but the exit code tells."""
+    monitoring.answer = once(3, status_of("PERMISSION_DENIED"))
+    report = writing.write(writing.look(SIZES), concurrency=1)
+    assert points_lost(monitoring) == 0
+    assert report.written.lost == 4
+    assert not report.complete
+
+
+# Tries again.
+
+
+@pytest.mark.parametrize("wording", ["newer", "older"])
+def test_points_that_were_written_by_a_try_without_an_answer_count_as_written(
+    serve: Serve, wording: str
+) -> None:
+    """The second try is told that they come too late, which says that the first one landed."""
+    cloud, writing = serve(
+        refusals=wording,
+        faults=[{"method": "CreateTimeSeries", "code": "UNAVAILABLE", "when": "after", "times": 2}],
+    )
+    report = writing.write(writing.look(SIZES))
+    assert (report.written.lost, report.written.superseded) == (0, 0)
+    assert report.written.accepted == len(cloud.points()) == 369 + 3 + 4
+    assert report.written.held == set()
+    assert report.complete
+
+
+def test_a_try_again_whose_refusal_gives_no_reason_counts_as_lost(serve: Serve) -> None:
+    """Nothing says that the first try landed: better a held-back last_read than a false one."""
+    _, writing = serve(
+        refusals="nameless",
+        faults=[{"method": "CreateTimeSeries", "code": "UNAVAILABLE", "when": "after", "times": 1}],
+    )
+    report = writing.write(writing.look({"europe-west1": 10}))
+    assert report.written.lost == 43
+    assert report.written.held == at("europe-west1")
+
+
+@pytest.mark.parametrize(
+    "code", ["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED"]
+)
+def test_a_transient_refusal_is_tried_again(serve: Serve, code: str) -> None:
+    """What a later try can mend is mended, and nothing is lost."""
+    cloud, writing = serve(faults=[{"method": "CreateTimeSeries", "code": code, "times": 1}])
+    report = writing.write(writing.look({"europe-west1": 10}))
+    assert report.complete
+    assert report.calls == cloud.calls["CreateTimeSeries"] == 4
+
+
+@pytest.mark.parametrize("code", ["INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND", "UNKNOWN"])
+def test_a_final_refusal_is_not_tried_again(serve: Serve, code: str) -> None:
+    """A call that cannot succeed is made once."""
+    cloud, writing = serve(faults=[{"method": "CreateTimeSeries", "code": code, "times": 1}])
+    report = writing.write(writing.look({"europe-west1": 10}))
+    assert report.written.lost == 43
+    assert cloud.calls["CreateTimeSeries"] == 2
+
+
+def test_the_server_s_wish_to_wait_is_granted(serve: Serve) -> None:
+    """RESOURCE_EXHAUSTED with a RetryInfo is tried again after that time, and mended."""
+    exhausted = {"method": "CreateTimeSeries", "code": "RESOURCE_EXHAUSTED", "times": 1}
+    _, writing = serve(faults=[exhausted | {"retry_delay": 0.03}])
+    report = writing.write(writing.look({"europe-west1": 10}))
+    assert report.complete
+    assert report.seconds >= 0.03
+
+
+def test_a_wish_to_wait_longer_than_there_is_time_is_a_refusal(serve: Serve) -> None:
+    """Nobody waits for a try that could not be made: the points are lost at once."""
+    exhausted = {"method": "CreateTimeSeries", "code": "RESOURCE_EXHAUSTED", "times": 1}
+    cloud, writing = serve(faults=[exhausted | {"retry_delay": 60}])
+    report = writing.write(writing.look({"europe-west1": 10}))
+    assert report.written.lost == 43
+    assert [trouble.failure.kind for trouble in report.written.troubles if trouble.failure] == [
+        Kind.QUOTA
+    ]
+    assert cloud.calls["CreateTimeSeries"] == 2
+    assert report.seconds < 10
+
+
+def partly(
+    status_of: StatusOf, late: Sequence[int], transient: Sequence[int], size: int
+) -> status_pb2.Status:
+    """Return an answer that names late points, and others that may be sent again."""
+    texts = [f"{ORDER}: timeSeries[{index}]" for index in late]
+    texts += [f"Internal error encountered.: timeSeries[{index}]" for index in transient]
+    return status_of(
+        "INVALID_ARGUMENT",
+        HEAD + "; ".join(texts),
+        written=size - len(late) - len(transient),
+        of=size,
+        errors=[("INVALID_ARGUMENT", len(late)), ("INTERNAL", len(transient))],
+    )
+
+
+def test_late_points_of_a_mixed_first_answer_are_superseded(
+    monitoring: Monitoring, writing: Writing, status_of: StatusOf
+) -> None:
+    """The rest is sent again; what is late only then was written by the first try."""
+    last_seen = 3 + 2  # of the first stream, behind the location's own
+    answers = [
+        partly(status_of, [last_seen], [4, 9], 43),
+        partly(status_of, [each for each in range(43) if each not in {4, 9}], [], 43),
+    ]
+    monitoring.answer = lambda number, _points: answers[number] if number < 2 else None
+    report = writing.write(writing.look({"europe-west1": 10}))
+    assert (report.written.superseded, report.written.lost) == (1, 0)
+    assert report.written.accepted == 42 + 4
+    (trouble,) = report.written.troubles
+    assert trouble.named
+    assert [str(series) for series in trouble.series] == [
+        "stream/last_seen of stream-0000 in shop-prod/europe-west1"
+    ]
+    assert report.written.held == at("europe-west1")
+    assert report.complete
+
+
+def test_points_that_one_try_was_told_are_written_stay_written(
+    monitoring: Monitoring, writing: Writing, status_of: StatusOf
+) -> None:
+    """When the next try fails as a whole, only those are lost that were still to be written."""
+    answers = [partly(status_of, [3], [4, 9], 43), status_of("PERMISSION_DENIED", "No more.")]
+    monitoring.answer = lambda number, _points: answers[number] if number < 2 else None
+    report = writing.write(writing.look({"europe-west1": 10}))
+    assert (report.written.superseded, report.written.lost) == (1, 2)
+    assert report.written.accepted == 40 + 4
+    assert points_lost(monitoring) == 2
+    assert [trouble.points for trouble in report.written.troubles] == [2, 1]
+    assert report.written.troubles[0].failure is not None
+    assert report.written.troubles[0].failure.kind is Kind.PERMISSION_DENIED
+
+
+# Other runs.
+
+
+@pytest.mark.parametrize("wording", ["newer", "older"])
+@pytest.mark.parametrize("later", [0, 2, -30])
+def test_another_run_s_points_supersede_and_nothing_is_lost(
+    serve: Serve, wording: str, later: int
+) -> None:
+    """In the same second, 2 s later, or of an older run that comes late: told, held, exit 0."""
+    cloud, writing = serve(refusals=wording)
+    first = writing.write(writing.look(SIZES))
+    look = writing.look(SIZES, now=AT + later)
+    second = writing.write(look, now=AT + later)
+    assert first.complete
+    assert second.complete
+    assert (second.written.accepted, second.written.lost) == (0, 0)
+    assert second.written.superseded == 369 + 4
+    assert second.written.held == at(*SIZES)
+    assert all(trouble.named and trouble.failure is None for trouble in second.written.troubles)
+    told = [series for trouble in second.written.troubles for series in trouble.series]
+    assert len(told) == len(set(told)) == 369 + 4
+    assert {point.time for point in cloud.points()} == {AT}
+
+
+def test_another_run_five_seconds_later_is_in_nobody_s_way(serve: Serve) -> None:
+    """At the API's sampling period all points are taken."""
+    cloud, writing = serve()
+    for now in (AT, AT + 5):
+        assert writing.write(writing.look(SIZES, now=now), now=now).complete
+    assert Counter(point.time for point in cloud.points()) == {AT: 376, AT + 5: 376}
+
+
+def test_two_tasks_are_in_nobody_s_way(serve: Serve) -> None:
+    """Tasks that share the locations write in the same second, each its own series."""
+    cloud, writing = serve()
+    for node, sizes in enumerate(({"europe-west1": 3}, {"us-east4": 3})):
+        assert writing.write(writing.look(sizes, node=str(node))).complete
+    assert len(cloud.points()) == 2 * (15 + 1 + 4)
+
+
+# What goes wrong for good.
+
+
+def denied(report: Report) -> str:
+    """Return the one sentence that tells why nothing was written."""
+    (said,) = {str(trouble.failure) for trouble in report.written.troubles}
+    return said
+
+
+def test_a_missing_role_is_named(serve: Serve) -> None:
+    """Without permission all is lost, and the sentence says which role mends it, and where."""
+    hub = {"id": "monitoring-hub", "number": 77, "denied": ["monitoring.timeSeries.create"]}
+    _, writing = serve(projects=[hub])
+    report = writing.write(writing.look(SIZES))
+    assert report.written.accepted == 0
+    assert report.written.lost == 369 + 4
+    assert report.written.held == at(*SIZES)
+    assert not report.complete
+    for part in (
+        "permission denied",
+        "monitoring.timeSeries.create",
+        "roles/monitoring.metricWriter",
+        "monitoring-hub",
+    ):
+        assert part in denied(report)
+
+
+def test_a_project_that_does_not_exist_is_named(serve: Serve) -> None:
+    """A typing error in metrics.project is told with the project as it was written."""
+    _, writing = serve(projects=[{"id": "monitoring-hubb", "number": 77}])
+    report = writing.write(writing.look({"europe-west1": 1}))
+    assert "project monitoring-hub" in denied(report)
+    assert "may not exist" in denied(report)
+
+
+def test_batches_that_fail_are_told_of_a_few_times_and_counted_always(
+    monitoring: Monitoring, writing: Writing, status_of: StatusOf
+) -> None:
+    """Each batch is sent though all before it failed; the log is not flooded."""
+    monitoring.answer = lambda _number, _points: status_of("NOT_FOUND")
+    report = writing.write(writing.look({"europe-west1": 1200}))
+    assert len(monitoring.requests) == 25 + 1
+    assert report.written.lost == 4803 + 4
+    assert len(report.written.troubles) == MOST_TROUBLES
+    assert report.written.untold == 26 - MOST_TROUBLES
+
+
+def test_a_closed_channel_loses_the_points_and_not_the_run(
+    monitoring: Monitoring, writing: Writing
+) -> None:
+    """An error that is no answer of the API is told as a failure; the run ends with a report."""
+    writing.clients.close()
+    report = writing.write(writing.look({"europe-west1": 10}))
+    assert monitoring.requests == []
+    assert report.written.lost == 43 + 4
+    assert report.written.held == at("europe-west1")
+    assert "closed channel" in denied(report)
+
+
+def test_a_sample_that_cannot_be_sent_costs_its_own_batch_alone(
+    monitoring: Monitoring, writing: Writing
+) -> None:
+    """A value that is no INT64 keeps none of the other batches from being written."""
+
+    def sample(number: int, value: float) -> Sample:
+        return Sample(STATE, "europe-west1", "shop-prod", f"s{number}", (f"s{number}",), value)
+
+    written = Written()
+    Writer(writing.clients.monitoring, "monitoring-hub", Calls(), workers=1).write(
+        (sample(number, 2**63 if number == 7 else 2) for number in range(600)),
+        AT,
+        Deadline.after(20),
+        written,
+    )
+    assert (written.lost, written.accepted) == (200, 400)
+    assert len(monitoring.requests) == 2
+
+
+# Nothing of this may hang on who answers first.
+
+
+def test_several_workers_lose_no_count(
+    monitoring: Monitoring, writing: Writing, status_of: StatusOf
+) -> None:
+    """Eight at a time, a third of the batches refused: the sums are exact."""
+    refused: list[int] = []
+
+    def refuse_a_third(number: int, points: Sequence[Point]) -> status_pb2.Status | None:
+        if number % 3 != 1 or number >= 24:
+            return None
+        refused.append(len(points))
+        return status_of("NOT_FOUND")
+
+    monitoring.answer = refuse_a_third
+    look: dict[str, Any] = {f"place-{number:02}": 39 for number in range(30)}
+    report = writing.write(writing.look(look), concurrency=8)
+    assert report.written.lost == points_lost(monitoring) == sum(refused)
+    assert len(refused) == 8
+    assert report.written.settled == 30 * 3 + 30 * 39 * 4 + len(last_reads(monitoring)) + 4
+    assert last_reads(monitoring) == at(*look) - report.written.held

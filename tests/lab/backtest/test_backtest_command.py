@@ -1,0 +1,280 @@
+"""``datastream-lab backtest``: what a person types, and what is answered."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.backtest.incidents_table import GOOD_TO
+from lab.cli.main import main
+from lab.emulator.world import Fault
+from tests.lab.backtest.fleet_history import END, POLICIES, START, WORLD, Lab, play, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.lab.backtest.conftest import Command, SignalWhen
+
+AT = "projects/shop-prod/locations/europe-west1/streams"
+DAY = ("--days", "1", "--until", written(END))
+ASKED = ("--project", "ops-prod", *DAY)
+
+
+@pytest.fixture
+def own_lab() -> Iterator[Lab]:
+    """Return a history that is empty, of a server of its own."""
+    with ExitStack() as running:
+        yield play(WORLD, range(0), running)
+
+
+def test_it_says_what_would_have_paged(command: Command, lab: Lab) -> None:
+    """When nothing is known first, then each incident, then what is quiet, and a summary."""
+    code, out, err = command(*ASKED, environ=lab.environ)
+    assert code == 0
+    known, silent, paged, quiet, unjudged = out.split("\n\n")
+    assert known.startswith("The exporter's history begins at ")
+    assert silent.splitlines()[0] == "The exporter was silent: of these times nothing is known."
+    assert silent.endswith("  11m")
+    rows = [re.split(r"  +", line) for line in paged.splitlines()]
+    assert rows[0] == ["POLICY", "SEVERITY", "OPENED (UTC)", "LASTED", "ABOUT"]
+    assert [(row[0], row[1], row[3], row[4]) for row in rows[1:]] == [
+        ("exporter-silent", "CRITICAL", "6m", "-"),
+        ("stream-failed", "CRITICAL", "59m", f"{AT}/carts"),
+        ("stream-failed", "CRITICAL", "14m", f"{AT}/orders"),
+        ("stream-unexpected-state", "ERROR", "still open", f"{AT}/stock"),
+        ("stream-unsupported-events", "WARNING", "6m30s", f"{AT}/orders"),
+    ]
+    failed = written(START + 41.5 * 60).replace("T", " ").removesuffix("Z")
+    assert rows[3][2] == failed
+    assert quiet.startswith("Would not have paged: exporter-losing-points, location-unreadable, ")
+    assert unjudged.startswith("Could not be judged\nPOLICY ")
+    assert "stream-changed               looks at log entries, which are no metric" in unjudged
+    assert err.splitlines()[-1] == (
+        "5 incidents of 4 policies in 2h, 1 still open; 11 policies would not have paged, "
+        "5 could not be judged. Times are ± 30 s, as the second at which Cloud Monitoring "
+        "evaluates is not known."
+    )
+    assert "MONITORING_EMULATOR_HOST" in err.splitlines()[0]
+
+
+def test_json_has_all_of_it(command: Command, lab: Lab) -> None:
+    """The same for a program; the talk is on stderr."""
+    document = json.loads(command(*ASKED, "--json", environ=lab.environ).out)
+    assert document["project"] == "ops-prod"
+    assert document["from"] == document["history_begins"] == written(START)
+    assert document["until"] == written(END)
+    assert document["silent"] == [
+        {
+            "exporter": "datastream-exporter",
+            "from": written(START + 69 * 60),
+            "until": written(START + 80 * 60),
+            "seconds": 660,
+        }
+    ]
+    open_still = [each for each in document["incidents"] if each["closed"] is None]
+    assert open_still == [
+        {
+            "policy": "stream-unexpected-state",
+            "severity": "ERROR",
+            "about": f"{AT}/stock",
+            "labels": open_still[0]["labels"],
+            "open_at_the_beginning": False,
+            "opened": written(START + 102.5 * 60),
+            "closed": None,
+            "seconds": 17.5 * 60,
+        }
+    ]
+    assert open_still[0]["labels"]["namespace"] == "shop-prod"
+    counts = {each["name"]: each["incidents"] for each in document["policies"]}
+    assert (counts["stream-failed"], counts["stream-missing"]) == (2, 0)
+    assert {each["policy"] for each in document["not_judged"]} == {
+        "exporter-executions-failing",
+        "private-connection-failed",
+        "stream-activity-errors",
+        "stream-backfill-failed",
+        "stream-changed",
+    }
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "history.jsonl.gz"])
+def test_a_file_tells_what_the_api_told(
+    command: Command, lab: Lab, tmp_path: Path, name: str
+) -> None:
+    """What was saved is back-tested again without a call, and nothing comes out differently."""
+    saved = str(tmp_path / name)
+    first = command(*ASKED, "--json", "--save", saved, environ=lab.environ)
+    calls = lab.cloud.calls["ListTimeSeries"]
+    again = command("--from-file", saved, *DAY, "--json")
+    assert (first.code, again.code) == (0, 0)
+    assert json.loads(again.out) | {"project": "ops-prod"} == json.loads(first.out)
+    assert lab.cloud.calls["ListTimeSeries"] == calls
+    assert again.err.startswith("5 incidents of 4 policies in 2h, ")
+
+
+def test_a_file_ends_with_its_last_point(command: Command, lab: Lab, tmp_path: Path) -> None:
+    """Where no end is named, it is what the file knows last."""
+    saved = str(tmp_path / "history.jsonl")
+    assert command(*ASKED, "--save", saved, environ=lab.environ).code == 0
+    document = json.loads(command("--from-file", saved, "--json").out)
+    assert document["until"] == written(END - 60 + 5)
+    # Evaluations are reckoned from the end, in steps of half a minute.
+    assert document["from"] == written(START - 25)
+    assert (document["history_begins"], document["project"]) == (written(START), None)
+
+
+def test_a_quiet_time_is_a_result(lab: Lab, tmp_path: Path) -> None:
+    """That nothing would have paged is said in so many words; other policies may be named."""
+    shutil.copy(POLICIES / "location-unreadable.yaml", tmp_path)
+    out, err = io.StringIO(), io.StringIO()
+    argv = ["backtest", "--policies", str(tmp_path), *ASKED]
+    assert main(argv, lab.environ, out, err) == 0
+    assert "\n\nNo policy would have paged.\n" in out.getvalue()
+    assert out.getvalue().endswith("\n\nWould not have paged: location-unreadable.\n")
+    assert err.getvalue().endswith(
+        f"\nno incidents in 2h; 1 policy would not have paged. Times are {GOOD_TO}.\n"
+    )
+
+
+def test_an_empty_project_is_asked_about(command: Command, own_lab: Lab) -> None:
+    """No series at all is most likely another project, or an exporter that does not run."""
+    code, out, err = command("--project", "ops-prod", environ=own_lab.environ)
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == (
+        "error: projects/ops-prod holds no series of custom.googleapis.com/datastream/… in these "
+        "7 days: is the exporter running, and is this the metrics project?"
+    )
+
+
+def test_an_empty_file_is_asked_about(command: Command, tmp_path: Path) -> None:
+    """The same of a file."""
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    code, _, err = command("--from-file", str(empty))
+    assert code == 1
+    assert err == (
+        f"error: {empty} holds no series of custom.googleapis.com/datastream/…: is it what --save "
+        "wrote?\n"
+    )
+
+
+def test_what_may_not_be_whole_is_told(command: Command, own_lab: Lab) -> None:
+    """A refusal names the role, and the exit code says that nothing was said."""
+    own_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="PERMISSION_DENIED"))
+    code, out, err = command("--project", "ops-prod", environ=own_lab.environ)
+    assert (code, out) == (1, "")
+    assert "permission denied" in err
+    assert "monitoring.timeSeries.list in project ops-prod. Grant roles/monitoring.viewer" in err
+
+
+def test_a_wrong_project_is_told(command: Command, own_lab: Lab) -> None:
+    """One that there is not, or that is not to be seen."""
+    code, _, err = command("--project", "nobodys-project", environ=own_lab.environ)
+    assert code == 1
+    assert "nobodys-project" in err.splitlines()[-1]
+
+
+def test_without_credentials_it_says_how_to_get_some(command: Command) -> None:
+    """Nothing is called then."""
+    code, _, err = command("--project", "ops-prod")
+    assert code == 1
+    assert "no valid credentials" in err
+    assert "gcloud auth application-default login" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        ((), "--project is missing: name the metrics project, or a file by --from-file"),
+        (("--project", "12345"), '"12345" is a project\'s number; write its id'),
+        (("--project", "P"), '"P" is not a project id; write 6 to 30 lower-case letters'),
+        (("--project", "ops-prod", "--days", "41"), '"41" is not allowed; 1 to 40 are: Cloud Mon'),
+        (("--project", "ops-prod", "--days", "0"), '"0" is not allowed; 1 to 40 are'),
+        (("--project", "ops-prod", "--days", "-1"), "argument --days: "),
+        (("--project", "ops-prod", "--days", "x"), '"x" is not allowed; 1 to 40 are'),
+        (("--project", "ops-prod", "--until", "now"), '"now" is no time with its zone, such as '),
+        (("--project", "ops-prod", "--until", "2026-01-01"), '"2026-01-01" is no time with its z'),
+        (
+            ("--project", "ops-prod", "--until", "2026-01-01T00:00:00Z"),
+            "--until: 7 days before it are more than 40 days ago: Cloud Monitoring keeps points as",
+        ),
+        (
+            ("--project", "ops-prod", "--until", "9999-01-01T00:00:00Z"),
+            "--until lies in the future: name a time that is over",
+        ),
+        (("--from-file", "a", "--save", "b"), "--save goes without --from-file: what is in a file"),
+        (("--from-file", "a"), "a: there is no such file; check the path"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_a_sentence(
+    command: Command, argv: tuple[str, ...], told: str
+) -> None:
+    """It ends with exit code 2, and nothing is called."""
+    code, out, err = command(*argv)
+    assert (code, out) == (2, "")
+    assert told in err
+
+
+def test_a_file_that_is_there_is_not_written_over(
+    command: Command, own_lab: Lab, tmp_path: Path
+) -> None:
+    """That is known before anything is read."""
+    there = tmp_path / "there"
+    there.touch()
+    code, _, err = command("--project", "ops-prod", "--save", str(there), environ=own_lab.environ)
+    assert code == 2
+    assert "is there already" in err
+    assert not own_lab.cloud.calls["ListTimeSeries"]
+
+
+def test_prometheus_is_looked_for_first(
+    command: Command, own_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nobody waits for the whole reading to learn that it is not installed."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, _, err = command("--project", "ops-prod", environ=own_lab.environ)
+    assert code == 3
+    assert "prometheus and promtool not found" in err
+    assert not own_lab.cloud.calls["ListTimeSeries"]
+
+
+def test_ctrl_c_ends_the_reading(
+    command: Command, own_lab: Lab, interrupt_when: SignalWhen, tmp_path: Path
+) -> None:
+    """The calls under way are not waited for, and half a history is not kept."""
+    own_lab.cloud.add_fault(Fault(method="ListTimeSeries", latency=30))
+    interrupt_when(lambda: own_lab.cloud.calls["ListTimeSeries"] > 0)
+    began = time.monotonic()
+    code, out, err = command(
+        "--project", "ops-prod", "--save", str(tmp_path / "half"), environ=own_lab.environ
+    )
+    assert (code, out) == (130, "")
+    assert err.endswith("Interrupted while reading.\n")
+    assert time.monotonic() - began < 10
+    assert not list(tmp_path.glob("half*"))
+
+
+class Terminal(io.StringIO):
+    """A terminal, as far as the program can tell."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def test_a_terminal_sees_how_far_it_is(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which metric, how many pages and points; then how much of the time is evaluated."""
+    monkeypatch.setenv("COLUMNS", "120")
+    out, err = io.StringIO(), Terminal()
+    argv = ["backtest", "--policies", str(POLICIES), *ASKED]
+    assert main(argv, lab.environ, out, err) == 0
+    shown = err.getvalue()
+    assert re.search(r"reading custom\.googleapis\.com/\S+: 1 page, [\d,]+ points", shown)
+    assert "evaluating" in shown

@@ -1,0 +1,421 @@
+"""Series in files: what was written is read again, and what is wrong is told by its line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from google.cloud import monitoring_v3
+from google.protobuf import json_format
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exporter.inputs.input_errors import Mistakes
+from lab.backtest.exported import read_exported
+from lab.backtest.history import History
+from lab.backtest.history_reading import pieces_of
+from lab.backtest.saving import as_line, saving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "custom_googleapis_com:a"
+PARTS = (NAME, f"{NAME}_count", f"{NAME}_sum", f"{NAME}_bucket")
+
+POINT: dict[str, Any] = {
+    "interval": {"startTime": "2026-01-01T00:00:00Z", "endTime": "2026-01-01T00:01:00Z"},
+    "value": {"int64Value": "2"},
+}
+SERIES: dict[str, Any] = {
+    "metric": {"type": "custom.googleapis.com/a", "labels": {"stream_id": "orders"}},
+    "resource": {"type": "generic_node", "labels": {"project_id": "ops-prod"}},
+    "metricKind": "GAUGE",
+    "valueType": "INT64",
+    "points": [POINT],
+}
+
+
+def held(history: History) -> list[Any]:
+    """Return all that a history holds, in an order of its own."""
+    return sorted(history.series(dict.fromkeys(PARTS, float("-inf")), float("inf")), key=str)
+
+
+def read(path: Path) -> list[Any]:
+    """Return what a file holds."""
+    history = History(PARTS)
+    read_exported(str(path), history)
+    return held(history)
+
+
+def lines(path: Path, *held: Any) -> Path:
+    """Write documents, one a line."""
+    path.write_text("".join(f"{json.dumps(each)}\n" for each in held), "utf-8")
+    return path
+
+
+def changed(place: str, value: Any) -> dict[str, Any]:
+    """Return the series with the value at a dotted place replaced, or taken away by None."""
+    document: dict[str, Any] = json.loads(json.dumps(SERIES))
+    *path, last = place.split(".")
+    at: Any = document
+    for part in path:
+        at = at[int(part)] if part.isdecimal() else at[part]
+    if value is not None:
+        at[int(last) if last.isdecimal() else last] = value
+    else:
+        at.pop(int(last) if last.isdecimal() else last)
+    return document
+
+
+def test_a_series_a_line_is_read(tmp_path: Path) -> None:
+    """As the API's JSON has it; empty lines and keys of no use here are passed over."""
+    more = changed("unit", "1") | {"metadata": {"systemLabels": {}}}
+    path = lines(tmp_path / "a.jsonl", more)
+    path.write_text(f"\n{path.read_text('utf-8')}\n", "utf-8")
+    (series,) = read(path)
+    assert dict(series.labels) == {
+        "stream_id": "orders",
+        "project_id": "ops-prod",
+        "monitored_resource": "generic_node",
+    }
+    assert [(point.own, point.value) for point in series.samples] == [(1767225660.0, 2.0)]
+
+
+def test_an_answer_a_line_is_read(tmp_path: Path) -> None:
+    """Pages of the API may stand there as they came, the last one without series."""
+    path = lines(
+        tmp_path / "pages.jsonl",
+        {"timeSeries": [SERIES], "nextPageToken": "x", "unit": "1"},
+        {"timeSeries": [changed("metric.labels.stream_id", "stock")]},
+        {"unit": "{not_a_unit}"},
+    )
+    assert [dict(each.labels)["stream_id"] for each in read(path)] == ["orders", "stock"]
+
+
+def test_pieces_of_a_series_become_one(tmp_path: Path) -> None:
+    """In whatever order they come, and a point that is there twice counts once."""
+    early = changed("points.0.interval", {"endTime": "2025-12-31T00:00:00+01:00"})
+    path = lines(tmp_path / "a.jsonl", SERIES, early, SERIES)
+    (series,) = read(path)
+    assert [point.own for point in series.samples] == [1767135600.0, 1767225660.0]
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ({"int64Value": 3}, 3),
+        ({"int64Value": "-4"}, -4),
+        ({"doubleValue": 0.5}, 0.5),
+        ({"doubleValue": 2}, 2),
+        ({"doubleValue": "Infinity"}, float("inf")),
+        ({"boolValue": True}, 1),
+    ],
+)
+def test_every_kind_of_number_is_read(tmp_path: Path, value: Any, number: float) -> None:
+    """Whole ones may be texts, as in JSON of the API they are."""
+    (series,) = read(lines(tmp_path / "a.jsonl", changed("points.0.value", value)))
+    assert [point.value for point in series.samples] == [number]
+
+
+def test_texts_are_passed_over(tmp_path: Path) -> None:
+    """Series of texts are for no query, and no mistake."""
+    texts = changed("points.0.value", {"stringValue": "x"}) | {"valueType": "STRING"}
+    assert read(lines(tmp_path / "a.jsonl", texts)) == []
+
+
+NO_TIME = "is no time such as 2026-01-31T12:00:00Z"
+KINDS = "int64Value, doubleValue, boolValue, distributionValue"
+FORM = ': has not the form {"interval": {"endTime": …}, "value": {"int64Value": …}}'
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        ("metric", None, "metric: is missing; a mapping is needed"),
+        ("metric", "a", 'metric: "a" stands there; a mapping is needed'),
+        ("metric.type", None, "metric.type: is missing"),
+        ("metric.type", 5, "metric.type: 5 is no such text"),
+        ("metric.labels", ["a"], 'metric.labels: ["a"] stands where a mapping is needed'),
+        ("metric.labels.stream_id", 1, 'metric.labels: "stream_id": 1 is no label with a text'),
+        ("metric.labels.a-b", "c", 'metric.labels: "a-b": "c" is no label with a text'),
+        ("resource", None, "resource: is missing; a mapping is needed"),
+        ("metricKind", None, "metricKind: is missing; allowed here: GAUGE, DELTA, CUMULATIVE"),
+        ("metricKind", "GUAGE", 'metricKind: "GUAGE" is no kind; did you mean GAUGE?'),
+        ("points", {}, "points: {} stands there; a list is needed"),
+        ("points.0", 5, f"points[0]{FORM}"),
+        ("points.0.value", {}, f"points[0]{FORM}"),
+        ("points.0.interval.endTime", None, f"points[0]{FORM}"),
+        (
+            "points.0.interval.endTime",
+            "2026-01-01T00:00:00",
+            f'points[0].interval.endTime: "2026-01-01T00:00:00" {NO_TIME}',
+        ),
+        (
+            "points.0.interval.startTime",
+            5,
+            f"points[0].interval.startTime: 5 {NO_TIME}",
+        ),
+        (
+            "points.0.interval.startTime",
+            "2026-02-01T00:00:00Z",
+            'points[0].interval: ends at "2026-01-01T00:01:00Z", before it starts',
+        ),
+        (
+            "points.0.value",
+            {"stringValue": "x"},
+            f'points[0].value: {{"stringValue": "x"}} is not one of {KINDS}',
+        ),
+        (
+            "points.0.value.int64Value",
+            "2.5",
+            'points[0].value.int64Value: "2.5" is not such a value',
+        ),
+        ("points.0.value.int64Value", True, "points[0].value.int64Value: true is not such a value"),
+        (
+            "points.0.value",
+            {"boolValue": "yes"},
+            'points[0].value.boolValue: "yes" is not such a value',
+        ),
+        (
+            "points.0.value",
+            {"distributionValue": {"count": "many"}},
+            "points[0].value.distributionValue: is no distribution",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, place: str, value: Any, told: str) -> None:
+    """File, line, key, what stands there, and what should."""
+    path = lines(tmp_path / "a.jsonl", SERIES, changed(place, value))
+    with pytest.raises(Mistakes) as mistakes:
+        read(path)
+    assert str(mistakes.value) == f"{path}:2: {told}"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{", "is no JSON; each line holds one series (jq -c '.timeSeries[]' makes lines of an "),
+        ("\udce4", "is no JSON; "),
+        ("[" * 100_000, "is no JSON; "),
+        ("[]", "[] stands where a series is needed, as the API's JSON has it"),
+        ('{"timeSeries": {}}', "timeSeries: {} stands there; a list of series is needed"),
+        ('{"timeSeries": [5]}', "timeSeries[0]: 5 stands where a series is needed"),
+        ('{"timeSeries": [{}]}', "timeSeries[0].metric: is missing; a mapping is needed"),
+    ],
+)
+def test_a_line_that_holds_no_series_is_told(tmp_path: Path, line: str, told: str) -> None:
+    """A whole answer that spans lines is the likeliest mistake, and its mend is named."""
+    path = tmp_path / "a.jsonl"
+    path.write_text(line, "utf-8", "surrogateescape")
+    with pytest.raises(Mistakes) as mistakes:
+        read(path)
+    assert str(mistakes.value).startswith(f"{path}:1: {told}")
+
+
+def test_a_delta_says_from_when_on_it_counts(tmp_path: Path) -> None:
+    """Without a start its point counts nothing."""
+    delta = changed("points.0.interval.startTime", None) | {"metricKind": "DELTA"}
+    with pytest.raises(Mistakes, match=r"points\[0\].interval.startTime: is missing; a point of a"):
+        read(lines(tmp_path / "a.jsonl", delta))
+
+
+def test_mistakes_are_told_together_and_not_without_end(tmp_path: Path) -> None:
+    """All at once, fifty at most."""
+    path = lines(tmp_path / "a.jsonl", *[changed("metric", None)] * 1000)
+    with pytest.raises(Mistakes) as mistakes:
+        read(path)
+    assert str(mistakes.value).splitlines()[49].startswith(f"{path}:50: ")
+    assert str(mistakes.value).endswith("… and 1 more")
+
+
+def test_a_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
+    """It is not there, is a folder, is not compressed, or is cut off."""
+    packed = tmp_path / "a.gz"
+    for path, told in (
+        (tmp_path / "none", "there is no such file; check the path"),
+        (tmp_path, "is a directory; name the file in it"),
+        (packed, "can not be read ("),
+    ):
+        packed.write_text("no gzip", "utf-8")
+        with pytest.raises(Mistakes) as mistakes:
+            read(path)
+        assert str(mistakes.value).startswith(f"{path}: {told}")
+    packed.write_bytes(gzip.compress(as_line(message(SERIES)).encode() * 999)[:-40])
+    with pytest.raises(Mistakes, match="can not be read"):
+        read(packed)
+
+
+def message(document: dict[str, Any]) -> Any:
+    """Return a series as a raw message."""
+    return json_format.ParseDict(document, monitoring_v3.TimeSeries.pb(monitoring_v3.TimeSeries()))
+
+
+@pytest.mark.parametrize("name", ["saved.jsonl", "saved.jsonl.gz"])
+def test_what_is_saved_is_read_again(tmp_path: Path, name: str) -> None:
+    """Plain or compressed, and nothing else is left behind."""
+    path = tmp_path / name
+    with saving(str(path), threading.Event()) as keep:
+        keep(message(SERIES))
+        assert not path.exists()
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    expected = History(PARTS)
+    for piece in pieces_of(message(SERIES)):
+        expected.add(piece)
+    assert read(path) == held(expected)
+
+
+def test_a_save_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Half a history would be taken for a whole one."""
+    stop = threading.Event()
+    with pytest.raises(ZeroDivisionError), saving(str(tmp_path / "a"), stop):
+        raise ZeroDivisionError
+    with saving(str(tmp_path / "b"), stop) as keep:
+        keep(message(SERIES))
+        stop.set()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_save_writes_over_nothing(tmp_path: Path) -> None:
+    """A file that is there stays, and a folder that is not there is told."""
+    kept = lines(tmp_path / "a.jsonl", SERIES)
+    for path, told in (
+        (kept, "is there already; remove it or choose another name"),
+        (tmp_path / "none" / "a", "can not be written (No such file or directory); check the path"),
+    ):
+        with pytest.raises(Mistakes) as mistakes, saving(str(path), threading.Event()):
+            pytest.fail("nothing can be saved here")
+        assert str(mistakes.value) == f"{path}: {told}"
+    assert len(read(kept)) == 1
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+SECONDS = st.integers(1, 4_000_000_000)
+NUMBERS = st.one_of(
+    st.integers(-(2**53), 2**53).map(lambda value: {"int64_value": value}),
+    st.floats(allow_nan=False).map(lambda value: {"double_value": value}),
+    st.booleans().map(lambda value: {"bool_value": value}),
+    st.integers(0, 99).map(
+        lambda count: {
+            "distribution_value": {
+                "count": count,
+                "mean": 1,
+                "bucket_options": {"explicit_buckets": {"bounds": [1]}},
+                "bucket_counts": [count],
+            }
+        }
+    ),
+)
+TYPES = {
+    "int64_value": "INT64",
+    "double_value": "DOUBLE",
+    "bool_value": "BOOL",
+    "distribution_value": "DISTRIBUTION",
+}
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> Any:
+    """Return any raw series that is a number or a distribution."""
+    values = draw(st.lists(NUMBERS, min_size=1, max_size=4))
+    field = next(iter(values[0]))
+    points = [
+        {
+            "interval": {
+                "start_time": {"seconds": (end := draw(SECONDS)) - draw(st.integers(0, 1))},
+                "end_time": {"seconds": end, "nanos": draw(st.sampled_from([0, 5_000_000]))},
+            },
+            "value": value,
+        }
+        for value in values
+        if field in value
+    ]
+    keys = st.from_regex(r"\A[a-zA-Z_][a-zA-Z0-9_]{0,8}\Z")
+    return monitoring_v3.TimeSeries.pb(
+        monitoring_v3.TimeSeries(
+            metric={
+                "type": "custom.googleapis.com/a",
+                "labels": draw(st.dictionaries(keys, TEXTS, max_size=3)),
+            },
+            resource={
+                "type": draw(TEXTS.filter(bool)),
+                "labels": draw(st.dictionaries(keys, TEXTS, max_size=3)),
+            },
+            metric_kind=draw(st.sampled_from(["GAUGE", "DELTA", "CUMULATIVE"])),
+            value_type=TYPES[field],
+            points=points,
+        )
+    )
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(messages(), max_size=3))
+def test_whatever_the_api_gives_is_the_same_from_a_file(tmp_path: Path, raw: list[Any]) -> None:
+    """What the engine gets of a line is what it gets of the message."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes("".join(map(as_line, raw)).encode())
+    expected = History(PARTS)
+    for each in raw:
+        for piece in pieces_of(each):
+            expected.add(piece)
+    assert read(path) == held(expected)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(raw=messages())
+def test_a_line_is_what_googles_own_json_says(raw: Any) -> None:
+    """What is written by hand, for speed, reads back as the same message."""
+    again = json_format.Parse(as_line(raw), type(raw)())
+    assert again == raw
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+PLACES = (
+    "metric",
+    "metric.type",
+    "metric.labels",
+    "metric.labels.stream_id",
+    "resource",
+    "resource.labels",
+    "metricKind",
+    "valueType",
+    "points",
+    "points.0",
+    "points.0.interval",
+    "points.0.interval.startTime",
+    "points.0.interval.endTime",
+    "points.0.value",
+    "points.0.value.int64Value",
+    "points.0.value.doubleValue",
+    "points.0.value.distributionValue",
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(PLACES), JSON.filter(lambda value: value is not None))
+def test_whatever_stands_anywhere_is_read_or_told(tmp_path: Path, place: str, value: Any) -> None:
+    """A file never ends in anything but series or sentences."""
+    path = lines(tmp_path / "a.jsonl", changed(place, value))
+    try:
+        read(path)
+    except Mistakes as mistakes:
+        assert str(mistakes).startswith(f"{path}:1: ")  # noqa: PT017 - it may as well be read
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=60))
+def test_whatever_bytes_are_read_or_told(tmp_path: Path, content: bytes) -> None:
+    """The same of what is no text at all."""
+    for name in ("a.jsonl", "a.gz"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        try:
+            read(path)
+        except Mistakes as mistakes:
+            assert str(mistakes).startswith(str(path))  # noqa: PT017 - it may as well be read

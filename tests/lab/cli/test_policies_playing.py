@@ -1,0 +1,60 @@
+"""Work in several processes: in order, ended early, and where one of them dies."""
+
+from __future__ import annotations
+
+import os
+from threading import Event
+
+import pytest
+
+from lab.cli.playing import side_by_side
+from lab.policies.spans import span
+from lab.prove.engine import EngineError
+
+
+def test_what_is_made_comes_in_order() -> None:
+    """However the processes share the work, the first item's is the first."""
+    assert list(side_by_side(str.upper, ["a", "b", "c"], Event())) == ["A", "B", "C"]
+    assert list(side_by_side(str.upper, ["a"], Event())) == ["A"]
+    assert list(side_by_side(str.upper, [], Event())) == []
+
+
+@pytest.mark.parametrize("items", [["a"], ["a", "b", "c"]])
+def test_nothing_is_begun_once_it_is_to_stop(items: list[str]) -> None:
+    """Whoever asked before it began gets nothing."""
+    stop = Event()
+    stop.set()
+    assert list(side_by_side(str.upper, items, stop)) == []
+
+
+def test_what_is_done_stays_when_it_is_to_stop() -> None:
+    """The first is kept; what else is under way is ended."""
+    stop = Event()
+    made = side_by_side(str.upper, ["a", "b", "c"], stop)
+    assert next(made) == "A"
+    stop.set()
+    assert list(made) == []
+
+
+def test_a_process_that_dies_is_told() -> None:
+    """A worker that the system ends, for want of memory say, is a sentence and no endless wait."""
+    with pytest.raises(EngineError, match="ended from outside; is there too little memory"):
+        list(side_by_side(os._exit, [1, 1, 1], Event()))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (59.94, "59.9s"),
+        (59.96, "1m"),
+        (90, "1m30s"),
+        (126.9, "2m6.9s"),
+        (3600, "1h"),
+        (3661, "1h1m1s"),
+        (7199.99, "2h"),
+    ],
+)
+def test_a_span_is_written_as_scenarios_write_it(seconds: float, text: str) -> None:
+    """Hours, minutes and seconds, those that are none left out; to a tenth."""
+    assert span(seconds) == text

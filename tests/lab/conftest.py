@@ -1,0 +1,64 @@
+"""The project's policies and scenarios, and short ways to small ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.policies.files import Policy, read_policies
+from lab.simulate.scenario_files import Script, script_of
+
+ROOT = Path(__file__).parents[2]
+POLICIES = ROOT / "alerting_policies"
+SCENARIOS = POLICIES / "scenarios"
+
+START = 1_767_571_200.0
+"""Midnight of a Monday in UTC, unix seconds."""
+
+WORLD: dict[str, Any] = {
+    "config": {
+        "metrics": {"project": "shop-prod"},
+        "sources": [{"project": "shop-prod", "locations": ["europe-west1"]}],
+    },
+    "projects": [
+        {
+            "id": "shop-prod",
+            "number": 1,
+            "locations": [{"id": "europe-west1", "streams": [{"id": "orders"}, {"id": "stock"}]}],
+        }
+    ],
+}
+
+MakeScript = Callable[..., Script]
+
+
+@pytest.fixture(scope="session")
+def policies() -> tuple[Policy, ...]:
+    """Return the project's own policies."""
+    return read_policies(POLICIES)
+
+
+@pytest.fixture(scope="session")
+def by_name(policies: tuple[Policy, ...]) -> dict[str, Policy]:
+    """Return the project's own policies by name."""
+    return {policy.name: policy for policy in policies}
+
+
+@pytest.fixture(scope="session")
+def make_script(by_name: dict[str, Policy]) -> MakeScript:
+    """Return what makes a scenario of a small world, some events, and keys of its own."""
+
+    def make(*events: dict[str, Any], world: dict[str, Any] | None = None, **keys: Any) -> Script:
+        written = {
+            "title": "A trial",
+            "what": "To try something.",
+            "lasts": "20m",
+            "world": WORLD | (world or {}) | {"events": list(events)},
+        }
+        return script_of(yaml.safe_dump(written | keys), "trial.yaml", by_name, name="trial")
+
+    return make

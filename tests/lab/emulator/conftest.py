@@ -1,0 +1,80 @@
+"""A served world, Google's own clients for it, and a clock to turn by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import grpc
+import pytest
+from google.cloud import datastream_v1, monitoring_v3
+from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
+from google.cloud.monitoring_v3.services.metric_service.transports import (
+    MetricServiceGrpcTransport,
+)
+
+from lab.emulator.emulator import LocalCloud
+from lab.emulator.world import World
+
+START = 1_767_225_600.0
+"""The worlds of these tests start at the turn of 2026, in unix seconds."""
+
+
+class Clock:
+    """Unix seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        """Start with the world."""
+        self.now = START
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+
+class Served(NamedTuple):
+    """A served world and clients that know nothing of it but an address."""
+
+    cloud: LocalCloud
+    datastream: datastream_v1.DatastreamClient
+    monitoring: monitoring_v3.MetricServiceClient
+
+
+Serve = Callable[[dict[str, Any]], Served]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that stands at the world's start."""
+    return Clock()
+
+
+@pytest.fixture
+def serve(clock: Clock) -> Iterator[Serve]:
+    """Return what serves a world, written as in a file, until the test ends."""
+    with ExitStack() as running:
+
+        def served(world: dict[str, Any]) -> Served:
+            cloud = running.enter_context(LocalCloud(World.model_validate(world), clock=clock))
+            to_datastream = running.enter_context(grpc.insecure_channel(cloud.datastream))
+            to_monitoring = running.enter_context(
+                grpc.insecure_channel(
+                    cloud.monitoring, options=[("grpc.absolute_max_metadata_size", 1 << 20)]
+                )
+            )
+            return Served(
+                cloud,
+                datastream_v1.DatastreamClient(
+                    transport=DatastreamGrpcTransport(channel=to_datastream)
+                ),
+                monitoring_v3.MetricServiceClient(
+                    transport=MetricServiceGrpcTransport(channel=to_monitoring)
+                ),
+            )
+
+        yield served

@@ -1,0 +1,154 @@
+"""World files: the one that ships, and what is said of mistakes in others."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from exporter.config import from_data
+from exporter.inputs.input_errors import Mistakes
+from exporter.states import state_name
+from lab.emulator.fleet import fleet_at
+from lab.emulator.world_files import default_world, world_of
+
+PROJECTS = """\
+projects:
+  - id: shop
+    number: 1
+    locations:
+      - {id: europe-west1, streams: [{id: "orders-{:03}", count: 3}, {id: last}]}
+"""
+
+
+def told(text: str) -> list[str]:
+    """Return what is said of a world file."""
+    with pytest.raises(Mistakes) as caught:
+        world_of(text, "w.yaml")
+    return str(caught.value).splitlines()
+
+
+def test_the_default_world_shows_every_kind_of_stream() -> None:
+    """The shipped fleet has one of each trouble at its start, whatever the time of day."""
+    world = default_world()
+    locations = [
+        location
+        for project in fleet_at(world, 0).projects.values()
+        for location in project.locations.values()
+    ]
+    streams = [stream for location in locations for stream in location.streams.values()]
+    assert Counter(state_name(each.state) for each in streams) == {
+        "RUNNING": 17,
+        "PAUSED": 2,
+        "FAILED": 2,
+        "FAILED_PERMANENTLY": 1,
+        "STARTING": 1,
+        "NOT_STARTED": 1,
+    }
+    assert [each.outage for each in locations].count("listed") == 1
+    assert any(each.errors for each in streams if state_name(each.state) == "RUNNING")
+
+
+def test_the_default_world_brings_a_config_that_is_right() -> None:
+    """The exporter's config in the shipped world holds no mistake and nothing doubtful."""
+    loaded = from_data(default_world().config, "default.yaml", {})
+    assert loaded.config.metrics.project == "data-platform-prod"
+    assert not loaded.warnings
+
+
+def test_the_default_worlds_day_lasts_ten_minutes_and_ends_well() -> None:
+    """Each event of the script changes something, and the outages are over at the end."""
+    world = default_world()
+    assert max(event.at for event in world.events) < 600
+    end = fleet_at(world, 600)
+    assert not any(
+        location.outage
+        for project in end.projects.values()
+        for location in project.locations.values()
+    )
+
+
+def test_a_counted_stream_is_many() -> None:
+    """A pattern and a count stand for streams numbered from 1."""
+    world = world_of(PROJECTS, "w.yaml")
+    streams = fleet_at(world, 0).projects["shop"].locations["europe-west1"].streams
+    assert list(streams) == ["orders-001", "orders-002", "orders-003", "last"]
+
+
+def test_durations_come_down_to_milliseconds_and_in_parts() -> None:
+    """A duration is written in milliseconds where a second is too long, and as a sum of parts."""
+    faults = "faults: [{latency: 50ms}, {latency: 2m}, {latency: 1h2m3s4ms}]\n"
+    world = world_of(PROJECTS + faults, "w.yaml")
+    assert [fault.latency for fault in world.faults] == [0.05, 120, 3723.004]
+
+
+def test_every_mistake_is_told_at_once_with_its_line() -> None:
+    """Misspelt states, actions, codes and durations each get a sentence and what was meant."""
+    mistakes = told(
+        PROJECTS
+        + """\
+events:
+  - {at: 5x, stream: last, do: pause}
+  - {at: 5s, stream: last, do: set_state, state: PAUSD}
+  - {at: 5s, stream: last, do: pause, drainig: 5s}
+faults:
+  - {code: UNAVAILBLE}
+  - {method: ListStreams}
+"""
+    )
+    assert [each.partition(": ")[0] for each in mistakes] == [
+        f"w.yaml:{line}" for line in (7, 8, 9, 11, 12)
+    ]
+    assert '"5x" is not a duration' in mistakes[0]
+    assert "did you mean PAUSED?" in mistakes[1]
+    assert "did you mean draining?" in mistakes[2]
+    assert "did you mean UNAVAILABLE?" in mistakes[3]
+    assert "a fault needs a code, a latency, or both" in mistakes[4]
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ("{at: 1s, stream: order-*, do: pause}", 'events[0].stream: "order-*" matches no stream'),
+        ("{at: 1s, location: us-*, do: reachable}", '"us-*" matches no location of this world'),
+        ("{at: 1s, project: bank, do: disable_api}", '"bank" matches no project of this world'),
+        (
+            "{at: 1s, private_connection: x, do: set_connection_state, state: FAILED}",
+            '"x" matches no private_connection',
+        ),
+    ],
+)
+def test_an_event_about_nothing_is_a_mistake(event: str, words: str) -> None:
+    """A glob that matches nothing is most likely misspelt."""
+    (mistake,) = told(PROJECTS + f"events: [{event}]\n")
+    assert words in mistake
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "log: audit, severity: NOTICE",
+        "log: stream_activity, severity: ERROR, method: UpdateStream",
+        "log: stream_activity, severity: ERROR, operation: first",
+    ],
+)
+def test_a_log_entry_is_of_one_kind(keys: str) -> None:
+    """What tells who changed a stream has a method, and Datastream's own log has none."""
+    (mistake,) = told(PROJECTS + f"events: [{{at: 1s, stream: last, do: log, {keys}}}]\n")
+    assert "an entry of the audit log needs a method" in mistake
+
+
+def test_names_stand_once() -> None:
+    """Two streams of one id in a location, or two projects of one number, are a mistake."""
+    again = PROJECTS.replace("last", "orders-002")
+    again += again.removeprefix("projects:\n")
+    mistakes = told(again)
+    assert any('"orders-002" stands twice in europe-west1' in each for each in mistakes)
+    assert any('"shop" is the id or the number of two projects' in each for each in mistakes)
+
+
+@pytest.mark.parametrize("stream", ['{id: "x-{:03}"}', "{id: x, count: 3}"])
+def test_a_counter_and_a_count_go_together(stream: str) -> None:
+    """A counter without a count, or a count without a counter, is a mistake."""
+    (mistake,) = told(PROJECTS.replace("{id: last}", stream))
+    assert "with a count a name holds a counter" in mistake

@@ -1,0 +1,188 @@
+"""Directories of policies: what is read of them, in which order, and what is said where not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from google.cloud import monitoring_v3
+
+from lab.policies import model
+from lab.policies.files import Link, lookback, read_policies
+from tests.lab.policies.folders import OURS, copy, policy, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic import BaseModel
+
+
+def test_a_policy_on_metrics_is_read(tmp_path: Path) -> None:
+    """Everything that a file says of a metric's policy is there."""
+    folder = copy(tmp_path / "policies")
+    paused = policy(folder, "paused")
+
+    assert paused.path == folder / "paused.yaml"
+    assert (paused.display_name, paused.severity) == ("Paused", "ERROR")
+    assert paused.query
+    assert paused.query.startswith("last_over_time(custom_googleapis_com:datastream_stream_state{")
+    assert (paused.duration, paused.interval) == (120, 30)
+    assert (paused.threshold, paused.yields_to) == (None, "together")
+    assert paused.subject == "Stream ${metric_or_resource.label.stream_id} is paused"
+    assert paused.content == "Look at the streams of ${metric_or_resource.label.namespace}."
+    assert paused.links == (
+        Link("Streams", "https://console.cloud.google.com/datastream/streams?project=${project}"),
+    )
+    assert paused.header == ("a stream that is paused.", "two minutes are enough.", "it was meant.")
+    assert (paused.is_log, paused.filter, paused.extractors) == (False, None, {})
+    assert paused.asks
+    assert paused.asks.look_back == 3600
+    assert policy(folder, "together").threshold == "5"
+
+
+def test_a_policy_on_a_log_is_read(tmp_path: Path) -> None:
+    """Everything that a file says of a log's policy is there."""
+    changed = policy(copy(tmp_path / "policies"), "changed")
+
+    assert (changed.is_log, changed.query, changed.asks) == (True, None, None)
+    assert (changed.duration, changed.interval) == (0, 0)
+    assert changed.filter == 'log_id("cloudaudit.googleapis.com/activity")'
+    assert changed.extractors == {
+        "stream": "EXTRACT(protoPayload.resourceName)",
+        "change": 'REGEXP_EXTRACT(protoPayload.methodName, "(Update|Delete)Stream")',
+    }
+
+
+def test_a_policy_is_the_api_s_own(tmp_path: Path) -> None:
+    """Google's parser makes the API's own message of a file."""
+    proto = policy(copy(tmp_path / "policies"), "paused").proto
+    message = monitoring_v3.AlertPolicy.pb(proto)
+    condition = message.conditions[0].condition_prometheus_query_language
+
+    assert proto.severity == monitoring_v3.AlertPolicy.Severity.ERROR
+    assert proto.user_labels == {"policy": "paused", "yields_to": "together"}
+    assert condition.duration.seconds == 120
+    assert condition.disable_metric_validation is True
+    assert message.alert_strategy.auto_close.seconds == 86400
+
+
+def test_policies_come_by_name_and_can_be_told_apart(tmp_path: Path) -> None:
+    """The order is that of names, whatever the file system's; a policy can be a key."""
+    policies = read_policies(copy(tmp_path / "policies"))
+
+    assert [each.name for each in policies] == ["changed", "paused", "together"]
+    assert len(set(policies)) == 3
+
+
+def test_other_files_and_directories_are_left_alone(tmp_path: Path) -> None:
+    """A text, and a directory of scenarios beside the policies, are none of them."""
+    folder = copy(tmp_path / "policies")
+    (folder / "README.md").write_text("About them.")
+    (folder / "scenarios").mkdir()
+    (folder / "scenarios" / "hour.yaml").write_text("no: policy")
+
+    assert len(read_policies(folder)) == 3
+
+
+def test_a_file_with_another_ending_is_told(tmp_path: Path) -> None:
+    """What may be meant as a policy is not left out in silence."""
+    folder = copy(tmp_path / "policies", changed=("severity: WARNING", "severity: FATAL"))
+    (folder / "paused.yaml").rename(folder / "paused.yml")
+
+    assert told(folder) == [
+        "paused.yml: a policy's file name ends in .yaml; rename it",
+        'changed.yaml:7: severity: "FATAL" is not allowed; allowed here: CRITICAL, ERROR, WARNING',
+    ]
+
+
+def test_a_name_that_can_be_no_label_is_told(tmp_path: Path) -> None:
+    """The file's name is a label of the policy, and has to be one that is allowed."""
+    folder = copy(tmp_path / "policies", changed=("  policy: changed", "  team: data"))
+    (folder / "changed.yaml").rename(folder / "Stream changed.yaml")
+
+    assert told(folder, house_rules=False) == [
+        (
+            "Stream changed.yaml:6: the file's name is the policy's; rename it so that it holds "
+            "lower-case letters, digits, - and _, 63 at most"
+        )
+    ]
+
+
+def test_a_policy_may_yield_to_one_of_another_directory(tmp_path: Path) -> None:
+    """A user's policy can keep quiet for one of this project's."""
+    old, new = ("yields_to: together", "yields_to: streams-unexpected-together")
+    folder = copy(tmp_path / "policies", paused=(old, new))
+    beside = read_policies(OURS, house_rules=True)
+
+    assert "paused" in {each.name for each in read_policies(folder, beside=beside)}
+    sentence = (
+        'paused.yaml:11: userLabels.yields_to: "streams-unexpected-together" is no other policy '
+        "with a threshold; allowed here: together"
+    )
+    assert told(folder) == [sentence]
+
+
+def test_nothing_is_said_of_a_policy_because_another_could_not_be_read(tmp_path: Path) -> None:
+    """Whether an unread file has a threshold is not known, and so is no mistake."""
+    folder = copy(tmp_path / "policies", together=("severity: ERROR", "severity: [ERROR"))
+
+    assert [each.partition(":")[0] for each in told(folder)] == ["together.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("nowhere", "{}: there is no such directory; check the path"),
+        ("file", "{}: is no directory; name the one that holds the files"),
+        ("empty", "{}: holds no policy; a policy's file name ends in .yaml"),
+        ("a\0b", "{}: can not be read (embedded null byte); check the path"),
+    ],
+)
+def test_a_directory_that_holds_none_is_told(tmp_path: Path, name: str, sentence: str) -> None:
+    """A directory that is not there, is none, or is empty has its sentence."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    folder = tmp_path / name
+
+    assert told(folder) == [sentence.format(str(folder).replace("\0", "\\x00"))]
+
+
+@pytest.mark.parametrize(
+    ("hold", "written"),
+    [(0, "1h"), (120, "1h"), (121, "80s"), (300, "200s"), (720, "480s"), (3600, "2400s")],
+)
+def test_what_was_seen_counts_for_an_hour_or_for_two_thirds(hold: int, written: str) -> None:
+    """A short hold looks back an hour, a longer one two thirds of itself, in whole seconds."""
+    assert lookback(hold) == written
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (model.PolicyFile, "google.monitoring.v3.AlertPolicy"),
+        (model.Condition, "google.monitoring.v3.AlertPolicy.Condition"),
+        (
+            model.PromQL,
+            "google.monitoring.v3.AlertPolicy.Condition.PrometheusQueryLanguageCondition",
+        ),
+        (model.MatchedLog, "google.monitoring.v3.AlertPolicy.Condition.LogMatch"),
+        (model.Documentation, "google.monitoring.v3.AlertPolicy.Documentation"),
+        (model.DocumentationLink, "google.monitoring.v3.AlertPolicy.Documentation.Link"),
+        (model.AlertStrategy, "google.monitoring.v3.AlertPolicy.AlertStrategy"),
+        (
+            model.RateLimit,
+            "google.monitoring.v3.AlertPolicy.AlertStrategy.NotificationRateLimit",
+        ),
+        (
+            model.ChannelStrategy,
+            "google.monitoring.v3.AlertPolicy.AlertStrategy.NotificationChannelStrategy",
+        ),
+    ],
+)
+def test_the_keys_are_the_api_s(part: type[BaseModel], message: str) -> None:
+    """A file may hold every key of the API's message, but for those that the API sets."""
+    file = monitoring_v3.AlertPolicy.pb(monitoring_v3.AlertPolicy()).DESCRIPTOR.file
+    fields = file.pool.FindMessageTypeByName(message).fields
+    keys = {field.alias or name for name, field in part.model_fields.items()}
+
+    assert keys == {each.json_name for each in fields} - set(model.SET_BY_THE_API)

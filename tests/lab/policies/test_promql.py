@@ -1,0 +1,238 @@
+"""What a query asks for, and what its result carries."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.policies import promql
+
+STATE = 'custom_googleapis_com:datastream_stream_state{monitored_resource="generic_node"}'
+UP = 'custom_googleapis_com:datastream_location_up{monitored_resource="generic_node"}'
+FRESH = "datastream_googleapis_com:stream_freshness"
+LATENCY = "datastream_googleapis_com:stream_total_latencies"
+
+NODE = "location monitored_resource namespace node_id project_id"
+NATIVE = "location monitored_resource project_id resource_container stream_id"
+
+
+@pytest.mark.parametrize(
+    ("query", "labels"),
+    [
+        (STATE, f"{NODE} stream_id"),
+        (f"last_over_time({STATE}[1h]) == 5", f"{NODE} stream_id"),
+        (f"-({STATE} * 2)", f"{NODE} stream_id"),
+        (f"2 * {STATE}", f"{NODE} stream_id"),
+        (f"{STATE} > (1 + time())", f"{NODE} stream_id"),
+        (f"{STATE} > -time()", f"{NODE} stream_id"),
+        (f"topk(3, {STATE})", f"{NODE} stream_id"),
+        (f"max_over_time({STATE}[1h:1m])", f"{NODE} stream_id"),
+        (FRESH, NATIVE),
+        (f"sum({FRESH})", ""),
+        (f"sum by (stream_id) ({FRESH})", "stream_id"),
+        (f"sum without (location) ({FRESH})", NATIVE.replace("location ", "")),
+        (f"topk by (location) (3, {FRESH})", NATIVE),
+        (f'count_values by (location) ("state", {STATE})', "location state"),
+        (f'label_replace({FRESH}, "namespace", "$1", "project_id", "(.*)")', f"{NATIVE} namespace"),
+        (f'label_replace({FRESH}, "location", "", "location", ".*")', NATIVE[len("location ") :]),
+        (f'label_join({FRESH}, "name", "/", "project_id", "stream_id")', f"{NATIVE} name"),
+        (f"{STATE} and on (location) {FRESH}", f"{NODE} stream_id"),
+        (f"{STATE} unless on (location) {FRESH}", f"{NODE} stream_id"),
+        (f"{STATE} or on () {UP}", NODE),
+        (f"{STATE} == on (location, stream_id) {FRESH}", "location stream_id"),
+        (f"{STATE} + ignoring (stream_id) {UP}", NODE),
+        (f"{STATE} + {STATE}", f"{NODE} stream_id"),
+        (f"{STATE} < on (location) group_left () {UP}", f"{NODE} stream_id"),
+        (
+            f"{STATE} * on (location) group_left (resource_container) {FRESH}",
+            f"{NODE} resource_container stream_id",
+        ),
+        (f"{UP} * on (location) group_right () {STATE}", f"{NODE} stream_id"),
+        (f"absent({STATE} > 0)", ""),
+        (f"absent({STATE})", "monitored_resource"),
+        (f'absent_over_time({FRESH}{{stream_id="a", location=~"b"}}[5m])', "stream_id"),
+        (f"vector(scalar({STATE}))", ""),
+        (f"{LATENCY}_count", f"{NATIVE} read_method"),
+        (f"rate({LATENCY}_bucket[5m])", f"{NATIVE} le read_method"),
+        (f"histogram_quantile(0.9, rate({LATENCY}_bucket[5m]))", f"{NATIVE} read_method"),
+        (f"sum by (le) (rate({LATENCY}_bucket[5m])) # a comment", "le"),
+        (f"day_of_week() > 5 and on () {STATE}", ""),
+    ],
+)
+def test_a_result_carries_labels(query: str, labels: str) -> None:
+    """Functions, aggregations and joins keep, drop and add labels as Prometheus does."""
+    asked = promql.read(query)
+
+    assert asked.mistakes == ()
+    assert asked.result.names == set(labels.split())
+    assert not asked.result.open
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("", "is no PromQL: no expression found in input"),
+        ("up{", "is no PromQL: unexpected end of input inside braces"),
+        (
+            f"{STATE} >",
+            "is no PromQL: an operator, an operand, a comma or a bracket is missing or too many",
+        ),
+        (f"rates({FRESH}[5m])", "is no PromQL: unknown function with name 'rates'"),
+        (
+            f"rate({FRESH})",
+            "is no PromQL: expected type matrix in call to function 'rate', got vector",
+        ),
+        (f'{FRESH}{{location=~"("}}', "is no PromQL: illegal regex for ("),
+        (
+            f"({FRESH}[5m])",
+            (
+                "gives ranges of points, not one point a series; put a function around it, such as "
+                "last_over_time(…)"
+            ),
+        ),
+        (
+            f"{FRESH}[1h:1m]",
+            (
+                "gives ranges of points, not one point a series; put a function around it, such as "
+                "last_over_time(…)"
+            ),
+        ),
+        ("vector(1) > 0", "names no metric; it would page always or never"),
+        ('"text"', "names no metric; it would page always or never"),
+        (" + ".join([FRESH] * 300), "holds more than 500 words and signs; ask for less"),
+        ("(" * 200_000, "holds more than 500 words and signs; ask for less"),
+        ("-" * 200_000 + FRESH, "holds more than 500 words and signs; ask for less"),
+    ],
+)
+def test_what_is_no_query_is_told(query: str, sentence: str) -> None:
+    """What the parser refuses, what gives no series, and what could overrun it, is told."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        promql.read(query)
+
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        (
+            "datastream_googleapis_com:stream_total_latency",
+            (
+                "no metric is called datastream_googleapis_com:stream_total_latency in PromQL; did "
+                "you mean datastream_googleapis_com:stream_total_latencies_sum?"
+            ),
+        ),
+        ("up", "no metric is called up in PromQL; docs/reference.md lists the exporter's own"),
+        (
+            '{stream_id="a"}',
+            "a selector names no metric; Cloud Monitoring takes exact names",
+        ),
+        (
+            f'{FRESH}{{stream_id="a" or stream_id="b"}}',
+            "`or` between matchers is no PromQL; use a regular expression",
+        ),
+        (
+            f'{FRESH}{{stream="a"}}',
+            (
+                f'{FRESH} carries no label "stream"; allowed here: location, monitored_resource, '
+                "project_id, resource_container, stream_id"
+            ),
+        ),
+        (
+            f'{FRESH}{{monitored_resource="generic_node"}}',
+            (
+                f'{FRESH} is not written to the monitored_resource "generic_node"; write '
+                '"datastream.googleapis.com/Stream"'
+            ),
+        ),
+        (
+            f"sum by (namespace) ({FRESH})",
+            (
+                'sum groups what carries no label "namespace"; allowed here: location, '
+                "monitored_resource, project_id, resource_container, stream_id"
+            ),
+        ),
+        (
+            f'label_replace({UP}, "a", "$1", "stream_id", "(.*)")',
+            (
+                'label_replace takes from what carries no label "stream_id"; allowed here: '
+                "location, monitored_resource, namespace, node_id, project_id"
+            ),
+        ),
+        (
+            f'label_join({UP}, "a", "/", "namespace", "stream")',
+            (
+                'label_join takes from what carries no label "stream"; allowed here: location, '
+                "monitored_resource, namespace, node_id, project_id"
+            ),
+        ),
+        (
+            f"{STATE} == on (location) group_left (owner) {UP}",
+            (
+                'group_left and group_right take from what carries no label "owner"; allowed here: '
+                "location, monitored_resource, namespace, node_id, project_id"
+            ),
+        ),
+        (
+            f"mad_over_time({FRESH}[5m])",
+            "mad_over_time is experimental; Cloud Monitoring may not know it",
+        ),
+        (f"limitk(1, {FRESH})", "limitk is experimental; Cloud Monitoring may not know it"),
+        (
+            f"sum({STATE}) == {UP}",
+            (
+                "the two sides of == never match, as the left carries none and the right "
+                "location, monitored_resource, namespace, node_id, project_id; say with on (…) "
+                "which labels to match"
+            ),
+        ),
+    ],
+)
+def test_a_metric_or_label_that_is_not_there_is_told(query: str, sentence: str) -> None:
+    """Each has its sentence, with what is there."""
+    assert promql.read(query).mistakes == (sentence,)
+
+
+def test_selections_and_ranges_are_told_apart() -> None:
+    """Every selection is there with what it compares, every range as it is written."""
+    asked = promql.read(
+        f'last_over_time({FRESH}{{stream_id="a[9d]", location!="b"}}[90s]) and max_over_time('
+        f"{FRESH}[1h:5m]) and rate({FRESH}[1h30m])"
+    )
+
+    assert [each.metric for each in asked.selectors] == [FRESH] * 3
+    assert asked.selectors[0].equal == {"stream_id": "a[9d]"}
+    assert asked.selectors[0].keys == {"stream_id", "location"}
+    assert asked.ranges == ("90s", "1h30m")
+
+
+@pytest.mark.parametrize(
+    ("query", "seconds"),
+    [
+        (FRESH, 0),
+        (f"{FRESH} offset 5m", 300),
+        (f"{FRESH} offset -5m", 0),
+        (f"rate({FRESH}[5m] offset 1h)", 3900),
+        (f"max_over_time(rate({FRESH}[5m])[1h:1m] offset 10m)", 300 + 3600 + 600),
+        (f"rate({FRESH}[5m]) > rate({FRESH}[1d])", 86400),
+        (f"topk(scalar(rate({FRESH}[2h])), {FRESH})", 7200),
+    ],
+)
+def test_a_query_looks_back(query: str, seconds: int) -> None:
+    """Ranges, offsets and subqueries add up; of several selections the longest counts."""
+    assert promql.read(query).look_back == seconds
+
+
+def test_both_sides_of_an_or_are_kept() -> None:
+    """Whether one cause would open two incidents can be seen."""
+    ((left, right),) = promql.read(f"sum by (location) ({STATE}) or {UP}").alternatives
+
+    assert left.names == {"location"}
+    assert right.names == set(NODE.split())
+
+
+def test_an_unknown_metric_may_carry_anything() -> None:
+    """Where other metrics are allowed, no label of one is doubted, and its result is open."""
+    asked = promql.read('sum without (x) (up{job="a"}) and on (job) down', every=False)
+
+    assert asked.mistakes == ()
+    assert "anything" in asked.result

@@ -1,0 +1,251 @@
+"""Scenarios whose pages are made up, so that nothing need be played to draw them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from exporter.measure import samples
+from exporter.states import StreamState
+from lab.policies.files import read_policies
+from lab.policies.native import promql_name
+from lab.prove.holds import Incident
+from lab.prove.judging import judge
+from lab.prove.proof import Proof
+from lab.report.conditions import Condition, Held
+from lab.report.page import Report, render
+from lab.report.things import named, thing
+from lab.report.timeline import timeline
+from lab.report.waits import Wait
+from lab.simulate import log_entries
+from lab.simulate.scenario_files import script_of
+from lab.simulate.schedule import due
+from lab.simulate.series import Series
+from lab.simulate.simulation import Ran, Recording
+from lab.simulate.visibility import Late
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from exporter.measure.definitions import Metric
+    from lab.report.marks import Timeline
+    from lab.simulate.scenario_files import Script
+
+POLICIES = {
+    policy.name: policy for policy in read_policies(Path(__file__).parents[3] / "alerting_policies")
+}
+MADE = datetime(2026, 8, 3, 14, 5, tzinfo=UTC)
+START = 1_767_571_200.0
+AT = "projects/shop-prod/locations/europe-west1"
+ORDERS = f"{AT}/streams/orders"
+HOSTILE = """</h3></summary><script>document.title='owned'</script><img src="//x.y/" alt='1'>&lt;"""
+
+Paged = tuple[str, str, float, float | None]
+"""A page as (policy, what it is about, when it opened, when it closed)."""
+
+
+def script(*events: dict[str, Any], name: str = "trial", streams: int = 0, **keys: Any) -> Script:
+    """Return a scenario of two streams, or of many that are called orders-1 and so on."""
+    many = [{"id": "orders-{}", "count": streams}] if streams else []
+    world = {
+        "config": {
+            "metrics": {"project": "shop-prod"},
+            "sources": [{"project": "shop-prod", "locations": ["europe-west1"]}],
+        },
+        "projects": [
+            {
+                "id": "shop-prod",
+                "number": 1,
+                "locations": [
+                    {
+                        "id": "europe-west1",
+                        "streams": many or [{"id": "orders"}, {"id": "stock"}],
+                    }
+                ],
+            }
+        ],
+        "events": list(events),
+    }
+    written = {"title": "A trial", "what": "To try.", "lasts": "20m", "world": world} | keys
+    return script_of(yaml.safe_dump(written), f"{name}.yaml", POLICIES, name=name)
+
+
+def points(metric: Metric, about: str, values: Mapping[int, float]) -> Series:
+    """Return the series of one of the exporter's metrics, by the seconds after the start."""
+    parts = about.split("/")
+    series = Series(
+        promql_name(metric.type),
+        (("location", parts[3]), ("namespace", parts[1]), ("node_id", parts[-1])),
+    )
+    for at, value in values.items():
+        series.add(START + at + 5, START + at, value)
+    return series
+
+
+def recorded(of: Script, series: Iterable[Series] = ()) -> Recording:
+    """Return what a scenario leaves behind: runs as they are due, its log, and these series."""
+    scenario = of.scenario
+    runs = tuple(
+        Ran(each, round(START + each.at), each.at + 1, complete=True)
+        for each in due(scenario.exporters, scenario.lasts, of.name)
+    )
+    entries = log_entries.entries(scenario.world)
+    return Recording(of.name, START, scenario.lasts, tuple(series), Late(5, 8), entries, runs)
+
+
+def proven(
+    of: Script,
+    paged: Iterable[Paged] = (),
+    series: Iterable[Series] = (),
+    phases: Sequence[float] = (0.0,),
+) -> Proof:
+    """Return a scenario judged by pages that are the same in each phase."""
+    logs = {name for name, policy in POLICIES.items() if policy.is_log}
+    expected = of.scenario.expect
+    pages = [*paged]
+    on_logs = [Incident(*_incident(each), 0.0) for each in pages if each[0] in logs]
+    findings = [*judge([each for each in expected if each.policy in logs], on_logs, None)]
+    incidents = on_logs
+    for phase in phases:
+        found = [Incident(*_incident(each), phase) for each in pages if each[0] not in logs]
+        of_metrics = [each for each in expected if each.policy not in logs]
+        findings += judge(of_metrics, found, phase)
+        incidents = [*incidents, *found]
+    return Proof(of, recorded(of, series), tuple(incidents), tuple(findings))
+
+
+def _incident(paged: Paged) -> tuple[str, str, dict[str, str], float, float | None]:
+    policy, about, opened, closed = paged
+    return policy, about, {}, opened, closed
+
+
+def held(policy: str, about: str, *spans: tuple[float, float]) -> Condition:
+    """Return a condition that was true in these spans."""
+    hold = POLICIES[policy].duration
+    of = thing(about, POLICIES[policy])
+    truths = (Held(begin, min(begin + hold, end), end) for begin, end in spans)
+    return Condition(policy, of, tuple(truths), ())
+
+
+def drawn(of: Proof, *conditions: Condition) -> Timeline:
+    """Return the marks of a scenario."""
+    return timeline(of, POLICIES.values(), conditions)
+
+
+def heals() -> tuple[Proof, Timeline]:
+    """Return a stream that fails and heals, which pages as it should."""
+    expect = {
+        "policy": "stream-failed",
+        "of": "orders",
+        "opens": {"after": "6m", "by": "8m"},
+        "closes": {"after": "12m", "by": "15m"},
+    }
+    of = script(
+        {"at": "5m", "stream": "orders", "do": "fail", "reason": "<i>DOWN</i>"},
+        {"at": "12m", "stream": "orders", "do": "heal"},
+        name="heals",
+        title="A stream fails and heals",
+        expect=[expect],
+    )
+    states = {
+        at: StreamState.FAILED if 300 <= at < 720 else StreamState.RUNNING
+        for at in range(10, 1200, 60)
+    }
+    proof = proven(
+        of,
+        [("stream-failed", ORDERS, 390.0, 750.0)],
+        [points(samples.STATE, ORDERS, states)],
+    )
+    return proof, drawn(proof, held("stream-failed", ORDERS, (330, 750)))
+
+
+def hostile() -> tuple[Proof, Timeline]:
+    """Return one that is wrong: a page is missing and another too many; its title is no text."""
+    expect = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": "10m"}}
+    of = script(name="hostile", title=HOSTILE, what=HOSTILE, expect=[expect])
+    proof = proven(of, [("stream-lagging", ORDERS, 600.0, None)], phases=(0.0, 15.0))
+    return proof, drawn(proof, held("stream-lagging", ORDERS, (0, 1200)))
+
+
+def quiet() -> tuple[Proof, Timeline]:
+    """Return one in which nothing happens."""
+    proof = proven(script(name="quiet", title="All is well", lasts="10m"))
+    return proof, drawn(proof)
+
+
+def out_of_reach() -> tuple[Proof, Timeline]:
+    """Return a location that does not answer, and an exporter that dies meanwhile."""
+    of = script(
+        {"at": "2m", "location": "europe-west1", "do": "unreachable"},
+        name="out-of-reach",
+        title="A location does not answer, and the exporter dies",
+        lasts="40m",
+        exporters=[{"silent": [{"from": "20m", "until": "30m"}]}],
+        expect=[
+            {"policy": "location-unreadable", "opens": {"after": "12m", "by": "15m"}},
+            {"policy": "exporter-silent", "opens": {"after": "24m", "by": "26m"}},
+        ],
+    )
+    up = {at: float(at < 120) for at in range(10, 2400, 60) if not 1200 <= at < 1800}
+    proof = proven(
+        of,
+        [
+            ("location-unreadable", "projects/shop-prod", 810.0, None),
+            ("exporter-silent", "", 1500.0, 1830.0),
+        ],
+        [points(samples.UP, f"{AT}/datastream", up)],
+    )
+    return proof, drawn(
+        proof,
+        held("location-unreadable", "projects/shop-prod", (180, 2400)),
+        held("exporter-silent", "", (1320, 1830)),
+    )
+
+
+def many() -> tuple[Proof, Timeline]:
+    """Return forty streams, of which twelve fail together: one page, and an entry each."""
+    of = script(
+        {"at": "5m", "stream": "orders-[1-9]", "do": "fail", "reason": "DOWN"},
+        {"at": "5m", "stream": "orders-1[0-2]", "do": "fail", "reason": "DOWN"},
+        name="many",
+        title="Twelve of forty fail",
+        streams=40,
+        expect=[
+            {"policy": "streams-failing-together", "opens": {"after": "6m", "by": "8m"}},
+            {
+                "policy": "stream-activity-errors",
+                "count": 12,
+                "opens": {"after": "5m", "by": "5m2s"},
+            },
+        ],
+    )
+    logged = [
+        ("stream-activity-errors", f"{AT}/streams/orders-{number}", 301.0, None)
+        for number in range(1, 13)
+    ]
+    proof = proven(of, [("streams-failing-together", AT, 390.0, None), *logged])
+    entries = [Condition(policy, named(about), (), (300.0,)) for policy, about, _, _ in logged]
+    return proof, drawn(proof, held("streams-failing-together", AT, (330, 1200)), *entries)
+
+
+WAITS = (
+    Wait("FAILED", "stream-failed", "scheduled", 187, 116, 190, kept=True, polling=300),
+    Wait("exporter dead", "exporter-silent", "scheduled", 400, 270, 360, kept=False, polling=None),
+    Wait("FAILED", "stream-failed", "continuous", 107, 87, 120, kept=True, polling=300),
+)
+
+
+def shown() -> list[tuple[Proof, Timeline]]:
+    """Return each of the scenarios above."""
+    return [heals(), hostile(), quiet(), out_of_reach(), many()]
+
+
+def page(
+    *scenarios: tuple[Proof, Timeline], whole: bool = True, waits: tuple[Wait, ...] = WAITS
+) -> str:
+    """Return the page of some scenarios, of all of the above where none is given."""
+    policies = tuple(POLICIES.values())
+    return render(Report(policies, scenarios or shown(), waits, whole, "0.1.0", MADE))

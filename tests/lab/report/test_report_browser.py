@@ -1,0 +1,219 @@
+"""The page in a browser: a desk, a phone, the dark, a keyboard, and no scripts at all."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from selenium.webdriver import ActionChains, Keys
+
+from lab.report.palette import SCHEMES, contrast
+
+if TYPE_CHECKING:
+    from tests.lab.report.conftest import Browser
+
+ALL = ["heals", "hostile", "quiet", "out-of-reach", "many"]
+PHONE = 360
+
+_OPEN_ALL = "for (const each of document.querySelectorAll('details')) each.open = true;"
+
+_TEXTS = """
+const found = {};
+const ground = (element) => {
+  for (let each = element; each; each = each.parentElement) {
+    const colour = getComputedStyle(each).backgroundColor;
+    if (colour !== "rgba(0, 0, 0, 0)") return colour;
+  }
+};
+const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (texts.nextNode()) {
+  const element = texts.currentNode.parentElement;
+  if (!texts.currentNode.data.trim() || !element.checkVisibility()) continue;
+  if (element.closest("svg, script")) continue;
+  const pair = [getComputedStyle(element).color, ground(element)];
+  found[pair] = [...pair, texts.currentNode.data.trim()];
+}
+return Object.values(found);
+"""
+
+
+def colour(computed: str) -> str:
+    """Return a computed colour as ``#rrggbb``."""
+    numbers = re.findall(r"[0-9.]+", computed)
+    assert numbers[3:] in ([], ["1"])
+    return "#" + "".join(f"{int(number):02x}" for number in numbers[:3])
+
+
+def press(browser: Browser, *keys: str) -> None:
+    """Press keys, one after another."""
+    ActionChains(browser.driver).send_keys(*keys).perform()
+
+
+def focused(browser: Browser) -> str:
+    """Return what has the focus, in words."""
+    told: str = browser.ask(
+        "const it = document.activeElement;"
+        "const scenario = it.tagName === 'SUMMARY' && it.closest('details.scenario');"
+        "return scenario ? scenario.querySelector('.inside').id : it.textContent.trim();"
+    )
+    return told
+
+
+def test_it_opens_and_asks_for_nothing(browser: Browser) -> None:
+    """From a file, without a word on the console, and with no request but the page itself."""
+    browser.complaints()
+    browser.requests()
+    browser.show()
+    asked = browser.requests()
+    assert browser.complaints() == []
+    assert {address.partition(":")[0] for address in asked} == {"file"}
+    assert len(asked) == 1
+    assert browser.driver.title == "Alert policies: 4 of 5 scenarios right"
+    assert browser.shown() == ALL
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser) -> None:
+    """Even with everything open; a table that is wide scrolls in a box of its own."""
+    browser.show(width=PHONE)
+    browser.ask(_OPEN_ALL)
+    assert browser.ask("return document.documentElement.scrollWidth") == PHONE
+    wide = browser.ask(
+        "return [...document.querySelectorAll('body *')].filter((each) =>"
+        " !each.closest('.scroll, svg svg, .unseen, .skip, datalist')"
+        " && each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.outerHTML)"
+    )
+    assert wide == []
+    assert browser.ask("return document.querySelector('.row svg').clientWidth") > PHONE * 0.8
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_text_stands_out_from_its_ground(browser: Browser, scheme: str) -> None:
+    """Computed from what the browser shows, with everything open."""
+    browser.show(scheme=scheme)
+    browser.ask(_OPEN_ALL)
+    pairs = browser.ask(_TEXTS)
+    assert len(pairs) > 10
+    faint = [
+        (text, ground, words)
+        for text, ground, words in pairs
+        if contrast(colour(text), colour(ground)) < 4.5
+    ]
+    assert faint == []
+
+
+def test_light_and_dark_follow_the_system_until_somebody_chooses(browser: Browser) -> None:
+    """The button goes from what the system has to light and to dark, and around again."""
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    browser.show(scheme="dark")
+    assert colour(browser.ask(ground)) == SCHEMES["dark"]["ground"]
+    button = browser.find("#scheme")
+    seen = []
+    for _ in range(3):
+        button.click()
+        seen.append((button.text, colour(browser.ask(ground))))
+    assert seen == [
+        ("Scheme: light", SCHEMES["light"]["ground"]),
+        ("Scheme: dark", SCHEMES["dark"]["ground"]),
+        ("Scheme: auto", SCHEMES["dark"]["ground"]),
+    ]
+
+
+def test_it_prints_in_light(browser: Browser) -> None:
+    """Paper is white whatever the system has; what only a screen needs is not printed."""
+    browser.show(scheme="dark", media="print")
+    shown = colour(browser.ask("return getComputedStyle(document.body).backgroundColor"))
+    assert shown == SCHEMES["light"]["ground"]
+    assert not browser.find(".filter").is_displayed()
+    visible = "return arguments[0].checkVisibility() && arguments[0].clientHeight > 0"
+    assert browser.ask(visible, browser.find("#quiet .lanes"))
+
+
+def test_the_keyboard_reaches_and_opens_each_scenario(browser: Browser) -> None:
+    """From a link that skips what comes before: Tab goes on, Enter opens, the focus is seen."""
+    browser.show()
+    press(browser, Keys.TAB)
+    assert focused(browser) == "Skip to the scenarios"
+    assert browser.find(".skip").location["x"] == 0
+    press(browser, Keys.ENTER)
+    reached = []
+    for _ in range(60):
+        press(browser, Keys.TAB)
+        if focused(browser) in ALL and focused(browser) not in reached:
+            reached.append(focused(browser))
+            outline = "return getComputedStyle(document.activeElement).outlineStyle"
+            assert browser.ask(outline) == "solid"
+    assert reached == ALL
+    browser.ask("document.querySelector('#quiet').closest('details').firstElementChild.focus()")
+    assert not browser.find("#quiet .lanes").is_displayed()
+    press(browser, Keys.ENTER)
+    assert browser.find("#quiet .lanes").is_displayed()
+
+
+def test_the_filter_leaves_what_fits(browser: Browser) -> None:
+    """By a policy, by words of the title, by the verdict, and by all of them."""
+    browser.show()
+    count, words = browser.find("#count"), browser.find("#words")
+    assert count.text == "5 of 5 shown"
+    words.send_keys("stream-failed")
+    assert browser.shown() == ["heals"]
+    assert count.text == "1 of 5 shown"
+    words.clear()
+    words.send_keys("Location EXPORTER")
+    assert browser.shown() == ["out-of-reach"]
+    browser.find("[data-show=wrong]").click()
+    assert browser.shown() == []
+    assert browser.find("#none").is_displayed()
+    words.clear()
+    words.send_keys("stream-")
+    assert browser.shown() == ["hostile"]
+    assert browser.find("[data-show=wrong]").get_attribute("aria-pressed") == "true"
+    assert browser.find("[data-show='']").get_attribute("aria-pressed") == "false"
+
+
+def test_a_link_opens_its_scenario(browser: Browser) -> None:
+    """In the address or on the page, also where the filter had left it out."""
+    browser.show("#many")
+    lanes = browser.find("#many .lanes")
+    assert lanes.is_displayed()
+    assert browser.ask(
+        "const { top } = arguments[0].getBoundingClientRect(); return 0 < top && top < innerHeight",
+        browser.find("#many"),
+    )
+    browser.find("[data-show=wrong]").click()
+    assert not lanes.is_displayed()
+    browser.ask("location.hash = 'heals'")
+    assert browser.find("#heals .lanes").is_displayed()
+    assert browser.shown() == ALL
+
+
+def test_all_can_be_opened_at_once(browser: Browser) -> None:
+    """And closed again; the button says which."""
+    browser.show()
+    every = browser.find("#every")
+    is_open = "return document.querySelectorAll('details.scenario[open]').length"
+    every.click()
+    assert browser.ask(is_open) == len(ALL)
+    assert every.get_attribute("aria-pressed") == "true"
+    every.click()
+    assert browser.ask(is_open) == 0
+
+
+def test_without_scripts_all_is_there_but_the_filter(browser: Browser) -> None:
+    """What needs a script is not shown; a scenario opens by its line, and by a link to it."""
+    browser.show("#quiet", scripts=False)
+    assert not browser.find(".filter").is_displayed()
+    assert not browser.find("#scheme").is_displayed()
+    assert browser.shown() == ALL
+    assert browser.find("#quiet .lanes").is_displayed()
+    browser.find("#heals").find_element("xpath", "../summary").click()
+    assert browser.find("#heals .lanes").is_displayed()
+
+
+def test_nothing_moves_where_nothing_should(browser: Browser) -> None:
+    """Who asks for less motion gets none, not even a smooth scroll."""
+    browser.show()
+    behaviour = "return getComputedStyle(document.documentElement).scrollBehavior"
+    assert browser.ask(behaviour) == "auto"
+    moving = browser.ask("return document.getAnimations().length")
+    assert moving == 0

@@ -1,0 +1,80 @@
+"""The module, applied once with a stand-in for the google provider, and reviews of its plans."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import pytest
+
+from lab.cli.main import main
+from tests.terraform.fake_provider import FakeProvider
+from tests.terraform.module_inputs import INPUTS, MODULE
+from tests.terraform.terraform_cli import REPOSITORY, RootModule, copy_module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+POLICIES = REPOSITORY / "alerting_policies"
+SCENARIOS = Path(__file__).parent / "scenarios"
+"""Short ones, which stay as they are."""
+
+
+class Answer(NamedTuple):
+    """What the command answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Reviewed(Protocol):
+    """Reviews a plan."""
+
+    def __call__(self, document: Any, /, *words: str) -> Answer:
+        """Return what the command answers to a plan and further words."""
+
+
+class Replanned(Protocol):
+    """Plans the module anew, after it was applied as the tests' own inputs have it."""
+
+    def __call__(self, **changed: Any) -> dict[str, Any]:
+        """Return the plan for other inputs, as JSON."""
+
+
+@pytest.fixture(scope="session")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
+    """Return the module, applied."""
+    with FakeProvider() as running:
+        root = copy_module(MODULE, tmp_path_factory.mktemp("applied"), running)
+        root.apply(**INPUTS)
+        yield root
+
+
+@pytest.fixture
+def replanned(applied: RootModule) -> Replanned:
+    """Return what plans the applied module with other inputs."""
+
+    def plan(**changed: Any) -> dict[str, Any]:
+        return applied.plan(**{**INPUTS, **changed}).json
+
+    return plan
+
+
+@pytest.fixture
+def reviewed(tmp_path: Path) -> Reviewed:
+    """Return what reviews a plan, with the scenarios beside this file."""
+
+    def run(document: Any, /, *words: str) -> Answer:
+        file = tmp_path / "plan.json"
+        file.write_bytes(document if isinstance(document, bytes) else json.dumps(document).encode())
+        out, err = io.StringIO(), io.StringIO()
+        folders = ["--policies", str(POLICIES), "--scenarios", str(SCENARIOS)]
+        command = ["review", str(file), *folders, *words]
+        code = main(command, {}, out, err)
+        return Answer(code, out.getvalue(), err.getvalue())
+
+    return run

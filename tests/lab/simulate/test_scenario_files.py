@@ -1,0 +1,115 @@
+"""Scenario files: what is said of mistakes in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.inputs.input_errors import Mistakes
+from lab.simulate.scenario_files import Script, read_scenarios, script_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = """\
+title: A stream fails
+what: To try it.
+lasts: 20m
+exporters:
+  - {}
+world:
+  config:
+    metrics: {project: shop-prod}
+    sources: [{project: shop-prod, locations: [europe-west1]}]
+  projects:
+    - id: shop-prod
+      number: 1
+      locations:
+        - {id: europe-west1, streams: [{id: orders}], private_connections: [{id: peering}]}
+  events:
+    - {at: 10m, stream: orders, do: fail, reason: DOWN}
+expect:
+  - {policy: stream-failed, of: orders, opens: {after: 11m, by: 13m10s}}
+"""
+POLICIES = ("stream-failed", "stream-missing")
+
+
+def read(text: str) -> Script:
+    """Return the scenario of a text."""
+    return script_of(text, "s.yaml", POLICIES, name="s")
+
+
+def told(text: str) -> list[str]:
+    """Return what is said of a scenario file."""
+    with pytest.raises(Mistakes) as caught:
+        read(text)
+    return str(caught.value).splitlines()
+
+
+def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
+    """An exporter without a config of its own has the world's."""
+    own = "{config: {metrics: {project: b-prod}, sources: [{project: b-prod}]}, job: other}"
+    script = read(GOOD.replace("  - {}\n", f"  - {{}}\n  - {own}\n"))
+    assert [each.metrics.project for each in script.configs] == ["shop-prod", "b-prod"]
+    assert script.scenario.expect[0].opens.by == 790
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("stream-failed", "stream-faild", 18, "did you mean stream-failed?"),
+        ("of: orders", "of: order", 18, '"order" matches nothing in this world'),
+        ("by: 13m10s", "by: 10m", 18, "by comes before after"),
+        ("by: 13m10s", "by: 30m", 18, "comes after the end of the scenario"),
+        ("by: 13m10s}", "by: 13m}, stays: true, closes: {after: 1s, by: 2s}", 18, "remove one"),
+        ("stream: orders", "stream: order", 16, '"order" matches no stream of this world'),
+        ("{project: shop-prod, loc", "{project: Shop, loc", 9, '"Shop"'),
+        ("lasts: 20m", "lasts: 20m\nspacing: 7s", 1, "spacing has to be a part of the 30 s"),
+        ("lasts: 20m", "lasts: 20m\nswitched_off: [x]", 4, '"x" is no policy'),
+        ("  events:", "  faults: [{latency: 2s}]\n  events:", 15, "calls take no time"),
+        ("  - {}", "  - {mode: weekly}", 5, '"weekly" is not allowed'),
+        ("  - {}", "  - {every: 1 minute}", 5, '"1 minute" is not a duration'),
+    ],
+)
+def test_every_mistake_is_told_with_its_line(old: str, new: str, line: int, words: str) -> None:
+    """Unknown policies, things that are not there, times that do not go together."""
+    mistakes = told(GOOD.replace(old, new, 1))
+    assert mistakes[0].startswith(f"s.yaml:{line}: ")
+    assert words in mistakes[0]
+
+
+def test_mistakes_of_the_config_and_of_the_rest_are_told_together() -> None:
+    """What is wrong with the exporter's config hides nothing else."""
+    text = GOOD.replace("{project: shop-prod}", "{project: Shop}").replace("of: orders", "of: x")
+    mistakes = told(text)
+    assert [each.partition(": ")[0] for each in mistakes] == ["s.yaml:18", "s.yaml:8"]
+
+
+def test_an_exporter_needs_a_config() -> None:
+    """A world without one cannot be watched."""
+    text = GOOD.replace(GOOD[GOOD.index("  config:") : GOOD.index("  projects:")], "")
+    assert told(text) == ["s.yaml:6: world.config: is missing; the exporter needs a config"]
+
+
+def test_a_page_can_be_about_anything_that_is_there() -> None:
+    """Streams, locations, projects, private connections and exporters have names."""
+    for of in ("europe-west1", "shop-prod", "peering", "datastream-exporter", "projects/*/orders"):
+        read(GOOD.replace("of: orders", f"of: {of}"))
+
+
+def test_a_folder_tells_of_all_its_files(tmp_path: Path) -> None:
+    """Mistakes of several files come at once; a folder without a file is one."""
+    with pytest.raises(Mistakes, match="holds no scenario"):
+        read_scenarios(tmp_path, POLICIES)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(GOOD.replace("lasts: 20m", "lasts: 0s"))
+    with pytest.raises(Mistakes) as caught:
+        read_scenarios(tmp_path, POLICIES)
+    assert [each.rpartition("/")[2][:8] for each in caught.value.sentences] == [
+        "a.yaml:3",
+        "b.yaml:3",
+    ]
+    (tmp_path / "a.yaml").write_text(GOOD)
+    (tmp_path / "b.yaml").write_text(GOOD)
+    assert [script.name for script in read_scenarios(tmp_path, POLICIES)] == ["a", "b"]

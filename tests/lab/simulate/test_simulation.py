@@ -1,0 +1,259 @@
+"""The exporter on a simulated clock: what it leaves in Cloud Monitoring, and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lab.simulate.simulation import Ingestion, simulate
+from tests.lab.conftest import START, WORLD
+
+if TYPE_CHECKING:
+    from lab.simulate.series import Series
+    from lab.simulate.simulation import Recording
+    from tests.lab.conftest import MakeScript
+
+STATE = "custom_googleapis_com:datastream_stream_state"
+LAST_RUN = "custom_googleapis_com:datastream_exporter_last_run"
+EXECUTIONS = "run_googleapis_com:job_completed_execution_count"
+FRESHNESS = "datastream_googleapis_com:stream_freshness"
+UNSUPPORTED = "datastream_googleapis_com:stream_unsupported_event_count"
+FAIL = {"at": 300, "stream": "orders", "do": "fail", "reason": "DOWN"}
+
+
+def of(recording: Recording, name: str, **labels: str) -> Series:
+    """Return the only series of a name and some labels."""
+    (found,) = [
+        each
+        for each in recording.series
+        if each.name == name and labels.items() <= dict(each.labels).items()
+    ]
+    return found
+
+
+def test_points_are_the_exporters_and_become_visible_seconds_later(
+    make_script: MakeScript,
+) -> None:
+    """Each carries its run's second, is seen 3 to 8 s after it, and has all of its labels."""
+    recording = simulate(make_script(FAIL, exporters=[{"delay": 0}]), START)
+    state = of(recording, STATE, stream_id="orders")
+    assert [(one.own - START, one.value) for one in state.samples[:7]] == [
+        (60 * minute, 2 if minute < 5 else 5) for minute in range(7)
+    ]
+    late = [one.shown - one.own for one in state.samples]
+    assert 3 < min(late) < 5 < max(late) <= 8
+    assert dict(state.labels) == {
+        "monitored_resource": "generic_node",
+        "project_id": "shop-prod",
+        "location": "europe-west1",
+        "namespace": "shop-prod",
+        "node_id": "orders",
+        "stream_id": "orders",
+    }
+    assert len(recording.runs) == 20
+    assert all(run.complete for run in recording.runs)
+
+
+def test_a_run_writes_in_its_order(make_script: MakeScript) -> None:
+    """Counts of the location first, then its streams, its last_read, and its own series last."""
+    script = make_script(exporters=[{"takes": 20, "delay": 0}])
+    recording = simulate(script, START, Ingestion(0, 0))
+    late = {
+        each.name.partition("datastream_")[2]: each.samples[0].shown - each.samples[0].own
+        for each in recording.series
+        if each.name.startswith("custom_")
+    }
+    assert late["location_failed_streams"] == late["location_unexpected_streams"] == 4
+    assert 6 <= late["stream_state"] <= 16
+    assert late["location_last_read"] == 18
+    assert late["exporter_last_run"] == 20
+
+
+def test_a_simulation_is_the_same_each_time(make_script: MakeScript) -> None:
+    """Late starts and late points are drawn by names, not by chance."""
+    outage = {"at": 300, "location": "*", "do": "unreachable"}
+    script = make_script(FAIL, outage)
+    one, other = (simulate(script, START) for _ in range(2))
+    steady = [each for each in one.series if not each.name.endswith("run_seconds")]
+    assert steady == [each for each in other.series if not each.name.endswith("run_seconds")]
+    assert one.runs == other.runs
+
+
+def test_retries_take_no_time_here_but_count(make_script: MakeScript) -> None:
+    """A location that does not answer is tried again, and the run ends as much later."""
+    recording = simulate(
+        make_script({"at": 300, "location": "*", "do": "unreachable"}, lasts="10m"), START
+    )
+    ended = [run.ended - run.due.at for run in recording.runs]
+    assert {round(each, 3) for each in ended[:5]} == {1}
+    assert {round(each, 3) for each in ended[6:]} == {11}
+    up = of(recording, "custom_googleapis_com:datastream_location_up")
+    assert [one.value for one in up.samples] == [1] * 5 + [0] * 5
+
+
+def test_the_points_of_a_last_run_become_visible_together(make_script: MakeScript) -> None:
+    """They carry one time, and a look-back ends for all of them at once."""
+    recording = simulate(make_script(exporters=[{"ends": "5m"}]), START)
+    last = {each.samples[-1].shown for each in recording.series if each.name.startswith("custom_")}
+    assert len(last) == 1
+
+
+def test_a_clock_that_is_wrong_moves_the_points_time(make_script: MakeScript) -> None:
+    """A fast one's points cannot be seen before their time, a slow one's are that much later."""
+    for clock, least, most in (("clock_ahead", 0, 0), ("clock_behind", 43, 48)):
+        recording = simulate(make_script(exporters=[{clock: 40, "delay": 0}]), START)
+        state = of(recording, STATE, stream_id="stock")
+        late = [one.shown - one.own for one in state.samples]
+        assert least <= min(late) <= max(late) <= most
+
+
+def test_tasks_share_the_locations(make_script: MakeScript) -> None:
+    """Each writes its own, and the execution succeeds when all of them do."""
+    regions = ["europe-west1", "us-east1", "asia-east1"]
+    world: dict[str, Any] = {
+        "config": WORLD["config"] | {"sources": [{"project": "shop-prod", "locations": regions}]},
+        "projects": [
+            {
+                "id": "shop-prod",
+                "number": 1,
+                "locations": [{"id": region, "streams": [{"id": "a"}]} for region in regions],
+            }
+        ],
+    }
+    silent = [{"from": 300, "until": 600, "task": 1}]
+    script = make_script(world=world, exporters=[{"tasks": 2, "silent": silent}])
+    recording = simulate(script, START)
+    assert [len(of(recording, LAST_RUN, node_id=task).samples) for task in "01"] == [20, 15]
+    assert of(recording, EXECUTIONS, result="succeeded").samples[-1].value == 15
+    assert of(recording, EXECUTIONS, result="failed").samples[-1].value == 5
+
+
+def test_executions_are_counted_by_the_minute_and_come_late(make_script: MakeScript) -> None:
+    """The counter rises within the minute in which an execution ended, three minutes later."""
+    recording = simulate(make_script(exporters=[{"delay": 0}], lasts="3m"), START)
+    counted = of(recording, EXECUTIONS, result="succeeded")
+    assert [(one.own - START, one.value) for one in counted.samples] == [
+        (0, 0),
+        (60, 1),
+        (120, 2),
+        (180, 3),
+    ]
+    assert {one.shown - one.own for one in counted.samples} == {180}
+
+
+def test_one_that_runs_on_has_no_executions(make_script: MakeScript) -> None:
+    """A worker pool is no job."""
+    recording = simulate(make_script(exporters=[{"mode": "continuous"}], lasts="1m"), START)
+    assert not [each for each in recording.series if each.name == EXECUTIONS]
+    assert len(of(recording, LAST_RUN).samples) == 6
+
+
+def test_one_that_runs_on_remembers_what_it_discovered(make_script: MakeScript) -> None:
+    """Its locations are known while discovery fails, and global alone is down."""
+    script = make_script(
+        {
+            "at": 500,
+            "project": "shop-prod",
+            "do": "revoke",
+            "permission": "datastream.locations.list",
+        },
+        world={
+            "config": {"metrics": {"project": "shop-prod"}, "sources": [{"project": "shop-prod"}]}
+        },
+        exporters=[{"mode": "continuous", "every": "1m"}],
+    )
+    recording = simulate(script, START)
+    up = "custom_googleapis_com:datastream_location_up"
+    assert {one.value for one in of(recording, up, location="europe-west1").samples} == {1}
+    values = [one.value for one in of(recording, up, location="global").samples]
+    assert values == [1] * 10 + [0] * 10
+
+
+def test_freshness_is_measured_while_a_stream_runs(make_script: MakeScript) -> None:
+    """Once a minute, four minutes late; it grows while the stream lags, and stops with it."""
+    recording = simulate(
+        make_script(
+            {"at": 120, "stream": "orders", "do": "lag", "freshness": 100, "growing": True},
+            FAIL,
+            {"at": 120, "stream": "stock", "do": "stall"},
+            {"at": 900, "stream": "stock", "do": "catch_up"},
+        ),
+        START,
+    )
+    orders = of(recording, FRESHNESS, stream_id="orders", project_id="shop-prod").samples
+    assert [(one.own - START, one.value) for one in orders] == [
+        (0, 5),
+        (60, 5),
+        (120, 100),
+        (180, 160),
+        (240, 220),
+    ]
+    assert {one.shown - one.own for one in orders} == {240}
+    stock = of(recording, FRESHNESS, stream_id="stock", resource_container="1").samples
+    assert [one.own - START for one in stock] == [0, 60, *range(900, 1201, 60)]
+
+
+def test_unsupported_events_are_a_counter_of_what_was_dropped(make_script: MakeScript) -> None:
+    """It is absent while all is well; each minute's events are a rise in that minute."""
+    recording = simulate(
+        make_script(
+            {"at": 130, "stream": "orders", "do": "drop_events", "events": 3},
+            {"at": 170, "stream": "orders", "do": "drop_events", "events": 1},
+            {"at": 190, "stream": "orders", "do": "drop_events", "events": 2},
+            {"at": 610, "stream": "orders", "do": "drop_events", "events": 1},
+        ),
+        START,
+    )
+    counted = of(recording, UNSUPPORTED)
+    assert [(one.own - START, one.value) for one in counted.samples] == [
+        (120, 0),
+        (180, 4),
+        (240, 6),
+        (600, 6),
+        (660, 7),
+    ]
+
+
+def test_objects_are_collected_on_a_slower_schedule(make_script: MakeScript) -> None:
+    """That job writes under a name of its own, and nothing that the other one writes."""
+    recording = simulate(make_script(exporters=[{"objects_every": "10m"}]), START)
+    errors = of(recording, "custom_googleapis_com:datastream_stream_object_errors", node_id="stock")
+    assert len(errors.samples) == 2
+    lost = "custom_googleapis_com:datastream_exporter_points_lost"
+    assert [len(of(recording, lost, node_id=node).samples) for node in ("0", "objects-0")] == [
+        20,
+        2,
+    ]
+
+
+def test_who_changes_a_stream_is_logged_twice(make_script: MakeScript) -> None:
+    """When the operation begins and when it ends; what the service does is no audit entry."""
+    recording = simulate(
+        make_script(
+            {"at": 60, "stream": "orders", "do": "pause", "draining": 30},
+            {"at": 120, "stream": "stock", "do": "recover"},
+            {"at": 180, "stream": "stock", "do": "delete"},
+            {"at": 200, "stream": "stock", "do": "heal"},
+            FAIL,
+        ),
+        START,
+    )
+    audit = [each for each in recording.entries if "protoPayload" in each.fields]
+    assert [
+        (
+            each.at,
+            each.stream.rpartition("/")[2],
+            each.fields["protoPayload"]["methodName"].rpartition(".")[2],
+            *each.fields["operation"],
+        )
+        for each in audit
+    ] == [
+        (60, "orders", "UpdateStream", "producer", "first"),
+        (90, "orders", "UpdateStream", "producer", "last"),
+        (120, "stock", "RunStream", "producer", "first"),
+        (121, "stock", "RunStream", "producer", "last"),
+        (180, "stock", "DeleteStream", "producer", "first"),
+        (181, "stock", "DeleteStream", "producer", "last"),
+    ]
+    (activity,) = [each for each in recording.entries if "jsonPayload" in each.fields]
+    assert activity.fields["severity"] == "ERROR"
+    assert activity.fields["resource"]["labels"]["stream_id"] == "orders"

@@ -1,0 +1,80 @@
+"""Write anew what README.md and docs/ take from the code: ``make docs``.
+
+A block stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; the JSON Schemas are
+whole files. With ``--check`` nothing is written, and what is out of date is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exporter import config
+from exporter.cli import dry_run
+from tools.blocks import BLOCKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parent.parent
+PAGES = (
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "terraform" / "README.md",
+)
+SCHEMAS = {
+    ROOT / "docs" / "config.schema.json": config.json_schema,
+    ROOT / "docs" / "dry-run.schema.json": dry_run.schema,
+}
+
+_BLOCK = re.compile(
+    r"(?P<begin><!-- begin (?P<name>[\w ]+) -->\n).*?(?P<end><!-- end \2 -->)", re.DOTALL
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write what is out of date, or name it; return the exit code."""
+    parser = argparse.ArgumentParser(prog="tools.generate", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, name what is old")
+    check = parser.parse_args(argv).check
+    old = [
+        path
+        for path, text in made().items()
+        if not path.exists() or path.read_text("utf-8") != text
+    ]
+    for path in old:
+        name = path.relative_to(ROOT)
+        if check:
+            sys.stderr.write(f"{name} is not what the code says; run: make docs\n")
+        else:
+            path.write_text(made()[path], "utf-8")
+            sys.stderr.write(f"{name} is written anew\n")
+    return 1 if old and check else 0
+
+
+@cache
+def made() -> dict[Path, str]:
+    """Return every page and schema as the code would have it."""
+    pages = {path: filled(path.read_text("utf-8")) for path in PAGES}
+    schemas = {path: json.dumps(schema(), indent=2) + "\n" for path, schema in SCHEMAS.items()}
+    return {**pages, **schemas}
+
+
+def filled(page: str) -> str:
+    """Return a page with each of its blocks made anew.
+
+    Raises:
+        KeyError: A block has a name that nothing is known by.
+    """
+    return _BLOCK.sub(
+        lambda found: f"{found['begin']}{BLOCKS[found['name']]()}\n{found['end']}", page
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

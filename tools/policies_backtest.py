@@ -1,0 +1,132 @@
+"""What the docs show of ``datastream-lab backtest``.
+
+Prometheus answers it, which ``make lint`` does not need. So the answer is kept in a file beside the
+docs, and a test asks anew. ``python -m tools.policies_backtest`` writes it.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from exporter import config
+from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
+from exporter.gcp.retry import Calls
+from exporter.measure.samples import Exporter
+from exporter.read.reader import Collect
+from exporter.run import Task
+from exporter.shard import Shard
+from lab.backtest.backtesting import DAY, Backtester
+from lab.backtest.history import History
+from lab.backtest.history_reading import Source, Watcher, read_history
+from lab.backtest.incidents_table import print_backtest, summary
+from lab.backtest.needs import names, wanted
+from lab.emulator.emulator import LocalCloud
+from lab.emulator.world import World
+from lab.policies.files import read_policies
+from lab.simulate.patience import SimulatedRun
+from tools.markdown import fenced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.gcp.clients import Clients
+
+ROOT = Path(__file__).parent.parent
+TRANSCRIPT = ROOT / "docs" / "policies-backtest.txt"
+SHOWN = ".venv/bin/datastream-lab backtest --project my-project --days 1"
+
+_MINUTE = 60.0
+_MINUTES = 100
+_SILENT = range(60, 69)
+_START = datetime(2026, 1, 5, 8, tzinfo=UTC).timestamp()
+_WORLD: dict[str, Any] = {
+    "config": {
+        "metrics": {"project": "my-project"},
+        "sources": [{"project": "my-project", "locations": ["europe-west1"]}],
+    },
+    "projects": [
+        {
+            "id": "my-project",
+            "number": 1,
+            "locations": [
+                {"id": "europe-west1", "streams": [{"id": "orders"}, {"id": "customers"}]}
+            ],
+        }
+    ],
+    "events": [
+        {"at": "20m", "stream": "orders", "do": "fail", "reason": "MYSQL_CONNECTION_REFUSED"},
+        {"at": "35m", "stream": "orders", "do": "heal"},
+        {"at": "80m", "stream": "customers", "do": "pause"},
+    ],
+}
+
+
+@dataclass(slots=True)
+class Clock:
+    """Unix seconds that pass only when told to."""
+
+    now: float
+
+    def __call__(self) -> float:
+        """Return the moment."""
+        return self.now
+
+
+def play(
+    world: dict[str, Any], start: float, minutes: Iterable[int], running: ExitStack
+) -> tuple[LocalCloud, Clients]:
+    """Serve a world, and let the exporter run in it at the beginning of some minutes.
+
+    Args:
+        world: The world, with the exporter's config.
+        start: When it starts, unix seconds.
+        minutes: When the exporter runs.
+        running: Ends the servers.
+    """
+    clock = Clock(start)
+    cloud = running.enter_context(LocalCloud(World.model_validate(world), clock=clock))
+    named = {DATASTREAM_EMULATOR: cloud.datastream, MONITORING_EMULATOR: cloud.monitoring}
+    of_exporter = config.from_data(world["config"], "world", {}).config
+    clients = running.enter_context(connect(of_exporter.endpoints, named, Identity())[0])
+    task = Task(Exporter("europe-west1", "datastream-exporter", "0"), Shard(0, 1), Collect())
+    for minute in minutes:
+        clock.now = start + minute * _MINUTE
+        run = SimulatedRun(clients, of_exporter, task, now=clock)
+        run.write(run.look())
+    return cloud, clients
+
+
+def backtest() -> str:
+    """Return the command and its answer."""
+    return fenced("console", f"$ {SHOWN}\n{TRANSCRIPT.read_text('utf-8').rstrip()}")
+
+
+def answer() -> str:
+    """Return what is answered about a history that the exporter writes in a simulated morning."""
+    policies = read_policies(ROOT / "alerting_policies")
+    end = _START + _MINUTES * _MINUTE
+    history = History(names(policies), "my-project")
+    with ExitStack() as running:
+        ran = (minute for minute in range(_MINUTES) if minute not in _SILENT)
+        _, clients = play(_WORLD, _START, ran, running)
+        source = Source(clients.monitoring, "my-project", Calls(), Event(), Watcher())
+        read_history(source, wanted(policies, end - DAY, end), history)
+    found = Backtester(policies, history, Event()).run(end - DAY, end)
+    shown = io.StringIO()
+    print_backtest(found, shown)
+    return f"{shown.getvalue()}{summary(found)}\n"
+
+
+def main() -> None:
+    """Write the answer."""
+    TRANSCRIPT.write_text(answer(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The review that the docs show: of a plan that changes three of the policies.
+
+Scenarios are played by Prometheus, which ``make lint`` does not need. So the review is kept in a
+file beside the docs, and a test makes it anew. ``python -m tools.policies_review`` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.review import review_page
+from lab.review.effects import Task, answer, questions
+from lab.review.plan_values import ONCE
+from lab.review.plans import plan_of
+from lab.review.reviewing import review
+from lab.simulate.scenario_files import read_scenarios
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "alerting_policies"
+SHOWN = ROOT / "docs" / "policies-review.txt"
+
+CHANNEL = "projects/my-project/notificationChannels/1"
+SCENARIOS = ("five-fail-permanently", "lags")
+
+_JOINT = "streams-failing-together"
+
+
+def example() -> str:
+    """Return the review as it stands in a comment, without its headings."""
+    text = SHOWN.read_text("utf-8").rstrip()
+    _, _, rest = text.partition("\n\n")
+    return re.sub(r"^### (.+)$", r"**\1**", rest, flags=re.MULTILINE)
+
+
+def made() -> str:
+    """Play the scenarios and return the review."""
+    read = plan_of(json.dumps(plan()).encode(), "plan.json")
+    asked, unclear = questions(read.changes)
+    names = [path.stem for path in FOLDER.glob("*.yaml")]
+    scripts = [
+        script for script in read_scenarios(FOLDER / "scenarios", names) if script.name in SCENARIOS
+    ]
+    found = [each for script in scripts for each in answer(Task(script, asked))]
+    titles = {script.name: script.scenario.title for script in scripts}
+    return review_page.page(review(read, asked, unclear, titles, found))
+
+
+def plan() -> dict[str, Any]:
+    """Return what Terraform plans for these inputs of the module, after an apply without them.
+
+    ``policies = { stream-lagging = { threshold = 1800, duration = "900s" }, stream-errors =
+    { severity = "ERROR" }, streams-failing-together = { enabled = false } }``
+    """
+    changes = []
+    for file in sorted(FOLDER.glob("*.yaml")):
+        before = yaml.safe_load(file.read_text("utf-8"))
+        before["notificationChannels"] = [CHANNEL]
+        after = yaml.safe_load(_changed(file.stem, json.dumps(before)))
+        changes.append(
+            {
+                "address": f'google_monitoring_alert_policy.policy["{file.stem}"]',
+                "mode": "managed",
+                "type": "google_monitoring_alert_policy",
+                "name": "policy",
+                "index": file.stem,
+                "change": {
+                    "actions": ["no-op" if before == after else "update"],
+                    "before": _as_planned(before),
+                    "after": _as_planned(after),
+                },
+            }
+        )
+    return {"format_version": "1.2", "resource_changes": changes}
+
+
+def _changed(name: str, policy: str) -> str:
+    """Return a policy's text as the module's inputs change it."""
+    replaced = {
+        "stream-lagging": {
+            "> 900": "> 1800",
+            '"900"': '"1800"',
+            "[400s]": "[600s]",
+            '"600s"': '"900s"',
+        },
+        "stream-errors": {'"severity": "WARNING"': '"severity": "ERROR"'},
+        _JOINT: {'"severity"': '"enabled": false, "severity"'},
+    }.get(name, {})
+    if f'"yields_to": "{_JOINT}"' in policy:
+        replaced = {">= 5": ">= Inf"}
+    for old, new in replaced.items():
+        policy = policy.replace(old, new)
+    return policy
+
+
+def _as_planned(value: Any) -> Any:
+    """Return a policy in the provider's form: keys with underscores, lists of what is once."""
+    if isinstance(value, list):
+        return [_as_planned(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    planned = {}
+    for key, held in value.items():
+        name = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", key)
+        own_keys = name in {"user_labels", "label_extractors"}
+        inner = held if own_keys else _as_planned(held)
+        planned[name] = [inner] if name in ONCE else inner
+    return planned
+
+
+if __name__ == "__main__":
+    SHOWN.write_text(made(), "utf-8")
+    sys.stderr.write(f"{SHOWN.relative_to(ROOT)} is written anew\n")

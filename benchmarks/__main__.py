@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.floor import PROJECT
 from exporter.config.locations import KNOWN
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 
 LATENCY = "50ms"
@@ -142,7 +142,7 @@ def _seconds(cost: Cost) -> float:
 
 def _cost(world: World, command: tuple[str, ...]) -> Cost:
     """Run one process against servers of its own, as nobody can write a point twice."""
-    with LocalCloud(world) as cloud:
+    with Emulator(world) as cloud:
         hosts = {
             "DATASTREAM_EMULATOR_HOST": cloud.datastream,
             "MONITORING_EMULATOR_HOST": cloud.monitoring,

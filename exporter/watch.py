@@ -100,7 +100,7 @@ class Runs:
         self._log(run.write(look))
 
 
-def beat(
+def run_every(
     work: Callable[[], None],
     seconds: float,
     stop: Event,

@@ -79,7 +79,7 @@ def resources() -> str:
         ("series of a …", "`location`", "`namespace`", "`node_id`"),
         (
             (_spaced(name), labels["location"], labels["namespace"], labels["node_id"])
-            for name, labels in definitions.text()["resources"].items()
+            for name, labels in definitions.definitions()["resources"].items()
         ),
     )
 

@@ -28,7 +28,7 @@ def policies() -> str:
                 f"[{policy.name}](../{FOLDER.name}/{policy.path.name})",
                 _first_sentence(policy.header.catches),
                 policy.severity,
-                _hold(policy),
+                _retest_window(policy),
                 policy.threshold or "",
             )
             for policy in sorted(read, key=lambda each: SEVERITIES.index(each.severity))
@@ -40,7 +40,7 @@ def _first_sentence(text: str) -> str:
     return re.split(r"\.(?:\s|$)", text, maxsplit=1)[0]
 
 
-def _hold(policy: Policy) -> str:
+def _retest_window(policy: Policy) -> str:
     if policy.is_log:
         return "one entry is enough"
     return durations.text(timedelta(seconds=policy.duration)) if policy.duration else "none"

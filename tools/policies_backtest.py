@@ -26,7 +26,7 @@ from lab.backtest.history import History
 from lab.backtest.history_reading import Source, Watcher, read_history
 from lab.backtest.incidents_table import print_backtest, summary
 from lab.backtest.needs import names, wanted
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from lab.policies.files import read_policies
 from lab.simulate.patience import SimulatedRun
@@ -80,7 +80,7 @@ class Clock:
 
 def play(
     world: dict[str, Any], start: float, minutes: Iterable[int], running: ExitStack
-) -> tuple[LocalCloud, Clients]:
+) -> tuple[Emulator, Clients]:
     """Serve a world, and let the exporter run in it at the beginning of some minutes.
 
     Args:
@@ -90,7 +90,7 @@ def play(
         running: Ends the servers.
     """
     clock = Clock(start)
-    cloud = running.enter_context(LocalCloud(World.model_validate(world), clock=clock))
+    cloud = running.enter_context(Emulator(World.model_validate(world), clock=clock))
     named = {DATASTREAM_EMULATOR: cloud.datastream, MONITORING_EMULATOR: cloud.monitoring}
     of_exporter = config.from_data(world["config"], "world", {}).config
     clients = running.enter_context(connect(of_exporter.endpoints, named, Identity())[0])

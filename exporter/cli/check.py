@@ -16,8 +16,8 @@ from exporter.cli.failure_groups import fields_of, uncollected
 from exporter.cli.run_log import plural
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import failure_of
-from exporter.gcp.retry import Calls, persistently
-from exporter.measure.definitions import Metric, metrics, text
+from exporter.gcp.retry import Calls, call_with_retry
+from exporter.measure.definitions import Metric, definitions, metrics
 from exporter.measure.samples import POINTS_LOST, Sample
 from exporter.read.datastream import Datastream
 from exporter.read.reader import read
@@ -147,11 +147,11 @@ def _existing(
 ) -> dict[str, Any]:
     request = monitoring_v3.ListMetricDescriptorsRequest(
         name=f"projects/{project}",
-        filter=f'metric.type = starts_with("{text()["prefix"]}/")',
+        filter=f'metric.type = starts_with("{definitions()["prefix"]}/")',
     )
     found: dict[str, Any] = {}
     while True:
-        page = persistently(
+        page = call_with_retry(
             lambda timeout: next(
                 client.list_metric_descriptors(request, retry=None, timeout=timeout).pages
             ),

@@ -17,11 +17,11 @@ from exporter.cli.process import finish
 from exporter.cli.run_log import fleet, plural, tell, tell_labels, tell_readings
 from exporter.cli.session import Context, objects_alone, session
 from exporter.gcp import cloud_run
-from exporter.gcp.errors import Kind, RefusedError
-from exporter.inputs.input_errors import Mistakes
+from exporter.gcp.errors import CallError, Kind
+from exporter.inputs.input_errors import InputError
 from exporter.progress import Progress
 from exporter.run import Run
-from exporter.watch import Runs, beat
+from exporter.watch import Runs, run_every
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -51,7 +51,7 @@ def dispatch(
     def logged() -> int:
         try:
             return command(Context(args, environ, None, err, signals))
-        except (Mistakes, RefusedError):
+        except (InputError, CallError):
             raise
         except Exception:  # noqa: BLE001 - one log entry with the traceback, not one for each line
             LOGGER.exception("The exporter failed in a way that it does not know:")
@@ -118,7 +118,7 @@ def _keep_running(prepared: Session, task: Task, interval: timedelta, stop: Even
 
     runs = Runs(prepared.clients, prepared.config, task, log, seconds=seconds, stop=stop)
     try:
-        beat(runs.once, interval.total_seconds(), stop)
+        run_every(runs.once, interval.total_seconds(), stop)
     finally:
         # A beat that fails ends the process: it must not leave the other one running alone.
         stop.set()
@@ -137,7 +137,7 @@ def check(context: Context) -> int:
         with session(context, lambda *of: found(Finding(Grade.OK, *of))) as prepared:
             for finding in checks.findings(prepared, stop):
                 found(finding)
-    except RefusedError as refused:
+    except CallError as refused:
         subject = "credentials" if refused.failure.kind is Kind.CREDENTIALS else "region"
         found(Finding(Grade.FAILED, subject, str(refused)))
     if stop.is_set():

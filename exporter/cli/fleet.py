@@ -13,7 +13,7 @@ from rich.text import Text
 from exporter.cli.dry_run import would_write
 from exporter.cli.failure_groups import unread, unseen
 from exporter.inputs.input_errors import printable
-from exporter.measure.definitions import text as catalogue
+from exporter.measure.definitions import definitions
 from exporter.names import StreamName
 from exporter.states import FAILURES, StreamState, state_name
 
@@ -208,7 +208,7 @@ def print_points(heading: str, look: Look, stream: TextIO) -> None:
         part, _, name = sample.metric.name.partition("/")
         parts.setdefault(part, Counter())[name] += 1
     total = sum(counts.total() for counts in parts.values())
-    _indented(Text(f"{total:,} points of {catalogue()['prefix']}/…"), 2, out)
+    _indented(Text(f"{total:,} points of {definitions()['prefix']}/…"), 2, out)
     longest = max(map(len, parts))
     for part, counts in parts.items():
         values = ", ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -59,7 +59,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
             gc.enable()
             return dispatch(args, environ, out, err, signals)
 
-        code = signals.attended(work)
+        code = signals.run_in_thread(work)
     return code if signals.exit_code is None else signals.exit_code
 
 

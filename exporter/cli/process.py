@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli.exit_codes import INCOMPLETE, USAGE
 from exporter.cli.logs import LOGGER, logging_to
-from exporter.inputs.input_errors import Mistakes
+from exporter.inputs.input_errors import InputError
 
 if TYPE_CHECKING:
     import logging
@@ -42,17 +42,17 @@ def finish(
         formatter: How the log looks.
     """
     # Help and usage need none of Google's clients.
-    from exporter.gcp.errors import RefusedError
+    from exporter.gcp.errors import CallError
 
     with logging_to(log, formatter):
         try:
             code = command()
             out.flush()
-        except Mistakes as mistakes:
+        except InputError as mistakes:
             for sentence in str(mistakes).splitlines():
                 LOGGER.error("%s", sentence)
             return USAGE
-        except RefusedError as refused:
+        except CallError as refused:
             LOGGER.error("%s", refused)
             return INCOMPLETE
         except BrokenPipeError:

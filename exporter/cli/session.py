@@ -16,8 +16,8 @@ from exporter.gcp.clients import (
     connect,
     emulators,
 )
-from exporter.gcp.errors import RefusedError
-from exporter.inputs.input_errors import Mistakes, shown
+from exporter.gcp.errors import CallError
+from exporter.inputs.input_errors import InputError, shown
 from exporter.measure.samples import Exporter
 from exporter.read.reader import Collect
 from exporter.run import Task
@@ -71,8 +71,8 @@ def session(
         found: Told of each part that is in place: its name, and what it is.
 
     Raises:
-        Mistakes: In config or in the environment.
-        RefusedError: There are no credentials, or Cloud Run does not say where it runs.
+        InputError: In config or in the environment.
+        CallError: There are no credentials, or Cloud Run does not say where it runs.
     """
     args, environ = context.args, context.environ
     loaded = config.load(args.config, environ)
@@ -99,11 +99,11 @@ def _task(context: Context, loaded: Config) -> Task:
     try:
         shard = cloud_run.shard(context.environ)
     except ValueError as error:
-        raise Mistakes([f"environment: {error}"]) from None
+        raise InputError([f"environment: {error}"]) from None
     try:
         region = cloud_run.region(context.environ)
     except OSError as error:
-        raise RefusedError(cloud_run.no_region(error)) from error
+        raise CallError(cloud_run.no_region(error)) from error
     collect = Collect(loaded.collect.objects, loaded.collect.private_connections)
     task = Task(Exporter(region, loaded.run.name, str(shard.index)), shard, collect)
     return objects_alone(task) if getattr(context.args, "collect", None) == "objects" else task
@@ -113,7 +113,7 @@ def _tell_emulators(environ: Mapping[str, str]) -> None:
     """Say which emulators are used.
 
     Raises:
-        Mistakes: A variable holds no address.
+        InputError: A variable holds no address.
     """
     named = emulators(environ)
     bad = [
@@ -123,7 +123,7 @@ def _tell_emulators(environ: Mapping[str, str]) -> None:
         if not _ADDRESS.fullmatch(host)
     ]
     if bad:
-        raise Mistakes(bad)
+        raise InputError(bad)
     if named:
         LOGGER.warning(
             "Not Google's own endpoints: %s %s set, which means plaintext without credentials.",

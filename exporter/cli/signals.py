@@ -46,7 +46,7 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def attended(self, work: Callable[[], T]) -> T:
+    def run_in_thread(self, work: Callable[[], T]) -> T:
         """Return what ``work`` returns, or raise what it raises; signals are handled meanwhile.
 
         Python handles them in the main thread, and a signal that comes just before that thread

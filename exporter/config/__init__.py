@@ -15,7 +15,7 @@ from exporter.config.model import (
     Window,
 )
 from exporter.config.reference import Row, json_schema, reference
-from exporter.inputs.input_errors import Mistakes
+from exporter.inputs.input_errors import InputError
 
 __all__ = [
     "PREFIX",
@@ -24,9 +24,9 @@ __all__ = [
     "Config",
     "Endpoints",
     "Expectation",
+    "InputError",
     "Loaded",
     "Metrics",
-    "Mistakes",
     "Row",
     "Run",
     "Source",

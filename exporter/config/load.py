@@ -11,7 +11,7 @@ from exporter.config import checks
 from exporter.config.environment import WHOLE, override
 from exporter.config.model import Config
 from exporter.inputs import documents
-from exporter.inputs.documents import Document, Mistakes
+from exporter.inputs.documents import Document, InputError
 from exporter.inputs.yaml_nodes import of_data
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
         environ: The environment: the text of a whole config, and values for single keys.
 
     Raises:
-        Mistakes: All that is wrong with it.
+        InputError: All that is wrong with it.
     """
     if path is not None:
         return from_text(documents.read_file(path), path, environ)
     if text := environ.get(WHOLE):
         return from_text(text, WHOLE, environ)
     if not Path(USUAL_FILE).exists():
-        raise Mistakes(
+        raise InputError(
             [
                 (
                     f"{USUAL_FILE}: there is no such file in this directory; write it, name "
@@ -76,7 +76,7 @@ def from_text(text: str, file: str, environ: Mapping[str, str]) -> Loaded:
     """Return the config that a text holds; ``file`` is what sentences call it.
 
     Raises:
-        Mistakes: All that is wrong with it.
+        InputError: All that is wrong with it.
     """
     return from_document(documents.parse(text, file), environ)
 
@@ -85,7 +85,7 @@ def from_data(data: object, name: str, environ: Mapping[str, str]) -> Loaded:
     """Return the config that is held in parsed data; sentences name it, and know no lines.
 
     Raises:
-        Mistakes: All that is wrong with it.
+        InputError: All that is wrong with it.
     """
     return from_document(Document(of_data(data), name), environ)
 
@@ -94,7 +94,7 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
     """Return the config that a document, or a part of one, holds.
 
     Raises:
-        Mistakes: All that is wrong with it.
+        InputError: All that is wrong with it.
     """
     override(document, environ)
     config = document.read(Config)

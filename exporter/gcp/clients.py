@@ -18,7 +18,7 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
 )
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import RefusedError, credentials_failure
+from exporter.gcp.errors import CallError, credentials_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +104,7 @@ def connect(
     then one clear fact, not a failure of every call.
 
     Raises:
-        RefusedError: There are no valid credentials.
+        CallError: There are no valid credentials.
     """
     named = emulators(environ)
     credentials = None
@@ -130,7 +130,7 @@ def connect(
     return clients, account
 
 
-class _Hurried(Request):
+class _DeadlineRequest(Request):
     """Google's own transport for credentials, all of whose requests share one deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
@@ -156,7 +156,7 @@ class _Hurried(Request):
 
 
 def _credentials(identity: Identity) -> Credentials:
-    request = _Hurried(Deadline.after(_CREDENTIALS_SECONDS))
+    request = _DeadlineRequest(Deadline.after(_CREDENTIALS_SECONDS))
     try:
         with warnings.catch_warnings():
             # A user without a quota project is warned of; where it matters, the API refuses the
@@ -175,5 +175,5 @@ def _credentials(identity: Identity) -> Credentials:
         credentials.refresh(request)
     except Exception as error:  # a mangled file makes google-auth raise anything
         failure = credentials_failure(error, impersonated=identity.impersonate)
-        raise RefusedError(failure) from error
+        raise CallError(failure) from error
     return credentials

@@ -66,7 +66,7 @@ class Target:
     key: str
 
 
-class RefusedError(Exception):
+class CallError(Exception):
     """A call failed for good: what is not transient, or what outlasted its retries."""
 
     def __init__(self, failure: Failure) -> None:

@@ -67,7 +67,7 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, TRANSIENT)
 
 
-def persistently(
+def call_with_retry(
     attempt: Callable[[float], T],
     *,
     deadline: Deadline,

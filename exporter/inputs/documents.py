@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from exporter.inputs.input_errors import Mistakes, printable, shown
+from exporter.inputs.input_errors import InputError, printable, shown
 from exporter.inputs.validation_messages import known_keys, sentence
 from exporter.inputs.yaml_nodes import MAX_BYTES, Node, compose
 
-__all__ = ["Document", "Mistakes", "load", "parse", "read_file"]
+__all__ = ["Document", "InputError", "load", "parse", "read_file"]
 
 M = TypeVar("M", bound=BaseModel)
 Location = Sequence[str | int]
@@ -27,29 +27,29 @@ def read_file(path: str) -> str:
     """Return the text of a file.
 
     Raises:
-        Mistakes: In one sentence, where the file cannot be read or is no text.
+        InputError: In one sentence, where the file cannot be read or is no text.
     """
     name = printable(path)
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise Mistakes([f"{name}: there is no such file; check the path"]) from None
+        raise InputError([f"{name}: there is no such file; check the path"]) from None
     except IsADirectoryError:
-        raise Mistakes([f"{name}: is a directory; name the file in it"]) from None
+        raise InputError([f"{name}: is a directory; name the file in it"]) from None
     except PermissionError:
-        raise Mistakes([f"{name}: this user may not read it; give it read permission"]) from None
+        raise InputError([f"{name}: this user may not read it; give it read permission"]) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise Mistakes([f"{name}: cannot be read ({reason}); check the path"]) from None
+        raise InputError([f"{name}: cannot be read ({reason}); check the path"]) from None
     if len(content) > MAX_BYTES:
-        raise Mistakes(
+        raise InputError(
             [f"{name}: is larger than 1 MiB, the most that is read; is it the right file?"]
         )
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise Mistakes(
+        raise InputError(
             [f"{name}: is not UTF-8 (byte {error.start} from its start); save it as UTF-8"]
         ) from None
 
@@ -64,7 +64,7 @@ def load(text: str, file: str, model: type[M]) -> M:
             number, and a number no text.
 
     Raises:
-        Mistakes: All that is wrong with it.
+        InputError: All that is wrong with it.
     """
     document = parse(text, file)
     return document.accepted(document.read(model))
@@ -74,7 +74,7 @@ def parse(text: str, file: str) -> Document:
     """Return YAML text as a document that is yet to be validated.
 
     Raises:
-        Mistakes: In one sentence, where the text cannot be read as YAML.
+        InputError: In one sentence, where the text cannot be read as YAML.
     """
     root, lesser = compose(text, file)
     document = Document(root, file)
@@ -144,10 +144,10 @@ class Document:
         """Return what was read, if nothing was wrong.
 
         Raises:
-            Mistakes: All that was told, in the order of their lines.
+            InputError: All that was told, in the order of their lines.
         """
         if value is None or self._mistakes:
-            raise Mistakes(sorted(self._mistakes, key=self._mistakes.__getitem__))
+            raise InputError(sorted(self._mistakes, key=self._mistakes.__getitem__))
         return value
 
     def _tell_all(self, error: ValidationError, model: type[BaseModel]) -> None:

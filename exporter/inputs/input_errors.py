@@ -12,7 +12,7 @@ MOST_TOLD = 50
 _LONGEST_SHOWN = 60
 
 
-class Mistakes(Exception):  # noqa: N818 - it holds several, and is no error of the program
+class InputError(Exception):
     """What is wrong with a document; prints as one sentence a line, at most 50 of them."""
 
     def __init__(self, sentences: Iterable[str]) -> None:

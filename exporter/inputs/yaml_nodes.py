@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 
-from exporter.inputs.input_errors import Mistakes, printable, shown
+from exporter.inputs.input_errors import InputError, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -113,18 +113,18 @@ def compose(text: str, file: str) -> tuple[Node, list[tuple[int, str]]]:
         and a sentence.
 
     Raises:
-        Mistakes: In one sentence, where the text is no YAML or not fit to be read.
+        InputError: In one sentence, where the text is no YAML or not fit to be read.
     """
     text = text.removeprefix("\ufeff")
     if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
-        raise Mistakes(
+        raise InputError(
             [f"{file}: is larger than 1 MiB, the most that is read; is it the right file?"]
         )
     if unfit := _NOT_YAML.search(text):
         line = text.count("\n", 0, unfit.start()) + 1
         column = unfit.start() - text.rfind("\n", 0, unfit.start())
         what = f"the character {shown(unfit.group())} is not allowed; remove it"
-        raise Mistakes([f"{file}:{line}:{column}: {what}"])
+        raise InputError([f"{file}:{line}:{column}: {what}"])
     return _Composer(text, file).document()
 
 
@@ -161,7 +161,7 @@ class _Composer:
             self._skip(yaml.DocumentEndEvent)
             after = next(self._events)
         except yaml.YAMLError as error:
-            raise Mistakes([f"{self._file}{_what_is_wrong(error, self._text)}"]) from None
+            raise InputError([f"{self._file}{_what_is_wrong(error, self._text)}"]) from None
         if not isinstance(after, yaml.StreamEndEvent):
             raise self._unfit(after, "a second document begins here; a file holds one: remove ---")
         if root.value is None:
@@ -173,14 +173,14 @@ class _Composer:
         if not isinstance(event, kind):
             raise TypeError(f"the YAML parser sent {event} where {kind} was due")
 
-    def _empty(self) -> Mistakes:
-        return Mistakes([f"{self._file}: is empty; it has to hold at least what is required"])
+    def _empty(self) -> InputError:
+        return InputError([f"{self._file}: is empty; it has to hold at least what is required"])
 
     def _tell(self, event: yaml.Event, sentence: str) -> None:
         self._mistakes.append((_line(event), sentence))
 
-    def _unfit(self, event: yaml.Event, sentence: str) -> Mistakes:
-        return Mistakes([f"{self._file}:{_line(event)}: {sentence}"])
+    def _unfit(self, event: yaml.Event, sentence: str) -> InputError:
+        return InputError([f"{self._file}:{_line(event)}: {sentence}"])
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent):

@@ -44,7 +44,7 @@ class Metric:
 
 
 @cache
-def text() -> Mapping[str, Any]:
+def definitions() -> Mapping[str, Any]:
     """Return ``metrics.yaml`` as it was parsed."""
     return packaged("exporter", "metrics.yaml")
 
@@ -52,7 +52,7 @@ def text() -> Mapping[str, Any]:
 @cache
 def metrics() -> Mapping[str, Metric]:
     """Return every metric by its name, in the file's order."""
-    parsed = text()
+    parsed = definitions()
     return {
         name: Metric(
             name=name,

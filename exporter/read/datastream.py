@@ -16,8 +16,8 @@ from google.api_core import exceptions
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
-from exporter.gcp.errors import Failure, Kind, RefusedError, Target, failure_of
-from exporter.gcp.retry import Calls, persistently
+from exporter.gcp.errors import CallError, Failure, Kind, Target, failure_of
+from exporter.gcp.retry import Calls, call_with_retry
 from exporter.measure.expectations import LABEL
 from exporter.read.observations import Objects, Stream
 
@@ -54,7 +54,7 @@ class Datastream:
         """Return the ids of every location in which the project can have streams.
 
         Raises:
-            RefusedError: They could not be listed.
+            CallError: They could not be listed.
         """
         # The mixin answers with the raw response and has no pager.
         request = locations_pb2.ListLocationsRequest(name=f"projects/{project}", page_size=PAGE)
@@ -76,7 +76,7 @@ class Datastream:
         """Return the streams of a location whose ids are wanted.
 
         Raises:
-            RefusedError: The location could not be read, or not all of it.
+            CallError: The location could not be read, or not all of it.
         """
         request = datastream_v1.ListStreamsRequest(parent=str(at), page_size=PAGE)
 
@@ -104,7 +104,7 @@ class Datastream:
         """Return how many objects of a stream are in each backfill state, and have errors.
 
         Raises:
-            RefusedError: They could not be listed, or are more than the bound on pages.
+            CallError: They could not be listed, or are more than the bound on pages.
         """
         request = datastream_v1.ListStreamObjectsRequest(parent=str(name), page_size=PAGE)
 
@@ -119,7 +119,7 @@ class Datastream:
             for found in answer.stream_objects:
                 seen[found.name] = found.backfill_job.state, bool(found.errors)
             if number == MOST_OBJECT_PAGES and answer.next_page_token:
-                raise RefusedError(
+                raise CallError(
                     Failure(
                         Kind.REFUSED,
                         f"the stream has more than {MOST_OBJECT_PAGES * PAGE:,} objects",
@@ -135,7 +135,7 @@ class Datastream:
         """Return the state of each private connection of a location, by its id.
 
         Raises:
-            RefusedError: They could not be listed, or not all of them.
+            CallError: They could not be listed, or not all of them.
         """
         request = datastream_v1.ListPrivateConnectionsRequest(parent=str(at), page_size=PAGE)
 
@@ -158,9 +158,11 @@ class Datastream:
         longest = deadline.left * _TRY_OF_THE_WHOLE
         while True:
             try:
-                answer = persistently(page, deadline=deadline, longest=longest, calls=self._calls)
+                answer = call_with_retry(
+                    page, deadline=deadline, longest=longest, calls=self._calls
+                )
             except exceptions.GoogleAPICallError as error:
-                raise RefusedError(failure_of(error, target)) from error
+                raise CallError(failure_of(error, target)) from error
             yield answer
             if not answer.next_page_token:
                 return
@@ -179,7 +181,7 @@ def _target(project: str, permission: str) -> Target:
 
 def _whole(answer: Any) -> None:
     if answer.unreachable:
-        raise RefusedError(
+        raise CallError(
             Failure(
                 Kind.UNREACHABLE,
                 f"the answer leaves out what is in {', '.join(answer.unreachable)}",

@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from exporter.gcp.errors import Failure, RefusedError, unforeseen
+from exporter.gcp.errors import CallError, Failure, unforeseen
 from exporter.names import LocationName, StreamName
 from exporter.progress import Progress
 from exporter.read.observations import GLOBAL, Location, Objects, Observations
@@ -195,7 +195,7 @@ def _attempt(deadline: Deadline, ask: Callable[..., Any], *args: Any) -> tuple[A
     """Return the answer, or why there is none: whatever happens to it, the others go on."""
     try:
         return ask(*args, deadline), None
-    except RefusedError as error:
+    except CallError as error:
         return None, error.failure
     except Exception as error:
         # After a stop the channel may be closed before the next page is asked for.

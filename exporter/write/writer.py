@@ -21,7 +21,7 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
 from exporter.gcp.errors import Failure, Target, failure_of
-from exporter.gcp.retry import Calls, persistently
+from exporter.gcp.retry import Calls, call_with_retry
 from exporter.measure.definitions import RESOURCE
 from exporter.measure.samples import LAST_SEEN, Sample
 from exporter.progress import Progress
@@ -204,7 +204,7 @@ class Writer:
 
         troubles = []
         try:
-            persistently(
+            call_with_retry(
                 attempt, deadline=deadline, longest=_LONGEST_TRY, calls=self._calls, again=again
             )
         except Exception as error:  # noqa: BLE001 - whatever befalls a batch, the others are sent

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.measure import definitions
 from lab.backtest.history import LATE, gaps
-from lab.backtest.needs import LAST_RUN, called, hold, names, of_resource, selectors
+from lab.backtest.needs import LAST_RUN, called, names, of_resource, retest_window, selectors
 from lab.policies.model import INTERVAL
 from lab.policies.native import promql_name
 from lab.prove.engine import Engine, EngineError
 from lab.prove.evaluating import about
-from lab.prove.holds import Incident, spells
+from lab.prove.incidents import Incident, firing_intervals
 from lab.simulate.visibility import as_seen
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ DAY = 86_400.0
 SILENCE_SECONDS = 300.0
 """From one run to the next; after a longer time the exporter counts as silent."""
 
-_OWN = promql_name(f"{definitions.text()['prefix']}/")
+_OWN = promql_name(f"{definitions.definitions()['prefix']}/")
 
 POINTS_AT_ONCE = 2_000_000
 """In the engine, about: a point takes some 600 bytes of a file while it is filled."""
@@ -146,7 +146,7 @@ class Backtester:
         known = max(0.0, math.floor((start - own[0]) / INTERVAL) * INTERVAL) if own else 0.0
         last = start + math.floor((end - start) / INTERVAL) * INTERVAL
         judged = [policy for policy in self._policies if self._can_judge(policy)]
-        first = {policy.name: min(known, hold(policy)) for policy in judged}
+        first = {policy.name: min(known, retest_window(policy)) for policy in judged}
         earliest = start - max(first.values(), default=0.0)
         for begin, until in self._parts(earliest, last):
             if self._stop.is_set():
@@ -182,7 +182,7 @@ class Backtester:
         return len(lacking) < len(selectors(policy))
 
     def _is_there(self, selector: Selector) -> bool:
-        return self._history.holds(selector.metric, of_resource(selector))
+        return self._history.incidents(selector.metric, of_resource(selector))
 
     def _parts(self, start: float, last: float) -> Iterator[tuple[float, float]]:
         """Yield the first and the last evaluation of each part of the time."""
@@ -209,8 +209,8 @@ class Backtester:
     def _incidents(self, start: float, last: float) -> Iterator[Incident]:
         for policy in self._policies:
             for labels, times in self._true.get(policy.name, {}).items():
-                for opened, closed in spells(
-                    times, hold=policy.duration, interval=INTERVAL, last=last
+                for opened, closed in firing_intervals(
+                    times, retest_window=policy.duration, interval=INTERVAL, last=last
                 ):
                     if closed is None or closed > start:
                         yield Incident(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from google.api import distribution_pb2
 from google.protobuf import json_format
 
-from exporter.inputs.input_errors import MOST_TOLD, Mistakes, printable, shown
+from exporter.inputs.input_errors import MOST_TOLD, InputError, printable, shown
 from exporter.inputs.spelling import hint
 from lab.backtest.distributions import Parts, distribution_of
 from lab.backtest.history import DELTA, KINDS, Piece, Points
@@ -51,7 +51,7 @@ def read_exported(path: str, into: History) -> None:
         into: Where the points go.
 
     Raises:
-        Mistakes: All that is wrong with it, by line.
+        InputError: All that is wrong with it, by line.
     """
     name = printable(path)
     told: list[str] = []
@@ -68,14 +68,14 @@ def read_exported(path: str, into: History) -> None:
                 if len(told) > MOST_TOLD:
                     break
     except FileNotFoundError:
-        raise Mistakes([f"{name}: there is no such file; check the path"]) from None
+        raise InputError([f"{name}: there is no such file; check the path"]) from None
     except IsADirectoryError:
-        raise Mistakes([f"{name}: is a directory; name the file in it"]) from None
+        raise InputError([f"{name}: is a directory; name the file in it"]) from None
     except (OSError, EOFError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error) or "it is cut off"
-        raise Mistakes([f"{name}: can not be read ({reason}); check the file"]) from None
+        raise InputError([f"{name}: can not be read ({reason}); check the file"]) from None
     if told:
-        raise Mistakes(told)
+        raise InputError(told)
 
 
 def _opened(path: str) -> GzipFile | BufferedReader:

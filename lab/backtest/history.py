@@ -178,7 +178,7 @@ class History:
             kept.add(piece.points)
             self.points += len(piece.points)
 
-    def holds(self, name: str, equal: Mapping[str, str]) -> bool:
+    def incidents(self, name: str, equal: Mapping[str, str]) -> bool:
         """Say whether there is a series of a name with these labels."""
         return any(
             kept.name == name and equal.items() <= dict(kept.labels).items()

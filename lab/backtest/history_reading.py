@@ -17,8 +17,8 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import Failure, Kind, RefusedError, Target, failure_of
-from exporter.gcp.retry import Calls, is_transient, persistently
+from exporter.gcp.errors import CallError, Failure, Kind, Target, failure_of
+from exporter.gcp.retry import Calls, call_with_retry, is_transient
 from exporter.write.writer import SERVICE
 from lab.backtest.distributions import Parts, distribution_of
 from lab.backtest.history import GAUGE, Piece, Points
@@ -110,7 +110,7 @@ def read_history(source: Source, wanted: Mapping[str, Span], into: History) -> t
         A sentence for each metric of which the answer may not be whole.
 
     Raises:
-        RefusedError: One of them cannot be read.
+        CallError: One of them cannot be read.
     """
     ending = threading.Event()
     refused: list[BaseException] = []
@@ -156,7 +156,7 @@ def _pages(source: Source, metric: str, span: Span, ending: Event) -> Iterator[A
     """Yield the raw answers.
 
     Raises:
-        RefusedError: The metric cannot be read.
+        CallError: The metric cannot be read.
     """
     request = monitoring_v3.ListTimeSeriesRequest(
         name=f"projects/{source.project}",
@@ -176,7 +176,7 @@ def _pages(source: Source, metric: str, span: Span, ending: Event) -> Iterator[A
     while not ending.is_set():
         patient = Deadline.after(source.patience)
         try:
-            answer = persistently(
+            answer = call_with_retry(
                 attempt,
                 deadline=Deadline.after(source.patience + _TRY_SECONDS, ending),
                 longest=_TRY_SECONDS,
@@ -187,9 +187,9 @@ def _pages(source: Source, metric: str, span: Span, ending: Event) -> Iterator[A
             # What was never written is unknown to Cloud Monitoring.
             if _NO_METRIC in str(error.message):
                 return
-            raise RefusedError(_failure(error, source.project)) from error
+            raise CallError(_failure(error, source.project)) from error
         except Exception as error:
-            raise RefusedError(_failure(error, source.project)) from error
+            raise CallError(_failure(error, source.project)) from error
         yield answer
         if not answer.next_page_token:
             return

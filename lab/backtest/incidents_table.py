@@ -14,7 +14,7 @@ from lab.terminal import print_table
 if TYPE_CHECKING:
     from lab.backtest.backtesting import Backtest
     from lab.policies.files import Policy
-    from lab.prove.holds import Incident
+    from lab.prove.incidents import Incident
 
 GOOD_TO = "± 30 s, as the second at which Cloud Monitoring evaluates is not known"
 

@@ -10,7 +10,7 @@ from lab.backtest.history_reading import Span
 from lab.policies.model import INTERVAL
 from lab.policies.native import natives, promql_name
 from lab.policies.native import series as known_series
-from lab.prove.holds import whole
+from lab.prove.incidents import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lab.policies.files import Policy
     from lab.policies.inference import Selector
 
-LAST_RUN = promql_name(f"{definitions.text()['prefix']}/exporter/last_run")
+LAST_RUN = promql_name(f"{definitions.definitions()['prefix']}/exporter/last_run")
 """What tells when the exporter ran; always read."""
 
 _MARGIN = 600.0
@@ -35,7 +35,7 @@ def names(policies: Sequence[Policy]) -> dict[str, float]:
     found = {LAST_RUN: _MARGIN}
     for policy in policies:
         for selector in selectors(policy):
-            back = policy.asks.look_back + hold(policy) + _MARGIN if policy.asks else 0.0
+            back = policy.asks.look_back + retest_window(policy) + _MARGIN if policy.asks else 0.0
             found[selector.metric] = max(found.get(selector.metric, 0.0), back)
     return found
 
@@ -65,7 +65,7 @@ def selectors(policy: Policy) -> tuple[Selector, ...]:
     return policy.asks.selectors if policy.asks else ()
 
 
-def hold(policy: Policy) -> float:
+def retest_window(policy: Policy) -> float:
     """Return the hold in whole evaluations, seconds."""
     return float(whole(policy.duration, INTERVAL))
 

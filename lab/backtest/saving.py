@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
 
-from exporter.inputs.input_errors import Mistakes, printable
+from exporter.inputs.input_errors import InputError, printable
 from lab.backtest.exported import PACKED
 
 if TYPE_CHECKING:
@@ -34,17 +34,17 @@ def saving(path: str, stop: Event) -> Iterator[Callable[[Any], None]]:
         stop: Set when somebody asks to stop.
 
     Raises:
-        Mistakes: There is such a file, or it can not be written.
+        InputError: There is such a file, or it can not be written.
     """
     name, target = printable(path), Path(path)
     unfinished = target.with_name(f"{target.name}.part")
     if target.exists():
-        raise Mistakes([f"{name}: is there already; remove it or choose another name"])
+        raise InputError([f"{name}: is there already; remove it or choose another name"])
     try:
         raw = unfinished.open("wb")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise Mistakes([f"{name}: can not be written ({reason}); check the path"]) from None
+        raise InputError([f"{name}: can not be written ({reason}); check the path"]) from None
     writing = threading.Lock()
     try:
         with raw, gzip.open(raw, "wb") if path.endswith(PACKED) else raw as out:

@@ -17,7 +17,7 @@ from exporter.config import Endpoints
 from exporter.config.fields import Project
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.gcp.retry import Calls
-from exporter.inputs.input_errors import Mistakes, printable, shown
+from exporter.inputs.input_errors import InputError, printable, shown
 from exporter.measure import definitions
 from lab.backtest.backtesting import DAY, Backtester, own_span
 from lab.backtest.exported import read_exported
@@ -101,8 +101,8 @@ def run(args: Namespace) -> int:
     """Say what would have paged; return the exit code.
 
     Raises:
-        Mistakes: On the command line, in the policies, or in the file of series.
-        RefusedError: Cloud Monitoring cannot be read, or there are no credentials.
+        InputError: On the command line, in the policies, or in the file of series.
+        CallError: Cloud Monitoring cannot be read, or there are no credentials.
         NotInstalledError: Prometheus is not installed.
         EngineError: It cannot be filled or started.
     """
@@ -144,7 +144,7 @@ def _check(args: Namespace) -> None:
     """Refuse what does not go together, and days of which there is nothing left.
 
     Raises:
-        Mistakes: With all that is wrong.
+        InputError: With all that is wrong.
     """
     told = []
     if not (args.project or args.from_file):
@@ -160,7 +160,7 @@ def _check(args: Namespace) -> None:
             f"Monitoring keeps points as they were written for six weeks"
         )
     if told:
-        raise Mistakes(told)
+        raise InputError(told)
 
 
 def _read(
@@ -194,7 +194,7 @@ def _read(
 
 
 def _nothing(args: Namespace) -> str:
-    series = f"no series of {definitions.text()['prefix']}/…"
+    series = f"no series of {definitions.definitions()['prefix']}/…"
     if args.from_file:
         return f"{printable(args.from_file)} holds {series}: is it what --save wrote?"
     return (

@@ -11,7 +11,7 @@ from exporter import config
 from exporter.cli import main as exporter_cli
 from exporter.cli.exit_codes import OK
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 from lab.emulator.world_files import default_world, read_world
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ def run(args: Namespace) -> int:
     """Run the exporter against the emulator; return its exit code.
 
     Raises:
-        Mistakes: In the world file.
+        InputError: In the world file.
     """
     world = read_world(args.world) if args.world else default_world()
     argv = args.command or ["run"]
     environ = {**args.environ, **_config(world, args.world or "default world")}
-    with LocalCloud(world) as cloud:
+    with Emulator(world) as cloud:
         environ |= {DATASTREAM_EMULATOR: cloud.datastream, MONITORING_EMULATOR: cloud.monitoring}
         code = exporter_cli.main(argv, environ, args.out, args.err)
     if code == OK and argv == ["run"]:
@@ -69,7 +69,7 @@ def _config(world: World, name: str) -> dict[str, str]:
     """Return the variable with the config that a world brings along, if it brings one.
 
     Raises:
-        Mistakes: In that config.
+        InputError: In that config.
     """
     if world.config is None:
         return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.inputs.input_errors import Mistakes, printable
+from exporter.inputs.input_errors import InputError, printable
 from lab.cli.options import FOLDER, SCENARIOS
 from lab.policies.files import read_policies
 
@@ -19,14 +19,14 @@ def policies_of(args: Namespace) -> tuple[Policy, ...]:
     """Return the policies of the folders that the command line names, by name.
 
     Raises:
-        Mistakes: All that is wrong with them, or that there is no folder.
+        InputError: All that is wrong with them, or that there is no folder.
     """
     read: dict[str, Policy] = {}
     for folder in policy_folders(args):
         for policy in read_policies(folder, beside=read.values()):
             other = read.get(policy.name)
             if other:
-                raise Mistakes(
+                raise InputError(
                     [f"{printable(str(policy.path))}: {other.path} has the same name; rename one"]
                 )
             read[policy.name] = policy
@@ -37,7 +37,7 @@ def policy_folders(args: Namespace) -> tuple[Path, ...]:
     """Return the folders that hold the policies.
 
     Raises:
-        Mistakes: None is named, and there is none where it should be.
+        InputError: None is named, and there is none where it should be.
     """
     if args.policies:
         return tuple(map(Path, args.policies))
@@ -45,7 +45,7 @@ def policy_folders(args: Namespace) -> tuple[Path, ...]:
     for folder in (here, *here.parents):
         if (folder / FOLDER).is_dir():
             return (_short(folder / FOLDER, here),)
-    raise Mistakes(
+    raise InputError(
         [f"there is no folder {FOLDER}, here or in a folder above; name it by --policies FOLDER"]
     )
 
@@ -54,7 +54,7 @@ def scenario_folders(args: Namespace) -> tuple[Path, ...]:
     """Return the folders that hold the scenarios: those named, else one in each of the policies'.
 
     Raises:
-        Mistakes: There is none, or not where the command line says.
+        InputError: There is none, or not where the command line says.
     """
     if args.scenarios:
         wrong = [each for each in args.scenarios if not Path(each).is_dir()]
@@ -62,13 +62,13 @@ def scenario_folders(args: Namespace) -> tuple[Path, ...]:
             told = [
                 f"{printable(each)}: there is no such directory; check the path" for each in wrong
             ]
-            raise Mistakes(told)
+            raise InputError(told)
         return tuple(map(Path, args.scenarios))
     above = policy_folders(args)
     found = tuple(folder / SCENARIOS for folder in above if (folder / SCENARIOS).is_dir())
     if not found:
         folder = printable(str(above[0]))
-        raise Mistakes([f"{folder}: holds no folder {SCENARIOS}; name it by --scenarios FOLDER"])
+        raise InputError([f"{folder}: holds no folder {SCENARIOS}; name it by --scenarios FOLDER"])
     return found
 
 

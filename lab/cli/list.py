@@ -36,7 +36,7 @@ def run(args: Namespace) -> int:
     """Print the policies; return the exit code.
 
     Raises:
-        Mistakes: All that is wrong with them.
+        InputError: All that is wrong with them.
     """
     out: TextIO = args.out
     policies = sorted(policies_of(args), key=lambda each: SEVERITIES.index(each.severity))
@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
                 policy.name,
                 policy.severity if policy.enabled else "off",
                 told_by(policy),
-                hold(policy),
+                retest_window(policy),
                 str(len(policy.proto.notification_channels) or "none"),
                 pages_for(policy),
             )
@@ -73,7 +73,7 @@ def told_by(policy: Policy) -> str:
     return "log" if policy.is_log else "metrics"
 
 
-def hold(policy: Policy) -> str:
+def retest_window(policy: Policy) -> str:
     """Return how long it has to be so, in words."""
     if policy.is_log:
         return "-"

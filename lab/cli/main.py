@@ -81,7 +81,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
         return process.finish(lambda: int(command.run(args)), out, err, Text())
     with Signals() as signals:
         args.stop = signals.stop
-        code = signals.attended(
+        code = signals.run_in_thread(
             lambda: process.finish(lambda: _run(command, args), out, err, Text())
         )
     return code if signals.exit_code is None else signals.exit_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from exporter.inputs.input_errors import Mistakes, printable
+from exporter.inputs.input_errors import InputError, printable
 from lab import side_by_side as processes
 from lab.prove.engine import Engine, EngineError
 from lab.prove.log_filter import parse
@@ -48,7 +48,7 @@ def proofs(scripts: Sequence[Script], policies: Sequence[Policy], stop: Event) -
         stop: Ends it.
 
     Raises:
-        Mistakes: A filter on log entries is not understood here.
+        InputError: A filter on log entries is not understood here.
         NotInstalledError: Prometheus is not installed.
         EngineError: It does not do what it is asked to.
     """
@@ -103,4 +103,4 @@ def _check(policies: Sequence[Policy]) -> None:
         except ValueError as error:
             told.append(f"{printable(str(policy.path))}: {error}")
     if told:
-        raise Mistakes(told)
+        raise InputError(told)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
 from exporter.cli.run_log import plural
-from exporter.inputs.input_errors import Mistakes, printable
+from exporter.inputs.input_errors import InputError, printable
 from lab.cli import time_to_page
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_policies, add_scenarios
@@ -67,7 +67,7 @@ def run(args: Namespace) -> int:
     """Write the page; return the exit code.
 
     Raises:
-        Mistakes: In the files, a scenario is not known, or the page can not be written there.
+        InputError: In the files, a scenario is not known, or the page can not be written there.
         NotInstalledError: Prometheus is not installed.
         EngineError: It does not do what it is asked to.
     """
@@ -110,7 +110,7 @@ def _check_names(scripts: Iterable[Script]) -> None:
     """Refuse scenarios that a link could not tell apart.
 
     Raises:
-        Mistakes: Two have the same name.
+        InputError: Two have the same name.
     """
     counted = Counter(script.name for script in scripts)
     twice = [
@@ -119,7 +119,7 @@ def _check_names(scripts: Iterable[Script]) -> None:
         if count > 1
     ]
     if twice:
-        raise Mistakes(twice)
+        raise InputError(twice)
 
 
 def _times(args: Namespace, policies: Iterable[Policy]) -> tuple[tuple[Wait, ...], bool]:
@@ -144,16 +144,16 @@ def _writable(name: str) -> Path:
     """Return the file, before minutes are spent on what can not be written there.
 
     Raises:
-        Mistakes: It can not be.
+        InputError: It can not be.
     """
     file = Path(name)
     folder = file.parent
     if file.is_dir():
-        raise Mistakes([f"{printable(name)}: is a directory; name a file, such as report.html"])
+        raise InputError([f"{printable(name)}: is a directory; name a file, such as report.html"])
     if not folder.is_dir():
-        raise Mistakes([f"{printable(str(folder))}: there is no such directory; make it first"])
+        raise InputError([f"{printable(str(folder))}: there is no such directory; make it first"])
     if not os.access(file if file.exists() else folder, os.W_OK):
-        raise Mistakes([f"{printable(name)}: can not be written; name another file"])
+        raise InputError([f"{printable(name)}: can not be written; name another file"])
     return file
 
 
@@ -161,11 +161,11 @@ def _write(file: Path, page: str) -> None:
     """Write the page.
 
     Raises:
-        Mistakes: It can not be.
+        InputError: It can not be.
     """
     try:
         file.write_text(page, "utf-8")
     except OSError as error:
-        raise Mistakes(
+        raise InputError(
             [f"{printable(str(file))}: can not be written ({error.strerror}); name another file"]
         ) from None

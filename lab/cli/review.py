@@ -58,7 +58,7 @@ def run(args: Namespace) -> int:
     """Print the review of a plan; return the exit code.
 
     Raises:
-        Mistakes: In the plan or in the files, or a scenario is not known.
+        InputError: In the plan or in the files, or a scenario is not known.
         NotInstalledError: Prometheus is not installed.
         EngineError: It does not do what it is asked to.
     """

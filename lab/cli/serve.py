@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import OK, USAGE
 from exporter.cli.logs import LOGGER
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 from lab.emulator.rpc import PortInUseError
 from lab.emulator.world_files import default_world, read_world
 
@@ -46,7 +46,7 @@ def run(args: Namespace) -> int:
     world = read_world(args.world) if args.world else default_world()
     with ExitStack() as running:
         try:
-            cloud = LocalCloud(world)
+            cloud = Emulator(world)
             cloud.start(args.datastream_port, args.monitoring_port)
         except PortInUseError as error:
             LOGGER.error("%s", error)

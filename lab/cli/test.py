@@ -11,7 +11,7 @@ from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
 from exporter.cli.run_log import plural
 from exporter.inputs import documents
-from exporter.inputs.input_errors import Mistakes, printable, shown
+from exporter.inputs.input_errors import InputError, printable, shown
 from exporter.inputs.spelling import nearest
 from lab.cli import verdicts
 from lab.cli.inputs import policies_of, scenario_folders
@@ -54,7 +54,7 @@ def run(args: Namespace) -> int:
     """Play the scenarios and print how each came out; return the exit code.
 
     Raises:
-        Mistakes: In the files, or a scenario is not known.
+        InputError: In the files, or a scenario is not known.
         NotInstalledError: Prometheus is not installed.
     """
     out: TextIO = args.out
@@ -98,7 +98,7 @@ def scripts_of(args: Namespace, policies: Sequence[Policy]) -> tuple[Script, ...
         policies: The policies.
 
     Raises:
-        Mistakes: In the files, or a scenario is not known.
+        InputError: In the files, or a scenario is not known.
     """
     names = {policy.name for policy in policies}
     if not args.wanted:
@@ -112,10 +112,10 @@ def scripts_of(args: Namespace, policies: Sequence[Policy]) -> tuple[Script, ...
             for file in _files(wanted, known):
                 text = documents.read_file(str(file))
                 scripts[file] = script_of(text, printable(str(file)), names, name=file.stem)
-        except Mistakes as mistakes:
+        except InputError as mistakes:
             told |= dict.fromkeys(mistakes.sentences)
     if told:
-        raise Mistakes(told)
+        raise InputError(told)
     return tuple(scripts.values())
 
 
@@ -123,13 +123,13 @@ def _files(wanted: str, known: Sequence[Path]) -> list[Path]:
     """Return the files that a name or a path stands for.
 
     Raises:
-        Mistakes: There is none of this name.
+        InputError: There is none of this name.
     """
     if _is_path(wanted):
         return [Path(wanted)]
     files = [file for file in known if file.stem == wanted]
     if not files:
-        raise Mistakes([f"{shown(wanted)} is no scenario; {_hint(wanted, known)}"])
+        raise InputError([f"{shown(wanted)} is no scenario; {_hint(wanted, known)}"])
     return files
 
 

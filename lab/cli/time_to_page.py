@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
 from exporter.cli.run_log import plural
-from exporter.inputs.input_errors import Mistakes
+from exporter.inputs.input_errors import InputError
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_json, add_policies
 from lab.cli.playing import check_engine, side_by_side
@@ -49,7 +49,7 @@ def run(args: Namespace) -> int:
     """Measure and print each time; return the exit code.
 
     Raises:
-        Mistakes: In the files, or a policy that the time is measured of is not there.
+        InputError: In the files, or a policy that the time is measured of is not there.
         NotInstalledError: Prometheus is not installed.
     """
     parts = _parts(policies_of(args))
@@ -109,12 +109,12 @@ def _parts(policies: Sequence[Policy]) -> list[_Part]:
     """Return what is to be measured.
 
     Raises:
-        Mistakes: A policy is not there.
+        InputError: A policy is not there.
     """
     wanted = {change.policy for change in CHANGES}
     lacking = sorted(wanted - {policy.name for policy in policies})
     if lacking:
-        raise Mistakes(
+        raise InputError(
             [f"{name} is not among the policies; its time to page is measured" for name in lacking]
         )
     measured = tuple(policy for policy in policies if policy.name in wanted)

@@ -16,7 +16,7 @@ from lab.prove.judging import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lab.prove.holds import Incident
+    from lab.prove.incidents import Incident
     from lab.prove.judging import Finding
     from lab.prove.proof import Proof
     from lab.simulate.scenario import Expected

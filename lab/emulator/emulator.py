@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lab.emulator.world import Fault, World
 
 
-class LocalCloud:
+class Emulator:
     """Datastream and Cloud Monitoring on loopback, for Google's own clients.
 
     The world starts when the object is made. Use it as a context manager, or call :meth:`start`

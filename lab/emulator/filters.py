@@ -39,7 +39,7 @@ class _Comparison(NamedTuple):
     function: str
     arguments: list[str]
 
-    def holds(self, fields: Mapping[str, str]) -> bool:
+    def incidents(self, fields: Mapping[str, str]) -> bool:
         value = fields.get(self.field, "")
         return _FUNCTIONS[self.function](value, self.arguments) is self.equal
 
@@ -62,7 +62,9 @@ class Filter:
             fields: Values by field; one that is not there is empty.
             only: Look at this field's comparisons alone.
         """
-        return all(each.holds(fields) for each in self._comparisons if only in (None, each.field))
+        return all(
+            each.incidents(fields) for each in self._comparisons if only in (None, each.field)
+        )
 
 
 def parse(text: str) -> Filter:

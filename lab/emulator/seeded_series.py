@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _TimeSeries: Any = monitoring_v3.TimeSeries.pb()
 
 
-class Given:
+class SeededSeries:
     """A project's series as raw TimeSeries. Not safe for threads: its caller locks."""
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ from lab.emulator.rules import (
     name_problem,
     point_of,
 )
-from lab.emulator.seeded_series import Given
+from lab.emulator.seeded_series import SeededSeries
 from lab.emulator.wording import Rejection
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class ProjectMetrics:
         """Take the project's id."""
         self.project = project
         self.descriptors: dict[str, Descriptor] = {}
-        self.given = Given()
+        self.given = SeededSeries()
         self._resources: dict[bytes, Resource] = {}
 
     def write(self, series: Iterable[Any], now: float) -> list[Rejection]:

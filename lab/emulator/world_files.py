@@ -23,7 +23,7 @@ def read_world(path: str) -> World:
     """Return the world of a file.
 
     Raises:
-        Mistakes: All that is wrong with it.
+        InputError: All that is wrong with it.
     """
     return world_of(documents.read_file(path), path)
 
@@ -42,7 +42,7 @@ def world_of(text: str, file: str) -> World:
         file: What to call it in sentences.
 
     Raises:
-        Mistakes: All that is wrong with it.
+        InputError: All that is wrong with it.
     """
     document = documents.parse(text, file)
     world = document.read(World)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, USAGE
-from exporter.inputs.input_errors import Mistakes, shown
+from exporter.inputs.input_errors import InputError, shown
 from exporter.inputs.spelling import hint
 from lab.mutate import survivors
 from lab.mutate.catching import NotRightError, catching, recordings
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotInstalledError as error:
         print(error, file=sys.stderr)
         return MISSING
-    except (Mistakes, NotRightError, ValueError, EngineError) as error:
+    except (InputError, NotRightError, ValueError, EngineError) as error:
         print(error, file=sys.stderr)
         return USAGE
     except BrokenProcessPool:
@@ -72,7 +72,7 @@ def _run(wanted: Sequence[str], *, verbose: bool) -> int:
         f"{shown(each)} is no policy; {hint(each, names)}" for each in wanted if each not in names
     ]
     if told:
-        raise Mistakes(told)
+        raise InputError(told)
     reasons = survivors.read()
     made = {policy: mutants(policy) for policy in policies}
     every = [f"{policy.name}: {each.words}" for policy, held in made.items() for each in held]

@@ -53,9 +53,9 @@ def mutants(policy: Policy) -> tuple[Mutant, ...]:
 
 
 def _of_query(policy: Policy) -> Iterator[Mutant]:
-    hold = policy.duration
-    for other in (0, hold // 2, hold * 2) if hold else (_SHORTEST,):
-        yield Mutant(f"hold {hold}s → {other}s", replace(policy, duration=other))
+    retest_window = policy.duration
+    for other in (0, retest_window // 2, retest_window * 2) if retest_window else (_SHORTEST,):
+        yield Mutant(f"hold {retest_window}s → {other}s", replace(policy, duration=other))
     root = tree.read(policy.query or "")
     seen = {str(root)}
     for words, changed in queries.changes(root):

@@ -66,7 +66,7 @@ def read(path: Path = FILE) -> tuple[Reason, ...]:
     """Return the reasons that a file holds.
 
     Raises:
-        Mistakes: All that is wrong with it.
+        InputError: All that is wrong with it.
     """
     return documents.load(documents.read_file(str(path)), str(path), _File).survivors
 

@@ -32,7 +32,7 @@ from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
 from exporter.inputs import documents
-from exporter.inputs.documents import Mistakes
+from exporter.inputs.documents import InputError
 from exporter.inputs.input_errors import printable
 from lab.policies import checks, promql
 from lab.policies.draft import Draft, Place
@@ -119,16 +119,16 @@ class Policy:
         return _OF_EXPORTER in (self.query or "")
 
 
-def lookback(hold: int) -> str:
+def lookback(retest_window: int) -> str:
     """Return the range over which what was last seen counts, as a query writes it.
 
     An hour for a short hold, so that a dead exporter closes no page; two thirds of a longer one,
     so that one sighting does not fill it.
 
     Args:
-        hold: Seconds.
+        retest_window: Seconds.
     """
-    return "1h" if hold <= _SHORT_HOLD else f"{hold * 2 // 3}s"
+    return "1h" if retest_window <= _SHORT_HOLD else f"{retest_window * 2 // 3}s"
 
 
 def read_policies(
@@ -143,7 +143,7 @@ def read_policies(
         beside: Policies of another directory, which these may yield to.
 
     Raises:
-        Mistakes: All that is wrong with it, file by file.
+        InputError: All that is wrong with it, file by file.
     """
     opened: list[_Opened] = []
     thresholds = {policy.name: policy.threshold for policy in beside}
@@ -153,7 +153,7 @@ def read_policies(
         thresholds[path.name.removesuffix(ENDING)] = ""
         try:
             file = _Opened(path)
-        except Mistakes as mistakes:
+        except InputError as mistakes:
             told.extend(mistakes.sentences)
         else:
             opened.append(file)
@@ -162,10 +162,10 @@ def read_policies(
     for file in opened:
         try:
             policies.append(file.policy(thresholds, house_rules=house_rules))
-        except Mistakes as mistakes:
+        except InputError as mistakes:
             told.extend(mistakes.sentences)
     if told:
-        raise Mistakes(told)
+        raise InputError(told)
     return tuple(policies)
 
 
@@ -175,12 +175,12 @@ def _files(folder: Path) -> tuple[list[Path], list[str]]:
     try:
         found = sorted(folder.iterdir())
     except FileNotFoundError:
-        raise Mistakes([f"{name}: there is no such directory; check the path"]) from None
+        raise InputError([f"{name}: there is no such directory; check the path"]) from None
     except NotADirectoryError:
-        raise Mistakes([f"{name}: is no directory; name the one that holds the files"]) from None
+        raise InputError([f"{name}: is no directory; name the one that holds the files"]) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise Mistakes([f"{name}: can not be read ({reason}); check the path"]) from None
+        raise InputError([f"{name}: can not be read ({reason}); check the path"]) from None
     files = [path for path in found if path.name.endswith(ENDING) and not path.is_dir()]
     told = [
         f"{path}: a policy's file name ends in {ENDING}; rename it"
@@ -188,7 +188,7 @@ def _files(folder: Path) -> tuple[list[Path], list[str]]:
         if path.suffix.lower() in _OTHER_ENDINGS and path not in files and path.is_file()
     ]
     if not (files or told):
-        raise Mistakes([f"{name}: holds no policy; a policy's file name ends in {ENDING}"])
+        raise InputError([f"{name}: holds no policy; a policy's file name ends in {ENDING}"])
     return files, told
 
 
@@ -199,7 +199,7 @@ class _Opened:
         """Read it.
 
         Raises:
-            Mistakes: In one sentence, where it can not be read as YAML.
+            InputError: In one sentence, where it can not be read as YAML.
         """
         text = documents.read_file(str(path))
         self._path = path
@@ -213,7 +213,7 @@ class _Opened:
         """Return the policy.
 
         Raises:
-            Mistakes: All that is wrong with it.
+            InputError: All that is wrong with it.
         """
         for place, sentence in checks.mistakes(self.draft, thresholds, house_rules=house_rules):
             self._document.tell(place, sentence)

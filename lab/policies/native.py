@@ -127,7 +127,9 @@ def _complete() -> tuple[str, ...]:
     prefixes = [
         f"{service}/" for service, listed in _parsed()["services"].items() if listed["complete"]
     ]
-    return tuple(promql_name(prefix) for prefix in (f"{definitions.text()['prefix']}/", *prefixes))
+    return tuple(
+        promql_name(prefix) for prefix in (f"{definitions.definitions()['prefix']}/", *prefixes)
+    )
 
 
 @cache
@@ -136,7 +138,7 @@ def _parsed() -> Mapping[str, Any]:
 
 
 def _own(metric: definitions.Metric) -> Series:
-    resource = definitions.text()["resources"][metric.resource]
+    resource = definitions.definitions()["resources"][metric.resource]
     return Series(metric.type, definitions.RESOURCE, Labels(ALWAYS.union(resource, metric.labels)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.prove.holds import Incident, spells
+from lab.prove.incidents import Incident, firing_intervals
 from lab.simulate.visibility import as_seen
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def metric_incidents(
                     closed,
                     phase * spacing,
                 )
-                for opened, closed in spells(
-                    true_at, hold=policy.duration, interval=policy.interval, last=last
+                for opened, closed in firing_intervals(
+                    true_at, retest_window=policy.duration, interval=policy.interval, last=last
                 )
             ]
     return tuple(incidents)

@@ -12,7 +12,7 @@ from lab.emulator.fleet import matches
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lab.prove.holds import Incident
+    from lab.prove.incidents import Incident
     from lab.simulate.scenario import Expected, Span
 
 

@@ -43,7 +43,7 @@ class _Comparison(NamedTuple):
     value: str
     negated: bool
 
-    def holds(self, entry: Mapping[str, Any]) -> bool:
+    def incidents(self, entry: Mapping[str, Any]) -> bool:
         return self._compare(field(entry, self.path)) is not self.negated
 
     def _compare(self, found: str | None) -> bool:
@@ -67,7 +67,7 @@ class Filter:
 
     def accepts(self, entry: Mapping[str, Any]) -> bool:
         """Say whether an entry, as nested mappings, passes."""
-        return all(each.holds(entry) for each in self._comparisons)
+        return all(each.incidents(entry) for each in self._comparisons)
 
 
 def parse(text: str) -> Filter:

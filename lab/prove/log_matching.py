@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from google.cloud import monitoring_v3
 
 from exporter.inputs.input_errors import shown
-from lab.prove.holds import Incident
+from lab.prove.incidents import Incident
 from lab.prove.log_filter import field, parse
 
 if TYPE_CHECKING:

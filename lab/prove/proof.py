@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from lab.policies.files import Policy
-    from lab.prove.holds import Incident
+    from lab.prove.incidents import Incident
     from lab.prove.judging import Finding
     from lab.simulate.scenario_files import Script
     from lab.simulate.simulation import Recording

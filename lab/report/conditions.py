@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.prove.evaluating import about
-from lab.prove.holds import rows, whole
+from lab.prove.incidents import rows, whole
 from lab.prove.log_filter import parse
 from lab.report.things import Thing, named, thing
 from lab.simulate.visibility import as_seen
@@ -88,10 +88,10 @@ def _on_metrics(
 
 
 def _held(found: Iterable[tuple[float, float]], policy: Policy, lasts: float) -> Iterator[Held]:
-    hold = whole(policy.duration, policy.interval)
+    retest_window = whole(policy.duration, policy.interval)
     for begin, last in found:
         end = min(last + policy.interval, lasts)
-        yield Held(begin, min(begin + hold, end), end)
+        yield Held(begin, min(begin + retest_window, end), end)
 
 
 def _on_logs(policy: Policy, recording: Recording) -> Iterator[Condition]:

@@ -102,7 +102,7 @@ class PolicyShown:
 
     name: str
     severity: str
-    hold: str
+    retest_window: str
     what: str
     scenarios: tuple[tuple[str, bool], ...]
     proven: bool
@@ -230,14 +230,14 @@ def _policies(report: Report) -> Iterator[PolicyShown]:
         yield PolicyShown(
             policy.name,
             policy.severity,
-            _hold(policy),
+            _retest_window(policy),
             _first_sentence(policy.header.catches) or policy.display_name,
             tuple(scenarios),
             paged and all(right for _, right in scenarios),
         )
 
 
-def _hold(policy: Policy) -> str:
+def _retest_window(policy: Policy) -> str:
     if policy.is_log:
         return "one entry"
     return durations.text(timedelta(seconds=policy.duration)) if policy.duration else "none"

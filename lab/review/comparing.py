@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lab.prove.holds import Incident
+    from lab.prove.incidents import Incident
 
 
 class Kind(StrEnum):

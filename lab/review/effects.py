@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lab.prove.engine import Engine
-    from lab.prove.holds import Incident
+    from lab.prove.incidents import Incident
     from lab.review.plans import PolicyChange
     from lab.simulate.scenario_files import Script
 

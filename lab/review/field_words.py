@@ -116,7 +116,7 @@ def _threshold(of: _Field) -> str:
     return f"threshold {_from_to(of)}"
 
 
-def _hold(of: _Field) -> str:
+def _retest_window(of: _Field) -> str:
     # Left out, it is none at all.
     none = [leaf.value is None or seconds_of(leaf.value) == 0 for leaf in (of.before, of.after)]
     if none[1]:
@@ -237,7 +237,7 @@ _WORDS: tuple[tuple[str, _Words], ...] = (
     ("enabled", _enabled),
     ("severity", _severity),
     ("user_labels[.]threshold", _threshold),
-    (f"{_METRIC}[.]duration", _hold),
+    (f"{_METRIC}[.]duration", _retest_window),
     (f"{_METRIC}[.]query", _query),
     ("condition_matched_log[.]filter", _filter),
     (f"{_METRIC}[.]evaluation_interval", _interval),

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporter.inputs.input_errors import Mistakes, printable, shown
+from exporter.inputs.input_errors import InputError, printable, shown
 from lab.review.channels import channels_in
 from lab.review.plan_files import STDIN_NAME, WANTED, OtherwiseError, document_of
 from lab.review.plan_values import HIDDEN, TooDeepError, Values, values_of
@@ -99,7 +99,7 @@ def read_plan(path: str) -> Plan:
     """Return the plan in a file, or on standard input where the path is ``-``.
 
     Raises:
-        Mistakes: It cannot be read, is something else, or holds no policy.
+        InputError: It cannot be read, is something else, or holds no policy.
     """
     if path == STDIN:
         return plan_of(sys.stdin.buffer.read(), STDIN_NAME)
@@ -107,10 +107,10 @@ def read_plan(path: str) -> Plan:
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
-        raise Mistakes([f"{name}: there is no such file; check the path"]) from None
+        raise InputError([f"{name}: there is no such file; check the path"]) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise Mistakes([f"{name}: cannot be read ({reason}); check the path"]) from None
+        raise InputError([f"{name}: cannot be read ({reason}); check the path"]) from None
     return plan_of(content, name)
 
 
@@ -122,18 +122,20 @@ def plan_of(content: bytes, file: str) -> Plan:
         file: What to call it in sentences.
 
     Raises:
-        Mistakes: In one sentence, where it is something else or holds no policy.
+        InputError: In one sentence, where it is something else or holds no policy.
     """
     try:
         document = document_of(content, file)
         notes = [*_notes(document)]
         changes = _named(_joined([*_changes(document.get("resource_changes") or [])]))
     except OtherwiseError as error:
-        raise Mistakes([f"{file}: {error}"]) from None
+        raise InputError([f"{file}: {error}"]) from None
     except (RecursionError, TooDeepError):
-        raise Mistakes([f"{file}: is nested too deeply; {WANTED}"]) from None
+        raise InputError([f"{file}: is nested too deeply; {WANTED}"]) from None
     if not changes:
-        raise Mistakes([f"{file}: plans no {POLICY}; give the plan of the folder that makes them"])
+        raise InputError(
+            [f"{file}: plans no {POLICY}; give the plan of the folder that makes them"]
+        )
     return Plan(changes, dict(channels_in(document)), tuple(notes))
 
 

@@ -123,15 +123,15 @@ def _described(values: Values, channels: Mapping[str, str]) -> str:
         words.append("switched off")
     for each in conditions(values):
         if values.below(f"{each}.condition_prometheus_query_language"):
-            hold = values.leaf(f"{each}.condition_prometheus_query_language.duration")
-            words.append(_hold(hold))
+            retest_window = values.leaf(f"{each}.condition_prometheus_query_language.duration")
+            words.append(_retest_window(retest_window))
         elif values.below(f"{each}.condition_matched_log"):
             words.append("pages on a log entry")
     words.append(notified(values.leaf("notification_channels"), channels))
     return "; ".join(words)
 
 
-def _hold(leaf: Leaf) -> str:
+def _retest_window(leaf: Leaf) -> str:
     seconds = None if leaf.hidden else seconds_of(leaf.value)
     if seconds == 0 or leaf == NOTHING:
         return "pages at once"

@@ -55,7 +55,7 @@ class Trigger:
     query: str | None = None
     filter: str | None = None
     extractors: tuple[tuple[str, str], ...] = ()
-    hold: int = 0
+    retest_window: int = 0
     interval: int = 0
     closes_after: int = 0
     hidden: bool = field(default=False, compare=False)
@@ -73,7 +73,7 @@ class Trigger:
             query=self.query,
             filter=self.filter,
             extractors=dict(self.extractors),
-            duration=self.hold,
+            duration=self.retest_window,
             interval=self.interval,
             threshold=None,
             yields_to=None,
@@ -119,7 +119,7 @@ def _on_metrics(values: Values, at: str) -> Trigger:
         raise UnclearError(f"its evaluation_interval is no multiple of {INTERVAL}s")
     return Trigger(
         query=_JOB_NAME.sub(f'"{JOB}"', query.value.rstrip()),
-        hold=_seconds(values, f"{at}.duration", 0),
+        retest_window=_seconds(values, f"{at}.duration", 0),
         interval=interval,
         hidden=query.hidden,
     )

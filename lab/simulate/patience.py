@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exporter.run import Task
 
 
-class Waits(threading.Event):
+class VirtualSleep(threading.Event):
     """The wish to stop, which nobody has; a wait for it returns at once and is added up.
 
     Each thread has a sum of its own, as those of a run wait side by side.
@@ -57,7 +57,7 @@ class Waits(threading.Event):
 class SimulatedDeadline(Deadline):
     """A deadline that only waits bring nearer; ``ends`` counts in seconds waited."""
 
-    waits: Waits = field(default_factory=Waits)
+    waits: VirtualSleep = field(default_factory=VirtualSleep)
 
     @property
     def left(self) -> float:
@@ -88,7 +88,7 @@ class SimulatedRun(Run):
             task: What this process has to do.
             now: Gives the simulated unix time in seconds.
         """
-        self.waits = Waits()
+        self.waits = VirtualSleep()
         seconds = config.run.deadline.total_seconds()
         super().__init__(clients, config, task, seconds=seconds, stop=self.waits, now=now)
         self._deadline = SimulatedDeadline(seconds, self.waits, self.waits)

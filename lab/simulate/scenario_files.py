@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exporter import config
 from exporter.inputs import documents
 from exporter.inputs.documents import Document
-from exporter.inputs.input_errors import Mistakes, shown
+from exporter.inputs.input_errors import InputError, shown
 from exporter.inputs.spelling import hint
 from lab.emulator.fleet import matches
 from lab.emulator.world_files import contradictions
@@ -45,11 +45,11 @@ def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scrip
         policies: The names of the policies that there are.
 
     Raises:
-        Mistakes: All that is wrong with any of them.
+        InputError: All that is wrong with any of them.
     """
     files = sorted(Path(folder).glob("*.yaml"))
     if not files:
-        raise Mistakes([f"{folder}: holds no scenario; a scenario is a file NAME.yaml"])
+        raise InputError([f"{folder}: holds no scenario; a scenario is a file NAME.yaml"])
     scripts: list[Script] = []
     told: list[str] = []
     for file in files:
@@ -57,10 +57,10 @@ def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scrip
             scripts.append(
                 script_of(documents.read_file(str(file)), str(file), policies, name=file.stem)
             )
-        except Mistakes as mistakes:
+        except InputError as mistakes:
             told.extend(mistakes.sentences)
     if told:
-        raise Mistakes(told)
+        raise InputError(told)
     return tuple(scripts)
 
 
@@ -74,7 +74,7 @@ def script_of(text: str, file: str, policies: Collection[str], *, name: str = ""
         name: The scenario's name.
 
     Raises:
-        Mistakes: All that is wrong with it.
+        InputError: All that is wrong with it.
     """
     document = documents.parse(text, file)
     scenario = document.read(Scenario)
@@ -87,14 +87,14 @@ def script_of(text: str, file: str, policies: Collection[str], *, name: str = ""
     for index in range(len(scenario.exporters)):
         try:
             configs.append(_config(document, scenario, index))
-        except Mistakes as mistakes:
+        except InputError as mistakes:
             told.extend(sentence for sentence in mistakes.sentences if sentence not in told)
     try:
         accepted = document.accepted(scenario)
-    except Mistakes as mistakes:
-        raise Mistakes([*mistakes.sentences, *told]) from None
+    except InputError as mistakes:
+        raise InputError([*mistakes.sentences, *told]) from None
     if told:
-        raise Mistakes(told)
+        raise InputError(told)
     return Script(name or file, accepted, tuple(configs))
 
 
@@ -102,7 +102,7 @@ def _config(document: Document, scenario: Scenario, index: int) -> Config:
     """Return the config of one of the exporters: its own, or the world's.
 
     Raises:
-        Mistakes: All that is wrong with it, or that there is none.
+        InputError: All that is wrong with it, or that there is none.
     """
     own = scenario.exporters[index].config is not None
     place: _Place = ("exporters", index, "config") if own else ("world", "config")
@@ -114,7 +114,7 @@ def _config(document: Document, scenario: Scenario, index: int) -> Config:
         elif isinstance(held, list):
             node = held[int(part)]
     if node is None or node.value is None:
-        raise Mistakes([document.place(place, "is missing; the exporter needs a config")])
+        raise InputError([document.place(place, "is missing; the exporter needs a config")])
     # The environment is no part of a scenario.
     return config.from_document(Document(node, document.file, place), {}).config
 

@@ -22,7 +22,7 @@ from exporter.read.reader import Collect
 from exporter.run import Task
 from exporter.shard import Shard
 from exporter.watch import Discovered
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 from lab.policies.native import promql_name
 from lab.simulate import log_entries, native_series
 from lab.simulate.native_series import Execution
@@ -103,7 +103,7 @@ def simulate(script: Script, start: float, ingestion: Ingestion = USUAL) -> Reco
     scenario = script.scenario
     clock = _Clock(start)
     with ExitStack() as running:
-        cloud = running.enter_context(LocalCloud(scenario.world, clock=clock))
+        cloud = running.enter_context(Emulator(scenario.world, clock=clock))
         environ = {
             DATASTREAM_EMULATOR: cloud.datastream,
             MONITORING_EMULATOR: cloud.monitoring,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 from lab.emulator.world_files import default_world
 
 ROOT = Path(__file__).parents[2]
@@ -134,7 +134,7 @@ def test_the_job_runs_from_the_image(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
         "metrics: {project: data-platform-prod}\nsources: [{project: data-platform-staging}]\n"
     )
-    with LocalCloud(default_world()) as cloud:
+    with Emulator(default_world()) as cloud:
         environ = {
             "DATASTREAM_EMULATOR_HOST": cloud.datastream,
             "MONITORING_EMULATOR_HOST": cloud.monitoring,

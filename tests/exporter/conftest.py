@@ -17,7 +17,7 @@ from exporter.gcp.deadline import Deadline
 from exporter.gcp.retry import Calls
 from exporter.read.datastream import Datastream
 from exporter.read.reader import read
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from tests.exporter.gcp.loopback import HttpServer
 from tests.exporter.read.worlds import PLENTY
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Lab:
     """One world, its servers, and a reader of it."""
 
-    cloud: LocalCloud
+    cloud: Emulator
     clients: Clients
     calls: Calls = field(default_factory=Calls)
 
@@ -69,7 +69,7 @@ def serve() -> Iterator[Serve]:
     with ExitStack() as running:
 
         def served(world: dict[str, Any]) -> Lab:
-            cloud = running.enter_context(LocalCloud(World.model_validate(world)))
+            cloud = running.enter_context(Emulator(World.model_validate(world)))
             named = {
                 "DATASTREAM_EMULATOR_HOST": cloud.datastream,
                 "MONITORING_EMULATOR_HOST": cloud.monitoring,

@@ -15,7 +15,7 @@ import pytest
 
 from exporter.cli.main import main
 from lab.emulator import world
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +69,7 @@ class Ended(NamedTuple):
 class Serve(Protocol):
     """Serves a world until the test ends."""
 
-    def __call__(self, world: World, /) -> tuple[LocalCloud, dict[str, str]]:
+    def __call__(self, world: World, /) -> tuple[Emulator, dict[str, str]]:
         """Return it, and the environment that leads a command to it."""
 
 
@@ -115,8 +115,8 @@ def serve() -> Iterator[Serve]:
     """Return what serves a world, and gives the environment that leads to it."""
     with ExitStack() as running:
 
-        def serve(served: World) -> tuple[LocalCloud, dict[str, str]]:
-            cloud = running.enter_context(LocalCloud(world.World.model_validate(served)))
+        def serve(served: World) -> tuple[Emulator, dict[str, str]]:
+            cloud = running.enter_context(Emulator(world.World.model_validate(served)))
             return cloud, {
                 "DATASTREAM_EMULATOR_HOST": cloud.datastream,
                 "MONITORING_EMULATOR_HOST": cloud.monitoring,

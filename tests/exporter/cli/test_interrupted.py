@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lab.emulator.emulator import LocalCloud
+    from lab.emulator.emulator import Emulator
     from tests.conftest import SignalWhen
     from tests.exporter.cli.conftest import Command, Serve, World
 
@@ -30,7 +30,7 @@ def slow(world: World, method: str, **more: object) -> World:
     return {**world, "faults": [{"method": method, "latency": SLOW, **more}]}
 
 
-def called(cloud: LocalCloud, method: str, times: int = 1) -> Callable[[], bool]:
+def called(cloud: Emulator, method: str, times: int = 1) -> Callable[[], bool]:
     """Return whether a method has been called so often."""
     return lambda: cloud.calls[method] >= times
 

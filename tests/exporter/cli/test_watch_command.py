@@ -21,7 +21,7 @@ from exporter.cli.main import parser
 from exporter.gcp.clients import Identity, connect
 from exporter.measure.samples import Exporter
 from exporter.run import Task
-from exporter.watch import REMEMBERED_SECONDS, Runs, beat
+from exporter.watch import REMEMBERED_SECONDS, Runs, run_every
 from lab.emulator.world import Fault
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def begun(took: Iterable[float], seconds: float = 10) -> list[float]:
         if not left:
             stop.set()
 
-    beat(work, seconds, stop, monotonic=clock)
+    run_every(work, seconds, stop, monotonic=clock)
     return began
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import Config, Mistakes, from_text
+from exporter.config import Config, InputError, from_text
 
 CASES = Path(__file__).parent / "cases"
 GOOD = sorted(CASES.glob("*.ok.yaml"))
@@ -31,7 +31,7 @@ def test_good_config_is_read(path: Path) -> None:
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.name)
 def test_every_mistake_is_told_at_once(path: Path) -> None:
     """A bad config is answered with a sentence for each mistake, in the order of lines."""
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(InputError) as caught:
         from_text(path.read_text(), "config.yaml", {})
 
     assert str(caught.value) + "\n" == path.with_suffix(".txt").read_text()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter import config
-from exporter.config import Mistakes, from_data, from_document, from_text, load, variables
+from exporter.config import InputError, from_data, from_document, from_text, load, variables
 from exporter.inputs import documents
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _told(text: str, **environ: str) -> str:
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(InputError) as caught:
         from_text(text, "config.yaml", environ)
     return str(caught.value)
 
@@ -51,7 +51,7 @@ def test_environment_comes_before_the_working_directory(directory: Path) -> None
 
 def test_mistake_in_the_environments_text_names_variable_and_line() -> None:
     """A line of the text in the environment is told of as a line of a file is."""
-    with pytest.raises(Mistakes, match=r"^DATASTREAM_EXPORTER_CONFIG:3: run.name: "):
+    with pytest.raises(InputError, match=r"^DATASTREAM_EXPORTER_CONFIG:3: run.name: "):
         load(None, {config.WHOLE: SMALLEST + "run: {name: A}"})
 
 
@@ -64,7 +64,7 @@ def test_config_yaml_in_the_working_directory_is_the_usual_one(directory: Path) 
 
 def test_no_config_at_all_names_the_ways_to_give_one() -> None:
     """Without any config, the three ways to give one are told."""
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(InputError) as caught:
         load(None, {})
 
     for way in ("config.yaml", "--config", "DATASTREAM_EXPORTER_CONFIG"):
@@ -166,7 +166,7 @@ def test_config_is_read_from_parsed_data() -> None:
     data = {"metrics": {"project": "my-project"}, "sources": [{"project": "my-project"}]}
     assert from_data(data, "demo", {}).config.metrics.project == "my-project"
 
-    with pytest.raises(Mistakes, match=r"^demo: run.deadline: 3 is not a duration"):
+    with pytest.raises(InputError, match=r"^demo: run.deadline: 3 is not a duration"):
         from_data({**data, "run": {"deadline": 3}}, "demo", {})
 
 
@@ -175,7 +175,7 @@ def test_config_is_read_from_a_part_of_a_document() -> None:
     part = documents.parse("config:\n  metrics: {project: 1}\n", "world.yaml").part("config")
 
     assert part is not None
-    with pytest.raises(Mistakes, match=r"^world.yaml:2: config.metrics.project: 1 is a project"):
+    with pytest.raises(InputError, match=r"^world.yaml:2: config.metrics.project: 1 is a project"):
         from_document(part, {})
 
 

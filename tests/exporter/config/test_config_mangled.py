@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.config import Mistakes, from_text, variables
+from exporter.config import InputError, from_text, variables
 from exporter.inputs import documents
 from tests.mangling import mangle, values
 
@@ -27,7 +27,7 @@ WORDS = sorted(
 def _is_answered(text: str, environ: dict[str, str]) -> None:
     try:
         from_text(text, "config.yaml", environ)
-    except Mistakes as mistakes:
+    except InputError as mistakes:
         lines = str(mistakes).splitlines()
         assert 1 <= len(lines) <= 51
         assert all(line.isprintable() for line in lines)
@@ -51,7 +51,7 @@ def test_mutated_file_is_answered(tmp_path_factory: Any, data: st.DataObject) ->
 
     try:
         text = documents.read_file(str(path))
-    except Mistakes:
+    except InputError:
         return
     _is_answered(text, {})
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.gcp.errors import (
+    CallError,
     Failure,
     Kind,
-    RefusedError,
     Target,
     credentials_failure,
     failure_of,
@@ -220,5 +220,5 @@ def test_a_page_of_text_is_cut() -> None:
 def test_a_refused_error_reads_as_its_failure() -> None:
     """``str()`` is the sentence that a person reads."""
     failure = Failure(Kind.NOT_FOUND, "", "Look again.")
-    assert str(RefusedError(failure)) == "not found: the server gave no reason. Look again."
+    assert str(CallError(failure)) == "not found: the server gave no reason. Look again."
     assert str(unforeseen(KeyError("x"))).startswith("refused: KeyError: 'x'. ")

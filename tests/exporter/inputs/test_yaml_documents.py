@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from exporter.inputs import documents, yaml_nodes
-from exporter.inputs.input_errors import Mistakes, printable, shown
+from exporter.inputs.input_errors import InputError, printable, shown
 
 
 class Part(BaseModel):
@@ -43,7 +43,7 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 
 def _told(text: str) -> str:
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(InputError) as caught:
         documents.load(text, "f.yaml", Whole)
     return str(caught.value)
 
@@ -192,7 +192,7 @@ def test_part_keeps_the_lines_of_its_file() -> None:
 
     assert part is not None
     assert part.read(Part) is None
-    with pytest.raises(Mistakes, match=r'^f.yaml:3: held.size: "x" stands'):
+    with pytest.raises(InputError, match=r'^f.yaml:3: held.size: "x" stands'):
         part.accepted(None)
 
 
@@ -218,7 +218,7 @@ def test_unreadable_file_is_answered_with_a_sentence(tmp_path: Path, name: str, 
     (tmp_path / "latin.yaml").write_bytes("name: ü".encode("latin-1"))
     (tmp_path / "big.yaml").write_bytes(b"#" * 10_000_000)
 
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(InputError) as caught:
         documents.read_file(str(tmp_path / name))
 
     assert said in str(caught.value)
@@ -233,7 +233,7 @@ def test_file_without_read_permission_is_named(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(Mistakes, match="this user may not read it"):
+    with pytest.raises(InputError, match="this user may not read it"):
         documents.read_file(str(tmp_path / "f.yaml"))
 
 

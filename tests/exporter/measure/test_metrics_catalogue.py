@@ -78,7 +78,7 @@ def test_a_metric_says_what_it_is(metric: Metric) -> None:
 @every_metric
 def test_a_metric_belongs_to_a_described_resource(metric: Metric) -> None:
     """What its resource's labels hold is said, but for the project_id that all series shard."""
-    described = definitions.text()["resources"][metric.resource]
+    described = definitions.definitions()["resources"][metric.resource]
     assert set(described) == RESOURCE_LABELS - {"project_id"}
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import Failure, Kind, RefusedError
+from exporter.gcp.errors import CallError, Failure, Kind
 from exporter.names import LocationName, StreamName
 from exporter.read import datastream
 from exporter.read.observations import Objects
@@ -176,7 +176,7 @@ def test_connections_that_an_answer_calls_unreachable_are_not_collected(serve: S
     """Success with ``unreachable`` is no empty list of them."""
     down = {"at": 0, "location": "europe-west1", "do": "unreachable", "outage": "listed"}
     lab = serve(world(events=[down]))
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(CallError) as caught:
         lab.api.connections(EUROPE, Deadline.after(PLENTY))
     assert caught.value.failure.kind is Kind.UNREACHABLE
     assert str(EUROPE) in caught.value.failure.said

@@ -11,7 +11,7 @@ import pytest
 from exporter.config import Endpoints
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import Kind, RefusedError
+from exporter.gcp.errors import CallError, Kind
 from exporter.names import LocationName
 from exporter.read.observations import Observations
 from tests.exporter.conftest import Lab
@@ -173,7 +173,7 @@ def test_another_services_endpoint_is_told(serve: Serve) -> None:
     lab = serve({"projects": [project("shop-prod", {WELL: ["orders"]})]})
     named = dict.fromkeys((DATASTREAM_EMULATOR, MONITORING_EMULATOR), lab.cloud.monitoring)
     clients, _ = connect(Endpoints(), named, Identity())
-    with clients, pytest.raises(RefusedError) as caught:
+    with clients, pytest.raises(CallError) as caught:
         Lab(lab.cloud, clients).api.streams(
             LocationName("shop-prod", WELL), lambda _stream: True, Deadline.after(SECONDS)
         )

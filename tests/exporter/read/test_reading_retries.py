@@ -20,8 +20,8 @@ from exporter.gcp.retry import (
     LEAST_ATTEMPT,
     TRANSIENT,
     Calls,
+    call_with_retry,
     is_transient,
-    persistently,
     retry_delay,
 )
 from tests.exporter.read.worlds import PLENTY, outcome, project, seen
@@ -125,7 +125,7 @@ def asking(seconds: int = 0, nanos: int = 0) -> exceptions.ResourceExhausted:
 def call(attempts: Attempts, deadline: Deadline, longest: float = PLENTY) -> tuple[str, int]:
     """Call persistently; return the answer and the calls counted."""
     calls = Calls()
-    return persistently(attempts, deadline=deadline, longest=longest, calls=calls), calls.made
+    return call_with_retry(attempts, deadline=deadline, longest=longest, calls=calls), calls.made
 
 
 def test_no_call_is_made_without_time_for_it() -> None:
@@ -134,7 +134,7 @@ def test_no_call_is_made_without_time_for_it() -> None:
     attempts = Attempts("answer")
     for seconds in (-5, 0, LEAST_ATTEMPT / 2):
         with pytest.raises(exceptions.DeadlineExceeded, match="before its turn"):
-            persistently(attempts, deadline=Deadline.after(seconds), longest=PLENTY, calls=calls)
+            call_with_retry(attempts, deadline=Deadline.after(seconds), longest=PLENTY, calls=calls)
     assert not attempts.timeouts
     assert calls.made == 0
 

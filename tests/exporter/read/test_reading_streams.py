@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import Kind, RefusedError
+from exporter.gcp.errors import CallError, Kind
 from exporter.names import LocationName
 from exporter.read.observations import Stream
 from lab.emulator.world import Fault
@@ -87,7 +87,7 @@ def test_a_stream_in_a_page_before_the_one_that_fails_is_not_reported(serve: Ser
         looked_at.append(stream)
         return True
 
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(CallError) as caught:
         lab.api.streams(EUROPE, wants, Deadline.after(PLENTY))
     assert looked_at == ["s-01", "s-02"]
     assert caught.value.failure.kind is Kind.REFUSED

@@ -22,7 +22,7 @@ from exporter.measure.samples import Exporter, judge
 from exporter.names import LocationName
 from exporter.read.observations import Location, Observations, Stream
 from exporter.run import Look, Report, Run, Task
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 
 NOW = 1_767_225_600.75
@@ -345,7 +345,7 @@ def writing(monitoring: Monitoring) -> Iterator[Writing]:
 class Local(NamedTuple):
     """The embedded Google Cloud, and an exporter that writes to it."""
 
-    cloud: LocalCloud
+    cloud: Emulator
     writing: Writing
 
 
@@ -359,7 +359,7 @@ def serve() -> Iterator[Serve]:
 
         def served(**parts: Any) -> Local:
             world = {"projects": [{"id": HUB, "number": 77}], **parts}
-            cloud = LocalCloud(World.model_validate(world), clock=lambda: NOW)
+            cloud = Emulator(World.model_validate(world), clock=lambda: NOW)
             running.enter_context(cloud)
             made = Writing(cloud.monitoring)
             running.enter_context(made.clients)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from exporter.gcp.clients import Clients
-    from lab.emulator.emulator import LocalCloud
+    from lab.emulator.emulator import Emulator
 
 ROOT = Path(__file__).parents[3]
 POLICIES = ROOT / "alerting_policies"
@@ -69,7 +69,7 @@ WORLD: dict[str, Any] = {
 class Lab:
     """A history that is served, and Google's own clients for it."""
 
-    cloud: LocalCloud
+    cloud: Emulator
     clients: Clients
 
     @property

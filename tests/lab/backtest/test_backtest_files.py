@@ -13,7 +13,7 @@ from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.inputs.input_errors import Mistakes
+from exporter.inputs.input_errors import InputError
 from lab.backtest.exported import read_exported
 from lab.backtest.history import History
 from lab.backtest.history_reading import pieces_of
@@ -189,7 +189,7 @@ FORM = ': has not the form {"interval": {"endTime": …}, "value": {"int64Value"
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, place: str, value: Any, told: str) -> None:
     """File, line, key, what stands there, and what should."""
     path = lines(tmp_path / "a.jsonl", SERIES, changed(place, value))
-    with pytest.raises(Mistakes) as mistakes:
+    with pytest.raises(InputError) as mistakes:
         read(path)
     assert str(mistakes.value) == f"{path}:2: {told}"
 
@@ -210,7 +210,7 @@ def test_a_line_that_holds_no_series_is_told(tmp_path: Path, line: str, told: st
     """A whole answer that spans lines is the likeliest mistake, and its mend is named."""
     path = tmp_path / "a.jsonl"
     path.write_text(line, "utf-8", "surrogateescape")
-    with pytest.raises(Mistakes) as mistakes:
+    with pytest.raises(InputError) as mistakes:
         read(path)
     assert str(mistakes.value).startswith(f"{path}:1: {told}")
 
@@ -218,14 +218,16 @@ def test_a_line_that_holds_no_series_is_told(tmp_path: Path, line: str, told: st
 def test_a_delta_says_from_when_on_it_counts(tmp_path: Path) -> None:
     """Without a start its point counts nothing."""
     delta = changed("points.0.interval.startTime", None) | {"metricKind": "DELTA"}
-    with pytest.raises(Mistakes, match=r"points\[0\].interval.startTime: is missing; a point of a"):
+    with pytest.raises(
+        InputError, match=r"points\[0\].interval.startTime: is missing; a point of a"
+    ):
         read(lines(tmp_path / "a.jsonl", delta))
 
 
 def test_mistakes_are_told_together_and_not_without_end(tmp_path: Path) -> None:
     """All at once, fifty at most."""
     path = lines(tmp_path / "a.jsonl", *[changed("metric", None)] * 1000)
-    with pytest.raises(Mistakes) as mistakes:
+    with pytest.raises(InputError) as mistakes:
         read(path)
     assert str(mistakes.value).splitlines()[49].startswith(f"{path}:50: ")
     assert str(mistakes.value).endswith("… and 1 more")
@@ -240,11 +242,11 @@ def test_a_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
         (packed, "can not be read ("),
     ):
         packed.write_text("no gzip", "utf-8")
-        with pytest.raises(Mistakes) as mistakes:
+        with pytest.raises(InputError) as mistakes:
             read(path)
         assert str(mistakes.value).startswith(f"{path}: {told}")
     packed.write_bytes(gzip.compress(as_line(message(SERIES)).encode() * 999)[:-40])
-    with pytest.raises(Mistakes, match="can not be read"):
+    with pytest.raises(InputError, match="can not be read"):
         read(packed)
 
 
@@ -285,7 +287,7 @@ def test_a_save_writes_over_nothing(tmp_path: Path) -> None:
         (kept, "is there already; remove it or choose another name"),
         (tmp_path / "none" / "a", "can not be written (No such file or directory); check the path"),
     ):
-        with pytest.raises(Mistakes) as mistakes, saving(str(path), threading.Event()):
+        with pytest.raises(InputError) as mistakes, saving(str(path), threading.Event()):
             pytest.fail("nothing can be saved here")
         assert str(mistakes.value) == f"{path}: {told}"
     assert len(read(kept)) == 1
@@ -404,7 +406,7 @@ def test_whatever_stands_anywhere_is_read_or_told(tmp_path: Path, place: str, va
     path = lines(tmp_path / "a.jsonl", changed(place, value))
     try:
         read(path)
-    except Mistakes as mistakes:
+    except InputError as mistakes:
         assert str(mistakes).startswith(f"{path}:1: ")  # noqa: PT017 - it may as well be read
 
 
@@ -417,5 +419,5 @@ def test_whatever_bytes_are_read_or_told(tmp_path: Path, content: bytes) -> None
         path.write_bytes(content)
         try:
             read(path)
-        except Mistakes as mistakes:
+        except InputError as mistakes:
             assert str(mistakes).startswith(str(path))  # noqa: PT017 - it may as well be read

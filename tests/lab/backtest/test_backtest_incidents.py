@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.backtest.backtesting import Backtest
-    from lab.prove.holds import Incident
+    from lab.prove.incidents import Incident
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
 MINUTE = 60.0

@@ -13,7 +13,7 @@ from google.cloud import monitoring_v3
 
 from exporter.config import Endpoints
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
-from exporter.gcp.errors import Kind, RefusedError
+from exporter.gcp.errors import CallError, Kind
 from exporter.gcp.retry import Calls
 from lab.backtest.history import History
 from lab.backtest.history_reading import Source, Span, Watcher, pieces_of, read_history
@@ -169,7 +169,7 @@ def test_a_refusal_says_what_mends_it(
 ) -> None:
     """The first one ends the reading of all."""
     own_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code, message=message))
-    with pytest.raises(RefusedError, match=mend) as refused:
+    with pytest.raises(CallError, match=mend) as refused:
         read(own_lab, ALL)
     assert refused.value.failure.kind is kind
     assert "config.yaml" not in str(refused.value)
@@ -183,10 +183,10 @@ def test_the_permission_is_named(own_lab: Lab) -> None:
             WORLD["projects"][1],
         ]
     }
-    with ExitStack() as running, pytest.raises(RefusedError) as refused:
+    with ExitStack() as running, pytest.raises(CallError) as refused:
         read(play(world, range(1), running), {STATE: WHOLE})
     assert "needs monitoring.timeSeries.list in project ops-prod" in str(refused.value)
-    with pytest.raises(RefusedError, match="permission denied"):
+    with pytest.raises(CallError, match="permission denied"):
         read(own_lab, {STATE: WHOLE}, project="no-such-project")
 
 
@@ -200,7 +200,7 @@ def test_the_permission_is_named(own_lab: Lab) -> None:
 def test_a_fault_that_stays_is_told(own_lab: Lab, code: str, mend: str) -> None:
     """After some time nobody asks again."""
     own_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code))
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(CallError) as refused:
         read(own_lab, {STATE: WHOLE}, patience=0)
     assert str(refused.value).endswith(mend)
     assert own_lab.cloud.calls["ListTimeSeries"] == 1
@@ -216,7 +216,7 @@ def test_where_nothing_answers_that_is_said() -> None:
     source = Source(
         clients.monitoring, "ops-prod", Calls(), threading.Event(), Watcher(), patience=0
     )
-    with clients, pytest.raises(RefusedError) as refused:
+    with clients, pytest.raises(CallError) as refused:
         read_history(source, ALL, History(NAMES))
     told = "Nothing answers there: check the network, proxies and firewalls."
     assert str(refused.value).endswith(told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.cli.verdicts import lines
-from lab.prove.holds import Incident
+from lab.prove.incidents import Incident
 from lab.prove.judging import Finding, Outcome, judge
 from lab.simulate.scenario import Expected
 

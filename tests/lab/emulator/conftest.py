@@ -14,7 +14,7 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
     MetricServiceGrpcTransport,
 )
 
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 
 START = 1_767_225_600.0
@@ -40,7 +40,7 @@ class Clock:
 class Served(NamedTuple):
     """A served world and clients that know nothing of it but an address."""
 
-    cloud: LocalCloud
+    cloud: Emulator
     datastream: datastream_v1.DatastreamClient
     monitoring: monitoring_v3.MetricServiceClient
 
@@ -60,7 +60,7 @@ def serve(clock: Clock) -> Iterator[Serve]:
     with ExitStack() as running:
 
         def served(world: dict[str, Any]) -> Served:
-            cloud = running.enter_context(LocalCloud(World.model_validate(world), clock=clock))
+            cloud = running.enter_context(Emulator(World.model_validate(world), clock=clock))
             to_datastream = running.enter_context(grpc.insecure_channel(cloud.datastream))
             to_monitoring = running.enter_context(
                 grpc.insecure_channel(

@@ -15,7 +15,7 @@ from google.cloud.datastream_v1.services.datastream.transports import Datastream
 from exporter.cli.logs import Text
 from exporter.cli.process import finish
 from lab.cli import serve
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 from lab.emulator.world_files import default_world
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def test_the_servers_answer_until_told_to_stop() -> None:
 
 def test_a_port_in_use_is_one_sentence_and_exit_2() -> None:
     """A taken port is told on stderr; nothing is printed for a shell."""
-    with LocalCloud(default_world()) as other:
+    with Emulator(default_world()) as other:
         port = other.datastream.rpartition(":")[2]
         code, out, err = served("--datastream-port", port)
     assert (code, out) == (2, "")

@@ -11,7 +11,7 @@ from google.api_core import exceptions
 from google.cloud.monitoring_v3 import TimeSeries
 from google.rpc import error_details_pb2
 
-from lab.emulator.emulator import LocalCloud
+from lab.emulator.emulator import Emulator
 from lab.emulator.rpc import PortInUseError
 from lab.emulator.world import Fault, World
 
@@ -113,9 +113,9 @@ def test_every_call_is_counted_by_method_and_place(serve: Serve, clock: Clock) -
 def test_a_port_in_use_is_told_and_leaves_nothing_running() -> None:
     """The second server on a port gets a sentence, and its other server stops again."""
     world = World.model_validate(WORLD)
-    with LocalCloud(world) as first:
+    with Emulator(world) as first:
         port = int(first.monitoring.rpartition(":")[2])
-        second = LocalCloud(world)
+        second = Emulator(world)
         with pytest.raises(PortInUseError, match=f"port {port} of 127.0.0.1"):
             second.start(monitoring_port=port)
         with grpc.insecure_channel(second.datastream) as channel, pytest.raises(grpc.RpcError):

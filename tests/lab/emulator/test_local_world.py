@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from exporter.config import from_data
-from exporter.inputs.input_errors import Mistakes
+from exporter.inputs.input_errors import InputError
 from exporter.states import state_name
 from lab.emulator.fleet import fleet_at
 from lab.emulator.world_files import default_world, world_of
@@ -23,7 +23,7 @@ projects:
 
 def told(text: str) -> list[str]:
     """Return what is said of a world file."""
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(InputError) as caught:
         world_of(text, "w.yaml")
     return str(caught.value).splitlines()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.inputs.documents import Mistakes
+from exporter.inputs.documents import InputError
 from lab.mutate import survivors
 from lab.mutate.changing import Mutant, mutants
 from lab.mutate.survivors import FILE, Reason, idle, verdict
@@ -62,10 +62,10 @@ def test_no_two_mutants_of_a_policy_are_the_same() -> None:
 
 def test_a_hold_is_left_out_halved_and_doubled() -> None:
     """A policy without one gets a minute."""
-    holds = [each for each in words("stream-failed") if each.startswith("hold")]
-    assert holds == ["hold 60s → 0s", "hold 60s → 30s", "hold 60s → 120s"]
-    holds = [each for each in words("stream-failed-permanently") if each.startswith("hold")]
-    assert holds == ["hold 0s → 60s"]
+    incidents = [each for each in words("stream-failed") if each.startswith("hold")]
+    assert incidents == ["hold 60s → 0s", "hold 60s → 30s", "hold 60s → 120s"]
+    incidents = [each for each in words("stream-failed-permanently") if each.startswith("hold")]
+    assert incidents == ["hold 0s → 60s"]
 
 
 def test_a_part_that_stands_twice_is_numbered() -> None:
@@ -118,5 +118,5 @@ def test_a_file_that_gives_no_reason_is_refused(tmp_path: Path) -> None:
     """With its line."""
     file = tmp_path / "survivors.yaml"
     file.write_text("survivors:\n  - mutants: ['a: x']\n    reason: ''\n", "utf-8")
-    with pytest.raises(Mistakes, match=r"survivors\.yaml:3: survivors\[0\]\.reason"):
+    with pytest.raises(InputError, match=r"survivors\.yaml:3: survivors\[0\]\.reason"):
         survivors.read(file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporter.inputs.input_errors import Mistakes
+from exporter.inputs.input_errors import InputError
 from lab.policies.files import Policy, read_policies
 
 OURS = Path(__file__).parents[3] / "alerting_policies"
@@ -34,7 +34,7 @@ def told(folder: Path, *, house_rules: bool = True) -> list[str]:
     """Return what is wrong with the policies of a directory, without the way to it."""
     try:
         read_policies(folder, house_rules=house_rules)
-    except Mistakes as mistakes:
+    except InputError as mistakes:
         return [each.removeprefix(f"{folder}/") for each in mistakes.sentences]
     return []
 

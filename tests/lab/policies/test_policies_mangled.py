@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.inputs.input_errors import Mistakes
+from exporter.inputs.input_errors import InputError
 from lab.policies import promql
 from lab.policies.files import Policy, read_policies
 from tests.mangling import mangle, values
@@ -64,7 +64,7 @@ def _is_answered(folder: Path, content: bytes) -> None:
     for house_rules in (True, False):
         try:
             (policy,) = read_policies(folder, house_rules=house_rules)
-        except Mistakes as mistakes:
+        except InputError as mistakes:
             lines = str(mistakes).splitlines()
             assert 1 <= len(lines) <= 51
             assert all(line.isprintable() for line in lines)

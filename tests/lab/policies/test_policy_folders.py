@@ -148,12 +148,14 @@ def test_a_directory_that_holds_none_is_told(tmp_path: Path, name: str, sentence
 
 
 @pytest.mark.parametrize(
-    ("hold", "written"),
+    ("retest_window", "written"),
     [(0, "1h"), (120, "1h"), (121, "80s"), (300, "200s"), (720, "480s"), (3600, "2400s")],
 )
-def test_what_was_seen_counts_for_an_hour_or_for_two_thirds(hold: int, written: str) -> None:
+def test_what_was_seen_counts_for_an_hour_or_for_two_thirds(
+    retest_window: int, written: str
+) -> None:
     """A short hold looks back an hour, a longer one two thirds of itself, in whole seconds."""
-    assert lookback(hold) == written
+    assert lookback(retest_window) == written
 
 
 @pytest.mark.parametrize(

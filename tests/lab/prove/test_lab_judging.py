@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.prove.holds import Incident
+from lab.prove.incidents import Incident
 from lab.prove.judging import Outcome, judge
 from lab.simulate.scenario import Expected
 

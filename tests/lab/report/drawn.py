@@ -12,7 +12,7 @@ from exporter.measure import samples
 from exporter.states import StreamState
 from lab.policies.files import read_policies
 from lab.policies.native import promql_name
-from lab.prove.holds import Incident
+from lab.prove.incidents import Incident
 from lab.prove.judging import judge
 from lab.prove.proof import Proof
 from lab.report.conditions import Condition, Held
@@ -124,9 +124,9 @@ def _incident(paged: Paged) -> tuple[str, str, dict[str, str], float, float | No
 
 def held(policy: str, about: str, *spans: tuple[float, float]) -> Condition:
     """Return a condition that was true in these spans."""
-    hold = POLICIES[policy].duration
+    retest_window = POLICIES[policy].duration
     of = thing(about, POLICIES[policy])
-    truths = (Held(begin, min(begin + hold, end), end) for begin, end in spans)
+    truths = (Held(begin, min(begin + retest_window, end), end) for begin, end in spans)
     return Condition(policy, of, tuple(truths), ())
 
 

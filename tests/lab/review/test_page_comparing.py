@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from lab.prove.holds import Incident
+from lab.prove.incidents import Incident
 from lab.review.comparing import Effect, Kind, Span, compared
 
 

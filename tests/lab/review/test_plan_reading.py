@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.inputs.input_errors import Mistakes
+from exporter.inputs.input_errors import InputError
 from lab.review.plans import Action, plan_of, read_plan
 from tests.lab.review.plan_json import change, channels, plan, policy, written
 from tests.terraform.module_inputs import INPUTS
@@ -29,7 +29,7 @@ def _only(*changes: dict[str, Any]) -> PolicyChange:
 
 
 def _refusal(content: bytes) -> str:
-    with pytest.raises(Mistakes) as refused:
+    with pytest.raises(InputError) as refused:
         plan_of(content, "plan.json")
     (sentence,) = refused.value.sentences
     return sentence
@@ -66,7 +66,7 @@ def test_what_is_no_plan_is_refused(content: bytes, said: str) -> None:
 def test_a_plan_file_and_a_state_are_told_from_a_plan(applied: RootModule) -> None:
     """What Terraform itself writes beside plans as JSON is known for what it is."""
     file = applied.plan(**INPUTS).path
-    with pytest.raises(Mistakes, match=f"the plan file itself.*`terraform show -json {file}`"):
+    with pytest.raises(InputError, match=f"the plan file itself.*`terraform show -json {file}`"):
         read_plan(str(file))
     state = "is a state, which says what there is and not what changes"
     assert state in _refusal(json.dumps(applied.state().json).encode())
@@ -112,9 +112,9 @@ def test_a_change_that_is_unknown_is_refused() -> None:
 
 def test_a_file_that_is_not_there_is_refused(reviewed: Reviewed, tmp_path: Path) -> None:
     """Paths are checked, and the command ends as with any other mistake."""
-    with pytest.raises(Mistakes, match="there is no such file"):
+    with pytest.raises(InputError, match="there is no such file"):
         read_plan(str(tmp_path / "absent.json"))
-    with pytest.raises(Mistakes, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot be read"):
         read_plan(str(tmp_path))
     answer = reviewed(b"PK\x03\x04")
     assert (answer.code, answer.out) == (2, "")
@@ -127,7 +127,7 @@ def test_a_plan_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert len(read_plan("-").changes) == 1
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"PK\x03\x04")))
-    with pytest.raises(Mistakes, match=r"standard input: .*`terraform show -json PLANFILE`"):
+    with pytest.raises(InputError, match=r"standard input: .*`terraform show -json PLANFILE`"):
         read_plan("-")
 
 

@@ -11,7 +11,7 @@ from lab.review.plans import plan_of
 from lab.review.triggers import Trigger
 from tests.lab.review.plan_json import QUERY, change, condition, on_log, plan, policy, written
 
-_AS_IT_IS = Trigger(query=QUERY, hold=60, interval=30)
+_AS_IT_IS = Trigger(query=QUERY, retest_window=60, interval=30)
 
 
 def _asked(*changes: dict[str, Any]) -> list[tuple[Trigger | None, Trigger | None]]:
@@ -30,10 +30,10 @@ def _unclear(after: dict[str, Any], unknown: dict[str, Any] | None = None) -> st
 @pytest.mark.parametrize(
     ("changed", "trigger"),
     [
-        ({"duration": "120s"}, Trigger(query=QUERY, hold=120, interval=30)),
-        ({"duration": None}, Trigger(query=QUERY, hold=0, interval=30)),
-        ({"evaluation_interval": "60s"}, Trigger(query=QUERY, hold=60, interval=60)),
-        ({"query": "up == 0\n"}, Trigger(query="up == 0", hold=60, interval=30)),
+        ({"duration": "120s"}, Trigger(query=QUERY, retest_window=120, interval=30)),
+        ({"duration": None}, Trigger(query=QUERY, retest_window=0, interval=30)),
+        ({"evaluation_interval": "60s"}, Trigger(query=QUERY, retest_window=60, interval=60)),
+        ({"query": "up == 0\n"}, Trigger(query="up == 0", retest_window=60, interval=30)),
         ({"enabled": False}, None),
         (
             {"conditions": [on_log("severity>=ERROR", a="EXTRACT(b)")]},

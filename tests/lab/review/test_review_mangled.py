@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.inputs.input_errors import Mistakes
+from exporter.inputs.input_errors import InputError
 from lab.review import review_data, review_page
 from lab.review.comparing import Effect, Kind, Span
 from lab.review.effects import Found, questions
@@ -72,7 +72,7 @@ def _with(place: tuple[str | int, ...], value: Any, document: Any) -> Any:
 def _reviewed(content: bytes) -> None:
     try:
         read = plan_of(content, "plan.json")
-    except Mistakes:
+    except InputError:
         return
     asked, unclear = questions(read.changes)
     effect = Effect(Kind.LATER, "x", Span(1, 2), Span(3, 4), Span(2, 2), 1, 1)

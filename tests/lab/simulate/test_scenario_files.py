@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.inputs.input_errors import Mistakes
+from exporter.inputs.input_errors import InputError
 from lab.simulate.scenario_files import Script, read_scenarios, script_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read(text: str) -> Script:
 
 def told(text: str) -> list[str]:
     """Return what is said of a scenario file."""
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(InputError) as caught:
         read(text)
     return str(caught.value).splitlines()
 
@@ -100,11 +100,11 @@ def test_a_page_can_be_about_anything_that_is_there() -> None:
 
 def test_a_folder_tells_of_all_its_files(tmp_path: Path) -> None:
     """Mistakes of several files come at once; a folder without a file is one."""
-    with pytest.raises(Mistakes, match="holds no scenario"):
+    with pytest.raises(InputError, match="holds no scenario"):
         read_scenarios(tmp_path, POLICIES)
     for name in ("a", "b"):
         (tmp_path / f"{name}.yaml").write_text(GOOD.replace("lasts: 20m", "lasts: 0s"))
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(InputError) as caught:
         read_scenarios(tmp_path, POLICIES)
     assert [each.rpartition("/")[2][:8] for each in caught.value.sentences] == [
         "a.yaml:3",

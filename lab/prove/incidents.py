@@ -36,20 +36,20 @@ class Incident:
     phase: float = 0.0
 
 
-def spells(
-    true_at: Iterable[float], *, hold: float, interval: float, last: float
+def firing_intervals(
+    true_at: Iterable[float], *, retest_window: float, interval: float, last: float
 ) -> Iterator[tuple[float, float | None]]:
     """Yield when a condition fires and when it ends, None where it has not at the end.
 
     Args:
         true_at: The moments of the evaluations that were true, rising; all of one series of
             evaluations ``interval`` seconds apart.
-        hold: Seconds that it has to be true.
+        retest_window: Seconds that it has to be true.
         interval: Seconds between evaluations.
         last: The moment of the last evaluation.
     """
     for begun, ended in rows(true_at, interval):
-        opens = begun + whole(hold, interval)
+        opens = begun + whole(retest_window, interval)
         if opens <= ended:
             closes = ended + interval
             yield opens, closes if closes <= last else None
@@ -74,6 +74,6 @@ def rows(true_at: Iterable[float], interval: float) -> Iterator[tuple[float, flo
         yield begun, previous
 
 
-def whole(hold: float, interval: float) -> float:
+def whole(retest_window: float, interval: float) -> float:
     """Return how long a hold lasts in whole evaluations, seconds."""
-    return -(-hold // interval) * interval
+    return -(-retest_window // interval) * interval

@@ -1,4 +1,4 @@
-"""What the pages of this project's policies say, with their variables and without."""
+"""The texts of this project's policies, with the variables filled in and with none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lab.policies.files import Policy
 
-SAID = {
+PHRASES = {
     "exporter-executions-failing": ("No execution", "has succeeded"),
     "exporter-losing-points": ("loses points", "does not accept some of the points"),
     "exporter-silent": ("silent: nobody watches", "has written nothing"),
@@ -24,20 +24,20 @@ SAID = {
     "stream-activity-errors": ("logs errors", "logged an error"),
     "stream-backfill-failed": ("objects failed", "backfill failed"),
     "stream-changed": ("stream changed", "did "),
-    "stream-errors": ("carries errors", "carries errors"),
+    "stream-errors": ("reports errors", "reports errors"),
     "stream-failed": ("failed", "is FAILED."),
     "stream-failed-permanently": ("failed permanently", "is FAILED_PERMANENTLY."),
-    "stream-lagging": ("lags", "delivers is too old"),
-    "stream-maintenance-long": ("stays in maintenance", "MAINTENANCE for long"),
+    "stream-lagging": ("lags", "it delivers is too old"),
+    "stream-maintenance-long": ("stays in maintenance", "MAINTENANCE for a long time"),
     "stream-missing": ("is missing", "is missing: its location was read"),
-    "stream-stalled": ("may have stalled", "freshness has fallen silent"),
+    "stream-stalled": ("may have stalled", "freshness metric has stopped"),
     "stream-stuck": ("is stuck", "STARTING (7) or DRAINING (8)"),
     "stream-unexpected-state": ("unexpected state", "does not expect now"),
-    "stream-unsupported-events": ("drops events", "does not support and left them out"),
+    "stream-unsupported-events": ("drops events", "dropped events that it does not support"),
     "streams-failing-together": ("Many Datastream streams", "FAILED or FAILED_PERMANENTLY"),
     "streams-unexpected-together": ("Many Datastream streams", "does not expect now"),
 }
-"""What the subject and the first paragraph say even where no variable is filled in."""
+"""Static words that the subject and the first paragraph must contain."""
 
 PLAUSIBLE = {
     "location": "europe-west12",
@@ -71,15 +71,15 @@ def _empty(text: str) -> str:
 
 
 def _urls(policy: Policy) -> list[str]:
-    """Return every address that a page shows, variables filled in."""
+    """Return every URL of a text, with its variables filled in."""
     written = re.findall(r"\[[^\]]+\]\((\S+?)\)", policy.content)
     return [_plausible(url) for url in (*written, *(link.url for link in policy.links))]
 
 
 @every_policy
 def test_subject_and_first_paragraph_say_what_happened(policy: Policy) -> None:
-    """They say it in static words: Cloud Monitoring may leave every variable empty."""
-    subject, first = SAID[policy.name]
+    """Both say it in static words, because Cloud Monitoring may leave every variable empty."""
+    subject, first = PHRASES[policy.name]
     paragraph = policy.content.split("\n\n")[0]
 
     assert subject in _empty(policy.subject)
@@ -88,8 +88,8 @@ def test_subject_and_first_paragraph_say_what_happened(policy: Policy) -> None:
 
 
 @every_policy
-def test_subjects_stay_whole(policy: Policy) -> None:
-    """A subject is one line and within the limit with the longest names that there are."""
+def test_subjects_fit(policy: Policy) -> None:
+    """A subject is one line and within the API's limit, even with the longest names."""
     longest = {"stream_id": 60, "stream": 142, "who": 60, "namespace": 30, "location": 23}
     filled = _filled(policy.subject, lambda key: "x" * longest.get(key, 6))
 
@@ -98,8 +98,8 @@ def test_subjects_stay_whole(policy: Policy) -> None:
 
 
 @every_policy
-def test_a_page_has_its_five_parts(policy: Policy) -> None:
-    """What happened, what it means, where to look, what fixes it, how to silence it, in order."""
+def test_a_text_has_five_parts(policy: Policy) -> None:
+    """What happened, what it means, where to look, what fixes it, how to silence it, in this order."""
     paragraphs = policy.content.split("\n\n")
 
     assert [
@@ -110,12 +110,12 @@ def test_a_page_has_its_five_parts(policy: Policy) -> None:
         "**Look at first**",
     ]
     assert paragraphs[4].startswith("**What usually fixes it.** ")
-    assert paragraphs[5].startswith("**How to silence it rightly.** ")
+    assert paragraphs[5].startswith("**How to silence it.** ")
     assert len(paragraphs) in {6, 7}
 
 
 @every_policy
-def test_three_things_are_to_be_looked_at_first(policy: Policy) -> None:
+def test_there_are_three_first_steps(policy: Policy) -> None:
     """The list has exactly three items, each of them on a line of its own."""
     items = policy.content.split("\n\n")[3].splitlines()
 
@@ -123,28 +123,36 @@ def test_three_things_are_to_be_looked_at_first(policy: Policy) -> None:
 
 
 @every_policy
-def test_the_text_is_markdown_that_is_shown(policy: Policy) -> None:
+def test_the_text_uses_only_supported_markdown(policy: Policy) -> None:
     """No table, no HTML, no fence: Cloud Monitoring shows paragraphs, lists, bold and links."""
     assert not re.search(r"^ *\||<[a-z/!]|```", policy.content, re.MULTILINE)
     assert policy.content.count("**") == 2 * 5
     assert policy.proto.documentation.mime_type == "text/markdown"
 
 
+@every_policy
+def test_a_text_fits_on_a_phone(policy: Policy) -> None:
+    """What happened, with a link, comes first; at most 1,200 characters of reading follow."""
+    first, _, rest = _plausible(policy.content).partition("\n\n")
+    assert re.search(r"\[Open [^\]]+\]\(https://\S+\)", first)
+    assert len(re.sub(r"\]\(\S+?\)", "]", rest)) <= 1200
+
+
 @every_metric_policy
-def test_a_page_without_variables_still_leads_on(policy: Policy) -> None:
-    """Where a page names something by a variable, it says what else names it."""
+def test_a_text_without_variables_still_helps(policy: Policy) -> None:
+    """A text that uses a label also says which label of the incident to look at."""
     named = set(re.findall(r"metric_or_resource\.label\.(\w+)", policy.content))
     last = policy.content.split("\n\n")[-1]
 
     if named and policy.name != "exporter-losing-points":
-        assert last.startswith("Where the lines above name no ")
+        assert last.startswith("If a name is missing above, ")
         assert all(f"`{key}`" in last for key in named - {"location"})
     assert re.search(r"\]\(https://[^)$]*(?:\$\{project\})?\)", policy.content)
 
 
 @every_policy
 def test_links_are_well_formed(policy: Policy) -> None:
-    """Every address is one of Google's pages over https, with valid escapes alone."""
+    """Every URL is https, on one of Google's hosts, and correctly escaped."""
     urls = _urls(policy)
 
     assert len(policy.links) >= 2
@@ -161,7 +169,7 @@ def test_links_are_well_formed(policy: Policy) -> None:
 
 @every_policy
 def test_links_to_logs_hold_a_sensible_filter(policy: Policy) -> None:
-    """The query in an address to the log, without its escapes, is a filter of fields."""
+    """The query in a URL of the Logs Explorer is a filter on fields."""
     for url in _urls(policy):
         path = urlsplit(url).path
         if not path.startswith("/logs/"):
@@ -173,8 +181,8 @@ def test_links_to_logs_hold_a_sensible_filter(policy: Policy) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in POLICIES if name.startswith("stream-")])
-def test_a_stream_s_page_leads_to_it(name: str) -> None:
-    """The page of a stream leads to it, or to the streams it is missing from, and to its log."""
+def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
+    """The text links to the stream (or, if it is gone, to the project's streams) and to its log."""
     policy = POLICIES[name]
     addresses = " ".join(map(unquote, _urls(policy)))
     project = "metrics-project" if policy.is_log else PLAUSIBLE["namespace"]
@@ -191,7 +199,7 @@ def test_a_stream_s_page_leads_to_it(name: str) -> None:
 
 
 def test_links_to_the_audit_log_find_the_methods() -> None:
-    """The pattern in an address to the audit log finds what it is to find."""
+    """The pattern in a URL of the audit log matches the method names."""
     found = set()
     for policy in POLICIES.values():
         for url in map(unquote, _urls(policy)):
@@ -209,8 +217,8 @@ def test_links_to_the_audit_log_find_the_methods() -> None:
 
 
 @every_policy
-def test_the_comment_says_what_numbers_and_doubts_there_are(policy: Policy) -> None:
-    """Each of the three paragraphs is whole sentences, not broken within a word."""
+def test_the_comment_is_whole_sentences(policy: Policy) -> None:
+    """Each of the three paragraphs ends with a full stop, and no word is hyphenated at a line end."""
     for paragraph in policy.header:
         assert paragraph.endswith(".")
         assert not re.search(r"\w- \w", paragraph)

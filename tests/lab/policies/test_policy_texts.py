@@ -99,7 +99,7 @@ def test_subjects_fit(policy: Policy) -> None:
 
 @every_policy
 def test_a_text_has_five_parts(policy: Policy) -> None:
-    """What happened, what it means, where to look, what fixes it, how to silence it, in this order."""
+    """What happened, what it means, where to look, what fixes it, how to silence it: in order."""
     paragraphs = policy.content.split("\n\n")
 
     assert [
@@ -218,7 +218,7 @@ def test_links_to_the_audit_log_find_the_methods() -> None:
 
 @every_policy
 def test_the_comment_is_whole_sentences(policy: Policy) -> None:
-    """Each of the three paragraphs ends with a full stop, and no word is hyphenated at a line end."""
+    """Each of the three paragraphs ends with a full stop and has no broken word."""
     for paragraph in policy.header:
         assert paragraph.endswith(".")
         assert not re.search(r"\w- \w", paragraph)

@@ -25,6 +25,7 @@ from lab.cli import main as lab
 from lab.emulator import world
 from tools import (
     appliers,
+    comparison,
     cost,
     policies,
     policies_backtest,
@@ -210,6 +211,7 @@ def world_events() -> str:
 
 BLOCKS: Mapping[str, Block] = {
     "transcript": transcript,
+    "comparison": comparison.comparison,
     "resources": resources,
     "metrics": metrics,
     "config keys": config_keys,

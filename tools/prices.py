@@ -61,6 +61,27 @@ POOL_CPU = Price(
 POOL_MEMORY = Price(
     "Cloud Run worker pool, memory", "GiB-second", 0.000001235, 728_744, _RUN, "September 2026"
 )
+FUNCTION_CPU = Price(
+    "Cloud Run function, CPU",
+    "vCPU-second",
+    0.000024,
+    180_000,
+    _RUN,
+    "September 2026",
+    "billed by request; only for the comparison in README.md",
+)
+FUNCTION_MEMORY = Price(
+    "Cloud Run function, memory",
+    "GiB-second",
+    0.0000025,
+    360_000,
+    _RUN,
+    "September 2026",
+    "the same",
+)
+FUNCTION_REQUESTS = Price(
+    "Cloud Run function, requests", "million", 0.40, 2, _RUN, "September 2026", "the same"
+)
 SCHEDULE = Price(
     "Cloud Scheduler", "job and month", 0.10, 3, _SCHEDULER, "August 2026", "however often it runs"
 )
@@ -96,6 +117,9 @@ PRICES = (
     JOB_MEMORY,
     POOL_CPU,
     POOL_MEMORY,
+    FUNCTION_CPU,
+    FUNCTION_MEMORY,
+    FUNCTION_REQUESTS,
     SCHEDULE,
     METRICS,
     REFERENCE,

@@ -23,6 +23,8 @@ from exporter.measure import definitions
 from exporter.states import StreamState
 from lab.cli import main as lab
 from lab.emulator import world
+from lab.emulator.world_events import Event
+from lab.emulator.world_values import Outage, PartialWriteFormat
 from tools import (
     appliers,
     comparison,
@@ -204,7 +206,7 @@ def world_events() -> str:
                 str(event.__doc__),
                 ", ".join(f"`{key}`" for key in event.model_fields if key != "do"),
             )
-            for event in get_args(get_args(world.Event)[0])
+            for event in get_args(get_args(Event)[0])
         ),
     )
 
@@ -250,15 +252,15 @@ _HOLDS = {
     "str": "text",
     "int": "whole number",
     "bool": "true or false",
-    "Duration": "duration",
+    "Seconds": "duration",
     "AwareDatetime": "time with its zone",
     "Code": "status code of gRPC",
     "State": "state, by name or number",
     "BackfillState": "backfill state, by name or number",
     "ConnectionState": "connection's state, by name or number",
     "Permission": "permission",
-    "Outage": " or ".join(get_args(world.Outage)),
-    "Wording": " or ".join(get_args(world.Wording)),
+    "Outage": " or ".join(get_args(Outage)),
+    "PartialWriteFormat": " or ".join(get_args(PartialWriteFormat)),
     "Event": "event",
     "dict[str, str]": "mapping of text",
     "dict[str, int]": "mapping of whole numbers",

@@ -29,7 +29,7 @@ from lab.backtest.needs import names, wanted
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from lab.policies.files import read_policies
-from lab.simulate.patience import SimulatedRun
+from lab.simulate.virtual_sleep import SimulatedRun
 from tools.markdown import fenced
 
 if TYPE_CHECKING:

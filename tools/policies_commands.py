@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from lab.cli.main import COMMANDS, main
 from lab.policies.files import read_policies
-from lab.simulate.scenario import Deployment, Expected, Scenario
+from lab.simulate.scenario import Deployment, ExpectedIncident, ScenarioFile
 from lab.simulate.scenario_files import read_scenarios
 from tools.markdown import fenced, table
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from lab.simulate.scenario_files import Script
+    from lab.simulate.scenario import Scenario
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "alerting_policies"
@@ -79,20 +79,20 @@ def scenarios() -> str:
         ("scenario", "what happens", "what pages"),
         (
             (
-                f"[{script.name}](../alerting_policies/scenarios/{script.name}.yaml)",
-                script.scenario.title,
-                _pages(script),
+                f"[{scenario.name}](../alerting_policies/scenarios/{scenario.name}.yaml)",
+                scenario.title,
+                _pages(scenario),
             )
-            for script in read_scenarios(SCENARIOS, names)
+            for scenario in read_scenarios(SCENARIOS, names)
         ),
     )
 
 
-def _pages(script: Script) -> str:
+def _pages(scenario: Scenario) -> str:
     """Return the policies that page, each with how often, in the order of their first page."""
     counts: dict[str, int] = {}
     optional: set[str] = set()
-    for each in sorted(script.scenario.expect, key=lambda expected: expected.opens.after):
+    for each in sorted(scenario.expect, key=lambda expected: expected.opens.after):
         counts[each.policy] = counts.get(each.policy, 0) + each.count
         if each.may:
             optional.add(each.policy)
@@ -106,9 +106,9 @@ def _pages(script: Script) -> str:
 def scenario_keys() -> str:
     """Return every key of a scenario file but those of its world."""
     parts: tuple[tuple[str, type[BaseModel]], ...] = (
-        ("", Scenario),
+        ("", ScenarioFile),
         ("exporters[].", Deployment),
-        ("expect[].", Expected),
+        ("expect[].", ExpectedIncident),
     )
     return table(
         ("key", "meaning"),

@@ -43,11 +43,13 @@ def made() -> str:
     read = plan_of(json.dumps(plan()).encode(), "plan.json")
     asked, unclear = questions(read.changes)
     names = [path.stem for path in FOLDER.glob("*.yaml")]
-    scripts = [
-        script for script in read_scenarios(FOLDER / "scenarios", names) if script.name in SCENARIOS
+    scenarios = [
+        scenario
+        for scenario in read_scenarios(FOLDER / "scenarios", names)
+        if scenario.name in SCENARIOS
     ]
-    found = [each for script in scripts for each in answer(Task(script, asked))]
-    titles = {script.name: script.scenario.title for script in scripts}
+    found = [each for scenario in scenarios for each in answer(Task(scenario, asked))]
+    titles = {scenario.name: scenario.title for scenario in scenarios}
     return review_page.page(review(read, asked, unclear, titles, found))
 
 

@@ -19,7 +19,7 @@ from lab.policies.native import promql_name
 from lab.prove.engine import Engine, EngineError
 from lab.prove.evaluating import about
 from lab.prove.incidents import Incident, firing_intervals
-from lab.simulate.visibility import as_seen
+from lab.simulate.visibility import adjust_for_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -198,7 +198,9 @@ class Backtester:
     def _evaluate(self, policy: Policy, engine: Engine, start: float, last: float) -> None:
         """Note when a policy's condition is true."""
         try:
-            found = engine.query_range(as_seen(policy.query or "", LATE), start, last, INTERVAL)
+            found = engine.query_range(
+                adjust_for_delay(policy.query or "", LATE), start, last, INTERVAL
+            )
         except EngineError as error:
             self._refused[policy.name] = str(error)
             return

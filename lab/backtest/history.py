@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from lab.policies.native import promql_name
 from lab.simulate import native_series
 from lab.simulate.series import Series
-from lab.simulate.visibility import Late
+from lab.simulate.visibility import VisibilityDelay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,7 +26,7 @@ CUMULATIVE: Final = "CUMULATIVE"
 KINDS = (GAUGE, DELTA, CUMULATIVE)
 """The kinds of metric; google.api.MetricDescriptor.MetricKind."""
 
-LATE = Late(5.0, 5.0)
+LATE = VisibilityDelay(5.0, 5.0)
 """Seconds from the time of the exporter's points until they can be read, in the middle: how late
 each of them came is not kept. https://cloud.google.com/monitoring/api/v3/latency-n-retention"""
 
@@ -222,7 +222,7 @@ class History:
 
 def late(name: str) -> float:
     """Return how many seconds late the points of a metric are taken to come."""
-    return LATE.usual if name.startswith(_OWN) else native_series.late(name)
+    return LATE.usual if name.startswith(_OWN) else native_series.delay_seconds(name)
 
 
 def _count(into: Series, rows: Iterable[tuple[float, float, float]]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from lab.policies.files import Policy
-    from lab.simulate.scenario_files import Script
+    from lab.simulate.scenario import Scenario
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -32,18 +32,20 @@ _ENDED = (
 class Part(NamedTuple):
     """One scenario and what it is to be held against."""
 
-    script: Script
+    scenario: Scenario
     start: float
     policies: tuple[Policy, ...]
 
 
-def proofs(scripts: Sequence[Script], policies: Sequence[Policy], stop: Event) -> Iterator[Proof]:
+def proofs(
+    scenarios: Sequence[Scenario], policies: Sequence[Policy], stop: Event
+) -> Iterator[Proof]:
     """Play scenarios, each with an engine of its own, and yield them judged, in their order.
 
     It ends early once ``stop`` is set.
 
     Args:
-        scripts: The scenarios.
+        scenarios: What to play.
         policies: The policies.
         stop: Ends it.
 
@@ -55,7 +57,9 @@ def proofs(scripts: Sequence[Script], policies: Sequence[Policy], stop: Event) -
     check_engine()
     _check(policies)
     # Each starts as if it were alone, so that it comes out the same whatever is played beside it.
-    parts = [Part(script, starts([script])[0].timestamp(), tuple(policies)) for script in scripts]
+    parts = [
+        Part(scenario, starts([scenario])[0].timestamp(), tuple(policies)) for scenario in scenarios
+    ]
     yield from side_by_side(_play, parts, stop)
 
 
@@ -86,9 +90,9 @@ def side_by_side(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Ite
 
 
 def _play(part: Part) -> Proof:
-    recording = simulate(part.script, part.start)
+    recording = simulate(part.scenario, part.start)
     with filled([recording]) as engine:
-        return prove(part.script, recording, part.policies, engine)
+        return prove(part.scenario, recording, part.policies, engine)
 
 
 def _check(policies: Sequence[Policy]) -> None:

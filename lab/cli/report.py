@@ -20,7 +20,7 @@ from lab.cli import time_to_page
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_policies, add_scenarios
 from lab.cli.playing import proofs, side_by_side
-from lab.cli.test import scripts_of
+from lab.cli.test import chosen_scenarios
 from lab.prove.paging import CHANGES
 from lab.report.page import Report, render
 from lab.report.playing import Task, play
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lab.prove.proof import Proof
     from lab.report.marks import Timeline
     from lab.report.waits import Wait
-    from lab.simulate.scenario_files import Script
+    from lab.simulate.scenario import Scenario
 
 HELP = (
     "Plays the scenarios, measures how soon pages come, and writes one HTML page that shows all of "
@@ -73,14 +73,16 @@ def run(args: Namespace) -> int:
     """
     file = _writable(args.html)
     policies = tuple(each for each in policies_of(args) if each.enabled)
-    scripts = scripts_of(args, policies)
-    _check_names(scripts)
+    scenarios = chosen_scenarios(args, policies)
+    _check_names(scenarios)
     # It plays none: it refuses a filter that Cloud Logging understands and that is not known here.
     for _ in proofs((), policies, args.stop):
         pass
     played: list[tuple[Proof, Timeline]] = []
-    with progress(args.err, "playing scenarios", len(scripts)) as steps:
-        for each in side_by_side(play, [Task(script, policies) for script in scripts], args.stop):
+    with progress(args.err, "playing scenarios", len(scenarios)) as steps:
+        for each in side_by_side(
+            play, [Task(scenario, policies) for scenario in scenarios], args.stop
+        ):
             played.append(each)
             steps.done()
     times, kept = ((), True) if args.no_times or args.stop.is_set() else _times(args, policies)
@@ -98,7 +100,7 @@ def run(args: Namespace) -> int:
         )
     )
     _write(file, page)
-    wrong = [proof.script.name for proof, _ in played if not proof.right]
+    wrong = [proof.scenario.name for proof, _ in played if not proof.right]
     size = f"{len(page.encode()) // 1000} kB"
     LOGGER.info("%s: %s, %s.", printable(args.html), plural(len(played), "scenario"), size)
     if wrong:
@@ -106,13 +108,13 @@ def run(args: Namespace) -> int:
     return OK if kept and not wrong else INCOMPLETE
 
 
-def _check_names(scripts: Iterable[Script]) -> None:
+def _check_names(scenarios: Iterable[Scenario]) -> None:
     """Refuse scenarios that a link could not tell apart.
 
     Raises:
         InputError: Two have the same name.
     """
-    counted = Counter(script.name for script in scripts)
+    counted = Counter(scenario.name for scenario in scenarios)
     twice = [
         f"{printable(name)}: {count} scenarios have this name; rename all but one"
         for name, count in counted.items()

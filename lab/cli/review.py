@@ -10,7 +10,7 @@ from exporter.cli.logs import LOGGER
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_json, add_policies, add_scenarios
 from lab.cli.playing import side_by_side
-from lab.cli.test import scripts_of
+from lab.cli.test import chosen_scenarios
 from lab.review import review_data, review_page
 from lab.review.effects import Task, answer, questions
 from lab.review.plans import read_plan
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
     from lab.review.effects import Found
-    from lab.simulate.scenario_files import Script
+    from lab.simulate.scenario import Scenario
 
 HELP = (
     "Says what a plan of Terraform's changes about the alert policies, field by field, and plays "
@@ -66,19 +66,19 @@ def run(args: Namespace) -> int:
     plan = read_plan(args.plan)
     asked, unclear = questions(plan.changes)
     # Where nothing is asked, nothing need be there: neither scenarios nor Prometheus.
-    scripts = _scripts(args) if asked else ()
+    scenarios = _scenarios(args) if asked else ()
     found: list[Found] = []
     played = 0
-    with progress(args.err, "playing scenarios", len(scripts)) as steps:
-        tasks = [Task(script, asked) for script in scripts]
+    with progress(args.err, "playing scenarios", len(scenarios)) as steps:
+        tasks = [Task(scenario, asked) for scenario in scenarios]
         for answers in side_by_side(answer, tasks, args.stop):
             found += answers
             played += 1
             steps.done()
-    if played < len(scripts):
-        LOGGER.warning("Interrupted: %d of %d scenarios were played.", played, len(scripts))
+    if played < len(scenarios):
+        LOGGER.warning("Interrupted: %d of %d scenarios were played.", played, len(scenarios))
         return INTERRUPTED
-    titles = {script.name: script.scenario.title for script in scripts}
+    titles = {scenario.name: scenario.title for scenario in scenarios}
     made = review(plan, asked, unclear, titles, found)
     if args.json:
         print_json(review_data.document(made), out)
@@ -87,6 +87,6 @@ def run(args: Namespace) -> int:
     return INCOMPLETE if args.strict and made.worse else OK
 
 
-def _scripts(args: Namespace) -> tuple[Script, ...]:
+def _scenarios(args: Namespace) -> tuple[Scenario, ...]:
     named = Namespace(**{**vars(args), "wanted": args.scenario or []})
-    return scripts_of(named, policies_of(args))
+    return chosen_scenarios(named, policies_of(args))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.cli.exit_codes import OK, USAGE
 from exporter.cli.logs import LOGGER
 from lab.emulator.emulator import Emulator
-from lab.emulator.rpc import PortInUseError
+from lab.emulator.server import PortInUseError
 from lab.emulator.world_files import default_world, read_world
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from lab.cli import verdicts
 from lab.cli.inputs import policies_of, scenario_folders
 from lab.cli.options import add_json, add_policies, add_scenarios
 from lab.cli.playing import proofs
-from lab.simulate.scenario_files import read_scenarios, script_of
+from lab.simulate.scenario_files import parse_scenario, read_scenarios
 from lab.terminal import print_json, progress
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lab.policies.files import Policy
     from lab.prove.proof import Proof
-    from lab.simulate.scenario_files import Script
+    from lab.simulate.scenario import Scenario
 
 HELP = (
     "Plays scenarios: the exporter itself runs through a scripted world on a simulated clock, "
@@ -59,24 +59,24 @@ def run(args: Namespace) -> int:
     """
     out: TextIO = args.out
     policies = policies_of(args)
-    scripts = scripts_of(args, policies)
+    scenarios = chosen_scenarios(args, policies)
     applied = [policy for policy in policies if policy.enabled]
     proven: list[Proof] = []
-    with progress(args.err, "playing scenarios", len(scripts)) as steps:
-        for proof in proofs(scripts, applied, args.stop):
+    with progress(args.err, "playing scenarios", len(scenarios)) as steps:
+        for proof in proofs(scenarios, applied, args.stop):
             proven.append(proof)
             steps.done()
             if not args.json:
                 with steps.aside():
                     verdicts.print_proof(proof, out)
                     out.flush()
-    wrong = [proof.script.name for proof in proven if not proof.right]
-    played = len(proven) == len(scripts)
+    wrong = [proof.scenario.name for proof in proven if not proof.right]
+    played = len(proven) == len(scenarios)
     if args.json:
         held = [verdicts.document(proof) for proof in proven]
         print_json({"right": played and not wrong, "played": played, "scenarios": held}, out)
     if not played:
-        LOGGER.warning("Interrupted: %d of %d scenarios were played.", len(proven), len(scripts))
+        LOGGER.warning("Interrupted: %d of %d scenarios were played.", len(proven), len(scenarios))
     if proven:
         LOGGER.log(logging.ERROR if wrong else logging.INFO, "%s", _summary(proven, wrong))
     if not played:
@@ -85,12 +85,12 @@ def run(args: Namespace) -> int:
 
 
 def _summary(proven: Sequence[Proof], wrong: Sequence[str]) -> str:
-    due = sum(each.count for proof in proven for each in proof.script.scenario.expect)
+    due = sum(each.count for proof in proven for each in proof.scenario.expect)
     text = f"{plural(len(proven), 'scenario')}, {plural(due, 'page')} due"
     return f"{text}: {len(wrong)} wrong ({', '.join(wrong)})." if wrong else f"{text}: all right."
 
 
-def scripts_of(args: Namespace, policies: Sequence[Policy]) -> tuple[Script, ...]:
+def chosen_scenarios(args: Namespace, policies: Sequence[Policy]) -> tuple[Scenario, ...]:
     """Return the scenarios that the command line asks for: those it names, else all.
 
     Args:
@@ -102,21 +102,23 @@ def scripts_of(args: Namespace, policies: Sequence[Policy]) -> tuple[Script, ...
     """
     names = {policy.name for policy in policies}
     if not args.wanted:
-        held = [script for each in scenario_folders(args) for script in read_scenarios(each, names)]
-        return tuple(sorted(held, key=lambda script: script.name))
+        held = [
+            scenario for each in scenario_folders(args) for scenario in read_scenarios(each, names)
+        ]
+        return tuple(sorted(held, key=lambda scenario: scenario.name))
     known = [] if all(map(_is_path, args.wanted)) else [*_known(args)]
-    scripts: dict[Path, Script] = {}
+    scenarios: dict[Path, Scenario] = {}
     told: dict[str, None] = {}
     for wanted in args.wanted:
         try:
             for file in _files(wanted, known):
                 text = documents.read_file(str(file))
-                scripts[file] = script_of(text, printable(str(file)), names, name=file.stem)
+                scenarios[file] = parse_scenario(text, printable(str(file)), names, name=file.stem)
         except InputError as mistakes:
             told |= dict.fromkeys(mistakes.sentences)
     if told:
         raise InputError(told)
-    return tuple(scripts.values())
+    return tuple(scenarios.values())
 
 
 def _files(wanted: str, known: Sequence[Path]) -> list[Path]:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from exporter.cli.fleet import console
 from exporter.inputs.input_errors import printable
-from lab.emulator.fleet import is_exact
+from lab.emulator.timeline import is_literal
 from lab.policies.spans import span
 from lab.prove.judging import Outcome
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lab.prove.incidents import Incident
     from lab.prove.judging import Finding
     from lab.prove.proof import Proof
-    from lab.simulate.scenario import Expected
+    from lab.simulate.scenario import ExpectedIncident
 
 _MOST_NAMED = 3
 _MOST_LINES = 10
@@ -38,7 +38,7 @@ class Group(NamedTuple):
     """
 
     outcome: Outcome
-    expected: Expected | None
+    expected: ExpectedIncident | None
     findings: tuple[Finding, ...]
 
     @property
@@ -52,7 +52,7 @@ def print_proof(proof: Proof, stream: TextIO) -> None:
     out = console(stream)
     verdict = "right" if proof.right else "WRONG"
     title = Text().append(f"{verdict}  ", _RIGHT if proof.right else _WRONG)
-    title.append(proof.script.name, "bold").append(f": {printable(proof.script.scenario.title)}")
+    title.append(proof.scenario.name, "bold").append(f": {printable(proof.scenario.title)}")
     out.print(title)
     for outcome, text in lines(proof.findings):
         line = Text() if outcome is Outcome.RIGHT else Text().append(f"{outcome.upper()}: ", _WRONG)
@@ -164,7 +164,7 @@ def _subject(group: Group) -> str:
     if expected and not group.incidents:
         of = "" if expected.of == "*" else f" of {expected.of}"
         return of + _some_of(group)
-    if expected and is_exact(expected.of):
+    if expected and is_literal(expected.of):
         return f" of {expected.of.rpartition('/')[2]}"
     names = sorted(name.rpartition("/")[2] for name in about)
     more = len(names) - _MOST_NAMED
@@ -192,9 +192,9 @@ def _range(moments: Sequence[float]) -> str:
 
 def document(proof: Proof) -> dict[str, Any]:
     """Return a scenario as data; moments are seconds after its start."""
-    scenario = proof.script.scenario
+    scenario = proof.scenario
     return {
-        "name": proof.script.name,
+        "name": proof.scenario.name,
         "title": scenario.title,
         "what": scenario.what,
         "lasts": scenario.lasts,

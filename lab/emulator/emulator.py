@@ -6,19 +6,19 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-from lab.emulator.datastream import Datastream
+from lab.emulator.datastream_service import DatastreamService
 from lab.emulator.faults import Faults
-from lab.emulator.fleet import Timeline
-from lab.emulator.monitoring import Monitoring
-from lab.emulator.rpc import CallLog, Server, Services
+from lab.emulator.monitoring_service import MonitoringService
+from lab.emulator.server import CallLog, Server, Services
+from lab.emulator.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterable
 
     from lab.emulator.faults import Call
-    from lab.emulator.fleet import Fleet
-    from lab.emulator.monitoring import WrittenPoint
+    from lab.emulator.monitoring_service import WrittenPoint
+    from lab.emulator.timeline import Snapshot
     from lab.emulator.world import Fault, World
 
 
@@ -41,10 +41,10 @@ class Emulator:
         self._timeline = Timeline(world)
         self._faults = Faults(world.faults)
         self._log = CallLog()
-        self._datastream = Datastream(
+        self._datastream = DatastreamService(
             self.fleet, started=self._started, largest_page=world.largest_page
         )
-        self._monitoring = Monitoring(self.fleet, clock=clock, wording=world.refusals)
+        self._monitoring = MonitoringService(self.fleet, clock=clock, wording=world.refusals)
         self._running = ExitStack()
         self.datastream = ""
         """``127.0.0.1:port`` of Datastream, once started."""
@@ -108,7 +108,7 @@ class Emulator:
         """Return how long ago the world started."""
         return self._clock() - self._started
 
-    def fleet(self) -> Fleet:
+    def fleet(self) -> Snapshot:
         """Return what exists now."""
         return self._timeline.at(self.seconds())
 

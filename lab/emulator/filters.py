@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.emulator.refusals import invalid_field
+from lab.emulator.status_errors import invalid_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import monitoring_v3
 
-from lab.emulator.rules import SECOND
+from lab.emulator.write_rules import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,194 +1,130 @@
-"""The world file: what exists in the embedded Google Cloud, how it changes, what goes wrong."""
+"""The world file: what exists in the emulator, how it changes, what goes wrong."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from datetime import datetime
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from lab.emulator.parts import (
+from exporter.inputs.input_errors import shown
+from exporter.states import StreamState
+from lab.emulator.world_events import Event  # noqa: TC001 - pydantic resolves it at run time
+from lab.emulator.world_values import (
     BackfillState,
     Code,
-    Connection,
     ConnectionState,
-    Duration,
-    Location,
-    Log,
-    Objects,
     Outage,
-    Part,
+    PartialWriteFormat,
     Permission,
-    Problem,
-    Project,
-    Severity,
+    Seconds,
     State,
-    Streams,
-    Wording,
+    WorldError,
+    WorldSection,
 )
 
-__all__ = [
-    "BackfillState",
-    "Code",
-    "Connection",
-    "ConnectionState",
-    "Duration",
-    "Event",
-    "Fault",
-    "Location",
-    "Log",
-    "Objects",
-    "Outage",
-    "Permission",
-    "Problem",
-    "Project",
-    "Severity",
-    "State",
-    "Streams",
-    "Wording",
-    "World",
-]
+_COUNTER = re.compile(r"\{(?::0(\d+))?\}")
+
+# Plain numbers, as every state here: the API may send one that no enum knows.
+_COMPLETED = int(BackfillJob.State.COMPLETED)
+_CREATED = int(PrivateConnection.State.CREATED)
 
 
-class _Event(Part):
-    at: Duration
+class _Counted(WorldSection):
+    """A thing, or ``count`` alike ones whose names are counted from 1."""
+
+    count: int | None = Field(default=None, ge=1, le=100_000)
+
+    def _numbered(self, pattern: str) -> list[str]:
+        if self.count is None:
+            return [pattern]
+
+        def name(number: int) -> str:
+            return _COUNTER.sub(lambda found: f"{number:0{found[1] or 1}d}", pattern)
+
+        return [name(number) for number in range(1, self.count + 1)]
+
+    def _check_pattern(self, pattern: str) -> None:
+        if (self.count is not None) != bool(_COUNTER.search(pattern)):
+            raise ValueError(
+                f"{shown(pattern)}: with a count a name holds a counter such as {{:05}}, and only"
+                " then"
+            )
 
 
-class _StreamEvent(_Event):
-    stream: str
+class WorldObjects(_Counted):
+    """One object of a stream (a table), or ``count`` alike ones."""
 
+    table: str
+    backfill: BackfillState = _COMPLETED
+    errors: tuple[WorldError, ...] = ()
 
-class Lifecycle(_StreamEvent):
-    """Streams whose name or id matches start, resume, recover, heal, end, or come into being."""
-
-    do: Literal["start", "resume", "recover", "heal", "delete", "appear"]
-    starting: Duration = 0
-
-
-class Pause(_StreamEvent):
-    """Streams are paused by hand, DRAINING for a while where one is given."""
-
-    do: Literal["pause"]
-    draining: Duration = 0
-
-
-class Fail(_StreamEvent):
-    """Streams fail, for good or not, or go on and carry an error."""
-
-    do: Literal["fail", "fail_permanently", "report_error"]
-    reason: str
-    message: str = ""
-
-
-class SetState(_StreamEvent):
-    """Streams are in a state, by name or by a number that nobody knows yet."""
-
-    do: Literal["set_state"]
-    state: State
-
-
-class SetBackfill(_StreamEvent):
-    """All objects of the streams are in a backfill state."""
-
-    do: Literal["set_backfill"]
-    backfill: BackfillState
-
-
-class Lag(_StreamEvent):
-    """Streams fall behind: their own freshness is so much from now on, and may grow."""
-
-    do: Literal["lag"]
-    freshness: Duration
-    growing: bool = False
-
-
-class Freshness(_StreamEvent):
-    """Streams are as fresh as at first, or go on while their freshness is no longer measured."""
-
-    do: Literal["catch_up", "stall"]
-
-
-class DropEvents(_StreamEvent):
-    """Streams leave out data that they do not support, and count it in their own metric."""
-
-    do: Literal["drop_events"]
-    events: int = Field(ge=1)
-    object: str = "public.orders"
-    error_code: str = "UNSUPPORTED_DATA_TYPE"
-
-
-class LogEntry(_StreamEvent):
-    """An entry about the streams is logged; the other events that people make log theirs."""
-
-    do: Literal["log"]
-    log: Log
-    severity: Severity
-    method: str | None = None
-    operation: Literal["first", "last"] | None = None
-    who: str = "operator@example.com"
-    message: str = ""
+    @property
+    def tables(self) -> list[str]:
+        """Return the objects' names."""
+        return self._numbered(self.table)
 
     @model_validator(mode="after")
-    def _of_one_kind(self) -> LogEntry:
-        audit = self.log == "audit"
-        if audit != (self.method is not None) or (self.operation and not audit):
-            raise ValueError(
-                "an entry of the audit log needs a method, such as UpdateStream, and may have an"
-                " operation; one of stream_activity has neither"
-            )
+    def _named(self) -> WorldObjects:
+        self._check_pattern(self.table)
         return self
 
 
-class LocationEvent(_Event):
-    """A location stops answering or answers again."""
+class WorldStreams(_Counted):
+    """One stream, or ``count`` alike ones."""
 
-    location: str
-    do: Literal["unreachable", "reachable"]
-    outage: Outage = "unavailable"
+    id: str
+    state: State = StreamState.RUNNING
+    exists: bool = True
+    labels: dict[str, str] = Field(default_factory=dict)
+    errors: tuple[WorldError, ...] = ()
+    objects: tuple[WorldObjects, ...] = ()
+    freshness: Seconds = 5
+    """What Datastream's own metric of that name says while the stream is RUNNING."""
+    create_time: AwareDatetime = datetime.fromisoformat("2025-03-01T09:00:00+00:00")
 
+    @property
+    def ids(self) -> list[str]:
+        """Return the streams' ids."""
+        return self._numbered(self.id)
 
-class ProjectEvent(_Event):
-    """A project's Datastream API is disabled or enabled."""
-
-    project: str
-    do: Literal["disable_api", "enable_api"]
-
-
-class PermissionEvent(_Event):
-    """The caller loses or gains a permission on a project."""
-
-    project: str
-    do: Literal["revoke", "grant"]
-    permission: Permission
-
-
-class ConnectionEvent(_Event):
-    """Private connections are in a state."""
-
-    private_connection: str
-    do: Literal["set_connection_state"]
-    state: ConnectionState
-    error: Problem | None = None
+    @model_validator(mode="after")
+    def _named(self) -> WorldStreams:
+        self._check_pattern(self.id)
+        return self
 
 
-Event = Annotated[
-    Lifecycle
-    | Pause
-    | Fail
-    | SetState
-    | SetBackfill
-    | Lag
-    | Freshness
-    | DropEvents
-    | LogEntry
-    | LocationEvent
-    | ProjectEvent
-    | PermissionEvent
-    | ConnectionEvent,
-    Field(discriminator="do"),
-]
+class WorldConnection(WorldSection):
+    """A private connection."""
+
+    id: str
+    state: ConnectionState = _CREATED
+    error: WorldError | None = None
 
 
-class Fault(Part):
+class WorldLocation(WorldSection):
+    """A location of a project and what lives in it."""
+
+    id: str
+    outage: Outage | None = None
+    streams: tuple[WorldStreams, ...] = ()
+    private_connections: tuple[WorldConnection, ...] = ()
+
+
+class WorldProject(WorldSection):
+    """A project: watched, or the one that metrics are written to, or both."""
+
+    id: str
+    number: int
+    api: Literal["enabled", "disabled"] = "enabled"
+    denied: frozenset[Permission] = frozenset()
+    names: Literal["by_id", "by_number"] = "by_id"
+    locations: tuple[WorldLocation, ...] = ()
+
+
+class Fault(WorldSection):
     """What goes wrong with calls: a delay, a status code, or both.
 
     Globs are matched against the method's short name, the project's id and the location's id
@@ -200,11 +136,11 @@ class Fault(Part):
     location: str = "*"
     code: Code | None = None
     message: str = ""
-    retry_delay: Duration | None = None
-    latency: Duration = 0
+    retry_delay: Seconds | None = None
+    latency: Seconds = 0
     times: int | None = Field(default=None, ge=1)
-    since: Duration = Field(default=0, alias="from")
-    until: Duration | None = None
+    since: Seconds = Field(default=0, alias="from")
+    until: Seconds | None = None
     when: Literal["before", "after"] = "before"
 
     model_config = ConfigDict(populate_by_name=True)
@@ -216,14 +152,14 @@ class Fault(Part):
         return self
 
 
-class World(Part):
+class World(WorldSection):
     """A whole world file."""
 
     config: dict[str, Any] | None = None
     """The exporter's own config.yaml for this world, as it would stand in a file."""
-    projects: tuple[Project, ...]
+    projects: tuple[WorldProject, ...]
     events: tuple[Event, ...] = ()
     faults: tuple[Fault, ...] = ()
-    refusals: Wording = "newer"
+    refusals: PartialWriteFormat = "newer"
     largest_page: dict[str, int] = Field(default_factory=dict)
     """By method: a smaller maximum page size than Google's, to make short pages."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from exporter.inputs import documents
 from exporter.inputs.input_errors import shown
-from lab.emulator.fleet import matches
-from lab.emulator.world import ConnectionEvent, LocationEvent, PermissionEvent, ProjectEvent, World
+from lab.emulator.timeline import matches
+from lab.emulator.world import World
+from lab.emulator.world_events import ConnectionEvent, LocationEvent, PermissionEvent, ProjectEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lab.emulator.world import Event
+    from lab.emulator.world_events import Event
 
 _Place = tuple[str | int, ...]
 
@@ -25,16 +26,16 @@ def read_world(path: str) -> World:
     Raises:
         InputError: All that is wrong with it.
     """
-    return world_of(documents.read_file(path), path)
+    return parse_world(documents.read_file(path), path)
 
 
 def default_world() -> World:
     """Return the world that ships with the package: one company's fleet."""
     shipped = resources.files("lab.emulator") / "worlds" / "default.yaml"
-    return world_of(shipped.read_text(encoding="utf-8"), "default.yaml")
+    return parse_world(shipped.read_text(encoding="utf-8"), "default.yaml")
 
 
-def world_of(text: str, file: str) -> World:
+def parse_world(text: str, file: str) -> World:
     """Return the world that a YAML text describes.
 
     Args:
@@ -47,12 +48,12 @@ def world_of(text: str, file: str) -> World:
     document = documents.parse(text, file)
     world = document.read(World)
     if world is not None:
-        for place, words in contradictions(world):
+        for place, words in world_errors(world):
             document.tell(place, words)
     return document.accepted(world)
 
 
-def contradictions(world: World) -> Iterator[tuple[_Place, str]]:
+def world_errors(world: World) -> Iterator[tuple[_Place, str]]:
     """Yield what does not go together in a world: where, as a path of keys, and a sentence."""
     yield from _said_twice(world)
     yield from _about_nothing(world)

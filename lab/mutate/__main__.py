@@ -100,15 +100,15 @@ def _caught(
     chosen: Mapping[Policy, Sequence[Mutant]], names: Sequence[str]
 ) -> Iterator[tuple[Policy, dict[str, str | None]]]:
     """Yield each policy with the scenario that catches each of its mutants, by their words."""
-    scripts = read_scenarios(SCENARIOS, names)
+    scenarios = read_scenarios(SCENARIOS, names)
     recorded = []
-    with progress(sys.stderr, "playing scenarios", len(scripts)) as steps:
-        for each in recordings(scripts):
+    with progress(sys.stderr, "playing scenarios", len(scenarios)) as steps:
+        for each in recordings(scenarios):
             recorded.append(each)
             steps.done()
     total = sum(map(len, chosen.values()))
     with (
-        catching(scripts, recorded) as ask,
+        catching(scenarios, recorded) as ask,
         progress(sys.stderr, "trying mutants", total) as steps,
     ):
         for policy, held in chosen.items():

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lab.mutate.changing import Mutant
     from lab.policies.files import Policy
-    from lab.simulate.scenario_files import Script
+    from lab.simulate.scenario import Scenario
 
 _ANSWERS = 200
 _AT_A_TIME = 4
@@ -39,7 +39,7 @@ class NotRightError(Exception):
 class Played(NamedTuple):
     """A scenario and what it left behind; not its series, which the engine holds."""
 
-    script: Script
+    scenario: Scenario
     recording: Recording
 
 
@@ -72,21 +72,21 @@ class _Reached(Engine):
         return self._remembered(query, start, end, step)
 
 
-def recordings(scripts: Sequence[Script]) -> Iterator[Recording]:
+def recordings(scenarios: Sequence[Scenario]) -> Iterator[Recording]:
     """Play scenarios side by side, each on days of its own, and yield what they left behind."""
-    seconds = [start.timestamp() for start in starts(scripts)]
+    seconds = [start.timestamp() for start in starts(scenarios)]
     with _processes("", ()) as pool:
-        yield from pool.map(simulate, scripts, seconds)
+        yield from pool.map(simulate, scenarios, seconds)
 
 
 @contextmanager
 def catching(
-    scripts: Sequence[Script], recorded: Sequence[Recording]
+    scenarios: Sequence[Scenario], recorded: Sequence[Recording]
 ) -> Iterator[Callable[[Policy, Sequence[Mutant]], Iterator[str | None]]]:
     """Give what says of mutants which scenario catches each, None where none does.
 
     Args:
-        scripts: The scenarios.
+        scenarios: What to play.
         recorded: What each left behind.
 
     Raises:
@@ -95,8 +95,8 @@ def catching(
         NotRightError: While it is asked: a scenario is not right with a policy as it is.
     """
     held = tuple(
-        Played(script, replace(each, series=()))
-        for script, each in zip(scripts, recorded, strict=True)
+        Played(scenario, replace(each, series=()))
+        for scenario, each in zip(scenarios, recorded, strict=True)
     )
     # The engine takes the samples of a series in the order of time alone.
     in_order = sorted(recorded, key=lambda each: each.start)
@@ -135,20 +135,20 @@ class _Worker:
         """Return the name of a scenario that catches a mutant, or None."""
         name = asked.policy.name
         for each in sorted(self._held, key=lambda each: self._rank(name, each)):
-            scenario = each.script.name
+            caught_by = each.scenario.name
             if not self._right(asked.changed, each):
-                if not self._caught[name, scenario] and not self._right(asked.policy, each):
+                if not self._caught[name, caught_by] and not self._right(asked.policy, each):
                     raise NotRightError(
-                        f"{scenario} is not right with {name} as it is; mend it first: "
-                        f"datastream-lab test {scenario}"
+                        f"{caught_by} is not right with {name} as it is; mend it first: "
+                        f"datastream-lab test {caught_by}"
                     )
-                self._caught[name, scenario] += 1
-                return scenario
+                self._caught[name, caught_by] += 1
+                return caught_by
         return None
 
     def _rank(self, name: str, each: Played) -> tuple[int, bool, float]:
         """Order scenarios: what caught most, then where the policy pages, then the quick ones."""
-        scenario = each.script.scenario
+        scenario = each.scenario
         streams = sum(
             len(one.ids)
             for project in scenario.world.projects
@@ -157,18 +157,17 @@ class _Worker:
         )
         pages = any(expected.policy == name for expected in scenario.expect)
         size = (1 + streams) * scenario.lasts / scenario.spacing
-        return -self._caught[name, each.script.name], not pages, size
+        return -self._caught[name, each.scenario.name], not pages, size
 
     def _right(self, policy: Policy, each: Played) -> bool:
         """Say whether a policy pages as it should: in one phase of its evaluations, then in all."""
-        scenario = each.script.scenario
+        scenario = each.scenario
         own = tuple(expected for expected in scenario.expect if expected.policy == policy.name)
         spacings = (scenario.spacing,) if policy.is_log else (EVALUATION_SECONDS, scenario.spacing)
         for spacing in spacings:
             alone = scenario.model_copy(update={"expect": own, "spacing": spacing})
-            script = each.script._replace(scenario=alone)
             try:
-                if not prove(script, each.recording, [policy], self._engine).right:
+                if not prove(alone, each.recording, [policy], self._engine).right:
                     return False
             except EngineError:
                 # A join that finds two partners pages for nobody.

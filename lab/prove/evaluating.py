@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.prove.incidents import Incident, firing_intervals
-from lab.simulate.visibility import as_seen
+from lab.simulate.visibility import adjust_for_delay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def metric_incidents(
     phases = round(policy.interval / spacing)
     steps = int(recording.lasts // spacing)
     end = recording.start + steps * spacing
-    query = as_seen(policy.query or "", recording.late)
+    query = adjust_for_delay(policy.query or "", recording.late)
     found = engine.query_range(query, recording.start, end, spacing)
     incidents = []
     for each in found:

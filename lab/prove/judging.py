@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from lab.emulator.fleet import matches
+from lab.emulator.timeline import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lab.prove.incidents import Incident
-    from lab.simulate.scenario import Expected, Span
+    from lab.simulate.scenario import ExpectedIncident, TimeRange
 
 
 class Outcome(StrEnum):
@@ -40,7 +40,7 @@ class Finding:
     """
 
     outcome: Outcome
-    expected: Expected | None
+    expected: ExpectedIncident | None
     incident: Incident | None
     phase: float | None
 
@@ -51,7 +51,7 @@ class Finding:
 
 
 def judge(
-    expected: Sequence[Expected], incidents: Iterable[Incident], phase: float | None
+    expected: Sequence[ExpectedIncident], incidents: Iterable[Incident], phase: float | None
 ) -> tuple[Finding, ...]:
     """Return a finding for each page that was expected, and for each that was not.
 
@@ -74,7 +74,9 @@ def judge(
     return tuple(findings)
 
 
-def _taken(expected: Expected, left: Sequence[Incident], about: set[str]) -> Incident | None:
+def _taken(
+    expected: ExpectedIncident, left: Sequence[Incident], about: set[str]
+) -> Incident | None:
     """Return the incident that an expected page is: the first in its time, else the nearest."""
     fitting = [
         incident
@@ -86,11 +88,11 @@ def _taken(expected: Expected, left: Sequence[Incident], about: set[str]) -> Inc
     return min(fitting, key=lambda incident: _away(incident.opened, expected.opens), default=None)
 
 
-def _away(moment: float, span: Span) -> float:
+def _away(moment: float, span: TimeRange) -> float:
     return max(span.after - moment, moment - span.by, 0.0)
 
 
-def _outcome(expected: Expected, incident: Incident | None) -> Outcome:
+def _outcome(expected: ExpectedIncident, incident: Incident | None) -> Outcome:
     if incident is None:
         return Outcome.RIGHT if expected.may else Outcome.MISSED
     if incident.opened < expected.opens.after:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from urllib.parse import unquote
 
 from exporter.inputs.input_errors import shown
-from lab.emulator.parts import Severity
+from lab.emulator.world_values import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lab.policies.files import Policy
-    from lab.simulate.log_entries import Entry
+    from lab.simulate.log_entries import LogEntry
     from lab.simulate.simulation import Recording
 
 VISIBLE_SECONDS = 1.0
@@ -43,7 +43,7 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
     """
     wanted = parse(policy.filter or "")
     closes_after = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy.auto_close.seconds
-    gathered: dict[tuple[str, tuple[tuple[str, str], ...]], list[Entry]] = {}
+    gathered: dict[tuple[str, tuple[tuple[str, str], ...]], list[LogEntry]] = {}
     for entry in recording.entries:
         if entry.at < recording.lasts and wanted.accepts(entry.fields):
             labels = {key: extracted(how, entry.fields) for key, how in policy.extractors.items()}
@@ -57,10 +57,10 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
 
 
 def _runs(
-    entries: list[Entry], closes_after: float, lasts: float
-) -> list[tuple[Entry, float | None]]:
+    entries: list[LogEntry], closes_after: float, lasts: float
+) -> list[tuple[LogEntry, float | None]]:
     """Return the first entry of each incident, and when that closes."""
-    found: list[tuple[Entry, float | None]] = []
+    found: list[tuple[LogEntry, float | None]] = []
     first = last = entries[0]
     for entry in [*entries[1:], None]:
         if entry is not None and entry.at - last.at <= closes_after:

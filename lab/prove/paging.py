@@ -15,9 +15,8 @@ from exporter import config
 from exporter.config import locations
 from lab.prove.evaluating import metric_incidents
 from lab.simulate.scenario import Scenario
-from lab.simulate.scenario_files import Script
-from lab.simulate.schedule import due
-from lab.simulate.simulation import Ingestion, simulate
+from lab.simulate.schedule import scheduled_runs
+from lab.simulate.simulation import IngestionDelay, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from lab.simulate.simulation import Recording
 
 MODES = ("scheduled", "continuous")
-WORST_INGESTION = Ingestion(7.0, 7.0)
+WORST_INGESTION = IngestionDelay(7.0, 7.0)
 WORST_DELAYS = (0, 30, 10, 25, 15, 5)
 """Job starts in seconds, run by run: among them the earliest, with the latest after it."""
 
@@ -157,7 +156,7 @@ def changing(mode: str, start: float) -> Trial:
         start: When it starts, unix seconds.
     """
     moments, world = _changes(mode)
-    recording = simulate(_script(f"changing-{mode}", mode, world), start, WORST_INGESTION)
+    recording = simulate(_scenario(f"changing-{mode}", mode, world), start, WORST_INGESTION)
     return Trial(mode, recording, moments)
 
 
@@ -168,8 +167,8 @@ def dying(mode: str, start: float) -> Trial:
         mode: How it runs.
         start: When it starts, unix seconds.
     """
-    script = _script(f"dying-{mode}", mode, _WORLD, dies=_BEGINS)
-    recording = simulate(script, start, WORST_INGESTION)
+    scenario = _scenario(f"dying-{mode}", mode, _WORLD, dies=_BEGINS)
+    recording = simulate(scenario, start, WORST_INGESTION)
     return Trial(mode, recording, {CHANGES[-1].title: {"": _last_run(recording)}})
 
 
@@ -286,15 +285,15 @@ def _changes(mode: str) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
 
 def _moments(mode: str) -> list[float]:
     """Return the moments of change: just after each run has looked, and evenly in between."""
-    script = _script("moments", mode, _WORLD)
+    scenario = _scenario("moments", mode, _WORLD)
     end = _BEGINS + _WATCHED[mode]
-    runs = [run.at for run in due(script.scenario.exporters, end, "")]
+    runs = [run.at for run in scheduled_runs(scenario.exporters, end, "")]
     steps = round(_WATCHED[mode] / _STEP[mode])
     evenly = [_BEGINS + number * _STEP[mode] for number in range(steps)]
     return sorted({*evenly, *(at + _JUST_AFTER for at in runs if at >= _BEGINS)})
 
 
-def _script(name: str, mode: str, world: dict[str, Any], dies: float | None = None) -> Script:
+def _scenario(name: str, mode: str, world: dict[str, Any], dies: float | None = None) -> Scenario:
     projects = world["projects"]
     written = {
         "metrics": {"project": projects[0]["id"]},
@@ -309,8 +308,10 @@ def _script(name: str, mode: str, world: dict[str, Any], dies: float | None = No
         exporter["delays"] = WORST_DELAYS
     if dies is not None:
         exporter["silent"] = [{"from": dies + 0.001, "until": lasts}]
-    scenario = Scenario.model_validate(
+    return Scenario.model_validate(
         {
+            "name": name,
+            "configs": (config.from_data(written, name, {}).config,),
             "title": name,
             "what": "How long a page takes.",
             "lasts": lasts,
@@ -318,4 +319,3 @@ def _script(name: str, mode: str, world: dict[str, Any], dies: float | None = No
             "world": {**world, "config": written},
         }
     )
-    return Script(name, scenario, (config.from_data(written, name, {}).config,))

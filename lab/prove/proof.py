@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lab.policies.files import Policy
     from lab.prove.incidents import Incident
     from lab.prove.judging import Finding
-    from lab.simulate.scenario_files import Script
+    from lab.simulate.scenario import Scenario
     from lab.simulate.simulation import Recording
 
 _FIRST_DAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -34,13 +34,13 @@ class Proof:
     """A scenario that was played and judged.
 
     Attributes:
-        script: The scenario.
+        scenario: What to play.
         recording: What it left behind.
         incidents: Every page, in every phase of the evaluations.
         findings: What was expected and what was not, in every phase.
     """
 
-    script: Script
+    scenario: Scenario
     recording: Recording
     incidents: tuple[Incident, ...]
     findings: tuple[Finding, ...]
@@ -51,11 +51,11 @@ class Proof:
         return all(finding.right for finding in self.findings)
 
 
-def prove_all(scripts: Sequence[Script], policies: Sequence[Policy]) -> Iterator[Proof]:
+def prove_all(scenarios: Sequence[Scenario], policies: Sequence[Policy]) -> Iterator[Proof]:
     """Play scenarios, and judge one after the other.
 
     Args:
-        scripts: The scenarios.
+        scenarios: What to play.
         policies: The policies.
 
     Raises:
@@ -64,29 +64,27 @@ def prove_all(scripts: Sequence[Script], policies: Sequence[Policy]) -> Iterator
         NotInstalledError: Prometheus is not installed.
         EngineError: It cannot be started, or refuses a query.
     """
-    played = recordings(scripts)
+    played = recordings(scenarios)
     with filled(played) as engine:
-        for script, recording in zip(scripts, played, strict=True):
-            yield prove(script, recording, policies, engine)
+        for scenario, recording in zip(scenarios, played, strict=True):
+            yield prove(scenario, recording, policies, engine)
 
 
-def recordings(scripts: Sequence[Script]) -> tuple[Recording, ...]:
+def recordings(scenarios: Sequence[Scenario]) -> tuple[Recording, ...]:
     """Play scenarios, each on days of its own."""
     return tuple(
-        simulate(script, start.timestamp())
-        for script, start in zip(scripts, starts(scripts), strict=True)
+        simulate(scenario, start.timestamp())
+        for scenario, start in zip(scenarios, starts(scenarios), strict=True)
     )
 
 
-def starts(scripts: Sequence[Script]) -> list[datetime]:
+def starts(scenarios: Sequence[Scenario]) -> list[datetime]:
     """Return when each scenario starts: as it says, else at a midnight that is far from the others.
 
     Raises:
         ValueError: With a sentence, where two say times that are too close.
     """
-    said = sorted(
-        (script.scenario.starts, script.name) for script in scripts if script.scenario.starts
-    )
+    said = sorted((scenario.starts, scenario.name) for scenario in scenarios if scenario.starts)
     for (one, name), (other, next_name) in itertools.pairwise(said):
         if other - one < _APART:
             raise ValueError(
@@ -94,10 +92,10 @@ def starts(scripts: Sequence[Script]) -> list[datetime]:
             )
     days = (
         day
-        for day in (_FIRST_DAY + number * _APART for number in range(len(scripts) * 4))
+        for day in (_FIRST_DAY + number * _APART for number in range(len(scenarios) * 4))
         if all(abs(day - start) >= _APART for start, _ in said)
     )
-    return [script.scenario.starts or next(days) for script in scripts]
+    return [scenario.starts or next(days) for scenario in scenarios]
 
 
 @contextmanager
@@ -115,7 +113,7 @@ def filled(played: Iterable[Recording]) -> Iterator[Engine]:
 
 
 def prove(
-    script: Script,
+    scenario: Scenario,
     recording: Recording,
     policies: Sequence[Policy],
     engine: Engine,
@@ -123,13 +121,13 @@ def prove(
     """Judge a scenario that was played.
 
     Args:
-        script: The scenario.
+        scenario: What to play.
         recording: What it left behind.
         policies: The policies.
         engine: Holds the recording's series.
     """
-    spacing = script.scenario.spacing
-    applied = [policy for policy in policies if policy.name not in script.scenario.switched_off]
+    spacing = scenario.spacing
+    applied = [policy for policy in policies if policy.name not in scenario.switched_off]
     on_metrics = [
         incident
         for policy in applied
@@ -143,7 +141,7 @@ def prove(
         for incident in log_incidents(policy, recording)
     ]
     logs = {policy.name for policy in policies if policy.is_log}
-    expected = script.scenario.expect
+    expected = scenario.expect
     findings: list[Finding] = [
         *judge([each for each in expected if each.policy in logs], on_logs, None)
     ]
@@ -159,4 +157,4 @@ def prove(
     for phase in phases:
         in_phase = [incident for incident in on_metrics if incident.phase == phase]
         findings += judge(of_metrics, in_phase, phase)
-    return Proof(script, recording, (*on_metrics, *on_logs), tuple(findings))
+    return Proof(scenario, recording, (*on_metrics, *on_logs), tuple(findings))

@@ -8,7 +8,7 @@ from lab.prove.evaluating import about
 from lab.prove.incidents import rows, whole
 from lab.prove.log_filter import parse
 from lab.report.things import Thing, named, thing
-from lab.simulate.visibility import as_seen
+from lab.simulate.visibility import adjust_for_delay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,7 +73,7 @@ def conditions(
 def _on_metrics(
     policy: Policy, recording: Recording, engine: Engine, phase: float
 ) -> Iterator[Condition]:
-    query = as_seen(policy.query or "", recording.late)
+    query = adjust_for_delay(policy.query or "", recording.late)
     end = recording.start + recording.lasts
     found = engine.query_range(query, recording.start + phase, end, policy.interval)
     true_at: dict[Thing, set[float]] = {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from google.cloud.datastream_v1 import PrivateConnection
 
 from exporter.states import BackfillState, state_name
-from lab.emulator.world import (
+from lab.emulator.world_events import (
     ConnectionEvent,
     DropEvents,
     Fail,
@@ -15,12 +15,12 @@ from lab.emulator.world import (
     Lag,
     Lifecycle,
     LocationEvent,
-    LogEntry,
     Pause,
     PermissionEvent,
     ProjectEvent,
     SetBackfill,
     SetState,
+    WriteLogEntry,
 )
 from lab.report.moments import short
 from lab.report.things import named
@@ -28,8 +28,9 @@ from lab.report.things import named
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from lab.emulator.world import Event, Fault
-    from lab.simulate.scenario import Deployment, Scenario
+    from lab.emulator.world import Fault
+    from lab.emulator.world_events import Event
+    from lab.simulate.scenario import Deployment, ScenarioFile
 
 _LIFECYCLE = {
     "start": "is started",
@@ -65,7 +66,7 @@ class Turn(NamedTuple):
     texts: tuple[str, ...]
 
 
-def turns(scenario: Scenario) -> tuple[Turn, ...]:
+def turns(scenario: ScenarioFile) -> tuple[Turn, ...]:
     """Return all that happens, in order."""
     texts: dict[float, list[str]] = {}
     for at, text in sorted(_all(scenario), key=lambda found: found[0]):
@@ -76,7 +77,7 @@ def turns(scenario: Scenario) -> tuple[Turn, ...]:
     )
 
 
-def runs(scenario: Scenario) -> tuple[str, ...]:
+def runs(scenario: ScenarioFile) -> tuple[str, ...]:
     """Return how each exporter runs, a sentence for each."""
     several = len(scenario.exporters) > 1
     return tuple(
@@ -85,7 +86,7 @@ def runs(scenario: Scenario) -> tuple[str, ...]:
     )
 
 
-def title(deployment: Deployment, scenario: Scenario) -> str:
+def title(deployment: Deployment, scenario: ScenarioFile) -> str:
     """Return what an exporter is called: by its job, where there are several."""
     return deployment.job if len(scenario.exporters) > 1 else "exporter"
 
@@ -97,7 +98,7 @@ def connection_state(number: int) -> str:
     return known.get(number, f"state {number}")
 
 
-def _all(scenario: Scenario) -> Iterator[tuple[float, str]]:
+def _all(scenario: ScenarioFile) -> Iterator[tuple[float, str]]:
     for event in scenario.world.events:
         yield event.at, f"{_subject(event)} {_words(event)}"
     for fault in scenario.world.faults:
@@ -156,7 +157,7 @@ def _dropped(event: DropEvents) -> str:
     return f"leaves out {event.events} events of {event.object}: {event.error_code}"
 
 
-def _logged(event: LogEntry) -> str:
+def _logged(event: WriteLogEntry) -> str:
     if event.log == "audit":
         operation = f" ({event.operation})" if event.operation else ""
         return f"has {event.severity} {event.method}{operation} in the audit log"
@@ -177,7 +178,7 @@ _SAID: Mapping[type[Any], Callable[[Any], str]] = {
     Lag: _lag,
     Freshness: _freshness,
     DropEvents: _dropped,
-    LogEntry: _logged,
+    WriteLogEntry: _logged,
     LocationEvent: lambda event: (
         _OUTAGE[event.outage] if event.do == "unreachable" else "answers again"
     ),

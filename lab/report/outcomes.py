@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lab.prove.judging import Finding
     from lab.prove.proof import Proof
-    from lab.simulate.scenario import Expected, Span
+    from lab.simulate.scenario import ExpectedIncident, TimeRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def outcomes(proof: Proof) -> tuple[OutcomeRow, ...]:
         elif finding.incident is not None:
             about = finding.incident.policy, finding.incident.about
             extra.setdefault(about, []).append(finding)
-    in_order = [id(each) for each in proof.script.scenario.expect]
+    in_order = [id(each) for each in proof.scenario.expect]
     rows = [expected[key] for key in in_order if key in expected]
     return tuple(_row(findings, proof.findings) for findings in [*rows, *extra.values()])
 
@@ -78,18 +78,18 @@ def _row(findings: Sequence[Finding], every: Iterable[Finding]) -> OutcomeRow:
     )
 
 
-def _of(expected: Expected) -> str:
+def _of(expected: ExpectedIncident) -> str:
     if expected.of == "*":
         return f"any {expected.count}" if expected.count > 1 else "any"
     many = f"{expected.count} of " if expected.count > 1 else ""
     return many + named(expected.of).short
 
 
-def _span(span: Span) -> str:
+def _span(span: TimeRange) -> str:
     return f"{short(span.after)} to {short(span.by)}"
 
 
-def _closes(expected: Expected) -> str:
+def _closes(expected: ExpectedIncident) -> str:
     if expected.stays:
         return "stays open"
     return _span(expected.closes) if expected.closes else "at any time"

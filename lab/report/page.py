@@ -72,7 +72,7 @@ class Shown:
     @property
     def runs(self) -> tuple[str, ...]:
         """How the exporter runs, in sentences."""
-        return events.runs(self.proof.script.scenario)
+        return events.runs(self.proof.scenario)
 
     @cached_property
     def outcomes(self) -> tuple[OutcomeRow, ...]:
@@ -82,9 +82,9 @@ class Shown:
     @property
     def words(self) -> str:
         """What the filter looks into."""
-        script = self.proof.script
+        scenario = self.proof.scenario
         named = dict.fromkeys(row.policy for row in self.outcomes)
-        return " ".join([script.name, script.scenario.title, *named]).lower()
+        return " ".join([scenario.name, scenario.title, *named]).lower()
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _policies(report: Report) -> Iterator[PolicyShown]:
             ]
             if any(finding.incident or not finding.right for finding in found):
                 right = all(finding.right for finding in found)
-                scenarios.append((proof.script.name, right))
+                scenarios.append((proof.scenario.name, right))
                 paged |= right and any(finding.outcome is Outcome.RIGHT for finding in found)
         yield PolicyShown(
             policy.name,

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from lab.policies.files import Policy
     from lab.prove.proof import Proof
     from lab.report.marks import Timeline
-    from lab.simulate.scenario_files import Script
+    from lab.simulate.scenario import Scenario
 
 
 class Task(NamedTuple):
     """A scenario and what it is held against: all that another process needs."""
 
-    script: Script
+    scenario: Scenario
     policies: tuple[Policy, ...]
 
 
@@ -31,11 +31,11 @@ def play(task: Task) -> tuple[Proof, Timeline]:
         NotInstalledError: Prometheus is not installed.
         EngineError: It does not do what it is asked to.
     """
-    script, policies = task
-    recording = simulate(script, starts([script])[0].timestamp())
-    applied = [each for each in policies if each.name not in script.scenario.switched_off]
+    scenario, policies = task
+    recording = simulate(scenario, starts([scenario])[0].timestamp())
+    applied = [each for each in policies if each.name not in scenario.switched_off]
     with filled([recording]) as engine:
-        proof = prove(script, recording, policies, engine)
+        proof = prove(scenario, recording, policies, engine)
         true = conditions(applied, recording, engine, shown_phase(proof))
     drawn = timeline(proof, policies, true)
     # Hundreds of streams have many thousands of points, which nobody asks for any more.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lab.report.things import Thing
     from lab.simulate.series import Series
-    from lab.simulate.simulation import Ran, Recording
+    from lab.simulate.simulation import CompletedRun, Recording
 
 _STATE = promql_name(samples.STATE.type)
 _CONNECTION = promql_name(samples.CONNECTION_STATE.type)
@@ -112,7 +112,7 @@ class Samples:
             deployment: Its place in the scenario.
             title: What to call them.
         """
-        ran = [run for run in self._recording.runs if run.due.deployment == deployment]
+        ran = [run for run in self._recording.runs if run.scheduled.deployment == deployment]
         return self._row(title, [_run(run) for run in ran], self._every)
 
     def native(self, thing: Thing) -> Row:
@@ -178,7 +178,7 @@ _NATIVE_SECONDS = 60.0
 _SHAPES = {"good": "plain", "bad": "failed", "lost": "failed"}
 
 
-def _run(run: Ran) -> Dot:
+def _run(run: CompletedRun) -> Dot:
     return (
         Dot(run.ended, "a run", "plain")
         if run.complete

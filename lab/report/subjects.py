@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.emulator.fleet import matches
+from lab.emulator.timeline import matches
 from lab.report.things import EXPORTER, Kind, is_of_exporter, named, thing
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.report.conditions import Condition
     from lab.report.things import Thing
     from lab.report.truth import Truth
-    from lab.simulate.scenario import Expected, Scenario
+    from lab.simulate.scenario import ExpectedIncident, ScenarioFile
 
 
 def assigned(
@@ -53,7 +53,7 @@ def assigned(
 
 
 def of_note(
-    scenario: Scenario,
+    scenario: ScenarioFile,
     findings: Sequence[tuple[Thing, Finding]],
     conditions: Sequence[Condition],
     truth: Truth,
@@ -86,7 +86,7 @@ def changed(truth: Truth) -> Iterator[Thing]:
 
 
 def _candidates(
-    expected: Expected, policy: Policy, conditions: Sequence[Condition], truth: Truth
+    expected: ExpectedIncident, policy: Policy, conditions: Sequence[Condition], truth: Truth
 ) -> Iterator[Thing]:
     """Yield what an expected page may be about, the likeliest first."""
     if is_of_exporter(policy):
@@ -104,7 +104,7 @@ def _above(of: Thing) -> str:
     return of.name.rpartition("/streams/")[0]
 
 
-def _irregular(scenario: Scenario) -> bool:
+def _irregular(scenario: ScenarioFile) -> bool:
     """Say whether how the exporter runs is a part of what happens."""
     return len(scenario.exporters) > 1 or any(
         each.silent or each.first or each.ends is not None or each.tasks > 1 or each.skew

@@ -47,7 +47,7 @@ def timeline(proof: Proof, policies: Iterable[Policy], conditions: Sequence[Cond
         policies: The policies.
         conditions: When their conditions were true, in the phase that :func:`shown_phase` gives.
     """
-    scenario = proof.script.scenario
+    scenario = proof.scenario
     phase = shown_phase(proof)
     by_name = {policy.name: policy for policy in policies}
     truth = Truth(scenario)
@@ -83,7 +83,7 @@ class _Drawing:
     """What the tracks of a scenario are made from."""
 
     def __init__(self, proof: Proof, policies: Mapping[str, Policy], truth: Truth) -> None:
-        self._scenario = proof.script.scenario
+        self._scenario = proof.scenario
         self._policies = policies
         self._truth = truth
         every = min(each.seconds for each in self._scenario.exporters)

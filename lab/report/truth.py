@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.states import FAILURES, BackfillState, StreamState, state_name
-from lab.emulator.fleet import fleet_at
-from lab.emulator.world import Lifecycle, Pause
+from lab.emulator.timeline import snapshot_at
+from lab.emulator.world_events import Lifecycle, Pause
 from lab.report.events import connection_state
 from lab.report.moments import short
 from lab.report.things import Kind
@@ -15,9 +15,9 @@ from lab.report.things import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from lab.emulator.fleet import Fleet, Location, Project, Stream
+    from lab.emulator.timeline import LocationSnapshot, ProjectSnapshot, Snapshot, StreamSnapshot
     from lab.report.things import Thing
-    from lab.simulate.scenario import Deployment, Scenario
+    from lab.simulate.scenario import Deployment, ScenarioFile
 
 
 class Case(NamedTuple):
@@ -68,7 +68,7 @@ _TROUBLED = {BackfillState.FAILED, BackfillState.UNSUPPORTED}
 class Truth:
     """A scenario's world by time."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: ScenarioFile) -> None:
         """Work out what exists, and in which state, between any two events."""
         self._lasts = scenario.lasts
         moments = {0.0}
@@ -77,7 +77,7 @@ class Truth:
             follows += event.draining if isinstance(event, Pause) else 0.0
             moments |= {event.at, event.at + follows}
         self._fleets = [
-            (at, fleet_at(scenario.world, at)) for at in sorted(moments) if at < scenario.lasts
+            (at, snapshot_at(scenario.world, at)) for at in sorted(moments) if at < scenario.lasts
         ]
 
     def names(self) -> Iterator[str]:
@@ -153,7 +153,7 @@ def _runs(deployment: Deployment, at: float, ends: float) -> Case:
     return Case("good", f"every {short(deployment.seconds)}")
 
 
-def _stream(fleet: Fleet, parts: dict[str, str]) -> Case:
+def _stream(fleet: Snapshot, parts: dict[str, str]) -> Case:
     location = _location_of(fleet, parts)
     stream = location.streams.get(parts["streams"]) if location else None
     if stream is None:
@@ -163,7 +163,7 @@ def _stream(fleet: Fleet, parts: dict[str, str]) -> Case:
     return Case("odd", f"{case.text}, {trouble}") if trouble else case
 
 
-def _trouble(stream: Stream) -> str:
+def _trouble(stream: StreamSnapshot) -> str:
     """Return what is wrong with a stream though its state does not say so."""
     if stream.errors:
         return "with an error"
@@ -179,7 +179,7 @@ def _trouble(stream: Stream) -> str:
     return f"{short(stream.freshness)} behind" if behind else ""
 
 
-def _location(fleet: Fleet, parts: dict[str, str]) -> Case:
+def _location(fleet: Snapshot, parts: dict[str, str]) -> Case:
     project, location = fleet.project(parts["projects"]), _location_of(fleet, parts)
     if project is None or location is None:
         return GONE
@@ -195,7 +195,7 @@ def _location(fleet: Fleet, parts: dict[str, str]) -> Case:
 _WORST = ("good", "busy", "idle", "odd", "bad", "lost")
 
 
-def _project(fleet: Fleet, parts: dict[str, str]) -> Case:
+def _project(fleet: Snapshot, parts: dict[str, str]) -> Case:
     project = fleet.project(parts["projects"])
     if project is None:
         return GONE
@@ -208,7 +208,7 @@ def _project(fleet: Fleet, parts: dict[str, str]) -> Case:
     return Case("good", "answers")
 
 
-def _connection(fleet: Fleet, parts: dict[str, str]) -> Case:
+def _connection(fleet: Snapshot, parts: dict[str, str]) -> Case:
     location = _location_of(fleet, parts)
     connection = location.connections.get(parts["privateConnections"]) if location else None
     if connection is None:
@@ -216,19 +216,19 @@ def _connection(fleet: Fleet, parts: dict[str, str]) -> Case:
     return state_case(connection.state, connection=True)
 
 
-def _location_of(fleet: Fleet, parts: dict[str, str]) -> Location | None:
+def _location_of(fleet: Snapshot, parts: dict[str, str]) -> LocationSnapshot | None:
     project = fleet.project(parts["projects"])
     return project.locations.get(parts["locations"]) if project else None
 
 
-def _shut(project: Project) -> str:
+def _shut(project: ProjectSnapshot) -> str:
     """Return why nothing of a project can be read; empty where it can."""
     if not project.api_enabled:
         return "API disabled"
     return "permission taken away" if project.denied & _READS else ""
 
 
-_SEEN_BY_KIND: dict[Kind, Callable[[Fleet, dict[str, str]], Case]] = {
+_SEEN_BY_KIND: dict[Kind, Callable[[Snapshot, dict[str, str]], Case]] = {
     Kind.STREAM: _stream,
     Kind.LOCATION: _location,
     Kind.PROJECT: _project,

@@ -15,7 +15,7 @@ from lab.review.plans import Action
 from lab.review.triggers import Trigger, UnclearError, trigger
 from lab.simulate import log_entries
 from lab.simulate.simulation import Recording, simulate
-from lab.simulate.visibility import Late
+from lab.simulate.visibility import VisibilityDelay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lab.prove.engine import Engine
     from lab.prove.incidents import Incident
     from lab.review.plans import PolicyChange
-    from lab.simulate.scenario_files import Script
+    from lab.simulate.scenario import Scenario
 
 
 class Question(NamedTuple):
@@ -72,7 +72,7 @@ class Found:
 class Task(NamedTuple):
     """A scenario and what is asked of it: all that another process needs."""
 
-    script: Script
+    scenario: Scenario
     questions: tuple[Question, ...]
 
 
@@ -109,12 +109,12 @@ def answer(task: Task) -> tuple[Found, ...]:
         NotInstalledError: Prometheus is not installed.
         EngineError: It cannot be filled or started.
     """
-    script = task.script
-    start = starts([script])[0].timestamp()
+    scenario = task.scenario
+    start = starts([scenario])[0].timestamp()
     asked = [
         (number, each)
         for number, each in enumerate(task.questions)
-        if each.label not in script.scenario.switched_off
+        if each.label not in scenario.switched_off
     ]
     queries = [
         side.query
@@ -123,16 +123,16 @@ def answer(task: Task) -> tuple[Found, ...]:
         if side and side.query is not None
     ]
     if queries:
-        recording = _needed(simulate(script, start), queries)
+        recording = _needed(simulate(scenario, start), queries)
     else:
         # What is logged needs no exporter.
-        entries = log_entries.entries(script.scenario.world)
+        entries = log_entries.entries(scenario.world)
         recording = Recording(
-            script.name, start, script.scenario.lasts, (), Late(0, 0), entries, ()
+            scenario.name, start, scenario.lasts, (), VisibilityDelay(0, 0), entries, ()
         )
     with filled([recording]) if queries else nullcontext() as engine:
         return tuple(
-            _found(number, question, script, recording, engine) for number, question in asked
+            _found(number, question, scenario, recording, engine) for number, question in asked
         )
 
 
@@ -151,9 +151,9 @@ def _needed(recording: Recording, queries: Sequence[str]) -> Recording:
 
 
 def _found(
-    number: int, question: Question, script: Script, recording: Recording, engine: Engine | None
+    number: int, question: Question, scenario: Scenario, recording: Recording, engine: Engine | None
 ) -> Found:
-    spacing = script.scenario.spacing
+    spacing = scenario.spacing
     refused = []
     sides: list[tuple[Incident, ...]] = []
     for side in (question.before, question.after):
@@ -166,7 +166,7 @@ def _found(
     before, after = sides
     intervals = _interval(question.before), _interval(question.after)
     return Found(
-        script.name,
+        scenario.name,
         number,
         compared(before, after, intervals, spacing),
         bool(before or after),

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from lab.emulator.fleet import Timeline, is_exact, matches
-from lab.emulator.world import DropEvents, Fail, Lifecycle, LogEntry, Pause
+from lab.emulator.timeline import Timeline, is_literal, matches
+from lab.emulator.world_events import DropEvents, Fail, Lifecycle, Pause, WriteLogEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab.emulator.world import Event, World
+    from lab.emulator.world import World
+    from lab.emulator.world_events import Event
 
 STREAM_ACTIVITY = "datastream.googleapis.com/stream_activity"
 AUDIT = "cloudaudit.googleapis.com/activity"
@@ -33,7 +34,7 @@ _METHODS = {
 _BEFORE = 1e-3
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """A log entry.
 
     Attributes:
@@ -47,7 +48,7 @@ class Entry(NamedTuple):
     fields: dict[str, Any]
 
 
-def entries(world: World) -> tuple[Entry, ...]:
+def entries(world: World) -> tuple[LogEntry, ...]:
     """Return every entry that a world's events leave, in order."""
     timeline = Timeline(world)
     found = [
@@ -64,7 +65,7 @@ def _streams(timeline: Timeline, event: Event) -> Iterator[str]:
     glob = getattr(event, "stream", None)
     if glob is None:
         return
-    if "/" in glob and is_exact(glob):
+    if "/" in glob and is_literal(glob):
         yield glob
         return
     names = {
@@ -77,7 +78,7 @@ def _streams(timeline: Timeline, event: Event) -> Iterator[str]:
     yield from sorted(name for name in names if matches(glob, name))
 
 
-def _entries(event: Event, stream: str) -> Iterator[Entry]:
+def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
     match event:
         case Pause():
             yield from _audited(event.at, event.draining, stream, "UpdateStream")
@@ -87,14 +88,14 @@ def _entries(event: Event, stream: str) -> Iterator[Entry]:
             yield _activity(event.at, stream, "ERROR", event.message or event.reason)
         case DropEvents():
             yield _activity(event.at, stream, "WARNING", f"{event.object}: {event.error_code}")
-        case LogEntry(log="stream_activity"):
+        case WriteLogEntry(log="stream_activity"):
             yield _activity(event.at, stream, event.severity, event.message)
-        case LogEntry():
+        case WriteLogEntry():
             operation: dict[str, bool] = {event.operation: True} if event.operation else {}
             yield _audit(event.at, stream, str(event.method), event.severity, operation, event.who)
 
 
-def _audited(at: float, takes: float, stream: str, method: str) -> Iterator[Entry]:
+def _audited(at: float, takes: float, stream: str, method: str) -> Iterator[LogEntry]:
     """Yield both entries of an operation that takes so many seconds."""
     yield _audit(at, stream, method, "NOTICE", {"first": True})
     yield _audit(at + (takes or 1), stream, method, "NOTICE", {"last": True})
@@ -107,7 +108,7 @@ def _audit(
     severity: str,
     operation: dict[str, bool],
     who: str = _PERSON,
-) -> Entry:
+) -> LogEntry:
     fields: dict[str, Any] = {
         "logName": _log_name(stream, AUDIT),
         "severity": severity,
@@ -121,17 +122,17 @@ def _audit(
     }
     if operation:
         fields["operation"] = {"producer": "datastream.googleapis.com", **operation}
-    return Entry(at, stream, fields)
+    return LogEntry(at, stream, fields)
 
 
-def _activity(at: float, stream: str, severity: str, message: str) -> Entry:
+def _activity(at: float, stream: str, severity: str, message: str) -> LogEntry:
     fields = {
         "logName": _log_name(stream, STREAM_ACTIVITY),
         "severity": severity,
         "resource": _resource(stream),
         "jsonPayload": {"message": message},
     }
-    return Entry(at, stream, fields)
+    return LogEntry(at, stream, fields)
 
 
 def _resource(stream: str) -> dict[str, Any]:

@@ -11,18 +11,18 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.states import StreamState
-from lab.emulator.fleet import Timeline, matches
-from lab.emulator.world import DropEvents
+from lab.emulator.timeline import Timeline, matches
+from lab.emulator.world_events import DropEvents
 from lab.policies.native import promql_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lab.emulator.fleet import Fleet, Project, Stream
+    from lab.emulator.timeline import ProjectSnapshot, Snapshot, StreamSnapshot
     from lab.emulator.world import World
-    from lab.simulate.series import Collection
+    from lab.simulate.series import SeriesSet
 
-LATE_SECONDS = {"datastream_": 240.0, "run_": 180.0}
+DELAY_SECONDS = {"datastream_": 240.0, "run_": 180.0}
 """From the sampling of a metric of Google's until it can be read, by the beginning of its name.
 
 No more than four minutes: https://cloud.google.com/monitoring/api/v3/latency-n-retention
@@ -36,15 +36,15 @@ _STREAM = "datastream.googleapis.com/Stream"
 _MINUTE = 60
 
 
-def late(name: str) -> float:
+def delay_seconds(name: str) -> float:
     """Return how many seconds late a metric of Google's comes, by its name in PromQL."""
     return next(
-        (seconds for prefix, seconds in LATE_SECONDS.items() if name.startswith(prefix)),
-        max(LATE_SECONDS.values()),
+        (seconds for prefix, seconds in DELAY_SECONDS.items() if name.startswith(prefix)),
+        max(DELAY_SECONDS.values()),
     )
 
 
-class Execution(NamedTuple):
+class JobExecution(NamedTuple):
     """An execution of the job that is over.
 
     Attributes:
@@ -62,7 +62,7 @@ class Execution(NamedTuple):
     succeeded: bool
 
 
-def add_streams(into: Collection, world: World, start: float, lasts: float) -> None:
+def add_streams(into: SeriesSet, world: World, start: float, lasts: float) -> None:
     """Add what Datastream measures.
 
     Args:
@@ -79,7 +79,7 @@ def add_streams(into: Collection, world: World, start: float, lasts: float) -> N
                 labels = _labels(project, location, stream.id)
                 value = stream.freshness + at - since
                 own = start + at
-                into.of(FRESHNESS, labels).add(own + late(FRESHNESS), own, value)
+                into.of(FRESHNESS, labels).add(own + delay_seconds(FRESHNESS), own, value)
     dropped = sorted((each for each in world.events if isinstance(each, DropEvents)), key=_when)
     for event in dropped:
         for project, location, stream in _streams(timeline.at(event.at)):
@@ -94,7 +94,7 @@ def add_streams(into: Collection, world: World, start: float, lasts: float) -> N
                 _count(into, UNSUPPORTED, labels, start, event.at, event.events)
 
 
-def add_executions(into: Collection, executions: Iterable[Execution], start: float) -> None:
+def add_executions(into: SeriesSet, executions: Iterable[JobExecution], start: float) -> None:
     """Add what Cloud Run counts.
 
     Args:
@@ -114,7 +114,7 @@ def add_executions(into: Collection, executions: Iterable[Execution], start: flo
 
 
 def _count(
-    into: Collection, name: str, labels: dict[str, str], start: float, at: float, by: int
+    into: SeriesSet, name: str, labels: dict[str, str], start: float, at: float, by: int
 ) -> None:
     """Let a counter rise in the minute of a moment."""
     series = into.of(name, labels)
@@ -125,11 +125,11 @@ def _count(
         series.samples[-1] = series.samples[-1]._replace(value=before + by)
         return
     if not series.samples or series.samples[-1].own < begin:
-        series.add(begin + late(name), begin, before)
-    series.add(end + late(name), end, before + by)
+        series.add(begin + delay_seconds(name), begin, before)
+    series.add(end + delay_seconds(name), end, before + by)
 
 
-def _labels(project: Project, location: str, stream: str) -> dict[str, str]:
+def _labels(project: ProjectSnapshot, location: str, stream: str) -> dict[str, str]:
     return {
         "monitored_resource": _STREAM,
         "project_id": project.id,
@@ -139,7 +139,7 @@ def _labels(project: Project, location: str, stream: str) -> dict[str, str]:
     }
 
 
-def _streams(fleet: Fleet) -> Iterator[tuple[Project, str, Stream]]:
+def _streams(fleet: Snapshot) -> Iterator[tuple[ProjectSnapshot, str, StreamSnapshot]]:
     for project in fleet.projects.values():
         for location in project.locations.values():
             for stream in location.streams.values():

@@ -6,8 +6,9 @@ from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from lab.emulator.parts import Duration, Part
+from exporter.config import Config  # noqa: TC001 - pydantic resolves it at run time
 from lab.emulator.world import World  # noqa: TC001 - pydantic resolves it at run time
+from lab.emulator.world_values import Seconds, WorldSection
 
 SCHEDULED_SECONDS = 60.0
 CONTINUOUS_SECONDS = 10.0
@@ -16,15 +17,15 @@ LATEST_START_SECONDS = 30.0
 """From the tick of the schedule until a Cloud Run job runs, at most."""
 
 
-class Silence(Part):
+class Downtime(WorldSection):
     """A time in which an exporter, or one of its tasks, does not run."""
 
-    since: Duration = Field(alias="from")
-    until: Duration
+    since: Seconds = Field(alias="from")
+    until: Seconds
     task: int | None = None
 
 
-class Deployment(Part):
+class Deployment(WorldSection):
     """An exporter and how it runs.
 
     Attributes:
@@ -46,17 +47,17 @@ class Deployment(Part):
     """
 
     mode: Literal["scheduled", "continuous"] = "scheduled"
-    every: Duration | None = None
-    delay: Duration = LATEST_START_SECONDS
-    delays: tuple[Duration, ...] = ()
-    first: Duration = 0
-    ends: Duration | None = None
-    silent: tuple[Silence, ...] = ()
+    every: Seconds | None = None
+    delay: Seconds = LATEST_START_SECONDS
+    delays: tuple[Seconds, ...] = ()
+    first: Seconds = 0
+    ends: Seconds | None = None
+    silent: tuple[Downtime, ...] = ()
     tasks: int = Field(default=1, ge=1, le=20)
-    takes: Duration = 1
-    objects_every: Duration | None = None
-    clock_ahead: Duration = 0
-    clock_behind: Duration = 0
+    takes: Seconds = 1
+    objects_every: Seconds | None = None
+    clock_ahead: Seconds = 0
+    clock_behind: Seconds = 0
     location: str = "europe-west1"
     job: str = "datastream-exporter"
     config: dict[str, Any] | None = None
@@ -79,11 +80,11 @@ class Deployment(Part):
         )
 
 
-class Span(Part):
+class TimeRange(WorldSection):
     """From when and until when something may happen, both included."""
 
-    after: Duration
-    by: Duration
+    after: Seconds
+    by: Seconds
 
     @model_validator(mode="after")
     def _forward(self) -> Self:
@@ -92,7 +93,7 @@ class Span(Part):
         return self
 
 
-class Expected(Part):
+class ExpectedIncident(WorldSection):
     """A page that has to come.
 
     Attributes:
@@ -108,8 +109,8 @@ class Expected(Part):
 
     policy: str
     of: str = "*"
-    opens: Span
-    closes: Span | None = None
+    opens: TimeRange
+    closes: TimeRange | None = None
     stays: bool = False
     count: int = Field(default=1, ge=1)
     may: bool = False
@@ -121,7 +122,7 @@ class Expected(Part):
         return self
 
 
-class Scenario(Part):
+class ScenarioFile(WorldSection):
     """A whole scenario file; moments count from its start.
 
     Attributes:
@@ -139,13 +140,13 @@ class Scenario(Part):
 
     title: str
     what: str
-    lasts: Duration = Field(gt=0)
+    lasts: Seconds = Field(gt=0)
     starts: AwareDatetime | None = None
     world: World
     exporters: tuple[Deployment, ...] = (Deployment(),)
-    spacing: Duration = 5
+    spacing: Seconds = 5
     switched_off: tuple[str, ...] = ()
-    expect: tuple[Expected, ...] = ()
+    expect: tuple[ExpectedIncident, ...] = ()
 
     @model_validator(mode="after")
     def _spaced_evenly(self) -> Self:
@@ -155,3 +156,15 @@ class Scenario(Part):
                 "1s, 2s, 3s, 5s, 6s, 10s, 15s or 30s"
             )
         return self
+
+
+class Scenario(ScenarioFile):
+    """A scenario that can be played.
+
+    Attributes:
+        name: The file's name without its ending.
+        configs: The config of each of its exporters.
+    """
+
+    name: str
+    configs: tuple[Config, ...]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from exporter import config
 from exporter.inputs import documents
 from exporter.inputs.documents import Document
 from exporter.inputs.input_errors import InputError, shown
 from exporter.inputs.spelling import hint
-from lab.emulator.fleet import matches
-from lab.emulator.world_files import contradictions
-from lab.simulate.scenario import Scenario
+from lab.emulator.timeline import matches
+from lab.emulator.world_files import world_errors
+from lab.simulate.scenario import Scenario, ScenarioFile
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -23,21 +23,7 @@ if TYPE_CHECKING:
 _Place = tuple[str | int, ...]
 
 
-class Script(NamedTuple):
-    """A scenario, ready to be played.
-
-    Attributes:
-        name: The file's name without its ending.
-        scenario: What it holds.
-        configs: The config of each of its exporters.
-    """
-
-    name: str
-    scenario: Scenario
-    configs: tuple[Config, ...]
-
-
-def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Script, ...]:
+def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scenario, ...]:
     """Return the scenarios of a folder, in the order of their names.
 
     Args:
@@ -50,21 +36,21 @@ def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scrip
     files = sorted(Path(folder).glob("*.yaml"))
     if not files:
         raise InputError([f"{folder}: holds no scenario; a scenario is a file NAME.yaml"])
-    scripts: list[Script] = []
+    scenarios: list[Scenario] = []
     told: list[str] = []
     for file in files:
         try:
-            scripts.append(
-                script_of(documents.read_file(str(file)), str(file), policies, name=file.stem)
+            scenarios.append(
+                parse_scenario(documents.read_file(str(file)), str(file), policies, name=file.stem)
             )
         except InputError as mistakes:
             told.extend(mistakes.sentences)
     if told:
         raise InputError(told)
-    return tuple(scripts)
+    return tuple(scenarios)
 
 
-def script_of(text: str, file: str, policies: Collection[str], *, name: str = "") -> Script:
+def parse_scenario(text: str, file: str, policies: Collection[str], *, name: str = "") -> Scenario:
     """Return the scenario that a YAML text describes.
 
     Args:
@@ -77,28 +63,27 @@ def script_of(text: str, file: str, policies: Collection[str], *, name: str = ""
         InputError: All that is wrong with it.
     """
     document = documents.parse(text, file)
-    scenario = document.read(Scenario)
-    if scenario is None:
-        return Script(name, document.accepted(scenario), ())
-    for place, words in _contradictions(scenario, policies):
-        document.tell(place, words)
-    told: list[str] = []
+    scenario = document.read(ScenarioFile)
+    errors: list[str] = []
     configs: list[Config] = []
-    for index in range(len(scenario.exporters)):
-        try:
-            configs.append(_config(document, scenario, index))
-        except InputError as mistakes:
-            told.extend(sentence for sentence in mistakes.sentences if sentence not in told)
+    if scenario is not None:
+        for place, words in _contradictions(scenario, policies):
+            document.tell(place, words)
+        for index in range(len(scenario.exporters)):
+            try:
+                configs.append(_config(document, scenario, index))
+            except InputError as error:
+                errors.extend(each for each in error.sentences if each not in errors)
     try:
         accepted = document.accepted(scenario)
-    except InputError as mistakes:
-        raise InputError([*mistakes.sentences, *told]) from None
-    if told:
-        raise InputError(told)
-    return Script(name or file, accepted, tuple(configs))
+    except InputError as error:
+        errors = [*error.sentences, *errors]
+    if errors:
+        raise InputError(errors)
+    return Scenario(**dict(accepted), name=name or file, configs=tuple(configs))
 
 
-def _config(document: Document, scenario: Scenario, index: int) -> Config:
+def _config(document: Document, scenario: ScenarioFile, index: int) -> Config:
     """Return the config of one of the exporters: its own, or the world's.
 
     Raises:
@@ -119,8 +104,10 @@ def _config(document: Document, scenario: Scenario, index: int) -> Config:
     return config.from_document(Document(node, document.file, place), {}).config
 
 
-def _contradictions(scenario: Scenario, policies: Collection[str]) -> Iterator[tuple[_Place, str]]:
-    for place, words in contradictions(scenario.world):
+def _contradictions(
+    scenario: ScenarioFile, policies: Collection[str]
+) -> Iterator[tuple[_Place, str]]:
+    for place, words in world_errors(scenario.world):
         yield ("world", *place), words
     for index, fault in enumerate(scenario.world.faults):
         if fault.latency:
@@ -148,7 +135,7 @@ def _unknown(name: str, policies: Collection[str]) -> str:
     return f"{shown(name)} is no policy; {hint(name, sorted(policies))}"
 
 
-def _names(scenario: Scenario) -> Iterator[str]:
+def _names(scenario: ScenarioFile) -> Iterator[str]:
     """Yield the name of everything that a page can be about."""
     for project in scenario.world.projects:
         yield f"projects/{project.id}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lab.simulate.scenario import Deployment
 
 
-class Due(NamedTuple):
+class ScheduledRun(NamedTuple):
     """A run that happens.
 
     Attributes:
@@ -29,7 +29,9 @@ class Due(NamedTuple):
     objects: bool
 
 
-def due(deployments: Sequence[Deployment], lasts: float, seed: str) -> list[Due]:
+def scheduled_runs(
+    deployments: Sequence[Deployment], lasts: float, seed: str
+) -> list[ScheduledRun]:
     """Return every run that happens, in order.
 
     Args:
@@ -54,7 +56,7 @@ def fraction(*of: object) -> float:
 
 def _ticks(
     deployment: Deployment, index: int, lasts: float, seed: str, *, objects: bool
-) -> Iterator[Due]:
+) -> Iterator[ScheduledRun]:
     seconds = deployment.objects_every if objects else deployment.seconds
     if not seconds:
         return
@@ -64,7 +66,7 @@ def _ticks(
         for task in range(deployment.tasks):
             starts = at + _delay(deployment, tick, (seed, index, tick, task, objects))
             if starts < end and not deployment.is_silent(at, task):
-                yield Due(starts, index, tick, task, objects)
+                yield ScheduledRun(starts, index, tick, task, objects)
         tick += 1
 
 

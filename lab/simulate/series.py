@@ -13,7 +13,7 @@ OWN_TIME = "_own_time"
 """What ends the name under which the engine also holds a series by its points' own times."""
 
 
-class Sample(NamedTuple):
+class VisiblePoint(NamedTuple):
     """A point of a series; times in unix seconds, to the millisecond.
 
     Attributes:
@@ -39,17 +39,17 @@ class Series:
 
     name: str
     labels: tuple[tuple[str, str], ...]
-    samples: list[Sample] = field(default_factory=list)
+    samples: list[VisiblePoint] = field(default_factory=list)
 
     def add(self, shown: float, own: float, value: float) -> None:
         """Add a point; one that would be shown before the last is shown a moment after it."""
         shown = round(shown, 3)
         if self.samples and shown <= self.samples[-1].shown:
             shown = round(self.samples[-1].shown + 0.001, 3)
-        self.samples.append(Sample(shown, round(own, 3), value))
+        self.samples.append(VisiblePoint(shown, round(own, 3), value))
 
 
-class Collection:
+class SeriesSet:
     """Series in the making, by name and labels."""
 
     def __init__(self) -> None:

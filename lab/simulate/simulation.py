@@ -25,45 +25,44 @@ from exporter.watch import Discovered
 from lab.emulator.emulator import Emulator
 from lab.policies.native import promql_name
 from lab.simulate import log_entries, native_series
-from lab.simulate.native_series import Execution
-from lab.simulate.patience import SimulatedRun
-from lab.simulate.schedule import due, fraction
-from lab.simulate.series import Collection
-from lab.simulate.visibility import Late
+from lab.simulate.native_series import JobExecution
+from lab.simulate.schedule import fraction, scheduled_runs
+from lab.simulate.series import SeriesSet
+from lab.simulate.virtual_sleep import SimulatedRun
+from lab.simulate.visibility import VisibilityDelay
 
 if TYPE_CHECKING:
     from exporter.config import Config
     from exporter.gcp.clients import Clients
-    from lab.emulator.monitoring import WrittenPoint
-    from lab.simulate.log_entries import Entry
-    from lab.simulate.scenario import Deployment, Scenario
-    from lab.simulate.scenario_files import Script
-    from lab.simulate.schedule import Due
+    from lab.emulator.monitoring_service import WrittenPoint
+    from lab.simulate.log_entries import LogEntry
+    from lab.simulate.scenario import Deployment, Scenario, ScenarioFile
+    from lab.simulate.schedule import ScheduledRun
     from lab.simulate.series import Series
 
 
-class Ingestion(NamedTuple):
+class IngestionDelay(NamedTuple):
     """Seconds from the writing of a point until it can be read: each point's own, in between."""
 
     least: float = 3.0
     most: float = 7.0
 
 
-USUAL = Ingestion()
+USUAL_INGESTION = IngestionDelay()
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class CompletedRun:
     """A run as it happened; moments in seconds after the scenario's start.
 
     Attributes:
-        due: Which run.
+        scheduled: Which run.
         at: The whole second, by its own clock in unix time, that its points carry.
         ended: When its last point was written.
         complete: Whether all was seen and written.
     """
 
-    due: Due
+    scheduled: ScheduledRun
     at: int
     ended: float
     complete: bool
@@ -87,20 +86,21 @@ class Recording:
     start: float
     lasts: float
     series: tuple[Series, ...]
-    late: Late
-    entries: tuple[Entry, ...]
-    runs: tuple[Ran, ...]
+    late: VisibilityDelay
+    entries: tuple[LogEntry, ...]
+    runs: tuple[CompletedRun, ...]
 
 
-def simulate(script: Script, start: float, ingestion: Ingestion = USUAL) -> Recording:
+def simulate(
+    scenario: Scenario, start: float, ingestion: IngestionDelay = USUAL_INGESTION
+) -> Recording:
     """Play a scenario.
 
     Args:
-        script: The scenario.
+        scenario: What to play.
         start: When it starts, unix seconds.
         ingestion: How long points take to become visible.
     """
-    scenario = script.scenario
     clock = _Clock(start)
     with ExitStack() as running:
         cloud = running.enter_context(Emulator(scenario.world, clock=clock))
@@ -108,26 +108,26 @@ def simulate(script: Script, start: float, ingestion: Ingestion = USUAL) -> Reco
             DATASTREAM_EMULATOR: cloud.datastream,
             MONITORING_EMULATOR: cloud.monitoring,
         }
-        clients, _ = connect(script.configs[0].endpoints, environ, Identity())
+        clients, _ = connect(scenario.configs[0].endpoints, environ, Identity())
         running.enter_context(clients)
         exporters = [
             _Exporter(clients, _eased(config, scenario), deployment, clock)
-            for config, deployment in zip(script.configs, scenario.exporters, strict=True)
+            for config, deployment in zip(scenario.configs, scenario.exporters, strict=True)
         ]
         runs = []
-        for each in due(scenario.exporters, scenario.lasts, script.name):
+        for each in scheduled_runs(scenario.exporters, scenario.lasts, scenario.name):
             clock.now = start + each.at
             runs.append(exporters[each.deployment].run(each, start))
         points = cloud.points()
-    series = Collection()
+    series = SeriesSet()
     _add_points(series, points, runs, scenario, start, ingestion)
     native_series.add_streams(series, scenario.world, start, scenario.lasts)
-    native_series.add_executions(series, _executions(runs, script), start)
+    native_series.add_executions(series, _executions(runs, scenario), start)
     entries = log_entries.entries(scenario.world)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
-    late = Late(sum(ingestion) / 2 + slow, takes + ingestion.most + slow)
-    return Recording(script.name, start, scenario.lasts, series.all(), late, entries, tuple(runs))
+    late = VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion.most + slow)
+    return Recording(scenario.name, start, scenario.lasts, series.all(), late, entries, tuple(runs))
 
 
 class _Clock:
@@ -152,7 +152,7 @@ class _Exporter:
         self._clock = clock
         self._discovered = Discovered(clock)
 
-    def run(self, which: Due, start: float) -> Ran:
+    def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
         run = SimulatedRun(self._clients, self._config, self._task(which), now=self._own_time)
         if self._deployment.mode == "continuous":
@@ -164,12 +164,12 @@ class _Exporter:
         # In steps: how long tries are apart is drawn at random.
         waited = math.ceil(run.waits.longest / _WAIT_STEP) * _WAIT_STEP
         ended = self._clock.now - start + waited + self._deployment.takes
-        return Ran(which, look.at, ended, report.complete)
+        return CompletedRun(which, look.at, ended, report.complete)
 
     def _own_time(self) -> float:
         return self._clock.now + self._deployment.skew
 
-    def _task(self, which: Due) -> Task:
+    def _task(self, which: ScheduledRun) -> Task:
         config = self._config
         own = Exporter(self._deployment.location, config.run.name, str(which.task))
         collect = Collect(
@@ -198,7 +198,7 @@ _ORDER = {
 _STREAMS_FROM, _STREAMS_FOR = 0.3, 0.5
 
 
-def _eased(config: Config, scenario: Scenario) -> Config:
+def _eased(config: Config, scenario: ScenarioFile) -> Config:
     """Return a config with one worker, where nothing can make the others wait: faster here."""
     world = scenario.world
     refusing = world.faults or any(
@@ -216,15 +216,15 @@ def _eased(config: Config, scenario: Scenario) -> Config:
 
 
 def _add_points(
-    into: Collection,
+    into: SeriesSet,
     points: list[WrittenPoint],
-    runs: list[Ran],
-    scenario: Scenario,
+    runs: list[CompletedRun],
+    scenario: ScenarioFile,
     start: float,
-    ingestion: Ingestion,
+    ingestion: IngestionDelay,
 ) -> None:
     """Add the exporter's points at the time from which they can be read."""
-    by_second: dict[int, Ran] = {}
+    by_second: dict[int, CompletedRun] = {}
     for run in runs:
         by_second.setdefault(run.at, run)
     lasting = _followed(runs)
@@ -237,30 +237,30 @@ def _add_points(
             drawn_by = zlib.crc32(repr((series.name, series.labels)).encode())
         run = by_second[int(point.time)]
         drawn, part = 0.5, 1.0
-        if run.due in lasting:
+        if run.scheduled in lasting:
             drawn = fraction(drawn_by, run.at - round(start))
             part = _ORDER.get(point.metric_type, _STREAMS_FROM + _STREAMS_FOR * drawn)
-        takes = scenario.exporters[run.due.deployment].takes
+        takes = scenario.exporters[run.scheduled.deployment].takes
         written = start + run.ended - takes * (1 - part)
         shown = written + ingestion.least + (ingestion.most - ingestion.least) * drawn
         # A point of a clock that is fast lies in the future, and no query sees it yet.
         series.add(max(shown, point.time), point.time, float(point.value))
 
 
-def _followed(runs: list[Ran]) -> set[Due]:
+def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:
     """Return the runs that another one follows soon.
 
     The points of a run that is the last for long become visible at one time: as all carry the same
     time, a look-back ends for all of them at once.
     """
     followed = set()
-    latest: dict[tuple[int, int, bool], Due] = {}
+    latest: dict[tuple[int, int, bool], ScheduledRun] = {}
     for run in runs:
-        due = run.due
-        before = latest.get((due.deployment, due.task, due.objects))
-        if before is not None and due.at - before.at < _LONG_SECONDS:
+        scheduled = run.scheduled
+        before = latest.get((scheduled.deployment, scheduled.task, scheduled.objects))
+        if before is not None and scheduled.at - before.at < _LONG_SECONDS:
             followed.add(before)
-        latest[due.deployment, due.task, due.objects] = due
+        latest[scheduled.deployment, scheduled.task, scheduled.objects] = scheduled
     return followed
 
 
@@ -272,21 +272,21 @@ def _labels(point: WrittenPoint) -> dict[str, str]:
     }
 
 
-def _executions(runs: list[Ran], script: Script) -> list[Execution]:
+def _executions(runs: list[CompletedRun], scenario: Scenario) -> list[JobExecution]:
     """Return the executions of the scheduled jobs: as good as the worst of their tasks."""
-    tasks: dict[tuple[int, int], list[Ran]] = {}
+    tasks: dict[tuple[int, int], list[CompletedRun]] = {}
     for run in runs:
-        if not run.due.objects:
-            tasks.setdefault((run.due.deployment, run.due.tick), []).append(run)
+        if not run.scheduled.objects:
+            tasks.setdefault((run.scheduled.deployment, run.scheduled.tick), []).append(run)
     executions = []
     for (index, _), ran in tasks.items():
-        deployment = script.scenario.exporters[index]
+        deployment = scenario.exporters[index]
         if deployment.mode == "scheduled":
             whole = len(ran) == deployment.tasks and all(each.complete for each in ran)
             executions.append(
-                Execution(
+                JobExecution(
                     max(each.ended for each in ran),
-                    script.configs[index].metrics.project,
+                    scenario.configs[index].metrics.project,
                     deployment.location,
                     deployment.job,
                     whole,

@@ -33,7 +33,7 @@ _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _UNITS |= {"w": 7 * _UNITS["d"], "y": 365 * _UNITS["d"]}
 
 
-class Late(NamedTuple):
+class VisibilityDelay(NamedTuple):
     """Seconds from the time that points carry until they can be read.
 
     Attributes:
@@ -45,7 +45,7 @@ class Late(NamedTuple):
     most: float
 
 
-def as_seen(query: str, late: Late) -> str:
+def adjust_for_delay(query: str, late: VisibilityDelay) -> str:
     """Return a query for the engine that sees what Cloud Monitoring's would.
 
     Args:
@@ -55,7 +55,11 @@ def as_seen(query: str, late: Late) -> str:
 
     def seen(found: re.Match[str]) -> str:
         name = found["name"]
-        by = late if name.startswith(_OWN) else Late(*[native_series.late(name)] * 2)
+        by = (
+            late
+            if name.startswith(_OWN)
+            else VisibilityDelay(*[native_series.delay_seconds(name)] * 2)
+        )
         offset, length = found["offset"], found["length"]
         if offset and _milliseconds(offset) >= by.most * 1000:
             own = found[0].removeprefix(name)

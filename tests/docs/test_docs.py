@@ -16,7 +16,7 @@ from exporter.cli import main as exporter_cli
 from exporter.gcp import cloud_run
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.cli import main as lab_cli
-from lab.emulator.world_files import world_of
+from lab.emulator.world_files import parse_world
 from tests.docs.commands import unknown_to_docker, unknown_to_gcloud, unknown_to_terraform
 from tools import blocks, generate
 
@@ -96,7 +96,7 @@ def test_every_command_of_the_docs_is_one(words: list[str]) -> None:
 def test_every_yaml_of_the_docs_is_valid(text: str) -> None:
     """A config or a world that the docs show is accepted, without a warning."""
     if "projects" in yaml.safe_load(text):
-        shown = world_of(text, "docs")
+        shown = parse_world(text, "docs")
         loaded = config.from_data(shown.config, "docs", {})
     else:
         loaded = config.from_text(text, "docs", {})

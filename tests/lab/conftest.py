@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from lab.policies.files import Policy, read_policies
-from lab.simulate.scenario_files import Script, script_of
+from lab.simulate.scenario import Scenario
+from lab.simulate.scenario_files import parse_scenario
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "alerting_policies"
@@ -33,7 +34,7 @@ WORLD: dict[str, Any] = {
     ],
 }
 
-MakeScript = Callable[..., Script]
+MakeScenario = Callable[..., Scenario]
 
 
 @pytest.fixture(scope="session")
@@ -49,16 +50,16 @@ def by_name(policies: tuple[Policy, ...]) -> dict[str, Policy]:
 
 
 @pytest.fixture(scope="session")
-def make_script(by_name: dict[str, Policy]) -> MakeScript:
+def make_scenario(by_name: dict[str, Policy]) -> MakeScenario:
     """Return what makes a scenario of a small world, some events, and keys of its own."""
 
-    def make(*events: dict[str, Any], world: dict[str, Any] | None = None, **keys: Any) -> Script:
+    def make(*events: dict[str, Any], world: dict[str, Any] | None = None, **keys: Any) -> Scenario:
         written = {
             "title": "A trial",
             "what": "To try something.",
             "lasts": "20m",
             "world": WORLD | (world or {}) | {"events": list(events)},
         }
-        return script_of(yaml.safe_dump(written | keys), "trial.yaml", by_name, name="trial")
+        return parse_scenario(yaml.safe_dump(written | keys), "trial.yaml", by_name, name="trial")
 
     return make

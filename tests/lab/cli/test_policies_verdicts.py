@@ -7,7 +7,7 @@ from typing import Any
 from lab.cli.verdicts import lines
 from lab.prove.incidents import Incident
 from lab.prove.judging import Finding, Outcome, judge
-from lab.simulate.scenario import Expected
+from lab.simulate.scenario import ExpectedIncident
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
 OPENED = "opened 1m30s (due 1m to 2m)"
@@ -15,10 +15,10 @@ CLOSES = "(due 5m to 6m40s)"
 EXTRA = "though nothing was due, in 1 of 2 phases of the evaluations"
 
 
-def due(of: str = "orders", **keys: Any) -> Expected:
+def due(of: str = "orders", **keys: Any) -> ExpectedIncident:
     """Return a page that is due from one minute to two, of a policy that is called p."""
     opens = {"after": 60, "by": 120}
-    return Expected.model_validate({"policy": "p", "of": of, "opens": opens, **keys})
+    return ExpectedIncident.model_validate({"policy": "p", "of": of, "opens": opens, **keys})
 
 
 def opened(stream: str, at: float, closed: float | None = None, policy: str = "p") -> Incident:
@@ -27,7 +27,7 @@ def opened(stream: str, at: float, closed: float | None = None, policy: str = "p
     return Incident(policy, about, {}, at, closed)
 
 
-def told(expected: list[Expected], *phases: list[Incident]) -> list[str]:
+def told(expected: list[ExpectedIncident], *phases: list[Incident]) -> list[str]:
     """Return the lines about some incidents, phase by phase."""
     findings: list[Finding] = []
     for phase, incidents in enumerate(phases):

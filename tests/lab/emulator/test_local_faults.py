@@ -12,7 +12,7 @@ from google.cloud.monitoring_v3 import TimeSeries
 from google.rpc import error_details_pb2
 
 from lab.emulator.emulator import Emulator
-from lab.emulator.rpc import PortInUseError
+from lab.emulator.server import PortInUseError
 from lab.emulator.world import Fault, World
 
 if TYPE_CHECKING:

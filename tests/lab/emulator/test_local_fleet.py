@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.states import StreamState
-from lab.emulator.fleet import Stream, Timeline, fleet_at
+from lab.emulator.timeline import StreamSnapshot, Timeline, snapshot_at
 from lab.emulator.world import World
 
 ACTIONS: list[dict[str, Any]] = [
@@ -45,9 +45,9 @@ def world(*events: dict[str, Any]) -> World:
     return World.model_validate({"projects": [project], "events": events})
 
 
-def streams(of: World, seconds: float) -> dict[str, Stream]:
+def streams(of: World, seconds: float) -> dict[str, StreamSnapshot]:
     """Return the streams that exist at a time, by id."""
-    return fleet_at(of, seconds).projects["p"].locations["l"].streams
+    return snapshot_at(of, seconds).projects["p"].locations["l"].streams
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_backfills_and_private_connections_change_too() -> None:
         }
     )
     assert [each.backfill for each in streams(played, 5)["a"].objects] == [5, 5, 5]
-    connections = fleet_at(played, 5).projects["p"].locations["l"].connections
+    connections = snapshot_at(played, 5).projects["p"].locations["l"].connections
     assert {id_: each.state for id_, each in connections.items()} == {"peering": 3, "other": 2}
     assert connections["peering"].error is not None
 

@@ -9,8 +9,8 @@ import pytest
 from exporter.config import from_data
 from exporter.inputs.input_errors import InputError
 from exporter.states import state_name
-from lab.emulator.fleet import fleet_at
-from lab.emulator.world_files import default_world, world_of
+from lab.emulator.timeline import snapshot_at
+from lab.emulator.world_files import default_world, parse_world
 
 PROJECTS = """\
 projects:
@@ -24,7 +24,7 @@ projects:
 def told(text: str) -> list[str]:
     """Return what is said of a world file."""
     with pytest.raises(InputError) as caught:
-        world_of(text, "w.yaml")
+        parse_world(text, "w.yaml")
     return str(caught.value).splitlines()
 
 
@@ -33,7 +33,7 @@ def test_the_default_world_shows_every_kind_of_stream() -> None:
     world = default_world()
     locations = [
         location
-        for project in fleet_at(world, 0).projects.values()
+        for project in snapshot_at(world, 0).projects.values()
         for location in project.locations.values()
     ]
     streams = [stream for location in locations for stream in location.streams.values()]
@@ -60,7 +60,7 @@ def test_the_default_worlds_day_lasts_ten_minutes_and_ends_well() -> None:
     """Each event of the script changes something, and the outages are over at the end."""
     world = default_world()
     assert max(event.at for event in world.events) < 600
-    end = fleet_at(world, 600)
+    end = snapshot_at(world, 600)
     assert not any(
         location.outage
         for project in end.projects.values()
@@ -70,15 +70,15 @@ def test_the_default_worlds_day_lasts_ten_minutes_and_ends_well() -> None:
 
 def test_a_counted_stream_is_many() -> None:
     """A pattern and a count stand for streams numbered from 1."""
-    world = world_of(PROJECTS, "w.yaml")
-    streams = fleet_at(world, 0).projects["shop"].locations["europe-west1"].streams
+    world = parse_world(PROJECTS, "w.yaml")
+    streams = snapshot_at(world, 0).projects["shop"].locations["europe-west1"].streams
     assert list(streams) == ["orders-001", "orders-002", "orders-003", "last"]
 
 
 def test_durations_come_down_to_milliseconds_and_in_parts() -> None:
     """A duration is written in milliseconds where a second is too long, and as a sum of parts."""
     faults = "faults: [{latency: 50ms}, {latency: 2m}, {latency: 1h2m3s4ms}]\n"
-    world = world_of(PROJECTS + faults, "w.yaml")
+    world = parse_world(PROJECTS + faults, "w.yaml")
     assert [fault.latency for fault in world.faults] == [0.05, 120, 3723.004]
 
 

@@ -9,7 +9,7 @@ from lab.mutate.__main__ import main
 from lab.mutate.catching import NotRightError, catching, recordings
 from lab.mutate.changing import mutants
 from lab.policies.files import read_policies
-from lab.simulate.scenario_files import script_of
+from lab.simulate.scenario_files import parse_scenario
 from tests.lab.conftest import POLICIES
 
 SCENARIO = """
@@ -40,7 +40,7 @@ PERMANENTLY, CHANGED = "stream-failed-permanently", "stream-changed"
 def test_a_mutant_is_caught_by_the_scenario_in_which_it_pages_otherwise() -> None:
     """One that pages as the policy does survives; a scenario that is not right catches nothing."""
     by_name = {policy.name: policy for policy in read_policies(POLICIES)}
-    script = script_of(SCENARIO, "lost.yaml", by_name, name="lost")
+    scenario = parse_scenario(SCENARIO, "lost.yaml", by_name, name="lost")
     policy = by_name[PERMANENTLY]
     wanted = {
         "hold 0s → 60s": "lost",
@@ -49,7 +49,7 @@ def test_a_mutant_is_caught_by_the_scenario_in_which_it_pages_otherwise() -> Non
         "unless location_failed_streams[1h] left out": None,
     }
     made = {each.words: each for each in mutants(policy)}
-    with catching([script], [*recordings([script])]) as ask:
+    with catching([scenario], [*recordings([scenario])]) as ask:
         found = ask(policy, [made[words] for words in wanted])
         assert dict(zip(wanted, found, strict=True)) == wanted
         with pytest.raises(NotRightError) as raised:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.prove.engine import Engine, EngineError, NotInstalledError
-from lab.simulate.series import Collection, Series
+from lab.simulate.series import Series, SeriesSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ START = 1_767_571_200.0
 
 def series(name: str, labels: dict[str, str], *points: tuple[float, float]) -> Series:
     """Return a series of values by seconds after the start, visible two seconds later."""
-    made = Collection().of(name, labels)
+    made = SeriesSet().of(name, labels)
     for at, value in points:
         made.add(START + at + 2, START + at, value)
     return made

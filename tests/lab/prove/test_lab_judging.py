@@ -8,15 +8,15 @@ import pytest
 
 from lab.prove.incidents import Incident
 from lab.prove.judging import Outcome, judge
-from lab.simulate.scenario import Expected
+from lab.simulate.scenario import ExpectedIncident
 
 NAME = "projects/shop/locations/europe-west1/streams/"
 
 
-def expected(**keys: Any) -> Expected:
+def expected(**keys: Any) -> ExpectedIncident:
     """Return an expected page for orders, from the tenth minute until the twelfth."""
     usual = {"policy": "failed", "of": "orders", "opens": {"after": 600, "by": 720}}
-    return Expected.model_validate(usual | keys)
+    return ExpectedIncident.model_validate(usual | keys)
 
 
 def incident(opened: float, closed: float | None = None, of: str = "orders") -> Incident:
@@ -24,7 +24,7 @@ def incident(opened: float, closed: float | None = None, of: str = "orders") -> 
     return Incident("failed", NAME + of, {}, opened, closed)
 
 
-def outcomes(wanted: list[Expected], *incidents: Incident) -> list[Outcome]:
+def outcomes(wanted: list[ExpectedIncident], *incidents: Incident) -> list[Outcome]:
     """Return how each page came out."""
     return [finding.outcome for finding in judge(wanted, incidents, 0)]
 

@@ -10,7 +10,7 @@ from tests.lab.conftest import START
 
 if TYPE_CHECKING:
     from lab.policies.files import Policy
-    from tests.lab.conftest import MakeScript
+    from tests.lab.conftest import MakeScenario
 
 
 def error(at: int, stream: str) -> dict[str, object]:
@@ -19,10 +19,10 @@ def error(at: int, stream: str) -> dict[str, object]:
 
 
 def test_each_stream_has_an_incident_that_takes_in_what_follows(
-    make_script: MakeScript, by_name: dict[str, Policy]
+    make_scenario: MakeScenario, by_name: dict[str, Policy]
 ) -> None:
     """It opens a second after the first entry and closes an hour after the last one."""
-    script = make_script(
+    scenario = make_scenario(
         error(60, "orders"),
         error(120, "orders"),
         error(90, "stock"),
@@ -30,7 +30,7 @@ def test_each_stream_has_an_incident_that_takes_in_what_follows(
         lasts="2h",
         exporters=[{"ends": "1m"}],
     )
-    found = log_incidents(by_name["stream-activity-errors"], simulate(script, START))
+    found = log_incidents(by_name["stream-activity-errors"], simulate(scenario, START))
     assert sorted((each.about[-6:], each.opened, each.closed) for each in found) == [
         ("/stock", 91, 3691),
         ("orders", 61, 3721),
@@ -40,18 +40,18 @@ def test_each_stream_has_an_incident_that_takes_in_what_follows(
 
 
 def test_an_entry_within_the_time_keeps_it_open(
-    make_script: MakeScript, by_name: dict[str, Policy]
+    make_scenario: MakeScenario, by_name: dict[str, Policy]
 ) -> None:
     """The time to the close begins anew with each entry."""
-    script = make_script(
+    scenario = make_scenario(
         error(60, "orders"), error(3000, "orders"), lasts="2h", exporters=[{"ends": "1m"}]
     )
-    (found,) = log_incidents(by_name["stream-activity-errors"], simulate(script, START))
+    (found,) = log_incidents(by_name["stream-activity-errors"], simulate(scenario, START))
     assert (found.opened, found.closed) == (61, 6601)
 
 
 def test_each_project_has_the_policy_for_its_own_log(
-    make_script: MakeScript, by_name: dict[str, Policy]
+    make_scenario: MakeScenario, by_name: dict[str, Policy]
 ) -> None:
     """Streams of one id in one region of two projects are two incidents."""
     location = {"id": "europe-west1", "streams": [{"id": "orders"}]}
@@ -59,8 +59,8 @@ def test_each_project_has_the_policy_for_its_own_log(
         {"id": name, "number": number, "locations": [location]}
         for number, name in enumerate(("shop-prod", "shop-test"), start=1)
     ]
-    script = make_script(
+    scenario = make_scenario(
         error(60, "orders"), world={"projects": projects}, exporters=[{"ends": "1m"}]
     )
-    found = log_incidents(by_name["stream-activity-errors"], simulate(script, START))
+    found = log_incidents(by_name["stream-activity-errors"], simulate(scenario, START))
     assert [each.about.split("/")[1] for each in found] == ["shop-prod", "shop-test"]

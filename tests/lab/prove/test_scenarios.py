@@ -17,15 +17,15 @@ from tests.lab.conftest import POLICIES, SCENARIOS
 if TYPE_CHECKING:
     from lab.policies.files import Policy
     from lab.prove.judging import Finding
-    from lab.simulate.scenario_files import Script
-    from tests.lab.conftest import MakeScript
+    from lab.simulate.scenario import Scenario
+    from tests.lab.conftest import MakeScenario
 
 
 @cache
-def scripts() -> dict[str, Script]:
+def scenarios() -> dict[str, Scenario]:
     """Return the scenarios by name."""
     policies = {policy.name for policy in read_policies(POLICIES)}
-    return {script.name: script for script in read_scenarios(SCENARIOS, policies)}
+    return {scenario.name: scenario for scenario in read_scenarios(SCENARIOS, policies)}
 
 
 def wrong(finding: Finding) -> str:
@@ -40,7 +40,7 @@ def test_a_scenario_pages_what_it_has_to_and_nothing_else(
     name: str, policies: tuple[Policy, ...]
 ) -> None:
     """In every phase of the evaluations, by the real exporter's points and the real engine."""
-    (proof,) = prove_all([scripts()[name]], policies)
+    (proof,) = prove_all([scenarios()[name]], policies)
     assert [wrong(finding) for finding in proof.findings if not finding.right] == []
     assert proof.right
 
@@ -48,25 +48,22 @@ def test_a_scenario_pages_what_it_has_to_and_nothing_else(
 def test_every_policy_pages_in_some_scenario(policies: tuple[Policy, ...]) -> None:
     """None of them could be left out unnoticed."""
     paging = {
-        each.policy
-        for script in scripts().values()
-        for each in script.scenario.expect
-        if not each.may
+        each.policy for scenario in scenarios().values() for each in scenario.expect if not each.may
     }
     assert {policy.name for policy in policies} == paging
 
 
 def test_a_scenario_that_does_not_come_out_is_told(
-    make_script: MakeScript, policies: tuple[Policy, ...]
+    make_scenario: MakeScenario, policies: tuple[Policy, ...]
 ) -> None:
     """A page that is missing, and one that nobody expects, stand among the findings."""
     expected = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
-    script = make_script(
+    scenario = make_scenario(
         {"at": 300, "stream": "orders", "do": "fail_permanently", "reason": "LOST"},
         expect=[expected],
         lasts="10m",
     )
-    (proof,) = prove_all([script], policies)
+    (proof,) = prove_all([scenario], policies)
     assert not proof.right
     found = {
         (each.outcome, each.incident.policy if each.incident else "") for each in proof.findings
@@ -79,12 +76,12 @@ def test_a_scenario_that_does_not_come_out_is_told(
 
 
 def test_what_is_due_is_missed_where_no_policy_applies(
-    make_script: MakeScript, policies: tuple[Policy, ...]
+    make_scenario: MakeScenario, policies: tuple[Policy, ...]
 ) -> None:
     """Without a policy on metrics there is no evaluation, and a page that is due is missed."""
     expected = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
     (proof,) = prove_all(
-        [make_script(expect=[expected], lasts="10m")],
+        [make_scenario(expect=[expected], lasts="10m")],
         [policy for policy in policies if policy.is_log],
     )
     assert [each.outcome for each in proof.findings] == ["missed"]
@@ -93,30 +90,30 @@ def test_what_is_due_is_missed_where_no_policy_applies(
 def test_scenarios_are_played_together_as_alone(policies: tuple[Policy, ...]) -> None:
     """One engine holds several, days apart: none sees another's series."""
     names = ["exporter-dead-3m", "daylight-saving-night", "new-stream", "first-apply"]
-    proofs = list(prove_all([scripts()[name] for name in names], policies))
+    proofs = list(prove_all([scenarios()[name] for name in names], policies))
     assert [proof.right for proof in proofs] == [True] * 4
 
 
 def test_a_policy_may_be_switched_off(
-    make_script: MakeScript, policies: tuple[Policy, ...]
+    make_scenario: MakeScenario, policies: tuple[Policy, ...]
 ) -> None:
     """It then neither pages nor has to."""
-    script = make_script(
+    scenario = make_scenario(
         {"at": 300, "stream": "orders", "do": "fail_permanently", "reason": "LOST"},
         lasts="10m",
         switched_off=["stream-failed-permanently", "stream-activity-errors"],
     )
-    (proof,) = prove_all([script], policies)
+    (proof,) = prove_all([scenario], policies)
     assert proof.findings == ()
 
 
-def test_scenarios_keep_days_apart(make_script: MakeScript) -> None:
+def test_scenarios_keep_days_apart(make_scenario: MakeScenario) -> None:
     """One says when it starts; the others are laid around it, and two that are close are told."""
-    said = make_script(starts=datetime(2026, 1, 9, tzinfo=UTC).isoformat())
-    free = make_script()
+    said = make_scenario(starts=datetime(2026, 1, 9, tzinfo=UTC).isoformat())
+    free = make_scenario()
     days = [(each - datetime(2026, 1, 5, tzinfo=UTC)).days for each in starts([free, said, free])]
     assert days == [0, 4, 9]
-    close = make_script(starts=datetime(2026, 1, 11, tzinfo=UTC).isoformat())
+    close = make_scenario(starts=datetime(2026, 1, 11, tzinfo=UTC).isoformat())
     with pytest.raises(ValueError, match="start within 3 days of each other"):
         starts([said, close])
 

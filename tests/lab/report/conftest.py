@@ -33,7 +33,7 @@ class Browser:
         width: int = 1280,
         scheme: str = "light",
         media: str = "screen",
-        scripts: bool = True,
+        scenarios: bool = True,
     ) -> None:
         """Load the page anew, as a person sees it who has a screen and settings like these."""
         features = [
@@ -43,16 +43,16 @@ class Browser:
         size = {"width": width, "height": 740, "deviceScaleFactor": 1, "mobile": width < 500}
         self._set("setDeviceMetricsOverride", size)
         self._set("setEmulatedMedia", {"media": media, "features": features})
-        self._set("setScriptExecutionDisabled", {"value": not scripts})
+        self._set("setScriptExecutionDisabled", {"value": not scenarios})
         self.driver.get("about:blank")
         self.driver.get(self._address + part)
 
     def _set(self, command: str, values: dict[str, Any]) -> None:
         self.driver.execute_cdp_cmd(f"Emulation.{command}", values)
 
-    def ask(self, script: str, *values: object) -> Any:
+    def ask(self, scenario: str, *values: object) -> Any:
         """Return what a function body in JavaScript returns."""
-        return self.driver.execute_script(script, *values)
+        return self.driver.execute_script(scenario, *values)
 
     def find(self, selector: str) -> WebElement:
         """Return the one element of a selector."""

@@ -21,18 +21,18 @@ from lab.report.things import named, thing
 from lab.report.timeline import timeline
 from lab.report.waits import Wait
 from lab.simulate import log_entries
-from lab.simulate.scenario_files import script_of
-from lab.simulate.schedule import due
+from lab.simulate.scenario_files import parse_scenario
+from lab.simulate.schedule import scheduled_runs
 from lab.simulate.series import Series
-from lab.simulate.simulation import Ran, Recording
-from lab.simulate.visibility import Late
+from lab.simulate.simulation import CompletedRun, Recording
+from lab.simulate.visibility import VisibilityDelay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from exporter.measure.definitions import Metric
     from lab.report.marks import Timeline
-    from lab.simulate.scenario_files import Script
+    from lab.simulate.scenario import Scenario
 
 POLICIES = {
     policy.name: policy for policy in read_policies(Path(__file__).parents[3] / "alerting_policies")
@@ -47,7 +47,9 @@ Paged = tuple[str, str, float, float | None]
 """A page as (policy, what it is about, when it opened, when it closed)."""
 
 
-def script(*events: dict[str, Any], name: str = "trial", streams: int = 0, **keys: Any) -> Script:
+def scenario(
+    *events: dict[str, Any], name: str = "trial", streams: int = 0, **keys: Any
+) -> Scenario:
     """Return a scenario of two streams, or of many that are called orders-1 and so on."""
     many = [{"id": "orders-{}", "count": streams}] if streams else []
     world = {
@@ -70,7 +72,7 @@ def script(*events: dict[str, Any], name: str = "trial", streams: int = 0, **key
         "events": list(events),
     }
     written = {"title": "A trial", "what": "To try.", "lasts": "20m", "world": world} | keys
-    return script_of(yaml.safe_dump(written), f"{name}.yaml", POLICIES, name=name)
+    return parse_scenario(yaml.safe_dump(written), f"{name}.yaml", POLICIES, name=name)
 
 
 def points(metric: Metric, about: str, values: Mapping[int, float]) -> Series:
@@ -85,26 +87,25 @@ def points(metric: Metric, about: str, values: Mapping[int, float]) -> Series:
     return series
 
 
-def recorded(of: Script, series: Iterable[Series] = ()) -> Recording:
+def recorded(of: Scenario, series: Iterable[Series] = ()) -> Recording:
     """Return what a scenario leaves behind: runs as they are due, its log, and these series."""
-    scenario = of.scenario
     runs = tuple(
-        Ran(each, round(START + each.at), each.at + 1, complete=True)
-        for each in due(scenario.exporters, scenario.lasts, of.name)
+        CompletedRun(each, round(START + each.at), each.at + 1, complete=True)
+        for each in scheduled_runs(of.exporters, of.lasts, of.name)
     )
-    entries = log_entries.entries(scenario.world)
-    return Recording(of.name, START, scenario.lasts, tuple(series), Late(5, 8), entries, runs)
+    entries = log_entries.entries(of.world)
+    return Recording(of.name, START, of.lasts, tuple(series), VisibilityDelay(5, 8), entries, runs)
 
 
 def proven(
-    of: Script,
+    of: Scenario,
     paged: Iterable[Paged] = (),
     series: Iterable[Series] = (),
     phases: Sequence[float] = (0.0,),
 ) -> Proof:
     """Return a scenario judged by pages that are the same in each phase."""
     logs = {name for name, policy in POLICIES.items() if policy.is_log}
-    expected = of.scenario.expect
+    expected = of.expect
     pages = [*paged]
     on_logs = [Incident(*_incident(each), 0.0) for each in pages if each[0] in logs]
     findings = [*judge([each for each in expected if each.policy in logs], on_logs, None)]
@@ -143,7 +144,7 @@ def heals() -> tuple[Proof, Timeline]:
         "opens": {"after": "6m", "by": "8m"},
         "closes": {"after": "12m", "by": "15m"},
     }
-    of = script(
+    of = scenario(
         {"at": "5m", "stream": "orders", "do": "fail", "reason": "<i>DOWN</i>"},
         {"at": "12m", "stream": "orders", "do": "heal"},
         name="heals",
@@ -165,20 +166,20 @@ def heals() -> tuple[Proof, Timeline]:
 def hostile() -> tuple[Proof, Timeline]:
     """Return one that is wrong: a page is missing and another too many; its title is no text."""
     expect = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": "10m"}}
-    of = script(name="hostile", title=HOSTILE, what=HOSTILE, expect=[expect])
+    of = scenario(name="hostile", title=HOSTILE, what=HOSTILE, expect=[expect])
     proof = proven(of, [("stream-lagging", ORDERS, 600.0, None)], phases=(0.0, 15.0))
     return proof, drawn(proof, held("stream-lagging", ORDERS, (0, 1200)))
 
 
 def quiet() -> tuple[Proof, Timeline]:
     """Return one in which nothing happens."""
-    proof = proven(script(name="quiet", title="All is well", lasts="10m"))
+    proof = proven(scenario(name="quiet", title="All is well", lasts="10m"))
     return proof, drawn(proof)
 
 
 def out_of_reach() -> tuple[Proof, Timeline]:
     """Return a location that does not answer, and an exporter that dies meanwhile."""
-    of = script(
+    of = scenario(
         {"at": "2m", "location": "europe-west1", "do": "unreachable"},
         name="out-of-reach",
         title="A location does not answer, and the exporter dies",
@@ -207,7 +208,7 @@ def out_of_reach() -> tuple[Proof, Timeline]:
 
 def many() -> tuple[Proof, Timeline]:
     """Return forty streams, of which twelve fail together: one page, and an entry each."""
-    of = script(
+    of = scenario(
         {"at": "5m", "stream": "orders-[1-9]", "do": "fail", "reason": "DOWN"},
         {"at": "5m", "stream": "orders-1[0-2]", "do": "fail", "reason": "DOWN"},
         name="many",

@@ -201,7 +201,7 @@ def test_all_can_be_opened_at_once(browser: Browser) -> None:
 
 def test_without_scripts_all_is_there_but_the_filter(browser: Browser) -> None:
     """What needs a script is not shown; a scenario opens by its line, and by a link to it."""
-    browser.show("#quiet", scripts=False)
+    browser.show("#quiet", scenarios=False)
     assert not browser.find(".filter").is_displayed()
     assert not browser.find("#scheme").is_displayed()
     assert browser.shown() == ALL

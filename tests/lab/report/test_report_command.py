@@ -18,7 +18,7 @@ from lab.cli.main import main
 from lab.report.page import Report, render
 from lab.report.playing import Task, play
 from lab.report.waits import waits
-from lab.simulate.scenario_files import script_of
+from lab.simulate.scenario_files import parse_scenario
 from tests.deletion import SCENARIO
 from tests.lab.report import drawn
 from tests.lab.report.reading import read
@@ -55,8 +55,8 @@ def played(name: str) -> tuple[Proof, Timeline]:
     """Return one of the project's own scenarios, played and drawn."""
     policies = tuple(drawn.POLICIES.values())
     file = POLICIES / "scenarios" / f"{name}.yaml"
-    script = script_of(file.read_text("utf-8"), file.name, drawn.POLICIES, name=name)
-    return play(Task(script, policies))
+    scenario = parse_scenario(file.read_text("utf-8"), file.name, drawn.POLICIES, name=name)
+    return play(Task(scenario, policies))
 
 
 def rows(timeline: Timeline) -> list[PolicyRow]:
@@ -75,7 +75,7 @@ def test_pages_begin_and_end_with_the_conditions_that_are_drawn(name: str) -> No
         held = {(each.filled, each.end) for each in row.held if each.end > each.filled}
         assert {(page.begin, page.end) for page in row.pages} == held
         assert row.wrong == ()
-    expected = proof.script.scenario.expect
+    expected = proof.scenario.expect
     shown = {row.policy for track in timeline.tracks for row in track.policies if row.pages}
     assert {each.policy for each in expected if not each.may} <= shown
     assert shown <= {each.policy for each in expected}

@@ -155,7 +155,7 @@ def test_the_page_asks_for_nothing() -> None:
 def test_the_table_says_what_was_expected_and_what_happened() -> None:
     """All phases are one row: what is wrong in some of them only is counted."""
     late = drawn.proven(
-        drawn.script(
+        drawn.scenario(
             expect=[
                 {
                     "policy": "stream-failed",

@@ -131,7 +131,7 @@ def test_no_more_are_drawn_than_a_person_looks_at() -> None:
         for number in range(1, 11)
     ]
     proof = drawn.proven(
-        drawn.script(*events, streams=12), [("stream-stuck", f"{AT}/streams/orders-9", 900, None)]
+        drawn.scenario(*events, streams=12), [("stream-stuck", f"{AT}/streams/orders-9", 900, None)]
     )
     timeline = drawn.drawn(proof)
     assert len(timeline.tracks) == MOST_TRACKS
@@ -152,7 +152,7 @@ def test_a_phase_that_is_wrong_is_the_one_that_is_drawn() -> None:
 
 def test_a_condition_that_was_hardly_true_is_left_out() -> None:
     """One evaluation while a run is being written is no row; half of a hold and more is."""
-    proof = drawn.proven(drawn.script())
+    proof = drawn.proven(drawn.scenario())
     hardly = drawn.drawn(proof, drawn.held("stream-unexpected-state", ORDERS, (300, 330)))
     assert track(hardly, "orders").policies == ()
     nearly = drawn.drawn(proof, drawn.held("stream-stalled", ORDERS, (300, 800)))
@@ -163,7 +163,7 @@ def test_an_unknown_state_has_a_sign_of_its_own() -> None:
     """A number that nobody knows yet is neither well nor failed."""
     event = {"at": 300, "stream": "orders", "do": "set_state", "state": 9}
     proof = drawn.proven(
-        drawn.script(event), series=[drawn.points(samples.STATE, ORDERS, {310: 9, 370: 3})]
+        drawn.scenario(event), series=[drawn.points(samples.STATE, ORDERS, {310: 9, 370: 3})]
     )
     orders = track(drawn.drawn(proof), "orders")
     assert [(one.case, one.text) for one in orders.states[0].stretches][-1] == ("odd", "state 9")
@@ -227,7 +227,7 @@ def test_marks_lie_within_the_scenario_and_in_order(
     sampled: list[int],
 ) -> None:
     """Whatever pages and was expected: no mark is outside, ends before it begins, or is lost."""
-    of = drawn.script(*happens, expect=expected)
+    of = drawn.scenario(*happens, expect=expected)
     states = dict.fromkeys(sorted(sampled), float(StreamState.RUNNING))
     proof = drawn.proven(of, paged, [drawn.points(samples.STATE, ORDERS, states)])
     timeline = drawn.drawn(proof)
@@ -255,7 +255,7 @@ def test_marks_lie_within_the_scenario_and_in_order(
 def test_kinds_of_things_are_told_by_their_names(at: int, other: int) -> None:
     """A page about a location is none about a stream in it."""
     proof = drawn.proven(
-        drawn.script(),
+        drawn.scenario(),
         [("stream-failed", ORDERS, at, None), ("streams-failing-together", AT, other, None)],
     )
     kinds = {each.thing.kind for each in drawn.drawn(proof).tracks}

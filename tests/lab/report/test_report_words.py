@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.emulator.parts import Location, Project
-from lab.emulator.world import Fault
+from lab.emulator.world import Fault, WorldLocation, WorldProject
 from lab.report import events, words
 from lab.report.moments import between, short, ticks
 from lab.report.things import EXPORTER, Kind, named, thing
@@ -98,19 +97,19 @@ def test_an_axis_has_few_marks_at_round_minutes(lasts: float) -> None:
 def test_what_happens_is_said_in_words(event: dict[str, Any], text: str) -> None:
     """Each kind of event, with what is special about it."""
     about = {} if {"location", "project"} & event.keys() else {"stream": "orders"}
-    (turn,) = events.turns(drawn.script({"at": 60} | about | event).scenario)
+    (turn,) = events.turns(drawn.scenario({"at": 60} | about | event))
     assert turn == (1, 60, (text,))
 
 
 def test_what_happens_to_the_exporter_is_said_too() -> None:
     """When it begins, is silent and ends, and which of its calls are refused; not after the end."""
-    of = drawn.script(
+    of = drawn.scenario(
         {"at": "2h", "stream": "orders", "do": "delete"},
         exporters=[
             {"first": "1m", "ends": "15m"},
             {"job": "other", "tasks": 2, "silent": [{"from": "5m", "until": "6m", "task": 1}]},
         ],
-    ).scenario
+    )
     fault = {"method": "ListStreams", "code": "UNAVAILABLE", "from": "7m", "until": "8m"}
     world = of.world.model_copy(update={"faults": (Fault.model_validate(fault),)})
     turns = events.turns(of.model_copy(update={"world": world}))
@@ -125,14 +124,14 @@ def test_what_happens_to_the_exporter_is_said_too() -> None:
 
 def test_how_the_exporter_runs_is_a_sentence() -> None:
     """With its beat, its tasks, its clock; by its name where there are several."""
-    one = drawn.script(exporters=[{"clock_ahead": "40s", "objects_every": "30m"}])
-    (sentence,) = events.runs(one.scenario)
+    one = drawn.scenario(exporters=[{"clock_ahead": "40s", "objects_every": "30m"}])
+    (sentence,) = events.runs(one)
     assert sentence == (
         "The exporter is started every 1m, up to 30s late, and every 30m for objects; "
         "its clock is 40s fast."
     )
-    two = drawn.script(exporters=[{"tasks": 3, "delay": 0}, {"mode": "continuous", "job": "b"}])
-    assert events.runs(two.scenario) == (
+    two = drawn.scenario(exporters=[{"tasks": 3, "delay": 0}, {"mode": "continuous", "job": "b"}])
+    assert events.runs(two) == (
         "The exporter datastream-exporter is started every 1m, in 3 tasks.",
         "The exporter b runs on, every 10s.",
     )
@@ -157,12 +156,12 @@ def test_things_are_told_by_their_names() -> None:
 
 def test_what_is_the_case_with_a_location_and_a_project() -> None:
     """How many streams are in which state, and what keeps them from being read."""
-    of = drawn.script(
+    of = drawn.scenario(
         {"at": 60, "stream": "orders-1", "do": "fail_permanently", "reason": "LOST"},
         {"at": 120, "location": "europe-west1", "do": "unreachable", "outage": "listed"},
         {"at": 180, "project": "shop-prod", "do": "disable_api"},
         streams=3,
-    ).scenario
+    )
     truth = Truth(of)
     assert [(each.begin, each.case, each.text) for each in truth.of(named(AT))] == [
         (0, "good", "3 RUNNING"),
@@ -181,13 +180,13 @@ def test_what_is_the_case_with_a_location_and_a_project() -> None:
 
 def test_what_is_wrong_with_a_running_stream_is_said() -> None:
     """Its state alone would say that all is well."""
-    of = drawn.script(
+    of = drawn.scenario(
         {"at": 60, "stream": "orders", "do": "lag", "freshness": "20m"},
         {"at": 120, "stream": "orders", "do": "lag", "freshness": "0s", "growing": True},
         {"at": 180, "stream": "orders", "do": "stall"},
         {"at": 240, "stream": "orders", "do": "report_error", "reason": "SLOW"},
         {"at": 300, "stream": "orders", "do": "fail", "reason": "DOWN"},
-    ).scenario
+    )
     assert [each.text for each in Truth(of).of(named(ORDERS))] == [
         "RUNNING",
         "RUNNING, 20m behind",
@@ -200,11 +199,11 @@ def test_what_is_wrong_with_a_running_stream_is_said() -> None:
 
 def test_a_private_connection_has_states_of_its_own() -> None:
     """They share numbers with those of a stream, and no names."""
-    of = drawn.script().scenario
-    location = Location.model_validate(
+    of = drawn.scenario()
+    location = WorldLocation.model_validate(
         {"id": "europe-west1", "private_connections": [{"id": "office", "state": "CREATING"}]}
     )
-    project = Project(id="shop-prod", number=1, locations=(location,))
+    project = WorldProject(id="shop-prod", number=1, locations=(location,))
     failed = {"at": 60, "private_connection": "office", "do": "set_connection_state"}
     world = type(of.world).model_validate(
         {"projects": [project.model_dump()], "events": [failed | {"state": "FAILED"}]}
@@ -226,5 +225,5 @@ def test_a_long_row_is_cut_short_in_words() -> None:
         {"at": 60 * number, "stream": "orders", "do": "set_state", "state": 2 + number % 2}
         for number in range(1, 18)
     ]
-    drawn_long = drawn.drawn(drawn.proven(drawn.script(*events_)))
+    drawn_long = drawn.drawn(drawn.proven(drawn.scenario(*events_)))
     assert words.axis(drawn_long).endswith("; and 5 more.")

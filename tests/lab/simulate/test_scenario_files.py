@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.inputs.input_errors import InputError
-from lab.simulate.scenario_files import Script, read_scenarios, script_of
+from lab.simulate.scenario_files import parse_scenario, read_scenarios
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lab.simulate.scenario import Scenario
 
 GOOD = """\
 title: A stream fails
@@ -35,9 +37,9 @@ expect:
 POLICIES = ("stream-failed", "stream-missing")
 
 
-def read(text: str) -> Script:
+def read(text: str) -> Scenario:
     """Return the scenario of a text."""
-    return script_of(text, "s.yaml", POLICIES, name="s")
+    return parse_scenario(text, "s.yaml", POLICIES, name="s")
 
 
 def told(text: str) -> list[str]:
@@ -50,9 +52,9 @@ def told(text: str) -> list[str]:
 def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
     """An exporter without a config of its own has the world's."""
     own = "{config: {metrics: {project: b-prod}, sources: [{project: b-prod}]}, job: other}"
-    script = read(GOOD.replace("  - {}\n", f"  - {{}}\n  - {own}\n"))
-    assert [each.metrics.project for each in script.configs] == ["shop-prod", "b-prod"]
-    assert script.scenario.expect[0].opens.by == 790
+    scenario = read(GOOD.replace("  - {}\n", f"  - {{}}\n  - {own}\n"))
+    assert [each.metrics.project for each in scenario.configs] == ["shop-prod", "b-prod"]
+    assert scenario.expect[0].opens.by == 790
 
 
 @pytest.mark.parametrize(
@@ -112,4 +114,4 @@ def test_a_folder_tells_of_all_its_files(tmp_path: Path) -> None:
     ]
     (tmp_path / "a.yaml").write_text(GOOD)
     (tmp_path / "b.yaml").write_text(GOOD)
-    assert [script.name for script in read_scenarios(tmp_path, POLICIES)] == ["a", "b"]
+    assert [scenario.name for scenario in read_scenarios(tmp_path, POLICIES)] == ["a", "b"]

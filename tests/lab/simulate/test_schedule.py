@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from lab.simulate.scenario import Deployment
-from lab.simulate.schedule import Due, due
+from lab.simulate.schedule import ScheduledRun, scheduled_runs
 
 
-def runs(lasts: float = 300, **keys: Any) -> list[Due]:
+def runs(lasts: float = 300, **keys: Any) -> list[ScheduledRun]:
     """Return the runs of one exporter."""
-    return due([Deployment.model_validate(keys)], lasts, "seed")
+    return scheduled_runs([Deployment.model_validate(keys)], lasts, "seed")
 
 
 def test_a_scheduled_run_starts_up_to_half_a_minute_late() -> None:
@@ -23,7 +23,7 @@ def test_a_scheduled_run_starts_up_to_half_a_minute_late() -> None:
     assert max(late) > 25
     assert min(late) < 5
     assert runs(3600) == runs(3600)
-    other = due([Deployment()], 3600, "another seed")
+    other = scheduled_runs([Deployment()], 3600, "another seed")
     assert [run.at for run in other] != [run.at for run in runs(3600)]
 
 

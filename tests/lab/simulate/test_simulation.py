@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab.simulate.simulation import Ingestion, simulate
+from lab.simulate.simulation import IngestionDelay, simulate
 from tests.lab.conftest import START, WORLD
 
 if TYPE_CHECKING:
     from lab.simulate.series import Series
     from lab.simulate.simulation import Recording
-    from tests.lab.conftest import MakeScript
+    from tests.lab.conftest import MakeScenario
 
 STATE = "custom_googleapis_com:datastream_stream_state"
 LAST_RUN = "custom_googleapis_com:datastream_exporter_last_run"
@@ -31,10 +31,10 @@ def of(recording: Recording, name: str, **labels: str) -> Series:
 
 
 def test_points_are_the_exporters_and_become_visible_seconds_later(
-    make_script: MakeScript,
+    make_scenario: MakeScenario,
 ) -> None:
     """Each carries its run's second, is seen 3 to 8 s after it, and has all of its labels."""
-    recording = simulate(make_script(FAIL, exporters=[{"delay": 0}]), START)
+    recording = simulate(make_scenario(FAIL, exporters=[{"delay": 0}]), START)
     state = of(recording, STATE, stream_id="orders")
     assert [(one.own - START, one.value) for one in state.samples[:7]] == [
         (60 * minute, 2 if minute < 5 else 5) for minute in range(7)
@@ -53,10 +53,10 @@ def test_points_are_the_exporters_and_become_visible_seconds_later(
     assert all(run.complete for run in recording.runs)
 
 
-def test_a_run_writes_in_its_order(make_script: MakeScript) -> None:
+def test_a_run_writes_in_its_order(make_scenario: MakeScenario) -> None:
     """Counts of the location first, then its streams, its last_read, and its own series last."""
-    script = make_script(exporters=[{"takes": 20, "delay": 0}])
-    recording = simulate(script, START, Ingestion(0, 0))
+    scenario = make_scenario(exporters=[{"takes": 20, "delay": 0}])
+    recording = simulate(scenario, START, IngestionDelay(0, 0))
     late = {
         each.name.partition("datastream_")[2]: each.samples[0].shown - each.samples[0].own
         for each in recording.series
@@ -68,45 +68,45 @@ def test_a_run_writes_in_its_order(make_script: MakeScript) -> None:
     assert late["exporter_last_run"] == 20
 
 
-def test_a_simulation_is_the_same_each_time(make_script: MakeScript) -> None:
+def test_a_simulation_is_the_same_each_time(make_scenario: MakeScenario) -> None:
     """Late starts and late points are drawn by names, not by chance."""
     outage = {"at": 300, "location": "*", "do": "unreachable"}
-    script = make_script(FAIL, outage)
-    one, other = (simulate(script, START) for _ in range(2))
+    scenario = make_scenario(FAIL, outage)
+    one, other = (simulate(scenario, START) for _ in range(2))
     steady = [each for each in one.series if not each.name.endswith("run_seconds")]
     assert steady == [each for each in other.series if not each.name.endswith("run_seconds")]
     assert one.runs == other.runs
 
 
-def test_retries_take_no_time_here_but_count(make_script: MakeScript) -> None:
+def test_retries_take_no_time_here_but_count(make_scenario: MakeScenario) -> None:
     """A location that does not answer is tried again, and the run ends as much later."""
     recording = simulate(
-        make_script({"at": 300, "location": "*", "do": "unreachable"}, lasts="10m"), START
+        make_scenario({"at": 300, "location": "*", "do": "unreachable"}, lasts="10m"), START
     )
-    ended = [run.ended - run.due.at for run in recording.runs]
+    ended = [run.ended - run.scheduled.at for run in recording.runs]
     assert {round(each, 3) for each in ended[:5]} == {1}
     assert {round(each, 3) for each in ended[6:]} == {11}
     up = of(recording, "custom_googleapis_com:datastream_location_up")
     assert [one.value for one in up.samples] == [1] * 5 + [0] * 5
 
 
-def test_the_points_of_a_last_run_become_visible_together(make_script: MakeScript) -> None:
+def test_the_points_of_a_last_run_become_visible_together(make_scenario: MakeScenario) -> None:
     """They carry one time, and a look-back ends for all of them at once."""
-    recording = simulate(make_script(exporters=[{"ends": "5m"}]), START)
+    recording = simulate(make_scenario(exporters=[{"ends": "5m"}]), START)
     last = {each.samples[-1].shown for each in recording.series if each.name.startswith("custom_")}
     assert len(last) == 1
 
 
-def test_a_clock_that_is_wrong_moves_the_points_time(make_script: MakeScript) -> None:
+def test_a_clock_that_is_wrong_moves_the_points_time(make_scenario: MakeScenario) -> None:
     """A fast one's points cannot be seen before their time, a slow one's are that much later."""
     for clock, least, most in (("clock_ahead", 0, 0), ("clock_behind", 43, 48)):
-        recording = simulate(make_script(exporters=[{clock: 40, "delay": 0}]), START)
+        recording = simulate(make_scenario(exporters=[{clock: 40, "delay": 0}]), START)
         state = of(recording, STATE, stream_id="stock")
         late = [one.shown - one.own for one in state.samples]
         assert least <= min(late) <= max(late) <= most
 
 
-def test_tasks_share_the_locations(make_script: MakeScript) -> None:
+def test_tasks_share_the_locations(make_scenario: MakeScenario) -> None:
     """Each writes its own, and the execution succeeds when all of them do."""
     regions = ["europe-west1", "us-east1", "asia-east1"]
     world: dict[str, Any] = {
@@ -120,16 +120,16 @@ def test_tasks_share_the_locations(make_script: MakeScript) -> None:
         ],
     }
     silent = [{"from": 300, "until": 600, "task": 1}]
-    script = make_script(world=world, exporters=[{"tasks": 2, "silent": silent}])
-    recording = simulate(script, START)
+    scenario = make_scenario(world=world, exporters=[{"tasks": 2, "silent": silent}])
+    recording = simulate(scenario, START)
     assert [len(of(recording, LAST_RUN, node_id=task).samples) for task in "01"] == [20, 15]
     assert of(recording, EXECUTIONS, result="succeeded").samples[-1].value == 15
     assert of(recording, EXECUTIONS, result="failed").samples[-1].value == 5
 
 
-def test_executions_are_counted_by_the_minute_and_come_late(make_script: MakeScript) -> None:
+def test_executions_are_counted_by_the_minute_and_come_late(make_scenario: MakeScenario) -> None:
     """The counter rises within the minute in which an execution ended, three minutes later."""
-    recording = simulate(make_script(exporters=[{"delay": 0}], lasts="3m"), START)
+    recording = simulate(make_scenario(exporters=[{"delay": 0}], lasts="3m"), START)
     counted = of(recording, EXECUTIONS, result="succeeded")
     assert [(one.own - START, one.value) for one in counted.samples] == [
         (0, 0),
@@ -140,16 +140,16 @@ def test_executions_are_counted_by_the_minute_and_come_late(make_script: MakeScr
     assert {one.shown - one.own for one in counted.samples} == {180}
 
 
-def test_one_that_runs_on_has_no_executions(make_script: MakeScript) -> None:
+def test_one_that_runs_on_has_no_executions(make_scenario: MakeScenario) -> None:
     """A worker pool is no job."""
-    recording = simulate(make_script(exporters=[{"mode": "continuous"}], lasts="1m"), START)
+    recording = simulate(make_scenario(exporters=[{"mode": "continuous"}], lasts="1m"), START)
     assert not [each for each in recording.series if each.name == EXECUTIONS]
     assert len(of(recording, LAST_RUN).samples) == 6
 
 
-def test_one_that_runs_on_remembers_what_it_discovered(make_script: MakeScript) -> None:
+def test_one_that_runs_on_remembers_what_it_discovered(make_scenario: MakeScenario) -> None:
     """Its locations are known while discovery fails, and global alone is down."""
-    script = make_script(
+    scenario = make_scenario(
         {
             "at": 500,
             "project": "shop-prod",
@@ -161,17 +161,17 @@ def test_one_that_runs_on_remembers_what_it_discovered(make_script: MakeScript) 
         },
         exporters=[{"mode": "continuous", "every": "1m"}],
     )
-    recording = simulate(script, START)
+    recording = simulate(scenario, START)
     up = "custom_googleapis_com:datastream_location_up"
     assert {one.value for one in of(recording, up, location="europe-west1").samples} == {1}
     values = [one.value for one in of(recording, up, location="global").samples]
     assert values == [1] * 10 + [0] * 10
 
 
-def test_freshness_is_measured_while_a_stream_runs(make_script: MakeScript) -> None:
+def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) -> None:
     """Once a minute, four minutes late; it grows while the stream lags, and stops with it."""
     recording = simulate(
-        make_script(
+        make_scenario(
             {"at": 120, "stream": "orders", "do": "lag", "freshness": 100, "growing": True},
             FAIL,
             {"at": 120, "stream": "stock", "do": "stall"},
@@ -192,10 +192,10 @@ def test_freshness_is_measured_while_a_stream_runs(make_script: MakeScript) -> N
     assert [one.own - START for one in stock] == [0, 60, *range(900, 1201, 60)]
 
 
-def test_unsupported_events_are_a_counter_of_what_was_dropped(make_script: MakeScript) -> None:
+def test_unsupported_events_are_a_counter_of_what_was_dropped(make_scenario: MakeScenario) -> None:
     """It is absent while all is well; each minute's events are a rise in that minute."""
     recording = simulate(
-        make_script(
+        make_scenario(
             {"at": 130, "stream": "orders", "do": "drop_events", "events": 3},
             {"at": 170, "stream": "orders", "do": "drop_events", "events": 1},
             {"at": 190, "stream": "orders", "do": "drop_events", "events": 2},
@@ -213,9 +213,9 @@ def test_unsupported_events_are_a_counter_of_what_was_dropped(make_script: MakeS
     ]
 
 
-def test_objects_are_collected_on_a_slower_schedule(make_script: MakeScript) -> None:
+def test_objects_are_collected_on_a_slower_schedule(make_scenario: MakeScenario) -> None:
     """That job writes under a name of its own, and nothing that the other one writes."""
-    recording = simulate(make_script(exporters=[{"objects_every": "10m"}]), START)
+    recording = simulate(make_scenario(exporters=[{"objects_every": "10m"}]), START)
     errors = of(recording, "custom_googleapis_com:datastream_stream_object_errors", node_id="stock")
     assert len(errors.samples) == 2
     lost = "custom_googleapis_com:datastream_exporter_points_lost"
@@ -225,10 +225,10 @@ def test_objects_are_collected_on_a_slower_schedule(make_script: MakeScript) -> 
     ]
 
 
-def test_who_changes_a_stream_is_logged_twice(make_script: MakeScript) -> None:
+def test_who_changes_a_stream_is_logged_twice(make_scenario: MakeScenario) -> None:
     """When the operation begins and when it ends; what the service does is no audit entry."""
     recording = simulate(
-        make_script(
+        make_scenario(
             {"at": 60, "stream": "orders", "do": "pause", "draining": 30},
             {"at": 120, "stream": "stock", "do": "recover"},
             {"at": 180, "stream": "stock", "do": "delete"},

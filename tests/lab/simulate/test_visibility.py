@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.simulate.visibility import Late, as_seen, without_range
+from lab.simulate.visibility import VisibilityDelay, adjust_for_delay, without_range
 
 if TYPE_CHECKING:
     from lab.policies.files import Policy
 
-LATE = Late(5, 8)
+LATE = VisibilityDelay(5, 8)
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,13 @@ LATE = Late(5, 8)
 )
 def test_ranges_are_shorter_by_how_late_points_come(query: str, seen: str) -> None:
     """What is left of a range is what Cloud Monitoring's would see; an earlier time sees all."""
-    assert as_seen(query, LATE) == seen
+    assert adjust_for_delay(query, LATE) == seen
 
 
 def test_all_selectors_of_a_query_are_found() -> None:
     """Each gets the range that its own metric's points call for."""
     query = "count(custom_googleapis_com:a[1h] unless on (x) run_googleapis_com:b[10m]) > 0"
-    assert as_seen(query, LATE) == (
+    assert adjust_for_delay(query, LATE) == (
         "count(custom_googleapis_com:a[3595000ms] unless on (x) run_googleapis_com:b[420000ms]) > 0"
     )
 

@@ -12,7 +12,7 @@ import grpc
 from grpc_status import rpc_status
 
 from lab.emulator.faults import Call
-from lab.emulator.refusals import Refused, injected
+from lab.emulator.status_errors import StatusError, fault_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +135,7 @@ class Server:
                 self._inject([fault for fault in faults if fault.when == "before"])
                 response = method.answer(request)
                 self._inject([fault for fault in faults if fault.when == "after"])
-            except Refused as refused:
+            except StatusError as refused:
                 context.abort_with_status(rpc_status.to_status(refused.status))
             return response
 
@@ -150,7 +150,7 @@ class Server:
             self._stopping.wait(latency)
         for fault in faults:
             if fault.code is not None:
-                raise injected(fault.code, fault.message, fault.retry_delay)
+                raise fault_error(fault.code, fault.message, fault.retry_delay)
 
 
 def _call(method: str, request: Any) -> Call:

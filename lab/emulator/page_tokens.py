@@ -7,7 +7,7 @@ import binascii
 import json
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from lab.emulator.refusals import invalid
+from lab.emulator.status_errors import invalid_argument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
-class Window(NamedTuple):
+class PageRange(NamedTuple):
     """Which part of a listing a request asks for."""
 
     start: int
@@ -26,7 +26,9 @@ class Window(NamedTuple):
         return items[self.start : self.start + self.size]
 
 
-def window(page_size: int, page_token: str, *, default: int, largest: int, of: str) -> Window:
+def page_range(
+    page_size: int, page_token: str, *, default: int, largest: int, of: str
+) -> PageRange:
     """Return the part of a listing that a request asks for.
 
     Args:
@@ -40,17 +42,17 @@ def window(page_size: int, page_token: str, *, default: int, largest: int, of: s
         Refused: The size is negative, or the token was made for another request.
     """
     if page_size < 0:
-        raise invalid("The page size must not be negative.")
+        raise invalid_argument("The page size must not be negative.")
     size = min(page_size or default, largest)
     if not page_token:
-        return Window(0, size)
+        return PageRange(0, size)
     try:
         start, made_for = json.loads(base64.urlsafe_b64decode(page_token))
     except (binascii.Error, UnicodeDecodeError, ValueError, TypeError):
-        raise invalid("The page token is invalid.") from None
+        raise invalid_argument("The page token is invalid.") from None
     if made_for != of:
-        raise invalid("The page token is invalid: it was made for another request.")
-    return Window(start, size)
+        raise invalid_argument("The page token is invalid: it was made for another request.")
+    return PageRange(start, size)
 
 
 def token(start: int, *, of: str) -> str:
@@ -58,7 +60,7 @@ def token(start: int, *, of: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([start, of]).encode()).decode()
 
 
-def next_token(at: Window, total: int, *, of: str) -> str:
+def next_token(at: PageRange, total: int, *, of: str) -> str:
     """Return the token of the page after ``at``, empty after the last one."""
     after = at.start + at.size
     return token(after, of=of) if after < total else ""

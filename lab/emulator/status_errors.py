@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 
-_TEXTS = {
+_MESSAGES = {
     "UNAVAILABLE": "The service is currently unavailable.",
     "DEADLINE_EXCEEDED": "Deadline expired before operation could complete.",
     "INTERNAL": "Internal error encountered.",
@@ -29,33 +29,33 @@ _TEXTS = {
 }
 
 
-class Refused(Exception):  # noqa: N818 - names what happened to the call, as a sentence would
+class StatusError(Exception):
     """A call that is answered with a status instead of a response."""
 
     def __init__(self, code: str, text: str, details: Sequence[Message] = ()) -> None:
         """Take the status code's name, the text and the details to pack."""
         super().__init__(text)
-        self.status = status_pb2.Status(code=number_of(code), message=text)
+        self.status = status_pb2.Status(code=code_number(code), message=text)
         for detail in details:
             packed = PackedMessage()
             packed.Pack(detail)
             self.status.details.append(packed)
 
 
-def number_of(code: str) -> int:
+def code_number(code: str) -> int:
     """Return a gRPC status code's number by its name."""
     number: int = grpc.StatusCode[code].value[0]
     return number
 
 
-def invalid(text: str) -> Refused:
+def invalid_argument(text: str) -> StatusError:
     """Return the refusal of a malformed request."""
-    return Refused("INVALID_ARGUMENT", text)
+    return StatusError("INVALID_ARGUMENT", text)
 
 
-def invalid_field(field: str, text: str, value: str | None = None) -> Refused:
+def invalid_field(field: str, text: str, value: str | None = None) -> StatusError:
     """Return Cloud Monitoring's refusal of one field."""
-    return invalid(field_text(field, text, value))
+    return invalid_argument(field_text(field, text, value))
 
 
 def field_text(field: str, text: str, value: str | None = None) -> str:
@@ -64,7 +64,7 @@ def field_text(field: str, text: str, value: str | None = None) -> str:
     return f"Field {field} had an invalid value{of}: {text}"
 
 
-def injected(code: str, text: str, retry_delay: float | None) -> Refused:
+def fault_error(code: str, text: str, retry_delay: float | None) -> StatusError:
     """Return what a fault answers, in Google's words where it has none of its own.
 
     Args:
@@ -77,14 +77,14 @@ def injected(code: str, text: str, retry_delay: float | None) -> Refused:
         delay = Duration()
         delay.FromNanoseconds(round(retry_delay * 1e9))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
-    return Refused(code, text or _TEXTS.get(code, code), details)
+    return StatusError(code, text or _MESSAGES.get(code, code), details)
 
 
-def api_disabled(number: int) -> Refused:
+def api_disabled(number: int) -> StatusError:
     """Return what Google answers while a project's Datastream API is disabled."""
     service = "datastream.googleapis.com"
     url = f"https://console.developers.google.com/apis/api/{service}/overview?project={number}"
-    return Refused(
+    return StatusError(
         "PERMISSION_DENIED",
         f"Datastream API has not been used in project {number} before or it is disabled. Enable"
         f" it by visiting {url} then retry. If you enabled this API recently, wait a few minutes"
@@ -112,7 +112,7 @@ def api_disabled(number: int) -> Refused:
     )
 
 
-def permission_denied(permission: str, resource: str) -> Refused:
+def permission_denied(permission: str, resource: str) -> StatusError:
     """Return what Google answers to a caller without a permission.
 
     Args:
@@ -126,7 +126,7 @@ def permission_denied(permission: str, resource: str) -> Refused:
         else f"Permission '{permission}' denied on resource '//{service}/{resource}'"
         " (or it may not exist)."
     )
-    return Refused(
+    return StatusError(
         "PERMISSION_DENIED",
         text,
         [

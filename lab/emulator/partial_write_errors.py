@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.cloud import monitoring_v3
 
-from lab.emulator.refusals import Refused, number_of
+from lab.emulator.status_errors import StatusError, code_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lab.emulator.world import Wording
+    from lab.emulator.world_values import PartialWriteFormat
 
 _Summary: Any = monitoring_v3.CreateTimeSeriesSummary.pb()
 
 
-class Rejection(NamedTuple):
+class RejectedSeries(NamedTuple):
     """A series of a request that was not written."""
 
     at: int
@@ -31,7 +31,9 @@ class Rejection(NamedTuple):
     """What the newer wording adds: the times in the way of each other."""
 
 
-def refusal(rejected: Sequence[Rejection], points: int, wording: Wording) -> Refused:
+def partial_write_error(
+    rejected: Sequence[RejectedSeries], points: int, wording: PartialWriteFormat
+) -> StatusError:
     """Return what a request is answered with, some of whose points were not written.
 
     Args:
@@ -45,18 +47,18 @@ def refusal(rejected: Sequence[Rejection], points: int, wording: Wording) -> Ref
         counts[each.code] += 1
     for code, count in counts.items():
         # A code and a count: Google sends no text here.
-        summary.errors.add(point_count=count).status.code = number_of(code)
+        summary.errors.add(point_count=count).status.code = code_number(code)
     text = "One or more TimeSeries could not be written"
     if wording != "nameless":
-        groups: dict[tuple[str, str], list[Rejection]] = defaultdict(list)
+        groups: dict[tuple[str, str], list[RejectedSeries]] = defaultdict(list)
         for each in rejected:
             groups[each.text, _braced(each.series.resource)].append(each)
         name = _newer if wording == "newer" else _older
         text += ": " + "; ".join(name(group) for group in groups.values())
-    return Refused("INVALID_ARGUMENT", text, [summary])
+    return StatusError("INVALID_ARGUMENT", text, [summary])
 
 
-def _newer(group: Sequence[Rejection]) -> str:
+def _newer(group: Sequence[RejectedSeries]) -> str:
     first = group[0]
     example = "example " if len(group) > 1 else ""
     labels = ", ".join(f'"{key}": "{value}"' for key, value in _sorted(first.series.metric.labels))
@@ -70,7 +72,7 @@ def _newer(group: Sequence[Rejection]) -> str:
     return f"{where}: write for resource={resource} failed with: {first.text}{first.times}"
 
 
-def _older(group: Sequence[Rejection]) -> str:
+def _older(group: Sequence[RejectedSeries]) -> str:
     first = group[0]
     if not first.at_write:
         return f"{first.text}: {_indexes(group)}"
@@ -88,7 +90,7 @@ def _sorted(labels: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted(labels.items())
 
 
-def _indexes(group: Sequence[Rejection]) -> str:
+def _indexes(group: Sequence[RejectedSeries]) -> str:
     """Write which series: ``timeSeries[0-2,5]``."""
     return f"timeSeries[{','.join(_ranges([each.at for each in group]))}]"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.names import StreamName
 from exporter.states import StreamState
-from lab.emulator.world import (
+from lab.emulator.world_events import (
     ConnectionEvent,
     DropEvents,
     Fail,
@@ -18,33 +18,35 @@ from lab.emulator.world import (
     Lag,
     Lifecycle,
     LocationEvent,
-    LogEntry,
     Pause,
     PermissionEvent,
-    Problem,
     ProjectEvent,
     SetBackfill,
     SetState,
+    WriteLogEntry,
 )
+from lab.emulator.world_values import WorldError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from lab.emulator import world as worlds
+    from lab.emulator.world import World, WorldConnection, WorldObjects, WorldStreams
+    from lab.emulator.world_events import Event
+    from lab.emulator.world_values import Outage
 
 
 @dataclass(frozen=True, slots=True)
-class StreamObject:
+class ObjectSnapshot:
     """A table of a stream; times and ids are the servers' own affair."""
 
     table: str
     backfill: int
-    errors: tuple[Problem, ...]
+    errors: tuple[WorldError, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class StreamSnapshot:
     """A stream at one moment. Times in seconds after the world's start, None: before it.
 
     Its own freshness, in seconds, is ``freshness`` or, while it grows, that much at
@@ -54,8 +56,8 @@ class Stream:
     id: str
     state: int
     labels: dict[str, str]
-    errors: tuple[Problem, ...]
-    objects: tuple[StreamObject, ...]
+    errors: tuple[WorldError, ...]
+    objects: tuple[ObjectSnapshot, ...]
     create_time: datetime
     usual_freshness: float = 0
     freshness: float | None = None
@@ -65,17 +67,17 @@ class Stream:
 
 
 @dataclass(slots=True)
-class Location:
+class LocationSnapshot:
     """A location at one moment; ``streams`` are those that exist, by id."""
 
     id: str
-    outage: worlds.Outage | None
-    streams: dict[str, Stream]
-    connections: dict[str, worlds.Connection]
+    outage: Outage | None
+    streams: dict[str, StreamSnapshot]
+    connections: dict[str, WorldConnection]
 
 
 @dataclass(slots=True)
-class Project:
+class ProjectSnapshot:
     """A project at one moment."""
 
     id: str
@@ -84,41 +86,41 @@ class Project:
     denied: frozenset[str]
     named: str
     """How answers spell the project in names: its id or its number."""
-    locations: dict[str, Location] = field(default_factory=dict)
+    locations: dict[str, LocationSnapshot] = field(default_factory=dict)
 
 
-class Fleet:
+class Snapshot:
     """Everything at one moment. Callers do not change it."""
 
-    def __init__(self, projects: dict[str, Project]) -> None:
+    def __init__(self, projects: dict[str, ProjectSnapshot]) -> None:
         """Take the projects by id."""
         self.projects = projects
         self._by_number = {str(each.number): each for each in projects.values()}
 
-    def project(self, name: str) -> Project | None:
+    def project(self, name: str) -> ProjectSnapshot | None:
         """Return the project of an id or a number, or None."""
         return self.projects.get(name) or self._by_number.get(name)
 
 
-def _objects(given: tuple[worlds.Objects, ...]) -> tuple[StreamObject, ...]:
+def _objects(given: tuple[WorldObjects, ...]) -> tuple[ObjectSnapshot, ...]:
     return tuple(
-        StreamObject(table, each.backfill, each.errors) for each in given for table in each.tables
+        ObjectSnapshot(table, each.backfill, each.errors) for each in given for table in each.tables
     )
 
 
-def _streams(given: tuple[worlds.Streams, ...]) -> Iterator[tuple[Stream, bool]]:
+def _streams(given: tuple[WorldStreams, ...]) -> Iterator[tuple[StreamSnapshot, bool]]:
     for each in given:
         objects = _objects(each.objects)
         for id_ in each.ids:
             fresh = each.freshness
-            stream = Stream(
+            stream = StreamSnapshot(
                 id_, each.state, each.labels, each.errors, objects, each.create_time, fresh, fresh
             )
             yield stream, each.exists
 
 
 @dataclass(frozen=True, slots=True)
-class _Move:
+class _Transition:
     """A change of state that follows from an event, from one state alone."""
 
     at: float
@@ -127,29 +129,29 @@ class _Move:
     to_state: int
 
 
-_StreamStep = Lifecycle | Pause | Fail | SetState | SetBackfill | Lag | Freshness | _Move
+_StreamStep = Lifecycle | Pause | Fail | SetState | SetBackfill | Lag | Freshness | _Transition
 
 
-def _steps(event: worlds.Event) -> Iterator[worlds.Event | _Move]:
+def _steps(event: Event) -> Iterator[Event | _Transition]:
     """Yield an event and what follows from it by itself."""
     yield event
     if isinstance(event, Pause) and event.draining:
         at = event.at + event.draining
-        yield _Move(at, event.stream, StreamState.DRAINING, StreamState.PAUSED)
+        yield _Transition(at, event.stream, StreamState.DRAINING, StreamState.PAUSED)
     elif isinstance(event, Lifecycle) and event.starting:
         at = event.at + event.starting
-        yield _Move(at, event.stream, StreamState.STARTING, StreamState.RUNNING)
+        yield _Transition(at, event.stream, StreamState.STARTING, StreamState.RUNNING)
 
 
 class _Replay:
     """A fleet under construction, one step at a time."""
 
-    def __init__(self, world: worlds.World) -> None:
-        self.projects: dict[str, Project] = {}
-        self._written: dict[tuple[str, str, str], Stream] = {}
+    def __init__(self, world: World) -> None:
+        self.projects: dict[str, ProjectSnapshot] = {}
+        self._written: dict[tuple[str, str, str], StreamSnapshot] = {}
         for project in world.projects:
             named = project.id if project.names == "by_id" else str(project.number)
-            grown = Project(
+            grown = ProjectSnapshot(
                 project.id, project.number, project.api == "enabled", project.denied, named
             )
             self.projects[project.id] = grown
@@ -160,11 +162,11 @@ class _Replay:
                     if exists:
                         existing[stream.id] = stream
                 connections = {each.id: each for each in location.private_connections}
-                grown.locations[location.id] = Location(
+                grown.locations[location.id] = LocationSnapshot(
                     location.id, location.outage, existing, connections
                 )
 
-    def take(self, step: worlds.Event | _Move) -> None:
+    def take(self, step: Event | _Transition) -> None:
         """Apply one step."""
         match step:
             case LocationEvent():
@@ -184,13 +186,13 @@ class _Replay:
                 self._set_connections(step)
             case Lifecycle(do="appear"):
                 self._appear(step)
-            case DropEvents() | LogEntry():
+            case DropEvents() | WriteLogEntry():
                 pass  # the stream stays as it is
             case _:
                 self._change_streams(step)
 
     def _change_streams(self, step: _StreamStep) -> None:
-        named = StreamName.parse(step.stream) if is_exact(step.stream) else None
+        named = StreamName.parse(step.stream) if is_literal(step.stream) else None
         if named is not None:
             # Looked up: a big script with a name in each event is played again and again.
             held = self.projects.get(named.project)
@@ -222,12 +224,12 @@ class _Replay:
                             update={"state": step.state, "error": step.error}
                         )
 
-    def _projects(self, glob: str) -> Iterator[Project]:
+    def _projects(self, glob: str) -> Iterator[ProjectSnapshot]:
         for project in self.projects.values():
             if matches(glob, f"projects/{project.id}"):
                 yield project
 
-    def _locations(self, glob: str) -> Iterator[Location]:
+    def _locations(self, glob: str) -> Iterator[LocationSnapshot]:
         for project in self.projects.values():
             for location in project.locations.values():
                 if matches(glob, f"projects/{project.id}/locations/{location.id}"):
@@ -239,12 +241,12 @@ def matches(glob: str, name: str) -> bool:
     return fnmatchcase(name if "/" in glob else name.rpartition("/")[2], glob)
 
 
-def is_exact(glob: str) -> bool:
+def is_literal(glob: str) -> bool:
     """Say whether a glob matches nothing but what it spells."""
     return not any(letter in glob for letter in "*?[")
 
 
-def _change_stream(location: Location, id_: str, step: _StreamStep) -> None:
+def _change_stream(location: LocationSnapshot, id_: str, step: _StreamStep) -> None:
     """Apply a step to one stream."""
     if isinstance(step, Lifecycle) and step.do == "delete":
         del location.streams[id_]
@@ -252,7 +254,7 @@ def _change_stream(location: Location, id_: str, step: _StreamStep) -> None:
         location.streams[id_] = _changed(location.streams[id_], step)
 
 
-def _changed(stream: Stream, step: _StreamStep) -> Stream:
+def _changed(stream: StreamSnapshot, step: _StreamStep) -> StreamSnapshot:
     """Return the stream after a step."""
     changes: dict[str, Any] = {}
     match step:
@@ -277,12 +279,12 @@ def _changed(stream: Stream, step: _StreamStep) -> Stream:
             changes = {"objects": tuple(objects)}
         case Lag() | Freshness():
             changes = _freshness(stream, step)
-        case _Move() if stream.state == step.from_state:
+        case _Transition() if stream.state == step.from_state:
             changes = {"state": step.to_state}
     return replace(stream, **changes)
 
 
-def _freshness(stream: Stream, step: Lag | Freshness) -> dict[str, float | None]:
+def _freshness(stream: StreamSnapshot, step: Lag | Freshness) -> dict[str, float | None]:
     match step:
         case Lag():
             growing = step.at if step.growing else None
@@ -293,11 +295,11 @@ def _freshness(stream: Stream, step: Lag | Freshness) -> dict[str, float | None]
             return {"freshness": None, "growing_since": None}
 
 
-def _problem(event: Fail) -> Problem:
-    return Problem(reason=event.reason, message=event.message)
+def _problem(event: Fail) -> WorldError:
+    return WorldError(reason=event.reason, message=event.message)
 
 
-def fleet_at(world: worlds.World, seconds: float) -> Fleet:
+def snapshot_at(world: World, seconds: float) -> Snapshot:
     """Return what exists, and in which state, ``seconds`` after the world's start."""
     replay = _Replay(world)
     steps = sorted((step for event in world.events for step in _steps(event)), key=lambda s: s.at)
@@ -305,7 +307,7 @@ def fleet_at(world: worlds.World, seconds: float) -> Fleet:
         if step.at > seconds:
             break
         replay.take(step)
-    return Fleet(replay.projects)
+    return Snapshot(replay.projects)
 
 
 class Timeline:
@@ -314,17 +316,17 @@ class Timeline:
     Two equal moments between events give the same object, so that answers can be kept by it.
     """
 
-    def __init__(self, world: worlds.World) -> None:
+    def __init__(self, world: World) -> None:
         """Take the world; nothing is worked out yet."""
         self._world = world
         self._turns = sorted({step.at for event in world.events for step in _steps(event)})
         self._lock = Lock()
-        self._kept: tuple[int, Fleet] | None = None
+        self._kept: tuple[int, Snapshot] | None = None
 
-    def at(self, seconds: float) -> Fleet:
+    def at(self, seconds: float) -> Snapshot:
         """Return the fleet ``seconds`` after the world's start."""
         passed = bisect_right(self._turns, seconds)
         with self._lock:
             if self._kept is None or self._kept[0] != passed:
-                self._kept = passed, fleet_at(self._world, seconds)
+                self._kept = passed, snapshot_at(self._world, seconds)
             return self._kept[1]

@@ -1,21 +1,18 @@
-"""What exists in the embedded Google Cloud, and the values that a world file is written in."""
+"""The values that a world file is written in: durations, states, status codes, permissions."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import grpc
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    model_validator,
 )
 
 from exporter.inputs import durations
@@ -30,11 +27,6 @@ _PARTS = re.compile(
     r"(?=.)(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9})s)?(?:(\d{1,9})ms)?", re.ASCII
 )
 _PART_SECONDS = (3600, 60, 1, 0.001)
-_COUNTER = re.compile(r"\{(?::0(\d+))?\}")
-
-# Plain numbers, as every state here: the API may send one that no enum knows.
-_COMPLETED = int(BackfillJob.State.COMPLETED)
-_CREATED = int(PrivateConnection.State.CREATED)
 
 
 def _seconds(written: object) -> object:
@@ -74,7 +66,7 @@ def _a_status_code(name: str) -> str:
     return name
 
 
-Duration = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 State = Annotated[int, _number_in(StreamState)]
 BackfillState = Annotated[int, _number_in(BackfillJob.State)]
 ConnectionState = Annotated[int, _number_in(PrivateConnection.State)]
@@ -106,110 +98,18 @@ Severity = Literal[
 Log = Literal["stream_activity", "audit"]
 """Datastream's own log, or the one that tells who changed what."""
 
-Wording = Literal["newer", "older", "nameless"]
+PartialWriteFormat = Literal["newer", "older", "nameless"]
 """How CreateTimeSeries words a refusal: as since 2024, as before, or naming no series at all."""
 
 
-class Part(BaseModel):
+class WorldSection(BaseModel):
     """A section of a world file: no key is unknown, nothing changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Problem(Part):
+class WorldError(WorldSection):
     """An error that a stream, an object or a private connection carries."""
 
     reason: str
     message: str = ""
-
-
-class _Counted(Part):
-    """A thing, or ``count`` alike ones whose names are counted from 1."""
-
-    count: int | None = Field(default=None, ge=1, le=100_000)
-
-    def _numbered(self, pattern: str) -> list[str]:
-        if self.count is None:
-            return [pattern]
-
-        def name(number: int) -> str:
-            return _COUNTER.sub(lambda found: f"{number:0{found[1] or 1}d}", pattern)
-
-        return [name(number) for number in range(1, self.count + 1)]
-
-    def _check_pattern(self, pattern: str) -> None:
-        if (self.count is not None) != bool(_COUNTER.search(pattern)):
-            raise ValueError(
-                f"{shown(pattern)}: with a count a name holds a counter such as {{:05}}, and only"
-                " then"
-            )
-
-
-class Objects(_Counted):
-    """One object of a stream (a table), or ``count`` alike ones."""
-
-    table: str
-    backfill: BackfillState = _COMPLETED
-    errors: tuple[Problem, ...] = ()
-
-    @property
-    def tables(self) -> list[str]:
-        """Return the objects' names."""
-        return self._numbered(self.table)
-
-    @model_validator(mode="after")
-    def _named(self) -> Objects:
-        self._check_pattern(self.table)
-        return self
-
-
-class Streams(_Counted):
-    """One stream, or ``count`` alike ones."""
-
-    id: str
-    state: State = StreamState.RUNNING
-    exists: bool = True
-    labels: dict[str, str] = {}
-    errors: tuple[Problem, ...] = ()
-    objects: tuple[Objects, ...] = ()
-    freshness: Duration = 5
-    """What Datastream's own metric of that name says while the stream is RUNNING."""
-    create_time: AwareDatetime = datetime.fromisoformat("2025-03-01T09:00:00+00:00")
-
-    @property
-    def ids(self) -> list[str]:
-        """Return the streams' ids."""
-        return self._numbered(self.id)
-
-    @model_validator(mode="after")
-    def _named(self) -> Streams:
-        self._check_pattern(self.id)
-        return self
-
-
-class Connection(Part):
-    """A private connection."""
-
-    id: str
-    state: ConnectionState = _CREATED
-    error: Problem | None = None
-
-
-class Location(Part):
-    """A location of a project and what lives in it."""
-
-    id: str
-    outage: Outage | None = None
-    streams: tuple[Streams, ...] = ()
-    private_connections: tuple[Connection, ...] = ()
-
-
-class Project(Part):
-    """A project: watched, or the one that metrics are written to, or both."""
-
-    id: str
-    number: int
-    api: Literal["enabled", "disabled"] = "enabled"
-    denied: frozenset[Permission] = frozenset()
-    names: Literal["by_id", "by_number"] = "by_id"
-    locations: tuple[Location, ...] = ()

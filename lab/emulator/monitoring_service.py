@@ -9,22 +9,22 @@ from google.cloud import monitoring_v3
 from google.protobuf import empty_pb2
 
 from lab.emulator import filters
-from lab.emulator.listing import parts
-from lab.emulator.paging import next_token, token, window
-from lab.emulator.refusals import Refused, invalid_field, permission_denied
-from lab.emulator.rpc import Method, Services
-from lab.emulator.rules import SECOND
-from lab.emulator.series import ProjectMetrics
-from lab.emulator.wording import refusal
+from lab.emulator.page_tokens import next_token, page_range, token
+from lab.emulator.partial_write_errors import partial_write_error
+from lab.emulator.series_queries import matching_series
+from lab.emulator.series_store import ProjectMetrics
+from lab.emulator.server import Method, Services
+from lab.emulator.status_errors import StatusError, invalid_field, permission_denied
+from lab.emulator.write_rules import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from google.api import metric_pb2
 
-    from lab.emulator.fleet import Fleet
-    from lab.emulator.series import Descriptor, Series
-    from lab.emulator.world import Wording
+    from lab.emulator.series_store import StoredDescriptor, StoredSeries
+    from lab.emulator.timeline import Snapshot
+    from lab.emulator.world_values import PartialWriteFormat
 
 _CreateSeries: Any = monitoring_v3.CreateTimeSeriesRequest.pb()
 _ListSeries: Any = monitoring_v3.ListTimeSeriesRequest.pb()
@@ -55,11 +55,15 @@ class WrittenPoint(NamedTuple):
     value: Any
 
 
-class Monitoring:
+class MonitoringService:
     """Answers the calls of Google's MetricServiceClient."""
 
     def __init__(
-        self, fleet: Callable[[], Fleet], *, clock: Callable[[], float], wording: Wording
+        self,
+        fleet: Callable[[], Snapshot],
+        *,
+        clock: Callable[[], float],
+        wording: PartialWriteFormat,
     ) -> None:
         """Take what to answer by.
 
@@ -115,7 +119,9 @@ class Monitoring:
         with self._lock:
             rejected = metrics.write(given, self._clock())
         if rejected:
-            raise refusal(rejected, sum(len(each.points) for each in given), self._wording)
+            raise partial_write_error(
+                rejected, sum(len(each.points) for each in given), self._wording
+            )
         return empty_pb2.Empty()
 
     def _list_series(self, request: Any) -> Any:
@@ -124,7 +130,7 @@ class Monitoring:
         if not wanted.names("metric.type"):
             raise invalid_field("filter", "The filter must name a metric type.", request.filter)
         if request.HasField("aggregation") or request.HasField("secondary_aggregation"):
-            raise Refused("UNIMPLEMENTED", "The local server does not aggregate.")
+            raise StatusError("UNIMPLEMENTED", "The local server does not aggregate.")
         end = _nanoseconds(request.interval.end_time)
         start = (
             _nanoseconds(request.interval.start_time)
@@ -132,7 +138,7 @@ class Monitoring:
             else end
         )
         of = f"{request.name} {request.filter} {start} {end}"
-        at = window(
+        at = page_range(
             request.page_size,
             request.page_token,
             default=_POINTS_A_PAGE,
@@ -143,7 +149,7 @@ class Monitoring:
         response = _ListSeriesResponse()
         counted = 0
         with self._lock:
-            found = parts(metrics, wanted, start, end, None if headers else at.size)
+            found = matching_series(metrics, wanted, start, end, None if headers else at.size)
             for index, (points, make) in enumerate(found):
                 if index < at.start:
                     continue
@@ -180,7 +186,7 @@ class Monitoring:
         metrics = self._metrics(request.name, "monitoring.metricDescriptors.list")
         wanted = filters.parse(request.filter)
         of = f"{request.name} {request.filter}"
-        at = window(
+        at = page_range(
             request.page_size,
             request.page_token,
             default=_DESCRIPTORS_A_PAGE,
@@ -220,7 +226,7 @@ class Monitoring:
             return self._projects.setdefault(project.id, ProjectMetrics(project.id))
 
 
-def _head(project: str, descriptor: Descriptor, series: Series) -> _Head:
+def _head(project: str, descriptor: StoredDescriptor, series: StoredSeries) -> _Head:
     return (
         project,
         descriptor.message.type,
@@ -233,7 +239,7 @@ def _head(project: str, descriptor: Descriptor, series: Series) -> _Head:
 def _known_type(metrics: ProjectMetrics, name: str) -> str:
     type_ = name.partition("/metricDescriptors/")[2]
     if type_ not in metrics.descriptors:
-        raise Refused("NOT_FOUND", f"Could not find descriptor for metric '{type_}'.")
+        raise StatusError("NOT_FOUND", f"Could not find descriptor for metric '{type_}'.")
     return type_
 
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from google.api import metric_pb2
 
-from lab.emulator.refusals import field_text, invalid_field
 from lab.emulator.resources import UNWRITABLE, WRITABLE, is_location
+from lab.emulator.status_errors import field_text, invalid_field
 
 SECOND = 1_000_000_000
 _OLDEST = 25 * 3600 * SECOND
@@ -30,7 +30,7 @@ _METRIC = re.compile(
     r"/[a-zA-Z0-9_/.\-]+"
 )
 
-Kind = metric_pb2.MetricDescriptor.MetricKind
+MetricKind = metric_pb2.MetricDescriptor.MetricKind
 ValueType = metric_pb2.MetricDescriptor.ValueType
 VALUE_TYPES = {
     "bool_value": ValueType.BOOL,
@@ -41,7 +41,7 @@ VALUE_TYPES = {
 }
 
 
-class Misfit(Exception):  # noqa: N818 - says what the series is, and never reaches a client
+class RejectedPointError(Exception):
     """Why a series of a request is not written."""
 
     def __init__(self, text: str, code: str = "INVALID_ARGUMENT", times: str | None = None) -> None:
@@ -52,7 +52,7 @@ class Misfit(Exception):  # noqa: N818 - says what the series is, and never reac
         self.times = times
 
 
-class Point(NamedTuple):
+class NewPoint(NamedTuple):
     """The one point of a series: nanoseconds since 1970, the value and its field's name."""
 
     end: int
@@ -82,7 +82,7 @@ def keys_problem(keys: set[str]) -> str | None:
     return None
 
 
-def point_of(index: int, given: Any, now: int) -> Point:
+def new_point(index: int, given: Any, now: int) -> NewPoint:
     """Return the one point of a raw TimeSeries.
 
     Args:
@@ -94,7 +94,7 @@ def point_of(index: int, given: Any, now: int) -> Point:
         Misfit: There is no such point, or it is too old, too new, or of another type than said.
     """
     if len(given.points) != 1:
-        raise Misfit(
+        raise RejectedPointError(
             field_text(
                 f"timeSeries[{index}].points", "Exactly one point must be written per TimeSeries."
             )
@@ -102,9 +102,11 @@ def point_of(index: int, given: Any, now: int) -> Point:
     point = given.points[0]
     value_field = point.value.WhichOneof("value")
     if value_field is None:
-        raise Misfit(field_text(f"timeSeries[{index}].points[0].value", "A value is required."))
+        raise RejectedPointError(
+            field_text(f"timeSeries[{index}].points[0].value", "A value is required.")
+        )
     if given.value_type and given.value_type != VALUE_TYPES[value_field]:
-        raise Misfit(
+        raise RejectedPointError(
             f"Value type for metric {given.metric.type} must be"
             f" {ValueType.Name(given.value_type)}, but is"
             f" {ValueType.Name(VALUE_TYPES[value_field])}."
@@ -112,7 +114,7 @@ def point_of(index: int, given: Any, now: int) -> Point:
     interval = point.interval
     end = interval.end_time.seconds * SECOND + interval.end_time.nanos
     if end < now - _OLDEST:
-        raise Misfit(
+        raise RejectedPointError(
             field_text(
                 f"timeSeries[{index}].points[0].interval.end_time",
                 "Data points cannot be written more than approximately 24 hours in the past.",
@@ -120,7 +122,7 @@ def point_of(index: int, given: Any, now: int) -> Point:
             )
         )
     if end > now + _NEWEST:
-        raise Misfit(
+        raise RejectedPointError(
             field_text(
                 f"timeSeries[{index}].points[0].interval.end_time",
                 "Data points cannot be written more than 5 minutes in the future.",
@@ -129,15 +131,15 @@ def point_of(index: int, given: Any, now: int) -> Point:
         )
     if interval.HasField("start_time"):
         _check_start(index, given, interval, end)
-    return Point(end, value_field, getattr(point.value, value_field))
+    return NewPoint(end, value_field, getattr(point.value, value_field))
 
 
 def _check_start(index: int, given: Any, interval: Any, end: int) -> None:
     start = interval.start_time.seconds * SECOND + interval.start_time.nanos
-    gauge = given.metric_kind in (Kind.METRIC_KIND_UNSPECIFIED, Kind.GAUGE)
+    gauge = given.metric_kind in (MetricKind.METRIC_KIND_UNSPECIFIED, MetricKind.GAUGE)
     field = f"timeSeries[{index}].points[0].interval.start_time"
     if gauge and start != end:
-        raise Misfit(
+        raise RejectedPointError(
             field_text(
                 field,
                 f"The start time must be equal to the end time ({_rfc3339(end)}) for the gauge"
@@ -146,7 +148,7 @@ def _check_start(index: int, given: Any, interval: Any, end: int) -> None:
             )
         )
     if not gauge and start >= end:
-        raise Misfit(
+        raise RejectedPointError(
             field_text(
                 field,
                 f"The start time must be before the end time ({_rfc3339(end)}) for the non-gauge"
@@ -156,15 +158,15 @@ def _check_start(index: int, given: Any, interval: Any, end: int) -> None:
         )
 
 
-def check_type(message: metric_pb2.MetricDescriptor, given: Any, point: Point) -> None:
+def check_type(message: metric_pb2.MetricDescriptor, given: Any, point: NewPoint) -> None:
     """Raise Misfit where a series is of another kind or value type than its descriptor."""
     if given.metric_kind and given.metric_kind != message.metric_kind:
-        raise Misfit(
-            f"Metric kind for metric {message.type} must be {Kind.Name(message.metric_kind)},"
-            f" but is {Kind.Name(given.metric_kind)}."
+        raise RejectedPointError(
+            f"Metric kind for metric {message.type} must be {MetricKind.Name(message.metric_kind)},"
+            f" but is {MetricKind.Name(given.metric_kind)}."
         )
     if VALUE_TYPES[point.value_field] != message.value_type:
-        raise Misfit(
+        raise RejectedPointError(
             f"Value type for metric {message.type} must be {ValueType.Name(message.value_type)},"
             f" but is {ValueType.Name(VALUE_TYPES[point.value_field])}."
         )
@@ -173,7 +175,7 @@ def check_type(message: metric_pb2.MetricDescriptor, given: Any, point: Point) -
 def check_values(index: int, labels: dict[str, str]) -> None:
     """Raise Misfit where a metric label's value is too long."""
     if any(len(value) > _VALUE_LENGTH for value in labels.values()):
-        raise Misfit(
+        raise RejectedPointError(
             field_text(
                 f"timeSeries[{index}].metric.labels",
                 f"A label value is limited to {_VALUE_LENGTH} characters.",
@@ -196,7 +198,7 @@ def check_order(type_: str, youngest: int, end: int) -> None:
         f" {{Metric: {type_}, Timestamps: {{Youngest Existing: '{_slashed(youngest)}',"
         f" New: '{_slashed(end)}'}}}}"
     )
-    raise Misfit(text, "FAILED_PRECONDITION", times)
+    raise RejectedPointError(text, "FAILED_PRECONDITION", times)
 
 
 def check_resource(index: int, type_: str, labels: dict[str, str]) -> None:
@@ -208,19 +210,19 @@ def check_resource(index: int, type_: str, labels: dict[str, str]) -> None:
             if type_ in UNWRITABLE
             else "Unrecognized resource name."
         )
-        raise Misfit(field_text(f"timeSeries[{index}].resource.type", text, type_))
+        raise RejectedPointError(field_text(f"timeSeries[{index}].resource.type", text, type_))
     for key in labels:
         if key not in WRITABLE[type_]:
-            raise Misfit(f"Unrecognized resource label: {key}")
+            raise RejectedPointError(f"Unrecognized resource label: {key}")
     missing = [key for key in WRITABLE[type_] if key not in labels]
     if missing:
-        raise Misfit(
+        raise RejectedPointError(
             "The set of resource labels is incomplete. Missing labels:"
             f" ({' '.join(sorted(missing))})."
         )
     location = labels.get("location", labels.get("zone"))
     if location is not None and not is_location(location):
-        raise Misfit("Unrecognized region or location.")
+        raise RejectedPointError("Unrecognized region or location.")
 
 
 def check_unchanged(
@@ -232,7 +234,7 @@ def check_unchanged(
         Refused: The new one differs in these.
     """
     for what, was, now in (
-        ("metricKind", Kind.Name(known.metric_kind), Kind.Name(given.metric_kind)),
+        ("metricKind", MetricKind.Name(known.metric_kind), MetricKind.Name(given.metric_kind)),
         ("valueType", ValueType.Name(known.value_type), ValueType.Name(given.value_type)),
     ):
         if was != now:

@@ -9,17 +9,29 @@ from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from lab.emulator.paging import next_token, window
-from lab.emulator.refusals import Refused, api_disabled, invalid, permission_denied
-from lab.emulator.rpc import Method, Services
+from lab.emulator.page_tokens import next_token, page_range
+from lab.emulator.server import Method, Services
+from lab.emulator.status_errors import (
+    StatusError,
+    api_disabled,
+    invalid_argument,
+    permission_denied,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from lab.emulator.fleet import Fleet, Location, Project, Stream, StreamObject
-    from lab.emulator.paging import Window
-    from lab.emulator.world import Connection, Problem
+    from lab.emulator.page_tokens import PageRange
+    from lab.emulator.timeline import (
+        LocationSnapshot,
+        ObjectSnapshot,
+        ProjectSnapshot,
+        Snapshot,
+        StreamSnapshot,
+    )
+    from lab.emulator.world import WorldConnection
+    from lab.emulator.world_values import WorldError
 
 # The raw classes behind Google's client: an order of magnitude faster than their wrappers.
 _Stream: Any = datastream_v1.Stream.pb()
@@ -38,20 +50,20 @@ _PAGE_SIZE = 50
 _LARGEST_PAGE = 1000
 
 
-class _Place(NamedTuple):
+class _ResolvedLocation(NamedTuple):
     """What a request's name leads to; ``parent`` as answers spell it."""
 
-    project: Project
-    location: Location
+    project: ProjectSnapshot
+    location: LocationSnapshot
     parent: str
 
 
-class Datastream:
+class DatastreamService:
     """Answers the calls of Google's Datastream client from a fleet."""
 
     def __init__(
         self,
-        fleet: Callable[[], Fleet],
+        fleet: Callable[[], Snapshot],
         *,
         started: float,
         largest_page: Mapping[str, int],
@@ -66,7 +78,7 @@ class Datastream:
         self._fleet = fleet
         self._started = started
         self._largest_page = largest_page
-        self._pages: tuple[Fleet | None, dict[tuple[str, Window], bytes]] = (None, {})
+        self._pages: tuple[Snapshot | None, dict[tuple[str, PageRange], bytes]] = (None, {})
 
     @property
     def services(self) -> Services:
@@ -158,7 +170,7 @@ class Datastream:
         )
 
     @staticmethod
-    def _project(fleet: Fleet, name: str, permission: str, resource: str) -> Project:
+    def _project(fleet: Snapshot, name: str, permission: str, resource: str) -> ProjectSnapshot:
         """Return the project that a name leads to.
 
         Raises:
@@ -167,10 +179,10 @@ class Datastream:
         kind, _, rest = name.partition("/")
         id_ = rest.partition("/")[0]
         if kind != "projects" or not id_:
-            raise invalid(f"Malformed name: '{name}'")
+            raise invalid_argument(f"Malformed name: '{name}'")
         project = fleet.project(id_)
         if project is None:
-            raise Refused("NOT_FOUND", f"Project '{id_}' not found or access is unauthorized.")
+            raise StatusError("NOT_FOUND", f"Project '{id_}' not found or access is unauthorized.")
         if not project.api_enabled:
             raise api_disabled(project.number)
         if permission in project.denied:
@@ -178,8 +190,8 @@ class Datastream:
         return project
 
     def _place(
-        self, fleet: Fleet, name: str, permission: str, resource: str | None = None
-    ) -> _Place:
+        self, fleet: Snapshot, name: str, permission: str, resource: str | None = None
+    ) -> _ResolvedLocation:
         """Return the location that ``projects/P/locations/L`` leads to.
 
         Raises:
@@ -188,21 +200,23 @@ class Datastream:
         project = self._project(fleet, name, permission, resource or name)
         _, _, kind, id_, *_ = [*name.split("/", 3), "", ""]
         if kind != "locations" or not id_:
-            raise invalid(f"Malformed name: '{name}'")
+            raise invalid_argument(f"Malformed name: '{name}'")
         location = project.locations.get(id_)
         if location is None:
-            raise Refused("NOT_FOUND", f"Location {id_} is not found or access is unauthorized.")
+            raise StatusError(
+                "NOT_FOUND", f"Location {id_} is not found or access is unauthorized."
+            )
         if location.outage == "unavailable":
-            raise Refused("UNAVAILABLE", "The service is currently unavailable.")
-        return _Place(project, location, f"projects/{project.named}/locations/{id_}")
+            raise StatusError("UNAVAILABLE", "The service is currently unavailable.")
+        return _ResolvedLocation(project, location, f"projects/{project.named}/locations/{id_}")
 
-    def _window(self, request: Any, method: str, of: str) -> Window:
+    def _window(self, request: Any, method: str, of: str) -> PageRange:
         largest = self._largest_page.get(method, _LARGEST_PAGE)
-        return window(
+        return page_range(
             request.page_size, request.page_token, default=_PAGE_SIZE, largest=largest, of=of
         )
 
-    def _stream(self, parent: str, stream: Stream) -> Any:
+    def _stream(self, parent: str, stream: StreamSnapshot) -> Any:
         created = self._time(stream.appeared, stream.create_time)
         return _Stream(
             name=f"{parent}/streams/{stream.id}",
@@ -214,7 +228,7 @@ class Datastream:
             errors=_errors(f"{parent}/streams/{stream.id}", stream.errors),
         )
 
-    def _object(self, prefix: str, each: StreamObject) -> Any:
+    def _object(self, prefix: str, each: ObjectSnapshot) -> Any:
         schema, _, table = each.table.rpartition(".")
         # As Google's: an opaque id of its own, the same as long as the object lives.
         id_ = uuid.uuid5(uuid.NAMESPACE_URL, prefix + each.table)
@@ -226,7 +240,7 @@ class Datastream:
         return made
 
     @staticmethod
-    def _connection(parent: str, each: Connection) -> Any:
+    def _connection(parent: str, each: WorldConnection) -> Any:
         name = f"{parent}/privateConnections/{each.id}"
         errors = _errors(name, (each.error,)) if each.error else [None]
         return _Connection(name=name, display_name=each.id, state=each.state, error=errors[0])
@@ -236,7 +250,7 @@ class Datastream:
         return Timestamp(seconds=int(unix))
 
 
-def _errors(owner: str, problems: Sequence[Problem]) -> list[Any]:
+def _errors(owner: str, problems: Sequence[WorldError]) -> list[Any]:
     return [
         _Error(
             reason=each.reason,
@@ -247,5 +261,5 @@ def _errors(owner: str, problems: Sequence[Problem]) -> list[Any]:
     ]
 
 
-def _not_found(name: str) -> Refused:
-    return Refused("NOT_FOUND", f"Resource '{name}' was not found")
+def _not_found(name: str) -> StatusError:
+    return StatusError("NOT_FOUND", f"Resource '{name}' was not found")

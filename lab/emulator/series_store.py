@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from google.api import metric_pb2, monitored_resource_pb2
 from google.api.label_pb2 import LabelDescriptor
 
-from lab.emulator.refusals import field_text, invalid, invalid_field
-from lab.emulator.rules import (
+from lab.emulator.partial_write_errors import RejectedSeries
+from lab.emulator.seeded_series import SeededSeries
+from lab.emulator.status_errors import field_text, invalid_argument, invalid_field
+from lab.emulator.write_rules import (
     SECOND,
     VALUE_TYPES,
-    Kind,
-    Misfit,
-    Point,
+    MetricKind,
+    NewPoint,
+    RejectedPointError,
     ValueType,
     check_order,
     check_resource,
@@ -23,16 +25,14 @@ from lab.emulator.rules import (
     check_values,
     keys_problem,
     name_problem,
-    point_of,
+    new_point,
 )
-from lab.emulator.seeded_series import SeededSeries
-from lab.emulator.wording import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-class Resource:
+class StoredResource:
     """A monitored resource of a project; one object for each, compared by identity."""
 
     __slots__ = ("labels", "type")
@@ -43,12 +43,12 @@ class Resource:
         self.labels = labels
 
 
-class Series:
+class StoredSeries:
     """A series' history: end times in nanoseconds since 1970, and values, oldest first."""
 
     __slots__ = ("metric", "resource", "times", "values")
 
-    def __init__(self, metric: bytes, resource: Resource) -> None:
+    def __init__(self, metric: bytes, resource: StoredResource) -> None:
         """Take the serialized metric (type and labels) and the resource."""
         self.metric = metric
         self.resource = resource
@@ -60,7 +60,7 @@ class Series:
         return dict(metric_pb2.Metric.FromString(self.metric).labels)
 
 
-class Descriptor:
+class StoredDescriptor:
     """A metric's descriptor, and its series."""
 
     __slots__ = ("keys", "message", "series", "value_field")
@@ -72,7 +72,7 @@ class Descriptor:
         self.value_field = next(
             field for field, type_ in VALUE_TYPES.items() if type_ == message.value_type
         )
-        self.series: dict[tuple[bytes, Resource], Series] = {}
+        self.series: dict[tuple[bytes, StoredResource], StoredSeries] = {}
 
     def learn(self, keys: Iterable[str]) -> None:
         """Add the labels that it does not know yet."""
@@ -87,11 +87,11 @@ class ProjectMetrics:
     def __init__(self, project: str) -> None:
         """Take the project's id."""
         self.project = project
-        self.descriptors: dict[str, Descriptor] = {}
+        self.descriptors: dict[str, StoredDescriptor] = {}
         self.given = SeededSeries()
-        self._resources: dict[bytes, Resource] = {}
+        self._resources: dict[bytes, StoredResource] = {}
 
-    def write(self, series: Iterable[Any], now: float) -> list[Rejection]:
+    def write(self, series: Iterable[Any], now: float) -> list[RejectedSeries]:
         """Write each raw TimeSeries that may be written; return those that may not.
 
         Args:
@@ -99,14 +99,14 @@ class ProjectMetrics:
             now: Unix seconds.
         """
         rejected = []
-        seen: set[Series] = set()
+        seen: set[StoredSeries] = set()
         now_ns = int(now * SECOND)
         for index, each in enumerate(series):
             try:
                 self._write(index, each, now_ns, seen)
-            except Misfit as misfit:
+            except RejectedPointError as misfit:
                 rejected.append(
-                    Rejection(
+                    RejectedSeries(
                         index,
                         each,
                         misfit.code,
@@ -117,13 +117,13 @@ class ProjectMetrics:
                 )
         return rejected
 
-    def _write(self, index: int, given: Any, now: int, seen: set[Series]) -> None:
+    def _write(self, index: int, given: Any, now: int, seen: set[StoredSeries]) -> None:
         """Write one series' point.
 
         Raises:
             Misfit: The point may not be written.
         """
-        point = point_of(index, given, now)
+        point = new_point(index, given, now)
         resource = self._resource(index, given.resource)
         metric = given.metric.SerializeToString(deterministic=True)
         descriptor = self.descriptors.get(given.metric.type)
@@ -132,9 +132,9 @@ class ProjectMetrics:
             check_type(descriptor.message, given, point)
         if series is None:
             descriptor = self._learn(index, descriptor, given, point)
-            series = descriptor.series[metric, resource] = Series(metric, resource)
+            series = descriptor.series[metric, resource] = StoredSeries(metric, resource)
         elif series in seen:
-            raise Misfit(
+            raise RejectedPointError(
                 field_text(
                     f"timeSeries[{index}]",
                     "Duplicate TimeSeries encountered. Only one point can be written per"
@@ -147,7 +147,7 @@ class ProjectMetrics:
         series.times.append(point.end)
         series.values.append(point.value)
 
-    def _resource(self, index: int, given: Any) -> Resource:
+    def _resource(self, index: int, given: Any) -> StoredResource:
         """Return the resource that a series names, checked when it is seen first."""
         raw = given.SerializeToString(deterministic=True)
         known = self._resources.get(raw)
@@ -158,13 +158,13 @@ class ProjectMetrics:
         # Written with or without its project_id, it is one and the same resource.
         message = monitored_resource_pb2.MonitoredResource(type=given.type, labels=labels)
         whole = message.SerializeToString(deterministic=True)
-        resource = self._resources.setdefault(whole, Resource(given.type, labels))
+        resource = self._resources.setdefault(whole, StoredResource(given.type, labels))
         self._resources[raw] = resource
         return resource
 
     def _learn(
-        self, index: int, descriptor: Descriptor | None, given: Any, point: Point
-    ) -> Descriptor:
+        self, index: int, descriptor: StoredDescriptor | None, given: Any, point: NewPoint
+    ) -> StoredDescriptor:
         """Return the descriptor of a series seen first, made or grown by what it uses."""
         type_, labels = given.metric.type, dict(given.metric.labels)
         check_values(index, labels)
@@ -173,19 +173,19 @@ class ProjectMetrics:
         keys = set(labels) | (descriptor.keys if descriptor else set())
         problem = name_problem(type_) or keys_problem(keys)
         if problem:
-            raise Misfit(problem)
+            raise RejectedPointError(problem)
         if descriptor is None:
             value_type = VALUE_TYPES[point.value_field]
             if value_type == ValueType.STRING:
-                raise Misfit(
+                raise RejectedPointError(
                     f"Value type for metric {type_} must be one of BOOL, INT64, DOUBLE and"
                     " DISTRIBUTION, but is STRING."
                 )
-            descriptor = self.descriptors[type_] = Descriptor(
+            descriptor = self.descriptors[type_] = StoredDescriptor(
                 metric_pb2.MetricDescriptor(
                     name=f"projects/{self.project}/metricDescriptors/{type_}",
                     type=type_,
-                    metric_kind=given.metric_kind or Kind.GAUGE,
+                    metric_kind=given.metric_kind or MetricKind.GAUGE,
                     value_type=value_type,
                 )
             )
@@ -201,8 +201,8 @@ class ProjectMetrics:
         keys = {each.key for each in given.labels}
         problem = name_problem(given.type) or keys_problem(keys)
         if problem:
-            raise invalid(problem)
-        if given.metric_kind == Kind.METRIC_KIND_UNSPECIFIED:
+            raise invalid_argument(problem)
+        if given.metric_kind == MetricKind.METRIC_KIND_UNSPECIFIED:
             raise invalid_field("metricDescriptor.metricKind", "The metric kind is required.")
         if given.value_type not in VALUE_TYPES.values():
             raise invalid_field("metricDescriptor.valueType", "The value type is required.")
@@ -212,13 +212,15 @@ class ProjectMetrics:
         message = metric_pb2.MetricDescriptor()
         message.CopyFrom(given)
         message.name = f"projects/{self.project}/metricDescriptors/{given.type}"
-        descriptor = Descriptor(message)
+        descriptor = StoredDescriptor(message)
         if known is not None:
             descriptor.series = known.series
         self.descriptors[given.type] = descriptor
         return message
 
-    def all_series(self, metric_type: str | None = None) -> Iterator[tuple[Descriptor, Series]]:
+    def all_series(
+        self, metric_type: str | None = None
+    ) -> Iterator[tuple[StoredDescriptor, StoredSeries]]:
         """Yield the series of one metric, or of all."""
         for type_, descriptor in self.descriptors.items():
             if metric_type in (None, type_):
@@ -226,6 +228,6 @@ class ProjectMetrics:
                     yield descriptor, series
 
 
-def resource_message(resource: Resource) -> monitored_resource_pb2.MonitoredResource:
+def resource_message(resource: StoredResource) -> monitored_resource_pb2.MonitoredResource:
     """Return a resource as answers hold it."""
     return monitored_resource_pb2.MonitoredResource(type=resource.type, labels=resource.labels)

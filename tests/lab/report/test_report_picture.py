@@ -25,7 +25,7 @@ def test_the_picture_in_the_docs_is_small_and_described() -> None:
     picture = screenshot.PICTURE.read_bytes()
     assert size(picture) == (screenshot.WIDTH, screenshot.HEIGHT)
     assert len(picture) <= screenshot.MOST_BYTES
-    text = (DOCS / "policies.md").read_text("utf-8")
+    text = (DOCS / "lab.md").read_text("utf-8")
     words, _, _ = text.partition(f"]({screenshot.PICTURE.name})")
     assert len(words.rpartition("![")[2]) > 100
 

@@ -45,9 +45,7 @@ def _commands() -> Iterator[object]:
         if shell == "console":
             lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
         for line in lines:
-            words = [
-                word for word in shlex.split(line, comments=True) if not word.startswith(">")
-            ]
+            words = [word for word in shlex.split(line, comments=True) if not word.startswith(">")]
             if words:
                 yield pytest.param(words, id=f"{page.name}: {' '.join(words)}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tools.markdown import table
+from lab.markdown import table
 
 
 class Applier(NamedTuple):

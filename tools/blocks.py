@@ -25,6 +25,8 @@ from lab.cli import main as lab
 from lab.emulator import world
 from lab.emulator.world_events import Event
 from lab.emulator.world_values import Outage, PartialWriteFormat
+from lab.markdown import fenced as _fenced
+from lab.markdown import table as _table
 from tools import (
     appliers,
     comparison,
@@ -36,8 +38,6 @@ from tools import (
     prices,
     terraform,
 )
-from tools.markdown import fenced as _fenced
-from tools.markdown import table as _table
 
 Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
 Block: TypeAlias = Callable[[], str]

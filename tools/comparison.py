@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from lab.markdown import table
 from tools.cost import FLEETS, MODES, MONTH, month
-from tools.markdown import table
 from tools.policies_commands import TIMES
 from tools.prices import FUNCTION_CPU, FUNCTION_MEMORY, FUNCTION_REQUESTS, SCHEDULE
 

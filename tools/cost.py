@@ -11,7 +11,7 @@ import yaml
 
 from exporter.measure import definitions
 from exporter.states import BackfillState
-from tools.markdown import table
+from lab.markdown import table
 from tools.prices import (
     BYTES_A_POINT,
     JOB_CPU,

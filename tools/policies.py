@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.inputs import durations
+from lab.markdown import table
 from lab.policies.files import read_policies
 from lab.policies.model import SEVERITIES
-from tools.markdown import table
 
 if TYPE_CHECKING:
     from lab.policies.files import Policy

@@ -28,9 +28,9 @@ from lab.backtest.incidents_table import print_backtest, summary
 from lab.backtest.needs import names, wanted
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
+from lab.markdown import fenced
 from lab.policies.files import read_policies
 from lab.simulate.virtual_sleep import SimulatedRun
-from tools.markdown import fenced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

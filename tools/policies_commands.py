@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.cli.main import COMMANDS, main
+from lab.markdown import fenced, table
 from lab.policies.files import read_policies
 from lab.simulate.scenario import Deployment, ExpectedIncident, ScenarioFile
 from lab.simulate.scenario_files import read_scenarios
-from tools.markdown import fenced, table
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools.markdown import table
+from lab.markdown import table
 
 BYTES_A_POINT = 8
 """Of a gauge, INT64 or DOUBLE."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import hcl2
 
-from tools.markdown import table
+from lab.markdown import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab.review.markdown import code
+from lab.markdown import code
 from lab.review.plan_values import HIDDEN, values_of
 from lab.review.spoken import listed
 

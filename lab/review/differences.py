@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lab.review.field_words import Around, plain, said
-from lab.review.markdown import code, fenced
+from lab.markdown import code, fenced
+from lab.review.field_words import MOST_LINES, Around, plain, said
 from lab.review.plan_values import HIDDEN, UNKNOWN, Leaf, Values
 from lab.review.spoken import seconds_of
 
@@ -145,7 +145,9 @@ def _whole_conditions(before: Values, after: Values) -> Iterator[Difference]:
         else:
             continue
         block = [f"-{line}" for line in was or ()] + [f"+{line}" for line in will or ()]
-        yield Difference(each, was, will, words, fenced("diff", block))
+        yield Difference(
+            each, was, will, words, fenced("diff", "\n".join(block), most_lines=MOST_LINES)
+        )
 
 
 def _fields(

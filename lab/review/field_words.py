@@ -11,14 +11,17 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from lab.markdown import LONGEST, code, fenced
 from lab.review.channels import renotified, texts
-from lab.review.markdown import LONGEST, code, fenced
 from lab.review.spoken import listed, seconds_of, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lab.review.plan_values import Leaf
+
+MOST_LINES = 80
+"""Lines of a block in the review; more are cut off."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.]{1,40}")
 _AT_LEAST = re.compile(r"(?<=>=)\s*(\w+)")
@@ -168,7 +171,8 @@ def _diff(before: str, after: str) -> str:
             before.rstrip().splitlines(), after.rstrip().splitlines(), n=2, lineterm=""
         )
     ] or ["", ""]
-    return fenced("diff", ["…" if line.startswith("@@") else line for line in lines][1:])
+    shown = ["…" if line.startswith("@@") else line for line in lines][1:]
+    return fenced("diff", "\n".join(shown), most_lines=MOST_LINES)
 
 
 def _channels(of: _Field) -> str:

@@ -6,9 +6,10 @@ import itertools
 from typing import TYPE_CHECKING
 
 from exporter.cli.run_log import plural
+from lab.markdown import code, details, escaped, fenced, html_code, table
 from lab.review.channels import notified
 from lab.review.differences import conditions, lines, shown
-from lab.review.markdown import code, details, escaped, fenced, html_code, table
+from lab.review.field_words import MOST_LINES
 from lab.review.plan_values import NOTHING
 from lab.review.plans import Action
 from lab.review.review_rows import rows
@@ -144,7 +145,10 @@ def _folded_policies(review: Review) -> Iterator[str]:
         blocks = [each.block for each in told.differences if each.block]
         after = told.change.after
         if told.change.action is Action.ADDED and after:
-            blocks = [fenced("text", lines(after, each)) for each in conditions(after)]
+            blocks = [
+                fenced("text", "\n".join(lines(after, each)), most_lines=MOST_LINES)
+                for each in conditions(after)
+            ]
         if blocks:
             what = (
                 "what it looks at" if told.change.action is Action.ADDED else "what changes in full"

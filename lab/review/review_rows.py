@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from lab.markdown import code
 from lab.review.comparing import Kind, Span
-from lab.review.markdown import code
 from lab.review.spoken import spoken
 
 if TYPE_CHECKING:

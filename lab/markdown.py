@@ -1,0 +1,72 @@
+"""Markdown as GitHub renders it: tables, fenced blocks, and values that must not become markup.
+
+https://github.github.com/gfm/
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+from exporter.inputs.input_errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+LONGEST = 100
+"""Characters of a value in a code span; the rest is cut off."""
+
+
+def code(value: object) -> str:
+    """Return a value as a code span on one line, cut at ``LONGEST`` characters."""
+    text = printable(" ".join(str(value).split()))
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
+    if not text:
+        return "(empty)"
+    ticks = "`" * (_longest_backtick_run(text) + 1)
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{ticks}{space}{text}{space}{ticks}"
+
+
+def escaped(text: str) -> str:
+    """Return plain text on one line, without markup or mentions."""
+    line = re.sub(r"([\\`*_\[\]<>~&])", r"\\\1", printable(" ".join(text.split())))
+    # GitHub finds mentions after it has rendered the markup: a comment splits them.
+    return line.replace("@", "@<!-- -->")
+
+
+def fenced(language: str, text: str, *, most_lines: int | None = None) -> str:
+    """Return a text as a fenced block, cut after ``most_lines`` lines."""
+    lines = text.split("\n")
+    shown = [printable(line.replace("\t", "    ")) for line in lines[:most_lines]]
+    if len(shown) < len(lines):
+        shown.append(f"… and {len(lines) - len(shown)} more lines")
+    ticks = "`" * max(3, *(_longest_backtick_run(line) + 1 for line in shown))
+    return "\n".join([f"{ticks}{language}", *shown, ticks])
+
+
+def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table. Cells may hold Markdown; each is put on one line."""
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def details(summary: str, content: str) -> str:
+    """Return Markdown that is folded under a line of HTML."""
+    # GitHub reads the content as Markdown only between empty lines.
+    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
+
+
+def html_code(value: str) -> str:
+    """Return a value as code in HTML, for the summary of :func:`details`."""
+    return f"<code>{html.escape(printable(value))}</code>"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _longest_backtick_run(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)

@@ -53,7 +53,14 @@ _START = (
 
 
 class WorkerEndedError(Exception):
-    """A process that did some of the work was ended from outside."""
+    """A worker process was killed from outside; ``str()`` is the sentence to show."""
+
+    def __init__(self) -> None:
+        """Say what may have killed it and what to do."""
+        super().__init__(
+            "a worker process was killed from outside; is there too little memory? Run one "
+            "scenario at a time: it needs no worker process"
+        )
 
 
 def side_by_side(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Iterator[B]:

@@ -43,4 +43,6 @@ def _first_sentence(text: str) -> str:
 def _retest_window(policy: Policy) -> str:
     if policy.is_log:
         return "one entry is enough"
-    return durations.text(timedelta(seconds=policy.duration)) if policy.duration else "none"
+    return (
+        durations.text(timedelta(seconds=policy.retest_window)) if policy.retest_window else "none"
+    )

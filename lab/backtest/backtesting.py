@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from exporter.measure import definitions
 from lab.backtest.history import LATE, gaps
 from lab.backtest.needs import LAST_RUN, called, names, of_resource, retest_window, selectors
+from lab.policies.known_metrics import promql_name
 from lab.policies.model import INTERVAL
-from lab.policies.native import promql_name
 from lab.prove.engine import Engine, EngineError
-from lab.prove.evaluating import about
+from lab.prove.evaluation import resource_name
 from lab.prove.incidents import Incident, firing_intervals
 from lab.simulate.visibility import adjust_for_delay
 
@@ -212,12 +212,12 @@ class Backtester:
         for policy in self._policies:
             for labels, times in self._true.get(policy.name, {}).items():
                 for opened, closed in firing_intervals(
-                    times, retest_window=policy.duration, interval=INTERVAL, last=last
+                    times, retest_window=policy.retest_window, interval=INTERVAL, last=last
                 ):
                     if closed is None or closed > start:
                         yield Incident(
                             policy.name,
-                            about(dict(labels), of_exporter=policy.is_of_exporter),
+                            resource_name(dict(labels), is_exporter=policy.watches_exporter),
                             dict(labels),
                             max(opened - start, 0.0),
                             None if closed is None else closed - start,

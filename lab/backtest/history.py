@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from lab.policies.native import promql_name
+from lab.policies.known_metrics import promql_name
 from lab.simulate import native_series
 from lab.simulate.series import Series
 from lab.simulate.visibility import VisibilityDelay

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from exporter.measure import definitions
 from lab.backtest.history_reading import Span
+from lab.policies.known_metrics import google_metrics, known_series, promql_name
 from lab.policies.model import INTERVAL
-from lab.policies.native import natives, promql_name
-from lab.policies.native import series as known_series
-from lab.prove.incidents import whole
+from lab.prove.incidents import round_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +34,11 @@ def names(policies: Sequence[Policy]) -> dict[str, float]:
     found = {LAST_RUN: _MARGIN}
     for policy in policies:
         for selector in selectors(policy):
-            back = policy.asks.look_back + retest_window(policy) + _MARGIN if policy.asks else 0.0
+            back = (
+                policy.parsed_query.look_back + retest_window(policy) + _MARGIN
+                if policy.parsed_query
+                else 0.0
+            )
             found[selector.metric] = max(found.get(selector.metric, 0.0), back)
     return found
 
@@ -62,18 +65,18 @@ def wanted(policies: Sequence[Policy], start: float, end: float) -> dict[str, Sp
 
 def selectors(policy: Policy) -> tuple[Selector, ...]:
     """Return each selection of a metric that a policy's query makes."""
-    return policy.asks.selectors if policy.asks else ()
+    return policy.parsed_query.selectors if policy.parsed_query else ()
 
 
 def retest_window(policy: Policy) -> float:
     """Return the hold in whole evaluations, seconds."""
-    return float(whole(policy.duration, INTERVAL))
+    return float(round_up(policy.retest_window, INTERVAL))
 
 
 def of_resource(selector: Selector) -> dict[str, str]:
     """Return the labels of the resource that a selector names: which thing, not how it is."""
     known = known_series().get(selector.metric)
-    native = natives().get(known.type) if known else None
+    native = google_metrics().get(known.type) if known else None
     keys = {"monitored_resource", *(native.resource_labels if native else ())}
     return {key: value for key, value in selector.equal.items() if key in keys}
 

@@ -77,7 +77,7 @@ def retest_window(policy: Policy) -> str:
     """Return how long it has to be so, in words."""
     if policy.is_log:
         return "-"
-    return span(policy.duration) if policy.duration else "none"
+    return span(policy.retest_window) if policy.retest_window else "none"
 
 
 def _fields(policy: Policy) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _fields(policy: Policy) -> dict[str, Any]:
         "enabled": policy.enabled,
         "pages_for": pages_for(policy),
         "told_by": told_by(policy),
-        "hold_seconds": None if policy.is_log else policy.duration,
+        "hold_seconds": None if policy.is_log else policy.retest_window,
         "threshold": policy.threshold,
         "yields_to": policy.yields_to,
         "channels": list(policy.proto.notification_channels),

@@ -117,6 +117,7 @@ def command_parser(name: str, command: Any) -> argparse.ArgumentParser:
 
 def _run(command: Any, args: argparse.Namespace) -> int:
     from lab.prove.engine import MISSING, EngineError, NotInstalledError
+    from lab.side_by_side import WorkerEndedError
 
     try:
         with redirect_stdout(args.out), redirect_stderr(args.err):
@@ -124,11 +125,11 @@ def _run(command: Any, args: argparse.Namespace) -> int:
     except NotInstalledError as error:
         LOGGER.error("%s", error)
         return MISSING
-    except (EngineError, OSError) as error:
+    except (EngineError, WorkerEndedError, OSError) as error:
         # Ctrl-C at a terminal also ends the engine that is being asked.
         if args.stop.is_set():
             return INTERRUPTED
-        if not isinstance(error, EngineError):
+        if isinstance(error, OSError):
             raise
         LOGGER.error("%s", error)
         return INCOMPLETE

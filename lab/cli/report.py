@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
-from argparse import Namespace
 from collections import Counter
 from datetime import UTC, datetime
 from importlib import metadata
@@ -16,23 +13,24 @@ from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
 from exporter.cli.run_log import plural
 from exporter.inputs.input_errors import InputError, printable
-from lab.cli import time_to_page
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_policies, add_scenarios
-from lab.cli.playing import proofs, side_by_side
 from lab.cli.test import chosen_scenarios
-from lab.prove.paging import CHANGES
+from lab.cli.time_to_page import document, log_failures
+from lab.prove.scenarios import check_can_evaluate
+from lab.prove.time_to_page import TASKS, Measurements, measure_all, missing_policies
 from lab.report.page import Report, render
 from lab.report.playing import Task, play
 from lab.report.waits import waits
+from lab.side_by_side import side_by_side
 from lab.terminal import progress
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Iterable
 
     from lab.policies.files import Policy
-    from lab.prove.proof import Proof
+    from lab.prove.scenarios import ScenarioResult
     from lab.report.marks import Timeline
     from lab.report.waits import Wait
     from lab.simulate.scenario import Scenario
@@ -75,10 +73,8 @@ def run(args: Namespace) -> int:
     policies = tuple(each for each in policies_of(args) if each.enabled)
     scenarios = chosen_scenarios(args, policies)
     _check_names(scenarios)
-    # It plays none: it refuses a filter that Cloud Logging understands and that is not known here.
-    for _ in proofs((), policies, args.stop):
-        pass
-    played: list[tuple[Proof, Timeline]] = []
+    check_can_evaluate(policies)
+    played: list[tuple[ScenarioResult, Timeline]] = []
     with progress(args.err, "playing scenarios", len(scenarios)) as steps:
         for each in side_by_side(
             play, [Task(scenario, policies) for scenario in scenarios], args.stop
@@ -100,7 +96,7 @@ def run(args: Namespace) -> int:
         )
     )
     _write(file, page)
-    wrong = [proof.scenario.name for proof, _ in played if not proof.right]
+    wrong = [proof.scenario.name for proof, _ in played if not proof.passed]
     size = f"{len(page.encode()) // 1000} kB"
     LOGGER.info("%s: %s, %s.", printable(args.html), plural(len(played), "scenario"), size)
     if wrong:
@@ -125,21 +121,21 @@ def _check_names(scenarios: Iterable[Scenario]) -> None:
 
 
 def _times(args: Namespace, policies: Iterable[Policy]) -> tuple[tuple[Wait, ...], bool]:
-    """Measure how soon pages come, as the command that prints it does, and whether that is kept.
+    """Measure how soon pages come, and whether that is kept.
 
     Where a policy is not there that it is measured of, nothing is: policies of one's own may be
     shown alone.
     """
-    lacking = {change.policy for change in CHANGES} - {policy.name for policy in policies}
-    if lacking:
-        LOGGER.info(
-            "How soon pages come is left out: there is no %s.", ", no ".join(sorted(lacking))
-        )
+    if missing := missing_policies(policies):
+        LOGGER.info("How soon pages come is left out: there is no %s.", ", no ".join(missing))
         return (), True
-    told = io.StringIO()
-    # What takes too long is said there.
-    code = time_to_page.run(Namespace(**{**vars(args), "json": True, "out": told}))
-    return waits(json.loads(told.getvalue())) if told.getvalue() else (), code == OK
+    measured = Measurements()
+    with progress(args.err, "measuring", TASKS) as steps:
+        for part in measure_all(policies, args.stop):
+            measured.add(part)
+            steps.done()
+    log_failures(measured)
+    return waits(document(measured)), measured.kept
 
 
 def _writable(name: str) -> Path:

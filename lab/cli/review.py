@@ -9,12 +9,12 @@ from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_json, add_policies, add_scenarios
-from lab.cli.playing import side_by_side
 from lab.cli.test import chosen_scenarios
 from lab.review import review_data, review_page
 from lab.review.effects import Task, answer, questions
 from lab.review.plans import read_plan
 from lab.review.reviewing import review
+from lab.side_by_side import side_by_side
 from lab.terminal import print_json, progress
 
 if TYPE_CHECKING:

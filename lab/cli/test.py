@@ -16,7 +16,7 @@ from exporter.inputs.spelling import nearest
 from lab.cli import verdicts
 from lab.cli.inputs import policies_of, scenario_folders
 from lab.cli.options import add_json, add_policies, add_scenarios
-from lab.cli.playing import proofs
+from lab.prove.scenarios import play_all
 from lab.simulate.scenario_files import parse_scenario, read_scenarios
 from lab.terminal import print_json, progress
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lab.policies.files import Policy
-    from lab.prove.proof import Proof
+    from lab.prove.scenarios import ScenarioResult
     from lab.simulate.scenario import Scenario
 
 HELP = (
@@ -61,16 +61,16 @@ def run(args: Namespace) -> int:
     policies = policies_of(args)
     scenarios = chosen_scenarios(args, policies)
     applied = [policy for policy in policies if policy.enabled]
-    proven: list[Proof] = []
+    proven: list[ScenarioResult] = []
     with progress(args.err, "playing scenarios", len(scenarios)) as steps:
-        for proof in proofs(scenarios, applied, args.stop):
+        for proof in play_all(scenarios, applied, args.stop):
             proven.append(proof)
             steps.done()
             if not args.json:
                 with steps.aside():
                     verdicts.print_proof(proof, out)
                     out.flush()
-    wrong = [proof.scenario.name for proof in proven if not proof.right]
+    wrong = [proof.scenario.name for proof in proven if not proof.passed]
     played = len(proven) == len(scenarios)
     if args.json:
         held = [verdicts.document(proof) for proof in proven]
@@ -84,7 +84,7 @@ def run(args: Namespace) -> int:
     return INCOMPLETE if wrong else OK
 
 
-def _summary(proven: Sequence[Proof], wrong: Sequence[str]) -> str:
+def _summary(proven: Sequence[ScenarioResult], wrong: Sequence[str]) -> str:
     due = sum(each.count for proof in proven for each in proof.scenario.expect)
     text = f"{plural(len(proven), 'scenario')}, {plural(due, 'page')} due"
     return f"{text}: {len(wrong)} wrong ({', '.join(wrong)})." if wrong else f"{text}: all right."

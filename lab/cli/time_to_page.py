@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
@@ -13,17 +11,15 @@ from exporter.cli.run_log import plural
 from exporter.inputs.input_errors import InputError
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_json, add_policies
-from lab.cli.playing import check_engine, side_by_side
-from lab.prove.paging import CHANGES, MODES, changing, dying, time_to_page
-from lab.prove.proof import filled
+from lab.prove.scenarios import check_can_evaluate
+from lab.prove.time_to_page import TASKS, Measurements, measure_all, missing_policies
 from lab.terminal import print_json, print_table, progress
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
-    from lab.policies.files import Policy
-    from lab.prove.paging import Change, TimeToPage
+    from lab.prove.time_to_page import TimeToPage
 
 HELP = (
     "Measures how long a page takes, from a change in Datastream to the incident: the change comes "
@@ -32,10 +28,6 @@ HELP = (
     "each bound is kept; 1: one is not."
 )
 
-POLLING_SECONDS = 300
-"""What a script takes at most that polls one stream every five minutes."""
-
-_START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 _STYLES = {"yes": "green", "NO": "bold red"}
 
 
@@ -46,115 +38,73 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Measure and print each time; return the exit code.
+    """Measure and print each time to page; return the exit code.
 
     Raises:
-        InputError: In the files, or a policy that the time is measured of is not there.
+        InputError: A file is invalid, or a policy that the measurement needs is missing.
         NotInstalledError: Prometheus is not installed.
     """
-    parts = _parts(policies_of(args))
-    check_engine()
-    times: list[TimeToPage] = []
-    silent: list[str] = []
-    with progress(args.err, "measuring", len(parts)) as steps:
-        for measured in side_by_side(_measure, parts, args.stop):
-            if isinstance(measured, str):
-                silent.append(measured)
-            else:
-                times += measured
+    policies = policies_of(args)
+    if missing := missing_policies(policies):
+        raise InputError(
+            [f"{name} is not among the policies; its time to page is measured" for name in missing]
+        )
+    check_can_evaluate(())
+    measured = Measurements()
+    with progress(args.err, "measuring", TASKS) as steps:
+        for part in measure_all(policies, args.stop):
+            measured.add(part)
             steps.done()
     if args.stop.is_set():
         LOGGER.warning("Interrupted: not everything was measured.")
         return INTERRUPTED
-    return told(times, silent, args.out, as_json=args.json)
+    return show(measured, args.out, as_json=args.json)
 
 
-def told(times: Sequence[TimeToPage], silent: Sequence[str], out: TextIO, *, as_json: bool) -> int:
-    """Print what was measured; return the exit code.
+def show(measured: Measurements, out: TextIO, *, as_json: bool) -> int:
+    """Print what was measured and log what is too late; return the exit code.
 
     Args:
-        times: What was measured.
-        silent: A sentence, without its full stop, for each part that could not be.
-        out: Where to.
-        as_json: Whether as data.
+        measured: The measurements.
+        out: Where to print.
+        as_json: Whether to print JSON.
     """
-    ordered = sorted(times, key=lambda each: (CHANGES.index(each.change), MODES.index(each.mode)))
-    exceeded = sum(not each.kept for each in times)
     if as_json:
-        print_json(document(ordered, kept=not (exceeded or silent)), out)
+        print_json(document(measured), out)
     else:
-        _print(ordered, out)
-    for sentence in silent:
+        _print(measured.times, out)
+    log_failures(measured)
+    return OK if measured.kept else INCOMPLETE
+
+
+def log_failures(measured: Measurements) -> None:
+    """Log each change that did not fire, and how many bounds are exceeded."""
+    for sentence in measured.failures:
         LOGGER.error("%s.", sentence)
+    exceeded = sum(not time.kept for time in measured.times)
     if exceeded:
-        LOGGER.error("Not kept: %d of %s.", exceeded, plural(len(times), "bound"))
-    return INCOMPLETE if exceeded or silent else OK
+        LOGGER.error("Not kept: %d of %s.", exceeded, plural(len(measured.times), "bound"))
 
 
-class _Part(NamedTuple):
-    """What is measured at once.
-
-    Attributes:
-        mode: How the exporter runs.
-        dies: Whether it dies; else streams change.
-        policies: The policies.
-    """
-
-    mode: str
-    dies: bool
-    policies: tuple[Policy, ...]
-
-
-def _parts(policies: Sequence[Policy]) -> list[_Part]:
-    """Return what is to be measured.
-
-    Raises:
-        InputError: A policy is not there.
-    """
-    wanted = {change.policy for change in CHANGES}
-    lacking = sorted(wanted - {policy.name for policy in policies})
-    if lacking:
-        raise InputError(
-            [f"{name} is not among the policies; its time to page is measured" for name in lacking]
-        )
-    measured = tuple(policy for policy in policies if policy.name in wanted)
-    return [_Part(mode, dies, measured) for mode, dies in itertools.product(MODES, (False, True))]
-
-
-def _measure(part: _Part) -> tuple[TimeToPage, ...] | str:
-    """Return the times, or a sentence where there is none."""
-    trial = (dying if part.dies else changing)(part.mode, _START)
-    with filled([trial.recording]) as engine:
-        try:
-            return time_to_page([trial], part.policies, engine)
-        except ValueError as error:
-            return str(error)
-
-
-def document(times: Sequence[TimeToPage], *, kept: bool) -> dict[str, Any]:
-    """Return the times as data."""
+def document(measured: Measurements) -> dict[str, Any]:
+    """Return the measurements as JSON data."""
     return {
-        "kept": kept,
+        "kept": measured.kept,
         "times": [
             {
-                "change": each.change.title,
-                "policy": each.change.policy,
-                "mode": each.mode,
-                "worst_seconds": math.ceil(each.worst),
-                "median_seconds": round(each.median),
-                "bound_seconds": round(each.bound),
-                "kept": each.kept,
-                "measured": each.measured,
-                "polling_seconds": polling(each.change),
+                "change": time.change.title,
+                "policy": time.change.policy,
+                "mode": time.mode,
+                "worst_seconds": math.ceil(time.worst),
+                "median_seconds": round(time.median),
+                "bound_seconds": round(time.bound),
+                "kept": time.kept,
+                "measured": time.measured,
+                "polling_seconds": time.change.polling_seconds,
             }
-            for each in times
+            for time in measured.times
         ],
     }
-
-
-def polling(change: Change) -> int | None:
-    """Return what a polling script takes at most; None: it never pages."""
-    return None if change.event is None else POLLING_SECONDS
 
 
 def _print(times: Sequence[TimeToPage], out: TextIO) -> None:
@@ -162,15 +112,17 @@ def _print(times: Sequence[TimeToPage], out: TextIO) -> None:
         ("change", "exporter", "worst", "median", "bound", "kept", "a script, every 5 min"),
         (
             (
-                each.change.title,
-                each.mode,
-                f"{math.ceil(each.worst)} s",
-                f"{each.median:.0f} s",
-                f"{each.bound:.0f} s",
-                "yes" if each.kept else "NO",
-                "never" if polling(each.change) is None else f"{polling(each.change)} s",
+                time.change.title,
+                time.mode,
+                f"{math.ceil(time.worst)} s",
+                f"{time.median:.0f} s",
+                f"{time.bound:.0f} s",
+                "yes" if time.kept else "NO",
+                "never"
+                if time.change.polling_seconds is None
+                else f"{time.change.polling_seconds} s",
             )
-            for each in times
+            for time in times
         ),
         out,
         styles=_STYLES,

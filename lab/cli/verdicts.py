@@ -11,14 +11,14 @@ from exporter.cli.fleet import console
 from exporter.inputs.input_errors import printable
 from lab.emulator.timeline import is_literal
 from lab.policies.spans import span
-from lab.prove.judging import Outcome
+from lab.prove.comparison import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from lab.prove.comparison import AlertResult
     from lab.prove.incidents import Incident
-    from lab.prove.judging import Finding
-    from lab.prove.proof import Proof
+    from lab.prove.scenarios import ScenarioResult
     from lab.simulate.scenario import ExpectedIncident
 
 _MOST_NAMED = 3
@@ -34,32 +34,32 @@ class Group(NamedTuple):
     Attributes:
         outcome: What they say.
         expected: What was due; None where nothing was.
-        findings: Which.
+        results: Which.
     """
 
     outcome: Outcome
     expected: ExpectedIncident | None
-    findings: tuple[Finding, ...]
+    results: tuple[AlertResult, ...]
 
     @property
     def incidents(self) -> list[Incident]:
         """What opened."""
-        return [each.incident for each in self.findings if each.incident]
+        return [each.incident for each in self.results if each.incident]
 
 
-def print_proof(proof: Proof, stream: TextIO) -> None:
+def print_proof(proof: ScenarioResult, stream: TextIO) -> None:
     """Print a scenario: what is right in one line each, what is wrong page by page."""
     out = console(stream)
-    verdict = "right" if proof.right else "WRONG"
-    title = Text().append(f"{verdict}  ", _RIGHT if proof.right else _WRONG)
+    verdict = "right" if proof.passed else "WRONG"
+    title = Text().append(f"{verdict}  ", _RIGHT if proof.passed else _WRONG)
     title.append(proof.scenario.name, "bold").append(f": {printable(proof.scenario.title)}")
     out.print(title)
-    for outcome, text in lines(proof.findings):
+    for outcome, text in lines(proof.results):
         line = Text() if outcome is Outcome.RIGHT else Text().append(f"{outcome.upper()}: ", _WRONG)
         out.print(Padding(line.append(text), (0, 0, 0, _INDENT), expand=False))
 
 
-def lines(findings: Sequence[Finding]) -> Iterator[tuple[Outcome, str]]:
+def lines(findings: Sequence[AlertResult]) -> Iterator[tuple[Outcome, str]]:
     """Yield what each line about a scenario says: an outcome, and its sentence."""
     phases = len({each.phase for each in findings if each.phase is not None})
     told: dict[tuple[Outcome, str], int] = {}
@@ -76,15 +76,15 @@ def lines(findings: Sequence[Finding]) -> Iterator[tuple[Outcome, str]]:
         yield Outcome.RIGHT, "nothing is due, and nothing opened"
 
 
-def groups(findings: Iterable[Finding]) -> list[Group]:
+def groups(findings: Iterable[AlertResult]) -> list[Group]:
     """Return the findings of each page that was due, then those of the pages that were not.
 
     What is right of one page that was due is one group, however many things it is about; what
     is wrong is one a thing.
     """
-    found: dict[tuple[int, Outcome, str], list[Finding]] = {}
+    found: dict[tuple[int, Outcome, str], list[AlertResult]] = {}
     for each in findings:
-        about = "" if each.right or not each.incident else each.incident.about
+        about = "" if each.passed or not each.incident else each.incident.about
         policy = each.incident.policy if each.incident and not each.expected else ""
         key = id(each.expected), each.outcome, f"{policy} {about}"
         found.setdefault(key, []).append(each)
@@ -96,13 +96,13 @@ def groups(findings: Iterable[Finding]) -> list[Group]:
     return sorted(made, key=lambda group: (group.expected is None, _due(group), _policy(group)))
 
 
-def _apart(held: list[Finding]) -> Iterator[list[Finding]]:
+def _apart(held: list[AlertResult]) -> Iterator[list[AlertResult]]:
     """Yield what is wrong apart by time: what a thing does in each phase is close together."""
-    if held[0].right or not held[0].incident:
+    if held[0].passed or not held[0].incident:
         yield held
         return
     held.sort(key=lambda each: each.incident.opened if each.incident else 0.0)
-    part: list[Finding] = []
+    part: list[AlertResult] = []
     for each in held:
         last = part[-1].incident if part else None
         if last and each.incident and each.incident.opened - last.opened > _APART_SECONDS:
@@ -149,7 +149,7 @@ def _words(group: Group, phases: int) -> str:
 
 def _phases(group: Group, phases: int) -> str:
     """Return in how many of the evaluations' phases it is so, where that is not all."""
-    held = {each.phase for each in group.findings}
+    held = {each.phase for each in group.results}
     if group.outcome is Outcome.RIGHT or None in held or len(held) == phases:
         return ""
     return f", in {len(held)} of {phases} phases of the evaluations"
@@ -176,7 +176,7 @@ def _some_of(group: Group) -> str:
     """Return how many of several did not open, at most in one phase."""
     if not group.expected or group.expected.count == 1:
         return ""
-    phases = [each.phase for each in group.findings]
+    phases = [each.phase for each in group.results]
     return f" ({max(map(phases.count, phases)):,} of {group.expected.count:,})"
 
 
@@ -190,7 +190,7 @@ def _range(moments: Sequence[float]) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def document(proof: Proof) -> dict[str, Any]:
+def document(proof: ScenarioResult) -> dict[str, Any]:
     """Return a scenario as data; moments are seconds after its start."""
     scenario = proof.scenario
     return {
@@ -198,7 +198,7 @@ def document(proof: Proof) -> dict[str, Any]:
         "title": scenario.title,
         "what": scenario.what,
         "lasts": scenario.lasts,
-        "right": proof.right,
+        "right": proof.passed,
         "expected": [
             {
                 "policy": each.policy,
@@ -210,15 +210,15 @@ def document(proof: Proof) -> dict[str, Any]:
                 else None,
                 "stays": each.stays,
                 "may": each.may,
-                "found": [_found(one) for one in proof.findings if one.expected is each],
+                "found": [_found(one) for one in proof.results if one.expected is each],
             }
             for each in scenario.expect
         ],
-        "unexpected": [_found(one) for one in proof.findings if one.expected is None],
+        "unexpected": [_found(one) for one in proof.results if one.expected is None],
     }
 
 
-def _found(finding: Finding) -> dict[str, Any]:
+def _found(finding: AlertResult) -> dict[str, Any]:
     incident = finding.incident
     return {
         "outcome": finding.outcome,

@@ -16,8 +16,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.prove.engine import Engine, EngineError, Found
-from lab.prove.proof import prove, starts
+from lab.prove.engine import Engine, EngineError, ResultSeries
+from lab.prove.scenarios import evaluate, start_times
 from lab.simulate.scenario import EVALUATION_SECONDS
 from lab.simulate.simulation import Recording, simulate
 
@@ -67,14 +67,16 @@ class _Reached(Engine):
         self._address = address
         self._remembered = lru_cache(_ANSWERS)(super().query_range)
 
-    def query_range(self, query: str, start: float, end: float, step: float) -> tuple[Found, ...]:
+    def query_range(
+        self, query: str, start: float, end: float, step: float
+    ) -> tuple[ResultSeries, ...]:
         """Return what a query finds, as an engine of one's own does."""
         return self._remembered(query, start, end, step)
 
 
 def recordings(scenarios: Sequence[Scenario]) -> Iterator[Recording]:
     """Play scenarios side by side, each on days of its own, and yield what they left behind."""
-    seconds = [start.timestamp() for start in starts(scenarios)]
+    seconds = [start.timestamp() for start in start_times(scenarios)]
     with _processes("", ()) as pool:
         yield from pool.map(simulate, scenarios, seconds)
 
@@ -167,7 +169,7 @@ class _Worker:
         for spacing in spacings:
             alone = scenario.model_copy(update={"expect": own, "spacing": spacing})
             try:
-                if not prove(alone, each.recording, [policy], self._engine).right:
+                if not evaluate(alone, each.recording, [policy], self._engine).passed:
                     return False
             except EngineError:
                 # A join that finds two partners pages for nobody.

@@ -53,9 +53,9 @@ def mutants(policy: Policy) -> tuple[Mutant, ...]:
 
 
 def _of_query(policy: Policy) -> Iterator[Mutant]:
-    retest_window = policy.duration
+    retest_window = policy.retest_window
     for other in (0, retest_window // 2, retest_window * 2) if retest_window else (_SHORTEST,):
-        yield Mutant(f"hold {retest_window}s → {other}s", replace(policy, duration=other))
+        yield Mutant(f"hold {retest_window}s → {other}s", replace(policy, retest_window=other))
     root = tree.read(policy.query or "")
     seen = {str(root)}
     for words, changed in queries.changes(root):

@@ -72,7 +72,7 @@ class Policy:
         query: The PromQL query; None where it is log entries that page.
         filter: The filter on log entries; None where a query pages.
         extractors: How the labels of a log entry are made, by key.
-        duration: The hold in seconds; 0 where log entries page, as there is none.
+        retest_window: Seconds for which the condition must stay true; 0 for a log policy.
         interval: Seconds from one evaluation to the next; likewise.
         threshold: The number in the query that may be changed, as text; None where none may.
         yields_to: The policy that pages in the place of this one, if there is one.
@@ -80,7 +80,7 @@ class Policy:
         content: A page's text, in Markdown.
         links: The links beside it.
         header: What the comment at the top says.
-        asks: What the query asks for; None where log entries page.
+        parsed_query: What the query selects; None for a log policy.
         proto: The policy as the API takes it.
     """
 
@@ -91,7 +91,7 @@ class Policy:
     query: str | None
     filter: str | None
     extractors: Mapping[str, str] = field(hash=False)
-    duration: int
+    retest_window: int
     interval: int
     threshold: str | None
     yields_to: str | None
@@ -99,7 +99,7 @@ class Policy:
     content: str
     links: tuple[Link, ...]
     header: Header
-    asks: promql.Query | None = field(repr=False, compare=False)
+    parsed_query: promql.Query | None = field(repr=False, compare=False)
     proto: monitoring_v3.AlertPolicy = field(repr=False, compare=False)
 
     @property
@@ -114,8 +114,8 @@ class Policy:
         return not proto.HasField("enabled") or bool(proto.enabled.value)
 
     @property
-    def is_of_exporter(self) -> bool:
-        """Whether it looks at what the exporter says of itself."""
+    def watches_exporter(self) -> bool:
+        """Whether its query selects series of the exporter itself."""
         return _OF_EXPORTER in (self.query or "")
 
 
@@ -232,7 +232,7 @@ class _Opened:
             query=metric.query if metric else None,
             filter=log.filter if log else None,
             extractors=log.label_extractors if log else {},
-            duration=metric.duration if metric else 0,
+            retest_window=metric.duration if metric else 0,
             interval=metric.evaluation_interval if metric else 0,
             threshold=read.user_labels.get("threshold"),
             yields_to=read.user_labels.get("yields_to"),
@@ -240,7 +240,7 @@ class _Opened:
             content=read.documentation.content,
             links=tuple(Link(link.display_name, link.url) for link in read.documentation.links),
             header=self._header,
-            asks=promql.read(metric.query, every=house_rules) if metric else None,
+            parsed_query=promql.read(metric.query, every=house_rules) if metric else None,
             proto=self._proto(),
         )
 

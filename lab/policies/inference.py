@@ -14,8 +14,8 @@ import promql_parser as parser
 
 from exporter.inputs.input_errors import shown
 from exporter.inputs.spelling import hint
+from lab.policies.known_metrics import find_series
 from lab.policies.labels import ANY, NONE, Labels
-from lab.policies.native import known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +88,7 @@ class Inference:
         keys = frozenset(each.name for each in matchers)
         self.selectors.append(Selector(node.name, equal, keys))
         try:
-            series = known(node.name, every=self.every)
+            series = find_series(node.name, every=self.every)
         except ValueError as error:
             self.mistakes.append(str(error))
             return ANY

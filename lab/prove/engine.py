@@ -49,7 +49,7 @@ class EngineError(Exception):
     """Prometheus did not do what it was asked to; ``str()`` is the sentence to show."""
 
 
-class Found(NamedTuple):
+class ResultSeries(NamedTuple):
     """A series of a query's result.
 
     Attributes:
@@ -97,7 +97,9 @@ class Engine:
         """Stop it and remove what it held."""
         self._running.close()
 
-    def query_range(self, query: str, start: float, end: float, step: float) -> tuple[Found, ...]:
+    def query_range(
+        self, query: str, start: float, end: float, step: float
+    ) -> tuple[ResultSeries, ...]:
         """Return what a query finds at ``start`` and every ``step`` seconds until ``end``.
 
         Raises:
@@ -117,7 +119,9 @@ class Engine:
                 found = times.setdefault(tuple(sorted(each["metric"].items())), [])
                 found.extend(float(at) for at, _ in each["values"])
             first = until + 1
-        return tuple(Found(dict(labels), tuple(moments)) for labels, moments in times.items())
+        return tuple(
+            ResultSeries(dict(labels), tuple(moments)) for labels, moments in times.items()
+        )
 
     def _ask(self, path: str, form: dict[str, str]) -> Any:
         connection = http.client.HTTPConnection(self._address, timeout=_QUERY_SECONDS)

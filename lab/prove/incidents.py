@@ -1,8 +1,8 @@
-"""Holds: what a condition's evaluations come to as incidents.
+"""Turns the evaluations of a condition into incidents.
 
-A condition is evaluated again and again, at a steady interval. For each set of labels an incident
-opens at the first evaluation that comes at least the hold after the first of an unbroken row of
-true ones, and closes at the first that is not true.
+Cloud Monitoring evaluates a condition at a steady interval. For each set of labels, an incident
+opens at the first evaluation at which the condition has been true for the retest window, and closes
+at the first evaluation that is not true.
 https://cloud.google.com/monitoring/alerts/concepts-indepth
 """
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A page.
+    """An incident of a policy.
 
     Attributes:
         policy: The policy's name.
-        about: The full name of what it is about; empty where it names nothing.
-        labels: The labels that it carries.
-        opened: When, in seconds after the scenario's start.
-        closed: Likewise; None where it is still open at the end.
-        phase: Seconds from the start to the first evaluation that led to it.
+        about: The full name of the resource; empty where the labels name none.
+        labels: The incident's labels.
+        opened: Seconds after the scenario's start.
+        closed: Seconds after the scenario's start; None while open at the end.
+        phase: Seconds from the start to the first of the evaluations that led to it.
     """
 
     policy: str
@@ -39,41 +39,41 @@ class Incident:
 def firing_intervals(
     true_at: Iterable[float], *, retest_window: float, interval: float, last: float
 ) -> Iterator[tuple[float, float | None]]:
-    """Yield when a condition fires and when it ends, None where it has not at the end.
+    """Yield when incidents open and close; None where one is still open at the end.
 
     Args:
-        true_at: The moments of the evaluations that were true, rising; all of one series of
-            evaluations ``interval`` seconds apart.
-        retest_window: Seconds that it has to be true.
+        true_at: Times of the evaluations that were true, ascending, ``interval`` seconds apart
+            where none between them was false.
+        retest_window: Seconds for which the condition must stay true.
         interval: Seconds between evaluations.
-        last: The moment of the last evaluation.
+        last: Time of the last evaluation.
     """
-    for begun, ended in rows(true_at, interval):
-        opens = begun + whole(retest_window, interval)
-        if opens <= ended:
-            closes = ended + interval
-            yield opens, closes if closes <= last else None
+    for begin, end in true_intervals(true_at, interval):
+        opened = begin + round_up(retest_window, interval)
+        if opened <= end:
+            closed = end + interval
+            yield opened, closed if closed <= last else None
 
 
-def rows(true_at: Iterable[float], interval: float) -> Iterator[tuple[float, float]]:
-    """Yield the first and the last moment of each unbroken row of true evaluations.
+def true_intervals(true_at: Iterable[float], interval: float) -> Iterator[tuple[float, float]]:
+    """Yield the first and last time of each unbroken run of true evaluations.
 
     Args:
-        true_at: As :func:`spells` takes them.
+        true_at: As in :func:`firing_intervals`.
         interval: Seconds between evaluations.
     """
-    begun = previous = None
+    begin = previous = None
     for at in true_at:
-        if begun is None or previous is None:
-            begun = at
+        if begin is None or previous is None:
+            begin = at
         elif at - previous > interval * 1.5:
-            yield begun, previous
-            begun = at
+            yield begin, previous
+            begin = at
         previous = at
-    if begun is not None and previous is not None:
-        yield begun, previous
+    if begin is not None and previous is not None:
+        yield begin, previous
 
 
-def whole(retest_window: float, interval: float) -> float:
-    """Return how long a hold lasts in whole evaluations, seconds."""
+def round_up(retest_window: float, interval: float) -> float:
+    """Return a retest window rounded up to whole evaluation intervals, in seconds."""
     return -(-retest_window // interval) * interval

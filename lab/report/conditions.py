@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.prove.evaluating import about
-from lab.prove.incidents import rows, whole
+from lab.prove.evaluation import resource_name
+from lab.prove.incidents import round_up, true_intervals
 from lab.prove.log_filter import parse
 from lab.report.things import Thing, named, thing
 from lab.simulate.visibility import adjust_for_delay
@@ -79,16 +79,16 @@ def _on_metrics(
     true_at: dict[Thing, set[float]] = {}
     for each in found:
         # Several results may be about one thing: one is enough.
-        name = about(each.labels, of_exporter=policy.is_of_exporter)
+        name = resource_name(each.labels, is_exporter=policy.watches_exporter)
         moments = true_at.setdefault(thing(name, policy), set())
         moments |= {round(at - recording.start, 3) for at in each.times}
     for of, moments in true_at.items():
-        held = _held(rows(sorted(moments), policy.interval), policy, recording.lasts)
+        held = _held(true_intervals(sorted(moments), policy.interval), policy, recording.lasts)
         yield Condition(policy.name, of, tuple(held), ())
 
 
 def _held(found: Iterable[tuple[float, float]], policy: Policy, lasts: float) -> Iterator[Held]:
-    retest_window = whole(policy.duration, policy.interval)
+    retest_window = round_up(policy.retest_window, policy.interval)
     for begin, last in found:
         end = min(last + policy.interval, lasts)
         yield Held(begin, min(begin + retest_window, end), end)

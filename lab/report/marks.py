@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.prove.judging import Outcome
+from lab.prove.comparison import Outcome
 
 if TYPE_CHECKING:
     from lab.report.conditions import Held

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab.prove.judging import Outcome
+from lab.prove.comparison import Outcome
 from lab.report.moments import between, short
 from lab.report.things import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lab.prove.judging import Finding
-    from lab.prove.proof import Proof
+    from lab.prove.comparison import AlertResult
+    from lab.prove.scenarios import ScenarioResult
     from lab.simulate.scenario import ExpectedIncident, TimeRange
 
 
@@ -45,11 +45,11 @@ class OutcomeRow:
         return not self.wrong
 
 
-def outcomes(proof: Proof) -> tuple[OutcomeRow, ...]:
+def outcomes(proof: ScenarioResult) -> tuple[OutcomeRow, ...]:
     """Return a row for each page that was expected, then one for each that was not."""
-    expected: dict[int, list[Finding]] = {}
-    extra: dict[tuple[str, str], list[Finding]] = {}
-    for finding in proof.findings:
+    expected: dict[int, list[AlertResult]] = {}
+    extra: dict[tuple[str, str], list[AlertResult]] = {}
+    for finding in proof.results:
         if finding.expected is not None:
             expected.setdefault(id(finding.expected), []).append(finding)
         elif finding.incident is not None:
@@ -57,10 +57,10 @@ def outcomes(proof: Proof) -> tuple[OutcomeRow, ...]:
             extra.setdefault(about, []).append(finding)
     in_order = [id(each) for each in proof.scenario.expect]
     rows = [expected[key] for key in in_order if key in expected]
-    return tuple(_row(findings, proof.findings) for findings in [*rows, *extra.values()])
+    return tuple(_row(findings, proof.results) for findings in [*rows, *extra.values()])
 
 
-def _row(findings: Sequence[Finding], every: Iterable[Finding]) -> OutcomeRow:
+def _row(findings: Sequence[AlertResult], every: Iterable[AlertResult]) -> OutcomeRow:
     expected = findings[0].expected
     incidents = [finding.incident for finding in findings if finding.incident]
     phases = len({finding.phase for finding in every if finding.phase is not None})
@@ -95,7 +95,7 @@ def _closes(expected: ExpectedIncident) -> str:
     return _span(expected.closes) if expected.closes else "at any time"
 
 
-def _wrong(findings: Sequence[Finding], phases: int) -> str:
+def _wrong(findings: Sequence[AlertResult], phases: int) -> str:
     """Return what is wrong and, where that is not so in all of them, in how many phases."""
     told = []
     for outcome in dict.fromkeys(finding.outcome for finding in findings):

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from exporter.inputs import durations
 from lab.policies.model import SEVERITIES
-from lab.prove.judging import Outcome
+from lab.prove.comparison import Outcome
 from lab.report import events, palette, things, words
 from lab.report.moments import short
 from lab.report.outcomes import outcomes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lab.policies.files import Policy
-    from lab.prove.proof import Proof
+    from lab.prove.scenarios import ScenarioResult
     from lab.report.marks import Timeline
     from lab.report.outcomes import OutcomeRow
     from lab.report.waits import Wait
@@ -56,13 +56,13 @@ class Shown:
         timeline: Its marks.
     """
 
-    proof: Proof
+    proof: ScenarioResult
     timeline: Timeline
 
     @property
     def verdict(self) -> str:
         """``right`` or ``wrong``."""
-        return "right" if self.proof.right else "wrong"
+        return "right" if self.proof.passed else "wrong"
 
     @property
     def axis(self) -> str:
@@ -121,7 +121,7 @@ class Report(NamedTuple):
     """
 
     policies: Sequence[Policy]
-    scenarios: Sequence[tuple[Proof, Timeline]]
+    scenarios: Sequence[tuple[ScenarioResult, Timeline]]
     waits: Sequence[Wait]
     whole: bool
     version: str
@@ -138,7 +138,7 @@ def render(report: Report) -> str:
         .get_template("page.html.j2")
         .render(
             scenarios=shown,
-            right=sum(1 for each in shown if each.proof.right),
+            right=sum(1 for each in shown if each.proof.passed),
             policies=policies,
             proven=sum(1 for each in policies if each.proven),
             waits=report.waits,
@@ -219,12 +219,12 @@ def _policies(report: Report) -> Iterator[PolicyShown]:
         for proof, _ in report.scenarios:
             found = [
                 finding
-                for finding in proof.findings
+                for finding in proof.results
                 for about in [finding.expected or finding.incident]
                 if about and about.policy == policy.name
             ]
-            if any(finding.incident or not finding.right for finding in found):
-                right = all(finding.right for finding in found)
+            if any(finding.incident or not finding.passed for finding in found):
+                right = all(finding.passed for finding in found)
                 scenarios.append((proof.scenario.name, right))
                 paged |= right and any(finding.outcome is Outcome.RIGHT for finding in found)
         yield PolicyShown(
@@ -240,7 +240,9 @@ def _policies(report: Report) -> Iterator[PolicyShown]:
 def _retest_window(policy: Policy) -> str:
     if policy.is_log:
         return "one entry"
-    return durations.text(timedelta(seconds=policy.duration)) if policy.duration else "none"
+    return (
+        durations.text(timedelta(seconds=policy.retest_window)) if policy.retest_window else "none"
+    )
 
 
 def _first_sentence(text: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.prove.proof import filled, prove, starts
+from lab.prove.scenarios import engine_for, evaluate, start_times
 from lab.report.conditions import conditions
 from lab.report.timeline import shown_phase, timeline
 from lab.simulate.simulation import simulate
 
 if TYPE_CHECKING:
     from lab.policies.files import Policy
-    from lab.prove.proof import Proof
+    from lab.prove.scenarios import ScenarioResult
     from lab.report.marks import Timeline
     from lab.simulate.scenario import Scenario
 
@@ -24,7 +24,7 @@ class Task(NamedTuple):
     policies: tuple[Policy, ...]
 
 
-def play(task: Task) -> tuple[Proof, Timeline]:
+def play(task: Task) -> tuple[ScenarioResult, Timeline]:
     """Return how a scenario came out, without its series, and its marks.
 
     Raises:
@@ -32,10 +32,10 @@ def play(task: Task) -> tuple[Proof, Timeline]:
         EngineError: It does not do what it is asked to.
     """
     scenario, policies = task
-    recording = simulate(scenario, starts([scenario])[0].timestamp())
+    recording = simulate(scenario, start_times([scenario])[0].timestamp())
     applied = [each for each in policies if each.name not in scenario.switched_off]
-    with filled([recording]) as engine:
-        proof = prove(scenario, recording, policies, engine)
+    with engine_for([recording]) as engine:
+        proof = evaluate(scenario, recording, policies, engine)
         true = conditions(applied, recording, engine, shown_phase(proof))
     drawn = timeline(proof, policies, true)
     # Hundreds of streams have many thousands of points, which nobody asks for any more.

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.measure import samples
-from lab.policies.native import promql_name
+from lab.policies.known_metrics import promql_name
 from lab.report.things import Kind
 from lab.report.truth import state_case
 from lab.simulate import native_series

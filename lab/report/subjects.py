@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lab.policies.files import Policy
-    from lab.prove.judging import Finding
+    from lab.prove.comparison import AlertResult
     from lab.report.conditions import Condition
     from lab.report.things import Thing
     from lab.report.truth import Truth
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def assigned(
-    findings: Sequence[Finding],
+    findings: Sequence[AlertResult],
     policies: Mapping[str, Policy],
     conditions: Sequence[Condition],
     truth: Truth,
-) -> tuple[tuple[Thing, Finding], ...]:
+) -> tuple[tuple[Thing, AlertResult], ...]:
     """Return findings with what they are about.
 
     A page that was expected and did not come is about the first thing that it may be about: one
@@ -42,7 +42,7 @@ def assigned(
     ]
     taken = {(each.incident.policy, of) for of, each in found if each.incident}
     for each in findings:
-        if each.incident is None and each.expected is not None and not each.right:
+        if each.incident is None and each.expected is not None and not each.passed:
             policy = policies[each.expected.policy]
             for of in _candidates(each.expected, policy, conditions, truth):
                 if (policy.name, of) not in taken:
@@ -54,7 +54,7 @@ def assigned(
 
 def of_note(
     scenario: ScenarioFile,
-    findings: Sequence[tuple[Thing, Finding]],
+    findings: Sequence[tuple[Thing, AlertResult]],
     conditions: Sequence[Condition],
     truth: Truth,
 ) -> tuple[Thing, ...]:

@@ -95,4 +95,4 @@ def thing(about: str, policy: Policy | None) -> Thing:
 
 def is_of_exporter(policy: Policy) -> bool:
     """Say whether a policy looks at the exporter itself."""
-    return policy.is_of_exporter or _ITS_JOB in (policy.query or "")
+    return policy.watches_exporter or _ITS_JOB in (policy.query or "")

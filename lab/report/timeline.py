@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from lab.prove.judging import Outcome
+from lab.prove.comparison import Outcome
 from lab.report.events import title, turns
 from lab.report.marks import Page, PolicyRow, States, Timeline, Track, Window
 from lab.report.moments import ticks
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lab.policies.files import Policy
-    from lab.prove.judging import Finding
-    from lab.prove.proof import Proof
+    from lab.prove.comparison import AlertResult
+    from lab.prove.scenarios import ScenarioResult
     from lab.report.conditions import Condition
     from lab.report.samples import Row
     from lab.report.things import Thing
@@ -32,14 +32,16 @@ _NEAR = 0.5
 """The part of a hold from which on a condition that did not page is drawn."""
 
 
-def shown_phase(proof: Proof) -> float:
+def shown_phase(proof: ScenarioResult) -> float:
     """Return which phase of the evaluations is drawn: the first that is wrong, else the first."""
-    phases = [finding.phase for finding in proof.findings if finding.phase is not None]
-    wrong = {finding.phase for finding in proof.findings if not finding.right}
+    phases = [finding.phase for finding in proof.results if finding.phase is not None]
+    wrong = {finding.phase for finding in proof.results if not finding.passed}
     return min((phase for phase in phases if phase in wrong), default=min(phases, default=0.0))
 
 
-def timeline(proof: Proof, policies: Iterable[Policy], conditions: Sequence[Condition]) -> Timeline:
+def timeline(
+    proof: ScenarioResult, policies: Iterable[Policy], conditions: Sequence[Condition]
+) -> Timeline:
     """Return the marks of a scenario.
 
     Args:
@@ -52,7 +54,7 @@ def timeline(proof: Proof, policies: Iterable[Policy], conditions: Sequence[Cond
     by_name = {policy.name: policy for policy in policies}
     truth = Truth(scenario)
     findings = assigned(
-        [each for each in proof.findings if each.phase in {phase, None}],
+        [each for each in proof.results if each.phase in {phase, None}],
         by_name,
         conditions,
         truth,
@@ -82,7 +84,7 @@ def timeline(proof: Proof, policies: Iterable[Policy], conditions: Sequence[Cond
 class _Drawing:
     """What the tracks of a scenario are made from."""
 
-    def __init__(self, proof: Proof, policies: Mapping[str, Policy], truth: Truth) -> None:
+    def __init__(self, proof: ScenarioResult, policies: Mapping[str, Policy], truth: Truth) -> None:
         self._scenario = proof.scenario
         self._policies = policies
         self._truth = truth
@@ -90,7 +92,7 @@ class _Drawing:
         self._samples = Samples(proof.recording, every)
 
     def track(
-        self, thing: Thing, findings: Sequence[Finding], conditions: Sequence[Condition]
+        self, thing: Thing, findings: Sequence[AlertResult], conditions: Sequence[Condition]
     ) -> Track:
         """Return the track of a thing."""
         named = {each.policy for each in conditions} | {_policy(each) for each in findings}
@@ -129,7 +131,7 @@ class _Drawing:
         return tuple(states), tuple(rows)
 
     def _policy_row(
-        self, policy: Policy, findings: Sequence[Finding], conditions: Sequence[Condition]
+        self, policy: Policy, findings: Sequence[AlertResult], conditions: Sequence[Condition]
     ) -> PolicyRow:
         incidents = [(each.incident, each.outcome) for each in findings if each.incident]
         pages = [
@@ -151,14 +153,16 @@ class _Drawing:
             sum(1 for finding in findings if finding.outcome is Outcome.MISSED),
         )
 
-    def _windows(self, findings: Iterable[Finding]) -> Iterator[Window]:
+    def _windows(self, findings: Iterable[AlertResult]) -> Iterator[Window]:
         for expected in (each.expected for each in findings if each.expected):
             for span, closes in ((expected.opens, False), (expected.closes, True)):
                 if span and span.after < self._lasts:
                     yield Window(span.after, min(span.by, self._lasts), closes)
 
 
-def _tells(condition: Condition, policy: Policy, findings: Iterable[tuple[Thing, Finding]]) -> bool:
+def _tells(
+    condition: Condition, policy: Policy, findings: Iterable[tuple[Thing, AlertResult]]
+) -> bool:
     """Say whether a condition paged, or came so near to it that it is worth a row.
 
     Many are true at one evaluation, while a run is being written, and are not at the next.
@@ -166,10 +170,12 @@ def _tells(condition: Condition, policy: Policy, findings: Iterable[tuple[Thing,
     paged = any(
         of == condition.about and _policy(finding) == policy.name for of, finding in findings
     )
-    return paged or any(each.end - each.begin > policy.duration * _NEAR for each in condition.held)
+    return paged or any(
+        each.end - each.begin > policy.retest_window * _NEAR for each in condition.held
+    )
 
 
-def _policy(finding: Finding) -> str:
+def _policy(finding: AlertResult) -> str:
     """Return the name of the policy that a finding is about."""
     about = finding.expected or finding.incident
     return about.policy if about else ""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.prove.engine import EngineError
-from lab.prove.evaluating import metric_incidents
+from lab.prove.evaluation import metric_incidents
 from lab.prove.log_matching import log_incidents
-from lab.prove.proof import filled, starts
+from lab.prove.scenarios import engine_for, start_times
 from lab.review.comparing import Effect, compared
 from lab.review.plans import Action
 from lab.review.triggers import Trigger, UnclearError, trigger
@@ -110,7 +110,7 @@ def answer(task: Task) -> tuple[Found, ...]:
         EngineError: It cannot be filled or started.
     """
     scenario = task.scenario
-    start = starts([scenario])[0].timestamp()
+    start = start_times([scenario])[0].timestamp()
     asked = [
         (number, each)
         for number, each in enumerate(task.questions)
@@ -130,7 +130,7 @@ def answer(task: Task) -> tuple[Found, ...]:
         recording = Recording(
             scenario.name, start, scenario.lasts, (), VisibilityDelay(0, 0), entries, ()
         )
-    with filled([recording]) if queries else nullcontext() as engine:
+    with engine_for([recording]) if queries else nullcontext() as engine:
         return tuple(
             _found(number, question, scenario, recording, engine) for number, question in asked
         )

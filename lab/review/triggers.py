@@ -73,7 +73,7 @@ class Trigger:
             query=self.query,
             filter=self.filter,
             extractors=dict(self.extractors),
-            duration=self.retest_window,
+            retest_window=self.retest_window,
             interval=self.interval,
             threshold=None,
             yields_to=None,
@@ -81,7 +81,7 @@ class Trigger:
             content="",
             links=(),
             header=Header("", "", ""),
-            asks=None,
+            parsed_query=None,
             proto=proto,
         )
 

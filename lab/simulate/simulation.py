@@ -23,7 +23,7 @@ from exporter.run import Task
 from exporter.shard import Shard
 from exporter.watch import Discovered
 from lab.emulator.emulator import Emulator
-from lab.policies.native import promql_name
+from lab.policies.known_metrics import promql_name
 from lab.simulate import log_entries, native_series
 from lab.simulate.native_series import JobExecution
 from lab.simulate.schedule import fraction, scheduled_runs

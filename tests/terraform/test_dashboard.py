@@ -13,7 +13,7 @@ import yaml
 
 from exporter.measure import definitions
 from exporter.states import StreamState
-from lab.policies import native, promql
+from lab.policies import known_metrics, promql
 from tests.terraform.terraform_cli import REPOSITORY
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def test_filters_apply_to_every_series_of_streams_and_locations(query: str) -> N
         wanted = {project: "project", "location": "location", "stream_id": "stream"}
         if ":datastream_exporter_" in name or name.startswith("run_"):
             wanted = {}
-        elif "stream_id" not in native.series()[name].labels:
+        elif "stream_id" not in known_metrics.known_series()[name].labels:
             del wanted["stream_id"]
         assert {label: matchers.get(label) for label in wanted} == wanted
 
@@ -151,7 +151,9 @@ def test_every_filter_is_used() -> None:
     """Each filter's label is one of the exporter's, and queries use exactly its variable."""
     filters = {each["labelKey"]: each["templateVariable"] for each in DASHBOARD["dashboardFilters"]}
     assert filters == FILTERS
-    assert any(filters.keys() <= each.labels.names for each in native.series().values())
+    assert any(
+        filters.keys() <= each.labels.names for each in known_metrics.known_series().values()
+    )
     texts = "\n".join(value for _, value in _values(DASHBOARD) if isinstance(value, str))
     assert set(VARIABLE.findall(texts)) == set(FILTERS.values())
 
@@ -159,7 +161,9 @@ def test_every_filter_is_used() -> None:
 def test_every_metric_is_shown() -> None:
     """Every metric that the exporter writes is on the dashboard."""
     shown = {selector.name for query in QUERIES for selector in _selectors(str(query.values[0]))}
-    assert shown >= {native.promql_name(metric.type) for metric in definitions.metrics().values()}
+    assert shown >= {
+        known_metrics.promql_name(metric.type) for metric in definitions.metrics().values()
+    }
 
 
 def test_the_legend_has_every_state() -> None:

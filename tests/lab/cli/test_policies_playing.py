@@ -7,9 +7,8 @@ from threading import Event
 
 import pytest
 
-from lab.cli.playing import side_by_side
 from lab.policies.spans import span
-from lab.prove.engine import EngineError
+from lab.side_by_side import WorkerEndedError, side_by_side
 
 
 def test_what_is_made_comes_in_order() -> None:
@@ -38,7 +37,7 @@ def test_what_is_done_stays_when_it_is_to_stop() -> None:
 
 def test_a_process_that_dies_is_told() -> None:
     """A worker that the system ends, for want of memory say, is a sentence and no endless wait."""
-    with pytest.raises(EngineError, match="ended from outside; is there too little memory"):
+    with pytest.raises(WorkerEndedError, match="killed from outside; is there too little memory"):
         list(side_by_side(os._exit, [1, 1, 1], Event()))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lab.cli.verdicts import lines
+from lab.prove.comparison import AlertResult, Outcome, compare
 from lab.prove.incidents import Incident
-from lab.prove.judging import Finding, Outcome, judge
 from lab.simulate.scenario import ExpectedIncident
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
@@ -29,9 +29,9 @@ def opened(stream: str, at: float, closed: float | None = None, policy: str = "p
 
 def told(expected: list[ExpectedIncident], *phases: list[Incident]) -> list[str]:
     """Return the lines about some incidents, phase by phase."""
-    findings: list[Finding] = []
+    findings: list[AlertResult] = []
     for phase, incidents in enumerate(phases):
-        findings += judge(expected, incidents, float(phase))
+        findings += compare(expected, incidents, float(phase))
     return [
         text if outcome is Outcome.RIGHT else f"{outcome.upper()} {text}"
         for outcome, text in lines(findings)

@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INCOMPLETE, OK, USAGE
-from lab.cli.time_to_page import told
-from lab.prove.paging import CHANGES, MODES, TimeToPage
+from lab.cli.time_to_page import show
+from lab.prove.time_to_page import CHANGES, MODES, Measurements, TimeToPage
 from tools import policies_commands as page
 
 if TYPE_CHECKING:
@@ -46,12 +46,11 @@ def test_the_transcript_in_the_docs_is_what_is_answered() -> None:
 def test_a_bound_that_is_not_kept_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """It stands out in the table, a sentence counts such, and the exit code is 1."""
     failed = next(change for change in CHANGES if change.title == "FAILED")
-    times = [
-        TimeToPage(failed, "continuous", 106.9, 87.0, 600),
-        TimeToPage(failed, "scheduled", 190.1, 115.0, 1000),
-    ]
+    measured = Measurements()
+    measured.add(Measurements([TimeToPage(failed, "continuous", 106.9, 87.0, 600)]))
+    measured.add(Measurements([TimeToPage(failed, "scheduled", 190.1, 115.0, 1000)]))
     out = io.StringIO()
-    assert told(times, [], out, as_json=False) == INCOMPLETE
+    assert show(measured, out, as_json=False) == INCOMPLETE
     rows = [" ".join(line.split()) for line in out.getvalue().splitlines()[1:]]
     assert rows == [
         "FAILED scheduled 191 s 115 s 190 s NO 300 s",
@@ -59,7 +58,7 @@ def test_a_bound_that_is_not_kept_is_told(caplog: pytest.LogCaptureFixture) -> N
     ]
     assert caplog.messages == ["Not kept: 1 of 2 bounds."]
     document = io.StringIO()
-    assert told(times, [], document, as_json=True) == INCOMPLETE
+    assert show(measured, document, as_json=True) == INCOMPLETE
     read = json.loads(document.getvalue())
     assert read["kept"] is False
     assert [each["kept"] for each in read["times"]] == [False, True]
@@ -68,9 +67,12 @@ def test_a_bound_that_is_not_kept_is_told(caplog: pytest.LogCaptureFixture) -> N
 def test_what_does_not_page_at_all_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """A policy that is silent has no time to page, and keeps no bound."""
     dead = CHANGES[-1]
-    times = [TimeToPage(dead, "scheduled", 330.0, 271.0, 1000)]
+    measured = Measurements(
+        [TimeToPage(dead, "scheduled", 330.0, 271.0, 1000)],
+        ["FAILED, scheduled: not every change pages"],
+    )
     out = io.StringIO()
-    assert told(times, ["FAILED, scheduled: not every change pages"], out, as_json=False) == 1
+    assert show(measured, out, as_json=False) == INCOMPLETE
     assert out.getvalue().splitlines()[1].endswith("yes   never")
     assert caplog.messages == ["FAILED, scheduled: not every change pages."]
 

@@ -50,13 +50,17 @@ def test_a_mutant_is_never_the_policy_itself() -> None:
                 parts = (changed.filter != policy.filter, changed.extractors != policy.extractors)
                 assert sum((*parts, not same)) == 1
             else:
-                assert (changed.duration != policy.duration) != (changed.query != policy.query)
+                assert (changed.retest_window != policy.retest_window) != (
+                    changed.query != policy.query
+                )
 
 
 def test_no_two_mutants_of_a_policy_are_the_same() -> None:
     """Each is looked for once."""
     for held in made().values():
-        seen = [(each.policy.query, each.policy.duration) for each in held if each.policy.query]
+        seen = [
+            (each.policy.query, each.policy.retest_window) for each in held if each.policy.query
+        ]
         assert len(set(seen)) == len(seen)
 
 

@@ -26,7 +26,7 @@ def test_a_policy_on_metrics_is_read(tmp_path: Path) -> None:
     assert (paused.display_name, paused.severity) == ("Paused", "ERROR")
     assert paused.query
     assert paused.query.startswith("last_over_time(custom_googleapis_com:datastream_stream_state{")
-    assert (paused.duration, paused.interval) == (120, 30)
+    assert (paused.retest_window, paused.interval) == (120, 30)
     assert (paused.threshold, paused.yields_to) == (None, "together")
     assert paused.subject == "Stream ${metric_or_resource.label.stream_id} is paused"
     assert paused.content == "Look at the streams of ${metric_or_resource.label.namespace}."
@@ -35,8 +35,8 @@ def test_a_policy_on_metrics_is_read(tmp_path: Path) -> None:
     )
     assert paused.header == ("a stream that is paused.", "two minutes are enough.", "it was meant.")
     assert (paused.is_log, paused.filter, paused.extractors) == (False, None, {})
-    assert paused.asks
-    assert paused.asks.look_back == 3600
+    assert paused.parsed_query
+    assert paused.parsed_query.look_back == 3600
     assert policy(folder, "together").threshold == "5"
 
 
@@ -44,8 +44,8 @@ def test_a_policy_on_a_log_is_read(tmp_path: Path) -> None:
     """Everything that a file says of a log's policy is there."""
     changed = policy(copy(tmp_path / "policies"), "changed")
 
-    assert (changed.is_log, changed.query, changed.asks) == (True, None, None)
-    assert (changed.duration, changed.interval) == (0, 0)
+    assert (changed.is_log, changed.query, changed.parsed_query) == (True, None, None)
+    assert (changed.retest_window, changed.interval) == (0, 0)
     assert changed.filter == 'log_id("cloudaudit.googleapis.com/activity")'
     assert changed.extractors == {
         "stream": "EXTRACT(protoPayload.resourceName)",

@@ -11,7 +11,7 @@ from google.protobuf import json_format
 
 from exporter.states import BackfillState
 from lab.policies.files import Policy, lookback
-from lab.policies.native import series
+from lab.policies.known_metrics import known_series
 from tests.lab.policies.folders import OURS, POLICIES
 
 PROMISED = {
@@ -93,7 +93,7 @@ every_metric_policy = pytest.mark.parametrize("policy", METRIC, ids=lambda polic
 def test_the_policies_are_as_promised() -> None:
     """Names, severities and holds are those that were promised, and there is no other policy."""
     assert {
-        policy.name: (policy.severity, None if policy.is_log else policy.duration)
+        policy.name: (policy.severity, None if policy.is_log else policy.retest_window)
         for policy in POLICIES.values()
     } == PROMISED
 
@@ -152,16 +152,16 @@ def test_display_names_are_told_apart() -> None:
 @every_metric_policy
 def test_a_query_says_which_resource_it_means(policy: Policy) -> None:
     """Each selector names the monitored resource that its metric is written to."""
-    assert policy.asks
-    for selector in policy.asks.selectors:
-        assert selector.equal.get("monitored_resource") == series()[selector.metric].resource
+    assert policy.parsed_query
+    for selector in policy.parsed_query.selectors:
+        assert selector.equal.get("monitored_resource") == known_series()[selector.metric].resource
 
 
 @every_metric_policy
 def test_a_result_carries_what_its_page_names(policy: Policy) -> None:
     """A page can name the stream, or whatever else is one incident."""
-    assert policy.asks
-    result = policy.asks.result
+    assert policy.parsed_query
+    result = policy.parsed_query.result
     if policy.name == "private-connection-failed":
         assert {"private_connection_id", "namespace", "location"} <= result.names
     elif policy.name in RESULTS:
@@ -173,8 +173,8 @@ def test_a_result_carries_what_its_page_names(policy: Policy) -> None:
 @every_metric_policy
 def test_one_cause_is_one_incident_whichever_half_of_a_query_sees_it(policy: Policy) -> None:
     """Both sides of an `or` carry the same labels."""
-    assert policy.asks
-    assert all(left == right for left, right in policy.asks.alternatives)
+    assert policy.parsed_query
+    assert all(left == right for left, right in policy.parsed_query.alternatives)
 
 
 @every_metric_policy
@@ -193,12 +193,12 @@ def test_joins_with_google_s_metrics_tell_projects_apart(policy: Policy) -> None
 @every_metric_policy
 def test_a_look_back_is_that_of_the_hold_or_fixed(policy: Policy) -> None:
     """A range is changed with the hold, or is one that is known to stay; each of these is used."""
-    assert policy.asks
-    ranges = set(policy.asks.ranges)
+    assert policy.parsed_query
+    ranges = set(policy.parsed_query.ranges)
     fixed = FIXED.get(policy.name, set())
 
-    assert fixed <= ranges <= fixed | {lookback(policy.duration)}
-    assert lookback(policy.duration) not in fixed
+    assert fixed <= ranges <= fixed | {lookback(policy.retest_window)}
+    assert lookback(policy.retest_window) not in fixed
 
 
 @every_metric_policy
@@ -208,7 +208,7 @@ def test_what_was_last_seen_of_a_stream_s_state_counts(policy: Policy) -> None:
         r"datastream_stream_(?:state|expected)\{[^}]*\}\[(\w+)\]", policy.query or ""
     )
 
-    assert set(found) <= {lookback(policy.duration)}
+    assert set(found) <= {lookback(policy.retest_window)}
 
 
 @pytest.mark.parametrize("name", TOGETHER)

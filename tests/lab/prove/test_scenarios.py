@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from lab.policies.files import read_policies
-from lab.prove.proof import prove_all, starts
+from lab.prove.scenarios import engine_for, evaluate, play_all, start_times
 from lab.simulate.scenario_files import read_scenarios
+from lab.simulate.simulation import simulate
 from tests.lab.conftest import POLICIES, SCENARIOS
 
 if TYPE_CHECKING:
     from lab.policies.files import Policy
-    from lab.prove.judging import Finding
+    from lab.prove.comparison import AlertResult
     from lab.simulate.scenario import Scenario
     from tests.lab.conftest import MakeScenario
 
@@ -28,11 +30,11 @@ def scenarios() -> dict[str, Scenario]:
     return {scenario.name: scenario for scenario in read_scenarios(SCENARIOS, policies)}
 
 
-def wrong(finding: Finding) -> str:
-    """Return a finding that is not right in a line."""
-    expected, incident = finding.expected, finding.incident
+def wrong(alert: AlertResult) -> str:
+    """Return an alert that is not right in a line."""
+    expected, incident = alert.expected, alert.incident
     name = expected.policy if expected else incident.policy if incident else ""
-    return f"{finding.outcome}: {name} in phase {finding.phase}: {expected} {incident}"
+    return f"{alert.outcome}: {name} in phase {alert.phase}: {expected} {incident}"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SCENARIOS.glob("*.yaml")))
@@ -40,9 +42,9 @@ def test_a_scenario_pages_what_it_has_to_and_nothing_else(
     name: str, policies: tuple[Policy, ...]
 ) -> None:
     """In every phase of the evaluations, by the real exporter's points and the real engine."""
-    (proof,) = prove_all([scenarios()[name]], policies)
-    assert [wrong(finding) for finding in proof.findings if not finding.right] == []
-    assert proof.right
+    (result,) = play_all([scenarios()[name]], policies, Event())
+    assert [wrong(alert) for alert in result.results if not alert.passed] == []
+    assert result.passed
 
 
 def test_every_policy_pages_in_some_scenario(policies: tuple[Policy, ...]) -> None:
@@ -56,17 +58,17 @@ def test_every_policy_pages_in_some_scenario(policies: tuple[Policy, ...]) -> No
 def test_a_scenario_that_does_not_come_out_is_told(
     make_scenario: MakeScenario, policies: tuple[Policy, ...]
 ) -> None:
-    """A page that is missing, and one that nobody expects, stand among the findings."""
+    """A page that is missing, and one that nobody expects, stand among the alerts."""
     expected = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
     scenario = make_scenario(
         {"at": 300, "stream": "orders", "do": "fail_permanently", "reason": "LOST"},
         expect=[expected],
         lasts="10m",
     )
-    (proof,) = prove_all([scenario], policies)
-    assert not proof.right
+    (result,) = play_all([scenario], policies, Event())
+    assert not result.passed
     found = {
-        (each.outcome, each.incident.policy if each.incident else "") for each in proof.findings
+        (each.outcome, each.incident.policy if each.incident else "") for each in result.results
     }
     assert found == {
         ("missed", ""),
@@ -80,18 +82,25 @@ def test_what_is_due_is_missed_where_no_policy_applies(
 ) -> None:
     """Without a policy on metrics there is no evaluation, and a page that is due is missed."""
     expected = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
-    (proof,) = prove_all(
+    (result,) = play_all(
         [make_scenario(expect=[expected], lasts="10m")],
         [policy for policy in policies if policy.is_log],
+        Event(),
     )
-    assert [each.outcome for each in proof.findings] == ["missed"]
+    assert [each.outcome for each in result.results] == ["missed"]
 
 
 def test_scenarios_are_played_together_as_alone(policies: tuple[Policy, ...]) -> None:
     """One engine holds several, days apart: none sees another's series."""
     names = ["exporter-dead-3m", "daylight-saving-night", "new-stream", "first-apply"]
-    proofs = list(prove_all([scenarios()[name] for name in names], policies))
-    assert [proof.right for proof in proofs] == [True] * 4
+    chosen = [scenarios()[name] for name in names]
+    recordings = [
+        simulate(scenario, start.timestamp())
+        for scenario, start in zip(chosen, start_times(chosen), strict=True)
+    ]
+    with engine_for(recordings) as engine:
+        for scenario, recording in zip(chosen, recordings, strict=True):
+            assert evaluate(scenario, recording, policies, engine).passed
 
 
 def test_a_policy_may_be_switched_off(
@@ -103,19 +112,21 @@ def test_a_policy_may_be_switched_off(
         lasts="10m",
         switched_off=["stream-failed-permanently", "stream-activity-errors"],
     )
-    (proof,) = prove_all([scenario], policies)
-    assert proof.findings == ()
+    (result,) = play_all([scenario], policies, Event())
+    assert result.results == ()
 
 
 def test_scenarios_keep_days_apart(make_scenario: MakeScenario) -> None:
     """One says when it starts; the others are laid around it, and two that are close are told."""
     said = make_scenario(starts=datetime(2026, 1, 9, tzinfo=UTC).isoformat())
     free = make_scenario()
-    days = [(each - datetime(2026, 1, 5, tzinfo=UTC)).days for each in starts([free, said, free])]
+    days = [
+        (each - datetime(2026, 1, 5, tzinfo=UTC)).days for each in start_times([free, said, free])
+    ]
     assert days == [0, 4, 9]
     close = make_scenario(starts=datetime(2026, 1, 11, tzinfo=UTC).isoformat())
     with pytest.raises(ValueError, match="start within 3 days of each other"):
-        starts([said, close])
+        start_times([said, close])
 
 
 def test_a_scenario_file_says_what_it_is_for() -> None:

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.prove.paging import CHANGES, MODES, dying, time_to_page, trials
-from lab.prove.proof import filled
-from tests.lab.conftest import START
+from lab.prove.scenarios import engine_for
+from lab.prove.time_to_page import (
+    CHANGES,
+    MODES,
+    Measurements,
+    TimeToPage,
+    measure,
+    measure_all,
+    record_death,
+)
 
 if TYPE_CHECKING:
     from lab.policies.files import Policy
-    from lab.prove import paging
 
 
 @pytest.fixture(scope="module")
-def measured(policies: tuple[Policy, ...]) -> dict[tuple[str, str], paging.TimeToPage]:
+def measured(policies: tuple[Policy, ...]) -> dict[tuple[str, str], TimeToPage]:
     """Return each time by change and mode."""
-    played = trials(START)
-    with filled([trial.recording for trial in played]) as engine:
-        found = time_to_page(played, policies, engine)
-    return {(each.change.title, each.mode): each for each in found}
+    found = Measurements()
+    for part in measure_all(policies, Event()):
+        found.add(part)
+    assert found.failures == []
+    return {(each.change.title, each.mode): each for each in found.times}
 
 
 def test_every_page_comes_within_its_bound(
-    measured: dict[tuple[str, str], paging.TimeToPage],
+    measured: dict[tuple[str, str], TimeToPage],
 ) -> None:
     """The worst of every moment of change, run and evaluation keeps what is promised."""
     assert set(measured) == {(change.title, mode) for change in CHANGES for mode in MODES}
@@ -35,7 +43,7 @@ def test_every_page_comes_within_its_bound(
 
 
 def test_the_worst_is_looked_for_where_it_is(
-    measured: dict[tuple[str, str], paging.TimeToPage],
+    measured: dict[tuple[str, str], TimeToPage],
 ) -> None:
     """A change just after a look, the next run as late as it can be, an evaluation just before."""
     permanently = measured["FAILED_PERMANENTLY", "scheduled"]
@@ -48,10 +56,9 @@ def test_the_worst_is_looked_for_where_it_is(
 
 def test_a_change_that_does_not_page_is_an_error(policies: tuple[Policy, ...]) -> None:
     """A policy that never fires has no time to page."""
-    trial = dying("continuous", START)
+    timed = record_death("continuous")
     silenced = [replace(policy, query="last_over_time(a:b[1h])") for policy in policies]
-    with (
-        filled([trial.recording]) as engine,
-        pytest.raises(ValueError, match="exporter dead, continuous: not every change pages"),
-    ):
-        time_to_page([trial], silenced, engine)
+    with engine_for([timed.recording]) as engine:
+        measured = measure(timed, silenced, engine)
+    assert measured == Measurements([], ["exporter dead, continuous: not every change pages"])
+    assert not measured.kept

@@ -11,10 +11,10 @@ import yaml
 from exporter.measure import samples
 from exporter.states import StreamState
 from lab.policies.files import read_policies
-from lab.policies.native import promql_name
+from lab.policies.known_metrics import promql_name
+from lab.prove.comparison import compare
 from lab.prove.incidents import Incident
-from lab.prove.judging import judge
-from lab.prove.proof import Proof
+from lab.prove.scenarios import ScenarioResult
 from lab.report.conditions import Condition, Held
 from lab.report.page import Report, render
 from lab.report.things import named, thing
@@ -102,20 +102,20 @@ def proven(
     paged: Iterable[Paged] = (),
     series: Iterable[Series] = (),
     phases: Sequence[float] = (0.0,),
-) -> Proof:
+) -> ScenarioResult:
     """Return a scenario judged by pages that are the same in each phase."""
     logs = {name for name, policy in POLICIES.items() if policy.is_log}
     expected = of.expect
     pages = [*paged]
     on_logs = [Incident(*_incident(each), 0.0) for each in pages if each[0] in logs]
-    findings = [*judge([each for each in expected if each.policy in logs], on_logs, None)]
+    findings = [*compare([each for each in expected if each.policy in logs], on_logs, None)]
     incidents = on_logs
     for phase in phases:
         found = [Incident(*_incident(each), phase) for each in pages if each[0] not in logs]
         of_metrics = [each for each in expected if each.policy not in logs]
-        findings += judge(of_metrics, found, phase)
+        findings += compare(of_metrics, found, phase)
         incidents = [*incidents, *found]
-    return Proof(of, recorded(of, series), tuple(incidents), tuple(findings))
+    return ScenarioResult(of, recorded(of, series), tuple(incidents), tuple(findings))
 
 
 def _incident(paged: Paged) -> tuple[str, str, dict[str, str], float, float | None]:
@@ -125,18 +125,18 @@ def _incident(paged: Paged) -> tuple[str, str, dict[str, str], float, float | No
 
 def held(policy: str, about: str, *spans: tuple[float, float]) -> Condition:
     """Return a condition that was true in these spans."""
-    retest_window = POLICIES[policy].duration
+    retest_window = POLICIES[policy].retest_window
     of = thing(about, POLICIES[policy])
     truths = (Held(begin, min(begin + retest_window, end), end) for begin, end in spans)
     return Condition(policy, of, tuple(truths), ())
 
 
-def drawn(of: Proof, *conditions: Condition) -> Timeline:
+def drawn(of: ScenarioResult, *conditions: Condition) -> Timeline:
     """Return the marks of a scenario."""
     return timeline(of, POLICIES.values(), conditions)
 
 
-def heals() -> tuple[Proof, Timeline]:
+def heals() -> tuple[ScenarioResult, Timeline]:
     """Return a stream that fails and heals, which pages as it should."""
     expect = {
         "policy": "stream-failed",
@@ -163,7 +163,7 @@ def heals() -> tuple[Proof, Timeline]:
     return proof, drawn(proof, held("stream-failed", ORDERS, (330, 750)))
 
 
-def hostile() -> tuple[Proof, Timeline]:
+def hostile() -> tuple[ScenarioResult, Timeline]:
     """Return one that is wrong: a page is missing and another too many; its title is no text."""
     expect = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": "10m"}}
     of = scenario(name="hostile", title=HOSTILE, what=HOSTILE, expect=[expect])
@@ -171,13 +171,13 @@ def hostile() -> tuple[Proof, Timeline]:
     return proof, drawn(proof, held("stream-lagging", ORDERS, (0, 1200)))
 
 
-def quiet() -> tuple[Proof, Timeline]:
+def quiet() -> tuple[ScenarioResult, Timeline]:
     """Return one in which nothing happens."""
     proof = proven(scenario(name="quiet", title="All is well", lasts="10m"))
     return proof, drawn(proof)
 
 
-def out_of_reach() -> tuple[Proof, Timeline]:
+def out_of_reach() -> tuple[ScenarioResult, Timeline]:
     """Return a location that does not answer, and an exporter that dies meanwhile."""
     of = scenario(
         {"at": "2m", "location": "europe-west1", "do": "unreachable"},
@@ -206,7 +206,7 @@ def out_of_reach() -> tuple[Proof, Timeline]:
     )
 
 
-def many() -> tuple[Proof, Timeline]:
+def many() -> tuple[ScenarioResult, Timeline]:
     """Return forty streams, of which twelve fail together: one page, and an entry each."""
     of = scenario(
         {"at": "5m", "stream": "orders-[1-9]", "do": "fail", "reason": "DOWN"},
@@ -239,13 +239,13 @@ WAITS = (
 )
 
 
-def shown() -> list[tuple[Proof, Timeline]]:
+def shown() -> list[tuple[ScenarioResult, Timeline]]:
     """Return each of the scenarios above."""
     return [heals(), hostile(), quiet(), out_of_reach(), many()]
 
 
 def page(
-    *scenarios: tuple[Proof, Timeline], whole: bool = True, waits: tuple[Wait, ...] = WAITS
+    *scenarios: tuple[ScenarioResult, Timeline], whole: bool = True, waits: tuple[Wait, ...] = WAITS
 ) -> str:
     """Return the page of some scenarios, of all of the above where none is given."""
     policies = tuple(POLICIES.values())

@@ -24,7 +24,7 @@ from tests.lab.report import drawn
 from tests.lab.report.reading import read
 
 if TYPE_CHECKING:
-    from lab.prove.proof import Proof
+    from lab.prove.scenarios import ScenarioResult
     from lab.report.marks import PolicyRow, Timeline
 
 ROOT = Path(__file__).parents[3]
@@ -51,7 +51,7 @@ def command(*argv: str) -> tuple[int, str]:
     return code, told.getvalue()
 
 
-def played(name: str) -> tuple[Proof, Timeline]:
+def played(name: str) -> tuple[ScenarioResult, Timeline]:
     """Return one of the project's own scenarios, played and drawn."""
     policies = tuple(drawn.POLICIES.values())
     file = POLICIES / "scenarios" / f"{name}.yaml"
@@ -68,7 +68,7 @@ def rows(timeline: Timeline) -> list[PolicyRow]:
 def test_pages_begin_and_end_with_the_conditions_that_are_drawn(name: str) -> None:
     """What the engine finds true, once its hold is over, is what was judged: mark by mark."""
     proof, timeline = played(name)
-    assert proof.right
+    assert proof.passed
     paging = [row for row in rows(timeline) if row.pages]
     assert paging
     for row in rows(timeline):

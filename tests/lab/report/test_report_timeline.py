@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.measure import samples
 from exporter.states import StreamState
-from lab.prove.judging import Outcome
+from lab.prove.comparison import Outcome
 from lab.report.marks import Page, Window
 from lab.report.things import EXPORTER, Kind
 from lab.report.timeline import MOST_TRACKS, shown_phase
@@ -143,9 +143,9 @@ def test_a_phase_that_is_wrong_is_the_one_that_is_drawn() -> None:
     """Where all phases are right it is the first."""
     wrong, _ = drawn.hostile()
     assert shown_phase(wrong) == 0
-    late = [each for each in wrong.findings if each.phase == 15]
+    late = [each for each in wrong.results if each.phase == 15]
     right, _ = drawn.heals()
-    both = replace(right, findings=(*right.findings, *late))
+    both = replace(right, results=(*right.results, *late))
     assert shown_phase(both) == 15
     assert shown_phase(right) == 0
 
@@ -248,7 +248,7 @@ def test_marks_lie_within_the_scenario_and_in_order(
         alike = sum(len(each.alike) * len(each.policies) for each in timeline.tracks)
         assert sum(len(row.pages) for row in rows) + alike >= len(paged)
         wrong = any(row.wrong for row in rows)
-        assert wrong or proof.right
+        assert wrong or proof.passed
 
 
 @given(MOMENTS, MOMENTS)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from lab.prove.comparison import Outcome, compare
 from lab.prove.incidents import Incident
-from lab.prove.judging import Outcome, judge
 from lab.simulate.scenario import ExpectedIncident
 
 NAME = "projects/shop/locations/europe-west1/streams/"
@@ -26,7 +26,7 @@ def incident(opened: float, closed: float | None = None, of: str = "orders") -> 
 
 def outcomes(wanted: list[ExpectedIncident], *incidents: Incident) -> list[Outcome]:
     """Return how each page came out."""
-    return [finding.outcome for finding in judge(wanted, incidents, 0)]
+    return [finding.outcome for finding in compare(wanted, incidents, 0)]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_any_other_page_is_one_too_many() -> None:
 def test_the_same_page_may_be_expected_twice() -> None:
     """Each of the two takes the incident that is nearest to its time, in whatever order."""
     again = expected(opens={"after": 1200, "by": 1300}, stays=True)
-    found = judge([again, expected()], [incident(1250), incident(650, 700)], 0)
+    found = compare([again, expected()], [incident(1250), incident(650, 700)], 0)
     assert [finding.outcome for finding in found] == [Outcome.RIGHT, Outcome.RIGHT]
 
 

@@ -1,4 +1,4 @@
-"""Policies evaluated against a recording: what pages, for whom, when."""
+"""Evaluates a policy's PromQL condition over a recording."""
 
 from __future__ import annotations
 
@@ -18,54 +18,47 @@ if TYPE_CHECKING:
 def metric_incidents(
     policy: Policy, recording: Recording, engine: Engine, spacing: float
 ) -> tuple[Incident, ...]:
-    """Return the incidents of a policy with a PromQL condition.
+    """Return the incidents of a policy with a PromQL condition, in every evaluation phase.
 
     Args:
         policy: The policy.
-        recording: What it is to see; the engine holds its series.
+        recording: What the policy sees; the engine holds its series.
         engine: The engine.
-        spacing: Seconds between the phases that evaluations are tried at; the interval of the
-            policy's evaluations is a multiple of it.
+        spacing: Seconds between the phases to try. The policy's evaluation interval is a multiple
+            of it.
     """
     phases = round(policy.interval / spacing)
     steps = int(recording.lasts // spacing)
     end = recording.start + steps * spacing
     query = adjust_for_delay(policy.query or "", recording.late)
-    found = engine.query_range(query, recording.start, end, spacing)
     incidents = []
-    for each in found:
-        numbers = [round((at - recording.start) / spacing) for at in each.times]
+    for series in engine.query_range(query, recording.start, end, spacing):
+        numbers = [round((at - recording.start) / spacing) for at in series.times]
+        name = resource_name(series.labels, is_exporter=policy.watches_exporter)
         for phase in range(phases):
             true_at = [number * spacing for number in numbers if number % phases == phase]
             last = (steps - (steps - phase) % phases) * spacing
             incidents += [
-                Incident(
-                    policy.name,
-                    about(each.labels, of_exporter=policy.is_of_exporter),
-                    each.labels,
-                    opened,
-                    closed,
-                    phase * spacing,
-                )
+                Incident(policy.name, name, series.labels, opened, closed, phase * spacing)
                 for opened, closed in firing_intervals(
-                    true_at, retest_window=policy.duration, interval=policy.interval, last=last
+                    true_at, retest_window=policy.retest_window, interval=policy.interval, last=last
                 )
             ]
     return tuple(incidents)
 
 
-def about(labels: Mapping[str, str], *, of_exporter: bool) -> str:
-    """Return the full name of what the labels of a result name, as far as they do.
+def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
+    """Return the full name of the resource that a result's labels identify, as far as they do.
 
     Args:
-        labels: The result's.
-        of_exporter: Whether they are those of the exporter's own series.
+        labels: The labels of a result.
+        is_exporter: Whether the series are the exporter's own.
     """
     project, location = labels.get("namespace"), labels.get("location")
-    if of_exporter:
-        return f"exporters/{project}" if project else ""
     if not project:
         return ""
+    if is_exporter:
+        return f"exporters/{project}"
     name = f"projects/{project}"
     if location:
         name += f"/locations/{location}"

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from exporter.measure import definitions
-from lab.policies.native import natives, promql_name, series
+from lab.policies.known_metrics import google_metrics, known_series, promql_name
 
 DATASTREAM = {
     "stream/bytes_count",
@@ -54,27 +54,27 @@ def test_a_type_has_its_name_in_promql(metric_type: str, name: str) -> None:
 
 def test_the_list_is_as_documented() -> None:
     """All of Datastream's metrics are there, and what is used of Cloud Run's."""
-    assert set(natives()) == {f"datastream.googleapis.com/{name}" for name in DATASTREAM} | {
+    assert set(google_metrics()) == {f"datastream.googleapis.com/{name}" for name in DATASTREAM} | {
         f"run.googleapis.com/{name}" for name in CLOUD_RUN
     }
 
 
-@pytest.mark.parametrize("metric_type", natives())
-def test_a_native_metric_says_what_it_is(metric_type: str) -> None:
+@pytest.mark.parametrize("metric_type", google_metrics())
+def test_a_google_metric_says_what_it_is(metric_type: str) -> None:
     """Kind, value type, unit and labels are such as Cloud Monitoring has; its page is named."""
-    native = natives()[metric_type]
+    metric = google_metrics()[metric_type]
 
-    assert native.kind in {"GAUGE", "DELTA"}
-    assert native.value_type in {"INT64", "DISTRIBUTION"}
-    assert native.unit in {"1", "s", "By"}
-    assert native.page.startswith("https://cloud.google.com/monitoring/api/metrics_gcp_")
-    assert all(re.fullmatch(r"[a-z_]+", key) for key in (*native.labels, *native.resource_labels))
-    assert "location" in native.resource_labels
+    assert metric.kind in {"GAUGE", "DELTA"}
+    assert metric.value_type in {"INT64", "DISTRIBUTION"}
+    assert metric.unit in {"1", "s", "By"}
+    assert metric.page.startswith("https://cloud.google.com/monitoring/api/metrics_gcp_")
+    assert all(re.fullmatch(r"[a-z_]+", key) for key in (*metric.labels, *metric.resource_labels))
+    assert "location" in metric.resource_labels
 
 
 def test_every_metric_of_the_exporter_can_be_named() -> None:
     """Each has a name of its own, on the resource that it is written to."""
-    own = {name: each for name, each in series().items() if name.startswith("custom_")}
+    own = {name: each for name, each in known_series().items() if name.startswith("custom_")}
 
     assert {each.type for each in own.values()} == {
         metric.type for metric in definitions.metrics().values()
@@ -84,8 +84,8 @@ def test_every_metric_of_the_exporter_can_be_named() -> None:
 
 def test_labels_of_metric_and_resource_are_carried_together() -> None:
     """A series carries its resource's labels, its own, its project's id and its resource's type."""
-    events = series()["datastream_googleapis_com:stream_unsupported_event_count"]
-    objects = series()["custom_googleapis_com:datastream_stream_objects"]
+    events = known_series()["datastream_googleapis_com:stream_unsupported_event_count"]
+    objects = known_series()["custom_googleapis_com:datastream_stream_objects"]
 
     assert str(events.labels) == (
         "error_code, location, monitored_resource, object_name, project_id, read_method, "

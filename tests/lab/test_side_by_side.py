@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.side_by_side import WorkerEndedError, side_by_side
-from tests.lab.cli import side_work
-from tests.lab.cli.side_work import ITEMS
+from tests.lab import side_work
+from tests.lab.side_work import ITEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

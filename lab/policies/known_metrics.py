@@ -24,7 +24,7 @@ _CLOSE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Native:
+class GoogleMetric:
     """A metric that Google writes.
 
     Attributes:
@@ -49,7 +49,7 @@ class Native:
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class KnownSeries:
     """What PromQL sees under a name.
 
     Attributes:
@@ -63,7 +63,7 @@ class Series:
     labels: Labels
 
 
-UNKNOWN = Series("", "", ANY)
+UNKNOWN = KnownSeries("", "", ANY)
 
 
 def promql_name(metric_type: str) -> str:
@@ -76,11 +76,11 @@ def promql_name(metric_type: str) -> str:
 
 
 @cache
-def natives() -> Mapping[str, Native]:
-    """Return Google's metrics by their full type, as ``native_metrics.yaml`` lists them."""
+def google_metrics() -> Mapping[str, GoogleMetric]:
+    """Return Google's metrics by their full type, as ``google_metrics.yaml`` lists them."""
     parsed = _parsed()
     return {
-        f"{service}/{name}": Native(
+        f"{service}/{name}": GoogleMetric(
             type=f"{service}/{name}",
             page=listed["page"],
             resource_labels=tuple(parsed["resources"][entry["resource"]]),
@@ -92,16 +92,16 @@ def natives() -> Mapping[str, Native]:
 
 
 @cache
-def series() -> Mapping[str, Series]:
+def known_series() -> Mapping[str, KnownSeries]:
     """Return everything that is known, by its name in PromQL.
 
     A distribution has three: with ``_count``, ``_sum``, and ``_bucket``, which carries ``le``.
     """
     own = {promql_name(metric.type): _own(metric) for metric in definitions.metrics().values()}
-    return own | dict(each for native in natives().values() for each in _named(native))
+    return own | dict(each for metric in google_metrics().values() for each in _named(metric))
 
 
-def known(name: str, *, every: bool) -> Series:
+def find_series(name: str, *, every: bool) -> KnownSeries:
     """Return what is seen under a name in PromQL.
 
     Args:
@@ -111,10 +111,10 @@ def known(name: str, *, every: bool) -> Series:
     Raises:
         ValueError: With a sentence: it may not, or the name is a misspelt one.
     """
-    if found := series().get(name):
+    if found := known_series().get(name):
         return found
     complete = any(name.startswith(prefix) for prefix in _complete())
-    guess = nearest(name, series(), within=None if every or complete else _CLOSE)
+    guess = nearest(name, known_series(), within=None if every or complete else _CLOSE)
     if not (every or complete or guess):
         return UNKNOWN
     advice = f"did you mean {guess}?" if guess else "docs/reference.md lists the exporter's own"
@@ -134,22 +134,24 @@ def _complete() -> tuple[str, ...]:
 
 @cache
 def _parsed() -> Mapping[str, Any]:
-    return packaged("lab.policies", "native_metrics.yaml")
+    return packaged("lab.policies", "google_metrics.yaml")
 
 
-def _own(metric: definitions.Metric) -> Series:
+def _own(metric: definitions.Metric) -> KnownSeries:
     resource = definitions.definitions()["resources"][metric.resource]
-    return Series(metric.type, definitions.RESOURCE, Labels(ALWAYS.union(resource, metric.labels)))
+    return KnownSeries(
+        metric.type, definitions.RESOURCE, Labels(ALWAYS.union(resource, metric.labels))
+    )
 
 
-def _named(native: Native) -> Iterator[tuple[str, Series]]:
+def _named(metric: GoogleMetric) -> Iterator[tuple[str, KnownSeries]]:
     # A metric label with the key of a resource's is told apart by its prefix (same page as above).
-    keys = {f"metric_{key}" if key in native.resource_labels else key for key in native.labels}
-    labels = Labels(ALWAYS.union(native.resource_labels, keys))
-    name = promql_name(native.type)
-    if native.value_type != "DISTRIBUTION":
-        yield name, Series(native.type, native.resource, labels)
+    keys = {f"metric_{key}" if key in metric.resource_labels else key for key in metric.labels}
+    labels = Labels(ALWAYS.union(metric.resource_labels, keys))
+    name = promql_name(metric.type)
+    if metric.value_type != "DISTRIBUTION":
+        yield name, KnownSeries(metric.type, metric.resource, labels)
         return
     for end in ("count", "sum"):
-        yield f"{name}_{end}", Series(native.type, native.resource, labels)
-    yield f"{name}_bucket", Series(native.type, native.resource, labels.plus(["le"]))
+        yield f"{name}_{end}", KnownSeries(metric.type, metric.resource, labels)
+    yield f"{name}_bucket", KnownSeries(metric.type, metric.resource, labels.plus(["le"]))

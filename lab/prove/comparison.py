@@ -1,0 +1,112 @@
+"""Compares the incidents of a scenario with the alerts it expects."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from lab.emulator.timeline import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lab.prove.incidents import Incident
+    from lab.simulate.scenario import ExpectedIncident, TimeRange
+
+
+class Outcome(StrEnum):
+    """How an incident compares with the expected alert."""
+
+    RIGHT = "right"
+    MISSED = "missed"
+    EARLY = "early"
+    LATE = "late"
+    CLOSED_EARLY = "closed early"
+    CLOSED_LATE = "closed late"
+    EXTRA = "extra"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertResult:
+    """An expected alert with its incident, or an incident that wasn't expected.
+
+    Attributes:
+        outcome: How they compare.
+        expected: The expected alert; None for an extra incident.
+        incident: The incident; None where none opened.
+        phase: The evaluation phase in seconds; None for a log policy.
+    """
+
+    outcome: Outcome
+    expected: ExpectedIncident | None
+    incident: Incident | None
+    phase: float | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the alert fired as expected."""
+        return self.outcome is Outcome.RIGHT
+
+
+def compare(
+    expected: Sequence[ExpectedIncident], incidents: Iterable[Incident], phase: float | None
+) -> tuple[AlertResult, ...]:
+    """Return a result for each expected alert and for each extra incident.
+
+    Args:
+        expected: The expected alerts, in the order of the scenario file.
+        incidents: The incidents of one evaluation phase.
+        phase: The phase.
+    """
+    unmatched = sorted(incidents, key=lambda incident: incident.opened)
+    results = []
+    for alert in sorted(expected, key=lambda alert: alert.opens.after):
+        matched: set[str] = set()
+        for _ in range(alert.count):
+            incident = _best_match(alert, unmatched, matched)
+            if incident is not None:
+                unmatched.remove(incident)
+                matched.add(incident.about)
+            results.append(AlertResult(_outcome(alert, incident), alert, incident, phase))
+    results += [AlertResult(Outcome.EXTRA, None, incident, phase) for incident in unmatched]
+    return tuple(results)
+
+
+def _best_match(
+    expected: ExpectedIncident, unmatched: Sequence[Incident], matched: set[str]
+) -> Incident | None:
+    """Return the first incident that opens when it should, else the one closest to it."""
+    candidates = [
+        incident
+        for incident in unmatched
+        if incident.policy == expected.policy
+        and incident.about not in matched
+        and (expected.of == "*" or matches(expected.of, incident.about))
+    ]
+    return min(
+        candidates,
+        key=lambda incident: _seconds_outside(incident.opened, expected.opens),
+        default=None,
+    )
+
+
+def _seconds_outside(moment: float, span: TimeRange) -> float:
+    return max(span.after - moment, moment - span.by, 0.0)
+
+
+def _outcome(expected: ExpectedIncident, incident: Incident | None) -> Outcome:
+    if incident is None:
+        return Outcome.RIGHT if expected.may else Outcome.MISSED
+    if incident.opened < expected.opens.after:
+        return Outcome.EARLY
+    if incident.opened > expected.opens.by:
+        return Outcome.LATE
+    closed = math.inf if incident.closed is None else incident.closed
+    if expected.closes and closed > expected.closes.by:
+        return Outcome.CLOSED_LATE
+    earliest = expected.closes.after if expected.closes else 0.0
+    if closed < (math.inf if expected.stays else earliest):
+        return Outcome.CLOSED_EARLY
+    return Outcome.RIGHT

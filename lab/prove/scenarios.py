@@ -1,0 +1,187 @@
+"""Scenarios played, evaluated and compared with what they expect."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from exporter.inputs.input_errors import InputError, printable
+from lab.prove.comparison import compare
+from lab.prove.engine import Engine
+from lab.prove.evaluation import metric_incidents
+from lab.prove.log_filter import parse
+from lab.prove.log_matching import extracted, log_incidents
+from lab.side_by_side import side_by_side
+from lab.simulate.simulation import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from threading import Event
+
+    from lab.policies.files import Policy
+    from lab.prove.comparison import AlertResult
+    from lab.prove.incidents import Incident
+    from lab.simulate.scenario import Scenario
+    from lab.simulate.simulation import Recording
+
+_FIRST_DAY = datetime(2026, 1, 5, tzinfo=UTC)
+_APART = timedelta(days=3)
+"""Between two scenarios in one engine. A query looks back 25 hours at most, retest window included,
+so no scenario sees another's series."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioResult:
+    """A scenario that was played, and how its alerts compare with the expected ones.
+
+    Attributes:
+        scenario: The scenario.
+        recording: What the simulated exporter and Datastream wrote.
+        incidents: Every incident, in every evaluation phase.
+        results: Every expected alert and every extra one, in every evaluation phase.
+    """
+
+    scenario: Scenario
+    recording: Recording
+    incidents: tuple[Incident, ...]
+    results: tuple[AlertResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether exactly the expected alerts fired, in every phase."""
+        return all(result.passed for result in self.results)
+
+
+class _Task(NamedTuple):
+    """All that a worker process needs to play a scenario."""
+
+    scenario: Scenario
+    policies: tuple[Policy, ...]
+
+
+def play_all(
+    scenarios: Sequence[Scenario], policies: Sequence[Policy], stop: Event
+) -> Iterator[ScenarioResult]:
+    """Play scenarios side by side and yield their results in order.
+
+    Each scenario has its own engine and its own start time, so its result doesn't depend on which
+    other scenarios are played.
+
+    Args:
+        scenarios: The scenarios.
+        policies: The policies.
+        stop: Ends it early once set.
+
+    Raises:
+        InputError: The lab can't evaluate a log filter or a label extractor.
+        NotInstalledError: Prometheus is not installed.
+        EngineError: Prometheus failed.
+        WorkerEndedError: A worker process was killed.
+    """
+    check_can_evaluate(policies)
+    tasks = [_Task(scenario, tuple(policies)) for scenario in scenarios]
+    yield from side_by_side(_play, tasks, stop)
+
+
+def check_can_evaluate(policies: Iterable[Policy]) -> None:
+    """Fail before minutes of work where the lab can't evaluate the policies.
+
+    Raises:
+        InputError: A log filter or a label extractor is valid for Cloud Logging, but the lab
+            can't evaluate it.
+        NotInstalledError: Prometheus is not installed.
+    """
+    Engine(())
+    sentences = []
+    for policy in policies:
+        try:
+            if policy.filter is not None:
+                parse(policy.filter)
+            for extractor in policy.extractors.values():
+                extracted(extractor, {})
+        except ValueError as error:
+            sentences.append(f"{printable(str(policy.path))}: {error}")
+    if sentences:
+        raise InputError(sentences)
+
+
+def _play(task: _Task) -> ScenarioResult:
+    recording = simulate(task.scenario, start_times([task.scenario])[0].timestamp())
+    with engine_for([recording]) as engine:
+        return evaluate(task.scenario, recording, task.policies, engine)
+
+
+def start_times(scenarios: Sequence[Scenario]) -> list[datetime]:
+    """Return when each scenario starts: its own ``starts``, else a midnight far from the others.
+
+    Raises:
+        ValueError: Two scenarios set times that are too close.
+    """
+    fixed = sorted((scenario.starts, scenario.name) for scenario in scenarios if scenario.starts)
+    for (start, name), (next_start, next_name) in itertools.pairwise(fixed):
+        if next_start - start < _APART:
+            raise ValueError(
+                f"{name} and {next_name} start within {_APART.days} days of each other; move one"
+            )
+    free_days = (
+        day
+        for day in (_FIRST_DAY + number * _APART for number in range(len(scenarios) * 4))
+        if all(abs(day - start) >= _APART for start, _ in fixed)
+    )
+    return [scenario.starts or next(free_days) for scenario in scenarios]
+
+
+@contextmanager
+def engine_for(recordings: Iterable[Recording]) -> Iterator[Engine]:
+    """Run an engine that holds the series of recordings.
+
+    Raises:
+        NotInstalledError: Prometheus is not installed.
+        EngineError: Prometheus can't be filled or started.
+    """
+    # Prometheus takes the samples of a series in order of time only.
+    in_order = sorted(recordings, key=lambda recording: recording.start)
+    with Engine([series for recording in in_order for series in recording.series]) as engine:
+        yield engine
+
+
+def evaluate(
+    scenario: Scenario, recording: Recording, policies: Sequence[Policy], engine: Engine
+) -> ScenarioResult:
+    """Evaluate policies over a recording and compare their incidents with the expected alerts.
+
+    Args:
+        scenario: The scenario.
+        recording: What it recorded.
+        policies: The policies.
+        engine: Holds the recording's series.
+    """
+    spacing = scenario.spacing
+    applied = [policy for policy in policies if policy.name not in scenario.switched_off]
+    on_metrics = [
+        incident
+        for policy in applied
+        if not policy.is_log
+        for incident in metric_incidents(policy, recording, engine, spacing)
+    ]
+    on_logs = [
+        incident
+        for policy in applied
+        if policy.is_log
+        for incident in log_incidents(policy, recording)
+    ]
+    log_policies = {policy.name for policy in policies if policy.is_log}
+    expected_of_logs = [each for each in scenario.expect if each.policy in log_policies]
+    expected_of_metrics = [each for each in scenario.expect if each.policy not in log_policies]
+    results = [*compare(expected_of_logs, on_logs, None)]
+    # One phase even where no metric policy applies: its expected alerts are missed all the same.
+    phases = {
+        number * spacing for policy in applied for number in range(round(policy.interval / spacing))
+    } or {0.0}
+    for phase in sorted(phases):
+        in_phase = [incident for incident in on_metrics if incident.phase == phase]
+        results += compare(expected_of_metrics, in_phase, phase)
+    return ScenarioResult(scenario, recording, (*on_metrics, *on_logs), tuple(results))

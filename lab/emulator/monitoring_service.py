@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from google.cloud import monitoring_v3
 from google.protobuf import empty_pb2
 
-from lab.emulator import filters
 from lab.emulator.page_tokens import next_token, page_range, token
 from lab.emulator.partial_write_errors import partial_write_error
 from lab.emulator.series_queries import matching_series
@@ -16,6 +15,8 @@ from lab.emulator.series_store import ProjectMetrics
 from lab.emulator.server import Method, Services
 from lab.emulator.status_errors import StatusError, invalid_field, permission_denied
 from lab.emulator.write_rules import SECOND
+from lab.filters.monitoring_filter import MonitoringFilter, parse_monitoring_filter
+from lab.filters.syntax import FilterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -126,7 +127,7 @@ class MonitoringService:
 
     def _list_series(self, request: Any) -> Any:
         metrics = self._metrics(request.name, "monitoring.timeSeries.list")
-        wanted = filters.parse(request.filter)
+        wanted = _parsed(request.filter)
         if not wanted.names("metric.type"):
             raise invalid_field("filter", "The filter must name a metric type.", request.filter)
         if request.HasField("aggregation") or request.HasField("secondary_aggregation"):
@@ -184,7 +185,7 @@ class MonitoringService:
 
     def _list_descriptors(self, request: Any) -> Any:
         metrics = self._metrics(request.name, "monitoring.metricDescriptors.list")
-        wanted = filters.parse(request.filter)
+        wanted = _parsed(request.filter)
         of = f"{request.name} {request.filter}"
         at = page_range(
             request.page_size,
@@ -245,3 +246,10 @@ def _known_type(metrics: ProjectMetrics, name: str) -> str:
 
 def _nanoseconds(timestamp: Any) -> int:
     return int(timestamp.seconds) * SECOND + int(timestamp.nanos)
+
+
+def _parsed(text: str) -> MonitoringFilter:
+    try:
+        return parse_monitoring_filter(text)
+    except FilterError as error:
+        raise invalid_field("filter", f"The filter could not be parsed: {error}", text) from None

@@ -11,7 +11,7 @@ from lab.emulator.write_rules import SECOND
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lab.emulator.filters import Filter
+    from lab.filters.monitoring_filter import MonitoringFilter
 
 _TimeSeries: Any = monitoring_v3.TimeSeries.pb()
 
@@ -31,7 +31,7 @@ class SeededSeries:
             kept.points.sort(key=_ends, reverse=True)
             self._series.append(kept)
 
-    def found(self, wanted: Filter, start: int, end: int) -> Iterator[Any]:
+    def found(self, wanted: MonitoringFilter, start: int, end: int) -> Iterator[Any]:
         """Yield what a filter accepts, with the points that end in the closed interval.
 
         Args:

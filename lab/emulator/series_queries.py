@@ -16,15 +16,15 @@ from lab.emulator.write_rules import SECOND
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lab.emulator import filters
     from lab.emulator.series_store import ProjectMetrics, StoredDescriptor, StoredSeries
+    from lab.filters.monitoring_filter import MonitoringFilter
 
 _TimeSeries: Any = monitoring_v3.TimeSeries.pb()
 _Point: Any = monitoring_v3.Point.pb()
 
 
 def matching_series(
-    metrics: ProjectMetrics, wanted: filters.Filter, start: int, end: int, most: int | None
+    metrics: ProjectMetrics, wanted: MonitoringFilter, start: int, end: int, most: int | None
 ) -> Iterator[tuple[int, Callable[[], Any]]]:
     """Yield what is found, in parts of so many points at most, the newest of a series first.
 
@@ -80,7 +80,7 @@ def _point(descriptor: StoredDescriptor, time: int, value: Any) -> Any:
 
 
 def _found(
-    metrics: ProjectMetrics, wanted: filters.Filter, start: int, end: int
+    metrics: ProjectMetrics, wanted: MonitoringFilter, start: int, end: int
 ) -> Iterator[tuple[StoredDescriptor, StoredSeries, range]]:
     """Yield the series that a filter accepts and that have points in the closed interval."""
     for type_, descriptor in metrics.descriptors.items():

@@ -13,11 +13,11 @@ from lab.emulator.world_values import (
     Outage,
     Permission,
     Seconds,
-    Severity,
     State,
     WorldError,
     WorldSection,
 )
+from lab.filters.log_filter import Severity  # noqa: TC001 - pydantic resolves it at run time
 
 
 class _Event(WorldSection):

@@ -90,11 +90,6 @@ Outage = Literal["unavailable", "listed", "partial"]
 """How a location does not answer: with the status UNAVAILABLE; with a success that names it in
 ``unreachable`` and holds nothing; or the same for the first page alone, the rest being served."""
 
-Severity = Literal[
-    "DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY"
-]
-"""A log entry's, in rising order; google.logging.type.LogSeverity."""
-
 Log = Literal["stream_activity", "audit"]
 """Datastream's own log, or the one that tells who changed what."""
 

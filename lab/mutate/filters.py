@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from lab.filters.log_filter import SEVERITIES, LogFilter, parse_extractor, parse_log_filter
+from lab.filters.syntax import Comparison
 from lab.mutate.expressions import without_one_choice
-from lab.prove.log_filter import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_SEVERITY = re.compile(r"severity\s*(<=|>=|<|>|=)\s*(\w+)")
+    from lab.filters.syntax import LogId
+
 _TURNED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
-_ANCHORED = re.compile(r'(?<=\w)\$"$')
-_NOT = "NOT "
 
 
 class FilterChange(NamedTuple):
@@ -25,42 +25,50 @@ class FilterChange(NamedTuple):
 
 
 def filter_changes(text: str) -> Iterator[FilterChange]:
-    """Yield a filter changed in one place each."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for index, line in enumerate(lines):
-        rest = [*lines[:index], *lines[index + 1 :]]
-        yield FilterChange(f"{line} left out", "\n".join(rest))
-        for words, changed in _line(line):
-            held = [*lines[:index], changed, *lines[index + 1 :]]
-            yield FilterChange(f"{line} {words}", "\n".join(held))
+    """Yield a filter changed in one place each.
+
+    Raises:
+        FilterError: The filter is not supported.
+    """
+    terms = parse_log_filter(text).terms
+    for index, term in enumerate(terms):
+        before, after = terms[:index], terms[index + 1 :]
+        yield FilterChange(f"{term} left out", str(LogFilter((*before, *after))))
+        for words, changed in _term_changes(term):
+            yield FilterChange(f"{term} {words}", str(LogFilter((*before, changed, *after))))
 
 
 def extractor_changes(extractors: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield what was changed, in words, and the extractors of labels that came of it."""
-    for key, how in extractors.items():
+    """Yield what was changed, in words, and the extractors of labels that came of it.
+
+    Raises:
+        FilterError: An extractor is not supported.
+    """
+    for key, text in extractors.items():
         yield (
             f"label {key} left out",
             {name: extractors[name] for name in extractors if name != key},
         )
-        for choice, fewer in without_one_choice(how.removesuffix('")')):
-            yield f"label {key} without {choice}", {**extractors, key: f'{fewer}")'}
+        extractor = parse_extractor(text)
+        for choice, fewer in without_one_choice((extractor.literal or "").strip('"')):
+            changed = replace(extractor, literal=f'"{fewer}"')
+            yield f"label {key} without {choice}", {**extractors, key: str(changed)}
 
 
-def _line(line: str) -> Iterator[tuple[str, str]]:
-    if line.startswith(_NOT):
-        yield "without NOT", line.removeprefix(_NOT)
-    else:
-        yield "with NOT", f"{_NOT}{line}"
-    if found := _SEVERITY.fullmatch(line):
-        operator, severity = found.groups()
-        rank = SEVERITIES.index(severity)
+def _term_changes(term: LogId | Comparison) -> Iterator[tuple[str, LogId | Comparison]]:
+    yield f"{'without' if term.negated else 'with'} NOT", replace(term, negated=not term.negated)
+    if not isinstance(term, Comparison):
+        return
+    (literal,) = term.literals
+    if term.path == "severity" and literal in SEVERITIES and not term.negated:
+        rank = SEVERITIES.index(literal)
         for other in SEVERITIES[max(rank - 1, 0) : rank + 2]:
-            if other != severity:
-                yield f"→ {other}", f"severity{operator}{other}"
-        if turned := _TURNED.get(operator):
-            yield f"→ {turned}", f"severity{turned}{severity}"
-    if "=~" in line:
-        for choice, fewer in without_one_choice(line):
-            yield f"without {choice}", fewer
-        if _ANCHORED.search(line):
-            yield "without $", _ANCHORED.sub('"', line)
+            if other != literal:
+                yield f"→ {other}", replace(term, literals=(other,))
+        if turned := _TURNED.get(term.operator):
+            yield f"→ {turned}", replace(term, operator=turned)
+    if term.operator == "=~":
+        for choice, fewer in without_one_choice(literal.strip('"')):
+            yield f"without {choice}", replace(term, literals=(f'"{fewer}"',))
+        if literal.endswith('$"'):
+            yield "without $", replace(term, literals=(f'{literal[:-2]}"',))

@@ -8,27 +8,20 @@ https://cloud.google.com/logging/docs/alerting/log-based-alerts
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from google.cloud import monitoring_v3
 
-from exporter.inputs.input_errors import shown
+from lab.filters.log_filter import extract_label, parse_extractor, parse_log_filter
 from lab.prove.incidents import Incident
-from lab.prove.log_filter import field, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from lab.policies.files import Policy
     from lab.simulate.log_entries import LogEntry
     from lab.simulate.simulation import Recording
 
 VISIBLE_SECONDS = 1.0
 """From an entry until Cloud Logging has it."""
-
-_EXTRACT = re.compile(r"EXTRACT\(\s*([\w.]+)\s*\)")
-_REGEXP_EXTRACT = re.compile(r'REGEXP_EXTRACT\(\s*([\w.]+)\s*,\s*"((?:[^"\\]|\\.)*)"\s*\)')
 
 
 def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
@@ -39,14 +32,15 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
         recording: What was logged.
 
     Raises:
-        ValueError: With a sentence, where its filter or an extractor is not understood here.
+        FilterError: Its filter or an extractor is not supported.
     """
-    wanted = parse(policy.filter or "")
+    wanted = parse_log_filter(policy.filter or "")
+    extractors = {key: parse_extractor(text) for key, text in policy.extractors.items()}
     closes_after = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy.auto_close.seconds
     gathered: dict[tuple[str, tuple[tuple[str, str], ...]], list[LogEntry]] = {}
     for entry in recording.entries:
         if entry.at < recording.lasts and wanted.accepts(entry.fields):
-            labels = {key: extracted(how, entry.fields) for key, how in policy.extractors.items()}
+            labels = {key: extract_label(each, entry.fields) for key, each in extractors.items()}
             project = entry.stream.split("/")[1]
             gathered.setdefault((project, tuple(sorted(labels.items()))), []).append(entry)
     return tuple(
@@ -71,23 +65,3 @@ def _runs(
         if entry is not None:
             first = last = entry
     return found
-
-
-def extracted(how: str, entry: Mapping[str, Any]) -> str:
-    """Return the value of a label that an extractor takes from an entry; empty where there is none.
-
-    Raises:
-        ValueError: With a sentence, where the extractor is not understood here.
-    """
-    if whole := _EXTRACT.fullmatch(how):
-        return field(entry, whole[1]) or ""
-    part = _REGEXP_EXTRACT.fullmatch(how)
-    if not part:
-        raise ValueError(
-            f"{shown(how)} is not understood here; write EXTRACT(path) or "
-            'REGEXP_EXTRACT(path, "expression")'
-        )
-    found = re.search(part[2].replace("\\\\", "\\"), field(entry, part[1]) or "")
-    if not found:
-        return ""
-    return found[1] if found.re.groups else found[0]

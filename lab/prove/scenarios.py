@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.inputs.input_errors import InputError, printable
+from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.prove.comparison import compare
 from lab.prove.engine import Engine
 from lab.prove.evaluation import metric_incidents
-from lab.prove.log_filter import parse
-from lab.prove.log_matching import extracted, log_incidents
+from lab.prove.log_matching import log_incidents
 from lab.side_by_side import side_by_side
 from lab.simulate.simulation import simulate
 
@@ -99,9 +99,9 @@ def check_can_evaluate(policies: Iterable[Policy]) -> None:
     for policy in policies:
         try:
             if policy.filter is not None:
-                parse(policy.filter)
+                parse_log_filter(policy.filter)
             for extractor in policy.extractors.values():
-                extracted(extractor, {})
+                parse_extractor(extractor)
         except ValueError as error:
             sentences.append(f"{printable(str(policy.path))}: {error}")
     if sentences:

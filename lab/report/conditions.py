@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from lab.filters.log_filter import parse_log_filter
 from lab.prove.evaluation import resource_name
 from lab.prove.incidents import round_up, true_intervals
-from lab.prove.log_filter import parse
 from lab.report.things import Thing, named, thing
 from lab.simulate.visibility import adjust_for_delay
 
@@ -95,7 +95,7 @@ def _held(found: Iterable[tuple[float, float]], policy: Policy, lasts: float) ->
 
 
 def _on_logs(policy: Policy, recording: Recording) -> Iterator[Condition]:
-    wanted = parse(policy.filter or "")
+    wanted = parse_log_filter(policy.filter or "")
     entries: dict[str, list[float]] = {}
     for entry in recording.entries:
         if entry.at < recording.lasts and wanted.accepts(entry.fields):

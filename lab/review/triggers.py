@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from google.cloud import monitoring_v3
 from google.protobuf.duration_pb2 import Duration
 
+from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies.files import Policy
 from lab.policies.header import Header
 from lab.policies.model import DAY, INTERVAL
-from lab.prove.log_filter import parse
-from lab.prove.log_matching import extracted
 from lab.review.differences import conditions, kinds
 from lab.review.spoken import seconds_of
 from lab.simulate.scenario import Deployment
@@ -148,12 +147,9 @@ def _on_log(values: Values, at: str) -> Trigger:
 
 
 def _understood(of: Trigger) -> None:
-    parse(of.filter or "")
-    for _, how in of.extractors:
-        try:
-            extracted(how, {})
-        except re.error as error:
-            raise ValueError(f"an expression in a label is none: {error}") from None
+    parse_log_filter(of.filter or "")
+    for _, extractor in of.extractors:
+        parse_extractor(extractor)
 
 
 def _seconds(values: Values, path: str, usual: int) -> int:

@@ -360,21 +360,32 @@ def test_series_are_filtered(serve: Serve, clock: Clock, more: str, nodes: list[
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "message"),
     [
-        "",
-        'resource.type = "generic_node"',
-        "metric.type",
-        'metric.type = "a" OR metric.type = "b"',
-        'metric.type = nearly("a")',
-        'metric.type > "a"',
+        ("", "The filter must name a metric type"),
+        ('resource.type = "generic_node"', "The filter must name a metric type"),
+        ("metric.type", '"metric.type" ends too early'),
+        (
+            'metric.type = "a" OR metric.type = "b"',
+            (
+                '"OR metric.type = "b"" (line 1, column 19 of the filter) is not supported; write'
+                " comparisons joined by AND"
+            ),
+        ),
+        ('metric.type = nearly("a")', '"nearly("a")" (line 1, column 15 of the filter)'),
+        ('metric.type > "a"', '"> "a"" (line 1, column 13 of the filter)'),
+        ('NOT metric.type = "a"', "is not supported"),
+        ('metric.type = "a" resource.type = "b"', "(line 1, column 19 of the filter)"),
     ],
 )
-def test_a_filter_that_says_nothing_clear_is_refused(serve: Serve, clock: Clock, text: str) -> None:
-    """A filter has to be readable, and for series to name a metric."""
+def test_a_filter_that_is_not_supported_is_refused(
+    serve: Serve, clock: Clock, text: str, message: str
+) -> None:
+    """The answer says where the filter fails; a filter for series has to name a metric."""
     served = serve(WORLD)
-    with pytest.raises(exceptions.InvalidArgument, match="filter"):
+    with pytest.raises(exceptions.InvalidArgument) as caught:
         read(served, text, clock(), clock())
+    assert message in caught.value.message
 
 
 def test_series_come_in_pages_and_by_interval(serve: Serve, clock: Clock) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from lab.filters.log_filter import extract_label, parse_extractor, parse_log_filter
 from lab.mutate.filters import extractor_changes, filter_changes
-from lab.prove.log_filter import parse
-from lab.prove.log_matching import extracted
 
 
 def test_each_line_is_left_out_and_negated() -> None:
@@ -38,7 +37,7 @@ def test_each_choice_of_an_expression_is_left_out() -> None:
     changed = dict(filter_changes(line))
     assert changed[f"{line} without Update"] == line.replace("Update|", "")
     assert changed[f"{line} without Run"] == line.replace("|Run", "")
-    assert all(parse(text) for text in changed.values())
+    assert all(parse_log_filter(text) for text in changed.values())
 
 
 def test_a_label_is_left_out_and_loses_each_choice() -> None:
@@ -52,5 +51,5 @@ def test_a_label_is_left_out_and_loses_each_choice() -> None:
     assert changed["label change left out"] == {"stream": extractors["stream"]}
     without = changed["label change without Run"]["change"]
     entry = {"protoPayload": {"methodName": "RunStream"}}
-    assert extracted(extractors["change"], entry) == "Run"
-    assert extracted(without, entry) == ""
+    assert extract_label(parse_extractor(extractors["change"]), entry) == "Run"
+    assert extract_label(parse_extractor(without), entry) == ""

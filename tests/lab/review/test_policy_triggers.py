@@ -117,11 +117,11 @@ def _threshold() -> dict[str, Any]:
         ({"query": None}, "its query is known after the apply only"),
         (
             {"conditions": [on_log("a=1 OR b=2")]},
-            '"a=1 OR b=2" is not understood here; write one comparison a line',
+            '"OR b=2" (line 1, column 5 of the filter) is not supported; write one',
         ),
         (
             {"conditions": [on_log("a=1", b='REGEXP_EXTRACT(c, "(")')]},
-            "an expression in a label is none: missing ), unterm",
+            '"(" is not a regular expression: missing ), unterm',
         ),
     ],
 )

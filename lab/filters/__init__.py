@@ -1,0 +1,1 @@
+"""Filters of Cloud Logging and Cloud Monitoring: one grammar, read, evaluated and printed back."""

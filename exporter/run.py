@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.retry import Calls
 from exporter.measure.samples import (
-    Exporter,
-    Judged,
+    EvaluatedLocation,
+    ExporterName,
     Sample,
     connection_samples,
+    evaluate,
     exporter_samples,
-    judge,
     last_read_samples,
     location_samples,
     object_samples,
@@ -32,7 +32,7 @@ from exporter.progress import Progress
 from exporter.read.datastream import Datastream
 from exporter.read.reader import Collect, read
 from exporter.shard import Shard
-from exporter.write.writer import Writer, Written
+from exporter.write.writer import Writer, WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -61,28 +61,28 @@ class Task:
             schedule's run does: never a series that the other run writes.
     """
 
-    exporter: Exporter
+    exporter: ExporterName
     shard: Shard = field(default_factory=Shard)
     collect: Collect = field(default_factory=Collect)
     objects_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Measurement:
     """What one run saw, measured but not written.
 
     Attributes:
         task: What the run had to do.
         at: Unix time of the run in whole seconds, the timestamp of every point.
         observations: What was read.
-        judged: The cleanly read locations, held against config.
+        evaluated: The cleanly read locations, compared with config.
         errors: Whether ``stream/errors`` is collected.
     """
 
     task: Task
     at: int
     observations: Observations
-    judged: tuple[Judged, ...]
+    evaluated: tuple[EvaluatedLocation, ...]
     errors: bool
 
     @property
@@ -90,7 +90,7 @@ class Look:
         """The samples to be settled before those of the streams are sent."""
         if self.task.objects_alone:
             return ()
-        return tuple(location_samples(self.observations, self.judged, self.task.shard))
+        return tuple(location_samples(self.observations, self.evaluated, self.task.shard))
 
     def samples(self) -> Iterator[Sample]:
         """Yield every sample but the locations' ``last_read`` and the exporter's own."""
@@ -100,14 +100,16 @@ class Look:
     def rest(self) -> Iterator[Sample]:
         """Yield the samples of the streams, and of what belongs to them."""
         if not self.task.objects_alone:
-            yield from stream_samples(self.judged, self.at, errors=self.errors)
+            yield from stream_samples(self.evaluated, self.at, errors=self.errors)
             yield from connection_samples(self.observations)
         yield from object_samples(self.observations)
 
-    def last_reads(self, written: Written) -> Iterator[Sample]:
+    def last_reads(self, written: WriteResult) -> Iterator[Sample]:
         """Yield the ``last_read`` of each location whose streams were all written."""
         if not self.task.objects_alone:
-            yield from last_read_samples(self.judged, self.at, frozenset(written.held))
+            yield from last_read_samples(
+                self.evaluated, self.at, frozenset(written.withheld_locations)
+            )
 
     def own(self, *, seconds: float, lost: int) -> Iterator[Sample]:
         """Yield the exporter's own samples, given how the run went."""
@@ -125,15 +127,15 @@ class Report:
     """One run as it ended.
 
     Attributes:
-        look: What it saw.
+        measurement: What it saw.
         written: What became of its points.
         seconds: How long it took.
         calls: How many calls it made, retries included.
         stopped: Whether somebody asked it to stop before it was done.
     """
 
-    look: Look
-    written: Written
+    measurement: Measurement
+    written: WriteResult
     seconds: float
     calls: int
     stopped: bool
@@ -141,8 +143,8 @@ class Report:
     @property
     def complete(self) -> bool:
         """Whether all that could be observed was observed and written."""
-        seen = self.look.observations
-        return not (self.written.lost or seen.uncollected or seen.blind or self.stopped)
+        seen = self.measurement.observations
+        return not (self.written.lost or seen.uncollected or seen.nothing_read or self.stopped)
 
 
 class Run:
@@ -180,11 +182,11 @@ class Run:
         self._deadline = Deadline.after(seconds, stop)
         self._at = int(now())
 
-    def look(
+    def measurement(
         self,
         found: Mapping[str, tuple[str, ...]] | None = None,
         fallback: Mapping[str, tuple[str, ...]] | None = None,
-    ) -> Look:
+    ) -> Measurement:
         """Read and measure.
 
         Args:
@@ -201,26 +203,28 @@ class Run:
             fallback=fallback,
             progress=self._progress,
         )
-        judged = judge(observations, self._config, self._at)
-        return Look(self._task, self._at, observations, judged, self._config.collect.errors)
+        evaluated = evaluate(observations, self._config, self._at)
+        return Measurement(
+            self._task, self._at, observations, evaluated, self._config.collect.errors
+        )
 
-    def write(self, look: Look) -> Report:
+    def write(self, measurement: Measurement) -> Report:
         """Write what was measured, and say what became of it.
 
         A run that was stopped while it read has not seen everything, and writes nothing.
         """
-        written = Written()
-        if not (self._deadline.stopped and look.observations.skipped):
-            self._write(look, written)
+        written = WriteResult()
+        if not (self._deadline.stopped and measurement.observations.skipped):
+            self._write(measurement, written)
         return Report(
-            look,
+            measurement,
             written,
             time.monotonic() - self._started,
             self._calls.made,
             self._deadline.stopped,
         )
 
-    def _write(self, look: Look, written: Written) -> None:
+    def _write(self, measurement: Measurement, written: WriteResult) -> None:
         config = self._config
         writer = Writer(
             self._clients.monitoring,
@@ -230,11 +234,13 @@ class Run:
         )
         reserve = min(_LAST_BATCH_SECONDS, self._seconds * _LAST_BATCH_OF_THE_WHOLE)
         deadline = self._deadline.sooner(reserve)
-        ahead = look.ahead
-        samples = itertools.chain(ahead, look.rest())
+        ahead = measurement.ahead
+        samples = itertools.chain(ahead, measurement.rest())
         writer.write(
             samples, self._at, deadline, written, ahead=len(ahead), progress=self._progress
         )
-        writer.write(look.last_reads(written), self._at, deadline, written, progress=self._progress)
-        own = look.own(seconds=time.monotonic() - self._started, lost=written.lost)
+        writer.write(
+            measurement.last_reads(written), self._at, deadline, written, progress=self._progress
+        )
+        own = measurement.own(seconds=time.monotonic() - self._started, lost=written.lost)
         writer.write(own, self._at, self._deadline, written, progress=self._progress)

@@ -95,9 +95,9 @@ class Runs:
     def once(self) -> None:
         """Run, and log how it went."""
         run = Run(self._clients, self._config, self._task, seconds=self._seconds, stop=self._stop)
-        look = run.look(self._discovered.fresh(), self._discovered.stale())
-        self._discovered.learn(look.observations)
-        self._log(run.write(look))
+        measurement = run.measurement(self._discovered.fresh(), self._discovered.stale())
+        self._discovered.learn(measurement.observations)
+        self._log(run.write(measurement))
 
 
 def run_every(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from exporter import config
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.gcp.retry import Calls
-from exporter.measure.samples import Exporter
+from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
 from exporter.run import Task
 from exporter.shard import Shard
@@ -94,11 +94,11 @@ def play(
     named = {DATASTREAM_EMULATOR: cloud.datastream, MONITORING_EMULATOR: cloud.monitoring}
     of_exporter = config.from_data(world["config"], "world", {}).config
     clients = running.enter_context(connect(of_exporter.endpoints, named, Identity())[0])
-    task = Task(Exporter("europe-west1", "datastream-exporter", "0"), Shard(0, 1), Collect())
+    task = Task(ExporterName("europe-west1", "datastream-exporter", "0"), Shard(0, 1), Collect())
     for minute in minutes:
         clock.now = start + minute * _MINUTE
         run = SimulatedRun(clients, of_exporter, task, now=clock)
-        run.write(run.look())
+        run.write(run.measurement())
     return cloud, clients
 
 

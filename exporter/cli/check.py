@@ -15,14 +15,14 @@ from google.cloud import monitoring_v3
 from exporter.cli.failure_groups import fields_of, uncollected
 from exporter.cli.run_log import plural
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import failure_of
+from exporter.gcp.errors import explain_call_error
 from exporter.gcp.retry import Calls, call_with_retry
 from exporter.measure.definitions import Metric, definitions, metrics
 from exporter.measure.samples import POINTS_LOST, Sample
 from exporter.read.datastream import Datastream
 from exporter.read.reader import read
 from exporter.run import READING_OF_THE_WHOLE
-from exporter.write.writer import Writer, Written, target
+from exporter.write.writer import Writer, WriteResult, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,13 +103,13 @@ def reading(observations: Observations) -> Iterator[Finding]:
 def writing(session: Session, at: int, deadline: Deadline, calls: Calls) -> Finding:
     """Write one point of ``exporter/points_lost`` and say whether that is permitted."""
     project, exporter = session.config.metrics.project, session.task.exporter
-    written = Written()
+    written = WriteResult()
     sample = Sample(POINTS_LOST, exporter.location, exporter.name, NODE, (), 0)
     Writer(session.clients.monitoring, project, calls, workers=1).write(
         [sample], at, deadline, written
     )
     # A point that comes too soon after another check's was permitted all the same.
-    failure = written.troubles[0].failure if written.troubles else None
+    failure = written.errors[0].failure if written.errors else None
     return _finding(f"projects/{project}", failure, "one point written to Cloud Monitoring")
 
 
@@ -120,7 +120,7 @@ def descriptors(session: Session, deadline: Deadline, calls: Calls) -> Iterator[
         found = _existing(session.clients.monitoring, project, deadline, calls)
     except exceptions.GoogleAPICallError as error:
         asked = target(project, "monitoring.metricDescriptors.list")
-        yield _finding(f"projects/{project}", failure_of(error, asked), "")
+        yield _finding(f"projects/{project}", explain_call_error(error, asked), "")
         return
     missing = []
     for metric in metrics().values():

@@ -17,7 +17,7 @@ from exporter.cli.process import finish
 from exporter.cli.run_log import fleet, plural, tell, tell_labels, tell_readings
 from exporter.cli.session import Context, objects_alone, session
 from exporter.gcp import cloud_run
-from exporter.gcp.errors import CallError, Kind
+from exporter.gcp.errors import CallError, FailureKind
 from exporter.inputs.input_errors import InputError
 from exporter.progress import Progress
 from exporter.run import Run
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from exporter.cli.session import Session
     from exporter.cli.signals import Signals
     from exporter.config import Config
-    from exporter.run import Look, Report, Task
+    from exporter.run import Measurement, Report, Task
 
 
 def dispatch(
@@ -73,16 +73,16 @@ def run(context: Context) -> int:
                 stop=context.signals.stop,
                 progress=progress,
             )
-            look = once.look()
-            report = None if args.dry_run else once.write(look)
-        tell_labels(look, set())
+            measurement = once.measurement()
+            report = None if args.dry_run else once.write(measurement)
+        tell_labels(measurement, set())
         if report is None:
-            return _dry_run(context, prepared.config, look)
+            return _dry_run(context, prepared.config, measurement)
         if context.out:
             _show_run(context.out, prepared.config, report)
         if not (context.out and context.out.isatty()):
             # At a terminal the list of what to look at has just said so.
-            tell_readings(look.observations)
+            tell_readings(measurement.observations)
         tell(report)
     return OK if report.complete else INCOMPLETE
 
@@ -112,8 +112,8 @@ def _keep_running(prepared: Session, task: Task, interval: timedelta, stop: Even
     told: set[str] = set()
 
     def log(report: Report) -> None:
-        tell_labels(report.look, told)
-        tell_readings(report.look.observations)
+        tell_labels(report.measurement, told)
+        tell_readings(report.measurement.observations)
         tell(report)
 
     runs = Runs(prepared.clients, prepared.config, task, log, seconds=seconds, stop=stop)
@@ -138,7 +138,7 @@ def check(context: Context) -> int:
             for finding in checks.findings(prepared, stop):
                 found(finding)
     except CallError as refused:
-        subject = "credentials" if refused.failure.kind is Kind.CREDENTIALS else "region"
+        subject = "credentials" if refused.failure.kind is FailureKind.CREDENTIALS else "region"
         found(Finding(Grade.FAILED, subject, str(refused)))
     if stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
@@ -167,44 +167,44 @@ def _progress(context: Context) -> Iterator[Progress]:
         yield progress
 
 
-def _dry_run(context: Context, config: Config, look: Look) -> int:
+def _dry_run(context: Context, config: Config, measurement: Measurement) -> int:
     from exporter.cli import dry_run
 
-    seen = look.observations
+    seen = measurement.observations
     if context.out and not context.args.json:
-        _show_dry_run(context.out, config, look)
+        _show_dry_run(context.out, config, measurement)
     else:
         tell_readings(seen)
-        points = plural(sum(1 for _ in dry_run.would_write(look)), "point")
+        points = plural(sum(1 for _ in dry_run.would_write(measurement)), "point")
         project = config.metrics.project
-        LOGGER.info("%s; a run would write %s to project %s.", fleet(look), points, project)
+        LOGGER.info("%s; a run would write %s to project %s.", fleet(measurement), points, project)
     if context.out and context.args.json:
-        document = dry_run.document(look, config).model_dump(mode="json")
+        document = dry_run.document(measurement, config).model_dump(mode="json")
         json.dump(document, context.out, indent=2)
         context.out.write("\n")
     if context.signals.stop.is_set():
         skipped = f": {plural(seen.skipped, 'location')} not read" if seen.skipped else ""
         LOGGER.warning("Interrupted while reading%s.", skipped)
-    return INCOMPLETE if seen.blind or seen.uncollected or seen.skipped else OK
+    return INCOMPLETE if seen.nothing_read or seen.uncollected or seen.skipped else OK
 
 
-def _show_dry_run(out: TextIO, config: Config, look: Look) -> None:
-    from exporter.cli.fleet import print_look, print_points
+def _show_dry_run(out: TextIO, config: Config, measurement: Measurement) -> None:
+    from exporter.cli.fleet import print_measurement, print_points
 
-    print_look(look, out)
-    print_points(f"A run would write to {config.metrics.project}", look, out)
+    print_measurement(measurement, out)
+    print_points(f"A run would write to {config.metrics.project}", measurement, out)
 
 
 def _show_run(out: TextIO, config: Config, report: Report) -> None:
-    from exporter.cli.fleet import print_look, print_points
+    from exporter.cli.fleet import print_measurement, print_points
 
-    print_look(report.look, out)
+    print_measurement(report.measurement, out)
     written = report.written
     if written.settled:
         lacking = written.superseded + written.lost + written.left_out
         project = config.metrics.project
         short = f"Due in {project}, though not all of it was written"
-        print_points(short if lacking else f"Written to {project}", report.look, out)
+        print_points(short if lacking else f"Written to {project}", report.measurement, out)
     out.flush()
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from exporter.cli.run_log import unreadable
 from exporter.read.observations import GLOBAL
-from exporter.write.writer import Written
+from exporter.write.writer import WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from exporter.config import Config
     from exporter.gcp.errors import Failure
     from exporter.measure import samples
-    from exporter.run import Look
+    from exporter.run import Measurement
 
 
 class Run(BaseModel):
@@ -34,8 +34,8 @@ class Reason(BaseModel):
     """Why a location was not read."""
 
     kind: str = Field(description="Which kind of failure, such as `permission denied`.")
-    said: str = Field(description="What happened, in the server's words where it has any.")
-    mend: str = Field(description="What can be done about it.")
+    message: str = Field(description="What happened, in the server's words where it has any.")
+    hint: str = Field(description="What can be done about it.")
 
 
 class Location(BaseModel):
@@ -72,37 +72,37 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
-def document(look: Look, config: Config) -> DryRun:
+def document(measurement: Measurement, config: Config) -> DryRun:
     """Return a look as plain data; the exporter's own samples tell of a run without loss."""
-    seen = look.observations
+    seen = measurement.observations
     locations = [
         _location(project, GLOBAL, 0, failure) for project, failure in seen.discoveries.items()
     ]
     locations += [_location(*one.at, len(one.streams), one.failure) for one in seen.locations]
     return DryRun(
         run=Run(
-            time=datetime.fromtimestamp(look.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            timestamp=look.at,
+            time=datetime.fromtimestamp(measurement.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            timestamp=measurement.at,
             project=config.metrics.project,
             streams=seen.streams,
             unreadable=unreadable(seen),
         ),
         locations=locations,
-        samples=[_sample(sample) for sample in would_write(look)],
+        samples=[_sample(sample) for sample in would_write(measurement)],
     )
 
 
-def would_write(look: Look) -> Iterator[samples.Sample]:
+def would_write(measurement: Measurement) -> Iterator[samples.Sample]:
     """Yield every sample that a run would write, if all of them were accepted."""
-    yield from look.samples()
-    yield from look.last_reads(Written())
-    yield from look.own(seconds=0, lost=0)
+    yield from measurement.samples()
+    yield from measurement.last_reads(WriteResult())
+    yield from measurement.own(seconds=0, lost=0)
 
 
 def _location(project: str, location: str, streams: int, failure: Failure | None) -> Location:
     reason = None
     if failure:
-        reason = Reason(kind=failure.kind.value, said=failure.said, mend=failure.mend)
+        reason = Reason(kind=failure.kind.value, message=failure.message, hint=failure.hint)
     return Location(project=project, location=location, streams=streams, failure=reason)
 
 

@@ -14,7 +14,7 @@ from exporter.names import LocationName, StreamName
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from exporter.gcp.errors import Failure, Kind
+    from exporter.gcp.errors import Failure, FailureKind
     from exporter.read.observations import Observations
 
 _MOST_NAMED = 3
@@ -100,7 +100,9 @@ def _by_cause(
     failed: Iterable[tuple[LocationName | StreamName, Failure]],
 ) -> Iterator[tuple[tuple[LocationName | StreamName, ...], Failure]]:
     """Yield the names of each project that failed for one kind of reason, and the first's."""
-    groups: dict[tuple[str, type, Kind], list[tuple[LocationName | StreamName, Failure]]] = {}
+    groups: dict[
+        tuple[str, type, FailureKind], list[tuple[LocationName | StreamName, Failure]]
+    ] = {}
     for name, failure in failed:
         groups.setdefault((name.project, type(name), failure.kind), []).append((name, failure))
     for group in groups.values():
@@ -115,6 +117,8 @@ def _of_names(
     texts: str,
 ) -> Unseen:
     several = len(names) > 1
-    said = f"{texts} ({listed(names)}). The first: {failure}" if several else f"{text}: {failure}"
+    message = (
+        f"{texts} ({listed(names)}). The first: {failure}" if several else f"{text}: {failure}"
+    )
     fields = {**fields_of(names), "reason": failure.kind}
-    return Unseen(of_project(names), said, level, fields, names)
+    return Unseen(of_project(names), message, level, fields, names)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.read.observations import Stream
-    from exporter.run import Look
+    from exporter.run import Measurement
 
 _WIDE = 10_000
 """Columns of an output that is no terminal: nothing is cut off in a file or a pipe."""
@@ -56,9 +56,9 @@ class Row(NamedTuple):
 _HEADINGS = Row("STREAM", "PROJECT", "LOCATION", "STATE", "EXPECTED", "ERRORS", "")
 
 
-def rows(look: Look) -> Iterator[Row]:
+def rows(measurement: Measurement) -> Iterator[Row]:
     """Yield every stream of the cleanly read locations, the missing ones, and what is unknown."""
-    for one in look.judged:
+    for one in measurement.evaluated:
         project, location = one.location.at
         for stream, expected in zip(one.location.streams, one.expected, strict=True):
             style = "green" if expected else "bold red" if stream.state in FAILURES else "yellow"
@@ -73,7 +73,7 @@ def rows(look: Look) -> Iterator[Row]:
             )
         for stream_id in one.missing:
             yield Row(stream_id, project, location, "missing", "no", "-", "bold red")
-    for group in unread(look.observations):
+    for group in unread(measurement.observations):
         first, count = group.names[0], len(group.names)
         where = first.location if count == 1 else f"{count} locations"
         yield Row("?", first.project, where, "unknown", "?", "?", "magenta")
@@ -93,11 +93,11 @@ def console(stream: TextIO) -> Console:
     )
 
 
-def print_look(look: Look, stream: TextIO) -> None:
+def print_measurement(measurement: Measurement, stream: TextIO) -> None:
     """Print the fleet, then what a person should look at."""
     out = console(stream)
-    shown = sorted(rows(look), key=lambda row: row.project)
-    found = concerns(look)
+    shown = sorted(rows(measurement), key=lambda row: row.project)
+    found = concerns(measurement)
     if shown:
         _print_fleet(shown, out)
     else:
@@ -106,7 +106,7 @@ def print_look(look: Look, stream: TextIO) -> None:
             "exclude leave all of them out."
         )
     if shown or found:
-        _print_concerns(found, out, whole=not look.observations.skipped)
+        _print_concerns(found, out, whole=not measurement.observations.skipped)
 
 
 def _print_fleet(shown: list[Row], out: Console) -> None:
@@ -149,14 +149,14 @@ def _line(row: Row, widths: list[int]) -> Text:
     return line.append(f"{row.errors:>{widths[5]}}")
 
 
-def concerns(look: Look) -> list[tuple[str, str]]:
+def concerns(measurement: Measurement) -> list[tuple[str, str]]:
     """Return what a person should look at, worst first: the subject and what is the matter."""
-    return [(subject, text) for _, subject, text in sorted(_ranked(look))]
+    return [(subject, text) for _, subject, text in sorted(_ranked(measurement))]
 
 
-def _ranked(look: Look) -> Iterator[tuple[int, str, str]]:
+def _ranked(measurement: Measurement) -> Iterator[tuple[int, str, str]]:
     """Yield each concern with its rank, the lowest being the worst."""
-    for one in look.judged:
+    for one in measurement.evaluated:
         at = one.location.at
         for stream_id in one.missing:
             text = "is required and not there: create it, or take it out of `required`"
@@ -166,7 +166,7 @@ def _ranked(look: Look) -> Iterator[tuple[int, str, str]]:
                 rank, text = _concern(stream, expected=expected)
                 reason = f": {_short(stream.reason)}" if stream.reason else ""
                 yield rank, str(StreamName(*at, stream.id)), f"{text}{reason}"
-    for group in unseen(look.observations):
+    for group in unseen(measurement.observations):
         yield 4, group.subject, printable(group.text)
 
 
@@ -199,12 +199,12 @@ def _print_concerns(found: list[tuple[str, str]], out: Console, *, whole: bool) 
         _indented(Text(f"nothing: {streams} is as expected"), 2, out)
 
 
-def print_points(heading: str, look: Look, stream: TextIO) -> None:
+def print_points(heading: str, measurement: Measurement, stream: TextIO) -> None:
     """Print how many points a run has of each metric, after a heading that says what of them."""
     out = console(stream)
     _heading(heading, out)
     parts: dict[str, Counter[str]] = {}
-    for sample in would_write(look):
+    for sample in would_write(measurement):
         part, _, name = sample.metric.name.partition("/")
         parts.setdefault(part, Counter())[name] += 1
     total = sum(counts.total() for counts in parts.values())

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from exporter.measure.samples import Sample
     from exporter.names import LocationName
     from exporter.read.observations import Observations
-    from exporter.run import Look, Report
-    from exporter.write.writer import Trouble
+    from exporter.run import Measurement, Report
+    from exporter.write.writer import WriteError
 
 _MOST_SERIES = 3
 _MOST_LABELS = 20
@@ -30,37 +30,39 @@ def tell_readings(observations: Observations) -> None:
         _log(one.level, f"{one.subject} {one.text}", **one.fields)
 
 
-def tell_labels(look: Look, told: set[str]) -> None:
+def tell_labels(measurement: Measurement, told: set[str]) -> None:
     """Log each stream's ``expected-state`` label that is ignored, unless it is in ``told``."""
-    untold = 0
-    for one in look.judged:
+    unlisted_errors = 0
+    for one in measurement.evaluated:
         for stream in one.location.streams:
             name = StreamName(*one.location.at, stream.id)
             complaint = label_complaint(name, stream.label)
             if complaint and complaint not in told:
                 if len(told) >= _MOST_LABELS:
-                    untold += 1
+                    unlisted_errors += 1
                     continue
                 told.add(complaint)
                 _log(logging.WARNING, complaint, **fields_of([name]))
-    if untold:
-        _log(logging.WARNING, f"{plural(untold, 'more label')} of this kind are ignored.")
+    if unlisted_errors:
+        _log(logging.WARNING, f"{plural(unlisted_errors, 'more label')} of this kind are ignored.")
 
 
 def tell(report: Report) -> None:
     """Log what was not written and why, then the summary of the run."""
     written = report.written
-    _tell_troubles(written.troubles)
-    if written.untold:
-        _log(logging.ERROR, f"So it went with {written.untold:,} more requests.")
-    _tell_held(written.held)
+    _tell_write_errors(written.errors)
+    if written.unlisted_errors:
+        _log(logging.ERROR, f"So it went with {written.unlisted_errors:,} more requests.")
+    _tell_withheld(written.withheld_locations)
     if report.stopped:
         _log(logging.WARNING, _left_out(report))
     counts = summary(report)
-    objects = "Objects of " if report.look.task.objects_alone else ""
-    blind = ". Nothing at all could be read" if report.look.observations.blind else ""
+    objects = "Objects of " if report.measurement.task.objects_alone else ""
+    nothing_read = (
+        ". Nothing at all could be read" if report.measurement.observations.nothing_read else ""
+    )
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
-    text = f"{objects}{fleet(report.look)}{blind}; {_points(report)}; {calls}."
+    text = f"{objects}{fleet(report.measurement)}{nothing_read}; {_points(report)}; {calls}."
     _log(
         logging.INFO if report.complete else logging.ERROR, f"{text[0].upper()}{text[1:]}", **counts
     )
@@ -68,9 +70,9 @@ def tell(report: Report) -> None:
 
 def summary(report: Report) -> dict[str, Any]:
     """Return the numbers of a run, as the summary line carries them."""
-    seen, written = report.look.observations, report.written
+    seen, written = report.measurement.observations, report.written
     return {
-        "node_id": report.look.task.exporter.node_id,
+        "node_id": report.measurement.task.exporter.node_id,
         "streams": seen.streams,
         "locations": len(seen.locations),
         "unreadable": unreadable(seen),
@@ -78,7 +80,7 @@ def summary(report: Report) -> dict[str, Any]:
         "superseded": written.superseded,
         "lost": written.lost,
         "left_out": written.left_out,
-        "held_back": len(written.held),
+        "held_back": len(written.withheld_locations),
         "calls": report.calls,
         "seconds": round(report.seconds, 3),
     }
@@ -90,18 +92,18 @@ def unreadable(observations: Observations) -> int:
     return len(observations.unread) + failed
 
 
-def fleet(look: Look) -> str:
+def fleet(measurement: Measurement) -> str:
     """Return in words what was seen: how many streams, and how they are."""
-    seen = look.observations
-    failed = sum(one.failed for one in look.judged)
-    unexpected = sum(one.unexpected for one in look.judged)
-    missing = sum(len(one.missing) for one in look.judged)
+    seen = measurement.observations
+    failed = sum(one.failed for one in measurement.evaluated)
+    unexpected = sum(one.unexpected for one in measurement.evaluated)
+    missing = sum(len(one.missing) for one in measurement.evaluated)
     how = [
         f"{count:,} {what}"
         for count, what in ((failed, "failed"), (unexpected, "not as expected"))
         if count
     ]
-    text = f"{plural(seen.streams, 'stream')} in {plural(len(look.judged), 'location')}"
+    text = f"{plural(seen.streams, 'stream')} in {plural(len(measurement.evaluated), 'location')}"
     text += f" ({', '.join(how)})" if how else ""
     text += f", {missing:,} required and missing" if missing else ""
     unread = unreadable(seen)
@@ -128,7 +130,7 @@ def _points(report: Report) -> str:
 
 
 def _left_out(report: Report) -> str:
-    skipped, written = report.look.observations.skipped, report.written
+    skipped, written = report.measurement.observations.skipped, report.written
     if skipped:
         return (
             f"Interrupted while reading: {plural(skipped, 'location')} not read, nothing written."
@@ -141,8 +143,8 @@ def _left_out(report: Report) -> str:
     return "Interrupted, but nothing was left out."
 
 
-def _tell_held(held: Iterable[LocationName]) -> None:
-    for _, group in itertools.groupby(sorted(held), key=lambda at: at.project):
+def _tell_withheld(withheld_locations: Iterable[LocationName]) -> None:
+    for _, group in itertools.groupby(sorted(withheld_locations), key=lambda at: at.project):
         names = list(group)
         of_several = f" ({listed(names)})" if len(names) > 1 else ""
         _log(
@@ -153,22 +155,22 @@ def _tell_held(held: Iterable[LocationName]) -> None:
         )
 
 
-def _tell_troubles(troubles: Iterable[Trouble]) -> None:
+def _tell_write_errors(errors: Iterable[WriteError]) -> None:
     """Log what was not written, what failed for the same reason in one line."""
-    by_cause: dict[tuple[str, bool], list[Trouble]] = {}
-    for trouble in troubles:
-        by_cause.setdefault((str(trouble.failure), trouble.named), []).append(trouble)
+    by_cause: dict[tuple[str, bool], list[WriteError]] = {}
+    for error in errors:
+        by_cause.setdefault((str(error.failure), error.named), []).append(error)
     for group in by_cause.values():
-        _tell_trouble(group)
+        _tell_write_error(group)
 
 
-def _tell_trouble(group: Sequence[Trouble]) -> None:
-    series = [sample for trouble in group for sample in trouble.series]
+def _tell_write_error(group: Sequence[WriteError]) -> None:
+    series = [sample for error in group for sample in error.series]
     named = ", ".join(map(str, series[:_MOST_SERIES]))
     more = len(series) - _MOST_SERIES
     named += f" and {more:,} more" if more > 0 else ""
     among = "" if group[0].named else "among "
-    points = plural(sum(trouble.points for trouble in group), "point")
+    points = plural(sum(error.points for error in group), "point")
     failure = group[0].failure
     if failure is None:
         _log(

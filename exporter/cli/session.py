@@ -18,7 +18,7 @@ from exporter.gcp.clients import (
 )
 from exporter.gcp.errors import CallError
 from exporter.inputs.input_errors import InputError, shown
-from exporter.measure.samples import Exporter
+from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
 from exporter.run import Task
 
@@ -105,7 +105,7 @@ def _task(context: Context, loaded: Config) -> Task:
     except OSError as error:
         raise CallError(cloud_run.no_region(error)) from error
     collect = Collect(loaded.collect.objects, loaded.collect.private_connections)
-    task = Task(Exporter(region, loaded.run.name, str(shard.index)), shard, collect)
+    task = Task(ExporterName(region, loaded.run.name, str(shard.index)), shard, collect)
     return objects_alone(task) if getattr(context.args, "collect", None) == "objects" else task
 
 

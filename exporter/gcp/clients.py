@@ -18,7 +18,7 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
 )
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, credentials_failure
+from exporter.gcp.errors import CallError, explain_credentials_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,6 +174,6 @@ def _credentials(identity: Identity) -> Credentials:
             )
         credentials.refresh(request)
     except Exception as error:  # a mangled file makes google-auth raise anything
-        failure = credentials_failure(error, impersonated=identity.impersonate)
+        failure = explain_credentials_error(error, impersonated=identity.impersonate)
         raise CallError(failure) from error
     return credentials

@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 
 import tenacity
 
-from exporter.gcp.errors import Failure, Kind
+from exporter.gcp.errors import Failure, FailureKind
 from exporter.shard import Shard
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _ask(request: urllib.request.Request) -> str:
 def no_region(error: OSError) -> Failure:
     """Return what it means that :func:`region` failed."""
     return Failure(
-        Kind.UNAVAILABLE,
+        FailureKind.UNAVAILABLE,
         f"the metadata server does not tell the region that this runs in ({error})",
         "Nothing was read: the exporter's own series would get another name. The next run tries "
         "again.",

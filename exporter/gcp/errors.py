@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Kind(StrEnum):
+class FailureKind(StrEnum):
     """Why something could not be read or written. Never mixed up with a stream's own state."""
 
     API_DISABLED = "API disabled"
@@ -34,17 +34,17 @@ class Failure:
 
     Attributes:
         kind: Which of the different facts it is.
-        said: What happened, in the server's words where it has any.
-        mend: What the reader can do about it, a command or a role where there is one.
+        message: What happened, in the server's words where it has any.
+        hint: What the reader can do about it, a command or a role where there is one.
     """
 
-    kind: Kind
-    said: str
-    mend: str
+    kind: FailureKind
+    message: str
+    hint: str
 
     def __str__(self) -> str:
         """Return both sentences on one line."""
-        return f"{self.kind}: {_sentence(self.said)} {self.mend}"
+        return f"{self.kind}: {_sentence(self.message)} {self.hint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +75,38 @@ class CallError(Exception):
         self.failure = failure
 
 
-def credentials_failure(error: Exception, *, impersonated: str | None = None) -> Failure:
+def explain_credentials_error(error: Exception, *, impersonated: str | None = None) -> Failure:
     """Return what it means that no credentials could be had.
 
     Args:
         error: What the attempt to have them ended in.
         impersonated: The service account that was to be acted as, if any.
     """
-    said = _said_by_auth(error)
-    mend = _MEND_CREDENTIALS
+    message = _auth_message(error)
+    hint = _CREDENTIALS_HINT
     if isinstance(error, auth_exceptions.TransportError):
-        mend = "The server that gives out tokens was not reached: check the network and proxies."
-    elif impersonated and "impersonated" in said:
-        said = f"{said} of {impersonated}"
-        mend = (
+        hint = "The server that gives out tokens was not reached: check the network and proxies."
+    elif impersonated and "impersonated" in message:
+        message = f"{message} of {impersonated}"
+        hint = (
             "Check that the service account exists and that iamcredentials.googleapis.com is "
             "enabled, and grant your own account roles/iam.serviceAccountTokenCreator on it: "
             f"gcloud iam service-accounts add-iam-policy-binding {impersonated} "
             "--member MEMBER --role roles/iam.serviceAccountTokenCreator"
         )
-    return Failure(Kind.CREDENTIALS, said, mend)
+    return Failure(FailureKind.CREDENTIALS, message, hint)
 
 
-def unforeseen(error: Exception) -> Failure:
+def explain_unexpected_error(error: Exception) -> Failure:
     """Return a failure for an error that no call is known to end in."""
     return Failure(
-        Kind.REFUSED,
+        FailureKind.REFUSED,
         f"{type(error).__name__}: {_first_line(error)}",
         "This is a mistake of the exporter's own: report it with the log.",
     )
 
 
-def failure_of(error: Exception, target: Target) -> Failure:
+def explain_call_error(error: Exception, target: Target) -> Failure:
     """Return what a failed call means, or :func:`unforeseen` for an error of another kind.
 
     Sources: https://cloud.google.com/apis/design/errors for codes and ErrorInfo; the texts of
@@ -114,85 +114,90 @@ def failure_of(error: Exception, target: Target) -> Failure:
     them no code of their own.
     """
     if not isinstance(error, exceptions.GoogleAPICallError):
-        return unforeseen(error)
-    said = _first_line(error.message)
+        return explain_unexpected_error(error)
+    message = _first_line(error.message)
     if isinstance(error, exceptions.Forbidden):
-        return _forbidden(error, said, target)
+        return _forbidden(error, message, target)
     kind = _kind(error)
-    if said.startswith(_PLUGIN):
-        kind, said = Kind.CREDENTIALS, _without_tuple(said.removeprefix(_PLUGIN).strip())
-    return Failure(kind, said, _mend(kind, said, target))
+    if message.startswith(_PLUGIN):
+        kind, message = (
+            FailureKind.CREDENTIALS,
+            _without_tuple(message.removeprefix(_PLUGIN).strip()),
+        )
+    return Failure(kind, message, _hint(kind, message, target))
 
 
-def _kind(error: Exception) -> Kind:
-    return next((kind for cls, kind in _KINDS.items() if isinstance(error, cls)), Kind.REFUSED)
+def _kind(error: Exception) -> FailureKind:
+    return next(
+        (kind for cls, kind in _KINDS.items() if isinstance(error, cls)), FailureKind.REFUSED
+    )
 
 
 _KINDS = {
-    exceptions.Unauthenticated: Kind.CREDENTIALS,
-    exceptions.NotFound: Kind.NOT_FOUND,
-    exceptions.DeadlineExceeded: Kind.TIMED_OUT,
-    exceptions.ResourceExhausted: Kind.QUOTA,
-    exceptions.ServiceUnavailable: Kind.UNAVAILABLE,
-    exceptions.InternalServerError: Kind.UNAVAILABLE,
-    exceptions.Aborted: Kind.UNAVAILABLE,
+    exceptions.Unauthenticated: FailureKind.CREDENTIALS,
+    exceptions.NotFound: FailureKind.NOT_FOUND,
+    exceptions.DeadlineExceeded: FailureKind.TIMED_OUT,
+    exceptions.ResourceExhausted: FailureKind.QUOTA,
+    exceptions.ServiceUnavailable: FailureKind.UNAVAILABLE,
+    exceptions.InternalServerError: FailureKind.UNAVAILABLE,
+    exceptions.Aborted: FailureKind.UNAVAILABLE,
 }
 
 _PLUGIN = "Getting metadata from plugin failed with error:"
 """How gRPC begins to say that no token could be had for a call; what google-auth says follows."""
 
-_MEND_CREDENTIALS = (
+_CREDENTIALS_HINT = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a "
     "credentials file; on Cloud Run give the job a service account."
 )
 
 
-def _forbidden(error: exceptions.Forbidden, said: str, target: Target) -> Failure:
+def _forbidden(error: exceptions.Forbidden, message: str, target: Target) -> Failure:
     details: Mapping[str, str] = error.metadata or {}
     if error.reason == "SERVICE_DISABLED":
         # The calls of a user without a quota project count against a project of Google's own,
         # in which nobody can enable anything.
-        mend = (
+        hint = (
             "Name one: gcloud auth application-default set-quota-project "
             f"{target.project}, or --quota-project"
-            if "requires a quota project" in said
+            if "requires a quota project" in message
             else f"Enable it: gcloud services enable {target.service} --project {target.project}"
         )
-        return Failure(Kind.API_DISABLED, said, mend)
+        return Failure(FailureKind.API_DISABLED, message, hint)
     if error.reason in {"CONSUMER_INVALID", "USER_PROJECT_DENIED", "RESOURCE_PROJECT_INVALID"}:
         return Failure(
-            Kind.NOT_FOUND,
-            said,
+            FailureKind.NOT_FOUND,
+            message,
             f"Check that a project with the id {target.project} exists, and that the account may "
             f"use it (roles/serviceusage.serviceUsageConsumer for a quota project).",
         )
     permission = details.get("permission", target.permission)
     return Failure(
-        Kind.PERMISSION_DENIED,
-        said,
+        FailureKind.PERMISSION_DENIED,
+        message,
         f"The account needs {permission} in project {target.project}. Grant {target.role}: "
         f"gcloud projects add-iam-policy-binding {target.project} --member MEMBER --role ROLE",
     )
 
 
-def _mend(kind: Kind, said: str, target: Target) -> str:
-    mends = {
-        Kind.CREDENTIALS: _MEND_CREDENTIALS,
-        Kind.NOT_FOUND: "Check the project and the location in config.yaml.",
-        Kind.TIMED_OUT: f"See https://status.cloud.google.com if it lasts, raise run.deadline, or "
-        f"check {target.key} in config.yaml if set.",
-        Kind.QUOTA: f"See the quotas of {target.service} in project {target.project}, or run "
-        f"less often.",
-        Kind.UNAVAILABLE: "The next run tries again; see https://status.cloud.google.com if it "
-        "lasts.",
-        Kind.REFUSED: f"If {target.key} is set in config.yaml, check that {target.service} "
-        f"answers there.",
+def _hint(kind: FailureKind, message: str, target: Target) -> str:
+    hints = {
+        FailureKind.CREDENTIALS: _CREDENTIALS_HINT,
+        FailureKind.NOT_FOUND: "Check the project and the location in config.yaml.",
+        FailureKind.TIMED_OUT: f"See https://status.cloud.google.com if it lasts, raise "
+        f"run.deadline, or check {target.key} in config.yaml if set.",
+        FailureKind.QUOTA: f"See the quotas of {target.service} in project {target.project}, or "
+        f"run less often.",
+        FailureKind.UNAVAILABLE: "The next run tries again; see https://status.cloud.google.com "
+        "if it lasts.",
+        FailureKind.REFUSED: f"If {target.key} is set in config.yaml, check that "
+        f"{target.service} answers there.",
     }
-    if kind is Kind.UNAVAILABLE:
-        for words, mend in _NO_CONNECTION.items():
-            if any(word in said for word in words):
-                return f"{mend}, and {target.key} in config.yaml if set."
-    return mends[kind]
+    if kind is FailureKind.UNAVAILABLE:
+        for words, hint in _NO_CONNECTION.items():
+            if any(word in message for word in words):
+                return f"{hint}, and {target.key} in config.yaml if set."
+    return hints[kind]
 
 
 # The texts of gRPC 1.85 and of those before it, the more telling ones first.
@@ -208,7 +213,7 @@ _NO_CONNECTION = {
 }
 
 
-def _said_by_auth(error: Exception) -> str:
+def _auth_message(error: Exception) -> str:
     """Return what google-auth, or the system beneath it, says went wrong.
 
     The first argument of google-auth's errors is a sentence; the others hold what it was made

@@ -77,7 +77,7 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class EvaluatedLocation:
     """A cleanly read location, held against what config expects of it.
 
     Attributes:
@@ -105,7 +105,9 @@ class Judged:
         )
 
 
-def judge(observations: Observations, config: Config, now: float) -> tuple[Judged, ...]:
+def evaluate(
+    observations: Observations, config: Config, now: float
+) -> tuple[EvaluatedLocation, ...]:
     """Hold every cleanly read location against config.
 
     Args:
@@ -114,12 +116,12 @@ def judge(observations: Observations, config: Config, now: float) -> tuple[Judge
         now: Unix time of the run, in seconds; decides which windows are open.
     """
     open_now = OpenExpectations(config.expectations, datetime.fromtimestamp(now, UTC))
-    judged = []
+    evaluated = []
     for location in observations.locations:
         if location.failure is None:
             ids = {stream.id for stream in location.streams}
-            judged.append(
-                Judged(
+            evaluated.append(
+                EvaluatedLocation(
                     location,
                     tuple(
                         stream.state
@@ -133,11 +135,11 @@ def judge(observations: Observations, config: Config, now: float) -> tuple[Judge
                     ),
                 )
             )
-    return tuple(judged)
+    return tuple(evaluated)
 
 
 def location_samples(
-    observations: Observations, judged: Iterable[Judged], shard: Shard
+    observations: Observations, evaluated: Iterable[EvaluatedLocation], shard: Shard
 ) -> Iterator[Sample]:
     """Yield what is written of locations ahead of everything else.
 
@@ -151,20 +153,22 @@ def location_samples(
             yield _of_location(UP, at, int(failure is None))
     for location in observations.locations:
         yield _of_location(UP, location.at, int(location.failure is None))
-    for one in judged:
+    for one in evaluated:
         yield _of_location(FAILED_STREAMS, one.location.at, one.failed)
         yield _of_location(UNEXPECTED_STREAMS, one.location.at, one.unexpected)
 
 
-def stream_samples(judged: Iterable[Judged], at: int, *, errors: bool) -> Iterator[Sample]:
+def stream_samples(
+    evaluated: Iterable[EvaluatedLocation], at: int, *, errors: bool
+) -> Iterator[Sample]:
     """Yield the samples of every stream that was seen, and of required ones that were not.
 
     Args:
-        judged: The cleanly read locations.
+        evaluated: The cleanly read locations.
         at: Unix time of the run, in whole seconds.
         errors: Whether ``stream/errors`` is collected.
     """
-    for one in judged:
+    for one in evaluated:
         project, location = one.location.at
         for stream, expected in zip(one.location.streams, one.expected, strict=True):
             node = (location, project, stream.id, (stream.id,))
@@ -200,22 +204,22 @@ def connection_samples(observations: Observations) -> Iterator[Sample]:
 
 
 def last_read_samples(
-    judged: Iterable[Judged], at: int, held: frozenset[LocationName]
+    evaluated: Iterable[EvaluatedLocation], at: int, withheld_locations: frozenset[LocationName]
 ) -> Iterator[Sample]:
     """Yield ``location/last_read`` of each cleanly read location that is not held back.
 
     Args:
-        judged: The cleanly read locations.
+        evaluated: The cleanly read locations.
         at: Unix time of the run, in whole seconds.
-        held: Locations of which a ``last_seen`` was not written. Were their last_read written,
-            the point that got lost would read as a missing stream.
+        withheld_locations: Locations with a ``last_seen`` that was not written. Were
+            their last_read written, the lost point would read as a missing stream.
     """
-    for one in judged:
-        if one.location.at not in held:
+    for one in evaluated:
+        if one.location.at not in withheld_locations:
             yield _of_location(LAST_READ, one.location.at, at)
 
 
-class Exporter(NamedTuple):
+class ExporterName(NamedTuple):
     """What the exporter calls itself in its own series.
 
     Attributes:
@@ -230,7 +234,7 @@ class Exporter(NamedTuple):
 
 
 def exporter_samples(
-    exporter: Exporter, *, streams: int, seconds: float, lost: int, last_run: int | None
+    exporter: ExporterName, *, streams: int, seconds: float, lost: int, last_run: int | None
 ) -> Iterator[Sample]:
     """Yield what the exporter says of its own run.
 

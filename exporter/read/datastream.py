@@ -16,7 +16,7 @@ from google.api_core import exceptions
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
-from exporter.gcp.errors import CallError, Failure, Kind, Target, failure_of
+from exporter.gcp.errors import CallError, Failure, FailureKind, Target, explain_call_error
 from exporter.gcp.retry import Calls, call_with_retry
 from exporter.measure.expectations import LABEL
 from exporter.read.observations import Objects, Stream
@@ -121,7 +121,7 @@ class Datastream:
             if number == MOST_OBJECT_PAGES and answer.next_page_token:
                 raise CallError(
                     Failure(
-                        Kind.REFUSED,
+                        FailureKind.REFUSED,
                         f"the stream has more than {MOST_OBJECT_PAGES * PAGE:,} objects",
                         "Its objects are left out; split the stream.",
                     )
@@ -162,7 +162,7 @@ class Datastream:
                     page, deadline=deadline, longest=longest, calls=self._calls
                 )
             except exceptions.GoogleAPICallError as error:
-                raise CallError(failure_of(error, target)) from error
+                raise CallError(explain_call_error(error, target)) from error
             yield answer
             if not answer.next_page_token:
                 return
@@ -183,7 +183,7 @@ def _whole(answer: Any) -> None:
     if answer.unreachable:
         raise CallError(
             Failure(
-                Kind.UNREACHABLE,
+                FailureKind.UNREACHABLE,
                 f"the answer leaves out what is in {', '.join(answer.unreachable)}",
                 "See https://status.cloud.google.com if it lasts.",
             )

@@ -99,7 +99,7 @@ class Observations:
         return tuple(location for location in self.locations if location.failure)
 
     @property
-    def blind(self) -> bool:
+    def nothing_read(self) -> bool:
         """Whether there was something to read and nothing of it could be.
 
         To know which locations there are is not yet to have read any.

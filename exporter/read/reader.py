@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from exporter.gcp.errors import CallError, Failure, unforeseen
+from exporter.gcp.errors import CallError, Failure, explain_unexpected_error
 from exporter.names import LocationName, StreamName
 from exporter.progress import Progress
 from exporter.read.observations import GLOBAL, Location, Objects, Observations
@@ -201,7 +201,7 @@ def _attempt(deadline: Deadline, ask: Callable[..., Any], *args: Any) -> tuple[A
         # After a stop the channel may be closed before the next page is asked for.
         if not deadline.stopped:
             LOGGER.exception("An answer of Datastream was not understood.")
-        return None, unforeseen(error)
+        return None, explain_unexpected_error(error)
 
 
 class _Workers:

@@ -43,7 +43,7 @@ _TRANSIENT_CODES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class PartialWrite:
     """What one refused request says of its points.
 
     Attributes:
@@ -66,7 +66,7 @@ class Refusal:
         return self.refused - self.late
 
 
-def refusal_of(error: exceptions.GoogleAPICallError, sent: int) -> Refusal:
+def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> PartialWrite:
     """Read a refusal of a request of ``sent`` series."""
     message = error.message or ""
     summary = _summary(error)
@@ -74,7 +74,7 @@ def refusal_of(error: exceptions.GoogleAPICallError, sent: int) -> Refusal:
     if summary is None:
         if is_transient(error):
             # The request may have had its effect, whichever series the text names.
-            return Refusal(sent, 0, sent, None)
+            return PartialWrite(sent, 0, sent, None)
         refused, transient = sent, 0
     else:
         refused = summary.total_point_count - summary.success_point_count
@@ -98,7 +98,7 @@ def refusal_of(error: exceptions.GoogleAPICallError, sent: int) -> Refusal:
         late = sum(named.values())
     else:
         late = refused - transient if all(map(_all_late, reasons)) else 0
-    return Refusal(refused, late, min(transient, refused - late), named)
+    return PartialWrite(refused, late, min(transient, refused - late), named)
 
 
 def _summary(error: exceptions.GoogleAPICallError) -> Any:

@@ -20,12 +20,12 @@ from google.api import metric_pb2
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
-from exporter.gcp.errors import Failure, Target, failure_of
+from exporter.gcp.errors import Failure, Target, explain_call_error
 from exporter.gcp.retry import Calls, call_with_retry
 from exporter.measure.definitions import RESOURCE
 from exporter.measure.samples import LAST_SEEN, Sample
 from exporter.progress import Progress
-from exporter.write.partial_write import Refusal, refusal_of
+from exporter.write.partial_write import PartialWrite, parse_partial_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -41,7 +41,7 @@ SERVICE = "monitoring.googleapis.com"
 _LONGEST_TRY = 12.0
 """Seconds that one request may take: the client's own default for this method."""
 
-MOST_TROUBLES = 20
+MAX_LISTED_ERRORS = 20
 """Failed batches that are told of in full; a hundred thousand lost points are one story."""
 
 _GAUGE = metric_pb2.MetricDescriptor.GAUGE
@@ -49,7 +49,7 @@ _VALUE_TYPES = dict(metric_pb2.MetricDescriptor.ValueType.items())
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class WriteError:
     """Points of one batch that were not written.
 
     Attributes:
@@ -66,7 +66,7 @@ class Trouble:
 
 
 @dataclass(slots=True)
-class Written:
+class WriteResult:
     """What became of the points of a run.
 
     Attributes:
@@ -74,38 +74,40 @@ class Written:
         superseded: Points whose series has the same or a newer one by another run.
         lost: Points that were due and not accepted.
         left_out: Points that were not sent because somebody asked the run to stop.
-        held: Locations of which a ``last_seen`` was not written, or may not have been.
-        troubles: The first of what did not go through, for the log.
-        untold: How many more of these there were.
+        withheld_locations: Locations with a ``last_seen`` that was, or may be, not written.
+        errors: The first of what did not go through, for the log.
+        unlisted_errors: How many more of these there were.
     """
 
     accepted: int = 0
     superseded: int = 0
     lost: int = 0
     left_out: int = 0
-    held: set[LocationName] = field(default_factory=set)
-    troubles: list[Trouble] = field(default_factory=list)
-    untold: int = 0
+    withheld_locations: set[LocationName] = field(default_factory=set)
+    errors: list[WriteError] = field(default_factory=list)
+    unlisted_errors: int = 0
 
     @property
     def settled(self) -> int:
         """Points of which it is known what became of them."""
         return self.accepted + self.superseded + self.lost
 
-    def add(self, points: int, troubles: Iterable[Trouble]) -> None:
+    def add(self, points: int, errors: Iterable[WriteError]) -> None:
         """Count a batch of so many points, and what was not written of it."""
         self.accepted += points
-        for trouble in troubles:
-            self.accepted -= trouble.points
-            if trouble.failure is None:
-                self.superseded += trouble.points
+        for error in errors:
+            self.accepted -= error.points
+            if error.failure is None:
+                self.superseded += error.points
             else:
-                self.lost += trouble.points
-            self.held.update(sample.at for sample in trouble.series if sample.metric is LAST_SEEN)
-            if len(self.troubles) < MOST_TROUBLES:
-                self.troubles.append(trouble)
+                self.lost += error.points
+            self.withheld_locations.update(
+                sample.at for sample in error.series if sample.metric is LAST_SEEN
+            )
+            if len(self.errors) < MAX_LISTED_ERRORS:
+                self.errors.append(error)
             else:
-                self.untold += 1
+                self.unlisted_errors += 1
 
 
 class Writer:
@@ -137,7 +139,7 @@ class Writer:
         samples: Iterable[Sample],
         at: int,
         deadline: Deadline,
-        into: Written,
+        into: WriteResult,
         *,
         ahead: int = 0,
         progress: Progress | None = None,
@@ -164,7 +166,7 @@ class Writer:
         batches: Iterator[Sequence[Sample]],
         at: int,
         deadline: Deadline,
-        into: Written,
+        into: WriteResult,
         progress: Progress,
     ) -> None:
         taking = threading.Lock()
@@ -176,7 +178,7 @@ class Writer:
                     batch = None if deadline.stopped else next(batches, None)
                 if batch is None:
                     return
-                settled = self._settle(batch, at, deadline)
+                settled = self._send_batch(batch, at, deadline)
                 with adding:
                     into.add(len(batch), settled)
                     progress.points(into.settled)
@@ -186,23 +188,23 @@ class Writer:
                 working.result()
         into.left_out += sum(map(len, batches))
 
-    def _settle(self, batch: Sequence[Sample], at: int, deadline: Deadline) -> list[Trouble]:
+    def _send_batch(self, batch: Sequence[Sample], at: int, deadline: Deadline) -> list[WriteError]:
         """Send a batch until it is settled; return what was not written of it."""
-        refusals: list[Refusal] = []
+        attempts: list[PartialWrite] = []
 
         def attempt(timeout: float) -> None:
             request = self._request(batch, at)
             try:
                 self._client.create_time_series(request, retry=None, timeout=timeout)
             except exceptions.GoogleAPICallError as error:
-                refusals.append(refusal_of(error, len(batch)))
+                attempts.append(parse_partial_write(error, len(batch)))
                 raise
 
         def again(error: BaseException) -> bool:
-            answered = isinstance(error, exceptions.GoogleAPICallError) and refusals
-            return bool(answered) and refusals[-1].transient > 0
+            answered = isinstance(error, exceptions.GoogleAPICallError) and attempts
+            return bool(answered) and attempts[-1].transient > 0
 
-        troubles = []
+        errors = []
         try:
             call_with_retry(
                 attempt, deadline=deadline, longest=_LONGEST_TRY, calls=self._calls, again=again
@@ -210,17 +212,17 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever befalls a batch, the others are sent
             # A point that one answer took stays taken, whatever a later one says.
             least = min(
-                reversed(refusals),
-                key=lambda refusal: refusal.unwritten,
-                default=Refusal(len(batch), 0, len(batch), None),
+                reversed(attempts),
+                key=lambda partial_write: partial_write.unwritten,
+                default=PartialWrite(len(batch), 0, len(batch), None),
             )
             if least.unwritten:
-                failure = failure_of(error, target(self._project))
-                troubles.append(_trouble(batch, least, failure))
+                failure = explain_call_error(error, target(self._project))
+                errors.append(_write_error(batch, least, failure))
         # Of a first try alone: later, the same answer says that an earlier try was written.
-        if refusals and refusals[0].late:
-            troubles.append(_trouble(batch, refusals[0], None))
-        return troubles
+        if attempts and attempts[0].late:
+            errors.append(_write_error(batch, attempts[0], None))
+        return errors
 
     def _request(self, batch: Sequence[Sample], at: int) -> monitoring_v3.CreateTimeSeriesRequest:
         request = monitoring_v3.CreateTimeSeriesRequest.pb()(name=f"projects/{self._project}")
@@ -249,14 +251,18 @@ def _batches(samples: Iterable[Sample]) -> Iterator[Sequence[Sample]]:
         yield batch
 
 
-def _trouble(batch: Sequence[Sample], refusal: Refusal, failure: Failure | None) -> Trouble:
+def _write_error(
+    batch: Sequence[Sample], partial_write: PartialWrite, failure: Failure | None
+) -> WriteError:
     """Return what was refused for a failure or, without one, because another run was first."""
     late = failure is None
-    points = refusal.late if late else refusal.unwritten
-    if refusal.named is None:
-        return Trouble(points, failure, tuple(batch), named=False)
-    series = (batch[index] for index, is_late in sorted(refusal.named.items()) if is_late is late)
-    return Trouble(points, failure, tuple(series), named=True)
+    points = partial_write.late if late else partial_write.unwritten
+    if partial_write.named is None:
+        return WriteError(points, failure, tuple(batch), named=False)
+    series = (
+        batch[index] for index, is_late in sorted(partial_write.named.items()) if is_late is late
+    )
+    return WriteError(points, failure, tuple(series), named=True)
 
 
 def _fill(series: Any, sample: Sample, at: int, project: str) -> None:

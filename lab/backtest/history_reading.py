@@ -17,7 +17,7 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, Failure, Kind, Target, failure_of
+from exporter.gcp.errors import CallError, Failure, FailureKind, Target, explain_call_error
 from exporter.gcp.retry import Calls, call_with_retry, is_transient
 from exporter.write.writer import SERVICE
 from lab.backtest.distributions import Parts, distribution_of
@@ -230,22 +230,22 @@ def pieces_of(series: Any) -> Iterator[Piece]:
 
 
 def _failure(error: Exception, project: str) -> Failure:
-    """Return what a refusal means, with a mend that asks for no config.yaml."""
-    failure = failure_of(error, Target(SERVICE, project, PERMISSION, ROLE, _NO_KEY))
+    """Return what a refusal means, with a hint that asks for no config.yaml."""
+    failure = explain_call_error(error, Target(SERVICE, project, PERMISSION, ROLE, _NO_KEY))
     if not isinstance(error, exceptions.GoogleAPICallError):
         return failure
-    if failure.kind is Kind.UNAVAILABLE:
-        check, connects_not, _ = failure.mend.partition(f", and {_NO_KEY}")
-        return replace(failure, mend=f"{check}." if connects_not else _LATER)
-    mend = _MENDS.get(failure.kind)
-    return replace(failure, mend=mend.format(project)) if mend else failure
+    if failure.kind is FailureKind.UNAVAILABLE:
+        check, connects_not, _ = failure.hint.partition(f", and {_NO_KEY}")
+        return replace(failure, hint=f"{check}." if connects_not else _LATER)
+    hint = _HINTS.get(failure.kind)
+    return replace(failure, hint=hint.format(project)) if hint else failure
 
 
 _NO_KEY = "endpoints.monitoring"
 _LATER = "Try again later; see https://status.cloud.google.com if it lasts."
-_MENDS = {
-    Kind.NOT_FOUND: "Check that {} is the project that the exporter writes to.",
-    Kind.QUOTA: f"{_LATER} Fewer --days ask for less.",
-    Kind.TIMED_OUT: f"{_LATER} Fewer --days ask for less.",
-    Kind.REFUSED: "Check that {} is the project that the exporter writes to.",
+_HINTS = {
+    FailureKind.NOT_FOUND: "Check that {} is the project that the exporter writes to.",
+    FailureKind.QUOTA: f"{_LATER} Fewer --days ask for less.",
+    FailureKind.TIMED_OUT: f"{_LATER} Fewer --days ask for less.",
+    FailureKind.REFUSED: "Check that {} is the project that the exporter writes to.",
 }

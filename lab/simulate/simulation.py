@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exporter.cli.session import objects_alone
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.measure import samples
-from exporter.measure.samples import Exporter
+from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
 from exporter.run import Task
 from exporter.shard import Shard
@@ -156,22 +156,22 @@ class _Exporter:
         """Run once, now."""
         run = SimulatedRun(self._clients, self._config, self._task(which), now=self._own_time)
         if self._deployment.mode == "continuous":
-            look = run.look(self._discovered.fresh(), self._discovered.stale())
-            self._discovered.learn(look.observations)
+            measurement = run.measurement(self._discovered.fresh(), self._discovered.stale())
+            self._discovered.learn(measurement.observations)
         else:
-            look = run.look()
-        report = run.write(look)
+            measurement = run.measurement()
+        report = run.write(measurement)
         # In steps: how long tries are apart is drawn at random.
         waited = math.ceil(run.waits.longest / _WAIT_STEP) * _WAIT_STEP
         ended = self._clock.now - start + waited + self._deployment.takes
-        return CompletedRun(which, look.at, ended, report.complete)
+        return CompletedRun(which, measurement.at, ended, report.complete)
 
     def _own_time(self) -> float:
         return self._clock.now + self._deployment.skew
 
     def _task(self, which: ScheduledRun) -> Task:
         config = self._config
-        own = Exporter(self._deployment.location, config.run.name, str(which.task))
+        own = ExporterName(self._deployment.location, config.run.name, str(which.task))
         collect = Collect(
             # The process that runs on has another beat for objects.
             config.collect.objects and self._deployment.objects_every is None,

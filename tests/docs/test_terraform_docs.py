@@ -12,9 +12,9 @@ from hcl2 import SerializationOptions
 from exporter.config import from_text
 from exporter.measure.definitions import metrics
 from exporter.measure.samples import (
-    Exporter,
+    ExporterName,
+    evaluate,
     exporter_samples,
-    judge,
     last_read_samples,
     location_samples,
     stream_samples,
@@ -173,13 +173,13 @@ def test_a_run_writes_as_many_points_as_are_reckoned_with() -> None:
     at = LocationName("orders-prod", "europe-west1")
     streams = tuple(Stream(f"stream-{number}", 2) for number in range(3))
     observations = Observations(locations=(Location(at, streams),))
-    judged = judge(observations, config, 0)
+    evaluated = evaluate(observations, config, 0)
     samples = [
-        *location_samples(observations, judged, Shard(0, 1)),
-        *stream_samples(judged, 0, errors=True),
-        *last_read_samples(judged, 0, frozenset()),
+        *location_samples(observations, evaluated, Shard(0, 1)),
+        *stream_samples(evaluated, 0, errors=True),
+        *last_read_samples(evaluated, 0, frozenset()),
         *exporter_samples(
-            Exporter("global", "few", "0"), streams=3, seconds=1.0, lost=0, last_run=0
+            ExporterName("global", "few", "0"), streams=3, seconds=1.0, lost=0, last_run=0
         ),
     ]
     assert cost.month(fleet, cost.MODES[0]).points == len(samples) == 3 * 4 + 4 + 4

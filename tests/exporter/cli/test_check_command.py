@@ -111,7 +111,7 @@ def test_check_can_be_run_twice_at_once(command: Command, serve: Serve, shop: Wo
 
 
 @pytest.mark.parametrize(
-    ("change", "subject", "said"),
+    ("change", "subject", "message"),
     [
         (
             {"denied": ["datastream.streams.list"]},
@@ -137,7 +137,7 @@ def test_check_can_be_run_twice_at_once(command: Command, serve: Serve, shop: Wo
     ],
 )
 def test_what_cannot_be_read_fails(
-    command: Command, serve: Serve, shop: World, change: dict[str, Any], subject: str, said: str
+    command: Command, serve: Serve, shop: World, change: dict[str, Any], subject: str, message: str
 ) -> None:
     """Each thing that cannot be read has its line, which says what mends it; exit 1."""
     shop["projects"][1] |= change
@@ -151,7 +151,7 @@ def test_what_cannot_be_read_fails(
     assert ended.code == 1
     failed = lines(ended, "failed")[0]
     assert failed.startswith(f"failed   {subject}: ")
-    assert said in failed
+    assert message in failed
 
 
 @pytest.mark.parametrize(

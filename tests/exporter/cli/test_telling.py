@@ -8,7 +8,7 @@ import pytest
 
 from exporter.cli.failure_groups import unseen
 from exporter.cli.run_log import plural
-from exporter.gcp.errors import Failure, Kind
+from exporter.gcp.errors import Failure, FailureKind
 from exporter.names import LocationName, StreamName
 from exporter.read.observations import Location, Observations
 from lab.emulator.world import Fault
@@ -16,8 +16,8 @@ from lab.emulator.world import Fault
 if TYPE_CHECKING:
     from tests.exporter.cli.conftest import Command, Serve, World
 
-DENIED = Failure(Kind.PERMISSION_DENIED, "no.", "Grant it.")
-DOWN = Failure(Kind.UNAVAILABLE, "down.", "Wait.")
+DENIED = Failure(FailureKind.PERMISSION_DENIED, "no.", "Grant it.")
+DOWN = Failure(FailureKind.UNAVAILABLE, "down.", "Wait.")
 
 
 def at(location: str, failure: Failure | None, project: str = "shop-prod") -> Location:
@@ -122,13 +122,13 @@ def test_a_thousand_lost_requests_are_no_thousand_lines(
     code, _, err = command("run", environ=environ)
     assert code == 1
     assert len(err.splitlines()) == 5
-    lost, others, held, summary = err.splitlines()[1:]
+    lost, others, withheld_locations, summary = err.splitlines()[1:]
     assert lost.startswith(
         "error: 4,000 points lost, among location/up of datastream in shop-prod/"
     )
     assert " and 3,997 more: permission denied: " in lost
     assert others == "error: So it went with 22 more requests."
-    assert "held back" in held
+    assert "held back" in withheld_locations
     assert "8,014 lost" in summary
 
 

@@ -19,7 +19,7 @@ from exporter.cli import commands
 from exporter.cli.logs import Text, logging_to
 from exporter.cli.main import parser
 from exporter.gcp.clients import Identity, connect
-from exporter.measure.samples import Exporter
+from exporter.measure.samples import ExporterName
 from exporter.run import Task
 from exporter.watch import REMEMBERED_SECONDS, Runs, run_every
 from lab.emulator.world import Fault
@@ -125,7 +125,7 @@ def runs(environ: dict[str, str], clock: Clock) -> Runs:
     """Return the runs of a task that has everything."""
     loaded = config.load(None, environ).config
     clients, _ = connect(loaded.endpoints, environ, Identity())
-    task = Task(Exporter("global", "datastream-exporter", "0"))
+    task = Task(ExporterName("global", "datastream-exporter", "0"))
     stop = threading.Event()
     return Runs(clients, loaded, task, lambda _: None, seconds=10, stop=stop, monotonic=clock)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.gcp import cloud_run
-from exporter.gcp.errors import Kind
+from exporter.gcp.errors import FailureKind
 from exporter.shard import Shard
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ def test_a_metadata_server_that_refuses_makes_up_no_region(
         cloud_run.region(on_cloud_run(metadata.address))
     assert len(metadata.requests) == 4
     failure = cloud_run.no_region(caught.value)
-    assert failure.kind is Kind.UNAVAILABLE
-    assert str(status) in failure.said
-    assert "Nothing was read" in failure.mend
+    assert failure.kind is FailureKind.UNAVAILABLE
+    assert str(status) in failure.message
+    assert "Nothing was read" in failure.hint
 
 
 @pytest.mark.parametrize(

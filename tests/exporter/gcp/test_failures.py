@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from exporter.gcp.errors import (
     CallError,
     Failure,
-    Kind,
+    FailureKind,
     Target,
-    credentials_failure,
-    failure_of,
-    unforeseen,
+    explain_call_error,
+    explain_credentials_error,
+    explain_unexpected_error,
 )
 
 if TYPE_CHECKING:
@@ -46,74 +46,86 @@ def denied(
 ) -> exceptions.PermissionDenied:
     """Return a 403 as Google sends it."""
     info = error_details_pb2.ErrorInfo(reason=reason, metadata=metadata or {})
-    refusal: exceptions.PermissionDenied = exceptions.PermissionDenied(
+    partial_write: exceptions.PermissionDenied = exceptions.PermissionDenied(
         text, details=[info], error_info=info
     )
-    return refusal
+    return partial_write
 
 
 TABLE = [
     (
         denied("SERVICE_DISABLED", "Datastream API has not been used in project 12 before."),
-        Kind.API_DISABLED,
+        FailureKind.API_DISABLED,
         "gcloud services enable datastream.googleapis.com --project shop-prod",
     ),
     (
         denied("SERVICE_DISABLED", NO_QUOTA_PROJECT),
-        Kind.API_DISABLED,
+        FailureKind.API_DISABLED,
         "gcloud auth application-default set-quota-project shop-prod, or --quota-project",
     ),
     (
         denied("IAM_PERMISSION_DENIED", metadata={"permission": "datastream.objects.list"}),
-        Kind.PERMISSION_DENIED,
+        FailureKind.PERMISSION_DENIED,
         "needs datastream.objects.list in project shop-prod. Grant a custom role",
     ),
     (
         denied("IAM_PERMISSION_DENIED"),
-        Kind.PERMISSION_DENIED,
+        FailureKind.PERMISSION_DENIED,
         "needs datastream.streams.list in project shop-prod",
     ),
     (
         exceptions.PermissionDenied("no details"),
-        Kind.PERMISSION_DENIED,
+        FailureKind.PERMISSION_DENIED,
         "gcloud projects add-iam-policy-binding shop-prod --member MEMBER --role ROLE",
     ),
-    (denied("CONSUMER_INVALID"), Kind.NOT_FOUND, "a project with the id shop-prod exists"),
-    (denied("USER_PROJECT_DENIED"), Kind.NOT_FOUND, "serviceusage.serviceUsageConsumer"),
-    (exceptions.NotFound("Location x."), Kind.NOT_FOUND, "in config.yaml"),
-    (exceptions.Unauthenticated("Expired."), Kind.CREDENTIALS, "application-default login"),
-    (exceptions.DeadlineExceeded("Deadline Exceeded"), Kind.TIMED_OUT, "raise run.deadline"),
-    (exceptions.ResourceExhausted("Quota."), Kind.QUOTA, "quotas of datastream.googleapis.com"),
-    (exceptions.ServiceUnavailable("Down."), Kind.UNAVAILABLE, "https://status.cloud.google.com"),
-    (exceptions.InternalServerError("Oops."), Kind.UNAVAILABLE, "The next run tries again"),
-    (exceptions.Aborted("Aborted."), Kind.UNAVAILABLE, "The next run tries again"),
-    (exceptions.MethodNotImplemented("No."), Kind.REFUSED, "endpoints.datastream"),
-    (exceptions.InvalidArgument("Bad."), Kind.REFUSED, "datastream.googleapis.com answers there"),
-    (ValueError("closed channel"), Kind.REFUSED, "report it"),
+    (denied("CONSUMER_INVALID"), FailureKind.NOT_FOUND, "a project with the id shop-prod exists"),
+    (denied("USER_PROJECT_DENIED"), FailureKind.NOT_FOUND, "serviceusage.serviceUsageConsumer"),
+    (exceptions.NotFound("Location x."), FailureKind.NOT_FOUND, "in config.yaml"),
+    (exceptions.Unauthenticated("Expired."), FailureKind.CREDENTIALS, "application-default login"),
+    (exceptions.DeadlineExceeded("Deadline Exceeded"), FailureKind.TIMED_OUT, "raise run.deadline"),
+    (
+        exceptions.ResourceExhausted("Quota."),
+        FailureKind.QUOTA,
+        "quotas of datastream.googleapis.com",
+    ),
+    (
+        exceptions.ServiceUnavailable("Down."),
+        FailureKind.UNAVAILABLE,
+        "https://status.cloud.google.com",
+    ),
+    (exceptions.InternalServerError("Oops."), FailureKind.UNAVAILABLE, "The next run tries again"),
+    (exceptions.Aborted("Aborted."), FailureKind.UNAVAILABLE, "The next run tries again"),
+    (exceptions.MethodNotImplemented("No."), FailureKind.REFUSED, "endpoints.datastream"),
+    (
+        exceptions.InvalidArgument("Bad."),
+        FailureKind.REFUSED,
+        "datastream.googleapis.com answers there",
+    ),
+    (ValueError("closed channel"), FailureKind.REFUSED, "report it"),
 ]
 PLUGIN = "Getting metadata from plugin failed with error: "
 
 
-@pytest.mark.parametrize(("error", "kind", "mend"), TABLE)
+@pytest.mark.parametrize(("error", "kind", "hint"), TABLE)
 def test_each_refusal_has_its_kind_and_what_mends_it(
-    error: Exception, kind: Kind, mend: str
+    error: Exception, kind: FailureKind, hint: str
 ) -> None:
     """Both are one line; the server's own words are kept."""
-    failure = failure_of(error, TARGET)
+    failure = explain_call_error(error, TARGET)
     assert failure.kind is kind
-    assert mend in failure.mend
-    assert (error.message if hasattr(error, "message") else str(error)) in failure.said
+    assert hint in failure.hint
+    assert (error.message if hasattr(error, "message") else str(error)) in failure.message
     assert "\n" not in str(failure)
     assert str(failure).startswith(f"{kind}: ")
 
 
 def test_every_kind_is_in_the_table() -> None:
     """Only what an answer itself says is not the meaning of a refusal."""
-    assert {kind for _, kind, _ in TABLE} == set(Kind) - {Kind.UNREACHABLE}
+    assert {kind for _, kind, _ in TABLE} == set(FailureKind) - {FailureKind.UNREACHABLE}
 
 
 @pytest.mark.parametrize(
-    ("text", "mend"),
+    ("text", "hint"),
     [
         ("DNS resolution failed for x:443: C-ares status is not ARES_SUCCESS", "not resolve"),
         ("errors resolving x:443: [field:hostname lookup error: not found]", "not resolve"),
@@ -124,16 +136,16 @@ def test_every_kind_is_in_the_table() -> None:
         ("Socket closed", "The next run tries again"),
     ],
 )
-def test_a_connection_that_fails_is_told_by_its_cause(text: str, mend: str) -> None:
+def test_a_connection_that_fails_is_told_by_its_cause(text: str, hint: str) -> None:
     """The words of gRPC lead to what to check: a name, a network, or what answers there."""
-    failure = failure_of(exceptions.ServiceUnavailable(text), TARGET)
-    assert failure.kind is Kind.UNAVAILABLE
-    assert mend in failure.mend
-    assert ("endpoints.datastream in config.yaml" in failure.mend) == ("next run" not in mend)
+    failure = explain_call_error(exceptions.ServiceUnavailable(text), TARGET)
+    assert failure.kind is FailureKind.UNAVAILABLE
+    assert hint in failure.hint
+    assert ("endpoints.datastream in config.yaml" in failure.hint) == ("next run" not in hint)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             "('invalid_grant: Bad Request', {'error': 'invalid_grant'})",
@@ -145,16 +157,16 @@ def test_a_connection_that_fails_is_told_by_its_cause(text: str, mend: str) -> N
     ],
 )
 def test_a_token_that_cannot_be_had_for_a_call_is_a_matter_of_credentials(
-    text: str, said: str
+    text: str, message: str
 ) -> None:
     """It is unavailable to gRPC; the sentence of google-auth is unwrapped."""
-    failure = failure_of(exceptions.ServiceUnavailable(PLUGIN + text), TARGET)
-    assert failure.kind is Kind.CREDENTIALS
-    assert failure.said == said
+    failure = explain_call_error(exceptions.ServiceUnavailable(PLUGIN + text), TARGET)
+    assert failure.kind is FailureKind.CREDENTIALS
+    assert failure.message == message
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (
             auth_exceptions.RefreshError("invalid_grant: no", {"secret": "S3CR3T"}),
@@ -168,33 +180,33 @@ def test_a_token_that_cannot_be_had_for_a_call_is_a_matter_of_credentials(
     ],
 )
 def test_credentials_that_cannot_be_had_are_told_without_what_they_hold(
-    error: Exception, said: str
+    error: Exception, message: str
 ) -> None:
     """What google-auth keeps among an error's arguments may be the key itself."""
-    failure = credentials_failure(error)
-    assert failure.kind is Kind.CREDENTIALS
-    assert said in failure.said
+    failure = explain_credentials_error(error)
+    assert failure.kind is FailureKind.CREDENTIALS
+    assert message in failure.message
     assert "S3CR3T" not in str(failure)
-    assert "application-default login" in failure.mend
+    assert "application-default login" in failure.hint
 
 
 def test_a_token_server_that_is_out_of_reach_is_a_matter_of_the_network() -> None:
     """Logging in again would not help."""
-    failure = credentials_failure(auth_exceptions.TransportError(OSError("Name not known")))
-    assert "network" in failure.mend
-    assert "login" not in failure.mend
+    failure = explain_credentials_error(auth_exceptions.TransportError(OSError("Name not known")))
+    assert "network" in failure.hint
+    assert "login" not in failure.hint
 
 
 def test_a_refused_impersonation_names_the_account_and_the_role() -> None:
     """It is the caller who lacks the role, on the account that is to be acted as."""
     account = "exporter@shop-prod.iam.gserviceaccount.com"
     error = auth_exceptions.RefreshError("Unable to acquire impersonated credentials", "{}")
-    failure = credentials_failure(error, impersonated=account)
-    assert account in failure.said
-    assert f"add-iam-policy-binding {account}" in failure.mend
-    assert "roles/iam.serviceAccountTokenCreator" in failure.mend
+    failure = explain_credentials_error(error, impersonated=account)
+    assert account in failure.message
+    assert f"add-iam-policy-binding {account}" in failure.hint
+    assert "roles/iam.serviceAccountTokenCreator" in failure.hint
     own = auth_exceptions.RefreshError("invalid_grant: expired", {})
-    assert "login" in credentials_failure(own, impersonated=account).mend
+    assert "login" in explain_credentials_error(own, impersonated=account).hint
 
 
 @given(
@@ -206,19 +218,19 @@ def test_whatever_a_server_says_is_one_line(code: grpc.StatusCode, text: str, re
     """No text makes a sentence of several lines, or one without an end."""
     info = error_details_pb2.ErrorInfo(reason=reason)
     error = exceptions.from_grpc_status(code, text, details=[info], error_info=info)
-    line = str(failure_of(error, TARGET))
+    line = str(explain_call_error(error, TARGET))
     assert len(line.splitlines()) == 1
     assert re.search(r"[.!?] \S", line)
 
 
 def test_a_page_of_text_is_cut() -> None:
     """A proxy that answers with a whole page does not fill the log."""
-    failure = failure_of(exceptions.ServiceUnavailable("<html>" + "x" * 100_000), TARGET)
+    failure = explain_call_error(exceptions.ServiceUnavailable("<html>" + "x" * 100_000), TARGET)
     assert len(str(failure)) < 1_500
 
 
 def test_a_refused_error_reads_as_its_failure() -> None:
     """``str()`` is the sentence that a person reads."""
-    failure = Failure(Kind.NOT_FOUND, "", "Look again.")
+    failure = Failure(FailureKind.NOT_FOUND, "", "Look again.")
     assert str(CallError(failure)) == "not found: the server gave no reason. Look again."
-    assert str(unforeseen(KeyError("x"))).startswith("refused: KeyError: 'x'. ")
+    assert str(explain_unexpected_error(KeyError("x"))).startswith("refused: KeyError: 'x'. ")

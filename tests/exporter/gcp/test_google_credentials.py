@@ -26,7 +26,7 @@ from exporter.gcp.clients import (
     connect,
     emulators,
 )
-from exporter.gcp.errors import CallError, Kind
+from exporter.gcp.errors import CallError, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,7 @@ def refused(identity: Identity = DEFAULT) -> str:
     """Return the one sentence that connecting ends in."""
     with pytest.raises(CallError) as caught, connected(identity):
         pass
-    assert caught.value.failure.kind is Kind.CREDENTIALS
+    assert caught.value.failure.kind is FailureKind.CREDENTIALS
     sentence = str(caught.value)
     assert len(sentence.splitlines()) == 1
     assert SECRET not in sentence

@@ -13,7 +13,7 @@ from google.cloud import datastream_v1
 from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, Failure, Kind
+from exporter.gcp.errors import CallError, Failure, FailureKind
 from exporter.gcp.retry import Calls
 from exporter.names import LocationName
 from exporter.read.datastream import Datastream
@@ -78,9 +78,9 @@ def failure(channel: grpc.Channel) -> Failure:
 def test_nothing_listens(closed_port: int, channel: Any) -> None:
     """It is unavailable, and the network or the endpoint is to be checked."""
     found = failure(channel(f"127.0.0.1:{closed_port}"))
-    assert found.kind is Kind.UNAVAILABLE
-    assert found.mend.startswith("Nothing answers there")
-    assert str(closed_port) in found.said
+    assert found.kind is FailureKind.UNAVAILABLE
+    assert found.hint.startswith("Nothing answers there")
+    assert str(closed_port) in found.message
 
 
 @pytest.mark.parametrize("channel", [plain, tls])
@@ -88,30 +88,30 @@ def test_nothing_listens(closed_port: int, channel: Any) -> None:
 def test_a_name_does_not_resolve(address: str, channel: Any) -> None:
     """The name stands in the sentence; a URL in place of host and port reads the same."""
     found = failure(channel(address))
-    if found.kind is not Kind.TIMED_OUT:  # as on a machine whose name server does not answer
-        assert found.kind is Kind.UNAVAILABLE
-        assert found.mend.startswith("The name does not resolve")
-        assert address in found.said
+    if found.kind is not FailureKind.TIMED_OUT:  # as on a machine whose name server does not answer
+        assert found.kind is FailureKind.UNAVAILABLE
+        assert found.hint.startswith("The name does not resolve")
+        assert address in found.message
 
 
 @pytest.mark.parametrize("channel", [plain, tls])
 def test_what_answers_is_no_grpc_server(http_server: HttpServer, channel: Any) -> None:
     """A web server, with or without encryption, is told apart from silence."""
     found = failure(channel(http_server.address))
-    assert found.kind is Kind.UNAVAILABLE
-    assert "does not speak gRPC" in found.mend
+    assert found.kind is FailureKind.UNAVAILABLE
+    assert "does not speak gRPC" in found.hint
 
 
 @pytest.mark.parametrize("channel", [plain, tls])
 def test_what_listens_never_answers(silent_port: int, channel: Any) -> None:
     """A firewall that drops what comes, or a server that hangs, times out."""
     found = failure(channel(f"127.0.0.1:{silent_port}"))
-    assert found.kind is Kind.TIMED_OUT
-    assert "endpoints.datastream" in found.mend
+    assert found.kind is FailureKind.TIMED_OUT
+    assert "endpoints.datastream" in found.hint
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (
             auth_exceptions.RefreshError(
@@ -123,11 +123,11 @@ def test_what_listens_never_answers(silent_port: int, channel: Any) -> None:
         (ValueError("not a key"), "not a key"),
     ],
 )
-def test_no_token_can_be_had_for_a_call(serve: Serve, error: Exception, said: str) -> None:
+def test_no_token_can_be_had_for_a_call(serve: Serve, error: Exception, message: str) -> None:
     """It is a matter of credentials, in google-auth's words and without its arguments."""
     lab = serve({"projects": [project("shop-prod", {"us-east1": ["orders"]})]})
     found = failure(authenticated(lab.cloud.datastream, Fake(error)))
-    assert (found.kind, found.said) == (Kind.CREDENTIALS, said)
+    assert (found.kind, found.message) == (FailureKind.CREDENTIALS, message)
     assert not lab.cloud.calls
 
 
@@ -135,7 +135,7 @@ def test_a_token_that_takes_too_long_costs_no_more_than_the_calls_own_time(serve
     """The call ends by its deadline though the token server still hangs."""
     lab = serve({"projects": [project("shop-prod", {"us-east1": ["orders"]})]})
     found = failure(authenticated(lab.cloud.datastream, Fake(seconds=SECONDS * 1.5)))
-    assert found.kind is Kind.TIMED_OUT
+    assert found.kind is FailureKind.TIMED_OUT
 
 
 def test_a_token_opens_the_door(serve: Serve) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from exporter import config
-from exporter.gcp.errors import Failure, Kind
-from exporter.measure.samples import Judged, judge
+from exporter.gcp.errors import Failure, FailureKind
+from exporter.measure.samples import EvaluatedLocation, evaluate
 from exporter.names import LocationName
 from exporter.read.observations import Location, Observations, Stream
 from exporter.states import EXPECTABLE, StreamState
@@ -26,14 +26,14 @@ PAUSED_AT_NIGHT = {
 }
 
 
-def judged(*streams: Stream, now: float = NOON, **parts: Any) -> Judged:
+def evaluated(*streams: Stream, now: float = NOON, **parts: Any) -> EvaluatedLocation:
     """Return a cleanly read location of these streams, held against a config of these parts."""
     data = {
         "metrics": {"project": "monitoring-hub"},
         "sources": [{"project": AT.project, "locations": [AT.location]}],
         **parts,
     }
-    (one,) = judge(
+    (one,) = evaluate(
         Observations(locations=(Location(AT, streams),)),
         config.from_data(data, "config.yaml", {}).config,
         now,
@@ -43,7 +43,7 @@ def judged(*streams: Stream, now: float = NOON, **parts: Any) -> Judged:
 
 def is_expected(state: int, label: str | None = None, now: float = NOON, **parts: Any) -> bool:
     """Return whether the stream `orders` is as expected in a state."""
-    return judged(Stream("orders", state, label=label), now=now, **parts).expected == (True,)
+    return evaluated(Stream("orders", state, label=label), now=now, **parts).expected == (True,)
 
 
 @pytest.mark.parametrize("state", [*StreamState, 9, 4711, -1])
@@ -75,8 +75,10 @@ def test_a_label_that_names_no_state_to_expect_counts_for_nothing(label: str) ->
 
 def test_an_explicit_match_outdoes_the_label() -> None:
     """What config says of a stream holds, whatever its label says."""
-    said = [{"match": STREAM, "states": ["NOT_STARTED"]}]
-    expected = [state for state in StreamState if is_expected(state, "paused", expectations=said)]
+    configured = [{"match": STREAM, "states": ["NOT_STARTED"]}]
+    expected = [
+        state for state in StreamState if is_expected(state, "paused", expectations=configured)
+    ]
     assert expected == [StreamState.NOT_STARTED]
 
 
@@ -97,39 +99,39 @@ def test_outside_its_window_an_expectation_matches_nothing(
     now: float, expected: list[StreamState]
 ) -> None:
     """At night PAUSED is expected and alone; at noon the defaults hold."""
-    said = [PAUSED_AT_NIGHT]
+    configured = [PAUSED_AT_NIGHT]
     assert expected == [
-        state for state in StreamState if is_expected(state, now=now, expectations=said)
+        state for state in StreamState if is_expected(state, now=now, expectations=configured)
     ]
 
 
 def test_a_required_stream_that_is_there_is_not_missing() -> None:
     """A listed stream is never missing, whatever its state."""
-    assert judged(Stream("orders", 6), required=[STREAM]).missing == ()
+    assert evaluated(Stream("orders", 6), required=[STREAM]).missing == ()
 
 
 def test_a_required_stream_that_is_not_there_is_missing() -> None:
     """It is missed by its id, in its own location, however many others are there."""
     elsewhere = STREAM.replace("europe-west1", "us-east4")
-    one = judged(Stream("orders-2", 2), required=[STREAM, elsewhere])
+    one = evaluated(Stream("orders-2", 2), required=[STREAM, elsewhere])
     assert one.missing == ("orders",)
 
 
 def test_a_location_that_was_not_read_is_not_judged() -> None:
     """Nothing is missing and nothing is unexpected where nothing could be seen."""
     unread = Observations(
-        locations=(Location(AT, failure=Failure(Kind.TIMED_OUT, "too slow", "Wait.")),)
+        locations=(Location(AT, failure=Failure(FailureKind.TIMED_OUT, "too slow", "Wait.")),)
     )
     data = {
         "metrics": {"project": "monitoring-hub"},
         "sources": [{"project": AT.project}],
         "required": [STREAM],
     }
-    assert judge(unread, config.from_data(data, "config.yaml", {}).config, NOON) == ()
+    assert evaluate(unread, config.from_data(data, "config.yaml", {}).config, NOON) == ()
 
 
 def test_the_failed_are_not_counted_among_the_unexpected() -> None:
     """Five streams: two failed, two not as expected, one running."""
     streams = [Stream(f"s{state}", state) for state in (5, 6, 3, 9, 2)]
-    one = judged(*streams)
+    one = evaluated(*streams)
     assert (one.failed, one.unexpected) == (2, 2)

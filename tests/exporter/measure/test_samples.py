@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter import config
-from exporter.gcp.errors import Failure, Kind
-from exporter.measure.samples import Exporter, Sample, judge
+from exporter.gcp.errors import Failure, FailureKind
+from exporter.measure.samples import ExporterName, Sample, evaluate
 from exporter.names import LocationName, StreamName
 from exporter.read.observations import GLOBAL, Location, Objects, Observations, Stream
-from exporter.run import Look, Task
+from exporter.run import Measurement, Task
 from exporter.shard import Shard
 from exporter.states import EXPECTABLE, BackfillState
-from exporter.write.writer import Written
+from exporter.write.writer import WriteResult
 
 if TYPE_CHECKING:
     from exporter.config import Config
@@ -32,7 +32,7 @@ STREAMS = ("orders", "customers", "returns", "stock")
 COMPLAINT = "ORA-01017"
 """What every error in these observations says: not a word of it may get into a series."""
 
-UNREAD = Failure(Kind.UNAVAILABLE, COMPLAINT, "Wait.")
+UNREAD = Failure(FailureKind.UNAVAILABLE, COMPLAINT, "Wait.")
 
 TABLE = {
     "stream": {"stream/state", "stream/expected", "stream/last_seen", "stream/errors"},
@@ -57,23 +57,23 @@ class Case(NamedTuple):
     objects_alone: bool
 
     @property
-    def look(self) -> Look:
+    def measurement(self) -> Measurement:
         """The run's look at it."""
         task = Task(
-            Exporter("europe-west1", "shop-exporter", str(self.shard.index)),
+            ExporterName("europe-west1", "shop-exporter", str(self.shard.index)),
             self.shard,
             objects_alone=self.objects_alone,
         )
-        judged = judge(self.observations, self.config, NOW)
-        return Look(task, AT, self.observations, judged, self.config.collect.errors)
+        evaluated = evaluate(self.observations, self.config, NOW)
+        return Measurement(task, AT, self.observations, evaluated, self.config.collect.errors)
 
-    def samples(self, held: set[LocationName] | None = None) -> list[Sample]:
+    def samples(self, withheld_locations: set[LocationName] | None = None) -> list[Sample]:
         """Return every sample of the run."""
-        look = self.look
+        measurement = self.measurement
         return [
-            *look.samples(),
-            *look.last_reads(Written(held=held or set())),
-            *look.own(seconds=1.25, lost=3),
+            *measurement.samples(),
+            *measurement.last_reads(WriteResult(withheld_locations=withheld_locations or set())),
+            *measurement.own(seconds=1.25, lost=3),
         ]
 
     @property
@@ -192,13 +192,13 @@ def test_every_number_is_written_as_it_came(case: Case) -> None:
 def test_nothing_is_said_of_a_location_that_was_not_read_but_that(case: Case) -> None:
     """An unread location gives location/up 0 alone: its streams are unknown, never missing."""
     unread = [each.at for each in case.observations.unread]
-    said = [
+    values = [
         (sample.metric.name, sample.at, sample.value)
         for sample in case.samples()
         if sample.at in unread
     ]
     expected = [] if case.objects_alone else [("location/up", at, 0) for at in unread]
-    assert sorted(said) == sorted(expected)
+    assert sorted(values) == sorted(expected)
 
 
 @measured
@@ -267,11 +267,11 @@ def test_a_failed_stream_is_never_expected(case: Case) -> None:
 @measured
 @given(watching, st.sets(st.sampled_from(EVERYWHERE)))
 def test_last_read_is_of_clean_locations_that_are_not_held(
-    case: Case, held: set[LocationName]
+    case: Case, withheld_locations: set[LocationName]
 ) -> None:
     """A location's last_read is the run's second, of every clean location but those held back."""
-    assert values(case.samples(held), "location/last_read") == {
-        (*at, "datastream"): AT for at in case.read if at not in held
+    assert values(case.samples(withheld_locations), "location/last_read") == {
+        (*at, "datastream"): AT for at in case.read if at not in withheld_locations
     }
 
 
@@ -279,12 +279,12 @@ def test_last_read_is_of_clean_locations_that_are_not_held(
 @given(watching)
 def test_global_is_said_by_the_task_that_holds_it(case: Case) -> None:
     """Up of `global` is 1 or 0 by the discovery, and said by one task for a project."""
-    said = {
+    up = {
         name: value
         for name, value in values(case.samples(), "location/up").items()
         if name[1] == GLOBAL
     }
-    assert said == {
+    assert up == {
         (project, GLOBAL, "datastream"): int(failure is None)
         for project, failure in case.observations.discoveries.items()
         if case.shard.holds(LocationName(project, GLOBAL))
@@ -329,11 +329,12 @@ def test_connections_are_written_by_number(case: Case) -> None:
 @given(watching)
 def test_what_must_be_settled_first_comes_first(case: Case) -> None:
     """The locations' samples are ahead of all others, and counted as such."""
-    look = case.look
-    samples = list(look.samples())
-    assert tuple(samples[: len(look.ahead)]) == look.ahead
+    measurement = case.measurement
+    samples = list(measurement.samples())
+    assert tuple(samples[: len(measurement.ahead)]) == measurement.ahead
     ahead, behind = (
-        {sample.metric.name for sample in part} for part in (look.ahead, samples[len(look.ahead) :])
+        {sample.metric.name for sample in part}
+        for part in (measurement.ahead, samples[len(measurement.ahead) :])
     )
     assert ahead <= TABLE["location"]
     assert not behind & TABLE["location"]
@@ -343,7 +344,7 @@ def test_what_must_be_settled_first_comes_first(case: Case) -> None:
 @given(cases())
 def test_no_series_is_named_by_what_changes(case: Case) -> None:
     """No label of any series holds a state, an error's text or a reason."""
-    spoken = {"PAUSED", "FAILED", COMPLAINT, UNREAD.mend, str(UNREAD.kind)}
+    spoken = {"PAUSED", "FAILED", COMPLAINT, UNREAD.hint, str(UNREAD.kind)}
     for sample in case.samples():
         texts = {sample.location, sample.namespace, sample.node_id}
         texts |= set(sample.labels[:1])  # the second one names a kind of objects

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, Failure, Kind
+from exporter.gcp.errors import CallError, Failure, FailureKind
 from exporter.names import LocationName, StreamName
 from exporter.read import datastream
 from exporter.read.observations import Objects
@@ -101,8 +101,8 @@ def test_too_many_objects_are_a_bounded_number_of_calls(
     lab = serve(world(largest_page={"ListStreamObjects": 2}))
     observations = objects(lab)
     failure = only_failure(observations, ORDERS)
-    assert failure.kind is Kind.REFUSED
-    assert "more than 2,000 objects" in failure.said
+    assert failure.kind is FailureKind.REFUSED
+    assert "more than 2,000 objects" in failure.message
     assert list(observations.objects) == [USERS]
     assert all_clean(observations)
     assert lab.cloud.calls["ListStreamObjects"] == 3
@@ -124,9 +124,9 @@ def test_objects_that_cannot_be_read_leave_the_location_clean(serve: Serve, code
     lab = serve(world(faults=[fault]))
     observations = lab.read(SOURCE, collect=Collect(objects=True), seconds=3)
     failure = only_failure(observations, USERS)
-    assert failure.kind is Kind[code]
+    assert failure.kind is FailureKind[code]
     if code == "PERMISSION_DENIED":
-        assert "datastream.objects.list" in failure.mend
+        assert "datastream.objects.list" in failure.hint
     assert list(observations.objects) == [ORDERS]
     assert all_clean(observations)
 
@@ -135,7 +135,7 @@ def test_a_stream_that_was_deleted_meanwhile_has_no_objects(serve: Serve) -> Non
     """It was listed and is gone when its objects are asked for: not found, nothing worse."""
     fault = {"method": "ListStreamObjects", "location": "europe-*", "code": "NOT_FOUND"}
     observations = objects(serve(world(faults=[fault])))
-    assert only_failure(observations, ORDERS).kind is Kind.NOT_FOUND
+    assert only_failure(observations, ORDERS).kind is FailureKind.NOT_FOUND
     assert all_clean(observations)
 
 
@@ -165,9 +165,11 @@ def test_connections_that_cannot_be_read_leave_the_location_clean(serve: Serve) 
     denied["projects"][0]["denied"] = ["datastream.privateConnections.list"]
     lab = serve(denied)
     observations = connections(lab)
-    assert {each.kind for each in observations.uncollected.values()} == {Kind.PERMISSION_DENIED}
+    assert {each.kind for each in observations.uncollected.values()} == {
+        FailureKind.PERMISSION_DENIED
+    }
     assert set(observations.uncollected) == {EUROPE, AMERICA}
-    assert "datastream.privateConnections.list" in observations.uncollected[EUROPE].mend
+    assert "datastream.privateConnections.list" in observations.uncollected[EUROPE].hint
     assert not observations.connections
     assert all_clean(observations)
 
@@ -178,5 +180,5 @@ def test_connections_that_an_answer_calls_unreachable_are_not_collected(serve: S
     lab = serve(world(events=[down]))
     with pytest.raises(CallError) as caught:
         lab.api.connections(EUROPE, Deadline.after(PLENTY))
-    assert caught.value.failure.kind is Kind.UNREACHABLE
-    assert str(EUROPE) in caught.value.failure.said
+    assert caught.value.failure.kind is FailureKind.UNREACHABLE
+    assert str(EUROPE) in caught.value.failure.message

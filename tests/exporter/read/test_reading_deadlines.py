@@ -10,7 +10,7 @@ import pytest
 
 from exporter.config.locations import KNOWN
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import Kind
+from exporter.gcp.errors import FailureKind
 from exporter.progress import Progress
 from exporter.read.reader import Collect
 from tests.exporter.read.worlds import PLENTY, outcome, project, seen
@@ -68,8 +68,8 @@ def test_a_location_that_hangs_keeps_no_other_from_being_read(
     }
     failure = outcome(observations, "shop-prod", "asia-east1").failure
     assert failure is not None
-    assert failure.kind is Kind.TIMED_OUT
-    assert "run.deadline" in failure.mend
+    assert failure.kind is FailureKind.TIMED_OUT
+    assert "run.deadline" in failure.hint
     assert [call.location for call in lab.cloud.call_log].count("asia-east1") == 2
     assert not readers()
 
@@ -86,7 +86,7 @@ def test_a_discovery_that_hangs_keeps_no_other_project_from_being_read(serve: Se
     )
     failure = observations.discoveries["shop-prod"]
     assert failure is not None
-    assert failure.kind is Kind.TIMED_OUT
+    assert failure.kind is FailureKind.TIMED_OUT
     assert seen(observations) == {
         "bank-prod/us-east1": ["ledger"],
         "shop-prod/us-east1": ["users"],
@@ -107,9 +107,9 @@ def test_reading_ends_by_its_deadline_when_everything_hangs(serve: Serve) -> Non
     observations = lab.read(listed, seconds=SHORT / 2, concurrency=2)
     assert time.monotonic() - started < LATE
     kinds = [each.failure.kind for each in observations.locations if each.failure]
-    assert kinds == [Kind.TIMED_OUT] * 12
+    assert kinds == [FailureKind.TIMED_OUT] * 12
     assert lab.calls.made < 24
-    assert observations.blind
+    assert observations.nothing_read
     assert observations.skipped == 0
 
 
@@ -119,10 +119,10 @@ def test_a_deadline_that_has_passed_costs_no_call(serve: Serve) -> None:
     listed = {"project": "shop-prod", "locations": ["us-east1"]}
     (location,) = lab.read(listed, seconds=0).locations
     assert location.failure is not None
-    assert location.failure.kind is Kind.TIMED_OUT
+    assert location.failure.kind is FailureKind.TIMED_OUT
     discovery = lab.read(SOURCE, seconds=-5).discoveries["shop-prod"]
     assert discovery is not None
-    assert discovery.kind is Kind.TIMED_OUT
+    assert discovery.kind is FailureKind.TIMED_OUT
     assert lab.calls.made == 0
 
 
@@ -140,7 +140,7 @@ def test_a_stop_ends_reading_at_once_and_counts_what_was_skipped(serve: Serve) -
     assert seen(observations) == {"shop-prod/us-east1": ["users"]}
     assert observations.skipped == 2
     assert not observations.unread
-    assert not observations.blind
+    assert not observations.nothing_read
 
 
 def test_a_stop_leaves_no_thread_behind_once_the_clients_are_closed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exporter.gcp.errors import Kind
+from exporter.gcp.errors import FailureKind
 from exporter.names import LocationName
 from tests.exporter.read.worlds import outcome, project, seen
 
@@ -58,10 +58,10 @@ def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:
     assert seen(observations) == {"bank-prod/europe-west3": ["ledger"]}
     failure = observations.discoveries["shop-prod"]
     assert failure is not None
-    assert failure.kind is Kind.PERMISSION_DENIED
-    assert "datastream.locations.list in project shop-prod" in failure.mend
+    assert failure.kind is FailureKind.PERMISSION_DENIED
+    assert "datastream.locations.list in project shop-prod" in failure.hint
     assert observations.found == {"bank-prod": ("europe-west3",)}
-    assert not observations.blind
+    assert not observations.nothing_read
 
 
 def test_a_required_streams_location_is_read_though_discovery_fails(serve: Serve) -> None:
@@ -89,7 +89,7 @@ def test_a_required_streams_location_is_read_though_nobody_names_it(serve: Serve
     )
     unread = outcome(observations, "shop-prod", "us-west4").failure
     assert unread is not None
-    assert unread.kind is Kind.NOT_FOUND
+    assert unread.kind is FailureKind.NOT_FOUND
     assert seen(observations) == EVERYWHERE
 
 
@@ -133,7 +133,7 @@ def test_a_project_without_locations_is_no_failure(serve: Serve) -> None:
     observations = lab.read(DISCOVERED)
     assert observations.found == {"shop-prod": ()}
     assert not observations.locations
-    assert not observations.blind
+    assert not observations.nothing_read
 
 
 def test_locations_come_in_the_order_of_their_names(serve: Serve) -> None:

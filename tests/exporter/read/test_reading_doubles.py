@@ -72,4 +72,4 @@ def test_knowing_the_locations_without_reading_any_is_blind(serve: Serve) -> Non
     lab = serve({"projects": [shop | {"denied": ["datastream.streams.list"]}]})
     observations = lab.read({"project": "shop-prod"})
     assert observations.discoveries == {"shop-prod": None}
-    assert observations.blind
+    assert observations.nothing_read

@@ -11,7 +11,7 @@ import pytest
 from exporter.config import Endpoints
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, Kind
+from exporter.gcp.errors import CallError, FailureKind
 from exporter.names import LocationName
 from exporter.read.observations import Observations
 from tests.exporter.conftest import Lab
@@ -25,28 +25,28 @@ SECONDS = 4.5
 """For reading; a location that fails transiently is given up after a third of it."""
 
 KINDS = {
-    "PERMISSION_DENIED": Kind.PERMISSION_DENIED,
-    "NOT_FOUND": Kind.NOT_FOUND,
-    "UNAVAILABLE": Kind.UNAVAILABLE,
-    "INTERNAL": Kind.UNAVAILABLE,
-    "ABORTED": Kind.UNAVAILABLE,
-    "DEADLINE_EXCEEDED": Kind.TIMED_OUT,
-    "RESOURCE_EXHAUSTED": Kind.QUOTA,
-    "UNAUTHENTICATED": Kind.CREDENTIALS,
-    "INVALID_ARGUMENT": Kind.REFUSED,
-    "FAILED_PRECONDITION": Kind.REFUSED,
-    "UNIMPLEMENTED": Kind.REFUSED,
-    "UNKNOWN": Kind.REFUSED,
-    "DATA_LOSS": Kind.REFUSED,
-    "CANCELLED": Kind.REFUSED,
+    "PERMISSION_DENIED": FailureKind.PERMISSION_DENIED,
+    "NOT_FOUND": FailureKind.NOT_FOUND,
+    "UNAVAILABLE": FailureKind.UNAVAILABLE,
+    "INTERNAL": FailureKind.UNAVAILABLE,
+    "ABORTED": FailureKind.UNAVAILABLE,
+    "DEADLINE_EXCEEDED": FailureKind.TIMED_OUT,
+    "RESOURCE_EXHAUSTED": FailureKind.QUOTA,
+    "UNAUTHENTICATED": FailureKind.CREDENTIALS,
+    "INVALID_ARGUMENT": FailureKind.REFUSED,
+    "FAILED_PRECONDITION": FailureKind.REFUSED,
+    "UNIMPLEMENTED": FailureKind.REFUSED,
+    "UNKNOWN": FailureKind.REFUSED,
+    "DATA_LOSS": FailureKind.REFUSED,
+    "CANCELLED": FailureKind.REFUSED,
 }
 
 
-def failure(lab: Lab, source: dict[str, Any]) -> tuple[Kind, str, str]:
+def failure(lab: Lab, source: dict[str, Any]) -> tuple[FailureKind, str, str]:
     """Return how the one location of a source failed."""
     (location,) = lab.read(source, seconds=SECONDS).locations
     assert location.failure is not None
-    return location.failure.kind, location.failure.said, location.failure.mend
+    return location.failure.kind, location.failure.message, location.failure.hint
 
 
 def test_every_code_is_told_and_costs_no_other_location_its_reading(serve: Serve) -> None:
@@ -68,13 +68,13 @@ def test_every_code_is_told_and_costs_no_other_location_its_reading(serve: Serve
     kinds = {}
     for unread in observations.unread:
         assert unread.failure is not None
-        assert unread.failure.said
-        assert unread.failure.mend
+        assert unread.failure.message
+        assert unread.failure.hint
         assert unread.streams == ()
         kinds[places[unread.at.location]] = unread.failure.kind
     assert kinds == KINDS
     assert seen(observations) == {f"bank-prod/{WELL}": ["ledger"], f"shop-prod/{WELL}": ["orders"]}
-    assert not observations.blind
+    assert not observations.nothing_read
 
 
 def test_a_disabled_api_is_told_with_the_command_that_enables_it(serve: Serve) -> None:
@@ -85,8 +85,8 @@ def test_a_disabled_api_is_told_with_the_command_that_enables_it(serve: Serve) -
     observations = lab.read(listed, {"project": "bank-prod"})
     unread = outcome(observations, "shop-prod", WELL).failure
     assert unread is not None
-    assert unread.kind is Kind.API_DISABLED
-    assert unread.mend == (
+    assert unread.kind is FailureKind.API_DISABLED
+    assert unread.hint == (
         "Enable it: gcloud services enable datastream.googleapis.com --project shop-prod"
     )
     assert seen(observations) == {f"bank-prod/{WELL}": ["ledger"]}
@@ -94,7 +94,7 @@ def test_a_disabled_api_is_told_with_the_command_that_enables_it(serve: Serve) -
 
     discovery = lab.read({"project": "shop-prod"}).discoveries["shop-prod"]
     assert discovery is not None
-    assert discovery.kind is Kind.API_DISABLED
+    assert discovery.kind is FailureKind.API_DISABLED
 
 
 def test_a_missing_permission_is_named(serve: Serve) -> None:
@@ -102,11 +102,11 @@ def test_a_missing_permission_is_named(serve: Serve) -> None:
     lab = serve(
         {"projects": [project("shop-prod", {WELL: ["a"]}, denied=["datastream.streams.list"])]}
     )
-    kind, said, mend = failure(lab, {"project": "shop-prod", "locations": [WELL]})
-    assert kind is Kind.PERMISSION_DENIED
-    assert "datastream.streams.list" in said
-    assert "needs datastream.streams.list in project shop-prod" in mend
-    assert "gcloud projects add-iam-policy-binding shop-prod" in mend
+    kind, message, hint = failure(lab, {"project": "shop-prod", "locations": [WELL]})
+    assert kind is FailureKind.PERMISSION_DENIED
+    assert "datastream.streams.list" in message
+    assert "needs datastream.streams.list in project shop-prod" in hint
+    assert "gcloud projects add-iam-policy-binding shop-prod" in hint
     assert lab.cloud.calls == {"ListStreams": 1}
 
 
@@ -114,9 +114,9 @@ def test_a_missing_permission_is_named(serve: Serve) -> None:
 def test_an_unknown_project_or_location_is_not_found(serve: Serve, source: tuple[str, str]) -> None:
     """It is told at once, with where to look."""
     lab = serve({"projects": [project("shop-prod", {WELL: ["orders"]})]})
-    kind, _, mend = failure(lab, {"project": source[0], "locations": [source[1]]})
-    assert kind is Kind.NOT_FOUND
-    assert "config.yaml" in mend
+    kind, _, hint = failure(lab, {"project": source[0], "locations": [source[1]]})
+    assert kind is FailureKind.NOT_FOUND
+    assert "config.yaml" in hint
     assert lab.calls.made == 1
 
 
@@ -125,10 +125,10 @@ def test_a_run_that_can_read_nothing_is_blind(serve: Serve) -> None:
     denied = project("shop-prod", {WELL: ["a"]}, api="disabled")
     lab = serve({"projects": [denied, project("bank-prod", {WELL: []})]})
     shop = {"project": "shop-prod"}
-    assert lab.read(shop).blind
-    assert lab.read(shop, fallback={"shop-prod": (WELL,)}).blind
-    assert not lab.read(shop, {"project": "bank-prod"}).blind
-    assert not Observations().blind
+    assert lab.read(shop).nothing_read
+    assert lab.read(shop, fallback={"shop-prod": (WELL,)}).nothing_read
+    assert not lab.read(shop, {"project": "bank-prod"}).nothing_read
+    assert not Observations().nothing_read
 
 
 def test_an_error_that_is_no_answer_leaves_the_location_unread(
@@ -140,8 +140,8 @@ def test_an_error_that_is_no_answer_leaves_the_location_unread(
     observations = lab.read({"project": "shop-prod"}, fallback={"shop-prod": (WELL,)})
     discovery = observations.discoveries["shop-prod"]
     assert discovery is not None
-    assert discovery.kind is Kind.REFUSED
-    assert "closed channel" in discovery.said
+    assert discovery.kind is FailureKind.REFUSED
+    assert "closed channel" in discovery.message
     assert outcome(observations, "shop-prod", WELL).failure == discovery
     assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
@@ -159,13 +159,13 @@ def test_an_answer_that_cannot_be_parsed_leaves_the_location_unread() -> None:
         named = dict.fromkeys((DATASTREAM_EMULATOR, MONITORING_EMULATOR), f"127.0.0.1:{port}")
         clients, _ = connect(Endpoints(), named, Identity())
         with clients:
-            kind, said, _ = failure(
+            kind, message, _ = failure(
                 Lab(cloud=None, clients=clients),  # type: ignore[arg-type] # no world is served
                 {"project": "shop-prod", "locations": [WELL]},
             )
         server.stop(0).wait()
-    assert kind is Kind.UNAVAILABLE
-    assert "deserializing response" in said
+    assert kind is FailureKind.UNAVAILABLE
+    assert "deserializing response" in message
 
 
 def test_another_services_endpoint_is_told(serve: Serve) -> None:
@@ -177,5 +177,5 @@ def test_another_services_endpoint_is_told(serve: Serve) -> None:
         Lab(lab.cloud, clients).api.streams(
             LocationName("shop-prod", WELL), lambda _stream: True, Deadline.after(SECONDS)
         )
-    assert caught.value.failure.kind is Kind.REFUSED
-    assert "endpoints.datastream" in caught.value.failure.mend
+    assert caught.value.failure.kind is FailureKind.REFUSED
+    assert "endpoints.datastream" in caught.value.failure.hint

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import Kind
+from exporter.gcp.errors import FailureKind
 from exporter.gcp.retry import (
     LEAST_ATTEMPT,
     TRANSIENT,
@@ -84,8 +84,8 @@ def test_a_retry_that_cannot_finish_in_time_is_not_started(serve: Serve) -> None
     failure = outcome(lab.read(SOURCE), "shop-prod", "us-east1").failure
     assert time.monotonic() - started < PLENTY / 3
     assert failure is not None
-    assert failure.kind is Kind.QUOTA
-    assert "gcloud" not in failure.mend
+    assert failure.kind is FailureKind.QUOTA
+    assert "gcloud" not in failure.hint
     assert lab.cloud.calls == {"ListStreams": 1}
 
 

@@ -68,4 +68,4 @@ def test_a_task_without_a_location_reads_nothing_and_is_not_blind(serve: Serve) 
     source = {"project": "shop-prod", "locations": ["us-east1"]}
     read = [lab.read(source, shard=Shard(index, 8)) for index in range(8)]
     assert [len(each.locations) for each in read].count(1) == 1
-    assert not any(each.blind or each.skipped for each in read)
+    assert not any(each.nothing_read or each.skipped for each in read)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, Kind
+from exporter.gcp.errors import CallError, FailureKind
 from exporter.names import LocationName
 from exporter.read.observations import Stream
 from lab.emulator.world import Fault
@@ -60,8 +60,8 @@ def test_unreachable_in_the_first_of_several_pages_makes_the_location_unclean(
     observations = lab.read(SOURCE)
     location = outcome(observations, "shop-prod", "europe-west1")
     assert location.failure is not None
-    assert location.failure.kind is Kind.UNREACHABLE
-    assert str(EUROPE) in location.failure.said
+    assert location.failure.kind is FailureKind.UNREACHABLE
+    assert str(EUROPE) in location.failure.message
     assert location.streams == ()
     assert seen(observations) == {"shop-prod/us-east1": ["well"]}
 
@@ -71,7 +71,7 @@ def test_an_answer_that_names_its_location_unreachable_is_unclean(serve: Serve) 
     lab = serve(world([{"id": "orders"}], outage="listed"))
     location = outcome(lab.read(SOURCE), "shop-prod", "europe-west1")
     assert location.failure is not None
-    assert location.failure.kind is Kind.UNREACHABLE
+    assert location.failure.kind is FailureKind.UNREACHABLE
 
 
 def test_a_stream_in_a_page_before_the_one_that_fails_is_not_reported(serve: Serve) -> None:
@@ -90,7 +90,7 @@ def test_a_stream_in_a_page_before_the_one_that_fails_is_not_reported(serve: Ser
     with pytest.raises(CallError) as caught:
         lab.api.streams(EUROPE, wants, Deadline.after(PLENTY))
     assert looked_at == ["s-01", "s-02"]
-    assert caught.value.failure.kind is Kind.REFUSED
+    assert caught.value.failure.kind is FailureKind.REFUSED
     assert lab.cloud.calls == {"ListStreams": 2}
 
 

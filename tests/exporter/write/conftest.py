@@ -18,10 +18,10 @@ from grpc_status import rpc_status
 
 from exporter import config
 from exporter.gcp import clients
-from exporter.measure.samples import Exporter, judge
+from exporter.measure.samples import ExporterName, evaluate
 from exporter.names import LocationName
 from exporter.read.observations import Location, Observations, Stream
-from exporter.run import Look, Report, Run, Task
+from exporter.run import Measurement, Report, Run, Task
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 
@@ -291,7 +291,7 @@ class Writing:
         }
         return config.from_data(data, "config.yaml", {}).config
 
-    def look(
+    def measurement(
         self,
         sizes: Mapping[str, int],
         *,
@@ -299,7 +299,7 @@ class Writing:
         node: str = "0",
         objects_alone: bool = False,
         observed: Observations | None = None,
-    ) -> Look:
+    ) -> Measurement:
         """Return a look at so many running streams in each location.
 
         Args:
@@ -318,20 +318,22 @@ class Writing:
                 for location, size in sorted(sizes.items())
             )
         )
-        task = Task(Exporter("europe-west1", "exporter", node), objects_alone=objects_alone)
-        judged = judge(observations, self.config(), now)
-        return Look(task, int(now), observations, judged, errors=True)
+        task = Task(ExporterName("europe-west1", "exporter", node), objects_alone=objects_alone)
+        evaluated = evaluate(observations, self.config(), now)
+        return Measurement(task, int(now), observations, evaluated, errors=True)
 
-    def write(self, look: Look, *, seconds: float = 20, now: float = NOW, **run: Any) -> Report:
+    def write(
+        self, measurement: Measurement, *, seconds: float = 20, now: float = NOW, **run: Any
+    ) -> Report:
         """Write a look in a run of so many seconds, with these keys of config under ``run``."""
         return Run(
             self.clients,
             self.config(**run),
-            look.task,
+            measurement.task,
             seconds=seconds,
             stop=self.stop,
             now=lambda: now,
-        ).write(look)
+        ).write(measurement)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.write.partial_write import Refusal, refusal_of
+from exporter.write.partial_write import PartialWrite, parse_partial_write
 
 if TYPE_CHECKING:
     from tests.exporter.write.conftest import ErrorOf, StatusOf
@@ -68,7 +68,9 @@ def test_late_points_are_known_by_their_index(
     many = len(indexes)
     errors = [("INVALID_ARGUMENT", many)]
     error = error_of(status_of("INVALID_ARGUMENT", text, written=200 - many, of=200, errors=errors))
-    assert refusal_of(error, 200) == Refusal(many, many, 0, dict.fromkeys(indexes, True))
+    assert parse_partial_write(error, 200) == PartialWrite(
+        many, many, 0, dict.fromkeys(indexes, True)
+    )
 
 
 REFUSED: list[tuple[str, str, dict[int, bool]]] = [
@@ -100,7 +102,9 @@ def test_each_named_point_has_its_own_reason(
     """A point is late if every reason that names it is that it came too late."""
     errors = [("INVALID_ARGUMENT", len(named))]
     status = status_of("INVALID_ARGUMENT", text, written=200 - len(named), of=200, errors=errors)
-    assert refusal_of(error_of(status), 200) == Refusal(len(named), sum(named.values()), 0, named)
+    assert parse_partial_write(error_of(status), 200) == PartialWrite(
+        len(named), sum(named.values()), 0, named
+    )
 
 
 def test_a_mixed_answer_tells_late_points_from_those_to_be_sent_again(
@@ -113,11 +117,11 @@ def test_a_mixed_answer_tells_late_points_from_those_to_be_sent_again(
     )
     errors = [("INTERNAL", 44), ("FAILED_PRECONDITION", 2), ("INVALID_ARGUMENT", 1)]
     error = error_of(status_of("INTERNAL", text, written=153, of=200, errors=errors))
-    refusal = refusal_of(error, 200)
-    assert (refusal.refused, refusal.late, refusal.transient) == (47, 2, 44)
-    assert refusal.unwritten == 45
-    assert refusal.named is not None
-    assert [index for index, late in refusal.named.items() if late] == [0, 1]
+    partial_write = parse_partial_write(error, 200)
+    assert (partial_write.refused, partial_write.late, partial_write.transient) == (47, 2, 44)
+    assert partial_write.unwritten == 45
+    assert partial_write.named is not None
+    assert [index for index, late in partial_write.named.items() if late] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_a_transient_code_without_a_summary_is_of_every_point(
 ) -> None:
     """Nothing is known of the effect, so all points are to be sent again, whatever is named."""
     error = error_of(status_of(code, f"{HEAD}An internal error occurred.: timeSeries[0]"))
-    assert refusal_of(error, 7) == Refusal(7, 0, 7, None)
+    assert parse_partial_write(error, 7) == PartialWrite(7, 0, 7, None)
 
 
 def test_a_transient_code_with_a_summary_without_errors_is_of_its_refused_points(
@@ -136,7 +140,7 @@ def test_a_transient_code_with_a_summary_without_errors_is_of_its_refused_points
 ) -> None:
     """The counts say how many points are to be sent again."""
     error = error_of(status_of("UNAVAILABLE", "Try again.", written=5, of=7))
-    assert refusal_of(error, 7) == Refusal(2, 0, 2, None)
+    assert parse_partial_write(error, 7) == PartialWrite(2, 0, 2, None)
 
 
 @pytest.mark.parametrize("code", ["INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND"])
@@ -145,7 +149,7 @@ def test_a_final_code_without_a_summary_refuses_every_point(
 ) -> None:
     """None of the points was written, and none will be."""
     error = error_of(status_of(code, "Name must begin with 'projects/{project_id}'."))
-    assert refusal_of(error, 7) == Refusal(7, 0, 0, None)
+    assert parse_partial_write(error, 7) == PartialWrite(7, 0, 0, None)
 
 
 def test_the_summary_s_own_texts_are_read(status_of: StatusOf, error_of: ErrorOf) -> None:
@@ -164,16 +168,16 @@ def test_the_summary_s_own_texts_are_read(status_of: StatusOf, error_of: ErrorOf
         of=7,
         errors=[("INVALID_ARGUMENT", 1, ORDER), ("INVALID_ARGUMENT", 1, "Unknown metric.")],
     )
-    assert refusal_of(error_of(late), 7) == Refusal(2, 2, 0, None)
-    assert refusal_of(error_of(other), 7) == Refusal(2, 0, 0, None)
+    assert parse_partial_write(error_of(late), 7) == PartialWrite(2, 2, 0, None)
+    assert parse_partial_write(error_of(other), 7) == PartialWrite(2, 0, 0, None)
 
 
 def test_late_without_names_is_late(status_of: StatusOf, error_of: ErrorOf) -> None:
     """A text that gives no reason but lateness, and names nothing, is of all that were refused."""
     error = error_of(status_of("INVALID_ARGUMENT", f"{HEAD}{ORDER}", written=5, of=7))
-    assert refusal_of(error, 7) == Refusal(2, 2, 0, None)
+    assert parse_partial_write(error, 7) == PartialWrite(2, 2, 0, None)
     error = error_of(status_of("INVALID_ARGUMENT", f"{HEAD}{ORDER}"))
-    assert refusal_of(error, 7) == Refusal(7, 7, 0, None)
+    assert parse_partial_write(error, 7) == PartialWrite(7, 7, 0, None)
 
 
 def test_no_reason_is_no_lateness(status_of: StatusOf, error_of: ErrorOf) -> None:
@@ -185,7 +189,7 @@ def test_no_reason_is_no_lateness(status_of: StatusOf, error_of: ErrorOf) -> Non
         of=7,
         errors=[("FAILED_PRECONDITION", 2)],
     )
-    assert refusal_of(error_of(status), 7) == Refusal(2, 0, 0, None)
+    assert parse_partial_write(error_of(status), 7) == PartialWrite(2, 0, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -206,8 +210,10 @@ def test_names_that_contradict_the_count_are_no_names(
     text: str, written: int, status_of: StatusOf, error_of: ErrorOf
 ) -> None:
     """The count holds; which series it was is then unknown."""
-    refusal = refusal_of(error_of(status_of("INVALID_ARGUMENT", text, written=written, of=7)), 7)
-    assert refusal == Refusal(7 - written, 7 - written, 0, None)
+    partial_write = parse_partial_write(
+        error_of(status_of("INVALID_ARGUMENT", text, written=written, of=7)), 7
+    )
+    assert partial_write == PartialWrite(7 - written, 7 - written, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +224,7 @@ def test_a_summary_that_contradicts_itself_or_the_request_says_nothing(
 ) -> None:
     """Every point counts as refused then."""
     error = error_of(status_of("INVALID_ARGUMENT", "Refused.", written=written, of=of))
-    assert refusal_of(error, 7) == Refusal(7, 0, 0, None)
+    assert parse_partial_write(error, 7) == PartialWrite(7, 0, 0, None)
 
 
 reasons = st.sampled_from([ORDER, OFTEN, INTERNAL, TWICE, "Unknown metric", HEAD, NODE, TIMES])
@@ -252,11 +258,11 @@ def test_any_answer_can_be_read(
     error_of: ErrorOf,
 ) -> None:
     """No answer raises; what is read of it never counts more points than were sent."""
-    refusal = refusal_of(error_of(status_of(code, text, **summary)), sent)
-    assert 0 < refusal.refused <= sent
-    assert 0 <= refusal.late <= refusal.refused
-    assert 0 <= refusal.transient <= refusal.unwritten
-    if refusal.named is not None:
-        assert len(refusal.named) == refusal.refused
-        assert sum(refusal.named.values()) == refusal.late
-        assert set(refusal.named) <= set(range(sent))
+    partial_write = parse_partial_write(error_of(status_of(code, text, **summary)), sent)
+    assert 0 < partial_write.refused <= sent
+    assert 0 <= partial_write.late <= partial_write.refused
+    assert 0 <= partial_write.transient <= partial_write.unwritten
+    if partial_write.named is not None:
+        assert len(partial_write.named) == partial_write.refused
+        assert sum(partial_write.named.values()) == partial_write.late
+        assert set(partial_write.named) <= set(range(sent))

@@ -15,13 +15,13 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
 )
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import Failure, Kind
+from exporter.gcp.errors import Failure, FailureKind
 from exporter.gcp.retry import Calls
 from exporter.measure.samples import STATE, Sample
 from exporter.names import LocationName
 from exporter.read.observations import Location, Observations, Stream
 from exporter.run import Report
-from exporter.write.writer import Trouble, Writer, Written
+from exporter.write.writer import WriteError, Writer, WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 AT = 1_767_225_600
 SIZES = {"asia-east1": 30, "europe-west1": 30, "us-east4": 30}  # 369 points, two requests
 PLACE = LocationName("shop-prod", "europe-west1")
-FAILURE = Failure(Kind.UNAVAILABLE, "The service is currently unavailable.", "Wait.")
+FAILURE = Failure(FailureKind.UNAVAILABLE, "The service is currently unavailable.", "Wait.")
 
 
 @pytest.fixture
@@ -67,13 +67,13 @@ def test_the_exporter_s_own_go_out_when_the_time_is_used_up(
             released.wait(30)
 
     monitoring.answer = hang
-    report = writing.write(writing.look(SIZES), seconds=1, concurrency=1)
+    report = writing.write(writing.measurement(SIZES), seconds=1, concurrency=1)
     assert report.seconds < 2
     assert (report.written.lost, report.written.accepted) == (369, 4)
     assert {
         point.value for point in monitoring.points if point.metric == "exporter/points_lost"
     } == {369}
-    assert report.written.held == {LocationName("shop-prod", each) for each in SIZES}
+    assert report.written.withheld_locations == {LocationName("shop-prod", each) for each in SIZES}
     assert not report.complete
 
 
@@ -81,12 +81,12 @@ def test_what_has_no_time_left_is_lost_without_a_call(
     monitoring: Monitoring, writing: Writing
 ) -> None:
     """A run whose reading used up its time sends nothing, and says so."""
-    report = writing.write(writing.look(SIZES), seconds=0.01)
+    report = writing.write(writing.measurement(SIZES), seconds=0.01)
     assert monitoring.requests == []
     assert report.calls == 0
     assert report.written.lost == 369 + 4
-    assert {trouble.failure.kind for trouble in report.written.troubles if trouble.failure} == {
-        Kind.TIMED_OUT
+    assert {error.failure.kind for error in report.written.errors if error.failure} == {
+        FailureKind.TIMED_OUT
     }
 
 
@@ -105,7 +105,7 @@ def test_credentials_that_go_bad_lose_the_points_and_not_the_run(
     credentials = grpc.composite_channel_credentials(
         grpc.local_channel_credentials(), grpc.metadata_call_credentials(Expired())
     )
-    written = Written()
+    written = WriteResult()
     with grpc.secure_channel(monitoring.secure_address, credentials) as channel:
         client = monitoring_v3.MetricServiceClient(
             transport=MetricServiceGrpcTransport(channel=channel)
@@ -116,11 +116,11 @@ def test_credentials_that_go_bad_lose_the_points_and_not_the_run(
             Deadline.after(0.5),
             written,
         )
-    (trouble,) = written.troubles
+    (error,) = written.errors
     assert written.lost == 1
-    assert trouble.failure is not None
-    assert trouble.failure.kind is Kind.CREDENTIALS
-    assert "Reauthentication is needed" in trouble.failure.said
+    assert error.failure is not None
+    assert error.failure.kind is FailureKind.CREDENTIALS
+    assert "Reauthentication is needed" in error.failure.message
 
 
 # When asked to.
@@ -136,7 +136,7 @@ def test_a_stop_finishes_the_request_under_way_and_begins_no_other(
             writing.stop.set()
 
     monitoring.answer = stop_in_the_second
-    report = writing.write(writing.look({**SIZES, "us-west1": 100}), concurrency=1)
+    report = writing.write(writing.measurement({**SIZES, "us-west1": 100}), concurrency=1)
     assert len(monitoring.requests) == 2
     assert report.written.accepted == 400
     assert report.written.lost == 0
@@ -157,7 +157,7 @@ def test_a_stop_among_the_locations_leaves_the_streams_out(
         writing.stop.set()
 
     monitoring.answer = stop_at_once
-    report = writing.write(writing.look(SIZES))
+    report = writing.write(writing.measurement(SIZES))
     assert len(monitoring.requests) == 1
     assert (report.written.accepted, report.written.left_out) == (200, 169 + 3 + 4)
 
@@ -172,25 +172,27 @@ def test_a_stop_ends_the_trying_again(
         return status_of("UNAVAILABLE")
 
     monitoring.answer = refuse_and_stop
-    report = writing.write(writing.look({"europe-west1": 10}))
+    report = writing.write(writing.measurement({"europe-west1": 10}))
     assert len(monitoring.requests) == 1
     assert (report.written.lost, report.written.left_out) == (43, 4)
 
 
 def test_a_stop_while_reading_writes_nothing(monitoring: Monitoring, writing: Writing) -> None:
     """A run that has not seen everything keeps what it has seen to itself."""
-    look = writing.look(SIZES)
+    measurement = writing.measurement(SIZES)
     writing.stop.set()
-    report = writing.write(replace(look, observations=replace(look.observations, skipped=1)))
+    report = writing.write(
+        replace(measurement, observations=replace(measurement.observations, skipped=1))
+    )
     assert monitoring.requests == []
-    assert report.written == Written()
+    assert report.written == WriteResult()
     assert not report.complete
 
 
 def test_a_stop_after_all_was_read_leaves_all_out(monitoring: Monitoring, writing: Writing) -> None:
     """Nothing is begun, and every point that was due is counted."""
     writing.stop.set()
-    report = writing.write(writing.look(SIZES))
+    report = writing.write(writing.measurement(SIZES))
     assert monitoring.requests == []
     assert report.written.left_out == 369 + 3 + 4
     assert report.written.settled == 0
@@ -200,12 +202,12 @@ def test_a_stop_after_all_was_read_leaves_all_out(monitoring: Monitoring, writin
 
 READ = Location(PLACE, (Stream("orders", 2),))
 UNREAD = Location(LocationName("shop-prod", "us-east4"), failure=FAILURE)
-LOST = Trouble(1, FAILURE, (), named=True)
-LATE = Trouble(1, None, (), named=True)
+LOST = WriteError(1, FAILURE, (), named=True)
+LATE = WriteError(1, None, (), named=True)
 
 
 @pytest.mark.parametrize(
-    ("observations", "troubles", "stopped", "complete"),
+    ("observations", "errors", "stopped", "complete"),
     [
         (Observations(locations=(READ,)), [], False, True),
         (Observations(), [], False, True),
@@ -233,16 +235,16 @@ LATE = Trouble(1, None, (), named=True)
 )
 def test_a_run_is_complete_if_all_was_observed_and_written(
     observations: Observations,
-    troubles: list[Trouble],
+    errors: list[WriteError],
     stopped: bool,  # noqa: FBT001 - a column of the table
     complete: bool,  # noqa: FBT001 - the same
     writing: Writing,
 ) -> None:
     """The exit code follows from this."""
-    written = Written()
-    written.add(10, troubles)
+    written = WriteResult()
+    written.add(10, errors)
     report = Report(
-        look=writing.look({}, observed=observations),
+        measurement=writing.measurement({}, observed=observations),
         written=written,
         seconds=1.0,
         calls=3,
@@ -255,9 +257,9 @@ def test_an_unread_location_is_written_as_such_and_as_nothing_else(
     monitoring: Monitoring, writing: Writing
 ) -> None:
     """Beside a clean location, an unread one sends up 0 alone: no counts, no last_read."""
-    report = writing.write(writing.look({}, observed=Observations(locations=(READ, UNREAD))))
+    report = writing.write(writing.measurement({}, observed=Observations(locations=(READ, UNREAD))))
     assert report.complete
-    said = [
+    values = [
         (point.metric, point.value) for point in monitoring.points if point.location == "us-east4"
     ]
-    assert said == [("location/up", 0)]
+    assert values == [("location/up", 0)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.retry import Calls
 from exporter.measure.samples import STATE, Sample
-from exporter.write.writer import Writer, Written
+from exporter.write.writer import Writer, WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,7 +58,7 @@ def test_locations_are_settled_before_a_stream_is_sent(
 ) -> None:
     """No request without a location's counts comes in before all with them are answered."""
     monitoring.answer = slow_answers
-    writing.write(writing.look(places(80, 3)))
+    writing.write(writing.measurement(places(80, 3)))
     ahead = holding(monitoring, AHEAD)
     assert len(ahead) == 2
     last_reads = holding(monitoring, {"location/last_read"})
@@ -68,7 +68,7 @@ def test_locations_are_settled_before_a_stream_is_sent(
 def test_last_read_comes_after_every_last_seen(monitoring: Monitoring, writing: Writing) -> None:
     """A location's last_read is not even sent before all last_seen are answered."""
     monitoring.answer = slow_answers
-    writing.write(writing.look(places(7, 50)))
+    writing.write(writing.measurement(places(7, 50)))
     last_seen = holding(monitoring, {"stream/last_seen"})
     assert_settled(monitoring, last_seen, holding(monitoring, {"location/last_read"}))
 
@@ -76,7 +76,7 @@ def test_last_read_comes_after_every_last_seen(monitoring: Monitoring, writing: 
 def test_the_exporter_s_own_come_last(monitoring: Monitoring, writing: Writing) -> None:
     """They have a request of their own, sent when all others are answered."""
     monitoring.answer = slow_answers
-    writing.write(writing.look(places(7, 50)))
+    writing.write(writing.measurement(places(7, 50)))
     last = len(monitoring.requests) - 1
     assert_settled(monitoring, set(range(last)), {last})
     assert [point.metric for point in monitoring.batches[-1]] == OWN
@@ -97,7 +97,7 @@ def test_no_call_more_than_the_points_need(
     """The calls are those of full batches: streams and locations, then last_reads, then one."""
     monitoring.forget()
     report = writing.write(
-        writing.look({f"place-{number:03}": size for number, size in enumerate(sizes)})
+        writing.measurement({f"place-{number:03}": size for number, size in enumerate(sizes)})
     )
     due = 3 * len(sizes) + 4 * sum(sizes)
     calls = ceil(due / 200) + ceil(len(sizes) / 200) + 1
@@ -108,7 +108,7 @@ def test_no_call_more_than_the_points_need(
 
 def test_every_point_has_the_run_s_second(monitoring: Monitoring, writing: Writing) -> None:
     """One whole second is the time of all points, and the value of those that are a time."""
-    writing.write(writing.look(places(3, 60)))
+    writing.write(writing.measurement(places(3, 60)))
     assert {point.time for point in monitoring.points} == {AT}
     times = {"stream/last_seen", "location/last_read", "exporter/last_run"}
     assert {point.value for point in monitoring.points if point.metric in times} == {AT}
@@ -118,7 +118,7 @@ def test_a_request_is_as_cloud_monitoring_wants_it(
     monitoring: Monitoring, writing: Writing
 ) -> None:
     """At most 200 series, none twice, all labels of generic_node, one point, no start time."""
-    writing.write(writing.look(places(3, 60)))
+    writing.write(writing.measurement(places(3, 60)))
     for request in monitoring.requests:
         assert request.name == "projects/monitoring-hub"
         assert 0 < len(request.time_series) <= 200
@@ -136,7 +136,7 @@ def test_a_series_carries_its_stream_s_id_to_join_by(
     monitoring: Monitoring, writing: Writing
 ) -> None:
     """stream_id is the node's id, and nothing else is a label of a stream's state."""
-    writing.write(writing.look({"europe-west1": 2}))
+    writing.write(writing.measurement({"europe-west1": 2}))
     labels = [
         dict(series.metric.labels)
         for request in monitoring.requests
@@ -151,7 +151,7 @@ def test_a_request_is_sent_again_as_it_was(
 ) -> None:
     """The same points with the same time go out after an answer that leaves their fate open."""
     monitoring.answer = lambda number, _points: status_of("UNAVAILABLE") if not number else None
-    report = writing.write(writing.look({"europe-west1": 20}))
+    report = writing.write(writing.measurement({"europe-west1": 20}))
     first, second = monitoring.requests[:2]
     assert first == second
     assert report.calls == len(monitoring.requests)
@@ -174,7 +174,7 @@ def test_no_more_requests_are_under_way_than_workers(
         together.wait()
 
     monitoring.answer = wait_for_the_others
-    written = Written()
+    written = WriteResult()
     Writer(writing.clients.monitoring, "monitoring-hub", Calls(), workers=3).write(
         samples(15 * 200, [0]), AT, Deadline.after(20), written
     )
@@ -195,7 +195,7 @@ def test_samples_are_taken_as_they_are_needed(monitoring: Monitoring, writing: W
 
     monitoring.answer = look_how_far
     Writer(writing.clients.monitoring, "monitoring-hub", Calls(), workers=2).write(
-        samples(30 * 200, taken), AT, Deadline.after(20), Written()
+        samples(30 * 200, taken), AT, Deadline.after(20), WriteResult()
     )
     assert len(ahead) == 30
     assert max(ahead) <= 2 * 200
@@ -205,7 +205,9 @@ def test_objects_alone_are_written_under_a_name_of_their_own(
     monitoring: Monitoring, writing: Writing
 ) -> None:
     """The slower run writes no series of the other: no state, no location, no last_run."""
-    report = writing.write(writing.look({"europe-west1": 3}, node="objects-0", objects_alone=True))
+    report = writing.write(
+        writing.measurement({"europe-west1": 3}, node="objects-0", objects_alone=True)
+    )
     (points,) = monitoring.batches
     assert [point.metric for point in points] == OWN[1:]
     assert {point.node for point in points} == {"objects-0"}

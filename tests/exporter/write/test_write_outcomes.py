@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import Kind
+from exporter.gcp.errors import FailureKind
 from exporter.gcp.retry import Calls
 from exporter.measure.samples import STATE, Sample
 from exporter.names import LocationName
-from exporter.write.writer import MOST_TROUBLES, Writer, Written
+from exporter.write.writer import MAX_LISTED_ERRORS, Writer, WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,33 +59,33 @@ def once(number: int, status: status_pb2.Status) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("number", "held"),
+    ("number", "withheld_locations"),
     [(0, at("asia-east1", "europe-west1")), (1, at("europe-west1", "us-east4"))],
 )
 def test_a_lost_batch_holds_back_its_locations_alone(
     number: int,
-    held: set[LocationName],
+    withheld_locations: set[LocationName],
     monitoring: Monitoring,
     writing: Writing,
     status_of: StatusOf,
 ) -> None:
     """Only locations with a last_seen in the batch keep their last_read; the others have it."""
     monitoring.answer = once(number, status_of("INVALID_ARGUMENT", "Unrecognized resource name."))
-    report = writing.write(writing.look(SIZES), concurrency=1)
+    report = writing.write(writing.measurement(SIZES), concurrency=1)
     assert len(monitoring.requests) == 4
-    assert report.written.held == held
-    assert last_reads(monitoring) == at(*SIZES) - held
+    assert report.written.withheld_locations == withheld_locations
+    assert last_reads(monitoring) == at(*SIZES) - withheld_locations
     assert report.written.lost == points_lost(monitoring) == (200, 169)[number]
     assert not report.complete
 
 
 @pytest.mark.parametrize(
-    ("metric", "held"),
+    ("metric", "withheld_locations"),
     [("stream/last_seen", at("europe-west1")), ("stream/state", at()), ("location/up", at())],
 )
 def test_a_named_point_holds_back_its_location_only_if_it_is_a_last_seen(
     metric: str,
-    held: set[LocationName],
+    withheld_locations: set[LocationName],
     monitoring: Monitoring,
     writing: Writing,
     status_of: StatusOf,
@@ -105,13 +105,13 @@ def test_a_named_point_holds_back_its_location_only_if_it_is_a_last_seen(
         )
 
     monitoring.answer = refuse_one
-    report = writing.write(writing.look(SIZES), concurrency=1)
-    assert report.written.held == held
-    assert last_reads(monitoring) == at(*SIZES) - held
+    report = writing.write(writing.measurement(SIZES), concurrency=1)
+    assert report.written.withheld_locations == withheld_locations
+    assert last_reads(monitoring) == at(*SIZES) - withheld_locations
     assert report.written.lost == points_lost(monitoring) == 1
-    (trouble,) = report.written.troubles
-    assert [series.metric.name for series in trouble.series] == [metric]
-    assert trouble.named
+    (error,) = report.written.errors
+    assert [series.metric.name for series in error.series] == [metric]
+    assert error.named
 
 
 def test_a_refusal_that_names_nothing_holds_back_all_of_its_batch(
@@ -119,9 +119,9 @@ def test_a_refusal_that_names_nothing_holds_back_all_of_its_batch(
 ) -> None:
     """One point is lost, nobody knows which: each location with a last_seen there waits."""
     monitoring.answer = once(0, status_of("INVALID_ARGUMENT", "Refused.", written=199, of=200))
-    report = writing.write(writing.look(SIZES), concurrency=1)
+    report = writing.write(writing.measurement(SIZES), concurrency=1)
     assert report.written.lost == points_lost(monitoring) == 1
-    assert report.written.held == at("asia-east1", "europe-west1")
+    assert report.written.withheld_locations == at("asia-east1", "europe-west1")
     assert last_reads(monitoring) == at("us-east4")
 
 
@@ -174,9 +174,9 @@ def test_points_lost_and_superseded_are_what_was_refused(
     monitoring.answer = lambda number, points: (
         refused[number].status(status_of, len(points)) if number < len(refused) else None
     )
-    report = writing.write(writing.look(SIZES), concurrency=1)
+    report = writing.write(writing.measurement(SIZES), concurrency=1)
     lost = superseded = 0
-    held = set()
+    withheld_locations = set()
     for plan, points in zip(refused, monitoring.batches, strict=False):
         late, other = ([each for each in part if each < len(points)] for part in plan[:2])
         if plan.named:
@@ -185,16 +185,20 @@ def test_points_lost_and_superseded_are_what_was_refused(
         else:
             lost += len(late) + len(other)
         indexes = [*late, *other] if plan.named or not [*late, *other] else range(len(points))
-        held |= {
+        withheld_locations |= {
             LocationName(points[each].namespace, points[each].location)
             for each in indexes
             if points[each].metric == "stream/last_seen"
         }
     written = report.written
-    assert (written.lost, written.superseded, written.held) == (lost, superseded, held)
+    assert (written.lost, written.superseded, written.withheld_locations) == (
+        lost,
+        superseded,
+        withheld_locations,
+    )
     assert points_lost(monitoring) == lost
-    assert last_reads(monitoring) == at(*SIZES) - held
-    assert written.settled == 369 + 3 - len(held) + 4
+    assert last_reads(monitoring) == at(*SIZES) - withheld_locations
+    assert written.settled == 369 + 3 - len(withheld_locations) + 4
     assert report.complete == (not lost)
 
 
@@ -203,9 +207,9 @@ def test_lost_last_reads_are_counted_too(
 ) -> None:
     """A last_read that is refused was due: it is lost, unlike one that is held back."""
     monitoring.answer = once(2, status_of("INVALID_ARGUMENT", "Refused.", written=2, of=3))
-    report = writing.write(writing.look(SIZES), concurrency=1)
+    report = writing.write(writing.measurement(SIZES), concurrency=1)
     assert report.written.lost == points_lost(monitoring) == 1
-    assert report.written.held == set()
+    assert report.written.withheld_locations == set()
 
 
 def test_the_run_knows_of_its_own_lost_points(
@@ -213,7 +217,7 @@ def test_the_run_knows_of_its_own_lost_points(
 ) -> None:
     """Nobody can write that the exporter's own series are lost, but the exit code tells."""
     monitoring.answer = once(3, status_of("PERMISSION_DENIED"))
-    report = writing.write(writing.look(SIZES), concurrency=1)
+    report = writing.write(writing.measurement(SIZES), concurrency=1)
     assert points_lost(monitoring) == 0
     assert report.written.lost == 4
     assert not report.complete
@@ -231,10 +235,10 @@ def test_points_that_were_written_by_a_try_without_an_answer_count_as_written(
         refusals=wording,
         faults=[{"method": "CreateTimeSeries", "code": "UNAVAILABLE", "when": "after", "times": 2}],
     )
-    report = writing.write(writing.look(SIZES))
+    report = writing.write(writing.measurement(SIZES))
     assert (report.written.lost, report.written.superseded) == (0, 0)
     assert report.written.accepted == len(cloud.points()) == 369 + 3 + 4
-    assert report.written.held == set()
+    assert report.written.withheld_locations == set()
     assert report.complete
 
 
@@ -244,9 +248,9 @@ def test_a_try_again_whose_refusal_gives_no_reason_counts_as_lost(serve: Serve) 
         refusals="nameless",
         faults=[{"method": "CreateTimeSeries", "code": "UNAVAILABLE", "when": "after", "times": 1}],
     )
-    report = writing.write(writing.look({"europe-west1": 10}))
+    report = writing.write(writing.measurement({"europe-west1": 10}))
     assert report.written.lost == 43
-    assert report.written.held == at("europe-west1")
+    assert report.written.withheld_locations == at("europe-west1")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +259,7 @@ def test_a_try_again_whose_refusal_gives_no_reason_counts_as_lost(serve: Serve) 
 def test_a_transient_refusal_is_tried_again(serve: Serve, code: str) -> None:
     """What a later try can mend is mended, and nothing is lost."""
     cloud, writing = serve(faults=[{"method": "CreateTimeSeries", "code": code, "times": 1}])
-    report = writing.write(writing.look({"europe-west1": 10}))
+    report = writing.write(writing.measurement({"europe-west1": 10}))
     assert report.complete
     assert report.calls == cloud.calls["CreateTimeSeries"] == 4
 
@@ -264,7 +268,7 @@ def test_a_transient_refusal_is_tried_again(serve: Serve, code: str) -> None:
 def test_a_final_refusal_is_not_tried_again(serve: Serve, code: str) -> None:
     """A call that cannot succeed is made once."""
     cloud, writing = serve(faults=[{"method": "CreateTimeSeries", "code": code, "times": 1}])
-    report = writing.write(writing.look({"europe-west1": 10}))
+    report = writing.write(writing.measurement({"europe-west1": 10}))
     assert report.written.lost == 43
     assert cloud.calls["CreateTimeSeries"] == 2
 
@@ -273,7 +277,7 @@ def test_the_server_s_wish_to_wait_is_granted(serve: Serve) -> None:
     """RESOURCE_EXHAUSTED with a RetryInfo is tried again after that time, and mended."""
     exhausted = {"method": "CreateTimeSeries", "code": "RESOURCE_EXHAUSTED", "times": 1}
     _, writing = serve(faults=[exhausted | {"retry_delay": 0.03}])
-    report = writing.write(writing.look({"europe-west1": 10}))
+    report = writing.write(writing.measurement({"europe-west1": 10}))
     assert report.complete
     assert report.seconds >= 0.03
 
@@ -282,10 +286,10 @@ def test_a_wish_to_wait_longer_than_there_is_time_is_a_refusal(serve: Serve) -> 
     """Nobody waits for a try that could not be made: the points are lost at once."""
     exhausted = {"method": "CreateTimeSeries", "code": "RESOURCE_EXHAUSTED", "times": 1}
     cloud, writing = serve(faults=[exhausted | {"retry_delay": 60}])
-    report = writing.write(writing.look({"europe-west1": 10}))
+    report = writing.write(writing.measurement({"europe-west1": 10}))
     assert report.written.lost == 43
-    assert [trouble.failure.kind for trouble in report.written.troubles if trouble.failure] == [
-        Kind.QUOTA
+    assert [error.failure.kind for error in report.written.errors if error.failure] == [
+        FailureKind.QUOTA
     ]
     assert cloud.calls["CreateTimeSeries"] == 2
     assert report.seconds < 10
@@ -316,15 +320,15 @@ def test_late_points_of_a_mixed_first_answer_are_superseded(
         partly(status_of, [each for each in range(43) if each not in {4, 9}], [], 43),
     ]
     monitoring.answer = lambda number, _points: answers[number] if number < 2 else None
-    report = writing.write(writing.look({"europe-west1": 10}))
+    report = writing.write(writing.measurement({"europe-west1": 10}))
     assert (report.written.superseded, report.written.lost) == (1, 0)
     assert report.written.accepted == 42 + 4
-    (trouble,) = report.written.troubles
-    assert trouble.named
-    assert [str(series) for series in trouble.series] == [
+    (error,) = report.written.errors
+    assert error.named
+    assert [str(series) for series in error.series] == [
         "stream/last_seen of stream-0000 in shop-prod/europe-west1"
     ]
-    assert report.written.held == at("europe-west1")
+    assert report.written.withheld_locations == at("europe-west1")
     assert report.complete
 
 
@@ -334,13 +338,13 @@ def test_points_that_one_try_was_told_are_written_stay_written(
     """When the next try fails as a whole, only those are lost that were still to be written."""
     answers = [partly(status_of, [3], [4, 9], 43), status_of("PERMISSION_DENIED", "No more.")]
     monitoring.answer = lambda number, _points: answers[number] if number < 2 else None
-    report = writing.write(writing.look({"europe-west1": 10}))
+    report = writing.write(writing.measurement({"europe-west1": 10}))
     assert (report.written.superseded, report.written.lost) == (1, 2)
     assert report.written.accepted == 40 + 4
     assert points_lost(monitoring) == 2
-    assert [trouble.points for trouble in report.written.troubles] == [2, 1]
-    assert report.written.troubles[0].failure is not None
-    assert report.written.troubles[0].failure.kind is Kind.PERMISSION_DENIED
+    assert [error.points for error in report.written.errors] == [2, 1]
+    assert report.written.errors[0].failure is not None
+    assert report.written.errors[0].failure.kind is FailureKind.PERMISSION_DENIED
 
 
 # Other runs.
@@ -353,16 +357,16 @@ def test_another_run_s_points_supersede_and_nothing_is_lost(
 ) -> None:
     """In the same second, 2 s later, or of an older run that comes late: told, held, exit 0."""
     cloud, writing = serve(refusals=wording)
-    first = writing.write(writing.look(SIZES))
-    look = writing.look(SIZES, now=AT + later)
-    second = writing.write(look, now=AT + later)
+    first = writing.write(writing.measurement(SIZES))
+    measurement = writing.measurement(SIZES, now=AT + later)
+    second = writing.write(measurement, now=AT + later)
     assert first.complete
     assert second.complete
     assert (second.written.accepted, second.written.lost) == (0, 0)
     assert second.written.superseded == 369 + 4
-    assert second.written.held == at(*SIZES)
-    assert all(trouble.named and trouble.failure is None for trouble in second.written.troubles)
-    told = [series for trouble in second.written.troubles for series in trouble.series]
+    assert second.written.withheld_locations == at(*SIZES)
+    assert all(error.named and error.failure is None for error in second.written.errors)
+    told = [series for error in second.written.errors for series in error.series]
     assert len(told) == len(set(told)) == 369 + 4
     assert {point.time for point in cloud.points()} == {AT}
 
@@ -371,7 +375,7 @@ def test_another_run_five_seconds_later_is_in_nobody_s_way(serve: Serve) -> None
     """At the API's sampling period all points are taken."""
     cloud, writing = serve()
     for now in (AT, AT + 5):
-        assert writing.write(writing.look(SIZES, now=now), now=now).complete
+        assert writing.write(writing.measurement(SIZES, now=now), now=now).complete
     assert Counter(point.time for point in cloud.points()) == {AT: 376, AT + 5: 376}
 
 
@@ -379,7 +383,7 @@ def test_two_tasks_are_in_nobody_s_way(serve: Serve) -> None:
     """Tasks that share the locations write in the same second, each its own series."""
     cloud, writing = serve()
     for node, sizes in enumerate(({"europe-west1": 3}, {"us-east4": 3})):
-        assert writing.write(writing.look(sizes, node=str(node))).complete
+        assert writing.write(writing.measurement(sizes, node=str(node))).complete
     assert len(cloud.points()) == 2 * (15 + 1 + 4)
 
 
@@ -388,18 +392,18 @@ def test_two_tasks_are_in_nobody_s_way(serve: Serve) -> None:
 
 def denied(report: Report) -> str:
     """Return the one sentence that tells why nothing was written."""
-    (said,) = {str(trouble.failure) for trouble in report.written.troubles}
-    return said
+    (message,) = {str(error.failure) for error in report.written.errors}
+    return message
 
 
 def test_a_missing_role_is_named(serve: Serve) -> None:
     """Without permission all is lost, and the sentence says which role mends it, and where."""
     hub = {"id": "monitoring-hub", "number": 77, "denied": ["monitoring.timeSeries.create"]}
     _, writing = serve(projects=[hub])
-    report = writing.write(writing.look(SIZES))
+    report = writing.write(writing.measurement(SIZES))
     assert report.written.accepted == 0
     assert report.written.lost == 369 + 4
-    assert report.written.held == at(*SIZES)
+    assert report.written.withheld_locations == at(*SIZES)
     assert not report.complete
     for part in (
         "permission denied",
@@ -413,7 +417,7 @@ def test_a_missing_role_is_named(serve: Serve) -> None:
 def test_a_project_that_does_not_exist_is_named(serve: Serve) -> None:
     """A typing error in metrics.project is told with the project as it was written."""
     _, writing = serve(projects=[{"id": "monitoring-hubb", "number": 77}])
-    report = writing.write(writing.look({"europe-west1": 1}))
+    report = writing.write(writing.measurement({"europe-west1": 1}))
     assert "project monitoring-hub" in denied(report)
     assert "may not exist" in denied(report)
 
@@ -423,11 +427,11 @@ def test_batches_that_fail_are_told_of_a_few_times_and_counted_always(
 ) -> None:
     """Each batch is sent though all before it failed; the log is not flooded."""
     monitoring.answer = lambda _number, _points: status_of("NOT_FOUND")
-    report = writing.write(writing.look({"europe-west1": 1200}))
+    report = writing.write(writing.measurement({"europe-west1": 1200}))
     assert len(monitoring.requests) == 25 + 1
     assert report.written.lost == 4803 + 4
-    assert len(report.written.troubles) == MOST_TROUBLES
-    assert report.written.untold == 26 - MOST_TROUBLES
+    assert len(report.written.errors) == MAX_LISTED_ERRORS
+    assert report.written.unlisted_errors == 26 - MAX_LISTED_ERRORS
 
 
 def test_a_closed_channel_loses_the_points_and_not_the_run(
@@ -435,10 +439,10 @@ def test_a_closed_channel_loses_the_points_and_not_the_run(
 ) -> None:
     """An error that is no answer of the API is told as a failure; the run ends with a report."""
     writing.clients.close()
-    report = writing.write(writing.look({"europe-west1": 10}))
+    report = writing.write(writing.measurement({"europe-west1": 10}))
     assert monitoring.requests == []
     assert report.written.lost == 43 + 4
-    assert report.written.held == at("europe-west1")
+    assert report.written.withheld_locations == at("europe-west1")
     assert "closed channel" in denied(report)
 
 
@@ -450,7 +454,7 @@ def test_a_sample_that_cannot_be_sent_costs_its_own_batch_alone(
     def sample(number: int, value: float) -> Sample:
         return Sample(STATE, "europe-west1", "shop-prod", f"s{number}", (f"s{number}",), value)
 
-    written = Written()
+    written = WriteResult()
     Writer(writing.clients.monitoring, "monitoring-hub", Calls(), workers=1).write(
         (sample(number, 2**63 if number == 7 else 2) for number in range(600)),
         AT,
@@ -477,9 +481,9 @@ def test_several_workers_lose_no_count(
         return status_of("NOT_FOUND")
 
     monitoring.answer = refuse_a_third
-    look: dict[str, Any] = {f"place-{number:02}": 39 for number in range(30)}
-    report = writing.write(writing.look(look), concurrency=8)
+    measurement: dict[str, Any] = {f"place-{number:02}": 39 for number in range(30)}
+    report = writing.write(writing.measurement(measurement), concurrency=8)
     assert report.written.lost == points_lost(monitoring) == sum(refused)
     assert len(refused) == 8
     assert report.written.settled == 30 * 3 + 30 * 39 * 4 + len(last_reads(monitoring)) + 4
-    assert last_reads(monitoring) == at(*look) - report.written.held
+    assert last_reads(monitoring) == at(*measurement) - report.written.withheld_locations

@@ -13,7 +13,7 @@ from google.cloud import monitoring_v3
 
 from exporter.config import Endpoints
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
-from exporter.gcp.errors import CallError, Kind
+from exporter.gcp.errors import CallError, FailureKind
 from exporter.gcp.retry import Calls
 from lab.backtest.history import History
 from lab.backtest.history_reading import Source, Span, Watcher, pieces_of, read_history
@@ -156,20 +156,30 @@ def test_a_passing_fault_is_outlasted(own_lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "kind", "mend"),
+    ("code", "message", "kind", "hint"),
     [
-        ("PERMISSION_DENIED", "No.", Kind.PERMISSION_DENIED, "Grant roles/monitoring.viewer: "),
-        ("NOT_FOUND", "No such project.", Kind.NOT_FOUND, "Check that ops-prod is the project"),
-        ("INVALID_ARGUMENT", "No.", Kind.REFUSED, "Check that ops-prod is the project"),
-        ("UNAUTHENTICATED", "Who?", Kind.CREDENTIALS, "application-default login"),
+        (
+            "PERMISSION_DENIED",
+            "No.",
+            FailureKind.PERMISSION_DENIED,
+            "Grant roles/monitoring.viewer: ",
+        ),
+        (
+            "NOT_FOUND",
+            "No such project.",
+            FailureKind.NOT_FOUND,
+            "Check that ops-prod is the project",
+        ),
+        ("INVALID_ARGUMENT", "No.", FailureKind.REFUSED, "Check that ops-prod is the project"),
+        ("UNAUTHENTICATED", "Who?", FailureKind.CREDENTIALS, "application-default login"),
     ],
 )
 def test_a_refusal_says_what_mends_it(
-    own_lab: Lab, code: str, message: str, kind: Kind, mend: str
+    own_lab: Lab, code: str, message: str, kind: FailureKind, hint: str
 ) -> None:
     """The first one ends the reading of all."""
     own_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code, message=message))
-    with pytest.raises(CallError, match=mend) as refused:
+    with pytest.raises(CallError, match=hint) as refused:
         read(own_lab, ALL)
     assert refused.value.failure.kind is kind
     assert "config.yaml" not in str(refused.value)
@@ -191,18 +201,18 @@ def test_the_permission_is_named(own_lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "mend"),
+    ("code", "hint"),
     [
         ("UNAVAILABLE", "Try again later; see https://status.cloud.google.com if it lasts."),
         ("RESOURCE_EXHAUSTED", "if it lasts. Fewer --days ask for less."),
     ],
 )
-def test_a_fault_that_stays_is_told(own_lab: Lab, code: str, mend: str) -> None:
+def test_a_fault_that_stays_is_told(own_lab: Lab, code: str, hint: str) -> None:
     """After some time nobody asks again."""
     own_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code))
     with pytest.raises(CallError) as refused:
         read(own_lab, {STATE: WHOLE}, patience=0)
-    assert str(refused.value).endswith(mend)
+    assert str(refused.value).endswith(hint)
     assert own_lab.cloud.calls["ListTimeSeries"] == 1
 
 
@@ -263,7 +273,7 @@ def series(value_type: str, kind: str, *values: dict[str, Any]) -> Any:
     )
 
 
-def held(raw: Any, *names: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
+def withheld_locations(raw: Any, *names: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
     """Return what the engine gets of a raw series: own times and values, by name and bound."""
     history = History(names, "asked")
     for piece in pieces_of(raw):
@@ -299,7 +309,9 @@ def test_a_project_that_is_named_by_number_is_the_one_that_was_asked() -> None:
     raw.resource.labels["resource_container"] = "projects/123"
     (piece,) = pieces_of(raw)
     assert piece.all_labels("asked")["project_id"] == "asked"
-    assert held(raw, "x_googleapis_com:y") == {("x_googleapis_com:y", ""): [(60, 1.5), (120, 2.5)]}
+    assert withheld_locations(raw, "x_googleapis_com:y") == {
+        ("x_googleapis_com:y", ""): [(60, 1.5), (120, 2.5)]
+    }
 
 
 @pytest.mark.parametrize(
@@ -321,7 +333,7 @@ def test_a_distribution_is_a_histogram(options: dict[str, Any], bounds: tuple[st
     raw = series(
         "DISTRIBUTION", "DELTA", {"distribution_value": value}, {"distribution_value": later}
     )
-    got = held(raw, f"{name}_count", f"{name}_sum", f"{name}_bucket")
+    got = withheld_locations(raw, f"{name}_count", f"{name}_sum", f"{name}_bucket")
     assert got == {
         (f"{name}_count", ""): [(0, 0), (60, 4), (120, 6)],
         (f"{name}_sum", ""): [(0, 0), (60, 8), (120, 12)],

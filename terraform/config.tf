@@ -1,11 +1,11 @@
 # The parts of config.yaml that the infrastructure depends on. The exporter validates the whole file.
 
 locals {
-  config_text = coalesce(var.config, file("${path.module}/../config.yaml"))
+  config_text = coalesce(var.config_yaml, file("${path.module}/../config.yaml"))
   config      = yamldecode(local.config_text)
 
   metrics_project  = local.config.metrics.project
-  job_project      = coalesce(var.project, local.metrics_project)
+  job_project      = coalesce(var.project_id, local.metrics_project)
   watched_projects = toset([for source in local.config.sources : source.project])
 
   # Projects whose locations are discovered: those with a source that lists none.

@@ -1,7 +1,7 @@
-# The on-call dashboard. dashboard.json is complete and in the API's own form: `gcloud monitoring
-# dashboards create --config-from-file` accepts it. This file sets what differs between deployments.
+# The on-call dashboard. Each file in dashboard/ has the tiles of one section, in the API's own form.
+# Only yPos differs: it counts from the top of the section.
 #
-# How its queries work:
+# How the queries work:
 # - `${project.value}` and the like are dashboard variables. An unset variable stands for `.*`, so the
 #   queries match it with `=~`. Google documents the form and uses it in samples, but doesn't
 #   document the value for "all".
@@ -14,25 +14,38 @@
 #   https://docs.cloud.google.com/stackdriver/docs/managed-prometheus/promql-differences
 #
 # The API leaves 0, false, "", null and [] out of its answer, so such a value would be a change in
-# every plan. The file has none; tiles at 0 have no xPos or yPos.
+# every plan. The files have none, and tiles at 0 get no yPos.
 
 locals {
-  # The title and the job names contain the deployment's name.
-  dashboard = jsondecode(replace(file("${path.module}/dashboard.json"), "datastream-exporter", var.name))
-
-  # A log panel shows the dashboard's own project unless it names others.
-  dashboard_tiles = [
-    for tile in local.dashboard.mosaicLayout.tiles : merge(tile, {
-      widget = merge(tile.widget, {
-        for kind, content in tile.widget : kind => merge(content, {
-          resourceNames = [
-            for project in tile.widget.title == "Log of the exporter" ? [local.job_project] : sort(local.watched_projects) :
-            "projects/${project}"
-          ]
-        }) if kind == "logsPanel"
-      })
-    })
+  dashboard_sections = [
+    for section in ["fleet", "streams", "history", "errors", "throughput", "objects", "locations", "exporter", "incidents"] :
+    # Log filters and queries contain the deployment's name.
+    yamldecode(replace(file("${path.module}/dashboard/${section}.yaml"), "datastream-exporter", var.name))
   ]
+
+  section_heights = [
+    for section in local.dashboard_sections : max([for tile in section : try(tile.yPos, 0) + tile.height]...)
+  ]
+
+  dashboard_tiles = flatten([
+    for index, section in local.dashboard_sections : [
+      for tile in section : merge(
+        { for key, value in tile : key => value if key != "yPos" },
+        { for key, value in { yPos = sum(concat([try(tile.yPos, 0)], slice(local.section_heights, 0, index))) } : key => value if value > 0 },
+        # A log panel shows the dashboard's own project unless it names others.
+        {
+          widget = merge(tile.widget, {
+            for kind, content in tile.widget : kind => merge(content, {
+              resourceNames = [
+                for project in tile.widget.title == "Log of the exporter" ? [local.job_project] : sort(local.watched_projects) :
+                "projects/${project}"
+              ]
+            }) if kind == "logsPanel"
+          })
+        },
+      )
+    ]
+  ])
 }
 
 # The incident list covers the whole project. A list of this module's policies would need their
@@ -40,9 +53,15 @@ locals {
 resource "google_monitoring_dashboard" "fleet" {
   project = local.metrics_project
 
-  dashboard_json = jsonencode(merge(local.dashboard, {
-    mosaicLayout = merge(local.dashboard.mosaicLayout, { tiles = local.dashboard_tiles })
-  }))
+  dashboard_json = jsonencode({
+    displayName = "Datastream streams (${var.name})"
+    dashboardFilters = [
+      { filterType = "RESOURCE_LABEL", labelKey = "namespace", templateVariable = "project" },
+      { filterType = "RESOURCE_LABEL", labelKey = "location", templateVariable = "location" },
+      { filterType = "METRIC_LABEL", labelKey = "stream_id", templateVariable = "stream" },
+    ]
+    mosaicLayout = { columns = 48, tiles = local.dashboard_tiles }
+  })
 
   depends_on = [
     google_monitoring_metric_descriptor.exporter,

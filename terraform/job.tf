@@ -38,7 +38,7 @@ resource "google_cloud_run_v2_job" "exporter" {
   deletion_protection = false
 
   template {
-    task_count = var.tasks
+    task_count = var.task_count
 
     template {
       service_account = google_service_account.exporter.email

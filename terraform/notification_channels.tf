@@ -7,7 +7,7 @@ locals {
     {
       for channel in distinct(flatten([
         values(var.notification_channels),
-        [for policy in values(var.policies) : coalesce(policy.notification_channels, [])],
+        [for policy in values(var.policy_overrides) : coalesce(policy.notification_channels, [])],
       ])) : "${local.metrics_project}/${channel}" => { project = local.metrics_project, channel = channel }
     },
     merge([

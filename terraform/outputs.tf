@@ -2,7 +2,7 @@ locals {
   console = "https://console.cloud.google.com"
 }
 
-output "check" {
+output "check_command" {
   description = "Command that checks whether the exporter's account has all the permissions it needs."
   value       = "datastream-exporter check --impersonate-service-account ${google_service_account.exporter.email}"
 }
@@ -36,7 +36,7 @@ output "policies" {
   }
 }
 
-output "run_now" {
+output "run_now_command" {
   description = "Command that runs the job now; in continuous mode, a command that reads the worker pool's log."
   value = (
     local.scheduled

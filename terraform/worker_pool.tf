@@ -22,7 +22,7 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
 
     containers {
       image = var.image
-      args  = ["watch", "--interval", var.interval]
+      args  = ["watch", "--interval", var.watch_interval]
 
       resources {
         limits = { cpu = "1", memory = "512Mi" }

@@ -56,7 +56,7 @@ def made() -> str:
 def plan() -> dict[str, Any]:
     """Return what Terraform plans for these inputs of the module, after an apply without them.
 
-    ``policies = { stream-lagging = { threshold = 1800, duration = "900s" }, stream-errors =
+    ``policy_overrides = { stream-lagging = { threshold = 1800, duration = "900s" }, stream-errors =
     { severity = "ERROR" }, streams-failing-together = { enabled = false } }``
     """
     changes = []

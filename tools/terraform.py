@@ -54,7 +54,7 @@ def inputs() -> str:
                 _default(body),
                 _unescaped(body["description"]),
             )
-            for name, body in blocks("variable").items()
+            for name, body in sorted(blocks("variable").items())
         ),
     )
 

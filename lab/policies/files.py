@@ -10,7 +10,7 @@ conventions:
   ``conditionMatchedLog``.
 - ``userLabels.policy`` is the file's name without its ending.
 - ``userLabels.threshold``, where there is one, is a whole number that stands in the query right of
-  ``>`` or ``>=``. Terraform's ``policies`` variable changes it there.
+  ``>`` or ``>=``. Terraform's ``policy_overrides`` variable changes it there.
 - ``userLabels.yields_to``, where it is there, names another policy that has a threshold. The query
   keeps quiet where that number is reached, and so holds ``>= N`` with it.
 - A range that is written as :func:`lookback` gives it for the policy's hold is changed together

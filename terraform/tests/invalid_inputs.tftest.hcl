@@ -4,9 +4,9 @@
 mock_provider "google" {}
 
 variables {
-  region = "europe-west1"
-  image  = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-  config = <<-EOT
+  region      = "europe-west1"
+  image       = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  config_yaml = <<-EOT
     metrics: {project: orders-prod}
     sources: [{project: orders-prod}, {project: billing-prod}]
   EOT
@@ -20,73 +20,73 @@ run "config_is_a_file_name" {
   command = plan
 
   variables {
-    config = "config.yaml"
+    config_yaml = "config.yaml"
   }
 
-  expect_failures = [var.config]
+  expect_failures = [var.config_yaml]
 }
 
 run "config_without_sources" {
   command = plan
 
   variables {
-    config = "metrics: {project: orders-prod}"
+    config_yaml = "metrics: {project: orders-prod}"
   }
 
-  expect_failures = [var.config]
+  expect_failures = [var.config_yaml]
 }
 
 run "config_with_the_placeholder_project" {
   command = plan
 
   variables {
-    config = "metrics: {project: my-project}\nsources: [{project: my-project}]"
+    config_yaml = "metrics: {project: my-project}\nsources: [{project: my-project}]"
   }
 
-  expect_failures = [var.config]
+  expect_failures = [var.config_yaml]
 }
 
 run "config_too_long" {
   command = plan
 
   variables {
-    config = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\n# ${join("", [for _ in range(1024) : "a comment of thirty-two letters."])}"
+    config_yaml = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\n# ${join("", [for _ in range(1024) : "a comment of thirty-two letters."])}"
   }
 
-  expect_failures = [var.config]
+  expect_failures = [var.config_yaml]
 }
 
 run "interval_too_long" {
   command = plan
 
   variables {
-    mode     = "continuous"
-    interval = "120s"
+    mode           = "continuous"
+    watch_interval = "120s"
   }
 
-  expect_failures = [var.interval]
+  expect_failures = [var.watch_interval]
 }
 
 run "interval_too_short" {
   command = plan
 
   variables {
-    mode     = "continuous"
-    interval = "5s"
+    mode           = "continuous"
+    watch_interval = "5s"
   }
 
-  expect_failures = [var.interval]
+  expect_failures = [var.watch_interval]
 }
 
 run "interval_in_minutes" {
   command = plan
 
   variables {
-    mode     = "continuous"
-    interval = "1m"
+    mode           = "continuous"
+    watch_interval = "1m"
   }
 
-  expect_failures = [var.interval]
+  expect_failures = [var.watch_interval]
 }
 
 run "unknown_mode" {
@@ -175,7 +175,7 @@ run "objects_collected_twice" {
 
   variables {
     collect_objects_schedule = "7 * * * *"
-    config                   = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\ncollect: {objects: true}"
+    config_yaml              = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\ncollect: {objects: true}"
   }
 
   expect_failures = [var.collect_objects_schedule]
@@ -185,21 +185,21 @@ run "fractional_tasks" {
   command = plan
 
   variables {
-    tasks = 1.5
+    task_count = 1.5
   }
 
-  expect_failures = [var.tasks]
+  expect_failures = [var.task_count]
 }
 
 run "tasks_in_continuous_mode" {
   command = plan
 
   variables {
-    mode  = "continuous"
-    tasks = 2
+    mode       = "continuous"
+    task_count = 2
   }
 
-  expect_failures = [var.tasks]
+  expect_failures = [var.task_count]
 }
 
 run "channel_of_another_project" {
@@ -236,10 +236,10 @@ run "mention_in_plain_text" {
   command = plan
 
   variables {
-    mentions = { CRITICAL = "@oncall" }
+    slack_mentions = { CRITICAL = "@oncall" }
   }
 
-  expect_failures = [var.mentions]
+  expect_failures = [var.slack_mentions]
 }
 
 run "renotify_interval_too_short" {
@@ -276,80 +276,80 @@ run "unknown_policy" {
   command = plan
 
   variables {
-    policies = { stream-faild = { enabled = false } }
+    policy_overrides = { stream-faild = { enabled = false } }
   }
 
-  expect_failures = [var.policies]
+  expect_failures = [var.policy_overrides]
 }
 
 run "unknown_severity" {
   command = plan
 
   variables {
-    policies = { stream-failed = { severity = "P1" } }
+    policy_overrides = { stream-failed = { severity = "P1" } }
   }
 
-  expect_failures = [var.policies]
+  expect_failures = [var.policy_overrides]
 }
 
 run "duration_in_minutes" {
   command = plan
 
   variables {
-    policies = { stream-failed = { duration = "5m" } }
+    policy_overrides = { stream-failed = { duration = "5m" } }
   }
 
-  expect_failures = [var.policies]
+  expect_failures = [var.policy_overrides]
 }
 
 run "duration_too_long" {
   command = plan
 
   variables {
-    policies = { stream-failed = { duration = "90000s" } }
+    policy_overrides = { stream-failed = { duration = "90000s" } }
   }
 
-  expect_failures = [var.policies]
+  expect_failures = [var.policy_overrides]
 }
 
 run "duration_of_a_log_policy" {
   command = plan
 
   variables {
-    policies = { stream-changed = { duration = "60s" } }
+    policy_overrides = { stream-changed = { duration = "60s" } }
   }
 
-  expect_failures = [var.policies]
+  expect_failures = [var.policy_overrides]
 }
 
 run "threshold_of_a_policy_without_one" {
   command = plan
 
   variables {
-    policies = { stream-failed = { threshold = 3 } }
+    policy_overrides = { stream-failed = { threshold = 3 } }
   }
 
-  expect_failures = [var.policies]
+  expect_failures = [var.policy_overrides]
 }
 
 run "negative_threshold" {
   command = plan
 
   variables {
-    policies = { stream-lagging = { threshold = -1 } }
+    policy_overrides = { stream-lagging = { threshold = -1 } }
   }
 
-  expect_failures = [var.policies]
+  expect_failures = [var.policy_overrides]
 }
 
 run "policy_channel_of_another_project" {
   command = plan
 
   variables {
-    policies = { stream-failed = { notification_channels = ["projects/billing-prod/notificationChannels/1"] } }
+    policy_overrides = { stream-failed = { notification_channels = ["projects/billing-prod/notificationChannels/1"] } }
   }
 
-  expect_failures = [var.policies]
+  expect_failures = [var.policy_overrides]
 }
 
 run "policy_directory_without_policies" {
@@ -408,7 +408,7 @@ run "deadline_longer_than_a_minute" {
   command = plan
 
   variables {
-    config = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\nrun: {deadline: 2m}"
+    config_yaml = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\nrun: {deadline: 2m}"
   }
 
   expect_failures = [google_cloud_run_v2_job.exporter]
@@ -418,7 +418,7 @@ run "duration_too_long_for_its_look_back_window" {
   command = plan
 
   variables {
-    policies = { stream-missing = { duration = "7200s" } }
+    policy_overrides = { stream-missing = { duration = "7200s" } }
   }
 
   expect_failures = [google_monitoring_alert_policy.policy]

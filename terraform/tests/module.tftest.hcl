@@ -16,9 +16,9 @@ mock_provider "google" {
 }
 
 variables {
-  region = "europe-west1"
-  image  = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-  config = <<-EOT
+  region      = "europe-west1"
+  image       = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  config_yaml = <<-EOT
     metrics: {project: orders-prod}
     sources:
       - {project: orders-prod}
@@ -64,7 +64,7 @@ run "scheduled" {
   }
 
   assert {
-    condition     = { for env in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config }
+    condition     = { for env in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml }
     error_message = "The job gets the whole text of config.yaml and no other variable."
   }
 
@@ -148,7 +148,7 @@ run "permissions_for_objects" {
   command = plan
 
   variables {
-    config = "${var.config}\ncollect: {objects: true}"
+    config_yaml = "${var.config_yaml}\ncollect: {objects: true}"
   }
 
   assert {
@@ -166,7 +166,7 @@ run "permissions_for_private_connections" {
   command = plan
 
   variables {
-    config = "${var.config}\ncollect: {private_connections: true}"
+    config_yaml = "${var.config_yaml}\ncollect: {private_connections: true}"
   }
 
   assert {
@@ -198,7 +198,7 @@ run "objects_job" {
   }
 
   assert {
-    condition     = { for env in google_cloud_run_v2_job.exporter["objects"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config, DATASTREAM_EXPORTER_RUN__DEADLINE = "14m" }
+    condition     = { for env in google_cloud_run_v2_job.exporter["objects"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__DEADLINE = "14m" }
     error_message = "The second job has the same config and a longer deadline."
   }
 
@@ -220,8 +220,8 @@ run "continuous" {
   command = plan
 
   variables {
-    mode     = "continuous"
-    interval = "30s"
+    mode           = "continuous"
+    watch_interval = "30s"
   }
 
   assert {
@@ -240,7 +240,7 @@ run "continuous" {
   }
 
   assert {
-    condition     = { for env in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config }
+    condition     = { for env in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml }
     error_message = "The worker pool gets the whole text of config.yaml and no other variable."
   }
 
@@ -254,8 +254,8 @@ run "dashboard" {
   command = plan
 
   variables {
-    name    = "streams-prod"
-    project = "jobs-prod"
+    name       = "streams-prod"
+    project_id = "jobs-prod"
   }
 
   assert {
@@ -319,8 +319,8 @@ run "outputs" {
   }
 
   assert {
-    condition     = output.run_now == "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
-    error_message = "run_now is the command that starts the job."
+    condition     = output.run_now_command == "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
+    error_message = "run_now_command is the command that starts the job."
   }
 
   assert {
@@ -329,7 +329,7 @@ run "outputs" {
   }
 
   assert {
-    condition     = endswith(output.check, " --impersonate-service-account ${google_service_account.exporter.email}")
+    condition     = endswith(output.check_command, " --impersonate-service-account ${google_service_account.exporter.email}")
     error_message = "check runs as the exporter's account."
   }
 

@@ -8,9 +8,9 @@ mock_provider "google" {
 }
 
 variables {
-  region = "europe-west1"
-  image  = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-  config = <<-EOT
+  region      = "europe-west1"
+  image       = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  config_yaml = <<-EOT
     metrics: {project: orders-prod}
     sources:
       - {project: orders-prod}
@@ -100,7 +100,7 @@ run "every_policy_changed" {
   command = plan
 
   variables {
-    policies = {
+    policy_overrides = {
       for file in fileset("../alerting_policies", "*.yaml") : trimsuffix(file, ".yaml") => {
         enabled               = false
         severity              = "ERROR"
@@ -141,7 +141,7 @@ run "mentions" {
   command = plan
 
   variables {
-    mentions = { CRITICAL = "<!subteam^S0123>" }
+    slack_mentions = { CRITICAL = "<!subteam^S0123>" }
   }
 
   assert {
@@ -180,7 +180,7 @@ run "joint_policies_disabled" {
   command = plan
 
   variables {
-    policies = {
+    policy_overrides = {
       streams-failing-together    = { enabled = false }
       streams-unexpected-together = { enabled = false }
     }
@@ -211,7 +211,7 @@ run "short_retest_window" {
   command = plan
 
   variables {
-    policies = { stream-stuck = { duration = "120s", severity = "WARNING" } }
+    policy_overrides = { stream-stuck = { duration = "120s", severity = "WARNING" } }
   }
 
   assert {
@@ -230,7 +230,7 @@ run "policy_directory" {
 
   variables {
     policy_directory = "./examples/organisation/policies"
-    policies         = { orders-paused = { severity = "ERROR" } }
+    policy_overrides = { orders-paused = { severity = "ERROR" } }
   }
 
   assert {

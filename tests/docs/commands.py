@@ -7,9 +7,8 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-import hcl2
-
-from tests.terraform.terraform_cli import REPOSITORY, RootModule
+from tests.terraform.terraform_cli import RootModule
+from tools import terraform
 
 GCLOUD: dict[tuple[str, ...], set[str]] = {
     ("artifacts", "docker", "images", "describe"): {"--format"},
@@ -66,9 +65,7 @@ def unknown_to_terraform(words: list[str]) -> set[str]:
 @cache
 def module_inputs() -> frozenset[str]:
     """Return the names of the module's inputs."""
-    with (REPOSITORY / "terraform" / "variables.tf").open(encoding="utf-8") as file:
-        parsed = hcl2.load(file)
-    return frozenset(name.strip('"') for block in parsed["variable"] for name in block)
+    return frozenset(terraform.blocks("variable"))
 
 
 @cache

@@ -83,7 +83,7 @@ def test_the_table_of_inputs_is_whole() -> None:
     """Each input is there, and required where it has no default."""
     told = _rows(terraform.inputs())
     declared = _declared("variable")
-    assert list(told) == list(declared)
+    assert list(told) == sorted(declared)
     for name, text in declared.items():
         required = not re.search(r"^  default +=", text, re.MULTILINE)
         assert (told[name][1] == "**required**") is required, name
@@ -147,7 +147,11 @@ def test_the_hcl_that_is_shown_can_be_planned(shown: RootModule, text: str) -> N
     parsed = hcl2.loads(text, serialization_options=SerializationOptions(with_comments=False))
     if "module" not in parsed:
         assert parsed.keys() <= module_inputs()
-        given = {"region": '"europe-west1"', "image": f'"{IMAGE}"', "config": f'"{_hcl(CONFIG)}"'}
+        given = {
+            "region": '"europe-west1"',
+            "image": f'"{IMAGE}"',
+            "config_yaml": f'"{_hcl(CONFIG)}"',
+        }
         rest = "\n".join(f"{name} = {value}" for name, value in given.items())
         text = f'module "m" {{\nsource = "./datastream-exporter/terraform"\n{rest}\n{text}\n}}\n'
     # From within the clone, the module is nearer.

@@ -31,7 +31,7 @@ sources:
 INPUTS: dict[str, Any] = {
     "region": "europe-west1",
     "image": IMAGE,
-    "config": CONFIG,
+    "config_yaml": CONFIG,
     "notification_channels": {each: [CHANNEL] for each in ("CRITICAL", "ERROR", "WARNING")},
 }
 """Inputs that need nothing to exist: channels are given by full name, so none is looked up."""

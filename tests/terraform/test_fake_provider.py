@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.terraform.fake_provider import FakeProvider
     from tests.terraform.terraform_cli import RootModule
 
-_DASHBOARD = "jsonencode(merge(local.dashboard, {"
+_DASHBOARD = "dashboard_json = jsonencode({"
 _STRATEGY = """\
 auto_close           = coalesce(var.auto_close, each.value.policy.alertStrategy.autoClose)
     notification_prompts ="""
@@ -39,7 +39,7 @@ def _edited(terraform: CopyModule, file: str, old: str, new: str) -> RootModule:
         ("iam.tf", "account_id ", 'email = "me"\naccount_id ', 'configure a value for "email"'),
         ("iam.tf", "account_id ", "account_name ", '"account_name" is not expected here'),
         ("iam.tf", "account_id ", "# ", 'The argument "account_id" is required'),
-        ("job.tf", "= var.tasks", '= "many"', "a number is required"),
+        ("job.tf", "= var.task_count", '= "many"', "a number is required"),
         ("job.tf", "task_count", "tasks {}\ntask_count", '"tasks" are not expected here'),
         ("job.tf", "google_cloud_run_v2_job", "google_cloud_job", "does not support resource type"),
         ("policies.tf", "  conditions {", "  labels {", "At least 1 .conditions. blocks"),
@@ -173,7 +173,7 @@ def test_plan_rejects_a_missing_secret(terraform: CopyModule) -> None:
 @pytest.mark.usefixtures("fake_provider")
 def test_destroy_needs_the_slack_token_too(terraform: CopyModule) -> None:
     """A write-only token is stored nowhere, so a destroy without it fails like any plan."""
-    root = _edited(terraform, "variables.tf", "var.slack_token != null", "true")
+    root = _edited(terraform, "variables_alerts.tf", "var.slack_token != null", "true")
     root.apply(**INPUTS, slack_channel=_SLACK, slack_token="x")  # noqa: S106 - not a token
     with pytest.raises(TerraformError, match="Invalid combination of arguments"):
         root.destroy(**INPUTS, slack_channel=_SLACK)

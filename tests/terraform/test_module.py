@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.measure import definitions
+from tests.terraform.dashboard_tiles import dashboard_tiles
 from tests.terraform.module_inputs import (
     CHANNELS,
     CONFIG,
@@ -88,14 +89,17 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
     together = "streams-unexpected-together"
     expected: list[tuple[dict[str, Any], set[str]]] = [
         ({"image": NEW_IMAGE}, {_JOB}),
-        ({"config": CONFIG + "run: {deadline: 40s}\n"}, {_JOB}),
-        ({"policies": {"stream-lagging": {"threshold": 1800}}}, {f'{_POLICY}["stream-lagging"]'}),
+        ({"config_yaml": CONFIG + "run: {deadline: 40s}\n"}, {_JOB}),
         (
-            {"policies": {"stream-changed": {"enabled": False}}},
+            {"policy_overrides": {"stream-lagging": {"threshold": 1800}}},
+            {f'{_POLICY}["stream-lagging"]'},
+        ),
+        (
+            {"policy_overrides": {"stream-changed": {"enabled": False}}},
             {f'{_POLICY}["orders-prod/stream-changed"]'},
         ),
         (
-            {"policies": {together: {"threshold": 8}}},
+            {"policy_overrides": {together: {"threshold": 8}}},
             {f'{_POLICY}["{together}"]', f'{_POLICY}["stream-unexpected-state"]'},
         ),
     ]
@@ -112,7 +116,7 @@ def test_a_new_project_changes_no_policy(
     inputs = {**INPUTS, "notification_channels": {"CRITICAL": ["Data platform on-call"]}}
     root = terraform(MODULE)
     root.apply(**inputs)
-    changes = root.plan(**{**inputs, "config": CONFIG + "  - project: stock-prod\n"}).changes
+    changes = root.plan(**{**inputs, "config_yaml": CONFIG + "  - project: stock-prod\n"}).changes
     created = {address for address, actions in changes.items() if actions == ("create",)}
     assert {address.split(".")[0] for address in created} == {
         "google_monitoring_monitored_project",
@@ -150,12 +154,11 @@ def test_every_metric_has_a_descriptor(plan_module: PlanModule) -> None:
     }
 
 
-def test_the_dashboard_is_its_file(plan_module: PlanModule) -> None:
-    """The dashboard is dashboard.json; only the name and the projects of its logs change."""
+def test_the_dashboard_is_its_files(plan_module: PlanModule) -> None:
+    """The dashboard is its files; only the name and the projects of its logs change."""
     (dashboard,) = plan_module(name="streams-prod").of("google_monitoring_dashboard")
-    planned = json.loads(dashboard["dashboard_json"])
-    for tile in planned["mosaicLayout"]["tiles"]:
+    tiles = json.loads(dashboard["dashboard_json"])["mosaicLayout"]["tiles"]
+    for tile in tiles:
         if "logsPanel" in tile["widget"]:
             del tile["widget"]["logsPanel"]["resourceNames"]
-    file = (REPOSITORY / MODULE / "dashboard.json").read_text("utf-8")
-    assert planned == json.loads(file.replace("datastream-exporter", "streams-prod"))
+    assert tiles == dashboard_tiles("streams-prod")

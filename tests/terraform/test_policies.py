@@ -88,7 +88,7 @@ def test_the_look_back_window_follows_the_retest_window(plan_module: PlanModule,
     file = _condition(_FILES[name])
     seconds = int(file["duration"].removesuffix("s"))
     look_back = "[1h]" if seconds <= 120 else f"[{seconds * 2 // 3}s]"
-    assert _condition(_policies(plan_module, policies=changes)[name]) == {
+    assert _condition(_policies(plan_module, policy_overrides=changes)[name]) == {
         **file,
         "query": file["query"].replace(look_back, "[1000s]"),
         "duration": "1500s",
@@ -98,7 +98,7 @@ def test_the_look_back_window_follows_the_retest_window(plan_module: PlanModule,
 @pytest.mark.parametrize("name", sorted(_THRESHOLDS))
 def test_a_threshold_changes_everywhere_it_is_used(plan_module: PlanModule, name: str) -> None:
     """A new threshold changes its policy, the label, and the policies that yield to it."""
-    policies = _policies(plan_module, policies={name: {"threshold": 77}})
+    policies = _policies(plan_module, policy_overrides={name: {"threshold": 77}})
     yielding = {
         each for each, policy in _FILES.items() if policy["userLabels"].get("yields_to") == name
     }

@@ -8,11 +8,11 @@ variable "image" {
 module "datastream_exporter" {
   source = "../.."
 
-  mode     = "continuous"
-  interval = "10s"
-  region   = "us-central1"
-  image    = var.image
-  config   = file("${path.module}/config.yaml")
+  mode           = "continuous"
+  watch_interval = "10s"
+  region         = "us-central1"
+  image          = var.image
+  config_yaml    = file("${path.module}/config.yaml")
 
   notification_channels = {
     CRITICAL = ["On-call"]

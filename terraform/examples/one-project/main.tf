@@ -9,9 +9,9 @@ variable "image" {
 module "datastream_exporter" {
   source = "../.."
 
-  region = "europe-west1"
-  image  = var.image
-  config = file("${path.module}/config.yaml")
+  region      = "europe-west1"
+  image       = var.image
+  config_yaml = file("${path.module}/config.yaml")
 
   notification_channels = {
     CRITICAL = ["Data platform on-call"]
@@ -25,7 +25,7 @@ output "dashboard" {
   value       = module.datastream_exporter.dashboard
 }
 
-output "run_now" {
+output "run_now_command" {
   description = "Command that runs the job now."
-  value       = module.datastream_exporter.run_now
+  value       = module.datastream_exporter.run_now_command
 }

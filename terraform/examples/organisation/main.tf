@@ -9,13 +9,13 @@ variable "image" {
 module "datastream_exporter" {
   source = "../.."
 
-  region = "europe-west4"
-  image  = var.image
-  config = file("${path.module}/config.yaml")
-  labels = { team = "data-platform" }
+  region      = "europe-west4"
+  image       = var.image
+  config_yaml = file("${path.module}/config.yaml")
+  labels      = { team = "data-platform" }
 
   # Several tasks share the locations.
-  tasks = 2
+  task_count = 2
   # Collect tables once an hour.
   collect_objects_schedule = "7 * * * *"
 
@@ -24,7 +24,7 @@ module "datastream_exporter" {
     ERROR    = ["Data platform Slack"]
     WARNING  = ["Data platform Slack"]
   }
-  mentions           = { CRITICAL = "<!channel>" }
+  slack_mentions     = { CRITICAL = "<!channel>" }
   renotify_intervals = { CRITICAL = "14400s" }
 
   # A channel works only in its own project, so policies on a watched project's log need one there.
@@ -33,7 +33,7 @@ module "datastream_exporter" {
     orders-prod = ["Orders team"]
   }
 
-  policies = {
+  policy_overrides = {
     # Manual changes are normal in this organisation.
     stream-changed = { enabled = false }
     # A lag of up to half an hour is fine.

@@ -16,9 +16,9 @@ module "slack_token" {
 module "datastream_exporter" {
   source = "../.."
 
-  region = "europe-west1"
-  image  = var.image
-  config = file("${path.module}/config.yaml")
+  region      = "europe-west1"
+  image       = var.image
+  config_yaml = file("${path.module}/config.yaml")
 
   slack_channel = {
     channel_name = "#data-alerts"

@@ -15,9 +15,9 @@ variable "slack_channel" {
 module "datastream_exporter" {
   source = "../.."
 
-  region = "europe-west1"
-  image  = var.image
-  config = file("${path.module}/config.yaml")
+  region      = "europe-west1"
+  image       = var.image
+  config_yaml = file("${path.module}/config.yaml")
 
   notification_channels = {
     CRITICAL = [var.slack_channel]
@@ -25,5 +25,5 @@ module "datastream_exporter" {
     WARNING  = [var.slack_channel]
   }
   # Mention the on-call group when it is urgent.
-  mentions = { CRITICAL = "<!subteam^S0123ABCDEF>" }
+  slack_mentions = { CRITICAL = "<!subteam^S0123ABCDEF>" }
 }

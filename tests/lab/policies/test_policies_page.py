@@ -39,7 +39,7 @@ def test_a_hold_is_written_as_people_read_it() -> None:
 def test_changes_that_the_page_shows_are_possible() -> None:
     """Every policy that is changed there exists, and has the threshold that is changed."""
     (shown,) = re.findall(r"```hcl\n(.*?)```", TEXT, re.DOTALL)
-    changes = hcl2.loads(shown)["policies"]
+    changes = hcl2.loads(shown)["policy_overrides"]
 
     assert set(changes) <= set(POLICIES)
     for name, change in changes.items():

@@ -29,7 +29,7 @@ def test_the_plan_in_the_docs_is_what_terraform_plans(replanned: Replanned) -> N
         "stream-errors": {"severity": "ERROR"},
         "streams-failing-together": {"enabled": False},
     }
-    real = plan_of(json.dumps(replanned(policies=inputs)).encode(), "")
+    real = plan_of(json.dumps(replanned(policy_overrides=inputs)).encode(), "")
     shown = plan_of(json.dumps(page.plan()).encode(), "")
     assert questions(shown.changes) == questions(real.changes)
     assert _told(shown) == _told(real)

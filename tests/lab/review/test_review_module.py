@@ -53,7 +53,7 @@ def test_a_threshold_and_a_hold_are_told_with_what_they_do(
 ) -> None:
     """The numbers are told old and new, the query as a diff, and how much later a page comes."""
     changed = {"stream-lagging": {"threshold": 1800, "duration": "900s"}}
-    answer = reviewed(replanned(policies=changed), "--scenario", "lags")
+    answer = reviewed(replanned(policy_overrides=changed), "--scenario", "lags")
     assert _says(answer, "stream-lagging") == [
         "changed",
         "threshold 900 → 1800",
@@ -73,7 +73,7 @@ def test_a_threshold_and_a_hold_are_told_with_what_they_do(
 
 def test_a_severity_changes_no_page(replanned: Replanned, reviewed: Reviewed) -> None:
     """What does not decide when a policy pages needs no scenario."""
-    answer = reviewed(replanned(policies={"stream-lagging": {"severity": "WARNING"}}))
+    answer = reviewed(replanned(policy_overrides={"stream-lagging": {"severity": "WARNING"}}))
     assert _says(answer, "stream-lagging") == ["changed", "severity ERROR → WARNING"]
     assert "No scenario pages differently" in answer.out
 
@@ -81,7 +81,7 @@ def test_a_severity_changes_no_page(replanned: Replanned, reviewed: Reviewed) ->
 def test_with_a_joint_policy_off_single_ones_page(replanned: Replanned, reviewed: Reviewed) -> None:
     """The joint page is lost, those of the streams are gained: both are told together."""
     changed = {"streams-failing-together": {"enabled": False}}
-    answer = reviewed(replanned(policies=changed), "--scenario", "five", "--strict")
+    answer = reviewed(replanned(policy_overrides=changed), "--scenario", "five", "--strict")
     assert answer.code == 1
     joint, single = "streams-failing-together", "stream-failed"
     assert _says(answer, joint) == ["switched off", "pages no more"]
@@ -121,7 +121,7 @@ def test_a_removed_policy_loses_its_pages(replanned: Replanned, reviewed: Review
 
 def test_a_policy_on_a_log_is_reviewed_too(replanned: Replanned, reviewed: Reviewed) -> None:
     """Log entries are matched before and after, without an exporter that runs."""
-    plan = replanned(policies={"stream-changed": {"enabled": False}})
+    plan = replanned(policy_overrides={"stream-changed": {"enabled": False}})
     answer = reviewed(plan, "--scenario", "logs")
     assert _says(answer, "orders-prod/stream-changed") == ["switched off", "pages no more"]
     (row,) = _pages(answer)

@@ -1,0 +1,201 @@
+variable "auto_close" {
+  description = "How long without data until an incident closes automatically, such as `\"1800s\"`. By default, each policy's file sets it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.auto_close == null || try(tonumber(trimsuffix(var.auto_close, "s")) >= 1800 && tonumber(trimsuffix(var.auto_close, "s")) <= 604800 && endswith(var.auto_close, "s"), false)
+    error_message = "auto_close must be whole seconds from \"1800s\" (30 minutes) to \"604800s\" (7 days)."
+  }
+}
+
+variable "log_notification_channels" {
+  description = "Channels of the policies on logs, by watched project: full names, or display names in that project. A channel works only in its own project. Without an entry, the metrics project uses `notification_channels`, and any other project gets no policies on its log."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.log_notification_channels), local.watched_projects)) == 0
+    error_message = "log_notification_channels has projects that config.yaml doesn't watch: ${join(", ", setsubtract(keys(var.log_notification_channels), local.watched_projects))}. It watches ${join(", ", local.watched_projects)}."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for project, channels in var.log_notification_channels : [
+        for channel in channels : !startswith(channel, "projects/") || startswith(channel, "projects/${project}/notificationChannels/")
+      ]
+    ]))
+    error_message = "log_notification_channels: a channel works only in its own project. For each project, give channels of that project as projects/PROJECT/notificationChannels/ID or by display name."
+  }
+}
+
+variable "notification_channels" {
+  description = "Channels to notify, by severity: existing channels (Slack, email, PagerDuty, …) of the metrics project, by full name (`projects/PROJECT/notificationChannels/ID`) or display name."
+  type = object({
+    CRITICAL = optional(list(string), [])
+    ERROR    = optional(list(string), [])
+    WARNING  = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for channel in flatten(values(var.notification_channels)) :
+      !startswith(channel, "projects/") || startswith(channel, "projects/${local.metrics_project}/notificationChannels/")
+    ])
+    error_message = "notification_channels: the policies are in ${local.metrics_project}, and a channel works only in its own project. Use projects/${local.metrics_project}/notificationChannels/ID, or the channel's display name."
+  }
+}
+
+variable "policy_directory" {
+  description = "Directory with your own policies, one YAML file each, in the same form as those in `alerting_policies/`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.policy_directory == null || length(fileset(coalesce(var.policy_directory, "."), "*.yaml")) > 0
+    error_message = "policy_directory has no .yaml file. The path is relative to the working directory; \"$${path.root}/policies\" is a directory next to your main.tf."
+  }
+
+  validation {
+    condition     = var.policy_directory == null || length(setintersection(fileset(coalesce(var.policy_directory, "."), "*.yaml"), fileset(local.own_folder, "*.yaml"))) == 0
+    error_message = "policy_directory has files with the same names as policies of this module: ${join(", ", setintersection(fileset(coalesce(var.policy_directory, "."), "*.yaml"), fileset(local.own_folder, "*.yaml")))}. Rename them. To turn off a policy of the module, set enabled = false in policy_overrides."
+  }
+
+  validation {
+    condition = var.policy_directory == null || alltrue([
+      for file in fileset(coalesce(var.policy_directory, "."), "*.yaml") : try(
+        length(yamldecode(file("${var.policy_directory}/${file}")).conditions) == 1 && anytrue([
+          for condition in yamldecode(file("${var.policy_directory}/${file}")).conditions :
+          can(condition.conditionPrometheusQueryLanguage.query) || can(condition.conditionMatchedLog.filter)
+        ]), false
+      )
+    ])
+    error_message = "policy_directory: each file must be a policy in the form of those in alerting_policies/, with one condition: conditionPrometheusQueryLanguage or conditionMatchedLog. These are not: ${join(", ", [for file in fileset(coalesce(var.policy_directory, "."), "*.yaml") : file if !can(yamldecode(file("${var.policy_directory}/${file}")).conditions[0].conditionPrometheusQueryLanguage.query) && !can(yamldecode(file("${var.policy_directory}/${file}")).conditions[0].conditionMatchedLog.filter)])}."
+  }
+}
+
+variable "policy_overrides" {
+  description = "Changes to single policies, by file name without .yaml: `enabled`, `severity`, `duration` (such as `\"120s\"`), `threshold`, `notification_channels`."
+  type = map(object({
+    enabled               = optional(bool)
+    severity              = optional(string)
+    duration              = optional(string)
+    threshold             = optional(number)
+    notification_channels = optional(list(string))
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.policy_overrides), local.policy_names)) == 0
+    error_message = "policy_overrides: no policy is called ${join(", ", setsubtract(keys(var.policy_overrides), local.policy_names))}. The policies are ${join(", ", local.policy_names)}."
+  }
+
+  validation {
+    condition     = alltrue([for policy in values(var.policy_overrides) : policy.severity == null || contains(["CRITICAL", "ERROR", "WARNING"], coalesce(policy.severity, "none"))])
+    error_message = "policy_overrides: severity must be CRITICAL, ERROR or WARNING."
+  }
+
+  validation {
+    condition = alltrue([
+      for policy in values(var.policy_overrides) : policy.duration == null || (
+        can(regex("^[0-9]+s$", policy.duration)) && try(tonumber(trimsuffix(policy.duration, "s")) <= 82800, false)
+      )
+    ])
+    error_message = "policy_overrides: duration must be whole seconds from \"0s\" to \"82800s\" (23 hours)."
+  }
+
+  validation {
+    condition     = alltrue([for name, policy in var.policy_overrides : policy.duration == null || !can(local.log_conditions[name])])
+    error_message = "policy_overrides: ${join(", ", [for name, policy in var.policy_overrides : name if policy.duration != null && can(local.log_conditions[name])])} alerts on single log entries and has no duration."
+  }
+
+  validation {
+    condition     = alltrue([for name, policy in var.policy_overrides : policy.threshold == null || can(local.originals[name].userLabels.threshold)])
+    error_message = "policy_overrides: ${join(", ", [for name, policy in var.policy_overrides : name if policy.threshold != null && !can(local.originals[name].userLabels.threshold)])} has no threshold. Policies with a threshold: ${join(", ", [for name, policy in local.originals : name if can(policy.userLabels.threshold)])}."
+  }
+
+  validation {
+    condition     = alltrue([for policy in values(var.policy_overrides) : policy.threshold == null || try(policy.threshold >= 0 && floor(policy.threshold) == policy.threshold, false)])
+    error_message = "policy_overrides: threshold must be a whole number, 0 or more."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for name, policy in var.policy_overrides : [
+        for channel in coalesce(policy.notification_channels, []) :
+        !startswith(channel, "projects/") || startswith(channel, "projects/${local.metrics_project}/notificationChannels/")
+      ]
+    ]))
+    error_message = "policy_overrides: they are in ${local.metrics_project}, and a channel works only in its own project. Use projects/${local.metrics_project}/notificationChannels/ID, or the channel's display name."
+  }
+}
+
+variable "renotify_intervals" {
+  description = "How often an open incident notifies again, by severity, such as `\"14400s\"`. By default, it notifies once."
+  type = object({
+    CRITICAL = optional(string)
+    ERROR    = optional(string)
+    WARNING  = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for interval in values(var.renotify_intervals) : interval == null || try(tonumber(trimsuffix(interval, "s")) >= 1800 && tonumber(trimsuffix(interval, "s")) <= 86400 && endswith(interval, "s"), false)])
+    error_message = "renotify_intervals must be whole seconds from \"1800s\" (30 minutes) to \"86400s\" (24 hours)."
+  }
+}
+
+variable "slack_channel" {
+  description = "Slack channel to create: `channel_name` with its #, and the `severities` that it receives. The bot's token is `slack_token`; to send a new token, change `token_version`. For an existing channel, use `notification_channels`."
+  type = object({
+    channel_name  = string
+    display_name  = optional(string)
+    severities    = optional(list(string), ["CRITICAL", "ERROR", "WARNING"])
+    token_version = optional(string, "1")
+  })
+  default = null
+
+  validation {
+    condition     = var.slack_channel == null || startswith(try(var.slack_channel.channel_name, ""), "#")
+    error_message = "slack_channel.channel_name must start with #, such as \"#data-alerts\"."
+  }
+
+  validation {
+    condition     = var.slack_channel == null || length(setsubtract(try(var.slack_channel.severities, []), ["CRITICAL", "ERROR", "WARNING"])) == 0
+    error_message = "slack_channel.severities must be CRITICAL, ERROR or WARNING."
+  }
+
+  validation {
+    condition     = var.slack_channel == null || var.slack_token != null
+    error_message = "slack_channel needs slack_token, a Slack bot's token (xoxb-…; a webhook URL doesn't work), at each plan, apply and destroy. The module in slack_token/ reads it from Secret Manager. You can also set TF_VAR_slack_token."
+  }
+}
+
+variable "slack_mentions" {
+  description = "Slack mentions to append to alert texts, by severity: `\"<!subteam^ID>\"`, `\"<@USER>\"`, `\"<!channel>\"`."
+  type = object({
+    CRITICAL = optional(string)
+    ERROR    = optional(string)
+    WARNING  = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for mention in values(var.slack_mentions) : mention == null || can(regex("^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$", mention))])
+    error_message = "slack_mentions must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody."
+  }
+}
+
+variable "slack_token" {
+  description = "Slack bot's token (`xoxb-…`) for `slack_channel`. It is stored in neither plan nor state, so each plan, apply and destroy needs it: from Secret Manager with the module in `slack_token/`, or as `TF_VAR_slack_token`."
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+}

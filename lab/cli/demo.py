@@ -5,19 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-import yaml
-
-from exporter import config
 from exporter.cli import main as exporter_cli
 from exporter.cli.exit_codes import OK
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import default_world, read_world
+from lab.emulator.world_files import config_environ, default_world, read_world
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-
-    from lab.emulator.world import World
 
 HELP = (
     "Starts an emulator of Datastream and Cloud Monitoring, points the exporter at it and runs the "
@@ -56,22 +50,9 @@ def run(args: Namespace) -> int:
     """
     world = read_world(args.world) if args.world else default_world()
     argv = args.command or ["run"]
-    environ = {**args.environ, **_config(world, args.world or "default world")}
+    environ = {**args.environ, **config_environ(world, args.world or "default world")}
     with Emulator(world) as cloud:
-        environ |= {DATASTREAM_EMULATOR: cloud.datastream, MONITORING_EMULATOR: cloud.monitoring}
-        code = exporter_cli.main(argv, environ, args.out, args.err)
+        code = exporter_cli.main(argv, environ | cloud.environ, args.out, args.err)
     if code == OK and argv == ["run"]:
         args.err.write(_NEXT)
     return code
-
-
-def _config(world: World, name: str) -> dict[str, str]:
-    """Return the variable with the config that a world brings along, if it brings one.
-
-    Raises:
-        InputError: In that config.
-    """
-    if world.config is None:
-        return {}
-    config.from_data(world.config, name, {})
-    return {config.WHOLE: yaml.safe_dump(world.config)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentTypeError
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from exporter.cli.exit_codes import OK, USAGE
 from exporter.cli.logs import LOGGER
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError
-from lab.emulator.world_files import default_world, read_world
+from lab.emulator.world_files import config_environ, default_world, read_world
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -41,9 +42,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Keep both servers up until ``stop`` is set; return the exit code.
 
-    ``out`` gets two lines that a shell can evaluate once the servers listen.
+    Once the servers listen, ``out`` gets lines that a shell can evaluate: the two addresses, and
+    the world's config for the exporter where it has one.
+
+    Raises:
+        InputError: In the world file.
     """
     world = read_world(args.world) if args.world else default_world()
+    environ = config_environ(world, args.world or "default world")
     with ExitStack() as running:
         try:
             cloud = Emulator(world)
@@ -52,10 +58,11 @@ def run(args: Namespace) -> int:
             LOGGER.error("%s", error)
             return USAGE
         running.callback(cloud.stop)
-        print(f"export DATASTREAM_EMULATOR_HOST={cloud.datastream}", file=args.out)
-        print(f"export MONITORING_EMULATOR_HOST={cloud.monitoring}", file=args.out, flush=True)
+        for name, value in (cloud.environ | environ).items():
+            print(f"export {name}={shlex.quote(value)}", file=args.out)
+        args.out.flush()
         print(
-            "The emulator is running. Paste the two lines above into the shell of the program that "
+            "The emulator is running. Paste the export lines into the shell of the program that "
             "should use it. Ctrl-C stops it.",
             file=args.err,
             flush=True,

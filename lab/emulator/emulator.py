@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
+from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.datastream_service import DatastreamService
 from lab.emulator.faults import Faults
 from lab.emulator.monitoring_service import MonitoringService
@@ -86,6 +87,11 @@ class Emulator:
     def call_log(self) -> list[Call]:
         """Return every call, in order of arrival."""
         return self._log.all()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Return the variables that lead the exporter to the servers, once started."""
+        return {DATASTREAM_EMULATOR: self.datastream, MONITORING_EMULATOR: self.monitoring}
 
     def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
         """Return the points that were accepted, of one metric or of all."""

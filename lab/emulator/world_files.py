@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from importlib import resources
 from typing import TYPE_CHECKING
 
+import yaml
+
+from exporter import config
 from exporter.inputs import documents
 from exporter.inputs.input_errors import shown
 from lab.emulator.timeline import matches
@@ -51,6 +55,24 @@ def parse_world(text: str, file: str) -> World:
         for place, words in world_errors(world):
             document.tell(place, words)
     return document.accepted(world)
+
+
+def config_environ(world: World, file: str) -> dict[str, str]:
+    """Return the variable with the exporter's config that a world brings, if it brings one.
+
+    Args:
+        world: The world.
+        file: What to call it in sentences.
+
+    Raises:
+        InputError: The config is not valid.
+    """
+    if world.config is None:
+        return {}
+    config.from_data(world.config, file, {})
+    # On one line, so that a shell's export of it is one line as well.
+    text = yaml.safe_dump(world.config, default_flow_style=True, width=sys.maxsize)
+    return {config.WHOLE: text.rstrip()}
 
 
 def world_errors(world: World) -> Iterator[tuple[_Place, str]]:

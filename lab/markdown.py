@@ -9,7 +9,7 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from exporter.inputs.input_errors import printable
+from exporter.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

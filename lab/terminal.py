@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter.cli.fleet import console
-from exporter.inputs.input_errors import printable
+from exporter.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -13,7 +13,6 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
 from exporter.cli.failure_groups import fields_of, uncollected
-from exporter.cli.run_log import plural
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import explain_call_error
 from exporter.gcp.retry import Calls, call_with_retry
@@ -22,6 +21,7 @@ from exporter.measure.samples import POINTS_LOST, Sample
 from exporter.read.datastream import Datastream
 from exporter.read.reader import read
 from exporter.run import READING_OF_THE_WHOLE
+from exporter.text import plural
 from exporter.write.writer import Writer, WriteResult, target
 
 if TYPE_CHECKING:

@@ -14,13 +14,14 @@ from exporter.cli.check import Finding, Grade
 from exporter.cli.exit_codes import INCOMPLETE, OK
 from exporter.cli.logs import FIELDS, LOGGER, JsonLines, Text
 from exporter.cli.process import finish
-from exporter.cli.run_log import fleet, plural, tell, tell_labels, tell_readings
+from exporter.cli.run_log import fleet, tell, tell_labels, tell_readings
 from exporter.cli.session import Context, objects_alone, session
 from exporter.gcp import cloud_run
 from exporter.gcp.errors import CallError, FailureKind
 from exporter.inputs.input_errors import InputError
 from exporter.progress import Progress
 from exporter.run import Run
+from exporter.text import plural
 from exporter.watch import Runs, run_every
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from exporter.cli.dry_run import would_write
 from exporter.cli.failure_groups import unread, unseen
-from exporter.inputs.input_errors import printable
 from exporter.measure.definitions import definitions
 from exporter.names import StreamName
 from exporter.states import FAILURES, StreamState, state_name
+from exporter.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from exporter.inputs.input_errors import printable
+from exporter.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

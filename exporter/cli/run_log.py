@@ -10,6 +10,7 @@ from exporter.cli.failure_groups import fields_of, listed, of_project, unseen
 from exporter.cli.logs import FIELDS, LOGGER
 from exporter.measure.expectations import label_complaint
 from exporter.names import StreamName
+from exporter.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,13 +109,6 @@ def fleet(measurement: Measurement) -> str:
     text += f", {missing:,} required and missing" if missing else ""
     unread = unreadable(seen)
     return text + (f", {plural(unread, 'location')} unreadable" if unread else "")
-
-
-def plural(count: int, thing: str) -> str:
-    """Return how many there are of a thing, in words that read well."""
-    if count == 1:
-        return f"1 {thing}"
-    return f"{count:,} {thing}s" if count else f"no {thing}s"
 
 
 def _points(report: Report) -> str:

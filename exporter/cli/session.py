@@ -17,10 +17,11 @@ from exporter.gcp.clients import (
     emulators,
 )
 from exporter.gcp.errors import CallError
-from exporter.inputs.input_errors import InputError, shown
+from exporter.inputs.input_errors import InputError
 from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
 from exporter.run import Task
+from exporter.text import quote
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -117,7 +118,7 @@ def _tell_emulators(environ: Mapping[str, str]) -> None:
     """
     named = emulators(environ)
     bad = [
-        f"environment: {name}: {shown(host)} is not an address; write host:port without a scheme, "
+        f"environment: {name}: {quote(host)} is not an address; write host:port without a scheme, "
         f"such as localhost:8080, or unset it to call Google's own endpoint"
         for name, host in named.items()
         if not _ADDRESS.fullmatch(host)

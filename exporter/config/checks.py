@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from exporter.config import locations
 from exporter.inputs import globs
-from exporter.inputs.input_errors import shown
 from exporter.inputs.spelling import nearest
+from exporter.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,13 +38,13 @@ def warnings(config: Config) -> Iterator[Told]:
         if not any(globs.can_match_a_stream(expectation.match, project) for project in projects):
             yield (
                 ("expectations", index, "match"),
-                f"{shown(expectation.match)} matches no stream of any project under sources",
+                f"{quote(expectation.match)} matches no stream of any project under sources",
             )
 
 
 def _unknown(location: str) -> str:
     return (
-        f"{shown(location)} is no location that this version knows; if it is not new, it is a "
+        f"{quote(location)} is no location that this version knows; if it is not new, it is a "
         "typing error and will not be readable"
     )
 
@@ -88,20 +88,20 @@ def _required(config: Config) -> Iterator[Told]:
         if name in written:
             yield (
                 ("required", index),
-                f"{shown(str(name))} is required[{written[name]}] already; remove one of them",
+                f"{quote(str(name))} is required[{written[name]}] already; remove one of them",
             )
         elif source is None:
             guess = nearest(name.project, projects)
             yield (
                 ("required", index),
-                f"no source covers project {shown(name.project)}; "
+                f"no source covers project {quote(name.project)}; "
                 + (f"did you mean {guess}?" if guess else "add it under sources"),
             )
         elif not source.wants(name.stream):
             yield (
                 ("required", index),
                 (
-                    f"the source of {name.project} leaves {shown(name.stream)} out; mend "
+                    f"the source of {name.project} leaves {quote(name.stream)} out; mend "
                     "its include or exclude, or do not require the stream"
                 ),
             )

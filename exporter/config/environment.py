@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel
 
 from exporter.config.model import Config
-from exporter.inputs.input_errors import shown
 from exporter.inputs.spelling import hint
 from exporter.inputs.yaml_nodes import Node, scalar
+from exporter.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ def override(document: Document, environ: Mapping[str, str]) -> None:
             words = f"no key of config.yaml has this name; {hint(name, [*known, WHOLE])}"
             document.tell_of_environment(name, words)
         elif not text.isprintable():
-            words = f"{shown(text)} holds what is no text; set it anew"
+            words = f"{quote(text)} holds what is no text; set it anew"
             document.tell_of_environment(name, words)
         else:
             section, key, is_text = known[name]

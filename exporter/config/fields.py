@@ -22,10 +22,10 @@ from pydantic_core import core_schema
 
 from exporter.config import locations
 from exporter.inputs import globs
-from exporter.inputs.input_errors import shown
 from exporter.inputs.spelling import hint, nearest
 from exporter.names import StreamName
 from exporter.states import EXPECTABLE, FAILURES, StreamState
+from exporter.text import quote
 
 _PROJECT = re.compile(r"([a-z0-9-]+(\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _RUN_NAME = re.compile(r"[a-z][-a-z0-9]{0,62}")
@@ -46,12 +46,12 @@ def _text(kind: str, pattern: str | None = None) -> WithJsonSchema:
 def _project(value: object) -> str:
     if str(value).isdecimal():
         raise ValueError(
-            f"{shown(value)} is a project's number; write its id, which "
+            f"{quote(value)} is a project's number; write its id, which "
             f"`gcloud projects describe {value}` shows"
         )
     if not isinstance(value, str) or not _PROJECT.fullmatch(value):
         raise ValueError(
-            f"{shown(value)} is not a project id; write 6 to 30 lower-case letters, digits and "
+            f"{quote(value)} is not a project id; write 6 to 30 lower-case letters, digits and "
             "hyphens, such as my-project"
         )
     return value
@@ -61,7 +61,7 @@ def _glob(value: str) -> str:
     if not value:
         raise ValueError('"" matches no stream; write a glob such as orders-*')
     if len(value) > _LONGEST_GLOB:
-        raise ValueError(f"{shown(value)} is longer than {_LONGEST_GLOB} characters; shorten it")
+        raise ValueError(f"{quote(value)} is longer than {_LONGEST_GLOB} characters; shorten it")
     return value
 
 
@@ -69,7 +69,7 @@ def _id_glob(value: str) -> str:
     _glob(value)
     if "/" in value:
         raise ValueError(
-            f"{shown(value)} can never match: globs here are on the stream id alone, which holds "
+            f"{quote(value)} can never match: globs here are on the stream id alone, which holds "
             "no slash; write for example orders-*"
         )
     return value
@@ -81,9 +81,9 @@ def _name_glob(value: str) -> str:
         return value
     if "/" in value:
         form = "projects/PROJECT/locations/LOCATION/streams/STREAM"
-        raise ValueError(f"{shown(value)} can never match a stream's full name, {form}")
+        raise ValueError(f"{quote(value)} can never match a stream's full name, {form}")
     raise ValueError(
-        f"{shown(value)} can never match a stream's full name; write "
+        f"{quote(value)} can never match a stream's full name; write "
         f"projects/*/locations/*/streams/{value}"
     )
 
@@ -99,7 +99,7 @@ def _state(value: object) -> StreamState:
             "source or snooze the policy"
         )
     if state is None or state.name not in names:
-        raise ValueError(f"{shown(value)} is not a state to expect; {hint(str(value), names)}")
+        raise ValueError(f"{quote(value)} is not a state to expect; {hint(str(value), names)}")
     return state
 
 
@@ -110,11 +110,11 @@ def _schedule(value: str) -> str:
         next(CronSim(value, datetime(2024, 1, 1)))  # noqa: DTZ001 - whether it ever comes
     except (CronSimError, ValueError) as error:
         raise ValueError(
-            f"{shown(value)} is not a cron schedule ({error}); write minute, hour, day of month, "
+            f"{quote(value)} is not a cron schedule ({error}); write minute, hour, day of month, "
             'month and day of week, such as "0 22 * * 6"'
         ) from None
     except StopIteration:
-        raise ValueError(f"{shown(value)} never comes; mend its day or month") from None
+        raise ValueError(f"{quote(value)} never comes; mend its day or month") from None
     return value
 
 
@@ -126,7 +126,7 @@ def _timezone(value: object) -> ZoneInfo:
         return ZoneInfo(value)
     guess = nearest(str(value), sorted(zones))
     raise ValueError(
-        f"{shown(value)} is not a time zone; "
+        f"{quote(value)} is not a time zone; "
         + (f"did you mean {guess}?" if guess else "write a name such as Europe/Berlin")
     )
 
@@ -134,7 +134,7 @@ def _timezone(value: object) -> ZoneInfo:
 def _run_name(value: str) -> str:
     if not _RUN_NAME.fullmatch(value):
         raise ValueError(
-            f"{shown(value)} cannot name the exporter; write at most 63 lower-case letters, "
+            f"{quote(value)} cannot name the exporter; write at most 63 lower-case letters, "
             "digits and hyphens that begin with a letter"
         )
     return value
@@ -145,7 +145,7 @@ def _endpoint(value: str) -> str:
     if _ENDPOINT.fullmatch(value) and 1 <= int(port) <= _LAST_PORT:
         return value
     raise ValueError(
-        f"{shown(value)} is not a host; write it without scheme and path, such as "
+        f"{quote(value)} is not a host; write it without scheme and path, such as "
         "datastream.example.com or 10.0.0.2:443"
     )
 
@@ -156,7 +156,7 @@ def _stream(value: object) -> StreamName:
     name = StreamName.parse(value) if isinstance(value, str) else None
     if name is None or not _STREAM_ID.fullmatch(name.stream):
         raise ValueError(
-            f"{shown(value)} is not a stream's full name; write "
+            f"{quote(value)} is not a stream's full name; write "
             "projects/PROJECT/locations/LOCATION/streams/STREAM"
         )
     _project(name.project)

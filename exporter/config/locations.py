@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from exporter.inputs import spelling
-from exporter.inputs.input_errors import shown
+from exporter.text import quote
 
 KNOWN = (
     "africa-south1",
@@ -81,7 +81,7 @@ def check(name: str) -> str:
     if is_known(name):
         return name
     if near := nearest(name):
-        raise ValueError(f"{shown(name)} is not a location of Datastream; did you mean {near}?")
+        raise ValueError(f"{quote(name)} is not a location of Datastream; did you mean {near}?")
     if not FORM.fullmatch(name):
-        raise ValueError(f"{shown(name)} is not a location; write a region such as europe-west1")
+        raise ValueError(f"{quote(name)} is not a location; write a region such as europe-west1")
     return name

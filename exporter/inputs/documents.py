@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from exporter.inputs.input_errors import InputError, printable, shown
+from exporter.inputs.input_errors import InputError
 from exporter.inputs.validation_messages import known_keys, sentence
 from exporter.inputs.yaml_nodes import MAX_BYTES, Node, compose
+from exporter.text import printable, quote
 
 __all__ = ["Document", "InputError", "load", "parse", "read_file"]
 
@@ -215,6 +216,6 @@ def _written(location: Location) -> str:
         if isinstance(part, int):
             path += f"[{part}]"
         else:
-            name = part if re.fullmatch(r"[\w-]+", part) else shown(part)
+            name = part if re.fullmatch(r"[\w-]+", part) else quote(part)
             path += f".{name}" if path else name
     return path

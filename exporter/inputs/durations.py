@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
-from exporter.inputs.input_errors import shown
+from exporter.text import quote
 
 PATTERN = r"^[0-9]{1,9}[smh]$"
 
@@ -65,7 +65,7 @@ def _read(value: object) -> timedelta:
 
 
 def _sentence(value: object) -> str:
-    return f"{shown(value)} is not a duration; write a number and its unit, such as 30s, 15m or 2h"
+    return f"{quote(value)} is not a duration; write a number and its unit, such as 30s, 15m or 2h"
 
 
 Duration = Annotated[

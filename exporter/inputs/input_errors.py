@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
+
+from exporter.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_TOLD = 50
-_LONGEST_SHOWN = 60
 
 
 class InputError(Exception):
@@ -27,19 +27,3 @@ class InputError(Exception):
         if left:
             told.append(f"… and {left} more")
         return "\n".join(told)
-
-
-def printable(text: str) -> str:
-    """Return the text on one line, what a terminal would obey or could not show escaped."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
-
-
-def shown(value: object) -> str:
-    """Return a value as a sentence shows it: text in quotes, shortened where it is long."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    if len(text) > _LONGEST_SHOWN:
-        text = text[:_LONGEST_SHOWN] + "…"
-    return f'"{printable(text)}"' if isinstance(value, str) else printable(text)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union, get_args, ge
 
 from pydantic import BaseModel
 
-from exporter.inputs.input_errors import shown
 from exporter.inputs.spelling import hint
+from exporter.text import quote
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -34,7 +34,7 @@ def sentence(details: ErrorDetails, location: Sequence[str | int], keys: Sequenc
     if kind in {"enum", "literal_error"} and isinstance(value, str):
         expected = str(context["expected"])
         allowed = re.findall(r"'([^']*)'", expected) or [expected]
-        return f"{shown(value)} is not allowed; {hint(value, allowed)}"
+        return f"{quote(value)} is not allowed; {hint(value, allowed)}"
     words = _WORDS.get(kind)
     return words(_seen(value), context) if words else f"{_seen(value)} does not fit here"
 
@@ -85,7 +85,7 @@ def _seen(value: object) -> str:
         return "a mapping of keys"
     if isinstance(value, list):
         return "a list"
-    return "nothing" if value is None else shown(value)
+    return "nothing" if value is None else quote(value)
 
 
 def _needs(what: str) -> _Words:

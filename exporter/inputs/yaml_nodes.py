@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 
-from exporter.inputs.input_errors import InputError, printable, shown
+from exporter.inputs.input_errors import InputError
+from exporter.text import printable, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -123,7 +124,7 @@ def compose(text: str, file: str) -> tuple[Node, list[tuple[int, str]]]:
     if unfit := _NOT_YAML.search(text):
         line = text.count("\n", 0, unfit.start()) + 1
         column = unfit.start() - text.rfind("\n", 0, unfit.start())
-        what = f"the character {shown(unfit.group())} is not allowed; remove it"
+        what = f"the character {quote(unfit.group())} is not allowed; remove it"
         raise InputError([f"{file}:{line}:{column}: {what}"])
     return _Composer(text, file).document()
 
@@ -191,13 +192,13 @@ class _Composer:
         if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
             raise TypeError(f"the YAML parser sent {event} where a value was due")
         if event.tag is not None:
-            self._tell(event, f"the tag {shown(event.tag)} is not read here; remove it")
+            self._tell(event, f"the tag {quote(event.tag)} is not read here; remove it")
         if event.anchor is not None:
             # Known, but not yet complete: an alias to it from inside would never end.
             self._anchors[event.anchor] = None
         if isinstance(event, yaml.ScalarEvent):
             if _SURROGATE.search(event.value):
-                raise self._unfit(event, f"{shown(event.value)} holds half a character; remove it")
+                raise self._unfit(event, f"{quote(event.value)} holds half a character; remove it")
             plain = event.implicit[0]
             value = scalar(event.value) if plain else event.value
             node = Node(value, _line(event), written=event.value)
@@ -224,12 +225,12 @@ class _Composer:
         if name not in self._anchors:
             raise self._unfit(
                 event,
-                f"{shown('*' + name)} refers to an anchor that nothing above defines; text that "
+                f"{quote('*' + name)} refers to an anchor that nothing above defines; text that "
                 f"begins with * needs quotes",
             )
         node = self._anchors[name]
         if node is None:
-            raise self._unfit(event, f"{shown('*' + name)} stands inside what it refers to")
+            raise self._unfit(event, f"{quote('*' + name)} stands inside what it refers to")
         return node
 
     def _list(self, start: yaml.CollectionStartEvent, depth: int) -> Node:
@@ -249,7 +250,7 @@ class _Composer:
             elif key.written in values:
                 self._tell(
                     event,
-                    f"the key {shown(key.written)} stands in line {lines[key.written]} already; "
+                    f"the key {quote(key.written)} stands in line {lines[key.written]} already; "
                     "remove one of them",
                 )
             else:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from cronsim import CronSim
 
 from exporter.inputs import globs
-from exporter.inputs.input_errors import shown
 from exporter.states import EXPECTABLE, EXPECTED_BY_DEFAULT, StreamState
+from exporter.text import quote
 
 if TYPE_CHECKING:
     import re
@@ -44,7 +44,7 @@ def label_complaint(name: StreamName, label: str | None) -> str | None:
     if label is None or label in _BY_LABEL:
         return None
     return (
-        f"{name}: its label {LABEL} holds {shown(label)} and is ignored; "
+        f"{name}: its label {LABEL} holds {quote(label)} and is ignored; "
         f"allowed are {', '.join(_BY_LABEL)}"
     )
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from google.api import distribution_pb2
 from google.protobuf import json_format
 
-from exporter.inputs.input_errors import MOST_TOLD, InputError, printable, shown
+from exporter.inputs.input_errors import MOST_TOLD, InputError
 from exporter.inputs.spelling import hint
+from exporter.text import printable, quote
 from lab.backtest.distributions import Parts, distribution_of
 from lab.backtest.history import DELTA, KINDS, Piece, Points
 
@@ -96,7 +97,7 @@ def _pieces(line: bytes) -> Iterator[Piece]:
             "answer of the API)"
         ) from None
     if not isinstance(held, dict):
-        raise _Wrong(f"{shown(held)} stands where a series is needed, as the API's JSON has it")
+        raise _Wrong(f"{quote(held)} stands where a series is needed, as the API's JSON has it")
     if "timeSeries" in held:
         series = _of(held, "timeSeries", list, "a list of series")
         for index, each in enumerate(series):
@@ -111,14 +112,14 @@ def _pieces(line: bytes) -> Iterator[Piece]:
 
 def _series(held: Any) -> Iterator[Piece]:
     if not isinstance(held, dict):
-        raise _Wrong(f"{shown(held)} stands where a series is needed")
+        raise _Wrong(f"{quote(held)} stands where a series is needed")
     if held.get("valueType") == "STRING":
         return
     metric = _of(held, "metric", dict, "a mapping")
     resource = _of(held, "resource", dict, "a mapping")
     kind = held.get("metricKind")
     if kind not in KINDS:
-        seen = "is missing" if kind is None else f"{shown(kind)} is no kind"
+        seen = "is missing" if kind is None else f"{quote(kind)} is no kind"
         raise _Wrong(f"metricKind: {seen}; {hint(str(kind), KINDS)}")
     points, parts = Points(), Parts()
     for index, point in enumerate(_of(held, "points", list, "a list", [])):
@@ -159,9 +160,9 @@ def _add(point: Any, points: Points, parts: Parts, kind: str) -> None:
     end = _time(ends, "endTime")
     start = end if starts is None else _time(starts, "startTime")
     if start > end:
-        raise _Wrong(f".interval: ends at {shown(ends)}, before it starts")
+        raise _Wrong(f".interval: ends at {quote(ends)}, before it starts")
     if more or field not in _NUMBERS:
-        raise _Wrong(f".value: {shown(value)} is not one of {', '.join(_NUMBERS)}")
+        raise _Wrong(f".value: {quote(value)} is not one of {', '.join(_NUMBERS)}")
     if field == _DISTRIBUTION:
         message = distribution_pb2.Distribution()
         try:
@@ -185,7 +186,7 @@ def _number(field: str, written: Any) -> float:
                 return number
     except (ValueError, OverflowError):
         pass
-    raise _Wrong(f".value.{field}: {shown(written)} is not such a value")
+    raise _Wrong(f".value.{field}: {quote(written)} is not such a value")
 
 
 def _time(written: Any, key: str) -> float:
@@ -193,7 +194,7 @@ def _time(written: Any, key: str) -> float:
         return _seconds(written)
     except (TypeError, ValueError, OverflowError):
         raise _Wrong(
-            f".interval.{key}: {shown(written)} is no time such as 2026-01-31T12:00:00Z"
+            f".interval.{key}: {quote(written)} is no time such as 2026-01-31T12:00:00Z"
         ) from None
 
 
@@ -208,7 +209,7 @@ def _seconds(written: str) -> float:
 def _text(of: dict[str, Any], within: str) -> str:
     held = of.get("type")
     if not isinstance(held, str) or not held:
-        seen = "is missing" if held is None else f"{shown(held)} is no such text"
+        seen = "is missing" if held is None else f"{quote(held)} is no such text"
         raise _Wrong(f"{within}.type: {seen}")
     return held
 
@@ -216,16 +217,16 @@ def _text(of: dict[str, Any], within: str) -> str:
 def _labels(of: dict[str, Any], within: str) -> dict[str, str]:
     held = of.get("labels", {})
     if not isinstance(held, dict):
-        raise _Wrong(f"{within}.labels: {shown(held)} stands where a mapping is needed")
+        raise _Wrong(f"{within}.labels: {quote(held)} stands where a mapping is needed")
     for key, value in held.items():
         if not (_KEY.fullmatch(key) and isinstance(value, str)):
-            raise _Wrong(f"{within}.labels: {shown(key)}: {shown(value)} is no label with a text")
+            raise _Wrong(f"{within}.labels: {quote(key)}: {quote(value)} is no label with a text")
     return held
 
 
 def _of(held: dict[str, Any], key: str, kind: type, needed: str, default: Any = None) -> Any:
     found = held.get(key, default)
     if not isinstance(found, kind):
-        seen = "is missing" if found is None else f"{shown(found)} stands there"
+        seen = "is missing" if found is None else f"{quote(found)} stands there"
         raise _Wrong(f"{key}: {seen}; {needed} is needed")
     return found

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from exporter.cli.run_log import plural
+from exporter.text import plural
 from lab.policies.model import SEVERITIES
 from lab.policies.spans import span
 from lab.terminal import print_table

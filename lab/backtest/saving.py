@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
 
-from exporter.inputs.input_errors import InputError, printable
+from exporter.inputs.input_errors import InputError
+from exporter.text import printable
 from lab.backtest.exported import PACKED
 
 if TYPE_CHECKING:

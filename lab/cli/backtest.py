@@ -17,8 +17,9 @@ from exporter.config import Endpoints
 from exporter.config.fields import Project
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.gcp.retry import Calls
-from exporter.inputs.input_errors import InputError, printable, shown
+from exporter.inputs.input_errors import InputError
 from exporter.measure import definitions
+from exporter.text import printable, quote
 from lab.backtest.backtesting import DAY, Backtester, own_span
 from lab.backtest.exported import read_exported
 from lab.backtest.history import LATE, History
@@ -215,7 +216,7 @@ def _days(written: str) -> int:
     number = int(written) if written.isascii() and written.isdecimal() else 0
     if not 1 <= number <= MOST_DAYS:
         raise argparse.ArgumentTypeError(
-            f"{shown(written)} is not allowed; 1 to {MOST_DAYS} are: Cloud Monitoring keeps points "
+            f"{quote(written)} is not allowed; 1 to {MOST_DAYS} are: Cloud Monitoring keeps points "
             f"as they were written for six weeks, and what came before the days counts too"
         )
     return number
@@ -228,6 +229,6 @@ def _until(written: str) -> float:
         at = None
     if at is None or at.tzinfo is None:
         raise argparse.ArgumentTypeError(
-            f"{shown(written)} is no time with its zone, such as 2026-01-31T12:00:00Z"
+            f"{quote(written)} is no time with its zone, such as 2026-01-31T12:00:00Z"
         )
     return at.timestamp()

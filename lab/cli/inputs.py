@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.inputs.input_errors import InputError, printable
+from exporter.inputs.input_errors import InputError
+from exporter.text import printable
 from lab.cli.options import FOLDER, SCENARIOS
 from lab.policies.files import read_policies
 

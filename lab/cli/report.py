@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
-from exporter.cli.run_log import plural
-from exporter.inputs.input_errors import InputError, printable
+from exporter.inputs.input_errors import InputError
+from exporter.text import plural, printable
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_policies, add_scenarios
 from lab.cli.test import chosen_scenarios

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
-from exporter.cli.run_log import plural
 from exporter.inputs import documents
-from exporter.inputs.input_errors import InputError, printable, shown
+from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import nearest
+from exporter.text import plural, printable, quote
 from lab.cli import verdicts
 from lab.cli.inputs import policies_of, scenario_folders
 from lab.cli.options import add_json, add_policies, add_scenarios
@@ -131,7 +131,7 @@ def _files(wanted: str, known: Sequence[Path]) -> list[Path]:
         return [Path(wanted)]
     files = [file for file in known if file.stem == wanted]
     if not files:
-        raise InputError([f"{shown(wanted)} is no scenario; {_hint(wanted, known)}"])
+        raise InputError([f"{quote(wanted)} is no scenario; {_hint(wanted, known)}"])
     return files
 
 

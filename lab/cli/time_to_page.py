@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
-from exporter.cli.run_log import plural
 from exporter.inputs.input_errors import InputError
+from exporter.text import plural
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_json, add_policies
 from lab.prove.scenarios import check_can_evaluate

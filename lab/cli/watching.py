@@ -11,7 +11,7 @@ from rich.progress import Progress as Bars
 from rich.progress import TimeElapsedColumn as Elapsed
 
 from exporter.cli.fleet import console
-from exporter.cli.run_log import plural
+from exporter.text import plural
 from lab.backtest.history_reading import Watcher
 
 if TYPE_CHECKING:

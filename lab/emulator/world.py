@@ -9,8 +9,8 @@ from typing import Any, Literal
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from exporter.inputs.input_errors import shown
 from exporter.states import StreamState
+from exporter.text import quote
 from lab.emulator.world_events import Event  # noqa: TC001 - pydantic resolves it at run time
 from lab.emulator.world_values import (
     BackfillState,
@@ -49,7 +49,7 @@ class _Counted(WorldSection):
     def _check_pattern(self, pattern: str) -> None:
         if (self.count is not None) != bool(_COUNTER.search(pattern)):
             raise ValueError(
-                f"{shown(pattern)}: with a count a name holds a counter such as {{:05}}, and only"
+                f"{quote(pattern)}: with a count a name holds a counter such as {{:05}}, and only"
                 " then"
             )
 

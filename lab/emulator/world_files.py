@@ -11,7 +11,7 @@ import yaml
 
 from exporter import config
 from exporter.inputs import documents
-from exporter.inputs.input_errors import shown
+from exporter.text import quote
 from lab.emulator.timeline import matches
 from lab.emulator.world import World
 from lab.emulator.world_events import ConnectionEvent, LocationEvent, PermissionEvent, ProjectEvent
@@ -85,19 +85,19 @@ def _said_twice(world: World) -> Iterator[tuple[_Place, str]]:
     """Yield every id that stands twice where it may stand once."""
     names = (name for each in world.projects for name in (each.id, str(each.number)))
     for name in _repeated(names):
-        yield ("projects",), f"{shown(name)} is the id or the number of two projects"
+        yield ("projects",), f"{quote(name)} is the id or the number of two projects"
     for at, project in enumerate(world.projects):
         place: _Place = ("projects", at, "locations")
         for id_ in _repeated(each.id for each in project.locations):
-            yield place, f"{shown(id_)} stands twice in {project.id}"
+            yield place, f"{quote(id_)} stands twice in {project.id}"
         for index, location in enumerate(project.locations):
             streams = (id_ for each in location.streams for id_ in each.ids)
             for id_ in _repeated(streams):
-                yield (*place, index, "streams"), f"{shown(id_)} stands twice in {location.id}"
+                yield (*place, index, "streams"), f"{quote(id_)} stands twice in {location.id}"
             for id_ in _repeated(each.id for each in location.private_connections):
                 yield (
                     (*place, index, "private_connections"),
-                    f"{shown(id_)} stands twice in {location.id}",
+                    f"{quote(id_)} stands twice in {location.id}",
                 )
 
 
@@ -133,7 +133,7 @@ def _about_nothing(world: World) -> Iterator[tuple[_Place, str]]:
     for index, event in enumerate(world.events):
         kind, glob = _target(event)
         if not any(matches(glob, name) for name in names[kind]):
-            yield ("events", index, kind), f"{shown(glob)} matches no {kind} of this world"
+            yield ("events", index, kind), f"{quote(glob)} matches no {kind} of this world"
 
 
 def _target(event: Event) -> tuple[str, str]:

@@ -16,9 +16,9 @@ from pydantic import (
 )
 
 from exporter.inputs import durations
-from exporter.inputs.input_errors import shown
 from exporter.inputs.spelling import hint
 from exporter.states import StreamState
+from exporter.text import quote
 
 if TYPE_CHECKING:
     from enum import IntEnum
@@ -54,7 +54,7 @@ def _number_in(names: type[IntEnum]) -> BeforeValidator:
             return names[written].value
         except KeyError:
             known = [each.name for each in names]
-            raise ValueError(f"{shown(written)} is not allowed; {hint(written, known)}") from None
+            raise ValueError(f"{quote(written)} is not allowed; {hint(written, known)}") from None
 
     return BeforeValidator(number)
 
@@ -62,7 +62,7 @@ def _number_in(names: type[IntEnum]) -> BeforeValidator:
 def _a_status_code(name: str) -> str:
     if name not in grpc.StatusCode.__members__ or name == "OK":
         codes = [code for code in grpc.StatusCode.__members__ if code != "OK"]
-        raise ValueError(f"{shown(name)} is not a status code; {hint(name, codes)}")
+        raise ValueError(f"{quote(name)} is not a status code; {hint(name, codes)}")
     return name
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from exporter.inputs.input_errors import shown
+from exporter.text import quote
 from lab.filters import syntax
 from lab.filters.syntax import (
     Comparison,
@@ -101,7 +101,7 @@ def _check(term: Comparison) -> None:
     (value,) = term.values
     if term.operator in _ORDERS and (term.path != "severity" or value not in SEVERITIES):
         raise FilterError(
-            f"{shown(str(term))} is not supported; only severity is compared by order, with "
+            f"{quote(str(term))} is not supported; only severity is compared by order, with "
             f"{', '.join(SEVERITIES)}"
         )
     if term.operator in {"=~", "!~"}:
@@ -112,7 +112,7 @@ def _check_regex(pattern: str) -> None:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise FilterError(f"{shown(pattern)} is not a regular expression: {error}") from None
+        raise FilterError(f"{quote(pattern)} is not a regular expression: {error}") from None
 
 
 def _holds(term: LogId | Comparison, entry: Mapping[str, Any]) -> bool:

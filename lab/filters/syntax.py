@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 
-from exporter.inputs.input_errors import shown
+from exporter.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,10 +127,10 @@ def _parse(text: str, start: str) -> Any:
         return _Terms().transform(_parser().parse(text, start=start))
     except UnexpectedInput as error:
         if isinstance(error, UnexpectedToken) and error.token.type == "$END":
-            raise FilterError(f"{shown(text)} ends too early; {_SUPPORTED[start]}") from None
+            raise FilterError(f"{quote(text)} ends too early; {_SUPPORTED[start]}") from None
         rest = text[error.pos_in_stream :].splitlines()[0]
         at = f"line {error.line}, column {error.column} of the {start.rpartition('_')[2]}"
-        raise FilterError(f"{shown(rest)} ({at}) is not supported; {_SUPPORTED[start]}") from None
+        raise FilterError(f"{quote(rest)} ({at}) is not supported; {_SUPPORTED[start]}") from None
 
 
 @cache

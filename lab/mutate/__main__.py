@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, USAGE
-from exporter.inputs.input_errors import InputError, shown
+from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import hint
+from exporter.text import quote
 from lab.mutate import survivors
 from lab.mutate.catching import NotRightError, catching, recordings
 from lab.mutate.changing import mutants
@@ -69,7 +70,7 @@ def _run(wanted: Sequence[str], *, verbose: bool) -> int:
     policies = read_policies(POLICIES)
     names = [policy.name for policy in policies]
     told = [
-        f"{shown(each)} is no policy; {hint(each, names)}" for each in wanted if each not in names
+        f"{quote(each)} is no policy; {hint(each, names)}" for each in wanted if each not in names
     ]
     if told:
         raise InputError(told)

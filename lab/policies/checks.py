@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
-from exporter.inputs.input_errors import shown
 from exporter.inputs.spelling import hint
+from exporter.text import quote
 from lab.policies import promql
 from lab.policies.draft import CONDITION, LOG, PROMQL, Place
 from lab.policies.labels import ANY, Labels
@@ -112,15 +112,15 @@ def _user_labels(draft: Draft, *, house_rules: bool) -> Iterator[Told]:
         if not _LABEL_KEY.fullmatch(key):
             yield ("userLabels", key), f"a label's key begins with a letter and holds {allowed}"
         if isinstance(value, str) and not _LABEL_VALUE.fullmatch(value):
-            yield ("userLabels", key), f"{shown(value)} is not allowed; a label holds {allowed}"
+            yield ("userLabels", key), f"{quote(value)} is not allowed; a label holds {allowed}"
     policy = labels.get("policy")
     if isinstance(policy, str) and policy != draft.name:
         yield (
             ("userLabels", "policy"),
-            f"{shown(policy)} is not the file's name; write {shown(draft.name)}",
+            f"{quote(policy)} is not the file's name; write {quote(draft.name)}",
         )
     if policy is None and house_rules:
-        yield ("userLabels", "policy"), f"is missing; write {shown(draft.name)}"
+        yield ("userLabels", "policy"), f"is missing; write {quote(draft.name)}"
 
 
 def _threshold(draft: Draft) -> Iterator[Told]:
@@ -131,11 +131,11 @@ def _threshold(draft: Draft) -> Iterator[Told]:
     if draft.is_log:
         yield place, "belongs to a query, which a policy on a log has not; remove it"
     elif not re.fullmatch(r"[0-9]{1,15}", threshold):
-        yield place, f"{shown(threshold)} is no whole number in digits"
+        yield place, f"{quote(threshold)} is no whole number in digits"
     elif draft.query and not _compares(draft.query, ">=?", threshold):
         yield (
             place,
-            f'{shown(threshold)} is not in the query, as "> {threshold}" or ">= {threshold}"',
+            f'{quote(threshold)} is not in the query, as "> {threshold}" or ">= {threshold}"',
         )
 
 
@@ -146,7 +146,7 @@ def _yielding(draft: Draft, thresholds: Mapping[str, str | None]) -> Iterator[To
         return
     if other == draft.name or other not in thresholds:
         names = sorted(name for name, number in thresholds.items() if number and name != draft.name)
-        yield place, f"{shown(other)} is no other policy with a threshold; {hint(other, names)}"
+        yield place, f"{quote(other)} is no other policy with a threshold; {hint(other, names)}"
         return
     number = thresholds[other]
     if number is None:
@@ -170,7 +170,7 @@ def _extractors(draft: Draft) -> Iterator[Told]:
             yield (
                 (*CONDITION, LOG, "labelExtractors", key),
                 (
-                    f"{shown(value)} is no extractor; write EXTRACT(field) or "
+                    f"{quote(value)} is no extractor; write EXTRACT(field) or "
                     'REGEXP_EXTRACT(field, "pattern")'
                 ),
             )

@@ -33,7 +33,7 @@ from google.protobuf import json_format
 
 from exporter.inputs import documents
 from exporter.inputs.documents import InputError
-from exporter.inputs.input_errors import printable
+from exporter.text import printable
 from lab.policies import checks, promql
 from lab.policies.draft import Draft, Place
 from lab.policies.header import Header, header

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import promql_parser as parser
 
-from exporter.inputs.input_errors import shown
 from exporter.inputs.spelling import hint
+from exporter.text import quote
 from lab.policies.known_metrics import find_series
 from lab.policies.labels import ANY, NONE, Labels
 
@@ -97,8 +97,8 @@ class Inference:
         resource = equal.get("monitored_resource", series.resource)
         if series.resource and resource != series.resource:
             self.mistakes.append(
-                f"{node.name} is not written to the monitored_resource {shown(resource)}; "
-                f"write {shown(series.resource)}"
+                f"{node.name} is not written to the monitored_resource {quote(resource)}; "
+                f"write {quote(series.resource)}"
             )
         return series.labels
 
@@ -190,7 +190,7 @@ class Inference:
     def _need(self, key: str, labels: Labels, who: str) -> None:
         if key not in labels:
             names = sorted(labels.names)
-            self.mistakes.append(f"{who} no label {shown(key)}; {hint(key, names)}")
+            self.mistakes.append(f"{who} no label {quote(key)}; {hint(key, names)}")
 
 
 def bare(node: object) -> object:

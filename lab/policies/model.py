@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from exporter.inputs import durations
-from exporter.inputs.input_errors import shown
+from exporter.text import quote
 
 SET_BY_THE_API = ("name", "creationRecord", "mutationRecord", "validity")
 """What a policy that was made has, and one that is to be made must not have."""
@@ -37,7 +37,7 @@ _SECONDS = re.compile(r"(0|[1-9][0-9]{0,8})s")
 def _seconds(written: object) -> int:
     found = _SECONDS.fullmatch(written) if isinstance(written, str) else None
     if not found:
-        raise ValueError(f"{shown(written)} is not whole seconds; {_in_seconds(written)}")
+        raise ValueError(f"{quote(written)} is not whole seconds; {_in_seconds(written)}")
     return int(found[1])
 
 

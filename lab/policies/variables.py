@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from exporter.inputs.input_errors import shown
 from exporter.inputs.spelling import hint
+from exporter.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +37,13 @@ def mistakes_in(text: str, labels: Labels, *, is_log: bool) -> Iterator[str]:
     for found in _VARIABLE.finditer(text):
         name = found[1]
         if not found[2]:
-            yield f"{shown(found[0])} opens a variable and never closes it; write }} after its name"
+            yield f"{quote(found[0])} opens a variable and never closes it; write }} after its name"
         elif name == PROJECT:
             continue
         elif not name.startswith(prefix):
             yield (
-                f"{shown(found[0])} is no variable that is used here; write "
+                f"{quote(found[0])} is no variable that is used here; write "
                 f'"${{{PROJECT}}}" or "${{{prefix}KEY}}"'
             )
         elif (key := name.removeprefix(prefix)) not in labels:
-            yield f"{shown(found[0])}: {lacking}; {hint(key, sorted(labels.names))}"
+            yield f"{quote(found[0])}: {lacking}; {hint(key, sorted(labels.names))}"

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from exporter.inputs.input_errors import shown
+from exporter.text import quote
 
 STDIN_NAME = "standard input"
 
@@ -54,7 +54,7 @@ def document_of(content: bytes, file: str) -> dict[str, Any]:
     version = document.get("format_version")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise OtherwiseError(
-            f"its format_version is {shown(version)}, and only 1.x is known here; use Terraform "
+            f"its format_version is {quote(version)}, and only 1.x is known here; use Terraform "
             "1.1 or later, or a newer version of this program"
         )
     return document

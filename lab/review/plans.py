@@ -12,7 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporter.inputs.input_errors import InputError, printable, shown
+from exporter.inputs.input_errors import InputError
+from exporter.text import printable, quote
 from lab.review.channels import channels_in
 from lab.review.plan_files import STDIN_NAME, WANTED, OtherwiseError, document_of
 from lab.review.plan_values import HIDDEN, TooDeepError, Values, values_of
@@ -164,7 +165,7 @@ def _change(resource: dict[str, Any], place: str) -> PolicyChange:
     # What a JSON list holds may be anything.
     action = _ACTIONS.get(tuple(map(str, actions))) if isinstance(actions, list) else None
     if action is None:
-        raise OtherwiseError(f"{place}.change.actions is {shown(actions)}, unknown here")
+        raise OtherwiseError(f"{place}.change.actions is {quote(actions)}, unknown here")
     before, after = change.get("before"), change.get("after")
     address = _text(resource, "address") or f"{POLICY}.{_text(resource, 'name')}"
     was_at = _text(resource, "previous_address")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from exporter.cli.run_log import plural
+from exporter.text import plural
 from lab.markdown import code, details, escaped, fenced, html_code, table
 from lab.review.channels import notified
 from lab.review.differences import conditions, lines, shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from exporter.cli.run_log import plural
+from exporter.text import plural
 from lab.review.comparing import Kind
 from lab.review.plans import Action
 from lab.review.reviewing import MOVED, ORDER, SWITCHED_OFF, SWITCHED_ON

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from exporter import config
 from exporter.inputs import documents
 from exporter.inputs.documents import Document
-from exporter.inputs.input_errors import InputError, shown
+from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import hint
+from exporter.text import quote
 from lab.emulator.timeline import matches
 from lab.emulator.world_files import world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
@@ -127,12 +128,12 @@ def _contradictions(
         if expected.of != "*" and not any(matches(expected.of, name) for name in names):
             yield (
                 ("expect", index, "of"),
-                f"{shown(expected.of)} matches nothing in this world, and no exporter",
+                f"{quote(expected.of)} matches nothing in this world, and no exporter",
             )
 
 
 def _unknown(name: str, policies: Collection[str]) -> str:
-    return f"{shown(name)} is no policy; {hint(name, sorted(policies))}"
+    return f"{quote(name)} is no policy; {hint(name, sorted(policies))}"
 
 
 def _names(scenario: ScenarioFile) -> Iterator[str]:

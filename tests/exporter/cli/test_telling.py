@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.cli.failure_groups import unseen
-from exporter.cli.run_log import plural
 from exporter.gcp.errors import Failure, FailureKind
 from exporter.names import LocationName, StreamName
 from exporter.read.observations import Location, Observations
+from exporter.text import plural
 from lab.emulator.world import Fault
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from exporter.inputs import documents, yaml_nodes
-from exporter.inputs.input_errors import InputError, printable, shown
+from exporter.inputs.input_errors import InputError
+from exporter.text import printable, quote
 
 
 class Part(BaseModel):
@@ -241,5 +242,5 @@ def test_file_without_read_permission_is_named(
 def test_a_sentence_stays_on_its_line(text: str) -> None:
     """Whatever is shown or told, no line break and nothing that a terminal obeys gets through."""
     assert printable(text).isprintable()
-    assert shown(text).isprintable()
-    assert shown([text]).isprintable()
+    assert quote(text).isprintable()
+    assert quote([text]).isprintable()

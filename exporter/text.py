@@ -1,0 +1,30 @@
+"""Words and values in sentences that a person reads."""
+
+from __future__ import annotations
+
+import json
+
+_LONGEST_QUOTE = 60
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: ``no streams``, ``1 stream``, ``1,200 streams``."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun}s" if count else f"no {noun}s"
+
+
+def printable(text: str) -> str:
+    """Return the text on one line, with control and other unprintable characters escaped."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def quote(value: object) -> str:
+    """Return a value as a sentence shows it: text in quotes, anything long cut short."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if len(text) > _LONGEST_QUOTE:
+        text = text[:_LONGEST_QUOTE] + "…"
+    return f'"{printable(text)}"' if isinstance(value, str) else printable(text)

@@ -3,51 +3,23 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
-from importlib import import_module
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from exporter import config
-from exporter.cli import main as exporter_cli
 from exporter.gcp import cloud_run
-from lab.cli import main as lab_cli
 from lab.emulator.world_files import parse_world
-from tests.docs.commands import unknown_to_docker, unknown_to_gcloud, unknown_to_terraform
+from tests.docs.command_arguments import check_arguments
+from tests.docs.pages import PAGES, ROOT, fences
 from tools import blocks, generate
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
-ROOT = generate.ROOT
-PAGES = (*generate.PAGES, ROOT / "CONTRIBUTING.md")
-
-_FENCED = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
-
-
-def _fenced(*languages: str) -> Iterator[tuple[Path, str]]:
-    """Yield what stands in the docs between fences of some languages, by page."""
-    for page in PAGES:
-        for found in _FENCED.finditer(page.read_text("utf-8")):
-            if found[1] in languages:
-                yield page, found[2]
-
-
-def _commands() -> Iterator[object]:
-    """Yield every command of the docs as the shell would split it."""
-    for page, text in _fenced("sh", "console"):
-        shell = "sh" if not text.lstrip().startswith("$ ") else "console"
-        lines = text.replace("\\\n", " ").splitlines()
-        if shell == "console":
-            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
-        for line in lines:
-            words = [word for word in shlex.split(line, comments=True) if not word.startswith(">")]
-            if words:
-                yield pytest.param(words, id=f"{page.name}: {' '.join(words)}")
+def _transcripts() -> list[str]:
+    """Return every command that a transcript in the docs begins with."""
+    shown = [block for page in PAGES for block in fences(page, "console")]
+    return [line.removeprefix("$ ") for block in shown for line in block.splitlines()[:1]]
 
 
 def test_what_is_made_from_the_code_is_up_to_date() -> None:
@@ -60,38 +32,16 @@ def test_every_block_is_filled_and_every_filling_is_used() -> None:
     text = "".join(page.read_text("utf-8") for page in generate.PAGES)
     begun = re.findall(r"<!-- begin ([\w ]+) -->", text)
     assert begun == re.findall(r"<!-- end ([\w ]+) -->", text)
-    assert set(begun) == set(blocks.BLOCKS)
+    assert sorted(begun) == sorted(blocks.BLOCKS)
 
 
-@pytest.mark.parametrize("words", list(_commands()))
-def test_every_command_of_the_docs_is_one(words: list[str]) -> None:
-    """A command that the docs show is taken by the program that it is for."""
-    match words:
-        case [".venv/bin/datastream-exporter", *argv]:
-            exporter_cli.parser().parse_args(argv)
-        case [".venv/bin/datastream-lab", name, *argv]:
-            module = import_module(f"lab.cli.{lab_cli.COMMANDS[name].module}")
-            lab_cli.command_parser(name, module).parse_args(argv)
-        case ["make", *targets]:
-            told = subprocess.run(
-                ["make", "--dry-run", *targets], cwd=ROOT, capture_output=True, check=False
-            )
-            assert told.returncode == 0, told.stderr
-        case [".", "./emulator.env"]:
-            pass
-        case [".venv/bin/pytest", path]:
-            assert (ROOT / path).exists()
-        case ["docker", *rest]:
-            assert not unknown_to_docker(rest)
-        case ["gcloud", *rest]:
-            assert not unknown_to_gcloud(rest)
-        case ["terraform", *rest]:
-            assert not unknown_to_terraform(rest)
-        case _:
-            pytest.fail(f"no test knows this command: {' '.join(words)}")
+@pytest.mark.parametrize("command", _transcripts())
+def test_a_transcript_begins_with_a_command(command: str) -> None:
+    """The program of the command accepts its arguments."""
+    check_arguments(command)
 
 
-@pytest.mark.parametrize("text", [text for _, text in _fenced("yaml")])
+@pytest.mark.parametrize("text", [text for page in PAGES for text in fences(page, "yaml")])
 def test_every_yaml_of_the_docs_is_valid(text: str) -> None:
     """A config or a world that the docs show is accepted, without a warning."""
     if "projects" in yaml.safe_load(text):

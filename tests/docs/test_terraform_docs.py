@@ -22,7 +22,7 @@ from exporter.measure.samples import (
 from exporter.names import LocationName
 from exporter.read.observations import Location, Observations, Stream
 from exporter.shard import Shard
-from tests.docs.commands import module_inputs
+from tests.docs.command_arguments import module_inputs
 from tests.terraform.fake_project import Channel, FakeProject
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.terraform_cli import RootModule, copy_module

@@ -1,13 +1,20 @@
-"""Commands of others that the docs show: whether these know their words."""
+"""Checks the arguments of commands in the docs that can't run in a test."""
 
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 from functools import cache
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
-from tests.terraform.terraform_cli import RootModule
+import pytest
+
+from exporter.cli import main as exporter_cli
+from lab.cli import main as lab_cli
+from tests.terraform.terraform_cli import REPOSITORY, RootModule
 from tools import terraform
 
 GCLOUD: dict[tuple[str, ...], set[str]] = {
@@ -34,17 +41,27 @@ DOCKER: dict[tuple[str, ...], set[str]] = {
 }
 
 
-def unknown_to_gcloud(words: list[str]) -> set[str]:
-    """Return the words after ``gcloud`` that are neither a known command nor a flag of it."""
-    return _unknown(words, GCLOUD)
+def check_arguments(command: str) -> None:
+    """Fail if a command has an argument that its program doesn't know."""
+    match [word for word in shlex.split(command) if not word.startswith(">")]:
+        case [".venv/bin/datastream-exporter", *argv]:
+            exporter_cli.parser().parse_args(argv)
+        case [".venv/bin/datastream-lab", name, *argv]:
+            module = import_module(f"lab.cli.{lab_cli.COMMANDS[name].module}")
+            lab_cli.command_parser(name, module).parse_args(argv)
+        case ["make", *targets]:
+            subprocess.run(["make", "--dry-run", *targets], cwd=REPOSITORY, check=True)
+        case ["docker", *words]:
+            assert not _unknown(words, DOCKER)
+        case ["gcloud", *words]:
+            assert not _unknown(words, GCLOUD)
+        case ["terraform", *words]:
+            assert not _unknown_to_terraform(words)
+        case _:
+            pytest.fail(f"no test knows this command: {command}")
 
 
-def unknown_to_docker(words: list[str]) -> set[str]:
-    """Return the words after ``docker`` that are neither a known command nor a flag of it."""
-    return _unknown(words, DOCKER)
-
-
-def unknown_to_terraform(words: list[str]) -> set[str]:
+def _unknown_to_terraform(words: list[str]) -> set[str]:
     """Return the words after ``terraform`` that its own help does not have.
 
     Among them are inputs that the module does not have, after ``-var``.

@@ -1,0 +1,33 @@
+"""The pages of the docs, and the commands in them."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import TYPE_CHECKING
+
+from tools import generate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROOT = generate.ROOT
+PAGES = (*generate.PAGES, ROOT / "CONTRIBUTING.md")
+
+_FENCED = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+
+
+def fences(page: Path, *languages: str) -> Iterator[str]:
+    """Yield the content of a page's fenced blocks in some languages, without their indentation."""
+    for found in _FENCED.finditer(page.read_text("utf-8")):
+        if found[2] in languages:
+            yield textwrap.dedent(found[3])
+
+
+def commands_of(block: str) -> Iterator[str]:
+    """Yield the commands of a shell block, each on one line and without its comment."""
+    for line in block.replace("\\\n", " ").splitlines():
+        command = re.sub(r"(^|\s+)#.*$", "", line).strip()
+        if command:
+            yield command

@@ -1,0 +1,188 @@
+"""Every shell block in the docs works as printed, in order, in a fresh copy of the project.
+
+Each page gets a copy of the checkout, with this checkout's .venv, an environment without
+credentials, and an emulator in place of Google Cloud. What can't run here is in `SUBSTITUTES`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
+from lab.emulator.emulator import Emulator
+from lab.emulator.world_files import parse_world
+from tests.docs.command_arguments import check_arguments
+from tests.docs.pages import PAGES, ROOT, commands_of, fences
+from tools import policies_review
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+class Substitute(NamedTuple):
+    """How a command is run where it can't run as printed.
+
+    Attributes:
+        command: A pattern for the whole command.
+        run: What runs in its place, with the groups of the pattern; None: only its arguments are
+            checked.
+        why: Why it doesn't run as printed.
+    """
+
+    command: str
+    run: str | None
+    why: str
+
+
+SUBSTITUTES = (
+    Substitute(r"(gcloud|docker|terraform) .*", None, "needs an account, or a program to install"),
+    Substitute(r"make (.*)", r"make --dry-run \1", "sets up .venv, or runs all tests"),
+    Substitute(r"(\.venv/bin/pytest .*)", r"\1 --collect-only -q", "CI runs these tests"),
+    Substitute(r".*-lab time-to-page.*", None, "takes a minute; a test measures it"),
+    Substitute(r"(.*-lab test)", r"\1 planned-pause", "plays all scenarios; a test plays them"),
+    Substitute(r"(.*-lab report --html \S+)", r"\1 --no-times planned-pause", "the same"),
+    Substitute(r"(.*-lab review \S+)", r"\1 --scenario lags", "the same"),
+)
+RUNS_ON = r".*(?:-exporter watch|-lab serve|-lab demo watch)\b.*"
+"""Commands that run until Ctrl-C: they get SIGINT once they printed something."""
+
+EXIT_CODES = {".venv/bin/datastream-lab demo check": 1}
+"""Where the docs announce another exit code than 0."""
+
+INTERRUPTED = 130
+ENVIRONMENT_LINE = re.compile(r"(?:\. |export |cd )")
+"""Lines that change the shell for the lines after them."""
+
+WORLD = """\
+projects:
+  - id: my-project
+    number: 123456789012
+    locations:
+      - {id: europe-west1, streams: [{id: orders}, {id: archive-2024, state: PAUSED}]}
+      - {id: us-central1}
+"""
+"""What the project's config.yaml watches."""
+
+_DEADLINE = 60
+
+
+class Shells:
+    """Runs the commands of a page in a copy of the project."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        """Prepare the copy.
+
+        Args:
+            folder: Gets the copy.
+            environ: The environment of each command.
+        """
+        self.folder = folder / "datastream-exporter"
+        self.environ = environ
+        self._log = folder / "log"
+        self._serving: list[subprocess.Popen[bytes]] = []
+        names = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        for name in filter(lambda each: (ROOT / each).is_file(), names):
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, self.folder / name)
+        (self.folder / ".venv").symlink_to(ROOT / ".venv")
+        # What `terraform show -json` would print.
+        (self.folder / "plan.json").write_text(json.dumps(policies_review.plan()), "utf-8")
+
+    def run(self, block: str) -> None:
+        """Run the commands of a block in one shell; fail on the first that doesn't work."""
+        before: list[str] = []
+        for command in commands_of(block):
+            found = next(
+                (each for each in SUBSTITUTES if re.fullmatch(each.command, command)), None
+            )
+            if found and found.run is None:
+                check_arguments(command)
+            elif re.fullmatch(RUNS_ON, command):
+                self._run_on(command, before)
+            else:
+                shown = re.sub(found.command, str(found.run), command) if found else command
+                code = self._start(shown, before).wait(_DEADLINE)
+                assert code == EXIT_CODES.get(command, 0), f"{shown}\n{self._log.read_text()}"
+            if ENVIRONMENT_LINE.match(command):
+                before.append(command)
+
+    def close(self) -> None:
+        """Stop what serves other commands of the page."""
+        for process in self._serving:
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(_DEADLINE) == INTERRUPTED
+
+    def _run_on(self, command: str, before: list[str]) -> None:
+        process = self._start(command, before)
+        redirected = re.search(r">(\S+)", command)
+        printed = [self._log, *([self.folder / redirected[1]] if redirected else [])]
+        until = time.monotonic() + _DEADLINE
+        while not all(each.exists() and each.stat().st_size for each in printed):
+            assert process.poll() is None, f"{command}\n{self._log.read_text()}"
+            assert time.monotonic() < until, f"{command} printed nothing"
+            time.sleep(0.05)
+        if "-lab serve" in command:
+            self._serving.append(process)
+            return
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(_DEADLINE) == INTERRUPTED, f"{command}\n{self._log.read_text()}"
+
+    def _start(self, command: str, before: list[str]) -> subprocess.Popen[bytes]:
+        last = command if ENVIRONMENT_LINE.match(command) else f"exec {command}"
+        self._log.unlink(missing_ok=True)
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                ["bash", "-euc", "\n".join([*before, last])],
+                cwd=self.folder,
+                env=self.environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+
+@pytest.fixture
+def shells(tmp_path: Path) -> Iterator[Shells]:
+    """Return shells in a copy of the project, with an emulator of the project's config.yaml."""
+    with Emulator(parse_world(WORLD, "docs")) as emulator:
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            DATASTREAM_EMULATOR: emulator.datastream,
+            MONITORING_EMULATOR: emulator.monitoring,
+        }
+        opened = Shells(tmp_path, environ)
+        # A back-test needs a history.
+        opened.run(".venv/bin/datastream-exporter run")
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page_work_in_order(shells: Shells, page: Path) -> None:
+    """Each shell block runs to its end, with the exit codes that the docs announce."""
+    for block in fences(page, "sh"):
+        shells.run(block)
+
+
+def test_each_substitute_is_used() -> None:
+    """No substitute outlives the command that it is for."""
+    shown = [line for page in PAGES for block in fences(page, "sh") for line in commands_of(block)]
+    for pattern in (*(each.command for each in SUBSTITUTES), RUNS_ON, *map(re.escape, EXIT_CODES)):
+        assert any(re.fullmatch(pattern, line) for line in shown), pattern

@@ -1,8 +1,8 @@
-"""Work done side by side, in processes that can be ended at any moment.
+"""Runs a function for many items in worker processes that can be killed at any moment.
 
-What is to be done, and what came of it, goes through files of a temporary folder; a socket carries
-one byte that says that it lies there. So nobody ever waits for another to read on, and there is no
-thread that could: a process is killed in the middle of whatever it does, and nothing hangs.
+Tasks and results go through files in a temporary folder; a socket carries one byte that says that a
+file is complete. So no process ever waits for another one to read on, and this process needs no
+threads: nothing hangs, whenever a process is killed.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 B = TypeVar("B")
 
-_LOOK_SECONDS = 0.1
-"""From one look whether to stop to the next."""
+_POLL_SECONDS = 0.1
+"""Between two checks whether to stop."""
 
 _GRACE_SECONDS = 1.0
-"""How much later than a process of its own this one may be asked to stop."""
+"""How much later than its workers this process may be asked to stop."""
 
 _END_SECONDS = 10.0
-"""What a process may take to end by itself once there is no more to do."""
+"""How long a worker may take to end by itself when there is no more to do."""
 
-_DIE_SECONDS = 5.0
-"""What a process may take to be gone once it is killed, and its files with it."""
+_KILL_SECONDS = 5.0
+"""How long a killed worker and its files may take to be gone."""
 
-_ASKED, _MADE, _END = b"a", b"m", b"e"
+_TASK, _RESULT, _END = b"t", b"r", b"e"
 
-# The paths first: from wherever this process has the package, the other has it too.
+# The paths first, so that the worker finds this package as this process does.
 _START = (
-    f"import sys; sys.path[:] = sys.argv[4:]; from {__name__} import serve; serve(*sys.argv[1:4])"
+    f"import sys; sys.path[:] = sys.argv[3:]; from {__name__} import serve; serve(*sys.argv[1:3])"
 )
 
 
@@ -64,17 +64,17 @@ class WorkerEndedError(Exception):
 
 
 def side_by_side(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Iterator[B]:
-    """Yield what the work makes of each item, in their order; end early once ``stop`` is set.
+    """Yield the result of each item in order; end early once ``stop`` is set.
 
-    However it ends, the processes are gone then, with all that they started and held.
+    However it ends, the workers are gone afterwards, with all their processes and files.
 
     Args:
-        work: A function of a module: other processes call it too. What it raises is raised here.
-        items: What it is called with.
-        stop: Ends it.
+        work: A function of a module, so that workers can import it. Its exceptions are raised here.
+        items: Its arguments.
+        stop: Ends it early.
 
     Raises:
-        WorkerEndedError: A process that did some of it was ended from outside.
+        WorkerEndedError: A worker process was killed from outside.
     """
     count = min(os.cpu_count() or 1, len(items))
     if count > 1:
@@ -88,34 +88,34 @@ def side_by_side(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Ite
 
 def _in_workers(work: Callable[[A], B], items: Sequence[A], count: int, stop: Event) -> Iterator[B]:
     todo = iter(enumerate(items))
-    made: dict[int, Path] = {}
-    with _none_left() as (folder, workers), selectors.DefaultSelector() as listening:
+    results: dict[int, Path] = {}
+    with _no_workers_left() as (folder, workers), selectors.DefaultSelector() as selector:
         try:
             while len(workers) < count and not stop.is_set():
                 worker = _Worker(folder, len(workers))
                 workers.append(worker)
-                listening.register(worker.line, selectors.EVENT_READ, worker)
-                worker.ask(work, *next(todo))
+                selector.register(worker.line, selectors.EVENT_READ, worker)
+                worker.assign(work, *next(todo))
             for wanted in range(len(items)):
-                while wanted not in made and not stop.is_set():
-                    for key, _ in listening.select(_LOOK_SECONDS):
-                        made.update([key.data.answer()])
+                while wanted not in results and not stop.is_set():
+                    for key, _ in selector.select(_POLL_SECONDS):
+                        results.update([key.data.result()])
                         for index, item in itertools.islice(todo, 1):
-                            key.data.ask(work, index, item)
+                            key.data.assign(work, index, item)
                 if stop.is_set():
                     return
-                yield _read(made.pop(wanted))
+                yield _load(results.pop(wanted))
         except WorkerEndedError:
             # Whoever ends all processes of a service may come to this one last.
             if not stop.wait(_GRACE_SECONDS):
                 raise
         else:
-            _wait_for_ends(workers, listening, stop)
+            _wait_for_ends(workers, selector, stop)
 
 
 @contextmanager
-def _none_left() -> Iterator[tuple[Path, list[_Worker]]]:
-    """Give a temporary folder and a list; in the end, no process of the list is left nor it."""
+def _no_workers_left() -> Iterator[tuple[Path, list[_Worker]]]:
+    """Give a temporary folder and a list for the workers; at the end, remove both."""
     folder = Path(tempfile.mkdtemp(prefix="policies-"))
     workers: list[_Worker] = []
     try:
@@ -124,137 +124,127 @@ def _none_left() -> Iterator[tuple[Path, list[_Worker]]]:
         for worker in workers:
             worker.kill()
         for worker in workers:
-            worker.bury()
-        _remove(folder)
+            worker.wait_until_gone()
+        # What was killed may be in the way for a moment.
+        until = time.monotonic() + _KILL_SECONDS
+        shutil.rmtree(folder, ignore_errors=True)
+        while folder.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Worker:
-    """A process that does one thing at a time.
+    """A process that runs one task at a time.
 
     Attributes:
-        line: Carries a byte where something was made; ends where the process does.
+        line: Carries a byte for each result; ends when the process does.
     """
 
     def __init__(self, folder: Path, number: int) -> None:
-        """Start it, in a process group of its own with all that it starts: they end together.
-
-        Args:
-            folder: Where things are left for it and by it, its own temporary files too.
-            number: Which of the processes it is.
-        """
-        self._folder = folder
-        self._asked, self._made = folder / f"{number}.asked", folder / f"{number}.made"
+        """Start it in a process group of its own: it ends together with all that it starts."""
+        self._task = folder / f"{number}.task"
         self._index = 0
-        self.line, its = socket.socketpair()
-        with its:
-            told = [str(its.fileno()), str(self._asked), str(self._made)]
+        self.line, remote = socket.socketpair()
+        with remote:
             self._process = subprocess.Popen(  # noqa: S603 - this very Python
-                [sys.executable, "-c", _START, *told, *sys.path],
+                [sys.executable, "-c", _START, str(remote.fileno()), str(self._task), *sys.path],
                 stdin=subprocess.DEVNULL,
-                pass_fds=[its.fileno()],
+                pass_fds=[remote.fileno()],
                 process_group=0,
-                # For what runs there, and for what promtool makes beside.
+                # Temporary files of its own and of promtool go into the folder, too.
                 env={**os.environ, "TMPDIR": str(folder)},
             )
 
-    def ask(self, work: Callable[[A], B], index: int, item: A) -> None:
-        """Give it an item; it must have none.
+    def assign(self, work: Callable[[A], B], index: int, item: A) -> None:
+        """Let it run a task; it must be idle.
 
         Raises:
-            WorkerEndedError: It was ended.
+            WorkerEndedError: It was killed.
         """
         self._index = index
-        self._asked.write_bytes(pickle.dumps((work, item)))
-        self._say(_ASKED)
+        self._task.write_bytes(pickle.dumps((self._result_file(), pickle.dumps((work, item)))))
+        self._send(_TASK)
 
-    def answer(self) -> tuple[int, Path]:
-        """Return which item it is done with, and the file of what it made.
+    def result(self) -> tuple[int, Path]:
+        """Return the index of the task that it has run, and the file of the result.
 
         Raises:
-            WorkerEndedError: It was ended.
+            WorkerEndedError: It was killed.
         """
         with suppress(ConnectionError):
             if self.line.recv(1):
-                return self._index, self._made.rename(self._folder / f"{self._index}.kept")
+                return self._index, self._result_file()
         raise WorkerEndedError
 
     def end(self) -> None:
-        """Let it end by itself; it must have no item."""
-        # If it was ended already, that is as well.
+        """Let it end by itself, if it has not ended already; it must be idle."""
         with suppress(WorkerEndedError):
-            self._say(_END)
+            self._send(_END)
 
     def kill(self) -> None:
-        """End it at once, with whatever it started."""
-        # Nobody has waited for it before, so the number is still that of its group. A group whose
-        # processes have all ended is refused on some systems.
+        """Kill its process group."""
+        # Nobody has waited for it before, so the number is still that of its group. Some systems
+        # refuse to signal a group whose processes have all ended.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def bury(self) -> None:
-        """Wait until it is gone; it must have been killed."""
+    def wait_until_gone(self) -> None:
+        """Wait for it after :meth:`kill`; one that the system does not let go of is left."""
         self.line.close()
-        # One that the system does not let go of is not worth a hang.
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_DIE_SECONDS)
+            self._process.wait(_KILL_SECONDS)
 
-    def _say(self, what: bytes) -> None:
+    def _result_file(self) -> Path:
+        return self._task.with_name(f"{self._index}.result")
+
+    def _send(self, byte: bytes) -> None:
         try:
-            self.line.send(what)
+            self.line.send(byte)
         except ConnectionError as error:
             raise WorkerEndedError from error
 
 
-def _read(file: Path) -> Any:
-    """Return what a process has made, or raise what it has raised."""
-    raised, made = pickle.loads(file.read_bytes())  # noqa: S301 - of a folder for this user alone
+def _load(file: Path) -> Any:
+    """Return what a worker returned, or raise what it raised."""
+    raised, value = pickle.loads(file.read_bytes())  # noqa: S301 - of a folder for this user alone
     file.unlink()
     if raised:
-        raise made
-    return made
+        raise value
+    return value
 
 
 def _wait_for_ends(
-    workers: Sequence[_Worker], listening: selectors.BaseSelector, stop: Event
+    workers: Sequence[_Worker], selector: selectors.BaseSelector, stop: Event
 ) -> None:
-    """Let processes end by themselves, so that they can write what is to be written at an end."""
+    """Let workers end by themselves, so that whatever runs at exit can run."""
     for worker in workers:
         worker.end()
     until = time.monotonic() + _END_SECONDS
-    while listening.get_map() and not stop.is_set() and time.monotonic() < until:
-        for key, _ in listening.select(_LOOK_SECONDS):
-            listening.unregister(key.fileobj)
+    while selector.get_map() and not stop.is_set() and time.monotonic() < until:
+        for key, _ in selector.select(_POLL_SECONDS):
+            selector.unregister(key.fileobj)
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder; what was killed may be in the way for a moment."""
-    until = time.monotonic() + _DIE_SECONDS
-    shutil.rmtree(folder, ignore_errors=True)
-    while folder.exists() and time.monotonic() < until:
-        time.sleep(0.01)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def serve(number: str, asked: str, made: str) -> None:
-    """Do what another process asks for, until it lets this one end.
+def serve(line_number: str, task_file: str) -> None:
+    """Run tasks in a worker process until the other process lets it end.
 
     Args:
-        number: The number of the open socket that says when something is asked for.
-        asked: The file of what is asked for.
-        made: The file that gets what was made.
+        line_number: The file descriptor of the socket that announces tasks.
+        task_file: The file that holds the task.
     """
-    line = socket.socket(fileno=int(number))
-    # The other process would not see the end of this one where an engine keeps the socket open.
+    line = socket.socket(fileno=int(line_number))
+    # A child that kept the socket open would hide the end of this process.
     line.set_inheritable(False)
     orders: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_follow, args=(line, orders), daemon=True).start()
-    while orders.get() == _ASKED:
-        Path(made).write_bytes(_made(Path(asked).read_bytes()))
-        line.send(_MADE)
+    while orders.get() == _TASK:
+        result_file, task = pickle.loads(Path(task_file).read_bytes())  # noqa: S301 - the same
+        result_file.write_bytes(_run(task))
+        line.send(_RESULT)
 
 
 def _follow(line: socket.socket, orders: SimpleQueue[bytes]) -> None:
-    """Pass on what is asked for; end the process group once nobody is there who could ask."""
+    """Pass on orders; kill the process group when the other process is gone."""
     with suppress(ConnectionError):
         while order := line.recv(1):
             orders.put(order)
@@ -263,15 +253,16 @@ def _follow(line: socket.socket, orders: SimpleQueue[bytes]) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def _made(asked: bytes) -> bytes:
+def _run(task: bytes) -> bytes:
+    """Return the pickled result of a task: whether it raised, and the value or the error."""
     try:
-        work, item = pickle.loads(asked)  # noqa: S301 - of a folder for this user alone
+        work, item = pickle.loads(task)  # noqa: S301 - the same
         return pickle.dumps((False, work(item)))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where it is waited for
+    except Exception as error:  # noqa: BLE001 - any error is raised again in the other process
         error.add_note(f"It was raised in another process:\n{traceback.format_exc()}")
         try:
-            told = pickle.dumps((True, error))
-            pickle.loads(told)  # noqa: S301 - of this process
-        except Exception:  # noqa: BLE001 - some can be written and not be read
-            told = pickle.dumps((True, RuntimeError("\n".join(error.__notes__))))
-        return told
+            result = pickle.dumps((True, error))
+            pickle.loads(result)  # noqa: S301 - of this process
+        except Exception:  # noqa: BLE001 - some errors can be pickled but not unpickled
+            result = pickle.dumps((True, RuntimeError("\n".join(error.__notes__))))
+        return result

@@ -16,7 +16,7 @@ from lab.backtest.history import LATE, gaps
 from lab.backtest.needs import LAST_RUN, called, names, of_resource, retest_window, selectors
 from lab.policies.known_metrics import promql_name
 from lab.policies.model import INTERVAL
-from lab.prove.engine import Engine, EngineError
+from lab.prove.engine import QueryError, start_engine
 from lab.prove.evaluation import resource_name
 from lab.prove.incidents import Incident, firing_intervals
 from lab.simulate.visibility import adjust_for_delay
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lab.backtest.history import History
     from lab.policies.files import Policy
     from lab.policies.inference import Selector
+    from lab.prove.engine import Engine
 
 DAY = 86_400.0
 
@@ -152,7 +153,7 @@ class Backtester:
             if self._stop.is_set():
                 break
             since = {name: begin - back for name, back in self._back.items()}
-            with Engine(self._history.series(since, until)) as engine:
+            with start_engine(self._history.series(since, until)) as engine:
                 for policy in judged:
                     at = max(begin, start - first[policy.name])
                     if at <= until and not self._stop.is_set():
@@ -201,7 +202,7 @@ class Backtester:
             found = engine.query_range(
                 adjust_for_delay(policy.query or "", LATE), start, last, INTERVAL
             )
-        except EngineError as error:
+        except QueryError as error:
             self._refused[policy.name] = str(error)
             return
         moments = self._true.setdefault(policy.name, {})

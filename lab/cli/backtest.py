@@ -30,7 +30,7 @@ from lab.backtest.saving import saving
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_json, add_policies
 from lab.cli.watching import evaluating, reading
-from lab.prove.engine import Engine
+from lab.prove.engine import check_installed
 from lab.terminal import print_json
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def run(args: Namespace) -> int:
     """
     _check(args)
     # Nobody should wait for the whole reading to learn that Prometheus is not installed.
-    Engine(())
+    check_installed()
     policies = policies_of(args)
     history = History(names(policies), args.project or "")
     until = args.until

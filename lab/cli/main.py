@@ -118,6 +118,7 @@ def command_parser(name: str, command: Any) -> argparse.ArgumentParser:
 def _run(command: Any, args: argparse.Namespace) -> int:
     from lab.prove.engine import MISSING, EngineError, NotInstalledError
     from lab.side_by_side import WorkerEndedError
+    from lab.simulate.simulation import SimulationError
 
     try:
         with redirect_stdout(args.out), redirect_stderr(args.err):
@@ -125,7 +126,7 @@ def _run(command: Any, args: argparse.Namespace) -> int:
     except NotInstalledError as error:
         LOGGER.error("%s", error)
         return MISSING
-    except (EngineError, WorkerEndedError, OSError) as error:
+    except (EngineError, SimulationError, WorkerEndedError, OSError) as error:
         # Ctrl-C at a terminal also ends the engine that is being asked.
         if args.stop.is_set():
             return INTERRUPTED

@@ -1,6 +1,6 @@
-"""``make mutants``: is every policy that is changed in one place caught by a scenario?
+"""``make mutants``: does a scenario catch every policy that is changed in one place?
 
-Exits with 1 where a mutant survives without a reason, or one with a reason does not survive.
+Exits with 1 where a mutant survives without a reason, or a mutant with a reason is caught.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import argparse
 import sys
 import textwrap
 import time
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,18 +17,20 @@ from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import hint
 from exporter.text import quote
 from lab.mutate import survivors
-from lab.mutate.catching import NotRightError, catching, recordings
-from lab.mutate.changing import mutants
-from lab.mutate.survivors import Verdict, idle, verdict
+from lab.mutate.catching import WrongScenarioError, catching, play
+from lab.mutate.mutants import mutants
+from lab.mutate.survivors import Summary, stale_patterns, summarize
 from lab.policies.files import read_policies
 from lab.prove.engine import MISSING, EngineError, NotInstalledError
+from lab.side_by_side import WorkerEndedError
 from lab.simulate.scenario_files import read_scenarios
+from lab.simulate.simulation import SimulationError
 from lab.terminal import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lab.mutate.changing import Mutant
+    from lab.mutate.mutants import Mutant
     from lab.policies.files import Policy
 
 POLICIES = Path(__file__).parents[2] / "alerting_policies"
@@ -39,13 +40,13 @@ _WIDTH = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Look for what catches each mutant, print what came of them; return the exit code."""
+    """Find what catches each mutant and print it; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m lab.mutate", description=__doc__)
     parser.add_argument(
-        "--policy", action="append", default=[], metavar="NAME", help="this policy's alone"
+        "--policy", action="append", default=[], metavar="NAME", help="only this policy's mutants"
     )
     parser.add_argument(
-        "--verbose", action="store_true", help="print the scenario that catches each mutant too"
+        "--verbose", action="store_true", help="also print the scenario that catches each mutant"
     )
     args = parser.parse_args(arguments)
     try:
@@ -53,11 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotInstalledError as error:
         print(error, file=sys.stderr)
         return MISSING
-    except (InputError, NotRightError, ValueError, EngineError) as error:
+    except (InputError, WrongScenarioError, ValueError) as error:
         print(error, file=sys.stderr)
         return USAGE
-    except BrokenProcessPool:
-        print("a process was ended from outside; is there too little memory?", file=sys.stderr)
+    except (EngineError, SimulationError, WorkerEndedError) as error:
+        print(error, file=sys.stderr)
         return INCOMPLETE
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -65,31 +66,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(wanted: Sequence[str], *, verbose: bool) -> int:
-    """Do it for the policies that are wanted, for all where none is named."""
+    """Try the mutants of these policies, of all policies where none is named."""
     started = time.monotonic()
     policies = read_policies(POLICIES)
     names = [policy.name for policy in policies]
-    told = [
-        f"{quote(each)} is no policy; {hint(each, names)}" for each in wanted if each not in names
-    ]
-    if told:
-        raise InputError(told)
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise InputError([f"{quote(name)} is no policy; {hint(name, names)}" for name in unknown])
     reasons = survivors.read()
     made = {policy: mutants(policy) for policy in policies}
-    every = [f"{policy.name}: {each.words}" for policy, held in made.items() for each in held]
-    chosen = {policy: held for policy, held in made.items() if policy.name in (wanted or names)}
-    total = Verdict(wrong=idle(reasons, every))
+    every = [f"{policy.name}: {mutant.description}" for policy in made for mutant in made[policy]]
+    chosen = {policy: made[policy] for policy in policies if policy.name in (wanted or names)}
+    total = Summary(wrong=stale_patterns(reasons, every))
     for policy, caught in _caught(chosen, names):
-        found = verdict(policy.name, caught, reasons)
-        _print(policy.name, found, caught if verbose else {})
-        total.count += found.count
-        total.caught += found.caught
-        total.wrong += found.wrong
+        summary = summarize(policy.name, caught, reasons)
+        _print(policy.name, summary, caught if verbose else {})
+        total.count += summary.count
+        total.caught += summary.caught
+        total.wrong += summary.wrong
     for sentence in total.wrong:
         print(f"WRONG: {sentence}")
     if total.wrong:
-        print(f"Let a scenario catch what survives, or say in {survivors.FILE} why none can.")
-    excused = "all for a reason" if not total.wrong else "not all for a reason"
+        print(
+            f"Write a scenario that catches the survivors, or say in {survivors.FILE} why none can."
+        )
+    excused = "not all with a reason" if total.wrong else "each with a reason"
     print(
         f"{total.count} mutants of {len(chosen)} policies: {total.caught} caught, "
         f"{total.survive} survive, {excused}; {time.monotonic() - started:.0f} s."
@@ -100,36 +101,37 @@ def _run(wanted: Sequence[str], *, verbose: bool) -> int:
 def _caught(
     chosen: Mapping[Policy, Sequence[Mutant]], names: Sequence[str]
 ) -> Iterator[tuple[Policy, dict[str, str | None]]]:
-    """Yield each policy with the scenario that catches each of its mutants, by their words."""
+    """Yield each policy with the scenario that catches each mutant, by the mutant's description."""
     scenarios = read_scenarios(SCENARIOS, names)
-    recorded = []
+    recordings = []
     with progress(sys.stderr, "playing scenarios", len(scenarios)) as steps:
-        for each in recordings(scenarios):
-            recorded.append(each)
+        for recording in play(scenarios):
+            recordings.append(recording)
             steps.done()
-    total = sum(map(len, chosen.values()))
+    pairs = [(policy, mutant) for policy, of_policy in chosen.items() for mutant in of_policy]
     with (
-        catching(scenarios, recorded) as ask,
-        progress(sys.stderr, "trying mutants", total) as steps,
+        catching(scenarios, recordings) as catch,
+        progress(sys.stderr, "trying mutants", len(pairs)) as steps,
     ):
-        for policy, held in chosen.items():
-            found = {}
-            for mutant, by in zip(held, ask(policy, held), strict=True):
-                found[mutant.words] = by
+        answers = catch(pairs)
+        for policy, of_policy in chosen.items():
+            caught = {}
+            for mutant in of_policy:
+                caught[mutant.description] = next(answers)
                 steps.done()
             with steps.aside():
-                yield policy, found
+                yield policy, caught
 
 
-def _print(name: str, found: Verdict, caught: Mapping[str, str | None]) -> None:
-    """Print what came of the mutants of a policy, and those that are caught with who does."""
-    print(f"{name}: {found.count} mutants, {found.caught} caught, {found.survive} survive")
-    for words, by in caught.items():
-        if by:
-            print(f"    caught by {by}: {words}")
-    for reason, held in found.excused.items():
-        for words in held:
-            print(f"    survives: {words}")
+def _print(name: str, summary: Summary, caught: Mapping[str, str | None]) -> None:
+    """Print the summary of a policy, its survivors, and the caught mutants with their scenario."""
+    print(f"{name}: {summary.count} mutants, {summary.caught} caught, {summary.survive} survive")
+    for description, scenario in caught.items():
+        if scenario:
+            print(f"    caught by {scenario}: {description}")
+    for reason, descriptions in summary.excused.items():
+        for description in descriptions:
+            print(f"    survives: {description}")
         print(textwrap.indent(textwrap.fill(" ".join(reason.split()), _WIDTH - 8), " " * 8))
     sys.stdout.flush()
 

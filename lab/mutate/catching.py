@@ -1,190 +1,194 @@
-"""Which scenario catches a mutant: one in which the changed policy does not page as it should.
+"""Finds a scenario that catches each mutant: one in which the mutant does not alert as expected.
 
-The scenarios are played once, and one engine holds what all of them left behind. Processes ask it
-side by side, each for mutants of its own.
+The scenarios are played once, and one engine holds all their series. Worker processes query it side
+by side, each for other mutants.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
+import pickle
+import tempfile
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.prove.engine import Engine, EngineError, ResultSeries
-from lab.prove.scenarios import evaluate, start_times
+from lab.prove.engine import Engine, QueryError, ResultSeries
+from lab.prove.scenarios import check_can_evaluate, engine_for, evaluate, start_times
+from lab.side_by_side import side_by_side
 from lab.simulate.scenario import EVALUATION_SECONDS
 from lab.simulate.simulation import Recording, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from lab.mutate.changing import Mutant
+    from lab.mutate.mutants import Mutant
     from lab.policies.files import Policy
     from lab.simulate.scenario import Scenario
 
-_ANSWERS = 200
-_AT_A_TIME = 4
+_CACHED_ANSWERS = 200
 
 
-class NotRightError(Exception):
-    """A scenario does not come out right with a policy as it is; ``str()`` is a sentence."""
+class WrongScenarioError(Exception):
+    """A scenario fails with an unchanged policy; ``str()`` is the sentence to show."""
 
 
-class Played(NamedTuple):
-    """A scenario and what it left behind; not its series, which the engine holds."""
+class _Start(NamedTuple):
+    """A scenario and when it starts, unix seconds."""
+
+    scenario: Scenario
+    start: float
+
+
+class _Played(NamedTuple):
+    """A scenario and its recording without the series, which the engine holds."""
 
     scenario: Scenario
     recording: Recording
 
 
-class Asked(NamedTuple):
-    """A policy that was changed, and as it is."""
+class _Task(NamedTuple):
+    """A mutant to catch.
 
-    changed: Policy
+    Attributes:
+        played: The file with the engine's address and the played scenarios.
+        mutant: The changed policy.
+        policy: The unchanged policy.
+    """
+
+    played: Path
+    mutant: Policy
     policy: Policy
 
 
-class _Serving(Engine):
-    """An engine whose address is told to other processes."""
-
-    @property
-    def address(self) -> str:
-        """Where it listens."""
-        return self._address
-
-
-class _Reached(Engine):
-    """An engine that runs already, and is asked from another process; answers are remembered."""
+class _CachingEngine(Engine):
+    """An engine that remembers answers: many mutants of a policy share a query."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(())
-        self._address = address
-        self._remembered = lru_cache(_ANSWERS)(super().query_range)
+        super().__init__(address)
+        self._cached = lru_cache(_CACHED_ANSWERS)(super().query_range)
 
     def query_range(
         self, query: str, start: float, end: float, step: float
     ) -> tuple[ResultSeries, ...]:
-        """Return what a query finds, as an engine of one's own does."""
-        return self._remembered(query, start, end, step)
+        """Evaluate a query, as any engine does."""
+        return self._cached(query, start, end, step)
 
 
-def recordings(scenarios: Sequence[Scenario]) -> Iterator[Recording]:
-    """Play scenarios side by side, each on days of its own, and yield what they left behind."""
-    seconds = [start.timestamp() for start in start_times(scenarios)]
-    with _processes("", ()) as pool:
-        yield from pool.map(simulate, scenarios, seconds)
+def play(scenarios: Sequence[Scenario]) -> Iterator[Recording]:
+    """Play scenarios side by side, days apart, and yield their recordings.
+
+    Raises:
+        NotInstalledError: Prometheus is not installed.
+        SimulationError: The simulated exporter can't reach the emulator.
+        WorkerEndedError: A worker process was killed.
+    """
+    check_can_evaluate(())
+    starts = [
+        _Start(scenario, start.timestamp())
+        for scenario, start in zip(scenarios, start_times(scenarios), strict=True)
+    ]
+    yield from side_by_side(_simulate, starts, Event())
+
+
+def _simulate(start: _Start) -> Recording:
+    return simulate(*start)
 
 
 @contextmanager
 def catching(
-    scenarios: Sequence[Scenario], recorded: Sequence[Recording]
-) -> Iterator[Callable[[Policy, Sequence[Mutant]], Iterator[str | None]]]:
-    """Give what says of mutants which scenario catches each, None where none does.
+    scenarios: Sequence[Scenario], recordings: Sequence[Recording]
+) -> Iterator[Callable[[Sequence[tuple[Policy, Mutant]]], Iterator[str | None]]]:
+    """Give a function that yields the scenario that catches each mutant, None where none does.
+
+    It takes each mutant with its unchanged policy, and may raise WrongScenarioError, EngineError
+    and WorkerEndedError.
 
     Args:
-        scenarios: What to play.
-        recorded: What each left behind.
+        scenarios: The scenarios.
+        recordings: The recording of each.
 
     Raises:
-        NotInstalledError: Prometheus is not installed.
-        EngineError: It cannot be filled or started.
-        NotRightError: While it is asked: a scenario is not right with a policy as it is.
+        EngineError: Prometheus can't be filled or started.
     """
-    held = tuple(
-        Played(scenario, replace(each, series=()))
-        for scenario, each in zip(scenarios, recorded, strict=True)
-    )
-    # The engine takes the samples of a series in the order of time alone.
-    in_order = sorted(recorded, key=lambda each: each.start)
+    played = [
+        _Played(scenario, replace(recording, series=()))
+        for scenario, recording in zip(scenarios, recordings, strict=True)
+    ]
     with (
-        _Serving([series for each in in_order for series in each.series]) as engine,
-        _processes(engine.address, held) as pool,
+        tempfile.TemporaryDirectory(prefix="mutants-") as folder,
+        engine_for(recordings) as engine,
     ):
+        file = Path(folder, "played")
+        file.write_bytes(pickle.dumps((engine.address, played)))
 
-        def caught(policy: Policy, mutants: Sequence[Mutant]) -> Iterator[str | None]:
-            asked = [Asked(mutant.policy, policy) for mutant in mutants]
-            return pool.map(_caught, asked, chunksize=_AT_A_TIME)
+        def catch(mutants: Sequence[tuple[Policy, Mutant]]) -> Iterator[str | None]:
+            tasks = [_Task(file, mutant.policy, policy) for policy, mutant in mutants]
+            return side_by_side(_catch, tasks, Event())
 
-        yield caught
-
-
-@contextmanager
-def _processes(address: str, held: tuple[Played, ...]) -> Iterator[ProcessPoolExecutor]:
-    # A fork would copy a process that has threads, some of them gRPC's.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(os.cpu_count(), context, _begin, (address, held))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
+        yield catch
 
 
-class _Worker:
-    """What a process keeps: the way to the engine, and which scenario caught how many mutants."""
+def _catch(task: _Task) -> str | None:
+    return _catcher(task.played).catch(task)
 
-    def __init__(self, address: str, held: Sequence[Played]) -> None:
-        self._engine = _Reached(address)
-        self._held = held
+
+@cache
+def _catcher(file: Path) -> _Catcher:
+    return _Catcher(*pickle.loads(file.read_bytes()))  # noqa: S301 - of a folder for this user alone
+
+
+class _Catcher:
+    """What a worker process keeps: the engine, and how many mutants each scenario has caught."""
+
+    def __init__(self, address: str, played: Sequence[_Played]) -> None:
+        self._engine = _CachingEngine(address)
+        self._played = played
         self._caught: Counter[tuple[str, str]] = Counter()
 
-    def caught(self, asked: Asked) -> str | None:
-        """Return the name of a scenario that catches a mutant, or None."""
-        name = asked.policy.name
-        for each in sorted(self._held, key=lambda each: self._rank(name, each)):
-            caught_by = each.scenario.name
-            if not self._right(asked.changed, each):
-                if not self._caught[name, caught_by] and not self._right(asked.policy, each):
-                    raise NotRightError(
-                        f"{caught_by} is not right with {name} as it is; mend it first: "
-                        f"datastream-lab test {caught_by}"
-                    )
-                self._caught[name, caught_by] += 1
-                return caught_by
+    def catch(self, task: _Task) -> str | None:
+        """Return the name of a scenario that catches the mutant; None where none does."""
+        policy = task.policy.name
+        for played in sorted(self._played, key=lambda played: self._rank(policy, played)):
+            if self._passes(task.mutant, played):
+                continue
+            name = played.scenario.name
+            if not self._caught[policy, name] and not self._passes(task.policy, played):
+                raise WrongScenarioError(
+                    f"{name} is wrong with {policy} unchanged; fix it first: "
+                    f"datastream-lab test {name}"
+                )
+            self._caught[policy, name] += 1
+            return name
         return None
 
-    def _rank(self, name: str, each: Played) -> tuple[int, bool, float]:
-        """Order scenarios: what caught most, then where the policy pages, then the quick ones."""
-        scenario = each.scenario
+    def _rank(self, policy: str, played: _Played) -> tuple[int, bool, float]:
+        """Order scenarios: those that caught most, then where the policy fires, then quick ones."""
+        scenario = played.scenario
         streams = sum(
-            len(one.ids)
+            len(group.ids)
             for project in scenario.world.projects
             for location in project.locations
-            for one in location.streams
+            for group in location.streams
         )
-        pages = any(expected.policy == name for expected in scenario.expect)
+        fires = any(expected.policy == policy for expected in scenario.expect)
         size = (1 + streams) * scenario.lasts / scenario.spacing
-        return -self._caught[name, each.scenario.name], not pages, size
+        return -self._caught[policy, scenario.name], not fires, size
 
-    def _right(self, policy: Policy, each: Played) -> bool:
-        """Say whether a policy pages as it should: in one phase of its evaluations, then in all."""
-        scenario = each.scenario
+    def _passes(self, policy: Policy, played: _Played) -> bool:
+        """Say whether a policy alerts as expected: in one evaluation phase, then in all."""
+        scenario = played.scenario
         own = tuple(expected for expected in scenario.expect if expected.policy == policy.name)
         spacings = (scenario.spacing,) if policy.is_log else (EVALUATION_SECONDS, scenario.spacing)
         for spacing in spacings:
             alone = scenario.model_copy(update={"expect": own, "spacing": spacing})
             try:
-                if not evaluate(alone, each.recording, [policy], self._engine).passed:
+                if not evaluate(alone, played.recording, [policy], self._engine).passed:
                     return False
-            except EngineError:
-                # A join that finds two partners pages for nobody.
+            except QueryError:
+                # A refused query never fires: a join that finds two partners, for example.
                 return False
         return True
-
-
-_workers: list[_Worker] = []
-
-
-def _begin(address: str, held: tuple[Played, ...]) -> None:
-    """Set up a process: Ctrl-C is for who started it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _workers[:] = [_Worker(address, held)]
-
-
-def _caught(asked: Asked) -> str | None:
-    return _workers[0].caught(asked)

@@ -1,4 +1,4 @@
-"""The mutants that may survive, each with its reason, held against those that do."""
+"""The mutants that may survive, each with a reason, compared with those that do."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Reason(BaseModel):
     """Why some mutants survive.
 
     Attributes:
-        reason: Why no scenario can catch them, or why that does not matter.
-        mutants: Which: ``POLICY: what was changed``, in which ``*`` stands for any text.
+        reason: Why no scenario can catch them, or why that doesn't matter.
+        mutants: Patterns ``POLICY: description``, in which ``*`` stands for any text.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,14 +41,14 @@ class _File(BaseModel):
 
 
 @dataclass
-class Verdict:
-    """What came of the mutants of one policy or of several.
+class Summary:
+    """The mutants of one policy or of several.
 
     Attributes:
-        count: How many there were.
+        count: How many mutants there are.
         caught: How many of them a scenario catches.
-        excused: Those that survive and may, by the reason.
-        wrong: A sentence for each that survives and may not, or the other way round.
+        excused: Survivors with a reason, by the reason.
+        wrong: A sentence for each survivor without a reason and each reason without a survivor.
     """
 
     count: int = 0
@@ -58,67 +58,67 @@ class Verdict:
 
     @property
     def survive(self) -> int:
-        """How many no scenario catches."""
+        """How many mutants no scenario catches."""
         return self.count - self.caught
 
 
 def read(path: Path = FILE) -> tuple[Reason, ...]:
-    """Return the reasons that a file holds.
+    """Return the reasons of a file.
 
     Raises:
-        InputError: All that is wrong with it.
+        InputError: Everything that is wrong with it.
     """
     return documents.load(documents.read_file(str(path)), str(path), _File).survivors
 
 
-def verdict(policy: str, caught: Mapping[str, str | None], reasons: Sequence[Reason]) -> Verdict:
-    """Say what came of the mutants of a policy.
+def summarize(policy: str, caught: Mapping[str, str | None], reasons: Sequence[Reason]) -> Summary:
+    """Return the summary of a policy's mutants.
 
     Args:
         policy: The policy's name.
-        caught: The scenario that catches each mutant, by the mutant's words; None: no scenario.
+        caught: The scenario that catches each mutant, by description; None where none does.
         reasons: Why some may survive.
     """
-    found = Verdict(len(caught))
-    for words, by in caught.items():
-        name = f"{policy}: {words}"
-        reason = next((each.reason for each in reasons if _names(each, name)), None)
-        if by is not None:
-            found.caught += 1
+    summary = Summary(len(caught))
+    for description, scenario in caught.items():
+        name = f"{policy}: {description}"
+        reason = next(
+            (each.reason for each in reasons if any(_fits(text, name) for text in each.mutants)),
+            None,
+        )
+        if scenario is not None:
+            summary.caught += 1
             if reason:
-                found.wrong.append(f"{name}: is caught by {by}; take it out of {FILE.name}")
+                summary.wrong.append(f"{name}: is caught by {scenario}; remove it from {FILE.name}")
         elif reason:
-            found.excused[reason].append(words)
+            summary.excused[reason].append(description)
         else:
-            found.wrong.append(f"{name}: survives")
-    return found
+            summary.wrong.append(f"{name}: survives")
+    return summary
 
 
-def idle(reasons: Iterable[Reason], names: Iterable[str]) -> list[str]:
-    """Return a sentence for each pattern that names no mutant, and each mutant named twice.
+def stale_patterns(reasons: Iterable[Reason], names: Sequence[str]) -> list[str]:
+    """Return a sentence for each pattern that fits no mutant, and each mutant that fits two.
 
     Args:
         reasons: Why some may survive.
-        names: Every mutant, as ``POLICY: what was changed``.
+        names: Every mutant, as ``POLICY: description``.
     """
-    told = []
-    named: dict[str, str] = {}
-    every = list(names)
-    for pattern in (pattern for each in reasons for pattern in each.mutants):
-        found = [name for name in every if _fits(pattern, name)]
+    sentences = []
+    pattern_of: dict[str, str] = {}
+    for pattern in (pattern for reason in reasons for pattern in reason.mutants):
+        found = [name for name in names if _fits(pattern, name)]
         if not found:
-            told.append(f"{pattern}: {FILE.name} names it, but there is no such mutant; remove it")
+            sentences.append(f"{pattern}: fits no mutant; remove it from {FILE.name}")
         for name in found:
-            if name in named:
-                told.append(f"{name}: {FILE.name} names it by {named[name]} and by {pattern}")
-            named[name] = pattern
-    return told
-
-
-def _names(reason: Reason, name: str) -> bool:
-    return any(_fits(pattern, name) for pattern in reason.mutants)
+            if name in pattern_of:
+                sentences.append(
+                    f"{name}: fits two patterns, {pattern_of[name]} and {pattern}; "
+                    f"keep one in {FILE.name}"
+                )
+            pattern_of[name] = pattern
+    return sentences
 
 
 def _fits(pattern: str, name: str) -> bool:
-    parts = (re.escape(part) for part in pattern.split("*"))
-    return re.fullmatch(".*".join(parts), name) is not None
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None

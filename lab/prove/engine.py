@@ -1,7 +1,7 @@
-"""The engine: Prometheus itself, fed with series and asked by its own API.
+"""The engine: Prometheus itself, filled with series and queried over its HTTP API.
 
-Google evaluates PromQL conditions in parity with Prometheus
-(https://cloud.google.com/monitoring/promql); so what it would find is asked of the original.
+Google evaluates PromQL conditions as Prometheus does
+(https://cloud.google.com/monitoring/promql), so the lab evaluates them with the original.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import re
 import shutil
 import subprocess
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from lab.simulate.series import write_openmetrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from lab.simulate.series import Series
 
@@ -38,7 +38,13 @@ _QUERY_SECONDS = 120
 _FOREVER = "87600h"
 
 _MOST_STEPS = 10_000
-"""Prometheus gives 11,000 points of a series in one answer."""
+"""Prometheus returns 11,000 points of a series at most."""
+
+_QUERY_ERRORS = {"bad_data", "execution"}
+"""Error types that are the query's own fault
+(https://prometheus.io/docs/prometheus/latest/querying/api/); the others are the engine's."""
+_OVERLOADED = "too many samples"
+"""An execution error that depends on the engine's limits."""
 
 
 class NotInstalledError(Exception):
@@ -46,7 +52,11 @@ class NotInstalledError(Exception):
 
 
 class EngineError(Exception):
-    """Prometheus did not do what it was asked to; ``str()`` is the sentence to show."""
+    """Prometheus can't evaluate; ``str()`` is the sentence to show."""
+
+
+class QueryError(EngineError):
+    """Prometheus refuses a query, as Cloud Monitoring would."""
 
 
 class ResultSeries(NamedTuple):
@@ -54,7 +64,7 @@ class ResultSeries(NamedTuple):
 
     Attributes:
         labels: Its labels.
-        times: The moments, in unix seconds, at which it was there.
+        times: The evaluation times at which it has a value, unix seconds.
     """
 
     labels: dict[str, str]
@@ -62,48 +72,24 @@ class ResultSeries(NamedTuple):
 
 
 class Engine:
-    """A Prometheus of its own, for as long as the block runs."""
+    """Queries a Prometheus on this machine.
 
-    def __init__(self, series: Iterable[Series]) -> None:
-        """Take what it is to hold.
+    Attributes:
+        address: Where it listens, ``127.0.0.1:PORT``.
+    """
 
-        Raises:
-            NotInstalledError: Prometheus is not installed.
-        """
-        missing = [program for program in _PROGRAMS if shutil.which(program) is None]
-        if missing:
-            raise NotInstalledError(
-                f"{' and '.join(missing)} not found: policies are proven by Prometheus itself; "
-                "install it (apt-get install prometheus, or brew install prometheus)"
-            )
-        self._series = series
-        self._running = ExitStack()
-        self._address = ""
-
-    def __enter__(self) -> Self:
-        """Fill it and start it.
-
-        Raises:
-            EngineError: It cannot be filled or started.
-        """
-        with ExitStack() as starting:
-            folder = Path(starting.enter_context(TemporaryDirectory(prefix="prometheus-")))
-            _fill(folder, self._series)
-            self._address = _start(folder, starting)
-            self._running = starting.pop_all()
-        return self
-
-    def __exit__(self, *_raised: object) -> None:
-        """Stop it and remove what it held."""
-        self._running.close()
+    def __init__(self, address: str) -> None:
+        """Query the Prometheus at this address."""
+        self.address = address
 
     def query_range(
         self, query: str, start: float, end: float, step: float
     ) -> tuple[ResultSeries, ...]:
-        """Return what a query finds at ``start`` and every ``step`` seconds until ``end``.
+        """Evaluate a query at ``start`` and every ``step`` seconds until ``end``.
 
         Raises:
-            EngineError: The query is refused.
+            QueryError: Prometheus refuses the query.
+            EngineError: Prometheus fails or doesn't answer.
         """
         times: dict[tuple[tuple[str, str], ...], list[float]] = {}
         first, last = 0, int((end - start) // step)
@@ -115,30 +101,65 @@ class Engine:
                 "end": f"{start + until * step:.3f}",
                 "step": f"{step:g}",
             }
-            for each in self._ask("/api/v1/query_range", form)["data"]["result"]:
-                found = times.setdefault(tuple(sorted(each["metric"].items())), [])
-                found.extend(float(at) for at, _ in each["values"])
+            for series in self._post("/api/v1/query_range", form)["result"]:
+                found = times.setdefault(tuple(sorted(series["metric"].items())), [])
+                found.extend(float(at) for at, _ in series["values"])
             first = until + 1
-        return tuple(
-            ResultSeries(dict(labels), tuple(moments)) for labels, moments in times.items()
-        )
+        return tuple(ResultSeries(dict(labels), tuple(found)) for labels, found in times.items())
 
-    def _ask(self, path: str, form: dict[str, str]) -> Any:
-        connection = http.client.HTTPConnection(self._address, timeout=_QUERY_SECONDS)
+    def _post(self, path: str, form: dict[str, str]) -> Any:
+        # http.client ignores http_proxy: a proxy could not reach this machine's loopback.
+        connection = http.client.HTTPConnection(self.address, timeout=_QUERY_SECONDS)
         try:
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             connection.request("POST", path, urlencode(form), headers)
-            response = connection.getresponse()
-            answer = json.load(response)
+            answer = json.load(connection.getresponse())
+            if answer["status"] == "success":
+                return answer["data"]
+            kind, message = answer["errorType"], answer["error"]
+        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
+            raise EngineError(
+                f"Prometheus at {self.address} does not answer ({type(error).__name__}: {error}); "
+                "nothing was evaluated. Run it again; is there too little memory?"
+            ) from error
         finally:
             connection.close()
-        if answer["status"] != "success":
-            raise EngineError(f"Prometheus refuses the query: {answer['error']}")
-        return answer
+        if kind in _QUERY_ERRORS and _OVERLOADED not in message:
+            raise QueryError(f"Prometheus refuses the query: {message}")
+        raise EngineError(f"Prometheus can not evaluate the query ({kind}): {message}")
+
+
+def check_installed() -> None:
+    """Raise an error where Prometheus is not installed.
+
+    Raises:
+        NotInstalledError: It is not.
+    """
+    missing = [program for program in _PROGRAMS if shutil.which(program) is None]
+    if missing:
+        raise NotInstalledError(
+            f"{' and '.join(missing)} not found: policies are proven by Prometheus itself; "
+            "install it (apt-get install prometheus, or brew install prometheus)"
+        )
+
+
+@contextmanager
+def start_engine(series: Iterable[Series]) -> Iterator[Engine]:
+    """Run a Prometheus that holds these series for as long as the block runs.
+
+    Raises:
+        NotInstalledError: Prometheus is not installed.
+        EngineError: Prometheus can't be filled or started.
+    """
+    check_installed()
+    with ExitStack() as running:
+        folder = Path(running.enter_context(TemporaryDirectory(prefix="prometheus-")))
+        _fill(folder, series)
+        yield Engine(_start(folder, running))
 
 
 def _fill(folder: Path, series: Iterable[Series]) -> None:
-    """Make the blocks of a new database; all times in one, as one pass over the input makes it."""
+    """Create the database's blocks: all times in one block, so that one pass is enough."""
     text = folder / "series.txt"
     with text.open("w", encoding="utf-8") as out:
         write_openmetrics(series, out)
@@ -146,7 +167,7 @@ def _fill(folder: Path, series: Iterable[Series]) -> None:
     command += [f"--max-block-duration={_FOREVER}", str(text), str(folder / "data")]
     made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed program and files of our own
     if made.returncode:
-        raise EngineError(f"promtool takes the series for no OpenMetrics: {made.stderr.strip()}")
+        raise EngineError(f"promtool can not read the series: {made.stderr.strip()}")
     text.unlink()
 
 
@@ -167,13 +188,13 @@ def _start(folder: Path, running: ExitStack) -> str:
     running.callback(_stop, process)
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until and process.poll() is None:
-        told = log.read_text(encoding="utf-8")
-        listens = _LISTENS.search(told)
-        if listens and _READY in told:
+        text = log.read_text(encoding="utf-8")
+        listens = _LISTENS.search(text)
+        if listens and _READY in text:
             return listens[1]
         time.sleep(_POLL_SECONDS)
     last = log.read_text(encoding="utf-8").strip().splitlines()[-1:]
-    raise EngineError(f"Prometheus does not start: {''.join(last) or 'it says nothing'}")
+    raise EngineError(f"Prometheus does not start: {''.join(last) or 'it wrote no log'}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -12,7 +12,7 @@ from exporter.inputs.input_errors import InputError
 from exporter.text import printable
 from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.prove.comparison import compare
-from lab.prove.engine import Engine
+from lab.prove.engine import check_installed, start_engine
 from lab.prove.evaluation import metric_incidents
 from lab.prove.log_matching import log_incidents
 from lab.side_by_side import side_by_side
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from lab.policies.files import Policy
     from lab.prove.comparison import AlertResult
+    from lab.prove.engine import Engine
     from lab.prove.incidents import Incident
     from lab.simulate.scenario import Scenario
     from lab.simulate.simulation import Recording
@@ -95,7 +96,7 @@ def check_can_evaluate(policies: Iterable[Policy]) -> None:
             can't evaluate it.
         NotInstalledError: Prometheus is not installed.
     """
-    Engine(())
+    check_installed()
     sentences = []
     for policy in policies:
         try:
@@ -145,7 +146,7 @@ def engine_for(recordings: Iterable[Recording]) -> Iterator[Engine]:
     """
     # Prometheus takes the samples of a series in order of time only.
     in_order = sorted(recordings, key=lambda recording: recording.start)
-    with Engine([series for recording in in_order for series in recording.series]) as engine:
+    with start_engine([series for recording in in_order for series in recording.series]) as engine:
         yield engine
 
 

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.prove.engine import EngineError
+from lab.prove.engine import QueryError
 from lab.prove.evaluation import metric_incidents
 from lab.prove.log_matching import log_incidents
 from lab.prove.scenarios import engine_for, start_times
@@ -159,7 +159,7 @@ def _found(
     for side in (question.before, question.after):
         try:
             sides.append(_incidents(side, question.policies[0], recording, spacing, engine))
-        except (EngineError, OSError) as error:
+        except QueryError as error:
             # A query that is refused pages never: the apply of it would fail.
             sides.append(())
             refused.append("it is sensitive" if side and side.hidden else str(error))

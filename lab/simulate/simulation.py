@@ -32,6 +32,8 @@ from lab.simulate.virtual_sleep import SimulatedRun
 from lab.simulate.visibility import VisibilityDelay
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from exporter.config import Config
     from exporter.gcp.clients import Clients
     from lab.emulator.monitoring_service import WrittenPoint
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
     from lab.simulate.scenario import Deployment, Scenario, ScenarioFile
     from lab.simulate.schedule import ScheduledRun
     from lab.simulate.series import Series
+
+
+class SimulationError(Exception):
+    """The simulated exporter can't reach the emulator; ``str()`` is the sentence to show."""
 
 
 class IngestionDelay(NamedTuple):
@@ -100,6 +106,9 @@ def simulate(
         scenario: What to play.
         start: When it starts, unix seconds.
         ingestion: How long points take to become visible.
+
+    Raises:
+        SimulationError: The exporter's calls don't reach the emulator.
     """
     clock = _Clock(start)
     with ExitStack() as running:
@@ -119,6 +128,8 @@ def simulate(
             clock.now = start + each.at
             runs.append(exporters[each.deployment].run(each, start))
         points = cloud.points()
+        if not all(run.complete for run in runs):
+            _check_reached(scenario.name, cloud.calls)
     series = SeriesSet()
     _add_points(series, points, runs, scenario, start, ingestion)
     native_series.add_streams(series, scenario.world, start, scenario.lasts)
@@ -128,6 +139,24 @@ def simulate(
     takes = max(each.takes for each in scenario.exporters)
     late = VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion.most + slow)
     return Recording(scenario.name, start, scenario.lasts, series.all(), late, entries, tuple(runs))
+
+
+def _check_reached(name: str, calls: Mapping[str, int]) -> None:
+    """Tell a fault that the scenario scripts, which the emulator answers, from a broken channel."""
+    unreached = [
+        api
+        for api, methods in (
+            ("Datastream", _READS),
+            ("Cloud Monitoring", {"CreateTimeSeries"}),
+        )
+        if not methods & calls.keys()
+    ]
+    if unreached:
+        raise SimulationError(
+            f"{name}: no call of the simulated exporter reached the emulated "
+            f"{' and '.join(unreached)} API, so nothing was evaluated; check that programs can "
+            "connect to 127.0.0.1 on this machine (firewall, sandbox, proxy settings)"
+        )
 
 
 class _Clock:
@@ -182,6 +211,7 @@ class _Exporter:
 
 
 _WAIT_STEP = 10.0
+_READS = {"ListLocations", "ListStreams", "ListPrivateConnections", "ListStreamObjects"}
 _LONG_SECONDS = 240.0
 
 _ORDER = {

@@ -127,5 +127,5 @@ def assert_nothing_left(held: Path) -> None:
 
 def playing(held: Path) -> list[str]:
     """Return the command lines of the processes that have to do with a folder."""
-    told = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    told = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True)
     return [line for line in told.stdout.splitlines() if str(held) in line]

@@ -133,7 +133,7 @@ def _held(engines: Path) -> bool:
 
 def _playing(engines: Path) -> list[str]:
     """Return the command lines of the engines that run."""
-    told = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    told = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True)
     return [
         line
         for line in told.stdout.splitlines()

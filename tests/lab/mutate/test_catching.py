@@ -6,8 +6,8 @@ import pytest
 
 from exporter.cli.exit_codes import USAGE
 from lab.mutate.__main__ import main
-from lab.mutate.catching import NotRightError, catching, recordings
-from lab.mutate.changing import mutants
+from lab.mutate.catching import WrongScenarioError, catching, play
+from lab.mutate.mutants import mutants
 from lab.policies.files import read_policies
 from lab.simulate.scenario_files import parse_scenario
 from tests.lab.conftest import POLICIES
@@ -43,19 +43,20 @@ def test_a_mutant_is_caught_by_the_scenario_in_which_it_pages_otherwise() -> Non
     scenario = parse_scenario(SCENARIO, "lost.yaml", by_name, name="lost")
     policy = by_name[PERMANENTLY]
     wanted = {
-        "hold 0s → 60s": "lost",
+        "retest window 0s → 60s": "lost",
         "stream_state[1h] == 6 → 5": "lost",
         "stream_state[1h] → [2h]": None,
         "unless location_failed_streams[1h] left out": None,
     }
-    made = {each.words: each for each in mutants(policy)}
-    with catching([scenario], [*recordings([scenario])]) as ask:
-        found = ask(policy, [made[words] for words in wanted])
+    made = {each.description: each for each in mutants(policy)}
+    with catching([scenario], [*play([scenario])]) as catch:
+        found = catch([(policy, made[description]) for description in wanted])
         assert dict(zip(wanted, found, strict=True)) == wanted
-        with pytest.raises(NotRightError) as raised:
-            list(ask(by_name[CHANGED], mutants(by_name[CHANGED])))
+        changed = [(by_name[CHANGED], mutant) for mutant in mutants(by_name[CHANGED])]
+        with pytest.raises(WrongScenarioError) as raised:
+            list(catch(changed))
     # Nobody changed it, though the scenario says so.
-    assert str(raised.value).startswith(f"lost is not right with {CHANGED} as it is; mend it first")
+    assert str(raised.value).startswith(f"lost is wrong with {CHANGED} unchanged; fix it first")
 
 
 def test_a_policy_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

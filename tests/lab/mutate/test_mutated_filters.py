@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.filters.log_filter import extract_label, parse_extractor, parse_log_filter
-from lab.mutate.filters import extractor_changes, filter_changes
+from lab.mutate.filter_changes import extractor_changes, filter_changes
 
 
 def test_each_line_is_left_out_and_negated() -> None:

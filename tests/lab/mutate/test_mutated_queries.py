@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.mutate import tree
-from lab.mutate.queries import changes
+from lab.mutate import query_tree
+from lab.mutate.query_changes import query_changes
 from lab.policies.files import read_policies
 from tests.lab.conftest import POLICIES
 
@@ -18,7 +18,7 @@ def changed(query: str) -> dict[str, str]:
     """Return every change of a query by its words, with prefixes that are the same of all cut."""
     return {
         words: str(node).replace("custom_googleapis_com:datastream_", "").replace("{}", "")
-        for words, node in changes(tree.read(query))
+        for words, node in query_changes(query_tree.parse(query))
     }
 
 
@@ -37,7 +37,7 @@ def test_a_look_back_is_halved_doubled_and_left_out() -> None:
     assert changed(f"last_over_time({STATE}[400s])") == {
         "last_over_time(stream_state[400s]) → max_over_time": "max_over_time(stream_state[400s])",
         "last_over_time(stream_state[400s]) → min_over_time": "min_over_time(stream_state[400s])",
-        "last_over_time(stream_state[400s]) without its look-back": "stream_state",
+        "last_over_time(stream_state[400s]) without its look-back window": "stream_state",
         "stream_state[400s] → [200s]": "last_over_time(stream_state[200s])",
         "stream_state[400s] → [800s]": "last_over_time(stream_state[800s])",
     }
@@ -46,7 +46,7 @@ def test_a_look_back_is_halved_doubled_and_left_out() -> None:
 def test_absence_keeps_its_meaning_without_a_look_back() -> None:
     """A bare selector in its place would mean the opposite."""
     found = changed(f"absent_over_time({STATE}[2m])")
-    assert found["absent_over_time(stream_state[2m]) without its look-back"] == (
+    assert found["absent_over_time(stream_state[2m]) without its look-back window"] == (
         "absent(stream_state)"
     )
 
@@ -118,8 +118,8 @@ def test_a_label_is_made_of_another_one() -> None:
 def test_a_tree_is_the_query_that_it_was_read_from() -> None:
     """Brackets that are needed come back, whatever is changed around them."""
     query = f"({STATE} > 1 or {EXPECTED}) and ({STATE} unless {EXPECTED})"
-    root = tree.read(query)
-    assert tree.read(str(root)) == root
+    root = query_tree.parse(query)
+    assert query_tree.parse(str(root)) == root
     assert str(root) == (
         f"(({STATE}{{}} > 1) or {EXPECTED}{{}}) and ({STATE}{{}} unless {EXPECTED}{{}})"
     )
@@ -141,22 +141,22 @@ def test_a_tree_is_the_query_that_it_was_read_from() -> None:
 )
 def test_what_is_not_understood_is_refused(query: str) -> None:
     """No part of a query stays unchanged unnoticed."""
-    with pytest.raises(ValueError, match="is not known here"):
-        tree.read(query)
+    with pytest.raises(ValueError, match="is not supported"):
+        query_tree.parse(query)
     with pytest.raises(ValueError, match="is no PromQL"):
-        tree.read(f"{query} (")
+        query_tree.parse(f"{query} (")
 
 
 @pytest.mark.parametrize("seconds", [30, 90, 200, 400, 600, 2400, 3600, 5400, 86_400])
 def test_a_duration_is_written_as_it_was_read(seconds: int) -> None:
     """In hours, minutes or seconds, whichever is whole."""
-    root = tree.read(f"last_over_time({STATE}[{seconds}s])")
-    assert tree.read(str(root)) == root
-    assert tree.length(seconds) in str(root)
+    root = query_tree.parse(f"last_over_time({STATE}[{seconds}s])")
+    assert query_tree.parse(str(root)) == root
+    assert query_tree.duration_text(seconds) in str(root)
 
 
 def test_the_policies_are_understood() -> None:
     """Every query of them is the same after it was read and written."""
     queries = [policy.query for policy in read_policies(POLICIES) if policy.query]
-    roots = [tree.read(query) for query in queries]
-    assert [tree.read(str(root)) for root in roots] == roots
+    roots = [query_tree.parse(query) for query in queries]
+    assert [query_tree.parse(str(root)) for root in roots] == roots

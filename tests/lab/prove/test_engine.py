@@ -1,14 +1,26 @@
-"""The engine: Prometheus itself, fed and asked."""
+"""The engine: Prometheus itself, filled and queried."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import stat
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.prove.engine import Engine, EngineError, NotInstalledError
+from lab.prove.engine import (
+    Engine,
+    EngineError,
+    NotInstalledError,
+    QueryError,
+    check_installed,
+    start_engine,
+)
 from lab.simulate.series import Series, SeriesSet
 
 if TYPE_CHECKING:
@@ -29,7 +41,7 @@ def series(name: str, labels: dict[str, str], *points: tuple[float, float]) -> S
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     """Return an engine that holds three series."""
-    with Engine(
+    with start_engine(
         [
             series("a:x", {"k": "1"}, (0, 5), (60, 6), (180, 7)),
             series("a:x", {"k": 'quoted "\\\n'}, (60, 6)),
@@ -39,21 +51,21 @@ def engine() -> Iterator[Engine]:
         yield running
 
 
-def moments(engine: Engine, query: str, *, end: float = 240) -> dict[str, list[float]]:
-    """Return when a query finds something, by the label k, in seconds after the start."""
-    found = engine.query_range(query, START, START + end, 30)
+def moments(engine: Engine, query: str) -> dict[str, list[float]]:
+    """Return when a query has a result, by the label k, in seconds after the start."""
+    found = engine.query_range(query, START, START + 240, 30)
     return {each.labels.get("k", ""): [at - START for at in each.times] for each in found}
 
 
-def test_points_are_seen_from_when_they_can_be_read(engine: Engine) -> None:
-    """A range counts from that moment on, and labels come back as they were."""
+def test_points_are_seen_from_when_they_become_visible(engine: Engine) -> None:
+    """A range counts from that moment on, and labels come back unchanged."""
     assert moments(engine, "last_over_time(a:x[1m]) == 6") == {
         "1": [90, 120],
         'quoted "\\\n': [90, 120],
     }
 
 
-def test_points_are_also_held_by_their_own_time(engine: Engine) -> None:
+def test_points_are_also_stored_by_their_own_time(engine: Engine) -> None:
     """Under another name, for queries about an earlier time."""
     assert moments(engine, 'last_over_time(a:x_own_time{k="1"}[1m]) == 6') == {"1": [60, 90, 120]}
 
@@ -72,54 +84,114 @@ def test_values_and_times_are_exact(engine: Engine) -> None:
     )
 
 
-def test_a_long_range_is_asked_for_in_parts(engine: Engine) -> None:
-    """The engine's limit of points in an answer is none of ours."""
-    (whole,) = engine.query_range("absent_over_time(a:none[1s])", START, START + 25_000, 1)
-    assert len(whole.times) == 25_001
-    assert whole.times == tuple(START + second for second in range(25_001))
+def test_a_long_range_is_queried_in_parts(engine: Engine) -> None:
+    """Prometheus limits the points of an answer; the engine's caller doesn't notice."""
+    (result,) = engine.query_range("absent_over_time(a:none[1s])", START, START + 25_000, 1)
+    assert len(result.times) == 25_001
+    assert result.times == tuple(START + second for second in range(25_001))
 
 
-def test_a_query_that_is_refused_is_an_error(engine: Engine) -> None:
-    """What Prometheus says of it is told."""
-    with pytest.raises(EngineError, match=r"Prometheus refuses the query: .*parse error"):
+def test_a_refused_query_is_an_error(engine: Engine) -> None:
+    """It repeats what Prometheus says."""
+    with pytest.raises(QueryError, match=r"Prometheus refuses the query: .*parse error"):
         engine.query_range("last_over_time(a:x", START, START, 30)
 
 
-def test_series_that_are_none_are_an_error() -> None:
-    """What promtool says of them is told."""
+def test_invalid_series_are_an_error() -> None:
+    """It repeats what promtool says."""
     with (
-        pytest.raises(EngineError, match=r"takes the series for no OpenMetrics: .*name"),
-        Engine([series("no name", {}, (0, 1))]),
+        pytest.raises(EngineError, match=r"promtool can not read the series: .*name"),
+        start_engine([series("no name", {}, (0, 1))]),
     ):
         pass
 
 
-def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine's files and process are gone with it."""
+def test_no_proxy_is_used(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A company's proxy can't reach the loopback of this machine."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert moments(engine, "last_over_time(a:time[1h])")[""]
+    with start_engine([series("a:x", {}, (0, 1))]) as another:
+        assert moments(another, "last_over_time(a:x[1h])")[""]
+
+
+def test_a_dead_engine_is_an_error_and_not_a_refused_query(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was evaluated, so nobody may conclude that nothing fires."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with Engine([series("a:x", {}, (0, 1))]):
+    with start_engine([series("a:x", {}, (0, 1))]) as running:
+        listed = subprocess.run(
+            ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        (pid,) = [int(line.split()[0]) for line in listed if str(tmp_path) in line]
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(EngineError, match=r"does not answer .*nothing was eval") as raised:
+            running.query_range("a:x", START, START, 30)
+    assert not isinstance(raised.value, QueryError)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ('{"status": "error", "errorType": "timeout", "error": "query timed out"}', "timed out"),
+        (
+            '{"status": "error", "errorType": "execution", "error": "would load too many samples"}',
+            "too many samples",
+        ),
+        ("<html>503 Service Unavailable</html>", "does not answer .JSONDecodeError"),
+        ("{}", "does not answer .KeyError"),
+    ],
+)
+def test_a_failing_engine_is_an_error_and_not_a_refused_query(body: str, sentence: str) -> None:
+    """Its overload and its garbled answers say nothing about the query."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(503)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.handle_request)
+        serving.start()
+        with pytest.raises(EngineError, match=sentence) as raised:
+            Engine(f"127.0.0.1:{server.server_port}").query_range("a:x", START, START, 30)
+        serving.join()
+    assert not isinstance(raised.value, QueryError)
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's files and process are removed at the end."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with start_engine([series("a:x", {}, (0, 1))]):
         assert list(tmp_path.iterdir())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_prometheus_one_sentence_says_how_to_get_it(
+def test_without_prometheus_the_error_says_how_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both programs are needed; the one that is there is not named."""
+    """Both programs are needed; only the missing one is named."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NotInstalledError, match="apt-get install prometheus"):
-        Engine([])
+        check_installed()
     there = tmp_path / "prometheus"
     there.write_text("#!/bin/sh\n")
     there.chmod(there.stat().st_mode | stat.S_IXUSR)
-    with pytest.raises(NotInstalledError, match=r"^promtool not found"):
-        Engine([])
+    with pytest.raises(NotInstalledError, match=r"^promtool not found"), start_engine([]):
+        pass
 
 
 def test_a_prometheus_that_does_not_start_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its last words are told."""
+    """It repeats the last line of the log."""
     promtool = shutil.which("promtool")
     assert promtool is not None
     (tmp_path / "promtool").symlink_to(promtool)
@@ -129,6 +201,6 @@ def test_a_prometheus_that_does_not_start_is_an_error(
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     with (
         pytest.raises(EngineError, match="Prometheus does not start: no room left"),
-        Engine([series("a:x", {}, (0, 1))]),
+        start_engine([series("a:x", {}, (0, 1))]),
     ):
         pass

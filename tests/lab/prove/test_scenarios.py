@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
 from lab.policies.files import read_policies
 from lab.prove.scenarios import engine_for, evaluate, play_all, start_times
 from lab.simulate.scenario_files import read_scenarios
-from lab.simulate.simulation import simulate
+from lab.simulate.simulation import SimulationError, simulate
 from tests.lab.conftest import POLICIES, SCENARIOS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.config import Endpoints
+    from exporter.gcp.clients import Clients, Identity
     from lab.policies.files import Policy
     from lab.prove.comparison import AlertResult
     from lab.simulate.scenario import Scenario
@@ -101,6 +106,34 @@ def test_scenarios_are_played_together_as_alone(policies: tuple[Policy, ...]) ->
     with engine_for(recordings) as engine:
         for scenario, recording in zip(chosen, recordings, strict=True):
             assert evaluate(scenario, recording, policies, engine).passed
+
+
+@pytest.mark.parametrize(
+    ("unreachable", "apis"),
+    [
+        ([DATASTREAM_EMULATOR], "Datastream"),
+        ([MONITORING_EMULATOR], "Cloud Monitoring"),
+        ([DATASTREAM_EMULATOR, MONITORING_EMULATOR], "Datastream and Cloud Monitoring"),
+    ],
+)
+def test_an_unreachable_emulator_is_an_error_and_not_a_wrong_result(
+    make_scenario: MakeScenario,
+    policies: tuple[Policy, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    unreachable: list[str],
+    apis: str,
+) -> None:
+    """The exporter loses its points on this machine: that says nothing about the policies."""
+
+    def connect_elsewhere(
+        endpoints: Endpoints, environ: Mapping[str, str], identity: Identity
+    ) -> tuple[Clients, object]:
+        nobody = dict.fromkeys(unreachable, "127.0.0.1:1")
+        return connect(endpoints, {**environ, **nobody}, identity)
+
+    monkeypatch.setattr("lab.simulate.simulation.connect", connect_elsewhere)
+    with pytest.raises(SimulationError, match=f"the emulated {apis} API, so nothing was evaluated"):
+        list(play_all([make_scenario(lasts="5m")], policies, Event()))
 
 
 def test_a_policy_may_be_switched_off(

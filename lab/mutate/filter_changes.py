@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lab.filters.log_filter import SEVERITIES, LogFilter, parse_extractor, parse_log_filter
 from lab.filters.syntax import Comparison
-from lab.mutate.expressions import without_one_choice
+from lab.mutate.choices import without_one_choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,9 +18,9 @@ _TURNED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 
 
 class FilterChange(NamedTuple):
-    """What was changed, in words, and the whole filter that came of it."""
+    """What was changed, described, and the whole filter that came of it."""
 
-    words: str
+    description: str
     text: str
 
 
@@ -34,12 +34,12 @@ def filter_changes(text: str) -> Iterator[FilterChange]:
     for index, term in enumerate(terms):
         before, after = terms[:index], terms[index + 1 :]
         yield FilterChange(f"{term} left out", str(LogFilter((*before, *after))))
-        for words, changed in _term_changes(term):
-            yield FilterChange(f"{term} {words}", str(LogFilter((*before, changed, *after))))
+        for how, changed in _term_changes(term):
+            yield FilterChange(f"{term} {how}", str(LogFilter((*before, changed, *after))))
 
 
 def extractor_changes(extractors: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield what was changed, in words, and the extractors of labels that came of it.
+    """Yield what was changed, described, and the extractors of labels that came of it.
 
     Raises:
         FilterError: An extractor is not supported.

@@ -1,7 +1,7 @@
-"""A PromQL query as a tree that can be changed and written again.
+"""A PromQL query as a tree that can be changed and written as text again.
 
-It holds what the policies are made of. Whatever else PromQL knows is refused, so that no part of a
-query stays unchanged unnoticed.
+It supports what the policies use and refuses the rest of PromQL, so that no part of a query stays
+unchanged unnoticed.
 https://prometheus.io/docs/prometheus/latest/querying/basics/
 """
 
@@ -22,14 +22,14 @@ _OPERATORS = {
     str(parser.MatchOp.Re): "=~",
     str(parser.MatchOp.NotRe): "!~",
 }
-_SHORT = re.compile(
+_NOT_SHORT = re.compile(
     r' offset \w+|\w+_googleapis_com:(?:datastream_)?|\{(?:"(?:[^"\\]|\\.)*"|[^"{}])*\}'
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """What a label of a selector has to be."""
+    """A matcher of a selector."""
 
     label: str
     operator: str
@@ -42,9 +42,13 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """The series of a metric, with the seconds that a range goes back; None without a range.
+    """The series of a metric.
 
-    All is looked at as it was ``offset`` seconds ago.
+    Attributes:
+        metric: The metric's name in PromQL.
+        matchers: Its matchers.
+        seconds: The range; None without one.
+        offset: Seconds.
     """
 
     metric: str
@@ -55,24 +59,24 @@ class Selector:
     def __str__(self) -> str:
         """Return it as PromQL."""
         text = f"{self.metric}{{{', '.join(map(str, self.matchers))}}}"
-        ranged = text if self.seconds is None else f"{text}[{length(self.seconds)}]"
-        return f"{ranged} offset {length(self.offset)}" if self.offset else ranged
+        ranged = text if self.seconds is None else f"{text}[{duration_text(self.seconds)}]"
+        return f"{ranged} offset {duration_text(self.offset)}" if self.offset else ranged
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A number or a text, as it is written."""
+    """A number or a quoted text."""
 
-    written: str
+    text: str
 
     def __str__(self) -> str:
         """Return it as PromQL."""
-        return self.written
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function and its arguments."""
+    """A function with its arguments."""
 
     function: str
     arguments: tuple[Node, ...]
@@ -83,52 +87,52 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregate:
-    """Series brought together, by keys."""
+class Aggregation:
+    """An aggregation by labels."""
 
     function: str
-    keys: tuple[str, ...]
-    of: Node
+    labels: tuple[str, ...]
+    operand: Node
 
     @property
     def head(self) -> str:
-        """What stands before the brackets."""
-        return f"{self.function} by ({', '.join(self.keys)})" if self.keys else self.function
+        """What precedes the operand."""
+        return f"{self.function} by ({', '.join(self.labels)})" if self.labels else self.function
 
     def __str__(self) -> str:
         """Return it as PromQL."""
-        return f"{self.head} ({self.of})"
+        return f"{self.head} ({self.operand})"
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """Two sides and what joins or compares them; without ``on``, all labels have to be the same."""
+    """Two sides joined or compared: on these labels, or on all labels where ``on`` is None."""
 
     left: Node
     operator: str
     right: Node
     on: tuple[str, ...] | None = None
-    many_left: bool = False
+    group_left: bool = False
 
     @property
     def head(self) -> str:
         """What stands between the sides."""
         on = "" if self.on is None else f" on ({', '.join(self.on)})"
-        return f"{self.operator}{on}{' group_left ()' if self.many_left else ''}"
+        return f"{self.operator}{on}{' group_left ()' if self.group_left else ''}"
 
     def __str__(self) -> str:
         """Return it as PromQL."""
         return f"{_bracketed(self.left)} {self.head} {_bracketed(self.right)}"
 
 
-Node: TypeAlias = Selector | Literal | Call | Aggregate | Binary
+Node: TypeAlias = Selector | Literal | Call | Aggregation | Binary
 
 
-def read(text: str) -> Node:
+def parse(text: str) -> Node:
     """Return the tree of a query.
 
     Raises:
-        ValueError: With a sentence, where it is no PromQL or holds what is not known here.
+        ValueError: It is no PromQL, or holds something that is not supported here.
     """
     try:
         root = parser.parse(text)
@@ -137,31 +141,31 @@ def read(text: str) -> Node:
     return _node(root)
 
 
-def parts(node: Node) -> tuple[Node, ...]:
-    """Return the expressions that an expression is made of."""
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the direct parts of an expression."""
     match node:
         case Call():
             return node.arguments
-        case Aggregate():
-            return (node.of,)
+        case Aggregation():
+            return (node.operand,)
         case Binary():
             return node.left, node.right
     return ()
 
 
-def with_parts(node: Node, held: Sequence[Node]) -> Node:
-    """Return an expression made of others; as many as :func:`parts` gives."""
+def with_children(node: Node, parts: Sequence[Node]) -> Node:
+    """Return an expression with other parts, as many as :func:`children` returns."""
     match node:
         case Call():
-            return replace(node, arguments=tuple(held))
-        case Aggregate():
-            return replace(node, of=held[0])
+            return replace(node, arguments=tuple(parts))
+        case Aggregation():
+            return replace(node, operand=parts[0])
         case Binary():
-            return replace(node, left=held[0], right=held[1])
+            return replace(node, left=parts[0], right=parts[1])
     return node
 
 
-def length(seconds: int) -> str:
+def duration_text(seconds: int) -> str:
     """Return seconds as a query writes a duration, such as ``400s``, ``18m`` or ``24h``."""
     for unit, size in (("h", 3600), ("m", 60)):
         if seconds % size == 0:
@@ -170,71 +174,70 @@ def length(seconds: int) -> str:
 
 
 def short(node: Node) -> str:
-    """Return an expression for a person: metrics without what is the same of all, no matchers."""
-    return _SHORT.sub("", str(node))
+    """Return an expression for a person: no matchers, no offsets, metrics without their prefix."""
+    return _NOT_SHORT.sub("", str(node))
 
 
 def _node(node: object) -> Node:
-    """Return what a node of the parser's is here; brackets are written where they are needed."""
-    found: Node | None = None
+    """Convert a node of the parser; parentheses are written again where they are needed."""
+    converted: Node | None = None
     match node:
         case parser.ParenExpr():
-            found = _node(node.expr)
+            converted = _node(node.expr)
         case parser.NumberLiteral():
-            found = Literal(f"{node.val:g}")
+            converted = Literal(f"{node.val:g}")
         case parser.StringLiteral():
-            found = Literal(_quoted(node.val))
+            converted = Literal(_quoted(node.val))
         case parser.VectorSelector():
-            found = _selector(node, None)
+            converted = _selector(node, None)
         case parser.MatrixSelector():
-            found = _selector(node.vector_selector, round(node.range.total_seconds()))
+            converted = _selector(node.vector_selector, round(node.range.total_seconds()))
         case parser.Call():
-            found = Call(node.func.name, tuple(map(_node, node.args)))
+            converted = Call(node.func.name, tuple(map(_node, node.args)))
         case parser.AggregateExpr():
-            found = _aggregate(node)
+            converted = _aggregation(node)
         case parser.BinaryExpr():
-            found = _binary(node)
-    if found is None:
-        raise ValueError(_unknown(node))
-    return found
+            converted = _binary(node)
+    if converted is None:
+        raise _unsupported(node)
+    return converted
 
 
-def _unknown(node: object) -> str:
-    return f"{node} is not known here; teach it to {__name__}"
+def _unsupported(node: object) -> ValueError:
+    return ValueError(f"{node} is not supported; extend {__name__}")
 
 
 def _selector(node: parser.VectorSelector, seconds: int | None) -> Selector:
     offset = round(node.offset.total_seconds()) if node.offset else 0
     if node.name is None or offset < 0 or node.at or node.matchers.or_matchers:
-        raise ValueError(_unknown(node))
+        raise _unsupported(node)
     matchers = (
         Matcher(each.name, _OPERATORS[str(each.op)], each.value) for each in node.matchers.matchers
     )
     return Selector(node.name, tuple(matchers), seconds, offset)
 
 
-def _aggregate(node: parser.AggregateExpr) -> Aggregate:
+def _aggregation(node: parser.AggregateExpr) -> Aggregation:
     modifier = node.modifier
     if node.param or (modifier and modifier.type != parser.AggModifierType.By):
-        raise ValueError(_unknown(node))
-    keys = tuple(modifier.labels) if modifier else ()
-    return Aggregate(str(node.op), keys, _node(node.expr))
+        raise _unsupported(node)
+    labels = tuple(modifier.labels) if modifier else ()
+    return Aggregation(str(node.op), labels, _node(node.expr))
 
 
 def _binary(node: parser.BinaryExpr) -> Binary:
     modifier = node.modifier
     matching = modifier.matching if modifier else None
-    strange = modifier and (
+    if modifier and (
         modifier.return_bool
         or modifier.group_labels
         or modifier.card == parser.VectorMatchCardinality.OneToMany
         or (matching and matching.type != parser.LabelModifierType.Include)
-    )
-    if strange:
-        raise ValueError(_unknown(node))
-    many_left = bool(modifier and modifier.card == parser.VectorMatchCardinality.ManyToOne)
+    ):
+        raise _unsupported(node)
+    group_left = bool(modifier and modifier.card == parser.VectorMatchCardinality.ManyToOne)
     on = tuple(matching.labels) if matching else None
-    return Binary(_node(node.lhs), str(node.op), _node(node.rhs), on, many_left)
+    return Binary(_node(node.lhs), str(node.op), _node(node.rhs), on, group_left)
 
 
 def _bracketed(node: Node) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, TextIO
 
 from exporter.cli.exit_codes import OK
@@ -52,7 +51,7 @@ def run(args: Namespace) -> int:
                 told_by(policy),
                 retest_window(policy),
                 str(len(policy.proto.notification_channels) or "none"),
-                pages_for(policy),
+                policy.summary,
             )
             for policy in policies
         ),
@@ -60,12 +59,6 @@ def run(args: Namespace) -> int:
         styles=_STYLES,
     )
     return OK
-
-
-def pages_for(policy: Policy) -> str:
-    """Return in a few words what a policy pages for."""
-    first = re.split(r"\.(?:\s|$)", policy.header.catches, maxsplit=1)[0]
-    return first or policy.display_name
 
 
 def told_by(policy: Policy) -> str:
@@ -87,7 +80,7 @@ def _fields(policy: Policy) -> dict[str, Any]:
         "display_name": policy.display_name,
         "severity": policy.severity,
         "enabled": policy.enabled,
-        "pages_for": pages_for(policy),
+        "pages_for": policy.summary,
         "told_by": told_by(policy),
         "hold_seconds": None if policy.is_log else policy.retest_window,
         "threshold": policy.threshold,

@@ -16,23 +16,22 @@ from exporter.text import plural, printable
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_policies, add_scenarios
 from lab.cli.test import chosen_scenarios
-from lab.cli.time_to_page import document, log_failures
+from lab.cli.time_to_page import log_failures
 from lab.prove.scenarios import check_can_evaluate
 from lab.prove.time_to_page import TASKS, Measurements, measure_all, missing_policies
 from lab.report.page import Report, render
-from lab.report.playing import Task, play
-from lab.report.waits import waits
+from lab.report.timeline import Task, play_and_draw
 from lab.side_by_side import side_by_side
 from lab.terminal import progress
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from lab.policies.files import Policy
     from lab.prove.scenarios import ScenarioResult
+    from lab.prove.time_to_page import TimeToPage
     from lab.report.marks import Timeline
-    from lab.report.waits import Wait
     from lab.simulate.scenario import Scenario
 
 HELP = (
@@ -77,7 +76,7 @@ def run(args: Namespace) -> int:
     played: list[tuple[ScenarioResult, Timeline]] = []
     with progress(args.err, "playing scenarios", len(scenarios)) as steps:
         for each in side_by_side(
-            play, [Task(scenario, policies) for scenario in scenarios], args.stop
+            play_and_draw, [Task(scenario, policies) for scenario in scenarios], args.stop
         ):
             played.append(each)
             steps.done()
@@ -120,7 +119,7 @@ def _check_names(scenarios: Iterable[Scenario]) -> None:
         raise InputError(twice)
 
 
-def _times(args: Namespace, policies: Iterable[Policy]) -> tuple[tuple[Wait, ...], bool]:
+def _times(args: Namespace, policies: Iterable[Policy]) -> tuple[Sequence[TimeToPage], bool]:
     """Measure how soon pages come, and whether that is kept.
 
     Where a policy is not there that it is measured of, nothing is: policies of one's own may be
@@ -135,7 +134,7 @@ def _times(args: Namespace, policies: Iterable[Policy]) -> tuple[tuple[Wait, ...
             measured.add(part)
             steps.done()
     log_failures(measured)
-    return waits(document(measured)), measured.kept
+    return measured.times, measured.kept
 
 
 def _writable(name: str) -> Path:

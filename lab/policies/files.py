@@ -24,6 +24,7 @@ them out, and may name metrics of which nothing is known here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -106,6 +107,11 @@ class Policy:
     def is_log(self) -> bool:
         """Whether it is log entries that page."""
         return self.filter is not None
+
+    @property
+    def summary(self) -> str:
+        """What it fires for, in a few words: its header's first sentence, else its title."""
+        return re.split(r"\.(?:\s|$)", self.header.catches, maxsplit=1)[0] or self.display_name
 
     @property
     def enabled(self) -> bool:

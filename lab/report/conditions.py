@@ -1,4 +1,4 @@
-"""When the conditions of policies were true, whether they paged or not."""
+"""When the conditions of policies are true, whether they fire or not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from lab.filters.log_filter import parse_log_filter
 from lab.prove.evaluation import resource_name
 from lab.prove.incidents import round_up, true_intervals
-from lab.report.things import Thing, named, thing
+from lab.report.marks import TrueInterval
+from lab.report.subjects import Subject, incident_subject, subject_named
 from lab.simulate.visibility import adjust_for_delay
 
 if TYPE_CHECKING:
@@ -18,87 +19,67 @@ if TYPE_CHECKING:
     from lab.simulate.simulation import Recording
 
 
-class Held(NamedTuple):
-    """A time in which a condition was true at each evaluation.
-
-    Attributes:
-        begin: The first of them, in seconds after the start.
-        filled: From when on it had been true for as long as the policy asks for.
-        end: The first evaluation at which it no longer was, or the end of the scenario.
-    """
-
-    begin: float
-    filled: float
-    end: float
-
-
 class Condition(NamedTuple):
-    """What became of a policy's condition, for one thing.
+    """A policy's condition for one subject.
 
     Attributes:
         policy: The policy's name.
-        about: The thing.
-        held: When it was true; empty where log entries page.
-        entries: When entries were logged that page, in seconds after the start.
+        subject: The subject.
+        intervals: When it is true; empty for a log policy.
+        log_entries: When matching log entries were written, in seconds after the start.
     """
 
     policy: str
-    about: Thing
-    held: tuple[Held, ...]
-    entries: tuple[float, ...]
+    subject: Subject
+    intervals: tuple[TrueInterval, ...]
+    log_entries: tuple[float, ...]
 
 
 def conditions(
     policies: Iterable[Policy], recording: Recording, engine: Engine, phase: float
 ) -> tuple[Condition, ...]:
-    """Return each condition that was true at some moment, for each thing that it was true for.
+    """Return each policy's condition for each subject for which it is true at least once.
 
     Args:
         policies: The policies.
-        recording: What they see; the engine holds its series.
+        recording: What the exporter wrote; the engine holds its series.
         engine: The engine.
-        phase: When the first evaluation is, in seconds after the start.
+        phase: The first evaluation, in seconds after the start.
     """
-    return tuple(
-        condition
-        for policy in policies
-        for condition in (
-            _on_logs(policy, recording)
-            if policy.is_log
-            else _on_metrics(policy, recording, engine, phase)
-        )
-    )
+    found: list[Condition] = []
+    for policy in policies:
+        if policy.is_log:
+            found += _log_conditions(policy, recording)
+        else:
+            found += _metric_conditions(policy, recording, engine, phase)
+    return tuple(found)
 
 
-def _on_metrics(
+def _metric_conditions(
     policy: Policy, recording: Recording, engine: Engine, phase: float
 ) -> Iterator[Condition]:
     query = adjust_for_delay(policy.query or "", recording.late)
     end = recording.start + recording.lasts
-    found = engine.query_range(query, recording.start + phase, end, policy.interval)
-    true_at: dict[Thing, set[float]] = {}
-    for each in found:
-        # Several results may be about one thing: one is enough.
-        name = resource_name(each.labels, is_exporter=policy.watches_exporter)
-        moments = true_at.setdefault(thing(name, policy), set())
-        moments |= {round(at - recording.start, 3) for at in each.times}
-    for of, moments in true_at.items():
-        held = _held(true_intervals(sorted(moments), policy.interval), policy, recording.lasts)
-        yield Condition(policy.name, of, tuple(held), ())
-
-
-def _held(found: Iterable[tuple[float, float]], policy: Policy, lasts: float) -> Iterator[Held]:
+    true_at: dict[Subject, set[float]] = {}
+    for series in engine.query_range(query, recording.start + phase, end, policy.interval):
+        name = resource_name(series.labels, is_exporter=policy.watches_exporter)
+        # Several series may be about one subject: one that is true is enough.
+        times = true_at.setdefault(incident_subject(name, policy), set())
+        times |= {round(at - recording.start, 3) for at in series.times}
     retest_window = round_up(policy.retest_window, policy.interval)
-    for begin, last in found:
-        end = min(last + policy.interval, lasts)
-        yield Held(begin, min(begin + retest_window, end), end)
+    for subject, times in true_at.items():
+        intervals = []
+        for begin, last in true_intervals(sorted(times), policy.interval):
+            end = min(last + policy.interval, recording.lasts)
+            intervals.append(TrueInterval(begin, min(begin + retest_window, end), end))
+        yield Condition(policy.name, subject, tuple(intervals), ())
 
 
-def _on_logs(policy: Policy, recording: Recording) -> Iterator[Condition]:
-    wanted = parse_log_filter(policy.filter or "")
+def _log_conditions(policy: Policy, recording: Recording) -> Iterator[Condition]:
+    log_filter = parse_log_filter(policy.filter or "")
     entries: dict[str, list[float]] = {}
     for entry in recording.entries:
-        if entry.at < recording.lasts and wanted.accepts(entry.fields):
+        if entry.at < recording.lasts and log_filter.accepts(entry.fields):
             entries.setdefault(entry.stream, []).append(entry.at)
-    for stream, moments in entries.items():
-        yield Condition(policy.name, named(stream), (), tuple(moments))
+    for stream, times in entries.items():
+        yield Condition(policy.name, subject_named(stream), (), tuple(times))

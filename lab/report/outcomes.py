@@ -1,13 +1,11 @@
-"""What was expected and what happened, as a table has it: all phases of the evaluations in one."""
+"""The table of a scenario's expected alerts and incidents, one row for all evaluation phases."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from lab.prove.comparison import Outcome
-from lab.report.moments import between, short
-from lab.report.things import named
+from lab.policies.spans import span
+from lab.report.subjects import subject_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,90 +15,91 @@ if TYPE_CHECKING:
     from lab.simulate.scenario import ExpectedIncident, TimeRange
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeRow:
-    """A row of the table.
+class OutcomeRow(NamedTuple):
+    """An expected alert, or an extra incident.
 
     Attributes:
         policy: The policy's name.
-        of: What the page is for.
-        opens: When it is expected to open; empty where none is expected.
-        opened: When it did, the first and the last of all phases; empty where it did not.
+        subject: What it is about.
+        opens: When it is expected to open; empty for an extra incident.
+        opened: When it opened, first to last of all phases; empty where it did not.
         closes: When it is expected to close.
-        closed: When it did.
+        closed: When it closed.
         wrong: What is wrong; empty where nothing is.
     """
 
     policy: str
-    of: str
+    subject: str
     opens: str
     opened: str
     closes: str
     closed: str
     wrong: str
 
-    @property
-    def right(self) -> bool:
-        """Whether it is as expected."""
-        return not self.wrong
 
-
-def outcomes(proof: ScenarioResult) -> tuple[OutcomeRow, ...]:
-    """Return a row for each page that was expected, then one for each that was not."""
-    expected: dict[int, list[AlertResult]] = {}
+def outcomes(result: ScenarioResult) -> tuple[OutcomeRow, ...]:
+    """Return the expected alerts in the order of the scenario, then the extra incidents."""
+    expected: dict[int, list[AlertResult]] = {id(each): [] for each in result.scenario.expect}
     extra: dict[tuple[str, str], list[AlertResult]] = {}
-    for finding in proof.results:
-        if finding.expected is not None:
-            expected.setdefault(id(finding.expected), []).append(finding)
-        elif finding.incident is not None:
-            about = finding.incident.policy, finding.incident.about
-            extra.setdefault(about, []).append(finding)
-    in_order = [id(each) for each in proof.scenario.expect]
-    rows = [expected[key] for key in in_order if key in expected]
-    return tuple(_row(findings, proof.results) for findings in [*rows, *extra.values()])
+    for each in result.results:
+        if each.expected is not None:
+            expected[id(each.expected)].append(each)
+        elif each.incident is not None:
+            extra.setdefault((each.incident.policy, each.incident.about), []).append(each)
+    phases = len({each.phase for each in result.results if each.phase is not None})
+    groups = [*expected.values(), *extra.values()]
+    return tuple(_row(group, phases) for group in groups if group)
 
 
-def _row(findings: Sequence[AlertResult], every: Iterable[AlertResult]) -> OutcomeRow:
-    expected = findings[0].expected
-    incidents = [finding.incident for finding in findings if finding.incident]
-    phases = len({finding.phase for finding in every if finding.phase is not None})
+def short(seconds: float) -> str:
+    """Return whole seconds as scenario files write them, such as ``1h12m10s``."""
+    return span(round(seconds))
+
+
+def _row(results: Sequence[AlertResult], phases: int) -> OutcomeRow:
+    expected = results[0].expected
+    incidents = [each.incident for each in results if each.incident]
     closed = [incident.closed for incident in incidents if incident.closed is not None]
-    texts = [between(closed)] if closed else []
-    texts += ["stays open"] * (len(closed) < len(incidents))
+    ends = [_first_to_last(closed)] if closed else []
+    ends += ["stays open"] * (len(closed) < len(incidents))
     return OutcomeRow(
         policy=expected.policy if expected else incidents[0].policy,
-        of=_of(expected) if expected else named(incidents[0].about).short,
-        opens=_span(expected.opens) + " or not" * expected.may if expected else "",
-        opened=between(incident.opened for incident in incidents) if incidents else "",
+        subject=_subject(expected) if expected else subject_named(incidents[0].about).short,
+        opens=_range(expected.opens) + ", optional" * expected.may if expected else "",
+        opened=_first_to_last(incident.opened for incident in incidents) if incidents else "",
         closes=_closes(expected) if expected else "",
-        closed=", ".join(texts),
-        wrong=_wrong(findings, phases),
+        closed=", ".join(ends),
+        wrong=_wrong(results, phases),
     )
 
 
-def _of(expected: ExpectedIncident) -> str:
+def _subject(expected: ExpectedIncident) -> str:
     if expected.of == "*":
         return f"any {expected.count}" if expected.count > 1 else "any"
-    many = f"{expected.count} of " if expected.count > 1 else ""
-    return many + named(expected.of).short
-
-
-def _span(span: TimeRange) -> str:
-    return f"{short(span.after)} to {short(span.by)}"
+    count = f"{expected.count} of " if expected.count > 1 else ""
+    return count + subject_named(expected.of).short
 
 
 def _closes(expected: ExpectedIncident) -> str:
     if expected.stays:
         return "stays open"
-    return _span(expected.closes) if expected.closes else "at any time"
+    return _range(expected.closes) if expected.closes else "at any time"
 
 
-def _wrong(findings: Sequence[AlertResult], phases: int) -> str:
-    """Return what is wrong and, where that is not so in all of them, in how many phases."""
-    told = []
-    for outcome in dict.fromkeys(finding.outcome for finding in findings):
-        if outcome is not Outcome.RIGHT:
-            wrong = {finding.phase for finding in findings if finding.outcome is outcome}
-            part = wrong != {None} and len(wrong) < phases
-            told.append(f"{outcome}, in {len(wrong)} of {phases} phases" if part else str(outcome))
-    return "; ".join(told)
+def _range(times: TimeRange) -> str:
+    return f"{short(times.after)} to {short(times.by)}"
+
+
+def _first_to_last(times: Iterable[float]) -> str:
+    texts = list(dict.fromkeys(short(time) for time in sorted(times)))
+    return texts[0] if len(texts) == 1 else f"{texts[0]} to {texts[-1]}"
+
+
+def _wrong(results: Sequence[AlertResult], phases: int) -> str:
+    """Return what is wrong, and in how many phases unless it is so in all of them."""
+    texts = []
+    for outcome in dict.fromkeys(each.outcome for each in results if not each.passed):
+        wrong = {each.phase for each in results if each.outcome is outcome}
+        partly = wrong != {None} and len(wrong) < phases
+        texts.append(f"{outcome} in {len(wrong)} of {phases} phases" if partly else str(outcome))
+    return "; ".join(texts)

@@ -4,9 +4,9 @@
   const find = (selector) => document.querySelector(selector);
   const scenarios = [...document.querySelectorAll("details.scenario")];
 
-  // Light, dark, or as the system has it. A browser may keep nothing for a file: then it forgets.
+  // Light, dark, or the system's scheme. Some browsers store nothing for a local file.
   const schemes = ["auto", "light", "dark"];
-  const kept = (scheme) => {
+  const stored = (scheme) => {
     try {
       if (scheme) localStorage.setItem("scheme", scheme);
       return localStorage.getItem("scheme");
@@ -24,44 +24,44 @@
   button.addEventListener("click", () => {
     const next = schemes[(schemes.indexOf(button.dataset.scheme) + 1) % schemes.length];
     show(next);
-    kept(next);
+    stored(next);
   });
-  show(schemes.includes(kept()) ? kept() : "auto");
+  show(schemes.includes(stored()) ? stored() : "auto");
   button.hidden = false;
 
   // The filter.
   const form = find(".filter");
   const words = find("#words");
   const verdicts = [...form.querySelectorAll("[data-show]")];
-  const every = find("#every");
+  const openAll = find("#every");
   const filter = () => {
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const verdict = verdicts.find((one) => one.getAttribute("aria-pressed") === "true").dataset.show;
+    const verdict = verdicts.find((button) => button.getAttribute("aria-pressed") === "true").dataset.show;
     let count = 0;
-    for (const one of scenarios) {
-      const fits = wanted.every((word) => one.dataset.words.includes(word));
-      one.hidden = !(fits && (!verdict || one.dataset.verdict === verdict));
-      count += !one.hidden;
+    for (const each of scenarios) {
+      const fits = wanted.every((word) => each.dataset.words.includes(word));
+      each.hidden = !(fits && (!verdict || each.dataset.verdict === verdict));
+      count += !each.hidden;
     }
     find("#count").textContent = `${count} of ${scenarios.length} shown`;
     find("#none").hidden = count > 0;
   };
   const press = (pressed) => {
-    for (const one of verdicts) one.setAttribute("aria-pressed", String(one === pressed));
+    for (const each of verdicts) each.setAttribute("aria-pressed", String(each === pressed));
     filter();
   };
   words.addEventListener("input", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
-  for (const one of verdicts) one.addEventListener("click", () => press(one));
-  every.addEventListener("click", () => {
-    const open = every.getAttribute("aria-pressed") === "false";
-    every.setAttribute("aria-pressed", String(open));
-    for (const one of scenarios) if (!one.hidden) one.open = open;
+  for (const each of verdicts) each.addEventListener("click", () => press(each));
+  openAll.addEventListener("click", () => {
+    const open = openAll.getAttribute("aria-pressed") === "false";
+    openAll.setAttribute("aria-pressed", String(open));
+    for (const each of scenarios) if (!each.hidden) each.open = open;
   });
   form.hidden = false;
   filter();
 
-  // A link to a scenario opens it, whatever is filtered.
+  // A link to a scenario opens it, even where the filter hides it.
   const follow = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const scenario = target?.closest("details.scenario");
@@ -77,6 +77,6 @@
   follow();
 
   addEventListener("beforeprint", () => {
-    for (const one of scenarios) if (!one.hidden) one.open = true;
+    for (const each of scenarios) if (!each.hidden) each.open = true;
   });
 }

@@ -1,12 +1,9 @@
-"""The report as one HTML page, which asks for nothing else: no network, no other file."""
+"""Renders the report as one HTML page that loads nothing else: no network, no other file."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import re
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,12 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from exporter.inputs import durations
 from lab.policies.model import SEVERITIES
+from lab.policies.spans import span
 from lab.prove.comparison import Outcome
-from lab.report import events, palette, things, words
-from lab.report.moments import short
-from lab.report.outcomes import outcomes
+from lab.report import descriptions
+from lab.report.event_texts import deployment_sentences
+from lab.report.outcomes import outcomes, short
+from lab.report.subjects import KIND_NAMES
 from lab.review.spoken import spoken
 
 if TYPE_CHECKING:
@@ -28,9 +26,9 @@ if TYPE_CHECKING:
 
     from lab.policies.files import Policy
     from lab.prove.scenarios import ScenarioResult
+    from lab.prove.time_to_page import TimeToPage
     from lab.report.marks import Timeline
     from lab.report.outcomes import OutcomeRow
-    from lab.report.waits import Wait
 
 _FOLDER = Path(__file__).parent
 _MODES = {"scheduled": "Scheduled, every minute", "continuous": "Continuous, every 10 s"}
@@ -44,68 +42,8 @@ _PATTERNS = (
     ("gone", "M0 0", 6),
     ("pending", "M-1 1l2 -2M0 5l5 -5M4 6l2 -2", 5),
 )
-"""For each case, and for a hold that runs: the path that is repeated, and how large it is."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A scenario as the page shows it.
-
-    Attributes:
-        proof: The scenario, played and judged.
-        timeline: Its marks.
-    """
-
-    proof: ScenarioResult
-    timeline: Timeline
-
-    @property
-    def verdict(self) -> str:
-        """``right`` or ``wrong``."""
-        return "right" if self.proof.passed else "wrong"
-
-    @property
-    def axis(self) -> str:
-        """What the axis of time shows, in words."""
-        return words.axis(self.timeline)
-
-    @property
-    def runs(self) -> tuple[str, ...]:
-        """How the exporter runs, in sentences."""
-        return events.runs(self.proof.scenario)
-
-    @cached_property
-    def outcomes(self) -> tuple[OutcomeRow, ...]:
-        """What was expected and what happened."""
-        return outcomes(self.proof)
-
-    @property
-    def words(self) -> str:
-        """What the filter looks into."""
-        scenario = self.proof.scenario
-        named = dict.fromkeys(row.policy for row in self.outcomes)
-        return " ".join([scenario.name, scenario.title, *named]).lower()
-
-
-@dataclass(frozen=True)
-class PolicyShown:
-    """A policy as the page shows it.
-
-    Attributes:
-        name: Its name.
-        severity: Its severity.
-        hold: Its hold, in words.
-        what: What it pages for.
-        scenarios: Those in which it pages or should, and whether it does as expected.
-        proven: Whether it pages as expected at least once, and never otherwise.
-    """
-
-    name: str
-    severity: str
-    retest_window: str
-    what: str
-    scenarios: tuple[tuple[str, bool], ...]
-    proven: bool
+"""For each state, and for a retest window: the path that is repeated, and its size in pixels.
+Nothing is shown by colour alone."""
 
 
 class Report(NamedTuple):
@@ -113,137 +51,134 @@ class Report(NamedTuple):
 
     Attributes:
         policies: The policies.
-        scenarios: The scenarios and their marks.
-        waits: How soon pages come; empty where that was not measured.
-        whole: Whether these are all scenarios that there are.
+        scenarios: The results of the scenarios and their timelines.
+        times: The times to page; empty where they were not measured.
+        complete: Whether all scenarios were played.
         version: The program's version.
-        made: When this was made, in UTC.
+        made: When it was made, in UTC.
     """
 
     policies: Sequence[Policy]
     scenarios: Sequence[tuple[ScenarioResult, Timeline]]
-    waits: Sequence[Wait]
-    whole: bool
+    times: Sequence[TimeToPage]
+    complete: bool
     version: str
     made: datetime
 
 
+class ScenarioView:
+    """A scenario as the page shows it."""
+
+    def __init__(self, result: ScenarioResult, timeline: Timeline) -> None:
+        """Take a scenario's result and its timeline."""
+        self.result = result
+        self.scenario = result.scenario
+        self.timeline = timeline
+        self.schedules = deployment_sentences(result.scenario)
+
+    @cached_property
+    def outcomes(self) -> tuple[OutcomeRow, ...]:
+        """The expected alerts and the incidents."""
+        return outcomes(self.result)
+
+    @property
+    def words(self) -> str:
+        """The text that the filter searches."""
+        policies = dict.fromkeys(row.policy for row in self.outcomes)
+        return " ".join([self.scenario.name, self.scenario.title, *policies]).lower()
+
+
+class PolicyView(NamedTuple):
+    """A policy as the page shows it.
+
+    Attributes:
+        policy: The policy.
+        retest_window: Its retest window in words.
+        scenarios: The scenarios in which it fires or should, and whether it does as expected.
+        proven: Whether it fires as expected at least once, and never otherwise.
+    """
+
+    policy: Policy
+    retest_window: str
+    scenarios: tuple[tuple[str, bool], ...]
+    proven: bool
+
+
 def render(report: Report) -> str:
     """Return the page."""
-    shown = [Shown(*each) for each in report.scenarios]
+    scenarios = [ScenarioView(*each) for each in report.scenarios]
     policies = [*_policies(report)]
-    style, script = _style(), (_FOLDER / "page.js").read_text("utf-8")
+    style, script = ((_FOLDER / f"page.{ending}").read_text("utf-8") for ending in ("css", "js"))
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
-            scenarios=shown,
-            right=sum(1 for each in shown if each.proof.passed),
+            report=report,
+            scenarios=scenarios,
+            passed=sum(each.result.passed for each in scenarios),
             policies=policies,
-            proven=sum(1 for each in policies if each.proven),
-            waits=report.waits,
-            whole=report.whole,
-            kept=sum(1 for wait in report.waits if wait.kept),
-            longest=max((max(wait.worst, wait.bound) for wait in report.waits), default=1),
-            polling=_polling(report.waits),
+            proven=sum(each.proven for each in policies),
+            kept=sum(time.kept for time in report.times),
+            longest=max((max(time.worst, time.bound) for time in report.times), default=1),
+            polling=_polling(report.times),
             modes=_MODES,
-            kinds=things.WORDS,
+            kinds=KIND_NAMES,
             patterns=_PATTERNS,
             style=Markup(style),  # noqa: S704 - our own text
             style_hash=_hash(style),
             script=Markup(script),  # noqa: S704 - our own text
             script_hash=_hash(script),
-            version=report.version,
-            made=report.made,
         )
     )
 
 
-def _polling(waits: Sequence[Wait]) -> str:
-    """Return what a script that polls takes, in a sentence; nothing where nothing is measured."""
-    if not waits:
+def _polling(times: Sequence[TimeToPage]) -> str:
+    """Return a sentence about a script that polls; empty where nothing was measured."""
+    if not times:
         return ""
-    longest = max(wait.polling or 0 for wait in waits)
-    never = dict.fromkeys(wait.change for wait in waits if wait.polling is None)
-    text = f" A script that looks at each stream every five minutes takes up to {longest} s"
-    return text + (f", and tells nobody of: {', '.join(never)}." if never else ".")
+    longest = max(time.change.polling_seconds or 0 for time in times)
+    never = dict.fromkeys(time.change.title for time in times if not time.change.polling_seconds)
+    text = f" A script that polls every stream every five minutes takes up to {longest} s"
+    return text + (f" and never notices: {', '.join(never)}." if never else ".")
 
 
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {
-        "share": _share,
+    environment.filters |= {
+        "percent": lambda part: f"{part:.2f}".rstrip("0").rstrip(".") + "%",
         "short": short,
         "spoken": spoken,
-        "state_words": words.states,
-        "sample_words": words.samples,
-        "policy_words": words.policy,
-        "alike": words.alike,
+        **{name: getattr(descriptions, name) for name in dir(descriptions) if "describe_" in name},
     }
-    return made
-
-
-def _share(percent: float) -> str:
-    """Return a part of the width, without zeros that say nothing."""
-    return f"{percent:.2f}".rstrip("0").rstrip(".") + "%"
-
-
-def _style() -> str:
-    """Return the style sheet: the colours of both schemes, and what is done with them."""
-    light, dark = palette.css(palette.LIGHT), palette.css(palette.DARK)
-    return (
-        f":root {{ color-scheme: light; {light} }}\n"
-        f"@media screen and (prefers-color-scheme: dark) {{ :root:not([data-scheme=light]) "
-        f"{{ color-scheme: dark; {dark} }} }}\n"
-        f"@media screen {{ :root[data-scheme=dark] {{ color-scheme: dark; {dark} }} }}\n"
-        + (_FOLDER / "page.css").read_text("utf-8")
-    )
+    return environment
 
 
 def _hash(text: str) -> str:
-    """Return what a content security policy knows a text by."""
+    """Return the hash by which the page's content security policy allows a text."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _policies(report: Report) -> Iterator[PolicyShown]:
-    by_severity = sorted(report.policies, key=lambda each: SEVERITIES.index(each.severity))
-    for policy in by_severity:
+def _policies(report: Report) -> Iterator[PolicyView]:
+    for policy in sorted(report.policies, key=lambda each: SEVERITIES.index(each.severity)):
         scenarios = []
-        paged = False
-        for proof, _ in report.scenarios:
-            found = [
-                finding
-                for finding in proof.results
-                for about in [finding.expected or finding.incident]
-                if about and about.policy == policy.name
+        fired = False
+        for result, _ in report.scenarios:
+            own = [
+                each
+                for each in result.results
+                for alert in [each.expected or each.incident]
+                if alert and alert.policy == policy.name
             ]
-            if any(finding.incident or not finding.passed for finding in found):
-                right = all(finding.passed for finding in found)
-                scenarios.append((proof.scenario.name, right))
-                paged |= right and any(finding.outcome is Outcome.RIGHT for finding in found)
-        yield PolicyShown(
-            policy.name,
-            policy.severity,
-            _retest_window(policy),
-            _first_sentence(policy.header.catches) or policy.display_name,
-            tuple(scenarios),
-            paged and all(right for _, right in scenarios),
-        )
-
-
-def _retest_window(policy: Policy) -> str:
-    if policy.is_log:
-        return "one entry"
-    return (
-        durations.text(timedelta(seconds=policy.retest_window)) if policy.retest_window else "none"
-    )
-
-
-def _first_sentence(text: str) -> str:
-    return re.split(r"\.(?:\s|$)", text, maxsplit=1)[0]
+            if any(each.incident or not each.passed for each in own):
+                passed = all(each.passed for each in own)
+                scenarios.append((result.scenario.name, passed))
+                fired |= passed and any(each.outcome is Outcome.RIGHT for each in own)
+        proven = fired and all(passed for _, passed in scenarios)
+        window = span(policy.retest_window) if policy.retest_window else "none"
+        yield PolicyView(policy, "-" if policy.is_log else window, tuple(scenarios), proven)

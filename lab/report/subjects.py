@@ -1,111 +1,197 @@
-"""Which things of a scenario matter: those that paged or should have, and those that changed."""
+"""What an incident can be about, and which subjects of a scenario the report draws."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
 
 from lab.emulator.timeline import matches
-from lab.report.things import EXPORTER, Kind, is_of_exporter, named, thing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lab.policies.files import Policy
     from lab.prove.comparison import AlertResult
+    from lab.report.actual_states import ActualStates
     from lab.report.conditions import Condition
-    from lab.report.things import Thing
-    from lab.report.truth import Truth
     from lab.simulate.scenario import ExpectedIncident, ScenarioFile
 
+CLOUD_RUN_METRICS = "run_googleapis_com:"
 
-def assigned(
-    findings: Sequence[AlertResult],
-    policies: Mapping[str, Policy],
-    conditions: Sequence[Condition],
-    truth: Truth,
-) -> tuple[tuple[Thing, AlertResult], ...]:
-    """Return findings with what they are about.
 
-    A page that was expected and did not come is about the first thing that it may be about: one
-    for which the condition was true, one that changed, or any.
+class SubjectKind(IntEnum):
+    """The kind of a subject, in the order of the report."""
+
+    EXPORTER = 0
+    PROJECT = 1
+    LOCATION = 2
+    STREAM = 3
+    CONNECTION = 4
+    UNNAMED = 5
+
+
+KIND_NAMES = {
+    SubjectKind.EXPORTER: "exporter",
+    SubjectKind.PROJECT: "project",
+    SubjectKind.LOCATION: "location",
+    SubjectKind.STREAM: "stream",
+    SubjectKind.CONNECTION: "private connection",
+    SubjectKind.UNNAMED: "an incident without a resource",
+}
+
+_KINDS = {
+    "projects": SubjectKind.PROJECT,
+    "locations": SubjectKind.LOCATION,
+    "streams": SubjectKind.STREAM,
+    "privateConnections": SubjectKind.CONNECTION,
+    "exporters": SubjectKind.EXPORTER,
+}
+
+
+class Subject(NamedTuple):
+    """A resource that incidents are about. All exporters of a scenario are one subject.
+
+    Attributes:
+        kind: Its kind.
+        name: Its full resource name; empty for the exporter.
+    """
+
+    kind: SubjectKind
+    name: str
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The parts of the name by collection, such as ``{"projects": …}``."""
+        parts = self.name.split("/")
+        return dict(zip(parts[::2], parts[1::2], strict=False))
+
+    @property
+    def short(self) -> str:
+        """The last part of the name."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def parent(self) -> str:
+        """The project and location that contain it, as far as there are any."""
+        return " / ".join([*self.parts.values()][:-1])
+
+
+EXPORTER = Subject(SubjectKind.EXPORTER, "")
+
+
+def subject_named(name: str) -> Subject:
+    """Return the subject with a full resource name."""
+    parts = name.split("/")
+    kind = _KINDS.get(parts[-2]) if len(parts) > 1 else None
+    if kind is SubjectKind.EXPORTER:
+        return EXPORTER
+    return Subject(SubjectKind.UNNAMED if kind is None else kind, name)
+
+
+def incident_subject(about: str, policy: Policy | None) -> Subject:
+    """Return what an incident is about.
 
     Args:
-        findings: Of one phase, and those on log entries.
-        policies: The policies by name.
-        conditions: When they were true.
-        truth: What exists.
+        about: The resource name from the incident's labels; empty where they name none.
+        policy: The policy that opened it.
     """
-    found = [
-        (thing(each.incident.about, policies.get(each.incident.policy)), each)
-        for each in findings
-        if each.incident
-    ]
-    taken = {(each.incident.policy, of) for of, each in found if each.incident}
-    for each in findings:
-        if each.incident is None and each.expected is not None and not each.passed:
-            policy = policies[each.expected.policy]
-            for of in _candidates(each.expected, policy, conditions, truth):
-                if (policy.name, of) not in taken:
-                    taken.add((policy.name, of))
-                    found.append((of, each))
-                    break
-    return tuple(found)
+    if not about and policy is not None and watches_exporter(policy):
+        return EXPORTER
+    return subject_named(about)
 
 
-def of_note(
-    scenario: ScenarioFile,
-    findings: Sequence[tuple[Thing, AlertResult]],
+def watches_exporter(policy: Policy) -> bool:
+    """Return whether a policy watches the exporter itself or its Cloud Run job."""
+    return policy.watches_exporter or CLOUD_RUN_METRICS in (policy.query or "")
+
+
+def assign_results(
+    results: Sequence[AlertResult],
+    policies: Mapping[str, Policy],
     conditions: Sequence[Condition],
-    truth: Truth,
-) -> tuple[Thing, ...]:
-    """Return the things that matter, each once; one stream at least, for which nothing happens.
+    states: ActualStates,
+) -> tuple[tuple[Subject, AlertResult], ...]:
+    """Return each result with its subject.
+
+    A missed alert goes to the most likely subject: one for which the condition was true, else one
+    that changed, else any that matches.
+
+    Args:
+        results: The results of one phase, and those of log policies.
+        policies: The policies by name.
+        conditions: When their conditions are true.
+        states: The actual states.
+    """
+    assigned = [
+        (incident_subject(result.incident.about, policies.get(result.incident.policy)), result)
+        for result in results
+        if result.incident
+    ]
+    taken = {(result.incident.policy, subject) for subject, result in assigned if result.incident}
+    for result in results:
+        if result.incident or result.expected is None or result.passed:
+            continue
+        policy = policies[result.expected.policy]
+        for subject in _candidates(result.expected, policy, conditions, states):
+            if (policy.name, subject) not in taken:
+                taken.add((policy.name, subject))
+                assigned.append((subject, result))
+                break
+    return tuple(assigned)
+
+
+def subjects_to_draw(
+    scenario: ScenarioFile,
+    results: Sequence[tuple[Subject, AlertResult]],
+    conditions: Sequence[Condition],
+    states: ActualStates,
+) -> tuple[Subject, ...]:
+    """Return the subjects that matter, each once; where no stream matters, the first one.
 
     Args:
         scenario: The scenario.
-        findings: What paged, or should have.
-        conditions: When conditions were true.
-        truth: What exists.
+        results: The results with their subjects.
+        conditions: The conditions that are worth a row.
+        states: The actual states.
     """
-    wanted = dict.fromkeys(of for of, _ in findings)
-    # At first the exporter has not run yet, and is nearly silent in every scenario.
-    wanted |= dict.fromkeys(each.about for each in conditions if each.about != EXPORTER)
-    wanted |= dict.fromkeys(changed(truth))
-    if _irregular(scenario):
-        wanted[EXPORTER] = None
-    if not any(each.kind in {Kind.STREAM, Kind.CONNECTION} for each in wanted):
-        wanted |= dict.fromkeys([named(name) for name in truth.names()][:1])
-    return tuple(wanted)
+    drawn = dict.fromkeys(subject for subject, _ in results)
+    # Before its first run the exporter is nearly silent in every scenario.
+    drawn |= dict.fromkeys(each.subject for each in conditions if each.subject != EXPORTER)
+    drawn |= dict.fromkeys(_changed(states))
+    if _has_irregular_runs(scenario):
+        drawn[EXPORTER] = None
+    if not any(each.kind in {SubjectKind.STREAM, SubjectKind.CONNECTION} for each in drawn):
+        drawn |= dict.fromkeys([subject_named(name) for name in states.stream_names()][:1])
+    return tuple(drawn)
 
 
-def changed(truth: Truth) -> Iterator[Thing]:
-    """Yield the streams with which not the same is the case all the time."""
-    for name in truth.names():
-        of = named(name)
-        if len(truth.of(of)) > 1:
-            yield of
+def _changed(states: ActualStates) -> Iterator[Subject]:
+    """Yield the streams whose state changes."""
+    for stream in map(subject_named, states.stream_names()):
+        if len(states.intervals(stream)) > 1:
+            yield stream
 
 
 def _candidates(
-    expected: ExpectedIncident, policy: Policy, conditions: Sequence[Condition], truth: Truth
-) -> Iterator[Thing]:
-    """Yield what an expected page may be about, the likeliest first."""
-    if is_of_exporter(policy):
+    expected: ExpectedIncident,
+    policy: Policy,
+    conditions: Sequence[Condition],
+    states: ActualStates,
+) -> Iterator[Subject]:
+    """Yield what an expected alert may be about, the most likely subject first."""
+    if watches_exporter(policy):
         yield EXPORTER
         return
-    likely = [each.about for each in conditions if each.policy == policy.name]
-    streams = [named(name) for name in truth.names()]
-    above = [named(name) for name in dict.fromkeys(_above(of) for of in streams)]
-    for of in dict.fromkeys([*likely, *changed(truth), *streams, *above]):
-        if expected.of == "*" or matches(expected.of, of.name):
-            yield of
+    likely = [each.subject for each in conditions if each.policy == policy.name]
+    streams = [subject_named(name) for name in states.stream_names()]
+    locations = [subject_named(each.name.rpartition("/streams/")[0]) for each in streams]
+    for subject in dict.fromkeys([*likely, *_changed(states), *streams, *locations]):
+        if expected.of == "*" or matches(expected.of, subject.name):
+            yield subject
 
 
-def _above(of: Thing) -> str:
-    return of.name.rpartition("/streams/")[0]
-
-
-def _irregular(scenario: ScenarioFile) -> bool:
-    """Say whether how the exporter runs is a part of what happens."""
+def _has_irregular_runs(scenario: ScenarioFile) -> bool:
+    """Return whether the exporter's own runs are part of the story."""
     return len(scenario.exporters) > 1 or any(
         each.silent or each.first or each.ends is not None or each.tasks > 1 or each.skew
         for each in scenario.exporters

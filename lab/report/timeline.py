@@ -1,19 +1,27 @@
-"""A scenario that was played and judged, as marks on an axis of time. Pure."""
+"""Plays a scenario, evaluates it and draws its timeline."""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from lab.prove.comparison import Outcome
-from lab.report.events import title, turns
-from lab.report.marks import Page, PolicyRow, States, Timeline, Track, Window
-from lab.report.moments import ticks
-from lab.report.samples import Samples
-from lab.report.subjects import assigned, of_note
-from lab.report.things import EXPORTER, Kind
-from lab.report.truth import Truth, deployed
+from lab.prove.scenarios import engine_for, evaluate, start_times
+from lab.report.actual_states import ActualStates, deployment_intervals
+from lab.report.conditions import conditions
+from lab.report.event_texts import deployment_name, event_marks
+from lab.report.marks import ExpectedWindow, IncidentMark, PolicyRow, StateRow, Timeline, Track
+from lab.report.points import Points
+from lab.report.subjects import (
+    CLOUD_RUN_METRICS,
+    EXPORTER,
+    SubjectKind,
+    assign_results,
+    subjects_to_draw,
+)
+from lab.simulate.simulation import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,218 +30,221 @@ if TYPE_CHECKING:
     from lab.prove.comparison import AlertResult
     from lab.prove.scenarios import ScenarioResult
     from lab.report.conditions import Condition
-    from lab.report.samples import Row
-    from lab.report.things import Thing
+    from lab.report.marks import PointRow
+    from lab.report.subjects import Subject
+    from lab.simulate.scenario import Scenario
 
 MOST_TRACKS = 6
-"""How many things of a scenario are drawn; those that are alike are one."""
+"""How many subjects of a scenario are drawn; similar ones count once."""
 
-_NEAR = 0.5
-"""The part of a hold from which on a condition that did not page is drawn."""
+_NEARLY = 0.5
+"""The part of the retest window from which a condition that didn't fire is drawn."""
 
 
-def shown_phase(proof: ScenarioResult) -> float:
-    """Return which phase of the evaluations is drawn: the first that is wrong, else the first."""
-    phases = [finding.phase for finding in proof.results if finding.phase is not None]
-    wrong = {finding.phase for finding in proof.results if not finding.passed}
+class Task(NamedTuple):
+    """All that a worker process needs to draw a scenario."""
+
+    scenario: Scenario
+    policies: tuple[Policy, ...]
+
+
+def play_and_draw(task: Task) -> tuple[ScenarioResult, Timeline]:
+    """Return a scenario's result without its series, and its timeline.
+
+    Raises:
+        NotInstalledError: Prometheus is not installed.
+        EngineError: Prometheus failed.
+    """
+    scenario, policies = task
+    recording = simulate(scenario, start_times([scenario])[0].timestamp())
+    applied = [policy for policy in policies if policy.name not in scenario.switched_off]
+    with engine_for([recording]) as engine:
+        result = evaluate(scenario, recording, policies, engine)
+        true = conditions(applied, recording, engine, drawn_phase(result))
+    drawn = draw(result, policies, true)
+    # The series of hundreds of streams would have to be sent to another process.
+    return replace(result, recording=replace(recording, series=(), runs=())), drawn
+
+
+def drawn_phase(result: ScenarioResult) -> float:
+    """Return the evaluation phase to draw: the first that is wrong, else the first."""
+    phases = [each.phase for each in result.results if each.phase is not None]
+    wrong = {each.phase for each in result.results if not each.passed}
     return min((phase for phase in phases if phase in wrong), default=min(phases, default=0.0))
 
 
-def timeline(
-    proof: ScenarioResult, policies: Iterable[Policy], conditions: Sequence[Condition]
+def draw(
+    result: ScenarioResult, policies: Iterable[Policy], conditions_: Sequence[Condition]
 ) -> Timeline:
-    """Return the marks of a scenario.
+    """Return the timeline of a scenario.
 
     Args:
-        proof: The scenario, played and judged.
+        result: The scenario's result.
         policies: The policies.
-        conditions: When their conditions were true, in the phase that :func:`shown_phase` gives.
+        conditions_: When their conditions are true, in the phase of :func:`drawn_phase`.
     """
-    scenario = proof.scenario
-    phase = shown_phase(proof)
+    scenario = result.scenario
+    phase = drawn_phase(result)
     by_name = {policy.name: policy for policy in policies}
-    truth = Truth(scenario)
-    findings = assigned(
-        [each for each in proof.results if each.phase in {phase, None}],
-        by_name,
-        conditions,
-        truth,
-    )
-    near = [each for each in conditions if _tells(each, by_name[each.policy], findings)]
-    drawing = _Drawing(proof, by_name, truth)
+    states = ActualStates(scenario)
+    in_phase = [each for each in result.results if each.phase in {phase, None}]
+    assigned = assign_results(in_phase, by_name, conditions_, states)
+    relevant = [each for each in conditions_ if _is_relevant(each, by_name[each.policy], assigned)]
+    drawing = _Drawing(result, by_name, states)
     tracks = [
         drawing.track(
-            thing,
-            [finding for of, finding in findings if of == thing],
-            [condition for condition in near if condition.about == thing],
+            subject,
+            [result for of, result in assigned if of == subject],
+            [condition for condition in relevant if condition.subject == subject],
         )
-        for thing in of_note(scenario, findings, near, truth)
+        for subject in subjects_to_draw(scenario, assigned, relevant, states)
     ]
-    grouped = _grouped(sorted(tracks, key=_order))
-    left = sum(1 + len(track.alike) for track in grouped[MOST_TRACKS:])
-    return Timeline(
-        scenario.lasts,
-        phase,
-        ticks(scenario.lasts),
-        turns(scenario),
-        tuple(grouped[:MOST_TRACKS]),
-        left,
-    )
+    grouped = _group_similar(sorted(tracks, key=_order))
+    hidden = sum(1 + len(track.similar) for track in grouped[MOST_TRACKS:])
+    events = event_marks(scenario)
+    return Timeline(scenario.lasts, phase, events, tuple(grouped[:MOST_TRACKS]), hidden)
 
 
 class _Drawing:
-    """What the tracks of a scenario are made from."""
+    """Draws the tracks of a scenario."""
 
-    def __init__(self, proof: ScenarioResult, policies: Mapping[str, Policy], truth: Truth) -> None:
-        self._scenario = proof.scenario
+    def __init__(
+        self, result: ScenarioResult, policies: Mapping[str, Policy], states: ActualStates
+    ) -> None:
+        self._scenario = result.scenario
+        self._lasts = result.scenario.lasts
         self._policies = policies
-        self._truth = truth
-        every = min(each.seconds for each in self._scenario.exporters)
-        self._samples = Samples(proof.recording, every)
+        self._states = states
+        interval = min(each.seconds for each in self._scenario.exporters)
+        self._points = Points(result.recording, interval)
 
     def track(
-        self, thing: Thing, findings: Sequence[AlertResult], conditions: Sequence[Condition]
+        self, subject: Subject, results: Sequence[AlertResult], conditions_: Sequence[Condition]
     ) -> Track:
-        """Return the track of a thing."""
-        named = {each.policy for each in conditions} | {_policy(each) for each in findings}
+        names = {each.policy for each in conditions_} | {_policy(each) for each in results}
         rows = [
             self._policy_row(
                 self._policies[name],
-                [each for each in findings if _policy(each) == name],
-                [each for each in conditions if each.policy == name],
+                [each for each in results if _policy(each) == name],
+                [each for each in conditions_ if each.policy == name],
             )
-            for name in sorted(named)
+            for name in sorted(names)
         ]
-        rows.sort(key=lambda row: (row.is_log, _opened([row])))
-        states, samples = self._seen(thing)
-        if any(_native(self._policies[row.policy], thing) for row in rows):
-            samples = (*samples, self._samples.native(thing))
-        return Track(thing, states, samples, tuple(rows))
+        rows.sort(key=lambda row: (row.is_log, _first_opened([row])))
+        states, points = self._exporter() if subject == EXPORTER else self._resource(subject)
+        if any(_uses_native(self._policies[row.policy], subject) for row in rows):
+            points = (*points, self._points.native(subject))
+        return Track(subject, states, points, tuple(rows))
 
-    @property
-    def _lasts(self) -> float:
-        return self._scenario.lasts
+    def _resource(self, subject: Subject) -> tuple[tuple[StateRow, ...], tuple[PointRow, ...]]:
+        intervals = self._states.intervals(subject)
+        states = (StateRow("actual state", intervals),) if intervals else ()
+        named = subject.kind is not SubjectKind.UNNAMED
+        return states, (self._points.written(subject),) if named else ()
 
-    def _seen(self, thing: Thing) -> tuple[tuple[States, ...], tuple[Row, ...]]:
-        """Return the rows of a thing that are no policy's."""
-        if thing != EXPORTER:
-            stretches = self._truth.of(thing)
-            what = "state" if thing.kind in {Kind.STREAM, Kind.CONNECTION} else "what is the case"
-            samples = () if thing.kind is Kind.NAMELESS else (self._samples.of(thing),)
-            return ((States(what, stretches),) if stretches else (), samples)
-        states, rows = [], []
+    def _exporter(self) -> tuple[tuple[StateRow, ...], tuple[PointRow, ...]]:
+        states, points = [], []
         for index, deployment in enumerate(self._scenario.exporters):
-            name = title(deployment, self._scenario)
-            states.append(States(name, deployed(deployment, self._lasts)))
-            rows.append(
-                self._samples.runs(index, "runs" if name == "exporter" else f"runs of {name}")
-            )
-        return tuple(states), tuple(rows)
+            name = deployment_name(deployment, self._scenario)
+            states.append(StateRow(name, deployment_intervals(deployment, self._lasts)))
+            title = "runs" if name == "exporter" else f"runs of {name}"
+            points.append(self._points.runs(index, title))
+        return tuple(states), tuple(points)
 
     def _policy_row(
-        self, policy: Policy, findings: Sequence[AlertResult], conditions: Sequence[Condition]
+        self, policy: Policy, results: Sequence[AlertResult], conditions_: Sequence[Condition]
     ) -> PolicyRow:
-        incidents = [(each.incident, each.outcome) for each in findings if each.incident]
-        pages = [
-            Page(
-                incident.opened,
-                self._lasts if incident.closed is None else incident.closed,
-                incident.closed is None,
-                outcome,
+        incidents = [
+            IncidentMark(
+                each.incident.opened,
+                self._lasts if each.incident.closed is None else each.incident.closed,
+                each.incident.closed is None,
+                each.outcome,
             )
-            for incident, outcome in incidents
+            for each in results
+            if each.incident
         ]
         return PolicyRow(
             policy.name,
             policy.is_log,
-            tuple(sorted(each for condition in conditions for each in condition.held)),
-            tuple(sorted(each for condition in conditions for each in condition.entries)),
-            tuple(dict.fromkeys(self._windows(findings))),
-            tuple(sorted(pages)),
-            sum(1 for finding in findings if finding.outcome is Outcome.MISSED),
+            tuple(sorted(interval for each in conditions_ for interval in each.intervals)),
+            tuple(sorted(at for each in conditions_ for at in each.log_entries)),
+            tuple(dict.fromkeys(self._windows(results))),
+            tuple(sorted(incidents)),
+            sum(1 for each in results if each.outcome is Outcome.MISSED),
         )
 
-    def _windows(self, findings: Iterable[AlertResult]) -> Iterator[Window]:
-        for expected in (each.expected for each in findings if each.expected):
-            for span, closes in ((expected.opens, False), (expected.closes, True)):
-                if span and span.after < self._lasts:
-                    yield Window(span.after, min(span.by, self._lasts), closes)
+    def _windows(self, results: Iterable[AlertResult]) -> Iterator[ExpectedWindow]:
+        for expected in (each.expected for each in results if each.expected):
+            for times, closes in ((expected.opens, False), (expected.closes, True)):
+                if times and times.after < self._lasts:
+                    yield ExpectedWindow(times.after, min(times.by, self._lasts), closes)
 
 
-def _tells(
-    condition: Condition, policy: Policy, findings: Iterable[tuple[Thing, AlertResult]]
+def _is_relevant(
+    condition: Condition, policy: Policy, assigned: Iterable[tuple[Subject, AlertResult]]
 ) -> bool:
-    """Say whether a condition paged, or came so near to it that it is worth a row.
+    """Return whether a condition fired, or nearly did.
 
-    Many are true at one evaluation, while a run is being written, and are not at the next.
+    While a run is being written, many conditions are true for a single evaluation.
     """
-    paged = any(
-        of == condition.about and _policy(finding) == policy.name for of, finding in findings
-    )
-    return paged or any(
-        each.end - each.begin > policy.retest_window * _NEAR for each in condition.held
-    )
+    return any(
+        subject == condition.subject and _policy(result) == policy.name
+        for subject, result in assigned
+    ) or any(each.end - each.begin > policy.retest_window * _NEARLY for each in condition.intervals)
 
 
-def _policy(finding: AlertResult) -> str:
-    """Return the name of the policy that a finding is about."""
-    about = finding.expected or finding.incident
-    return about.policy if about else ""
+def _policy(result: AlertResult) -> str:
+    alert = result.expected or result.incident
+    return alert.policy if alert else ""
 
 
-def _native(policy: Policy, thing: Thing) -> bool:
-    """Say whether a policy looks at what Google itself measures of a thing, and can be drawn."""
-    metric = {Kind.EXPORTER: "run_googleapis_com:", Kind.STREAM: ":stream_freshness"}
-    return thing.kind in metric and metric[thing.kind] in (policy.query or "")
+def _uses_native(policy: Policy, subject: Subject) -> bool:
+    """Return whether a policy uses Google's own metrics of a subject that can be drawn."""
+    metrics = {SubjectKind.EXPORTER: CLOUD_RUN_METRICS, SubjectKind.STREAM: ":stream_freshness"}
+    return subject.kind in metrics and metrics[subject.kind] in (policy.query or "")
 
 
 def _order(track: Track) -> tuple[bool, bool, float, int, tuple[str | int, ...]]:
-    """Return what tracks are sorted by: what is wrong first, then the exporter, then by time."""
+    """Sort what is wrong first, then the exporter, then by the first incident."""
     wrong = any(row.wrong for row in track.policies)
     return (
         not wrong,
-        track.thing != EXPORTER,
-        _opened(row for row in track.policies if not row.is_log),
-        track.thing.kind,
-        _natural(track.thing.name),
+        track.subject != EXPORTER,
+        _first_opened(row for row in track.policies if not row.is_log),
+        track.subject.kind,
+        _natural(track.subject.name),
     )
 
 
 def _natural(name: str) -> tuple[str | int, ...]:
-    """Return what names are sorted by that differ in a number: 2 comes before 10."""
+    """Sort names that end in a number by the number: 2 before 10."""
     parts = re.split("([0-9]+)", name)
     return tuple(int(part) if place % 2 else part for place, part in enumerate(parts))
 
 
-def _opened(rows: Iterable[PolicyRow]) -> float:
-    """Return when the first of some pages opened."""
-    return min((page.begin for row in rows for page in row.pages), default=math.inf)
+def _first_opened(rows: Iterable[PolicyRow]) -> float:
+    return min((incident.begin for row in rows for incident in row.incidents), default=math.inf)
 
 
-def _grouped(tracks: Sequence[Track]) -> list[Track]:
-    """Return one track of each kind of fate, with the others that share it."""
-    fates: dict[object, list[Track]] = {}
+def _group_similar(tracks: Sequence[Track]) -> list[Track]:
+    """Return the first track of each group of similar ones, with the subjects of the others."""
+    groups: dict[object, list[Track]] = {}
     for track in tracks:
-        fates.setdefault(_fate(track), []).append(track)
+        groups.setdefault(_similarity(track), []).append(track)
     return [
-        Track(
-            first.thing,
-            first.states,
-            first.samples,
-            first.policies,
-            tuple(track.thing for track in others),
-        )
-        for first, *others in fates.values()
+        replace(first, similar=tuple(track.subject for track in others))
+        for first, *others in groups.values()
     ]
 
 
-def _fate(track: Track) -> object:
-    """Return what two tracks have in common that are alike: seconds of a page left out."""
+def _similarity(track: Track) -> object:
+    """Return what similar tracks have in common; incidents may differ by seconds."""
     return (
-        track.thing.kind,
+        track.subject.kind,
         track.states,
         tuple(
-            (row.policy, row.windows, len(row.pages), row.wrong, bool(row.held))
+            (row.policy, row.windows, len(row.incidents), row.wrong, bool(row.intervals))
             for row in sorted(track.policies, key=lambda row: row.policy)
         ),
     )

@@ -15,11 +15,12 @@ from lab.policies.known_metrics import promql_name
 from lab.prove.comparison import compare
 from lab.prove.incidents import Incident
 from lab.prove.scenarios import ScenarioResult
-from lab.report.conditions import Condition, Held
+from lab.prove.time_to_page import CHANGES, TimeToPage
+from lab.report.conditions import Condition
+from lab.report.marks import TrueInterval
 from lab.report.page import Report, render
-from lab.report.things import named, thing
-from lab.report.timeline import timeline
-from lab.report.waits import Wait
+from lab.report.subjects import incident_subject, subject_named
+from lab.report.timeline import draw
 from lab.simulate import log_entries
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.schedule import scheduled_runs
@@ -126,14 +127,14 @@ def _incident(paged: Paged) -> tuple[str, str, dict[str, str], float, float | No
 def held(policy: str, about: str, *spans: tuple[float, float]) -> Condition:
     """Return a condition that was true in these spans."""
     retest_window = POLICIES[policy].retest_window
-    of = thing(about, POLICIES[policy])
-    truths = (Held(begin, min(begin + retest_window, end), end) for begin, end in spans)
+    of = incident_subject(about, POLICIES[policy])
+    truths = (TrueInterval(begin, min(begin + retest_window, end), end) for begin, end in spans)
     return Condition(policy, of, tuple(truths), ())
 
 
 def drawn(of: ScenarioResult, *conditions: Condition) -> Timeline:
     """Return the marks of a scenario."""
-    return timeline(of, POLICIES.values(), conditions)
+    return draw(of, POLICIES.values(), conditions)
 
 
 def heals() -> tuple[ScenarioResult, Timeline]:
@@ -228,14 +229,17 @@ def many() -> tuple[ScenarioResult, Timeline]:
         for number in range(1, 13)
     ]
     proof = proven(of, [("streams-failing-together", AT, 390.0, None), *logged])
-    entries = [Condition(policy, named(about), (), (300.0,)) for policy, about, _, _ in logged]
+    entries = [
+        Condition(policy, subject_named(about), (), (300.0,)) for policy, about, _, _ in logged
+    ]
     return proof, drawn(proof, held("streams-failing-together", AT, (330, 1200)), *entries)
 
 
-WAITS = (
-    Wait("FAILED", "stream-failed", "scheduled", 187, 116, 190, kept=True, polling=300),
-    Wait("exporter dead", "exporter-silent", "scheduled", 400, 270, 360, kept=False, polling=None),
-    Wait("FAILED", "stream-failed", "continuous", 107, 87, 120, kept=True, polling=300),
+_BY_TITLE = {change.title: change for change in CHANGES}
+TIMES = (
+    TimeToPage(_BY_TITLE["FAILED"], "scheduled", 186.2, 116, 1000),
+    TimeToPage(_BY_TITLE["exporter dead"], "scheduled", 400, 270, 1000),
+    TimeToPage(_BY_TITLE["FAILED"], "continuous", 107, 87, 1000),
 )
 
 
@@ -245,8 +249,10 @@ def shown() -> list[tuple[ScenarioResult, Timeline]]:
 
 
 def page(
-    *scenarios: tuple[ScenarioResult, Timeline], whole: bool = True, waits: tuple[Wait, ...] = WAITS
+    *scenarios: tuple[ScenarioResult, Timeline],
+    complete: bool = True,
+    times: tuple[TimeToPage, ...] = TIMES,
 ) -> str:
     """Return the page of some scenarios, of all of the above where none is given."""
     policies = tuple(POLICIES.values())
-    return render(Report(policies, scenarios or shown(), waits, whole, "0.1.0", MADE))
+    return render(Report(policies, scenarios or shown(), times, complete, "0.1.0", MADE))

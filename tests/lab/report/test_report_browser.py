@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from selenium.webdriver import ActionChains, Keys
 
-from lab.report.palette import SCHEMES, contrast
+from tests.lab.report.colours import SCHEMES, TEXT, contrast
 
 if TYPE_CHECKING:
     from tests.lab.report.conftest import Browser
@@ -69,7 +69,7 @@ def test_it_opens_and_asks_for_nothing(browser: Browser) -> None:
     assert browser.complaints() == []
     assert {address.partition(":")[0] for address in asked} == {"file"}
     assert len(asked) == 1
-    assert browser.driver.title == "Alert policies: 4 of 5 scenarios right"
+    assert browser.driver.title == "Alert policies: 4 of 5 scenarios passed"
     assert browser.shown() == ALL
 
 
@@ -97,7 +97,7 @@ def test_every_text_stands_out_from_its_ground(browser: Browser, scheme: str) ->
     faint = [
         (text, ground, words)
         for text, ground, words in pairs
-        if contrast(colour(text), colour(ground)) < 4.5
+        if contrast(colour(text), colour(ground)) < TEXT
     ]
     assert faint == []
 
@@ -161,13 +161,13 @@ def test_the_filter_leaves_what_fits(browser: Browser) -> None:
     words.clear()
     words.send_keys("Location EXPORTER")
     assert browser.shown() == ["out-of-reach"]
-    browser.find("[data-show=wrong]").click()
+    browser.find("[data-show=failed]").click()
     assert browser.shown() == []
     assert browser.find("#none").is_displayed()
     words.clear()
     words.send_keys("stream-")
     assert browser.shown() == ["hostile"]
-    assert browser.find("[data-show=wrong]").get_attribute("aria-pressed") == "true"
+    assert browser.find("[data-show=failed]").get_attribute("aria-pressed") == "true"
     assert browser.find("[data-show='']").get_attribute("aria-pressed") == "false"
 
 
@@ -180,7 +180,7 @@ def test_a_link_opens_its_scenario(browser: Browser) -> None:
         "const { top } = arguments[0].getBoundingClientRect(); return 0 < top && top < innerHeight",
         browser.find("#many"),
     )
-    browser.find("[data-show=wrong]").click()
+    browser.find("[data-show=failed]").click()
     assert not lanes.is_displayed()
     browser.ask("location.hash = 'heals'")
     assert browser.find("#heals .lanes").is_displayed()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import threading
 from argparse import Namespace
@@ -16,8 +15,7 @@ from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, USAGE
 from lab.cli import report
 from lab.cli.main import main
 from lab.report.page import Report, render
-from lab.report.playing import Task, play
-from lab.report.waits import waits
+from lab.report.timeline import Task, play_and_draw
 from lab.simulate.scenario_files import parse_scenario
 from tests.deletion import SCENARIO
 from tests.lab.report import drawn
@@ -56,7 +54,7 @@ def played(name: str) -> tuple[ScenarioResult, Timeline]:
     policies = tuple(drawn.POLICIES.values())
     file = POLICIES / "scenarios" / f"{name}.yaml"
     scenario = parse_scenario(file.read_text("utf-8"), file.name, drawn.POLICIES, name=name)
-    return play(Task(scenario, policies))
+    return play_and_draw(Task(scenario, policies))
 
 
 def rows(timeline: Timeline) -> list[PolicyRow]:
@@ -69,14 +67,14 @@ def test_pages_begin_and_end_with_the_conditions_that_are_drawn(name: str) -> No
     """What the engine finds true, once its hold is over, is what was judged: mark by mark."""
     proof, timeline = played(name)
     assert proof.passed
-    paging = [row for row in rows(timeline) if row.pages]
+    paging = [row for row in rows(timeline) if row.incidents]
     assert paging
     for row in rows(timeline):
-        held = {(each.filled, each.end) for each in row.held if each.end > each.filled}
-        assert {(page.begin, page.end) for page in row.pages} == held
+        held = {(each.fires, each.end) for each in row.intervals if each.end > each.fires}
+        assert {(incident.begin, incident.end) for incident in row.incidents} == held
         assert row.wrong == ()
     expected = proof.scenario.expect
-    shown = {row.policy for track in timeline.tracks for row in track.policies if row.pages}
+    shown = {row.policy for track in timeline.tracks for row in track.policies if row.incidents}
     assert {each.policy for each in expected if not each.may} <= shown
     assert shown <= {each.policy for each in expected}
 
@@ -85,8 +83,8 @@ def test_a_played_scenario_leaves_its_points_behind() -> None:
     """What goes back to the process that writes the page is small, and all that the page needs."""
     proof, timeline = played("unknown-state")
     assert proof.recording.series == ()
-    assert any(dot.text == "state 9" for row in timeline.tracks[0].samples for dot in row.dots)
-    page = render(Report((), [(proof, timeline)], (), whole=True, version="1", made=drawn.MADE))
+    assert any(point.text == "state 9" for row in timeline.tracks[0].points for point in row.points)
+    page = render(Report((), [(proof, timeline)], (), complete=True, version="1", made=drawn.MADE))
     assert len(page) < 60_000
 
 
@@ -96,7 +94,7 @@ def test_it_writes_a_page(folder: Path) -> None:
     assert code == OK, told
     page = (folder / "report.html").read_text("utf-8")
     (scenario,) = read(page).all("details", class_="scenario")
-    assert scenario.attributes["data-verdict"] == "right"
+    assert scenario.attributes["data-verdict"] == "passed"
     assert "report.html: 1 scenario, " in told
     assert "How soon pages come is left out: there is no exporter-silent, no stream-failed" in told
 
@@ -172,12 +170,3 @@ def test_whoever_stops_it_gets_no_half_page(tmp_path: Path) -> None:
     )
     assert report.run(args) == INTERRUPTED
     assert not (tmp_path / "report.html").exists()
-
-
-def test_times_are_read_as_the_other_command_prints_them() -> None:
-    """Each change in each mode, worst and median and bound, in its order."""
-    document = json.loads((ROOT / "docs" / "time-to-page.json").read_text("utf-8"))
-    read_ = waits(document)
-    assert len(read_) == len(document["times"])
-    assert all(wait.kept == (wait.worst <= wait.bound) for wait in read_)
-    assert {wait.policy for wait in read_} <= set(drawn.POLICIES)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from exporter.measure import samples
 from exporter.states import StreamState
 from lab.prove.comparison import Outcome
-from lab.report.marks import Page, Window
-from lab.report.things import EXPORTER, Kind
-from lab.report.timeline import MOST_TRACKS, shown_phase
+from lab.report.marks import ExpectedWindow, IncidentMark
+from lab.report.subjects import EXPORTER, SubjectKind
+from lab.report.timeline import MOST_TRACKS, drawn_phase
 from tests.lab.report import drawn
 from tests.lab.report.drawn import AT, ORDERS
 
@@ -27,13 +27,13 @@ LASTS = 1200
 
 
 def track(timeline: Timeline, short: str) -> Track:
-    """Return the track of a thing."""
-    (found,) = (each for each in timeline.tracks if each.thing.short == short)
+    """Reevent the track of a thing."""
+    (found,) = (each for each in timeline.tracks if each.subject.short == short)
     return found
 
 
 def row(of: Track, policy: str) -> PolicyRow:
-    """Return what became of a policy."""
+    """Reevent what became of a policy."""
     (found,) = (each for each in of.policies if each.policy == policy)
     return found
 
@@ -41,38 +41,41 @@ def row(of: Track, policy: str) -> PolicyRow:
 def spans(timeline: Timeline) -> Iterator[tuple[float, float]]:
     """Yield where each mark begins and ends."""
     for each in timeline.tracks:
-        yield from ((one.begin, one.end) for states in each.states for one in states.stretches)
-        yield from ((dot.at, dot.at) for points in each.samples for dot in points.dots)
-        yield from ((gap.begin, gap.end) for points in each.samples for gap in points.gaps)
+        yield from ((one.begin, one.end) for states in each.states for one in states.intervals)
+        yield from ((point.at, point.at) for row in each.points for point in row.points)
+        yield from ((gap.begin, gap.end) for row in each.points for gap in row.gaps)
         for policy in each.policies:
-            yield from ((one.begin, one.filled) for one in policy.held)
-            yield from ((one.filled, one.end) for one in policy.held)
+            yield from ((one.begin, one.fires) for one in policy.intervals)
+            yield from ((one.fires, one.end) for one in policy.intervals)
             yield from ((window.begin, window.end) for window in policy.windows)
-            yield from ((page.begin, page.end) for page in policy.pages)
-            yield from ((at, at) for at in policy.entries)
+            yield from ((page.begin, page.end) for page in policy.incidents)
+            yield from ((at, at) for at in policy.log_entries)
     yield from ((tick.at, tick.at) for tick in timeline.ticks)
-    yield from ((turn.at, turn.at) for turn in timeline.turns)
+    yield from ((event.at, event.at) for event in timeline.events)
 
 
 def test_a_stream_that_fails_and_heals() -> None:
     """Its state, its samples, its condition and its page each stand where they belong."""
     _, timeline = drawn.heals()
     orders = track(timeline, "orders")
-    assert [(one.begin, one.end, one.text) for one in orders.states[0].stretches] == [
+    assert [(one.begin, one.end, one.text) for one in orders.states[0].intervals] == [
         (0, 300, "RUNNING"),
         (300, 720, "FAILED"),
         (720, 1200, "RUNNING"),
     ]
-    shapes = {dot.at: dot.shape for dot in orders.samples[0].dots}
+    shapes = {point.at: point.shape for point in orders.points[0].points}
     assert shapes[250] == "plain"
     assert shapes[310] == "failed"
-    assert orders.samples[0].gaps == ()
+    assert orders.points[0].gaps == ()
     failed = row(orders, "stream-failed")
-    assert [*failed.held] == [(330, 390, 750)]
-    assert failed.windows == (Window(360, 480, closes=False), Window(720, 900, closes=True))
-    assert failed.pages == (Page(390, 750, open=False, outcome=Outcome.RIGHT),)
+    assert [*failed.intervals] == [(330, 390, 750)]
+    assert failed.windows == (
+        ExpectedWindow(360, 480, closes=False),
+        ExpectedWindow(720, 900, closes=True),
+    )
+    assert failed.incidents == (IncidentMark(390, 750, open=False, outcome=Outcome.RIGHT),)
     assert failed.wrong == ()
-    assert [turn.at for turn in timeline.turns] == [300, 720]
+    assert [event.at for event in timeline.events] == [300, 720]
 
 
 def test_a_page_that_is_missing_or_too_many_is_drawn() -> None:
@@ -80,48 +83,50 @@ def test_a_page_that_is_missing_or_too_many_is_drawn() -> None:
     _, timeline = drawn.hostile()
     missing = row(track(timeline, "stock"), "stream-missing")
     assert missing.wrong == ("missed",)
-    assert missing.pages == ()
-    assert missing.windows == (Window(0, 600, closes=False),)
+    assert missing.incidents == ()
+    assert missing.windows == (ExpectedWindow(0, 600, closes=False),)
     extra = row(track(timeline, "orders"), "stream-lagging")
     assert extra.wrong == ("extra",)
-    assert [(page.begin, page.end, page.open) for page in extra.pages] == [(600, LASTS, True)]
+    assert [(page.begin, page.end, page.open) for page in extra.incidents] == [(600, LASTS, True)]
 
 
 def test_where_nothing_happens_one_stream_is_drawn() -> None:
     """A scenario without a page shows that its stream runs, and that no policy has a say."""
     _, timeline = drawn.quiet()
     (only,) = timeline.tracks
-    assert only.thing.short == "orders"
+    assert only.subject.short == "orders"
     assert only.policies == ()
-    assert timeline.turns == ()
+    assert timeline.events == ()
 
 
 def test_what_is_not_read_is_not_a_state() -> None:
     """A location that was not read shows as such, and an exporter that does not run as a gap."""
     _, timeline = drawn.out_of_reach()
     project = track(timeline, "shop-prod")
-    assert {dot.shape for dot in project.samples[0].dots if dot.at >= 120} == {"unread"}
-    (exporter,) = (each for each in timeline.tracks if each.thing == EXPORTER)
-    assert [one.text for one in exporter.states[0].stretches] == [
+    assert {point.shape for point in project.points[0].points if point.at >= 120} == {"unread"}
+    (exporter,) = (each for each in timeline.tracks if each.subject == EXPORTER)
+    assert [one.text for one in exporter.states[0].intervals] == [
         "every 1m",
-        "does not run",
+        "not running",
         "every 1m",
     ]
-    (gap,) = exporter.samples[0].gaps
+    (gap,) = exporter.points[0].gaps
     assert gap.begin < 1201
     assert gap.end > 1800
     orders = track(timeline, "orders")
-    assert {dot.text for dot in orders.samples[0].dots} == {"not readable"}
+    assert {point.text for point in orders.points[0].points} == {"not readable"}
 
 
 def test_streams_that_fare_alike_are_one() -> None:
     """Of twelve that fail together one is drawn; it names the others."""
     _, timeline = drawn.many()
-    assert [each.thing.short for each in timeline.tracks] == ["europe-west1", "orders-1"]
+    assert [each.subject.short for each in timeline.tracks] == ["europe-west1", "orders-1"]
     orders = timeline.tracks[1]
-    assert {each.short for each in orders.alike} == {f"orders-{number}" for number in range(2, 13)}
-    assert row(orders, "stream-activity-errors").entries == (300,)
-    assert timeline.left == 0
+    assert {each.short for each in orders.similar} == {
+        f"orders-{number}" for number in range(2, 13)
+    }
+    assert row(orders, "stream-activity-errors").log_entries == (300,)
+    assert timeline.hidden == 0
 
 
 def test_no_more_are_drawn_than_a_person_looks_at() -> None:
@@ -135,19 +140,19 @@ def test_no_more_are_drawn_than_a_person_looks_at() -> None:
     )
     timeline = drawn.drawn(proof)
     assert len(timeline.tracks) == MOST_TRACKS
-    assert timeline.left == 10 - MOST_TRACKS
-    assert timeline.tracks[0].thing.short == "orders-9"
+    assert timeline.hidden == 10 - MOST_TRACKS
+    assert timeline.tracks[0].subject.short == "orders-9"
 
 
 def test_a_phase_that_is_wrong_is_the_one_that_is_drawn() -> None:
     """Where all phases are right it is the first."""
     wrong, _ = drawn.hostile()
-    assert shown_phase(wrong) == 0
+    assert drawn_phase(wrong) == 0
     late = [each for each in wrong.results if each.phase == 15]
     right, _ = drawn.heals()
     both = replace(right, results=(*right.results, *late))
-    assert shown_phase(both) == 15
-    assert shown_phase(right) == 0
+    assert drawn_phase(both) == 15
+    assert drawn_phase(right) == 0
 
 
 def test_a_condition_that_was_hardly_true_is_left_out() -> None:
@@ -156,7 +161,7 @@ def test_a_condition_that_was_hardly_true_is_left_out() -> None:
     hardly = drawn.drawn(proof, drawn.held("stream-unexpected-state", ORDERS, (300, 330)))
     assert track(hardly, "orders").policies == ()
     nearly = drawn.drawn(proof, drawn.held("stream-stalled", ORDERS, (300, 800)))
-    assert row(track(nearly, "orders"), "stream-stalled").pages == ()
+    assert row(track(nearly, "orders"), "stream-stalled").incidents == ()
 
 
 def test_an_unknown_state_has_a_sign_of_its_own() -> None:
@@ -166,8 +171,8 @@ def test_an_unknown_state_has_a_sign_of_its_own() -> None:
         drawn.scenario(event), series=[drawn.points(samples.STATE, ORDERS, {310: 9, 370: 3})]
     )
     orders = track(drawn.drawn(proof), "orders")
-    assert [(one.case, one.text) for one in orders.states[0].stretches][-1] == ("odd", "state 9")
-    assert [dot.text for dot in orders.samples[0].dots] == ["state 9", StreamState.PAUSED.name]
+    assert [(one.style, one.text) for one in orders.states[0].intervals][-1] == ("odd", "state 9")
+    assert [point.text for point in orders.points[0].points] == ["state 9", StreamState.PAUSED.name]
 
 
 MOMENTS = st.integers(0, LASTS)
@@ -179,7 +184,7 @@ METRICS = sorted(name for name, policy in drawn.POLICIES.items() if not policy.i
 
 @st.composite
 def pages(draw: st.DrawFn) -> drawn.Paged:
-    """Return a page within the scenario's time."""
+    """Reevent a page within the scenario's time."""
     opened = draw(MOMENTS)
     closed = draw(st.none() | st.integers(opened, LASTS))
     return draw(st.sampled_from(METRICS)), draw(NAMES), opened, closed
@@ -187,7 +192,7 @@ def pages(draw: st.DrawFn) -> drawn.Paged:
 
 @st.composite
 def expectations(draw: st.DrawFn) -> dict[str, object]:
-    """Return a page that is expected within the scenario's time, and closes whenever."""
+    """Reevent a page that is expected within the scenario's time, and closes whenever."""
     after, by = sorted((draw(MOMENTS), draw(MOMENTS)))
     wanted: dict[str, object] = {
         "policy": draw(st.sampled_from(METRICS)),
@@ -201,7 +206,7 @@ def expectations(draw: st.DrawFn) -> dict[str, object]:
 
 @st.composite
 def events(draw: st.DrawFn) -> dict[str, object]:
-    """Return something that happens to a stream, perhaps after the end."""
+    """Reevent something that happens to a stream, perhaps after the end."""
     what = draw(st.sampled_from(["fail", "heal", "delete", "appear", "pause", "stall"]))
     more: dict[str, object] = {}
     if what in {"fail", "pause"}:
@@ -235,18 +240,20 @@ def test_marks_lie_within_the_scenario_and_in_order(
     assert all(0 <= begin <= end <= LASTS for begin, end in spans(timeline))
     for each in timeline.tracks:
         for states_of in each.states:
-            stretches = states_of.stretches
+            stretches = states_of.intervals
             assert (stretches[0].begin, stretches[-1].end) == (0, LASTS)
             assert all(one.end == other.begin for one, other in pairwise(stretches))
             assert all(one[2:] != other[2:] for one, other in pairwise(stretches))
         for policy in each.policies:
-            assert [*policy.pages] == sorted(policy.pages)
-    assert [turn.number for turn in timeline.turns] == [*range(1, len(timeline.turns) + 1)]
-    assert [turn.at for turn in timeline.turns] == sorted({turn.at for turn in timeline.turns})
-    if not timeline.left:
+            assert [*policy.incidents] == sorted(policy.incidents)
+    assert [event.number for event in timeline.events] == [*range(1, len(timeline.events) + 1)]
+    assert [event.at for event in timeline.events] == sorted(
+        {event.at for event in timeline.events}
+    )
+    if not timeline.hidden:
         rows = [row for each in timeline.tracks for row in each.policies]
-        alike = sum(len(each.alike) * len(each.policies) for each in timeline.tracks)
-        assert sum(len(row.pages) for row in rows) + alike >= len(paged)
+        alike = sum(len(each.similar) * len(each.policies) for each in timeline.tracks)
+        assert sum(len(row.incidents) for row in rows) + alike >= len(paged)
         wrong = any(row.wrong for row in rows)
         assert wrong or proof.passed
 
@@ -258,5 +265,5 @@ def test_kinds_of_things_are_told_by_their_names(at: int, other: int) -> None:
         drawn.scenario(),
         [("stream-failed", ORDERS, at, None), ("streams-failing-together", AT, other, None)],
     )
-    kinds = {each.thing.kind for each in drawn.drawn(proof).tracks}
-    assert kinds == {Kind.STREAM, Kind.LOCATION}
+    kinds = {each.subject.kind for each in drawn.drawn(proof).tracks}
+    assert kinds == {SubjectKind.STREAM, SubjectKind.LOCATION}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from lab.emulator.page_tokens import next_token, page_range
+from lab.emulator.page_tokens import page_range
 from lab.emulator.server import Method, Services
 from lab.emulator.status_errors import (
     StatusError,
@@ -50,14 +50,6 @@ _PAGE_SIZE = 50
 _LARGEST_PAGE = 1000
 
 
-class _ResolvedLocation(NamedTuple):
-    """What a request's name leads to; ``parent`` as answers spell it."""
-
-    project: ProjectSnapshot
-    location: LocationSnapshot
-    parent: str
-
-
 class DatastreamService:
     """Answers the calls of Google's Datastream client from a fleet."""
 
@@ -78,7 +70,7 @@ class DatastreamService:
         self._fleet = fleet
         self._started = started
         self._largest_page = largest_page
-        self._pages: tuple[Snapshot | None, dict[tuple[str, PageRange], bytes]] = (None, {})
+        self._pages: tuple[Snapshot | None, dict[PageRange, bytes]] = (None, {})
 
     @property
     def services(self) -> Services:
@@ -99,74 +91,64 @@ class DatastreamService:
         project = self._project(
             self._fleet(), request.name, "datastream.locations.list", request.name
         )
-        at = self._window(request, "ListLocations", request.name)
-        locations = list(project.locations)
+        found, token = self._page(request, "ListLocations", request.name).cut(
+            list(project.locations)
+        )
         return locations_pb2.ListLocationsResponse(
             locations=[
                 locations_pb2.Location(
-                    name=f"projects/{project.named}/locations/{each}", location_id=each
+                    name=f"projects/{project.named}/locations/{id_}", location_id=id_
                 )
-                for each in at.cut(locations)
+                for id_ in found
             ],
-            next_page_token=next_token(at, len(locations), of=request.name),
+            next_page_token=token,
         )
 
     def _list_streams(self, request: Any) -> bytes | Any:
         fleet = self._fleet()
-        place = self._place(fleet, request.parent, "datastream.streams.list")
-        location, parent = place.location, place.parent
+        location, parent = self._location(fleet, request.parent, "datastream.streams.list")
         if location.outage == "listed":
             return _ListStreamsResponse(unreachable=[parent])
-        at = self._window(request, "ListStreams", request.parent)
-        # A big fleet's pages are asked for again and again while nothing happens to it.
+        page = self._page(request, "ListStreams", request.parent)
+        # While nothing happens to a big fleet, its pages are listed many times.
         if self._pages[0] is not fleet:
             self._pages = fleet, {}
         pages = self._pages[1]
-        page = pages.get((request.parent, at))
-        if page is None:
-            streams = list(location.streams.values())
-            response = _ListStreamsResponse(
-                next_page_token=next_token(at, len(streams), of=request.parent)
-            )
-            if location.outage == "partial" and at.start == 0:
+        answer = pages.get(page)
+        if answer is None:
+            streams, token = page.cut(list(location.streams.values()))
+            response = _ListStreamsResponse(next_page_token=token)
+            if location.outage == "partial" and page.start == 0:
                 response.unreachable.append(parent)
             else:
-                response.streams.extend(self._stream(parent, each) for each in at.cut(streams))
-            page = pages[request.parent, at] = response.SerializeToString()
-        return page
+                response.streams.extend(self._stream(parent, stream) for stream in streams)
+            answer = pages[page] = response.SerializeToString()
+        return answer
 
     def _get_stream(self, request: Any) -> Any:
-        parent, _, id_ = request.name.rpartition("/streams/")
-        place = self._place(self._fleet(), parent, "datastream.streams.get", request.name)
-        stream = place.location.streams.get(id_)
-        if stream is None:
-            raise _not_found(request.name)
-        return self._stream(place.parent, stream)
+        stream, parent = self._existing_stream(request.name, "datastream.streams.get")
+        return self._stream(parent, stream)
 
     def _list_objects(self, request: Any) -> Any:
-        parent, _, id_ = request.parent.rpartition("/streams/")
-        place = self._place(self._fleet(), parent, "datastream.objects.list", request.parent)
-        stream = place.location.streams.get(id_)
-        if stream is None:
-            raise _not_found(request.parent)
-        at = self._window(request, "ListStreamObjects", request.parent)
-        prefix = f"{place.parent}/streams/{id_}/objects/"
+        stream, parent = self._existing_stream(request.parent, "datastream.objects.list")
+        page = self._page(request, "ListStreamObjects", request.parent)
+        found, token = page.cut(stream.objects)
+        prefix = f"{parent}/streams/{stream.id}/objects/"
         return _ListObjectsResponse(
-            stream_objects=[self._object(prefix, each) for each in at.cut(stream.objects)],
-            next_page_token=next_token(at, len(stream.objects), of=request.parent),
+            stream_objects=[_object(prefix, each) for each in found], next_page_token=token
         )
 
     def _list_connections(self, request: Any) -> Any:
-        place = self._place(self._fleet(), request.parent, "datastream.privateConnections.list")
-        if place.location.outage is not None:
-            return _ListConnectionsResponse(unreachable=[place.parent])
-        at = self._window(request, "ListPrivateConnections", request.parent)
-        connections = list(place.location.connections.values())
+        location, parent = self._location(
+            self._fleet(), request.parent, "datastream.privateConnections.list"
+        )
+        if location.outage is not None:
+            return _ListConnectionsResponse(unreachable=[parent])
+        page = self._page(request, "ListPrivateConnections", request.parent)
+        found, token = page.cut(list(location.connections.values()))
         return _ListConnectionsResponse(
-            private_connections=[
-                self._connection(place.parent, each) for each in at.cut(connections)
-            ],
-            next_page_token=next_token(at, len(connections), of=request.parent),
+            private_connections=[_connection(parent, each) for each in found],
+            next_page_token=token,
         )
 
     @staticmethod
@@ -174,7 +156,7 @@ class DatastreamService:
         """Return the project that a name leads to.
 
         Raises:
-            Refused: There is none, its API is disabled, or the caller may not.
+            StatusError: There is none, its API is disabled, or the caller may not.
         """
         kind, _, rest = name.partition("/")
         id_ = rest.partition("/")[0]
@@ -189,13 +171,13 @@ class DatastreamService:
             raise permission_denied(permission, resource)
         return project
 
-    def _place(
+    def _location(
         self, fleet: Snapshot, name: str, permission: str, resource: str | None = None
-    ) -> _ResolvedLocation:
-        """Return the location that ``projects/P/locations/L`` leads to.
+    ) -> tuple[LocationSnapshot, str]:
+        """Return the location of ``projects/P/locations/L``, and its name as answers spell it.
 
         Raises:
-            Refused: As for the project; or there is no such location, or it does not answer.
+            StatusError: As for the project; or there is no such location, or it does not answer.
         """
         project = self._project(fleet, name, permission, resource or name)
         _, _, kind, id_, *_ = [*name.split("/", 3), "", ""]
@@ -208,13 +190,24 @@ class DatastreamService:
             )
         if location.outage == "unavailable":
             raise StatusError("UNAVAILABLE", "The service is currently unavailable.")
-        return _ResolvedLocation(project, location, f"projects/{project.named}/locations/{id_}")
+        return location, f"projects/{project.named}/locations/{id_}"
 
-    def _window(self, request: Any, method: str, of: str) -> PageRange:
+    def _existing_stream(self, name: str, permission: str) -> tuple[StreamSnapshot, str]:
+        """Return the stream of a full name, and its location's name as answers spell it.
+
+        Raises:
+            StatusError: As for the location; or there is no such stream.
+        """
+        parent, _, id_ = name.rpartition("/streams/")
+        location, spelled = self._location(self._fleet(), parent, permission, name)
+        stream = location.streams.get(id_)
+        if stream is None:
+            raise StatusError("NOT_FOUND", f"Resource '{name}' was not found")
+        return stream, spelled
+
+    def _page(self, request: Any, method: str, listing: str) -> PageRange:
         largest = self._largest_page.get(method, _LARGEST_PAGE)
-        return page_range(
-            request.page_size, request.page_token, default=_PAGE_SIZE, largest=largest, of=of
-        )
+        return page_range(request, listing, default=_PAGE_SIZE, largest=largest)
 
     def _stream(self, parent: str, stream: StreamSnapshot) -> Any:
         created = self._time(stream.appeared, stream.create_time)
@@ -228,26 +221,27 @@ class DatastreamService:
             errors=_errors(f"{parent}/streams/{stream.id}", stream.errors),
         )
 
-    def _object(self, prefix: str, each: ObjectSnapshot) -> Any:
-        schema, _, table = each.table.rpartition(".")
-        # As Google's: an opaque id of its own, the same as long as the object lives.
-        id_ = uuid.uuid5(uuid.NAMESPACE_URL, prefix + each.table)
-        made = _Object(name=f"{prefix}{id_}", display_name=each.table)
-        made.source_object.postgresql_identifier.schema = schema
-        made.source_object.postgresql_identifier.table = table
-        made.backfill_job.state = each.backfill
-        made.errors.extend(_errors(made.name, each.errors))
-        return made
-
-    @staticmethod
-    def _connection(parent: str, each: WorldConnection) -> Any:
-        name = f"{parent}/privateConnections/{each.id}"
-        errors = _errors(name, (each.error,)) if each.error else [None]
-        return _Connection(name=name, display_name=each.id, state=each.state, error=errors[0])
-
     def _time(self, seconds: float | None, otherwise: datetime) -> Timestamp:
         unix = otherwise.timestamp() if seconds is None else self._started + seconds
         return Timestamp(seconds=int(unix))
+
+
+def _object(prefix: str, each: ObjectSnapshot) -> Any:
+    schema, _, table = each.table.rpartition(".")
+    # As Google's: an opaque id of its own, the same as long as the object lives.
+    id_ = uuid.uuid5(uuid.NAMESPACE_URL, prefix + each.table)
+    message = _Object(name=f"{prefix}{id_}", display_name=each.table)
+    message.source_object.postgresql_identifier.schema = schema
+    message.source_object.postgresql_identifier.table = table
+    message.backfill_job.state = each.backfill
+    message.errors.extend(_errors(message.name, each.errors))
+    return message
+
+
+def _connection(parent: str, each: WorldConnection) -> Any:
+    name = f"{parent}/privateConnections/{each.id}"
+    errors = _errors(name, (each.error,)) if each.error else [None]
+    return _Connection(name=name, display_name=each.id, state=each.state, error=errors[0])
 
 
 def _errors(owner: str, problems: Sequence[WorldError]) -> list[Any]:
@@ -259,7 +253,3 @@ def _errors(owner: str, problems: Sequence[WorldError]) -> list[Any]:
         )
         for each in problems
     ]
-
-
-def _not_found(name: str) -> StatusError:
-    return StatusError("NOT_FOUND", f"Resource '{name}' was not found")

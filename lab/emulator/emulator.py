@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.datastream_service import DatastreamService
-from lab.emulator.faults import Faults
 from lab.emulator.monitoring_service import MonitoringService
-from lab.emulator.server import CallLog, Server, Services
+from lab.emulator.server import Call, CallLog, Server, Services
 from lab.emulator.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable, Iterable
 
-    from lab.emulator.faults import Call
     from lab.emulator.monitoring_service import WrittenPoint
     from lab.emulator.timeline import Snapshot
     from lab.emulator.world import Fault, World
@@ -40,12 +38,11 @@ class Emulator:
         self._clock = clock
         self._started = clock()
         self._timeline = Timeline(world)
-        self._faults = Faults(world.faults)
-        self._log = CallLog()
+        self._calls = CallLog(world.faults)
         self._datastream = DatastreamService(
             self.fleet, started=self._started, largest_page=world.largest_page
         )
-        self._monitoring = MonitoringService(self.fleet, clock=clock, wording=world.refusals)
+        self._monitoring = MonitoringService(self.fleet, clock=clock, refusals=world.refusals)
         self._running = ExitStack()
         self.datastream = ""
         """``127.0.0.1:port`` of Datastream, once started."""
@@ -81,12 +78,12 @@ class Emulator:
     @property
     def calls(self) -> Counter[str]:
         """Return how many calls each method got, refused ones among them."""
-        return self._log.by_method()
+        return Counter(call.method for call in self.call_log)
 
     @property
     def call_log(self) -> list[Call]:
         """Return every call, in order of arrival."""
-        return self._log.all()
+        return self._calls.calls()
 
     @property
     def environ(self) -> dict[str, str]:
@@ -97,18 +94,18 @@ class Emulator:
         """Return the points that were accepted, of one metric or of all."""
         return self._monitoring.points(metric_type)
 
-    def give_series(self, project: str, series: Iterable[Any]) -> None:
+    def seed_series(self, project: str, series: Iterable[Any]) -> None:
         """Let Cloud Monitoring hold series that nobody writes, as those of Google's own metrics.
 
         Args:
             project: The id of the metrics project.
             series: Raw TimeSeries.
         """
-        self._monitoring.give(project, series)
+        self._monitoring.seed_series(project, series)
 
     def add_fault(self, fault: Fault) -> None:
         """Inject a fault from now on; its times count from the world's start."""
-        self._faults.add(fault)
+        self._calls.add_fault(fault)
 
     def seconds(self) -> float:
         """Return how long ago the world started."""
@@ -119,6 +116,6 @@ class Emulator:
         return self._timeline.at(self.seconds())
 
     def _serve(self, running: ExitStack, services: Services, port: int) -> str:
-        server = Server(services, seconds=self.seconds, faults=self._faults, calls=self._log)
+        server = Server(services, seconds=self.seconds, calls=self._calls)
         running.callback(server.stop)
         return server.start(port)

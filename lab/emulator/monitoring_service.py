@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from google.cloud import monitoring_v3
 from google.protobuf import empty_pb2
 
-from lab.emulator.page_tokens import next_token, page_range, token
+from lab.emulator.page_tokens import page_range
 from lab.emulator.partial_write_errors import partial_write_error
-from lab.emulator.series_queries import matching_series
-from lab.emulator.series_store import ProjectMetrics
+from lab.emulator.project_metrics import ProjectMetrics
 from lab.emulator.server import Method, Services
 from lab.emulator.status_errors import StatusError, invalid_field, permission_denied
-from lab.emulator.write_rules import SECOND
+from lab.emulator.stored_series import SeededSeries
+from lab.emulator.write_rules import SECOND, nanoseconds
 from lab.filters.monitoring_filter import MonitoringFilter, parse_monitoring_filter
 from lab.filters.syntax import FilterError
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from google.api import metric_pb2
 
-    from lab.emulator.series_store import StoredDescriptor, StoredSeries
     from lab.emulator.timeline import Snapshot
     from lab.emulator.world_values import PartialWriteFormat
 
@@ -39,9 +38,6 @@ _DeleteDescriptor: Any = monitoring_v3.DeleteMetricDescriptorRequest.pb()
 _SERIES_A_REQUEST = 200
 _POINTS_A_PAGE = 100_000
 _DESCRIPTORS_A_PAGE = 10_000
-
-
-_Head = tuple[str, str, dict[str, str], str, dict[str, str]]
 
 
 class WrittenPoint(NamedTuple):
@@ -64,18 +60,18 @@ class MonitoringService:
         fleet: Callable[[], Snapshot],
         *,
         clock: Callable[[], float],
-        wording: PartialWriteFormat,
+        refusals: PartialWriteFormat,
     ) -> None:
         """Take what to answer by.
 
         Args:
             fleet: What exists now: projects, and what the caller may do in them.
             clock: Unix seconds.
-            wording: How refused series are named.
+            refusals: How errors name the series that were refused.
         """
         self._fleet = fleet
         self._clock = clock
-        self._wording = wording
+        self._refusals = refusals
         self._lock = Lock()
         self._projects: dict[str, ProjectMetrics] = {}
 
@@ -100,10 +96,19 @@ class MonitoringService:
         """
         with self._lock:
             return [
-                WrittenPoint(*head, time / SECOND, value)
+                WrittenPoint(
+                    project.project,
+                    type_,
+                    labels,
+                    series.resource.type,
+                    resource_labels,
+                    time / SECOND,
+                    value,
+                )
                 for project in self._projects.values()
-                for descriptor, series in project.all_series(metric_type)
-                for head in [_head(project.project, descriptor, series)]
+                for type_, series in project.all_series(metric_type)
+                for labels in [series.metric_labels()]
+                for resource_labels in [dict(series.resource.labels)]
                 for time, value in zip(series.times, series.values, strict=True)
             ]
 
@@ -121,7 +126,7 @@ class MonitoringService:
             rejected = metrics.write(given, self._clock())
         if rejected:
             raise partial_write_error(
-                rejected, sum(len(each.points) for each in given), self._wording
+                rejected, sum(len(each.points) for each in given), self._refusals
             )
         return empty_pb2.Empty()
 
@@ -132,46 +137,41 @@ class MonitoringService:
             raise invalid_field("filter", "The filter must name a metric type.", request.filter)
         if request.HasField("aggregation") or request.HasField("secondary_aggregation"):
             raise StatusError("UNIMPLEMENTED", "The local server does not aggregate.")
-        end = _nanoseconds(request.interval.end_time)
-        start = (
-            _nanoseconds(request.interval.start_time)
-            if request.interval.HasField("start_time")
-            else end
-        )
-        of = f"{request.name} {request.filter} {start} {end}"
-        at = page_range(
-            request.page_size,
-            request.page_token,
+        interval = request.interval
+        end = nanoseconds(interval.end_time)
+        start = nanoseconds(interval.start_time) if interval.HasField("start_time") else end
+        page = page_range(
+            request,
+            f"{request.name} {request.filter} {start} {end}",
             default=_POINTS_A_PAGE,
             largest=_POINTS_A_PAGE,
-            of=of,
         )
         headers = request.view == monitoring_v3.ListTimeSeriesRequest.TimeSeriesView.HEADERS
         response = _ListSeriesResponse()
         counted = 0
         with self._lock:
-            found = matching_series(metrics, wanted, start, end, None if headers else at.size)
-            for index, (points, make) in enumerate(found):
-                if index < at.start:
+            found = metrics.matching_series(wanted, start, end, None if headers else page.size)
+            for index, (points, message) in enumerate(found):
+                if index < page.start:
                     continue
                 # A page ends between series, but for one that does not fit on any.
                 counted += 1 if headers else points
-                if counted > at.size and response.time_series:
-                    response.next_page_token = token(index, of=of)
+                if counted > page.size and response.time_series:
+                    response.next_page_token = page.token(index)
                     break
-                response.time_series.append(make())
+                response.time_series.append(message())
         return response
 
-    def give(self, project: str, series: Iterable[Any]) -> None:
-        """Let a project hold series that nobody writes, as those of Google's own metrics.
+    def seed_series(self, project: str, series: Iterable[Any]) -> None:
+        """Add series that nobody writes, such as those of Google's own metrics.
 
         Args:
             project: The project's id.
-            series: Raw TimeSeries, with whatever resource and kind.
+            series: Raw TimeSeries, with any resource and kind.
         """
         with self._lock:
             metrics = self._projects.setdefault(project, ProjectMetrics(project))
-            metrics.given.add(series)
+            metrics.seeded.extend(map(SeededSeries, series))
 
     def _create_descriptor(self, request: Any) -> metric_pb2.MetricDescriptor:
         metrics = self._metrics(request.name, "monitoring.metricDescriptors.create")
@@ -186,23 +186,21 @@ class MonitoringService:
     def _list_descriptors(self, request: Any) -> Any:
         metrics = self._metrics(request.name, "monitoring.metricDescriptors.list")
         wanted = _parsed(request.filter)
-        of = f"{request.name} {request.filter}"
-        at = page_range(
-            request.page_size,
-            request.page_token,
+        page = page_range(
+            request,
+            f"{request.name} {request.filter}",
             default=_DESCRIPTORS_A_PAGE,
             largest=_DESCRIPTORS_A_PAGE,
-            of=of,
         )
         with self._lock:
-            found = [
-                descriptor.message
-                for type_, descriptor in sorted(metrics.descriptors.items())
-                if wanted.accepts({"metric.type": type_})
-            ]
-            return _ListDescriptorsResponse(
-                metric_descriptors=at.cut(found), next_page_token=next_token(at, len(found), of=of)
+            found, token = page.cut(
+                [
+                    descriptor.message
+                    for type_, descriptor in sorted(metrics.descriptors.items())
+                    if wanted.accepts({"metric.type": type_})
+                ]
             )
+        return _ListDescriptorsResponse(metric_descriptors=found, next_page_token=token)
 
     def _delete_descriptor(self, request: Any) -> empty_pb2.Empty:
         metrics = self._metrics(request.name, "monitoring.metricDescriptors.delete")
@@ -214,7 +212,7 @@ class MonitoringService:
         """Return the metrics of the project that a name begins with.
 
         Raises:
-            Refused: The name names no project; there is none; or the caller may not.
+            StatusError: The name names no project; there is none; or the caller may not.
         """
         kind, _, rest = name.partition("/")
         id_ = rest.partition("/")[0]
@@ -227,25 +225,11 @@ class MonitoringService:
             return self._projects.setdefault(project.id, ProjectMetrics(project.id))
 
 
-def _head(project: str, descriptor: StoredDescriptor, series: StoredSeries) -> _Head:
-    return (
-        project,
-        descriptor.message.type,
-        series.metric_labels(),
-        series.resource.type,
-        dict(series.resource.labels),
-    )
-
-
 def _known_type(metrics: ProjectMetrics, name: str) -> str:
     type_ = name.partition("/metricDescriptors/")[2]
     if type_ not in metrics.descriptors:
         raise StatusError("NOT_FOUND", f"Could not find descriptor for metric '{type_}'.")
     return type_
-
-
-def _nanoseconds(timestamp: Any) -> int:
-    return int(timestamp.seconds) * SECOND + int(timestamp.nanos)
 
 
 def _parsed(text: str) -> MonitoringFilter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lab.emulator.status_errors import invalid_argument
 
@@ -16,51 +16,49 @@ Item = TypeVar("Item")
 
 
 class PageRange(NamedTuple):
-    """Which part of a listing a request asks for."""
+    """The part of a listing that a request is about.
+
+    Attributes:
+        start: The index of its first item.
+        size: How many items it holds at most.
+        listing: What is listed; a token made for another listing is refused.
+    """
 
     start: int
     size: int
+    listing: str
 
-    def cut(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Return the window's items."""
-        return items[self.start : self.start + self.size]
+    def cut(self, items: Sequence[Item]) -> tuple[Sequence[Item], str]:
+        """Return the page's items, and the token of the next page, empty after the last one."""
+        stop = self.start + self.size
+        return items[self.start : stop], self.token(stop) if stop < len(items) else ""
+
+    def token(self, start: int) -> str:
+        """Return the token of the page of this listing that begins at an index."""
+        return base64.urlsafe_b64encode(json.dumps([start, self.listing]).encode()).decode()
 
 
-def page_range(
-    page_size: int, page_token: str, *, default: int, largest: int, of: str
-) -> PageRange:
+def page_range(request: Any, listing: str, *, default: int, largest: int) -> PageRange:
     """Return the part of a listing that a request asks for.
 
     Args:
-        page_size: As requested; 0 means ``default``, more than ``largest`` means ``largest``.
-        page_token: As requested.
-        default: The page size of a request that says none.
-        largest: The largest page size.
-        of: What is listed; a token made for another listing is refused.
+        request: Has a page_size (0: the default) and a page_token.
+        listing: What is listed.
+        default: The page size of a request without one.
+        largest: The largest page size; a larger one is cut down to it.
 
     Raises:
-        Refused: The size is negative, or the token was made for another request.
+        StatusError: The size is negative, or the token was made for another request.
     """
-    if page_size < 0:
+    if request.page_size < 0:
         raise invalid_argument("The page size must not be negative.")
-    size = min(page_size or default, largest)
-    if not page_token:
-        return PageRange(0, size)
+    size = min(request.page_size or default, largest)
+    if not request.page_token:
+        return PageRange(0, size, listing)
     try:
-        start, made_for = json.loads(base64.urlsafe_b64decode(page_token))
+        start, made_for = json.loads(base64.urlsafe_b64decode(request.page_token))
     except (binascii.Error, UnicodeDecodeError, ValueError, TypeError):
         raise invalid_argument("The page token is invalid.") from None
-    if made_for != of:
+    if made_for != listing:
         raise invalid_argument("The page token is invalid: it was made for another request.")
-    return PageRange(start, size)
-
-
-def token(start: int, *, of: str) -> str:
-    """Return the token of the page that starts at ``start``."""
-    return base64.urlsafe_b64encode(json.dumps([start, of]).encode()).decode()
-
-
-def next_token(at: PageRange, total: int, *, of: str) -> str:
-    """Return the token of the page after ``at``, empty after the last one."""
-    after = at.start + at.size
-    return token(after, of=of) if after < total else ""
+    return PageRange(start, size, listing)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
+from itertools import repeat
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
 from grpc_status import rpc_status
 
-from lab.emulator.faults import Call
 from lab.emulator.status_errors import StatusError, fault_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
-    from lab.emulator.faults import Faults
     from lab.emulator.world import Fault
 
-# Injected latency holds a thread, and must not hold up the calls beside it.
+# Injected latency blocks a thread, and must not block other calls.
 _THREADS = 128
 _GRACE_SECONDS = 1
 
@@ -29,7 +28,7 @@ _OPTIONS = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_metadata_size", 1 << 20),
     ("grpc.absolute_max_metadata_size", 1 << 20),
-    # A port in use is a mistake to be told, not a port to shard.
+    # A port in use is an error, not a port to share.
     ("grpc.so_reuseport", 0),
 )
 
@@ -49,27 +48,61 @@ Services = Mapping[str, Mapping[str, Method]]
 """Methods by name, by the full name of their service."""
 
 
-class CallLog:
-    """Every call that reached the servers, in order; safe for threads."""
+class Call(NamedTuple):
+    """A call that reached a server; ``location`` is empty where the call names none."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    method: str
+    project: str
+    location: str
+
+
+class CallLog:
+    """Every call that reached the servers, in order, and the faults that they meet.
+
+    Safe for threads.
+    """
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        """Take the world's faults; there is no call yet."""
         self._lock = Lock()
         self._calls: list[Call] = []
+        self._faults: list[tuple[Fault, Iterator[object]]] = []
+        for fault in faults:
+            self.add_fault(fault)
 
-    def note(self, call: Call) -> None:
-        """Add a call."""
+    def add_fault(self, fault: Fault) -> None:
+        """Add a fault; its ``from`` and ``until`` count from the world's start, as in a file."""
+        times = repeat(None) if fault.times is None else repeat(None, fault.times)
+        with self._lock:
+            self._faults.append((fault, times))
+
+    def record(self, call: Call, seconds: float) -> list[Fault]:
+        """Add a call, ``seconds`` after the world's start; return the faults that it meets."""
         with self._lock:
             self._calls.append(call)
+            return [
+                fault
+                for fault, times in self._faults
+                if _applies(fault, call, seconds) and next(times, _USED_UP) is not _USED_UP
+            ]
 
-    def all(self) -> list[Call]:
-        """Return a copy."""
+    def calls(self) -> list[Call]:
+        """Return a copy of the calls."""
         with self._lock:
             return list(self._calls)
 
-    def by_method(self) -> Counter[str]:
-        """Return how many calls each method got."""
-        return Counter(call.method for call in self.all())
+
+_USED_UP = object()
+
+
+def _applies(fault: Fault, call: Call, seconds: float) -> bool:
+    return (
+        fault.since <= seconds
+        and (fault.until is None or seconds < fault.until)
+        and fnmatchcase(call.method, fault.method)
+        and fnmatchcase(call.project, fault.project)
+        and fnmatchcase(call.location, fault.location)
+    )
 
 
 class Server:
@@ -80,7 +113,6 @@ class Server:
         services: Services,
         *,
         seconds: Callable[[], float],
-        faults: Faults,
         calls: CallLog,
     ) -> None:
         """Build the server; nothing listens yet.
@@ -88,14 +120,12 @@ class Server:
         Args:
             services: What it answers.
             seconds: Seconds since the world's start.
-            faults: What to inject.
-            calls: Where each call is noted.
+            calls: Where each call is recorded, and which faults it meets.
         """
         self._seconds = seconds
-        self._faults = faults
         self._calls = calls
         self._stopping = Event()
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="local-google-cloud")
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
         self._server = grpc.server(self._pool, options=_OPTIONS)
         for service, methods in services.items():
             handlers = {name: self._handler(name, method) for name, method in methods.items()}
@@ -128,9 +158,8 @@ class Server:
 
     def _handler(self, name: str, method: Method) -> grpc.RpcMethodHandler:
         def serve(request: Any, context: grpc.ServicerContext) -> Any:
-            call = _call(name, request)
-            self._calls.note(call)
-            faults = self._faults.strike(call, self._seconds())
+            call = _named(name, request)
+            faults = self._calls.record(call, self._seconds())
             try:
                 self._inject([fault for fault in faults if fault.when == "before"])
                 response = method.answer(request)
@@ -153,7 +182,7 @@ class Server:
                 raise fault_error(fault.code, fault.message, fault.retry_delay)
 
 
-def _call(method: str, request: Any) -> Call:
+def _named(method: str, request: Any) -> Call:
     """Name the call by the project and the location that its request names."""
     name: str = getattr(request, "parent", "") or request.name
     _, project, _, location, *_ = [*name.split("/"), "", "", ""]

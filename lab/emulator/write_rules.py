@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from google.api import metric_pb2
 
-from lab.emulator.resources import UNWRITABLE, WRITABLE, is_location
+from exporter.config import locations
 from lab.emulator.status_errors import field_text, invalid_field
 
 SECOND = 1_000_000_000
@@ -41,11 +41,50 @@ VALUE_TYPES = {
 }
 
 
-class RejectedPointError(Exception):
-    """Why a series of a request is not written."""
+WRITABLE = {
+    "gce_instance": ("project_id", "instance_id", "zone"),
+    "generic_node": ("project_id", "location", "namespace", "node_id"),
+    "generic_task": ("project_id", "location", "namespace", "job", "task_id"),
+    "global": ("project_id",),
+    "k8s_cluster": ("project_id", "location", "cluster_name"),
+    "k8s_node": ("project_id", "location", "cluster_name", "node_name"),
+    "k8s_pod": ("project_id", "location", "cluster_name", "namespace_name", "pod_name"),
+    "k8s_container": (
+        "project_id",
+        "location",
+        "cluster_name",
+        "namespace_name",
+        "pod_name",
+        "container_name",
+    ),
+}
+"""Label keys by resource type; https://cloud.google.com/monitoring/api/resources."""
 
-    def __init__(self, text: str, code: str = "INVALID_ARGUMENT", times: str | None = None) -> None:
-        """Take Google's text and code; ``times`` where the series' own history is in the way."""
+UNWRITABLE = frozenset(
+    {
+        "bigquery_dataset",
+        "cloud_run_job",
+        "cloud_run_revision",
+        "cloud_scheduler_job",
+        "datastream.googleapis.com/Stream",
+    }
+)
+"""Types that exist, and that only Google itself writes to."""
+
+_ZONE = re.compile(r"(.+)-[a-f]")
+
+
+class RejectedPointError(Exception):
+    """Why a series of a request is not written; it never reaches a client as it is.
+
+    Attributes:
+        text: Google's text.
+        code: Google's status code.
+        times: The two times in conflict, where the series' own history is in the way.
+    """
+
+    def __init__(self, text: str, code: str = "INVALID_ARGUMENT", times: str = "") -> None:
+        """Take Google's text and code, and the times that are in conflict."""
         super().__init__(text)
         self.text = text
         self.code = code
@@ -58,6 +97,11 @@ class NewPoint(NamedTuple):
     end: int
     value_field: str
     value: Any
+
+
+def nanoseconds(timestamp: Any) -> int:
+    """Return a Timestamp in nanoseconds since 1970."""
+    return int(timestamp.seconds) * SECOND + int(timestamp.nanos)
 
 
 def name_problem(type_: str) -> str | None:
@@ -82,109 +126,72 @@ def keys_problem(keys: set[str]) -> str | None:
     return None
 
 
-def new_point(index: int, given: Any, now: int) -> NewPoint:
+def new_point(index: int, series: Any, now: int) -> NewPoint:
     """Return the one point of a raw TimeSeries.
 
     Args:
         index: Its place in the request.
-        given: The series.
+        series: The series.
         now: Nanoseconds since 1970.
 
     Raises:
-        Misfit: There is no such point, or it is too old, too new, or of another type than said.
+        RejectedPointError: There is no such point, or its time or type is not allowed.
     """
-    if len(given.points) != 1:
-        raise RejectedPointError(
-            field_text(
-                f"timeSeries[{index}].points", "Exactly one point must be written per TimeSeries."
-            )
-        )
-    point = given.points[0]
+    at = f"timeSeries[{index}].points"
+    if len(series.points) != 1:
+        raise _rejected(at, "Exactly one point must be written per TimeSeries.")
+    point, interval, metric = series.points[0], series.points[0].interval, series.metric.type
     value_field = point.value.WhichOneof("value")
     if value_field is None:
-        raise RejectedPointError(
-            field_text(f"timeSeries[{index}].points[0].value", "A value is required.")
-        )
-    if given.value_type and given.value_type != VALUE_TYPES[value_field]:
-        raise RejectedPointError(
-            f"Value type for metric {given.metric.type} must be"
-            f" {ValueType.Name(given.value_type)}, but is"
-            f" {ValueType.Name(VALUE_TYPES[value_field])}."
-        )
-    interval = point.interval
-    end = interval.end_time.seconds * SECOND + interval.end_time.nanos
+        raise _rejected(f"{at}[0].value", "A value is required.")
+    if series.value_type and series.value_type != VALUE_TYPES[value_field]:
+        raise _other_type(metric, series.value_type, value_field)
+    end = nanoseconds(interval.end_time)
+    end_field, start_field = (f"{at}[0].interval.{each}_time" for each in ("end", "start"))
     if end < now - _OLDEST:
-        raise RejectedPointError(
-            field_text(
-                f"timeSeries[{index}].points[0].interval.end_time",
-                "Data points cannot be written more than approximately 24 hours in the past.",
-                _rfc3339(end),
-            )
-        )
+        text = "Data points cannot be written more than approximately 24 hours in the past."
+        raise _rejected(end_field, text, _rfc3339(end))
     if end > now + _NEWEST:
-        raise RejectedPointError(
-            field_text(
-                f"timeSeries[{index}].points[0].interval.end_time",
-                "Data points cannot be written more than 5 minutes in the future.",
-                _rfc3339(end),
-            )
-        )
+        text = "Data points cannot be written more than 5 minutes in the future."
+        raise _rejected(end_field, text, _rfc3339(end))
     if interval.HasField("start_time"):
-        _check_start(index, given, interval, end)
+        start = nanoseconds(interval.start_time)
+        gauge = series.metric_kind in (MetricKind.METRIC_KIND_UNSPECIFIED, MetricKind.GAUGE)
+        if gauge and start != end:
+            relation, kind = "equal to", "gauge"
+        elif not gauge and start >= end:
+            relation, kind = "before", "non-gauge"
+        else:
+            relation = ""
+        if relation:
+            text = (
+                f"The start time must be {relation} the end time ({_rfc3339(end)}) for the {kind}"
+                f" metric '{metric}'."
+            )
+            raise _rejected(start_field, text, _rfc3339(start))
     return NewPoint(end, value_field, getattr(point.value, value_field))
 
 
-def _check_start(index: int, given: Any, interval: Any, end: int) -> None:
-    start = interval.start_time.seconds * SECOND + interval.start_time.nanos
-    gauge = given.metric_kind in (MetricKind.METRIC_KIND_UNSPECIFIED, MetricKind.GAUGE)
-    field = f"timeSeries[{index}].points[0].interval.start_time"
-    if gauge and start != end:
-        raise RejectedPointError(
-            field_text(
-                field,
-                f"The start time must be equal to the end time ({_rfc3339(end)}) for the gauge"
-                f" metric '{given.metric.type}'.",
-                _rfc3339(start),
-            )
-        )
-    if not gauge and start >= end:
-        raise RejectedPointError(
-            field_text(
-                field,
-                f"The start time must be before the end time ({_rfc3339(end)}) for the non-gauge"
-                f" metric '{given.metric.type}'.",
-                _rfc3339(start),
-            )
-        )
-
-
-def check_type(message: metric_pb2.MetricDescriptor, given: Any, point: NewPoint) -> None:
-    """Raise Misfit where a series is of another kind or value type than its descriptor."""
-    if given.metric_kind and given.metric_kind != message.metric_kind:
+def check_type(message: metric_pb2.MetricDescriptor, series: Any, point: NewPoint) -> None:
+    """Raise RejectedPointError where a series' kind or value type is not its descriptor's."""
+    if series.metric_kind and series.metric_kind != message.metric_kind:
         raise RejectedPointError(
             f"Metric kind for metric {message.type} must be {MetricKind.Name(message.metric_kind)},"
-            f" but is {MetricKind.Name(given.metric_kind)}."
+            f" but is {MetricKind.Name(series.metric_kind)}."
         )
     if VALUE_TYPES[point.value_field] != message.value_type:
-        raise RejectedPointError(
-            f"Value type for metric {message.type} must be {ValueType.Name(message.value_type)},"
-            f" but is {ValueType.Name(VALUE_TYPES[point.value_field])}."
-        )
+        raise _other_type(message.type, message.value_type, point.value_field)
 
 
 def check_values(index: int, labels: dict[str, str]) -> None:
-    """Raise Misfit where a metric label's value is too long."""
+    """Raise RejectedPointError where a metric label's value is too long."""
     if any(len(value) > _VALUE_LENGTH for value in labels.values()):
-        raise RejectedPointError(
-            field_text(
-                f"timeSeries[{index}].metric.labels",
-                f"A label value is limited to {_VALUE_LENGTH} characters.",
-            )
-        )
+        text = f"A label value is limited to {_VALUE_LENGTH} characters."
+        raise _rejected(f"timeSeries[{index}].metric.labels", text)
 
 
 def check_order(type_: str, youngest: int, end: int) -> None:
-    """Raise Misfit where a point follows too closely on its series' youngest, or precedes it."""
+    """Raise RejectedPointError where a point is not 5 s later than the youngest of its series."""
     if end - youngest >= _SAMPLING_PERIOD:
         return
     text = (
@@ -202,7 +209,7 @@ def check_order(type_: str, youngest: int, end: int) -> None:
 
 
 def check_resource(index: int, type_: str, labels: dict[str, str]) -> None:
-    """Raise Misfit where a resource may not be written to, or its labels are wrong."""
+    """Raise RejectedPointError where a resource may not be written to, or its labels are wrong."""
     if type_ not in WRITABLE:
         text = (
             f"Metrics cannot be written to {type_}. See https://cloud.google.com/monitoring/"
@@ -210,7 +217,7 @@ def check_resource(index: int, type_: str, labels: dict[str, str]) -> None:
             if type_ in UNWRITABLE
             else "Unrecognized resource name."
         )
-        raise RejectedPointError(field_text(f"timeSeries[{index}].resource.type", text, type_))
+        raise _rejected(f"timeSeries[{index}].resource.type", text, type_)
     for key in labels:
         if key not in WRITABLE[type_]:
             raise RejectedPointError(f"Unrecognized resource label: {key}")
@@ -220,35 +227,45 @@ def check_resource(index: int, type_: str, labels: dict[str, str]) -> None:
             "The set of resource labels is incomplete. Missing labels:"
             f" ({' '.join(sorted(missing))})."
         )
-    location = labels.get("location", labels.get("zone"))
-    if location is not None and not is_location(location):
+    location = labels.get("location", labels.get("zone", "global"))
+    zone = _ZONE.fullmatch(location)
+    region = zone[1] if zone else location
+    if location != "global" and not locations.is_known(region):
         raise RejectedPointError("Unrecognized region or location.")
 
 
 def check_unchanged(
-    known: metric_pb2.MetricDescriptor, given: metric_pb2.MetricDescriptor, keys: set[str]
+    known: metric_pb2.MetricDescriptor, changed: metric_pb2.MetricDescriptor, keys: set[str]
 ) -> None:
-    """Refuse to change what a descriptor has for ever: kind, value type, and a label once had.
+    """Refuse to change a descriptor's kind or value type, or to remove one of its labels.
 
     Raises:
-        Refused: The new one differs in these.
+        StatusError: The new one differs in these.
     """
-    for what, was, now in (
-        ("metricKind", MetricKind.Name(known.metric_kind), MetricKind.Name(given.metric_kind)),
-        ("valueType", ValueType.Name(known.value_type), ValueType.Name(given.value_type)),
+    for field, was, now in (
+        ("metricKind", MetricKind.Name(known.metric_kind), MetricKind.Name(changed.metric_kind)),
+        ("valueType", ValueType.Name(known.value_type), ValueType.Name(changed.value_type)),
     ):
         if was != now:
-            raise invalid_field(
-                f"metricDescriptor.{what}",
-                f"The metric {given.type} exists already, as {was}; delete it first.",
-                now,
-            )
+            text = f"The metric {changed.type} exists already, as {was}; delete it first."
+            raise invalid_field(f"metricDescriptor.{field}", text, now)
     removed = {each.key for each in known.labels} - keys
     if removed:
         raise invalid_field(
             "metricDescriptor.labels",
-            f"Labels cannot be removed from metric {given.type}: {', '.join(sorted(removed))}.",
+            f"Labels cannot be removed from metric {changed.type}: {', '.join(sorted(removed))}.",
         )
+
+
+def _rejected(field: str, text: str, value: str | None = None) -> RejectedPointError:
+    return RejectedPointError(field_text(field, text, value))
+
+
+def _other_type(metric: str, expected: int, value_field: str) -> RejectedPointError:
+    return RejectedPointError(
+        f"Value type for metric {metric} must be {ValueType.Name(expected)}, but is"
+        f" {ValueType.Name(VALUE_TYPES[value_field])}."
+    )
 
 
 def _rfc3339(nanoseconds: int) -> str:

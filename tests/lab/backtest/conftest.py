@@ -72,7 +72,7 @@ def lab() -> Iterator[Lab]:
         lab = play(WORLD, (minute for minute in range(MINUTES) if minute not in SILENT), running)
         fresh = {(at, at): 5 for at in map(float, range(0, MINUTES * MINUTE, MINUTE))}
         dropped = {(1200.0, 1260.0): 3, (1260.0, 1320.0): 1}
-        lab.cloud.give_series(
+        lab.cloud.seed_series(
             "ops-prod",
             [
                 native(FRESHNESS, fresh),

@@ -13,7 +13,7 @@ from google.cloud.monitoring_v3 import CreateTimeSeriesSummary, ListTimeSeriesRe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab.emulator.series_store import ProjectMetrics
+from lab.emulator.project_metrics import ProjectMetrics
 
 if TYPE_CHECKING:
     from google.protobuf.any_pb2 import Any as PackedMessage

@@ -1,16 +1,16 @@
-"""A project's descriptors and series, held in memory."""
+"""What one project's Cloud Monitoring holds: descriptors, and series that are written and read."""
 
 from __future__ import annotations
 
-from array import array
+from bisect import bisect_left, bisect_right
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.api import metric_pb2, monitored_resource_pb2
-from google.api.label_pb2 import LabelDescriptor
 
 from lab.emulator.partial_write_errors import RejectedSeries
-from lab.emulator.seeded_series import SeededSeries
 from lab.emulator.status_errors import field_text, invalid_argument, invalid_field
+from lab.emulator.stored_series import SeededSeries, StoredDescriptor, StoredResource, StoredSeries
 from lab.emulator.write_rules import (
     SECOND,
     VALUE_TYPES,
@@ -29,56 +29,9 @@ from lab.emulator.write_rules import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-
-class StoredResource:
-    """A monitored resource of a project; one object for each, compared by identity."""
-
-    __slots__ = ("labels", "type")
-
-    def __init__(self, type_: str, labels: dict[str, str]) -> None:
-        """Take the type and all labels, project_id among them."""
-        self.type = type_
-        self.labels = labels
-
-
-class StoredSeries:
-    """A series' history: end times in nanoseconds since 1970, and values, oldest first."""
-
-    __slots__ = ("metric", "resource", "times", "values")
-
-    def __init__(self, metric: bytes, resource: StoredResource) -> None:
-        """Take the serialized metric (type and labels) and the resource."""
-        self.metric = metric
-        self.resource = resource
-        self.times = array("q")
-        self.values: list[Any] = []
-
-    def metric_labels(self) -> dict[str, str]:
-        """Return the metric's labels."""
-        return dict(metric_pb2.Metric.FromString(self.metric).labels)
-
-
-class StoredDescriptor:
-    """A metric's descriptor, and its series."""
-
-    __slots__ = ("keys", "message", "series", "value_field")
-
-    def __init__(self, message: metric_pb2.MetricDescriptor) -> None:
-        """Take the descriptor as it was created or learnt."""
-        self.message = message
-        self.keys = {each.key for each in message.labels}
-        self.value_field = next(
-            field for field, type_ in VALUE_TYPES.items() if type_ == message.value_type
-        )
-        self.series: dict[tuple[bytes, StoredResource], StoredSeries] = {}
-
-    def learn(self, keys: Iterable[str]) -> None:
-        """Add the labels that it does not know yet."""
-        for key in sorted(set(keys) - self.keys):
-            self.message.labels.add(key=key, value_type=LabelDescriptor.ValueType.STRING)
-            self.keys.add(key)
+    from lab.filters.monitoring_filter import MonitoringFilter
 
 
 class ProjectMetrics:
@@ -88,7 +41,7 @@ class ProjectMetrics:
         """Take the project's id."""
         self.project = project
         self.descriptors: dict[str, StoredDescriptor] = {}
-        self.given = SeededSeries()
+        self.seeded: list[SeededSeries] = []
         self._resources: dict[bytes, StoredResource] = {}
 
     def write(self, series: Iterable[Any], now: float) -> list[RejectedSeries]:
@@ -104,24 +57,15 @@ class ProjectMetrics:
         for index, each in enumerate(series):
             try:
                 self._write(index, each, now_ns, seen)
-            except RejectedPointError as misfit:
-                rejected.append(
-                    RejectedSeries(
-                        index,
-                        each,
-                        misfit.code,
-                        misfit.text,
-                        misfit.times is not None,
-                        misfit.times or "",
-                    )
-                )
+            except RejectedPointError as error:
+                rejected.append(RejectedSeries(index, each, error.code, error.text, error.times))
         return rejected
 
     def _write(self, index: int, given: Any, now: int, seen: set[StoredSeries]) -> None:
         """Write one series' point.
 
         Raises:
-            Misfit: The point may not be written.
+            RejectedPointError: The point may not be written.
         """
         point = new_point(index, given, now)
         resource = self._resource(index, given.resource)
@@ -131,16 +75,14 @@ class ProjectMetrics:
         if descriptor is not None:
             check_type(descriptor.message, given, point)
         if series is None:
-            descriptor = self._learn(index, descriptor, given, point)
+            descriptor = self._descriptor(index, descriptor, given, point)
             series = descriptor.series[metric, resource] = StoredSeries(metric, resource)
         elif series in seen:
-            raise RejectedPointError(
-                field_text(
-                    f"timeSeries[{index}]",
-                    "Duplicate TimeSeries encountered. Only one point can be written per"
-                    " TimeSeries per request.",
-                )
+            text = (
+                "Duplicate TimeSeries encountered. Only one point can be written per TimeSeries per"
+                " request."
             )
+            raise RejectedPointError(field_text(f"timeSeries[{index}]", text))
         seen.add(series)
         if series.times:
             check_order(given.metric.type, series.times[-1], point.end)
@@ -162,7 +104,7 @@ class ProjectMetrics:
         self._resources[raw] = resource
         return resource
 
-    def _learn(
+    def _descriptor(
         self, index: int, descriptor: StoredDescriptor | None, given: Any, point: NewPoint
     ) -> StoredDescriptor:
         """Return the descriptor of a series seen first, made or grown by what it uses."""
@@ -189,14 +131,14 @@ class ProjectMetrics:
                     value_type=value_type,
                 )
             )
-        descriptor.learn(keys)
+        descriptor.add_labels(keys)
         return descriptor
 
     def create_descriptor(self, given: metric_pb2.MetricDescriptor) -> metric_pb2.MetricDescriptor:
         """Create a descriptor, or add labels and texts to the one that exists.
 
         Raises:
-            Refused: Its name, labels, kind or value type are not allowed.
+            StatusError: Its name, labels, kind or value type are not allowed.
         """
         keys = {each.key for each in given.labels}
         problem = name_problem(given.type) or keys_problem(keys)
@@ -218,16 +160,42 @@ class ProjectMetrics:
         self.descriptors[given.type] = descriptor
         return message
 
-    def all_series(
-        self, metric_type: str | None = None
-    ) -> Iterator[tuple[StoredDescriptor, StoredSeries]]:
-        """Yield the series of one metric, or of all."""
+    def all_series(self, metric_type: str | None = None) -> Iterator[tuple[str, StoredSeries]]:
+        """Yield the series of one metric, or of all, with the metric's type."""
         for type_, descriptor in self.descriptors.items():
             if metric_type in (None, type_):
                 for series in descriptor.series.values():
-                    yield descriptor, series
+                    yield type_, series
 
+    def matching_series(
+        self, wanted: MonitoringFilter, start: int, end: int, limit: int | None
+    ) -> Iterator[tuple[int, Callable[[], Any]]]:
+        """Yield what a filter accepts, as numbers of points and what builds each raw TimeSeries.
 
-def resource_message(resource: StoredResource) -> monitored_resource_pb2.MonitoredResource:
-    """Return a resource as answers hold it."""
-    return monitored_resource_pb2.MonitoredResource(type=resource.type, labels=resource.labels)
+        Args:
+            wanted: The filter.
+            start: The first nanosecond, since 1970, in which a point may end.
+            end: The last one.
+            limit: The most points of a message; a longer series comes in several, its newest
+                points first. None: no message has points.
+        """
+        for times, fields, message in self._series(wanted):
+            found = range(bisect_left(times, start), bisect_right(times, end))
+            if not found or not wanted.accepts(fields()):
+                continue
+            size = limit or len(found)
+            for stop in range(found.stop, found.start, -size):
+                part = range(max(found.start, stop - size), stop)
+                yield len(part), partial(message, () if limit is None else reversed(part))
+
+    def _series(
+        self, wanted: MonitoringFilter
+    ) -> Iterator[tuple[Sequence[int], Callable[[], dict[str, str]], Callable[..., Any]]]:
+        """Yield the times, the fields and the message of each series whose type is accepted."""
+        for type_, descriptor in self.descriptors.items():
+            if wanted.accepts({"metric.type": type_}, only="metric.type"):
+                for series in descriptor.series.values():
+                    fields = partial(series.fields, type_)
+                    yield series.times, fields, partial(series.message, descriptor)
+        for seeded in self.seeded:
+            yield seeded.times, seeded.fields, seeded.message

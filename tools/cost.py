@@ -1,4 +1,4 @@
-"""What a deployment costs a month, for terraform/README.md."""
+"""What a deployment costs per month, for terraform/README.md, from the prices in prices.yaml."""
 
 from __future__ import annotations
 
@@ -12,44 +12,70 @@ import yaml
 from exporter.measure import definitions
 from exporter.states import BackfillState
 from lab.markdown import table
-from tools.prices import (
-    BYTES_A_POINT,
-    JOB_CPU,
-    JOB_MEMORY,
-    METRICS,
-    POOL_CPU,
-    POOL_MEMORY,
-    REFERENCE,
-    RETURNED,
-    SCHEDULE,
-)
 
 MONTH = 730 * 3600
-"""Seconds of a month, as Google's own examples count it."""
+"""Seconds of a month, as in Google's own examples."""
 
 VCPUS, GIBIBYTES = 1, 0.5
 """What the job and the worker pool have."""
 
-SHORTEST = 60
-"""Seconds that a task is billed for at least; it never takes longer, as it times out at 55."""
+BILLED_SECONDS = 60
+"""Of a task, at least. A task never takes longer: it times out after 55."""
+
+BYTES_PER_POINT = 8
+"""Of a gauge, INT64 or DOUBLE."""
 
 EVALUATIONS = MONTH / 30
-"""How often a condition is evaluated."""
+"""How often a condition is evaluated per month."""
 
-DISCOVERED = 40
-"""Locations that Datastream has, at least."""
+DISCOVERED_LOCATIONS = 40
+"""How many locations Datastream has, at least."""
 
-OPTIONAL = ("stream/objects", "stream/object_errors", "private_connection/state")
-"""What the deployments below do not collect."""
+OPTIONAL_METRICS = ("stream/objects", "stream/object_errors", "private_connection/state")
+"""What the deployments below don't collect."""
 
-NOT_CONTINUOUS = "exporter-executions-failing"
-"""The policy that is not made where there is no job."""
+JOB_POLICY = "exporter-executions-failing"
+"""The policy that only exists where there is a job."""
 
 POLICIES = Path(__file__).parent.parent / "alerting_policies"
 
 
+class Price(NamedTuple):
+    """A list price in US dollars.
+
+    Attributes:
+        item: What is billed.
+        unit: The unit that it is billed by.
+        page: The page with the price.
+        as_of: When the page was read.
+        dollars: The price of one unit.
+        free: Units that are free each month, for a whole billing account.
+        note: What else the page says.
+    """
+
+    item: str
+    unit: str
+    page: str
+    as_of: str
+    dollars: float = 0
+    free: float = 0
+    note: str = ""
+
+    def total(self, units: float) -> float:
+        """Return what the units cost if nothing else on the billing account uses the free ones."""
+        return max(0.0, units - self.free) * self.dollars
+
+
+PRICES = {
+    name: Price(**price)
+    for name, price in yaml.safe_load(
+        (Path(__file__).parent / "prices.yaml").read_text("utf-8")
+    ).items()
+}
+
+
 class Fleet(NamedTuple):
-    """What is watched; config lists the locations."""
+    """What is watched. The config lists the locations."""
 
     name: str
     streams: int
@@ -58,7 +84,7 @@ class Fleet(NamedTuple):
 
 
 class Mode(NamedTuple):
-    """How it is watched: by a job or by a worker pool, and with how many seconds between runs."""
+    """A job or a worker pool, with the seconds between its runs."""
 
     name: str
     interval: int
@@ -66,17 +92,17 @@ class Mode(NamedTuple):
 
 
 class Month(NamedTuple):
-    """A month of a deployment with one task, in dollars but for the counts.
+    """A month of a deployment with one task, in dollars except for the counts.
 
     Attributes:
-        points: Points a run.
+        points: Points per run.
         mebibytes: Of points.
         cloud_run: For CPU and memory.
         scheduler: For the schedule.
         metrics: For the points.
-        references: How often conditions name a metric.
+        references: How often conditions mention a metric.
         returned: Points that conditions return, in millions.
-        alerting: For both, once it is charged.
+        alerting: For both, once it is billed.
     """
 
     points: int
@@ -90,7 +116,7 @@ class Month(NamedTuple):
 
     @property
     def today(self) -> float:
-        """What is charged today, in dollars."""
+        """What is billed today, in dollars."""
         return self.cloud_run + self.scheduler + self.metrics
 
 
@@ -102,12 +128,30 @@ MODES = (
 )
 
 
+def prices() -> str:
+    """Return the table of prices."""
+    return table(
+        ("item", "price", "free per month", "page", "as of", "note"),
+        (
+            (
+                price.item,
+                f"${_exact(price.dollars)} per {price.unit}" if price.dollars else "free",
+                f"{price.free:,.0f}" if price.free else "none",
+                f"[{price.page.removeprefix('https://')}]({price.page})",
+                price.as_of,
+                price.note,
+            )
+            for price in PRICES.values()
+        ),
+    )
+
+
 def months() -> str:
-    """Return what each fleet costs in each mode, and what a little more of it costs."""
+    """Return what each fleet costs in each mode, and what more streams, locations and so on add."""
     sizes = "; ".join(
-        f"{each.name} is {each.streams} streams in {each.locations} locations of "
-        f"{each.projects} project{'s' if each.projects > 1 else ''}"
-        for each in FLEETS
+        f"{fleet.name} is {fleet.streams} streams in {fleet.locations} locations of "
+        f"{fleet.projects} project{'s' if fleet.projects > 1 else ''}"
+        for fleet in FLEETS
     )
     rows = table(
         (
@@ -116,48 +160,50 @@ def months() -> str:
             "Cloud Run",
             "Scheduler",
             "metrics",
-            "**a month**",
+            "**per month**",
             "alerting, announced",
         ),
         (_row(fleet, mode) for fleet in FLEETS for mode in MODES),
     )
-    task = MONTH * (VCPUS * JOB_CPU.dollars + GIBIBYTES * JOB_MEMORY.dollars)
-    hourly = task / 3600 * SHORTEST
-    used_up = JOB_CPU.free * JOB_CPU.dollars + JOB_MEMORY.free * JOB_MEMORY.dollars
-    metrics = METRICS.free * METRICS.dollars
+    cpu, memory = PRICES["job_cpu"], PRICES["job_memory"]
+    free_metrics = PRICES["metrics"].free * PRICES["metrics"].dollars
+    task = MONTH * (VCPUS * cpu.dollars + GIBIBYTES * memory.dollars)
+    hourly = task / 3600 * BILLED_SECONDS
+    free = cpu.free * cpu.dollars + memory.free * memory.dollars
     return f"""\
-In the table {sizes}.
+In the table, {sizes}.
 
 {rows}
 
 - One more stream: {_more(streams=1)}.
 - One more location: {_more(locations=1)}.
-  Discovery reads every location that there is, over {DISCOVERED} today: list `locations` in
-  config.yaml where the streams lie in few.
+  Discovery reads every location of Datastream, over {DISCOVERED_LOCATIONS} today: if your
+  streams are in few, list `locations` in config.yaml.
 - One more task of the job: ${task:.2f}.
-- Tables, once an hour by the second job: ${hourly:.2f} and more, by how long it takes, and
-  {len(BackfillState) + 1} points a stream an hour.
-- Where others on the billing account use the free tiers up: ${used_up:.2f} for Cloud Run,
-  ${SCHEDULE.dollars:.2f} for the schedule, and up to ${metrics:.2f} for metrics."""
+- Tables, once an hour by the second job: at least ${hourly:.2f}, more if it takes longer than a
+  minute, and {len(BackfillState) + 1} points per stream and hour.
+- If other workloads on the billing account use up the free tiers: ${free:.2f} for Cloud Run,
+  ${PRICES["schedule"].dollars:.2f} for the schedule, and up to ${free_metrics:.2f} for metrics."""
 
 
 def month(fleet: Fleet, mode: Mode) -> Month:
     """Return what a month of a fleet costs."""
-    points = sum(series(each, fleet) for each in _promql_names())
-    mebibytes = points * MONTH / mode.interval * BYTES_A_POINT / 2**20
-    named = references(continuous=mode.pool)
-    returned = sum(series(each, fleet) for each in named) * EVALUATIONS / 1e6
-    cpu, memory = (POOL_CPU, POOL_MEMORY) if mode.pool else (JOB_CPU, JOB_MEMORY)
-    seconds = MONTH if mode.pool else MONTH / mode.interval * SHORTEST
+    points = sum(series(name, fleet) for name in _metrics_by_promql_name())
+    mebibytes = points * MONTH / mode.interval * BYTES_PER_POINT / 2**20
+    mentioned = references(continuous=mode.pool)
+    returned = sum(series(name, fleet) for name in mentioned) * EVALUATIONS / 1e6
+    service = "pool" if mode.pool else "job"
+    seconds = MONTH if mode.pool else MONTH / mode.interval * BILLED_SECONDS
     return Month(
         points,
         mebibytes,
-        cpu.of(seconds * VCPUS) + memory.of(seconds * GIBIBYTES),
-        0 if mode.pool else SCHEDULE.of(1),
-        METRICS.of(mebibytes),
-        len(named),
+        PRICES[f"{service}_cpu"].total(seconds * VCPUS)
+        + PRICES[f"{service}_memory"].total(seconds * GIBIBYTES),
+        0 if mode.pool else PRICES["schedule"].total(1),
+        PRICES["metrics"].total(mebibytes),
+        len(mentioned),
         returned,
-        REFERENCE.of(len(named)) + RETURNED.of(returned),
+        PRICES["condition"].total(len(mentioned)) + PRICES["returned_points"].total(returned),
     )
 
 
@@ -169,24 +215,24 @@ def series(name: str, fleet: Fleet) -> int:
         fleet: What is watched.
 
     Raises:
-        KeyError: It is called like one of the exporter's, and is none.
+        KeyError: It looks like one of the exporter's metrics, but isn't.
     """
     if not name.startswith("custom_"):
-        # Google's own: the streams', or the count of the job's executions.
+        # Google's own: those of the streams, or the count of the job's executions.
         return fleet.streams if name.startswith("datastream_") else 1
-    metric = _promql_names()[name]
-    if metric.name in OPTIONAL:
+    metric = _metrics_by_promql_name()[name]
+    if metric.name in OPTIONAL_METRICS:
         return 0
     return {"stream": fleet.streams, "location": fleet.locations, "exporter": 1}[metric.resource]
 
 
 @cache
 def references(*, continuous: bool) -> tuple[str, ...]:
-    """Return every metric that a policy's condition names, as often as it does."""
+    """Return every mention of a metric in the policies' conditions, by its name in PromQL."""
     return tuple(
         name
         for path in sorted(POLICIES.glob("*.yaml"))
-        if not (continuous and path.stem == NOT_CONTINUOUS)
+        if not (continuous and path.stem == JOB_POLICY)
         for condition in yaml.safe_load(path.read_text("utf-8"))["conditions"]
         for name in re.findall(
             r"\b\w+_com:\w+",
@@ -196,43 +242,46 @@ def references(*, continuous: bool) -> tuple[str, ...]:
 
 
 @cache
-def _promql_names() -> dict[str, definitions.Metric]:
+def _metrics_by_promql_name() -> dict[str, definitions.Metric]:
     """Return the exporter's metrics by their names in PromQL.
 
     https://docs.cloud.google.com/monitoring/promql/promql-mapping has the rule.
     """
     return {
-        re.sub(r"[^\w:]", "_", each.type.replace("/", ":", 1)): each
-        for each in definitions.metrics().values()
+        re.sub(r"[^\w:]", "_", metric.type.replace("/", ":", 1)): metric
+        for metric in definitions.metrics().values()
     }
 
 
 def _more(*, streams: int = 0, locations: int = 0) -> str:
-    """Return what is added by so many more, at a run a minute."""
-    few = Fleet("few", 100, 10, 1)
-    before = month(few, MODES[0])
-    after = month(
-        few._replace(streams=few.streams + streams, locations=few.locations + locations), MODES[0]
-    )
+    """Return what more streams or locations add, with a run every minute."""
+    fleet = Fleet("any", 100, 10, 1)
+    larger = fleet._replace(streams=100 + streams, locations=10 + locations)
+    before, after = month(fleet, MODES[0]), month(larger, MODES[0])
     mebibytes = after.mebibytes - before.mebibytes
-    beyond = mebibytes * METRICS.dollars
-    alerting = after.alerting - before.alerting
     return (
-        f"{mebibytes:.1f} MiB at a run a minute, ${beyond:.2f} beyond the free ones; six times\n"
-        f"  that every 10 s; ${alerting:.2f} of alerting, as announced"
+        f"{mebibytes:.1f} MiB with a run every minute, "
+        f"${mebibytes * PRICES['metrics'].dollars:.2f} beyond the free tier; six times\n"
+        f"  that every 10 s; ${after.alerting - before.alerting:.2f} of alerting, as announced"
     )
 
 
 def _row(fleet: Fleet, mode: Mode) -> tuple[str, ...]:
-    counted = month(fleet, mode)
-    points = f"{counted.points} points a run, {counted.mebibytes:,.0f} MiB"
-    announced = f"{counted.references} names, {counted.returned:,.0f} million points"
+    cost = month(fleet, mode)
+    points = f"{cost.points} points per run, {cost.mebibytes:,.0f} MiB"
+    announced = f"{cost.references} mentions, {cost.returned:,.0f} million points"
     return (
         fleet.name,
         mode.name,
-        f"${counted.cloud_run:.2f}",
-        "none" if mode.pool else f"${counted.scheduler:.2f}",
-        f"${counted.metrics:.2f} ({points})",
-        f"**${counted.today:.2f}**",
-        f"${counted.alerting:.2f} ({announced})",
+        f"${cost.cloud_run:.2f}",
+        "none" if mode.pool else f"${cost.scheduler:.2f}",
+        f"${cost.metrics:.2f} ({points})",
+        f"**${cost.today:.2f}**",
+        f"${cost.alerting:.2f} ({announced})",
     )
+
+
+def _exact(dollars: float) -> str:
+    """Return a price with all its digits, at least two."""
+    whole, _, fraction = f"{dollars:.9f}".rstrip("0").partition(".")
+    return f"{whole}.{fraction:0<2}"

@@ -1,7 +1,7 @@
-"""Write anew what README.md and docs/ take from the code: ``make docs``.
+"""Update what README.md, docs/ and terraform/README.md take from the code: ``make docs``.
 
-A block stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; the JSON Schemas are
-whole files. With ``--check`` nothing is written, and what is out of date is named.
+A block is between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The JSON Schemas are whole
+files. With ``--check``, nothing is written, and files that are out of date are an error.
 """
 
 from __future__ import annotations
@@ -38,38 +38,40 @@ _BLOCK = re.compile(
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write what is out of date, or name it; return the exit code."""
+    """Update the files that are out of date, or name them; return the exit code."""
     parser = argparse.ArgumentParser(prog="tools.generate", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, name what is old")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, name files that are out of date"
+    )
     check = parser.parse_args(argv).check
-    old = [
+    outdated = [
         path
-        for path, text in made().items()
+        for path, text in updated().items()
         if not path.exists() or path.read_text("utf-8") != text
     ]
-    for path in old:
+    for path in outdated:
         name = path.relative_to(ROOT)
         if check:
-            sys.stderr.write(f"{name} is not what the code says; run: make docs\n")
+            sys.stderr.write(f"{name} is out of date; run: make docs\n")
         else:
-            path.write_text(made()[path], "utf-8")
-            sys.stderr.write(f"{name} is written anew\n")
-    return 1 if old and check else 0
+            path.write_text(updated()[path], "utf-8")
+            sys.stderr.write(f"{name} is updated\n")
+    return 1 if outdated and check else 0
 
 
 @cache
-def made() -> dict[Path, str]:
-    """Return every page and schema as the code would have it."""
+def updated() -> dict[Path, str]:
+    """Return the up-to-date text of every page and schema."""
     pages = {path: filled(path.read_text("utf-8")) for path in PAGES}
     schemas = {path: json.dumps(schema(), indent=2) + "\n" for path, schema in SCHEMAS.items()}
     return {**pages, **schemas}
 
 
 def filled(page: str) -> str:
-    """Return a page with each of its blocks made anew.
+    """Return a page with up-to-date blocks.
 
     Raises:
-        KeyError: A block has a name that nothing is known by.
+        KeyError: No block has this name.
     """
     return _BLOCK.sub(
         lambda found: f"{found['begin']}{BLOCKS[found['name']]()}\n{found['end']}", page

@@ -1,11 +1,12 @@
-"""The table of the alert policies, from their files."""
+"""The generated parts of docs/policies.md."""
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exporter.inputs import durations
 from lab.markdown import table
@@ -15,14 +16,22 @@ from lab.policies.model import SEVERITIES
 if TYPE_CHECKING:
     from lab.policies.files import Policy
 
-FOLDER = Path(__file__).parent.parent / "alerting_policies"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "alerting_policies"
+TIMES = ROOT / "docs" / "time-to-page.json"
+"""What ``datastream-lab time-to-page --json`` measured."""
+
+POLLING_INTERVALS = (300, 60)
+"""Seconds between the runs of a polling function: what most teams run, and the minimum."""
+
+_MODES = ("scheduled", "continuous")
 
 
 def policies() -> str:
-    """Return every policy, the severest first: what it pages for, and how soon."""
+    """Return the table of policies, the severest first."""
     read = read_policies(FOLDER, house_rules=True)
     return table(
-        ("policy", "pages for", "severity", "hold", "threshold"),
+        ("policy", "catches", "severity", "retest window", "threshold"),
         (
             (
                 f"[{policy.name}](../{FOLDER.name}/{policy.path.name})",
@@ -34,6 +43,37 @@ def policies() -> str:
             for policy in sorted(read, key=lambda each: SEVERITIES.index(each.severity))
         ),
     )
+
+
+def time_to_page() -> str:
+    """Return the table of times to page: worst case, median and bound."""
+    return table(
+        ("what happens", "a function every 5 min", "a function every minute", *_MODES),
+        (
+            (change, *_polling(by_mode), *(_time(by_mode[mode]) for mode in _MODES))
+            for change, by_mode in times_to_page().items()
+        ),
+    )
+
+
+def times_to_page() -> dict[str, dict[str, Any]]:
+    """Return the measured times by change and mode."""
+    times: dict[str, dict[str, Any]] = {}
+    for measured in json.loads(TIMES.read_text("utf-8"))["times"]:
+        times.setdefault(measured["change"], {})[measured["mode"]] = measured
+    return times
+
+
+def _polling(by_mode: dict[str, Any]) -> tuple[str, ...]:
+    """Return the worst case of a polling function, for each interval."""
+    if by_mode[_MODES[0]]["polling_seconds"] is None:
+        return tuple("never" for _ in POLLING_INTERVALS)
+    return tuple(f"{seconds} s" for seconds in POLLING_INTERVALS)
+
+
+def _time(measured: dict[str, Any]) -> str:
+    worst, median, bound = (measured[f"{key}_seconds"] for key in ("worst", "median", "bound"))
+    return f"{worst} s (median {median} s, bound {bound} s)"
 
 
 def _first_sentence(text: str) -> str:

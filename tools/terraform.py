@@ -1,4 +1,4 @@
-"""The parts of terraform/README.md that are made from the module's own files."""
+"""The generated parts of terraform/README.md, except for the cost."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hcl2
+import yaml
 
 from lab.markdown import table
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MODULE = Path(__file__).parent.parent / "terraform"
+APPLIERS = yaml.safe_load((Path(__file__).parent / "appliers.yaml").read_text("utf-8"))
+"""The roles needed to apply the module."""
 
 PERMISSIONS = {
     "datastream.streams.list": "always",
@@ -106,6 +109,22 @@ def permissions() -> str:
     (role,) = resources("_custom_role").values()
     held = re.findall(r'"(datastream\.[\w.]+)"', role["permissions"])
     return table(("permission", "in the role"), ((f"`{each}`", PERMISSIONS[each]) for each in held))
+
+
+def appliers() -> str:
+    """Return the roles needed to apply the module."""
+    return table(
+        ("role", "on", "for", "when"),
+        (
+            (
+                ", ".join(f"`{role}`" for role in applier["roles"]),
+                applier["granted_on"],
+                ", ".join(f"`{name}`" for name in applier["types"]),
+                applier.get("when", "always"),
+            )
+            for applier in APPLIERS
+        ),
+    )
 
 
 def blocks(kind: str) -> Mapping[str, Any]:

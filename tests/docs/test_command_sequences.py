@@ -22,7 +22,7 @@ from lab.emulator.emulator import Emulator
 from lab.emulator.world_files import parse_world
 from tests.docs.command_arguments import check_arguments
 from tests.docs.pages import PAGES, ROOT, commands_of, fences
-from tools import policies_review
+from tools import lab_review
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,7 +102,7 @@ class Shells:
             shutil.copy2(ROOT / name, self.folder / name)
         (self.folder / ".venv").symlink_to(ROOT / ".venv")
         # What `terraform show -json` would print.
-        (self.folder / "plan.json").write_text(json.dumps(policies_review.plan()), "utf-8")
+        (self.folder / "plan.json").write_text(json.dumps(lab_review.plan()), "utf-8")
 
     def run(self, block: str) -> None:
         """Run the commands of a block in one shell; fail on the first that doesn't work."""

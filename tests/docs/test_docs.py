@@ -13,7 +13,7 @@ from exporter.gcp import cloud_run
 from lab.emulator.world_files import parse_world
 from tests.docs.command_arguments import check_arguments
 from tests.docs.pages import PAGES, ROOT, fences
-from tools import blocks, generate
+from tools import blocks, generate, reference
 
 
 def _transcripts() -> list[str]:
@@ -83,7 +83,7 @@ def test_every_permission_that_the_code_asks_for_is_told() -> None:
                 r'"((?:datastream|monitoring)\.\w+\.(?:create|get|list))"', module.read_text()
             )
         )
-    assert named == set(blocks.PERMISSIONS)
+    assert named == set(reference.PERMISSIONS)
 
 
 def test_the_role_that_is_made_by_hand_suffices_for_the_config_of_this_folder() -> None:
@@ -97,7 +97,7 @@ def test_the_role_that_is_made_by_hand_suffices_for_the_config_of_this_folder() 
 def test_every_variable_of_cloud_run_is_told() -> None:
     """What the exporter reads of the platform stands in the table of variables."""
     constants = {value for name, value in vars(cloud_run).items() if name.isupper()}
-    told = blocks.variables()
+    told = reference.variables()
     assert constants
     assert all(f"`{name}`" in told for name in constants if isinstance(name, str))
 

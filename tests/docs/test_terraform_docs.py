@@ -26,7 +26,7 @@ from tests.docs.command_arguments import module_inputs
 from tests.terraform.fake_project import Channel, FakeProject
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.terraform_cli import RootModule, copy_module
-from tools import appliers, blocks, cost, generate, prices, terraform
+from tools import cost, generate, reference, terraform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +130,7 @@ def test_each_grant_is_told() -> None:
 
 def test_the_table_of_permissions_is_the_exporters_own() -> None:
     """The custom role holds what the exporter needs of Datastream, and nothing else."""
-    needed = {each for each in blocks.PERMISSIONS if each.startswith("datastream.")}
+    needed = {each for each in reference.PERMISSIONS if each.startswith("datastream.")}
     assert set(_rows(terraform.permissions())) == needed
 
 
@@ -138,7 +138,7 @@ def test_whoever_applies_learns_of_each_kind_of_resource() -> None:
     """Each type of the module, and of the one for the token, has a role beside it."""
     texts = "\n".join(path.read_text("utf-8") for path in MODULE.glob("**/*.tf"))
     kinds = set(re.findall(r'^(?:resource|data|ephemeral) "(\w+)"', texts, re.MULTILINE))
-    assert {kind for each in appliers.APPLIERS for kind in each.kinds} == kinds
+    assert {kind for each in terraform.APPLIERS for kind in each["types"]} == kinds
 
 
 @pytest.mark.parametrize("text", list(_fences()))
@@ -235,7 +235,7 @@ def test_a_policy_that_names_no_metric_is_found() -> None:
 def test_what_is_collected_only_if_asked_for_is_left_out() -> None:
     """The metrics that the sums leave out exist, and are the ones that config switches on."""
     asked_for = {name for name, each in metrics().items() if _if_asked(each.written)}
-    assert set(cost.OPTIONAL) == asked_for
+    assert set(cost.OPTIONAL_METRICS) == asked_for
 
 
 def _if_asked(written: str) -> bool:
@@ -253,7 +253,7 @@ def test_the_machine_is_the_one_that_is_reckoned_with(file: str) -> None:
 
 def test_each_price_names_its_page_and_when_it_was_read() -> None:
     """No price without a source."""
-    for each in prices.PRICES:
+    for each in cost.PRICES.values():
         assert each.page.startswith("https://cloud.google.com/")
         assert re.fullmatch(r"[A-Z][a-z]+ 20\d\d", each.as_of)
     # The price of metrics falls beyond.

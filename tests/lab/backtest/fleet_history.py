@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from google.cloud import monitoring_v3
 
 from exporter.gcp.clients import MONITORING_EMULATOR
-from tools import policies_backtest
+from tools import lab_backtest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,4 +127,4 @@ def native(metric: str, points: dict[tuple[float, float], int], **labels: str) -
 
 def play(world: dict[str, Any], minutes: Iterable[int], running: ExitStack) -> Lab:
     """Serve a world and let the exporter run in it, at the beginning of some minutes."""
-    return Lab(*policies_backtest.play(world, START, minutes, running))
+    return Lab(*lab_backtest.play(world, START, minutes, running))

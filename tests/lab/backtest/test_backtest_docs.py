@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tools import policies_backtest
+from tools import lab_backtest
 
 
 def test_the_answer_in_the_docs_is_given() -> None:
-    """The same history makes the same answer; ``python -m tools.policies_backtest`` writes it."""
-    assert policies_backtest.TRANSCRIPT.read_text("utf-8") == policies_backtest.answer()
+    """The same history makes the same answer; ``python -m tools.record`` writes it."""
+    assert lab_backtest.TRANSCRIPT.read_text("utf-8") == lab_backtest.output()

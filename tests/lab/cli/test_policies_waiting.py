@@ -6,10 +6,11 @@ import io
 import json
 from typing import TYPE_CHECKING
 
-from exporter.cli.exit_codes import INCOMPLETE, OK, USAGE
+from exporter.cli.exit_codes import INCOMPLETE, USAGE
 from lab.cli.time_to_page import show
 from lab.prove.time_to_page import CHANGES, MODES, Measurements, TimeToPage
-from tools import policies_commands as page
+from tools import lab as page
+from tools.policies import TIMES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,14 +19,12 @@ if TYPE_CHECKING:
 
     from tests.lab.cli.conftest import Command
 
-HOW = "run: .venv/bin/python -m tools.policies_commands && make docs"
+HOW = "run: .venv/bin/python -m tools.record && make docs"
 
 
 def test_the_times_in_the_docs_are_those_that_are_measured() -> None:
     """Every change in every mode, as it is now: whoever changes a policy sees what that does."""
-    code, text = page.answered("time-to-page", "--json")
-    assert code == OK, text
-    measured = json.loads(text)
+    measured = json.loads(page.output("time-to-page", "--json"))
     assert measured["kept"] is True
     assert [(each["change"], each["mode"]) for each in measured["times"]] == [
         (change.title, mode) for change in CHANGES for mode in MODES
@@ -35,12 +34,12 @@ def test_the_times_in_the_docs_are_those_that_are_measured() -> None:
         assert each["measured"] > 100
         dead = each["policy"] == "exporter-silent"
         assert each["polling_seconds"] == (None if dead else 300)
-    assert json.loads(page.TIMES.read_text("utf-8")) == measured, HOW
+    assert json.loads(TIMES.read_text("utf-8")) == measured, HOW
 
 
 def test_the_transcript_in_the_docs_is_what_is_answered() -> None:
     """The scenario that the docs show comes out as they show it."""
-    assert page.answered(*page.SHOWN) == (OK, page.TRANSCRIPT.read_text("utf-8")), HOW
+    assert page.output(*page.SHOWN) == page.TRANSCRIPT.read_text("utf-8"), HOW
 
 
 def test_a_bound_that_is_not_kept_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from lab.review.effects import questions
 from lab.review.plans import plan_of
 from lab.review.reviewing import review
-from tools import policies_review as page
+from tools import lab_review as page
 
 if TYPE_CHECKING:
     from lab.review.plans import Plan
     from tests.lab.review.conftest import Replanned
 
-HOW = "run: .venv/bin/python -m tools.policies_review && make docs"
+HOW = "run: .venv/bin/python -m tools.record && make docs"
 
 
 def test_the_review_in_the_docs_is_what_is_printed() -> None:

@@ -1,21 +1,17 @@
-"""The comparison with the polling function that most teams run, for README.md."""
+"""The generated parts of README.md."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+import io
+import re
 
-from lab.markdown import table
-from tools.cost import FLEETS, MODES, MONTH, month
-from tools.policies_commands import TIMES
-from tools.prices import FUNCTION_CPU, FUNCTION_MEMORY, FUNCTION_REQUESTS, SCHEDULE
-
-POLLING_INTERVALS = (300, 60)
-"""Seconds between the runs of the function: what most teams run, and the shortest of a schedule."""
+from lab.cli import main as lab
+from lab.markdown import fenced, table
+from tools.cost import FLEETS, GIBIBYTES, MODES, MONTH, PRICES, VCPUS, month
+from tools.policies import POLLING_INTERVALS, times_to_page
 
 RUN_SECONDS = 2
-VCPUS, GIBIBYTES = 1, 0.5
-"""How long a run of the function takes, and on what."""
+"""How long a run of the function takes, on the machine of the worker pool."""
 
 _CHANGES = {
     "FAILED": "FAILED",
@@ -25,6 +21,38 @@ _CHANGES = {
     "exporter dead": "function or exporter dies",
 }
 """The measured changes, in the words of the table."""
+
+
+def transcript() -> str:
+    """Return `make run` and its output, shortened to what a reader looks at first."""
+    out, err = io.StringIO(), io.StringIO()
+    code = lab.main(["demo"], {}, out, err)
+    if code:
+        raise RuntimeError(f"`demo` answered with exit code {code}:\n{err.getvalue()}")
+    fleet, concerns, written = out.getvalue().strip().split("\n\n")
+    summary = next(line for line in err.getvalue().splitlines() if " points written; " in line)
+    # The time is all that differs between two runs.
+    summary = re.sub(r"in \d+\.\d+ s\.", "in 0.1 s.", summary)
+    parts = (_unhealthy(fleet), _first_concerns(concerns), f"{written}\n{summary}")
+    return fenced("console", "$ make run\n" + "\n\n".join(parts))
+
+
+def _unhealthy(fleet: str) -> str:
+    """Return the fleet's table without the streams that are as expected and have no errors."""
+    heading, *rows = fleet.splitlines()
+    shown = [heading]
+    for row in rows:
+        *_, expected, errors = row.split()
+        if (expected, errors) != ("yes", "0"):
+            shown.append(row)
+        elif shown[-1] != "…":
+            shown.append("…")
+    return "\n".join(shown)
+
+
+def _first_concerns(concerns: str, count: int = 3) -> str:
+    """Return the first few things to look at, each a subject and a sentence."""
+    return "\n".join([*concerns.splitlines()[: 1 + 2 * count], "  …"])
 
 
 def comparison() -> str:
@@ -63,10 +91,10 @@ def function_cost(interval: int) -> float:
     runs = MONTH / interval
     seconds = runs * RUN_SECONDS
     return (
-        FUNCTION_CPU.of(seconds * VCPUS)
-        + FUNCTION_MEMORY.of(seconds * GIBIBYTES)
-        + FUNCTION_REQUESTS.of(runs / 1e6)
-        + SCHEDULE.of(1)
+        PRICES["function_cpu"].total(seconds * VCPUS)
+        + PRICES["function_memory"].total(seconds * GIBIBYTES)
+        + PRICES["function_requests"].total(runs / 1e6)
+        + PRICES["schedule"].total(1)
     )
 
 
@@ -78,14 +106,11 @@ def _costs() -> tuple[str, str]:
 
 def _times() -> list[tuple[str, str, str]]:
     """Return a row for each kind of change: the worst case, in seconds."""
-    measured: dict[str, dict[str, dict[str, Any]]] = {}
-    for each in json.loads(TIMES.read_text("utf-8"))["times"]:
-        measured.setdefault(each["change"], {})[each["mode"]] = each
+    times = times_to_page()
     rows = []
     for change, name in _CHANGES.items():
-        by_mode = measured[change]
-        noticed = by_mode["scheduled"]["polling_seconds"] is not None
+        noticed = times[change]["scheduled"]["polling_seconds"] is not None
         theirs = " / ".join(map(str, POLLING_INTERVALS)) + " s" if noticed else "never"
-        ours = " / ".join(str(by_mode[mode]["worst_seconds"]) for mode in by_mode)
+        ours = " / ".join(str(each["worst_seconds"]) for each in times[change].values())
         rows.append((f"time to page, worst case: {name}", theirs, f"{ours} s"))
     return rows

@@ -1,15 +1,9 @@
-"""The review that the docs show: of a plan that changes three of the policies.
-
-Scenarios are played by Prometheus, which ``make lint`` does not need. So the review is kept in a
-file beside the docs, and a test makes it anew. ``python -m tools.policies_review`` writes it.
-"""
+"""The review that docs/lab.md shows, of a plan that changes three policies."""
 
 from __future__ import annotations
 
 import json
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -20,9 +14,8 @@ from lab.review.plan_values import ONCE
 from lab.review.plans import plan_of
 from lab.review.reviewing import review
 from lab.simulate.scenario_files import read_scenarios
+from tools.policies import FOLDER, ROOT
 
-ROOT = Path(__file__).parent.parent
-FOLDER = ROOT / "alerting_policies"
 SHOWN = ROOT / "docs" / "policies-review.txt"
 
 CHANNEL = "projects/my-project/notificationChannels/1"
@@ -32,7 +25,7 @@ _JOINT = "streams-failing-together"
 
 
 def example() -> str:
-    """Return the review as it stands in a comment, without its headings."""
+    """Return the review without its title, as one section."""
     text = SHOWN.read_text("utf-8").rstrip()
     _, _, rest = text.partition("\n\n")
     return re.sub(r"^### (.+)$", r"**\1**", rest, flags=re.MULTILINE)
@@ -113,8 +106,3 @@ def _as_planned(value: Any) -> Any:
         inner = held if own_keys else _as_planned(held)
         planned[name] = [inner] if name in ONCE else inner
     return planned
-
-
-if __name__ == "__main__":
-    SHOWN.write_text(made(), "utf-8")
-    sys.stderr.write(f"{SHOWN.relative_to(ROOT)} is written anew\n")

@@ -1,8 +1,4 @@
-"""What the docs show of ``datastream-lab backtest``.
-
-Prometheus answers it, which ``make lint`` does not need. So the answer is kept in a file beside the
-docs, and a test asks anew. ``python -m tools.policies_backtest`` writes it.
-"""
+"""The back-test that docs/lab.md shows, of a history that the exporter writes itself."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import io
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +26,13 @@ from lab.emulator.world import World
 from lab.markdown import fenced
 from lab.policies.files import read_policies
 from lab.simulate.virtual_sleep import SimulatedRun
+from tools.policies import FOLDER, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exporter.gcp.clients import Clients
 
-ROOT = Path(__file__).parent.parent
 TRANSCRIPT = ROOT / "docs" / "policies-backtest.txt"
 SHOWN = ".venv/bin/datastream-lab backtest --project my-project --days 1"
 
@@ -103,13 +98,13 @@ def play(
 
 
 def backtest() -> str:
-    """Return the command and its answer."""
+    """Return the command and its output."""
     return fenced("console", f"$ {SHOWN}\n{TRANSCRIPT.read_text('utf-8').rstrip()}")
 
 
-def answer() -> str:
-    """Return what is answered about a history that the exporter writes in a simulated morning."""
-    policies = read_policies(ROOT / "alerting_policies")
+def output() -> str:
+    """Back-test a history that the exporter writes in a simulated morning; return the output."""
+    policies = read_policies(FOLDER)
     end = _START + _MINUTES * _MINUTE
     history = History(names(policies), "my-project")
     with ExitStack() as running:
@@ -121,12 +116,3 @@ def answer() -> str:
     shown = io.StringIO()
     print_backtest(found, shown)
     return f"{shown.getvalue()}{summary(found)}\n"
-
-
-def main() -> None:
-    """Write the answer."""
-    TRANSCRIPT.write_text(answer(), "utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,112 @@
+"""The generated parts of docs/lab.md."""
+
+from __future__ import annotations
+
+import io
+import re
+from contextlib import chdir
+from inspect import cleandoc
+from typing import TYPE_CHECKING
+
+from lab.cli.main import COMMANDS, main
+from lab.markdown import fenced, table
+from lab.policies.files import read_policies
+from lab.simulate.scenario import Deployment, ExpectedIncident, ScenarioFile
+from lab.simulate.scenario_files import read_scenarios
+from tools.policies import FOLDER, ROOT
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from lab.simulate.scenario import Scenario
+
+SHOWN = ("test", "pause-overruns")
+"""The command whose output the docs show."""
+
+TRANSCRIPT = ROOT / "docs" / "policies-test.txt"
+
+_ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
+
+
+def transcript() -> str:
+    """Return a command and its output."""
+    recorded = TRANSCRIPT.read_text("utf-8").rstrip()
+    return fenced("console", f"$ .venv/bin/datastream-lab {' '.join(SHOWN)}\n{recorded}")
+
+
+def scenarios() -> str:
+    """Return every scenario: what happens, and which alerts it expects."""
+    names = {policy.name for policy in read_policies(FOLDER)}
+    return table(
+        ("scenario", "what happens", "alerts"),
+        (
+            (
+                f"[{scenario.name}](../alerting_policies/scenarios/{scenario.name}.yaml)",
+                scenario.title,
+                _alerts(scenario),
+            )
+            for scenario in read_scenarios(FOLDER / "scenarios", names)
+        ),
+    )
+
+
+def _alerts(scenario: Scenario) -> str:
+    """Return the policies that alert, with the number of incidents, in the order of the first."""
+    counts: dict[str, int] = {}
+    optional: set[str] = set()
+    for each in sorted(scenario.expect, key=lambda expected: expected.opens.after):
+        counts[each.policy] = counts.get(each.policy, 0) + each.count
+        if each.may:
+            optional.add(each.policy)
+    words = [
+        f"{'perhaps ' if policy in optional else ''}{policy}{f' ({count})' if count > 1 else ''}"
+        for policy, count in counts.items()
+    ]
+    return ", ".join(words) or "nothing"
+
+
+def scenario_keys() -> str:
+    """Return every key of a scenario file but those of its world."""
+    parts: tuple[tuple[str, type[BaseModel]], ...] = (
+        ("", ScenarioFile),
+        ("exporters[].", Deployment),
+        ("expect[].", ExpectedIncident),
+    )
+    return table(
+        ("key", "meaning"),
+        (
+            (f"`{prefix}{key}`", meaning.replace("``", "`"))
+            for prefix, model in parts
+            for key, meaning in _attributes(model)
+        ),
+    )
+
+
+def _attributes(model: type[BaseModel]) -> list[tuple[str, str]]:
+    """Return the keys of a part, with their description in its docstring."""
+    _, _, text = cleandoc(str(model.__doc__)).partition("Attributes:\n")
+    found = {key: " ".join(words.split()) for key, words in _ATTRIBUTE.findall(text)}
+    return [(field.alias or key, found[key]) for key, field in model.model_fields.items()]
+
+
+def commands() -> str:
+    """Return every command and what it is for."""
+    return table(
+        ("`datastream-lab …`", "what for"),
+        ((f"`{name}`", command.help) for name, command in COMMANDS.items()),
+    )
+
+
+def output(*argv: str) -> str:
+    """Run a command in the project's root and return its output.
+
+    Raises:
+        RuntimeError: It fails.
+    """
+    printed = io.StringIO()
+    with chdir(ROOT):
+        code = main(argv, {}, printed, printed)
+    text = "".join(f"{line.rstrip()}\n" for line in printed.getvalue().splitlines())
+    if code:
+        raise RuntimeError(f"{' '.join(argv)} failed with exit code {code}:\n{text}")
+    return text

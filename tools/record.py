@@ -1,0 +1,25 @@
+"""Record the outputs of the lab that the docs show: ``python -m tools.record``.
+
+Prometheus computes them, and ``make lint`` doesn't need Prometheus. So they are files in docs/, and
+tests compare them with new outputs.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tools import lab, lab_backtest, lab_review, policies
+from tools.generate import ROOT
+
+RECORDINGS = {
+    lab.TRANSCRIPT: lambda: lab.output(*lab.SHOWN),
+    policies.TIMES: lambda: lab.output("time-to-page", "--json"),
+    lab_review.SHOWN: lab_review.made,
+    lab_backtest.TRANSCRIPT: lab_backtest.output,
+}
+"""What makes the content of each file."""
+
+if __name__ == "__main__":
+    for path, made in RECORDINGS.items():
+        path.write_text(made(), "utf-8")
+        sys.stderr.write(f"{path.relative_to(ROOT)} is updated\n")

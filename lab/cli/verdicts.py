@@ -8,8 +8,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exporter.cli.fleet import console
+from exporter.inputs.globs import is_literal
 from exporter.text import printable
-from lab.emulator.timeline import is_literal
 from lab.policies.spans import span
 from lab.prove.comparison import Outcome
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import singledispatchmethod
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from exporter.inputs.globs import is_literal
 from exporter.names import StreamName
 from exporter.states import StreamState
 from lab.emulator.world_events import (
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from lab.emulator.world import World, WorldConnection, WorldObjects, WorldStreams
+    from lab.emulator.world import World, WorldConnection, WorldStreams
     from lab.emulator.world_events import Event
     from lab.emulator.world_values import Outage
 
@@ -68,12 +70,21 @@ class StreamSnapshot:
 
 @dataclass(slots=True)
 class LocationSnapshot:
-    """A location at one moment; ``streams`` are those that exist, by id."""
+    """A location at one moment.
+
+    Attributes:
+        id: Its id.
+        name: Its full name, with the project's id.
+        outage: How it fails, if it does.
+        connections: Its private connections by id.
+        streams: The streams that exist, by id.
+    """
 
     id: str
+    name: str
     outage: Outage | None
-    streams: dict[str, StreamSnapshot]
     connections: dict[str, WorldConnection]
+    streams: dict[str, StreamSnapshot] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -102,21 +113,24 @@ class Snapshot:
         return self.projects.get(name) or self._by_number.get(name)
 
 
-def _objects(given: tuple[WorldObjects, ...]) -> tuple[ObjectSnapshot, ...]:
-    return tuple(
-        ObjectSnapshot(table, each.backfill, each.errors) for each in given for table in each.tables
+def _streams(group: WorldStreams) -> Iterator[StreamSnapshot]:
+    """Yield the streams of a group as they are at the world's start."""
+    objects = tuple(
+        ObjectSnapshot(table, each.backfill, each.errors)
+        for each in group.objects
+        for table in each.tables
     )
-
-
-def _streams(given: tuple[WorldStreams, ...]) -> Iterator[tuple[StreamSnapshot, bool]]:
-    for each in given:
-        objects = _objects(each.objects)
-        for id_ in each.ids:
-            fresh = each.freshness
-            stream = StreamSnapshot(
-                id_, each.state, each.labels, each.errors, objects, each.create_time, fresh, fresh
-            )
-            yield stream, each.exists
+    for id_ in group.ids:
+        yield StreamSnapshot(
+            id_,
+            group.state,
+            group.labels,
+            group.errors,
+            objects,
+            group.create_time,
+            usual_freshness=group.freshness,
+            freshness=group.freshness,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +143,7 @@ class _Transition:
     to_state: int
 
 
-_StreamStep = Lifecycle | Pause | Fail | SetState | SetBackfill | Lag | Freshness | _Transition
+_StreamStep = Pause | Fail | SetState | SetBackfill | Lag | Freshness | _Transition
 
 
 def _steps(event: Event) -> Iterator[Event | _Transition]:
@@ -148,154 +162,145 @@ class _Replay:
 
     def __init__(self, world: World) -> None:
         self.projects: dict[str, ProjectSnapshot] = {}
-        self._written: dict[tuple[str, str, str], StreamSnapshot] = {}
+        self._all_streams: list[tuple[LocationSnapshot, StreamSnapshot]] = []
         for project in world.projects:
             named = project.id if project.names == "by_id" else str(project.number)
-            grown = ProjectSnapshot(
+            snapshot = self.projects[project.id] = ProjectSnapshot(
                 project.id, project.number, project.api == "enabled", project.denied, named
             )
-            self.projects[project.id] = grown
-            for location in project.locations:
-                existing = {}
-                for stream, exists in _streams(location.streams):
-                    self._written[project.id, location.id, stream.id] = stream
-                    if exists:
-                        existing[stream.id] = stream
-                connections = {each.id: each for each in location.private_connections}
-                grown.locations[location.id] = LocationSnapshot(
-                    location.id, location.outage, existing, connections
+            for each in project.locations:
+                location = snapshot.locations[each.id] = LocationSnapshot(
+                    each.id,
+                    f"projects/{project.id}/locations/{each.id}",
+                    each.outage,
+                    connections={one.id: one for one in each.private_connections},
                 )
+                for group in each.streams:
+                    streams = list(_streams(group))
+                    self._all_streams += [(location, stream) for stream in streams]
+                    if group.exists:
+                        location.streams.update((stream.id, stream) for stream in streams)
 
-    def take(self, step: Event | _Transition) -> None:
-        """Apply one step."""
-        match step:
-            case LocationEvent():
-                for location in self._locations(step.location):
-                    location.outage = step.outage if step.do == "unreachable" else None
-            case ProjectEvent():
-                for project in self._projects(step.project):
-                    project.api_enabled = step.do == "enable_api"
-            case PermissionEvent():
-                for project in self._projects(step.project):
-                    project.denied = (
-                        project.denied | {step.permission}
-                        if step.do == "revoke"
-                        else project.denied - {step.permission}
+    @singledispatchmethod
+    def apply(self, step: _StreamStep) -> None:
+        """Apply one step; this one changes streams that exist."""
+        for location, id_ in self._streams(step.stream):
+            location.streams[id_] = _changed(location.streams[id_], step)
+
+    @apply.register(DropEvents)
+    @apply.register(WriteLogEntry)
+    def _leave(self, _step: DropEvents | WriteLogEntry) -> None:
+        """Change nothing: a stream stays as it is."""
+
+    @apply.register
+    def _change_lifecycle(self, step: Lifecycle) -> None:
+        if step.do == "delete":
+            for location, id_ in self._streams(step.stream):
+                del location.streams[id_]
+        elif step.do == "appear":
+            for location, stream in self._all_streams:
+                if matches(step.stream, f"{location.name}/streams/{stream.id}"):
+                    state = StreamState.STARTING if step.starting else stream.state
+                    location.streams[stream.id] = replace(
+                        stream, state=state, appeared=step.at, updated=step.at
                     )
-            case ConnectionEvent():
-                self._set_connections(step)
-            case Lifecycle(do="appear"):
-                self._appear(step)
-            case DropEvents() | WriteLogEntry():
-                pass  # the stream stays as it is
-            case _:
-                self._change_streams(step)
+        else:
+            for location, id_ in self._streams(step.stream):
+                location.streams[id_] = _restarted(location.streams[id_], step)
 
-    def _change_streams(self, step: _StreamStep) -> None:
-        named = StreamName.parse(step.stream) if is_literal(step.stream) else None
-        if named is not None:
-            # Looked up: a big script with a name in each event is played again and again.
-            held = self.projects.get(named.project)
-            where = held.locations.get(named.location) if held else None
-            if where is not None and named.stream in where.streams:
-                _change_stream(where, named.stream, step)
-            return
-        for project in self.projects.values():
-            for location in project.locations.values():
-                at = f"projects/{project.id}/locations/{location.id}/streams/"
-                for id_ in [id_ for id_ in location.streams if matches(step.stream, at + id_)]:
-                    _change_stream(location, id_, step)
+    @apply.register
+    def _change_outages(self, step: LocationEvent) -> None:
+        for location in self._locations():
+            if matches(step.location, location.name):
+                location.outage = step.outage if step.do == "unreachable" else None
 
-    def _appear(self, step: Lifecycle) -> None:
-        for (project, location, id_), stream in self._written.items():
-            if matches(step.stream, f"projects/{project}/locations/{location}/streams/{id_}"):
-                state = StreamState.STARTING if step.starting else stream.state
-                self.projects[project].locations[location].streams[id_] = replace(
-                    stream, state=state, appeared=step.at, updated=step.at
-                )
+    @apply.register
+    def _change_apis(self, step: ProjectEvent) -> None:
+        for project in self._projects(step.project):
+            project.api_enabled = step.do == "enable_api"
 
-    def _set_connections(self, step: ConnectionEvent) -> None:
-        for project in self.projects.values():
-            for location in project.locations.values():
-                at = f"projects/{project.id}/locations/{location.id}/privateConnections/"
-                for id_, connection in location.connections.items():
-                    if matches(step.private_connection, at + id_):
-                        location.connections[id_] = connection.model_copy(
-                            update={"state": step.state, "error": step.error}
-                        )
+    @apply.register
+    def _change_permissions(self, step: PermissionEvent) -> None:
+        for project in self._projects(step.project):
+            others = project.denied - {step.permission}
+            project.denied = others | ({step.permission} if step.do == "revoke" else set())
+
+    @apply.register
+    def _change_connections(self, step: ConnectionEvent) -> None:
+        changes = {"state": step.state, "error": step.error}
+        for location in self._locations():
+            for id_, connection in location.connections.items():
+                if matches(step.private_connection, f"{location.name}/privateConnections/{id_}"):
+                    location.connections[id_] = connection.model_copy(update=changes)
 
     def _projects(self, glob: str) -> Iterator[ProjectSnapshot]:
         for project in self.projects.values():
             if matches(glob, f"projects/{project.id}"):
                 yield project
 
-    def _locations(self, glob: str) -> Iterator[LocationSnapshot]:
+    def _locations(self) -> Iterator[LocationSnapshot]:
         for project in self.projects.values():
-            for location in project.locations.values():
-                if matches(glob, f"projects/{project.id}/locations/{location.id}"):
-                    yield location
+            yield from project.locations.values()
+
+    def _streams(self, glob: str) -> list[tuple[LocationSnapshot, str]]:
+        """Return the streams that exist and that a glob matches, as locations and ids."""
+        if is_literal(glob) and (named := StreamName.parse(glob)) is not None:
+            # Looked up, as a big world with a full name in each event is replayed many times.
+            project = self.projects.get(named.project)
+            location = project.locations.get(named.location) if project else None
+            exists = location is not None and named.stream in location.streams
+            return [(location, named.stream)] if location is not None and exists else []
+        return [
+            (location, id_)
+            for location in self._locations()
+            for id_ in location.streams
+            if matches(glob, f"{location.name}/streams/{id_}")
+        ]
 
 
 def matches(glob: str, name: str) -> bool:
-    """Match a full name, or its last part alone where the glob has no slash."""
+    """Return whether a glob matches a full name, or its last part where it has no slash."""
     return fnmatchcase(name if "/" in glob else name.rpartition("/")[2], glob)
 
 
-def is_literal(glob: str) -> bool:
-    """Say whether a glob matches nothing but what it spells."""
-    return not any(letter in glob for letter in "*?[")
-
-
-def _change_stream(location: LocationSnapshot, id_: str, step: _StreamStep) -> None:
-    """Apply a step to one stream."""
-    if isinstance(step, Lifecycle) and step.do == "delete":
-        del location.streams[id_]
-    else:
-        location.streams[id_] = _changed(location.streams[id_], step)
+def _restarted(stream: StreamSnapshot, step: Lifecycle) -> StreamSnapshot:
+    """Return the stream after a start, a resumption, a recovery, or when it has healed."""
+    if step.do == "heal":
+        return replace(stream, state=StreamState.RUNNING, errors=())
+    state = StreamState.STARTING if step.starting else StreamState.RUNNING
+    errors = () if step.do == "recover" else stream.errors
+    return replace(stream, state=state, errors=errors, updated=step.at)
 
 
 def _changed(stream: StreamSnapshot, step: _StreamStep) -> StreamSnapshot:
     """Return the stream after a step."""
     changes: dict[str, Any] = {}
     match step:
-        case Lifecycle(do="heal"):
-            changes = {"state": StreamState.RUNNING, "errors": ()}
-        case Lifecycle():
-            state = StreamState.STARTING if step.starting else StreamState.RUNNING
-            errors = () if step.do == "recover" else stream.errors
-            changes = {"state": state, "errors": errors, "updated": step.at}
         case Pause():
             state = StreamState.DRAINING if step.draining else StreamState.PAUSED
             changes = {"state": state, "updated": step.at}
         case Fail(do="report_error"):
-            changes = {"errors": (*stream.errors, _problem(step))}
+            changes = {"errors": (*stream.errors, _error(step))}
         case Fail():
             state = StreamState.FAILED if step.do == "fail" else StreamState.FAILED_PERMANENTLY
-            changes = {"state": state, "errors": (_problem(step),)}
+            changes = {"state": state, "errors": (_error(step),)}
         case SetState():
             changes = {"state": step.state}
         case SetBackfill():
             objects = (replace(each, backfill=step.backfill) for each in stream.objects)
             changes = {"objects": tuple(objects)}
-        case Lag() | Freshness():
-            changes = _freshness(stream, step)
+        case Lag():
+            growing_since = step.at if step.growing else None
+            changes = {"freshness": step.freshness, "growing_since": growing_since}
+        case Freshness():
+            freshness = stream.usual_freshness if step.do == "catch_up" else None
+            changes = {"freshness": freshness, "growing_since": None}
         case _Transition() if stream.state == step.from_state:
             changes = {"state": step.to_state}
     return replace(stream, **changes)
 
 
-def _freshness(stream: StreamSnapshot, step: Lag | Freshness) -> dict[str, float | None]:
-    match step:
-        case Lag():
-            growing = step.at if step.growing else None
-            return {"freshness": step.freshness, "growing_since": growing}
-        case Freshness(do="catch_up"):
-            return {"freshness": stream.usual_freshness, "growing_since": None}
-        case Freshness():
-            return {"freshness": None, "growing_since": None}
-
-
-def _problem(event: Fail) -> WorldError:
+def _error(event: Fail) -> WorldError:
     return WorldError(reason=event.reason, message=event.message)
 
 
@@ -306,27 +311,27 @@ def snapshot_at(world: World, seconds: float) -> Snapshot:
     for step in steps:
         if step.at > seconds:
             break
-        replay.take(step)
+        replay.apply(step)
     return Snapshot(replay.projects)
 
 
 class Timeline:
-    """A world's fleet by time, worked out anew only when an event lies in between.
+    """A world's snapshots by time.
 
-    Two equal moments between events give the same object, so that answers can be kept by it.
+    Two moments without an event in between give the same object, so that answers can be cached.
     """
 
     def __init__(self, world: World) -> None:
-        """Take the world; nothing is worked out yet."""
+        """Take the world."""
         self._world = world
-        self._turns = sorted({step.at for event in world.events for step in _steps(event)})
+        self._changes = sorted({step.at for event in world.events for step in _steps(event)})
         self._lock = Lock()
-        self._kept: tuple[int, Snapshot] | None = None
+        self._cached: tuple[int, Snapshot] | None = None
 
     def at(self, seconds: float) -> Snapshot:
-        """Return the fleet ``seconds`` after the world's start."""
-        passed = bisect_right(self._turns, seconds)
+        """Return what exists ``seconds`` after the world's start."""
+        passed = bisect_right(self._changes, seconds)
         with self._lock:
-            if self._kept is None or self._kept[0] != passed:
-                self._kept = passed, snapshot_at(self._world, seconds)
-            return self._kept[1]
+            if self._cached is None or self._cached[0] != passed:
+                self._cached = passed, snapshot_at(self._world, seconds)
+            return self._cached[1]

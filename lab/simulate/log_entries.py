@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from lab.emulator.timeline import Timeline, is_literal, matches
+from exporter.inputs.globs import is_literal
+from lab.emulator.timeline import Timeline, matches
 from lab.emulator.world_events import DropEvents, Fail, Lifecycle, Pause, WriteLogEntry
 
 if TYPE_CHECKING:

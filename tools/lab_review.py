@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from lab.review import review_page
-from lab.review.effects import Task, answer, questions
-from lab.review.plan_values import ONCE
-from lab.review.plans import plan_of
-from lab.review.reviewing import review
+from lab.review.page import review_page
+from lab.review.plan import parse_plan
+from lab.review.playing import ReviewTask, play, trigger_changes
+from lab.review.review import review_plan
+from lab.review.values import SINGLE_BLOCKS
 from lab.simulate.scenario_files import read_scenarios
 from tools.policies import FOLDER, ROOT
 
@@ -33,17 +33,17 @@ def example() -> str:
 
 def made() -> str:
     """Play the scenarios and return the review."""
-    read = plan_of(json.dumps(plan()).encode(), "plan.json")
-    asked, unclear = questions(read.changes)
+    parsed = parse_plan(json.dumps(plan()).encode(), "plan.json")
+    changes, unplayed = trigger_changes(parsed.changes)
     names = [path.stem for path in FOLDER.glob("*.yaml")]
     scenarios = [
         scenario
         for scenario in read_scenarios(FOLDER / "scenarios", names)
         if scenario.name in SCENARIOS
     ]
-    found = [each for scenario in scenarios for each in answer(Task(scenario, asked))]
+    results = [result for scenario in scenarios for result in play(ReviewTask(scenario, changes))]
     titles = {scenario.name: scenario.title for scenario in scenarios}
-    return review_page.page(review(read, asked, unclear, titles, found))
+    return review_page(review_plan(parsed, changes, unplayed, titles, results))
 
 
 def plan() -> dict[str, Any]:
@@ -104,5 +104,5 @@ def _as_planned(value: Any) -> Any:
         name = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", key)
         own_keys = name in {"user_labels", "label_extractors"}
         inner = held if own_keys else _as_planned(held)
-        planned[name] = [inner] if name in ONCE else inner
+        planned[name] = [inner] if name in SINGLE_BLOCKS else inner
     return planned

@@ -1,4 +1,4 @@
-"""``datastream-lab review``: what a Terraform plan changes about the pages."""
+"""``datastream-lab review``: what a Terraform plan changes about the alerts."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from exporter.cli.logs import LOGGER
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_json, add_policies, add_scenarios
 from lab.cli.test import chosen_scenarios
-from lab.review import review_data, review_page
-from lab.review.effects import Task, answer, questions
-from lab.review.plans import read_plan
-from lab.review.reviewing import review
+from lab.review.page import review_page
+from lab.review.plan import read_plan
+from lab.review.playing import ReviewTask, play, trigger_changes
+from lab.review.review import review_json, review_plan
 from lab.side_by_side import side_by_side
 from lab.terminal import print_json, progress
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from lab.review.effects import Found
+    from lab.review.playing import PlayedChange
     from lab.simulate.scenario import Scenario
 
 HELP = (
-    "Says what a plan of Terraform's changes about the alert policies, field by field, and plays "
-    "the scenarios with the policies as they are and as they will be: pages gained and lost, later "
-    "and sooner. Prints Markdown for a pull request. Every google_monitoring_alert_policy of the "
-    "plan counts, whoever wrote it."
+    "Shows what a Terraform plan changes about the alert policies, field by field, and plays the "
+    "scenarios with the policies before and after: alerts gained and lost, later and sooner. "
+    "Prints Markdown for a pull request. Covers every google_monitoring_alert_policy in the plan."
 )
 
 
@@ -37,19 +36,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "plan",
         metavar="PLAN.json",
-        help="what `terraform show -json PLANFILE` prints; - reads it from standard input",
+        help="the output of `terraform show -json PLANFILE`; - reads it from standard input",
     )
     parser.add_argument(
         "--scenario",
         action="append",
         metavar="NAME",
-        help="play this scenario alone (default: all); may be given several times",
+        help="play only this scenario (default: all); repeat it for several",
     )
     add_scenarios(parser)
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="exit with code 1 where a page is lost or comes later",
+        help="exit with code 1 if an alert is lost or comes later",
     )
     add_json(parser)
 
@@ -64,27 +63,27 @@ def run(args: Namespace) -> int:
     """
     out: TextIO = args.out
     plan = read_plan(args.plan)
-    asked, unclear = questions(plan.changes)
-    # Where nothing is asked, nothing need be there: neither scenarios nor Prometheus.
-    scenarios = _scenarios(args) if asked else ()
-    found: list[Found] = []
+    changes, unplayed = trigger_changes(plan.changes)
+    # Without changes to play, neither scenarios nor Prometheus have to be there.
+    scenarios = _scenarios(args) if changes else ()
+    results: list[PlayedChange] = []
     played = 0
     with progress(args.err, "playing scenarios", len(scenarios)) as steps:
-        tasks = [Task(scenario, asked) for scenario in scenarios]
-        for answers in side_by_side(answer, tasks, args.stop):
-            found += answers
+        tasks = [ReviewTask(scenario, changes) for scenario in scenarios]
+        for found in side_by_side(play, tasks, args.stop):
+            results += found
             played += 1
             steps.done()
     if played < len(scenarios):
         LOGGER.warning("Interrupted: %d of %d scenarios were played.", played, len(scenarios))
         return INTERRUPTED
     titles = {scenario.name: scenario.title for scenario in scenarios}
-    made = review(plan, asked, unclear, titles, found)
+    review = review_plan(plan, changes, unplayed, titles, results)
     if args.json:
-        print_json(review_data.document(made), out)
+        print_json(review_json(review), out)
     else:
-        out.write(review_page.page(made))
-    return INCOMPLETE if args.strict and made.worse else OK
+        out.write(review_page(review))
+    return INCOMPLETE if args.strict and review.worse else OK
 
 
 def _scenarios(args: Namespace) -> tuple[Scenario, ...]:

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from lab.report.subjects import KIND_NAMES
-from lab.review.spoken import spoken
+from lab.wording import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

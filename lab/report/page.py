@@ -18,7 +18,7 @@ from lab.report import descriptions
 from lab.report.event_texts import deployment_sentences
 from lab.report.outcomes import outcomes, short
 from lab.report.subjects import KIND_NAMES
-from lab.review.spoken import spoken
+from lab.wording import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

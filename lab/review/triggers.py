@@ -1,4 +1,4 @@
-"""What decides when a planned policy pages, taken out of its values."""
+"""What decides when a planned policy alerts."""
 
 from __future__ import annotations
 
@@ -14,41 +14,37 @@ from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies.files import Policy
 from lab.policies.header import Header
 from lab.policies.model import DAY, INTERVAL
-from lab.review.differences import conditions, kinds
-from lab.review.spoken import seconds_of
 from lab.simulate.scenario import Deployment
 
 if TYPE_CHECKING:
-    from lab.review.plan_values import Values
+    from lab.review.values import PolicyValues
 
 JOB = str(Deployment.model_fields["job"].default)
-"""What the exporter's job is called in the scenarios, whatever its name is elsewhere."""
+"""The name of the exporter's job in the scenarios."""
 
-_METRIC = "condition_prometheus_query_language"
+_PROMQL = "condition_prometheus_query_language"
 _LOG = "condition_matched_log"
-_CLOSES = "alert_strategy.auto_close"
-_CLOSES_AFTER = 7 * DAY
-"""Cloud Monitoring's own: https://cloud.google.com/monitoring/alerts/incidents-events"""
-_LONGEST = DAY
+_DEFAULT_AUTO_CLOSE = 7 * DAY
+"""Seconds. https://cloud.google.com/monitoring/alerts/incidents-events"""
 _JOB_NAME = re.compile(r'(?<=\bjob_name=)"[^"\\]*"')
 
 
-class UnclearError(Exception):
-    """The scenarios cannot tell when a policy pages; ``str()`` says why."""
+class UnsupportedTriggerError(Exception):
+    """The scenarios cannot show when a policy alerts; ``str()`` says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What decides when a policy pages.
+    """What decides when a policy alerts.
 
     Attributes:
-        query: The PromQL query; None where log entries page.
-        filter: The filter on log entries; None where a query pages.
-        extractors: How the labels of a log entry are made.
-        hold: Seconds that the query has to find something.
-        interval: Seconds from one evaluation to the next.
-        closes_after: Seconds without a further entry after which an incident closes.
-        hidden: Whether nobody may be shown what it says.
+        query: The PromQL query; None for a policy on logs.
+        filter: The filter on log entries; None for a policy on metrics.
+        extractors: The label extractors of a policy on logs.
+        retest_window: Seconds.
+        interval: Seconds between evaluations; 0 for a policy on logs.
+        auto_close: Seconds without a further log entry after which an incident closes.
+        sensitive: Whether the query or filter must not be shown.
     """
 
     query: str | None = None
@@ -56,14 +52,14 @@ class Trigger:
     extractors: tuple[tuple[str, str], ...] = ()
     retest_window: int = 0
     interval: int = 0
-    closes_after: int = 0
-    hidden: bool = field(default=False, compare=False)
+    auto_close: int = 0
+    sensitive: bool = field(default=False, compare=False)
 
-    def policy(self, name: str) -> Policy:
-        """Return a policy that pages so, and says nothing."""
+    def as_policy(self, name: str) -> Policy:
+        """Return a policy with this trigger and no texts."""
         proto = monitoring_v3.AlertPolicy()
         strategy = monitoring_v3.AlertPolicy.pb(proto).alert_strategy
-        strategy.auto_close.CopyFrom(Duration(seconds=self.closes_after))
+        strategy.auto_close.CopyFrom(Duration(seconds=self.auto_close))
         return Policy(
             name=name,
             path=Path(name),
@@ -85,80 +81,71 @@ class Trigger:
         )
 
 
-def trigger(values: Values | None) -> Trigger | None:
-    """Return what decides when a policy pages; None where it never does.
-
-    Args:
-        values: The policy's; None where there is no policy.
+def trigger_of(values: PolicyValues | None) -> Trigger | None:
+    """Return the trigger of a policy; None if it does not exist or is disabled.
 
     Raises:
-        UnclearError: The scenarios cannot tell.
+        UnsupportedTriggerError: The scenarios cannot show when it alerts.
     """
-    if values is None or values.leaf("enabled").value is False:
+    if values is None or values.get("enabled").value is False:
         return None
-    if values.leaf("enabled").unknown or values.leaf("conditions").unknown:
-        raise UnclearError("what pages is known after the apply only")
-    held = conditions(values)
-    if len(held) != 1:
-        raise UnclearError("it has not one condition")
-    kind = kinds(values, held[0])
-    if kind == (_METRIC,):
-        return _on_metrics(values, f"{held[0]}.{_METRIC}")
-    if kind == (_LOG,):
-        return _on_log(values, f"{held[0]}.{_LOG}")
-    raise UnclearError("its condition is neither PromQL nor on log entries")
+    if values.get("enabled").unknown or values.get("conditions").unknown:
+        raise UnsupportedTriggerError("its condition is known only after apply")
+    conditions = values.conditions()
+    if len(conditions) != 1:
+        raise UnsupportedTriggerError("it does not have exactly one condition")
+    (condition,) = conditions
+    types = values.condition_types(condition)
+    if types == (_PROMQL,):
+        return _metric_trigger(values, f"{condition}.{_PROMQL}")
+    if types == (_LOG,):
+        return _log_trigger(values, f"{condition}.{_LOG}")
+    raise UnsupportedTriggerError("its condition is neither PromQL nor a log match")
 
 
-def _on_metrics(values: Values, at: str) -> Trigger:
-    query = values.leaf(f"{at}.query")
+def _metric_trigger(values: PolicyValues, path: str) -> Trigger:
+    query = values.get(f"{path}.query")
     if not isinstance(query.value, str):
-        raise UnclearError("its query is known after the apply only")
-    interval = _seconds(values, f"{at}.evaluation_interval", INTERVAL)
-    if not 0 < interval <= _LONGEST or interval % INTERVAL:
-        raise UnclearError(f"its evaluation_interval is no multiple of {INTERVAL}s")
+        raise UnsupportedTriggerError("its query is known only after apply")
+    interval = _seconds(values, f"{path}.evaluation_interval", INTERVAL)
+    if not 0 < interval <= DAY or interval % INTERVAL:
+        raise UnsupportedTriggerError(f"its evaluation_interval is not a multiple of {INTERVAL}s")
     return Trigger(
         query=_JOB_NAME.sub(f'"{JOB}"', query.value.rstrip()),
-        retest_window=_seconds(values, f"{at}.duration", 0),
+        retest_window=_seconds(values, f"{path}.duration", 0),
         interval=interval,
-        hidden=query.hidden,
+        sensitive=query.sensitive,
     )
 
 
-def _on_log(values: Values, at: str) -> Trigger:
-    wanted = values.leaf(f"{at}.filter")
-    extractors = values.below(f"{at}.label_extractors")
-    if not isinstance(wanted.value, str) or any(
-        not isinstance(each.value, str) for each in extractors.values()
-    ):
-        raise UnclearError("its filter or a label is known after the apply only")
-    hidden = wanted.hidden or any(each.hidden for each in extractors.values())
-    found = Trigger(
-        filter=wanted.value.rstrip(),
-        extractors=tuple((key, each.value) for key, each in extractors.items()),
-        closes_after=_seconds(values, _CLOSES, _CLOSES_AFTER),
-        hidden=hidden,
-    )
+def _log_trigger(values: PolicyValues, path: str) -> Trigger:
+    wanted = values.get(f"{path}.filter")
+    labels = values.below(f"{path}.label_extractors")
+    extractors = {key: label.value for key, label in labels.items() if isinstance(label.value, str)}
+    if not isinstance(wanted.value, str) or len(extractors) < len(labels):
+        raise UnsupportedTriggerError("its filter or a label is known only after apply")
+    sensitive = wanted.sensitive or any(label.sensitive for label in labels.values())
     try:
-        _understood(found)
+        parse_log_filter(wanted.value.rstrip())
+        for extractor in extractors.values():
+            parse_extractor(extractor)
     except ValueError as error:
-        told = "its filter or a label is sensitive, and not understood here"
-        raise UnclearError(told if hidden else str(error)) from None
-    return found
+        hidden = "its filter or a label extractor is sensitive and not supported here"
+        raise UnsupportedTriggerError(hidden if sensitive else str(error)) from None
+    return Trigger(
+        filter=wanted.value.rstrip(),
+        extractors=tuple(extractors.items()),
+        auto_close=_seconds(values, "alert_strategy.auto_close", _DEFAULT_AUTO_CLOSE),
+        sensitive=sensitive,
+    )
 
 
-def _understood(of: Trigger) -> None:
-    parse_log_filter(of.filter or "")
-    for _, extractor in of.extractors:
-        parse_extractor(extractor)
-
-
-def _seconds(values: Values, path: str, usual: int) -> int:
-    leaf = values.leaf(path)
-    if leaf.unknown:
-        raise UnclearError(f"its {path.rpartition('.')[2]} is known after the apply only")
-    if leaf.value is None:
-        return usual
-    seconds = seconds_of(leaf.value)
-    if seconds is None:
-        raise UnclearError(f"its {path.rpartition('.')[2]} is not in whole seconds")
-    return seconds
+def _seconds(values: PolicyValues, path: str, default: int) -> int:
+    found, key = values.get(path), path.rpartition(".")[2]
+    if found.unknown:
+        raise UnsupportedTriggerError(f"its {key} is known only after apply")
+    if found.value is None:
+        return default
+    if found.seconds is None:
+        raise UnsupportedTriggerError(f"its {key} is not in whole seconds")
+    return found.seconds

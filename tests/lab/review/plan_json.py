@@ -5,8 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from lab.review.plan import parse_plan
+from lab.review.playing import PlayedChange, trigger_changes
+from lab.review.review import review_plan
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lab.review.incident_changes import IncidentChange
+    from lab.review.plan import PolicyChange
+    from lab.review.review import Review
 
 QUERY = (
     'last_over_time(custom_googleapis_com:datastream_stream_state{monitored_resource="generic_node"}'
@@ -156,6 +164,30 @@ def plan(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
 def written(document: Any) -> bytes:
     """Return a plan as Terraform prints it."""
     return json.dumps(document).encode()
+
+
+def only_change(*changes: dict[str, Any]) -> PolicyChange:
+    """Return the only change of a policy in a plan."""
+    (found,) = parse_plan(written(plan(*changes)), "plan.json").changes
+    return found
+
+
+def reviewed(
+    content: bytes,
+    incidents: Sequence[IncidentChange] = (),
+    errors: tuple[str, ...] = (),
+    titles: Mapping[str, str] | None = None,
+) -> Review:
+    """Return the review of a plan whose changes change these incidents in every scenario."""
+    parsed = parse_plan(content, "plan.json")
+    titles = titles or {"lags": "A stream lags"}
+    changes, unplayed = trigger_changes(parsed.changes)
+    results = [
+        PlayedChange(name, change, tuple(incidents), bool(incidents), errors)
+        for name in titles
+        for change in changes
+    ]
+    return review_plan(parsed, changes, unplayed, titles, results)
 
 
 def channels(names: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What decides when a planned policy pages, and what the scenarios are asked."""
+"""What decides when a planned policy alerts, and which changes are played."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lab.review.effects import questions
-from lab.review.plans import plan_of
+from lab.review.plan import parse_plan
+from lab.review.playing import trigger_changes
 from lab.review.triggers import Trigger
 from tests.lab.review.plan_json import QUERY, change, condition, on_log, plan, policy, written
 
@@ -15,14 +15,14 @@ _AS_IT_IS = Trigger(query=QUERY, retest_window=60, interval=30)
 
 
 def _asked(*changes: dict[str, Any]) -> list[tuple[Trigger | None, Trigger | None]]:
-    asked, unclear = questions(plan_of(written(plan(*changes)), "").changes)
+    asked, unclear = trigger_changes(parse_plan(written(plan(*changes)), "").changes)
     assert unclear == ()
     return [(each.before, each.after) for each in asked]
 
 
 def _unclear(after: dict[str, Any], unknown: dict[str, Any] | None = None) -> str:
     changed = change("create", after=after, unknown=unknown)
-    asked, ((name, reason),) = questions(plan_of(written(plan(changed)), "").changes)
+    asked, ((name, reason),) = trigger_changes(parse_plan(written(plan(changed)), "").changes)
     assert (asked, name) == ((), "failed")
     return reason
 
@@ -37,14 +37,12 @@ def _unclear(after: dict[str, Any], unknown: dict[str, Any] | None = None) -> st
         ({"enabled": False}, None),
         (
             {"conditions": [on_log("severity>=ERROR", a="EXTRACT(b)")]},
-            Trigger(
-                filter="severity>=ERROR", extractors=(("a", "EXTRACT(b)"),), closes_after=86_400
-            ),
+            Trigger(filter="severity>=ERROR", extractors=(("a", "EXTRACT(b)"),), auto_close=86_400),
         ),
     ],
 )
-def test_what_decides_is_asked(changed: dict[str, Any], trigger: Trigger | None) -> None:
-    """Query, hold, interval, filter, labels, and whether it is on."""
+def test_a_changed_trigger_is_played(changed: dict[str, Any], trigger: Trigger | None) -> None:
+    """Query, retest window, interval, filter, labels and ``enabled`` decide."""
     assert _asked(change("update", before=policy(), after=policy(**changed))) == [
         (_AS_IT_IS, trigger)
     ]
@@ -61,34 +59,34 @@ def test_what_decides_is_asked(changed: dict[str, Any], trigger: Trigger | None)
         {"query": f"{QUERY}\n"},
     ],
 )
-def test_what_does_not_decide_is_not_asked(changed: dict[str, Any]) -> None:
-    """Whom a page reaches and what it says is no matter of the scenarios."""
+def test_other_changes_are_not_played(changed: dict[str, Any]) -> None:
+    """Severity, channels and texts do not decide when an alert opens."""
     assert _asked(change("update", before=policy(), after=policy(**changed))) == []
 
 
-def test_a_policy_that_comes_or_goes_is_asked() -> None:
-    """What is not there pages never."""
+def test_added_and_removed_policies_are_played() -> None:
+    """A policy that does not exist has no trigger."""
     assert _asked(change("create", after=policy())) == [(None, _AS_IT_IS)]
     assert _asked(change("delete", before=policy())) == [(_AS_IT_IS, None)]
 
 
-def test_a_policy_that_is_let_go_pages_on() -> None:
-    """Terraform forgets it, Cloud Monitoring does not."""
+def test_a_forgotten_policy_is_not_played() -> None:
+    """Terraform forgets it, but it stays in Cloud Monitoring."""
     assert _asked(change("forget", before=policy())) == []
 
 
-def test_policies_that_change_alike_are_asked_once() -> None:
-    """As policies on a log do that are made in several projects."""
+def test_equal_changes_are_played_once() -> None:
+    """Policies on logs that exist in several projects are played together."""
     made = [
         change("create", after=policy(), address=f'google_monitoring_alert_policy.p["{each}/a"]')
         for each in ("one", "two")
     ]
-    asked, _ = questions(plan_of(written(plan(*made)), "").changes)
+    asked, _ = trigger_changes(parse_plan(written(plan(*made)), "").changes)
     assert [each.policies for each in asked] == [("one/a", "two/a")]
 
 
-def test_the_jobs_name_is_that_of_the_scenarios() -> None:
-    """A job that is called otherwise is the same job, and another name no other policy."""
+def test_the_job_name_is_that_of_the_scenarios() -> None:
+    """A different job name does not change the trigger."""
     before, after = (
         policy(query=f'absent(up{{job_name="{name}", result="succeeded"}})')
         for name in ("datastream-exporter", "streams-prod")
@@ -106,15 +104,15 @@ def _threshold() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"conditions": [_threshold()]}, "its condition is neither PromQL nor on log entries"),
-        ({"conditions": [_threshold(), _threshold()]}, "it has not one condition"),
-        ({"conditions": []}, "it has not one condition"),
+        ({"conditions": [_threshold()]}, "its condition is neither PromQL nor a log match"),
+        ({"conditions": [_threshold(), _threshold()]}, "it does not have exactly one condition"),
+        ({"conditions": []}, "it does not have exactly one condition"),
         ({"duration": "soon"}, "its duration is not in whole seconds"),
         (
             {"evaluation_interval": "45s"},
-            "its evaluation_interval is no multiple of 30s",
+            "its evaluation_interval is not a multiple of 30s",
         ),
-        ({"query": None}, "its query is known after the apply only"),
+        ({"query": None}, "its query is known only after apply"),
         (
             {"conditions": [on_log("a=1 OR b=2")]},
             '"OR b=2" (line 1, column 5 of the filter) is not supported; write one',
@@ -125,37 +123,35 @@ def _threshold() -> dict[str, Any]:
         ),
     ],
 )
-def test_what_the_scenarios_cannot_tell_is_said(changed: dict[str, Any], reason: str) -> None:
-    """With the reason, instead of a silence that looks like no difference."""
+def test_an_unsupported_condition_has_a_reason(changed: dict[str, Any], reason: str) -> None:
+    """A policy that cannot be played is listed with the reason."""
     assert _unclear(policy(**changed)).startswith(reason)
 
 
 @pytest.mark.parametrize(
     ("unknown", "reason"),
     [
-        ({"conditions": True}, "what pages is known after the apply only"),
-        ({"enabled": True}, "what pages is known after the apply only"),
+        ({"conditions": True}, "its condition is known only after apply"),
+        ({"enabled": True}, "its condition is known only after apply"),
         (
             {"conditions": [{"condition_prometheus_query_language": [{"query": True}]}]},
-            "its query is known after the apply only",
+            "its query is known only after apply",
         ),
         (
             {"conditions": [{"condition_prometheus_query_language": [{"duration": True}]}]},
-            "its duration is known after the apply only",
+            "its duration is known only after apply",
         ),
     ],
 )
-def test_what_is_unknown_until_the_apply_cannot_be_asked(
-    unknown: dict[str, Any], reason: str
-) -> None:
-    """Nobody knows yet what it will page for."""
+def test_an_unknown_trigger_has_a_reason(unknown: dict[str, Any], reason: str) -> None:
+    """A trigger that is known only after apply cannot be played."""
     assert _unclear(policy(), unknown) == reason
 
 
-def test_what_is_sensitive_is_not_told_in_a_reason() -> None:
-    """A filter that is not understood is not quoted where nobody may see it."""
+def test_a_reason_does_not_quote_a_sensitive_filter() -> None:
+    """An unsupported filter is not quoted if it is sensitive."""
     hidden = {"conditions": [{"condition_matched_log": [{"filter": True}]}]}
     after = policy(conditions=[on_log("hush OR hush")])
     changed = change("create", after=after, sensitive=hidden)
-    _, ((_, reason),) = questions(plan_of(written(plan(changed)), "").changes)
-    assert reason == "its filter or a label is sensitive, and not understood here"
+    _, ((_, reason),) = trigger_changes(parse_plan(written(plan(changed)), "").changes)
+    assert reason == "its filter or a label extractor is sensitive and not supported here"

@@ -1,4 +1,4 @@
-"""The command as a whole: what it answers with, and what ends it."""
+"""``datastream-lab review``: output, exit codes and interruption."""
 
 from __future__ import annotations
 
@@ -29,56 +29,58 @@ def _words(error: str) -> str:
 
 
 def test_a_plan_of_the_real_provider_is_reviewed(reviewed: Reviewed) -> None:
-    """Fields that Cloud Monitoring fills in are no matter; a page four minutes later is."""
+    """A longer retest window delays the alerts; computed fields are ignored."""
     answer = reviewed(_LATER, "--scenario", "five")
     assert (answer.code, answer.err) == (0, "")
-    assert "1 policy changes. In 1 scenario, **5 pages come later (by up to 4 min)**." in answer.out
-    assert "| `failed` | changed | waits 5 min instead of 1 min before it pages |" in answer.out
+    assert (
+        "1 policy changes. In 1 scenario, **5 alerts come later (by up to 4 min)**." in answer.out
+    )
+    assert "| `failed` | changed | retest window 1 min → 5 min |" in answer.out
 
 
 @pytest.mark.parametrize(("document", "code"), [(_SOONER, 0), (_LATER, 1)])
-def test_strictly_a_page_that_is_later_is_no_success(
+def test_strict_fails_on_later_alerts(
     reviewed: Reviewed, document: dict[str, Any], code: int
 ) -> None:
-    """One that is sooner is; without ``--strict`` a review is a review."""
+    """With ``--strict``, later alerts exit with 1, sooner ones with 0."""
     assert reviewed(document, "--scenario", "five", "--strict").code == code
 
 
-def test_the_review_is_printed_as_data(reviewed: Reviewed) -> None:
-    """For whoever reads it by machine."""
+def test_json_output(reviewed: Reviewed) -> None:
+    """``--json`` prints the review as JSON."""
     told = json.loads(reviewed(_LATER, "--scenario", "five", "--json").out)
-    assert told["count"]["later"] == len(told["pages"]) == 5
+    assert told["count"]["later"] == len(told["incidents"]) == 5
     assert told["scenarios"] == ["five"]
 
 
-def test_a_query_that_is_no_promql_is_told(reviewed: Reviewed) -> None:
-    """Prometheus says why; every page of before is lost."""
+def test_an_invalid_query_is_reported(reviewed: Reviewed) -> None:
+    """The page has Prometheus's error, and the earlier alerts are lost."""
     document = plan(change("update", before=policy(), after=policy(query=f"{QUERY} )")))
     answer = reviewed(document, "--scenario", "five")
     assert answer.code == 0
-    assert "**5 pages are lost**" in answer.out
-    assert "- `failed`: a query that is refused pages never: " in answer.out
+    assert "**5 alerts are lost**" in answer.out
+    assert "- `failed`: Prometheus rejects the query, so it would never alert: " in answer.out
 
 
-def test_a_metric_that_is_named_by_a_pattern_is_there_too(reviewed: Reviewed) -> None:
-    """The engine holds what queries name, and all where one names by a pattern."""
+def test_a_metric_can_be_selected_by_pattern(reviewed: Reviewed) -> None:
+    """The engine holds all series if a query selects by ``__name__``."""
     query = 'count({__name__=~"custom_googleapis_com:datastream_stream_st.*"} == 5) > 0'
     answer = reviewed(plan(change("create", after=policy(query=query))), "--scenario", "five")
-    assert "In 1 scenario, 1 page is gained." in answer.out
+    assert "In 1 scenario, 1 alert is gained." in answer.out
 
 
-def test_a_sensitive_query_is_not_told(reviewed: Reviewed) -> None:
-    """Not even in what Prometheus says of it."""
+def test_a_sensitive_query_is_not_shown(reviewed: Reviewed) -> None:
+    """Not even Prometheus's error message is shown."""
     hidden = {"conditions": [{"condition_prometheus_query_language": [{"query": True}]}]}
     document = plan(change("create", after=policy(query="hush hush"), sensitive=hidden))
     answer = reviewed(document, "--scenario", "five")
-    assert "pages never: `it is sensitive`" in answer.out
+    assert "never alert: `it is sensitive`" in answer.out
     assert "hush" not in answer.out
     assert "query: (sensitive value)" in answer.out
 
 
 def test_an_unknown_scenario_is_refused(reviewed: Reviewed) -> None:
-    """The nearest is named."""
+    """The error message suggests the nearest name."""
     answer = reviewed(_LATER, "--scenario", "fiv")
     assert (answer.code, answer.out) == (2, "")
     assert _words(answer.err) == 'error: "fiv" is no scenario; did you mean five?'
@@ -87,7 +89,7 @@ def test_an_unknown_scenario_is_refused(reviewed: Reviewed) -> None:
 def test_without_prometheus_the_command_says_what_to_install(
     reviewed: Reviewed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No half review: who needs none of the scenarios needs no Prometheus either."""
+    """A review that plays queries needs Prometheus; one that plays none does not."""
     monkeypatch.setenv("PATH", "")
     answer = reviewed(_LATER, "--scenario", "five")
     assert (answer.code, answer.out) == (MISSING, "")
@@ -95,11 +97,11 @@ def test_without_prometheus_the_command_says_what_to_install(
     severity = plan(change("update", before=policy(), after=policy(severity="ERROR")))
     assert reviewed(severity).code == 0
     log = plan(change("create", after=policy(conditions=[on_log("severity>=ERROR")])))
-    assert "1 page is gained" in reviewed(log, "--scenario", "logs").out
+    assert "1 alert is gained" in reviewed(log, "--scenario", "logs").out
 
 
-def test_who_stops_it_gets_no_half_review(tmp_path: Path) -> None:
-    """Ctrl-C ends it before the next scenario, and nothing is printed."""
+def test_an_interrupted_review_prints_nothing(tmp_path: Path) -> None:
+    """Ctrl-C ends it before the next scenario with exit code 130."""
     stop, out = threading.Event(), io.StringIO()
     stop.set()
     file = tmp_path / "plan.json"
@@ -119,11 +121,11 @@ def test_who_stops_it_gets_no_half_review(tmp_path: Path) -> None:
     assert out.getvalue() == ""
 
 
-def test_what_a_scenario_leaves_out_is_left_out(reviewed: Reviewed, tmp_path: Path) -> None:
-    """A policy that a scenario switches off, by the name of its file, pages in it for nobody."""
+def test_a_scenario_can_switch_a_policy_off(reviewed: Reviewed, tmp_path: Path) -> None:
+    """A policy that a scenario switches off is not played in it."""
     text = (SCENARIOS / "five.yaml").read_text("utf-8")
     name = "stream-failed"
     (tmp_path / "five.yaml").write_text(f"switched_off: [{name}]\n{text}", "utf-8")
     document = plan(change("create", after=policy(user_labels={"policy": name})))
     answer = reviewed(document, "--scenario", str(tmp_path / "five.yaml"))
-    assert "1 policy is added. No scenario pages differently (1 scenario played)." in answer.out
+    assert "1 policy is added. No scenario alerts differently (1 scenario played)." in answer.out

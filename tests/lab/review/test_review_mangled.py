@@ -1,4 +1,4 @@
-"""No plan, however mangled, ends in anything but a review or sentences."""
+"""Any plan, however mangled, is reviewed or refused with an error message."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.inputs.input_errors import InputError
-from lab.review import review_data, review_page
-from lab.review.comparing import Effect, Kind, Span
-from lab.review.effects import Found, questions
-from lab.review.plans import plan_of
-from lab.review.reviewing import review
-from tests.lab.review.plan_json import change, channels, on_log, plan, policy, written
-from tests.mangling import values
+from lab.review.incident_changes import ChangeKind, IncidentChange, SecondsRange
+from lab.review.page import review_page
+from lab.review.review import review_json
+from tests.lab.review.plan_json import change, channels, on_log, plan, policy, reviewed, written
+from tests.mangling import mangle, values
 
 _LABELS = {"policy": "failed", "yields_to": "many", "threshold": "5"}
 _ADDRESS = 'module.a.google_monitoring_alert_policy.policy["b"]'
@@ -40,60 +38,31 @@ _WORDS = sorted(
     }
 )
 _VALUES = values(_WORDS)
+_LATER = IncidentChange(
+    ChangeKind.LATER, "x", SecondsRange(1, 2), SecondsRange(3, 4), SecondsRange(2, 2), 1, 1
+)
 
 
-def _places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    found = [path]
-    if isinstance(value, dict):
-        found += [place for key, held in value.items() for place in _places(held, (*path, key))]
-    elif isinstance(value, list):
-        found += [
-            place for index, held in enumerate(value) for place in _places(held, (*path, index))
-        ]
-    return found
-
-
-_PLACES = [place for place in _places(_GOOD) if place]
-
-
-def _with(place: tuple[str | int, ...], value: Any, document: Any) -> Any:
-    """Return the document with another value at a place, as far as there is that place."""
-    if not place:
-        return value
-    first, *rest = place
-    if isinstance(document, dict) and first in document:
-        return {**document, first: _with((*rest,), value, document[first])}
-    if isinstance(document, list) and isinstance(first, int) and first < len(document):
-        changed = _with((*rest,), value, document[first])
-        return [*document[:first], changed, *document[first + 1 :]]
-    return document
-
-
-def _reviewed(content: bytes) -> None:
+def _check(content: bytes) -> None:
     try:
-        read = plan_of(content, "plan.json")
+        made = reviewed(content, [_LATER])
     except InputError:
         return
-    asked, unclear = questions(read.changes)
-    effect = Effect(Kind.LATER, "x", Span(1, 2), Span(3, 4), Span(2, 2), 1, 1)
-    found = [Found("s", number, (effect,), paged=True) for number in range(len(asked))]
-    made = review(read, asked, unclear, {"s": "S"}, found)
-    assert review_page.page(made).encode().startswith(b"## Review")
-    json.dumps(review_data.document(made))
+    assert review_page(made).encode().startswith(b"## Review")
+    json.dumps(review_json(made))
 
 
-@given(st.lists(st.tuples(st.sampled_from(_PLACES), _VALUES), min_size=1, max_size=4))
-def test_a_plan_with_other_values_in_it(changes: list[tuple[tuple[str | int, ...], Any]]) -> None:
-    """Whatever stands where a value should."""
-    document: Any = _GOOD
-    for place, value in changes:
-        document = _with(place, value, document)
-    _reviewed(written(document))
+@given(st.data())
+def test_a_plan_with_other_values_in_it(data: st.DataObject) -> None:
+    """A plan with any values in some places is reviewed or refused."""
+    document = json.loads(written(_GOOD))
+    mangle(document, _VALUES, data)
+    _check(written(document))
 
 
 @given(_VALUES, _VALUES, _VALUES, _VALUES)
 def test_a_policy_of_any_values(before: Any, after: Any, unknown: Any, sensitive: Any) -> None:
-    """Whatever stands in the place of a policy, and of what marks its values."""
+    """Any values in place of a policy and its marks are reviewed or refused."""
     changed = change("update")
     changed["change"] |= {
         "before": before,
@@ -102,17 +71,17 @@ def test_a_policy_of_any_values(before: Any, after: Any, unknown: Any, sensitive
         "before_sensitive": sensitive,
         "after_sensitive": sensitive,
     }
-    _reviewed(written(plan(changed)))
+    _check(written(plan(changed)))
 
 
 @given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
 def test_any_bytes(content: bytes) -> None:
-    """Whatever a file holds."""
-    _reviewed(content)
+    """Any bytes are reviewed or refused."""
+    _check(content)
 
 
 @given(st.data())
-def test_a_torn_file(data: st.DataObject) -> None:
-    """As a full disk or a broken pipe leaves it."""
+def test_a_truncated_file(data: st.DataObject) -> None:
+    """A plan that is cut off, by a full disk or a broken pipe, is refused."""
     content = written(_GOOD)
-    _reviewed(content[: data.draw(st.integers(0, len(content)))])
+    _check(content[: data.draw(st.integers(0, len(content)))])

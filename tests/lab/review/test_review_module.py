@@ -1,4 +1,4 @@
-"""Plans of the module, made by Terraform's own core, and what the review says of them."""
+"""Reviews of plans that Terraform makes of the module."""
 
 from __future__ import annotations
 
@@ -26,79 +26,79 @@ def _rows(answer: Answer) -> list[list[str]]:
 
 
 def _says(answer: Answer, policy: str) -> list[str]:
-    """Return what is said of a policy: what it is, and the words for each difference."""
+    """Return a policy's row: what happens to it, and its changes."""
     (row,) = [row for row in _rows(answer) if row[0] == f"`{policy}`" and len(row) == 3]
     return [row[1], *row[2].split("<br>")]
 
 
-def _pages(answer: Answer) -> list[list[str]]:
-    """Return the rows about pages, without the scenarios' titles."""
+def _alerts(answer: Answer) -> list[list[str]]:
+    """Return the rows about alerts, without the scenarios' titles."""
     return [[row[0].split(":")[0], *row[1:]] for row in _rows(answer) if len(row) == 5]
 
 
-def test_a_plan_that_changes_nothing_pages_no_differently(
-    replanned: Replanned, reviewed: Reviewed
-) -> None:
-    """Policies that stay are counted; no scenario need be played."""
+def test_a_plan_without_changes(replanned: Replanned, reviewed: Reviewed) -> None:
+    """Unchanged policies are counted, and no scenario is played."""
     answer = reviewed(replanned())
     assert answer.code == 0
     assert answer.out == (
-        "## Review of the alert policies\n\n20 policies stay as they are. No scenario pages "
-        "differently: nothing changes that decides when a policy pages.\n"
+        "## Review of the alert policies\n\n20 policies stay the same. No scenario alerts "
+        "differently: what decides when an alert opens stays the same.\n"
     )
 
 
-def test_a_threshold_and_a_hold_are_told_with_what_they_do(
+def test_a_new_threshold_and_retest_window_delay_an_alert(
     replanned: Replanned, reviewed: Reviewed
 ) -> None:
-    """The numbers are told old and new, the query as a diff, and how much later a page comes."""
+    """The page shows old and new numbers, the diff, and how much later the alert comes."""
     changed = {"stream-lagging": {"threshold": 1800, "duration": "900s"}}
     answer = reviewed(replanned(policy_overrides=changed), "--scenario", "lags")
     assert _says(answer, "stream-lagging") == [
         "changed",
         "threshold 900 → 1800",
-        "waits 15 min instead of 10 min before it pages",
+        "retest window 10 min → 15 min",
         "query changes",
     ]
-    assert "1 policy changes and 19 stay as they are." in answer.out
-    assert "**1 page comes later (by up to 20 min)**" in answer.out
-    ((scenario, policy, how, about, when),) = _pages(answer)
+    assert "1 policy changes and 19 stay the same." in answer.out
+    assert "**1 alert comes later (by up to 20 min)**" in answer.out
+    ((scenario, policy, how, about, when),) = _alerts(answer)
     assert (scenario, policy, about) == ("`lags`", "`stream-lagging`", "`orders`")
     assert how == "**later** by 20 min"
-    # A quarter of an hour more until it is half an hour late, five minutes more of hold.
-    assert when == "by 40 min 25 s, came by 20 min 25 s"
+    # 15 minutes more to reach the threshold, 5 minutes more of retest window.
+    assert when == "by 40 min 25 s (was by 20 min 25 s)"
     assert "\n-  last_over_time(datastream_googleapis_com:stream_freshness" in answer.out
     assert "[600s]) > 1800,\n" in answer.out
 
 
-def test_a_severity_changes_no_page(replanned: Replanned, reviewed: Reviewed) -> None:
-    """What does not decide when a policy pages needs no scenario."""
+def test_a_severity_changes_no_alert(replanned: Replanned, reviewed: Reviewed) -> None:
+    """A severity does not decide when an alert opens, so no scenario is played."""
     answer = reviewed(replanned(policy_overrides={"stream-lagging": {"severity": "WARNING"}}))
     assert _says(answer, "stream-lagging") == ["changed", "severity ERROR → WARNING"]
-    assert "No scenario pages differently" in answer.out
+    assert "No scenario alerts differently" in answer.out
 
 
-def test_with_a_joint_policy_off_single_ones_page(replanned: Replanned, reviewed: Reviewed) -> None:
-    """The joint page is lost, those of the streams are gained: both are told together."""
+def test_without_the_group_policy_each_stream_alerts(
+    replanned: Replanned, reviewed: Reviewed
+) -> None:
+    """The alert for the group is lost, and those for the streams are gained."""
     changed = {"streams-failing-together": {"enabled": False}}
     answer = reviewed(replanned(policy_overrides=changed), "--scenario", "five", "--strict")
     assert answer.code == 1
     joint, single = "streams-failing-together", "stream-failed"
-    assert _says(answer, joint) == ["switched off", "pages no more"]
-    quiet = f"query changes: it no longer keeps quiet for `{joint}`, which is off"
+    assert _says(answer, joint) == ["switched off", "no longer alerts"]
+    quiet = f"query changes: `{joint}` is off and no longer suppresses it"
     assert _says(answer, single) == ["changed", quiet]
     assert _says(answer, "stream-failed-permanently") == ["changed", quiet]
-    assert "1 policy is switched off, 2 change and 17 stay as they are." in answer.out
-    assert "**1 page is lost** and 5 are gained" in answer.out
-    told = [(policy, how, about) for _, policy, how, about, _ in _pages(answer)]
+    assert "1 policy is switched off, 2 change and 17 stay the same." in answer.out
+    assert "**1 alert is lost** and 5 are gained" in answer.out
+    told = [(policy, how, about) for _, policy, how, about, _ in _alerts(answer)]
     assert told[:2] == [
         (f"`{joint}`", "**lost**", "`europe-west1`"),
         (f"`{single}`", "gained", "`orders-1`, `orders-2`, `orders-3` and 2 more"),
     ]
 
 
-def test_policies_of_ones_own_are_added(replanned: Replanned, reviewed: Reviewed) -> None:
-    """An added policy is told at a glance, its query in full; where no scenario knows it, that."""
+def test_custom_policies_are_added(replanned: Replanned, reviewed: Reviewed) -> None:
+    """An added policy is summarised with its full query; no scenario covers it."""
     plan = replanned(policy_directory="./examples/organisation/policies")
     answer = reviewed(plan, "--scenario", "lags")
     assert answer.code == 0
@@ -106,32 +106,32 @@ def test_policies_of_ones_own_are_added(replanned: Replanned, reviewed: Reviewed
     assert how == "added"
     assert words.endswith("notifies `projects/orders-prod/notificationChannels/1`")
     assert "\nquery: last_over_time(custom_googleapis_com:datastream_stream_state{" in answer.out
-    assert "The scenarios tell nothing of `orders-paused`" in answer.out
+    assert "No scenario covers `orders-paused`" in answer.out
 
 
-def test_a_removed_policy_loses_its_pages(replanned: Replanned, reviewed: Reviewed) -> None:
-    """Without the job, the policy on its executions goes, and with it what it paged for."""
+def test_a_removed_policy_loses_its_alerts(replanned: Replanned, reviewed: Reviewed) -> None:
+    """Without the job, the policy on its executions and its alerts are removed."""
     answer = reviewed(replanned(mode="continuous"), "--scenario", "dead", "--strict")
     assert answer.code == 1
     how, words = _says(answer, "exporter-executions-failing")[:2]
-    assert (how, words[:30]) == ("removed", "pages no more; was CRITICAL; w")
-    (row,) = _pages(answer)
-    assert row[1:4] == ["`exporter-executions-failing`", "**lost**", "all of it"]
+    assert (how, words[:30]) == ("removed", "no longer alerts; was CRITICAL")
+    (row,) = _alerts(answer)
+    assert row[1:4] == ["`exporter-executions-failing`", "**lost**", "everything"]
 
 
-def test_a_policy_on_a_log_is_reviewed_too(replanned: Replanned, reviewed: Reviewed) -> None:
-    """Log entries are matched before and after, without an exporter that runs."""
+def test_a_policy_on_logs_is_reviewed(replanned: Replanned, reviewed: Reviewed) -> None:
+    """Log entries are matched before and after, without running the exporter."""
     plan = replanned(policy_overrides={"stream-changed": {"enabled": False}})
     answer = reviewed(plan, "--scenario", "logs")
-    assert _says(answer, "orders-prod/stream-changed") == ["switched off", "pages no more"]
-    (row,) = _pages(answer)
+    assert _says(answer, "orders-prod/stream-changed") == ["switched off", "no longer alerts"]
+    (row,) = _alerts(answer)
     assert row[1:4] == ["`orders-prod/stream-changed`", "**lost**", "`customers`, `orders`"]
 
 
-def test_policies_that_change_alike_in_two_projects_are_told_once(
+def test_equal_changes_in_two_projects_share_a_row(
     replanned: Replanned, reviewed: Reviewed
 ) -> None:
-    """A policy on a log that is made in several projects is one row about pages."""
+    """A policy on logs that exists in two projects has one row about alerts."""
     channel = "projects/billing-prod/notificationChannels/2"
     plan = replanned(log_notification_channels={"billing-prod": [channel]})
     alike = [
@@ -147,23 +147,23 @@ def test_policies_that_change_alike_in_two_projects_are_told_once(
         each["change"] = {**each["change"], "actions": ["delete"], "after": None}
         each["change"]["before"] = each["change"]["before"] or alike[1]["change"]["before"]
     answer = reviewed({**plan, "resource_changes": alike}, "--scenario", "logs")
-    (row,) = _pages(answer)
+    (row,) = _alerts(answer)
     assert row[1] == "`billing-prod/stream-changed`, `orders-prod/stream-changed`"
-    assert "**2 pages are lost**" in answer.out
+    assert "**2 alerts are lost**" in answer.out
 
 
-def test_on_the_first_apply_all_is_added(
+def test_the_first_apply_adds_everything(
     reviewed: Reviewed, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Every policy is added, and every page of a scenario is gained."""
+    """Every policy is added, and every alert is gained."""
     with FakeProvider() as provider:
         root = copy_module(MODULE, tmp_path_factory.mktemp("new"), provider)
         first: dict[str, Any] = root.plan(**INPUTS).json
     answer = reviewed(first, "--scenario", "logs", "--json")
     told = json.loads(answer.out)
-    assert {each["how"] for each in told["policies"]} == {"added"}
+    assert {each["effect"] for each in told["policies"]} == {"added"}
     assert len(told["policies"]) == 20
-    gained = {(page["scenario"], *page["policies"], page["kind"]) for page in told["pages"]}
+    gained = {(alert["scenario"], *alert["policies"], alert["kind"]) for alert in told["incidents"]}
     assert gained == {
         ("logs", "orders-prod/stream-activity-errors", "gained"),
         ("logs", "orders-prod/stream-changed", "gained"),
@@ -171,15 +171,13 @@ def test_on_the_first_apply_all_is_added(
     assert told["count"]["lost"] == 0
 
 
-def test_channels_that_are_yet_to_be_made_are_said_to_be_unknown(
-    replanned: Replanned, reviewed: Reviewed
-) -> None:
-    """A channel of the same plan has no name yet."""
+def test_new_channels_are_unknown(replanned: Replanned, reviewed: Reviewed) -> None:
+    """A channel that the same plan creates has no name yet."""
     plan = replanned(
         slack_channel={"channel_name": "#data-alerts", "severities": ["CRITICAL"]},
         slack_token="xoxb-1",  # noqa: S106 - no secret
     )
     answer = reviewed(plan)
-    also = "also notifies 1 channel whose name is known after the apply only"
+    also = "also notifies 1 channel known only after apply"
     assert _says(answer, "stream-failed") == ["changed", also]
-    assert "6 policies change and 14 stay as they are. No scenario pages differently" in answer.out
+    assert "6 policies change and 14 stay the same. No scenario alerts differently" in answer.out

@@ -1,44 +1,41 @@
-"""The review as a comment on GitHub: readable, and nothing in a policy becomes markup."""
+"""The review as a comment on GitHub: readable, and no value in a policy becomes markup."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from lab.review import review_data, review_page
-from lab.review.comparing import Effect, Kind, Span
-from lab.review.effects import Found, questions
-from lab.review.plans import plan_of
-from lab.review.reviewing import review
-from tests.lab.review.plan_json import CHANNEL, change, channels, condition, plan, policy, written
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from lab.review.reviewing import Review
+from lab.review.incident_changes import ChangeKind, IncidentChange, SecondsRange
+from lab.review.page import review_page
+from lab.review.review import review_json
+from tests.lab.review.plan_json import (
+    CHANNEL,
+    change,
+    channels,
+    condition,
+    plan,
+    policy,
+    reviewed,
+    written,
+)
 
 _BLOCK = re.compile(r"^(`{3,})\w+\n.*?^\1$", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
 
 
-def _made(document: dict[str, Any], effects: Iterable[Effect] = (), **found: Any) -> Review:
-    read = plan_of(written(document), "plan.json")
-    asked, unclear = questions(read.changes)
-    effects = tuple(effects)
-    answers = [Found("lags", 0, effects, bool(effects), **found)] if asked else []
-    return review(read, asked, unclear, {"lags": "A stream lags"}, answers)
+def _page(document: dict[str, Any], *incidents: IncidentChange, **more: Any) -> str:
+    return review_page(reviewed(written(document), incidents, **more))
 
 
-def _page(document: dict[str, Any], effects: Iterable[Effect] = (), **found: Any) -> str:
-    return review_page.page(_made(document, effects, **found))
-
-
-def _effect(kind: Kind, about: str, *spans: Span | None, phases: int = 6) -> Effect:
-    before, after, by = spans
-    return Effect(kind, about, before, after, by, phases, 6)
+def _incident(
+    kind: ChangeKind, about: str, *times: SecondsRange | None, phases: int = 6
+) -> IncidentChange:
+    """Return an incident that changes; the times are before, after and by."""
+    before, after, by = (*times, None, None, None)[:3]
+    return IncidentChange(kind, about, before, after, by, phases, 6)
 
 
 def _stream(name: str) -> str:
@@ -48,8 +45,8 @@ def _stream(name: str) -> str:
 _CHANGED = plan(change("update", before=policy(), after=policy(duration="120s")))
 
 
-def test_what_happens_to_each_policy_is_counted_and_told() -> None:
-    """What matters most stands first, in the sentence and in the table."""
+def test_policies_are_counted_and_listed_by_importance() -> None:
+    """The summary and the table start with removed policies."""
     at = "google_monitoring_alert_policy.{}".format
     moved = "google_monitoring_alert_policy.old"
     text = _page(
@@ -76,141 +73,153 @@ def test_what_happens_to_each_policy_is_counted_and_told() -> None:
         )
     )
     assert text.splitlines()[2].startswith(
-        "1 policy is removed, 1 is switched off, 1 is let go, 2 change, 1 is made anew, 1 is "
-        "switched on, 1 is added, 1 only moves to another address and 1 stays as it is."
+        "1 policy is removed, 1 is switched off, 1 is forgotten, 2 change, 1 is replaced, 1 is "
+        "switched on, 1 is added, 1 only moves to a new address and 1 stays the same."
     )
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    whom = f"notifies `{CHANNEL}`"
-    anew = "its open incidents end, and open again where it still pages"
+    notifies = f"retest window 1 min; notifies `{CHANNEL}`"
+    forgotten = "stays in Cloud Monitoring and keeps alerting, but Terraform no longer manages it"
+    reopened = "its open incidents close, and open again if the condition is still true"
     why = "Cloud Monitoring cannot change that in place"
     assert rows == [
-        f"| `gone` | removed | pages no more; was CRITICAL; waits 1 min before it pages; {whom} |",
-        "| `off` | switched off | pages no more |",
-        "| `let_go` | let go | stays in Cloud Monitoring and pages on, without Terraform |",
+        f"| `gone` | removed | no longer alerts; was CRITICAL; {notifies} |",
+        "| `off` | switched off | no longer alerts |",
+        f"| `let_go` | forgotten | {forgotten} |",
         "| `other` | changed | severity CRITICAL → ERROR |",
-        "| `same` | changed | nothing but what Cloud Monitoring fills in |",
-        f"| `anew` | made anew | project `orders-prod` → `orders-test`<br>{anew}<br>({why}) |",
-        "| `on` | switched on | pages again |",
-        f"| `added` | added | CRITICAL; switched off; waits 1 min before it pages; {whom} |",
+        "| `same` | changed | only fields that Cloud Monitoring sets |",
+        f"| `anew` | replaced | project `orders-prod` → `orders-test`<br>{reopened}<br>({why}) |",
+        "| `on` | switched on | alerts again |",
+        f"| `added` | added | CRITICAL; switched off; {notifies} |",
         f"| `new` | moved | moves from `{moved}` to `{at('new')}` |",
     ]
 
 
-def test_pages_are_told_by_scenario_and_stream() -> None:
-    """Rows hold what pages alike; names of one kind are short, and few."""
-    five, ten = Span(300, 330), Span(600, 630)
+def test_alerts_are_grouped_by_scenario_and_kind() -> None:
+    """A row holds the alerts that change alike, with the first few names."""
+    five, ten = SecondsRange(300, 330), SecondsRange(600, 630)
     text = _page(
         _CHANGED,
-        [
-            *(_effect(Kind.LOST, _stream(f"s{each}"), five, None, None) for each in (10, 9, 1, 2)),
-            _effect(Kind.LATER, _stream("a"), five, ten, Span(300, 300)),
-            _effect(Kind.SOONER, _stream("b"), ten, five, Span(60, 300)),
-            _effect(Kind.GAINED, _stream("c"), None, five, None, phases=2),
-            _effect(Kind.GAINED, "projects/a/locations/b", None, five, None),
-            _effect(Kind.GAINED, "projects/c/locations/b", None, Span(900, 930), None),
-            _effect(Kind.AGAIN, "", None, five, None),
-            _effect(Kind.JOINED, "x", five, None, None),
-            _effect(Kind.ENDS_LATER, "x", five, None, None),
-        ],
+        *(_incident(ChangeKind.LOST, _stream(f"s{number}"), five) for number in (10, 9, 1, 2)),
+        _incident(ChangeKind.LATER, _stream("a"), five, ten, SecondsRange(300, 300)),
+        _incident(ChangeKind.SOONER, _stream("b"), ten, five, SecondsRange(60, 300)),
+        _incident(ChangeKind.GAINED, _stream("c"), None, five, phases=2),
+        _incident(ChangeKind.GAINED, "projects/a/locations/b", None, five),
+        _incident(ChangeKind.GAINED, "projects/c/locations/b", None, SecondsRange(900, 930)),
+        _incident(ChangeKind.REOPENED, "", None, five),
+        _incident(ChangeKind.MERGED, "x", five),
+        _incident(ChangeKind.ENDS_LATER, "x", five),
     )
     assert (
-        "In 1 scenario, **4 pages are lost**, **1 comes later (by up to 5 min)**, 3 are gained, 1 "
-        "comes sooner (by up to 5 min), 1 comes once more, 1 comes once less and 1 ends at another "
-        "time."
+        "In 1 scenario, **4 alerts are lost**, **1 comes later (by up to 5 min)**, 3 are gained, 1 "
+        "comes sooner (by up to 5 min), 1 comes once more, 1 merges with another and 1 ends at "
+        "another time."
     ) in text
     rows = [line.split(" | ", 2) for line in text.splitlines() if line.startswith("| `lags`")]
     assert {row[0] for row in rows} == {"| `lags`", r"| `lags`: A stream lags"}
     both = "`projects/a/locations/b`, `projects/c/locations/b`"
-    chance = "depends on when Cloud Monitoring evaluates (2 of 6 moments tried)"
     assert [row[2] for row in rows] == [
-        "**lost** | `s1`, `s2`, `s9` and 1 more | came by 5 min 30 s |",
-        "**later** by 5 min | `a` | by 10 min 30 s, came by 5 min 30 s |",
+        "**lost** | `s1`, `s2`, `s9` and 1 more | was by 5 min 30 s |",
+        "**later** by 5 min | `a` | by 10 min 30 s (was by 5 min 30 s) |",
         f"gained | {both} | between 5 min and 15 min 30 s |",
-        f"gained | `c` | by 5 min 30 s; {chance} |",
-        "sooner by 1 min to 5 min | `b` | by 5 min 30 s, came by 10 min 30 s |",
-        "once more | all of it | by 5 min 30 s |",
-        "once less | `x` | came by 5 min 30 s |",
-        "ends later | `x` | ends after the scenario, ended by 5 min 30 s |",
+        "gained | `c` | by 5 min 30 s; only in 2 of 6 evaluation phases |",
+        "sooner by 1 min to 5 min | `b` | by 5 min 30 s (was by 10 min 30 s) |",
+        "reopened | everything | by 5 min 30 s |",
+        "merged | `x` | was by 5 min 30 s |",
+        "ends later | `x` | ends after the scenario (was by 5 min 30 s) |",
     ]
 
 
-def test_many_rows_are_folded_but_for_what_is_worse() -> None:
-    """Lost and later pages stand open, however many are gained."""
-    five = Span(300, 330)
-    read = plan_of(written(_CHANGED), "")
-    asked, unclear = questions(read.changes)
-    gained = [
-        Found(f"s{number}", 0, (_effect(Kind.GAINED, "x", None, five, None),), paged=True)
-        for number in range(30)
-    ]
-    lost = Found("t", 0, (_effect(Kind.LOST, "x", five, None, None),), paged=True)
-    text = review_page.page(review(read, asked, unclear, {}, [*gained, lost]))
-    open_, folded = text.split("<details><summary>30 rows of pages that are gained")
-    assert "| `t` | `failed` | **lost** |" in open_
+def test_many_rows_are_folded_except_worse_ones() -> None:
+    """Lost and later alerts stay visible, however many are gained."""
+    gained = _incident(ChangeKind.GAINED, "x", None, SecondsRange(300, 330))
+    lost = _incident(ChangeKind.LOST, "x", SecondsRange(300, 330))
+    titles = {f"s{number}": "" for number in range(30)}
+    visible, folded = _page(_CHANGED, gained, lost, titles=titles).split(
+        "<details><summary>30 rows of alerts that are gained"
+    )
+    assert visible.count("| `failed` | **lost** |") == 30
     assert folded.count("| gained |") == 30
-    without = review_page.page(review(read, asked, unclear, {}, gained))
-    assert "### What that does to the scenarios\n\n<details>" in without
+    only_gained = _page(_CHANGED, gained, titles=titles)
+    assert "### Scenarios that alert differently\n\n<details>" in only_gained
 
 
-def test_a_change_that_no_scenario_notices_says_so() -> None:
-    """That the scenarios know the policy is another thing than that they do not."""
-    text = _page(_CHANGED)
-    assert "1 policy changes. No scenario pages differently (1 scenario played)." in text
-    assert "The scenarios tell nothing of `failed`: nothing pages, before or after." in text
-
-
-def test_what_the_scenarios_cannot_tell_is_no_silence() -> None:
-    """A policy of another kind is named, with the reason."""
-    text = _page(plan(change("create", after=policy(conditions=[]))))
-    assert "1 policy is added. No scenario can tell what that does." in text
-    assert "- `failed`: the scenarios cannot tell, as it has not one condition" in text
-
-
-def test_a_query_that_prometheus_refuses_is_named() -> None:
-    """Cloud Monitoring would refuse it at the apply."""
-    text = _page(_CHANGED, refused=("parse error",))
-    assert "- `failed`: a query that is refused pages never: `parse error`" in text
-    assert "tell nothing of" not in text
-
-
-def test_the_limits_of_the_plan_stand_at_the_top() -> None:
-    """Nobody takes the review for whole where the plan is not."""
-    document = {**_CHANGED, "errored": True}
-    assert "> **Mind:** The plan ended with an error" in _page(document)
-
-
-def test_channels_have_the_names_that_people_gave_them() -> None:
-    """Looked up in the same plan."""
-    document = plan(change("create", after=policy()), prior_state=channels([(CHANNEL, "On|call")]))
-    assert f"notifies `On\\|call` (`{CHANNEL}`)" in _page(document)
+@pytest.mark.parametrize(
+    ("document", "errors", "lines"),
+    [
+        # No scenario covers the policy.
+        (
+            _CHANGED,
+            (),
+            [
+                "1 policy changes. No scenario alerts differently (1 scenario played).",
+                "- No scenario covers `failed`: nothing alerts there, before or after.",
+            ],
+        ),
+        # The scenarios cannot be played with such a condition.
+        (
+            plan(change("create", after=policy(conditions=[]))),
+            (),
+            [
+                "1 policy is added. The scenarios cannot show what that does.",
+                "- `failed`: the scenarios cannot show what changes: it does not have exactly",
+            ],
+        ),
+        # Cloud Monitoring would reject the query at apply.
+        (
+            _CHANGED,
+            ("parse error",),
+            [
+                "1 policy changes. No scenario alerts differently (1 scenario played).",
+                "- `failed`: Prometheus rejects the query, so it would never alert: `parse error`",
+            ],
+        ),
+        ({**_CHANGED, "errored": True}, (), ["> **Note:** The plan ended with an error, so"]),
+        (
+            plan(
+                change("create", after=policy()),
+                prior_state=channels([(CHANNEL, "On|call")]),
+            ),
+            (),
+            [f"notifies `On\\|call` (`{CHANNEL}`)"],
+        ),
+    ],
+    ids=["not covered", "not played", "rejected", "plan with an error", "channel by name"],
+)
+def test_the_page_says_what_it_cannot_show(
+    document: dict[str, Any], errors: tuple[str, ...], lines: list[str]
+) -> None:
+    """Limits of the plan and of the scenarios are on the page; channels have display names."""
+    text = _page(document, errors=errors)
+    assert [line for line in lines if line not in text] == []
+    assert not errors or "No scenario covers" not in text
 
 
 @pytest.mark.parametrize(
     ("duration", "marks", "words"),
     [
-        ("300s", {}, "waits 5 min before it pages"),
-        ("0s", {}, "pages at once"),
-        (None, {}, "pages at once"),
-        ("soon", {}, "waits `soon` before it pages"),
-        ("77s", {"sensitive": True}, "waits `(sensitive value)` before it pages"),
-        (None, {"unknown": True}, "waits `(known after apply)` before it pages"),
+        ("300s", {}, "5 min"),
+        ("0s", {}, "0 s"),
+        (None, {}, "0 s"),
+        ("soon", {}, "`soon`"),
+        ("77s", {"sensitive": True}, "`(sensitive value)`"),
+        (None, {"unknown": True}, "`(known after apply)`"),
     ],
 )
-def test_an_added_policy_is_told_at_a_glance(
+def test_an_added_policy_is_summarised(
     duration: str | None, marks: dict[str, bool], words: str
 ) -> None:
-    """How long it waits, as far as that may be said and is known."""
+    """Severity, retest window and channels, without sensitive values."""
     marked: dict[str, Any] = {
         side: {"conditions": [{"condition_prometheus_query_language": [{"duration": mark}]}]}
         for side, mark in marks.items()
     }
     text = _page(plan(change("create", after=policy(duration=duration), **marked)))
-    assert f"| `failed` | added | CRITICAL; {words}; notifies `{CHANNEL}` |" in text
+    assert f"| `failed` | added | CRITICAL; retest window {words}; notifies `{CHANNEL}` |" in text
     assert "77s" not in text
 
 
-def test_what_is_sensitive_is_in_no_table() -> None:
-    """Neither names nor channels nor severity, of policies that are added or removed."""
+def test_sensitive_values_are_not_shown() -> None:
+    """Sensitive names, channels and severities never appear on the page."""
     hidden = {
         "severity": True,
         "notification_channels": True,
@@ -232,7 +241,7 @@ def test_what_is_sensitive_is_in_no_table() -> None:
 
 
 def test_a_very_long_text_is_cut() -> None:
-    """A diff of hundreds of lines is no review."""
+    """A block is cut off after 80 lines."""
     long = policy(query="\n".join(f"line {number}" for number in range(100)))
     assert "\n… and 25 more lines\n```" in _page(plan(change("create", after=long)))
 
@@ -256,7 +265,7 @@ _NASTY = "a|b `c` ``d`` @everyone <img src=x> #1 [l](u) *e* \\ \n\n# h\n```\n\x1
     ],
 )
 def test_no_value_becomes_markup(nasty: dict[str, Any]) -> None:
-    """Values stand in code alone: no cell is torn, nobody is mentioned, nothing is drawn."""
+    """Values appear only as code: they break no table, mention nobody and load nothing."""
     address = f"google_monitoring_alert_policy.policy[{json.dumps(_NASTY)}]"
     for changed in (
         change("update", before=policy(), after={**policy(), **policy(**nasty)}, address=address),
@@ -276,7 +285,7 @@ def test_no_value_becomes_markup(nasty: dict[str, Any]) -> None:
 
 
 def test_the_page_fits_on_a_comment() -> None:
-    """However much changes; what is left out is said to be, and where it is."""
+    """The page stays below GitHub's limit and says what it leaves out."""
     big = "\n".join(f"line {number} {'x' * 100}" for number in range(70))
     document = plan(
         *(
@@ -289,33 +298,29 @@ def test_the_page_fits_on_a_comment() -> None:
             for number in range(300)
         )
     )
-    read = plan_of(written(document), "")
-    asked, unclear = questions(read.changes)
-    found = [
-        Found("x" * 90, number, (_effect(Kind.LOST, str(number), None, None, None),), paged=True)
-        for number in range(len(asked))
-    ]
-    text = review_page.page(review(read, asked, unclear, {}, found))
+    lost = _incident(ChangeKind.LOST, "x")
+    text = _page(document, lost, titles={"x" * 90: ""})
     assert len(text) <= 60_000
-    assert "folded parts left out for length; `--json` has all." in text
-    assert re.search(r"^\| and \d+ more: `--json` has all \|", text, re.MULTILINE)
+    assert "folded parts left out to keep this short; see `--json`." in text
+    assert re.search(r"^\| and \d+ more \(see `--json`\) \|", text, re.MULTILINE)
 
 
-def test_the_data_holds_the_same() -> None:
-    """With moments in seconds."""
-    later = _effect(Kind.LATER, _stream("a"), Span(300, 330), Span(600, 630), Span(300, 300))
-    data = json.loads(json.dumps(review_data.document(_made(_CHANGED, [later]))))
-    (told,) = data["policies"]
-    assert (told["name"], told["how"]) == ("failed", "changed")
-    assert told["differences"] == [
+def test_the_json_has_the_same_content() -> None:
+    """The JSON has all fields and incidents, with times in seconds."""
+    times = SecondsRange(300, 330), SecondsRange(600, 630), SecondsRange(300, 300)
+    later = _incident(ChangeKind.LATER, _stream("a"), *times)
+    data: Any = json.loads(json.dumps(review_json(reviewed(written(_CHANGED), [later]))))
+    (found,) = data["policies"]
+    assert (found["name"], found["effect"]) == ("failed", "changed")
+    assert found["fields"] == [
         {
-            "field": "conditions[0].condition_prometheus_query_language.duration",
+            "path": "conditions[0].condition_prometheus_query_language.duration",
             "before": "60s",
             "after": "120s",
-            "words": "waits 2 min instead of 1 min before it pages",
+            "words": "retest window 1 min → 2 min",
         }
     ]
-    assert data["pages"] == [
+    assert data["incidents"] == [
         {
             "scenario": "lags",
             "policies": ["failed"],
@@ -325,7 +330,7 @@ def test_the_data_holds_the_same() -> None:
             "after": {"least": 600, "most": 630},
             "by": {"least": 300, "most": 300},
             "phases": 6,
-            "tried": 6,
+            "all_phases": 6,
         }
     ]
     assert data["count"]["later"] == 1

@@ -1,0 +1,167 @@
+"""Scenarios played with the policies before and after a plan."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from lab.prove.engine import QueryError
+from lab.prove.evaluation import metric_incidents
+from lab.prove.log_matching import log_incidents
+from lab.prove.scenarios import engine_for, start_times
+from lab.review.incident_changes import IncidentChange, compare_incidents
+from lab.review.plan import Action
+from lab.review.triggers import Trigger, UnsupportedTriggerError, trigger_of
+from lab.simulate import log_entries
+from lab.simulate.simulation import Recording, simulate
+from lab.simulate.visibility import VisibilityDelay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lab.prove.engine import Engine
+    from lab.prove.incidents import Incident
+    from lab.review.plan import PolicyChange
+    from lab.simulate.scenario import Scenario
+
+
+class TriggerChange(NamedTuple):
+    """A change of what decides when policies alert.
+
+    Attributes:
+        policies: The policies with this change: several if a policy on logs exists per project.
+        label: The name of their policy file; empty if unknown.
+        before: The trigger now; None if nothing alerts.
+        after: The trigger after apply; None if nothing alerts.
+    """
+
+    policies: tuple[str, ...]
+    label: str
+    before: Trigger | None
+    after: Trigger | None
+
+
+class UnplayedPolicy(NamedTuple):
+    """A changed policy whose alerts the scenarios cannot show, and why."""
+
+    policy: str
+    reason: str
+
+
+class PlayedChange(NamedTuple):
+    """What a change does in one scenario.
+
+    Attributes:
+        scenario: The scenario's name.
+        change: The change.
+        incidents: The incidents that change.
+        alerts: Whether the policies alert at all, before or after.
+        errors: Why Prometheus rejects the query before or after; mostly empty.
+    """
+
+    scenario: str
+    change: TriggerChange
+    incidents: tuple[IncidentChange, ...]
+    alerts: bool
+    errors: tuple[str, ...] = ()
+
+
+class ReviewTask(NamedTuple):
+    """A scenario and the changes to play it with; it can be sent to another process."""
+
+    scenario: Scenario
+    changes: tuple[TriggerChange, ...]
+
+
+def trigger_changes(
+    changes: Iterable[PolicyChange],
+) -> tuple[tuple[TriggerChange, ...], tuple[UnplayedPolicy, ...]]:
+    """Return the changes to play, and the policies that cannot be played.
+
+    A policy whose trigger stays the same is in neither.
+    """
+    found: dict[tuple[str, Trigger | None, Trigger | None], list[str]] = {}
+    unplayed = []
+    for change in changes:
+        # A forgotten policy stays in Cloud Monitoring and keeps alerting.
+        if change.action in {Action.KEPT, Action.FORGOTTEN}:
+            continue
+        try:
+            before, after = trigger_of(change.before), trigger_of(change.after)
+        except UnsupportedTriggerError as error:
+            unplayed.append(UnplayedPolicy(change.name, str(error)))
+        else:
+            if before != after:
+                found.setdefault((change.label, before, after), []).append(change.name)
+    return (
+        tuple(TriggerChange(tuple(names), *key) for key, names in found.items()),
+        tuple(unplayed),
+    )
+
+
+def play(task: ReviewTask) -> tuple[PlayedChange, ...]:
+    """Play a scenario once and return what each change does in it.
+
+    Raises:
+        NotInstalledError: Prometheus is not installed.
+        EngineError: It cannot be filled or started.
+    """
+    scenario = task.scenario
+    start = start_times([scenario])[0].timestamp()
+    changes = [change for change in task.changes if change.label not in scenario.switched_off]
+    queries = [
+        trigger.query
+        for change in changes
+        for trigger in (change.before, change.after)
+        if trigger and trigger.query is not None
+    ]
+    if queries:
+        recording = _only_queried(simulate(scenario, start), queries)
+    else:
+        # Log entries do not depend on the exporter.
+        entries = log_entries.entries(scenario.world)
+        no_delay = VisibilityDelay(0, 0)
+        recording = Recording(scenario.name, start, scenario.lasts, (), no_delay, entries, ())
+    with engine_for([recording]) if queries else nullcontext() as engine:
+        return tuple(_result(change, scenario, recording, engine) for change in changes)
+
+
+def _only_queried(recording: Recording, queries: Sequence[str]) -> Recording:
+    """Return the recording without series that no query names, so that the engine fills faster."""
+    if any("__name__" in query for query in queries):
+        return recording
+    names = {series.name for series in recording.series}
+    queried = {name for name in names if any(name in query for query in queries)}
+    return replace(
+        recording, series=tuple(series for series in recording.series if series.name in queried)
+    )
+
+
+def _result(
+    change: TriggerChange, scenario: Scenario, recording: Recording, engine: Engine | None
+) -> PlayedChange:
+    errors = []
+    sides: list[tuple[Incident, ...]] = []
+    for trigger in (change.before, change.after):
+        try:
+            sides.append(_incidents(trigger, recording, scenario.spacing, engine))
+        except QueryError as error:
+            # A query that Prometheus rejects never alerts: its apply would fail.
+            sides.append(())
+            errors.append("it is sensitive" if trigger and trigger.sensitive else str(error))
+    before, after = sides
+    intervals = [trigger.interval if trigger else 0 for trigger in (change.before, change.after)]
+    incidents = compare_incidents(before, after, intervals, scenario.spacing)
+    return PlayedChange(scenario.name, change, incidents, bool(before or after), tuple(errors))
+
+
+def _incidents(
+    trigger: Trigger | None, recording: Recording, spacing: float, engine: Engine | None
+) -> tuple[Incident, ...]:
+    if trigger is None:
+        return ()
+    policy = trigger.as_policy("reviewed")
+    if engine is None or policy.is_log:
+        return log_incidents(policy, recording)
+    return metric_incidents(policy, recording, engine, spacing)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lab.backtest.history import History
     from lab.policies.files import Policy
-    from lab.policies.inference import Selector
+    from lab.policies.label_inference import Selector
     from lab.prove.engine import Engine
 
 DAY = 86_400.0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lab.policies.files import Policy
-    from lab.policies.inference import Selector
+    from lab.policies.label_inference import Selector
 
 LAST_RUN = promql_name(f"{definitions.definitions()['prefix']}/exporter/last_run")
 """What tells when the exporter ran; always read."""

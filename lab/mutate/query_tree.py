@@ -132,12 +132,12 @@ def parse(text: str) -> Node:
     """Return the tree of a query.
 
     Raises:
-        ValueError: It is no PromQL, or holds something that is not supported here.
+        ValueError: It is not PromQL, or holds something that is not supported here.
     """
     try:
         root = parser.parse(text)
     except ValueError as error:
-        raise ValueError(f"is no PromQL: {error}") from None
+        raise ValueError(f"is not PromQL: {error}") from None
     return _node(root)
 
 

@@ -1,4 +1,4 @@
-"""What the parts of a policy file have to be to each other, and to other files."""
+"""Checks that the parts of a policy file fit each other and the other policies."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, TypeAlias
 from exporter.inputs.spelling import hint
 from exporter.text import quote
 from lab.policies import promql
-from lab.policies.draft import CONDITION, LOG, PROMQL, Place
 from lab.policies.labels import ANY, Labels
 from lab.policies.model import HOUR, Condition
-from lab.policies.variables import mistakes_in
+from lab.policies.raw_policy import CONDITION, LOG, PROMQL, KeyPath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lab.policies.draft import Draft
+    from lab.policies.raw_policy import RawPolicy
 
-Told: TypeAlias = tuple[Place, str]
-"""Where (the path of keys), and a sentence."""
+Problem: TypeAlias = tuple[KeyPath, str]
+"""Where something is wrong, and the sentence that says what."""
+
+PROJECT = "project"
+METRIC_LABEL = "metric_or_resource.label."
+LOG_LABEL = "log.extracted_label."
 
 _LONGEST = 25 * HOUR
-"""Seconds of hold and look-back together that Cloud Monitoring allows."""
+"""Seconds that Cloud Monitoring allows for retest window and look-back window together."""
 
 _KINDS = tuple(
     str(field.alias)
@@ -32,168 +35,191 @@ _KINDS = tuple(
 _EXTRACTOR = re.compile(r'EXTRACT\([^()"]+\)|REGEXP_EXTRACT\([^()"]+, *"(?:[^"\\]|\\.)+"\)')
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+_LABEL_ALLOWED = "lower-case letters, digits, - and _, at most 63"
+_VARIABLE = re.compile(r"\$\{([^{}$]*)(\}?)")
 
 
-def mistakes(
-    draft: Draft, thresholds: Mapping[str, str | None], *, house_rules: bool
-) -> Iterator[Told]:
-    """Return what contradicts itself in a file.
+def problems(
+    raw: RawPolicy, thresholds: Mapping[str, str | None], *, house_rules: bool
+) -> Iterator[Problem]:
+    """Yield everything that contradicts itself in a policy.
 
     Args:
-        draft: The file.
-        thresholds: The threshold of every policy that there is, by name; None where it has none,
-            empty where nobody knows.
-        house_rules: Whether the file has to keep the rules of this project's own.
+        raw: The policy file.
+        thresholds: The threshold of every policy, by name; None where it has none, empty where it
+            is unknown.
+        house_rules: Whether this project's own rules apply.
     """
-    yield from _kind(draft)
-    yield from _strategy(draft)
-    yield from _user_labels(draft, house_rules=house_rules)
-    yield from _threshold(draft)
-    yield from _yielding(draft, thresholds)
-    if draft.is_log:
-        yield from _extractors(draft)
-        yield from _documentation(draft, Labels(frozenset(_extracted(draft))))
-    elif draft.query:
+    yield from _kind(raw)
+    yield from _strategy(raw)
+    yield from _user_labels(raw, house_rules=house_rules)
+    yield from _threshold(raw)
+    yield from _yields_to(raw, thresholds)
+    if raw.is_log:
+        yield from _extractors(raw)
+        yield from _documentation(raw, Labels(frozenset(_label_extractors(raw))))
+    elif raw.query:
         try:
-            query = promql.read(draft.query, every=house_rules)
+            query = promql.read(raw.query, every=house_rules)
         except ValueError as error:
             yield (*CONDITION, PROMQL, "query"), str(error)
-            yield from _documentation(draft, ANY)
+            yield from _documentation(raw, ANY)
         else:
-            yield from _query(draft, query)
-            yield from _documentation(draft, query.result)
+            yield from _query(raw, query)
+            yield from _documentation(raw, query.result)
 
 
-def _kind(draft: Draft) -> Iterator[Told]:
-    conditions = draft.at("conditions")
+def _kind(raw: RawPolicy) -> Iterator[Problem]:
+    conditions = raw.at("conditions")
     if isinstance(conditions, list) and len(conditions) > 1:
         yield (
             ("conditions",),
             (
-                f"holds {len(conditions)} conditions; one on PromQL or on a log has to be alone in "
-                "its policy: make a file of each"
+                f"has {len(conditions)} conditions; a PromQL or log condition must be the only one "
+                "of its policy: write one file for each"
             ),
         )
-    condition = draft.mapping(*CONDITION)
-    held = [kind for kind in _KINDS if kind in condition]
-    for kind in held:
+    condition = raw.mapping(*CONDITION)
+    kinds = [kind for kind in _KINDS if kind in condition]
+    for kind in kinds:
         if kind not in {PROMQL, LOG}:
-            yield (*CONDITION, kind), f"is a kind that is not used here; write {PROMQL} or {LOG}"
-    if PROMQL in held and LOG in held:
-        yield (*CONDITION, LOG), f"stands beside {PROMQL}; a condition is of one kind"
-    if condition and not held:
-        yield CONDITION, f"is of no kind; write {PROMQL} or {LOG}"
+            yield (*CONDITION, kind), f"is not supported here; write {PROMQL} or {LOG}"
+    if PROMQL in kinds and LOG in kinds:
+        yield (*CONDITION, LOG), f"is next to {PROMQL}; a condition has one kind"
+    if condition and not kinds:
+        yield CONDITION, f"has no kind; write {PROMQL} or {LOG}"
 
 
-def _strategy(draft: Draft) -> Iterator[Told]:
-    place = ("alertStrategy",)
-    strategy = draft.mapping(*place)
+def _strategy(raw: RawPolicy) -> Iterator[Problem]:
+    strategy = raw.mapping("alertStrategy")
     if not strategy:
         return
-    limit, prompts = "notificationRateLimit", "notificationPrompts"
-    if draft.is_log:
-        if limit not in strategy:
-            yield (*place, limit), "is missing; a policy on a log needs it, as {period: 300s}"
-        if prompts in strategy:
-            yield (*place, prompts), "is not for a policy on a log; remove it"
-    elif draft.is_metric:
-        if limit in strategy:
-            yield (*place, limit), "is for a policy on a log alone; remove it"
-        if prompts not in strategy:
-            yield (*place, prompts), "is missing; write [OPENED, CLOSED] or [OPENED]"
+    limit = ("alertStrategy", "notificationRateLimit")
+    prompts = ("alertStrategy", "notificationPrompts")
+    if raw.is_log:
+        if limit[1] not in strategy:
+            yield limit, "is missing; a log policy needs it, such as {period: 300s}"
+        if prompts[1] in strategy:
+            yield prompts, "is not allowed in a log policy; remove it"
+    elif raw.is_metric:
+        if limit[1] in strategy:
+            yield limit, "is only allowed in a log policy; remove it"
+        if prompts[1] not in strategy:
+            yield prompts, "is missing; write [OPENED, CLOSED] or [OPENED]"
 
 
-def _user_labels(draft: Draft, *, house_rules: bool) -> Iterator[Told]:
-    allowed = "lower-case letters, digits, - and _, 63 at most"
-    if not _LABEL_VALUE.fullmatch(draft.name):
-        yield (), f"the file's name is the policy's; rename it so that it holds {allowed}"
-    labels = draft.mapping("userLabels")
+def _user_labels(raw: RawPolicy, *, house_rules: bool) -> Iterator[Problem]:
+    if not _LABEL_VALUE.fullmatch(raw.name):
+        yield (), f"the file's name is the policy's name; rename it to only {_LABEL_ALLOWED}"
+    labels = raw.mapping("userLabels")
     for key, value in labels.items():
+        path = ("userLabels", key)
         if not _LABEL_KEY.fullmatch(key):
-            yield ("userLabels", key), f"a label's key begins with a letter and holds {allowed}"
+            yield path, f"a label's key starts with a letter and has only {_LABEL_ALLOWED}"
         if isinstance(value, str) and not _LABEL_VALUE.fullmatch(value):
-            yield ("userLabels", key), f"{quote(value)} is not allowed; a label holds {allowed}"
-    policy = labels.get("policy")
-    if isinstance(policy, str) and policy != draft.name:
-        yield (
-            ("userLabels", "policy"),
-            f"{quote(policy)} is not the file's name; write {quote(draft.name)}",
-        )
+            yield path, f"{quote(value)} is not allowed; a label has only {_LABEL_ALLOWED}"
+    path, policy = ("userLabels", "policy"), labels.get("policy")
+    if isinstance(policy, str) and policy != raw.name:
+        yield path, f"{quote(policy)} is not the file's name; write {quote(raw.name)}"
     if policy is None and house_rules:
-        yield ("userLabels", "policy"), f"is missing; write {quote(draft.name)}"
+        yield path, f"is missing; write {quote(raw.name)}"
 
 
-def _threshold(draft: Draft) -> Iterator[Told]:
-    threshold = draft.threshold
-    place = ("userLabels", "threshold")
+def _threshold(raw: RawPolicy) -> Iterator[Problem]:
+    threshold, path = raw.threshold, ("userLabels", "threshold")
     if not threshold:
         return
-    if draft.is_log:
-        yield place, "belongs to a query, which a policy on a log has not; remove it"
+    if raw.is_log:
+        yield path, "needs a query, which a log policy doesn't have; remove it"
     elif not re.fullmatch(r"[0-9]{1,15}", threshold):
-        yield place, f"{quote(threshold)} is no whole number in digits"
-    elif draft.query and not _compares(draft.query, ">=?", threshold):
-        yield (
-            place,
-            f'{quote(threshold)} is not in the query, as "> {threshold}" or ">= {threshold}"',
-        )
+        yield path, f"{quote(threshold)} is not a whole number in digits"
+    elif raw.query and not _compares(raw.query, ">=?", threshold):
+        form = f'"> {threshold}" or ">= {threshold}"'
+        yield path, f"{quote(threshold)} is not in the query, as {form}"
 
 
-def _yielding(draft: Draft, thresholds: Mapping[str, str | None]) -> Iterator[Told]:
-    other = draft.text("userLabels", "yields_to")
-    place = ("userLabels", "yields_to")
+def _yields_to(raw: RawPolicy, thresholds: Mapping[str, str | None]) -> Iterator[Problem]:
+    other, path = raw.text("userLabels", "yields_to"), ("userLabels", "yields_to")
     if not other:
         return
-    if other == draft.name or other not in thresholds:
-        names = sorted(name for name, number in thresholds.items() if number and name != draft.name)
-        yield place, f"{quote(other)} is no other policy with a threshold; {hint(other, names)}"
+    if other == raw.name or other not in thresholds:
+        names = sorted(name for name, number in thresholds.items() if number and name != raw.name)
+        yield path, f"{quote(other)} is not another policy with a threshold; {hint(other, names)}"
         return
     number = thresholds[other]
     if number is None:
-        yield place, f"{other} has no userLabels.threshold, at which this would keep quiet"
-    elif number and draft.query and not _compares(draft.query, ">=", number):
-        yield place, f'{other} pages from {number}, and the query holds no ">= {number}"'
+        yield path, f"{other} has no userLabels.threshold, so this policy would never yield"
+    elif number and raw.query and not _compares(raw.query, ">=", number):
+        yield path, f'{other} fires at {number}, but the query has no ">= {number}"'
 
 
 def _compares(query: str, sign: str, number: str) -> bool:
-    """Say whether a query compares with a number in the form that Terraform changes."""
+    """Return whether a query has a comparison in the form that Terraform changes."""
     return re.search(rf"{sign} {re.escape(number)}\b(?!\.)", query) is not None
 
 
-def _extracted(draft: Draft) -> dict[str, object]:
-    return draft.mapping(*CONDITION, LOG, "labelExtractors")
+def _label_extractors(raw: RawPolicy) -> dict[str, object]:
+    return raw.mapping(*CONDITION, LOG, "labelExtractors")
 
 
-def _extractors(draft: Draft) -> Iterator[Told]:
-    for key, value in _extracted(draft).items():
+def _extractors(raw: RawPolicy) -> Iterator[Problem]:
+    for key, value in _label_extractors(raw).items():
         if isinstance(value, str) and not _EXTRACTOR.fullmatch(value):
             yield (
                 (*CONDITION, LOG, "labelExtractors", key),
                 (
-                    f"{quote(value)} is no extractor; write EXTRACT(field) or "
+                    f"{quote(value)} is not an extractor; write EXTRACT(field) or "
                     'REGEXP_EXTRACT(field, "pattern")'
                 ),
             )
 
 
-def _query(draft: Draft, query: promql.Query) -> Iterator[Told]:
+def _query(raw: RawPolicy, query: promql.Query) -> Iterator[Problem]:
     for sentence in query.mistakes:
         yield (*CONDITION, PROMQL, "query"), sentence
-    if draft.duration + query.look_back > _LONGEST:
+    if raw.retest_window + query.look_back > _LONGEST:
         yield (
             (*CONDITION, PROMQL, "duration"),
             (
-                f"{draft.duration}s of hold and {query.look_back}s of look-back in the query are "
-                f"more than the {_LONGEST}s that are allowed; shorten one of them"
+                f"a retest window of {raw.retest_window}s and a look-back window of "
+                f"{query.look_back}s in the query exceed the {_LONGEST}s that Cloud Monitoring "
+                "allows; shorten one of them"
             ),
         )
 
 
-def _documentation(draft: Draft, labels: Labels) -> Iterator[Told]:
-    places: list[Place] = [("documentation", "subject"), ("documentation", "content")]
-    links = draft.at("documentation", "links")
+def _documentation(raw: RawPolicy, labels: Labels) -> Iterator[Problem]:
+    paths: list[KeyPath] = [("documentation", "subject"), ("documentation", "content")]
+    links = raw.at("documentation", "links")
     for index in range(len(links) if isinstance(links, list) else 0):
-        places.extend(("documentation", "links", index, key) for key in ("displayName", "url"))
-    for place in places:
-        for sentence in mistakes_in(draft.text(*place), labels, is_log=draft.is_log):
-            yield place, sentence
+        paths.extend(("documentation", "links", index, key) for key in ("displayName", "url"))
+    for path in paths:
+        for sentence in _variables(raw.text(*path), labels, is_log=raw.is_log):
+            yield path, sentence
+
+
+def _variables(text: str, labels: Labels, *, is_log: bool) -> Iterator[str]:
+    """Yield a sentence for each variable that Cloud Monitoring would replace by ``(none)``.
+
+    https://cloud.google.com/monitoring/alerts/doc-variables
+
+    Args:
+        text: A text of the alert.
+        labels: The labels of the query's result, or those extracted from the log entry.
+        is_log: Whether the policy matches log entries.
+    """
+    prefix = LOG_LABEL if is_log else METRIC_LABEL
+    lacking = "no such label is extracted" if is_log else "the query's result has no such label"
+    for found in _VARIABLE.finditer(text):
+        name = found[1]
+        if not found[2]:
+            yield f"{quote(found[0])} is a variable that is not closed; write }} after its name"
+        elif name == PROJECT:
+            continue
+        elif not name.startswith(prefix):
+            yield (
+                f"{quote(found[0])} is not a variable that policies use; write "
+                f'"${{{PROJECT}}}" or "${{{prefix}KEY}}"'
+            )
+        elif (key := name.removeprefix(prefix)) not in labels:
+            yield f"{quote(found[0])}: {lacking}; {hint(key, sorted(labels.names))}"

@@ -1,4 +1,4 @@
-"""The comment at the top of a policy file, in three paragraphs."""
+"""The comment at the top of a policy file: three paragraphs."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import NamedTuple
 BEGINNINGS = ("Catches", "Why these numbers:", "How it can be wrong:")
 
 
-class Header(NamedTuple):
-    """What the comment says, each paragraph without its beginning; empty where it is not there.
+class HeaderComment(NamedTuple):
+    """The paragraphs without their beginnings; empty where one is missing.
 
     Attributes:
-        catches: What the policy pages for.
-        numbers: Why its numbers are what they are.
-        wrong: When it pages without need, or does not page though it should.
+        catches: What the policy alerts on.
+        numbers: Why its windows and thresholds have these values.
+        wrong: When it alerts needlessly, or not although it should.
     """
 
-    catches: str
-    numbers: str
-    wrong: str
+    catches: str = ""
+    numbers: str = ""
+    wrong: str = ""
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """How the paragraphs begin that are not there."""
+        """The beginnings of the missing paragraphs."""
         return tuple(
-            beginning for beginning, said in zip(BEGINNINGS, self, strict=True) if not said
+            beginning for beginning, text in zip(BEGINNINGS, self, strict=True) if not text
         )
 
 
-def header(text: str) -> Header:
-    """Return what the comment at the top of a file says."""
+def parse_header(text: str) -> HeaderComment:
+    """Return the comment at the top of a policy file's text."""
     paragraphs = [""]
     for line in text.removeprefix("\ufeff").splitlines():
         if not line.startswith("#"):
@@ -39,9 +39,9 @@ def header(text: str) -> Header:
             paragraphs[-1] = f"{paragraphs[-1]} {words}".lstrip()
         else:
             paragraphs.append("")
-    return Header(*(_begun_with(beginning, paragraphs) for beginning in BEGINNINGS))
+    return HeaderComment(*(_paragraph(beginning, paragraphs) for beginning in BEGINNINGS))
 
 
-def _begun_with(beginning: str, paragraphs: list[str]) -> str:
-    found = next((each for each in paragraphs if each.startswith(beginning)), "")
+def _paragraph(beginning: str, paragraphs: list[str]) -> str:
+    found = next((text for text in paragraphs if text.startswith(beginning)), "")
     return found.removeprefix(beginning).lstrip(":, ")

@@ -1,4 +1,4 @@
-"""The metrics that a query may name: the exporter's own, and Google's as far as they are used."""
+"""The metrics that a query may use: the exporter's own and the used ones of Google's."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ALWAYS = frozenset({"project_id", "monitored_resource"})
-"""What every series carries in PromQL: the id of the project that holds it, and the type of its
-resource."""
+"""Labels that every series has in PromQL: its metrics project and its resource type."""
 
 _CLOSE = 2
-"""Letters within which an unknown name is taken for a misspelt one."""
+"""An unknown name this many letters away from a known one counts as misspelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,12 @@ class GoogleMetric:
 
 @dataclass(frozen=True, slots=True)
 class KnownSeries:
-    """What PromQL sees under a name.
+    """The series that PromQL finds under a name.
 
     Attributes:
-        type: The metric's full type; empty where nothing is known of it.
-        resource: The type of the monitored resource that the series are written to; likewise.
-        labels: What they carry.
+        type: The metric's full type; empty if unknown.
+        resource: The type of the monitored resource; empty if unknown.
+        labels: The labels.
     """
 
     type: str
@@ -93,23 +92,23 @@ def google_metrics() -> Mapping[str, GoogleMetric]:
 
 @cache
 def known_series() -> Mapping[str, KnownSeries]:
-    """Return everything that is known, by its name in PromQL.
+    """Return every known metric by its name in PromQL.
 
-    A distribution has three: with ``_count``, ``_sum``, and ``_bucket``, which carries ``le``.
+    A distribution has three names, with ``_count``, ``_sum`` and ``_bucket``; the last has ``le``.
     """
     own = {promql_name(metric.type): _own(metric) for metric in definitions.metrics().values()}
     return own | dict(each for metric in google_metrics().values() for each in _named(metric))
 
 
 def find_series(name: str, *, every: bool) -> KnownSeries:
-    """Return what is seen under a name in PromQL.
+    """Return the series that PromQL finds under a name.
 
     Args:
         name: The name, as a query has it.
-        every: Whether a query may name nothing but what is known here.
+        every: Whether a query may only use known metrics.
 
     Raises:
-        ValueError: With a sentence: it may not, or the name is a misspelt one.
+        ValueError: The metric is unknown though it must be known, or its name is misspelled.
     """
     if found := known_series().get(name):
         return found
@@ -123,7 +122,7 @@ def find_series(name: str, *, every: bool) -> KnownSeries:
 
 @cache
 def _complete() -> tuple[str, ...]:
-    """Return what the names begin with of which all are known."""
+    """Return the prefixes of names under which every metric is known."""
     prefixes = [
         f"{service}/" for service, listed in _parsed()["services"].items() if listed["complete"]
     ]

@@ -1,4 +1,4 @@
-"""The labels that a series carries, as far as they are known."""
+"""The labels of a series, as far as they are known."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Keys of labels.
+    """Label keys.
 
     Attributes:
-        names: The keys that are known to be there.
-        open: Whether there may be more, as with a metric that nothing is known of.
+        names: The known keys.
+        open: Whether there may be more, as for an unknown metric.
     """
 
     names: frozenset[str] = frozenset()
     open: bool = False
 
     def __contains__(self, key: object) -> bool:
-        """Say whether a series carries this key, or may."""
+        """Return whether a series has this key, or may have it."""
         return self.open or key in self.names
 
     def __str__(self) -> str:
-        """Return the keys as a sentence names them."""
+        """Return the keys for a sentence."""
         return ", ".join(sorted(self.names)) or "none"
 
     def only(self, keys: Iterable[str]) -> Labels:
-        """Return what is left of these keys."""
+        """Return these keys, as far as a series has them."""
         return Labels(frozenset(key for key in keys if key in self))
 
     def without(self, keys: Iterable[str]) -> Labels:
-        """Return what is left without these keys."""
+        """Return the labels without these keys."""
         return Labels(self.names.difference(keys), self.open)
 
     def plus(self, keys: Iterable[str]) -> Labels:
-        """Return these labels and further ones."""
+        """Return the labels with more keys."""
         return Labels(self.names.union(keys), self.open)
 
     def in_common(self, other: Labels) -> Labels:
-        """Return what this and the other both carry."""
+        """Return the labels that both have."""
         names = (key for key in self.names | other.names if key in self and key in other)
         return Labels(frozenset(names), self.open and other.open)
 

@@ -1,4 +1,4 @@
-"""A policy file as it may be: the API's AlertPolicy by its JSON names, as far as it is used here.
+"""The model of a policy file: the API's AlertPolicy by its JSON names, as far as it is used here.
 
 Limits are those of
 https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies and
@@ -17,13 +17,13 @@ from exporter.inputs import durations
 from exporter.text import quote
 
 SET_BY_THE_API = ("name", "creationRecord", "mutationRecord", "validity")
-"""What a policy that was made has, and one that is to be made must not have."""
+"""Keys that only existing policies have."""
 
 SEVERITIES = ("CRITICAL", "ERROR", "WARNING")
 """Every severity, the worst first."""
 
 INTERVAL = 30
-"""Seconds from one evaluation to the next; how soon a page comes is reckoned with it."""
+"""Seconds between evaluations; the time to page depends on it."""
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -51,7 +51,7 @@ def _in_seconds(written: object) -> str:
 def _between(least: int, most: int) -> AfterValidator:
     def check(seconds: int) -> int:
         if not least <= seconds <= most:
-            raise ValueError(f"{seconds}s is not allowed; {least}s to {most}s are")
+            raise ValueError(f"{seconds}s is not allowed; write {least}s to {most}s")
         return seconds
 
     return AfterValidator(check)
@@ -60,7 +60,7 @@ def _between(least: int, most: int) -> AfterValidator:
 def _every_half_minute(seconds: int) -> int:
     if seconds != INTERVAL:
         raise ValueError(
-            f"{seconds}s is not allowed; write {INTERVAL}s, on which it rests how soon a page comes"
+            f"{seconds}s is not allowed; write {INTERVAL}s: the time to page depends on it"
         )
     return seconds
 
@@ -68,8 +68,8 @@ def _every_half_minute(seconds: int) -> int:
 def _without_validation(disabled: object) -> object:
     if disabled is False:
         raise ValueError(
-            "has to be true; a metric that was never written is unknown to Cloud Monitoring, "
-            "which would refuse the policy"
+            "must be true; otherwise Cloud Monitoring rejects the policy until each metric has "
+            "been written"
         )
     return disabled
 
@@ -93,14 +93,14 @@ class _Part(BaseModel):
 
 
 class DocumentationLink(_Part):
-    """A link that a page shows beside its text."""
+    """A link of an alert."""
 
     display_name: Annotated[Text, Field(max_length=63)]
     url: Annotated[Text, Field(max_length=2083)]
 
 
 class Documentation(_Part):
-    """What a page says."""
+    """The text of an alert."""
 
     content: Annotated[Text, Field(max_length=8192), _at_most(_MOST_CONTENT_BYTES)]
     mime_type: Literal["text/markdown"]
@@ -128,7 +128,7 @@ class MatchedLog(_Part):
 
 
 class Condition(_Part):
-    """When a policy pages. The API knows more kinds, which :mod:`checks` tells apart."""
+    """When a policy fires. :mod:`checks` refuses the kinds that are not supported here."""
 
     display_name: Text
     condition_prometheus_query_language: PromQL | None = None
@@ -140,20 +140,20 @@ class Condition(_Part):
 
 
 class RateLimit(_Part):
-    """How often a policy on a log notifies at most."""
+    """The shortest time between two notifications of a log policy."""
 
     period: Annotated[Seconds, _between(5 * MINUTE, 2 * DAY)]
 
 
 class ChannelStrategy(_Part):
-    """How often a channel is reminded of an open incident."""
+    """How often a channel gets a reminder of an open incident."""
 
     notification_channel_names: tuple[str, ...] = ()
     renotify_interval: Annotated[Seconds, _between(30 * MINUTE, DAY)]
 
 
 class AlertStrategy(_Part):
-    """How an incident is notified of and closed."""
+    """How incidents notify and close."""
 
     notification_rate_limit: RateLimit | None = None
     notification_prompts: tuple[Literal["OPENED", "CLOSED"], ...] = ()

@@ -1,4 +1,4 @@
-"""What a PromQL query asks for: metrics, labels, look-backs, and what its result carries."""
+"""Parses a PromQL query: its metrics, look-back windows, and the labels of its result."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import promql_parser as parser
 
-from lab.policies.inference import Inference, bare
+from lab.policies.label_inference import LabelInference, without_parentheses
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from lab.policies.inference import Selector
+    from lab.policies.label_inference import Selector
     from lab.policies.labels import Labels
 
 MOST_WORDS = 500
-"""Words and signs of a query. The parser recurses in machine code, without a bound of its own."""
+"""Words and symbols of a query. The parser is native code that recurses without a limit."""
 
 _TEXT = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`'
 _WORD = re.compile(rf"{_TEXT}|[\w:.]+|\S")
@@ -26,15 +26,15 @@ _RANGE = re.compile(rf"{_TEXT}|\[([^\]:]+)\]")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a query asks for.
+    """A parsed query.
 
     Attributes:
-        selectors: Each selection of a metric, in the order of the query.
-        ranges: The ranges as they are written, without brackets: ``1h``, ``400s``.
-        look_back: How many seconds before an evaluation it looks at, at most.
-        result: The labels that every series of its result carries.
-        alternatives: What the two sides of each ``or`` carry.
-        mistakes: A sentence for each metric or label that is not there.
+        selectors: Every selector, in the order of the query.
+        ranges: The ranges as written, without brackets: ``1h``, ``400s``.
+        look_back: The longest look-back window in seconds.
+        result: The labels of its result's series.
+        alternatives: The labels of the two sides of each ``or``.
+        mistakes: A sentence for each metric or label that does not exist.
     """
 
     selectors: tuple[Selector, ...]
@@ -46,31 +46,31 @@ class Query:
 
 
 def read(text: str, *, every: bool = True) -> Query:
-    """Return what a query asks for.
+    """Parse a query.
 
     Args:
         text: The query.
-        every: Whether it may name nothing but metrics that are known; without, one that is
-            unknown, and not close to a known one, is taken to exist with whatever labels.
+        every: Whether it may only use known metrics. Otherwise, an unknown metric whose name is not
+            close to a known one may exist, with any labels.
 
     Raises:
-        ValueError: With a sentence, where it is no PromQL or gives no series.
+        ValueError: It is not PromQL, or doesn't return series.
     """
     if len(_WORD.findall(text)) > MOST_WORDS:
-        raise ValueError(f"holds more than {MOST_WORDS} words and signs; ask for less")
+        raise ValueError(f"has more than {MOST_WORDS} words and symbols; shorten it")
     try:
         root = parser.parse(text)
     except ValueError as error:
-        raise ValueError(f"is no PromQL: {_what_is_wrong(str(error))}") from None
-    if _gives_ranges(root):
+        raise ValueError(f"is not PromQL: {_reason(str(error))}") from None
+    if _returns_ranges(root):
         raise ValueError(
-            "gives ranges of points, not one point a series; put a function around it, such as "
-            "last_over_time(…)"
+            "returns ranges of points instead of one point per series; wrap it in a function such "
+            "as last_over_time(…)"
         )
-    inference = Inference(every=every)
+    inference = LabelInference(every=every)
     result = inference.labels(root)
     if not (inference.selectors or inference.mistakes):
-        raise ValueError("names no metric; it would page always or never")
+        raise ValueError("selects no metric, so it would fire always or never")
     return Query(
         selectors=tuple(inference.selectors),
         ranges=tuple(found for found in _RANGE.findall(text) if found),
@@ -81,38 +81,38 @@ def read(text: str, *, every: bool = True) -> Query:
     )
 
 
-def _what_is_wrong(said: str) -> str:
-    if said == "invalid promql query":
+def _reason(message: str) -> str:
+    if message == "invalid promql query":
         return "an operator, an operand, a comma or a bracket is missing or too many"
-    return said
+    return message
 
 
-def _gives_ranges(root: object) -> bool:
-    return isinstance(bare(root), parser.MatrixSelector | parser.SubqueryExpr)
+def _returns_ranges(root: object) -> bool:
+    return isinstance(without_parentheses(root), parser.MatrixSelector | parser.SubqueryExpr)
 
 
 def _look_back(root: object) -> int:
     longest = 0
-    # With what the subqueries around each expression look back.
-    ahead: list[tuple[object, int]] = [(root, 0)]
-    while ahead:
-        node, around = ahead.pop()
+    # Each expression with the look-back window of the subqueries around it.
+    todo: list[tuple[object, int]] = [(root, 0)]
+    while todo:
+        node, around = todo.pop()
         match node:
             case parser.VectorSelector():
                 longest = max(longest, around + _seconds(node.offset))
             case parser.MatrixSelector():
-                ahead.append((node.vector_selector, around + _seconds(node.range)))
+                todo.append((node.vector_selector, around + _seconds(node.range)))
             case parser.SubqueryExpr():
                 own = _seconds(node.range) + _seconds(node.offset)
-                ahead.append((node.expr, around + own))
+                todo.append((node.expr, around + own))
             case parser.ParenExpr() | parser.UnaryExpr():
-                ahead.append((node.expr, around))
+                todo.append((node.expr, around))
             case parser.AggregateExpr():
-                ahead += [(node.expr, around), (node.param, around)]
+                todo += [(node.expr, around), (node.param, around)]
             case parser.Call():
-                ahead += [(argument, around) for argument in node.args]
+                todo += [(argument, around) for argument in node.args]
             case parser.BinaryExpr():
-                ahead += [(node.lhs, around), (node.rhs, around)]
+                todo += [(node.lhs, around), (node.rhs, around)]
     return longest
 
 

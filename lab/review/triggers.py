@@ -12,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies.files import Policy
-from lab.policies.header import Header
+from lab.policies.header import HeaderComment
 from lab.policies.model import DAY, INTERVAL
 from lab.simulate.scenario import Deployment
 
@@ -75,7 +75,7 @@ class Trigger:
             subject="",
             content="",
             links=(),
-            header=Header("", "", ""),
+            header=HeaderComment(),
             parsed_query=None,
             proto=proto,
         )

@@ -197,7 +197,7 @@ def test_a_terminal_gets_colour_unless_it_is_not_wanted(
         (["--scenarios", "nosuch"], "nosuch: there is no such directory; check the path"),
         (["--scenarios", "."], ".: holds no scenario; a scenario is a file NAME.yaml"),
         (["--policies", "nosuch"], "nosuch: there is no such directory; check the path"),
-        (["--policies", "config"], "config: holds no policy; a policy's file name ends in .yaml"),
+        (["--policies", "config"], "config: has no policy; a policy's file name ends in .yaml"),
     ],
 )
 def test_what_is_not_there_is_one_sentence(

@@ -143,7 +143,7 @@ def test_what_is_not_understood_is_refused(query: str) -> None:
     """No part of a query stays unchanged unnoticed."""
     with pytest.raises(ValueError, match="is not supported"):
         query_tree.parse(query)
-    with pytest.raises(ValueError, match="is no PromQL"):
+    with pytest.raises(ValueError, match="is not PromQL"):
         query_tree.parse(f"{query} (")
 
 

@@ -102,8 +102,8 @@ def test_a_name_that_can_be_no_label_is_told(tmp_path: Path) -> None:
 
     assert told(folder, house_rules=False) == [
         (
-            "Stream changed.yaml:6: the file's name is the policy's; rename it so that it holds "
-            "lower-case letters, digits, - and _, 63 at most"
+            "Stream changed.yaml:6: the file's name is the policy's name; rename it to only "
+            "lower-case letters, digits, - and _, at most 63"
         )
     ]
 
@@ -116,8 +116,8 @@ def test_a_policy_may_yield_to_one_of_another_directory(tmp_path: Path) -> None:
 
     assert "paused" in {each.name for each in read_policies(folder, beside=beside)}
     sentence = (
-        'paused.yaml:11: userLabels.yields_to: "streams-unexpected-together" is no other policy '
-        "with a threshold; allowed here: together"
+        'paused.yaml:11: userLabels.yields_to: "streams-unexpected-together" is not another '
+        "policy with a threshold; allowed here: together"
     )
     assert told(folder) == [sentence]
 
@@ -133,8 +133,8 @@ def test_nothing_is_said_of_a_policy_because_another_could_not_be_read(tmp_path:
     ("name", "sentence"),
     [
         ("nowhere", "{}: there is no such directory; check the path"),
-        ("file", "{}: is no directory; name the one that holds the files"),
-        ("empty", "{}: holds no policy; a policy's file name ends in .yaml"),
+        ("file", "{}: is not a directory; name the one with the policy files"),
+        ("empty", "{}: has no policy; a policy's file name ends in .yaml"),
         ("a\0b", "{}: can not be read (embedded null byte); check the path"),
     ],
 )

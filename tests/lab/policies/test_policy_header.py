@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lab.policies.header import header
+from lab.policies.header import parse_header
 
 
 def test_the_three_paragraphs_are_found() -> None:
     """Each is one text without its beginning, whatever stands around them and in which order."""
-    found = header(
+    found = parse_header(
         "# A line for the editor.\n#\n"
         "# Catches, by a count: a thing\n# that fails.\n#\n"
         "# How it can be wrong: it does not.\n#\n"
@@ -21,8 +21,11 @@ def test_the_three_paragraphs_are_found() -> None:
 
 def test_what_is_missing_is_known() -> None:
     """A file of comments alone, and one without any, lack what they do not say."""
-    assert header("# Catches: a thing.").missing == ("Why these numbers:", "How it can be wrong:")
-    assert header("displayName: A").missing == (
+    assert parse_header("# Catches: a thing.").missing == (
+        "Why these numbers:",
+        "How it can be wrong:",
+    )
+    assert parse_header("displayName: A").missing == (
         "Catches",
         "Why these numbers:",
         "How it can be wrong:",

@@ -76,9 +76,9 @@ def test_hold_and_look_back_have_a_limit(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("duration: 120s", "duration: 3601s"))
 
     sentence = (
-        "together.yaml:17: conditions[0].conditionPrometheusQueryLanguage.duration: 3601s of hold "
-        "and 86400s of look-back in the query are more than the 90000s that are allowed; shorten "
-        "one of them"
+        "together.yaml:17: conditions[0].conditionPrometheusQueryLanguage.duration: a retest "
+        "window of 3601s and a look-back window of 86400s in the query exceed the 90000s that "
+        "Cloud Monitoring allows; shorten one of them"
     )
     assert told(folder) == [sentence]
 

@@ -11,6 +11,11 @@ UP = 'custom_googleapis_com:datastream_location_up{monitored_resource="generic_n
 FRESH = "datastream_googleapis_com:stream_freshness"
 LATENCY = "datastream_googleapis_com:stream_total_latencies"
 
+RANGES = (
+    "returns ranges of points instead of one point per series; wrap it in a function such as "
+    "last_over_time(…)"
+)
+
 NODE = "location monitored_resource namespace node_id project_id"
 NATIVE = "location monitored_resource project_id resource_container stream_id"
 
@@ -70,37 +75,31 @@ def test_a_result_carries_labels(query: str, labels: str) -> None:
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("", "is no PromQL: no expression found in input"),
-        ("up{", "is no PromQL: unexpected end of input inside braces"),
+        ("", "is not PromQL: no expression found in input"),
+        ("up{", "is not PromQL: unexpected end of input inside braces"),
         (
             f"{STATE} >",
-            "is no PromQL: an operator, an operand, a comma or a bracket is missing or too many",
+            "is not PromQL: an operator, an operand, a comma or a bracket is missing or too many",
         ),
-        (f"rates({FRESH}[5m])", "is no PromQL: unknown function with name 'rates'"),
+        (f"rates({FRESH}[5m])", "is not PromQL: unknown function with name 'rates'"),
         (
             f"rate({FRESH})",
-            "is no PromQL: expected type matrix in call to function 'rate', got vector",
+            "is not PromQL: expected type matrix in call to function 'rate', got vector",
         ),
-        (f'{FRESH}{{location=~"("}}', "is no PromQL: illegal regex for ("),
+        (f'{FRESH}{{location=~"("}}', "is not PromQL: illegal regex for ("),
         (
             f"({FRESH}[5m])",
-            (
-                "gives ranges of points, not one point a series; put a function around it, such as "
-                "last_over_time(…)"
-            ),
+            RANGES,
         ),
         (
             f"{FRESH}[1h:1m]",
-            (
-                "gives ranges of points, not one point a series; put a function around it, such as "
-                "last_over_time(…)"
-            ),
+            RANGES,
         ),
-        ("vector(1) > 0", "names no metric; it would page always or never"),
-        ('"text"', "names no metric; it would page always or never"),
-        (" + ".join([FRESH] * 300), "holds more than 500 words and signs; ask for less"),
-        ("(" * 200_000, "holds more than 500 words and signs; ask for less"),
-        ("-" * 200_000 + FRESH, "holds more than 500 words and signs; ask for less"),
+        ("vector(1) > 0", "selects no metric, so it would fire always or never"),
+        ('"text"', "selects no metric, so it would fire always or never"),
+        (" + ".join([FRESH] * 300), "has more than 500 words and symbols; shorten it"),
+        ("(" * 200_000, "has more than 500 words and symbols; shorten it"),
+        ("-" * 200_000 + FRESH, "has more than 500 words and symbols; shorten it"),
     ],
 )
 def test_what_is_no_query_is_told(query: str, sentence: str) -> None:
@@ -124,16 +123,16 @@ def test_what_is_no_query_is_told(query: str, sentence: str) -> None:
         ("up", "no metric is called up in PromQL; docs/reference.md lists the exporter's own"),
         (
             '{stream_id="a"}',
-            "a selector names no metric; Cloud Monitoring takes exact names",
+            "a selector has no metric name; Cloud Monitoring requires exact names",
         ),
         (
             f'{FRESH}{{stream_id="a" or stream_id="b"}}',
-            "`or` between matchers is no PromQL; use a regular expression",
+            "`or` between matchers is not PromQL; use a regular expression",
         ),
         (
             f'{FRESH}{{stream="a"}}',
             (
-                f'{FRESH} carries no label "stream"; allowed here: location, monitored_resource, '
+                f'{FRESH} has no label "stream"; allowed here: location, monitored_resource, '
                 "project_id, resource_container, stream_id"
             ),
         ),
@@ -147,42 +146,42 @@ def test_what_is_no_query_is_told(query: str, sentence: str) -> None:
         (
             f"sum by (namespace) ({FRESH})",
             (
-                'sum groups what carries no label "namespace"; allowed here: location, '
+                'sum: its series have no label "namespace"; allowed here: location, '
                 "monitored_resource, project_id, resource_container, stream_id"
             ),
         ),
         (
             f'label_replace({UP}, "a", "$1", "stream_id", "(.*)")',
             (
-                'label_replace takes from what carries no label "stream_id"; allowed here: '
+                'label_replace: its series have no label "stream_id"; allowed here: '
                 "location, monitored_resource, namespace, node_id, project_id"
             ),
         ),
         (
             f'label_join({UP}, "a", "/", "namespace", "stream")',
             (
-                'label_join takes from what carries no label "stream"; allowed here: location, '
+                'label_join: its series have no label "stream"; allowed here: location, '
                 "monitored_resource, namespace, node_id, project_id"
             ),
         ),
         (
             f"{STATE} == on (location) group_left (owner) {UP}",
             (
-                'group_left and group_right take from what carries no label "owner"; allowed here: '
+                'group_left or group_right: the other side has no label "owner"; allowed here: '
                 "location, monitored_resource, namespace, node_id, project_id"
             ),
         ),
         (
             f"mad_over_time({FRESH}[5m])",
-            "mad_over_time is experimental; Cloud Monitoring may not know it",
+            "mad_over_time is experimental; Cloud Monitoring may not support it",
         ),
-        (f"limitk(1, {FRESH})", "limitk is experimental; Cloud Monitoring may not know it"),
+        (f"limitk(1, {FRESH})", "limitk is experimental; Cloud Monitoring may not support it"),
         (
             f"sum({STATE}) == {UP}",
             (
-                "the two sides of == never match, as the left carries none and the right "
-                "location, monitored_resource, namespace, node_id, project_id; say with on (…) "
-                "which labels to match"
+                "the two sides of == never match: the left has none, the right has "
+                "location, monitored_resource, namespace, node_id, project_id; write on (…) with "
+                "the labels to match"
             ),
         ),
     ],

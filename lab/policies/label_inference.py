@@ -1,6 +1,5 @@
-"""Which labels the series of a PromQL expression carry.
+"""Infers which labels the series of a PromQL expression have, as Prometheus assigns them.
 
-They are inferred as Prometheus has them:
 https://prometheus.io/docs/prometheus/latest/querying/operators/ and
 https://prometheus.io/docs/prometheus/latest/querying/functions/
 """
@@ -21,20 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _EXPERIMENTAL = frozenset({"limitk", "limit_ratio"})
-"""Aggregations that Prometheus has only where it was told so."""
+"""Aggregations behind a feature flag of Prometheus."""
 
 _KEEPING = _EXPERIMENTAL | {"topk", "bottomk"}
-"""Aggregations that choose among series, and leave those whole."""
+"""Aggregations that choose series and keep all of their labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """What a query selects of one metric.
+    """A selector of one metric.
 
     Attributes:
         metric: The metric's name in PromQL.
-        equal: The labels that have to be equal to a value, with it.
-        keys: Every label that is compared with something.
+        equal: The labels with an equality matcher, and their values.
+        keys: Every label with a matcher.
     """
 
     metric: str
@@ -43,14 +42,14 @@ class Selector:
 
 
 @dataclass
-class Inference:
-    """Walks through a query once, from the outside in, and keeps what it meets.
+class LabelInference:
+    """Walks a query once, from the outside in, and collects what it contains.
 
     Attributes:
-        every: Whether a query may name nothing but metrics that are known.
-        selectors: Each selection of a metric.
-        alternatives: What the two sides of each ``or`` carry.
-        mistakes: A sentence for each metric or label that is not there.
+        every: Whether a query may only use known metrics.
+        selectors: Every selector.
+        alternatives: The labels of the two sides of each ``or``.
+        mistakes: A sentence for each metric or label that does not exist.
     """
 
     every: bool
@@ -59,30 +58,32 @@ class Inference:
     mistakes: list[str] = field(default_factory=list)
 
     def labels(self, node: object) -> Labels:
-        """Return the labels that the series of an expression carry; none, of a number."""
-        carried = NONE
+        """Return the labels of an expression's series; none for a number."""
+        labels = NONE
         match node:
             case parser.VectorSelector():
-                carried = self._selected(node)
+                labels = self._selected(node)
             case parser.MatrixSelector():
-                carried = self._selected(node.vector_selector)
+                labels = self._selected(node.vector_selector)
             case parser.SubqueryExpr() | parser.ParenExpr() | parser.UnaryExpr():
-                carried = self.labels(node.expr)
+                labels = self.labels(node.expr)
             case parser.AggregateExpr():
-                carried = self._aggregated(node)
+                labels = self._aggregated(node)
             case parser.Call():
-                carried = self._called(node)
+                labels = self._called(node)
             case parser.BinaryExpr():
-                carried = self._combined(node)
-        return carried
+                labels = self._combined(node)
+        return labels
 
     def _selected(self, node: parser.VectorSelector) -> Labels:
         matchers = node.matchers.matchers
         if node.matchers.or_matchers:
-            self.mistakes.append("`or` between matchers is no PromQL; use a regular expression")
+            self.mistakes.append("`or` between matchers is not PromQL; use a regular expression")
             return ANY
         if node.name is None:
-            self.mistakes.append("a selector names no metric; Cloud Monitoring takes exact names")
+            self.mistakes.append(
+                "a selector has no metric name; Cloud Monitoring requires exact names"
+            )
             return ANY
         equal = {each.name: each.value for each in matchers if each.op == parser.MatchOp.Equal}
         keys = frozenset(each.name for each in matchers)
@@ -93,7 +94,7 @@ class Inference:
             self.mistakes.append(str(error))
             return ANY
         for key in sorted(keys):
-            self._need(key, series.labels, f"{node.name} carries")
+            self._need(key, series.labels, f"{node.name} has")
         resource = equal.get("monitored_resource", series.resource)
         if series.resource and resource != series.resource:
             self.mistakes.append(
@@ -107,7 +108,7 @@ class Inference:
         name, modifier = str(node.op), node.modifier
         grouping = modifier.labels if modifier else []
         for key in grouping:
-            self._need(key, labels, f"{name} groups what carries")
+            self._need(key, labels, f"{name}: its series have")
         if name in _EXPERIMENTAL:
             self._doubt(name)
         if name in _KEEPING:
@@ -137,12 +138,12 @@ class Inference:
         return carried
 
     def _labelled(self, name: str, labels: Labels, texts: list[str]) -> Labels:
-        """Return labels with the one that label_replace or label_join makes of others."""
+        """Return the labels after label_replace or label_join."""
         made, second, *rest = texts
-        # An empty source is a text without a value, which any expression may match.
+        # An empty source label is allowed: it has no value.
         for key in filter(None, rest[:1] if name == "label_replace" else rest):
-            self._need(key, labels, f"{name} takes from what carries")
-        # An empty text takes a label away.
+            self._need(key, labels, f"{name}: its series have")
+        # An empty replacement removes the label.
         removes = name == "label_replace" and not second
         return labels.without([made]) if removes else labels.plus([made])
 
@@ -156,7 +157,7 @@ class Inference:
         on = matching is not None and matching.type == parser.LabelModifierType.Include
         for key in keys if on else []:
             for side, labels in (("left", left), ("right", right)):
-                self._need(key, labels, f"{name} on ({', '.join(keys)}): its {side} side carries")
+                self._need(key, labels, f"{name} on ({', '.join(keys)}): its {side} side has")
         if name == "or":
             self.alternatives.append((left, right))
             return left.in_common(right)
@@ -171,21 +172,21 @@ class Inference:
         return left.only(keys) if on else left.without(keys)
 
     def _extended(self, many: Labels, one: Labels, modifier: parser.BinModifier) -> Labels:
-        """Return the labels of the side of which many match, and those taken from the other."""
+        """Return the labels of the "many" side with those that group_left or group_right add."""
         added = modifier.group_labels or []
         for key in added:
-            self._need(key, one, "group_left and group_right take from what carries")
+            self._need(key, one, "group_left or group_right: the other side has")
         return many.plus(added)
 
     def _same(self, name: str, left: Labels, right: Labels) -> None:
         if not (left.open or right.open) and left != right:
             self.mistakes.append(
-                f"the two sides of {name} never match, as the left carries {left} and the right "
-                f"{right}; say with on (…) which labels to match"
+                f"the two sides of {name} never match: the left has {left}, the right has {right}; "
+                "write on (…) with the labels to match"
             )
 
     def _doubt(self, name: str) -> None:
-        self.mistakes.append(f"{name} is experimental; Cloud Monitoring may not know it")
+        self.mistakes.append(f"{name} is experimental; Cloud Monitoring may not support it")
 
     def _need(self, key: str, labels: Labels, who: str) -> None:
         if key not in labels:
@@ -193,7 +194,7 @@ class Inference:
             self.mistakes.append(f"{who} no label {quote(key)}; {hint(key, names)}")
 
 
-def bare(node: object) -> object:
+def without_parentheses(node: object) -> object:
     """Return an expression without the parentheses around it."""
     while isinstance(node, parser.ParenExpr):
         node = node.expr
@@ -201,8 +202,8 @@ def bare(node: object) -> object:
 
 
 def _absent(node: object) -> Labels:
-    """Return what ``absent`` carries: the labels that its selector wants equal to a value."""
-    inner = bare(node)
+    """Return the labels of ``absent``: those with an equality matcher in its selector."""
+    inner = without_parentheses(node)
     selector = inner.vector_selector if isinstance(inner, parser.MatrixSelector) else inner
     if not isinstance(selector, parser.VectorSelector):
         return NONE
@@ -211,7 +212,7 @@ def _absent(node: object) -> Labels:
 
 
 def _is_number(node: object) -> bool:
-    inner = bare(node)
+    inner = without_parentheses(node)
     match inner:
         case parser.NumberLiteral():
             return True

@@ -163,3 +163,21 @@ class World(WorldSection):
     refusals: PartialWriteFormat = "newer"
     largest_page: dict[str, int] = Field(default_factory=dict)
     """By method: a smaller maximum page size than Google's, to make short pages."""
+
+    def resource_names(self) -> dict[str, list[str]]:
+        """Return all full names by kind: project, location, stream and private_connection."""
+        names: dict[str, list[str]] = {
+            kind: [] for kind in ("project", "location", "stream", "private_connection")
+        }
+        for project in self.projects:
+            names["project"].append(f"projects/{project.id}")
+            for location in project.locations:
+                at = f"projects/{project.id}/locations/{location.id}"
+                names["location"].append(at)
+                names["stream"] += [
+                    f"{at}/streams/{id_}" for each in location.streams for id_ in each.ids
+                ]
+                names["private_connection"] += [
+                    f"{at}/privateConnections/{each.id}" for each in location.private_connections
+                ]
+        return names

@@ -14,14 +14,13 @@ from exporter.inputs import documents
 from exporter.text import quote
 from lab.emulator.timeline import matches
 from lab.emulator.world import World
-from lab.emulator.world_events import ConnectionEvent, LocationEvent, PermissionEvent, ProjectEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lab.emulator.world_events import Event
 
-_Place = tuple[str | int, ...]
+Place = tuple[str | int, ...]
+"""A path of keys and indexes in a document."""
 
 
 def read_world(path: str) -> World:
@@ -75,75 +74,36 @@ def config_environ(world: World, file: str) -> dict[str, str]:
     return {config.WHOLE: text.rstrip()}
 
 
-def world_errors(world: World) -> Iterator[tuple[_Place, str]]:
-    """Yield what does not go together in a world: where, as a path of keys, and a sentence."""
-    yield from _said_twice(world)
-    yield from _about_nothing(world)
+def world_errors(world: World) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong between the parts of a world: the path of keys, and a sentence."""
+    yield from _duplicates(world)
+    names = world.resource_names()
+    for index, event in enumerate(world.events):
+        kind = next(kind for kind in names if kind in type(event).model_fields)
+        glob = getattr(event, kind)
+        # Most likely a typing error.
+        if not any(matches(glob, name) for name in names[kind]):
+            yield ("events", index, kind), f"{quote(glob)} matches no {kind} of this world"
 
 
-def _said_twice(world: World) -> Iterator[tuple[_Place, str]]:
+def _duplicates(world: World) -> Iterator[tuple[Place, str]]:
     """Yield every id that stands twice where it may stand once."""
     names = (name for each in world.projects for name in (each.id, str(each.number)))
     for name in _repeated(names):
         yield ("projects",), f"{quote(name)} is the id or the number of two projects"
     for at, project in enumerate(world.projects):
-        place: _Place = ("projects", at, "locations")
+        place: Place = ("projects", at, "locations")
         for id_ in _repeated(each.id for each in project.locations):
             yield place, f"{quote(id_)} stands twice in {project.id}"
         for index, location in enumerate(project.locations):
-            streams = (id_ for each in location.streams for id_ in each.ids)
-            for id_ in _repeated(streams):
-                yield (*place, index, "streams"), f"{quote(id_)} stands twice in {location.id}"
-            for id_ in _repeated(each.id for each in location.private_connections):
-                yield (
-                    (*place, index, "private_connections"),
-                    f"{quote(id_)} stands twice in {location.id}",
-                )
+            ids = {
+                "streams": [id_ for each in location.streams for id_ in each.ids],
+                "private_connections": [each.id for each in location.private_connections],
+            }
+            for key, named in ids.items():
+                for id_ in _repeated(named):
+                    yield (*place, index, key), f"{quote(id_)} stands twice in {location.id}"
 
 
 def _repeated(names: Iterable[str]) -> list[str]:
     return [name for name, times in Counter(names).items() if times > 1]
-
-
-def _about_nothing(world: World) -> Iterator[tuple[_Place, str]]:
-    """Yield every event whose glob matches nothing in the world: a typing error, most likely."""
-    projects = [f"projects/{each.id}" for each in world.projects]
-    locations = [
-        (f"projects/{project.id}/locations/{each.id}", each)
-        for project in world.projects
-        for each in project.locations
-    ]
-    streams = [
-        f"{at}/streams/{id_}"
-        for at, location in locations
-        for each in location.streams
-        for id_ in each.ids
-    ]
-    connections = [
-        f"{at}/privateConnections/{each.id}"
-        for at, location in locations
-        for each in location.private_connections
-    ]
-    names = {
-        "project": projects,
-        "location": [at for at, _ in locations],
-        "stream": streams,
-        "private_connection": connections,
-    }
-    for index, event in enumerate(world.events):
-        kind, glob = _target(event)
-        if not any(matches(glob, name) for name in names[kind]):
-            yield ("events", index, kind), f"{quote(glob)} matches no {kind} of this world"
-
-
-def _target(event: Event) -> tuple[str, str]:
-    """Return what kind of thing an event is about, and its glob."""
-    match event:
-        case ProjectEvent() | PermissionEvent():
-            return "project", event.project
-        case LocationEvent():
-            return "location", event.location
-        case ConnectionEvent():
-            return "private_connection", event.private_connection
-        case _:
-            return "stream", event.stream

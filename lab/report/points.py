@@ -135,7 +135,7 @@ class Points:
         ]
 
     def _at(self, sample: VisiblePoint) -> float:
-        return sample.own - self._recording.start
+        return sample.time - self._recording.start
 
     def _row(self, title: str, points: list[Point], interval: float) -> PointRow:
         """Return a row, with a gap wherever two points are more than two intervals apart."""

@@ -63,14 +63,12 @@ def entries(world: World) -> tuple[LogEntry, ...]:
 
 def _streams(timeline: Timeline, event: Event) -> Iterator[str]:
     """Yield the full names of the streams that an event is about."""
-    glob = getattr(event, "stream", None)
-    if glob is None:
-        return
+    glob = getattr(event, "stream", "")
     if "/" in glob and is_literal(glob):
         yield glob
         return
     names = {
-        f"projects/{project.id}/locations/{location.id}/streams/{id_}"
+        f"{location.name}/streams/{id_}"
         for at in (event.at - _BEFORE, event.at)
         for project in timeline.at(at).projects.values()
         for location in project.locations.values()

@@ -79,7 +79,7 @@ def add_streams(into: SeriesSet, world: World, start: float, lasts: float) -> No
                 labels = _labels(project, location, stream.id)
                 value = stream.freshness + at - since
                 own = start + at
-                into.of(FRESHNESS, labels).add(own + delay_seconds(FRESHNESS), own, value)
+                into.series(FRESHNESS, labels).add(own + delay_seconds(FRESHNESS), own, value)
     dropped = sorted((each for each in world.events if isinstance(each, DropEvents)), key=_when)
     for event in dropped:
         for project, location, stream in _streams(timeline.at(event.at)):
@@ -117,14 +117,14 @@ def _count(
     into: SeriesSet, name: str, labels: dict[str, str], start: float, at: float, by: int
 ) -> None:
     """Let a counter rise in the minute of a moment."""
-    series = into.of(name, labels)
+    series = into.series(name, labels)
     begin = start + math.floor(at / _MINUTE) * _MINUTE
     end = begin + _MINUTE
     before = series.samples[-1].value if series.samples else 0.0
-    if series.samples and series.samples[-1].own == end:
+    if series.samples and series.samples[-1].time == end:
         series.samples[-1] = series.samples[-1]._replace(value=before + by)
         return
-    if not series.samples or series.samples[-1].own < begin:
+    if not series.samples or series.samples[-1].time < begin:
         series.add(begin + delay_seconds(name), begin, before)
     series.add(end + delay_seconds(name), end, before + by)
 

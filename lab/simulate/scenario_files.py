@@ -1,4 +1,4 @@
-"""Reading scenario files; every mistake in them is a sentence with its file and line."""
+"""Reads scenario files; every error is a sentence with its file and line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import hint
 from exporter.text import quote
 from lab.emulator.timeline import matches
-from lab.emulator.world_files import world_errors
+from lab.emulator.world_files import Place, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from exporter.config import Config
     from exporter.inputs.yaml_nodes import Node
-
-_Place = tuple[str | int, ...]
 
 
 def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scenario, ...]:
@@ -38,16 +36,15 @@ def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scena
     if not files:
         raise InputError([f"{folder}: holds no scenario; a scenario is a file NAME.yaml"])
     scenarios: list[Scenario] = []
-    told: list[str] = []
+    errors: list[str] = []
     for file in files:
         try:
-            scenarios.append(
-                parse_scenario(documents.read_file(str(file)), str(file), policies, name=file.stem)
-            )
-        except InputError as mistakes:
-            told.extend(mistakes.sentences)
-    if told:
-        raise InputError(told)
+            text = documents.read_file(str(file))
+            scenarios.append(parse_scenario(text, str(file), policies, name=file.stem))
+        except InputError as error:
+            errors.extend(error.sentences)
+    if errors:
+        raise InputError(errors)
     return tuple(scenarios)
 
 
@@ -68,7 +65,7 @@ def parse_scenario(text: str, file: str, policies: Collection[str], *, name: str
     errors: list[str] = []
     configs: list[Config] = []
     if scenario is not None:
-        for place, words in _contradictions(scenario, policies):
+        for place, words in _errors(scenario, policies):
             document.tell(place, words)
         for index in range(len(scenario.exporters)):
             try:
@@ -91,7 +88,7 @@ def _config(document: Document, scenario: ScenarioFile, index: int) -> Config:
         InputError: All that is wrong with it, or that there is none.
     """
     own = scenario.exporters[index].config is not None
-    place: _Place = ("exporters", index, "config") if own else ("world", "config")
+    place: Place = ("exporters", index, "config") if own else ("world", "config")
     node: Node | None = document.root
     for part in place:
         held = node.value if node else None
@@ -105,9 +102,8 @@ def _config(document: Document, scenario: ScenarioFile, index: int) -> Config:
     return config.from_document(Document(node, document.file, place), {}).config
 
 
-def _contradictions(
-    scenario: ScenarioFile, policies: Collection[str]
-) -> Iterator[tuple[_Place, str]]:
+def _errors(scenario: ScenarioFile, policies: Collection[str]) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong between the parts of a scenario: the path of keys, and a sentence."""
     for place, words in world_errors(scenario.world):
         yield ("world", *place), words
     for index, fault in enumerate(scenario.world.faults):
@@ -137,16 +133,9 @@ def _unknown(name: str, policies: Collection[str]) -> str:
 
 
 def _names(scenario: ScenarioFile) -> Iterator[str]:
-    """Yield the name of everything that a page can be about."""
-    for project in scenario.world.projects:
-        yield f"projects/{project.id}"
-        for location in project.locations:
-            at = f"projects/{project.id}/locations/{location.id}"
-            yield at
-            yield from (f"{at}/streams/{id_}" for each in location.streams for id_ in each.ids)
-            yield from (
-                f"{at}/privateConnections/{each.id}" for each in location.private_connections
-            )
+    """Yield the name of everything that an alert can be about."""
+    for names in scenario.world.resource_names().values():
+        yield from names
     for each in scenario.exporters:
         run = (each.config or scenario.world.config or {}).get("run") or {}
         yield f"exporters/{run.get('name', 'datastream-exporter')}"

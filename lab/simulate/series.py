@@ -1,4 +1,4 @@
-"""Series as the engine takes them: a name, labels, and points that become visible late."""
+"""Series for the engine: a name, labels, and points that become visible late."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
 
 
 OWN_TIME = "_own_time"
-"""What ends the name under which the engine also holds a series by its points' own times."""
+"""The suffix of the name under which the engine also holds a series by its points' timestamps."""
 
 
 class VisiblePoint(NamedTuple):
     """A point of a series; times in unix seconds, to the millisecond.
 
     Attributes:
-        shown: From when on it can be read.
-        own: The time that it carries.
+        visible_at: When it becomes readable.
+        time: The timestamp that it carries.
         value: Its value.
     """
 
-    shown: float
-    own: float
+    visible_at: float
+    time: float
     value: float
 
 
@@ -41,28 +41,25 @@ class Series:
     labels: tuple[tuple[str, str], ...]
     samples: list[VisiblePoint] = field(default_factory=list)
 
-    def add(self, shown: float, own: float, value: float) -> None:
-        """Add a point; one that would be shown before the last is shown a moment after it."""
-        shown = round(shown, 3)
-        if self.samples and shown <= self.samples[-1].shown:
-            shown = round(self.samples[-1].shown + 0.001, 3)
-        self.samples.append(VisiblePoint(shown, round(own, 3), value))
+    def add(self, visible_at: float, time: float, value: float) -> None:
+        """Add a point. One that would be visible before the last one is visible just after it."""
+        visible_at = round(visible_at, 3)
+        if self.samples and visible_at <= self.samples[-1].visible_at:
+            visible_at = round(self.samples[-1].visible_at + 0.001, 3)
+        self.samples.append(VisiblePoint(visible_at, round(time, 3), value))
 
 
 class SeriesSet:
-    """Series in the making, by name and labels."""
+    """Series by name and labels."""
 
     def __init__(self) -> None:
         """Start empty."""
         self._series: dict[tuple[str, tuple[tuple[str, str], ...]], Series] = {}
 
-    def of(self, name: str, labels: dict[str, str]) -> Series:
-        """Return the series of a name and labels, a new one where there is none."""
+    def series(self, name: str, labels: dict[str, str]) -> Series:
+        """Return the series of a name and labels; a new one where there is none."""
         key = name, tuple(sorted(labels.items()))
-        found = self._series.get(key)
-        if found is None:
-            found = self._series[key] = Series(*key)
-        return found
+        return self._series.setdefault(key, Series(*key))
 
     def all(self) -> tuple[Series, ...]:
         """Return every series."""
@@ -70,15 +67,15 @@ class SeriesSet:
 
 
 def write_openmetrics(series: Iterable[Series], out: TextIO) -> None:
-    """Write series as OpenMetrics text, by the time from which they can be read and by their own.
+    """Write series as OpenMetrics text, each twice: by when points become visible, and by time.
 
     The format: https://prometheus.io/docs/specs/om/open_metrics_spec/
     """
     for each in series:
         labels = ",".join(f'{key}="{_escaped(value)}"' for key, value in each.labels)
-        shown, own = f"{each.name}{{{labels}}}", f"{each.name}{OWN_TIME}{{{labels}}}"
-        out.writelines(f"{shown} {one.value:.17g} {one.shown:.3f}\n" for one in each.samples)
-        out.writelines(f"{own} {one.value:.17g} {one.own:.3f}\n" for one in each.samples)
+        visible, own = f"{each.name}{{{labels}}}", f"{each.name}{OWN_TIME}{{{labels}}}"
+        out.writelines(f"{visible} {one.value:.17g} {one.visible_at:.3f}\n" for one in each.samples)
+        out.writelines(f"{own} {one.value:.17g} {one.time:.3f}\n" for one in each.samples)
     out.write("# EOF\n")
 
 

@@ -263,7 +263,7 @@ def _add_points(
         if point.metric_labels is not labels:
             # The points of a series follow each other.
             labels = point.metric_labels
-            series = into.of(promql_name(point.metric_type), _labels(point))
+            series = into.series(promql_name(point.metric_type), _labels(point))
             drawn_by = zlib.crc32(repr((series.name, series.labels)).encode())
         run = by_second[int(point.time)]
         drawn, part = 0.5, 1.0

@@ -81,7 +81,7 @@ def test_a_series_a_line_is_read(tmp_path: Path) -> None:
         "project_id": "ops-prod",
         "monitored_resource": "generic_node",
     }
-    assert [(point.own, point.value) for point in series.samples] == [(1767225660.0, 2.0)]
+    assert [(point.time, point.value) for point in series.samples] == [(1767225660.0, 2.0)]
 
 
 def test_an_answer_a_line_is_read(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_pieces_of_a_series_become_one(tmp_path: Path) -> None:
     early = changed("points.0.interval", {"endTime": "2025-12-31T00:00:00+01:00"})
     path = lines(tmp_path / "a.jsonl", SERIES, early, SERIES)
     (series,) = read(path)
-    assert [point.own for point in series.samples] == [1767135600.0, 1767225660.0]
+    assert [point.time for point in series.samples] == [1767135600.0, 1767225660.0]
 
 
 @pytest.mark.parametrize(

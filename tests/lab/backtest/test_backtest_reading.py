@@ -85,10 +85,10 @@ def test_points_come_as_they_were_written(lab: Lab) -> None:
     """Raw, oldest first, each when its run began; some seconds later they can be seen."""
     series = read(lab, {STATE: WHOLE})
     orders = next(each for each in series if ("stream_id", "orders") in each.labels)
-    assert [point.own for point in orders.samples] == [
+    assert [point.time for point in orders.samples] == [
         START + minute * 60 for minute in range(MINUTES) if minute not in SILENT
     ]
-    assert {point.shown - point.own for point in orders.samples} == {5.0}
+    assert {point.visible_at - point.time for point in orders.samples} == {5.0}
     assert [point.value for point in orders.samples[39:42]] == [2, 5, 5]
 
 
@@ -122,12 +122,12 @@ def test_a_series_carries_what_it_has_in_promql(lab: Lab) -> None:
 def test_a_delta_becomes_a_counter(lab: Lab) -> None:
     """Its points are the increments from where they begin to where they end."""
     (series,) = read(lab, {UNSUPPORTED: WHOLE})
-    assert [(point.own - START, point.value) for point in series.samples] == [
+    assert [(point.time - START, point.value) for point in series.samples] == [
         (1200, 0),
         (1260, 3),
         (1320, 4),
     ]
-    assert series.samples[0].shown - series.samples[0].own == 240
+    assert series.samples[0].visible_at - series.samples[0].time == 240
 
 
 @pytest.mark.parametrize("page_size", [1, 7, 110, 250])
@@ -145,7 +145,7 @@ def test_only_the_time_that_was_asked_for_is_read(lab: Lab) -> None:
     """Both ends are part of it."""
     span = Span(START + 600, START + 720)
     series = read(lab, {STATE: span})
-    assert {point.own - START for each in series for point in each.samples} == {600, 660, 720}
+    assert {point.time - START for each in series for point in each.samples} == {600, 660, 720}
 
 
 def test_a_passing_fault_is_outlasted(own_lab: Lab) -> None:
@@ -280,7 +280,7 @@ def withheld_locations(raw: Any, *names: str) -> dict[tuple[str, str], list[tupl
         history.add(piece)
     return {
         (each.name, dict(each.labels).get("le", "")): [
-            (point.own, point.value) for point in each.samples
+            (point.time, point.value) for point in each.samples
         ]
         for each in history.series(dict.fromkeys(names, 0.0), 1e9)
     }

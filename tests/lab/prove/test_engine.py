@@ -32,7 +32,7 @@ START = 1_767_571_200.0
 
 def series(name: str, labels: dict[str, str], *points: tuple[float, float]) -> Series:
     """Return a series of values by seconds after the start, visible two seconds later."""
-    made = SeriesSet().of(name, labels)
+    made = SeriesSet().series(name, labels)
     for at, value in points:
         made.add(START + at + 2, START + at, value)
     return made

@@ -36,10 +36,10 @@ def test_points_are_the_exporters_and_become_visible_seconds_later(
     """Each carries its run's second, is seen 3 to 8 s after it, and has all of its labels."""
     recording = simulate(make_scenario(FAIL, exporters=[{"delay": 0}]), START)
     state = of(recording, STATE, stream_id="orders")
-    assert [(one.own - START, one.value) for one in state.samples[:7]] == [
+    assert [(one.time - START, one.value) for one in state.samples[:7]] == [
         (60 * minute, 2 if minute < 5 else 5) for minute in range(7)
     ]
-    late = [one.shown - one.own for one in state.samples]
+    late = [one.visible_at - one.time for one in state.samples]
     assert 3 < min(late) < 5 < max(late) <= 8
     assert dict(state.labels) == {
         "monitored_resource": "generic_node",
@@ -58,7 +58,7 @@ def test_a_run_writes_in_its_order(make_scenario: MakeScenario) -> None:
     scenario = make_scenario(exporters=[{"takes": 20, "delay": 0}])
     recording = simulate(scenario, START, IngestionDelay(0, 0))
     late = {
-        each.name.partition("datastream_")[2]: each.samples[0].shown - each.samples[0].own
+        each.name.partition("datastream_")[2]: each.samples[0].visible_at - each.samples[0].time
         for each in recording.series
         if each.name.startswith("custom_")
     }
@@ -93,7 +93,9 @@ def test_retries_take_no_time_here_but_count(make_scenario: MakeScenario) -> Non
 def test_the_points_of_a_last_run_become_visible_together(make_scenario: MakeScenario) -> None:
     """They carry one time, and a look-back ends for all of them at once."""
     recording = simulate(make_scenario(exporters=[{"ends": "5m"}]), START)
-    last = {each.samples[-1].shown for each in recording.series if each.name.startswith("custom_")}
+    last = {
+        each.samples[-1].visible_at for each in recording.series if each.name.startswith("custom_")
+    }
     assert len(last) == 1
 
 
@@ -102,7 +104,7 @@ def test_a_clock_that_is_wrong_moves_the_points_time(make_scenario: MakeScenario
     for clock, least, most in (("clock_ahead", 0, 0), ("clock_behind", 43, 48)):
         recording = simulate(make_scenario(exporters=[{clock: 40, "delay": 0}]), START)
         state = of(recording, STATE, stream_id="stock")
-        late = [one.shown - one.own for one in state.samples]
+        late = [one.visible_at - one.time for one in state.samples]
         assert least <= min(late) <= max(late) <= most
 
 
@@ -131,13 +133,13 @@ def test_executions_are_counted_by_the_minute_and_come_late(make_scenario: MakeS
     """The counter rises within the minute in which an execution ended, three minutes later."""
     recording = simulate(make_scenario(exporters=[{"delay": 0}], lasts="3m"), START)
     counted = of(recording, EXECUTIONS, result="succeeded")
-    assert [(one.own - START, one.value) for one in counted.samples] == [
+    assert [(one.time - START, one.value) for one in counted.samples] == [
         (0, 0),
         (60, 1),
         (120, 2),
         (180, 3),
     ]
-    assert {one.shown - one.own for one in counted.samples} == {180}
+    assert {one.visible_at - one.time for one in counted.samples} == {180}
 
 
 def test_one_that_runs_on_has_no_executions(make_scenario: MakeScenario) -> None:
@@ -180,16 +182,16 @@ def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) 
         START,
     )
     orders = of(recording, FRESHNESS, stream_id="orders", project_id="shop-prod").samples
-    assert [(one.own - START, one.value) for one in orders] == [
+    assert [(one.time - START, one.value) for one in orders] == [
         (0, 5),
         (60, 5),
         (120, 100),
         (180, 160),
         (240, 220),
     ]
-    assert {one.shown - one.own for one in orders} == {240}
+    assert {one.visible_at - one.time for one in orders} == {240}
     stock = of(recording, FRESHNESS, stream_id="stock", resource_container="1").samples
-    assert [one.own - START for one in stock] == [0, 60, *range(900, 1201, 60)]
+    assert [one.time - START for one in stock] == [0, 60, *range(900, 1201, 60)]
 
 
 def test_unsupported_events_are_a_counter_of_what_was_dropped(make_scenario: MakeScenario) -> None:
@@ -204,7 +206,7 @@ def test_unsupported_events_are_a_counter_of_what_was_dropped(make_scenario: Mak
         START,
     )
     counted = of(recording, UNSUPPORTED)
-    assert [(one.own - START, one.value) for one in counted.samples] == [
+    assert [(one.time - START, one.value) for one in counted.samples] == [
         (120, 0),
         (180, 4),
         (240, 6),

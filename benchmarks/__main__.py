@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.floor import PROJECT
+from exporter.cli.tables import print_table
+from exporter.cli.terminal import show_progress
 from exporter.config.locations import KNOWN
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
@@ -69,6 +71,18 @@ SIZES = (
     Size(10_000, 50, 3, ratio=1.5, peak=128),
     Size(100_000, 50, 1, peak=256),
 )
+_HEADINGS = (
+    "streams",
+    "seconds",
+    "floor s",
+    "ratio",
+    "CPU s",
+    "floor CPU s",
+    "MiB",
+    "floor MiB",
+    "calls",
+)
+
 GROWTH = 10.5
 """The most that the largest fleet may take, in times of the one a tenth of it."""
 
@@ -85,20 +99,26 @@ class Cost:
 
 def main() -> int:
     """Measure every size, print the table, and say which bounds are met."""
-    print(f"{'':>8} {'seconds':>8} {'floor':>8} {'ratio':>6}", end="")
-    print(f" {'CPU s':>7} {'floor':>7} {'MiB':>6} {'floor':>6} {'calls':>6}")
-    missed = []
-    seconds = {}
-    for size in SIZES:
-        exporter, floor = _measure(size)
+    missed: list[str] = []
+    seconds: dict[int, float] = {}
+    rows: list[tuple[str, ...]] = []
+    with show_progress(sys.stderr) as progress:
+        measured = list(progress.track("measuring", map(_measure, SIZES), len(SIZES)))
+    for size, (exporter, floor) in zip(SIZES, measured, strict=True):
         seconds[size.streams] = exporter.seconds
         ratio = exporter.seconds / floor.seconds
-        calls = sum(exporter.calls.values())
-        print(
-            f"{size.streams:>8,} {exporter.seconds:>8.2f} {floor.seconds:>8.2f} {ratio:>6.2f}"
-            f" {exporter.cpu:>7.2f} {floor.cpu:>7.2f} {exporter.peak:>6.0f} {floor.peak:>6.0f}"
-            f" {calls:>6,}",
-            flush=True,
+        rows.append(
+            (
+                f"{size.streams:,}",
+                f"{exporter.seconds:.2f}",
+                f"{floor.seconds:.2f}",
+                f"{ratio:.2f}",
+                f"{exporter.cpu:.2f}",
+                f"{floor.cpu:.2f}",
+                f"{exporter.peak:.0f}",
+                f"{floor.peak:.0f}",
+                f"{sum(exporter.calls.values()):,}",
+            )
         )
         for who, cost in (("exporter", exporter), ("floor", floor)):
             if cost.calls != size.calls:
@@ -107,6 +127,7 @@ def main() -> int:
             missed.append(f"{size.streams:,}: {ratio:.2f} times the floor, not {size.ratio}")
         if size.peak and exporter.peak > size.peak:
             missed.append(f"{size.streams:,}: {exporter.peak:.0f} MiB, not {size.peak}")
+    print_table(_HEADINGS, rows, sys.stdout, right=_HEADINGS)
     growth = seconds[100_000] / seconds[10_000]
     print(f"\n100,000 streams take {growth:.1f} times what 10,000 take.")
     if growth > GROWTH:

@@ -1,13 +1,36 @@
-"""How far a run is, for whoever watches it."""
+"""How far a long task is."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+T = TypeVar("T")
+
 
 class Progress:
-    """Told how far a run is, as it gets there; this one keeps quiet."""
+    """Receives how far each task is. This one shows nothing; one for a terminal overrides it."""
 
-    def locations(self, done: int, known: int) -> None:
-        """Take note that so many locations are read, of those that are known by now."""
+    def update(self, task: str, done: int, total: int | None = None) -> None:
+        """Receive how far a task is; any thread may call this.
 
-    def points(self, settled: int) -> None:
-        """Take note that so many points are settled, written or not."""
+        Args:
+            task: What is being done, such as ``reading locations``.
+            done: How many steps are done.
+            total: How many there are, None while nobody knows. The task ends when all are done.
+        """
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Make room for lines that are printed while the block runs."""
+        yield
+
+    def track(self, task: str, items: Iterable[T], total: int) -> Iterator[T]:
+        """Yield the items, each of which is one step of a task."""
+        self.update(task, 0, total)
+        for done, item in enumerate(items, start=1):
+            self.update(task, done, total)
+            yield item

@@ -13,12 +13,13 @@ from exporter import config
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.gcp.retry import Calls
 from exporter.measure.samples import ExporterName
+from exporter.progress import Progress
 from exporter.read.reader import Collect
 from exporter.run import Task
 from exporter.shard import Shard
 from lab.backtest.backtesting import DAY, Backtester
 from lab.backtest.history import History
-from lab.backtest.history_reading import Source, Watcher, read_history
+from lab.backtest.history_reading import Source, read_history
 from lab.backtest.incidents_table import print_backtest, summary
 from lab.backtest.needs import names, wanted
 from lab.emulator.emulator import Emulator
@@ -110,7 +111,7 @@ def output() -> str:
     with ExitStack() as running:
         ran = (minute for minute in range(_MINUTES) if minute not in _SILENT)
         _, clients = play(_WORLD, _START, ran, running)
-        source = Source(clients.monitoring, "my-project", Calls(), Event(), Watcher())
+        source = Source(clients.monitoring, "my-project", Calls(), Event(), Progress())
         read_history(source, wanted(policies, end - DAY, end), history)
     found = Backtester(policies, history, Event()).run(end - DAY, end)
     shown = io.StringIO()

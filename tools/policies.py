@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporter.inputs import durations
+from exporter.inputs.durations import format_duration
 from lab.markdown import table
 from lab.policies.files import read_policies
 from lab.policies.model import SEVERITIES
@@ -83,6 +82,4 @@ def _first_sentence(text: str) -> str:
 def _retest_window(policy: Policy) -> str:
     if policy.is_log:
         return "one entry is enough"
-    return (
-        durations.text(timedelta(seconds=policy.retest_window)) if policy.retest_window else "none"
-    )
+    return format_duration(policy.retest_window) if policy.retest_window else "none"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
@@ -16,17 +14,17 @@ from exporter.cli.logs import FIELDS, LOGGER, JsonLines, Text
 from exporter.cli.process import finish
 from exporter.cli.run_log import fleet, tell, tell_labels, tell_readings
 from exporter.cli.session import Context, objects_alone, session
+from exporter.cli.terminal import print_json, show_progress
 from exporter.gcp import cloud_run
 from exporter.gcp.errors import CallError, FailureKind
 from exporter.inputs.input_errors import InputError
-from exporter.progress import Progress
 from exporter.run import Run
 from exporter.text import plural
 from exporter.watch import Runs, run_every
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import timedelta
     from threading import Event
 
@@ -65,7 +63,8 @@ def run(context: Context) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
     args = context.args
     with session(context) as prepared:
-        with _progress(context) as progress:
+        with show_progress(context.err) as progress:
+            progress.update("reading locations", 0)
             once = Run(
                 prepared.clients,
                 prepared.config,
@@ -157,17 +156,6 @@ COMMANDS = {"run": run, "watch": watch, "check": check}
 # What a person sees. What draws it is imported for a person alone.
 
 
-@contextmanager
-def _progress(context: Context) -> Iterator[Progress]:
-    if context.out is None or not context.err.isatty():
-        yield Progress()
-        return
-    from exporter.cli.terminal import shown_progress
-
-    with shown_progress(context.err) as progress:
-        yield progress
-
-
 def _dry_run(context: Context, config: Config, measurement: Measurement) -> int:
     from exporter.cli import dry_run
 
@@ -180,9 +168,7 @@ def _dry_run(context: Context, config: Config, measurement: Measurement) -> int:
         project = config.metrics.project
         LOGGER.info("%s; a run would write %s to project %s.", fleet(measurement), points, project)
     if context.out and context.args.json:
-        document = dry_run.document(measurement, config).model_dump(mode="json")
-        json.dump(document, context.out, indent=2)
-        context.out.write("\n")
+        print_json(dry_run.document(measurement, config).model_dump(mode="json"), context.out)
     if context.signals.stop.is_set():
         skipped = f": {plural(seen.skipped, 'location')} not read" if seen.skipped else ""
         LOGGER.warning("Interrupted while reading%s.", skipped)

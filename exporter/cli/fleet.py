@@ -6,41 +6,44 @@ import itertools
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from exporter.cli.dry_run import would_write
 from exporter.cli.failure_groups import unread, unseen
+from exporter.cli.tables import Cell, fits, print_table
+from exporter.cli.terminal import console
 from exporter.measure.definitions import definitions
 from exporter.names import StreamName
 from exporter.states import FAILURES, StreamState, state_name
 from exporter.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
 
     from exporter.read.observations import Stream
     from exporter.run import Measurement
-
-_WIDE = 10_000
-"""Columns of an output that is no terminal: nothing is cut off in a file or a pipe."""
 
 _MOST_CONCERNS = 40
 _LONGEST_REASON = 300
 
 
-class Row(NamedTuple):
+_HEADINGS = ("stream", "project", "location", "state", "expected", "errors")
+
+
+class StreamRow(NamedTuple):
     """A stream as the fleet's table shows it.
 
     Attributes:
         stream: The stream's id; ``?`` of locations that could not be read.
         project: The project.
         location: The location, or how many there are.
-        state: The API's name of its state; ``missing`` of a required one, ``unknown`` where
-            nothing was read.
-        expected: Whether that is fine now: yes, no or ``?``.
-        errors: How many errors it carries; ``-`` where it is missing.
+        state: The API's name of its state; ``missing`` of a required stream that is not there,
+            ``unknown`` where nothing was read.
+        expected: Whether that is expected now: yes, no or ``?``.
+        errors: How many errors it has; ``-`` where it is missing.
         style: How the state is coloured at a terminal.
     """
 
@@ -52,17 +55,21 @@ class Row(NamedTuple):
     errors: str
     style: str
 
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The row's cells."""
+        expected = (self.expected, "" if self.expected == "yes" else self.style)
+        state = (self.state, self.style)
+        return self.stream, self.project, self.location, state, expected, self.errors
 
-_HEADINGS = Row("STREAM", "PROJECT", "LOCATION", "STATE", "EXPECTED", "ERRORS", "")
 
-
-def rows(measurement: Measurement) -> Iterator[Row]:
+def stream_rows(measurement: Measurement) -> Iterator[StreamRow]:
     """Yield every stream of the cleanly read locations, the missing ones, and what is unknown."""
     for one in measurement.evaluated:
         project, location = one.location.at
         for stream, expected in zip(one.location.streams, one.expected, strict=True):
             style = "green" if expected else "bold red" if stream.state in FAILURES else "yellow"
-            yield Row(
+            yield StreamRow(
                 stream.id,
                 project,
                 location,
@@ -72,81 +79,43 @@ def rows(measurement: Measurement) -> Iterator[Row]:
                 style,
             )
         for stream_id in one.missing:
-            yield Row(stream_id, project, location, "missing", "no", "-", "bold red")
+            yield StreamRow(stream_id, project, location, "missing", "no", "-", "bold red")
     for group in unread(measurement.observations):
         first, count = group.names[0], len(group.names)
-        where = first.location if count == 1 else f"{count} locations"
-        yield Row("?", first.project, where, "unknown", "?", "?", "magenta")
-
-
-def console(stream: TextIO) -> Console:
-    """Return a console for a stream: as wide as the terminal, or unbounded where it is none.
-
-    Colours are left out where the stream is no terminal or NO_COLOR is set.
-    """
-    return Console(
-        file=stream,
-        width=None if stream.isatty() else _WIDE,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+        location = first.location if count == 1 else f"{count} locations"
+        yield StreamRow("?", first.project, location, "unknown", "?", "?", "magenta")
 
 
 def print_measurement(measurement: Measurement, stream: TextIO) -> None:
     """Print the fleet, then what a person should look at."""
     out = console(stream)
-    shown = sorted(rows(measurement), key=lambda row: row.project)
+    rows = sorted(stream_rows(measurement), key=lambda row: row.project)
     found = concerns(measurement)
-    if shown:
-        _print_fleet(shown, out)
+    if rows:
+        _print_fleet(rows, stream)
     else:
         out.print(
-            "No stream was found: there is none in the locations that were read, or include and "
-            "exclude leave all of them out."
+            "No streams found: the locations that were read have none, or include and exclude "
+            "leave all of them out."
         )
-    if shown or found:
+    if rows or found:
         _print_concerns(found, out, whole=not measurement.observations.skipped)
 
 
-def _print_fleet(shown: list[Row], out: Console) -> None:
-    """Print the rows, which hold each project's together.
+def _print_fleet(rows: list[StreamRow], out: TextIO) -> None:
+    """Print the rows, which are sorted by project.
 
-    Where the terminal is too narrow for a column of projects, each project stands on a line
-    above its streams. (The library's own tables take seconds for ten thousand rows.)
+    On a terminal too narrow for a column of projects, each project is a title above its streams.
     """
-    widths = _widths([_HEADINGS, *shown])
-    heading = _line(_HEADINGS, widths)
-    if len(heading) <= out.width:
-        out.print(heading, style="bold")
-        for row in shown:
-            out.print(_line(row, widths))
+    cells = [row.cells for row in rows]
+    if fits(_HEADINGS, cells, out):
+        print_table(_HEADINGS, cells, out, right=("errors",))
         return
-    widths = _widths([_narrow(_HEADINGS), *map(_narrow, shown)])
-    out.print(_line(_narrow(_HEADINGS), widths), style="bold")
-    for project, of_project in itertools.groupby(shown, key=lambda row: row.project):
-        out.print(Text(project, "bold"))
-        for row in of_project:
-            out.print(_line(_narrow(row), widths))
-
-
-def _narrow(row: Row) -> Row:
-    return row._replace(stream=f"  {row.stream}", project="")
-
-
-def _widths(table: list[Row]) -> list[int]:
-    return [max(map(len, column)) for column in zip(*table, strict=True)]
-
-
-def _line(row: Row, widths: list[int]) -> Text:
-    """Return a row's cells side by side; an empty column takes no place."""
-    line = Text(f"{row.stream:<{widths[0]}}  ")
-    if row.project:
-        line.append(f"{row.project:<{widths[1]}}  ")
-    line.append(f"{row.location:<{widths[2]}}  ")
-    line.append(f"{row.state:<{widths[3]}}  ", row.style)
-    line.append(f"{row.expected:<{widths[4]}}  ", "" if row.expected == "yes" else row.style)
-    return line.append(f"{row.errors:>{widths[5]}}")
+    narrow: list[Sequence[Cell] | str] = []
+    for project, group in itertools.groupby(rows, key=lambda row: row.project):
+        narrow.append(project)
+        narrow += [(f"  {row.stream}", *row.cells[2:]) for row in group]
+    print_table(("  stream", *_HEADINGS[2:]), narrow, out, right=("errors",))
 
 
 def concerns(measurement: Measurement) -> list[tuple[str, str]]:

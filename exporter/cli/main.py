@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import exporter
 from exporter.cli import process
 from exporter.cli.signals import Signals
-from exporter.inputs import durations
+from exporter.inputs.durations import format_duration, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,12 +134,12 @@ def _add_interval(
 
 def _interval(text: str) -> timedelta:
     try:
-        interval = durations.parse(text)
+        interval = parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     if interval < SHORTEST_INTERVAL:
         raise argparse.ArgumentTypeError(
-            f"{text} is too short: {durations.text(SHORTEST_INTERVAL)} is the shortest, as Cloud "
+            f"{text} is too short: {format_duration(SHORTEST_INTERVAL)} is the shortest, as Cloud "
             f"Monitoring takes no more"
         )
     return interval

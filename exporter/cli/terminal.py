@@ -1,36 +1,86 @@
-"""Progress at a terminal."""
+"""What commands print with: JSON, a console, and progress at a terminal.
+
+rich is imported only where a person watches, never on Cloud Run.
+"""
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, TextIO
 
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
-
-from exporter.cli.fleet import console
 from exporter.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
-class _Shown(Progress):
+_WIDE = 10_000
+"""Columns of an output that is not a terminal: nothing is cut off in a file or a pipe."""
+
+
+def print_json(document: object, out: TextIO) -> None:
+    """Print a document as JSON."""
+    json.dump(document, out, indent=2)
+    out.write("\n")
+
+
+def console(stream: TextIO) -> Console:
+    """Return a console for a stream: as wide as the terminal, or unbounded if it is not one.
+
+    Colours are left out if the stream is not a terminal or NO_COLOR is set.
+    """
+    from rich.console import Console
+
+    width = None if stream.isatty() else _WIDE
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+class _TerminalProgress(Progress):
+    """Shows one bar for each task under way."""
+
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
-        self._reading = bars.add_task("reading locations", total=None)
-        self._writing = bars.add_task("writing points", total=None, visible=False)
+        self._lock = Lock()
+        self._tasks: dict[str, TaskID] = {}
 
-    def locations(self, done: int, known: int) -> None:
-        self._bars.update(self._reading, completed=done, total=known)
+    def update(self, task: str, done: int, total: int | None = None) -> None:
+        with self._lock:
+            if done == total:
+                if task in self._tasks:
+                    self._bars.remove_task(self._tasks.pop(task))
+            elif task in self._tasks:
+                self._bars.update(self._tasks[task], completed=done, total=total)
+            else:
+                self._tasks[task] = self._bars.add_task(task, completed=done, total=total)
 
-    def points(self, settled: int) -> None:
-        self._bars.update(self._writing, completed=settled, visible=True)
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        self._bars.stop()
+        try:
+            yield
+        finally:
+            self._bars.start()
 
 
 @contextmanager
-def shown_progress(stream: TextIO) -> Iterator[Progress]:
-    """Show how far a run is for as long as the block runs, and leave nothing behind."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Bars(*columns, TimeElapsedColumn(), console=console(stream), transient=True) as bars:
-        yield _Shown(bars)
+def show_progress(stream: TextIO) -> Iterator[Progress]:
+    """Show how far the tasks in the block are, if the stream is a terminal; leave nothing behind.
+
+    Args:
+        stream: Where to show it: stderr.
+    """
+    if not stream.isatty():
+        yield Progress()
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+    from rich.progress import Progress as Bars
+    from rich.progress import TimeElapsedColumn as Elapsed
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bars(*columns, Elapsed(), console=console(stream), transient=True) as bars:
+        yield _TerminalProgress(bars)

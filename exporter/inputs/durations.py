@@ -1,4 +1,4 @@
-"""Durations as people write them: ``30s``, ``15m``, ``2h``."""
+"""Durations as people write them: ``30s``, ``15m``, ``2h``; in the lab also ``1h12m30s``."""
 
 from __future__ import annotations
 
@@ -12,34 +12,47 @@ from exporter.text import quote
 
 PATTERN = r"^[0-9]{1,9}[smh]$"
 
-_DURATION = re.compile(r"([0-9]{1,9})([smh])")
-_SECONDS = {"h": 3600, "m": 60, "s": 1}
+_SINGLE = re.compile(PATTERN.strip("^$"))
+_COMPOUND = re.compile(r"(?=.)([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?")
+_PART = re.compile(r"([0-9]+)(ms|[hms])")
+_UNITS = {
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
 
 
-def parse(text: str) -> timedelta:
-    """Return the duration that a text says.
+def parse(text: str, *, compound: bool = False) -> timedelta:
+    """Return the duration that a text means.
+
+    Args:
+        text: A number and its unit, such as ``30s``, ``15m`` or ``2h``.
+        compound: Whether to accept several units and milliseconds too, as Prometheus does.
 
     Raises:
         ValueError: With a sentence for the person who wrote it.
     """
-    found = _DURATION.fullmatch(text)
-    if not found:
-        raise ValueError(_sentence(text))
-    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+    if not (_COMPOUND if compound else _SINGLE).fullmatch(text):
+        raise ValueError(_not_a_duration(text))
+    parts = _PART.findall(text)
+    return sum((int(number) * _UNITS[unit] for number, unit in parts), timedelta())
 
 
-def text(duration: timedelta) -> str:
-    """Return the shortest text that :func:`parse` reads as this duration.
+def format_duration(duration: timedelta | float) -> str:
+    """Return a duration, or a number of seconds, as :func:`parse` reads it: ``1h12m30s``, ``0.5s``.
 
-    Raises:
-        ValueError: If it is negative or no whole number of seconds, which no text says.
+    It is rounded to a tenth of a second.
     """
-    seconds = round(duration.total_seconds())
-    if seconds < 0 or timedelta(seconds=seconds) != duration:
-        raise ValueError(f"{duration} is no whole number of seconds")
-    fitting = (unit for unit, size in _SECONDS.items() if seconds and seconds % size == 0)
-    unit = next(fitting, "s")
-    return f"{seconds // _SECONDS[unit]}{unit}"
+    if isinstance(duration, timedelta):
+        duration = duration.total_seconds()
+    sign, tenths = "-" if duration < 0 else "", round(abs(duration) * 10)
+    hours, tenths = divmod(tenths, 36_000)
+    minutes, tenths = divmod(tenths, 600)
+    text = (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "")
+    if tenths or not text:
+        text += f"{tenths / 10:g}s"
+    return sign + text
 
 
 def between(least: str, most: str) -> AfterValidator:
@@ -48,9 +61,11 @@ def between(least: str, most: str) -> AfterValidator:
 
     def check(duration: timedelta) -> timedelta:
         if duration < shortest:
-            raise ValueError(f"{text(duration)} is too short; at least {least} is allowed")
+            raise ValueError(
+                f"{format_duration(duration)} is too short; at least {least} is allowed"
+            )
         if duration > longest:
-            raise ValueError(f"{text(duration)} is too long; at most {most} is allowed")
+            raise ValueError(f"{format_duration(duration)} is too long; at most {most} is allowed")
         return duration
 
     return AfterValidator(check)
@@ -61,17 +76,17 @@ def _read(value: object) -> timedelta:
         return value
     if isinstance(value, str):
         return parse(value)
-    raise ValueError(_sentence(value))
+    raise ValueError(_not_a_duration(value))
 
 
-def _sentence(value: object) -> str:
+def _not_a_duration(value: object) -> str:
     return f"{quote(value)} is not a duration; write a number and its unit, such as 30s, 15m or 2h"
 
 
 Duration = Annotated[
     timedelta,
     BeforeValidator(_read),
-    PlainSerializer(text),
+    PlainSerializer(lambda duration: f"{duration.total_seconds():.0f}s"),
     WithJsonSchema({"type": "string", "title": "duration", "pattern": PATTERN}),
 ]
 """A pydantic field that is written as text and read as a timedelta."""

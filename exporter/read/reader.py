@@ -130,7 +130,7 @@ class _Reading:
                     self._ask(outcome.source, fallback.get(outcome.source.project, ()))
             else:
                 self._locations.append(outcome)
-                self._progress.locations(len(self._locations), len(self._asked))
+                self._progress.update("reading locations", len(self._locations), len(self._asked))
 
     def collect(self, collect: Collect) -> None:
         """Run the collectors over what was read cleanly."""

@@ -181,7 +181,7 @@ class Writer:
                 settled = self._send_batch(batch, at, deadline)
                 with adding:
                     into.add(len(batch), settled)
-                    progress.points(into.settled)
+                    progress.update("writing points", into.settled)
 
         with ThreadPoolExecutor(self._workers, thread_name_prefix="write") as pool:
             for working in [pool.submit(work) for _ in range(self._workers)]:

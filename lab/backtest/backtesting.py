@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.measure import definitions
+from exporter.progress import Progress
 from lab.backtest.history import LATE, gaps
 from lab.backtest.needs import LAST_RUN, called, names, of_resource, retest_window, selectors
 from lab.policies.known_metrics import promql_name
@@ -22,7 +23,7 @@ from lab.prove.incidents import Incident, firing_intervals
 from lab.simulate.visibility import adjust_for_delay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from threading import Event
 
     from lab.backtest.history import History
@@ -104,7 +105,7 @@ class Backtester:
         policies: Sequence[Policy],
         history: History,
         stop: Event,
-        progress: Callable[[int, int], None] = lambda _done, _of: None,
+        progress: Progress | None = None,
         *,
         points_at_once: int = POINTS_AT_ONCE,
     ) -> None:
@@ -114,13 +115,13 @@ class Backtester:
             policies: The policies.
             history: What was read, of the names that :func:`names` gives.
             stop: Set when somebody asks to stop; what was found by then is incomplete.
-            progress: Told how many parts of the time are evaluated, and how many there are.
+            progress: Receives how many parts of the time are evaluated.
             points_at_once: How many points the engine is filled with at once, about.
         """
         self._policies = tuple(policies)
         self._history = history
         self._stop = stop
-        self._progress = progress
+        self._progress = progress or Progress()
         self._points_at_once = points_at_once
         self._back = names(policies)
         self._true: dict[str, dict[_Labels, list[float]]] = {}
@@ -191,10 +192,10 @@ class Backtester:
         needed = -(-self._history.points // self._points_at_once)
         parts = max(1, min(needed, steps // _LEAST_STEPS))
         for part in range(parts):
-            self._progress(part, parts)
+            self._progress.update("evaluating", part, parts)
             begin, until = part * steps // parts, (part + 1) * steps // parts - 1
             yield start + begin * INTERVAL, start + until * INTERVAL
-        self._progress(parts, parts)
+        self._progress.update("evaluating", parts, parts)
 
     def _evaluate(self, policy: Policy, engine: Engine, start: float, last: float) -> None:
         """Note when a policy's condition is true."""

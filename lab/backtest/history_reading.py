@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from threading import Event
 
+    from exporter.progress import Progress
     from lab.backtest.history import History
 
 PERMISSION = "monitoring.timeSeries.list"
@@ -61,16 +62,6 @@ class Span(NamedTuple):
     end: float
 
 
-class Watcher:
-    """Told how far the reading is; this one keeps quiet."""
-
-    def page(self, metric: str, pages: int, points: int) -> None:
-        """Take note that so many pages of a metric are read, with so many points in all."""
-
-    def done(self, metric: str) -> None:
-        """Take note that a metric is read."""
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where history is read.
@@ -80,7 +71,7 @@ class Source:
         project: The metrics project.
         calls: Where calls are counted.
         stop: Set when somebody asks to stop.
-        watcher: Told how far the reading is.
+        progress: Receives how many points of each metric are read.
         keep: Given each series as it came, by any thread.
         page_size: Points in a page.
         end: Ends the calls under way.
@@ -91,7 +82,7 @@ class Source:
     project: str
     calls: Calls
     stop: Event
-    watcher: Watcher
+    progress: Progress
     keep: Callable[[Any], None] = lambda _series: None
     page_size: int = POINTS_A_PAGE
     end: Callable[[], None] = lambda: None
@@ -139,7 +130,7 @@ def _read_metric(
 ) -> list[str]:
     doubts: dict[str, None] = {}
     points = 0
-    for pages, answer in enumerate(_pages(source, metric, span, ending), start=1):
+    for answer in _pages(source, metric, span, ending):
         for series in answer.time_series:
             source.keep(series)
             points += len(series.points)
@@ -147,8 +138,8 @@ def _read_metric(
                 into.add(piece)
         for error in answer.execution_errors:
             doubts[f"{metric} may not be read whole: {error.message}"] = None
-        source.watcher.page(metric, pages, points)
-    source.watcher.done(metric)
+        source.progress.update(f"reading points of {metric}", points)
+    source.progress.update(f"reading points of {metric}", points, points)
     return list(doubts)
 
 

@@ -6,10 +6,10 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from exporter.cli.tables import Cell, print_table
+from exporter.inputs.durations import format_duration
 from exporter.text import plural
 from lab.policies.model import SEVERITIES
-from lab.policies.spans import span
-from lab.terminal import print_table
 
 if TYPE_CHECKING:
     from lab.backtest.backtesting import Backtest
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 GOOD_TO = "± 30 s, as the second at which Cloud Monitoring evaluates is not known"
 
 _DAY = 86_400
-_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow", "still open": "bold red"}
+_SEVERITY_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow"}
 _MOST_GAPS = 20
+
+
+def severity_cell(severity: str) -> Cell:
+    """Return a table's cell for an alert's severity."""
+    return severity, _SEVERITY_STYLES.get(severity, "")
 
 
 def print_backtest(found: Backtest, out: TextIO) -> None:
@@ -38,15 +43,14 @@ def print_backtest(found: Backtest, out: TextIO) -> None:
             (
                 (
                     each.policy,
-                    severities[each.policy],
+                    severity_cell(severities[each.policy]),
                     opened(each, found),
-                    lasted(each),
+                    (lasted(each), "bold red" if each.closed is None else ""),
                     about(each),
                 )
                 for each in grouped(found)
             ),
             out,
-            styles=_STYLES,
         )
     else:
         out.write("No policy would have paged.\n")
@@ -67,7 +71,12 @@ def _print_gaps(found: Backtest, out: TextIO) -> None:
     print_table(
         ("exporter", "from (UTC)", "until", "for"),
         (
-            (gap.exporter, moment(gap.start), moment(gap.end), span(round(gap.end - gap.start)))
+            (
+                gap.exporter,
+                moment(gap.start),
+                moment(gap.end),
+                format_duration(round(gap.end - gap.start)),
+            )
             for gap in found.gaps
             if gap in longest
         ),
@@ -96,7 +105,7 @@ def lasted(incident: Incident) -> str:
     """Return in words how long an incident was open."""
     if incident.closed is None:
         return "still open"
-    text = span(incident.closed - incident.opened)
+    text = format_duration(incident.closed - incident.opened)
     return f"{text} or more" if incident.opened <= 0 else text
 
 
@@ -175,7 +184,7 @@ def moment(unix: float) -> str:
 def span_in_days(seconds: float) -> str:
     """Return a time in days, if it is whole ones."""
     days, rest = divmod(round(seconds), _DAY)
-    return plural(days, "day") if days and not rest else span(round(seconds))
+    return plural(days, "day") if days and not rest else format_duration(round(seconds))
 
 
 def _written(unix: float) -> str:

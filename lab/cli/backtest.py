@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
+from exporter.cli.terminal import print_json, show_progress
 from exporter.config import Endpoints
 from exporter.config.fields import Project
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
@@ -29,9 +30,7 @@ from lab.backtest.needs import names, wanted
 from lab.backtest.saving import saving
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_json, add_policies
-from lab.cli.watching import evaluating, reading
 from lab.prove.engine import check_installed
-from lab.terminal import print_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -127,7 +126,7 @@ def run(args: Namespace) -> int:
         LOGGER.error("%s", _nothing(args))
         return INCOMPLETE
     end = float(math.floor(until or span[1] + LATE.most))
-    with evaluating(args.err) as progress:
+    with show_progress(args.err) as progress:
         found = Backtester(policies, history, args.stop, progress).run(end - args.days * DAY, end)
     if args.stop.is_set():
         LOGGER.warning("Interrupted while evaluating.")
@@ -181,13 +180,13 @@ def _read(
     identity = Identity(args.impersonate_service_account, args.quota_project)
     clients, _ = connect(Endpoints(), environ, identity)
     keeping = saving(args.save, args.stop) if args.save else nullcontext(lambda _series: None)
-    with clients, keeping as keep, reading(args.err) as watcher:
+    with clients, keeping as keep, show_progress(args.err) as progress:
         source = Source(
             clients.monitoring,
             args.project,
             Calls(),
             args.stop,
-            watcher,
+            progress,
             keep,
             end=clients.close,
         )

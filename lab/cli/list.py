@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TextIO
 
 from exporter.cli.exit_codes import OK
+from exporter.cli.tables import print_table
+from exporter.cli.terminal import print_json
+from exporter.inputs.durations import format_duration
+from lab.backtest.incidents_table import severity_cell
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_json, add_policies
 from lab.policies.model import SEVERITIES
-from lab.policies.spans import span
-from lab.terminal import print_json, print_table
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -21,8 +23,6 @@ HELP = (
     "tell it, how long it has to be so, and which channels the file names. Terraform adds channels "
     "by severity."
 )
-
-_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def run(args: Namespace) -> int:
         (
             (
                 policy.name,
-                policy.severity if policy.enabled else "off",
+                severity_cell(policy.severity) if policy.enabled else "off",
                 told_by(policy),
                 retest_window(policy),
                 str(len(policy.proto.notification_channels) or "none"),
@@ -56,7 +56,6 @@ def run(args: Namespace) -> int:
             for policy in policies
         ),
         out,
-        styles=_STYLES,
     )
     return OK
 
@@ -70,7 +69,7 @@ def retest_window(policy: Policy) -> str:
     """Return how long it has to be so, in words."""
     if policy.is_log:
         return "-"
-    return span(policy.retest_window) if policy.retest_window else "none"
+    return format_duration(policy.retest_window) if policy.retest_window else "none"
 
 
 def _fields(policy: Policy) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
+from exporter.cli.terminal import show_progress
 from exporter.inputs.input_errors import InputError
 from exporter.text import plural, printable
 from lab.cli.inputs import policies_of
@@ -22,16 +23,13 @@ from lab.prove.time_to_page import TASKS, Measurements, measure_all, missing_pol
 from lab.report.page import Report, render
 from lab.report.timeline import Task, play_and_draw
 from lab.side_by_side import side_by_side
-from lab.terminal import progress
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterable, Sequence
 
     from lab.policies.files import Policy
-    from lab.prove.scenarios import ScenarioResult
     from lab.prove.time_to_page import TimeToPage
-    from lab.report.marks import Timeline
     from lab.simulate.scenario import Scenario
 
 HELP = (
@@ -73,13 +71,10 @@ def run(args: Namespace) -> int:
     scenarios = chosen_scenarios(args, policies)
     _check_names(scenarios)
     check_can_evaluate(policies)
-    played: list[tuple[ScenarioResult, Timeline]] = []
-    with progress(args.err, "playing scenarios", len(scenarios)) as steps:
-        for each in side_by_side(
-            play_and_draw, [Task(scenario, policies) for scenario in scenarios], args.stop
-        ):
-            played.append(each)
-            steps.done()
+    with show_progress(args.err) as progress:
+        tasks = [Task(scenario, policies) for scenario in scenarios]
+        playing = side_by_side(play_and_draw, tasks, args.stop)
+        played = list(progress.track("playing scenarios", playing, len(tasks)))
     times, kept = ((), True) if args.no_times or args.stop.is_set() else _times(args, policies)
     if args.stop.is_set():
         LOGGER.warning("Interrupted: %s is not written.", printable(args.html))
@@ -129,10 +124,9 @@ def _times(args: Namespace, policies: Iterable[Policy]) -> tuple[Sequence[TimeTo
         LOGGER.info("How soon pages come is left out: there is no %s.", ", no ".join(missing))
         return (), True
     measured = Measurements()
-    with progress(args.err, "measuring", TASKS) as steps:
-        for part in measure_all(policies, args.stop):
+    with show_progress(args.err) as progress:
+        for part in progress.track("measuring", measure_all(policies, args.stop), TASKS):
             measured.add(part)
-            steps.done()
     log_failures(measured)
     return measured.times, measured.kept
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
+from exporter.cli.terminal import print_json, show_progress
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_json, add_policies, add_scenarios
 from lab.cli.test import chosen_scenarios
@@ -15,7 +16,6 @@ from lab.review.plan import read_plan
 from lab.review.playing import ReviewTask, play, trigger_changes
 from lab.review.review import review_json, review_plan
 from lab.side_by_side import side_by_side
-from lab.terminal import print_json, progress
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -68,12 +68,12 @@ def run(args: Namespace) -> int:
     scenarios = _scenarios(args) if changes else ()
     results: list[PlayedChange] = []
     played = 0
-    with progress(args.err, "playing scenarios", len(scenarios)) as steps:
+    with show_progress(args.err) as progress:
         tasks = [ReviewTask(scenario, changes) for scenario in scenarios]
-        for found in side_by_side(play, tasks, args.stop):
+        playing = side_by_side(play, tasks, args.stop)
+        for found in progress.track("playing scenarios", playing, len(tasks)):
             results += found
             played += 1
-            steps.done()
     if played < len(scenarios):
         LOGGER.warning("Interrupted: %d of %d scenarios were played.", played, len(scenarios))
         return INTERRUPTED

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
+from exporter.cli.terminal import print_json, show_progress
 from exporter.inputs import documents
 from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import nearest
@@ -18,7 +19,6 @@ from lab.cli.inputs import policies_of, scenario_folders
 from lab.cli.options import add_json, add_policies, add_scenarios
 from lab.prove.scenarios import play_all
 from lab.simulate.scenario_files import parse_scenario, read_scenarios
-from lab.terminal import print_json, progress
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -62,12 +62,12 @@ def run(args: Namespace) -> int:
     scenarios = chosen_scenarios(args, policies)
     applied = [policy for policy in policies if policy.enabled]
     proven: list[ScenarioResult] = []
-    with progress(args.err, "playing scenarios", len(scenarios)) as steps:
-        for proof in play_all(scenarios, applied, args.stop):
+    with show_progress(args.err) as progress:
+        playing = play_all(scenarios, applied, args.stop)
+        for proof in progress.track("playing scenarios", playing, len(scenarios)):
             proven.append(proof)
-            steps.done()
             if not args.json:
-                with steps.aside():
+                with progress.pause():
                     verdicts.print_proof(proof, out)
                     out.flush()
     wrong = [proof.scenario.name for proof in proven if not proof.passed]

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
+from exporter.cli.tables import print_table
+from exporter.cli.terminal import print_json, show_progress
 from exporter.inputs.input_errors import InputError
 from exporter.text import plural
 from lab.cli.inputs import policies_of
 from lab.cli.options import add_json, add_policies
 from lab.prove.scenarios import check_can_evaluate
 from lab.prove.time_to_page import TASKS, Measurements, measure_all, missing_policies
-from lab.terminal import print_json, print_table, progress
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -27,8 +28,6 @@ HELP = (
     "as late as they may, and the evaluations come at any second of their interval. Exit code 0: "
     "each bound is kept; 1: one is not."
 )
-
-_STYLES = {"yes": "green", "NO": "bold red"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -51,10 +50,9 @@ def run(args: Namespace) -> int:
         )
     check_can_evaluate(())
     measured = Measurements()
-    with progress(args.err, "measuring", TASKS) as steps:
-        for part in measure_all(policies, args.stop):
+    with show_progress(args.err) as progress:
+        for part in progress.track("measuring", measure_all(policies, args.stop), TASKS):
             measured.add(part)
-            steps.done()
     if args.stop.is_set():
         LOGGER.warning("Interrupted: not everything was measured.")
         return INTERRUPTED
@@ -117,7 +115,7 @@ def _print(times: Sequence[TimeToPage], out: TextIO) -> None:
                 f"{math.ceil(time.worst)} s",
                 f"{time.median:.0f} s",
                 f"{time.bound:.0f} s",
-                "yes" if time.kept else "NO",
+                ("yes", "green") if time.kept else ("NO", "bold red"),
                 "never"
                 if time.change.polling_seconds is None
                 else f"{time.change.polling_seconds} s",
@@ -125,6 +123,5 @@ def _print(times: Sequence[TimeToPage], out: TextIO) -> None:
             for time in times
         ),
         out,
-        styles=_STYLES,
         right=("worst", "median", "bound"),
     )

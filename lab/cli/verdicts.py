@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 from rich.padding import Padding
 from rich.text import Text
 
-from exporter.cli.fleet import console
+from exporter.cli.terminal import console
+from exporter.inputs.durations import format_duration
 from exporter.inputs.globs import is_literal
 from exporter.text import printable
-from lab.policies.spans import span
 from lab.prove.comparison import Outcome
 
 if TYPE_CHECKING:
@@ -181,12 +181,12 @@ def _some_of(group: Group) -> str:
 
 
 def _span(after: float, by: float) -> str:
-    return f"{span(after)} to {span(by)}"
+    return f"{format_duration(after)} to {format_duration(by)}"
 
 
 def _range(moments: Sequence[float]) -> str:
     """Return from when to when, or when where that is one moment."""
-    first, last = span(min(moments)), span(max(moments))
+    first, last = format_duration(min(moments)), format_duration(max(moments))
     return first if first == last else f"{first} to {last}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import grpc
@@ -15,7 +14,7 @@ from pydantic import (
     Field,
 )
 
-from exporter.inputs import durations
+from exporter.inputs.durations import parse
 from exporter.inputs.spelling import hint
 from exporter.states import StreamState
 from exporter.text import quote
@@ -23,25 +22,12 @@ from exporter.text import quote
 if TYPE_CHECKING:
     from enum import IntEnum
 
-_PARTS = re.compile(
-    r"(?=.)(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9})s)?(?:(\d{1,9})ms)?", re.ASCII
-)
-_PART_SECONDS = (3600, 60, 1, 0.001)
-
 
 def _seconds(written: object) -> object:
     """Turn ``90s``, ``50ms`` or ``1h12m10s`` into seconds; a number passes, for code."""
     if not isinstance(written, str):
         return written
-    parts = _PARTS.fullmatch(written)
-    if parts is None:
-        # In the words that are used everywhere.
-        return durations.parse(written).total_seconds()
-    return sum(
-        int(number) * seconds
-        for number, seconds in zip(parts.groups(), _PART_SECONDS, strict=True)
-        if number
-    )
+    return parse(written, compound=True).total_seconds()
 
 
 def _number_in(names: type[IntEnum]) -> BeforeValidator:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, USAGE
+from exporter.cli.terminal import show_progress
 from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import hint
 from exporter.text import quote
@@ -25,7 +26,6 @@ from lab.prove.engine import MISSING, EngineError, NotInstalledError
 from lab.side_by_side import WorkerEndedError
 from lab.simulate.scenario_files import read_scenarios
 from lab.simulate.simulation import SimulationError
-from lab.terminal import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -103,24 +103,15 @@ def _caught(
 ) -> Iterator[tuple[Policy, dict[str, str | None]]]:
     """Yield each policy with the scenario that catches each mutant, by the mutant's description."""
     scenarios = read_scenarios(SCENARIOS, names)
-    recordings = []
-    with progress(sys.stderr, "playing scenarios", len(scenarios)) as steps:
-        for recording in play(scenarios):
-            recordings.append(recording)
-            steps.done()
     pairs = [(policy, mutant) for policy, of_policy in chosen.items() for mutant in of_policy]
-    with (
-        catching(scenarios, recordings) as catch,
-        progress(sys.stderr, "trying mutants", len(pairs)) as steps,
-    ):
-        answers = catch(pairs)
-        for policy, of_policy in chosen.items():
-            caught = {}
-            for mutant in of_policy:
-                caught[mutant.description] = next(answers)
-                steps.done()
-            with steps.aside():
-                yield policy, caught
+    with show_progress(sys.stderr) as progress:
+        recordings = [*progress.track("playing scenarios", play(scenarios), len(scenarios))]
+        with catching(scenarios, recordings) as catch:
+            answers = progress.track("trying mutants", catch(pairs), len(pairs))
+            for policy, of_policy in chosen.items():
+                caught = {mutant.description: next(answers) for mutant in of_policy}
+                with progress.pause():
+                    yield policy, caught
 
 
 def _print(name: str, summary: Summary, caught: Mapping[str, str | None]) -> None:

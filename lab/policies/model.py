@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from exporter.inputs import durations
+from exporter.inputs.durations import parse
 from exporter.text import quote
 
 SET_BY_THE_API = ("name", "creationRecord", "mutationRecord", "validity")
@@ -43,7 +43,7 @@ def _seconds(written: object) -> int:
 
 def _in_seconds(written: object) -> str:
     try:
-        return f"write {durations.parse(str(written)).total_seconds():.0f}s"
+        return f"write {parse(str(written)).total_seconds():.0f}s"
     except ValueError:
         return "write a number and s, such as 60s"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.inputs.durations import format_duration
 from exporter.states import FAILURES, BackfillState, StreamState, state_name
 from lab.emulator.timeline import snapshot_at
 from lab.emulator.world_events import Lifecycle, Pause
-from lab.policies.spans import span
 from lab.report.event_texts import connection_state
 from lab.report.marks import StateInterval
 from lab.report.subjects import Subject, SubjectKind
@@ -140,7 +140,7 @@ def _deployment_state(deployment: Deployment, at: float, ends: float) -> State:
         return State("bad", "not running")
     if silent:
         return State("odd", f"without task {', '.join(map(str, silent))}")
-    return State("good", f"every {span(deployment.seconds)}")
+    return State("good", f"every {format_duration(deployment.seconds)}")
 
 
 def _stream(snapshot: Snapshot, parts: dict[str, str]) -> State:
@@ -166,7 +166,7 @@ def _problem(stream: StreamSnapshot) -> str:
     if stream.growing_since is not None:
         return "falling behind"
     behind = stream.freshness > stream.usual_freshness
-    return f"{span(round(stream.freshness))} behind" if behind else ""
+    return f"{format_duration(round(stream.freshness))} behind" if behind else ""
 
 
 def _location(snapshot: Snapshot, parts: dict[str, str]) -> State:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud.datastream_v1 import PrivateConnection
 
+from exporter.inputs.durations import format_duration
 from exporter.states import BackfillState, state_name
 from lab.emulator.world_events import (
     ConnectionEvent,
@@ -22,7 +23,6 @@ from lab.emulator.world_events import (
     SetState,
     WriteLogEntry,
 )
-from lab.policies.spans import span
 from lab.report.marks import EventMark
 from lab.report.subjects import subject_named
 
@@ -119,16 +119,20 @@ def _subject(event: Event) -> str:
 
 
 def _lifecycle(event: Lifecycle) -> str:
-    starting = f", STARTING for {span(event.starting)}" if event.starting else ""
+    starting = f", STARTING for {format_duration(event.starting)}" if event.starting else ""
     return _LIFECYCLE[event.do] + starting
 
 
 def _pause(event: Pause) -> str:
-    return "is paused" + (f", DRAINING for {span(event.draining)}" if event.draining else "")
+    return "is paused" + (
+        f", DRAINING for {format_duration(event.draining)}" if event.draining else ""
+    )
 
 
 def _lag(event: Lag) -> str:
-    return f"is {span(event.freshness)} behind" + (", and falling further behind" * event.growing)
+    return f"is {format_duration(event.freshness)} behind" + (
+        ", and falling further behind" * event.growing
+    )
 
 
 def _freshness(event: Freshness) -> str:
@@ -175,24 +179,24 @@ _TEXTS: Mapping[type[Any], Callable[[Any], str]] = {
 def _fault(fault: Fault) -> str:
     location = f" for {fault.location}" if fault.location != "*" else ""
     times = " once" if fault.times == 1 else f" {fault.times} times" if fault.times else ""
-    until = f" until {span(fault.until)}" if fault.until is not None else ""
+    until = f" until {format_duration(fault.until)}" if fault.until is not None else ""
     method = "every call" if fault.method == "*" else fault.method
-    effect = f"fails with {fault.code}" if fault.code else f"takes {span(fault.latency)}"
+    effect = f"fails with {fault.code}" if fault.code else f"takes {format_duration(fault.latency)}"
     return f"{method}{location} {effect}{times}{until}"
 
 
 def _schedule(deployment: Deployment) -> str:
     if deployment.mode == "continuous":
-        text = f"runs continuously, every {span(deployment.seconds)}"
+        text = f"runs continuously, every {format_duration(deployment.seconds)}"
     else:
         latest = max((*deployment.delays, 0 if deployment.delays else deployment.delay))
-        late = f", up to {span(latest)} late" if latest else ""
-        text = f"starts every {span(deployment.seconds)}{late}"
+        late = f", up to {format_duration(latest)} late" if latest else ""
+        text = f"starts every {format_duration(deployment.seconds)}{late}"
     if deployment.tasks > 1:
         text += f", in {deployment.tasks} tasks"
     if deployment.objects_every:
-        text += f", and every {span(deployment.objects_every)} for objects"
+        text += f", and every {format_duration(deployment.objects_every)} for objects"
     if deployment.skew:
-        text += f"; its clock is {span(abs(deployment.skew))} "
+        text += f"; its clock is {format_duration(abs(deployment.skew))} "
         text += "fast" if deployment.skew > 0 else "slow"
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.policies.spans import span
+from exporter.inputs.durations import format_duration
 from lab.report.subjects import subject_named
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def outcomes(result: ScenarioResult) -> tuple[OutcomeRow, ...]:
 
 def short(seconds: float) -> str:
     """Return whole seconds as scenario files write them, such as ``1h12m10s``."""
-    return span(round(seconds))
+    return format_duration(round(seconds))
 
 
 def _row(results: Sequence[AlertResult], phases: int) -> OutcomeRow:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from exporter.inputs.durations import format_duration
 from lab.policies.model import SEVERITIES
-from lab.policies.spans import span
 from lab.prove.comparison import Outcome
 from lab.report import descriptions
 from lab.report.event_texts import deployment_sentences
@@ -180,5 +180,5 @@ def _policies(report: Report) -> Iterator[PolicyView]:
                 scenarios.append((result.scenario.name, passed))
                 fired |= passed and any(each.outcome is Outcome.RIGHT for each in own)
         proven = fired and all(passed for _, passed in scenarios)
-        window = span(policy.retest_window) if policy.retest_window else "none"
+        window = format_duration(policy.retest_window) if policy.retest_window else "none"
         yield PolicyView(policy, "-" if policy.is_log else window, tuple(scenarios), proven)

@@ -41,9 +41,11 @@ class StopWhenRead(Progress):
         self.stop = stop
         self.after = after
 
-    def locations(self, done: int, known: int) -> None:
+    def update(self, task: str, done: int, total: int | None = None) -> None:
         """Ask to stop."""
-        assert done <= known
+        assert task == "reading locations"
+        assert total is not None
+        assert done <= total
         if done == self.after:
             self.stop.set()
 

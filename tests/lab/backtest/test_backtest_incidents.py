@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.gcp.retry import Calls
+from exporter.progress import Progress
 from lab.backtest.backtesting import Backtester
 from lab.backtest.history import History, gaps
-from lab.backtest.history_reading import Source, Span, Watcher, read_history
+from lab.backtest.history_reading import Source, Span, read_history
 from lab.backtest.incidents_table import lasted, opened
 from lab.backtest.needs import names, wanted
 from lab.policies.files import Policy, read_policies
@@ -31,7 +32,7 @@ MINUTE = 60.0
 def read(lab: Lab, policies: Sequence[Policy], start: float) -> History:
     """Read what some policies need from a moment on."""
     history = History(names(policies), "ops-prod")
-    source = Source(lab.clients.monitoring, "ops-prod", Calls(), Event(), Watcher())
+    source = Source(lab.clients.monitoring, "ops-prod", Calls(), Event(), Progress())
     assert read_history(source, wanted(policies, start, END), history) == ()
     return history
 
@@ -134,18 +135,30 @@ def test_days_before_the_history_are_left_out(lab: Lab, policies: tuple[Policy, 
     assert sum(each.policy == "exporter-silent" for each in found.incidents) == 1
 
 
+class Parts(Progress):
+    """Records how many parts are evaluated, of how many."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.updates: list[tuple[int, int | None]] = []
+
+    def update(self, task: str, done: int, total: int | None = None) -> None:
+        """Record it."""
+        assert task == "evaluating"
+        self.updates.append((done, total))
+
+
 def test_many_parts_find_what_one_finds(
     lab: Lab, policies: tuple[Policy, ...], whole: Backtest
 ) -> None:
     """How much the engine is filled with at once changes nothing, at no seam."""
-    told: list[tuple[int, int]] = []
+    progress = Parts()
     history = read(lab, policies, START)
-    parted = Backtester(
-        policies, history, Event(), lambda *parts: told.append(parts), points_at_once=500
-    ).run(START, END)
+    parted = Backtester(policies, history, Event(), progress, points_at_once=500).run(START, END)
     assert parted == whole
-    assert len(told) > 5
-    assert told[-1][0] == told[-1][1]
+    assert len(progress.updates) > 5
+    done, total = progress.updates[-1]
+    assert done == total
 
 
 def test_whoever_asks_to_stop_is_heard(lab: Lab, policies: tuple[Policy, ...]) -> None:

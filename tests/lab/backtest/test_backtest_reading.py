@@ -15,8 +15,9 @@ from exporter.config import Endpoints
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.gcp.errors import CallError, FailureKind
 from exporter.gcp.retry import Calls
+from exporter.progress import Progress
 from lab.backtest.history import History
-from lab.backtest.history_reading import Source, Span, Watcher, pieces_of, read_history
+from lab.backtest.history_reading import Source, Span, pieces_of, read_history
 from lab.emulator.world import Fault
 from tests.lab.backtest.fleet_history import (
     END,
@@ -44,8 +45,8 @@ WHOLE = Span(START, END)
 ALL = {STATE: WHOLE, FRESHNESS: WHOLE, UNSUPPORTED: WHOLE}
 
 
-class Told(Watcher):
-    """Keeps what it is told."""
+class Recorder(Progress):
+    """Counts the pages and points of each metric."""
 
     def __init__(self) -> None:
         """Start with nothing."""
@@ -53,23 +54,23 @@ class Told(Watcher):
         self.points: dict[str, int] = {}
         self.over: list[str] = []
 
-    def page(self, metric: str, pages: int, points: int) -> None:
+    def update(self, task: str, done: int, total: int | None = None) -> None:
         """Keep it."""
-        self.pages[metric] = pages
-        self.points[metric] = points
-
-    def done(self, metric: str) -> None:
-        """Keep it."""
-        self.over.append(metric)
+        metric = task.removeprefix("reading points of ")
+        self.points[metric] = done
+        if total is None:
+            self.pages[metric] += 1
+        else:
+            self.over.append(metric)
 
 
 def read(lab: Lab, wanted: dict[str, Span], **how: Any) -> list[Series]:
     """Read some metrics; return their series."""
     history = History(NAMES, "ops-prod")
     stop = how.pop("stop", threading.Event())
-    watcher = how.pop("watcher", Watcher())
+    progress = how.pop("progress", Progress())
     project = how.pop("project", "ops-prod")
-    source = Source(lab.clients.monitoring, project, Calls(), stop, watcher, **how)
+    source = Source(lab.clients.monitoring, project, Calls(), stop, progress, **how)
     read_history(source, wanted, history)
     return list(history.series(dict.fromkeys(NAMES, 0.0), END))
 
@@ -133,12 +134,12 @@ def test_a_delta_becomes_a_counter(lab: Lab) -> None:
 @pytest.mark.parametrize("page_size", [1, 7, 110, 250])
 def test_small_pages_hold_what_a_big_one_does(lab: Lab, page_size: int) -> None:
     """However a series is torn between pages, it is one."""
-    told = Told()
-    small = read(lab, {STATE: Span(START, START + 1800)}, page_size=page_size, watcher=told)
+    progress = Recorder()
+    small = read(lab, {STATE: Span(START, START + 1800)}, page_size=page_size, progress=progress)
     assert sorted(small, key=str) == sorted(read(lab, {STATE: Span(START, START + 1800)}), key=str)
-    assert told.points == {STATE: 3 * 31}
-    assert told.pages[STATE] == {1: 93, 7: 15, 110: 1, 250: 1}[page_size]
-    assert told.over == [STATE]
+    assert progress.points == {STATE: 3 * 31}
+    assert progress.pages[STATE] == {1: 93, 7: 15, 110: 1, 250: 1}[page_size]
+    assert progress.over == [STATE]
 
 
 def test_only_the_time_that_was_asked_for_is_read(lab: Lab) -> None:
@@ -224,7 +225,7 @@ def test_where_nothing_answers_that_is_said() -> None:
     named = {DATASTREAM_EMULATOR: nobody, MONITORING_EMULATOR: nobody}
     clients, _ = connect(Endpoints(), named, Identity())
     source = Source(
-        clients.monitoring, "ops-prod", Calls(), threading.Event(), Watcher(), patience=0
+        clients.monitoring, "ops-prod", Calls(), threading.Event(), Progress(), patience=0
     )
     with clients, pytest.raises(CallError) as refused:
         read_history(source, ALL, History(NAMES))

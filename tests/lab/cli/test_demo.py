@@ -172,7 +172,7 @@ def test_a_project_without_streams_is_called_that(command: Command, tmp_path: Pa
     path = write_world(tmp_path, **one_project({"id": "us-east1"}))
     code, out, err = command("demo", "--world", path)
     assert code == 0
-    assert out.startswith("No stream was found: there is none in the locations that were read")
+    assert out.startswith("No streams found: the locations that were read have none")
     assert "every stream is as expected" not in out
     assert "No streams in 1 location; " in err
 

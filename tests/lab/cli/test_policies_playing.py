@@ -7,7 +7,6 @@ from threading import Event
 
 import pytest
 
-from lab.policies.spans import span
 from lab.side_by_side import WorkerEndedError, side_by_side
 
 
@@ -39,21 +38,3 @@ def test_a_process_that_dies_is_told() -> None:
     """A worker that the system ends, for want of memory say, is a sentence and no endless wait."""
     with pytest.raises(WorkerEndedError, match="killed from outside; is there too little memory"):
         list(side_by_side(os._exit, [1, 1, 1], Event()))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0s"),
-        (59.94, "59.9s"),
-        (59.96, "1m"),
-        (90, "1m30s"),
-        (126.9, "2m6.9s"),
-        (3600, "1h"),
-        (3661, "1h1m1s"),
-        (7199.99, "2h"),
-    ],
-)
-def test_a_span_is_written_as_scenarios_write_it(seconds: float, text: str) -> None:
-    """Hours, minutes and seconds, those that are none left out; to a tenth."""
-    assert span(seconds) == text

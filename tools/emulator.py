@@ -58,7 +58,7 @@ def world_events() -> str:
         ("`do`", "what happens", "keys"),
         (
             (
-                ", ".join(f"`{each}`" for each in get_args(event.model_fields["do"].annotation)),
+                ", ".join(f"`{name}`" for name in get_args(event.model_fields["do"].annotation)),
                 str(event.__doc__),
                 ", ".join(f"`{key}`" for key in event.model_fields if key != "do"),
             )
@@ -71,8 +71,8 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
     """Yield a row for each key of a section of a world, and for the keys below it."""
     spelled = {
         name: kind
-        for each in reversed(model.__mro__)
-        for name, kind in getattr(each, "__annotations__", {}).items()
+        for base in reversed(model.__mro__)
+        for name, kind in getattr(base, "__annotations__", {}).items()
     }
     for name, field in model.model_fields.items():
         key = f"{prefix}{field.alias or name}"

@@ -54,10 +54,10 @@ def _alerts(scenario: Scenario) -> str:
     """Return the policies that alert, with the number of incidents, in the order of the first."""
     counts: dict[str, int] = {}
     optional: set[str] = set()
-    for each in sorted(scenario.expect, key=lambda expected: expected.opens.after):
-        counts[each.policy] = counts.get(each.policy, 0) + each.count
-        if each.may:
-            optional.add(each.policy)
+    for incident in sorted(scenario.expect, key=lambda expected: expected.opens.after):
+        counts[incident.policy] = counts.get(incident.policy, 0) + incident.count
+        if incident.may:
+            optional.add(incident.policy)
     words = [
         f"{'perhaps ' if policy in optional else ''}{policy}{f' ({count})' if count > 1 else ''}"
         for policy, count in counts.items()

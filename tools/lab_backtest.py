@@ -65,25 +65,25 @@ _WORLD: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Clock:
-    """Unix seconds that pass only when told to."""
+    """A clock that stands still, in unix seconds."""
 
     now: float
 
     def __call__(self) -> float:
-        """Return the moment."""
+        """Return the time."""
         return self.now
 
 
 def play(
     world: dict[str, Any], start: float, minutes: Iterable[int], running: ExitStack
 ) -> tuple[Emulator, Clients]:
-    """Serve a world, and let the exporter run in it at the beginning of some minutes.
+    """Start an emulator of a world, and run the exporter in it at the start of some minutes.
 
     Args:
         world: The world, with the exporter's config.
-        start: When it starts, unix seconds.
-        minutes: When the exporter runs.
-        running: Ends the servers.
+        start: When the world starts, in unix seconds.
+        minutes: Minutes after the start in which the exporter runs.
+        running: Stops the emulator.
     """
     clock = Clock(start)
     cloud = running.enter_context(Emulator(World.model_validate(world), clock=clock))

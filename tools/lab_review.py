@@ -75,7 +75,7 @@ def plan() -> dict[str, Any]:
 
 
 def _changed(name: str, policy: str) -> str:
-    """Return a policy's text as the module's inputs change it."""
+    """Return a policy's JSON with the changes of the module's inputs."""
     replaced = {
         "stream-lagging": {
             "> 900": "> 1800",
@@ -94,15 +94,15 @@ def _changed(name: str, policy: str) -> str:
 
 
 def _as_planned(value: Any) -> Any:
-    """Return a policy in the provider's form: keys with underscores, lists of what is once."""
+    """Return a policy in the provider's form: keys with underscores, single blocks as lists."""
     if isinstance(value, list):
-        return [_as_planned(each) for each in value]
+        return [_as_planned(item) for item in value]
     if not isinstance(value, dict):
         return value
     planned = {}
-    for key, held in value.items():
+    for key, inner in value.items():
         name = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", key)
         own_keys = name in {"user_labels", "label_extractors"}
-        inner = held if own_keys else _as_planned(held)
-        planned[name] = [inner] if name in SINGLE_BLOCKS else inner
+        converted = inner if own_keys else _as_planned(inner)
+        planned[name] = [converted] if name in SINGLE_BLOCKS else converted
     return planned

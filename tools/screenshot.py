@@ -1,7 +1,7 @@
-"""Take the picture of the policies' report that README.md and docs/policies.md show.
+"""Take the screenshot of the report that README.md and docs/lab.md show.
 
-``python -m tools.screenshot`` plays every scenario, so it takes a minute or two, and it needs
-Prometheus and Chromium. The picture is a part of the page: the scenarios, one of them open.
+``python -m tools.screenshot`` plays every scenario, so it takes a minute or two. It needs
+Prometheus and Chromium. The screenshot shows a part of the page: the scenarios, one of them open.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from tempfile import TemporaryDirectory
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from exporter.cli.main import main
+from lab.cli.main import main
 
 PICTURE = Path(__file__).parents[1] / "docs" / "report.png"
 SHOWN = "region-unavailable"
-"""The scenario that is open in it."""
+"""The scenario that is open in the screenshot."""
 
 MOST_BYTES = 300_000
 WIDTH, HEIGHT = 1120, 1000
@@ -27,7 +27,7 @@ _ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollb
 
 
 def take(page: Path) -> bytes:
-    """Return the picture of a report in a file, as PNG.
+    """Return a screenshot of a report, as PNG.
 
     Args:
         page: The file.
@@ -43,7 +43,7 @@ def take(page: Path) -> bytes:
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", still)
         driver.get(f"{page.as_uri()}#{SHOWN}")
-        # Two of those before it tell that there are more.
+        # The two scenarios before it show that there are more.
         driver.execute_script("scrollBy(0, -90)")
         return driver.get_screenshot_as_png()
     finally:
@@ -62,7 +62,7 @@ def _take() -> int:
         sys.stderr.write(f"The picture has {len(picture):,} bytes; {MOST_BYTES:,} are the most\n")
         return 1
     PICTURE.write_bytes(picture)
-    sys.stderr.write(f"{PICTURE.name} is written anew, {len(picture):,} bytes\n")
+    sys.stderr.write(f"{PICTURE.name} is updated, {len(picture):,} bytes\n")
     return 0
 
 

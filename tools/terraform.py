@@ -14,7 +14,7 @@ import yaml
 from lab.markdown import table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 MODULE = Path(__file__).parent.parent / "terraform"
 APPLIERS = yaml.safe_load((Path(__file__).parent / "appliers.yaml").read_text("utf-8"))
@@ -22,18 +22,18 @@ APPLIERS = yaml.safe_load((Path(__file__).parent / "appliers.yaml").read_text("u
 
 PERMISSIONS = {
     "datastream.streams.list": "always",
-    "datastream.locations.list": "where the project's source lists no `locations`",
+    "datastream.locations.list": "if the project's source has no `locations`",
     "datastream.objects.list": "with `collect.objects` in config.yaml, or with "
     "`collect_objects_schedule`",
     "datastream.privateConnections.list": "with `collect.private_connections` in config.yaml",
 }
-"""When the exporter's custom role holds a permission."""
+"""When the exporter's custom role has a permission."""
 
 _WHY = {
     "google_project_iam_member.lister": "lists streams, and what else config.yaml collects; "
-    "`roles/datastream.viewer` would show hosts and users of connection profiles as well",
+    "`roles/datastream.viewer` would also show hosts and users of connection profiles",
     "google_project_iam_member.metric_writer": "writes the series",
-    "google_cloud_run_v2_job_iam_member.scheduler": "starts an execution each minute; it can do "
+    "google_cloud_run_v2_job_iam_member.scheduler": "starts an execution every minute, and can do "
     "nothing else",
 }
 
@@ -71,9 +71,9 @@ def outputs() -> str:
 
 
 def examples() -> str:
-    """Return every example, with what its first comment says of it."""
+    """Return every example, with its first comment."""
     return table(
-        ("example", "what it shows"),
+        ("example", "shows"),
         (
             (f"[{path.parent.name}](examples/{path.parent.name}/main.tf)", _first_comment(path))
             for path in sorted(MODULE.glob("examples/*/main.tf"))
@@ -105,10 +105,12 @@ def grants() -> str:
 
 
 def permissions() -> str:
-    """Return what the exporter's custom role holds, and when."""
+    """Return the permissions of the exporter's custom role, and when it has them."""
     (role,) = resources("_custom_role").values()
-    held = re.findall(r'"(datastream\.[\w.]+)"', role["permissions"])
-    return table(("permission", "in the role"), ((f"`{each}`", PERMISSIONS[each]) for each in held))
+    names = re.findall(r'"(datastream\.[\w.]+)"', role["permissions"])
+    return table(
+        ("permission", "in the role"), ((f"`{name}`", PERMISSIONS[name]) for name in names)
+    )
 
 
 def appliers() -> str:
@@ -128,58 +130,49 @@ def appliers() -> str:
 
 
 def blocks(kind: str) -> Mapping[str, Any]:
-    """Return the module's blocks of a kind with one label, such as ``variable``, by their name."""
-    return {
-        name: body
-        for file in _parsed()
-        for block in file.get(kind, ())
-        for name, body in block.items()
-    }
+    """Return the module's blocks of a kind with one label, such as ``variable``, by name."""
+    return {name: body for block in _module()[kind] for name, body in block.items()}
 
 
 def resources(ending: str, kind: str = "resource") -> Mapping[str, Any]:
-    """Return the module's resources whose type ends so, by ``TYPE.NAME``.
+    """Return the module's resources with a type that ends this way, by ``TYPE.NAME``.
 
     Args:
         ending: The end of the type; empty for all.
         kind: ``resource``, ``data`` or ``ephemeral``.
     """
     return {
-        f"{each}.{name}": body
-        for each, named in _labelled(kind)
-        if each.endswith(ending)
+        f"{resource_type}.{name}": body
+        for block in _module().get(kind, ())
+        for resource_type, named in block.items()
+        if resource_type.endswith(ending)
         for name, body in named.items()
     }
 
 
-def _labelled(kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for file in _parsed():
-        for block in file.get(kind, ()):
-            yield from block.items()
-
-
 @cache
-def _parsed() -> tuple[dict[str, Any], ...]:
-    """Return every file of the module as it was parsed."""
-    how = hcl2.SerializationOptions(
+def _module() -> dict[str, Any]:
+    """Return the blocks of all files of the module, by kind."""
+    options = hcl2.SerializationOptions(
         with_comments=False, explicit_blocks=False, strip_string_quotes=True
     )
-    paths = sorted(MODULE.glob("*.tf"))
-    return tuple(hcl2.loads(path.read_text("utf-8"), serialization_options=how) for path in paths)
+    files = sorted(MODULE.glob("*.tf"))
+    text = "\n".join(path.read_text("utf-8") for path in files)
+    return hcl2.loads(text, serialization_options=options)
 
 
 def _named(text: str) -> str:
-    """Return a name with the default of the input ``name`` put in."""
+    """Return a name with the default of the input ``name``."""
     return text.replace("${var.name}", str(blocks("variable")["name"]["default"]))
 
 
 def _type(text: str) -> str:
-    """Return a type; an object has a line for each of its fields."""
+    """Return a type in Markdown, with one line per field of an object."""
     plain = text.removeprefix("${").removesuffix("}") if text.startswith("${") else text
     found = re.fullmatch(r"(.*object\(\{)(.*)(\}\)+)", plain)
     if not found:
         return f"`{plain}`"
-    # Commas within brackets part nothing.
+    # Commas in brackets don't separate fields.
     fields = re.split(r", (?=\w+ = )", found[2])
     return "<br>".join(f"`{line}`" for line in (found[1], *fields, found[3]))
 
@@ -195,8 +188,8 @@ def _unescaped(text: str) -> str:
 
 
 def _first_comment(path: Path) -> str:
-    """Return the lines of comment that a file begins with, as one."""
+    """Return the comment that a file begins with, on one line."""
     found = re.match(r"(?:#.*\n)+", path.read_text("utf-8"))
     if not found:
-        raise ValueError(f"{path} does not begin with a comment that says what it shows.")
+        raise ValueError(f"{path} does not begin with a comment; say there what the example shows.")
     return " ".join(line.removeprefix("#").strip() for line in found[0].splitlines())

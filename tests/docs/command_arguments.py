@@ -33,7 +33,7 @@ GCLOUD: dict[tuple[str, ...], set[str]] = {
     ("secrets", "versions", "add"): {"--data-file", "--project"},
     ("services", "enable"): {"--project"},
 }
-"""Commands of gcloud and flags of theirs: https://docs.cloud.google.com/sdk/gcloud/reference."""
+"""Commands of gcloud and their flags: https://docs.cloud.google.com/sdk/gcloud/reference."""
 
 DOCKER: dict[tuple[str, ...], set[str]] = {
     ("build",): {"--platform", "--tag"},
@@ -62,21 +62,18 @@ def check_arguments(command: str) -> None:
 
 
 def _unknown_to_terraform(words: list[str]) -> set[str]:
-    """Return the words after ``terraform`` that its own help does not have.
-
-    Among them are inputs that the module does not have, after ``-var``.
-    """
+    """Return the words after ``terraform`` that its help or, after ``-var``, the module lacks."""
     before = [word for word in words if word.startswith("-chdir")]
     rest = words[len(before) :]
     command = rest[:2] if rest[0] == "state" else rest[:1]
     flags = [word for word in rest[len(command) :] if word.startswith("-")]
     known = _flags("-help") | _flags(*command, "-help")
     if command[0] in {"apply", "destroy"}:
-        # Their help sends the reader there.
+        # Their help refers to it.
         known |= _flags("plan", "-help")
     inputs = {value.partition("=")[0] for flag, value in pairwise(rest) if flag == "-var"}
-    said = {flag.partition("=")[0] for flag in [*before, *flags]}
-    return (said - known) | (inputs - module_inputs())
+    names = {flag.partition("=")[0] for flag in [*before, *flags]}
+    return (names - known) | (inputs - module_inputs())
 
 
 @cache
@@ -87,15 +84,15 @@ def module_inputs() -> frozenset[str]:
 
 @cache
 def _flags(*words: str) -> frozenset[str]:
-    """Return the flags that Terraform's help of a command lists; it refuses an unknown one."""
+    """Return the flags in Terraform's help of a command, which must exist."""
     return frozenset(
         re.findall(r"^ +(-[a-z-]+)", RootModule(Path("/"), None).run(*words), re.MULTILINE)
     )
 
 
 def _unknown(words: list[str], known: dict[tuple[str, ...], set[str]]) -> set[str]:
-    said = {word.partition("=")[0] for word in words if word.startswith("--")}
+    used = {word.partition("=")[0] for word in words if word.startswith("--")}
     for command, flags in known.items():
         if tuple(words[: len(command)]) == command:
-            return said - flags
+            return used - flags
     return set(words)

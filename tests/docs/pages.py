@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOT = generate.ROOT
-PAGES = (*generate.PAGES, ROOT / "CONTRIBUTING.md")
+PAGES = (*generate.PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md")
 
 _FENCED = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 

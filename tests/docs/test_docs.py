@@ -1,4 +1,4 @@
-"""The docs say what the code does: what is generated is up to date, what is shown works."""
+"""The docs match the code: generated parts are up to date, examples are valid, links work."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from tools import blocks, generate, reference
 
 
 def _transcripts() -> list[str]:
-    """Return every command that a transcript in the docs begins with."""
-    shown = [block for page in PAGES for block in fences(page, "console")]
-    return [line.removeprefix("$ ") for block in shown for line in block.splitlines()[:1]]
+    """Return the command of every transcript in the docs."""
+    blocks_shown = [block for page in PAGES for block in fences(page, "console")]
+    return [block.splitlines()[0].removeprefix("$ ") for block in blocks_shown]
 
 
-def test_what_is_made_from_the_code_is_up_to_date() -> None:
-    """Every table, help text, schema and the transcript are what the code says now."""
+def test_generated_parts_are_up_to_date() -> None:
+    """Every table, help text, schema and transcript matches the code."""
     assert generate.main(["--check"]) == 0
 
 
-def test_every_block_is_filled_and_every_filling_is_used() -> None:
-    """A block has both markers and a name that is known; none is made for no page."""
+def test_each_generated_block_is_in_one_page() -> None:
+    """A block has both markers and a known name, and no known name is unused."""
     text = "".join(page.read_text("utf-8") for page in generate.PAGES)
     begun = re.findall(r"<!-- begin ([\w ]+) -->", text)
     assert begun == re.findall(r"<!-- end ([\w ]+) -->", text)
@@ -36,14 +36,14 @@ def test_every_block_is_filled_and_every_filling_is_used() -> None:
 
 
 @pytest.mark.parametrize("command", _transcripts())
-def test_a_transcript_begins_with_a_command(command: str) -> None:
-    """The program of the command accepts its arguments."""
+def test_the_command_of_a_transcript_is_valid(command: str) -> None:
+    """Its program accepts the arguments."""
     check_arguments(command)
 
 
 @pytest.mark.parametrize("text", [text for page in PAGES for text in fences(page, "yaml")])
-def test_every_yaml_of_the_docs_is_valid(text: str) -> None:
-    """A config or a world that the docs show is accepted, without a warning."""
+def test_each_yaml_example_is_valid(text: str) -> None:
+    """A config or a world in the docs is accepted without a warning."""
     if "projects" in yaml.safe_load(text):
         shown = parse_world(text, "docs")
         loaded = config.from_data(shown.config, "docs", {})
@@ -52,13 +52,13 @@ def test_every_yaml_of_the_docs_is_valid(text: str) -> None:
     assert not loaded.warnings
 
 
-def test_the_config_of_this_folder_is_valid() -> None:
-    """config.yaml is accepted as it stands."""
+def test_the_config_of_the_project_is_valid() -> None:
+    """config.yaml is accepted without a warning."""
     assert not config.load(str(ROOT / "config.yaml"), {}).warnings
 
 
-def test_links_lead_somewhere() -> None:
-    """A link within the project names a file that exists, and a heading of it."""
+def test_links_have_a_target() -> None:
+    """A link within the project leads to an existing file and heading."""
     for page in PAGES:
         for link in re.findall(r"\]\((?!https:)([^)]+)\)", page.read_text("utf-8")):
             path, _, heading = link.partition("#")
@@ -69,13 +69,19 @@ def test_links_lead_somewhere() -> None:
                 assert heading in map(_anchor, headings), f"{page.name}: {link}"
 
 
+def test_no_page_installs_from_an_index() -> None:
+    """The project isn't on an index, so `pip install` would fail or install something else."""
+    for page in PAGES:
+        assert "pip install" not in page.read_text("utf-8"), page.name
+
+
 def _anchor(heading: str) -> str:
     """Return the anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def test_every_permission_that_the_code_asks_for_is_told() -> None:
-    """The table of permissions holds those that calls name when they are denied."""
+def test_the_table_of_permissions_is_complete() -> None:
+    """It has the permissions that error messages name when a call is denied."""
     named = {"monitoring.timeSeries.create"}
     for module in (ROOT / "exporter").rglob("*.py"):
         named.update(
@@ -86,31 +92,31 @@ def test_every_permission_that_the_code_asks_for_is_told() -> None:
     assert named == set(reference.PERMISSIONS)
 
 
-def test_the_role_that_is_made_by_hand_suffices_for_the_config_of_this_folder() -> None:
-    """The custom role has what a run needs, but for what is collected only where it is asked."""
+def test_the_role_created_by_hand_is_sufficient() -> None:
+    """It has the permissions of a run with the default `collect`."""
     page = ROOT / "docs" / "operating.md"
     shown = re.search(r"--permissions (\S+)", page.read_text("utf-8"))
     assert shown
     assert shown[1].split(",") == ["datastream.locations.list", "datastream.streams.list"]
 
 
-def test_every_variable_of_cloud_run_is_told() -> None:
-    """What the exporter reads of the platform stands in the table of variables."""
+def test_the_table_of_variables_has_those_of_cloud_run() -> None:
+    """It has each variable that the exporter reads from Cloud Run."""
     constants = {value for name, value in vars(cloud_run).items() if name.isupper()}
-    told = reference.variables()
+    table = reference.variables()
     assert constants
-    assert all(f"`{name}`" in told for name in constants if isinstance(name, str))
+    assert all(f"`{name}`" in table for name in constants if isinstance(name, str))
 
 
-def test_the_transcript_is_of_the_command_that_it_shows() -> None:
-    """`make run` runs what the transcript was made with, and CI runs what people run."""
-    told = subprocess.run(
+def test_make_run_and_ci_run_what_the_docs_say() -> None:
+    """`make run` runs the command of the transcript, and CI runs `make test`."""
+    printed = subprocess.run(
         ["make", "--no-print-directory", "--dry-run", "--always-make", "run"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert told.stdout.splitlines()[-1] == ".venv/bin/datastream-lab demo"
+    assert printed.stdout.splitlines()[-1] == ".venv/bin/datastream-lab demo"
     ran = (ROOT / ".ci" / "run").read_text().splitlines()
     assert ran[-1] == "make test"

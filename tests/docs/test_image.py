@@ -1,4 +1,4 @@
-"""The Dockerfile: what it names exists, and its build stage makes a job that runs."""
+"""The Dockerfile: its sources exist, and its build stage produces an exporter that runs."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ ROOT = Path(__file__).parents[2]
 
 
 def _instructions() -> list[tuple[str, str]]:
-    """Return the instructions of the Dockerfile, each with its arguments."""
+    """Return the instructions of the Dockerfile with their arguments."""
     lines = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
-    given = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
-    return [(word, rest) for word, rest in given]
+    split = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+    return [(word, rest) for word, rest in split]
 
 
-def _arguments(wanted: str) -> list[str]:
-    return [rest for word, rest in _instructions() if word == wanted]
+def _arguments(instruction: str) -> list[str]:
+    return [rest for word, rest in _instructions() if word == instruction]
 
 
 def _ignored(path: Path) -> bool:
-    """Say whether .dockerignore leaves a file out: of several matching lines the last decides."""
+    """Return whether .dockerignore excludes a file; the last matching line wins."""
     rules = [
         line
         for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
         if line and not line.startswith("#")
     ]
     names = [str(path), *map(str, path.parents)]
-    out = False
+    ignored = False
     for rule in rules:
         glob = rule.removeprefix("!").removeprefix("**/")
         deep = rule.startswith("**/")
         if any(fnmatch.fnmatch(Path(name).name if deep else name, glob) for name in names):
-            out = not rule.startswith("!")
-    return out
+            ignored = not rule.startswith("!")
+    return ignored
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Follow the build stage in a folder; return what becomes /venv of the image."""
+    """Run the build stage in a folder; return the folder that becomes /venv in the image."""
     place = tmp_path_factory.mktemp("image")
     build, venv = place / "build", place / "venv"
     build.mkdir()
-    # The stage installs its build tools beside Python itself: here, into an environment.
+    # The stage installs its build tools into the system's Python; here, into an environment.
     tools = place / "tools"
     subprocess.run([sys.executable, "-m", "venv", tools], check=True)
     environ = {**os.environ, "PATH": f"{tools / 'bin'}:{os.environ['PATH']}"}
@@ -61,25 +61,25 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for word, rest in (line.split(maxsplit=1) for line in stage.splitlines()):
         if word == "RUN":
             command = rest.replace("/venv", str(venv))
-            # A shell, as in Docker: the commands are this project's own.
+            # Docker uses a shell too. The commands are this project's own.
             subprocess.run(command, shell=True, cwd=build, env=environ, check=True)  # noqa: S602
         elif word == "COPY":
             *sources, target = rest.split()
             for source in sources:
                 _copy(ROOT / source, build / _in_venv(target, venv))
         else:
-            assert word in {"FROM", "WORKDIR"}, f"{word} is not followed by this test"
+            assert word in {"FROM", "WORKDIR"}, f"{word} is not supported by this test"
     return venv
 
 
 def _in_venv(target: str, venv: Path) -> str:
-    """Return where a COPY goes here: the image's Python may not be this machine's."""
+    """Return the target of a COPY with this machine's version of Python."""
     here = f"python{sys.version_info.major}.{sys.version_info.minor}"
     return re.sub(r"python3\.\d+", here, target.replace("/venv", str(venv)))
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file into a folder, or a folder's content, but for what is ignored."""
+    """Copy a file, or the content of a folder, into a folder, except for ignored files."""
     files = source.rglob("*") if source.is_dir() else [source]
     for file in files:
         if file.is_file() and not _ignored(file.relative_to(ROOT)):
@@ -88,24 +88,24 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copy2(file, copied)
 
 
-def test_each_base_is_named_by_its_full_version() -> None:
-    """A rebuild gets the Python that was tested, whatever was published since."""
+def test_base_images_have_a_full_version() -> None:
+    """A rebuild uses the Python that was tested, not a newer one."""
     bases = _arguments("FROM")
     assert len(bases) == 2
     for base in bases:
         assert re.match(r"python:\d+\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?( AS \w+)?$", base)
 
 
-def test_the_base_and_its_library_are_of_one_python() -> None:
-    """The library that is compiled in the last stage is the one that the base brings."""
+def test_library_paths_match_the_base_image() -> None:
+    """The Python version in paths is that of the base image."""
     versions = set(re.findall(r"python:(\d+\.\d+)", "\n".join(_arguments("FROM"))))
     assert versions == set(
         re.findall(r"lib/python(\d+\.\d+)", "\n".join(_arguments("RUN") + _arguments("COPY")))
     )
 
 
-def test_what_is_copied_exists_and_is_not_ignored() -> None:
-    """Every COPY from the context finds its sources there."""
+def test_copied_files_exist_and_are_not_ignored() -> None:
+    """Every COPY from the build context finds its sources."""
     for copied in _arguments("COPY"):
         if not copied.startswith("--from"):
             for source in copied.split()[:-1]:
@@ -113,15 +113,15 @@ def test_what_is_copied_exists_and_is_not_ignored() -> None:
                 assert not _ignored(Path(source)), source
 
 
-def test_the_image_runs_as_nobody_and_without_a_shell() -> None:
-    """The user is a number other than root's; the program is started directly."""
+def test_the_image_runs_without_root_and_shell() -> None:
+    """The user is numeric and not root, and the entrypoint is the program itself."""
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", _arguments("USER")[-1])
     assert _arguments("ENTRYPOINT") == ['["/venv/bin/python", "-m", "exporter"]']
     assert _arguments("CMD") == ['["run"]']
 
 
-def test_the_image_holds_the_job_and_nothing_else(installed: Path) -> None:
-    """No pip, no build backend, no embedded servers; bytecode for all of it."""
+def test_the_image_contains_the_exporter_only(installed: Path) -> None:
+    """It has no pip, build backend or lab, and the exporter's bytecode."""
     names = {path.name for path in installed.glob("lib/python*/site-packages/*")}
     assert "exporter" in names
     assert not names & {"pip", "hatchling", "pytest", "uv", "lab"}
@@ -129,8 +129,8 @@ def test_the_image_holds_the_job_and_nothing_else(installed: Path) -> None:
     assert list(package.glob("__pycache__/run.*.pyc"))
 
 
-def test_the_job_runs_from_the_image(installed: Path, tmp_path: Path) -> None:
-    """`run --dry-run` reads a fleet from servers outside of the image."""
+def test_the_exporter_runs_from_the_image(installed: Path, tmp_path: Path) -> None:
+    """`run --dry-run` reads a fleet from an emulator outside the image."""
     (tmp_path / "config.yaml").write_text(
         "metrics: {project: data-platform-prod}\nsources: [{project: data-platform-staging}]\n"
     )

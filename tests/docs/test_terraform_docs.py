@@ -1,4 +1,4 @@
-"""terraform/README.md says what the module is: its tables are whole, what it shows works."""
+"""terraform/README.md: its tables are complete, and the HCL in it works."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from exporter.names import LocationName
 from exporter.read.observations import Location, Observations, Stream
 from exporter.shard import Shard
 from tests.docs.command_arguments import module_inputs
+from tests.docs.pages import fences
 from tests.terraform.fake_project import Channel, FakeProject
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.terraform_cli import RootModule, copy_module
@@ -39,30 +40,27 @@ CONFIG = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\n"
 
 
 def _fences() -> Iterator[str]:
-    """Yield every piece of HCL that the docs show."""
+    """Yield every HCL block in the docs."""
     for page in generate.PAGES:
-        text = page.read_text("utf-8")
-        for found in re.finditer(r"^( *)```hcl\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE):
-            lines = found[2].splitlines(keepends=True)
-            yield "".join(line.removeprefix(found[1]) for line in lines)
+        yield from fences(page, "hcl")
 
 
 def _rows(table: str) -> dict[str, list[str]]:
-    """Return the cells of a table's rows by what stands first, without its marks."""
+    """Return the cells of a table's rows by the first cell, without markup."""
     cells = (line.strip("| ").split(" | ") for line in table.splitlines()[2:])
     return {first.strip("`*"): rest for first, *rest in cells}
 
 
 def _declared(kind: str) -> dict[str, str]:
-    """Return the text of every block of a kind in the module's files, by name."""
+    """Return the text of every block of a kind in the module, by name."""
     texts = "\n".join(path.read_text("utf-8") for path in sorted(MODULE.glob("*.tf")))
     found = re.finditer(rf'^{kind} "(\w+)" {{\n(.*?)^}}', texts, re.DOTALL | re.MULTILINE)
-    return {each[1]: each[2] for each in found}
+    return {block[1]: block[2] for block in found}
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
-    """Return the folder that the page describes, with the clone in it, where names exist."""
+    """Return the folder that the page describes, with a clone and the channels that it uses."""
     folder = tmp_path_factory.mktemp("shown")
     project = FakeProject(
         channels=[Channel("orders-prod", each) for each in CHANNELS],
@@ -79,18 +77,18 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
         yield root
 
 
-def test_the_table_of_inputs_is_whole() -> None:
-    """Each input is there, and required where it has no default."""
-    told = _rows(terraform.inputs())
+def test_the_table_of_inputs_is_complete() -> None:
+    """It has each input, as required if it has no default."""
+    rows = _rows(terraform.inputs())
     declared = _declared("variable")
-    assert list(told) == sorted(declared)
+    assert list(rows) == sorted(declared)
     for name, text in declared.items():
         required = not re.search(r"^  default +=", text, re.MULTILINE)
-        assert (told[name][1] == "**required**") is required, name
+        assert (rows[name][1] == "**required**") is required, name
 
 
-def test_an_object_has_a_line_for_each_of_its_fields() -> None:
-    """A type of many fields can be read, and nothing of it is lost."""
+def test_an_object_type_has_one_line_per_field() -> None:
+    """A long type is readable, and nothing is lost."""
     kind = _rows(terraform.inputs())["slack_channel"][0]
     assert kind.split("<br>") == [
         "`object({`",
@@ -102,48 +100,48 @@ def test_an_object_has_a_line_for_each_of_its_fields() -> None:
     ]
 
 
-def test_the_table_of_outputs_is_whole() -> None:
-    """Each output is there."""
+def test_the_table_of_outputs_is_complete() -> None:
+    """It has each output."""
     assert list(_rows(terraform.outputs())) == list(_declared("output"))
 
 
-def test_each_example_is_told() -> None:
-    """Each folder of examples/ has a row."""
+def test_the_table_of_examples_is_complete() -> None:
+    """Each folder in examples/ has a row."""
     folders = sorted(path.name for path in (MODULE / "examples").iterdir())
     assert [re.findall(r"\[([\w-]+)\]", each)[0] for each in _rows(terraform.examples())] == folders
 
 
-def test_each_grant_is_told() -> None:
-    """Each role that the module's files grant has a row, to the account that it is granted to."""
+def test_the_table_of_grants_is_complete() -> None:
+    """Each role that the module grants has a row with the account that gets it."""
     granted = re.findall(
         r'^resource "\w+_iam_(?:member|binding|policy)".*?^}',
         "\n".join(path.read_text("utf-8") for path in sorted(MODULE.glob("*.tf"))),
         re.DOTALL | re.MULTILINE,
     )
-    told = [line.split(" | ") for line in terraform.grants().splitlines()[2:]]
-    assert len(told) == len(granted)
-    for text, (account, role, *_) in zip(granted, told, strict=True):
+    rows = [line.split(" | ") for line in terraform.grants().splitlines()[2:]]
+    assert len(rows) == len(granted)
+    for text, (account, role, *_) in zip(granted, rows, strict=True):
         literal = re.search(r'role += "(\S+)"', text)
         assert role == (f"`{literal[1]}`" if literal else "the custom role below")
         assert account.endswith("-cron`") is ("google_service_account.scheduler" in text)
 
 
-def test_the_table_of_permissions_is_the_exporters_own() -> None:
-    """The custom role holds what the exporter needs of Datastream, and nothing else."""
-    needed = {each for each in reference.PERMISSIONS if each.startswith("datastream.")}
+def test_the_custom_role_has_the_exporters_permissions() -> None:
+    """It has the Datastream permissions that the exporter needs, and no others."""
+    needed = {name for name in reference.PERMISSIONS if name.startswith("datastream.")}
     assert set(_rows(terraform.permissions())) == needed
 
 
-def test_whoever_applies_learns_of_each_kind_of_resource() -> None:
-    """Each type of the module, and of the one for the token, has a role beside it."""
+def test_the_table_of_appliers_is_complete() -> None:
+    """Each resource type in the module and in slack_token has a role."""
     texts = "\n".join(path.read_text("utf-8") for path in MODULE.glob("**/*.tf"))
     kinds = set(re.findall(r'^(?:resource|data|ephemeral) "(\w+)"', texts, re.MULTILINE))
-    assert {kind for each in terraform.APPLIERS for kind in each["types"]} == kinds
+    assert {kind for role in terraform.APPLIERS for kind in role["types"]} == kinds
 
 
 @pytest.mark.parametrize("text", list(_fences()))
-def test_the_hcl_that_is_shown_can_be_planned(shown: RootModule, text: str) -> None:
-    """A root module, or inputs of the module, is planned as it is shown: names, types, values."""
+def test_the_hcl_in_the_docs_can_be_planned(shown: RootModule, text: str) -> None:
+    """Each block, a root module or some inputs, can be planned as printed."""
     parsed = hcl2.loads(text, serialization_options=SerializationOptions(with_comments=False))
     if "module" not in parsed:
         assert parsed.keys() <= module_inputs()
@@ -154,15 +152,15 @@ def test_the_hcl_that_is_shown_can_be_planned(shown: RootModule, text: str) -> N
         }
         rest = "\n".join(f"{name} = {value}" for name, value in given.items())
         text = f'module "m" {{\nsource = "./datastream-exporter/terraform"\n{rest}\n{text}\n}}\n'
-    # From within the clone, the module is nearer.
+    # README.md shows the module from inside the clone.
     text = text.replace('"./terraform"', '"./datastream-exporter/terraform"')
     shown.write("main.tf", text.replace("DIGEST", "0" * 64))
     shown.init()
     assert shown.plan().resources
 
 
-def test_each_command_of_the_module_names_inputs_that_exist() -> None:
-    """The clone as the root module is applied with inputs that the module has."""
+def test_a_command_sets_the_inputs_of_a_clone() -> None:
+    """The command for a clone as the root module sets the inputs that it needs."""
     assert set(re.findall(r"-var '?(\w+)=", README)) == {
         "image",
         "notification_channels",
@@ -170,8 +168,8 @@ def test_each_command_of_the_module_names_inputs_that_exist() -> None:
     }
 
 
-def test_a_run_writes_as_many_points_as_are_reckoned_with() -> None:
-    """A stream, a location and a task are as many points as a run makes of them."""
+def test_a_run_writes_as_many_points_as_the_cost_assumes() -> None:
+    """The points of a stream, a location and a task are those of a real run."""
     fleet = cost.Fleet("few", 3, 1, 1)
     config = from_text(CONFIG, "docs", {}).config
     at = LocationName("orders-prod", "europe-west1")
@@ -189,8 +187,8 @@ def test_a_run_writes_as_many_points_as_are_reckoned_with() -> None:
     assert cost.month(fleet, cost.MODES[0]).points == len(samples) == 3 * 4 + 4 + 4
 
 
-def test_a_month_is_added_up_as_by_hand() -> None:
-    """Twenty streams in three locations, every ten seconds: worked out by hand."""
+def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
+    """Twenty streams in three locations, every ten seconds."""
     ten_seconds = cost.Mode("continuous, every 10 s", 10, pool=True)
     month = cost.month(cost.Fleet("small", 20, 3, 1), ten_seconds)
     # 80 + 12 + 4 points; 262,800 runs; 8 bytes: 201,830,400 bytes.
@@ -204,15 +202,15 @@ def test_a_month_is_added_up_as_by_hand() -> None:
     assert month.today == pytest.approx(36.91, abs=0.01)
 
 
-def test_a_job_is_billed_for_a_minute_a_run() -> None:
-    """A run of seconds, every minute, costs what an instance costs that always runs."""
+def test_a_job_is_billed_for_a_minute_per_run() -> None:
+    """A run of a few seconds every minute is billed like an instance that always runs."""
     month = cost.month(cost.Fleet("small", 20, 3, 1), cost.Mode("scheduled", 60))
     # 2,388,000 vCPU-s and 864,000 GiB-s beyond the free ones.
     assert month.cloud_run == pytest.approx(42.984 + 1.728)
 
 
-def test_alerting_counts_each_name_and_its_series() -> None:
-    """A metric named is a reference; it returns a point for each of its series, each 30 seconds."""
+def test_alerting_counts_each_mention_and_its_series() -> None:
+    """A metric in a condition returns one point per series every 30 seconds."""
     fleet = cost.Fleet("small", 20, 3, 1)
     assert cost.series("custom_googleapis_com:datastream_stream_state", fleet) == 20
     assert cost.series("custom_googleapis_com:datastream_location_up", fleet) == 3
@@ -221,42 +219,42 @@ def test_alerting_counts_each_name_and_its_series() -> None:
     assert cost.series("datastream_googleapis_com:stream_freshness", fleet) == 20
     assert cost.series("run_googleapis_com:job_completed_execution_count", fleet) == 1
     month = cost.month(fleet, cost.MODES[0])
-    returned = sum(cost.series(each, fleet) for each in cost.references(continuous=False))
+    returned = sum(cost.series(name, fleet) for name in cost.references(continuous=False))
     assert month.returned == pytest.approx(returned * 87_600 / 1e6)
     assert month.alerting == pytest.approx(0.35 * month.references + 0.50 * month.returned)
 
 
-def test_a_policy_that_names_no_metric_is_found() -> None:
-    """A name of the exporter's own that does not exist is not taken for one of Google's."""
+def test_an_unknown_metric_of_the_exporter_is_an_error() -> None:
+    """A misspelt name isn't counted as one of Google's metrics."""
     with pytest.raises(KeyError):
         cost.series("custom_googleapis_com:datastream_stream_stat", cost.FLEETS[0])
 
 
-def test_what_is_collected_only_if_asked_for_is_left_out() -> None:
-    """The metrics that the sums leave out exist, and are the ones that config switches on."""
-    asked_for = {name for name, each in metrics().items() if _if_asked(each.written)}
-    assert set(cost.OPTIONAL_METRICS) == asked_for
+def test_the_cost_excludes_optional_metrics() -> None:
+    """The excluded metrics are those that the config has to enable."""
+    optional = {name for name, each in metrics().items() if _is_optional(each.written)}
+    assert set(cost.OPTIONAL_METRICS) == optional
 
 
-def _if_asked(written: str) -> bool:
-    """Whether a metric is written only if config says more than its defaults."""
+def _is_optional(written: str) -> bool:
+    """Return whether a metric is off by default."""
     return "objects are collected" in written or "collect.private_connections" in written
 
 
 @pytest.mark.parametrize("file", ["job.tf", "worker_pool.tf"])
-def test_the_machine_is_the_one_that_is_reckoned_with(file: str) -> None:
-    """CPU and memory are what the module asks for."""
+def test_the_module_uses_the_machine_that_the_cost_assumes(file: str) -> None:
+    """CPU and memory are those in the module."""
     limits = re.search(r"limits = (\{.*\})", (MODULE / file).read_text("utf-8"))
     assert limits
     assert limits[1] == f'{{ cpu = "{cost.VCPUS}", memory = "{cost.GIBIBYTES * 1024:.0f}Mi" }}'
 
 
-def test_each_price_names_its_page_and_when_it_was_read() -> None:
-    """No price without a source."""
-    for each in cost.PRICES.values():
-        assert each.page.startswith("https://cloud.google.com/")
-        assert re.fullmatch(r"[A-Z][a-z]+ 20\d\d", each.as_of)
-    # The price of metrics falls beyond.
+def test_each_price_has_a_source() -> None:
+    """Each price has its page and the month in which it was read."""
+    for price in cost.PRICES.values():
+        assert price.page.startswith("https://cloud.google.com/")
+        assert re.fullmatch(r"[A-Z][a-z]+ 20\d\d", price.as_of)
+    # Beyond 100,000 MiB, metrics have another price.
     assert all(
         cost.month(fleet, mode).mebibytes < 100_000 for fleet in cost.FLEETS for mode in cost.MODES
     )

@@ -51,7 +51,7 @@ _LARGEST_PAGE = 1000
 
 
 class DatastreamService:
-    """Answers the calls of Google's Datastream client from a fleet."""
+    """Answers the calls of Google's Datastream client."""
 
     def __init__(
         self,
@@ -60,10 +60,10 @@ class DatastreamService:
         started: float,
         largest_page: Mapping[str, int],
     ) -> None:
-        """Take what to answer from.
+        """Create the service.
 
         Args:
-            fleet: What exists now; the same object as long as nothing changes.
+            fleet: Returns what exists now; the same object as long as nothing changes.
             started: The world's start, unix seconds.
             largest_page: Smaller maximum page sizes than Google's, by method.
         """
@@ -156,7 +156,7 @@ class DatastreamService:
         """Return the project that a name leads to.
 
         Raises:
-            StatusError: There is none, its API is disabled, or the caller may not.
+            StatusError: There is none, its API is disabled, or the permission is missing.
         """
         kind, _, rest = name.partition("/")
         id_ = rest.partition("/")[0]

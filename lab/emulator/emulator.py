@@ -1,4 +1,4 @@
-"""The embedded Google Cloud: both servers, one world, one clock."""
+"""The emulator: both servers, one world, one clock."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Emulator:
     """
 
     def __init__(self, world: World, *, clock: Callable[[], float] = time.time) -> None:
-        """Take the world; nothing listens yet.
+        """Create the servers. They don't listen yet.
 
         Args:
             world: What exists and happens.
-            clock: Unix seconds; a simulated one makes hours pass in seconds.
+            clock: Returns unix seconds.
         """
         self._clock = clock
         self._started = clock()
@@ -50,7 +50,7 @@ class Emulator:
         """``127.0.0.1:port`` of Cloud Monitoring, once started."""
 
     def __enter__(self) -> Self:
-        """Start on free ports, unless it runs already."""
+        """Start on free ports, unless it is running."""
         if not self.datastream:
             self.start()
         return self
@@ -63,21 +63,21 @@ class Emulator:
         """Listen on the ports, 0 for any free one.
 
         Raises:
-            PortInUseError: One of them cannot be had; nothing listens then.
+            PortInUseError: One of them is not free. Nothing listens then.
         """
-        self.fleet()  # so that a big world's first call is no slower than the next
+        self.fleet()  # a big world's first call is then as fast as the next
         with ExitStack() as starting:
             self.datastream = self._serve(starting, self._datastream.services, datastream_port)
             self.monitoring = self._serve(starting, self._monitoring.services, monitoring_port)
             self._running = starting.pop_all()
 
     def stop(self) -> None:
-        """End the calls under way and stop listening."""
+        """End running calls and stop listening."""
         self._running.close()
 
     @property
     def calls(self) -> Counter[str]:
-        """Return how many calls each method got, refused ones among them."""
+        """Return the number of calls by method, including refused ones."""
         return Counter(call.method for call in self.call_log)
 
     @property
@@ -91,11 +91,11 @@ class Emulator:
         return {DATASTREAM_EMULATOR: self.datastream, MONITORING_EMULATOR: self.monitoring}
 
     def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
-        """Return the points that were accepted, of one metric or of all."""
+        """Return the accepted points of one metric, or of all."""
         return self._monitoring.points(metric_type)
 
     def seed_series(self, project: str, series: Iterable[Any]) -> None:
-        """Let Cloud Monitoring hold series that nobody writes, as those of Google's own metrics.
+        """Add series that nobody writes, such as those of Google's own metrics.
 
         Args:
             project: The id of the metrics project.
@@ -104,7 +104,7 @@ class Emulator:
         self._monitoring.seed_series(project, series)
 
     def add_fault(self, fault: Fault) -> None:
-        """Inject a fault from now on; its times count from the world's start."""
+        """Inject a fault from now on. Its times count from the world's start."""
         self._calls.add_fault(fault)
 
     def seconds(self) -> float:

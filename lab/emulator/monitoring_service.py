@@ -1,4 +1,4 @@
-"""The Cloud Monitoring service: series are written and read, descriptors made and deleted."""
+"""The Cloud Monitoring service: series are written and read, descriptors created and deleted."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class MonitoringService:
         clock: Callable[[], float],
         refusals: PartialWriteFormat,
     ) -> None:
-        """Take what to answer by.
+        """Create the service.
 
         Args:
-            fleet: What exists now: projects, and what the caller may do in them.
-            clock: Unix seconds.
+            fleet: Returns what exists now: projects, and the caller's permissions in them.
+            clock: Returns unix seconds.
             refusals: How errors name the series that were refused.
         """
         self._fleet = fleet
@@ -90,9 +90,9 @@ class MonitoringService:
         }
 
     def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
-        """Return the points of one metric, or of all, as they were accepted.
+        """Return the accepted points of one metric, or of all.
 
-        Those of one series follow each other, and share their labels.
+        The points of a series follow each other, and share their labels.
         """
         with self._lock:
             return [
@@ -136,7 +136,7 @@ class MonitoringService:
         if not wanted.names("metric.type"):
             raise invalid_field("filter", "The filter must name a metric type.", request.filter)
         if request.HasField("aggregation") or request.HasField("secondary_aggregation"):
-            raise StatusError("UNIMPLEMENTED", "The local server does not aggregate.")
+            raise StatusError("UNIMPLEMENTED", "The emulator does not aggregate.")
         interval = request.interval
         end = nanoseconds(interval.end_time)
         start = nanoseconds(interval.start_time) if interval.HasField("start_time") else end
@@ -212,7 +212,7 @@ class MonitoringService:
         """Return the metrics of the project that a name begins with.
 
         Raises:
-            StatusError: The name names no project; there is none; or the caller may not.
+            StatusError: The name or the project does not exist, or the permission is missing.
         """
         kind, _, rest = name.partition("/")
         id_ = rest.partition("/")[0]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class ProjectMetrics:
-    """What one project's Cloud Monitoring holds. Not safe for threads: its caller locks."""
+    """One project's descriptors and series. Not thread-safe: callers lock."""
 
     def __init__(self, project: str) -> None:
         """Take the project's id."""
@@ -45,7 +45,7 @@ class ProjectMetrics:
         self._resources: dict[bytes, StoredResource] = {}
 
     def write(self, series: Iterable[Any], now: float) -> list[RejectedSeries]:
-        """Write each raw TimeSeries that may be written; return those that may not.
+        """Write each raw TimeSeries that the rules allow; return the others.
 
         Args:
             series: A request's, in order.
@@ -65,7 +65,7 @@ class ProjectMetrics:
         """Write one series' point.
 
         Raises:
-            RejectedPointError: The point may not be written.
+            RejectedPointError: The rules do not allow it.
         """
         point = new_point(index, given, now)
         resource = self._resource(index, given.resource)
@@ -90,14 +90,14 @@ class ProjectMetrics:
         series.values.append(point.value)
 
     def _resource(self, index: int, given: Any) -> StoredResource:
-        """Return the resource that a series names, checked when it is seen first."""
+        """Return the resource of a series; checked the first time."""
         raw = given.SerializeToString(deterministic=True)
         known = self._resources.get(raw)
         if known is not None:
             return known
         labels = dict(given.labels) | {"project_id": self.project}
         check_resource(index, given.type, labels)
-        # Written with or without its project_id, it is one and the same resource.
+        # It is the same resource with and without its project_id.
         message = monitored_resource_pb2.MonitoredResource(type=given.type, labels=labels)
         whole = message.SerializeToString(deterministic=True)
         resource = self._resources.setdefault(whole, StoredResource(given.type, labels))
@@ -107,7 +107,7 @@ class ProjectMetrics:
     def _descriptor(
         self, index: int, descriptor: StoredDescriptor | None, given: Any, point: NewPoint
     ) -> StoredDescriptor:
-        """Return the descriptor of a series seen first, made or grown by what it uses."""
+        """Return the descriptor for a new series; create it or add its labels as needed."""
         type_, labels = given.metric.type, dict(given.metric.labels)
         check_values(index, labels)
         if descriptor is not None and descriptor.keys.issuperset(labels):

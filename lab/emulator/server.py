@@ -1,4 +1,4 @@
-"""A gRPC server on loopback: counts calls, injects faults, turns refusals into statuses."""
+"""A gRPC server on loopback that records calls, injects faults and sends errors as statuses."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _OPTIONS = (
 
 
 class PortInUseError(Exception):
-    """The port that was asked for cannot be had; ``str()`` is the sentence to show."""
+    """A port is not free; ``str()`` is the message to show."""
 
 
 class Method(NamedTuple):
-    """A unary method: raw protobuf in; a raw protobuf, or one serialized already, out."""
+    """A unary method: takes a raw protobuf; returns a raw or an already serialized one."""
 
     request: type[Any]
     answer: Callable[[Any], Any]
@@ -106,7 +106,7 @@ def _applies(fault: Fault, call: Call, seconds: float) -> bool:
 
 
 class Server:
-    """One server, of one or more services."""
+    """A server of one or more services."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Server:
         seconds: Callable[[], float],
         calls: CallLog,
     ) -> None:
-        """Build the server; nothing listens yet.
+        """Create the server. It doesn't listen yet.
 
         Args:
             services: What it answers.
@@ -137,7 +137,7 @@ class Server:
         """Listen on a port of loopback, 0 for any; return ``127.0.0.1:port``.
 
         Raises:
-            PortInUseError: Something else listens there, or the port may not be used.
+            PortInUseError: Another program listens there, or the port is reserved.
         """
         try:
             bound = self._server.add_insecure_port(f"127.0.0.1:{port}")
@@ -150,9 +150,9 @@ class Server:
         return f"127.0.0.1:{bound}"
 
     def stop(self) -> None:
-        """End calls under way and stop listening; returns when it is done."""
+        """End running calls, stop listening, and wait for both."""
         self._stopping.set()
-        # With a grace, clients whose channels are still open are told politely and log nothing.
+        # With a grace period, clients with open channels log nothing.
         self._server.stop(_GRACE_SECONDS).wait()
         self._pool.shutdown()
 
@@ -173,7 +173,7 @@ class Server:
         )
 
     def _inject(self, faults: list[Fault]) -> None:
-        """Let the faults' time pass, then answer with the first code that one of them has."""
+        """Wait for the faults' latency, then raise the first code that one of them has."""
         latency = sum(fault.latency for fault in faults)
         if latency:
             self._stopping.wait(latency)
@@ -183,7 +183,7 @@ class Server:
 
 
 def _named(method: str, request: Any) -> Call:
-    """Name the call by the project and the location that its request names."""
+    """Return the call with the project and the location that its request names."""
     name: str = getattr(request, "parent", "") or request.name
     _, project, _, location, *_ = [*name.split("/"), "", "", ""]
     return Call(method, project, location)

@@ -1,4 +1,4 @@
-"""Refusals as Google sends them: a code, a text, and google.rpc details in the trailers."""
+"""Errors as Google sends them: a code, a message, and google.rpc details in the trailers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MESSAGES = {
 
 
 class StatusError(Exception):
-    """A call that is answered with a status instead of a response."""
+    """A call that gets a status instead of a response."""
 
     def __init__(self, code: str, text: str, details: Sequence[Message] = ()) -> None:
         """Take the status code's name, the text and the details to pack."""
@@ -49,28 +49,28 @@ def code_number(code: str) -> int:
 
 
 def invalid_argument(text: str) -> StatusError:
-    """Return the refusal of a malformed request."""
+    """Return the error for a malformed request."""
     return StatusError("INVALID_ARGUMENT", text)
 
 
 def invalid_field(field: str, text: str, value: str | None = None) -> StatusError:
-    """Return Cloud Monitoring's refusal of one field."""
+    """Return Cloud Monitoring's error for one field."""
     return invalid_argument(field_text(field, text, value))
 
 
 def field_text(field: str, text: str, value: str | None = None) -> str:
-    """Return how Cloud Monitoring words that a field is wrong."""
+    """Return Cloud Monitoring's message for a field with a wrong value."""
     of = "" if value is None else f' of "{value}"'
     return f"Field {field} had an invalid value{of}: {text}"
 
 
 def fault_error(code: str, text: str, retry_delay: float | None) -> StatusError:
-    """Return what a fault answers, in Google's words where it has none of its own.
+    """Return the error of an injected fault.
 
     Args:
         code: The status code's name.
-        text: The fault's own text, or nothing.
-        retry_delay: Seconds to ask the client to wait, as RetryInfo.
+        text: The fault's own message; Google's is used where it is empty.
+        retry_delay: Seconds that RetryInfo asks the client to wait.
     """
     details = []
     if retry_delay is not None:
@@ -81,7 +81,7 @@ def fault_error(code: str, text: str, retry_delay: float | None) -> StatusError:
 
 
 def api_disabled(number: int) -> StatusError:
-    """Return what Google answers while a project's Datastream API is disabled."""
+    """Return Google's error while a project's Datastream API is disabled."""
     service = "datastream.googleapis.com"
     url = f"https://console.developers.google.com/apis/api/{service}/overview?project={number}"
     return StatusError(
@@ -113,11 +113,11 @@ def api_disabled(number: int) -> StatusError:
 
 
 def permission_denied(permission: str, resource: str) -> StatusError:
-    """Return what Google answers to a caller without a permission.
+    """Return Google's error for a caller without a permission.
 
     Args:
         permission: In full, ``datastream.streams.list``.
-        resource: The name of what was asked for, ``projects/P/locations/L``.
+        resource: The requested name, ``projects/P/locations/L``.
     """
     service = permission.partition(".")[0] + ".googleapis.com"
     text = (

@@ -1,4 +1,4 @@
-"""What exists, and in which state, some seconds after a world's start."""
+"""What exists, and in which state, at a moment after a world's start."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSnapshot:
-    """A table of a stream; times and ids are the servers' own affair."""
+    """An object (a table) of a stream at one moment."""
 
     table: str
     backfill: int
@@ -49,10 +49,10 @@ class ObjectSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class StreamSnapshot:
-    """A stream at one moment. Times in seconds after the world's start, None: before it.
+    """A stream at one moment. Times are in seconds after the world's start; None: before it.
 
-    Its own freshness, in seconds, is ``freshness`` or, while it grows, that much at
-    ``growing_since``; None: it is not measured.
+    Its freshness in seconds is ``freshness``, or grows from that since ``growing_since``. None: it
+    isn't measured.
     """
 
     id: str
@@ -96,12 +96,12 @@ class ProjectSnapshot:
     api_enabled: bool
     denied: frozenset[str]
     named: str
-    """How answers spell the project in names: its id or its number."""
+    """The project in names of answers: its id or its number."""
     locations: dict[str, LocationSnapshot] = field(default_factory=dict)
 
 
 class Snapshot:
-    """Everything at one moment. Callers do not change it."""
+    """Everything that exists at one moment. Callers don't change it."""
 
     def __init__(self, projects: dict[str, ProjectSnapshot]) -> None:
         """Take the projects by id."""
@@ -135,7 +135,7 @@ def _streams(group: WorldStreams) -> Iterator[StreamSnapshot]:
 
 @dataclass(frozen=True, slots=True)
 class _Transition:
-    """A change of state that follows from an event, from one state alone."""
+    """A later change of state that follows from an event, if the stream is still in one state."""
 
     at: float
     stream: str
@@ -147,7 +147,7 @@ _StreamStep = Pause | Fail | SetState | SetBackfill | Lag | Freshness | _Transit
 
 
 def _steps(event: Event) -> Iterator[Event | _Transition]:
-    """Yield an event and what follows from it by itself."""
+    """Yield an event, and the transition that follows from it."""
     yield event
     if isinstance(event, Pause) and event.draining:
         at = event.at + event.draining
@@ -158,7 +158,7 @@ def _steps(event: Event) -> Iterator[Event | _Transition]:
 
 
 class _Replay:
-    """A fleet under construction, one step at a time."""
+    """Replays a world's events, one step at a time."""
 
     def __init__(self, world: World) -> None:
         self.projects: dict[str, ProjectSnapshot] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
@@ -27,17 +27,20 @@ from lab.emulator.world_values import (
 
 _COUNTER = re.compile(r"\{(?::0(\d+))?\}")
 
-# Plain numbers, as every state here: the API may send one that no enum knows.
+# States are plain numbers here, as the API may send one that no enum has.
 _COMPLETED = int(BackfillJob.State.COMPLETED)
 _CREATED = int(PrivateConnection.State.CREATED)
 
 
 class _Counted(WorldSection):
-    """A thing, or ``count`` alike ones whose names are counted from 1."""
+    """A thing, or ``count`` of them, numbered from 1."""
+
+    _name_key: ClassVar[str]
 
     count: int | None = Field(default=None, ge=1, le=100_000)
 
-    def _numbered(self, pattern: str) -> list[str]:
+    def _names(self) -> list[str]:
+        pattern = getattr(self, self._name_key)
         if self.count is None:
             return [pattern]
 
@@ -46,16 +49,21 @@ class _Counted(WorldSection):
 
         return [name(number) for number in range(1, self.count + 1)]
 
-    def _check_pattern(self, pattern: str) -> None:
+    @model_validator(mode="after")
+    def _counter_and_count(self) -> Self:
+        pattern = getattr(self, self._name_key)
         if (self.count is not None) != bool(_COUNTER.search(pattern)):
             raise ValueError(
-                f"{quote(pattern)}: with a count a name holds a counter such as {{:05}}, and only"
-                " then"
+                f"{quote(pattern)}: a counter such as {{:05}} in a name needs a count, and a count"
+                " needs a counter"
             )
+        return self
 
 
 class WorldObjects(_Counted):
-    """One object of a stream (a table), or ``count`` alike ones."""
+    """One object of a stream (a table), or ``count`` of them."""
+
+    _name_key = "table"
 
     table: str
     backfill: BackfillState = _COMPLETED
@@ -64,16 +72,17 @@ class WorldObjects(_Counted):
     @property
     def tables(self) -> list[str]:
         """Return the objects' names."""
-        return self._numbered(self.table)
-
-    @model_validator(mode="after")
-    def _named(self) -> WorldObjects:
-        self._check_pattern(self.table)
-        return self
+        return self._names()
 
 
 class WorldStreams(_Counted):
-    """One stream, or ``count`` alike ones."""
+    """One stream, or ``count`` of them.
+
+    Attributes:
+        freshness: The value of Datastream's own metric while the stream is RUNNING.
+    """
+
+    _name_key = "id"
 
     id: str
     state: State = StreamState.RUNNING
@@ -82,18 +91,12 @@ class WorldStreams(_Counted):
     errors: tuple[WorldError, ...] = ()
     objects: tuple[WorldObjects, ...] = ()
     freshness: Seconds = 5
-    """What Datastream's own metric of that name says while the stream is RUNNING."""
     create_time: AwareDatetime = datetime.fromisoformat("2025-03-01T09:00:00+00:00")
 
     @property
     def ids(self) -> list[str]:
         """Return the streams' ids."""
-        return self._numbered(self.id)
-
-    @model_validator(mode="after")
-    def _named(self) -> WorldStreams:
-        self._check_pattern(self.id)
-        return self
+        return self._names()
 
 
 class WorldConnection(WorldSection):
@@ -105,7 +108,7 @@ class WorldConnection(WorldSection):
 
 
 class WorldLocation(WorldSection):
-    """A location of a project and what lives in it."""
+    """A location of a project, with its streams and private connections."""
 
     id: str
     outage: Outage | None = None
@@ -114,7 +117,7 @@ class WorldLocation(WorldSection):
 
 
 class WorldProject(WorldSection):
-    """A project: watched, or the one that metrics are written to, or both."""
+    """A project that is watched, that metrics are written to, or both."""
 
     id: str
     number: int
@@ -125,10 +128,10 @@ class WorldProject(WorldSection):
 
 
 class Fault(WorldSection):
-    """What goes wrong with calls: a delay, a status code, or both.
+    """A fault of calls: a delay, a status code, or both.
 
-    Globs are matched against the method's short name, the project's id and the location's id
-    (empty for a call that has none). ``when: after`` means that the call had its effect first.
+    Globs match the method's short name, the project's id and the location's id (empty for a call
+    without one). With ``when: after`` the call has its effect first.
     """
 
     method: str = "*"
@@ -146,7 +149,7 @@ class Fault(WorldSection):
     model_config = ConfigDict(populate_by_name=True)
 
     @model_validator(mode="after")
-    def _does_something(self) -> Fault:
+    def _has_an_effect(self) -> Self:
         if self.code is None and not self.latency:
             raise ValueError("a fault needs a code, a latency, or both")
         return self
@@ -156,13 +159,13 @@ class World(WorldSection):
     """A whole world file."""
 
     config: dict[str, Any] | None = None
-    """The exporter's own config.yaml for this world, as it would stand in a file."""
+    """The exporter's config.yaml for this world."""
     projects: tuple[WorldProject, ...]
     events: tuple[Event, ...] = ()
     faults: tuple[Fault, ...] = ()
     refusals: PartialWriteFormat = "newer"
     largest_page: dict[str, int] = Field(default_factory=dict)
-    """By method: a smaller maximum page size than Google's, to make short pages."""
+    """Smaller maximum page sizes than Google's, by method."""
 
     def resource_names(self) -> dict[str, list[str]]:
         """Return all full names by kind: project, location, stream and private_connection."""

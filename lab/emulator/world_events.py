@@ -29,21 +29,21 @@ class _StreamEvent(_Event):
 
 
 class Lifecycle(_StreamEvent):
-    """Streams whose name or id matches start, resume, recover, heal, end, or come into being."""
+    """Matching streams start, resume, recover, heal, are deleted or appear."""
 
     do: Literal["start", "resume", "recover", "heal", "delete", "appear"]
     starting: Seconds = 0
 
 
 class Pause(_StreamEvent):
-    """Streams are paused by hand, DRAINING for a while where one is given."""
+    """Somebody pauses the streams; with `draining`, they are DRAINING for that long first."""
 
     do: Literal["pause"]
     draining: Seconds = 0
 
 
 class Fail(_StreamEvent):
-    """Streams fail, for good or not, or go on and carry an error."""
+    """Streams fail, for now or permanently, or keep running with an error."""
 
     do: Literal["fail", "fail_permanently", "report_error"]
     reason: str
@@ -51,21 +51,21 @@ class Fail(_StreamEvent):
 
 
 class SetState(_StreamEvent):
-    """Streams are in a state, by name or by a number that nobody knows yet."""
+    """Streams change to a state: a name, or a number that the client does not know yet."""
 
     do: Literal["set_state"]
     state: State
 
 
 class SetBackfill(_StreamEvent):
-    """All objects of the streams are in a backfill state."""
+    """All objects of the streams change to a backfill state."""
 
     do: Literal["set_backfill"]
     backfill: BackfillState
 
 
 class Lag(_StreamEvent):
-    """Streams fall behind: their own freshness is so much from now on, and may grow."""
+    """Streams fall behind: their freshness has this value from now on, or grows from it."""
 
     do: Literal["lag"]
     freshness: Seconds
@@ -73,13 +73,13 @@ class Lag(_StreamEvent):
 
 
 class Freshness(_StreamEvent):
-    """Streams are as fresh as at first, or go on while their freshness is no longer measured."""
+    """Streams are as fresh as at the start again, or their freshness is no longer measured."""
 
     do: Literal["catch_up", "stall"]
 
 
 class DropEvents(_StreamEvent):
-    """Streams leave out data that they do not support, and count it in their own metric."""
+    """Streams drop unsupported events, and count them in their own metric."""
 
     do: Literal["drop_events"]
     events: int = Field(ge=1)
@@ -88,7 +88,7 @@ class DropEvents(_StreamEvent):
 
 
 class WriteLogEntry(_StreamEvent):
-    """An entry about the streams is logged; the other events that people make log theirs."""
+    """A log entry about the streams is written. Other events write their own."""
 
     do: Literal["log"]
     log: Log
@@ -110,7 +110,7 @@ class WriteLogEntry(_StreamEvent):
 
 
 class LocationEvent(_Event):
-    """A location stops answering or answers again."""
+    """A location stops answering, or answers again."""
 
     location: str
     do: Literal["unreachable", "reachable"]
@@ -133,7 +133,7 @@ class PermissionEvent(_Event):
 
 
 class ConnectionEvent(_Event):
-    """Private connections are in a state."""
+    """Private connections change to a state."""
 
     private_connection: str
     do: Literal["set_connection_state"]

@@ -1,4 +1,4 @@
-"""Reading a world file; every mistake in it is a sentence with its file and line."""
+"""Reads a world file; every error is a sentence with its file and line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_world(path: str) -> World:
     """Return the world of a file.
 
     Raises:
-        InputError: All that is wrong with it.
+        InputError: All errors in it.
     """
     return parse_world(documents.read_file(path), path)
 
@@ -43,10 +43,10 @@ def parse_world(text: str, file: str) -> World:
 
     Args:
         text: The whole document.
-        file: What to call it in sentences.
+        file: Its name in error messages.
 
     Raises:
-        InputError: All that is wrong with it.
+        InputError: All errors in it.
     """
     document = documents.parse(text, file)
     world = document.read(World)
@@ -61,7 +61,7 @@ def config_environ(world: World, file: str) -> dict[str, str]:
 
     Args:
         world: The world.
-        file: What to call it in sentences.
+        file: Its name in error messages.
 
     Raises:
         InputError: The config is not valid.

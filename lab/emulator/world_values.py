@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def _seconds(written: object) -> object:
-    """Turn ``90s``, ``50ms`` or ``1h12m10s`` into seconds; a number passes, for code."""
+    """Turn ``90s``, ``50ms`` or ``1h12m10s`` into seconds; numbers pass, for use in code."""
     if not isinstance(written, str):
         return written
     return parse(written, compound=True).total_seconds()
 
 
 def _number_in(names: type[IntEnum]) -> BeforeValidator:
-    """Accept an enum's name or any number: the API may send one that nobody knows yet."""
+    """Accept an enum's name or any number, as the API may send one that the client doesn't know."""
 
     def number(written: object) -> object:
         if not isinstance(written, str):
@@ -73,18 +73,18 @@ Permission = Literal[
 ]
 
 Outage = Literal["unavailable", "listed", "partial"]
-"""How a location does not answer: with the status UNAVAILABLE; with a success that names it in
-``unreachable`` and holds nothing; or the same for the first page alone, the rest being served."""
+"""How a location fails: with the status UNAVAILABLE; with an empty answer that lists it in
+``unreachable``; or the same for the first page only."""
 
 Log = Literal["stream_activity", "audit"]
-"""Datastream's own log, or the one that tells who changed what."""
+"""Datastream's own log, or the audit log, which says who changed what."""
 
 PartialWriteFormat = Literal["newer", "older", "nameless"]
-"""How CreateTimeSeries words a refusal: as since 2024, as before, or naming no series at all."""
+"""How a partial write error names the refused series: as since 2024, as before, or not at all."""
 
 
 class WorldSection(BaseModel):
-    """A section of a world file: no key is unknown, nothing changes."""
+    """A section of a world file. Immutable; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""The rules by which Cloud Monitoring takes a point or refuses it, in its words where known.
+"""The rules by which Cloud Monitoring accepts or refuses a point, in its own words where known.
 
 Sources: https://cloud.google.com/monitoring/quotas#custom_metrics_quotas, the reference of
 projects.timeSeries.create, and texts seen in other clients' reports.
@@ -105,7 +105,7 @@ def nanoseconds(timestamp: Any) -> int:
 
 
 def name_problem(type_: str) -> str | None:
-    """Say what is wrong with a metric's type, or None."""
+    """Return what is wrong with a metric's type, or None."""
     if not _METRIC.fullmatch(type_):
         return f"Unknown metric: {type_}"
     if len(type_) > _NAME_LENGTH:
@@ -114,7 +114,7 @@ def name_problem(type_: str) -> str | None:
 
 
 def keys_problem(keys: set[str]) -> str | None:
-    """Say what is wrong with a descriptor's label keys, or None."""
+    """Return what is wrong with a descriptor's label keys, or None."""
     if len(keys) > _LABELS:
         return f"A metric descriptor is limited to {_LABELS} labels."
     for key in sorted(keys):

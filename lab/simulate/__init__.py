@@ -1,1 +1,1 @@
-"""Worlds in which something happens, and the exporter run through them on a simulated clock."""
+"""Scenarios, and the exporter run through them on a simulated clock."""

@@ -1,7 +1,7 @@
-"""Log entries of a simulated world, in the form that Cloud Logging gives them.
+"""The log entries of a simulated world, in Cloud Logging's form.
 
-Who changes a stream leaves two entries in the audit log, one when the operation begins and one
-when it ends; Datastream's own log tells of failures. What the service does itself is not audited.
+A change to a stream leaves two entries in the audit log: at the start of the operation and at its
+end. Datastream's own log has its failures. What the service does by itself isn't audited.
 https://cloud.google.com/datastream/docs/audit-logging
 """
 
@@ -39,8 +39,8 @@ class LogEntry(NamedTuple):
     """A log entry.
 
     Attributes:
-        at: When, in seconds after the world's start.
-        stream: The full name of the stream that it is about.
+        at: Seconds after the world's start.
+        stream: The stream's full name.
         fields: The entry as the API has it, as nested mappings.
     """
 
@@ -50,7 +50,7 @@ class LogEntry(NamedTuple):
 
 
 def entries(world: World) -> tuple[LogEntry, ...]:
-    """Return every entry that a world's events leave, in order."""
+    """Return every entry that a world's events write, in order of time."""
     timeline = Timeline(world)
     found = [
         entry
@@ -62,7 +62,7 @@ def entries(world: World) -> tuple[LogEntry, ...]:
 
 
 def _streams(timeline: Timeline, event: Event) -> Iterator[str]:
-    """Yield the full names of the streams that an event is about."""
+    """Yield the full names of an event's streams."""
     glob = getattr(event, "stream", "")
     if "/" in glob and is_literal(glob):
         yield glob
@@ -95,7 +95,7 @@ def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
 
 
 def _audited(at: float, takes: float, stream: str, method: str) -> Iterator[LogEntry]:
-    """Yield both entries of an operation that takes so many seconds."""
+    """Yield the first and the last entry of an operation that takes some seconds."""
     yield _audit(at, stream, method, "NOTICE", {"first": True})
     yield _audit(at + (takes or 1), stream, method, "NOTICE", {"last": True})
 
@@ -135,7 +135,7 @@ def _activity(at: float, stream: str, severity: str, message: str) -> LogEntry:
 
 
 def _resource(stream: str) -> dict[str, Any]:
-    """Return the resource of an entry; that of the audit log is documented nowhere."""
+    """Return the resource of an entry; for the audit log it isn't documented anywhere."""
     _, project, _, location, _, stream_id = stream.split("/")
     return {
         "type": "datastream.googleapis.com/Stream",

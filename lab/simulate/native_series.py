@@ -1,7 +1,7 @@
-"""Google's own metrics of a simulated world: what Datastream and Cloud Run measure by themselves.
+"""Google's own metrics of a simulated world, of Datastream and Cloud Run.
 
-They are sampled once a minute and become visible minutes later. A DELTA is for PromQL what a
-counter is: each of its points is a sample at the beginning of its minute and one at its end.
+They are sampled once a minute and become visible minutes later. PromQL sees a DELTA as a counter:
+each of its points is a sample at the start of its minute and one at its end.
 https://cloud.google.com/monitoring/promql/promql-mapping
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lab.simulate.series import SeriesSet
 
 DELAY_SECONDS = {"datastream_": 240.0, "run_": 180.0}
-"""From the sampling of a metric of Google's until it can be read, by the beginning of its name.
+"""Seconds until a sample of a metric becomes visible, by prefix of the metric's name.
 
 No more than four minutes: https://cloud.google.com/monitoring/api/v3/latency-n-retention
 """
@@ -37,7 +37,7 @@ _MINUTE = 60
 
 
 def delay_seconds(name: str) -> float:
-    """Return how many seconds late a metric of Google's comes, by its name in PromQL."""
+    """Return after how many seconds a sample of a native metric is visible, by its PromQL name."""
     return next(
         (seconds for prefix, seconds in DELAY_SECONDS.items() if name.startswith(prefix)),
         max(DELAY_SECONDS.values()),
@@ -45,11 +45,11 @@ def delay_seconds(name: str) -> float:
 
 
 class JobExecution(NamedTuple):
-    """An execution of the job that is over.
+    """A finished execution of the job.
 
     Attributes:
         at: When it ended, in seconds after the scenario's start.
-        project: The project that the job runs in.
+        project: The project it runs in.
         location: Its region.
         job: Its name.
         succeeded: Whether all of its tasks did.
@@ -63,13 +63,13 @@ class JobExecution(NamedTuple):
 
 
 def add_streams(into: SeriesSet, world: World, start: float, lasts: float) -> None:
-    """Add what Datastream measures.
+    """Add the metrics of Datastream.
 
     Args:
-        into: Where the series go.
-        world: What exists and happens.
+        into: Receives the series.
+        world: The world.
         start: When it starts, unix seconds.
-        lasts: Seconds that are looked at.
+        lasts: The scenario's length in seconds.
     """
     timeline = Timeline(world)
     for at in range(0, math.ceil(lasts) + 1, _MINUTE):
@@ -95,11 +95,11 @@ def add_streams(into: SeriesSet, world: World, start: float, lasts: float) -> No
 
 
 def add_executions(into: SeriesSet, executions: Iterable[JobExecution], start: float) -> None:
-    """Add what Cloud Run counts.
+    """Add Cloud Run's count of executions.
 
     Args:
-        into: Where the series go.
-        executions: Those that ended.
+        into: Receives the series.
+        executions: The finished ones.
         start: When the scenario starts, unix seconds.
     """
     for each in sorted(executions):
@@ -116,7 +116,7 @@ def add_executions(into: SeriesSet, executions: Iterable[JobExecution], start: f
 def _count(
     into: SeriesSet, name: str, labels: dict[str, str], start: float, at: float, by: int
 ) -> None:
-    """Let a counter rise in the minute of a moment."""
+    """Increase a counter in the minute of a moment."""
     series = into.series(name, labels)
     begin = start + math.floor(at / _MINUTE) * _MINUTE
     end = begin + _MINUTE

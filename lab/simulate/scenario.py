@@ -1,4 +1,4 @@
-"""A scenario: a world, how the exporter runs in it, and which policies have to page for whom."""
+"""A scenario: a world, how exporters run in it, and which incidents are expected."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SCHEDULED_SECONDS = 60.0
 CONTINUOUS_SECONDS = 10.0
 EVALUATION_SECONDS = 30.0
 LATEST_START_SECONDS = 30.0
-"""From the tick of the schedule until a Cloud Run job runs, at most."""
+"""The longest time from a tick of the schedule until a Cloud Run job runs."""
 
 
 class Downtime(WorldSection):
-    """A time in which an exporter, or one of its tasks, does not run."""
+    """A time in which an exporter, or one of its tasks, doesn't run."""
 
     since: Seconds = Field(alias="from")
     until: Seconds
@@ -26,24 +26,24 @@ class Downtime(WorldSection):
 
 
 class Deployment(WorldSection):
-    """An exporter and how it runs.
+    """An exporter, and how it runs.
 
     Attributes:
-        mode: A job that a schedule starts, or one process that runs on.
-        every: Seconds between ticks; by default 60 scheduled, 10 continuous.
-        delay: How late after its tick a scheduled run starts, at most; each run's own.
-        delays: The same, run by run, over and over; in the place of ``delay``.
-        first: The first tick, in seconds after the start.
-        ends: When it is taken away.
-        silent: When it does not run, though it should.
-        tasks: How many share the locations.
-        takes: How long a run takes on the simulated clock, retries left out.
-        objects_every: Seconds between the runs of the job that collects objects alone.
-        clock_ahead: By how much its clock is fast.
-        clock_behind: By how much its clock is slow.
-        location: The region that it runs in.
+        mode: `scheduled`: a job that a schedule starts. `continuous`: one long-running process.
+        every: Time between runs; by default 60 s scheduled, 10 s continuous.
+        delay: The longest delay of a scheduled run. Each run has its own.
+        delays: The delay of each run in turn, instead of ``delay``.
+        first: When the first run is due.
+        ends: When it is removed.
+        silent: When it doesn't run although it should.
+        tasks: The number of tasks that share the locations.
+        takes: How long a run takes on the simulated clock, without retries.
+        objects_every: Time between runs of the job that only collects objects.
+        clock_ahead: How far its clock is ahead.
+        clock_behind: How far its clock is behind.
+        location: The region it runs in.
         job: The name of its Cloud Run job.
-        config: Its config.yaml, where that is not the world's.
+        config: Its config.yaml, if not the world's.
     """
 
     mode: Literal["scheduled", "continuous"] = "scheduled"
@@ -64,24 +64,24 @@ class Deployment(WorldSection):
 
     @property
     def seconds(self) -> float:
-        """Seconds from one tick to the next."""
+        """Return the seconds between two ticks."""
         usual = SCHEDULED_SECONDS if self.mode == "scheduled" else CONTINUOUS_SECONDS
         return self.every or usual
 
     @property
     def skew(self) -> float:
-        """Seconds by which its clock is ahead of the true time."""
+        """Return how many seconds its clock is ahead of the true time."""
         return self.clock_ahead - self.clock_behind
 
     def is_silent(self, at: float, task: int) -> bool:
-        """Say whether a task's run that is due at a moment does not happen."""
+        """Return whether a task's run that is due at a moment doesn't happen."""
         return any(
             each.since <= at < each.until and each.task in (None, task) for each in self.silent
         )
 
 
 class TimeRange(WorldSection):
-    """From when and until when something may happen, both included."""
+    """The time in which something may happen, both ends included."""
 
     after: Seconds
     by: Seconds
@@ -94,17 +94,17 @@ class TimeRange(WorldSection):
 
 
 class ExpectedIncident(WorldSection):
-    """A page that has to come.
+    """An incident that is expected.
 
     Attributes:
-        policy: The policy that pages.
-        of: What for: a glob on the name of a stream, location, project, private connection or
-            exporter; on its last part where it has no slash.
-        opens: When.
-        closes: When it ends; left out, that does not matter.
-        stays: Whether it is open at the end.
-        count: How many things page so, each once.
-        may: Whether it may as well not come.
+        policy: The policy that opens it.
+        of: The resource: a glob on the name of a stream, location, project, private connection or
+            exporter. A glob without a slash matches the last part of the name.
+        opens: When it opens.
+        closes: When it closes; if omitted, it may close at any time.
+        stays: Whether it is still open at the end.
+        count: How many resources have such an incident, one each.
+        may: Whether it is optional.
     """
 
     policy: str
@@ -118,7 +118,7 @@ class ExpectedIncident(WorldSection):
     @model_validator(mode="after")
     def _ends_one_way(self) -> Self:
         if self.stays and self.closes:
-            raise ValueError("a page that stays does not close; remove one of stays and closes")
+            raise ValueError("an incident that stays doesn't close; remove one of stays and closes")
         return self
 
 
@@ -127,15 +127,15 @@ class ScenarioFile(WorldSection):
 
     Attributes:
         title: What happens, in one line.
-        what: What it is there to prove.
-        lasts: How long the policies are watched.
-        starts: When it starts, where that matters; else at midnight, UTC, of some day.
-        world: What exists and happens.
-        exporters: Who watches.
-        spacing: Seconds between the phases that evaluations are tried at: nobody knows when Cloud
-            Monitoring begins. Fine where it is a matter of seconds.
-        switched_off: Policies that are not applied here.
-        expect: The pages that have to come. Any other page is a failure.
+        what: What the scenario proves.
+        lasts: How long the policies are evaluated.
+        starts: When it starts; by default at midnight UTC of some day.
+        world: What exists and what happens.
+        exporters: The exporters that run.
+        spacing: Time between the evaluation phases that are tried, because Cloud Monitoring doesn't
+            say at which second it evaluates. Use a short one where seconds matter.
+        switched_off: Policies that don't apply here.
+        expect: The expected incidents. Any other incident fails the scenario.
     """
 
     title: str
@@ -152,7 +152,7 @@ class ScenarioFile(WorldSection):
     def _spaced_evenly(self) -> Self:
         if self.spacing < 1 or EVALUATION_SECONDS % self.spacing:
             raise ValueError(
-                f"spacing has to be a part of the {EVALUATION_SECONDS:g} s between evaluations: "
+                f"spacing has to divide the {EVALUATION_SECONDS:g} s between evaluations: "
                 "1s, 2s, 3s, 5s, 6s, 10s, 15s or 30s"
             )
         return self

@@ -27,10 +27,10 @@ def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scena
 
     Args:
         folder: Where the files are, ``*.yaml``.
-        policies: The names of the policies that there are.
+        policies: The names of the existing policies.
 
     Raises:
-        InputError: All that is wrong with any of them.
+        InputError: All errors in all of them.
     """
     files = sorted(Path(folder).glob("*.yaml"))
     if not files:
@@ -53,12 +53,12 @@ def parse_scenario(text: str, file: str, policies: Collection[str], *, name: str
 
     Args:
         text: The whole document.
-        file: What to call it in sentences.
-        policies: The names of the policies that there are.
+        file: Its name in error messages.
+        policies: The names of the existing policies.
         name: The scenario's name.
 
     Raises:
-        InputError: All that is wrong with it.
+        InputError: All errors in it.
     """
     document = documents.parse(text, file)
     scenario = document.read(ScenarioFile)
@@ -85,7 +85,7 @@ def _config(document: Document, scenario: ScenarioFile, index: int) -> Config:
     """Return the config of one of the exporters: its own, or the world's.
 
     Raises:
-        InputError: All that is wrong with it, or that there is none.
+        InputError: All errors in it, or that there is none.
     """
     own = scenario.exporters[index].config is not None
     place: Place = ("exporters", index, "config") if own else ("world", "config")
@@ -120,7 +120,7 @@ def _errors(scenario: ScenarioFile, policies: Collection[str]) -> Iterator[tuple
         if expected.policy not in policies:
             yield ("expect", index, "policy"), _unknown(expected.policy, policies)
         if expected.opens.by > scenario.lasts:
-            yield ("expect", index, "opens", "by"), "comes after the end of the scenario"
+            yield ("expect", index, "opens", "by"), "is after the end of the scenario"
         if expected.of != "*" and not any(matches(expected.of, name) for name in names):
             yield (
                 ("expect", index, "of"),
@@ -129,7 +129,7 @@ def _errors(scenario: ScenarioFile, policies: Collection[str]) -> Iterator[tuple
 
 
 def _unknown(name: str, policies: Collection[str]) -> str:
-    return f"{quote(name)} is no policy; {hint(name, sorted(policies))}"
+    return f"{quote(name)} is not a policy; {hint(name, sorted(policies))}"
 
 
 def _names(scenario: ScenarioFile) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""When an exporter runs: ticks, late starts, runs that are missed."""
+"""When an exporter runs: ticks, late starts, missed runs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class ScheduledRun(NamedTuple):
 
     Attributes:
         at: When it starts, in seconds after the scenario's start.
-        deployment: Which exporter's, by its place in the scenario.
+        deployment: The index of its exporter in the scenario.
         tick: The number of its tick.
-        task: Which of the job's tasks.
-        objects: Whether it collects objects alone.
+        task: The index of its task.
+        objects: Whether it only collects objects.
     """
 
     at: float
@@ -32,12 +32,12 @@ class ScheduledRun(NamedTuple):
 def scheduled_runs(
     deployments: Sequence[Deployment], lasts: float, seed: str
 ) -> list[ScheduledRun]:
-    """Return every run that happens, in order.
+    """Return every run that happens, in order of time.
 
     Args:
         deployments: The exporters.
-        lasts: Seconds that are looked at.
-        seed: What the late starts are drawn by: the same for the same text.
+        lasts: The scenario's length in seconds.
+        seed: Determines the late starts.
     """
     return sorted(
         run
@@ -49,9 +49,9 @@ def scheduled_runs(
     )
 
 
-def fraction(*of: object) -> float:
-    """Return a number from 0 up to 1 that looks drawn at random, the same for the same values."""
-    return zlib.crc32(repr(of).encode()) / (1 << 32)
+def fraction(*values: object) -> float:
+    """Return a pseudo-random number from 0 up to 1 that only depends on the values."""
+    return zlib.crc32(repr(values).encode()) / (1 << 32)
 
 
 def _ticks(
@@ -70,10 +70,10 @@ def _ticks(
         tick += 1
 
 
-def _delay(deployment: Deployment, tick: int, of: tuple[object, ...]) -> float:
-    """Return how late a run starts: a process that runs on is on time."""
+def _delay(deployment: Deployment, tick: int, seed: tuple[object, ...]) -> float:
+    """Return how late a run starts; a continuous exporter is always on time."""
     if deployment.delays:
         return deployment.delays[tick % len(deployment.delays)]
     if deployment.mode == "continuous":
         return 0.0
-    return fraction(*of) * deployment.delay
+    return fraction(*seed) * deployment.delay

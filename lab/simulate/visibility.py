@@ -1,10 +1,9 @@
-"""What a query can see: points become visible late, but count from their own time.
+"""Adjusts queries for points that become visible late.
 
-The engine holds each point at the moment from which it can be read. Cloud Monitoring's look-back,
-though, counts from the time that the point carries, some seconds or minutes before. A range that
-is shorter by that much sees what Cloud Monitoring's would: of points that come four minutes late,
-``[7m]`` sees three. Where a query looks at an earlier time, by an ``offset`` that is longer than
-points are late, it sees all of them by their own times.
+The engine has each point at the moment when it becomes visible. Cloud Monitoring's look-back counts
+from the point's timestamp, which is seconds or minutes earlier. A range that is shorter by this
+delay sees the same points: with a delay of four minutes, ``[7m]`` becomes ``[3m]``. A query with an
+``offset`` longer than the delay sees all points by their timestamps.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 _OWN = "custom_googleapis_com:"
 
-# A selector of a metric of Cloud Monitoring, whose name holds a colon, with its range and offset.
+# A selector of a Cloud Monitoring metric (its name contains a colon) with its range and offset.
 _SELECTOR = re.compile(
     r"""(?P<selector>(?P<name>[a-zA-Z_]\w*:\w+)
         (?P<matchers>\s*\{(?:"(?:[^"\\]|\\.)*"|[^"{}])*\})?)
@@ -34,50 +33,45 @@ _UNITS |= {"w": 7 * _UNITS["d"], "y": 365 * _UNITS["d"]}
 
 
 class VisibilityDelay(NamedTuple):
-    """Seconds from the time that points carry until they can be read.
+    """Seconds from the timestamp of points until they are visible.
 
     Attributes:
-        usual: Of most points, near enough.
-        most: Of any.
+        usual: For most points, approximately.
+        most: The maximum.
     """
 
     usual: float
     most: float
 
 
-def adjust_for_delay(query: str, late: VisibilityDelay) -> str:
-    """Return a query for the engine that sees what Cloud Monitoring's would.
+def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
+    """Return a query with which the engine sees what Cloud Monitoring would.
 
     Args:
-        query: The policy's.
-        late: How late the exporter's own points come.
+        query: The policy's query.
+        delay: The delay of the exporter's own points.
     """
 
-    def seen(found: re.Match[str]) -> str:
-        name = found["name"]
-        by = (
-            late
-            if name.startswith(_OWN)
-            else VisibilityDelay(*[native_series.delay_seconds(name)] * 2)
-        )
-        offset, length = found["offset"], found["length"]
-        if offset and _milliseconds(offset) >= by.most * 1000:
-            own = found[0].removeprefix(name)
-            return f"{name}{OWN_TIME}{own}"
+    def adjusted(found: re.Match[str]) -> str:
+        name, offset, length = found["name"], found["offset"], found["length"]
+        usual, longest = delay
+        if not name.startswith(_OWN):
+            usual = longest = native_series.delay_seconds(name)
+        if offset and _milliseconds(offset) >= longest * 1000:
+            return f"{name}{OWN_TIME}{found[0].removeprefix(name)}"
         if not length:
             return found["selector"]
-        left = _milliseconds(length) - round(by.usual * 1000)
-        # A range that is too short for any point sees what was before all of them.
+        left = _milliseconds(length) - round(usual * 1000)
+        # If the range is too short for any point, select before all of them.
         return f"{found['selector']}{f'[{left}ms]' if left > 0 else '[1ms] @ 0'}"
 
-    return _SELECTOR.sub(seen, query)
+    return _SELECTOR.sub(adjusted, query)
 
 
 def without_range(query: str) -> Iterator[str]:
     """Yield each metric that a query selects without a range.
 
-    How far back such a selector looks is the engine's choice (five minutes), and a series that
-    fell silent lives on in it for as long.
+    The engine then looks back five minutes, and a silent series stays visible for as long.
     """
     for found in _SELECTOR.finditer(query):
         if not found["length"]:

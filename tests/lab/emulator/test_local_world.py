@@ -151,4 +151,4 @@ def test_names_stand_once() -> None:
 def test_a_counter_and_a_count_go_together(stream: str) -> None:
     """A counter without a count, or a count without a counter, is a mistake."""
     (mistake,) = told(PROJECTS.replace("{id: last}", stream))
-    assert "with a count a name holds a counter" in mistake
+    assert "in a name needs a count, and a count needs a counter" in mistake

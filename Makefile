@@ -48,7 +48,7 @@ terraform-live: $(ALL) ## the tests of terraform/ with Google's own provider, wh
 	@TERRAFORM_LIVE=1 $(BIN)/pytest tests/terraform $(ARGS)
 
 .PHONY: docs
-docs: $(ALL) ## write anew what the docs take from the code
+docs: $(ALL) ## update the parts of the docs that come from the code
 	@$(BIN)/python -m tools.generate
 
 .PHONY: lock

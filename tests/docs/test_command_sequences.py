@@ -73,7 +73,8 @@ projects:
 """
 """What the project's config.yaml watches."""
 
-_DEADLINE = 60
+_DEADLINE = 120
+"""Seconds for a command, or for its first output; ten times what it takes."""
 
 
 class Shells:
@@ -89,17 +90,9 @@ class Shells:
         self.folder = folder / "datastream-exporter"
         self.environ = environ
         self._log = folder / "log"
-        self._serving: list[subprocess.Popen[bytes]] = []
-        names = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.splitlines()
-        for name in filter(lambda each: (ROOT / each).is_file(), names):
-            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, self.folder / name)
+        self._running: list[subprocess.Popen[bytes]] = []
+        ignored = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "plan.json")
+        shutil.copytree(ROOT, self.folder, ignore=ignored)
         (self.folder / ".venv").symlink_to(ROOT / ".venv")
         # What `terraform show -json` would print.
         (self.folder / "plan.json").write_text(json.dumps(lab_review.plan()), "utf-8")
@@ -123,13 +116,13 @@ class Shells:
                 before.append(command)
 
     def close(self) -> None:
-        """Stop what serves other commands of the page."""
-        for process in self._serving:
-            os.killpg(process.pid, signal.SIGINT)
-            assert process.wait(_DEADLINE) == INTERRUPTED
+        """Stop what is still running, such as the emulator that `serve` started."""
+        for process in self._running:
+            self._interrupt(process)
 
     def _run_on(self, command: str, before: list[str]) -> None:
         process = self._start(command, before)
+        self._running.append(process)
         redirected = re.search(r">(\S+)", command)
         printed = [self._log, *([self.folder / redirected[1]] if redirected else [])]
         until = time.monotonic() + _DEADLINE
@@ -137,11 +130,14 @@ class Shells:
             assert process.poll() is None, f"{command}\n{self._log.read_text()}"
             assert time.monotonic() < until, f"{command} printed nothing"
             time.sleep(0.05)
-        if "-lab serve" in command:
-            self._serving.append(process)
-            return
+        # Later commands of the page use what serves.
+        if "-lab serve" not in command:
+            self._running.remove(process)
+            self._interrupt(process)
+
+    def _interrupt(self, process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(_DEADLINE) == INTERRUPTED, f"{command}\n{self._log.read_text()}"
+        assert process.wait(_DEADLINE) == INTERRUPTED, self._log.read_text()
 
     def _start(self, command: str, before: list[str]) -> subprocess.Popen[bytes]:
         last = command if ENVIRONMENT_LINE.match(command) else f"exec {command}"

@@ -1,15 +1,10 @@
-"""The commands of ``datastream-lab``, each a module with three names.
+"""The commands of ``datastream-lab``, one module each.
 
-- ``HELP``: what the command does, as its ``--help`` says it.
-- ``add_arguments(parser)``: adds its arguments. :mod:`lab.cli.options` has those that several
-  commands shard, :mod:`lab.cli.inputs` reads what they name.
-- ``run(args)``: does the work and returns the exit code. In addition to the arguments, ``args``
-  holds:
+A command's module has three names:
 
-  - ``out``: the stream for data, and ``err``: the stream for talk (``sys.stdout`` and
-    ``sys.stderr`` are the same);
-  - ``environ``: the environment;
-  - ``stop``: an event that is set when somebody asks to stop; the command then ends soon.
-
-  Input errors and the engine's errors that it raises are logged.
+- ``HELP``: the description in its ``--help``;
+- ``add_arguments(parser)``: adds its arguments; those that several commands share are in
+  :mod:`lab.cli.selection`;
+- ``run(context)``: does the work, prints and returns the exit code. :mod:`lab.cli.main` logs the
+  input errors and engine errors that it raises.
 """

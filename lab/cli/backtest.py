@@ -1,4 +1,4 @@
-"""``datastream-lab backtest``: what would have paged in a real project of late."""
+"""``datastream-lab backtest``: the alerts that would have fired in a real project."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import time
 from contextlib import nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -28,63 +28,63 @@ from lab.backtest.history_reading import Source, read_history
 from lab.backtest.incidents_table import document, print_backtest, summary
 from lab.backtest.needs import names, wanted
 from lab.backtest.saving import saving
-from lab.cli.inputs import policies_of
-from lab.cli.options import add_json, add_policies
+from lab.cli.selection import add_json, add_policies, selected_policies
 from lab.prove.engine import check_installed
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
+    from lab.cli.context import Context
     from lab.policies.files import Policy
 
 HELP = (
     "Reads the history of the exporter's metrics and of Google's own from Cloud Monitoring, "
-    "evaluates the policies as they are in the files, and says which incidents there would have "
-    "been: when, for how long, for whom. Exit code 0: it was said, whatever it is; 1: the history "
-    "cannot be read. Needs monitoring.timeSeries.list on the metrics project "
-    "(roles/monitoring.viewer)."
+    "evaluates the policies as they are in the files, and prints the incidents that would have "
+    "opened: when, for how long, and about which stream. Exit code 0: it was evaluated, whatever "
+    "came out; 1: the history can't be read. Needs monitoring.timeSeries.list on the metrics "
+    "project (roles/monitoring.viewer)."
 )
 
-KEPT_DAYS = 42
-"""Days for which Cloud Monitoring keeps points as they were written; after that, one in ten
-minutes is left. https://cloud.google.com/monitoring/quotas#data_retention_policy"""
+RAW_DAYS = 42
+"""Days for which Cloud Monitoring keeps all points. Later it keeps one every ten minutes.
+https://cloud.google.com/monitoring/quotas#data_retention_policy"""
 
-MOST_DAYS = KEPT_DAYS - 2
-"""What came before the days counts too: for 25 hours at most, all that Cloud Monitoring lets a
-PromQL condition look back and hold together."""
+MOST_DAYS = RAW_DAYS - 2
+"""The evaluation needs points from before its days: 25 hours at most, as a PromQL condition can't
+look back further, retest window included."""
 
 _DAYS = 7
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what :func:`run` reads."""
+    """Add the arguments of ``backtest``."""
     add_policies(parser)
     parser.add_argument(
-        "--project", type=_project, help="the metrics project, which the exporter writes to"
+        "--project", type=_project, help="the metrics project that the exporter writes to"
     )
     parser.add_argument(
         "--days",
         type=_days,
         default=_DAYS,
-        help=f"how many days, {MOST_DAYS} at most: Cloud Monitoring keeps points as they were "
-        f"written for six weeks (default: {_DAYS})",
+        help=f"how many days, {MOST_DAYS} at most: Cloud Monitoring keeps all points for six weeks "
+        f"(default: {_DAYS})",
     )
     parser.add_argument(
         "--until",
         type=_until,
         metavar="TIME",
-        help="the end of these days, such as 2026-01-31T12:00:00Z (default: now; of a file its "
-        "last point)",
+        help="the end of these days, such as 2026-01-31T12:00:00Z (default: now, or the last point "
+        "of a file)",
     )
     parser.add_argument(
         "--from-file",
         metavar="FILE",
-        help="read series from a file and call nobody: a line each, as the API's JSON has a "
-        "TimeSeries; compressed where it ends in .gz",
+        help="read series from a file and make no calls; one TimeSeries a line, as the API's "
+        "JSON; gzipped if the name ends in .gz",
     )
     parser.add_argument(
-        "--save", metavar="FILE", help="write what is read to a new file, for --from-file"
+        "--save", metavar="FILE", help="save the series to a new file, for --from-file"
     )
     parser.add_argument(
         "--impersonate-service-account", metavar="ACCOUNT", help="act as this service account"
@@ -97,77 +97,73 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_json(parser)
 
 
-def run(args: Namespace) -> int:
-    """Say what would have paged; return the exit code.
+def run(context: Context) -> int:
+    """Print the incidents that would have opened; return the exit code.
 
     Raises:
-        InputError: On the command line, in the policies, or in the file of series.
-        CallError: Cloud Monitoring cannot be read, or there are no credentials.
+        InputError: The command line, a policy or the file of series is invalid.
+        CallError: Cloud Monitoring can't be read, or there are no credentials.
         NotInstalledError: Prometheus is not installed.
-        EngineError: It cannot be filled or started.
+        EngineError: Prometheus failed.
     """
+    args, stop = context.args, context.stop
     _check(args)
-    # Nobody should wait for the whole reading to learn that Prometheus is not installed.
+    # Fails before the reading, which takes minutes, if Prometheus is not installed.
     check_installed()
-    policies = policies_of(args)
+    policies = selected_policies(args)
     history = History(names(policies), args.project or "")
     until = args.until
     if args.from_file:
         read_exported(args.from_file, history)
     else:
         until = until or time.time()
-        for sentence in _read(args, policies, until, history):
+        for sentence in _read(context, policies, until, history):
             LOGGER.warning("%s", sentence)
-    if args.stop.is_set():
+    if stop.is_set():
         LOGGER.warning("Interrupted while reading.")
         return INTERRUPTED
     span = own_span(history)
     if span is None:
-        LOGGER.error("%s", _nothing(args))
+        LOGGER.error("%s", _no_series(args))
         return INCOMPLETE
     end = float(math.floor(until or span[1] + LATE.most))
-    with show_progress(args.err) as progress:
-        found = Backtester(policies, history, args.stop, progress).run(end - args.days * DAY, end)
-    if args.stop.is_set():
+    with show_progress(context.err) as progress:
+        found = Backtester(policies, history, stop, progress).run(end - args.days * DAY, end)
+    if stop.is_set():
         LOGGER.warning("Interrupted while evaluating.")
         return INTERRUPTED
-    out: TextIO = args.out
     if args.json:
-        print_json(document(found, args.project or ""), out)
+        print_json(document(found, args.project or ""), context.out)
     else:
-        print_backtest(found, out)
+        print_backtest(found, context.out)
     LOGGER.info("%s", summary(found))
     return OK
 
 
 def _check(args: Namespace) -> None:
-    """Refuse what does not go together, and days of which there is nothing left.
-
-    Raises:
-        InputError: With all that is wrong.
-    """
-    told = []
+    """Refuse options that exclude each other, and days that are no longer kept."""
+    sentences = []
     if not (args.project or args.from_file):
-        told.append("--project is missing: name the metrics project, or a file by --from-file")
+        sentences.append("--project is missing: name the metrics project, or use --from-file")
     if args.save and args.from_file:
-        told.append("--save goes without --from-file: what is in a file is saved already")
+        sentences.append("--save doesn't go with --from-file: those series are saved already")
     now = time.time()
     if args.until and args.until > now:
-        told.append("--until lies in the future: name a time that is over")
+        sentences.append("--until lies in the future: name a time in the past")
     elif args.until and not args.from_file and args.until - args.days * DAY < now - MOST_DAYS * DAY:
-        told.append(
-            f"--until: {args.days} days before it are more than {MOST_DAYS} days ago: Cloud "
-            f"Monitoring keeps points as they were written for six weeks"
+        sentences.append(
+            f"--until: {args.days} days before it are more than {MOST_DAYS} days ago; Cloud "
+            f"Monitoring keeps all points for six weeks"
         )
-    if told:
-        raise InputError(told)
+    if sentences:
+        raise InputError(sentences)
 
 
 def _read(
-    args: Namespace, policies: Sequence[Policy], end: float, history: History
+    context: Context, policies: Sequence[Policy], end: float, history: History
 ) -> tuple[str, ...]:
-    """Read what the policies ask for; return a sentence for what may not be whole."""
-    environ = dict(args.environ)
+    """Read the series that the policies query; return a sentence for each that may be partial."""
+    args, environ = context.args, dict(context.environ)
     host = environ.get(MONITORING_EMULATOR)
     if host:
         LOGGER.warning(
@@ -175,59 +171,59 @@ def _read(
             MONITORING_EMULATOR,
             host,
         )
-        # Datastream is not called here, and needs no credentials of its own.
+        # Datastream is not called, so it needs no credentials either.
         environ.setdefault(DATASTREAM_EMULATOR, host)
     identity = Identity(args.impersonate_service_account, args.quota_project)
     clients, _ = connect(Endpoints(), environ, identity)
-    keeping = saving(args.save, args.stop) if args.save else nullcontext(lambda _series: None)
-    with clients, keeping as keep, show_progress(args.err) as progress:
+    saved = saving(args.save, context.stop) if args.save else nullcontext(lambda _series: None)
+    with clients, saved as save, show_progress(context.err) as progress:
         source = Source(
             clients.monitoring,
             args.project,
             Calls(),
-            args.stop,
+            context.stop,
             progress,
-            keep,
+            save,
             end=clients.close,
         )
         return read_history(source, wanted(policies, end - args.days * DAY, end), history)
 
 
-def _nothing(args: Namespace) -> str:
+def _no_series(args: Namespace) -> str:
     series = f"no series of {definitions.definitions()['prefix']}/…"
     if args.from_file:
-        return f"{printable(args.from_file)} holds {series}: is it what --save wrote?"
+        return f"{printable(args.from_file)} has {series}: was it written by --save?"
     return (
-        f"projects/{args.project} holds {series} in these {args.days} days: is the exporter "
-        f"running, and is this the metrics project?"
+        f"projects/{args.project} has {series} in these {args.days} days: is the exporter running, "
+        f"and is this the metrics project?"
     )
 
 
-def _project(written: str) -> str:
+def _project(text: str) -> str:
     try:
-        return str(TypeAdapter(Project).validate_python(written))
+        return str(TypeAdapter(Project).validate_python(text))
     except ValidationError as error:
         reason = error.errors()[0]["ctx"]["error"]
         raise argparse.ArgumentTypeError(str(reason)) from None
 
 
-def _days(written: str) -> int:
-    number = int(written) if written.isascii() and written.isdecimal() else 0
-    if not 1 <= number <= MOST_DAYS:
+def _days(text: str) -> int:
+    days = int(text) if text.isascii() and text.isdecimal() else 0
+    if not 1 <= days <= MOST_DAYS:
         raise argparse.ArgumentTypeError(
-            f"{quote(written)} is not allowed; 1 to {MOST_DAYS} are: Cloud Monitoring keeps points "
-            f"as they were written for six weeks, and what came before the days counts too"
+            f"{quote(text)} is not allowed; write a number from 1 to {MOST_DAYS}: Cloud Monitoring "
+            f"keeps all points for six weeks, and the time before the days counts too"
         )
-    return number
+    return days
 
 
-def _until(written: str) -> float:
+def _until(text: str) -> float:
     try:
-        at = datetime.fromisoformat(written)
+        at = datetime.fromisoformat(text)
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
         raise argparse.ArgumentTypeError(
-            f"{quote(written)} is no time with its zone, such as 2026-01-31T12:00:00Z"
+            f"{quote(text)} is not a time with a time zone, such as 2026-01-31T12:00:00Z"
         )
     return at.timestamp()

@@ -7,33 +7,32 @@ from typing import TYPE_CHECKING
 
 from exporter.cli import main as exporter_cli
 from exporter.cli.exit_codes import OK
+from lab.cli.selection import add_world, selected_world
 from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import config_environ, default_world, read_world
+from lab.emulator.world_files import config_environ
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
+
+    from lab.cli.context import Context
 
 HELP = (
     "Starts an emulator of Datastream and Cloud Monitoring, points the exporter at it and runs the "
-    "exporter's own command line. No account is used."
+    "exporter's own command line. Needs no Google account. Try: demo, demo watch, demo check, demo "
+    "run --dry-run."
 )
 
 _NEXT = """
 Next
   .venv/bin/datastream-lab demo watch              the fleet as it changes, for ten minutes
-  .venv/bin/datastream-exporter check              is all in place for your config.yaml?
+  .venv/bin/datastream-exporter check              is everything in place for your config.yaml?
   .venv/bin/datastream-exporter run --dry-run      what would be written, without writing it
 """
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what :func:`run` reads."""
-    parser.add_argument(
-        "--world",
-        metavar="FILE",
-        help="the world file: what exists, what changes, what goes wrong (default: one company's "
-        "fleet)",
-    )
+    """Add the arguments of ``demo``."""
+    add_world(parser)
     parser.add_argument(
         "command",
         nargs=argparse.REMAINDER,
@@ -42,17 +41,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace) -> int:
+def run(context: Context) -> int:
     """Run the exporter against the emulator; return its exit code.
 
     Raises:
-        InputError: In the world file.
+        InputError: The world file is invalid.
     """
-    world = read_world(args.world) if args.world else default_world()
-    argv = args.command or ["run"]
-    environ = {**args.environ, **config_environ(world, args.world or "default world")}
-    with Emulator(world) as cloud:
-        code = exporter_cli.main(argv, environ | cloud.environ, args.out, args.err)
+    world, name = selected_world(context.args)
+    argv = context.args.command or ["run"]
+    environ = {**context.environ, **config_environ(world, name)}
+    with Emulator(world) as emulator:
+        code = exporter_cli.main(argv, environ | emulator.environ, context.out, context.err)
     if code == OK and argv == ["run"]:
-        args.err.write(_NEXT)
+        context.err.write(_NEXT)
     return code

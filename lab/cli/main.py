@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from threading import Event
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, cast
 
 import exporter
 from exporter.cli import process
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, USAGE
 from exporter.cli.logs import LOGGER, Text
 from exporter.cli.signals import Signals
+from lab.cli.context import Context
+from lab.exit_codes import NO_PROMETHEUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +26,8 @@ class Command(NamedTuple):
     """A command.
 
     Attributes:
-        module: The module of :mod:`lab.cli` that holds it.
-        help: What the command is for, in a few words.
+        module: Its module in :mod:`lab.cli`.
+        help: What it does, in a few words.
     """
 
     module: str
@@ -33,15 +36,27 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "demo": Command("demo", "run the exporter against an emulator, without an account"),
-    "serve": Command("serve", "keep the emulator up for other programs"),
-    "list": Command("list", "the policies at a glance"),
-    "test": Command("test", "play the scenarios, and say whether the right alerts fire"),
-    "time-to-page": Command("time_to_page", "measure how soon each page comes"),
-    "review": Command("review", "say what a Terraform plan changes about the alerts"),
-    "backtest": Command("backtest", "say what would have alerted in a project's last days"),
-    "report": Command("report", "show the policies and their scenarios on one page"),
+    "serve": Command("serve", "run the emulator for other programs"),
+    "list": Command("list", "list the policies"),
+    "test": Command("test", "play the scenarios and check that the right alerts fire"),
+    "time-to-page": Command("time_to_page", "measure the time from a change to the incident"),
+    "review": Command("review", "show what a Terraform plan changes about the alerts"),
+    "backtest": Command("backtest", "show which alerts would have fired in the last days"),
+    "report": Command("report", "write one HTML page with all policies and scenarios"),
 }
-"""Every command. Only the module of the command that is called gets imported."""
+"""Every command, in the order of the help. Only the module of the one that runs is imported."""
+
+
+class CommandModule(Protocol):
+    """What a command's module has to provide."""
+
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's arguments."""
+
+    def run(self, context: Context) -> int:
+        """Run the command; return the exit code."""
 
 
 def entry() -> None:
@@ -56,15 +71,19 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
         argv: The arguments after the program's name.
         environ: The environment.
         out: Gets data.
-        err: Gets talk.
+        err: Gets messages.
     """
     try:
         with redirect_stdout(out), redirect_stderr(err):
             name = parser().parse_args(argv[:1]).command
-            command = import_module(f"lab.cli.{COMMANDS[name].module}")
+            command = cast("CommandModule", import_module(f"lab.cli.{COMMANDS[name].module}"))
             args = command_parser(name, command).parse_args(argv[1:])
+        if name == "demo":
+            # The exporter's own main handles signals.
+            context = Context(args, environ, out, err, Event())
+            return process.finish(lambda: command.run(context), out, err, Text())
     except SystemExit as stop:
-        # argparse has said what is wrong, or has printed the help that was asked for.
+        # argparse has printed the usage error or the help.
         return int(stop.code or 0)
     except ModuleNotFoundError as error:
         print(
@@ -73,62 +92,60 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
         )
         return USAGE
     except KeyboardInterrupt:
-        # Some commands take a moment to import.
+        # During an import, or while the demo's emulator starts or stops.
+        print(f"{PROGRAM}: interrupted", file=err)
         return INTERRUPTED
-    args.environ, args.out, args.err = environ, out, err
-    if name == "demo":
-        # It calls the exporter's own main, which handles signals itself.
-        return process.finish(lambda: int(command.run(args)), out, err, Text())
     with Signals() as signals:
-        args.stop = signals.stop
+        context = Context(args, environ, out, err, signals.stop)
         code = signals.run_in_thread(
-            lambda: process.finish(lambda: _run(command, args), out, err, Text())
+            lambda: process.finish(lambda: _run(command, context), out, err, Text())
         )
     return code if signals.exit_code is None else signals.exit_code
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command's name alone."""
-    whole = argparse.ArgumentParser(
+    """Return the parser of the command's name."""
+    names = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Proves, reviews and back-tests the alert policies against the real exporter.",
         allow_abbrev=False,
     )
-    whole.add_argument("--version", action="version", version=f"%(prog)s {exporter.__version__}")
-    some = whole.add_subparsers(metavar="COMMAND", dest="command", required=True)
+    names.add_argument("--version", action="version", version=f"%(prog)s {exporter.__version__}")
+    commands = names.add_subparsers(metavar="COMMAND", dest="command", required=True)
     for name, command in COMMANDS.items():
-        some.add_parser(name, help=command.help, add_help=False)
-    return whole
+        commands.add_parser(name, help=command.help, add_help=False)
+    return names
 
 
-def command_parser(name: str, command: Any) -> argparse.ArgumentParser:
-    """Return the parser of what follows a command's name.
+def command_parser(name: str, command: CommandModule) -> argparse.ArgumentParser:
+    """Return the parser of a command's arguments.
 
     Args:
         name: The command.
         command: Its module.
     """
-    it = argparse.ArgumentParser(
+    arguments = argparse.ArgumentParser(
         prog=f"{PROGRAM} {name}", description=command.HELP, allow_abbrev=False
     )
-    command.add_arguments(it)
-    return it
+    command.add_arguments(arguments)
+    return arguments
 
 
-def _run(command: Any, args: argparse.Namespace) -> int:
-    from lab.prove.engine import MISSING, EngineError, NotInstalledError
+def _run(command: CommandModule, context: Context) -> int:
+    # These import Google's clients, which the help doesn't need.
+    from lab.prove.engine import EngineError, NotInstalledError
     from lab.side_by_side import WorkerEndedError
     from lab.simulate.simulation import SimulationError
 
     try:
-        with redirect_stdout(args.out), redirect_stderr(args.err):
-            return int(command.run(args))
+        with redirect_stdout(context.out), redirect_stderr(context.err):
+            return command.run(context)
     except NotInstalledError as error:
         LOGGER.error("%s", error)
-        return MISSING
+        return NO_PROMETHEUS
     except (EngineError, SimulationError, WorkerEndedError, OSError) as error:
-        # Ctrl-C at a terminal also ends the engine that is being asked.
-        if args.stop.is_set():
+        # Ctrl-C at a terminal ends Prometheus too.
+        if context.stop.is_set():
             return INTERRUPTED
         if isinstance(error, OSError):
             raise

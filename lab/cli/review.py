@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
 from exporter.cli.logs import LOGGER
 from exporter.cli.terminal import print_json, show_progress
-from lab.cli.inputs import policies_of
-from lab.cli.options import add_json, add_policies, add_scenarios
-from lab.cli.test import chosen_scenarios
+from lab.cli.selection import (
+    add_json,
+    add_policies,
+    add_scenarios,
+    selected_policies,
+    selected_scenarios,
+)
 from lab.review.page import review_page
 from lab.review.plan import read_plan
 from lab.review.playing import ReviewTask, play, trigger_changes
@@ -20,7 +23,7 @@ from lab.side_by_side import side_by_side
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from lab.review.playing import PlayedChange
+    from lab.cli.context import Context
     from lab.simulate.scenario import Scenario
 
 HELP = (
@@ -31,7 +34,7 @@ HELP = (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what :func:`run` reads."""
+    """Add the arguments of ``review``."""
     add_policies(parser)
     parser.add_argument(
         "plan",
@@ -53,39 +56,33 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_json(parser)
 
 
-def run(args: Namespace) -> int:
+def run(context: Context) -> int:
     """Print the review of a plan; return the exit code.
 
     Raises:
-        InputError: In the plan or in the files, or a scenario is not known.
+        InputError: The plan or another file is invalid, or a scenario doesn't exist.
         NotInstalledError: Prometheus is not installed.
-        EngineError: It does not do what it is asked to.
+        EngineError: Prometheus failed.
     """
-    out: TextIO = args.out
+    args = context.args
     plan = read_plan(args.plan)
     changes, unplayed = trigger_changes(plan.changes)
     # Without changes to play, neither scenarios nor Prometheus have to be there.
-    scenarios = _scenarios(args) if changes else ()
-    results: list[PlayedChange] = []
-    played = 0
-    with show_progress(args.err) as progress:
+    scenarios: tuple[Scenario, ...] = ()
+    if changes:
+        scenarios = selected_scenarios(args, args.scenario or [], selected_policies(args))
+    with show_progress(context.err) as progress:
         tasks = [ReviewTask(scenario, changes) for scenario in scenarios]
-        playing = side_by_side(play, tasks, args.stop)
-        for found in progress.track("playing scenarios", playing, len(tasks)):
-            results += found
-            played += 1
-    if played < len(scenarios):
-        LOGGER.warning("Interrupted: %d of %d scenarios were played.", played, len(scenarios))
+        playing = side_by_side(play, tasks, context.stop)
+        played = list(progress.track("playing scenarios", playing, len(tasks)))
+    if len(played) < len(scenarios):
+        LOGGER.warning("Interrupted: %d of %d scenarios were played.", len(played), len(scenarios))
         return INTERRUPTED
     titles = {scenario.name: scenario.title for scenario in scenarios}
+    results = [result for found in played for result in found]
     review = review_plan(plan, changes, unplayed, titles, results)
     if args.json:
-        print_json(review_json(review), out)
+        print_json(review_json(review), context.out)
     else:
-        out.write(review_page(review))
+        context.out.write(review_page(review))
     return INCOMPLETE if args.strict and review.worse else OK
-
-
-def _scenarios(args: Namespace) -> tuple[Scenario, ...]:
-    named = Namespace(**{**vars(args), "wanted": args.scenario or []})
-    return chosen_scenarios(named, policies_of(args))

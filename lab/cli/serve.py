@@ -1,34 +1,34 @@
-"""``datastream-lab serve``: the emulator on its own, for other programs to use."""
+"""``datastream-lab serve``: the emulator for other programs."""
 
 from __future__ import annotations
 
 import shlex
 from argparse import ArgumentTypeError
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import OK, USAGE
 from exporter.cli.logs import LOGGER
+from lab.cli.selection import add_world, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError
-from lab.emulator.world_files import config_environ, default_world, read_world
+from lab.emulator.world_files import config_environ
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
-HELP = "Keeps an emulator of Datastream and Cloud Monitoring up for other programs."
+    from lab.cli.context import Context
+
+HELP = (
+    "Runs an emulator of Datastream and Cloud Monitoring for other programs until Ctrl-C. Prints "
+    "the export lines that point a program at it."
+)
 
 _LAST_PORT = 65535
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what :func:`serve` reads to a parser."""
-    parser.add_argument(
-        "--world",
-        metavar="FILE",
-        help="the world file: what exists, what changes, what goes wrong"
-        " (default: one company's fleet)",
-    )
+    """Add the arguments of ``serve``."""
+    add_world(parser)
     for service in ("datastream", "monitoring"):
         parser.add_argument(
             f"--{service}-port",
@@ -39,39 +39,41 @@ def add_arguments(parser: ArgumentParser) -> None:
         )
 
 
-def run(args: Namespace) -> int:
-    """Keep both servers up until ``stop`` is set; return the exit code.
+def run(context: Context) -> int:
+    """Run both servers until ``stop`` is set; return the exit code.
 
     Once the servers listen, ``out`` gets lines that a shell can evaluate: the two addresses, and
     the world's config for the exporter where it has one.
 
     Raises:
-        InputError: In the world file.
+        InputError: The world file is invalid.
     """
-    world = read_world(args.world) if args.world else default_world()
-    environ = config_environ(world, args.world or "default world")
-    with ExitStack() as running:
-        try:
-            cloud = Emulator(world)
-            cloud.start(args.datastream_port, args.monitoring_port)
-        except PortInUseError as error:
-            LOGGER.error("%s", error)
-            return USAGE
-        running.callback(cloud.stop)
-        for name, value in (cloud.environ | environ).items():
-            print(f"export {name}={shlex.quote(value)}", file=args.out)
-        args.out.flush()
+    args = context.args
+    world, name = selected_world(args)
+    environ = config_environ(world, name)
+    emulator = Emulator(world)
+    try:
+        emulator.start(args.datastream_port, args.monitoring_port)
+    except PortInUseError as error:
+        LOGGER.error("%s", error)
+        return USAGE
+    try:
+        for variable, value in (emulator.environ | environ).items():
+            print(f"export {variable}={shlex.quote(value)}", file=context.out)
+        context.out.flush()
         print(
             "The emulator is running. Paste the export lines into the shell of the program that "
             "should use it. Ctrl-C stops it.",
-            file=args.err,
+            file=context.err,
             flush=True,
         )
-        args.stop.wait()
+        context.stop.wait()
+    finally:
+        emulator.stop()
     return OK
 
 
-def _port(written: str) -> int:
-    if not (written.isascii() and written.isdecimal() and int(written) <= _LAST_PORT):
-        raise ArgumentTypeError(f"{written} is no port; write a number from 0 to {_LAST_PORT}")
-    return int(written)
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) <= _LAST_PORT):
+        raise ArgumentTypeError(f"{text} is not a port; write a number from 0 to {_LAST_PORT}")
+    return int(text)

@@ -1,4 +1,4 @@
-"""``datastream-lab time-to-page``: how soon a page comes, held against the bounds."""
+"""``datastream-lab time-to-page``: measures the time to page and compares it with the bounds."""
 
 from __future__ import annotations
 
@@ -11,52 +11,65 @@ from exporter.cli.tables import print_table
 from exporter.cli.terminal import print_json, show_progress
 from exporter.inputs.input_errors import InputError
 from exporter.text import plural
-from lab.cli.inputs import policies_of
-from lab.cli.options import add_json, add_policies
+from lab.cli.selection import add_json, add_policies, selected_policies
 from lab.prove.scenarios import check_can_evaluate
 from lab.prove.time_to_page import TASKS, Measurements, measure_all, missing_policies
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from collections.abc import Sequence
+    from argparse import ArgumentParser
+    from collections.abc import Iterable
 
-    from lab.prove.time_to_page import TimeToPage
+    from lab.cli.context import Context
+    from lab.policies.files import Policy
 
 HELP = (
-    "Measures how long a page takes, from a change in Datastream to the incident: the change comes "
-    "at any moment between two runs, each run starts as late as it may, its points become visible "
-    "as late as they may, and the evaluations come at any second of their interval. Exit code 0: "
-    "each bound is kept; 1: one is not."
+    "Measures the time to page: from a change in Datastream to the incident. The worst case "
+    "counts: the change comes at any moment between two runs, each run starts as late as it may, "
+    "its points become visible as late as they may, and evaluations come at any second of their "
+    "interval. Exit code 0: every bound is kept; 1: one is exceeded."
 )
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what :func:`run` reads."""
+    """Add the arguments of ``time-to-page``."""
     add_policies(parser)
     add_json(parser)
 
 
-def run(args: Namespace) -> int:
+def run(context: Context) -> int:
     """Measure and print each time to page; return the exit code.
 
     Raises:
         InputError: A file is invalid, or a policy that the measurement needs is missing.
         NotInstalledError: Prometheus is not installed.
+        EngineError: Prometheus failed.
     """
-    policies = policies_of(args)
+    policies = selected_policies(context.args)
     if missing := missing_policies(policies):
         raise InputError(
-            [f"{name} is not among the policies; its time to page is measured" for name in missing]
+            f"{name} is not among the policies, but its time to page is measured"
+            for name in missing
         )
     check_can_evaluate(())
-    measured = Measurements()
-    with show_progress(args.err) as progress:
-        for part in progress.track("measuring", measure_all(policies, args.stop), TASKS):
-            measured.add(part)
-    if args.stop.is_set():
+    measured = measure(context, policies)
+    if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was measured.")
         return INTERRUPTED
-    return show(measured, args.out, as_json=args.json)
+    return show(measured, context.out, as_json=context.args.json)
+
+
+def measure(context: Context, policies: Iterable[Policy]) -> Measurements:
+    """Measure every time to page, with progress at a terminal.
+
+    Raises:
+        NotInstalledError: Prometheus is not installed.
+        EngineError: Prometheus failed.
+    """
+    measured = Measurements()
+    with show_progress(context.err) as progress:
+        for part in progress.track("measuring", measure_all(policies, context.stop), TASKS):
+            measured.add(part)
+    return measured
 
 
 def show(measured: Measurements, out: TextIO, *, as_json: bool) -> int:
@@ -68,9 +81,9 @@ def show(measured: Measurements, out: TextIO, *, as_json: bool) -> int:
         as_json: Whether to print JSON.
     """
     if as_json:
-        print_json(document(measured), out)
+        print_json(_json(measured), out)
     else:
-        _print(measured.times, out)
+        _print(measured, out)
     log_failures(measured)
     return OK if measured.kept else INCOMPLETE
 
@@ -79,13 +92,11 @@ def log_failures(measured: Measurements) -> None:
     """Log each change that did not fire, and how many bounds are exceeded."""
     for sentence in measured.failures:
         LOGGER.error("%s.", sentence)
-    exceeded = sum(not time.kept for time in measured.times)
-    if exceeded:
-        LOGGER.error("Not kept: %d of %s.", exceeded, plural(len(measured.times), "bound"))
+    if exceeded := sum(not time.kept for time in measured.times):
+        LOGGER.error("%d of %s exceeded.", exceeded, plural(len(measured.times), "bound"))
 
 
-def document(measured: Measurements) -> dict[str, Any]:
-    """Return the measurements as JSON data."""
+def _json(measured: Measurements) -> dict[str, Any]:
     return {
         "kept": measured.kept,
         "times": [
@@ -105,7 +116,7 @@ def document(measured: Measurements) -> dict[str, Any]:
     }
 
 
-def _print(times: Sequence[TimeToPage], out: TextIO) -> None:
+def _print(measured: Measurements, out: TextIO) -> None:
     print_table(
         ("change", "exporter", "worst", "median", "bound", "kept", "a script, every 5 min"),
         (
@@ -116,11 +127,9 @@ def _print(times: Sequence[TimeToPage], out: TextIO) -> None:
                 f"{time.median:.0f} s",
                 f"{time.bound:.0f} s",
                 ("yes", "green") if time.kept else ("NO", "bold red"),
-                "never"
-                if time.change.polling_seconds is None
-                else f"{time.change.polling_seconds} s",
+                f"{polling} s" if (polling := time.change.polling_seconds) else "never",
             )
-            for time in times
+            for time in measured.times
         ),
         out,
         right=("worst", "median", "bound"),

@@ -17,12 +17,13 @@ from exporter.cli.terminal import show_progress
 from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import hint
 from exporter.text import quote
+from lab.exit_codes import NO_PROMETHEUS
 from lab.mutate import survivors
 from lab.mutate.catching import WrongScenarioError, catching, play
 from lab.mutate.mutants import mutants
 from lab.mutate.survivors import Summary, stale_patterns, summarize
 from lab.policies.files import read_policies
-from lab.prove.engine import MISSING, EngineError, NotInstalledError
+from lab.prove.engine import EngineError, NotInstalledError
 from lab.side_by_side import WorkerEndedError
 from lab.simulate.scenario_files import read_scenarios
 from lab.simulate.simulation import SimulationError
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(args.policy, verbose=args.verbose)
     except NotInstalledError as error:
         print(error, file=sys.stderr)
-        return MISSING
+        return NO_PROMETHEUS
     except (InputError, WrongScenarioError, ValueError) as error:
         print(error, file=sys.stderr)
         return USAGE

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     from lab.simulate.series import Series
 
-MISSING = 3
-"""The exit code where Prometheus is not installed."""
-
 _PROGRAMS = ("prometheus", "promtool")
 _LISTENS = re.compile(r'msg="Listening on" address=(127\.0\.0\.1:\d+)')
 _READY = "Server is ready to receive web requests."

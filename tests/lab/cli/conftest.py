@@ -1,4 +1,4 @@
-"""The command line called as a function, in a folder with three policies and a scenario."""
+"""The lab's command line as a function, and a folder with three policies and two scenarios."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 POLICIES = ROOT / "alerting_policies"
 
-RIGHT, WRONG = "deleted", "wrongly-expected"
+PASSING, FAILING = "deleted", "wrongly-expected"
 
 
 class Ended(NamedTuple):
-    """How a command ended: its exit code, and what it said where."""
+    """How a command ended."""
 
     code: int
     out: str
@@ -30,15 +30,23 @@ class Ended(NamedTuple):
 
 
 class Command(Protocol):
-    """Runs a command line."""
+    """Runs a command line in this process."""
 
     def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
         """Return how it ended."""
 
 
+class Terminal(io.StringIO):
+    """A stream that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
 @pytest.fixture
 def command() -> Command:
-    """Return what runs a command of ``policies`` in this process."""
+    """Return a function that runs ``datastream-lab``."""
 
     def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
         out, err = io.StringIO(), io.StringIO()
@@ -50,7 +58,7 @@ def command() -> Command:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder, the working one, whose alerting_policies hold three policies."""
+    """Return the working folder, whose alerting_policies holds three policies."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "alerting_policies" / "scenarios").mkdir(parents=True)
     for name in ("exporter-losing-points", "stream-changed", "stream-missing"):
@@ -60,15 +68,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def scenarios(folder: Path) -> Path:
-    """Return the folder of two scenarios: one that is right, one that expects what is not so."""
-    held = folder / "alerting_policies" / "scenarios"
-    (held / f"{RIGHT}.yaml").write_text(SCENARIO)
-    # Too late, too early, and not at all; and one that it does not expect.
-    wrong = SCENARIO.replace("{after: 5m, by: 5m10s}", "{after: 6m, by: 7m}")
-    wrong = wrong.replace("{after: 5m40s, by: 8m10s}", "{after: 1m, by: 2m}")
-    wrong = wrong.replace("stream: orders, do", "stream: '*', do").replace("\nexpect:", NEVER)
-    (held / f"{WRONG}.yaml").write_text(wrong)
-    return held
+    """Return the folder of two scenarios: one passes, one expects what doesn't happen."""
+    scenarios = folder / "alerting_policies" / "scenarios"
+    (scenarios / f"{PASSING}.yaml").write_text(SCENARIO)
+    # Alerts that are expected too late, too early and not at all, and one that never comes.
+    failing = SCENARIO.replace("{after: 5m, by: 5m10s}", "{after: 6m, by: 7m}")
+    failing = failing.replace("{after: 5m40s, by: 8m10s}", "{after: 1m, by: 2m}")
+    failing = failing.replace("stream: orders, do", "stream: '*', do").replace("\nexpect:", NEVER)
+    (scenarios / f"{FAILING}.yaml").write_text(failing)
+    return scenarios
 
 
 NEVER = """

@@ -101,4 +101,4 @@ def test_a_port_is_a_number(service: str, port: str, command: Command) -> None:
     """Anything else is a usage error that shows it and says what is allowed."""
     code, out, err = command("serve", f"--{service}-port={port}")
     assert (code, out) == (2, "")
-    assert f"{port} is no port; write a number from 0 to 65535" in err
+    assert f"{port} is not a port; write a number from 0 to 65535" in err

@@ -13,6 +13,7 @@ import pytest
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, USAGE
 from lab.cli import report
+from lab.cli.context import Context
 from lab.cli.main import main
 from lab.report.page import Report, render
 from lab.report.timeline import Task, play_and_draw
@@ -96,7 +97,7 @@ def test_it_writes_a_page(folder: Path) -> None:
     (scenario,) = read(page).all("details", class_="scenario")
     assert scenario.attributes["data-verdict"] == "passed"
     assert "report.html: 1 scenario, " in told
-    assert "How soon pages come is left out: there is no exporter-silent, no stream-failed" in told
+    assert "The time to page is left out: there is no exporter-silent, no stream-failed" in told
 
 
 def test_what_is_wrong_is_on_the_page_and_in_the_exit_code(folder: Path) -> None:
@@ -104,7 +105,7 @@ def test_what_is_wrong_is_on_the_page_and_in_the_exit_code(folder: Path) -> None
     (folder / "late.yaml").write_text(LATE, "utf-8")
     code, told = command("--html", "report.html", "--no-times", "late.yaml")
     assert code == INCOMPLETE
-    assert "1 scenario wrong: late." in told
+    assert "1 scenario failed: late." in told
     tree = read((folder / "report.html").read_text("utf-8"))
     verdicts = [
         each.all("td")[0].text for each in tree.all("table", class_="outcomes")[0].all("tr")[1:]
@@ -116,7 +117,7 @@ def test_what_is_wrong_is_on_the_page_and_in_the_exit_code(folder: Path) -> None
     ("file", "sentence"),
     [
         ("alerting_policies", "is a directory; name a file, such as report.html"),
-        ("nowhere/report.html", "nowhere: there is no such directory; make it first"),
+        ("nowhere/report.html", "nowhere: there is no such directory; create it first"),
     ],
 )
 @pytest.mark.usefixtures("folder")
@@ -150,7 +151,7 @@ def test_a_disk_that_is_full_is_a_sentence() -> None:
     """It was not known before."""
     code, told = command("--html", "/dev/full", "--no-times", "unknown-state")
     assert code == USAGE
-    assert "/dev/full: can not be written (No space left on device); name another file" in told
+    assert "/dev/full: can't be written (No space left on device); name another file" in told
 
 
 def test_whoever_stops_it_gets_no_half_page(tmp_path: Path) -> None:
@@ -164,9 +165,6 @@ def test_whoever_stops_it_gets_no_half_page(tmp_path: Path) -> None:
         scenarios=None,
         wanted=["unknown-state", "healthy-hour"],
         no_times=False,
-        stop=stop,
-        out=out,
-        err=out,
     )
-    assert report.run(args) == INTERRUPTED
+    assert report.run(Context(args, {}, out, out, stop)) == INTERRUPTED
     assert not (tmp_path / "report.html").exists()

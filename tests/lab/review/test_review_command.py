@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.cli import review
-from lab.prove.engine import MISSING
+from lab.cli.context import Context
+from lab.exit_codes import NO_PROMETHEUS
 from tests.lab.review.conftest import POLICIES, SCENARIOS
 from tests.lab.review.plan_json import QUERY, change, on_log, plan, policy, written
 
@@ -83,7 +84,7 @@ def test_an_unknown_scenario_is_refused(reviewed: Reviewed) -> None:
     """The error message suggests the nearest name."""
     answer = reviewed(_LATER, "--scenario", "fiv")
     assert (answer.code, answer.out) == (2, "")
-    assert _words(answer.err) == 'error: "fiv" is no scenario; did you mean five?'
+    assert _words(answer.err) == 'error: "fiv" is not a scenario; did you mean five?'
 
 
 def test_without_prometheus_the_command_says_what_to_install(
@@ -92,7 +93,7 @@ def test_without_prometheus_the_command_says_what_to_install(
     """A review that plays queries needs Prometheus; one that plays none does not."""
     monkeypatch.setenv("PATH", "")
     answer = reviewed(_LATER, "--scenario", "five")
-    assert (answer.code, answer.out) == (MISSING, "")
+    assert (answer.code, answer.out) == (NO_PROMETHEUS, "")
     assert "apt-get install prometheus" in answer.err
     severity = plan(change("update", before=policy(), after=policy(severity="ERROR")))
     assert reviewed(severity).code == 0
@@ -113,11 +114,8 @@ def test_an_interrupted_review_prints_nothing(tmp_path: Path) -> None:
         scenario=None,
         strict=False,
         json=False,
-        out=out,
-        err=io.StringIO(),
-        stop=stop,
     )
-    assert review.run(args) == 130
+    assert review.run(Context(args, {}, out, io.StringIO(), stop)) == 130
     assert out.getvalue() == ""
 
 

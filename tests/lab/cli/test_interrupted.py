@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.deletion import SCENARIO
-from tests.lab.cli.conftest import RIGHT
+from tests.lab.cli.conftest import PASSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,9 +75,9 @@ def test_nothing_outlives_a_process_that_is_killed(scenarios: Path, tmp_path: Pa
 def test_a_single_scenario_is_played_to_its_end(scenarios: Path, tmp_path: Path) -> None:
     """What is under way alone is finished, told, and its engine gone."""
     engines = tmp_path / "engines"
-    ended = _interrupted(scenarios, engines, signal.SIGINT, RIGHT)
+    ended = _interrupted(scenarios, engines, signal.SIGINT, PASSING)
     assert ended.returncode == 130
-    assert ended.stdout.startswith("right  deleted: ")
+    assert ended.stdout.startswith("PASS  deleted: ")
     assert "Traceback" not in ended.stderr
     assert list(engines.iterdir()) == []
 

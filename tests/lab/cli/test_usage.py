@@ -1,4 +1,4 @@
-"""``policies`` where something that it needs is not there, and on a wrong command line."""
+"""``datastream-lab`` with a wrong command line, or without something it needs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli.exit_codes import INCOMPLETE, OK, USAGE
+from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
 from lab.cli.main import COMMANDS
-from lab.prove.engine import MISSING
-from tests.lab.cli.conftest import RIGHT, ROOT
+from lab.exit_codes import MEANINGS, NO_PROMETHEUS
+from tests.lab.cli.conftest import PASSING, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,8 @@ held = ("google", "grpc", "pydantic", "rich", "promql_parser", "jinja2", "lab.cl
 print(json.dumps([code, sorted(name for name in sys.modules if name.startswith(held))]))
 """
 
+OWN = {"lab.cli.main", "lab.cli.context"}
+
 
 @pytest.mark.parametrize(
     ("argv", "sentence"),
@@ -38,12 +40,14 @@ print(json.dumps([code, sorted(name for name in sys.modules if name.startswith(h
         (["list", "stream-failed"], "unrecognized arguments: stream-failed"),
         (["list", "--scenarios", "."], "unrecognized arguments: --scenarios ."),
         (["test", "--jso"], "unrecognized arguments: --jso"),
+        (["demo", "--dry-run"], "unrecognized arguments: --dry-run"),
+        (["serve", "--datastream-port", "x"], "x is not a port; write a number from 0 to 65535"),
     ],
 )
-def test_a_mistake_on_the_command_line_is_usage(
+def test_a_wrong_command_line_is_a_usage_error(
     command: Command, argv: list[str], sentence: str
 ) -> None:
-    """The usage and one sentence on stderr, exit 2; nothing on stdout."""
+    """Usage and one sentence go to stderr; exit 2."""
     code, out, err = command(*argv)
     assert (code, out) == (USAGE, "")
     assert err.startswith("usage: datastream-lab")
@@ -51,16 +55,23 @@ def test_a_mistake_on_the_command_line_is_usage(
 
 
 def test_help_names_every_command(command: Command) -> None:
-    """Each is there with what it is for."""
+    """Each has a short description, in the order of a first visit."""
     code, out, err = command("--help")
     assert (code, err) == (OK, "")
     words = " ".join(out.split())
-    assert all(f"{name} {each.help}" in words for name, each in COMMANDS.items())
+    assert " ".join(f"{name} {each.help}" for name, each in COMMANDS.items()) in words
+    order = ["demo", "serve", "list", "test", "time-to-page", "review", "backtest", "report"]
+    assert list(COMMANDS) == order
+
+
+def test_every_exit_code_is_documented() -> None:
+    """The docs are generated from this table."""
+    assert list(MEANINGS) == [OK, INCOMPLETE, USAGE, NO_PROMETHEUS, INTERRUPTED, TERMINATED]
 
 
 @pytest.mark.parametrize("name", ["list", "test", "time-to-page"])
 def test_help_of_a_command_says_what_it_does(command: Command, name: str) -> None:
-    """It has the arguments that all shard, and a description of its own."""
+    """It shows the shared arguments and the command's own description."""
     code, out, err = command(name, "--help")
     assert (code, err) == (OK, "")
     assert out.startswith(f"usage: datastream-lab {name} ")
@@ -69,7 +80,7 @@ def test_help_of_a_command_says_what_it_does(command: Command, name: str) -> Non
 
 
 def test_help_is_cheap() -> None:
-    """To list the commands none of them is imported, nor Google's clients."""
+    """Neither the commands' modules nor Google's clients are imported."""
     ended = subprocess.run(
         [sys.executable, "-c", HELP],
         cwd=ROOT,
@@ -80,13 +91,13 @@ def test_help_is_cheap() -> None:
     )
     code, imported = json.loads(ended.stdout)
     assert code == OK
-    assert [name for name in imported if name != "lab.cli.main"] == []
+    assert [name for name in imported if name not in OWN] == []
 
 
-def test_without_the_extra_it_says_what_to_run(
+def test_a_missing_package_is_one_sentence(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A package that is missing is one sentence with a command that works from a clone, exit 2."""
+    """The sentence names a command that works from a clone; exit 2."""
     monkeypatch.setitem(sys.modules, "promql_parser", None)
     for module in [name for name in sys.modules if name.startswith("lab.")]:
         monkeypatch.delitem(sys.modules, module)
@@ -97,29 +108,29 @@ def test_without_the_extra_it_says_what_to_run(
     )
 
 
-@pytest.mark.parametrize("name", [RIGHT, "time-to-page"])
-def test_without_prometheus_it_says_what_to_install(scenarios: Path, name: str) -> None:
-    """The programs that are missing, and how to install them; an exit code of its own."""
+@pytest.mark.parametrize("name", [PASSING, "time-to-page"])
+def test_missing_prometheus_is_one_sentence(scenarios: Path, name: str) -> None:
+    """It names the missing programs and how to install them; exit 3."""
     project = scenarios.parent.parent
     (project / "bin").mkdir()
     argv = ["time-to-page", "--policies", str(ROOT / "alerting_policies")]
     argv = argv if name == "time-to-page" else ["test", name]
     ended = _program(project, *argv, PATH=str(project / "bin"))
-    assert (ended.returncode, ended.stdout) == (MISSING, "")
+    assert (ended.returncode, ended.stdout) == (NO_PROMETHEUS, "")
     assert ended.stderr.count("\n") == 1
     assert ended.stderr.startswith("error: prometheus and promtool not found")
     assert "apt-get install prometheus" in ended.stderr
 
 
-def test_an_engine_that_fails_is_one_sentence(scenarios: Path) -> None:
-    """What Prometheus says is told, without a traceback; exit 1."""
+def test_a_failing_prometheus_is_one_sentence(scenarios: Path) -> None:
+    """Prometheus' own message is shown without a traceback; exit 1."""
     programs = scenarios.parent.parent / "bin"
     programs.mkdir()
     for name in ("prometheus", "promtool"):
         (programs / name).write_text("#!/bin/sh\necho no space left >&2\nexit 1\n")
         (programs / name).chmod(0o755)
     path = f"{programs}:{os.environ['PATH']}"
-    ended = _program(scenarios.parent.parent, "test", RIGHT, PATH=path)
+    ended = _program(scenarios.parent.parent, "test", PASSING, PATH=path)
     assert (ended.returncode, ended.stdout) == (INCOMPLETE, "")
     assert ended.stderr.startswith("error: promtool ")
     assert ended.stderr.endswith("no space left\n")
@@ -127,7 +138,7 @@ def test_an_engine_that_fails_is_one_sentence(scenarios: Path) -> None:
 
 
 def test_listing_needs_no_prometheus(folder: Path) -> None:
-    """What evaluates nothing does without the engine."""
+    """Commands that evaluate nothing work without Prometheus."""
     ended = _program(folder, "list", PATH=str(folder))
     assert (ended.returncode, ended.stderr) == (OK, "")
 

@@ -1,10 +1,12 @@
-"""``policies time-to-page``, and what the docs keep of what was played and measured."""
+"""``datastream-lab time-to-page``, and the outputs that the docs show."""
 
 from __future__ import annotations
 
 import io
 import json
 from typing import TYPE_CHECKING
+
+import pytest
 
 from exporter.cli.exit_codes import INCOMPLETE, USAGE
 from lab.cli.time_to_page import show
@@ -13,17 +15,13 @@ from tools import lab as page
 from tools.policies import TIMES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
-
     from tests.lab.cli.conftest import Command
 
 HOW = "run: .venv/bin/python -m tools.record && make docs"
 
 
-def test_the_times_in_the_docs_are_those_that_are_measured() -> None:
-    """Every change in every mode, as it is now: whoever changes a policy sees what that does."""
+def test_the_docs_show_the_measured_times() -> None:
+    """Every change in every mode is measured, within its bound, and equal to the docs."""
     measured = json.loads(page.output("time-to-page", "--json"))
     assert measured["kept"] is True
     assert [(each["change"], each["mode"]) for each in measured["times"]] == [
@@ -37,13 +35,13 @@ def test_the_times_in_the_docs_are_those_that_are_measured() -> None:
     assert json.loads(TIMES.read_text("utf-8")) == measured, HOW
 
 
-def test_the_transcript_in_the_docs_is_what_is_answered() -> None:
-    """The scenario that the docs show comes out as they show it."""
+def test_the_docs_show_the_real_transcript() -> None:
+    """The command in the docs prints what they show."""
     assert page.output(*page.SHOWN) == page.TRANSCRIPT.read_text("utf-8"), HOW
 
 
-def test_a_bound_that_is_not_kept_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    """It stands out in the table, a sentence counts such, and the exit code is 1."""
+def test_an_exceeded_bound_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """The table marks it, the log counts it, and the exit code is 1."""
     failed = next(change for change in CHANGES if change.title == "FAILED")
     measured = Measurements()
     measured.add(Measurements([TimeToPage(failed, "continuous", 106.9, 87.0, 600)]))
@@ -55,7 +53,7 @@ def test_a_bound_that_is_not_kept_is_told(caplog: pytest.LogCaptureFixture) -> N
         "FAILED scheduled 191 s 115 s 190 s NO 300 s",
         "FAILED continuous 107 s 87 s 120 s yes 300 s",
     ]
-    assert caplog.messages == ["Not kept: 1 of 2 bounds."]
+    assert caplog.messages == ["1 of 2 bounds exceeded."]
     document = io.StringIO()
     assert show(measured, document, as_json=True) == INCOMPLETE
     read = json.loads(document.getvalue())
@@ -63,8 +61,8 @@ def test_a_bound_that_is_not_kept_is_told(caplog: pytest.LogCaptureFixture) -> N
     assert [each["kept"] for each in read["times"]] == [False, True]
 
 
-def test_what_does_not_page_at_all_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    """A policy that is silent has no time to page, and keeps no bound."""
+def test_a_change_that_does_not_fire_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """A silent policy has no time to page and keeps no bound."""
     dead = CHANGES[-1]
     measured = Measurements(
         [TimeToPage(dead, "scheduled", 330.0, 271.0, 1000)],
@@ -76,10 +74,12 @@ def test_what_does_not_page_at_all_is_told(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.messages == ["FAILED, scheduled: not every change pages."]
 
 
-def test_policies_that_are_measured_have_to_be_there(command: Command, folder: Path) -> None:
-    """A folder of other policies has no time to page: each lacking one is named."""
-    assert folder.exists()
+@pytest.mark.usefixtures("folder")
+def test_missing_policies_are_named(command: Command) -> None:
+    """The measurement needs certain policies: each missing one is an error."""
     code, out, err = command("time-to-page")
     assert (code, out) == (USAGE, "")
-    assert "error: stream-failed is not among the policies; its time to page is measured\n" in err
+    assert (
+        "error: stream-failed is not among the policies, but its time to page is measured\n" in err
+    )
     assert err.count("\n") == len({change.policy for change in CHANGES}) - 1

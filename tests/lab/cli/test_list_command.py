@@ -1,9 +1,11 @@
-"""``policies list``: the policies at a glance."""
+"""``datastream-lab list``: the policies at a glance."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+
+import pytest
 
 from exporter.cli.exit_codes import OK
 from tests.lab.cli.conftest import POLICIES
@@ -14,12 +16,12 @@ if TYPE_CHECKING:
     from tests.lab.cli.conftest import Command
 
 
-def test_the_severest_stand_first(command: Command) -> None:
-    """Every policy has a row: how severe, what tells it, for how long, whom it names, and what."""
+def test_policies_are_listed_by_severity(command: Command) -> None:
+    """Every policy has a row: severity, source, retest window, channels and purpose."""
     code, out, err = command("list", "--policies", str(POLICIES))
     assert (code, err) == (OK, "")
     heading, *rows = [line.split() for line in out.splitlines()]
-    assert heading == ["POLICY", "SEVERITY", "TOLD", "BY", "HOLD", "CHANNELS", "PAGES", "FOR"]
+    assert " ".join(heading) == "POLICY SEVERITY SOURCE RETEST WINDOW CHANNELS FIRES FOR"
     assert sorted(row[0] for row in rows) == sorted(path.stem for path in POLICIES.glob("*.yaml"))
     assert [row[1] for row in rows] == sorted(row[1] for row in rows)
     by_name = {row[0]: row for row in rows}
@@ -30,13 +32,13 @@ def test_the_severest_stand_first(command: Command) -> None:
     assert not [line for line in out.splitlines() if line != line.rstrip()]
 
 
-def test_a_file_may_name_channels_and_be_off(command: Command, folder: Path) -> None:
-    """What a user wrote in a file shows; what it does not say is told by its title."""
+def test_channels_and_disabled_policies_are_shown(command: Command, folder: Path) -> None:
+    """A policy without a header is described by its display name."""
     policy = folder / "alerting_policies" / "stream-missing.yaml"
-    text = policy.read_text().partition("displayName")
+    _, key, text = policy.read_text().partition("displayName")
     channels = "[projects/p/notificationChannels/1, projects/p/notificationChannels/2]"
     policy.write_text(
-        f"{text[1]}{text[2]}\nenabled: false\nnotificationChannels: {channels}\n",
+        f"{key}{text}\nenabled: false\nnotificationChannels: {channels}\n",
     )
     code, out, _ = command("list")
     assert code == OK
@@ -44,26 +46,26 @@ def test_a_file_may_name_channels_and_be_off(command: Command, folder: Path) -> 
     assert row[1:] == ["off", "metrics", "30s", "2", "Datastream:", "stream", "missing"]
 
 
-def test_as_data_it_is_complete(command: Command, folder: Path) -> None:
-    """--json holds each policy with its file, as a script needs it."""
-    assert folder.exists()
+@pytest.mark.usefixtures("folder")
+def test_json_has_every_policy(command: Command) -> None:
+    """--json prints each policy with its file."""
     code, out, err = command("list", "--json")
     assert (code, err) == (OK, "")
     policies = {each["name"]: each for each in json.loads(out)["policies"]}
     assert set(policies) == {"exporter-losing-points", "stream-changed", "stream-missing"}
     missing = policies["stream-missing"]
-    assert missing.pop("pages_for").startswith("a stream that was there and is gone")
+    assert missing.pop("fires_for").startswith("a stream that was there and is gone")
     assert missing == {
         "name": "stream-missing",
         "file": "alerting_policies/stream-missing.yaml",
         "display_name": "Datastream: stream missing",
         "severity": "CRITICAL",
         "enabled": True,
-        "told_by": "metrics",
-        "hold_seconds": 30,
+        "source": "metrics",
+        "retest_window_seconds": 30,
         "threshold": None,
         "yields_to": None,
         "channels": [],
     }
-    assert policies["stream-changed"]["hold_seconds"] is None
+    assert policies["stream-changed"]["retest_window_seconds"] is None
     assert policies["exporter-losing-points"]["threshold"] == "0"

@@ -1,1 +1,1 @@
-"""Policies changed in one place each, and whether a scenario catches the change."""
+"""Changes policies in one place each, and finds a scenario that catches the change."""

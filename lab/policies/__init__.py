@@ -1,4 +1,1 @@
-"""The alert policies: read, checked, proved.
-
-The job does not need any of it, and its image does not hold it.
-"""
+"""The alert policies: reads and checks their files and queries."""

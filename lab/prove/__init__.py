@@ -1,1 +1,1 @@
-"""What pages, for whom and when, by Prometheus itself, held against what should."""
+"""Plays scenarios, evaluates policies with Prometheus, compares incidents with expectations."""

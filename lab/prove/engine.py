@@ -142,7 +142,7 @@ def check_installed() -> None:
 
 @contextmanager
 def start_engine(series: Iterable[Series]) -> Iterator[Engine]:
-    """Run a Prometheus that holds these series for as long as the block runs.
+    """Run a Prometheus with these series while the block runs.
 
     Raises:
         NotInstalledError: Prometheus is not installed.

@@ -1,9 +1,12 @@
-"""Evaluates a policy's PromQL condition over a recording."""
+"""Evaluates a policy over a recording: its incidents, by metrics or by log entries."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from google.cloud import monitoring_v3
+
+from lab.filters.log_filter import extract_label, parse_extractor, parse_log_filter
 from lab.prove.incidents import Incident, firing_intervals
 from lab.simulate.visibility import adjust_for_delay
 
@@ -12,7 +15,11 @@ if TYPE_CHECKING:
 
     from lab.policies.files import Policy
     from lab.prove.engine import Engine
+    from lab.simulate.log_entries import LogEntry
     from lab.simulate.simulation import Recording
+
+LOGGED_AFTER = 1.0
+"""Seconds from an entry until Cloud Logging has it."""
 
 
 def metric_incidents(
@@ -66,3 +73,49 @@ def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
         if key in labels:
             name += f"/{kind}/{labels[key]}"
     return name
+
+
+def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
+    """Return the incidents of a log policy.
+
+    Each project has its own copy of the policy, which sees only that project's log. Each set of
+    extracted labels has its own incident, which stays open until the auto-close time has passed
+    since its last entry.
+    https://cloud.google.com/logging/docs/alerting/log-based-alerts
+
+    Args:
+        policy: The policy.
+        recording: What was logged.
+
+    Raises:
+        FilterError: The filter or an extractor is not supported.
+    """
+    log_filter = parse_log_filter(policy.filter or "")
+    extractors = {key: parse_extractor(text) for key, text in policy.extractors.items()}
+    auto_close = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy.auto_close.seconds
+    runs: dict[tuple[str, tuple[tuple[str, str], ...]], list[list[LogEntry]]] = {}
+    for entry in recording.entries:
+        if entry.at >= recording.lasts or not log_filter.accepts(entry.fields):
+            continue
+        labels = {key: extract_label(each, entry.fields) for key, each in extractors.items()}
+        project = entry.stream.split("/")[1]
+        of_labels = runs.setdefault((project, tuple(sorted(labels.items()))), [])
+        if of_labels and entry.at - of_labels[-1][-1].at <= auto_close:
+            of_labels[-1].append(entry)
+        else:
+            of_labels.append([entry])
+    incidents = []
+    for (_, label_items), of_labels in runs.items():
+        for run in of_labels:
+            opened, closed = run[0].at + LOGGED_AFTER, run[-1].at + LOGGED_AFTER + auto_close
+            still_open = closed > recording.lasts
+            incidents.append(
+                Incident(
+                    policy.name,
+                    run[0].stream,
+                    dict(label_items),
+                    opened,
+                    None if still_open else closed,
+                )
+            )
+    return tuple(incidents)

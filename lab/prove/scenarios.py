@@ -13,8 +13,7 @@ from exporter.text import printable
 from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.prove.comparison import compare
 from lab.prove.engine import check_installed, start_engine
-from lab.prove.evaluation import metric_incidents
-from lab.prove.log_matching import log_incidents
+from lab.prove.evaluation import log_incidents, metric_incidents
 from lab.side_by_side import side_by_side
 from lab.simulate.simulation import simulate
 
@@ -138,7 +137,7 @@ def start_times(scenarios: Sequence[Scenario]) -> list[datetime]:
 
 @contextmanager
 def engine_for(recordings: Iterable[Recording]) -> Iterator[Engine]:
-    """Run an engine that holds the series of recordings.
+    """Run an engine with the series of recordings while the block runs.
 
     Raises:
         NotInstalledError: Prometheus is not installed.

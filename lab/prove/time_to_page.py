@@ -249,7 +249,9 @@ def measure(timed: TimedRecording, policies: Iterable[Policy], engine: Engine) -
             if incident.about in moments
         ]
         if len(times) < len(moments) * round(policy.interval / _EVERY_SECOND):
-            measured.failures.append(f"{change.title}, {timed.mode}: not every change pages")
+            measured.failures.append(
+                f"{change.title}, {timed.mode}: not every change opens an incident"
+            )
             continue
         if change.event is None:
             # The exporter may die at any moment between its last run and the next.

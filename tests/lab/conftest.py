@@ -1,4 +1,4 @@
-"""The project's policies and scenarios, and short ways to small ones."""
+"""The project's policies and scenarios, and a factory of small scenarios."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def by_name(policies: tuple[Policy, ...]) -> dict[str, Policy]:
 
 @pytest.fixture(scope="session")
 def make_scenario(by_name: dict[str, Policy]) -> MakeScenario:
-    """Return what makes a scenario of a small world, some events, and keys of its own."""
+    """Return a factory of scenarios: a small world with events, and other keys of the file."""
 
     def make(*events: dict[str, Any], world: dict[str, Any] | None = None, **keys: Any) -> Scenario:
         written = {

@@ -1,4 +1,4 @@
-"""Work for other processes that is in the middle of something at any moment."""
+"""Work for worker processes that can be interrupted in the middle of anything."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ def work(item: bytes) -> bytes:
 
 
 def refuse(item: bytes) -> bytes:
-    """Do the same, and raise an error for one of the items."""
+    """Work, but raise an error for one of the items."""
     if item == ITEMS[3]:
         raise ValueError("this one is not for me")
     return work(item)
 
 
 class PickyError(Exception):
-    """An error that can be written for another process, and not be read there."""
+    """An error that can be pickled but not unpickled."""
 
     def __init__(self, first: str, second: str) -> None:
-        """Take more than is kept."""
+        """Take two arguments but pass one on, which breaks unpickling."""
         super().__init__(first + second)
 
 
 def be_picky(item: bytes) -> bytes:
-    """Raise what cannot be raised as it is elsewhere."""
+    """Raise an error that can't be unpickled."""
     raise PickyError("this is ", f"number {item[0]}")
 
 
 def wait_long(item: bytes) -> bytes:
-    """Tell that it has begun, with its process, and wait longer than any test."""
+    """Leave a file with the process id, and wait longer than any test."""
     Path(os.environ["TMPDIR"], f"{os.getpid()}.begun").touch()
     time.sleep(600)
     return item
 
 
 def interrupt(seed: int, times: int) -> None:
-    """Interrupt the work at different moments, and print the most seconds that an end took."""
+    """Interrupt the work at different moments; print the longest time to end, in seconds."""
     # More processes than the machine has processors: this is the load.
     os.cpu_count = lambda: 3
     chance = random.Random(seed)  # noqa: S311 - moments, no secrets
@@ -64,7 +64,7 @@ def interrupt(seed: int, times: int) -> None:
 
 
 def _interrupt(chance: random.Random) -> float:
-    """Interrupt the work at some moment; return the seconds until it is over then."""
+    """Interrupt the work at some moment; return the seconds until it has ended."""
     stop = threading.Event()
     # Some time after it began, or after some of it was done.
     after = chance.choice([0, 0, 1, 2, 3, 10])

@@ -1,4 +1,4 @@
-"""Work in processes that are ended in the middle of it: nothing hangs, nothing is left."""
+"""Work in processes that are killed in the middle of it: nothing hangs, nothing is left."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ LONGEST = 60
 
 
 @pytest.fixture
-def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of temporary files; several processes work, on any machine."""
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of temporary files; two workers run on any machine."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     return tmp_path
 
 
-def test_work_is_interrupted_at_ninety_different_moments(tmp_path: Path) -> None:
-    """While processes start, write or wait, it ends soon, with all that was started and held."""
+def test_work_can_be_interrupted_at_any_moment(tmp_path: Path) -> None:
+    """Ninety times, while workers start, write or wait: it ends soon and leaves nothing."""
     ended = subprocess.run(
         [sys.executable, "-c", f"from {side_work.__name__} import interrupt; interrupt(1, 90)"],
         cwd=ROOT,
@@ -51,64 +51,84 @@ def test_work_is_interrupted_at_ninety_different_moments(tmp_path: Path) -> None
     assert_nothing_left(tmp_path)
 
 
-def test_what_is_big_gets_there_and_back(held: Path) -> None:
-    """In its order, and with nothing left behind."""
-    made = side_by_side(side_work.work, ITEMS[:5], threading.Event())
-    assert list(made) == [item * 10 for item in ITEMS[:5]]
-    assert_nothing_left(held)
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_results_come_in_order(temporary: Path, count: int) -> None:
+    """However big they are, with workers and without."""
+    results = side_by_side(side_work.work, ITEMS[:count], threading.Event())
+    assert list(results) == [item * 10 for item in ITEMS[:count]]
+    assert_nothing_left(temporary)
 
 
-def test_what_is_raised_is_raised_in_its_turn(held: Path) -> None:
-    """What comes before it is there, and it says where it comes from."""
-    made = side_by_side(side_work.refuse, ITEMS, threading.Event())
-    assert [next(made) for _ in range(3)] == [item * 10 for item in ITEMS[:3]]
+@pytest.mark.parametrize("count", [1, 3])
+def test_nothing_starts_after_stop(temporary: Path, count: int) -> None:
+    """With workers and without."""
+    stop = threading.Event()
+    stop.set()
+    assert list(side_by_side(side_work.work, ITEMS[:count], stop)) == []
+    assert_nothing_left(temporary)
+
+
+def test_results_before_stop_are_kept(temporary: Path) -> None:
+    """The rest is not waited for."""
+    stop = threading.Event()
+    results = side_by_side(side_work.work, ITEMS, stop)
+    assert next(results) == ITEMS[0] * 10
+    stop.set()
+    assert list(results) == []
+    assert_nothing_left(temporary)
+
+
+def test_an_error_is_raised_in_order(temporary: Path) -> None:
+    """After the results before it, with a note about where it was raised."""
+    results = side_by_side(side_work.refuse, ITEMS, threading.Event())
+    assert [next(results) for _ in range(3)] == [item * 10 for item in ITEMS[:3]]
     with pytest.raises(ValueError, match="this one is not for me") as caught:
-        next(made)
+        next(results)
     assert "in refuse" in caught.value.__notes__[0]
-    assert_nothing_left(held)
+    assert_nothing_left(temporary)
 
 
-def test_an_error_that_no_other_process_can_read_is_told_all_the_same(held: Path) -> None:
-    """With the words that it has."""
-    made = side_by_side(side_work.be_picky, ITEMS, threading.Event())
+def test_an_error_that_can_not_be_unpickled_keeps_its_message(temporary: Path) -> None:
+    """It becomes a RuntimeError with the original message."""
+    results = side_by_side(side_work.be_picky, ITEMS, threading.Event())
     with pytest.raises(RuntimeError, match="PickyError: this is number 0"):
-        next(made)
-    assert_nothing_left(held)
+        next(results)
+    assert_nothing_left(temporary)
 
 
-def test_whoever_wants_no_more_leaves_nothing_behind(held: Path) -> None:
-    """The rest is ended as soon as nobody asks for it."""
-    made = side_by_side(side_work.work, ITEMS, threading.Event())
-    next(made)
-    del made
-    assert_nothing_left(held)
+def test_a_caller_may_stop_iterating(temporary: Path) -> None:
+    """The workers are killed then."""
+    results = side_by_side(side_work.work, ITEMS, threading.Event())
+    next(results)
+    del results
+    assert_nothing_left(temporary)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_process_that_is_ended_ends_the_others(held: Path, number: int) -> None:
-    """It is an error, and no endless wait."""
-    sending = threading.Thread(target=signal_the_first, args=(held, number))
+def test_a_killed_worker_is_an_error(temporary: Path, number: int) -> None:
+    """The other workers are killed, too, and nothing waits for ever."""
+    sending = threading.Thread(target=signal_the_first, args=(temporary, number))
     sending.start()
-    with pytest.raises(WorkerEndedError):
+    with pytest.raises(WorkerEndedError, match="killed from outside; is there too little memory"):
         list(side_by_side(side_work.wait_long, ITEMS, threading.Event()))
     sending.join()
-    assert_nothing_left(held)
+    assert_nothing_left(temporary)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGSTOP])
-def test_what_came_of_a_process_does_not_matter_when_it_is_to_stop(held: Path, number: int) -> None:
-    """Whoever ends a whole service ends the processes too; one that stands still ends as well."""
+def test_a_killed_worker_does_not_matter_after_stop(temporary: Path, number: int) -> None:
+    """A service manager may kill the workers first; a suspended worker is killed, too."""
     stop = threading.Event()
-    sending = threading.Thread(target=signal_the_first, args=(held, number, stop.set))
+    sending = threading.Thread(target=signal_the_first, args=(temporary, number, stop.set))
     sending.start()
     assert list(side_by_side(side_work.wait_long, ITEMS, stop)) == []
     sending.join()
-    assert_nothing_left(held)
+    assert_nothing_left(temporary)
 
 
-def signal_the_first(held: Path, number: int, then: Callable[[], None] = lambda: None) -> None:
-    """Send a signal to the first process that has begun."""
-    begun = partial(held.glob, "policies-*/*.begun")
+def signal_the_first(temporary: Path, number: int, then: Callable[[], None] = lambda: None) -> None:
+    """Send a signal to the first worker that has begun."""
+    begun = partial(temporary.glob, "policies-*/*.begun")
     until = time.monotonic() + LONGEST
     while not any(begun()) and time.monotonic() < until:
         time.sleep(0.005)
@@ -116,16 +136,16 @@ def signal_the_first(held: Path, number: int, then: Callable[[], None] = lambda:
     then()
 
 
-def assert_nothing_left(held: Path) -> None:
-    """Fail if there is a file left, or a process; one that was killed may take its time to go."""
-    assert list(held.iterdir()) == []
+def assert_nothing_left(temporary: Path) -> None:
+    """Fail if a file or a process is left; a killed process may take a moment to disappear."""
+    assert list(temporary.iterdir()) == []
     until = time.monotonic() + LONGEST
-    while playing(held) and time.monotonic() < until:
+    while running(temporary) and time.monotonic() < until:
         time.sleep(0.01)
-    assert playing(held) == []
+    assert running(temporary) == []
 
 
-def playing(held: Path) -> list[str]:
-    """Return the command lines of the processes that have to do with a folder."""
+def running(temporary: Path) -> list[str]:
+    """Return the command lines that contain a folder."""
     told = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True)
-    return [line for line in told.stdout.splitlines() if str(held) in line]
+    return [line for line in told.stdout.splitlines() if str(temporary) in line]

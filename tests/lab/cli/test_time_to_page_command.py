@@ -66,12 +66,12 @@ def test_a_change_that_does_not_fire_fails(caplog: pytest.LogCaptureFixture) -> 
     dead = CHANGES[-1]
     measured = Measurements(
         [TimeToPage(dead, "scheduled", 330.0, 271.0, 1000)],
-        ["FAILED, scheduled: not every change pages"],
+        ["FAILED, scheduled: not every change opens an incident"],
     )
     out = io.StringIO()
     assert show(measured, out, as_json=False) == INCOMPLETE
     assert out.getvalue().splitlines()[1].endswith("yes   never")
-    assert caplog.messages == ["FAILED, scheduled: not every change pages."]
+    assert caplog.messages == ["FAILED, scheduled: not every change opens an incident."]
 
 
 @pytest.mark.usefixtures("folder")

@@ -1,4 +1,4 @@
-"""Policies to read: those of this project, and small ones to make mistakes in."""
+"""This project's policies, and small ones to break."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ OURS = Path(__file__).parents[3] / "alerting_policies"
 CASES = Path(__file__).parent / "cases"
 
 POLICIES = {policy.name: policy for policy in read_policies(OURS, house_rules=True)}
-"""This project's own, by name."""
+"""This project's policies, by name."""
 
 
 def copy(folder: Path, **changes: tuple[str, str]) -> Path:
-    """Return a directory with the small policies, a text in some of them replaced by another.
+    """Fill a directory with the small policies, with a text replaced in some of them.
 
     Args:
-        folder: The directory, which is made where it is not there.
-        changes: What is replaced, and by what, by the name of the policy.
+        folder: The directory, created if needed.
+        changes: The old and the new text, by policy.
     """
     folder.mkdir(exist_ok=True)
     for path in CASES.glob("*.yaml"):
@@ -30,8 +30,8 @@ def copy(folder: Path, **changes: tuple[str, str]) -> Path:
     return folder
 
 
-def told(folder: Path, *, house_rules: bool = True) -> list[str]:
-    """Return what is wrong with the policies of a directory, without the way to it."""
+def errors(folder: Path, *, house_rules: bool = True) -> list[str]:
+    """Return the errors of a directory, without its path."""
     try:
         read_policies(folder, house_rules=house_rules)
     except InputError as mistakes:
@@ -40,5 +40,5 @@ def told(folder: Path, *, house_rules: bool = True) -> list[str]:
 
 
 def policy(folder: Path, name: str) -> Policy:
-    """Return one policy of a directory, read without the rules of this project's own."""
+    """Return one policy of a directory, read without this project's own rules."""
     return next(each for each in read_policies(folder) if each.name == name)

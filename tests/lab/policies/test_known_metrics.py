@@ -1,4 +1,4 @@
-"""Google's metrics as far as they are used, and the names of all metrics in PromQL."""
+"""Google's metrics and the names of all metrics in PromQL."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_type_has_its_name_in_promql(metric_type: str, name: str) -> None:
 
 
 def test_the_list_is_as_documented() -> None:
-    """All of Datastream's metrics are there, and what is used of Cloud Run's."""
+    """All of Datastream's metrics, and the used ones of Cloud Run."""
     assert set(google_metrics()) == {f"datastream.googleapis.com/{name}" for name in DATASTREAM} | {
         f"run.googleapis.com/{name}" for name in CLOUD_RUN
     }
@@ -61,7 +61,7 @@ def test_the_list_is_as_documented() -> None:
 
 @pytest.mark.parametrize("metric_type", google_metrics())
 def test_a_google_metric_says_what_it_is(metric_type: str) -> None:
-    """Kind, value type, unit and labels are such as Cloud Monitoring has; its page is named."""
+    """Kind, value type, unit and labels are Cloud Monitoring's; its documentation is linked."""
     metric = google_metrics()[metric_type]
 
     assert metric.kind in {"GAUGE", "DELTA"}
@@ -72,8 +72,8 @@ def test_a_google_metric_says_what_it_is(metric_type: str) -> None:
     assert "location" in metric.resource_labels
 
 
-def test_every_metric_of_the_exporter_can_be_named() -> None:
-    """Each has a name of its own, on the resource that it is written to."""
+def test_every_metric_of_the_exporter_is_known() -> None:
+    """Under its name in PromQL, with the resource that it is written to."""
     own = {name: each for name, each in known_series().items() if name.startswith("custom_")}
 
     assert {each.type for each in own.values()} == {
@@ -82,8 +82,8 @@ def test_every_metric_of_the_exporter_can_be_named() -> None:
     assert {each.resource for each in own.values()} == {definitions.RESOURCE}
 
 
-def test_labels_of_metric_and_resource_are_carried_together() -> None:
-    """A series carries its resource's labels, its own, its project's id and its resource's type."""
+def test_a_series_has_the_labels_of_metric_and_resource() -> None:
+    """And the project id and the type of the resource."""
     events = known_series()["datastream_googleapis_com:stream_unsupported_event_count"]
     objects = known_series()["custom_googleapis_com:datastream_stream_objects"]
 

@@ -1,4 +1,4 @@
-"""No policy file, however mangled, ends in anything but a policy or sentences."""
+"""Every policy file, however mangled, gives a policy or sentences."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ PROMQL = sorted(
 VALUES = values(WORDS)
 
 
-def _is_answered(folder: Path, content: bytes) -> None:
+def _check(folder: Path, content: bytes) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "paused.yaml").write_bytes(content)
     for house_rules in (True, False):
@@ -75,18 +75,18 @@ def _is_answered(folder: Path, content: bytes) -> None:
 
 
 def _asked(query: str) -> str:
-    """Return what is said of a query."""
+    """Return the error of a query, if any."""
     try:
         asked = promql.read(query, every=False)
     except ValueError as error:
         return str(error)
-    return f"fine, and looks {asked.look_back} seconds back"
+    return f"fine, with a look-back window of {asked.look_back} s"
 
 
 @settings(max_examples=150)
 @given(data=st.data())
-def test_mutated_file_is_answered(tmp_path_factory: Any, data: st.DataObject) -> None:
-    """Bytes of a policy removed, doubled and replaced."""
+def test_mutated_file_check(tmp_path_factory: Any, data: st.DataObject) -> None:
+    """Bytes of a policy are removed, repeated and replaced."""
     content = bytearray(data.draw(st.sampled_from(GOOD)).encode())
     for _ in range(data.draw(st.integers(1, 5))):
         start = data.draw(st.integers(0, len(content)))
@@ -95,7 +95,7 @@ def test_mutated_file_is_answered(tmp_path_factory: Any, data: st.DataObject) ->
             st.binary(max_size=8) | st.sampled_from(WORDS).map(str.encode)
         )
 
-    _is_answered(tmp_path_factory.getbasetemp() / "mutated", bytes(content))
+    _check(tmp_path_factory.getbasetemp() / "mutated", bytes(content))
 
 
 @settings(max_examples=200)
@@ -103,12 +103,12 @@ def test_mutated_file_is_answered(tmp_path_factory: Any, data: st.DataObject) ->
 def test_values_of_any_kind_anywhere_are_answered(
     tmp_path_factory: Any, data: st.DataObject
 ) -> None:
-    """The structure of a policy with any value in the place of some of its own."""
+    """Some values of a policy are replaced by any other value."""
     tree = yaml.safe_load(data.draw(st.sampled_from(GOOD)))
     mangle(tree, VALUES, data)
 
     text = yaml.safe_dump(tree, allow_unicode=True)
-    _is_answered(tmp_path_factory.getbasetemp() / "values", text.encode("utf-8", "surrogatepass"))
+    _check(tmp_path_factory.getbasetemp() / "values", text.encode("utf-8", "surrogatepass"))
 
 
 @settings(max_examples=300)
@@ -117,7 +117,7 @@ def test_values_of_any_kind_anywhere_are_answered(
     | st.lists(st.sampled_from(PROMQL), max_size=12).map("".join)
     | st.text(max_size=40)
 )
-def test_any_query_is_answered(query: str) -> None:
+def test_any_query_check(query: str) -> None:
     """Words of PromQL in any order, and any text at all."""
     assert _asked(query).startswith(
         ("is not PromQL: ", "returns ranges", "selects no metric", "fine")
@@ -126,12 +126,12 @@ def test_any_query_is_answered(query: str) -> None:
 
 @settings(max_examples=100)
 @given(st.text("(-[{\"'`+ a#", max_size=600).map(lambda text: text + "up"))
-def test_a_query_that_nests_deeply_is_answered(query: str) -> None:
-    """However it nests, a query that is read overruns neither the parser nor this program."""
+def test_a_query_that_nests_deeply_check(query: str) -> None:
+    """No nesting overflows the parser's stack or this program's."""
     assert _asked(query)
 
 
-def test_the_deepest_queries_that_are_read_are_read_whole() -> None:
-    """Signs, brackets and sums, as many as are allowed, overrun nothing."""
+def test_the_deepest_allowed_queries_are_read() -> None:
+    """As many signs, brackets and operands as allowed overflow nothing."""
     for query in ("-" * 499 + "up", "(" * 249 + "up" + ")" * 249, " + ".join(["up"] * 250)):
         assert promql.read(query, every=False).result.open

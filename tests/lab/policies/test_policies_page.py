@@ -1,4 +1,4 @@
-"""docs/policies.md, and the policies that the Terraform examples hold: what is shown works."""
+"""docs/policies.md and the policies of the Terraform examples: everything shown works."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLES = sorted((OURS.parent / "terraform" / "examples").glob("*/policies"))
 
 
 def test_each_policy_has_a_row() -> None:
-    """The table holds every policy once, the severest first, with a sentence that ends nowhere."""
+    """The table has every policy once, the most severe first, with a phrase without a full stop."""
     rows = [line.strip("| ").split(" | ") for line in page.policies().splitlines()[2:]]
 
     assert {row[0].partition("]")[0].lstrip("[") for row in rows} == set(POLICIES)
@@ -24,8 +24,8 @@ def test_each_policy_has_a_row() -> None:
     assert all(row[1] and not row[1].endswith((".", ":", ",")) for row in rows)
 
 
-def test_a_hold_is_written_as_people_read_it() -> None:
-    """Minutes and hours are said as such, no hold is none, and a log entry pages at once."""
+def test_a_retest_window_is_readable() -> None:
+    """In minutes or hours, or none; a log policy needs one entry."""
     rows = dict(
         re.findall(r"^\| \[([\w-]+)\].* \| [A-Z]+ \| ([^|]+) \|", page.policies(), re.MULTILINE)
     )
@@ -36,8 +36,8 @@ def test_a_hold_is_written_as_people_read_it() -> None:
     assert rows["stream-changed"] == "one entry is enough"
 
 
-def test_changes_that_the_page_shows_are_possible() -> None:
-    """Every policy that is changed there exists, and has the threshold that is changed."""
+def test_overrides_on_the_page_are_valid() -> None:
+    """Every overridden policy exists, and has a threshold where that is overridden."""
     (shown,) = re.findall(r"```hcl\n(.*?)```", TEXT, re.DOTALL)
     changes = hcl2.loads(shown)["policy_overrides"]
 
@@ -48,25 +48,25 @@ def test_changes_that_the_page_shows_are_possible() -> None:
 
 
 def test_the_command_names_a_file() -> None:
-    """The policy that is made without Terraform is one of these."""
+    """The policy that is created without Terraform exists."""
     (path,) = re.findall(r"--policy-from-file=(\S+)", TEXT)
 
     assert (OURS.parent / path).resolve() in {policy.path for policy in POLICIES.values()}
 
 
-def test_every_policy_that_the_page_names_exists() -> None:
-    """No name of a policy in the text is a misspelt or former one."""
+def test_every_policy_on_the_page_exists() -> None:
+    """No policy name in the text is misspelled or outdated."""
     named = set(re.findall(r"\b(?:streams?|exporter|location)-[a-z-]+[a-z]", TEXT))
 
     assert named <= set(POLICIES)
 
 
 @pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.parent.name)
-def test_policies_of_examples_are_sound(folder: object) -> None:
-    """A user's policy that an example shows is one that is accepted."""
+def test_policies_of_examples_are_valid(folder: object) -> None:
+    """An example's own policy is accepted."""
     assert read_policies(str(folder), beside=POLICIES.values())
 
 
 def test_there_are_examples() -> None:
-    """A moved folder does not make this module pass without testing anything."""
+    """A moved folder must not make these tests vacuous."""
     assert EXAMPLES

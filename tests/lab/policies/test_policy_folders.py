@@ -1,4 +1,4 @@
-"""Directories of policies: what is read of them, in which order, and what is said where not."""
+"""Directories of policies: what is read, in which order, and the errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from google.cloud import monitoring_v3
 
 from lab.policies import model
 from lab.policies.files import Link, lookback, read_policies
-from tests.lab.policies.folders import OURS, copy, policy, told
+from tests.lab.policies.folders import OURS, copy, errors, policy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_a_policy_on_metrics_is_read(tmp_path: Path) -> None:
-    """Everything that a file says of a metric's policy is there."""
+    """Every field of the file is there."""
     folder = copy(tmp_path / "policies")
     paused = policy(folder, "paused")
 
@@ -41,7 +41,7 @@ def test_a_policy_on_metrics_is_read(tmp_path: Path) -> None:
 
 
 def test_a_policy_on_a_log_is_read(tmp_path: Path) -> None:
-    """Everything that a file says of a log's policy is there."""
+    """Every field of the file is there."""
     changed = policy(copy(tmp_path / "policies"), "changed")
 
     assert (changed.is_log, changed.query, changed.parsed_query) == (True, None, None)
@@ -53,8 +53,8 @@ def test_a_policy_on_a_log_is_read(tmp_path: Path) -> None:
     }
 
 
-def test_a_policy_is_the_api_s_own(tmp_path: Path) -> None:
-    """Google's parser makes the API's own message of a file."""
+def test_a_policy_has_the_api_s_message(tmp_path: Path) -> None:
+    """Google's parser reads the file."""
     proto = policy(copy(tmp_path / "policies"), "paused").proto
     message = monitoring_v3.AlertPolicy.pb(proto)
     condition = message.conditions[0].condition_prometheus_query_language
@@ -66,16 +66,16 @@ def test_a_policy_is_the_api_s_own(tmp_path: Path) -> None:
     assert message.alert_strategy.auto_close.seconds == 86400
 
 
-def test_policies_come_by_name_and_can_be_told_apart(tmp_path: Path) -> None:
-    """The order is that of names, whatever the file system's; a policy can be a key."""
+def test_policies_are_ordered_by_name_and_hashable(tmp_path: Path) -> None:
+    """Whatever the order of the file system; a policy can be a key."""
     policies = read_policies(copy(tmp_path / "policies"))
 
     assert [each.name for each in policies] == ["changed", "paused", "together"]
     assert len(set(policies)) == 3
 
 
-def test_other_files_and_directories_are_left_alone(tmp_path: Path) -> None:
-    """A text, and a directory of scenarios beside the policies, are none of them."""
+def test_other_files_and_directories_are_skipped(tmp_path: Path) -> None:
+    """A text file and the directory of scenarios are not policies."""
     folder = copy(tmp_path / "policies")
     (folder / "README.md").write_text("About them.")
     (folder / "scenarios").mkdir()
@@ -84,23 +84,23 @@ def test_other_files_and_directories_are_left_alone(tmp_path: Path) -> None:
     assert len(read_policies(folder)) == 3
 
 
-def test_a_file_with_another_ending_is_told(tmp_path: Path) -> None:
-    """What may be meant as a policy is not left out in silence."""
+def test_a_file_with_another_ending_is_an_error(tmp_path: Path) -> None:
+    """A likely policy is not skipped silently."""
     folder = copy(tmp_path / "policies", changed=("severity: WARNING", "severity: FATAL"))
     (folder / "paused.yaml").rename(folder / "paused.yml")
 
-    assert told(folder) == [
+    assert errors(folder) == [
         "paused.yml: a policy's file name ends in .yaml; rename it",
         'changed.yaml:7: severity: "FATAL" is not allowed; allowed here: CRITICAL, ERROR, WARNING',
     ]
 
 
-def test_a_name_that_can_be_no_label_is_told(tmp_path: Path) -> None:
-    """The file's name is a label of the policy, and has to be one that is allowed."""
+def test_a_name_that_is_not_a_label_is_an_error(tmp_path: Path) -> None:
+    """The file's name is a label of the policy, so it must be an allowed value."""
     folder = copy(tmp_path / "policies", changed=("  policy: changed", "  team: data"))
     (folder / "changed.yaml").rename(folder / "Stream changed.yaml")
 
-    assert told(folder, house_rules=False) == [
+    assert errors(folder, house_rules=False) == [
         (
             "Stream changed.yaml:6: the file's name is the policy's name; rename it to only "
             "lower-case letters, digits, - and _, at most 63"
@@ -109,7 +109,7 @@ def test_a_name_that_can_be_no_label_is_told(tmp_path: Path) -> None:
 
 
 def test_a_policy_may_yield_to_one_of_another_directory(tmp_path: Path) -> None:
-    """A user's policy can keep quiet for one of this project's."""
+    """A user's policy can yield to one of this project's."""
     old, new = ("yields_to: together", "yields_to: streams-unexpected-together")
     folder = copy(tmp_path / "policies", paused=(old, new))
     beside = read_policies(OURS, house_rules=True)
@@ -119,14 +119,14 @@ def test_a_policy_may_yield_to_one_of_another_directory(tmp_path: Path) -> None:
         'paused.yaml:11: userLabels.yields_to: "streams-unexpected-together" is not another '
         "policy with a threshold; allowed here: together"
     )
-    assert told(folder) == [sentence]
+    assert errors(folder) == [sentence]
 
 
-def test_nothing_is_said_of_a_policy_because_another_could_not_be_read(tmp_path: Path) -> None:
-    """Whether an unread file has a threshold is not known, and so is no mistake."""
+def test_an_unreadable_policy_causes_no_error_in_another(tmp_path: Path) -> None:
+    """Whether an unreadable file has a threshold is unknown."""
     folder = copy(tmp_path / "policies", together=("severity: ERROR", "severity: [ERROR"))
 
-    assert [each.partition(":")[0] for each in told(folder)] == ["together.yaml"]
+    assert [each.partition(":")[0] for each in errors(folder)] == ["together.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -138,23 +138,21 @@ def test_nothing_is_said_of_a_policy_because_another_could_not_be_read(tmp_path:
         ("a\0b", "{}: can not be read (embedded null byte); check the path"),
     ],
 )
-def test_a_directory_that_holds_none_is_told(tmp_path: Path, name: str, sentence: str) -> None:
-    """A directory that is not there, is none, or is empty has its sentence."""
+def test_a_directory_without_policies_is_an_error(tmp_path: Path, name: str, sentence: str) -> None:
+    """A missing or empty directory, or a file, has its own sentence."""
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
     folder = tmp_path / name
 
-    assert told(folder) == [sentence.format(str(folder).replace("\0", "\\x00"))]
+    assert errors(folder) == [sentence.format(str(folder).replace("\0", "\\x00"))]
 
 
 @pytest.mark.parametrize(
     ("retest_window", "written"),
     [(0, "1h"), (120, "1h"), (121, "80s"), (300, "200s"), (720, "480s"), (3600, "2400s")],
 )
-def test_what_was_seen_counts_for_an_hour_or_for_two_thirds(
-    retest_window: int, written: str
-) -> None:
-    """A short hold looks back an hour, a longer one two thirds of itself, in whole seconds."""
+def test_the_look_back_window_follows_the_retest_window(retest_window: int, written: str) -> None:
+    """An hour for a short retest window, two thirds of a longer one, in whole seconds."""
     assert lookback(retest_window) == written
 
 
@@ -182,7 +180,7 @@ def test_what_was_seen_counts_for_an_hour_or_for_two_thirds(
     ],
 )
 def test_the_keys_are_the_api_s(part: type[BaseModel], message: str) -> None:
-    """A file may hold every key of the API's message, but for those that the API sets."""
+    """A file may have every key of the API's message except those that the API sets."""
     file = monitoring_v3.AlertPolicy.pb(monitoring_v3.AlertPolicy()).DESCRIPTOR.file
     fields = file.pool.FindMessageTypeByName(message).fields
     keys = {field.alias or name for name, field in part.model_fields.items()}

@@ -6,7 +6,7 @@ from lab.policies.header import parse_header
 
 
 def test_the_three_paragraphs_are_found() -> None:
-    """Each is one text without its beginning, whatever stands around them and in which order."""
+    """Each without its beginning, in any order and among other comments."""
     found = parse_header(
         "# A line for the editor.\n#\n"
         "# Catches, by a count: a thing\n# that fails.\n#\n"
@@ -19,8 +19,8 @@ def test_the_three_paragraphs_are_found() -> None:
     assert found.missing == ()
 
 
-def test_what_is_missing_is_known() -> None:
-    """A file of comments alone, and one without any, lack what they do not say."""
+def test_missing_paragraphs_are_found() -> None:
+    """In a file of comments only, and in one without a comment."""
     assert parse_header("# Catches: a thing.").missing == (
         "Why these numbers:",
         "How it can be wrong:",

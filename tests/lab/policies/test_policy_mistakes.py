@@ -1,4 +1,4 @@
-"""Mistakes in policy files: each is told with its file, its line, its key, and what to write."""
+"""Errors in policy files: each names the file, the line, the key, and what to write."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.lab.policies.folders import copy, told
+from tests.lab.policies.folders import copy, errors
 
 MISTAKES: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("mistakes.yaml").read_text("utf-8")
@@ -18,12 +18,12 @@ QUERY = "conditions[0].conditionPrometheusQueryLanguage.query"
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_is_told(tmp_path: Path, mistake: dict[str, Any]) -> None:
-    """Each mistake has its sentence, and no other is said."""
+def test_an_error_says_what_to_write(tmp_path: Path, mistake: dict[str, Any]) -> None:
+    """There is exactly one sentence for each mistake."""
     change = (mistake["old"], mistake["new"])
     folder = copy(tmp_path / "policies", **{mistake["policy"]: change})
 
-    assert told(folder) == mistake["told"]
+    assert errors(folder) == mistake["errors"]
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,15 @@ def test_a_mistake_is_told(tmp_path: Path, mistake: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_what_is_too_long_is_told(tmp_path: Path, old: str, new: str, sentence: str) -> None:
-    """Cloud Monitoring's limits on what a page says are known."""
-    assert told(copy(tmp_path / "policies", paused=(old, new))) == [sentence]
+def test_a_text_that_is_too_long_is_an_error(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
+    """Cloud Monitoring limits the texts of alerts."""
+    assert errors(copy(tmp_path / "policies", paused=(old, new))) == [sentence]
 
 
-def test_hold_and_look_back_have_a_limit(tmp_path: Path) -> None:
-    """A hold is told that is too long for the longest look-back of its query."""
+def test_retest_window_and_look_back_window_have_a_limit(tmp_path: Path) -> None:
+    """Together they may be 25 hours."""
     folder = copy(tmp_path / "policies", together=("[1h]", "[24h]"))
     file = folder / "together.yaml"
     file.write_text(file.read_text().replace("duration: 120s", "duration: 3601s"))
@@ -80,11 +82,11 @@ def test_hold_and_look_back_have_a_limit(tmp_path: Path) -> None:
         "window of 3601s and a look-back window of 86400s in the query exceed the 90000s that "
         "Cloud Monitoring allows; shorten one of them"
     )
-    assert told(folder) == [sentence]
+    assert errors(folder) == [sentence]
 
 
-def test_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
-    """A mistake hides none in another part of its file, nor in another file."""
+def test_errors_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
+    """No error hides another one, in the same file or elsewhere."""
     folder = copy(
         tmp_path / "policies",
         paused=("  autoClose: 86400s", "  autoClose: 5"),
@@ -94,7 +96,7 @@ def test_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     file = folder / "paused.yaml"
     file.write_text(file.read_text().replace("datastream_stream_state", "datastream_stream_stat"))
 
-    assert [each.split(": ")[:2] for each in told(folder)] == [
+    assert [each.split(": ")[:2] for each in errors(folder)] == [
         ["changed.yaml:8:9", "the [ that opens in line 7 is not closed, or lacks a comma"],
         ["paused.yaml:15", QUERY],
         ["paused.yaml:31", "alertStrategy.autoClose"],
@@ -103,37 +105,37 @@ def test_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_user_s_file_needs_no_comment_and_no_label(tmp_path: Path) -> None:
-    """What is a rule of this project's own files alone is not asked of a user's."""
+    """This project's own rules don't apply to users' files."""
     folder = copy(tmp_path / "policies", paused=("  policy: paused\n", ""))
     file = folder / "paused.yaml"
     text = file.read_text()
     file.write_text(text[text.index("displayName") :])
 
-    assert told(folder, house_rules=False) == []
-    assert len(told(folder)) == 4
+    assert errors(folder, house_rules=False) == []
+    assert len(errors(folder)) == 4
 
 
-def test_a_user_s_label_still_has_to_be_the_file_s_name(tmp_path: Path) -> None:
-    """A label that contradicts the file's name is a mistake everywhere."""
+def test_a_user_s_label_must_be_the_file_s_name(tmp_path: Path) -> None:
+    """A label that contradicts the file's name is always an error."""
     folder = copy(tmp_path / "policies", paused=("policy: paused", "policy: stopped"))
 
-    assert told(folder, house_rules=False) == [
+    assert errors(folder, house_rules=False) == [
         'paused.yaml:10: userLabels.policy: "stopped" is not the file\'s name; write "paused"'
     ]
 
 
-def test_a_user_s_file_may_name_other_metrics(tmp_path: Path) -> None:
-    """A metric that nothing is known of carries whatever labels; a misspelt one is told."""
+def test_a_user_s_file_may_use_other_metrics(tmp_path: Path) -> None:
+    """An unknown metric may have any labels; a misspelled one is an error."""
     unknown = "cloudsql_googleapis_com:database_up"
     ours = "custom_googleapis_com:datastream_location_unexpected_streams"
     folder = copy(tmp_path / "policies", together=(ours, unknown))
     misspelt = copy(tmp_path / "misspelt", together=(ours, f"{ours}s"))
     no_metric = f"together.yaml:15: {QUERY}: no metric is called"
 
-    assert told(folder, house_rules=False) == []
-    assert told(folder) == [
+    assert errors(folder, house_rules=False) == []
+    assert errors(folder) == [
         f"{no_metric} {unknown} in PromQL; docs/reference.md lists the exporter's own"
     ]
-    assert told(misspelt, house_rules=False) == [
+    assert errors(misspelt, house_rules=False) == [
         f"{no_metric} {ours}s in PromQL; did you mean {ours}?"
     ]

@@ -1,4 +1,4 @@
-"""What this project's policies are and ask for: severity, hold, metrics, labels, look-backs."""
+"""This project's policies: severities, retest windows, metrics, labels, look-back windows."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ PROMISED = {
     "stream-changed": ("WARNING", None),
     "stream-activity-errors": ("WARNING", None),
 }
-"""Severity and hold in seconds of each policy; no hold where a log entry pages."""
+"""Severity and retest window in seconds of each policy; None for a log policy."""
 
 TOGETHER = {
     "stream-failed": "streams-failing-together",
     "stream-failed-permanently": "streams-failing-together",
     "stream-unexpected-state": "streams-unexpected-together",
 }
-"""Which policy pages for many at once, and keeps which quiet."""
+"""Which policy alerts on many streams at once, by the policy that yields to it."""
 
 THRESHOLDS = {
     "streams-failing-together": "5",
@@ -70,7 +70,7 @@ FIXED = {
     "streams-failing-together": {"5m"},
     "streams-unexpected-together": {"5m"},
 }
-"""Ranges that stay whatever becomes of the hold."""
+"""Ranges that don't depend on the retest window."""
 
 STREAM = {"project_id", "namespace", "location", "stream_id"}
 
@@ -82,7 +82,7 @@ RESULTS = {
     "streams-failing-together": {"project_id", "namespace", "location"},
     "streams-unexpected-together": {"project_id", "namespace", "location"},
 }
-"""What pages are told apart by where they are not one a stream."""
+"""The labels that identify an incident where it is not a stream's."""
 
 METRIC = [policy for policy in POLICIES.values() if not policy.is_log]
 
@@ -91,22 +91,22 @@ every_metric_policy = pytest.mark.parametrize("policy", METRIC, ids=lambda polic
 
 
 def test_the_policies_are_as_promised() -> None:
-    """Names, severities and holds are those that were promised, and there is no other policy."""
+    """Names, severities and retest windows are the promised ones, and there is no other policy."""
     assert {
         policy.name: (policy.severity, None if policy.is_log else policy.retest_window)
         for policy in POLICIES.values()
     } == PROMISED
 
 
-def test_thresholds_and_what_yields_are_as_promised() -> None:
-    """What can be changed, and what keeps quiet for what, is as promised."""
+def test_thresholds_and_yielding_are_as_promised() -> None:
+    """The thresholds that users may change, and which policy yields to which."""
     assert {each.name: each.threshold for each in METRIC if each.threshold} == THRESHOLDS
     assert {each.name: each.yields_to for each in METRIC if each.yields_to} == TOGETHER
 
 
 @every_policy
 def test_nothing_of_a_file_is_lost_or_added(policy: Policy) -> None:
-    """Written back by Google's library, a policy is what stands in its file, word for word."""
+    """Google's library writes a policy exactly as its file has it."""
     message = monitoring_v3.AlertPolicy.pb(policy.proto)
     written = json_format.MessageToDict(message)
 
@@ -114,8 +114,8 @@ def test_nothing_of_a_file_is_lost_or_added(policy: Policy) -> None:
 
 
 @every_policy
-def test_a_file_holds_what_is_for_everybody(policy: Policy) -> None:
-    """No project, no channel and nothing that the API sets stands in a file."""
+def test_a_file_has_nothing_of_one_project(policy: Policy) -> None:
+    """No project, no channel and no key that the API sets."""
     message = monitoring_v3.AlertPolicy.pb(policy.proto)
 
     assert {each.name for each, _ in message.ListFields()} == {
@@ -131,8 +131,8 @@ def test_a_file_holds_what_is_for_everybody(policy: Policy) -> None:
 
 
 @every_policy
-def test_a_page_opens_and_its_end_is_told(policy: Policy) -> None:
-    """An incident's end is told where it can be; a log's has none and closes by itself soon."""
+def test_incidents_notify_when_they_open_and_close(policy: Policy) -> None:
+    """Log incidents can't notify when they close; they close by themselves within a day."""
     strategy = policy.proto.alert_strategy
     message = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy
     prompts = [each.name for each in strategy.notification_prompts]
@@ -141,8 +141,8 @@ def test_a_page_opens_and_its_end_is_told(policy: Policy) -> None:
     assert message.auto_close.seconds <= 86400
 
 
-def test_display_names_are_told_apart() -> None:
-    """No two policies, and no policy and another's condition, look the same in a list."""
+def test_display_names_are_unique() -> None:
+    """No two policies look the same in a list."""
     names = [policy.display_name for policy in POLICIES.values()]
 
     assert len(set(names)) == len(names)
@@ -150,16 +150,16 @@ def test_display_names_are_told_apart() -> None:
 
 
 @every_metric_policy
-def test_a_query_says_which_resource_it_means(policy: Policy) -> None:
-    """Each selector names the monitored resource that its metric is written to."""
+def test_each_selector_names_its_resource(policy: Policy) -> None:
+    """The monitored resource that its metric is written to."""
     assert policy.parsed_query
     for selector in policy.parsed_query.selectors:
         assert selector.equal.get("monitored_resource") == known_series()[selector.metric].resource
 
 
 @every_metric_policy
-def test_a_result_carries_what_its_page_names(policy: Policy) -> None:
-    """A page can name the stream, or whatever else is one incident."""
+def test_a_result_has_the_labels_that_its_alert_names(policy: Policy) -> None:
+    """An alert can name the stream, or the resource that the incident is about."""
     assert policy.parsed_query
     result = policy.parsed_query.result
     if policy.name == "private-connection-failed":
@@ -171,15 +171,15 @@ def test_a_result_carries_what_its_page_names(policy: Policy) -> None:
 
 
 @every_metric_policy
-def test_one_cause_is_one_incident_whichever_half_of_a_query_sees_it(policy: Policy) -> None:
-    """Both sides of an `or` carry the same labels."""
+def test_both_sides_of_an_or_have_the_same_labels(policy: Policy) -> None:
+    """One cause is one incident, whichever side of the query finds it."""
     assert policy.parsed_query
     assert all(left == right for left, right in policy.parsed_query.alternatives)
 
 
 @every_metric_policy
-def test_joins_with_google_s_metrics_tell_projects_apart(policy: Policy) -> None:
-    """Streams of one id in two projects or locations are never taken for each other."""
+def test_joins_match_on_project_and_location(policy: Policy) -> None:
+    """Streams with the same id in two projects or locations are never mixed up."""
     joins = re.findall(r" on \(([^)]*)\)", policy.query or "")
     if "datastream_googleapis_com" in (policy.query or ""):
         assert set(joins) == {"namespace, location, stream_id"}
@@ -191,8 +191,8 @@ def test_joins_with_google_s_metrics_tell_projects_apart(policy: Policy) -> None
 
 
 @every_metric_policy
-def test_a_look_back_is_that_of_the_hold_or_fixed(policy: Policy) -> None:
-    """A range is changed with the hold, or is one that is known to stay; each of these is used."""
+def test_a_range_depends_on_the_retest_window_or_is_fixed(policy: Policy) -> None:
+    """Every fixed range is used, and differs from those that change with the retest window."""
     assert policy.parsed_query
     ranges = set(policy.parsed_query.ranges)
     fixed = FIXED.get(policy.name, set())
@@ -202,8 +202,8 @@ def test_a_look_back_is_that_of_the_hold_or_fixed(policy: Policy) -> None:
 
 
 @every_metric_policy
-def test_what_was_last_seen_of_a_stream_s_state_counts(policy: Policy) -> None:
-    """A state, or whether it is expected, is looked back for as far as the hold wants it."""
+def test_states_have_the_look_back_window_of_the_retest_window(policy: Policy) -> None:
+    """The last state, expected or not, counts for as long as the retest window requires."""
     found = re.findall(
         r"datastream_stream_(?:state|expected)\{[^}]*\}\[(\w+)\]", policy.query or ""
     )
@@ -212,27 +212,24 @@ def test_what_was_last_seen_of_a_stream_s_state_counts(policy: Policy) -> None:
 
 
 @pytest.mark.parametrize("name", TOGETHER)
-def test_what_keeps_a_policy_quiet_is_what_pages_in_its_place(name: str) -> None:
-    """The condition of the policy that takes over stands in the one that yields, word for word.
-
-    One that pages without a hold looks at all of it as it was some seconds ago.
-    """
+def test_a_policy_yields_under_the_condition_of_the_other(name: str) -> None:
+    """The query contains the other policy's condition word for word, apart from an offset."""
     together = re.search(r"\((.*)\)\n*$", POLICIES[TOGETHER[name]].query or "", re.DOTALL)
 
     assert together
     assert together[1] in re.sub(r" offset \d+s", "", POLICIES[name].query or "")
 
 
-def test_the_states_of_backfills_are_the_api_s() -> None:
-    """The query on objects names states that there are."""
+def test_backfill_states_are_the_api_s() -> None:
+    """The query on objects uses existing states only."""
     found = re.search(r'backfill_state=~"([^"]+)"', POLICIES["stream-backfill-failed"].query or "")
 
     assert found
     assert set(found[1].split("|")) <= set(BackfillState.__members__)
 
 
-def test_a_change_is_found_in_the_audit_log() -> None:
-    """The filter takes both versions of the API, a try that worked, and its begin alone."""
+def test_the_audit_log_filter_finds_changes() -> None:
+    """In both versions of the API; successful calls only, and only their first entry."""
     changed = POLICIES["stream-changed"]
     lines = (changed.filter or "").splitlines()
     pattern = re.search(r'methodName=~"(.*)"', changed.filter or "")
@@ -248,8 +245,8 @@ def test_a_change_is_found_in_the_audit_log() -> None:
     assert set(changed.extractors) == {"stream", "who", "change"}
 
 
-def test_an_error_is_found_in_the_streams_own_log() -> None:
-    """The filter takes errors of streams, and relies on severity and resource alone."""
+def test_the_stream_log_filter_finds_errors() -> None:
+    """By severity and resource only."""
     errors = POLICIES["stream-activity-errors"]
 
     assert (errors.filter or "").splitlines() == [
@@ -263,7 +260,7 @@ def test_an_error_is_found_in_the_streams_own_log() -> None:
     }
 
 
-def test_the_directory_holds_nothing_but_policies_and_scenarios() -> None:
+def test_the_directory_has_only_policies_and_scenarios() -> None:
     """Each file of the directory is read as a policy."""
     assert {path.name for path in OURS.iterdir()} - {"scenarios"} == {
         f"{name}.yaml" for name in POLICIES

@@ -1,4 +1,4 @@
-"""What a query asks for, and what its result carries."""
+"""Parsed queries, and the labels of their results."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ NATIVE = "location monitored_resource project_id resource_container stream_id"
         (f"day_of_week() > 5 and on () {STATE}", ""),
     ],
 )
-def test_a_result_carries_labels(query: str, labels: str) -> None:
+def test_a_result_has_labels(query: str, labels: str) -> None:
     """Functions, aggregations and joins keep, drop and add labels as Prometheus does."""
-    asked = promql.read(query)
+    parsed = promql.read(query)
 
-    assert asked.mistakes == ()
-    assert asked.result.names == set(labels.split())
-    assert not asked.result.open
+    assert parsed.mistakes == ()
+    assert parsed.result.names == set(labels.split())
+    assert not parsed.result.open
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_a_result_carries_labels(query: str, labels: str) -> None:
         ("-" * 200_000 + FRESH, "has more than 500 words and symbols; shorten it"),
     ],
 )
-def test_what_is_no_query_is_told(query: str, sentence: str) -> None:
-    """What the parser refuses, what gives no series, and what could overrun it, is told."""
+def test_an_invalid_query_is_an_error(query: str, sentence: str) -> None:
+    """Also one that returns no series, and one that could overflow the parser's stack."""
     with pytest.raises(ValueError, match=r".") as caught:
         promql.read(query)
 
@@ -186,22 +186,22 @@ def test_what_is_no_query_is_told(query: str, sentence: str) -> None:
         ),
     ],
 )
-def test_a_metric_or_label_that_is_not_there_is_told(query: str, sentence: str) -> None:
-    """Each has its sentence, with what is there."""
+def test_an_unknown_metric_or_label_is_an_error(query: str, sentence: str) -> None:
+    """The sentence lists the existing ones."""
     assert promql.read(query).mistakes == (sentence,)
 
 
-def test_selections_and_ranges_are_told_apart() -> None:
-    """Every selection is there with what it compares, every range as it is written."""
-    asked = promql.read(
+def test_selectors_and_ranges_are_found() -> None:
+    """Each selector with its matchers, each range as written."""
+    parsed = promql.read(
         f'last_over_time({FRESH}{{stream_id="a[9d]", location!="b"}}[90s]) and max_over_time('
         f"{FRESH}[1h:5m]) and rate({FRESH}[1h30m])"
     )
 
-    assert [each.metric for each in asked.selectors] == [FRESH] * 3
-    assert asked.selectors[0].equal == {"stream_id": "a[9d]"}
-    assert asked.selectors[0].keys == {"stream_id", "location"}
-    assert asked.ranges == ("90s", "1h30m")
+    assert [each.metric for each in parsed.selectors] == [FRESH] * 3
+    assert parsed.selectors[0].equal == {"stream_id": "a[9d]"}
+    assert parsed.selectors[0].keys == {"stream_id", "location"}
+    assert parsed.ranges == ("90s", "1h30m")
 
 
 @pytest.mark.parametrize(
@@ -221,17 +221,17 @@ def test_a_query_looks_back(query: str, seconds: int) -> None:
     assert promql.read(query).look_back == seconds
 
 
-def test_both_sides_of_an_or_are_kept() -> None:
-    """Whether one cause would open two incidents can be seen."""
+def test_both_sides_of_an_or_are_found() -> None:
+    """So a check can find causes that would open two incidents."""
     ((left, right),) = promql.read(f"sum by (location) ({STATE}) or {UP}").alternatives
 
     assert left.names == {"location"}
     assert right.names == set(NODE.split())
 
 
-def test_an_unknown_metric_may_carry_anything() -> None:
-    """Where other metrics are allowed, no label of one is doubted, and its result is open."""
-    asked = promql.read('sum without (x) (up{job="a"}) and on (job) down', every=False)
+def test_an_unknown_metric_may_have_any_label() -> None:
+    """Where unknown metrics are allowed, the labels of their results are open."""
+    parsed = promql.read('sum without (x) (up{job="a"}) and on (job) down', every=False)
 
-    assert asked.mistakes == ()
-    assert "anything" in asked.result
+    assert parsed.mistakes == ()
+    assert "anything" in parsed.result

@@ -1,4 +1,4 @@
-"""What paged, held against what should have."""
+"""Incidents compared with the expected alerts."""
 
 from __future__ import annotations
 
@@ -14,65 +14,55 @@ NAME = "projects/shop/locations/europe-west1/streams/"
 
 
 def expected(**keys: Any) -> ExpectedIncident:
-    """Return an expected page for orders, from the tenth minute until the twelfth."""
+    """Return an expected alert for orders, from the tenth minute until the twelfth."""
     usual = {"policy": "failed", "of": "orders", "opens": {"after": 600, "by": 720}}
     return ExpectedIncident.model_validate(usual | keys)
 
 
 def incident(opened: float, closed: float | None = None, of: str = "orders") -> Incident:
-    """Return a page for a stream."""
+    """Return an incident of a stream."""
     return Incident("failed", NAME + of, {}, opened, closed)
 
 
-def outcomes(wanted: list[ExpectedIncident], *incidents: Incident) -> list[Outcome]:
-    """Return how each page came out."""
-    return [finding.outcome for finding in compare(wanted, incidents, 0)]
+def outcomes(alerts: list[ExpectedIncident], *incidents: Incident) -> list[Outcome]:
+    """Return the outcome of each expected alert and each extra incident."""
+    return [result.outcome for result in compare(alerts, incidents, 0)]
+
+
+CLOSES, STAYS = {"closes": {"after": 900, "by": 960}}, {"stays": True}
 
 
 @pytest.mark.parametrize(
-    ("happened", "outcome"),
+    ("keys", "opened", "closed", "outcome"),
     [
-        ((600, None), Outcome.RIGHT),
-        ((720, 800), Outcome.RIGHT),
-        ((599, None), Outcome.EARLY),
-        ((721, None), Outcome.LATE),
+        ({}, 600, None, Outcome.RIGHT),
+        ({}, 720, 800, Outcome.RIGHT),
+        ({}, 599, None, Outcome.EARLY),
+        ({}, 721, None, Outcome.LATE),
+        (CLOSES, 650, 899, Outcome.CLOSED_EARLY),
+        (CLOSES, 650, 900, Outcome.RIGHT),
+        (CLOSES, 650, 960, Outcome.RIGHT),
+        (CLOSES, 650, 961, Outcome.CLOSED_LATE),
+        (CLOSES, 650, None, Outcome.CLOSED_LATE),
+        (STAYS, 650, 5000, Outcome.CLOSED_EARLY),
+        (STAYS, 650, None, Outcome.RIGHT),
     ],
 )
-def test_a_page_comes_in_its_time(happened: tuple[float, float | None], outcome: Outcome) -> None:
-    """Both ends of the span are in it; before is early, after is late."""
-    assert outcomes([expected()], incident(*happened)) == [outcome]
+def test_an_incident_opens_and_closes_in_time(
+    keys: dict[str, Any], opened: float, closed: float | None, outcome: Outcome
+) -> None:
+    """Both ends of a range belong to it; an alert that stays open never closes."""
+    assert outcomes([expected(**keys)], incident(opened, closed)) == [outcome]
 
 
-@pytest.mark.parametrize(
-    ("closed", "outcome"),
-    [
-        (899, Outcome.CLOSED_EARLY),
-        (900, Outcome.RIGHT),
-        (960, Outcome.RIGHT),
-        (961, Outcome.CLOSED_LATE),
-        (None, Outcome.CLOSED_LATE),
-    ],
-)
-def test_a_page_ends_in_its_time(closed: float | None, outcome: Outcome) -> None:
-    """Where an end is expected, one that is too early, too late or missing is told."""
-    wanted = expected(closes={"after": 900, "by": 960})
-    assert outcomes([wanted], incident(650, closed)) == [outcome]
-
-
-def test_a_page_that_stays_does_not_end() -> None:
-    """One that is expected to stay and ends has closed too early."""
-    assert outcomes([expected(stays=True)], incident(650, 5000)) == [Outcome.CLOSED_EARLY]
-    assert outcomes([expected(stays=True)], incident(650)) == [Outcome.RIGHT]
-
-
-def test_a_page_that_does_not_come_is_missed() -> None:
-    """Unless it may as well not come."""
+def test_an_alert_that_does_not_fire_is_missed() -> None:
+    """Unless it is optional."""
     assert outcomes([expected()]) == [Outcome.MISSED]
     assert outcomes([expected(may=True)]) == [Outcome.RIGHT]
 
 
-def test_any_other_page_is_one_too_many() -> None:
-    """One for another thing, by another policy, or a second time, is told as extra."""
+def test_any_other_incident_is_extra() -> None:
+    """For another stream, by another policy, or a second time."""
     other = Incident("missing", NAME + "orders", {}, 650, None)
     found = outcomes([expected()], incident(650), incident(660, of="stock"), other)
     assert found == [Outcome.RIGHT, Outcome.EXTRA, Outcome.EXTRA]
@@ -82,16 +72,16 @@ def test_any_other_page_is_one_too_many() -> None:
     ]
 
 
-def test_the_same_page_may_be_expected_twice() -> None:
-    """Each of the two takes the incident that is nearest to its time, in whatever order."""
+def test_the_same_alert_may_be_expected_twice() -> None:
+    """Each takes the incident closest to its time, in whatever order."""
     again = expected(opens={"after": 1200, "by": 1300}, stays=True)
-    found = compare([again, expected()], [incident(1250), incident(650, 700)], 0)
-    assert [finding.outcome for finding in found] == [Outcome.RIGHT, Outcome.RIGHT]
+    found = outcomes([again, expected()], incident(1250), incident(650, 700))
+    assert found == [Outcome.RIGHT, Outcome.RIGHT]
 
 
-def test_a_count_takes_as_many_things() -> None:
-    """Forty pages are forty things, each once: one that pages twice does not stand for two."""
-    wanted = [expected(of="*", count=2)]
-    assert outcomes(wanted, incident(650), incident(650, of="stock")) == [Outcome.RIGHT] * 2
-    twice = outcomes(wanted, incident(650, 660), incident(690))
+def test_a_count_expects_as_many_resources() -> None:
+    """Two incidents of one stream don't count as two streams."""
+    alerts = [expected(of="*", count=2)]
+    assert outcomes(alerts, incident(650), incident(650, of="stock")) == [Outcome.RIGHT] * 2
+    twice = outcomes(alerts, incident(650, 660), incident(690))
     assert twice == [Outcome.RIGHT, Outcome.MISSED, Outcome.EXTRA]

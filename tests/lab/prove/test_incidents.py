@@ -1,7 +1,8 @@
-"""Holds: what evaluations come to as incidents."""
+"""Incidents made of evaluations."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,39 +11,28 @@ from lab.prove.incidents import firing_intervals
 INTERVAL = 30
 
 
-def opened(
-    *true_at: float, retest_window: float, last: float = 600
-) -> list[tuple[float, float | None]]:
-    """Return the spells of evaluations every half minute."""
-    return list(
-        firing_intervals(true_at, retest_window=retest_window, interval=INTERVAL, last=last)
-    )
-
-
-def test_without_a_hold_the_first_true_evaluation_pages() -> None:
-    """The incident opens with the first and closes with the first that is not true."""
-    assert opened(30, 60, retest_window=0) == [(30, 90)]
-
-
-def test_a_hold_waits_for_as_long() -> None:
-    """A minute takes the third evaluation in a row; two are not enough."""
-    assert opened(30, 60, 90, retest_window=60) == [(90, 120)]
-    assert opened(30, 60, retest_window=60) == []
-
-
-def test_a_hold_that_is_no_multiple_waits_for_the_next_evaluation() -> None:
-    """The first evaluation at least the hold after the first true one opens the incident."""
-    assert opened(0, 30, 60, retest_window=45) == [(60, 90)]
-
-
-def test_one_evaluation_that_is_not_true_starts_anew() -> None:
-    """A gap closes the incident, and the hold has to pass again."""
-    assert opened(0, 30, 60, 120, 150, 180, retest_window=60) == [(60, 90), (180, 210)]
-
-
-def test_an_incident_may_outlast_what_is_watched() -> None:
-    """It has no end where the last evaluation was still true."""
-    assert opened(540, 570, 600, retest_window=60) == [(600, None)]
+@pytest.mark.parametrize(
+    ("true_at", "retest_window", "intervals"),
+    [
+        pytest.param((30, 60), 0, [(30, 90)], id="no retest window: the first true one opens"),
+        pytest.param((30, 60, 90), 60, [(90, 120)], id="a minute takes three in a row"),
+        pytest.param((30, 60), 60, [], id="two in a row are not enough"),
+        pytest.param((0, 30, 60), 45, [(60, 90)], id="rounded up to whole intervals"),
+        pytest.param(
+            (0, 30, 60, 120, 150, 180),
+            60,
+            [(60, 90), (180, 210)],
+            id="a gap closes it, and the retest window starts again",
+        ),
+        pytest.param((540, 570, 600), 60, [(600, None)], id="open at the end"),
+    ],
+)
+def test_an_incident_opens_after_the_retest_window(
+    true_at: tuple[float, ...], retest_window: float, intervals: list[tuple[float, float | None]]
+) -> None:
+    """It closes at the first evaluation that is not true."""
+    found = firing_intervals(true_at, retest_window=retest_window, interval=INTERVAL, last=600)
+    assert list(found) == intervals
 
 
 @given(
@@ -50,10 +40,10 @@ def test_an_incident_may_outlast_what_is_watched() -> None:
     retest_window=st.integers(0, 300),
     phase=st.sampled_from([0.0, 7.0, 29.0]),
 )
-def test_spells_are_those_of_a_plain_state_machine(
+def test_incidents_match_a_simple_state_machine(
     truths: list[bool], retest_window: int, phase: float
 ) -> None:
-    """Whatever the evaluations, the incidents are those of an engine that takes one at a time."""
+    """Whatever the evaluations, an engine that takes one at a time opens the same incidents."""
     found: list[tuple[float, float | None]] = []
     active: float | None = None
     firing: float | None = None

@@ -1,10 +1,10 @@
-"""Policies on log entries: incidents by what is extracted, and how they end."""
+"""Log policies: one incident for each set of extracted labels, and when it closes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.prove.log_matching import log_incidents
+from lab.prove.evaluation import log_incidents
 from lab.simulate.simulation import simulate
 from tests.lab.conftest import START
 
@@ -18,7 +18,7 @@ def error(at: int, stream: str) -> dict[str, object]:
     return {"at": at, "stream": stream, "do": "log", "log": "stream_activity", "severity": "ERROR"}
 
 
-def test_each_stream_has_an_incident_that_takes_in_what_follows(
+def test_each_stream_has_one_incident_for_consecutive_entries(
     make_scenario: MakeScenario, by_name: dict[str, Policy]
 ) -> None:
     """It opens a second after the first entry and closes an hour after the last one."""
@@ -39,10 +39,10 @@ def test_each_stream_has_an_incident_that_takes_in_what_follows(
     assert {each.labels["stream"] for each in found} == {"orders", "stock"}
 
 
-def test_an_entry_within_the_time_keeps_it_open(
+def test_an_entry_within_the_auto_close_time_keeps_it_open(
     make_scenario: MakeScenario, by_name: dict[str, Policy]
 ) -> None:
-    """The time to the close begins anew with each entry."""
+    """The auto-close time starts again with each entry."""
     scenario = make_scenario(
         error(60, "orders"), error(3000, "orders"), lasts="2h", exporters=[{"ends": "1m"}]
     )

@@ -1,4 +1,4 @@
-"""The project's scenarios against its policies: each pages what it has to, and nothing else."""
+"""The project's scenarios with its policies: exactly the expected alerts fire."""
 
 from __future__ import annotations
 
@@ -36,34 +36,32 @@ def scenarios() -> dict[str, Scenario]:
 
 
 def wrong(alert: AlertResult) -> str:
-    """Return an alert that is not right in a line."""
+    """Describe a wrong alert in one line."""
     expected, incident = alert.expected, alert.incident
     name = expected.policy if expected else incident.policy if incident else ""
     return f"{alert.outcome}: {name} in phase {alert.phase}: {expected} {incident}"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SCENARIOS.glob("*.yaml")))
-def test_a_scenario_pages_what_it_has_to_and_nothing_else(
-    name: str, policies: tuple[Policy, ...]
-) -> None:
-    """In every phase of the evaluations, by the real exporter's points and the real engine."""
+def test_exactly_the_expected_alerts_fire(name: str, policies: tuple[Policy, ...]) -> None:
+    """In every evaluation phase, with the real exporter's points and the real engine."""
     (result,) = play_all([scenarios()[name]], policies, Event())
     assert [wrong(alert) for alert in result.results if not alert.passed] == []
     assert result.passed
 
 
-def test_every_policy_pages_in_some_scenario(policies: tuple[Policy, ...]) -> None:
-    """None of them could be left out unnoticed."""
+def test_every_policy_fires_in_some_scenario(policies: tuple[Policy, ...]) -> None:
+    """No policy could be removed unnoticed."""
     paging = {
         each.policy for scenario in scenarios().values() for each in scenario.expect if not each.may
     }
     assert {policy.name for policy in policies} == paging
 
 
-def test_a_scenario_that_does_not_come_out_is_told(
+def test_a_wrong_scenario_lists_missed_and_extra_alerts(
     make_scenario: MakeScenario, policies: tuple[Policy, ...]
 ) -> None:
-    """A page that is missing, and one that nobody expects, stand among the alerts."""
+    """A page that is missing, and one that nobody expects, are results."""
     expected = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
     scenario = make_scenario(
         {"at": 300, "stream": "orders", "do": "fail_permanently", "reason": "LOST"},
@@ -82,10 +80,10 @@ def test_a_scenario_that_does_not_come_out_is_told(
     }
 
 
-def test_what_is_due_is_missed_where_no_policy_applies(
+def test_an_expected_alert_is_missed_where_no_policy_applies(
     make_scenario: MakeScenario, policies: tuple[Policy, ...]
 ) -> None:
-    """Without a policy on metrics there is no evaluation, and a page that is due is missed."""
+    """Without a metric policy there is no evaluation, but the alert is still expected."""
     expected = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
     (result,) = play_all(
         [make_scenario(expect=[expected], lasts="10m")],
@@ -95,8 +93,8 @@ def test_what_is_due_is_missed_where_no_policy_applies(
     assert [each.outcome for each in result.results] == ["missed"]
 
 
-def test_scenarios_are_played_together_as_alone(policies: tuple[Policy, ...]) -> None:
-    """One engine holds several, days apart: none sees another's series."""
+def test_scenarios_in_one_engine_do_not_affect_each_other(policies: tuple[Policy, ...]) -> None:
+    """They are days apart: none sees another's series."""
     names = ["exporter-dead-3m", "daylight-saving-night", "new-stream", "first-apply"]
     chosen = [scenarios()[name] for name in names]
     recordings = [
@@ -139,7 +137,7 @@ def test_an_unreachable_emulator_is_an_error_and_not_a_wrong_result(
 def test_a_policy_may_be_switched_off(
     make_scenario: MakeScenario, policies: tuple[Policy, ...]
 ) -> None:
-    """It then neither pages nor has to."""
+    """It then neither fires nor has to."""
     scenario = make_scenario(
         {"at": 300, "stream": "orders", "do": "fail_permanently", "reason": "LOST"},
         lasts="10m",
@@ -149,21 +147,21 @@ def test_a_policy_may_be_switched_off(
     assert result.results == ()
 
 
-def test_scenarios_keep_days_apart(make_scenario: MakeScenario) -> None:
-    """One says when it starts; the others are laid around it, and two that are close are told."""
-    said = make_scenario(starts=datetime(2026, 1, 9, tzinfo=UTC).isoformat())
+def test_scenarios_start_days_apart(make_scenario: MakeScenario) -> None:
+    """The others start around one with a fixed start; two fixed starts too close are an error."""
+    fixed = make_scenario(starts=datetime(2026, 1, 9, tzinfo=UTC).isoformat())
     free = make_scenario()
     days = [
-        (each - datetime(2026, 1, 5, tzinfo=UTC)).days for each in start_times([free, said, free])
+        (each - datetime(2026, 1, 5, tzinfo=UTC)).days for each in start_times([free, fixed, free])
     ]
     assert days == [0, 4, 9]
     close = make_scenario(starts=datetime(2026, 1, 11, tzinfo=UTC).isoformat())
     with pytest.raises(ValueError, match="start within 3 days of each other"):
-        start_times([said, close])
+        start_times([fixed, close])
 
 
-def test_a_scenario_file_says_what_it_is_for() -> None:
-    """Each has a title of its own, and a sentence about what it proves."""
+def test_a_scenario_file_says_what_it_shows() -> None:
+    """Each has a unique title and at least one sentence."""
     written = [yaml.safe_load(path.read_text("utf-8")) for path in SCENARIOS.glob("*.yaml")]
     assert len({each["title"] for each in written}) == len(written)
     assert all(each["what"].strip().endswith(".") for each in written)

@@ -33,32 +33,34 @@ def measured(policies: tuple[Policy, ...]) -> dict[tuple[str, str], TimeToPage]:
     return {(each.change.title, each.mode): each for each in found.times}
 
 
-def test_every_page_comes_within_its_bound(
+def test_every_time_to_page_is_within_its_bound(
     measured: dict[tuple[str, str], TimeToPage],
 ) -> None:
-    """The worst of every moment of change, run and evaluation keeps what is promised."""
+    """The worst case over all moments of change, runs and evaluations keeps the promise."""
     assert set(measured) == {(change.title, mode) for change in CHANGES for mode in MODES}
     assert {key: each.worst for key, each in measured.items() if not each.kept} == {}
     assert all(each.median < each.worst for each in measured.values())
 
 
-def test_the_worst_is_looked_for_where_it_is(
+def test_the_worst_case_is_measured(
     measured: dict[tuple[str, str], TimeToPage],
 ) -> None:
-    """A change just after a look, the next run as late as it can be, an evaluation just before."""
+    """A change just after a poll, the next run as late as possible, the evaluation too."""
     permanently = measured["FAILED_PERMANENTLY", "scheduled"]
-    # 90 s between two looks, a run of 1 s, 7 s to become visible, 30 s to the evaluation.
+    # 90 s between two polls, a run of 1 s, 7 s to become visible, 30 s to the evaluation.
     assert permanently.worst == pytest.approx(90 + 1 + 7 + 30, abs=3)
     assert permanently.measured > 1000
     continuous = measured["FAILED_PERMANENTLY", "continuous"]
     assert continuous.worst == pytest.approx(10 + 1 + 7 + 30, abs=3)
 
 
-def test_a_change_that_does_not_page_is_an_error(policies: tuple[Policy, ...]) -> None:
+def test_a_change_without_an_incident_is_a_failure(policies: tuple[Policy, ...]) -> None:
     """A policy that never fires has no time to page."""
     timed = record_death("continuous")
     silenced = [replace(policy, query="last_over_time(a:b[1h])") for policy in policies]
     with engine_for([timed.recording]) as engine:
         measured = measure(timed, silenced, engine)
-    assert measured == Measurements([], ["exporter dead, continuous: not every change pages"])
+    assert measured == Measurements(
+        [], ["exporter dead, continuous: not every change opens an incident"]
+    )
     assert not measured.kept

@@ -26,7 +26,7 @@ from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 
 LATENCY = "50ms"
-POINTS_A_STREAM = 4
+POINTS_PER_STREAM = 4
 BATCH = 200
 PAGE = 1000
 
@@ -57,11 +57,11 @@ class Size:
     def calls(self) -> dict[str, int]:
         """Every call that a run has to make, by method."""
         a_location = self.streams // self.locations
-        points = 1 + 3 * self.locations + POINTS_A_STREAM * self.streams
+        phases = (1 + 3 * self.locations, POINTS_PER_STREAM * self.streams, self.locations, 1)
         return {
             "ListLocations": 1,
             "ListStreams": self.locations * max(1, math.ceil(a_location / PAGE)),
-            "CreateTimeSeries": math.ceil(points / BATCH) + math.ceil(self.locations / BATCH) + 1,
+            "CreateTimeSeries": sum(math.ceil(points / BATCH) for points in phases),
         }
 
 

@@ -87,16 +87,24 @@ def main() -> None:
     locations = [location.location_id for location in answer.locations]
     with ThreadPoolExecutor(WORKERS) as pool:
         streams = list(itertools.chain.from_iterable(pool.map(read, locations)))
-        for part in (_points(locations, streams, at), _last_reads(locations, at), _own(at)):
-            list(pool.map(send, _batches(part)))
+        for phase in (
+            _location_points(locations),
+            _stream_points(streams, at),
+            _last_reads(locations, at),
+            _exporter_points(at),
+        ):
+            list(pool.map(send, _batches(phase)))
 
 
-def _points(locations: list[str], streams: list[tuple[str, str, int]], at: int) -> Iterator[Point]:
+def _location_points(locations: list[str]) -> Iterator[Point]:
     yield "location/up", "global", "datastream", 1
     for location in locations:
         yield "location/up", location, "datastream", 1
         yield "location/failed_streams", location, "datastream", 0
         yield "location/unexpected_streams", location, "datastream", 0
+
+
+def _stream_points(streams: list[tuple[str, str, int]], at: int) -> Iterator[Point]:
     for location, stream, state in streams:
         yield "stream/state", location, stream, state
         yield "stream/expected", location, stream, 1
@@ -109,7 +117,7 @@ def _last_reads(locations: list[str], at: int) -> Iterator[Point]:
         yield "location/last_read", location, "datastream", at
 
 
-def _own(at: int) -> Iterator[Point]:
+def _exporter_points(at: int) -> Iterator[Point]:
     for metric, value in (("last_run", at), ("streams", 0), ("points_lost", 0)):
         yield f"exporter/{metric}", "global", "0", value
 

@@ -31,7 +31,7 @@ class StreamName(NamedTuple):
         return f"projects/{self.project}/locations/{self.location}/streams/{self.stream}"
 
     @property
-    def at(self) -> LocationName:
+    def location_name(self) -> LocationName:
         """Return the location that the stream lives in."""
         return LocationName(self.project, self.location)
 

@@ -1,33 +1,21 @@
 """One run: read, measure, write.
 
-The order of writing is part of what the metrics mean. A location's counts go first, so that an
-evaluation in the middle of a run sees "forty fail together" before it sees forty failures; then
-what is known of each stream; a location's ``last_read`` after these, and only if every
-``last_seen`` of it was written, since a stream is missing when the one is later than the other;
-the exporter's own series last, as they tell of all the rest.
+The order of writing is part of what the metrics mean. A location's counts come first, so that an
+alert evaluated in the middle of a run sees "forty streams failed together" before it sees forty
+failed streams. Then the streams. A location's ``last_read`` follows them, and only if each of its
+``last_seen`` was written, since a stream is missing when its location was read after it was last
+seen. The exporter's own series come last: they report on all the others.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.gcp.deadline import Deadline
 from exporter.gcp.retry import Calls
-from exporter.measure.samples import (
-    EvaluatedLocation,
-    ExporterName,
-    Sample,
-    connection_samples,
-    evaluate,
-    exporter_samples,
-    last_read_samples,
-    location_samples,
-    object_samples,
-    stream_samples,
-)
+from exporter.measure.evaluation import evaluate
+from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement
 from exporter.progress import Progress
 from exporter.read.datastream import Datastream
 from exporter.read.reader import Collect, read
@@ -35,103 +23,52 @@ from exporter.shard import Shard
 from exporter.write.writer import Writer, WriteResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from threading import Event
+    from collections.abc import Callable, Mapping
 
     from exporter.config import Config
     from exporter.gcp.clients import Clients
-    from exporter.read.observations import Observations
+    from exporter.gcp.deadline import Deadline
 
-READING_OF_THE_WHOLE = 0.6
+READING_SHARE = 0.6
 """The part of the deadline that reading may use."""
 
-_LAST_BATCH_OF_THE_WHOLE = 0.2
-_LAST_BATCH_SECONDS = 3.0
+_SELF_SAMPLES_SHARE = 0.2
+_SELF_SAMPLES_SECONDS = 3.0
+"""What is reserved for writing the exporter's own series, whichever of the two is less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What this process has to do in each of its runs.
+    """What this process does in each of its runs.
 
     Attributes:
         exporter: Its name in its own series.
         shard: Its part of the locations.
         collect: The optional collectors to run.
-        objects_alone: Whether it writes objects and nothing else of the streams, as the slower
-            schedule's run does: never a series that the other run writes.
+        measurement: Which samples it makes of what it reads.
     """
 
     exporter: ExporterName
     shard: Shard = field(default_factory=Shard)
     collect: Collect = field(default_factory=Collect)
-    objects_alone: bool = False
+    measurement: type[Measurement] = Measurement
 
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """What one run saw, measured but not written.
-
-    Attributes:
-        task: What the run had to do.
-        at: Unix time of the run in whole seconds, the timestamp of every point.
-        observations: What was read.
-        evaluated: The cleanly read locations, compared with config.
-        errors: Whether ``stream/errors`` is collected.
-    """
-
-    task: Task
-    at: int
-    observations: Observations
-    evaluated: tuple[EvaluatedLocation, ...]
-    errors: bool
-
-    @property
-    def ahead(self) -> tuple[Sample, ...]:
-        """The samples to be settled before those of the streams are sent."""
-        if self.task.objects_alone:
-            return ()
-        return tuple(location_samples(self.observations, self.evaluated, self.task.shard))
-
-    def samples(self) -> Iterator[Sample]:
-        """Yield every sample but the locations' ``last_read`` and the exporter's own."""
-        yield from self.ahead
-        yield from self.rest()
-
-    def rest(self) -> Iterator[Sample]:
-        """Yield the samples of the streams, and of what belongs to them."""
-        if not self.task.objects_alone:
-            yield from stream_samples(self.evaluated, self.at, errors=self.errors)
-            yield from connection_samples(self.observations)
-        yield from object_samples(self.observations)
-
-    def last_reads(self, written: WriteResult) -> Iterator[Sample]:
-        """Yield the ``last_read`` of each location whose streams were all written."""
-        if not self.task.objects_alone:
-            yield from last_read_samples(
-                self.evaluated, self.at, frozenset(written.withheld_locations)
-            )
-
-    def own(self, *, seconds: float, lost: int) -> Iterator[Sample]:
-        """Yield the exporter's own samples, given how the run went."""
-        return exporter_samples(
-            self.task.exporter,
-            streams=self.observations.streams,
-            seconds=seconds,
-            lost=lost,
-            last_run=None if self.task.objects_alone else self.at,
-        )
+    def for_objects(self) -> Task:
+        """Return the task of collecting objects only, under a node_id of its own."""
+        exporter = self.exporter._replace(node_id=f"objects-{self.shard.index}")
+        return Task(exporter, self.shard, Collect(objects=True), ObjectsMeasurement)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One run as it ended.
+    """How one run went.
 
     Attributes:
-        measurement: What it saw.
-        written: What became of its points.
+        measurement: What it read, and the samples of it.
+        written: What happened to its points.
         seconds: How long it took.
         calls: How many calls it made, retries included.
-        stopped: Whether somebody asked it to stop before it was done.
+        stopped: Whether it was asked to stop before it was done.
     """
 
     measurement: Measurement
@@ -142,105 +79,103 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Whether all that could be observed was observed and written."""
+        """Whether everything that could be observed was observed and written."""
         seen = self.measurement.observations
         return not (self.written.lost or seen.uncollected or seen.nothing_read or self.stopped)
 
 
 class Run:
-    """One run of a task; its deadline starts when it is made."""
+    """One run of a task, within one deadline."""
 
     def __init__(
         self,
         clients: Clients,
         config: Config,
         task: Task,
+        deadline: Deadline,
         *,
-        seconds: float,
-        stop: Event,
         now: Callable[[], float] = time.time,
         progress: Progress | None = None,
     ) -> None:
-        """Start the clock of the run; nothing is called yet.
+        """Start the clock of the run. No call is made yet.
 
         Args:
             clients: Google's clients.
             config: What to watch.
-            task: What this process has to do.
-            seconds: How long the run may take.
-            stop: Set when somebody asks the run to end early.
-            now: Gives the unix time in seconds. Deadlines are not measured by it.
-            progress: Told how far the run is.
+            task: What this process does.
+            deadline: Bounds the run. Its ``stop`` ends the run early.
+            now: Returns the unix time in seconds. Deadlines do not use it.
+            progress: Receives how far the run is.
         """
         self._clients = clients
         self._config = config
         self._task = task
+        self._deadline = deadline
+        self._seconds = deadline.left
         self._progress = progress or Progress()
         self._calls = Calls()
         self._started = time.monotonic()
-        self._seconds = seconds
-        self._deadline = Deadline.after(seconds, stop)
-        self._at = int(now())
+        self._timestamp = int(now())
 
-    def measurement(
+    def measure(
         self,
-        found: Mapping[str, tuple[str, ...]] | None = None,
+        known: Mapping[str, tuple[str, ...]] | None = None,
         fallback: Mapping[str, tuple[str, ...]] | None = None,
     ) -> Measurement:
         """Read and measure.
 
         Args:
-            found: Locations of projects as an earlier discovery found them.
-            fallback: Locations of projects to read where their discovery fails.
+            known: Locations by project, from an earlier discovery. These projects are not
+                discovered again.
+            fallback: Locations by project, to read if its discovery fails.
         """
         observations = read(
             Datastream(self._clients.datastream, self._calls),
             self._config,
-            self._deadline.within(self._seconds * READING_OF_THE_WHOLE),
+            self._deadline.within(self._seconds * READING_SHARE),
             shard=self._task.shard,
             collect=self._task.collect,
-            found=found,
+            known=known,
             fallback=fallback,
             progress=self._progress,
         )
-        evaluated = evaluate(observations, self._config, self._at)
-        return Measurement(
-            self._task, self._at, observations, evaluated, self._config.collect.errors
+        return self._task.measurement(
+            self._task.exporter,
+            self._task.shard,
+            self._timestamp,
+            observations,
+            evaluate(observations, self._config, self._timestamp),
+            self._config.collect.errors,
         )
 
     def write(self, measurement: Measurement) -> Report:
-        """Write what was measured, and say what became of it.
+        """Write a measurement and report the outcome.
 
         A run that was stopped while it read has not seen everything, and writes nothing.
         """
         written = WriteResult()
         if not (self._deadline.stopped and measurement.observations.skipped):
-            self._write(measurement, written)
-        return Report(
-            measurement,
-            written,
-            time.monotonic() - self._started,
-            self._calls.made,
-            self._deadline.stopped,
-        )
+            written = self._write(measurement)
+        return Report(measurement, written, self._elapsed, self._calls.made, self._deadline.stopped)
 
-    def _write(self, measurement: Measurement, written: WriteResult) -> None:
-        config = self._config
+    def _write(self, measurement: Measurement) -> WriteResult:
         writer = Writer(
             self._clients.monitoring,
-            config.metrics.project,
+            self._config.metrics.project,
             self._calls,
-            workers=config.run.concurrency,
+            timestamp=measurement.timestamp,
+            workers=self._config.run.concurrency,
+            progress=self._progress,
         )
-        reserve = min(_LAST_BATCH_SECONDS, self._seconds * _LAST_BATCH_OF_THE_WHOLE)
+        reserve = min(_SELF_SAMPLES_SECONDS, self._seconds * _SELF_SAMPLES_SHARE)
         deadline = self._deadline.sooner(reserve)
-        ahead = measurement.ahead
-        samples = itertools.chain(ahead, measurement.rest())
-        writer.write(
-            samples, self._at, deadline, written, ahead=len(ahead), progress=self._progress
-        )
-        writer.write(
-            measurement.last_reads(written), self._at, deadline, written, progress=self._progress
-        )
-        own = measurement.own(seconds=time.monotonic() - self._started, lost=written.lost)
-        writer.write(own, self._at, self._deadline, written, progress=self._progress)
+        # Each phase is finished before the next one starts.
+        written = writer.write(measurement.location_samples(), deadline)
+        written += writer.write(measurement.stream_samples(), deadline)
+        written += writer.write(measurement.last_read_samples(written.withheld_locations), deadline)
+        own = measurement.self_samples(seconds=self._elapsed, lost=written.lost)
+        return written + writer.write(own, self._deadline)
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started

@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from exporter.gcp.deadline import Deadline
+from exporter.gcp.errors import Failure
 from exporter.run import Run
 
 if TYPE_CHECKING:
@@ -53,8 +55,8 @@ class Discovered:
     def learn(self, observations: Observations) -> None:
         """Take over what a run discovered."""
         fresh = self.fresh()
-        for project, locations in observations.found.items():
-            if project not in fresh:
+        for project, locations in observations.discoveries.items():
+            if not isinstance(locations, Failure) and project not in fresh:
                 self._locations[project] = locations
                 self._when[project] = self.monotonic()
 
@@ -94,8 +96,9 @@ class Runs:
 
     def once(self) -> None:
         """Run, and log how it went."""
-        run = Run(self._clients, self._config, self._task, seconds=self._seconds, stop=self._stop)
-        measurement = run.measurement(self._discovered.fresh(), self._discovered.stale())
+        deadline = Deadline.after(self._seconds, self._stop)
+        run = Run(self._clients, self._config, self._task, deadline)
+        measurement = run.measure(self._discovered.fresh(), self._discovered.stale())
         self._discovered.learn(measurement.observations)
         self._log(run.write(measurement))
 

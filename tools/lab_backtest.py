@@ -15,7 +15,7 @@ from exporter.gcp.retry import Calls
 from exporter.measure.samples import ExporterName
 from exporter.progress import Progress
 from exporter.read.reader import Collect
-from exporter.run import Task
+from exporter.run import Run, Task
 from exporter.shard import Shard
 from lab.backtest.backtesting import DAY, Backtester
 from lab.backtest.history import History
@@ -26,7 +26,7 @@ from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from lab.markdown import fenced
 from lab.policies.files import read_policies
-from lab.simulate.virtual_sleep import SimulatedRun
+from lab.simulate.virtual_sleep import SimulatedDeadline, VirtualSleep
 from tools.policies import FOLDER, ROOT
 
 if TYPE_CHECKING:
@@ -93,8 +93,10 @@ def play(
     task = Task(ExporterName("europe-west1", "datastream-exporter", "0"), Shard(0, 1), Collect())
     for minute in minutes:
         clock.now = start + minute * _MINUTE
-        run = SimulatedRun(clients, of_exporter, task, now=clock)
-        run.write(run.measurement())
+        sleep = VirtualSleep()
+        deadline = SimulatedDeadline(of_exporter.run.deadline.total_seconds(), sleep, sleep)
+        run = Run(clients, of_exporter, task, deadline, now=clock)
+        run.write(run.measure())
     return cloud, clients
 
 

@@ -14,15 +14,16 @@ from google.cloud import monitoring_v3
 
 from exporter.cli.failure_groups import fields_of, uncollected
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import explain_call_error
+from exporter.gcp.errors import Failure, explain_call_error
 from exporter.gcp.retry import Calls, call_with_retry
 from exporter.measure.definitions import Metric, definitions, metrics
 from exporter.measure.samples import POINTS_LOST, Sample
 from exporter.read.datastream import Datastream
+from exporter.read.observations import UnreadLocation
 from exporter.read.reader import read
-from exporter.run import READING_OF_THE_WHOLE
+from exporter.run import READING_SHARE
 from exporter.text import plural
-from exporter.write.writer import Writer, WriteResult, target
+from exporter.write.writer import Writer, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,7 +79,7 @@ def findings(session: Session, stop: Event) -> Iterator[Finding]:
         read(
             Datastream(session.clients.datastream, calls),
             session.config,
-            deadline.within(deadline.left * READING_OF_THE_WHOLE),
+            deadline.within(deadline.left * READING_SHARE),
             collect=session.task.collect,
         )
     )
@@ -90,12 +91,17 @@ def findings(session: Session, stop: Event) -> Iterator[Finding]:
 
 def reading(observations: Observations) -> Iterator[Finding]:
     """Yield whether each project could be discovered and each location read."""
-    for project, failure in observations.discoveries.items():
-        text = f"{plural(len(observations.found.get(project, ())), 'location')} discovered"
+    for project, found in observations.discoveries.items():
+        failure, count = (found, 0) if isinstance(found, Failure) else (None, len(found))
+        text = f"{plural(count, 'location')} discovered"
         yield _finding(f"projects/{project}", failure, text, {"project": project})
     for location in observations.locations:
-        text = plural(len(location.streams), "stream")
-        yield _finding(str(location.at), location.failure, text, fields_of([location.at]))
+        if isinstance(location, UnreadLocation):
+            failure, count = location.failure, 0
+        else:
+            failure, count = None, len(location.streams)
+        text = plural(count, "stream")
+        yield _finding(str(location.name), failure, text, fields_of([location.name]))
     for one in uncollected(observations):
         yield Finding(Grade.FAILED, one.subject, one.text, one.fields)
 
@@ -103,11 +109,9 @@ def reading(observations: Observations) -> Iterator[Finding]:
 def writing(session: Session, at: int, deadline: Deadline, calls: Calls) -> Finding:
     """Write one point of ``exporter/points_lost`` and say whether that is permitted."""
     project, exporter = session.config.metrics.project, session.task.exporter
-    written = WriteResult()
     sample = Sample(POINTS_LOST, exporter.location, exporter.name, NODE, (), 0)
-    Writer(session.clients.monitoring, project, calls, workers=1).write(
-        [sample], at, deadline, written
-    )
+    writer = Writer(session.clients.monitoring, project, calls, timestamp=at, workers=1)
+    written = writer.write([sample], deadline)
     # A point that comes too soon after another check's was permitted all the same.
     failure = written.errors[0].failure if written.errors else None
     return _finding(f"projects/{project}", failure, "one point written to Cloud Monitoring")

@@ -13,9 +13,10 @@ from exporter.cli.exit_codes import INCOMPLETE, OK
 from exporter.cli.logs import FIELDS, LOGGER, JsonLines, Text
 from exporter.cli.process import finish
 from exporter.cli.run_log import fleet, tell, tell_labels, tell_readings
-from exporter.cli.session import Context, objects_alone, session
+from exporter.cli.session import Context, session
 from exporter.cli.terminal import print_json, show_progress
 from exporter.gcp import cloud_run
+from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError, FailureKind
 from exporter.inputs.input_errors import InputError
 from exporter.run import Run
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from exporter.cli.session import Session
     from exporter.cli.signals import Signals
     from exporter.config import Config
-    from exporter.run import Measurement, Report, Task
+    from exporter.measure.samples import Measurement
+    from exporter.run import Report, Task
 
 
 def dispatch(
@@ -69,11 +71,10 @@ def run(context: Context) -> int:
                 prepared.clients,
                 prepared.config,
                 prepared.task,
-                seconds=prepared.config.run.deadline.total_seconds(),
-                stop=context.signals.stop,
+                Deadline.after(prepared.config.run.deadline.total_seconds(), context.signals.stop),
                 progress=progress,
             )
-            measurement = once.measurement()
+            measurement = once.measure()
             report = None if args.dry_run else once.write(measurement)
         tell_labels(measurement, set())
         if report is None:
@@ -94,7 +95,7 @@ def watch(context: Context) -> int:
         collect = prepared.task.collect
         beats = [(replace(prepared.task, collect=replace(collect, objects=False)), args.interval)]
         if collect.objects:
-            beats.append((objects_alone(prepared.task), args.objects_interval))
+            beats.append((prepared.task.for_objects(), args.objects_interval))
         with ThreadPoolExecutor(len(beats), thread_name_prefix="beat") as pool:
             running = [
                 pool.submit(_keep_running, prepared, task, interval, stop)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from exporter.cli.run_log import unreadable
-from exporter.read.observations import GLOBAL
-from exporter.write.writer import WriteResult
+from exporter.read.observations import GLOBAL, UnreadLocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
     from exporter.config import Config
     from exporter.gcp.errors import Failure
     from exporter.measure import samples
-    from exporter.run import Measurement
+    from exporter.measure.samples import Measurement
+    from exporter.read.observations import ReadLocation
 
 
 class Run(BaseModel):
@@ -76,13 +76,14 @@ def document(measurement: Measurement, config: Config) -> DryRun:
     """Return a look as plain data; the exporter's own samples tell of a run without loss."""
     seen = measurement.observations
     locations = [
-        _location(project, GLOBAL, 0, failure) for project, failure in seen.discoveries.items()
+        _location(project, GLOBAL, 0, seen.failed_discoveries.get(project))
+        for project in seen.discoveries
     ]
-    locations += [_location(*one.at, len(one.streams), one.failure) for one in seen.locations]
+    locations += map(_reading, seen.locations)
     return DryRun(
         run=Run(
-            time=datetime.fromtimestamp(measurement.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            timestamp=measurement.at,
+            time=datetime.fromtimestamp(measurement.timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            timestamp=measurement.timestamp,
             project=config.metrics.project,
             streams=seen.streams,
             unreadable=unreadable(seen),
@@ -94,9 +95,16 @@ def document(measurement: Measurement, config: Config) -> DryRun:
 
 def would_write(measurement: Measurement) -> Iterator[samples.Sample]:
     """Yield every sample that a run would write, if all of them were accepted."""
-    yield from measurement.samples()
-    yield from measurement.last_reads(WriteResult())
-    yield from measurement.own(seconds=0, lost=0)
+    yield from measurement.location_samples()
+    yield from measurement.stream_samples()
+    yield from measurement.last_read_samples(withheld=())
+    yield from measurement.self_samples(seconds=0, lost=0)
+
+
+def _reading(location: ReadLocation | UnreadLocation) -> Location:
+    if isinstance(location, UnreadLocation):
+        return _location(*location.name, 0, location.failure)
+    return _location(*location.name, len(location.streams), None)
 
 
 def _location(project: str, location: str, streams: int, failure: Failure | None) -> Location:

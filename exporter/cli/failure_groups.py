@@ -40,21 +40,20 @@ class Unseen(NamedTuple):
 
 def unseen(observations: Observations) -> Iterator[Unseen]:
     """Yield what could not be discovered, read or collected."""
-    for project, failure in observations.discoveries.items():
-        if failure:
-            yield Unseen(
-                f"projects/{project}",
-                f"could not be asked for its locations: {failure}",
-                logging.WARNING,
-                {"project": project, "reason": failure.kind},
-            )
+    for project, failure in observations.failed_discoveries.items():
+        yield Unseen(
+            f"projects/{project}",
+            f"could not be asked for its locations: {failure}",
+            logging.WARNING,
+            {"project": project, "reason": failure.kind},
+        )
     yield from unread(observations)
     yield from uncollected(observations)
 
 
 def unread(observations: Observations) -> Iterator[Unseen]:
     """Yield the locations that were not read cleanly."""
-    failed = [(one.at, one.failure) for one in observations.locations if one.failure]
+    failed = [(one.name, one.failure) for one in observations.unread]
     for names, failure in _by_cause(failed):
         text = "was not read, so its streams are unknown"
         texts = "were not read, so their streams are unknown"

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from exporter.measure.samples import Measurement
     from exporter.read.observations import Stream
-    from exporter.run import Measurement
 
 _MOST_CONCERNS = 40
 _LONGEST_REASON = 300
@@ -65,9 +65,9 @@ class StreamRow(NamedTuple):
 
 def stream_rows(measurement: Measurement) -> Iterator[StreamRow]:
     """Yield every stream of the cleanly read locations, the missing ones, and what is unknown."""
-    for one in measurement.evaluated:
-        project, location = one.location.at
-        for stream, expected in zip(one.location.streams, one.expected, strict=True):
+    for one in measurement.locations:
+        project, location = one.name
+        for stream, expected in one.streams:
             style = "green" if expected else "bold red" if stream.state in FAILURES else "yellow"
             yield StreamRow(
                 stream.id,
@@ -125,12 +125,12 @@ def concerns(measurement: Measurement) -> list[tuple[str, str]]:
 
 def _ranked(measurement: Measurement) -> Iterator[tuple[int, str, str]]:
     """Yield each concern with its rank, the lowest being the worst."""
-    for one in measurement.evaluated:
-        at = one.location.at
+    for one in measurement.locations:
+        at = one.name
         for stream_id in one.missing:
             text = "is required and not there: create it, or take it out of `required`"
             yield 1, str(StreamName(*at, stream_id)), text
-        for stream, expected in zip(one.location.streams, one.expected, strict=True):
+        for stream, expected in one.streams:
             if not expected or stream.errors:
                 rank, text = _concern(stream, expected=expected)
                 reason = f": {_short(stream.reason)}" if stream.reason else ""

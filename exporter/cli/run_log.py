@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 from exporter.cli.failure_groups import fields_of, listed, of_project, unseen
 from exporter.cli.logs import FIELDS, LOGGER
 from exporter.measure.expectations import label_complaint
+from exporter.measure.samples import ObjectsMeasurement
 from exporter.names import StreamName
 from exporter.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exporter.measure.samples import Sample
+    from exporter.measure.samples import Measurement, Sample
     from exporter.names import LocationName
     from exporter.read.observations import Observations
-    from exporter.run import Measurement, Report
+    from exporter.run import Report
     from exporter.write.writer import WriteError
 
 _MOST_SERIES = 3
@@ -34,9 +35,9 @@ def tell_readings(observations: Observations) -> None:
 def tell_labels(measurement: Measurement, told: set[str]) -> None:
     """Log each stream's ``expected-state`` label that is ignored, unless it is in ``told``."""
     unlisted_errors = 0
-    for one in measurement.evaluated:
-        for stream in one.location.streams:
-            name = StreamName(*one.location.at, stream.id)
+    for location in measurement.locations:
+        for stream, _ in location.streams:
+            name = StreamName(*location.name, stream.id)
             complaint = label_complaint(name, stream.label)
             if complaint and complaint not in told:
                 if len(told) >= _MOST_LABELS:
@@ -58,7 +59,7 @@ def tell(report: Report) -> None:
     if report.stopped:
         _log(logging.WARNING, _left_out(report))
     counts = summary(report)
-    objects = "Objects of " if report.measurement.task.objects_alone else ""
+    objects = "Objects of " if isinstance(report.measurement, ObjectsMeasurement) else ""
     nothing_read = (
         ". Nothing at all could be read" if report.measurement.observations.nothing_read else ""
     )
@@ -73,7 +74,7 @@ def summary(report: Report) -> dict[str, Any]:
     """Return the numbers of a run, as the summary line carries them."""
     seen, written = report.measurement.observations, report.written
     return {
-        "node_id": report.measurement.task.exporter.node_id,
+        "node_id": report.measurement.exporter.node_id,
         "streams": seen.streams,
         "locations": len(seen.locations),
         "unreadable": unreadable(seen),
@@ -89,22 +90,21 @@ def summary(report: Report) -> dict[str, Any]:
 
 def unreadable(observations: Observations) -> int:
     """Return how many readings failed, a project's discovery counting as one."""
-    failed = sum(1 for failure in observations.discoveries.values() if failure)
-    return len(observations.unread) + failed
+    return len(observations.unread) + len(observations.failed_discoveries)
 
 
 def fleet(measurement: Measurement) -> str:
     """Return in words what was seen: how many streams, and how they are."""
     seen = measurement.observations
-    failed = sum(one.failed for one in measurement.evaluated)
-    unexpected = sum(one.unexpected for one in measurement.evaluated)
-    missing = sum(len(one.missing) for one in measurement.evaluated)
+    failed = sum(one.failed for one in measurement.locations)
+    unexpected = sum(one.unexpected for one in measurement.locations)
+    missing = sum(len(one.missing) for one in measurement.locations)
     how = [
         f"{count:,} {what}"
         for count, what in ((failed, "failed"), (unexpected, "not as expected"))
         if count
     ]
-    text = f"{plural(seen.streams, 'stream')} in {plural(len(measurement.evaluated), 'location')}"
+    text = f"{plural(seen.streams, 'stream')} in {plural(len(measurement.locations), 'location')}"
     text += f" ({', '.join(how)})" if how else ""
     text += f", {missing:,} required and missing" if missing else ""
     unread = unreadable(seen)

@@ -89,13 +89,6 @@ def session(
         yield Session(loaded.config, clients, task)
 
 
-def objects_alone(task: Task) -> Task:
-    """Return the task of collecting objects and nothing else, under a name of its own."""
-    node_id = f"objects-{task.shard.index}"
-    exporter = task.exporter._replace(node_id=node_id)
-    return Task(exporter, task.shard, Collect(objects=True), objects_alone=True)
-
-
 def _task(context: Context, loaded: Config) -> Task:
     try:
         shard = cloud_run.shard(context.environ)
@@ -107,7 +100,7 @@ def _task(context: Context, loaded: Config) -> Task:
         raise CallError(cloud_run.no_region(error)) from error
     collect = Collect(loaded.collect.objects, loaded.collect.private_connections)
     task = Task(ExporterName(region, loaded.run.name, str(shard.index)), shard, collect)
-    return objects_alone(task) if getattr(context.args, "collect", None) == "objects" else task
+    return task.for_objects() if getattr(context.args, "collect", None) == "objects" else task
 
 
 def _tell_emulators(environ: Mapping[str, str]) -> None:

@@ -1,25 +1,23 @@
-"""Measuring: what was observed becomes samples. Pure: observations, config and a clock in.
+"""Measuring: turns observations into samples, without any I/O.
 
-A location that was not read cleanly gives ``location/up`` 0 and nothing else: its streams are
-unknown, never missing and never healthy.
+A location that was not read cleanly gets ``location/up`` 0 and nothing else. Its streams are
+unknown: never missing and never healthy.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.measure.definitions import Metric, metrics
-from exporter.measure.expectations import OpenExpectations
-from exporter.names import LocationName, StreamName
-from exporter.read.observations import GLOBAL, Location, Observations
-from exporter.states import FAILURES, BackfillState
+from exporter.names import LocationName
+from exporter.read.observations import GLOBAL, Observations, ReadLocation
+from exporter.states import BackfillState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
-    from exporter.config import Config
+    from exporter.measure.evaluation import EvaluatedLocation
     from exporter.shard import Shard
 
 STATE = metrics()["stream/state"]
@@ -62,12 +60,12 @@ class Sample(NamedTuple):
     value: float
 
     @property
-    def at(self) -> LocationName:
-        """The project and location that the sample tells of."""
+    def location_name(self) -> LocationName:
+        """The project and location that the sample describes."""
         return LocationName(self.namespace, self.location)
 
     def __str__(self) -> str:
-        """Name the series as a person would look for it."""
+        """Return the series as a person would search for it."""
         labels = "".join(
             f" {key}={value}"
             for key, value in zip(self.metric.labels, self.labels, strict=True)
@@ -76,116 +74,129 @@ class Sample(NamedTuple):
         return f"{self.metric.name}{labels} of {self.node_id} in {self.namespace}/{self.location}"
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluatedLocation:
-    """A cleanly read location, held against what config expects of it.
+class ExporterName(NamedTuple):
+    """What the exporter calls itself in its own series.
 
     Attributes:
-        location: What was read.
-        expected: Whether each of its streams is in an expected state, in the same order.
-        missing: The ids of required streams that it does not hold.
+        location: The region that it runs in, or ``global``.
+        name: ``run.name`` in config.
+        node_id: The task's index; ``objects-<index>`` in a run that collects objects only.
     """
 
-    location: Location
-    expected: tuple[bool, ...]
-    missing: tuple[str, ...]
-
-    @property
-    def failed(self) -> int:
-        """How many streams are failed, permanently or not."""
-        return sum(1 for stream in self.location.streams if stream.state in FAILURES)
-
-    @property
-    def unexpected(self) -> int:
-        """How many streams are in a state that is not expected, the failed ones left out."""
-        return sum(
-            1
-            for stream, expected in zip(self.location.streams, self.expected, strict=True)
-            if not expected and stream.state not in FAILURES
-        )
+    location: str
+    name: str
+    node_id: str
 
 
-def evaluate(
-    observations: Observations, config: Config, now: float
-) -> tuple[EvaluatedLocation, ...]:
-    """Hold every cleanly read location against config.
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one run read, as the samples of its four phases of writing.
 
-    Args:
+    Attributes:
+        exporter: The exporter's name in its own series.
+        shard: This task's part of the locations.
+        timestamp: Unix time of the run in whole seconds, the time of every point.
         observations: What was read.
-        config: What is expected and what is required.
-        now: Unix time of the run, in seconds; decides which windows are open.
-    """
-    open_now = OpenExpectations(config.expectations, datetime.fromtimestamp(now, UTC))
-    evaluated = []
-    for location in observations.locations:
-        if location.failure is None:
-            ids = {stream.id for stream in location.streams}
-            evaluated.append(
-                EvaluatedLocation(
-                    location,
-                    tuple(
-                        stream.state
-                        in open_now.states(StreamName(*location.at, stream.id), stream.label)
-                        for stream in location.streams
-                    ),
-                    tuple(
-                        name.stream
-                        for name in config.required
-                        if name.at == location.at and name.stream not in ids
-                    ),
-                )
-            )
-    return tuple(evaluated)
-
-
-def location_samples(
-    observations: Observations, evaluated: Iterable[EvaluatedLocation], shard: Shard
-) -> Iterator[Sample]:
-    """Yield what is written of locations ahead of everything else.
-
-    They come first, so that an evaluation that falls into the middle of a run sees that forty
-    streams fail together before it sees each of them.
-    """
-    for project, failure in sorted(observations.discoveries.items()):
-        at = LocationName(project, GLOBAL)
-        # Every task discovers, but one of them has to say how that went.
-        if shard.holds(at):
-            yield _of_location(UP, at, int(failure is None))
-    for location in observations.locations:
-        yield _of_location(UP, location.at, int(location.failure is None))
-    for one in evaluated:
-        yield _of_location(FAILED_STREAMS, one.location.at, one.failed)
-        yield _of_location(UNEXPECTED_STREAMS, one.location.at, one.unexpected)
-
-
-def stream_samples(
-    evaluated: Iterable[EvaluatedLocation], at: int, *, errors: bool
-) -> Iterator[Sample]:
-    """Yield the samples of every stream that was seen, and of required ones that were not.
-
-    Args:
-        evaluated: The cleanly read locations.
-        at: Unix time of the run, in whole seconds.
+        locations: The cleanly read locations, compared with config.
         errors: Whether ``stream/errors`` is collected.
     """
-    for one in evaluated:
-        project, location = one.location.at
-        for stream, expected in zip(one.location.streams, one.expected, strict=True):
-            node = (location, project, stream.id, (stream.id,))
-            yield Sample(STATE, *node, stream.state)
-            yield Sample(EXPECTED, *node, int(expected))
-            yield Sample(LAST_SEEN, *node, at)
-            if errors:
-                yield Sample(ERRORS, *node, stream.errors)
-        for stream_id in one.missing:
-            yield Sample(LAST_SEEN, location, project, stream_id, (stream_id,), 0)
+
+    exporter: ExporterName
+    shard: Shard
+    timestamp: int
+    observations: Observations
+    locations: tuple[EvaluatedLocation, ...]
+    errors: bool
+
+    def location_samples(self) -> Iterator[Sample]:
+        """Yield ``up`` of every location, and the counts of the cleanly read ones."""
+        for project, discovery in sorted(self.observations.discoveries.items()):
+            name = LocationName(project, GLOBAL)
+            # Every task discovers, but only one of them reports it.
+            if self.shard.holds(name):
+                yield _location_sample(UP, name, int(isinstance(discovery, tuple)))
+        for reading in self.observations.locations:
+            yield _location_sample(UP, reading.name, int(isinstance(reading, ReadLocation)))
+        for evaluated in self.locations:
+            yield _location_sample(FAILED_STREAMS, evaluated.name, evaluated.failed)
+            yield _location_sample(UNEXPECTED_STREAMS, evaluated.name, evaluated.unexpected)
+
+    def stream_samples(self) -> Iterator[Sample]:
+        """Yield the samples of streams and required streams, connections and objects."""
+        for evaluated in self.locations:
+            project, location = evaluated.name
+            for stream, expected in evaluated.streams:
+                node = (location, project, stream.id, (stream.id,))
+                yield Sample(STATE, *node, stream.state)
+                yield Sample(EXPECTED, *node, int(expected))
+                yield Sample(LAST_SEEN, *node, self.timestamp)
+                if self.errors:
+                    yield Sample(ERRORS, *node, stream.errors)
+            for stream_id in evaluated.missing:
+                yield Sample(LAST_SEEN, location, project, stream_id, (stream_id,), 0)
+        for (project, location), states in sorted(self.observations.connections.items()):
+            for connection, state in sorted(states.items()):
+                yield Sample(CONNECTION_STATE, location, project, connection, (connection,), state)
+        yield from _object_samples(self.observations)
+
+    def last_read_samples(self, withheld: Collection[LocationName]) -> Iterator[Sample]:
+        """Yield ``last_read`` of each cleanly read location.
+
+        Args:
+            withheld: Locations to leave out, since one of their ``last_seen`` was not written:
+                with a newer ``last_read``, that stream would read as missing.
+        """
+        for evaluated in self.locations:
+            if evaluated.name not in withheld:
+                yield _location_sample(LAST_READ, evaluated.name, self.timestamp)
+
+    def self_samples(self, *, seconds: float, lost: int) -> Iterator[Sample]:
+        """Yield the exporter's own samples.
+
+        Args:
+            seconds: How long the run has taken so far.
+            lost: How many points were due and not accepted.
+        """
+        yield Sample(LAST_RUN, *self.exporter, (), self.timestamp)
+        yield from self._run_samples(seconds, lost)
+
+    def _run_samples(self, seconds: float, lost: int) -> Iterator[Sample]:
+        yield Sample(STREAMS, *self.exporter, (), self.observations.streams)
+        yield Sample(RUN_SECONDS, *self.exporter, (), round(seconds, 3))
+        yield Sample(POINTS_LOST, *self.exporter, (), lost)
 
 
-def object_samples(observations: Observations) -> Iterator[Sample]:
-    """Yield the samples of each stream whose objects were read whole.
+class ObjectsMeasurement(Measurement):
+    """The samples of the slower run that collects objects only.
 
-    An object in a backfill state that the client does not know counts under the state's
-    number: nothing is left out of the sum.
+    It writes no series that the other run writes, and no ``last_run``: it must not look like a
+    run that watches streams.
+    """
+
+    __slots__ = ()
+
+    def location_samples(self) -> Iterator[Sample]:
+        """Yield nothing."""
+        return iter(())
+
+    def stream_samples(self) -> Iterator[Sample]:
+        """Yield the samples of the streams' objects."""
+        return _object_samples(self.observations)
+
+    def last_read_samples(self, withheld: Collection[LocationName]) -> Iterator[Sample]:  # noqa: ARG002 - the other run's
+        """Yield nothing."""
+        return iter(())
+
+    def self_samples(self, *, seconds: float, lost: int) -> Iterator[Sample]:
+        """Yield the exporter's own samples but ``last_run``."""
+        return self._run_samples(seconds, lost)
+
+
+def _object_samples(observations: Observations) -> Iterator[Sample]:
+    """Yield the samples of each stream whose objects were read completely.
+
+    Objects in a backfill state that the client doesn't know count under the state's number, so
+    that the sum is complete.
     """
     for (project, location, stream), objects in sorted(observations.objects.items()):
         node = (location, project, stream)
@@ -196,63 +207,5 @@ def object_samples(observations: Observations) -> Iterator[Sample]:
         yield Sample(OBJECT_ERRORS, *node, (stream,), objects.with_errors)
 
 
-def connection_samples(observations: Observations) -> Iterator[Sample]:
-    """Yield the state of each private connection."""
-    for (project, location), states in sorted(observations.connections.items()):
-        for name, state in sorted(states.items()):
-            yield Sample(CONNECTION_STATE, location, project, name, (name,), state)
-
-
-def last_read_samples(
-    evaluated: Iterable[EvaluatedLocation], at: int, withheld_locations: frozenset[LocationName]
-) -> Iterator[Sample]:
-    """Yield ``location/last_read`` of each cleanly read location that is not held back.
-
-    Args:
-        evaluated: The cleanly read locations.
-        at: Unix time of the run, in whole seconds.
-        withheld_locations: Locations with a ``last_seen`` that was not written. Were
-            their last_read written, the lost point would read as a missing stream.
-    """
-    for one in evaluated:
-        if one.location.at not in withheld_locations:
-            yield _of_location(LAST_READ, one.location.at, at)
-
-
-class ExporterName(NamedTuple):
-    """What the exporter calls itself in its own series.
-
-    Attributes:
-        location: The region that it runs in, or ``global``.
-        name: ``run.name`` of config.
-        node_id: The task's index; ``objects-<index>`` of a run that collects objects alone.
-    """
-
-    location: str
-    name: str
-    node_id: str
-
-
-def exporter_samples(
-    exporter: ExporterName, *, streams: int, seconds: float, lost: int, last_run: int | None
-) -> Iterator[Sample]:
-    """Yield what the exporter says of its own run.
-
-    Args:
-        exporter: Its name in the series.
-        streams: How many streams were seen.
-        seconds: How long the run has taken so far.
-        lost: How many points were due and not accepted.
-        last_run: Unix time of the run in whole seconds; None of a run that collects objects
-            alone, as it must not look like one that watches.
-    """
-    node = (*exporter, ())
-    if last_run is not None:
-        yield Sample(LAST_RUN, *node, last_run)
-    yield Sample(STREAMS, *node, streams)
-    yield Sample(RUN_SECONDS, *node, round(seconds, 3))
-    yield Sample(POINTS_LOST, *node, lost)
-
-
-def _of_location(metric: Metric, at: LocationName, value: int) -> Sample:
-    return Sample(metric, at.location, at.project, LOCATION_NODE, (), value)
+def _location_sample(metric: Metric, name: LocationName, value: int) -> Sample:
+    return Sample(metric, name.location, name.project, LOCATION_NODE, (), value)

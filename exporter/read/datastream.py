@@ -1,7 +1,7 @@
-"""The Datastream API as the exporter reads it: whole answers, or the reason why not.
+"""The Datastream API as the exporter reads it: complete answers, or the reason why not.
 
-Every list is paged by hand, one bounded call a page: the client has no default timeout and no
-default retry on any list call, and its pager keeps ``unreachable`` of the last page alone.
+Every list is paged here, one bounded call for each page: the client's list calls have no default
+timeout and no default retry, and its pager keeps only the last page's ``unreachable``.
 
 Source: https://cloud.google.com/datastream/docs/reference/rpc (ListStreams, ListStreamObjects,
 ListPrivateConnections; google.cloud.location.ListLocations).
@@ -10,7 +10,7 @@ ListPrivateConnections; google.cloud.location.ListLocations).
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from google.api_core import exceptions
 from google.cloud import datastream_v1
@@ -22,7 +22,7 @@ from exporter.measure.expectations import LABEL
 from exporter.read.observations import Objects, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from exporter.gcp.deadline import Deadline
     from exporter.names import LocationName, StreamName
@@ -35,18 +35,53 @@ MOST_OBJECT_PAGES = 50
 
 SERVICE = "datastream.googleapis.com"
 
-_TRY_OF_THE_WHOLE = 1 / 2
+_TRY_SHARE = 1 / 2
+
+
+class _Location(Protocol):
+    name: str
+    location_id: str
+
+
+class _Page(Protocol):
+    next_page_token: str
+
+
+class _LocationsPage(_Page, Protocol):
+    """``google.cloud.location.ListLocationsResponse``, which comes without types."""
+
+    locations: Sequence[_Location]
+
+
+class _PartialPage(_Page, Protocol):
+    unreachable: Sequence[str]
+
+
+class _Request(Protocol):
+    page_token: str
+
+
+P = TypeVar("P", bound=_Page)
+P_co = TypeVar("P_co", bound=_Page, covariant=True)
+
+
+class _Pager(Protocol[P_co]):
+    @property
+    def pages(self) -> Iterator[P_co]: ...
 
 
 class Datastream:
     """Reads projects, locations and streams through Google's client.
 
-    Each method is given the deadline of the whole answer. A try of one page may take half of
-    the time that is left at the start, so that a call that hangs is tried once more.
+    Each method takes the deadline of the complete answer. One try of a page may take half of the
+    time that is left at the start, so that a call that hangs is tried once more.
+
+    Pages are raw protobuf messages, typed as the wrappers around them: the fields are the same,
+    and wrapping a thousand streams takes longer than everything else here.
     """
 
     def __init__(self, client: datastream_v1.DatastreamClient, calls: Calls) -> None:
-        """Keep the client, and where calls are counted; nothing is called yet."""
+        """Keep the client and the counter of calls. No call is made yet."""
         self._client = client
         self._calls = calls
 
@@ -56,11 +91,14 @@ class Datastream:
         Raises:
             CallError: They could not be listed.
         """
-        # The mixin answers with the raw response and has no pager.
         request = locations_pb2.ListLocationsRequest(name=f"projects/{project}", page_size=PAGE)
 
-        def page(timeout: float) -> Any:
-            return self._client.list_locations(request, retry=None, timeout=timeout)
+        def page(timeout: float) -> _LocationsPage:
+            # This method has no pager and returns the raw response.
+            response: _LocationsPage = self._client.list_locations(
+                request, retry=None, timeout=timeout
+            )
+            return response
 
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
@@ -80,16 +118,11 @@ class Datastream:
         """
         request = datastream_v1.ListStreamsRequest(parent=str(at), page_size=PAGE)
 
-        def page(timeout: float) -> Any:
-            pager = self._client.list_streams(request, retry=None, timeout=timeout)
-            return datastream_v1.ListStreamsResponse.pb(next(pager.pages))
-
-        # By id, as a list that shifts between two pages shows a stream on both.
-        seen: dict[str, Stream] = {}
-        for answer in self._pages(
-            page, request, _target(at.project, "datastream.streams.list"), deadline
-        ):
-            _whole(answer)
+        # By id, since a list that shifts between two pages repeats a stream.
+        streams: dict[str, Stream] = {}
+        target = _target(at.project, "datastream.streams.list")
+        for answer in self._list(self._client.list_streams, request, target, deadline):
+            _require_complete(answer)
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
                 stream_id = stream.name.rsplit("/", 1)[-1]
@@ -97,27 +130,24 @@ class Datastream:
                     label = stream.labels.get(LABEL)
                     errors = stream.errors
                     reason = (errors[0].message or errors[0].reason) if errors else None
-                    seen[stream_id] = Stream(stream_id, stream.state, len(errors), label, reason)
-        return tuple(seen.values())
+                    streams[stream_id] = Stream(stream_id, stream.state, len(errors), label, reason)
+        return tuple(streams.values())
 
     def objects(self, name: StreamName, deadline: Deadline) -> Objects:
         """Return how many objects of a stream are in each backfill state, and have errors.
 
         Raises:
-            CallError: They could not be listed, or are more than the bound on pages.
+            CallError: They could not be listed, or there are too many pages.
         """
         request = datastream_v1.ListStreamObjectsRequest(parent=str(name), page_size=PAGE)
 
-        def page(timeout: float) -> Any:
-            pager = self._client.list_stream_objects(request, retry=None, timeout=timeout)
-            return datastream_v1.ListStreamObjectsResponse.pb(next(pager.pages))
-
-        # By name, as a list that shifts between two pages shows an object on both.
-        seen: dict[str, tuple[int, bool]] = {}
+        # By name, since a list that shifts between two pages repeats an object.
+        objects: dict[str, tuple[int, bool]] = {}
         target = _target(name.project, "datastream.objects.list")
-        for number, answer in enumerate(self._pages(page, request, target, deadline), start=1):
+        answers = self._list(self._client.list_stream_objects, request, target, deadline)
+        for number, answer in enumerate(answers, start=1):
             for found in answer.stream_objects:
-                seen[found.name] = found.backfill_job.state, bool(found.errors)
+                objects[found.name] = found.backfill_job.state, bool(found.errors)
             if number == MOST_OBJECT_PAGES and answer.next_page_token:
                 raise CallError(
                     Failure(
@@ -127,8 +157,8 @@ class Datastream:
                     )
                 )
         return Objects(
-            by_state=Counter(state for state, _ in seen.values()),
-            with_errors=sum(with_errors for _, with_errors in seen.values()),
+            by_state=Counter(state for state, _ in objects.values()),
+            with_errors=sum(with_errors for _, with_errors in objects.values()),
         )
 
     def connections(self, at: LocationName, deadline: Deadline) -> dict[str, int]:
@@ -139,23 +169,36 @@ class Datastream:
         """
         request = datastream_v1.ListPrivateConnectionsRequest(parent=str(at), page_size=PAGE)
 
-        def page(timeout: float) -> Any:
-            pager = self._client.list_private_connections(request, retry=None, timeout=timeout)
-            return datastream_v1.ListPrivateConnectionsResponse.pb(next(pager.pages))
-
         states: dict[str, int] = {}
         target = _target(at.project, "datastream.privateConnections.list")
-        for answer in self._pages(page, request, target, deadline):
-            _whole(answer)
-            for found in answer.private_connections:
-                states[found.name.rsplit("/", 1)[-1]] = found.state
+        list_ = self._client.list_private_connections
+        for answer in self._list(list_, request, target, deadline):
+            _require_complete(answer)
+            for connection in answer.private_connections:
+                states[connection.name.rsplit("/", 1)[-1]] = connection.state
         return states
 
+    def _list(
+        self,
+        method: Callable[..., _Pager[P]],
+        request: _Request,
+        target: Target,
+        deadline: Deadline,
+    ) -> Iterator[P]:
+        """Yield every page of what a client's method lists, as raw messages."""
+
+        def page(timeout: float) -> P:
+            wrapped = next(method(request, retry=None, timeout=timeout).pages)
+            raw: P = type(wrapped).pb(wrapped)  # type: ignore[attr-defined] # of its metaclass
+            return raw
+
+        return self._pages(page, request, target, deadline)
+
     def _pages(
-        self, page: Callable[[float], Any], request: Any, target: Target, deadline: Deadline
-    ) -> Iterator[Any]:
-        """Yield every page of a list, as raw messages; ``request`` is moved on to each."""
-        longest = deadline.left * _TRY_OF_THE_WHOLE
+        self, page: Callable[[float], P], request: _Request, target: Target, deadline: Deadline
+    ) -> Iterator[P]:
+        """Yield every page of a list; ``request`` is advanced to each."""
+        longest = deadline.left * _TRY_SHARE
         while True:
             try:
                 answer = call_with_retry(
@@ -179,12 +222,12 @@ def _target(project: str, permission: str) -> Target:
     )
 
 
-def _whole(answer: Any) -> None:
-    if answer.unreachable:
+def _require_complete(page: _PartialPage) -> None:
+    if page.unreachable:
         raise CallError(
             Failure(
                 FailureKind.UNREACHABLE,
-                f"the answer leaves out what is in {', '.join(answer.unreachable)}",
+                f"the answer leaves out what is in {', '.join(page.unreachable)}",
                 "See https://status.cloud.google.com if it lasts.",
             )
         )

@@ -1,4 +1,4 @@
-"""What one run saw, and what it could not see: plain values between reading and measuring."""
+"""What one run read and what it could not read, as plain values."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ GLOBAL = "global"
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What one listing said of a stream.
+    """A stream as the API lists it.
 
     Attributes:
         id: The stream's id, the last part of its name.
-        state: The API's own number, known to the client or not.
-        errors: How many errors the stream carries, whatever its state.
+        state: The API's number for its state, which the client may not know.
+        errors: How many errors it has, in any state.
         label: The value of its ``expected-state`` label, None without one.
-        reason: What its first error says, None without errors. For a person to read: it is
-            free-form and never becomes part of a series.
+        reason: The text of its first error, None without errors. It is free-form, for people to
+            read, and never part of a series.
     """
 
     id: str
@@ -36,19 +36,29 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
-    """The outcome of reading one location.
+class ReadLocation:
+    """A location of which every page was read and nothing was unreachable.
 
     Attributes:
-        at: Which one.
-        streams: Those of its streams that config wants; empty where ``failure`` is set, as a
-            stream in a page of a location that then failed is unknown.
-        failure: Why it was not read; None when every page was and nothing was unreachable.
+        name: Its project and id.
+        streams: Those of its streams that config includes.
     """
 
-    at: LocationName
+    name: LocationName
     streams: tuple[Stream, ...] = ()
-    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadLocation:
+    """A location that was not read cleanly. All of its streams are unknown.
+
+    Attributes:
+        name: Its project and id.
+        failure: Why it was not read.
+    """
+
+    name: LocationName
+    failure: Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,43 +76,56 @@ class Objects:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """Everything that one run saw, and everything that it could not see.
+    """Everything that one run read, and everything that it could not read.
 
     Attributes:
-        discoveries: For each project that is discovered, why discovery failed, or None.
-        found: For each project whose discovery succeeded, its locations.
-        locations: The outcome for each location that this task reads, by name.
-        objects: The objects of each stream, where collected and read whole.
+        discoveries: The locations of each discovered project, or why discovery failed.
+        locations: Each location of this task as it was read or not, by name.
+        objects: The objects of each stream, where collected and read completely.
         connections: The state of each private connection by its id, for each location where
-            collected and read whole.
-        uncollected: Why a collector failed, by what it was asked of.
-        skipped: How many locations were left unread because somebody asked the run to stop; a
-            project whose discovery was left counts as one.
+            collected and read completely.
+        uncollected: Why a collector failed, by the stream or location that it read.
+        skipped: How many locations were not read because the run was asked to stop. A project
+            whose discovery was skipped counts as one.
     """
 
-    discoveries: Mapping[str, Failure | None] = field(default_factory=dict)
-    found: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    locations: tuple[Location, ...] = ()
+    discoveries: Mapping[str, tuple[str, ...] | Failure] = field(default_factory=dict)
+    locations: tuple[ReadLocation | UnreadLocation, ...] = ()
     objects: Mapping[StreamName, Objects] = field(default_factory=dict)
     connections: Mapping[LocationName, Mapping[str, int]] = field(default_factory=dict)
     uncollected: Mapping[StreamName | LocationName, Failure] = field(default_factory=dict)
     skipped: int = 0
 
     @property
-    def streams(self) -> int:
-        """How many streams were seen."""
-        return sum(len(location.streams) for location in self.locations)
+    def read(self) -> tuple[ReadLocation, ...]:
+        """The locations that were read cleanly."""
+        return tuple(each for each in self.locations if isinstance(each, ReadLocation))
 
     @property
-    def unread(self) -> tuple[Location, ...]:
+    def unread(self) -> tuple[UnreadLocation, ...]:
         """The locations that were not read cleanly."""
-        return tuple(location for location in self.locations if location.failure)
+        return tuple(each for each in self.locations if isinstance(each, UnreadLocation))
+
+    @property
+    def failed_discoveries(self) -> Mapping[str, Failure]:
+        """The projects whose locations could not be listed, and why."""
+        return {
+            project: discovery
+            for project, discovery in self.discoveries.items()
+            if not isinstance(discovery, tuple)
+        }
+
+    @property
+    def streams(self) -> int:
+        """How many streams were read."""
+        return sum(len(location.streams) for location in self.read)
 
     @property
     def nothing_read(self) -> bool:
-        """Whether there was something to read and nothing of it could be.
+        """Whether there was something to read and none of it could be read.
 
-        To know which locations there are is not yet to have read any.
+        Discovering which locations there are doesn't count as reading one.
         """
-        failures = [location.failure for location in self.locations]
-        return all(failures or self.discoveries.values()) and bool(failures or self.discoveries)
+        if self.locations:
+            return not self.read
+        return 0 < len(self.failed_discoveries) == len(self.discoveries)

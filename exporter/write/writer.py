@@ -1,9 +1,9 @@
-"""Writing: samples to Cloud Monitoring, without loss where that can be had.
+"""Writing: sends samples to Cloud Monitoring and reports what happened to every point.
 
-Batches go out side by side. Each worker takes the next samples, builds one request of them and
-settles it before it takes more, so that there are never more requests in memory than workers.
-A request that may have had its effect is sent again with the same points and the same
-timestamp: an answer that they come too late then says that the first one was written.
+Batches are sent concurrently. Each worker takes the next samples, builds one request and sends it
+until it is settled before it takes more, so there are never more requests in memory than workers.
+A request that may have been written is sent again with the same points and timestamp: if the
+answer then is that they are too late, the first try was written.
 
 Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3 (CreateTimeSeries).
 """
@@ -13,22 +13,22 @@ from __future__ import annotations
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from google.api import metric_pb2
 from google.api_core import exceptions
-from google.cloud import monitoring_v3
 
 from exporter.gcp.errors import Failure, Target, explain_call_error
 from exporter.gcp.retry import Calls, call_with_retry
-from exporter.measure.definitions import RESOURCE
 from exporter.measure.samples import LAST_SEEN, Sample
 from exporter.progress import Progress
 from exporter.write.partial_write import PartialWrite, parse_partial_write
+from exporter.write.requests import build_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
+
+    from google.cloud import monitoring_v3
 
     from exporter.gcp.deadline import Deadline
     from exporter.names import LocationName
@@ -38,14 +38,11 @@ BATCH = 200
 
 SERVICE = "monitoring.googleapis.com"
 
-_LONGEST_TRY = 12.0
-"""Seconds that one request may take: the client's own default for this method."""
+_TRY_SECONDS = 12.0
+"""How long one request may take: the client's own default for this method."""
 
 MAX_LISTED_ERRORS = 20
-"""Failed batches that are told of in full; a hundred thousand lost points are one story."""
-
-_GAUGE = metric_pb2.MetricDescriptor.GAUGE
-_VALUE_TYPES = dict(metric_pb2.MetricDescriptor.ValueType.items())
+"""Failed batches that are kept in full; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +51,9 @@ class WriteError:
 
     Attributes:
         points: How many.
-        failure: Why; None where another run's points got there first.
-        series: The series, or all of the batch's where the answer does not say which.
-        named: Whether the answer said which.
+        failure: Why; None if another run wrote newer points first.
+        series: Their series, or all of the batch's if the answer doesn't name them.
+        named: Whether the answer named them.
     """
 
     points: int
@@ -65,17 +62,17 @@ class WriteError:
     named: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What became of the points of a run.
+    """What happened to some points; add results up with ``+``.
 
     Attributes:
-        accepted: Points that Cloud Monitoring took.
-        superseded: Points whose series has the same or a newer one by another run.
+        accepted: Points that Cloud Monitoring accepted.
+        superseded: Points whose series has the same or a newer one from another run.
         lost: Points that were due and not accepted.
-        left_out: Points that were not sent because somebody asked the run to stop.
+        left_out: Points that were not sent because the run was asked to stop.
         withheld_locations: Locations with a ``last_seen`` that was, or may be, not written.
-        errors: The first of what did not go through, for the log.
+        errors: The first batches that were not written completely, for the log.
         unlisted_errors: How many more of these there were.
     """
 
@@ -83,35 +80,31 @@ class WriteResult:
     superseded: int = 0
     lost: int = 0
     left_out: int = 0
-    withheld_locations: set[LocationName] = field(default_factory=set)
-    errors: list[WriteError] = field(default_factory=list)
+    withheld_locations: frozenset[LocationName] = frozenset()
+    errors: tuple[WriteError, ...] = ()
     unlisted_errors: int = 0
 
     @property
     def settled(self) -> int:
-        """Points of which it is known what became of them."""
+        """Points whose outcome is known."""
         return self.accepted + self.superseded + self.lost
 
-    def add(self, points: int, errors: Iterable[WriteError]) -> None:
-        """Count a batch of so many points, and what was not written of it."""
-        self.accepted += points
-        for error in errors:
-            self.accepted -= error.points
-            if error.failure is None:
-                self.superseded += error.points
-            else:
-                self.lost += error.points
-            self.withheld_locations.update(
-                sample.at for sample in error.series if sample.metric is LAST_SEEN
-            )
-            if len(self.errors) < MAX_LISTED_ERRORS:
-                self.errors.append(error)
-            else:
-                self.unlisted_errors += 1
+    def __add__(self, other: WriteResult) -> WriteResult:
+        """Return the result of both."""
+        errors = self.errors + other.errors
+        return WriteResult(
+            self.accepted + other.accepted,
+            self.superseded + other.superseded,
+            self.lost + other.lost,
+            self.left_out + other.left_out,
+            self.withheld_locations | other.withheld_locations,
+            errors[:MAX_LISTED_ERRORS],
+            self.unlisted_errors + other.unlisted_errors + len(errors[MAX_LISTED_ERRORS:]),
+        )
 
 
 class Writer:
-    """Writes samples into one project, through one Cloud Monitoring client."""
+    """Writes the points of one run into one project."""
 
     def __init__(
         self,
@@ -119,123 +112,113 @@ class Writer:
         project: str,
         calls: Calls,
         *,
+        timestamp: int,
         workers: int,
+        progress: Progress | None = None,
     ) -> None:
-        """Keep what every write shares; nothing is called yet.
+        """Keep what every write shares. No call is made yet.
 
         Args:
             client: Google's client.
             project: The project that the series go to.
-            calls: Where calls are counted.
+            calls: Counts the calls.
+            timestamp: Unix time of every point, in whole seconds.
             workers: How many requests may be under way at once.
+            progress: Receives how many points are settled.
         """
         self._client = client
         self._project = project
         self._calls = calls
+        self._timestamp = timestamp
         self._workers = workers
+        self._progress = progress or Progress()
+        self._settled = 0
+        self._lock = threading.Lock()
 
-    def write(
-        self,
-        samples: Iterable[Sample],
-        at: int,
-        deadline: Deadline,
-        into: WriteResult,
-        *,
-        ahead: int = 0,
-        progress: Progress | None = None,
-    ) -> None:
-        """Write samples; a batch that fails keeps none of the others from being sent.
+    def write(self, samples: Iterable[Sample], deadline: Deadline) -> WriteResult:
+        """Write samples. A batch that fails doesn't keep the others from being sent.
 
         Args:
-            samples: What to write; no series twice. Taken as they are needed.
-            at: Unix time of every point, in whole seconds.
-            deadline: What is not accepted by then is lost. After its ``stop`` requests under
-                way are finished and no further one is begun.
-            into: Where the outcome is added up.
-            ahead: How many of the samples, from the first, must be settled before the batches
-                without any of these are sent.
-            progress: Told how many points are settled.
+            samples: What to write; no series twice. They are taken as they are needed.
+            deadline: What is not accepted by then is lost. After its ``stop``, requests under way
+                are finished and no other is started.
         """
         batches = _batches(samples)
-        first = list(itertools.islice(batches, -(-ahead // BATCH)))
-        for part in (iter(first), batches):
-            self._write(part, at, deadline, into, progress or Progress())
+        result = WriteResult()
 
-    def _write(
-        self,
-        batches: Iterator[Sequence[Sample]],
-        at: int,
-        deadline: Deadline,
-        into: WriteResult,
-        progress: Progress,
-    ) -> None:
-        taking = threading.Lock()
-        adding = threading.Lock()
-
-        def work() -> None:
+        def send_batches() -> None:
+            nonlocal result
             while True:
-                with taking:
+                with self._lock:
                     batch = None if deadline.stopped else next(batches, None)
                 if batch is None:
                     return
-                settled = self._send_batch(batch, at, deadline)
-                with adding:
-                    into.add(len(batch), settled)
-                    progress.update("writing points", into.settled)
+                sent = self._send_batch(batch, deadline)
+                with self._lock:
+                    result += sent
+                    self._settled += len(batch)
+                    self._progress.update("writing points", self._settled)
 
         with ThreadPoolExecutor(self._workers, thread_name_prefix="write") as pool:
-            for working in [pool.submit(work) for _ in range(self._workers)]:
-                working.result()
-        into.left_out += sum(map(len, batches))
+            for worker in [pool.submit(send_batches) for _ in range(self._workers)]:
+                worker.result()
+        return result + WriteResult(left_out=sum(map(len, batches)))
 
-    def _send_batch(self, batch: Sequence[Sample], at: int, deadline: Deadline) -> list[WriteError]:
-        """Send a batch until it is settled; return what was not written of it."""
-        attempts: list[PartialWrite] = []
+    def _send_batch(self, batch: tuple[Sample, ...], deadline: Deadline) -> WriteResult:
+        """Send a batch, with retries, until it is known what happened to its points."""
+        refusals: list[PartialWrite] = []
 
         def attempt(timeout: float) -> None:
-            request = self._request(batch, at)
+            request = build_request(batch, self._timestamp, self._project)
             try:
                 self._client.create_time_series(request, retry=None, timeout=timeout)
             except exceptions.GoogleAPICallError as error:
-                attempts.append(parse_partial_write(error, len(batch)))
+                refusals.append(parse_partial_write(error, len(batch)))
                 raise
 
-        def again(error: BaseException) -> bool:
-            answered = isinstance(error, exceptions.GoogleAPICallError) and attempts
-            return bool(answered) and attempts[-1].transient > 0
+        def is_worth_retrying(error: BaseException) -> bool:
+            answered = isinstance(error, exceptions.GoogleAPICallError) and refusals
+            return bool(answered) and refusals[-1].transient > 0
 
+        lost = superseded = 0
         errors = []
         try:
             call_with_retry(
-                attempt, deadline=deadline, longest=_LONGEST_TRY, calls=self._calls, again=again
+                attempt,
+                deadline=deadline,
+                longest=_TRY_SECONDS,
+                calls=self._calls,
+                again=is_worth_retrying,
             )
-        except Exception as error:  # noqa: BLE001 - whatever befalls a batch, the others are sent
-            # A point that one answer took stays taken, whatever a later one says.
-            least = min(
-                reversed(attempts),
-                key=lambda partial_write: partial_write.unwritten,
+        except Exception as error:  # noqa: BLE001 - whatever happens to a batch, the others are sent
+            # A point that one try wrote stays written, whatever a later one returns.
+            best = min(
+                reversed(refusals),
+                key=lambda refusal: refusal.unwritten,
                 default=PartialWrite(len(batch), 0, len(batch), None),
             )
-            if least.unwritten:
+            if lost := best.unwritten:
                 failure = explain_call_error(error, target(self._project))
-                errors.append(_write_error(batch, least, failure))
-        # Of a first try alone: later, the same answer says that an earlier try was written.
-        if attempts and attempts[0].late:
-            errors.append(_write_error(batch, attempts[0], None))
-        return errors
-
-    def _request(self, batch: Sequence[Sample], at: int) -> monitoring_v3.CreateTimeSeriesRequest:
-        request = monitoring_v3.CreateTimeSeriesRequest.pb()(name=f"projects/{self._project}")
-        for sample in batch:
-            _fill(request.time_series.add(), sample, at, self._project)
-        wrapped: monitoring_v3.CreateTimeSeriesRequest = monitoring_v3.CreateTimeSeriesRequest.wrap(
-            request
+                errors.append(_write_error(batch, best, failure))
+        # Only on a first try: later, the same answer means that an earlier try was written.
+        if refusals and (superseded := refusals[0].late):
+            errors.append(_write_error(batch, refusals[0], None))
+        return WriteResult(
+            accepted=len(batch) - lost - superseded,
+            superseded=superseded,
+            lost=lost,
+            withheld_locations=frozenset(
+                sample.location_name
+                for error in errors
+                for sample in error.series
+                if sample.metric is LAST_SEEN
+            ),
+            errors=tuple(errors),
         )
-        return wrapped
 
 
 def target(project: str, permission: str = "monitoring.timeSeries.create") -> Target:
-    """Return what a call to Cloud Monitoring needs, for the sentence about its failure."""
+    """Return what a call to Cloud Monitoring needs, for the hint of its failure."""
     return Target(
         service=SERVICE,
         project=project,
@@ -245,43 +228,19 @@ def target(project: str, permission: str = "monitoring.timeSeries.create") -> Ta
     )
 
 
-def _batches(samples: Iterable[Sample]) -> Iterator[Sequence[Sample]]:
-    rest = iter(samples)
-    while batch := tuple(itertools.islice(rest, BATCH)):
+def _batches(samples: Iterable[Sample]) -> Iterator[tuple[Sample, ...]]:
+    remaining = iter(samples)
+    while batch := tuple(itertools.islice(remaining, BATCH)):
         yield batch
 
 
 def _write_error(
-    batch: Sequence[Sample], partial_write: PartialWrite, failure: Failure | None
+    batch: tuple[Sample, ...], refusal: PartialWrite, failure: Failure | None
 ) -> WriteError:
-    """Return what was refused for a failure or, without one, because another run was first."""
-    late = failure is None
-    points = partial_write.late if late else partial_write.unwritten
-    if partial_write.named is None:
-        return WriteError(points, failure, tuple(batch), named=False)
-    series = (
-        batch[index] for index, is_late in sorted(partial_write.named.items()) if is_late is late
-    )
+    """Return the points that were lost or, without a failure, superseded."""
+    superseded = failure is None
+    points = refusal.late if superseded else refusal.unwritten
+    if refusal.named is None:
+        return WriteError(points, failure, batch, named=False)
+    series = (batch[index] for index, late in sorted(refusal.named.items()) if late is superseded)
     return WriteError(points, failure, tuple(series), named=True)
-
-
-def _fill(series: Any, sample: Sample, at: int, project: str) -> None:
-    """Make an empty raw TimeSeries message hold one sample."""
-    metric = sample.metric
-    series.metric.type = metric.type
-    for key, value in zip(metric.labels, sample.labels, strict=True):
-        series.metric.labels[key] = value
-    series.resource.type = RESOURCE
-    labels = series.resource.labels
-    labels["project_id"] = project
-    labels["location"] = sample.location
-    labels["namespace"] = sample.namespace
-    labels["node_id"] = sample.node_id
-    series.metric_kind = _GAUGE
-    series.value_type = _VALUE_TYPES[metric.value_type]
-    point = series.points.add()
-    point.interval.end_time.seconds = at
-    if metric.value_type == "DOUBLE":
-        point.value.double_value = sample.value
-    else:
-        point.value.int64_value = int(sample.value)

@@ -14,12 +14,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.cli.session import objects_alone
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.measure import samples
 from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
-from exporter.run import Task
+from exporter.run import Run, Task
 from exporter.shard import Shard
 from exporter.watch import Discovered
 from lab.emulator.emulator import Emulator
@@ -28,7 +27,7 @@ from lab.simulate import log_entries, native_series
 from lab.simulate.native_series import JobExecution
 from lab.simulate.schedule import fraction, scheduled_runs
 from lab.simulate.series import SeriesSet
-from lab.simulate.virtual_sleep import SimulatedRun
+from lab.simulate.virtual_sleep import SimulatedDeadline, VirtualSleep
 from lab.simulate.visibility import VisibilityDelay
 
 if TYPE_CHECKING:
@@ -183,17 +182,20 @@ class _Exporter:
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
-        run = SimulatedRun(self._clients, self._config, self._task(which), now=self._own_time)
+        sleep = VirtualSleep()
+        deadline = SimulatedDeadline(self._config.run.deadline.total_seconds(), sleep, sleep)
+        task = self._task(which)
+        run = Run(self._clients, self._config, task, deadline, now=self._own_time)
         if self._deployment.mode == "continuous":
-            measurement = run.measurement(self._discovered.fresh(), self._discovered.stale())
+            measurement = run.measure(self._discovered.fresh(), self._discovered.stale())
             self._discovered.learn(measurement.observations)
         else:
-            measurement = run.measurement()
+            measurement = run.measure()
         report = run.write(measurement)
         # In steps: how long tries are apart is drawn at random.
-        waited = math.ceil(run.waits.longest / _WAIT_STEP) * _WAIT_STEP
+        waited = math.ceil(sleep.longest / _WAIT_STEP) * _WAIT_STEP
         ended = self._clock.now - start + waited + self._deployment.takes
-        return CompletedRun(which, measurement.at, ended, report.complete)
+        return CompletedRun(which, measurement.timestamp, ended, report.complete)
 
     def _own_time(self) -> float:
         return self._clock.now + self._deployment.skew
@@ -207,7 +209,7 @@ class _Exporter:
             config.collect.private_connections,
         )
         task = Task(own, Shard(which.task, self._deployment.tasks), collect)
-        return objects_alone(task) if which.objects else task
+        return task.for_objects() if which.objects else task
 
 
 _WAIT_STEP = 10.0

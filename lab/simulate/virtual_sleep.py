@@ -7,17 +7,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from exporter.gcp.deadline import Deadline
-from exporter.run import Run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from exporter.config import Config
-    from exporter.gcp.clients import Clients
-    from exporter.run import Task
 
 
 class VirtualSleep(threading.Event):
@@ -72,23 +63,3 @@ class SimulatedDeadline(Deadline):
     def sooner(self, seconds: float) -> SimulatedDeadline:
         """Return a deadline that leaves this many seconds before this one ends."""
         return SimulatedDeadline(self.ends - seconds, self.stop, self.waits)
-
-
-class SimulatedRun(Run):
-    """The exporter's own run, whose deadline is a simulated one."""
-
-    def __init__(
-        self, clients: Clients, config: Config, task: Task, *, now: Callable[[], float]
-    ) -> None:
-        """Start the clock of the run; nothing is called yet.
-
-        Args:
-            clients: Google's clients.
-            config: What to watch.
-            task: What this process has to do.
-            now: Gives the simulated unix time in seconds.
-        """
-        self.waits = VirtualSleep()
-        seconds = config.run.deadline.total_seconds()
-        super().__init__(clients, config, task, seconds=seconds, stop=self.waits, now=now)
-        self._deadline = SimulatedDeadline(seconds, self.waits, self.waits)

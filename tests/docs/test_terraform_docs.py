@@ -11,16 +11,10 @@ from hcl2 import SerializationOptions
 
 from exporter.config import from_text
 from exporter.measure.definitions import metrics
-from exporter.measure.samples import (
-    ExporterName,
-    evaluate,
-    exporter_samples,
-    last_read_samples,
-    location_samples,
-    stream_samples,
-)
+from exporter.measure.evaluation import evaluate
+from exporter.measure.samples import ExporterName, Measurement
 from exporter.names import LocationName
-from exporter.read.observations import Location, Observations, Stream
+from exporter.read.observations import Observations, ReadLocation, Stream
 from exporter.shard import Shard
 from tests.docs.command_arguments import module_inputs
 from tests.docs.pages import fences
@@ -174,15 +168,15 @@ def test_a_run_writes_as_many_points_as_the_cost_assumes() -> None:
     config = from_text(CONFIG, "docs", {}).config
     at = LocationName("orders-prod", "europe-west1")
     streams = tuple(Stream(f"stream-{number}", 2) for number in range(3))
-    observations = Observations(locations=(Location(at, streams),))
+    observations = Observations(locations=(ReadLocation(at, streams),))
+    name = ExporterName("global", "few", "0")
     evaluated = evaluate(observations, config, 0)
+    measurement = Measurement(name, Shard(), 0, observations, evaluated, errors=True)
     samples = [
-        *location_samples(observations, evaluated, Shard(0, 1)),
-        *stream_samples(evaluated, 0, errors=True),
-        *last_read_samples(evaluated, 0, frozenset()),
-        *exporter_samples(
-            ExporterName("global", "few", "0"), streams=3, seconds=1.0, lost=0, last_run=0
-        ),
+        *measurement.location_samples(),
+        *measurement.stream_samples(),
+        *measurement.last_read_samples(withheld=()),
+        *measurement.self_samples(seconds=1.0, lost=0),
     ]
     assert cost.month(fleet, cost.MODES[0]).points == len(samples) == 3 * 4 + 4 + 4
 

@@ -166,10 +166,10 @@ def test_objects_have_a_beat_and_a_name_of_their_own(
     """The frequent run leaves objects to the other one; neither writes the other's series."""
     cloud, environ = serve(shop)
     environ["DATASTREAM_EXPORTER_COLLECT__OBJECTS"] = "true"
-    signal_when(signal.SIGTERM, lambda: cloud.calls["CreateTimeSeries"] >= 5)
+    signal_when(signal.SIGTERM, lambda: cloud.calls["CreateTimeSeries"] >= 6)
     code, _, err = command("watch", environ=environ)
     assert code == 143
-    assert cloud.calls == Counter(ListStreams=4, ListStreamObjects=3, CreateTimeSeries=5)
+    assert cloud.calls == Counter(ListStreams=4, ListStreamObjects=3, CreateTimeSeries=6)
     own = Counter(
         point.resource_labels["node_id"]
         for point in cloud.points()

@@ -9,9 +9,9 @@ import pytest
 
 from exporter import config
 from exporter.gcp.errors import Failure, FailureKind
-from exporter.measure.samples import EvaluatedLocation, evaluate
+from exporter.measure.evaluation import EvaluatedLocation, evaluate
 from exporter.names import LocationName
-from exporter.read.observations import Location, Observations, Stream
+from exporter.read.observations import Observations, ReadLocation, Stream, UnreadLocation
 from exporter.states import EXPECTABLE, StreamState
 
 AT = LocationName("shop-prod", "europe-west1")
@@ -34,7 +34,7 @@ def evaluated(*streams: Stream, now: float = NOON, **parts: Any) -> EvaluatedLoc
         **parts,
     }
     (one,) = evaluate(
-        Observations(locations=(Location(AT, streams),)),
+        Observations(locations=(ReadLocation(AT, streams),)),
         config.from_data(data, "config.yaml", {}).config,
         now,
     )
@@ -43,7 +43,8 @@ def evaluated(*streams: Stream, now: float = NOON, **parts: Any) -> EvaluatedLoc
 
 def is_expected(state: int, label: str | None = None, now: float = NOON, **parts: Any) -> bool:
     """Return whether the stream `orders` is as expected in a state."""
-    return evaluated(Stream("orders", state, label=label), now=now, **parts).expected == (True,)
+    (stream,) = evaluated(Stream("orders", state, label=label), now=now, **parts).streams
+    return stream.expected
 
 
 @pytest.mark.parametrize("state", [*StreamState, 9, 4711, -1])
@@ -120,7 +121,7 @@ def test_a_required_stream_that_is_not_there_is_missing() -> None:
 def test_a_location_that_was_not_read_is_not_judged() -> None:
     """Nothing is missing and nothing is unexpected where nothing could be seen."""
     unread = Observations(
-        locations=(Location(AT, failure=Failure(FailureKind.TIMED_OUT, "too slow", "Wait.")),)
+        locations=(UnreadLocation(AT, Failure(FailureKind.TIMED_OUT, "too slow", "Wait.")),)
     )
     data = {
         "metrics": {"project": "monitoring-hub"},

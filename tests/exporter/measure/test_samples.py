@@ -10,13 +10,19 @@ from hypothesis import strategies as st
 
 from exporter import config
 from exporter.gcp.errors import Failure, FailureKind
-from exporter.measure.samples import ExporterName, Sample, evaluate
+from exporter.measure.evaluation import evaluate
+from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement, Sample
 from exporter.names import LocationName, StreamName
-from exporter.read.observations import GLOBAL, Location, Objects, Observations, Stream
-from exporter.run import Measurement, Task
+from exporter.read.observations import (
+    GLOBAL,
+    Objects,
+    Observations,
+    ReadLocation,
+    Stream,
+    UnreadLocation,
+)
 from exporter.shard import Shard
 from exporter.states import EXPECTABLE, BackfillState
-from exporter.write.writer import WriteResult
 
 if TYPE_CHECKING:
     from exporter.config import Config
@@ -58,28 +64,31 @@ class Case(NamedTuple):
 
     @property
     def measurement(self) -> Measurement:
-        """The run's look at it."""
-        task = Task(
+        """The run's measurement of it."""
+        made = ObjectsMeasurement if self.objects_alone else Measurement
+        return made(
             ExporterName("europe-west1", "shop-exporter", str(self.shard.index)),
             self.shard,
-            objects_alone=self.objects_alone,
+            AT,
+            self.observations,
+            evaluate(self.observations, self.config, NOW),
+            self.config.collect.errors,
         )
-        evaluated = evaluate(self.observations, self.config, NOW)
-        return Measurement(task, AT, self.observations, evaluated, self.config.collect.errors)
 
     def samples(self, withheld_locations: set[LocationName] | None = None) -> list[Sample]:
         """Return every sample of the run."""
         measurement = self.measurement
         return [
-            *measurement.samples(),
-            *measurement.last_reads(WriteResult(withheld_locations=withheld_locations or set())),
-            *measurement.own(seconds=1.25, lost=3),
+            *measurement.location_samples(),
+            *measurement.stream_samples(),
+            *measurement.last_read_samples(withheld_locations or set()),
+            *measurement.self_samples(seconds=1.25, lost=3),
         ]
 
     @property
-    def read(self) -> dict[LocationName, Location]:
+    def read(self) -> dict[LocationName, ReadLocation]:
         """The locations that were read cleanly."""
-        return {each.at: each for each in self.observations.locations if each.failure is None}
+        return {each.name: each for each in self.observations.read}
 
 
 @st.composite
@@ -103,13 +112,14 @@ def observations(draw: st.DrawFn) -> Observations:
     """Return what a run may see: some locations read, some not, some of it collected."""
     places = sorted(draw(st.sets(st.sampled_from(EVERYWHERE))))
     locations = [
-        Location(at, failure=UNREAD)
+        UnreadLocation(at, UNREAD)
         if draw(st.integers(0, 3)) == 0
-        else Location(at, draw(streams()))
+        else ReadLocation(at, draw(streams()))
         for at in places
     ]
-    seen = [StreamName(*each.at, stream.id) for each in locations for stream in each.streams]
-    read = [each.at for each in locations if each.failure is None]
+    clean = [each for each in locations if isinstance(each, ReadLocation)]
+    seen = [StreamName(*each.name, stream.id) for each in clean for stream in each.streams]
+    read = [each.name for each in clean]
     counted = st.builds(
         Objects,
         st.dictionaries(numbers, st.integers(0, 10_000), max_size=4),
@@ -118,7 +128,9 @@ def observations(draw: st.DrawFn) -> Observations:
     connected = st.dictionaries(st.sampled_from(["vpc-a", "vpc-b"]), numbers)
     return Observations(
         discoveries=draw(
-            st.dictionaries(st.sampled_from(PROJECTS), st.none() | st.just(UNREAD), max_size=3)
+            st.dictionaries(
+                st.sampled_from(PROJECTS), st.just(LOCATIONS) | st.just(UNREAD), max_size=3
+            )
         ),
         locations=tuple(locations),
         objects=draw(st.dictionaries(st.sampled_from(seen), counted)) if seen else {},
@@ -191,11 +203,11 @@ def test_every_number_is_written_as_it_came(case: Case) -> None:
 @given(cases())
 def test_nothing_is_said_of_a_location_that_was_not_read_but_that(case: Case) -> None:
     """An unread location gives location/up 0 alone: its streams are unknown, never missing."""
-    unread = [each.at for each in case.observations.unread]
+    unread = [each.name for each in case.observations.unread]
     values = [
-        (sample.metric.name, sample.at, sample.value)
+        (sample.metric.name, sample.location_name, sample.value)
         for sample in case.samples()
-        if sample.at in unread
+        if sample.location_name in unread
     ]
     expected = [] if case.objects_alone else [("location/up", at, 0) for at in unread]
     assert sorted(values) == sorted(expected)
@@ -226,8 +238,8 @@ def test_only_a_required_stream_can_be_missing_and_only_where_it_was_looked_for(
     missing = {
         tuple(name)
         for name in case.config.required
-        if name.at in case.read
-        and name.stream not in {stream.id for stream in case.read[name.at].streams}
+        if name.location_name in case.read
+        and name.stream not in {stream.id for stream in case.read[name.location_name].streams}
     }
     samples = case.samples()
     assert {
@@ -285,8 +297,8 @@ def test_global_is_said_by_the_task_that_holds_it(case: Case) -> None:
         if name[1] == GLOBAL
     }
     assert up == {
-        (project, GLOBAL, "datastream"): int(failure is None)
-        for project, failure in case.observations.discoveries.items()
+        (project, GLOBAL, "datastream"): int(isinstance(found, tuple))
+        for project, found in case.observations.discoveries.items()
         if case.shard.holds(LocationName(project, GLOBAL))
     }
 
@@ -298,7 +310,7 @@ def test_objects_are_counted_whole(case: Case) -> None:
     counted: dict[StreamName, dict[str, float]] = {}
     for sample in case.samples():
         if sample.metric.name == "stream/objects":
-            name = StreamName(*sample.at, sample.node_id)
+            name = StreamName(*sample.location_name, sample.node_id)
             counted.setdefault(name, {})[sample.labels[1]] = sample.value
     assert counted.keys() == case.observations.objects.keys()
     for name, objects in case.observations.objects.items():
@@ -327,17 +339,12 @@ def test_connections_are_written_by_number(case: Case) -> None:
 
 @measured
 @given(watching)
-def test_what_must_be_settled_first_comes_first(case: Case) -> None:
-    """The locations' samples are ahead of all others, and counted as such."""
-    measurement = case.measurement
-    samples = list(measurement.samples())
-    assert tuple(samples[: len(measurement.ahead)]) == measurement.ahead
-    ahead, behind = (
-        {sample.metric.name for sample in part}
-        for part in (measurement.ahead, samples[len(measurement.ahead) :])
-    )
-    assert ahead <= TABLE["location"]
-    assert not behind & TABLE["location"]
+def test_counts_of_locations_are_a_phase_of_their_own(case: Case) -> None:
+    """The first phase has the locations' counts and nothing else; the second has none of them."""
+    first = {sample.metric.name for sample in case.measurement.location_samples()}
+    second = {sample.metric.name for sample in case.measurement.stream_samples()}
+    assert first <= TABLE["location"]
+    assert not second & TABLE["location"]
 
 
 @measured

@@ -13,7 +13,7 @@ from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import FailureKind
 from exporter.progress import Progress
 from exporter.read.reader import Collect
-from tests.exporter.read.worlds import PLENTY, outcome, project, seen
+from tests.exporter.read.worlds import PLENTY, failure_of, project, seen
 
 if TYPE_CHECKING:
     from tests.exporter.conftest import Serve
@@ -68,8 +68,7 @@ def test_a_location_that_hangs_keeps_no_other_from_being_read(
         "shop-prod/europe-west1": ["orders"],
         "shop-prod/us-east1": ["users"],
     }
-    failure = outcome(observations, "shop-prod", "asia-east1").failure
-    assert failure is not None
+    failure = failure_of(observations, "shop-prod", "asia-east1")
     assert failure.kind is FailureKind.TIMED_OUT
     assert "run.deadline" in failure.hint
     assert [call.location for call in lab.cloud.call_log].count("asia-east1") == 2
@@ -86,8 +85,7 @@ def test_a_discovery_that_hangs_keeps_no_other_project_from_being_read(serve: Se
         seconds=SHORT,
         fallback={"shop-prod": ("us-east1",)},
     )
-    failure = observations.discoveries["shop-prod"]
-    assert failure is not None
+    failure = observations.failed_discoveries["shop-prod"]
     assert failure.kind is FailureKind.TIMED_OUT
     assert seen(observations) == {
         "bank-prod/us-east1": ["ledger"],
@@ -108,7 +106,7 @@ def test_reading_ends_by_its_deadline_when_everything_hangs(serve: Serve) -> Non
     listed = {"project": "shop-prod", "locations": list(places)}
     observations = lab.read(listed, seconds=SHORT / 2, concurrency=2)
     assert time.monotonic() - started < LATE
-    kinds = [each.failure.kind for each in observations.locations if each.failure]
+    kinds = [each.failure.kind for each in observations.unread]
     assert kinds == [FailureKind.TIMED_OUT] * 12
     assert lab.calls.made < 24
     assert observations.nothing_read
@@ -119,11 +117,9 @@ def test_a_deadline_that_has_passed_costs_no_call(serve: Serve) -> None:
     """Everything is timed out, and nothing was asked."""
     lab = serve({"projects": [SHOP]})
     listed = {"project": "shop-prod", "locations": ["us-east1"]}
-    (location,) = lab.read(listed, seconds=0).locations
-    assert location.failure is not None
+    (location,) = lab.read(listed, seconds=0).unread
     assert location.failure.kind is FailureKind.TIMED_OUT
-    discovery = lab.read(SOURCE, seconds=-5).discoveries["shop-prod"]
-    assert discovery is not None
+    discovery = lab.read(SOURCE, seconds=-5).failed_discoveries["shop-prod"]
     assert discovery.kind is FailureKind.TIMED_OUT
     assert lab.calls.made == 0
 

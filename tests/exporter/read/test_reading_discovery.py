@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.gcp.errors import FailureKind
 from exporter.names import LocationName
-from tests.exporter.read.worlds import outcome, project, seen
+from tests.exporter.read.worlds import failure_of, project, seen
 
 if TYPE_CHECKING:
     from tests.exporter.conftest import Serve
@@ -35,8 +35,10 @@ def test_discovered_locations_are_read_from_every_page(serve: Serve) -> None:
     lab = serve({"projects": [SHOP], "largest_page": {"ListLocations": 1}})
     observations = lab.read(DISCOVERED)
     assert seen(observations) == EVERYWHERE
-    assert observations.discoveries == {"shop-prod": None}
-    assert sorted(observations.found["shop-prod"]) == sorted(at["id"] for at in SHOP["locations"])
+    assert not observations.failed_discoveries
+    (found,) = observations.discoveries.values()
+    assert isinstance(found, tuple)
+    assert sorted(found) == sorted(at["id"] for at in SHOP["locations"])
     assert lab.cloud.calls == {"ListLocations": 4, "ListStreams": 4}
     assert lab.calls.made == 8
 
@@ -47,7 +49,6 @@ def test_listed_locations_are_read_without_discovery(serve: Serve) -> None:
     observations = lab.read({"project": "shop-prod", "locations": ["us-east1", "asia-east1"]})
     assert seen(observations) == {"shop-prod/asia-east1": [], "shop-prod/us-east1": ["users"]}
     assert not observations.discoveries
-    assert not observations.found
     assert lab.cloud.calls == {"ListStreams": 2}
 
 
@@ -56,11 +57,10 @@ def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:
     lab = serve({"projects": [denied(SHOP), BANK]})
     observations = lab.read(DISCOVERED, {"project": "bank-prod"})
     assert seen(observations) == {"bank-prod/europe-west3": ["ledger"]}
-    failure = observations.discoveries["shop-prod"]
-    assert failure is not None
+    failure = observations.failed_discoveries["shop-prod"]
     assert failure.kind is FailureKind.PERMISSION_DENIED
     assert "datastream.locations.list in project shop-prod" in failure.hint
-    assert observations.found == {"bank-prod": ("europe-west3",)}
+    assert observations.discoveries["bank-prod"] == ("europe-west3",)
     assert not observations.nothing_read
 
 
@@ -87,8 +87,7 @@ def test_a_required_streams_location_is_read_though_nobody_names_it(serve: Serve
     observations = lab.read(
         DISCOVERED, required=("projects/shop-prod/locations/us-west4/streams/x",)
     )
-    unread = outcome(observations, "shop-prod", "us-west4").failure
-    assert unread is not None
+    unread = failure_of(observations, "shop-prod", "us-west4")
     assert unread.kind is FailureKind.NOT_FOUND
     assert seen(observations) == EVERYWHERE
 
@@ -103,16 +102,15 @@ def test_the_last_known_locations_are_read_where_discovery_fails(serve: Serve) -
         "shop-prod/europe-west1",
         "shop-prod/us-east1",
     ]
-    assert observations.discoveries["shop-prod"] is not None
-    assert "shop-prod" not in observations.found
+    assert list(observations.failed_discoveries) == ["shop-prod"]
 
 
 def test_a_remembered_discovery_is_not_made_again(serve: Serve) -> None:
-    """``found`` saves the call and counts as a discovery that succeeded."""
+    """``known`` saves the call and counts as a discovery that succeeded."""
     lab = serve({"projects": [SHOP]})
-    observations = lab.read(DISCOVERED, found={"shop-prod": ("us-east1",)})
+    observations = lab.read(DISCOVERED, known={"shop-prod": ("us-east1",)})
     assert seen(observations) == {"shop-prod/us-east1": ["users"]}
-    assert observations.discoveries == {"shop-prod": None}
+    assert observations.discoveries == {"shop-prod": ("us-east1",)}
     assert lab.cloud.calls == {"ListStreams": 1}
 
 
@@ -131,7 +129,7 @@ def test_a_project_without_locations_is_no_failure(serve: Serve) -> None:
     """Nothing to read is not the same as being blind."""
     lab = serve({"projects": [project("shop-prod", {})]})
     observations = lab.read(DISCOVERED)
-    assert observations.found == {"shop-prod": ()}
+    assert observations.discoveries == {"shop-prod": ()}
     assert not observations.locations
     assert not observations.nothing_read
 
@@ -141,6 +139,6 @@ def test_locations_come_in_the_order_of_their_names(serve: Serve) -> None:
     slow = {"method": "ListStreams", "location": "asia-*", "latency": "50ms"}
     lab = serve({"projects": [SHOP], "faults": [slow]})
     observations = lab.read(DISCOVERED)
-    ats = [each.at for each in observations.locations]
+    ats = [each.name for each in observations.locations]
     assert ats == sorted(ats)
     assert ats[0] == LocationName("shop-prod", "asia-east1")

@@ -71,5 +71,5 @@ def test_knowing_the_locations_without_reading_any_is_blind(serve: Serve) -> Non
     shop = project("shop-prod", {"us-east1": ["orders"]})
     lab = serve({"projects": [shop | {"denied": ["datastream.streams.list"]}]})
     observations = lab.read({"project": "shop-prod"})
-    assert observations.discoveries == {"shop-prod": None}
+    assert observations.discoveries == {"shop-prod": ("us-east1",)}
     assert observations.nothing_read

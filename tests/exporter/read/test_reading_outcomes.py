@@ -15,7 +15,7 @@ from exporter.gcp.errors import CallError, FailureKind
 from exporter.names import LocationName
 from exporter.read.observations import Observations
 from tests.exporter.conftest import Lab
-from tests.exporter.read.worlds import outcome, project, seen
+from tests.exporter.read.worlds import failure_of, project, seen
 
 if TYPE_CHECKING:
     from tests.exporter.conftest import Serve
@@ -44,8 +44,7 @@ KINDS = {
 
 def failure(lab: Lab, source: dict[str, Any]) -> tuple[FailureKind, str, str]:
     """Return how the one location of a source failed."""
-    (location,) = lab.read(source, seconds=SECONDS).locations
-    assert location.failure is not None
+    (location,) = lab.read(source, seconds=SECONDS).unread
     return location.failure.kind, location.failure.message, location.failure.hint
 
 
@@ -67,11 +66,9 @@ def test_every_code_is_told_and_costs_no_other_location_its_reading(serve: Serve
     observations = lab.read({"project": "shop-prod"}, {"project": "bank-prod"}, seconds=SECONDS)
     kinds = {}
     for unread in observations.unread:
-        assert unread.failure is not None
         assert unread.failure.message
         assert unread.failure.hint
-        assert unread.streams == ()
-        kinds[places[unread.at.location]] = unread.failure.kind
+        kinds[places[unread.name.location]] = unread.failure.kind
     assert kinds == KINDS
     assert seen(observations) == {f"bank-prod/{WELL}": ["ledger"], f"shop-prod/{WELL}": ["orders"]}
     assert not observations.nothing_read
@@ -83,8 +80,7 @@ def test_a_disabled_api_is_told_with_the_command_that_enables_it(serve: Serve) -
     lab = serve({"projects": [off, project("bank-prod", {WELL: ["ledger"]})]})
     listed = {"project": "shop-prod", "locations": [WELL]}
     observations = lab.read(listed, {"project": "bank-prod"})
-    unread = outcome(observations, "shop-prod", WELL).failure
-    assert unread is not None
+    unread = failure_of(observations, "shop-prod", WELL)
     assert unread.kind is FailureKind.API_DISABLED
     assert unread.hint == (
         "Enable it: gcloud services enable datastream.googleapis.com --project shop-prod"
@@ -92,8 +88,7 @@ def test_a_disabled_api_is_told_with_the_command_that_enables_it(serve: Serve) -
     assert seen(observations) == {f"bank-prod/{WELL}": ["ledger"]}
     assert lab.cloud.calls == {"ListLocations": 1, "ListStreams": 2}
 
-    discovery = lab.read({"project": "shop-prod"}).discoveries["shop-prod"]
-    assert discovery is not None
+    discovery = lab.read({"project": "shop-prod"}).failed_discoveries["shop-prod"]
     assert discovery.kind is FailureKind.API_DISABLED
 
 
@@ -138,11 +133,10 @@ def test_an_error_that_is_no_answer_leaves_the_location_unread(
     lab = serve({"projects": [project("shop-prod", {WELL: ["orders"]})]})
     lab.clients.close()
     observations = lab.read({"project": "shop-prod"}, fallback={"shop-prod": (WELL,)})
-    discovery = observations.discoveries["shop-prod"]
-    assert discovery is not None
+    discovery = observations.failed_discoveries["shop-prod"]
     assert discovery.kind is FailureKind.REFUSED
     assert "closed channel" in discovery.message
-    assert outcome(observations, "shop-prod", WELL).failure == discovery
+    assert failure_of(observations, "shop-prod", WELL) == discovery
     assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
 

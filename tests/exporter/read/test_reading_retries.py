@@ -24,7 +24,7 @@ from exporter.gcp.retry import (
     is_transient,
     retry_delay,
 )
-from tests.exporter.read.worlds import PLENTY, outcome, project, seen
+from tests.exporter.read.worlds import PLENTY, failure_of, project, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def test_a_discovery_is_tried_again_too(serve: Serve) -> None:
 def test_final_refusals_are_not_repeated(serve: Serve, code: str) -> None:
     """One call, though the next one would have been answered."""
     lab = serve(world(code=code, times=1))
-    assert outcome(lab.read(SOURCE), "shop-prod", "us-east1").failure is not None
+    assert failure_of(lab.read(SOURCE), "shop-prod", "us-east1") is not None
     assert lab.cloud.calls == {"ListStreams": 1}
     assert lab.calls.made == 1
 
@@ -81,9 +81,8 @@ def test_a_retry_that_cannot_finish_in_time_is_not_started(serve: Serve) -> None
     """A wait beyond the deadline is not begun: the refusal is told at once."""
     lab = serve(world(code="RESOURCE_EXHAUSTED", retry_delay=600))
     started = time.monotonic()
-    failure = outcome(lab.read(SOURCE), "shop-prod", "us-east1").failure
+    failure = failure_of(lab.read(SOURCE), "shop-prod", "us-east1")
     assert time.monotonic() - started < PLENTY / 3
-    assert failure is not None
     assert failure.kind is FailureKind.QUOTA
     assert "gcloud" not in failure.hint
     assert lab.cloud.calls == {"ListStreams": 1}

@@ -11,7 +11,7 @@ from exporter.gcp.errors import CallError, FailureKind
 from exporter.names import LocationName
 from exporter.read.observations import Stream
 from lab.emulator.world import Fault
-from tests.exporter.read.worlds import PLENTY, outcome, project, seen
+from tests.exporter.read.worlds import PLENTY, failure_of, project, seen
 
 if TYPE_CHECKING:
     from tests.exporter.conftest import Lab, Serve
@@ -28,9 +28,8 @@ def world(streams: list[dict[str, Any]], **location: Any) -> dict[str, Any]:
 
 def read_europe(lab: Lab, **source: Any) -> tuple[Stream, ...]:
     """Return the streams of ``europe-west1``, which must have been read cleanly."""
-    location = outcome(lab.read(SOURCE | source), "shop-prod", "europe-west1")
-    assert location.failure is None
-    return location.streams
+    read = {location.name: location for location in lab.read(SOURCE | source).read}
+    return read[EUROPE].streams
 
 
 def test_every_page_of_a_location_is_read(serve: Serve) -> None:
@@ -58,20 +57,17 @@ def test_unreachable_in_the_first_of_several_pages_makes_the_location_unclean(
         | {"largest_page": {"ListStreams": 2}}
     )
     observations = lab.read(SOURCE)
-    location = outcome(observations, "shop-prod", "europe-west1")
-    assert location.failure is not None
-    assert location.failure.kind is FailureKind.UNREACHABLE
-    assert str(EUROPE) in location.failure.message
-    assert location.streams == ()
+    failure = failure_of(observations, "shop-prod", "europe-west1")
+    assert failure.kind is FailureKind.UNREACHABLE
+    assert str(EUROPE) in failure.message
     assert seen(observations) == {"shop-prod/us-east1": ["well"]}
 
 
 def test_an_answer_that_names_its_location_unreachable_is_unclean(serve: Serve) -> None:
     """Success without a stream, but with ``unreachable``, is no empty location."""
     lab = serve(world([{"id": "orders"}], outage="listed"))
-    location = outcome(lab.read(SOURCE), "shop-prod", "europe-west1")
-    assert location.failure is not None
-    assert location.failure.kind is FailureKind.UNREACHABLE
+    failure = failure_of(lab.read(SOURCE), "shop-prod", "europe-west1")
+    assert failure.kind is FailureKind.UNREACHABLE
 
 
 def test_a_stream_in_a_page_before_the_one_that_fails_is_not_reported(serve: Serve) -> None:
@@ -138,7 +134,7 @@ def test_names_that_carry_the_projects_number_are_understood(serve: Serve) -> No
         "shop-prod/europe-west1": ["orders"],
         "shop-prod/us-east1": ["well"],
     }
-    assert observations.discoveries == {"shop-prod": None}
+    assert observations.discoveries == {"shop-prod": ("europe-west1", "us-east1")}
 
 
 @pytest.mark.parametrize("state", [*range(10), 4711])

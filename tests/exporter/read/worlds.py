@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from exporter.names import LocationName
 
 if TYPE_CHECKING:
-    from exporter.read.observations import Location, Observations
+    from exporter.gcp.errors import Failure
+    from exporter.read.observations import Observations
 
 PLENTY = 30.0
 """Seconds that no reading of these worlds comes near, on a busy machine either."""
@@ -31,16 +32,15 @@ def streams(*ids: str) -> list[dict[str, Any]]:
     return [{"id": each} for each in ids]
 
 
-def outcome(observations: Observations, project_id: str, location: str) -> Location:
-    """Return what became of one location."""
-    at = LocationName(project_id, location)
-    return next(each for each in observations.locations if each.at == at)
+def failure_of(observations: Observations, project_id: str, location: str) -> Failure:
+    """Return why a location was not read."""
+    name = LocationName(project_id, location)
+    return next(unread.failure for unread in observations.unread if unread.name == name)
 
 
 def seen(observations: Observations) -> dict[str, list[str]]:
     """Return the ids of the streams that were seen, by ``project/location``."""
     return {
-        f"{each.at.project}/{each.at.location}": [stream.id for stream in each.streams]
-        for each in observations.locations
-        if each.failure is None
+        f"{each.name.project}/{each.name.location}": [stream.id for stream in each.streams]
+        for each in observations.read
     }

@@ -18,10 +18,15 @@ from grpc_status import rpc_status
 
 from exporter import config
 from exporter.gcp import clients
-from exporter.measure.samples import ExporterName, evaluate
+from exporter.gcp.deadline import Deadline
+from exporter.gcp.retry import Calls
+from exporter.measure.evaluation import evaluate
+from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement
 from exporter.names import LocationName
-from exporter.read.observations import Location, Observations, Stream
-from exporter.run import Measurement, Report, Run, Task
+from exporter.read.observations import Observations, ReadLocation, Stream
+from exporter.run import Report, Run, Task
+from exporter.shard import Shard
+from exporter.write.writer import Writer, WriteResult
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 
@@ -300,7 +305,7 @@ class Writing:
         objects_alone: bool = False,
         observed: Observations | None = None,
     ) -> Measurement:
-        """Return a look at so many running streams in each location.
+        """Measure so many running streams in each location.
 
         Args:
             sizes: The number of streams by location.
@@ -311,27 +316,41 @@ class Writing:
         """
         observations = observed or Observations(
             locations=tuple(
-                Location(
+                ReadLocation(
                     LocationName(PROJECT, location),
                     tuple(Stream(f"stream-{number:04}", 2) for number in range(size)),
                 )
                 for location, size in sorted(sizes.items())
             )
         )
-        task = Task(ExporterName("europe-west1", "exporter", node), objects_alone=objects_alone)
-        evaluated = evaluate(observations, self.config(), now)
-        return Measurement(task, int(now), observations, evaluated, errors=True)
+        made = ObjectsMeasurement if objects_alone else Measurement
+        return made(
+            ExporterName("europe-west1", "exporter", node),
+            Shard(),
+            int(now),
+            observations,
+            evaluate(observations, self.config(), now),
+            errors=True,
+        )
+
+    def writer(self, workers: int) -> Writer:
+        """Return a writer of points of the second at which the runs take place."""
+        return Writer(self.clients.monitoring, HUB, Calls(), timestamp=int(NOW), workers=workers)
+
+    def write_streams(self, measurement: Measurement) -> WriteResult:
+        """Write the streams' samples only."""
+        deadline = Deadline.after(20, self.stop)
+        return self.writer(workers=4).write(measurement.stream_samples(), deadline)
 
     def write(
         self, measurement: Measurement, *, seconds: float = 20, now: float = NOW, **run: Any
     ) -> Report:
-        """Write a look in a run of so many seconds, with these keys of config under ``run``."""
+        """Write a measurement in a run of so many seconds, with these keys under ``run``."""
         return Run(
             self.clients,
             self.config(**run),
-            measurement.task,
-            seconds=seconds,
-            stop=self.stop,
+            Task(measurement.exporter),
+            Deadline.after(seconds, self.stop),
             now=lambda: now,
         ).write(measurement)
 

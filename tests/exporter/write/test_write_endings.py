@@ -19,9 +19,9 @@ from exporter.gcp.errors import Failure, FailureKind
 from exporter.gcp.retry import Calls
 from exporter.measure.samples import STATE, Sample
 from exporter.names import LocationName
-from exporter.read.observations import Location, Observations, Stream
+from exporter.read.observations import Observations, ReadLocation, Stream, UnreadLocation
 from exporter.run import Report
-from exporter.write.writer import WriteError, Writer, WriteResult
+from exporter.write.writer import Writer, WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -105,16 +105,13 @@ def test_credentials_that_go_bad_lose_the_points_and_not_the_run(
     credentials = grpc.composite_channel_credentials(
         grpc.local_channel_credentials(), grpc.metadata_call_credentials(Expired())
     )
-    written = WriteResult()
     with grpc.secure_channel(monitoring.secure_address, credentials) as channel:
         client = monitoring_v3.MetricServiceClient(
             transport=MetricServiceGrpcTransport(channel=channel)
         )
-        Writer(client, "monitoring-hub", Calls(), workers=1).write(
+        written = Writer(client, "monitoring-hub", Calls(), timestamp=AT, workers=1).write(
             [Sample(STATE, "europe-west1", "shop-prod", "orders", ("orders",), 2)],
-            AT,
             Deadline.after(0.5),
-            written,
         )
     (error,) = written.errors
     assert written.lost == 1
@@ -138,9 +135,9 @@ def test_a_stop_finishes_the_request_under_way_and_begins_no_other(
     monitoring.answer = stop_in_the_second
     report = writing.write(writing.measurement({**SIZES, "us-west1": 100}), concurrency=1)
     assert len(monitoring.requests) == 2
-    assert report.written.accepted == 400
+    assert report.written.accepted == 12 + 200
     assert report.written.lost == 0
-    assert report.written.left_out == 4 * 3 + 190 * 4 - 400 + 4 + 4
+    assert report.written.left_out == 4 * 3 + 190 * 4 - 212 + 4 + 4
     assert not any(
         metrics(batch) & {"location/last_read", "exporter/last_run"} for batch in monitoring.batches
     )
@@ -159,7 +156,7 @@ def test_a_stop_among_the_locations_leaves_the_streams_out(
     monitoring.answer = stop_at_once
     report = writing.write(writing.measurement(SIZES))
     assert len(monitoring.requests) == 1
-    assert (report.written.accepted, report.written.left_out) == (200, 169 + 3 + 4)
+    assert (report.written.accepted, report.written.left_out) == (9, 360 + 3 + 4)
 
 
 def test_a_stop_ends_the_trying_again(
@@ -174,7 +171,7 @@ def test_a_stop_ends_the_trying_again(
     monitoring.answer = refuse_and_stop
     report = writing.write(writing.measurement({"europe-west1": 10}))
     assert len(monitoring.requests) == 1
-    assert (report.written.lost, report.written.left_out) == (43, 4)
+    assert (report.written.lost, report.written.left_out) == (3, 40 + 1 + 4)
 
 
 def test_a_stop_while_reading_writes_nothing(monitoring: Monitoring, writing: Writing) -> None:
@@ -200,25 +197,26 @@ def test_a_stop_after_all_was_read_leaves_all_out(monitoring: Monitoring, writin
 
 # The truth about it.
 
-READ = Location(PLACE, (Stream("orders", 2),))
-UNREAD = Location(LocationName("shop-prod", "us-east4"), failure=FAILURE)
-LOST = WriteError(1, FAILURE, (), named=True)
-LATE = WriteError(1, None, (), named=True)
+READ = ReadLocation(PLACE, (Stream("orders", 2),))
+UNREAD = UnreadLocation(LocationName("shop-prod", "us-east4"), FAILURE)
+ALL = WriteResult(accepted=10)
+LOST = WriteResult(accepted=9, lost=1)
+LATE = WriteResult(accepted=9, superseded=1)
 
 
 @pytest.mark.parametrize(
-    ("observations", "errors", "stopped", "complete"),
+    ("observations", "written", "stopped", "complete"),
     [
-        (Observations(locations=(READ,)), [], False, True),
-        (Observations(), [], False, True),
-        (Observations(locations=(READ, UNREAD)), [], False, True),
-        (Observations(locations=(READ,)), [LATE], False, True),
-        (Observations(locations=(READ,)), [LOST], False, False),
-        (Observations(locations=(READ,)), [LATE, LOST], False, False),
-        (Observations(locations=(READ,), uncollected={PLACE: FAILURE}), [], False, False),
-        (Observations(locations=(UNREAD,)), [], False, False),
-        (Observations(discoveries={"shop-prod": FAILURE}), [], False, False),
-        (Observations(locations=(READ,)), [], True, False),
+        (Observations(locations=(READ,)), ALL, False, True),
+        (Observations(), ALL, False, True),
+        (Observations(locations=(READ, UNREAD)), ALL, False, True),
+        (Observations(locations=(READ,)), LATE, False, True),
+        (Observations(locations=(READ,)), LOST, False, False),
+        (Observations(locations=(READ,)), LATE + LOST, False, False),
+        (Observations(locations=(READ,), uncollected={PLACE: FAILURE}), ALL, False, False),
+        (Observations(locations=(UNREAD,)), ALL, False, False),
+        (Observations(discoveries={"shop-prod": FAILURE}), ALL, False, False),
+        (Observations(locations=(READ,)), ALL, True, False),
     ],
     ids=[
         "all read and written",
@@ -235,14 +233,12 @@ LATE = WriteError(1, None, (), named=True)
 )
 def test_a_run_is_complete_if_all_was_observed_and_written(
     observations: Observations,
-    errors: list[WriteError],
+    written: WriteResult,
     stopped: bool,  # noqa: FBT001 - a column of the table
     complete: bool,  # noqa: FBT001 - the same
     writing: Writing,
 ) -> None:
     """The exit code follows from this."""
-    written = WriteResult()
-    written.add(10, errors)
     report = Report(
         measurement=writing.measurement({}, observed=observations),
         written=written,

@@ -11,9 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.retry import Calls
 from exporter.measure.samples import STATE, Sample
-from exporter.write.writer import Writer, WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +54,7 @@ def assert_settled(monitoring: Monitoring, first: set[int], then: set[int]) -> N
 def test_locations_are_settled_before_a_stream_is_sent(
     monitoring: Monitoring, writing: Writing
 ) -> None:
-    """No request without a location's counts comes in before all with them are answered."""
+    """The requests with the locations' counts are answered before the others come in."""
     monitoring.answer = slow_answers
     writing.write(writing.measurement(places(80, 3)))
     ahead = holding(monitoring, AHEAD)
@@ -94,15 +92,16 @@ def test_the_exporter_s_own_come_last(monitoring: Monitoring, writing: Writing) 
 def test_no_call_more_than_the_points_need(
     monitoring: Monitoring, writing: Writing, sizes: list[int]
 ) -> None:
-    """The calls are those of full batches: streams and locations, then last_reads, then one."""
+    """Each phase takes full batches: locations, streams, last_reads; then one for the exporter."""
     monitoring.forget()
     report = writing.write(
         writing.measurement({f"place-{number:03}": size for number, size in enumerate(sizes)})
     )
-    due = 3 * len(sizes) + 4 * sum(sizes)
-    calls = ceil(due / 200) + ceil(len(sizes) / 200) + 1
+    locations, streams, last_reads = 3 * len(sizes), 4 * sum(sizes), len(sizes)
+    calls = ceil(locations / 200) + ceil(streams / 200) + ceil(last_reads / 200) + 1
+    due = locations + streams + last_reads + len(OWN)
     assert len(monitoring.requests) == report.calls == calls
-    assert report.written.accepted == len(monitoring.points) == due + len(sizes) + len(OWN)
+    assert report.written.accepted == len(monitoring.points) == due
     assert report.complete
 
 
@@ -174,10 +173,7 @@ def test_no_more_requests_are_under_way_than_workers(
         together.wait()
 
     monitoring.answer = wait_for_the_others
-    written = WriteResult()
-    Writer(writing.clients.monitoring, "monitoring-hub", Calls(), workers=3).write(
-        samples(15 * 200, [0]), AT, Deadline.after(20), written
-    )
+    written = writing.writer(workers=3).write(samples(15 * 200, [0]), Deadline.after(20))
     assert monitoring.most_at_once == 3
     assert written.accepted == 3000
 
@@ -194,9 +190,7 @@ def test_samples_are_taken_as_they_are_needed(monitoring: Monitoring, writing: W
         assert number < 30
 
     monitoring.answer = look_how_far
-    Writer(writing.clients.monitoring, "monitoring-hub", Calls(), workers=2).write(
-        samples(30 * 200, taken), AT, Deadline.after(20), WriteResult()
-    )
+    writing.writer(workers=2).write(samples(30 * 200, taken), Deadline.after(20))
     assert len(ahead) == 30
     assert max(ahead) <= 2 * 200
 

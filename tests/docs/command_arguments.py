@@ -72,6 +72,11 @@ def _unknown_to_terraform(words: list[str]) -> set[str]:
         # Their help refers to it.
         known |= _flags("plan", "-help")
     inputs = {value.partition("=")[0] for flag, value in pairwise(rest) if flag == "-var"}
+    if command[0] == "output":
+        readme = (REPOSITORY / "terraform" / "README.md").read_text("utf-8")
+        declared = re.findall(r'^ *output "(\w+)"', readme, re.MULTILINE)
+        known |= set(declared)
+        flags = rest[len(command) :]
     names = {flag.partition("=")[0] for flag in [*before, *flags]}
     return (names - known) | (inputs - module_inputs())
 

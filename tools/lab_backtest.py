@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from exporter import config
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
-from exporter.gcp.retry import Calls
 from exporter.measure.samples import ExporterName
-from exporter.progress import Progress
 from exporter.read.reader import Collect
 from exporter.run import Run, Task
 from exporter.shard import Shard
-from lab.backtest.backtesting import DAY, Backtester
+from lab.backtest.api_reader import ApiReader
+from lab.backtest.backtest import DAY, Backtest
 from lab.backtest.history import History
-from lab.backtest.history_reading import Source, read_history
-from lab.backtest.incidents_table import print_backtest, summary
-from lab.backtest.needs import names, wanted
+from lab.backtest.output import backtest_summary, print_backtest
+from lab.backtest.required import look_back, periods_to_read
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from lab.markdown import fenced
@@ -109,13 +107,13 @@ def output() -> str:
     """Back-test a history that the exporter writes in a simulated morning; return the output."""
     policies = read_policies(FOLDER)
     end = _START + _MINUTES * _MINUTE
-    history = History(names(policies), "my-project")
+    history = History(look_back(policies), "my-project")
     with ExitStack() as running:
         ran = (minute for minute in range(_MINUTES) if minute not in _SILENT)
         _, clients = play(_WORLD, _START, ran, running)
-        source = Source(clients.monitoring, "my-project", Calls(), Event(), Progress())
-        read_history(source, wanted(policies, end - DAY, end), history)
-    found = Backtester(policies, history, Event()).run(end - DAY, end)
+        reader = ApiReader(clients.monitoring, "my-project", Event())
+        reader.read(periods_to_read(policies, end - DAY, end), history)
+    result = Backtest(policies, history, Event()).run(end - DAY, end)
     shown = io.StringIO()
-    print_backtest(found, shown)
-    return f"{shown.getvalue()}{summary(found)}\n"
+    print_backtest(result, shown)
+    return f"{shown.getvalue()}{backtest_summary(result)}\n"

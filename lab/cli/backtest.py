@@ -17,17 +17,15 @@ from exporter.cli.terminal import print_json, show_progress
 from exporter.config import Endpoints
 from exporter.config.fields import Project
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
-from exporter.gcp.retry import Calls
 from exporter.inputs.input_errors import InputError
 from exporter.measure import definitions
 from exporter.text import printable, quote
-from lab.backtest.backtesting import DAY, Backtester, own_span
-from lab.backtest.exported import read_exported
-from lab.backtest.history import LATE, History
-from lab.backtest.history_reading import Source, read_history
-from lab.backtest.incidents_table import document, print_backtest, summary
-from lab.backtest.needs import names, wanted
-from lab.backtest.saving import saving
+from lab.backtest.api_reader import ApiReader
+from lab.backtest.backtest import DAY, Backtest, exporter_span
+from lab.backtest.history import EXPORTER_DELAY, History
+from lab.backtest.output import backtest_json, backtest_summary, print_backtest
+from lab.backtest.required import look_back, periods_to_read
+from lab.backtest.series_files import read_series_file, write_series_file
 from lab.cli.selection import add_json, add_policies, selected_policies
 from lab.prove.engine import check_installed
 
@@ -111,10 +109,10 @@ def run(context: Context) -> int:
     # Fails before the reading, which takes minutes, if Prometheus is not installed.
     check_installed()
     policies = selected_policies(args)
-    history = History(names(policies), args.project or "")
+    history = History(look_back(policies), args.project or "")
     until = args.until
     if args.from_file:
-        read_exported(args.from_file, history)
+        read_series_file(args.from_file, history)
     else:
         until = until or time.time()
         for sentence in _read(context, policies, until, history):
@@ -122,21 +120,21 @@ def run(context: Context) -> int:
     if stop.is_set():
         LOGGER.warning("Interrupted while reading.")
         return INTERRUPTED
-    span = own_span(history)
+    span = exporter_span(history)
     if span is None:
         LOGGER.error("%s", _no_series(args))
         return INCOMPLETE
-    end = float(math.floor(until or span[1] + LATE.most))
+    end = float(math.floor(until or span[1] + EXPORTER_DELAY.most))
     with show_progress(context.err) as progress:
-        found = Backtester(policies, history, stop, progress).run(end - args.days * DAY, end)
+        result = Backtest(policies, history, stop, progress).run(end - args.days * DAY, end)
     if stop.is_set():
         LOGGER.warning("Interrupted while evaluating.")
         return INTERRUPTED
     if args.json:
-        print_json(document(found, args.project or ""), context.out)
+        print_json(backtest_json(result, args.project or ""), context.out)
     else:
-        print_backtest(found, context.out)
-    LOGGER.info("%s", summary(found))
+        print_backtest(result, context.out)
+    LOGGER.info("%s", backtest_summary(result))
     return OK
 
 
@@ -175,18 +173,17 @@ def _read(
         environ.setdefault(DATASTREAM_EMULATOR, host)
     identity = Identity(args.impersonate_service_account, args.quota_project)
     clients, _ = connect(Endpoints(), environ, identity)
-    saved = saving(args.save, context.stop) if args.save else nullcontext(lambda _series: None)
-    with clients, saved as save, show_progress(context.err) as progress:
-        source = Source(
+    saving = write_series_file(args.save, context.stop) if args.save else nullcontext()
+    with clients, saving as save, show_progress(context.err) as progress:
+        reader = ApiReader(
             clients.monitoring,
             args.project,
-            Calls(),
             context.stop,
-            progress,
-            save,
-            end=clients.close,
+            cancel=clients.close,
+            progress=progress,
+            on_series=save,
         )
-        return read_history(source, wanted(policies, end - args.days * DAY, end), history)
+        return reader.read(periods_to_read(policies, end - args.days * DAY, end), history)
 
 
 def _no_series(args: Namespace) -> str:

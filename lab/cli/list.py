@@ -8,7 +8,7 @@ from exporter.cli.exit_codes import OK
 from exporter.cli.tables import print_table
 from exporter.cli.terminal import print_json
 from exporter.inputs.durations import format_duration
-from lab.backtest.incidents_table import severity_cell
+from lab.backtest.output import severity_cell
 from lab.cli.selection import add_json, add_policies, selected_policies
 from lab.policies.model import SEVERITIES
 

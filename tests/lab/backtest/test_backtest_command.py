@@ -1,4 +1,4 @@
-"""``datastream-lab backtest``: what a person types, and what is answered."""
+"""``datastream-lab backtest``: arguments, output and exit codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.backtest.incidents_table import GOOD_TO
+from lab.backtest.output import ACCURACY
 from lab.cli.main import main
 from lab.emulator.world import Fault
 from tests.lab.backtest.fleet_history import END, POLICIES, START, WORLD, Lab, play, written
@@ -30,18 +30,18 @@ ASKED = ("--project", "ops-prod", *DAY)
 
 @pytest.fixture
 def own_lab() -> Iterator[Lab]:
-    """Return a history that is empty, of a server of its own."""
+    """Return a server with an empty history, for this test only."""
     with ExitStack() as running:
         yield play(WORLD, range(0), running)
 
 
-def test_it_says_what_would_have_paged(command: Command, lab: Lab) -> None:
-    """When nothing is known first, then each incident, then what is quiet, and a summary."""
+def test_the_incidents_are_printed(command: Command, lab: Lab) -> None:
+    """Gaps come first, then incidents, quiet policies, and a summary."""
     code, out, err = command(*ASKED, environ=lab.environ)
     assert code == 0
-    known, silent, paged, quiet, unjudged = out.split("\n\n")
-    assert known.startswith("The exporter's history begins at ")
-    assert silent.splitlines()[0] == "The exporter was silent: of these times nothing is known."
+    known, silent, paged, quiet, not_evaluated = out.split("\n\n")
+    assert known.startswith("The exporter's history starts at ")
+    assert silent.startswith("The exporter wrote nothing in these periods, so alerts in them are ")
     assert silent.endswith("  11m")
     rows = [re.split(r"  +", line) for line in paged.splitlines()]
     assert rows[0] == ["POLICY", "SEVERITY", "OPENED (UTC)", "LASTED", "ABOUT"]
@@ -54,22 +54,24 @@ def test_it_says_what_would_have_paged(command: Command, lab: Lab) -> None:
     ]
     failed = written(START + 41.5 * 60).replace("T", " ").removesuffix("Z")
     assert rows[3][2] == failed
-    assert quiet.startswith("Would not have paged: exporter-losing-points, location-unreadable, ")
-    assert unjudged.startswith("Could not be judged\nPOLICY ")
-    assert "stream-changed               looks at log entries, which are no metric" in unjudged
+    assert quiet.startswith("Would not have alerted: exporter-losing-points, location-unreadable, ")
+    assert not_evaluated.startswith("Could not be evaluated\nPOLICY ")
+    assert (
+        "stream-changed               matches log entries, which the history does not have"
+        in not_evaluated
+    )
     assert err.splitlines()[-1] == (
-        "5 incidents of 4 policies in 2h, 1 still open; 11 policies would not have paged, "
-        "5 could not be judged. Times are ± 30 s, as the second at which Cloud Monitoring "
-        "evaluates is not known."
+        "5 incidents of 4 policies in 2h, 1 still open; 11 policies would not have "
+        f"alerted, 5 could not be evaluated. {ACCURACY}"
     )
     assert "MONITORING_EMULATOR_HOST" in err.splitlines()[0]
 
 
 def test_json_has_all_of_it(command: Command, lab: Lab) -> None:
-    """The same for a program; the talk is on stderr."""
+    """``--json`` prints the same result as JSON."""
     document = json.loads(command(*ASKED, "--json", environ=lab.environ).out)
     assert document["project"] == "ops-prod"
-    assert document["from"] == document["history_begins"] == written(START)
+    assert document["from"] == document["history_starts"] == written(START)
     assert document["until"] == written(END)
     assert document["silent"] == [
         {
@@ -86,7 +88,7 @@ def test_json_has_all_of_it(command: Command, lab: Lab) -> None:
             "severity": "ERROR",
             "about": f"{AT}/stock",
             "labels": open_still[0]["labels"],
-            "open_at_the_beginning": False,
+            "open_at_start": False,
             "opened": written(START + 102.5 * 60),
             "closed": None,
             "seconds": 17.5 * 60,
@@ -95,7 +97,7 @@ def test_json_has_all_of_it(command: Command, lab: Lab) -> None:
     assert open_still[0]["labels"]["namespace"] == "shop-prod"
     counts = {each["name"]: each["incidents"] for each in document["policies"]}
     assert (counts["stream-failed"], counts["stream-missing"]) == (2, 0)
-    assert {each["policy"] for each in document["not_judged"]} == {
+    assert {each["policy"] for each in document["not_evaluated"]} == {
         "exporter-executions-failing",
         "private-connection-failed",
         "stream-activity-errors",
@@ -105,10 +107,10 @@ def test_json_has_all_of_it(command: Command, lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("name", ["history.jsonl", "history.jsonl.gz"])
-def test_a_file_tells_what_the_api_told(
+def test_a_saved_file_gives_the_same_result(
     command: Command, lab: Lab, tmp_path: Path, name: str
 ) -> None:
-    """What was saved is back-tested again without a call, and nothing comes out differently."""
+    """A back-test from a saved file makes no calls and has the same result."""
     saved = str(tmp_path / name)
     first = command(*ASKED, "--json", "--save", saved, environ=lab.environ)
     calls = lab.cloud.calls["ListTimeSeries"]
@@ -120,31 +122,31 @@ def test_a_file_tells_what_the_api_told(
 
 
 def test_a_file_ends_with_its_last_point(command: Command, lab: Lab, tmp_path: Path) -> None:
-    """Where no end is named, it is what the file knows last."""
+    """Without ``--until``, the back-test ends with the file's last point."""
     saved = str(tmp_path / "history.jsonl")
     assert command(*ASKED, "--save", saved, environ=lab.environ).code == 0
     document = json.loads(command("--from-file", saved, "--json").out)
     assert document["until"] == written(END - 60 + 5)
-    # Evaluations are reckoned from the end, in steps of half a minute.
+    # Evaluations count back from the end, every half minute.
     assert document["from"] == written(START - 25)
-    assert (document["history_begins"], document["project"]) == (written(START), None)
+    assert (document["history_starts"], document["project"]) == (written(START), None)
 
 
-def test_a_quiet_time_is_a_result(lab: Lab, tmp_path: Path) -> None:
-    """That nothing would have paged is said in so many words; other policies may be named."""
+def test_no_incident_is_a_result(lab: Lab, tmp_path: Path) -> None:
+    """Without incidents the output says so; ``--policies`` selects other policies."""
     shutil.copy(POLICIES / "location-unreadable.yaml", tmp_path)
     out, err = io.StringIO(), io.StringIO()
     argv = ["backtest", "--policies", str(tmp_path), *ASKED]
     assert main(argv, lab.environ, out, err) == 0
-    assert "\n\nNo policy would have paged.\n" in out.getvalue()
-    assert out.getvalue().endswith("\n\nWould not have paged: location-unreadable.\n")
+    assert "\n\nNo policy would have alerted.\n" in out.getvalue()
+    assert out.getvalue().endswith("\n\nWould not have alerted: location-unreadable.\n")
     assert err.getvalue().endswith(
-        f"\nno incidents in 2h; 1 policy would not have paged. Times are {GOOD_TO}.\n"
+        f"\nno incidents in 2h; 1 policy would not have alerted. {ACCURACY}\n"
     )
 
 
-def test_an_empty_project_is_asked_about(command: Command, own_lab: Lab) -> None:
-    """No series at all is most likely another project, or an exporter that does not run."""
+def test_an_empty_project_is_an_error(command: Command, own_lab: Lab) -> None:
+    """A project without series is probably the wrong one, or the exporter does not run."""
     code, out, err = command("--project", "ops-prod", environ=own_lab.environ)
     assert (code, out) == (1, "")
     assert err.splitlines()[-1] == (
@@ -153,8 +155,8 @@ def test_an_empty_project_is_asked_about(command: Command, own_lab: Lab) -> None
     )
 
 
-def test_an_empty_file_is_asked_about(command: Command, tmp_path: Path) -> None:
-    """The same of a file."""
+def test_an_empty_file_is_an_error(command: Command, tmp_path: Path) -> None:
+    """A file without series was probably not written by ``--save``."""
     empty = tmp_path / "empty.jsonl"
     empty.touch()
     code, _, err = command("--from-file", str(empty))
@@ -165,8 +167,8 @@ def test_an_empty_file_is_asked_about(command: Command, tmp_path: Path) -> None:
     )
 
 
-def test_what_may_not_be_whole_is_told(command: Command, own_lab: Lab) -> None:
-    """A refusal names the role, and the exit code says that nothing was said."""
+def test_a_missing_permission_is_an_error(command: Command, own_lab: Lab) -> None:
+    """The error message names the permission and the role."""
     own_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="PERMISSION_DENIED"))
     code, out, err = command("--project", "ops-prod", environ=own_lab.environ)
     assert (code, out) == (1, "")
@@ -174,15 +176,15 @@ def test_what_may_not_be_whole_is_told(command: Command, own_lab: Lab) -> None:
     assert "monitoring.timeSeries.list in project ops-prod. Grant roles/monitoring.viewer" in err
 
 
-def test_a_wrong_project_is_told(command: Command, own_lab: Lab) -> None:
-    """One that there is not, or that is not to be seen."""
+def test_an_unknown_project_is_an_error(command: Command, own_lab: Lab) -> None:
+    """The error message names the project."""
     code, _, err = command("--project", "nobodys-project", environ=own_lab.environ)
     assert code == 1
     assert "nobodys-project" in err.splitlines()[-1]
 
 
-def test_without_credentials_it_says_how_to_get_some(command: Command) -> None:
-    """Nothing is called then."""
+def test_missing_credentials_are_an_error(command: Command) -> None:
+    """The error message says how to get credentials."""
     code, _, err = command("--project", "ops-prod")
     assert code == 1
     assert "no valid credentials" in err
@@ -190,7 +192,7 @@ def test_without_credentials_it_says_how_to_get_some(command: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         ((), "--project is missing: name the metrics project, or use --from-file"),
         (("--project", "12345"), '"12345" is a project\'s number; write its id'),
@@ -228,31 +230,27 @@ def test_without_credentials_it_says_how_to_get_some(command: Command) -> None:
         (("--from-file", "a"), "a: there is no such file; check the path"),
     ],
 )
-def test_a_mistake_on_the_command_line_is_a_sentence(
-    command: Command, argv: tuple[str, ...], told: str
-) -> None:
-    """It ends with exit code 2, and nothing is called."""
+def test_wrong_arguments_are_errors(command: Command, argv: tuple[str, ...], message: str) -> None:
+    """Wrong arguments exit with code 2 and a sentence."""
     code, out, err = command(*argv)
     assert (code, out) == (2, "")
-    assert told in err
+    assert message in err
 
 
-def test_a_file_that_is_there_is_not_written_over(
-    command: Command, own_lab: Lab, tmp_path: Path
-) -> None:
-    """That is known before anything is read."""
+def test_save_overwrites_no_file(command: Command, own_lab: Lab, tmp_path: Path) -> None:
+    """An existing file is an error before anything is read."""
     there = tmp_path / "there"
     there.touch()
     code, _, err = command("--project", "ops-prod", "--save", str(there), environ=own_lab.environ)
     assert code == 2
-    assert "is there already" in err
+    assert "exists already" in err
     assert not own_lab.cloud.calls["ListTimeSeries"]
 
 
-def test_prometheus_is_looked_for_first(
+def test_prometheus_is_checked_first(
     command: Command, own_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nobody waits for the whole reading to learn that it is not installed."""
+    """A missing Prometheus is an error before anything is read."""
     monkeypatch.setenv("PATH", str(tmp_path))
     code, _, err = command("--project", "ops-prod", environ=own_lab.environ)
     assert code == 3
@@ -263,7 +261,7 @@ def test_prometheus_is_looked_for_first(
 def test_ctrl_c_ends_the_reading(
     command: Command, own_lab: Lab, interrupt_when: SignalWhen, tmp_path: Path
 ) -> None:
-    """The calls under way are not waited for, and half a history is not kept."""
+    """Ctrl-C cancels the calls under way and leaves no half-written file."""
     own_lab.cloud.add_fault(Fault(method="ListTimeSeries", latency=30))
     interrupt_when(lambda: own_lab.cloud.calls["ListTimeSeries"] > 0)
     began = time.monotonic()
@@ -277,15 +275,15 @@ def test_ctrl_c_ends_the_reading(
 
 
 class Terminal(io.StringIO):
-    """A terminal, as far as the program can tell."""
+    """Output that claims to be a terminal."""
 
     def isatty(self) -> bool:
         """Say so."""
         return True
 
 
-def test_a_terminal_sees_how_far_it_is(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which metric and how many points; then how much of the time is evaluated."""
+def test_a_terminal_shows_progress(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal shows the points read of each metric, then the parts evaluated."""
     monkeypatch.setenv("COLUMNS", "120")
     out, err = io.StringIO(), Terminal()
     argv = ["backtest", "--policies", str(POLICIES), *ASKED]

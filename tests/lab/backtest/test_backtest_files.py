@@ -1,4 +1,4 @@
-"""Series in files: what was written is read again, and what is wrong is told by its line."""
+"""Files of series: reading, error messages by line, and writing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.inputs.input_errors import InputError
-from lab.backtest.exported import read_exported
 from lab.backtest.history import History
-from lab.backtest.history_reading import pieces_of
-from lab.backtest.saving import as_line, saving
+from lab.backtest.series_files import read_series_file, series_line, write_series_file
+from lab.backtest.time_series import series_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,25 +38,25 @@ SERIES: dict[str, Any] = {
 
 
 def held(history: History) -> list[Any]:
-    """Return all that a history holds, in an order of its own."""
+    """Return the series in a history, sorted."""
     return sorted(history.series(dict.fromkeys(PARTS, float("-inf")), float("inf")), key=str)
 
 
 def read(path: Path) -> list[Any]:
-    """Return what a file holds."""
+    """Return the series in a file."""
     history = History(PARTS)
-    read_exported(str(path), history)
+    read_series_file(str(path), history)
     return held(history)
 
 
 def lines(path: Path, *held: Any) -> Path:
-    """Write documents, one a line."""
+    """Write documents, one on each line."""
     path.write_text("".join(f"{json.dumps(each)}\n" for each in held), "utf-8")
     return path
 
 
 def changed(place: str, value: Any) -> dict[str, Any]:
-    """Return the series with the value at a dotted place replaced, or taken away by None."""
+    """Return the series with the value at a dotted path replaced, or removed by None."""
     document: dict[str, Any] = json.loads(json.dumps(SERIES))
     *path, last = place.split(".")
     at: Any = document
@@ -70,8 +69,8 @@ def changed(place: str, value: Any) -> dict[str, Any]:
     return document
 
 
-def test_a_series_a_line_is_read(tmp_path: Path) -> None:
-    """As the API's JSON has it; empty lines and keys of no use here are passed over."""
+def test_a_series_on_each_line_is_read(tmp_path: Path) -> None:
+    """Empty lines and unused keys are ignored."""
     more = changed("unit", "1") | {"metadata": {"systemLabels": {}}}
     path = lines(tmp_path / "a.jsonl", more)
     path.write_text(f"\n{path.read_text('utf-8')}\n", "utf-8")
@@ -84,8 +83,8 @@ def test_a_series_a_line_is_read(tmp_path: Path) -> None:
     assert [(point.time, point.value) for point in series.samples] == [(1767225660.0, 2.0)]
 
 
-def test_an_answer_a_line_is_read(tmp_path: Path) -> None:
-    """Pages of the API may stand there as they came, the last one without series."""
+def test_a_response_on_each_line_is_read(tmp_path: Path) -> None:
+    """Lines may be API responses; the last page may have no series."""
     path = lines(
         tmp_path / "pages.jsonl",
         {"timeSeries": [SERIES], "nextPageToken": "x", "unit": "1"},
@@ -95,8 +94,8 @@ def test_an_answer_a_line_is_read(tmp_path: Path) -> None:
     assert [dict(each.labels)["stream_id"] for each in read(path)] == ["orders", "stock"]
 
 
-def test_pieces_of_a_series_become_one(tmp_path: Path) -> None:
-    """In whatever order they come, and a point that is there twice counts once."""
+def test_parts_of_a_series_are_joined(tmp_path: Path) -> None:
+    """The order does not matter, and a repeated point counts once."""
     early = changed("points.0.interval", {"endTime": "2025-12-31T00:00:00+01:00"})
     path = lines(tmp_path / "a.jsonl", SERIES, early, SERIES)
     (series,) = read(path)
@@ -115,36 +114,36 @@ def test_pieces_of_a_series_become_one(tmp_path: Path) -> None:
     ],
 )
 def test_every_kind_of_number_is_read(tmp_path: Path, value: Any, number: float) -> None:
-    """Whole ones may be texts, as in JSON of the API they are."""
+    """Numbers of each type are read; integers may be strings, as in the API's JSON."""
     (series,) = read(lines(tmp_path / "a.jsonl", changed("points.0.value", value)))
     assert [point.value for point in series.samples] == [number]
 
 
-def test_texts_are_passed_over(tmp_path: Path) -> None:
-    """Series of texts are for no query, and no mistake."""
+def test_texts_are_ignored(tmp_path: Path) -> None:
+    """Series of texts are not an error; PromQL has none."""
     texts = changed("points.0.value", {"stringValue": "x"}) | {"valueType": "STRING"}
     assert read(lines(tmp_path / "a.jsonl", texts)) == []
 
 
-NO_TIME = "is no time such as 2026-01-31T12:00:00Z"
+NO_TIME = "is not a time such as 2026-01-31T12:00:00Z"
 KINDS = "int64Value, doubleValue, boolValue, distributionValue"
-FORM = ': has not the form {"interval": {"endTime": …}, "value": {"int64Value": …}}'
+FORM = ': is not of the form {"interval": {"endTime": …}, "value": {"int64Value": …}}'
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "told"),
+    ("place", "value", "message"),
     [
-        ("metric", None, "metric: is missing; a mapping is needed"),
-        ("metric", "a", 'metric: "a" stands there; a mapping is needed'),
-        ("metric.type", None, "metric.type: is missing"),
-        ("metric.type", 5, "metric.type: 5 is no such text"),
-        ("metric.labels", ["a"], 'metric.labels: ["a"] stands where a mapping is needed'),
-        ("metric.labels.stream_id", 1, 'metric.labels: "stream_id": 1 is no label with a text'),
-        ("metric.labels.a-b", "c", 'metric.labels: "a-b": "c" is no label with a text'),
-        ("resource", None, "resource: is missing; a mapping is needed"),
+        ("metric", None, "metric: is missing; it must be an object"),
+        ("metric", "a", 'metric: "a" is not an object'),
+        ("metric.type", None, "metric.type: is missing; it must be a string"),
+        ("metric.type", 5, "metric.type: 5 is not a string"),
+        ("metric.labels", ["a"], 'metric.labels: ["a"] is not an object'),
+        ("metric.labels.stream_id", 1, 'metric.labels: "stream_id": 1 is not a valid label'),
+        ("metric.labels.a-b", "c", 'metric.labels: "a-b": "c" is not a valid label'),
+        ("resource", None, "resource: is missing; it must be an object"),
         ("metricKind", None, "metricKind: is missing; allowed here: GAUGE, DELTA, CUMULATIVE"),
-        ("metricKind", "GUAGE", 'metricKind: "GUAGE" is no kind; did you mean GAUGE?'),
-        ("points", {}, "points: {} stands there; a list is needed"),
+        ("metricKind", "GUAGE", 'metricKind: "GUAGE" is not a metric kind; did you mean GAUGE?'),
+        ("points", {}, "points: {} is not a list"),
         ("points.0", 5, f"points[0]{FORM}"),
         ("points.0.value", {}, f"points[0]{FORM}"),
         ("points.0.interval.endTime", None, f"points[0]{FORM}"),
@@ -161,7 +160,7 @@ FORM = ': has not the form {"interval": {"endTime": …}, "value": {"int64Value"
         (
             "points.0.interval.startTime",
             "2026-02-01T00:00:00Z",
-            'points[0].interval: ends at "2026-01-01T00:01:00Z", before it starts',
+            'points[0].interval: ends at "2026-01-01T00:01:00Z", before its start',
         ),
         (
             "points.0.value",
@@ -171,61 +170,65 @@ FORM = ': has not the form {"interval": {"endTime": …}, "value": {"int64Value"
         (
             "points.0.value.int64Value",
             "2.5",
-            'points[0].value.int64Value: "2.5" is not such a value',
+            'points[0].value.int64Value: "2.5" is not a valid value',
         ),
-        ("points.0.value.int64Value", True, "points[0].value.int64Value: true is not such a value"),
+        (
+            "points.0.value.int64Value",
+            True,
+            "points[0].value.int64Value: true is not a valid value",
+        ),
         (
             "points.0.value",
             {"boolValue": "yes"},
-            'points[0].value.boolValue: "yes" is not such a value',
+            'points[0].value.boolValue: "yes" is not a valid value',
         ),
         (
             "points.0.value",
             {"distributionValue": {"count": "many"}},
-            "points[0].value.distributionValue: is no distribution",
+            "points[0].value.distributionValue: is not a distribution",
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_line(tmp_path: Path, place: str, value: Any, told: str) -> None:
-    """File, line, key, what stands there, and what should."""
+def test_an_error_names_its_line(tmp_path: Path, place: str, value: Any, message: str) -> None:
+    """The error message has file, line, key, value and what is allowed."""
     path = lines(tmp_path / "a.jsonl", SERIES, changed(place, value))
     with pytest.raises(InputError) as mistakes:
         read(path)
-    assert str(mistakes.value) == f"{path}:2: {told}"
+    assert str(mistakes.value) == f"{path}:2: {message}"
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
-        ("{", "is no JSON; each line holds one series (jq -c '.timeSeries[]' makes lines of an "),
-        ("\udce4", "is no JSON; "),
-        ("[" * 100_000, "is no JSON; "),
-        ("[]", "[] stands where a series is needed, as the API's JSON has it"),
-        ('{"timeSeries": {}}', "timeSeries: {} stands there; a list of series is needed"),
-        ('{"timeSeries": [5]}', "timeSeries[0]: 5 stands where a series is needed"),
-        ('{"timeSeries": [{}]}', "timeSeries[0].metric: is missing; a mapping is needed"),
+        ("{", "is not JSON; each line must hold one series (jq -c '.timeSeries[]' splits an API "),
+        ("\udce4", "is not JSON; "),
+        ("[" * 100_000, "is not JSON; "),
+        ("[]", "[] is not a series in the API's JSON form"),
+        ('{"timeSeries": {}}', "timeSeries: {} is not a list"),
+        ('{"timeSeries": [5]}', "timeSeries[0]: 5 is not a series"),
+        ('{"timeSeries": [{}]}', "timeSeries[0].metric: is missing; it must be an object"),
     ],
 )
-def test_a_line_that_holds_no_series_is_told(tmp_path: Path, line: str, told: str) -> None:
-    """A whole answer that spans lines is the likeliest mistake, and its mend is named."""
+def test_a_line_without_a_series_is_an_error(tmp_path: Path, line: str, message: str) -> None:
+    """The error message says how to split a response into lines, the likeliest error."""
     path = tmp_path / "a.jsonl"
     path.write_text(line, "utf-8", "surrogateescape")
     with pytest.raises(InputError) as mistakes:
         read(path)
-    assert str(mistakes.value).startswith(f"{path}:1: {told}")
+    assert str(mistakes.value).startswith(f"{path}:1: {message}")
 
 
-def test_a_delta_says_from_when_on_it_counts(tmp_path: Path) -> None:
-    """Without a start its point counts nothing."""
+def test_a_delta_point_needs_a_start(tmp_path: Path) -> None:
+    """A DELTA point without a start time is an error."""
     delta = changed("points.0.interval.startTime", None) | {"metricKind": "DELTA"}
     with pytest.raises(
-        InputError, match=r"points\[0\].interval.startTime: is missing; a point of a"
+        InputError, match=r"points\[0\].interval.startTime: is missing; a DELTA point"
     ):
         read(lines(tmp_path / "a.jsonl", delta))
 
 
-def test_mistakes_are_told_together_and_not_without_end(tmp_path: Path) -> None:
-    """All at once, fifty at most."""
+def test_errors_are_listed_together(tmp_path: Path) -> None:
+    """All errors are listed at once, at most fifty."""
     path = lines(tmp_path / "a.jsonl", *[changed("metric", None)] * 1000)
     with pytest.raises(InputError) as mistakes:
         read(path)
@@ -233,20 +236,20 @@ def test_mistakes_are_told_together_and_not_without_end(tmp_path: Path) -> None:
     assert str(mistakes.value).endswith("… and 1 more")
 
 
-def test_a_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
-    """It is not there, is a folder, is not compressed, or is cut off."""
+def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
+    """The file is missing, a directory, not compressed, or cut off."""
     packed = tmp_path / "a.gz"
     for path, told in (
         (tmp_path / "none", "there is no such file; check the path"),
         (tmp_path, "is a directory; name the file in it"),
-        (packed, "can not be read ("),
+        (packed, "cannot be read ("),
     ):
         packed.write_text("no gzip", "utf-8")
         with pytest.raises(InputError) as mistakes:
             read(path)
         assert str(mistakes.value).startswith(f"{path}: {told}")
-    packed.write_bytes(gzip.compress(as_line(message(SERIES)).encode() * 999)[:-40])
-    with pytest.raises(InputError, match="can not be read"):
+    packed.write_bytes(gzip.compress(series_line(message(SERIES)).encode() * 999)[:-40])
+    with pytest.raises(InputError, match="cannot be read"):
         read(packed)
 
 
@@ -256,38 +259,38 @@ def message(document: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", ["saved.jsonl", "saved.jsonl.gz"])
-def test_what_is_saved_is_read_again(tmp_path: Path, name: str) -> None:
-    """Plain or compressed, and nothing else is left behind."""
+def test_a_saved_file_is_read_back(tmp_path: Path, name: str) -> None:
+    """A saved file reads back the same, plain or compressed, and is complete once it appears."""
     path = tmp_path / name
-    with saving(str(path), threading.Event()) as keep:
+    with write_series_file(str(path), threading.Event()) as keep:
         keep(message(SERIES))
         assert not path.exists()
     assert [each.name for each in tmp_path.iterdir()] == [name]
     expected = History(PARTS)
-    for piece in pieces_of(message(SERIES)):
-        expected.add(piece)
+    for part in series_parts(message(SERIES)):
+        expected.add(part)
     assert read(path) == held(expected)
 
 
-def test_a_save_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    """Half a history would be taken for a whole one."""
+def test_an_interrupted_save_leaves_no_file(tmp_path: Path) -> None:
+    """A failed or stopped save leaves no incomplete file."""
     stop = threading.Event()
-    with pytest.raises(ZeroDivisionError), saving(str(tmp_path / "a"), stop):
+    with pytest.raises(ZeroDivisionError), write_series_file(str(tmp_path / "a"), stop):
         raise ZeroDivisionError
-    with saving(str(tmp_path / "b"), stop) as keep:
+    with write_series_file(str(tmp_path / "b"), stop) as keep:
         keep(message(SERIES))
         stop.set()
     assert not list(tmp_path.iterdir())
 
 
-def test_a_save_writes_over_nothing(tmp_path: Path) -> None:
-    """A file that is there stays, and a folder that is not there is told."""
+def test_a_save_overwrites_no_file(tmp_path: Path) -> None:
+    """An existing file stays, and a missing directory is an error."""
     kept = lines(tmp_path / "a.jsonl", SERIES)
     for path, told in (
-        (kept, "is there already; remove it or choose another name"),
-        (tmp_path / "none" / "a", "can not be written (No such file or directory); check the path"),
+        (kept, "exists already; remove it or choose another name"),
+        (tmp_path / "none" / "a", "cannot be written (No such file or directory); check the path"),
     ):
-        with pytest.raises(InputError) as mistakes, saving(str(path), threading.Event()):
+        with pytest.raises(InputError) as mistakes, write_series_file(str(path), threading.Event()):
             pytest.fail("nothing can be saved here")
         assert str(mistakes.value) == f"{path}: {told}"
     assert len(read(kept)) == 1
@@ -354,22 +357,22 @@ def messages(draw: st.DrawFn) -> Any:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(messages(), max_size=3))
-def test_whatever_the_api_gives_is_the_same_from_a_file(tmp_path: Path, raw: list[Any]) -> None:
-    """What the engine gets of a line is what it gets of the message."""
+def test_any_series_is_the_same_from_a_file(tmp_path: Path, raw: list[Any]) -> None:
+    """A line gives the engine the same series as the API's message."""
     path = tmp_path / "a.jsonl"
-    path.write_bytes("".join(map(as_line, raw)).encode())
+    path.write_bytes("".join(map(series_line, raw)).encode())
     expected = History(PARTS)
     for each in raw:
-        for piece in pieces_of(each):
-            expected.add(piece)
+        for part in series_parts(each):
+            expected.add(part)
     assert read(path) == held(expected)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=messages())
-def test_a_line_is_what_googles_own_json_says(raw: Any) -> None:
-    """What is written by hand, for speed, reads back as the same message."""
-    again = json_format.Parse(as_line(raw), type(raw)())
+def test_a_line_is_valid_api_json(raw: Any) -> None:
+    """A line parses back into the same message with Google's parser."""
+    again = json_format.Parse(series_line(raw), type(raw)())
     assert again == raw
 
 
@@ -401,23 +404,23 @@ PLACES = (
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(PLACES), JSON.filter(lambda value: value is not None))
-def test_whatever_stands_anywhere_is_read_or_told(tmp_path: Path, place: str, value: Any) -> None:
-    """A file never ends in anything but series or sentences."""
+def test_any_value_anywhere_is_read_or_an_error(tmp_path: Path, place: str, value: Any) -> None:
+    """Any value in any place gives series or an error message."""
     path = lines(tmp_path / "a.jsonl", changed(place, value))
     try:
         read(path)
     except InputError as mistakes:
-        assert str(mistakes).startswith(f"{path}:1: ")  # noqa: PT017 - it may as well be read
+        assert str(mistakes).startswith(f"{path}:1: ")  # noqa: PT017 - it may be valid
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=60))
-def test_whatever_bytes_are_read_or_told(tmp_path: Path, content: bytes) -> None:
-    """The same of what is no text at all."""
+def test_any_bytes_are_read_or_an_error(tmp_path: Path, content: bytes) -> None:
+    """Any bytes give series or an error message."""
     for name in ("a.jsonl", "a.gz"):
         path = tmp_path / name
         path.write_bytes(content)
         try:
             read(path)
         except InputError as mistakes:
-            assert str(mistakes).startswith(str(path))  # noqa: PT017 - it may as well be read
+            assert str(mistakes).startswith(str(path))  # noqa: PT017 - it may be valid

@@ -1,4 +1,4 @@
-"""Which incidents a back-test finds in a history, and what it says that it cannot know."""
+"""The incidents that a back-test finds in a history, and the policies it cannot evaluate."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.gcp.retry import Calls
 from exporter.progress import Progress
-from lab.backtest.backtesting import Backtester
-from lab.backtest.history import History, gaps
-from lab.backtest.history_reading import Source, Span, read_history
-from lab.backtest.incidents_table import lasted, opened
-from lab.backtest.needs import names, wanted
+from lab.backtest.api_reader import ApiReader
+from lab.backtest.backtest import Backtest
+from lab.backtest.history import History, find_gaps
+from lab.backtest.output import lasted_text, opened_text
+from lab.backtest.required import Period, look_back, periods_to_read
 from lab.policies.files import Policy, read_policies
 from tests.lab.backtest.fleet_history import END, POLICIES, START, Lab
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from lab.backtest.backtesting import Backtest
+    from lab.backtest.backtest import BacktestResult
     from lab.prove.incidents import Incident
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
@@ -30,21 +29,21 @@ MINUTE = 60.0
 
 
 def read(lab: Lab, policies: Sequence[Policy], start: float) -> History:
-    """Read what some policies need from a moment on."""
-    history = History(names(policies), "ops-prod")
-    source = Source(lab.clients.monitoring, "ops-prod", Calls(), Event(), Progress())
-    assert read_history(source, wanted(policies, start, END), history) == ()
+    """Read the history that policies need."""
+    history = History(look_back(policies), "ops-prod")
+    reader = ApiReader(lab.clients.monitoring, "ops-prod", Event())
+    assert reader.read(periods_to_read(policies, start, END), history) == ()
     return history
 
 
-def backtest(lab: Lab, policies: Sequence[Policy], start: float = START) -> Backtest:
-    """Back-test from a moment on until the end of the history."""
-    return Backtester(policies, read(lab, policies, start), Event()).run(start, END)
+def backtest(lab: Lab, policies: Sequence[Policy], start: float = START) -> BacktestResult:
+    """Back-test until the end of the history."""
+    return Backtest(policies, read(lab, policies, start), Event()).run(start, END)
 
 
 @pytest.fixture(scope="module")
-def whole(lab: Lab, policies: tuple[Policy, ...]) -> Backtest:
-    """Return what is found in all of the history."""
+def whole(lab: Lab, policies: tuple[Policy, ...]) -> BacktestResult:
+    """Return the back-test of the whole history."""
     return backtest(lab, policies)
 
 
@@ -58,8 +57,8 @@ def of(found: Iterable[Incident], policy: str, stream: str = "") -> Incident:
     return incident
 
 
-def test_a_failure_is_found_at_its_minute(whole: Backtest) -> None:
-    """FAILED at 40:00, seen at 40:05, a hold of a minute: it opens at 41:30, and closes in time."""
+def test_a_failure_is_found_at_its_minute(whole: BacktestResult) -> None:
+    """FAILED at 40:00, visible at 40:05, retest window 60 s: it opens at 41:30."""
     incident = of(whole.incidents, "stream-failed", "orders")
     assert incident.opened == 41.5 * MINUTE
     assert incident.closed is not None
@@ -68,30 +67,30 @@ def test_a_failure_is_found_at_its_minute(whole: Backtest) -> None:
     assert incident.labels["project_id"] == "ops-prod"
 
 
-def test_what_is_not_over_is_open(whole: Backtest) -> None:
-    """PAUSED at 100:00 and for good, a hold of two minutes."""
+def test_an_unfinished_incident_is_open(whole: BacktestResult) -> None:
+    """PAUSED from 100:00 on, retest window 120 s: still open at the end."""
     incident = of(whole.incidents, "stream-unexpected-state", "stock")
     assert (incident.opened, incident.closed) == (102.5 * MINUTE, None)
-    assert lasted(incident) == "still open"
+    assert lasted_text(incident) == "still open"
 
 
-def test_a_delta_of_googles_own_counts(whole: Backtest) -> None:
-    """Points of a DELTA are a counter that rises: dropped events page by the watched project."""
+def test_a_delta_metric_is_a_counter(whole: BacktestResult) -> None:
+    """Points of a DELTA are increments of a counter, labelled with the watched project."""
     incident = of(whole.incidents, "stream-unsupported-events", "orders")
-    # Ends at 21:00, four minutes late; ten minutes after the last it is over.
+    # The first point ends at 21:00 and is 4 minutes late; it closes 10 minutes after the last.
     assert incident.opened == 25 * MINUTE
     assert incident.closed == 31.5 * MINUTE
 
 
-def test_silence_is_told_and_pages(whole: Backtest) -> None:
-    """No run from 70 to 79: the last one was at 69, the next at 80."""
+def test_a_gap_is_listed_and_alerts(whole: BacktestResult) -> None:
+    """Without runs from 70 to 79 there is a gap from 69 to 80, and exporter-silent alerts."""
     (gap,) = whole.gaps
     assert gap == ("datastream-exporter", START + 69 * MINUTE, START + 80 * MINUTE)
     assert 74 * MINUTE < of(whole.incidents, "exporter-silent").opened <= 75 * MINUTE
 
 
-def test_nothing_else_pages(whole: Backtest, policies: tuple[Policy, ...]) -> None:
-    """All others are quiet, or have nothing to be judged by."""
+def test_nothing_else_alerts(whole: BacktestResult, policies: tuple[Policy, ...]) -> None:
+    """All other policies are quiet, or lack series."""
     assert sorted(each.policy for each in whole.incidents) == [
         "exporter-silent",
         "stream-failed",
@@ -99,38 +98,36 @@ def test_nothing_else_pages(whole: Backtest, policies: tuple[Policy, ...]) -> No
         "stream-unexpected-state",
         "stream-unsupported-events",
     ]
-    unjudged = {each.policy.name: each.reason for each in whole.unjudged}
-    assert unjudged["stream-changed"] == "looks at log entries, which are no metric"
-    assert unjudged["exporter-executions-failing"] == (
+    not_evaluated = {each.policy.name: each.reason for each in whole.not_evaluated}
+    assert not_evaluated["stream-changed"] == "matches log entries, which the history does not have"
+    assert not_evaluated["exporter-executions-failing"] == (
         "there is no series of run.googleapis.com/job/completed_execution_count with "
         'job_name="datastream-exporter"'
     )
-    assert len(unjudged) == 5
-    assert len(whole.quiet) + len(unjudged) + 4 == len(policies)
+    assert len(not_evaluated) == 5
+    assert len(whole.quiet) + len(not_evaluated) + 4 == len(policies)
 
 
-def test_what_opened_before_is_open_at_the_beginning(
-    lab: Lab, policies: tuple[Policy, ...]
-) -> None:
-    """What came before the days counts, and when it opened is not made up."""
+def test_an_earlier_incident_is_open_at_the_start(lab: Lab, policies: tuple[Policy, ...]) -> None:
+    """History before the start counts, but the time of opening is not shown."""
     found = backtest(lab, policies, START + 50 * MINUTE)
-    assert found.begins is None
+    assert found.history_start is None
     incident = of(found.incidents, "stream-failed", "orders")
-    assert opened(incident, found) == "open at the beginning"
-    assert lasted(incident) == "5m30s or more"
+    assert opened_text(incident, found) == "before the start"
+    assert lasted_text(incident) == "5m30s or more"
 
 
-def test_a_hold_that_began_before_counts(lab: Lab, policies: tuple[Policy, ...]) -> None:
-    """Failed half a minute before the start: it opens when it would have, not a hold later."""
+def test_a_retest_window_can_begin_before_the_start(lab: Lab, policies: tuple[Policy, ...]) -> None:
+    """A failure half a minute before the start opens at its real time."""
     found = backtest(lab, policies, START + 41 * MINUTE)
     incident = of(found.incidents, "stream-failed", "orders")
     assert incident.opened == 0.5 * MINUTE
 
 
-def test_days_before_the_history_are_left_out(lab: Lab, policies: tuple[Policy, ...]) -> None:
-    """Where nothing was written yet, nobody is called silent or failing."""
+def test_time_before_the_history_is_left_out(lab: Lab, policies: tuple[Policy, ...]) -> None:
+    """Before its first point the exporter counts neither as silent nor as failing."""
     found = backtest(lab, policies, START - 600)
-    assert (found.begins, found.start) == (START, START)
+    assert (found.history_start, found.start) == (START, START)
     assert len(found.gaps) == 1
     assert sum(each.policy == "exporter-silent" for each in found.incidents) == 1
 
@@ -148,24 +145,24 @@ class Parts(Progress):
         self.updates.append((done, total))
 
 
-def test_many_parts_find_what_one_finds(
-    lab: Lab, policies: tuple[Policy, ...], whole: Backtest
+def test_several_engines_find_the_same(
+    lab: Lab, policies: tuple[Policy, ...], whole: BacktestResult
 ) -> None:
-    """How much the engine is filled with at once changes nothing, at no seam."""
+    """The result does not depend on how many points an engine holds."""
     progress = Parts()
     history = read(lab, policies, START)
-    parted = Backtester(policies, history, Event(), progress, points_at_once=500).run(START, END)
+    parted = Backtest(policies, history, Event(), progress, points_per_engine=500).run(START, END)
     assert parted == whole
     assert len(progress.updates) > 5
     done, total = progress.updates[-1]
     assert done == total
 
 
-def test_whoever_asks_to_stop_is_heard(lab: Lab, policies: tuple[Policy, ...]) -> None:
-    """After that no engine is started."""
+def test_a_stopped_back_test_evaluates_nothing(lab: Lab, policies: tuple[Policy, ...]) -> None:
+    """After ``stop`` no engine is started."""
     stop = Event()
     stop.set()
-    assert not Backtester(policies, read(lab, policies, START), stop).run(START, END).incidents
+    assert not Backtest(policies, read(lab, policies, START), stop).run(START, END).incidents
 
 
 def variant(folder: Path, name: str, old: str, new: str) -> tuple[Policy, ...]:
@@ -177,46 +174,46 @@ def variant(folder: Path, name: str, old: str, new: str) -> tuple[Policy, ...]:
     return tuple(each for each in read_policies(folder) if each.name == name)
 
 
-def test_a_policy_that_was_changed_is_judged_as_it_stands(lab: Lab, tmp_path: Path) -> None:
-    """The file decides: with a hold of ten minutes the same failure pages later."""
+def test_a_changed_policy_is_evaluated_as_it_is(lab: Lab, tmp_path: Path) -> None:
+    """With a retest window of ten minutes the same failure alerts later."""
     found = backtest(lab, variant(tmp_path, "stream-failed", "duration: 60s", "duration: 600s"))
     assert of(found.incidents, "stream-failed", "orders").opened == 50.5 * MINUTE
 
 
-def test_a_policy_that_is_switched_off_does_not_page(lab: Lab, tmp_path: Path) -> None:
-    """The file says so, whatever its query finds."""
+def test_a_disabled_policy_is_not_evaluated(lab: Lab, tmp_path: Path) -> None:
+    """A policy that is disabled in its file is listed with that reason."""
     found = backtest(
         lab, variant(tmp_path, "stream-failed", "combiner: OR", "combiner: OR\nenabled: false")
     )
-    ((_, reason),) = found.unjudged
-    assert reason == "is switched off in its file"
+    ((_, reason),) = found.not_evaluated
+    assert reason == "is disabled in its file"
     assert not found.incidents
 
 
-def test_a_query_that_the_engine_refuses_is_told(lab: Lab, tmp_path: Path) -> None:
-    """One policy that can not be evaluated does not end the others."""
+def test_a_failing_query_is_listed(lab: Lab, tmp_path: Path) -> None:
+    """A policy whose query fails does not stop the others."""
     changed = variant(tmp_path, "stream-missing", "location_last_read", "stream_state")
-    ((_, reason),) = backtest(lab, changed).unjudged
+    ((_, reason),) = backtest(lab, changed).not_evaluated
     assert reason.startswith("Prometheus refuses the query: found duplicate series")
 
 
-def test_a_metric_that_nobody_knows_is_told(lab: Lab, tmp_path: Path) -> None:
-    """What its type is called does not follow from its name, so it is not read."""
+def test_an_unknown_metric_is_listed(lab: Lab, tmp_path: Path) -> None:
+    """An unknown metric is not read: its type does not follow from its PromQL name."""
     name = "custom_googleapis_com:shop_orders"
     old = "custom_googleapis_com:datastream_location_up"
     changed = variant(tmp_path, "location-unreadable", old, name)
-    ((_, reason),) = backtest(lab, changed).unjudged
+    ((_, reason),) = backtest(lab, changed).not_evaluated
     assert reason == f"there is no series of {name}"
 
 
 def test_a_distribution_is_read_once(tmp_path: Path) -> None:
-    """Its several names are one metric, read as far back as any of them needs."""
+    """The names of a distribution are one metric, read as far back as any of them needs."""
     name, old = "datastream_googleapis_com:stream_latencies", "[3h]) == 3"
     more = f"unless on (location) rate({name}_sum[5h]) / rate({name}_count[1h]) > 9"
     changed = variant(tmp_path, "private-connection-failed", old, f"{old} {more}")
-    read = wanted(changed, 100_000, 200_000)
+    read = periods_to_read(changed, 100_000, 200_000)
     start = 100_000 - 5 * 3600 - 600
-    assert read["datastream.googleapis.com/stream/latencies"] == Span(start, 200_000)
+    assert read["datastream.googleapis.com/stream/latencies"] == Period(start, 200_000)
     assert set(read) == {
         "custom.googleapis.com/datastream/exporter/last_run",
         "custom.googleapis.com/datastream/private_connection/state",
@@ -233,6 +230,8 @@ def test_a_distribution_is_read_once(tmp_path: Path) -> None:
         ([0, 300, 600], [(600, 1000)]),
     ],
 )
-def test_gaps_are_longer_than_a_pause(times: list[float], found: list[tuple[float, float]]) -> None:
-    """From the start to the first point, in between, and from the last one to the end."""
-    assert gaps(times, 0, 1000, 300) == found
+def test_gaps_are_longer_than_the_limit(
+    times: list[float], found: list[tuple[float, float]]
+) -> None:
+    """Gaps are found at the start, in between and at the end."""
+    assert find_gaps(times, 0, 1000, 300) == found

@@ -1,4 +1,4 @@
-"""Reading history from Cloud Monitoring: pages, refusals, and what becomes of a series."""
+"""Reading history from Cloud Monitoring: pages, errors, and series in PromQL."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from google.cloud import monitoring_v3
 from exporter.config import Endpoints
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.gcp.errors import CallError, FailureKind
-from exporter.gcp.retry import Calls
 from exporter.progress import Progress
+from lab.backtest.api_reader import ApiReader
 from lab.backtest.history import History
-from lab.backtest.history_reading import Source, Span, pieces_of, read_history
+from lab.backtest.required import Period
+from lab.backtest.time_series import series_parts
 from lab.emulator.world import Fault
 from tests.lab.backtest.fleet_history import (
     END,
@@ -41,7 +42,7 @@ STATE_NAME = "custom_googleapis_com:datastream_stream_state"
 FRESHNESS_NAME = "datastream_googleapis_com:stream_freshness"
 UNSUPPORTED_NAME = "datastream_googleapis_com:stream_unsupported_event_count"
 NAMES = (STATE_NAME, FRESHNESS_NAME, UNSUPPORTED_NAME)
-WHOLE = Span(START, END)
+WHOLE = Period(START, END)
 ALL = {STATE: WHOLE, FRESHNESS: WHOLE, UNSUPPORTED: WHOLE}
 
 
@@ -64,26 +65,23 @@ class Recorder(Progress):
             self.over.append(metric)
 
 
-def read(lab: Lab, wanted: dict[str, Span], **how: Any) -> list[Series]:
-    """Read some metrics; return their series."""
+def read(lab: Lab, periods: dict[str, Period], **how: Any) -> list[Series]:
+    """Read metrics from the lab; return their series."""
     history = History(NAMES, "ops-prod")
-    stop = how.pop("stop", threading.Event())
-    progress = how.pop("progress", Progress())
-    project = how.pop("project", "ops-prod")
-    source = Source(lab.clients.monitoring, project, Calls(), stop, progress, **how)
-    read_history(source, wanted, history)
+    how = {"project": "ops-prod", "stop": threading.Event(), **how}
+    ApiReader(lab.clients.monitoring, **how).read(periods, history)
     return list(history.series(dict.fromkeys(NAMES, 0.0), END))
 
 
 @pytest.fixture
 def own_lab() -> Iterator[Lab]:
-    """Return a short history of its own, for faults."""
+    """Return a short history for this test only, for faults."""
     with ExitStack() as running:
         yield play(WORLD, range(3), running)
 
 
-def test_points_come_as_they_were_written(lab: Lab) -> None:
-    """Raw, oldest first, each when its run began; some seconds later they can be seen."""
+def test_points_are_read_as_written(lab: Lab) -> None:
+    """Points are unaligned, oldest first, and visible some seconds after their time."""
     series = read(lab, {STATE: WHOLE})
     orders = next(each for each in series if ("stream_id", "orders") in each.labels)
     assert [point.time for point in orders.samples] == [
@@ -93,8 +91,8 @@ def test_points_come_as_they_were_written(lab: Lab) -> None:
     assert [point.value for point in orders.samples[39:42]] == [2, 5, 5]
 
 
-def test_a_series_carries_what_it_has_in_promql(lab: Lab) -> None:
-    """The metrics project is the exporter's, the watched one that of Google's own series."""
+def test_series_have_their_promql_labels(lab: Lab) -> None:
+    """The exporter's series have the metrics project, Google's the watched one."""
     by_name: dict[str, list[dict[str, str]]] = {}
     for each in read(lab, ALL):
         by_name.setdefault(each.name, []).append(dict(each.labels))
@@ -121,7 +119,7 @@ def test_a_series_carries_what_it_has_in_promql(lab: Lab) -> None:
 
 
 def test_a_delta_becomes_a_counter(lab: Lab) -> None:
-    """Its points are the increments from where they begin to where they end."""
+    """The points of a DELTA are increments between their start and end."""
     (series,) = read(lab, {UNSUPPORTED: WHOLE})
     assert [(point.time - START, point.value) for point in series.samples] == [
         (1200, 0),
@@ -132,25 +130,27 @@ def test_a_delta_becomes_a_counter(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("page_size", [1, 7, 110, 250])
-def test_small_pages_hold_what_a_big_one_does(lab: Lab, page_size: int) -> None:
-    """However a series is torn between pages, it is one."""
+def test_the_page_size_does_not_matter(lab: Lab, page_size: int) -> None:
+    """A series that is split between pages is read whole."""
     progress = Recorder()
-    small = read(lab, {STATE: Span(START, START + 1800)}, page_size=page_size, progress=progress)
-    assert sorted(small, key=str) == sorted(read(lab, {STATE: Span(START, START + 1800)}), key=str)
+    small = read(lab, {STATE: Period(START, START + 1800)}, page_size=page_size, progress=progress)
+    assert sorted(small, key=str) == sorted(
+        read(lab, {STATE: Period(START, START + 1800)}), key=str
+    )
     assert progress.points == {STATE: 3 * 31}
     assert progress.pages[STATE] == {1: 93, 7: 15, 110: 1, 250: 1}[page_size]
     assert progress.over == [STATE]
 
 
-def test_only_the_time_that_was_asked_for_is_read(lab: Lab) -> None:
-    """Both ends are part of it."""
-    span = Span(START + 600, START + 720)
+def test_only_the_period_is_read(lab: Lab) -> None:
+    """Both ends of the period are included."""
+    span = Period(START + 600, START + 720)
     series = read(lab, {STATE: span})
     assert {point.time - START for each in series for point in each.samples} == {600, 660, 720}
 
 
-def test_a_passing_fault_is_outlasted(own_lab: Lab) -> None:
-    """A page is asked for again as long as that can help."""
+def test_a_transient_error_is_retried(own_lab: Lab) -> None:
+    """A page is retried after a transient error."""
     own_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE", times=2))
     assert len(read(own_lab, {STATE: WHOLE})) == 3
     assert own_lab.cloud.calls["ListTimeSeries"] == 3
@@ -175,10 +175,10 @@ def test_a_passing_fault_is_outlasted(own_lab: Lab) -> None:
         ("UNAUTHENTICATED", "Who?", FailureKind.CREDENTIALS, "application-default login"),
     ],
 )
-def test_a_refusal_says_what_mends_it(
+def test_an_error_has_a_hint(
     own_lab: Lab, code: str, message: str, kind: FailureKind, hint: str
 ) -> None:
-    """The first one ends the reading of all."""
+    """The first error ends all reads, and its hint does not mention config.yaml."""
     own_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code, message=message))
     with pytest.raises(CallError, match=hint) as refused:
         read(own_lab, ALL)
@@ -187,7 +187,7 @@ def test_a_refusal_says_what_mends_it(
 
 
 def test_the_permission_is_named(own_lab: Lab) -> None:
-    """What a viewer has and a writer has not."""
+    """The error message names the permission and the project."""
     world = WORLD | {
         "projects": [
             {"id": "ops-prod", "number": 1, "denied": ["monitoring.timeSeries.list"]},
@@ -205,35 +205,33 @@ def test_the_permission_is_named(own_lab: Lab) -> None:
     ("code", "hint"),
     [
         ("UNAVAILABLE", "Try again later; see https://status.cloud.google.com if it lasts."),
-        ("RESOURCE_EXHAUSTED", "if it lasts. Fewer --days ask for less."),
+        ("RESOURCE_EXHAUSTED", "if it lasts. Fewer --days read less."),
     ],
 )
-def test_a_fault_that_stays_is_told(own_lab: Lab, code: str, hint: str) -> None:
-    """After some time nobody asks again."""
+def test_retries_end(own_lab: Lab, code: str, hint: str) -> None:
+    """After ``retry_seconds`` the last error is raised."""
     own_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code))
     with pytest.raises(CallError) as refused:
-        read(own_lab, {STATE: WHOLE}, patience=0)
+        read(own_lab, {STATE: WHOLE}, retry_seconds=0)
     assert str(refused.value).endswith(hint)
     assert own_lab.cloud.calls["ListTimeSeries"] == 1
 
 
-def test_where_nothing_answers_that_is_said() -> None:
-    """Without a word of a config that is not read."""
+def test_an_unreachable_server_is_an_error() -> None:
+    """The hint does not mention config.yaml, which is not read."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         nobody = f"127.0.0.1:{listening.getsockname()[1]}"
     named = {DATASTREAM_EMULATOR: nobody, MONITORING_EMULATOR: nobody}
     clients, _ = connect(Endpoints(), named, Identity())
-    source = Source(
-        clients.monitoring, "ops-prod", Calls(), threading.Event(), Progress(), patience=0
-    )
+    reader = ApiReader(clients.monitoring, "ops-prod", threading.Event(), retry_seconds=0)
     with clients, pytest.raises(CallError) as refused:
-        read_history(source, ALL, History(NAMES))
-    told = "Nothing answers there: check the network, proxies and firewalls."
-    assert str(refused.value).endswith(told)
+        reader.read(ALL, History(NAMES))
+    hint = "Nothing answers there: check the network, proxies and firewalls."
+    assert str(refused.value).endswith(hint)
 
 
-def test_what_was_never_written_is_no_mistake(own_lab: Lab) -> None:
+def test_a_metric_without_points_is_empty(own_lab: Lab) -> None:
     """Cloud Monitoring does not know a metric before its first point."""
     message = f'Cannot find metric(s) that match type = "{FRESHNESS}".'
     own_lab.cloud.add_fault(
@@ -242,18 +240,18 @@ def test_what_was_never_written_is_no_mistake(own_lab: Lab) -> None:
     assert read(own_lab, {FRESHNESS: WHOLE}) == []
 
 
-def test_whoever_stops_waits_for_no_page(own_lab: Lab) -> None:
-    """The calls under way are ended, and nothing is a failure then."""
+def test_stopping_cancels_the_calls(own_lab: Lab) -> None:
+    """The calls under way are cancelled without an error."""
     own_lab.cloud.add_fault(Fault(method="ListTimeSeries", latency=30))
     stop = threading.Event()
     stopping = threading.Timer(0.05, stop.set)
     stopping.start()
-    assert read(own_lab, ALL, stop=stop, end=own_lab.clients.close) == []
+    assert read(own_lab, ALL, stop=stop, cancel=own_lab.clients.close) == []
     stopping.join()
 
 
 def series(value_type: str, kind: str, *values: dict[str, Any]) -> Any:
-    """Return a raw series with a point a minute, the newest first."""
+    """Return a raw series with a point every minute, newest first."""
     return monitoring_v3.TimeSeries.pb(
         monitoring_v3.TimeSeries(
             metric={"type": "x.googleapis.com/y", "labels": {"location": "here", "how": "so"}},
@@ -275,10 +273,10 @@ def series(value_type: str, kind: str, *values: dict[str, Any]) -> Any:
 
 
 def withheld_locations(raw: Any, *names: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
-    """Return what the engine gets of a raw series: own times and values, by name and bound."""
+    """Return times and values of a raw series in the engine, by name and bound."""
     history = History(names, "asked")
-    for piece in pieces_of(raw):
-        history.add(piece)
+    for part in series_parts(raw):
+        history.add(part)
     return {
         (each.name, dict(each.labels).get("le", "")): [
             (point.time, point.value) for point in each.samples
@@ -287,11 +285,11 @@ def withheld_locations(raw: Any, *names: str) -> dict[tuple[str, str], list[tupl
     }
 
 
-def test_a_label_that_the_resource_has_too_is_told_apart() -> None:
-    """And the project is the one that holds the resource, where no label names it."""
+def test_a_metric_label_with_a_resource_key_gets_a_prefix() -> None:
+    """The prefix is ``metric_``; the project comes from the resource container."""
     history = History(["x_googleapis_com:y"], "asked")
-    for piece in pieces_of(series("BOOL", "GAUGE", {"bool_value": True}, {"bool_value": False})):
-        history.add(piece)
+    for part in series_parts(series("BOOL", "GAUGE", {"bool_value": True}, {"bool_value": False})):
+        history.add(part)
     (given,) = history.series({"x_googleapis_com:y": 0.0}, 1e9)
     assert dict(given.labels) == {
         "location": "there",
@@ -304,12 +302,12 @@ def test_a_label_that_the_resource_has_too_is_told_apart() -> None:
     assert [point.value for point in given.samples] == [1.0, 0.0]
 
 
-def test_a_project_that_is_named_by_number_is_the_one_that_was_asked() -> None:
-    """A number is no id, and PromQL has ids."""
+def test_a_project_number_is_replaced_by_the_id() -> None:
+    """PromQL has project ids, so a numeric container gives the project that is read."""
     raw = series("DOUBLE", "CUMULATIVE", {"double_value": 1.5}, {"double_value": 2.5})
     raw.resource.labels["resource_container"] = "projects/123"
-    (piece,) = pieces_of(raw)
-    assert piece.all_labels("asked")["project_id"] == "asked"
+    (part,) = series_parts(raw)
+    assert part.promql_labels("asked")["project_id"] == "asked"
     assert withheld_locations(raw, "x_googleapis_com:y") == {
         ("x_googleapis_com:y", ""): [(60, 1.5), (120, 2.5)]
     }
@@ -327,7 +325,7 @@ def test_a_project_that_is_named_by_number_is_the_one_that_was_asked() -> None:
     ],
 )
 def test_a_distribution_is_a_histogram(options: dict[str, Any], bounds: tuple[str, str]) -> None:
-    """A count, a sum, and for each bound how many values are below; all of them counters."""
+    """A distribution becomes counters: a count, a sum, and one for each bound."""
     name = "x_googleapis_com:y"
     value = {"count": 4, "mean": 2, "bucket_options": options, "bucket_counts": [1, 2, 1]}
     later = value | {"count": 2, "bucket_counts": [2]}
@@ -344,14 +342,14 @@ def test_a_distribution_is_a_histogram(options: dict[str, Any], bounds: tuple[st
     }
 
 
-def test_a_text_is_for_no_query() -> None:
-    """Series of texts, and those without a point, are passed over."""
-    assert not list(pieces_of(series("STRING", "GAUGE", {"string_value": "x"})))
-    assert not list(pieces_of(series("INT64", "GAUGE")))
+def test_texts_and_empty_series_are_ignored() -> None:
+    """PromQL has neither texts nor series without points."""
+    assert not list(series_parts(series("STRING", "GAUGE", {"string_value": "x"})))
+    assert not list(series_parts(series("INT64", "GAUGE")))
 
 
-def test_the_server_gives_googles_own_series_by_filter_and_without_points(lab: Lab) -> None:
-    """Headers hold no points, and a filter chooses among labels."""
+def test_the_emulator_filters_series_and_leaves_out_points(lab: Lab) -> None:
+    """The emulator filters by labels, and the HEADERS view has no points."""
     request: dict[str, Any] = {
         "name": "projects/ops-prod",
         "filter": f'metric.type = "{FRESHNESS}" AND resource.labels.stream_id = "stock"',

@@ -1,0 +1,289 @@
+"""Files of series: JSON lines, each a TimeSeries in the API's JSON form, or an API response.
+
+Source of the form: https://cloud.google.com/monitoring/api/ref_v3/rest/v3/TimeSeries
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import re
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from google.api import distribution_pb2
+from google.protobuf import json_format
+
+from exporter.inputs.input_errors import MOST_TOLD, InputError
+from exporter.inputs.spelling import hint
+from exporter.text import printable, quote
+from lab.backtest.time_series import (
+    DELTA,
+    METRIC_KINDS,
+    DistributionPoints,
+    Points,
+    SeriesPart,
+    parse_distribution,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from threading import Event
+
+    from lab.backtest.history import History
+
+GZIP_ENDING = ".gz"
+
+_LABEL_KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+_DISTRIBUTION = "distributionValue"
+_VALUE_KEYS = ("int64Value", "doubleValue", "boolValue", _DISTRIBUTION)
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_RESPONSE_KEYS = {"nextPageToken", "unit", "executionErrors"}
+_TYPE_NAMES: dict[type, str] = {dict: "an object", list: "a list", str: "a string"}
+_CACHED_TIMES = 1 << 17
+
+T = TypeVar("T")
+
+
+class _LineError(Exception):
+    """An error in a line; ``str()`` is its place in the line, if known, and what is wrong."""
+
+
+def read_series_file(path: str, history: History) -> None:
+    """Read the series in a file into a history.
+
+    Args:
+        path: The file; compressed if its name ends in ``.gz``.
+        history: Receives the points.
+
+    Raises:
+        InputError: All errors in the file, by line.
+    """
+    name = printable(path)
+    errors: list[str] = []
+    try:
+        with gzip.open(path) if path.endswith(GZIP_ENDING) else Path(path).open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    for part in _parse_line(line):
+                        history.add(part)
+                except _LineError as error:
+                    errors.append(f"{name}:{number}: {error}")
+                if len(errors) > MOST_TOLD:
+                    break
+    except FileNotFoundError:
+        raise InputError([f"{name}: there is no such file; check the path"]) from None
+    except IsADirectoryError:
+        raise InputError([f"{name}: is a directory; name the file in it"]) from None
+    except (OSError, EOFError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "it is cut off"
+        raise InputError([f"{name}: cannot be read ({reason}); check the file"]) from None
+    if errors:
+        raise InputError(errors)
+
+
+def _parse_line(line: bytes) -> Iterator[SeriesPart]:
+    if not line.strip():
+        return
+    try:
+        document = json.loads(line)
+    except (ValueError, RecursionError):
+        raise _LineError(
+            "is not JSON; each line must hold one series (jq -c '.timeSeries[]' splits an API "
+            "response into lines)"
+        ) from None
+    if not isinstance(document, dict):
+        raise _LineError(f"{quote(document)} is not a series in the API's JSON form")
+    if "timeSeries" in document:
+        for index, series in enumerate(_member(document, "timeSeries", list)):
+            try:
+                yield from _parse_series(series)
+            except _LineError as error:
+                separator = "." if isinstance(series, dict) else ": "
+                raise _LineError(f"timeSeries[{index}]{separator}{error}") from None
+    elif document.keys() - _RESPONSE_KEYS:
+        yield from _parse_series(document)
+
+
+def _parse_series(series: object) -> Iterator[SeriesPart]:
+    if not isinstance(series, dict):
+        raise _LineError(f"{quote(series)} is not a series")
+    if series.get("valueType") == "STRING":
+        return
+    metric, resource = _member(series, "metric", dict), _member(series, "resource", dict)
+    kind = series.get("metricKind")
+    if kind not in METRIC_KINDS:
+        problem = "is missing" if kind is None else f"{quote(kind)} is not a metric kind"
+        raise _LineError(f"metricKind: {problem}; {hint(str(kind), METRIC_KINDS)}")
+    points, distributions = Points(), DistributionPoints()
+    for index, point in enumerate(_member(series, "points", list, [])):
+        try:
+            _parse_point(point, points, distributions, kind)
+        except _LineError as error:
+            raise _LineError(f"points[{index}]{error}") from None
+    whole = SeriesPart(
+        _member(metric, "type", str, place="metric."),
+        kind,
+        _labels(metric, "metric"),
+        _member(resource, "type", str, place="resource."),
+        _labels(resource, "resource"),
+        points,
+    )
+    yield whole
+    if distributions.count:
+        yield from distributions.parts(whole)
+
+
+def _parse_point(point: Any, points: Points, distributions: DistributionPoints, kind: str) -> None:
+    try:
+        interval, value = point["interval"], point["value"]
+        end_time, start_time = interval["endTime"], interval.get("startTime")
+        (key, number), *more = value.items()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise _LineError(
+            ': is not of the form {"interval": {"endTime": …}, "value": {"int64Value": …}}'
+        ) from None
+    if start_time is None and kind == DELTA:
+        raise _LineError(".interval.startTime: is missing; a DELTA point needs it")
+    end = _time(end_time, "endTime")
+    start = end if start_time is None else _time(start_time, "startTime")
+    if start > end:
+        raise _LineError(f".interval: ends at {quote(end_time)}, before its start")
+    if more or key not in _VALUE_KEYS:
+        raise _LineError(f".value: {quote(value)} is not one of {', '.join(_VALUE_KEYS)}")
+    if key != _DISTRIBUTION:
+        points.add(start, end, _number(key, number))
+        return
+    message = distribution_pb2.Distribution()
+    try:
+        json_format.ParseDict(number, message, ignore_unknown_fields=True)
+    except (json_format.ParseError, AttributeError, TypeError, ValueError):
+        raise _LineError(f".value.{key}: is not a distribution") from None
+    distributions.add(start, end, parse_distribution(message))
+
+
+def _number(key: str, value: object) -> float:
+    if isinstance(value, bool):
+        if key == "boolValue":
+            return float(value)
+    elif key == "doubleValue" and isinstance(value, str) and value in _NOT_FINITE:
+        return _NOT_FINITE[value]
+    elif isinstance(value, str | int | float):
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            number = math.nan
+        if key == "doubleValue" or number.is_integer():
+            return number
+    raise _LineError(f".value.{key}: {quote(value)} is not a valid value")
+
+
+def _time(value: Any, key: str) -> float:
+    try:
+        return _unix_seconds(value)
+    except (TypeError, ValueError, OverflowError):
+        raise _LineError(
+            f".interval.{key}: {quote(value)} is not a time such as 2026-01-31T12:00:00Z"
+        ) from None
+
+
+@lru_cache(_CACHED_TIMES)
+def _unix_seconds(text: str) -> float:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(text)
+    return time.timestamp()
+
+
+def _labels(parent: dict[str, Any], place: str) -> dict[str, str]:
+    labels: dict[str, str] = _member(parent, "labels", dict, {}, place=f"{place}.")
+    for key, value in labels.items():
+        if not (_LABEL_KEY.fullmatch(key) and isinstance(value, str)):
+            raise _LineError(f"{place}.labels: {quote(key)}: {quote(value)} is not a valid label")
+    return labels
+
+
+def _member(
+    parent: dict[str, Any], key: str, kind: type[T], default: T | None = None, place: str = ""
+) -> T:
+    found = parent.get(key, default)
+    if found is None:
+        raise _LineError(f"{place}{key}: is missing; it must be {_TYPE_NAMES[kind]}")
+    if not isinstance(found, kind) or found == "":
+        raise _LineError(f"{place}{key}: {quote(found)} is not {_TYPE_NAMES[kind]}")
+    return found
+
+
+@contextmanager
+def write_series_file(path: str, stop: Event) -> Iterator[Callable[[Any], None]]:
+    """Yield a function that writes raw TimeSeries to a new file; threads may share it.
+
+    The file appears when the block ends without an error and ``stop`` is not set.
+
+    Args:
+        path: The file; compressed if its name ends in ``.gz``.
+        stop: Set to interrupt the writing.
+
+    Raises:
+        InputError: The file exists already, or cannot be written.
+    """
+    name, target = printable(path), Path(path)
+    unfinished = target.with_name(f"{target.name}.part")
+    if target.exists():
+        raise InputError([f"{name}: exists already; remove it or choose another name"])
+    try:
+        raw = unfinished.open("wb")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError([f"{name}: cannot be written ({reason}); check the path"]) from None
+    lock = threading.Lock()
+    try:
+        with raw, gzip.open(raw, "wb") if path.endswith(GZIP_ENDING) else raw as out:
+
+            def write(series: Any) -> None:
+                line = series_line(series).encode()
+                with lock:
+                    out.write(line)
+
+            yield write
+        if not stop.is_set():
+            unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def series_line(series: Any) -> str:
+    """Return a raw TimeSeries as a line of JSON."""
+    head = type(series)(
+        metric=series.metric,
+        resource=series.resource,
+        metric_kind=series.metric_kind,
+        value_type=series.value_type,
+        unit=series.unit,
+    )
+    opened = json.dumps(json_format.MessageToDict(head), ensure_ascii=False)[:-1]
+    points = ", ".join(map(_point_json, series.points))
+    return f'{opened}, "points": [{points}]}}\n'
+
+
+def _point_json(point: Any) -> str:
+    if point.value.WhichOneof("value") != "int64_value":
+        return json.dumps(json_format.MessageToDict(point), ensure_ascii=False)
+    # Most points are integers, and json_format is slow.
+    interval = point.interval
+    times = f'"endTime": "{_timestamp(interval.end_time.seconds, interval.end_time.nanos)}"'
+    if interval.HasField("start_time"):
+        start = _timestamp(interval.start_time.seconds, interval.start_time.nanos)
+        times = f'"startTime": "{start}", {times}'
+    return f'{{"interval": {{{times}}}, "value": {{"int64Value": "{point.value.int64_value}"}}}}'
+
+
+@lru_cache(_CACHED_TIMES)
+def _timestamp(seconds: int, nanos: int) -> str:
+    fraction = f".{nanos:09d}" if nanos else ""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"

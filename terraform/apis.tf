@@ -1,14 +1,14 @@
 locals {
   # Every API that the module needs, as PROJECT/API.
   apis = toset(flatten([
-    "${local.job_project}/iam.googleapis.com",
+    local.creates_accounts ? ["${local.job_project}/iam.googleapis.com"] : [],
     "${local.job_project}/run.googleapis.com",
     local.scheduled ? ["${local.job_project}/cloudscheduler.googleapis.com"] : [],
     "${local.metrics_project}/monitoring.googleapis.com",
     [for project in local.watched_projects : [
       "${project}/datastream.googleapis.com",
-      # For the custom role in each watched project.
-      "${project}/iam.googleapis.com",
+      # For the custom role.
+      var.manage_iam ? ["${project}/iam.googleapis.com"] : [],
     ]],
     # A policy on a log must be in the project that has the log.
     [for project in keys(local.log_channels) : "${project}/monitoring.googleapis.com"],

@@ -1,8 +1,11 @@
 # The parts of config.yaml that the infrastructure depends on. The exporter validates the whole file.
 
 locals {
-  config_text = coalesce(var.config_yaml, file("${path.module}/../config.yaml"))
-  config      = yamldecode(local.config_text)
+  # A list, so that the repository's file is read only if it is used.
+  config_text = coalesce(var.config_yaml, one([
+    for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")
+  ]))
+  config = yamldecode(local.config_text)
 
   metrics_project  = local.config.metrics.project
   job_project      = coalesce(var.project_id, local.metrics_project)

@@ -51,9 +51,11 @@ locals {
 # The incident list covers the whole project. A list of this module's policies would need their
 # names, which are known only after the first apply.
 resource "google_monitoring_dashboard" "fleet" {
+  count = var.create_dashboard ? 1 : 0
+
   project = local.metrics_project
 
-  dashboard_json = jsonencode({
+  dashboard_json = jsonencode(merge({
     displayName = "Datastream streams (${var.name})"
     dashboardFilters = [
       { filterType = "RESOURCE_LABEL", labelKey = "namespace", templateVariable = "project" },
@@ -61,10 +63,10 @@ resource "google_monitoring_dashboard" "fleet" {
       { filterType = "METRIC_LABEL", labelKey = "stream_id", templateVariable = "stream" },
     ]
     mosaicLayout = { columns = 48, tiles = local.dashboard_tiles }
-  })
+  }, length(var.labels) > 0 ? { labels = var.labels } : {}))
 
   depends_on = [
+    google_monitoring_custom_service.deployment,
     google_monitoring_metric_descriptor.exporter,
-    google_project_service.enabled,
   ]
 }

@@ -6,7 +6,7 @@ locals {
 }
 
 resource "google_monitoring_metric_descriptor" "exporter" {
-  for_each = local.catalogue.metrics
+  for_each = var.create_metric_descriptors ? local.catalogue.metrics : {}
 
   project      = local.metrics_project
   type         = "${local.catalogue.prefix}/${each.key}"
@@ -25,5 +25,8 @@ resource "google_monitoring_metric_descriptor" "exporter" {
     }
   }
 
-  depends_on = [google_project_service.enabled]
+  # Deleting a descriptor deletes the metric's data. ABANDON removes it from the state only.
+  deletion_policy = var.delete_metric_data_on_destroy ? "DELETE" : "ABANDON"
+
+  depends_on = [google_monitoring_custom_service.deployment]
 }

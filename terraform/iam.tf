@@ -1,67 +1,88 @@
 # Two accounts without keys: the exporter's reads streams and writes metrics, the scheduler's can only
-# start the jobs.
+# start the jobs. Both can exist already, and somebody else can make the grants: see manage_iam.
+
+locals {
+  creates_accounts = var.service_account.create || (local.scheduled && var.scheduler_service_account.create)
+
+  exporter_email   = var.service_account.create ? google_service_account.exporter[0].email : var.service_account.email
+  exporter_member  = "serviceAccount:${local.exporter_email}"
+  scheduler_email  = var.scheduler_service_account.create ? one(google_service_account.scheduler[*].email) : var.scheduler_service_account.email
+  scheduler_member = local.scheduled ? "serviceAccount:${local.scheduler_email}" : null
+
+  # roles/datastream.viewer would also show connection profiles with their hosts and users.
+  lister_role = {
+    id    = replace("${var.name}-lister", "-", "_")
+    title = "Datastream lister of ${var.name}"
+    permissions = {
+      for project in local.watched_projects : project => concat(
+        ["datastream.streams.list"],
+        contains(local.discovering, project) ? ["datastream.locations.list"] : [],
+        local.collect.objects ? ["datastream.objects.list"] : [],
+        local.collect.private_connections ? ["datastream.privateConnections.list"] : [],
+      )
+    }
+  }
+}
 
 resource "google_service_account" "exporter" {
+  count = var.service_account.create ? 1 : 0
+
   project      = local.job_project
   account_id   = var.name
   display_name = "Datastream exporter"
   description  = "Lists Datastream streams and writes their states to Cloud Monitoring."
 
-  depends_on = [google_project_service.enabled]
+  depends_on = [google_monitoring_custom_service.deployment]
 }
 
 resource "google_service_account" "scheduler" {
-  count = local.scheduled ? 1 : 0
+  count = local.scheduled && var.scheduler_service_account.create ? 1 : 0
 
   project      = local.job_project
   account_id   = "${var.name}-cron"
   display_name = "Datastream exporter's schedule"
   description  = "Starts the Cloud Run jobs of the Datastream exporter."
 
-  depends_on = [google_project_service.enabled]
+  depends_on = [google_monitoring_custom_service.deployment]
 }
 
-# roles/datastream.viewer would also show connection profiles with their hosts and users.
 resource "google_project_iam_custom_role" "lister" {
-  for_each = local.watched_projects
+  for_each = var.manage_iam ? local.watched_projects : toset([])
 
   project     = each.key
-  role_id     = replace("${var.name}-lister", "-", "_")
-  title       = "Datastream lister of ${var.name}"
+  role_id     = local.lister_role.id
+  title       = local.lister_role.title
   description = "Only what the Datastream exporter reads."
-  permissions = concat(
-    ["datastream.streams.list"],
-    contains(local.discovering, each.key) ? ["datastream.locations.list"] : [],
-    local.collect.objects ? ["datastream.objects.list"] : [],
-    local.collect.private_connections ? ["datastream.privateConnections.list"] : [],
-  )
+  permissions = local.lister_role.permissions[each.key]
 
-  depends_on = [google_project_service.enabled]
+  depends_on = [google_monitoring_custom_service.deployment]
 }
 
 resource "google_project_iam_member" "lister" {
-  for_each = local.watched_projects
+  for_each = google_project_iam_custom_role.lister
 
   project = each.key
-  role    = google_project_iam_custom_role.lister[each.key].name
-  member  = google_service_account.exporter.member
+  role    = each.value.name
+  member  = local.exporter_member
 }
 
 resource "google_project_iam_member" "metric_writer" {
+  count = var.manage_iam ? 1 : 0
+
   project = local.metrics_project
   role    = "roles/monitoring.metricWriter"
-  member  = google_service_account.exporter.member
+  member  = local.exporter_member
 
-  depends_on = [google_project_service.enabled]
+  depends_on = [google_monitoring_custom_service.deployment]
 }
 
 # On each job, not on the project.
 resource "google_cloud_run_v2_job_iam_member" "scheduler" {
-  for_each = google_cloud_run_v2_job.exporter
+  for_each = var.manage_iam ? google_cloud_run_v2_job.exporter : {}
 
   project  = each.value.project
   location = each.value.location
   name     = each.value.name
   role     = "roles/run.invoker"
-  member   = google_service_account.scheduler[0].member
+  member   = local.scheduler_member
 }

@@ -2,6 +2,9 @@
 # second job that reads their objects.
 
 locals {
+  # The whole config.yaml, so that plan shows when it changes.
+  environment = merge(var.environment_variables, { DATASTREAM_EXPORTER_CONFIG = local.config_text })
+
   jobs = local.scheduled ? merge(
     {
       streams = {
@@ -34,14 +37,27 @@ resource "google_cloud_run_v2_job" "exporter" {
   name     = each.value.name
   labels   = var.labels
 
-  # The job holds no data: everything it wrote is in Cloud Monitoring.
-  deletion_protection = false
+  tags = length(var.tags) > 0 ? var.tags : null
+
+  deletion_protection = var.deletion_protection
+
+  dynamic "binary_authorization" {
+    for_each = var.binary_authorization == null ? [] : [var.binary_authorization]
+
+    content {
+      breakglass_justification = binary_authorization.value.breakglass_justification
+      policy                   = binary_authorization.value.policy
+      use_default              = binary_authorization.value.use_default
+    }
+  }
 
   template {
+    labels     = var.labels
     task_count = var.task_count
 
     template {
-      service_account = google_service_account.exporter.email
+      encryption_key  = var.encryption_key
+      service_account = local.exporter_email
       timeout         = each.value.timeout
       # The next minute's run replaces a failed one. A retry could come within 5 seconds, when
       # Cloud Monitoring rejects a second point of a series.
@@ -52,22 +68,34 @@ resource "google_cloud_run_v2_job" "exporter" {
         args  = each.value.args
 
         resources {
-          # The minimum for a job.
-          limits = { cpu = "1", memory = "512Mi" }
-        }
-
-        # The whole file, so that plan shows when it changes.
-        env {
-          name  = "DATASTREAM_EXPORTER_CONFIG"
-          value = local.config_text
+          limits = { cpu = var.cpu, memory = var.memory }
         }
 
         dynamic "env" {
-          for_each = each.value.env
+          for_each = merge(local.environment, each.value.env)
 
           content {
             name  = env.key
             value = env.value
+          }
+        }
+      }
+
+      dynamic "vpc_access" {
+        for_each = var.vpc_access == null ? [] : [var.vpc_access]
+
+        content {
+          connector = vpc_access.value.connector
+          egress    = vpc_access.value.egress
+
+          dynamic "network_interfaces" {
+            for_each = vpc_access.value.connector == null ? [vpc_access.value] : []
+
+            content {
+              network    = network_interfaces.value.network
+              subnetwork = network_interfaces.value.subnetwork
+              tags       = network_interfaces.value.tags
+            }
           }
         }
       }
@@ -98,6 +126,7 @@ resource "google_cloud_scheduler_job" "exporter" {
   description = "Starts the Cloud Run job ${each.value.name}."
   schedule    = each.value.schedule
   time_zone   = "Etc/UTC"
+  paused      = var.paused
 
   # Cloud Run answers when it accepts the execution, usually within a second. A hanging call ends
   # before the next one.
@@ -109,7 +138,7 @@ resource "google_cloud_scheduler_job" "exporter" {
 
     # Google's APIs need an access token; an OIDC token doesn't work.
     oauth_token {
-      service_account_email = google_service_account.scheduler[0].email
+      service_account_email = local.scheduler_email
       scope                 = "https://www.googleapis.com/auth/cloud-platform"
     }
   }

@@ -6,5 +6,5 @@ resource "google_monitoring_monitored_project" "watched" {
   metrics_scope = local.metrics_project
   name          = each.key
 
-  depends_on = [google_project_service.enabled]
+  depends_on = [google_monitoring_custom_service.deployment]
 }

@@ -56,6 +56,7 @@ resource "google_monitoring_notification_channel" "slack" {
   display_name = coalesce(var.slack_channel.display_name, "Slack ${var.slack_channel.channel_name}")
   type         = "slack"
   labels       = { channel_name = var.slack_channel.channel_name }
+  user_labels  = var.labels
 
   sensitive_labels {
     # Write-only: stored in neither plan nor state. It is sent again when its version changes.
@@ -63,5 +64,5 @@ resource "google_monitoring_notification_channel" "slack" {
     auth_token_wo_version = var.slack_channel.token_version
   }
 
-  depends_on = [google_project_service.enabled]
+  depends_on = [google_monitoring_custom_service.deployment]
 }

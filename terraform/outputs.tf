@@ -4,23 +4,48 @@ locals {
 
 output "check_command" {
   description = "Command that checks whether the exporter's account has all the permissions it needs."
-  value       = "datastream-exporter check --impersonate-service-account ${google_service_account.exporter.email}"
+  value       = "datastream-exporter check --impersonate-service-account ${local.exporter_email}"
 }
 
-output "dashboard" {
-  description = "Link to the dashboard."
-  value       = "${local.console}/monitoring/dashboards/builder/${element(split("/", google_monitoring_dashboard.fleet.id), 3)}?project=${local.metrics_project}"
+output "dashboard_id" {
+  description = "Id of the dashboard; null without one."
+  value       = one(google_monitoring_dashboard.fleet[*].id)
 }
 
-output "job" {
+output "dashboard_url" {
+  description = "Link to the dashboard; null without one."
+  value = one([
+    for id in google_monitoring_dashboard.fleet[*].id :
+    "${local.console}/monitoring/dashboards/builder/${element(split("/", id), 3)}?project=${local.metrics_project}"
+  ])
+}
+
+output "iam_grant_commands" {
+  description = "Commands that make the grants in `iam_grants`, in order. With `manage_iam = false`, somebody who may grant has to run them, those for jobs after the first apply."
+  value       = flatten(local.grants[*].commands)
+}
+
+output "iam_grants" {
+  description = "Every grant that the exporter needs: `member`, `role`, `resource`, and the `permissions` of a custom role."
+  value       = [for grant in local.grants : { for key, value in grant : key => value if key != "commands" }]
+}
+
+output "job_id" {
   description = "Full name of the job, or of the worker pool in continuous mode."
   value       = "projects/${local.job_project}/locations/${var.region}/${local.scheduled ? "jobs" : "workerPools"}/${var.name}"
+}
+
+output "job_names" {
+  description = "Names of the jobs, by what they read: `streams`, and `objects` with collect_objects_schedule. Empty in continuous mode."
+  value       = { for key, job in google_cloud_run_v2_job.exporter : key => job.name }
 }
 
 output "log_policies" {
   description = "By watched project: `made`, or why there are no policies on its log."
   value = {
-    for project in local.watched_projects : project => length([for key, policy in local.placed_beside_logs : key if policy.project == project]) > 0 ? "made" : (
+    for project in local.watched_projects : project => (
+      !var.create_policies ? "none: create_policies is false" :
+      length([for key, policy in local.placed_beside_logs : key if policy.project == project]) > 0 ? "made" :
       project == local.metrics_project
       ? "none: notification_channels has no WARNING channel, which these policies need"
       : "none: log_notification_channels has no channel in ${project}, where policies on its log must be"
@@ -28,8 +53,13 @@ output "log_policies" {
   }
 }
 
-output "policies" {
-  description = "Links to the policies by file name; for policies on a log, by project and file name."
+output "policy_ids" {
+  description = "Full names of the policies by file name; for policies on a log, by project and file name."
+  value       = { for key, policy in google_monitoring_alert_policy.policy : key => policy.name }
+}
+
+output "policy_urls" {
+  description = "Links to the policies, by the same keys as `policy_ids`."
   value = {
     for key, policy in google_monitoring_alert_policy.policy :
     key => "${local.console}/monitoring/alerting/policies/${element(split("/", policy.name), 3)}?project=${policy.project}"
@@ -45,7 +75,17 @@ output "run_now_command" {
   )
 }
 
-output "service_account" {
+output "scheduler_service_account_email" {
+  description = "Account that starts the jobs; null in continuous mode."
+  value       = local.scheduled ? local.scheduler_email : null
+}
+
+output "service_account_email" {
   description = "Account that the exporter runs as."
-  value       = google_service_account.exporter.email
+  value       = local.exporter_email
+}
+
+output "slack_channel_id" {
+  description = "Full name of the notification channel that `slack_channel` creates; null without one."
+  value       = one(google_monitoring_notification_channel.slack[*].name)
 }

@@ -51,7 +51,7 @@ locals {
 }
 
 resource "google_monitoring_alert_policy" "policy" {
-  for_each = local.placed
+  for_each = { for key, policy in local.placed : key => policy if var.create_policies }
 
   project      = each.value.project
   display_name = each.value.policy.displayName
@@ -135,6 +135,7 @@ resource "google_monitoring_alert_policy" "policy" {
   depends_on = [
     google_cloud_run_v2_worker_pool.exporter,
     google_cloud_scheduler_job.exporter,
+    google_monitoring_custom_service.deployment,
     google_monitoring_metric_descriptor.exporter,
     google_monitoring_monitored_project.watched,
     google_project_service.enabled,

@@ -20,12 +20,20 @@ locals {
     for name, file in local.files : name => yamldecode(file(file)) if !contains(local.unwanted, name)
   }
 
+  policy_label_keys = toset(flatten([for policy in local.originals : keys(try(policy.userLabels, {}))]))
+
   unchanged = {
     enabled = null, severity = null, duration = null, threshold = null, notification_channels = null
   }
   changes = { for name in local.policy_names : name => try(var.policy_overrides[name], local.unchanged) }
 
+  # A paused exporter must not page.
+  paused = var.paused ? ["exporter-executions-failing", "exporter-silent"] : []
+
   enabled = {
-    for name, policy in local.originals : name => coalesce(local.changes[name].enabled, try(policy.enabled, true))
+    for name, policy in local.originals : name => coalesce(
+      local.changes[name].enabled,
+      try(policy.enabled, true) && !contains(local.paused, name),
+    )
   }
 }

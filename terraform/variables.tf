@@ -14,14 +14,28 @@ variable "config_yaml" {
   }
 
   validation {
-    condition     = length(coalesce(var.config_yaml, file("${path.module}/../config.yaml"))) <= 32768
+    condition     = length(coalesce(var.config_yaml, one([for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")]))) <= 32768
     error_message = "config_yaml is longer than 32 KiB, the limit of an environment variable on Cloud Run. Shorten it with globs in `match`, `include` and `exclude`."
   }
 
   validation {
-    condition     = try(yamldecode(coalesce(var.config_yaml, file("${path.module}/../config.yaml"))).metrics.project, "") != "my-project"
+    condition     = try(yamldecode(coalesce(var.config_yaml, one([for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")]))).metrics.project, "") != "my-project"
     error_message = "config.yaml still has the placeholder project \"my-project\". Replace it with your own, or pass config_yaml = file(\"config.yaml\")."
   }
+}
+
+variable "create_metric_descriptors" {
+  description = "Whether to manage the metric descriptors. Set it to false if they are managed elsewhere: the module then neither changes nor deletes them."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "delete_metric_data_on_destroy" {
+  description = "Whether destroy deletes the metric descriptors, and with them everything that was measured. By default it leaves them, those that existed before the module included. Apply a change of this before you destroy."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "enable_apis" {
@@ -32,7 +46,7 @@ variable "enable_apis" {
 }
 
 variable "labels" {
-  description = "Labels of the jobs, the worker pool and the policies, such as `{ team = \"data\" }`."
+  description = "Labels of everything that takes labels: jobs, worker pool, policies, dashboard, Slack channel. Such as `{ team = \"data\" }`."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -41,6 +55,18 @@ variable "labels" {
     condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
     error_message = "labels: keys and values may have up to 63 lower-case letters, digits, - and _. A key must start with a letter."
   }
+
+  validation {
+    condition     = length(setintersection(keys(var.labels), local.policy_label_keys)) == 0
+    error_message = "labels: the policies' own files use ${join(", ", setintersection(keys(var.labels), local.policy_label_keys))}. Choose other keys."
+  }
+}
+
+variable "manage_iam" {
+  description = "Whether to create the custom roles and make the grants. With false, applying needs no right to grant: the output `iam_grants` lists what somebody else must grant, `iam_grant_commands` has the commands."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "manage_metrics_scope" {

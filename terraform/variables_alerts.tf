@@ -9,6 +9,20 @@ variable "auto_close" {
   }
 }
 
+variable "create_dashboard" {
+  description = "Whether to create the dashboard."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "create_policies" {
+  description = "Whether to create the alert policies. To turn off single ones, use `policy_overrides`."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "log_notification_channels" {
   description = "Channels of the policies on logs, by watched project: full names, or display names in that project. A channel works only in its own project. Without an entry, the metrics project uses `notification_channels`, and any other project gets no policies on its log."
   type        = map(list(string))

@@ -1,3 +1,18 @@
+variable "binary_authorization" {
+  description = "Binary Authorization for the job or worker pool: `use_default = true` for the project's policy, or the full name of a `policy`."
+  type = object({
+    breakglass_justification = optional(string)
+    policy                   = optional(string)
+    use_default              = optional(bool)
+  })
+  default = null
+
+  validation {
+    condition     = var.binary_authorization == null || (try(var.binary_authorization.policy, null) != null) != try(coalesce(var.binary_authorization.use_default, false), false)
+    error_message = "binary_authorization: set either use_default = true or policy."
+  }
+}
+
 variable "collect_objects_schedule" {
   description = "Cron schedule in UTC of a second job that collects the streams' objects (tables), such as `\"7 * * * *\"`. It must run at least every 90 minutes because the policies look back three hours. Only for mode `scheduled`; in continuous mode, set `collect.objects` in config.yaml."
   type        = string
@@ -19,6 +34,53 @@ variable "collect_objects_schedule" {
   }
 }
 
+variable "cpu" {
+  description = "CPUs of each task or of the worker pool."
+  type        = string
+  default     = "1"
+  nullable    = false
+
+  validation {
+    condition     = contains(["1", "2", "4", "6", "8"], var.cpu)
+    error_message = "cpu must be \"1\", \"2\", \"4\", \"6\" or \"8\"."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether Terraform refuses to delete the jobs or the worker pool. They hold no data: everything they wrote is in Cloud Monitoring."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "encryption_key" {
+  description = "Cloud KMS key (CMEK) that encrypts the deployed image: `projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.encryption_key == null || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.encryption_key))
+    error_message = "encryption_key must have the form projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY, without a version."
+  }
+}
+
+variable "environment_variables" {
+  description = "More environment variables of the exporter, such as `{ HTTPS_PROXY = \"http://proxy:3128\" }`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = !contains(keys(var.environment_variables), "DATASTREAM_EXPORTER_CONFIG")
+    error_message = "environment_variables: DATASTREAM_EXPORTER_CONFIG is the text of config.yaml. Use config_yaml."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.environment_variables) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !startswith(name, "CLOUD_RUN_")])
+    error_message = "environment_variables: names may have letters, digits and _, and must not start with a digit or with CLOUD_RUN_, which Cloud Run sets."
+  }
+}
+
 variable "image" {
   description = "The exporter's image, by digest: `REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:…`. Cloud Run pulls images only from Artifact Registry and Docker Hub."
   type        = string
@@ -26,6 +88,18 @@ variable "image" {
   validation {
     condition     = can(regex("^[a-z0-9.-]+/.+@sha256:[0-9a-f]{64}$", var.image))
     error_message = "image must have a digest: a tag can point to another image later, and no plan shows it. Write REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:DIGEST. `gcloud artifacts docker images describe IMAGE:TAG --format='value(image_summary.digest)'` prints the digest of a tag."
+  }
+}
+
+variable "memory" {
+  description = "Memory of each task or of the worker pool."
+  type        = string
+  default     = "512Mi"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]+(Mi|Gi)$", var.memory)) && try(tonumber(regex("^[0-9]+", var.memory)) * { Mi = 1, Gi = 1024 }[regex("[MG]i$", var.memory)] >= 512, false)
+    error_message = "memory must be at least \"512Mi\", in Mi or Gi: Cloud Run rejects a job with less."
   }
 }
 
@@ -41,10 +115,59 @@ variable "mode" {
   }
 }
 
+variable "paused" {
+  description = "Whether to stop the exporter: its schedules are paused, or the worker pool is removed. exporter-silent and exporter-executions-failing are disabled meanwhile, and every plan warns."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "scheduler_region" {
   description = "Region of Cloud Scheduler, if it isn't available in `region`."
   type        = string
   default     = null
+}
+
+variable "scheduler_service_account" {
+  description = "Account that starts the jobs. By default the module creates `NAME-cron`; for an existing one, set `create = false` and its `email`."
+  type = object({
+    create = optional(bool, true)
+    email  = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.scheduler_service_account.create ? var.scheduler_service_account.email == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", var.scheduler_service_account.email))
+    error_message = "scheduler_service_account: with create = false, email must be the existing account's address, such as \"cron@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
+  }
+}
+
+variable "service_account" {
+  description = "Account that the exporter runs as. By default the module creates `NAME`; for an existing one, set `create = false` and its `email`."
+  type = object({
+    create = optional(bool, true)
+    email  = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.service_account.create ? var.service_account.email == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", var.service_account.email))
+    error_message = "service_account: with create = false, email must be the existing account's address, such as \"exporter@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
+  }
+}
+
+variable "tags" {
+  description = "Resource Manager tags of the jobs, by key: `{ \"tagKeys/123\" = \"tagValues/456\" }`. Cloud Run sets them when a job is created. Worker pools can't have them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(var.tags) == 0 || var.mode == "scheduled"
+    error_message = "tags needs mode = \"scheduled\": a worker pool has no tags."
+  }
 }
 
 variable "task_count" {
@@ -61,6 +184,28 @@ variable "task_count" {
   validation {
     condition     = var.task_count == 1 || var.mode == "scheduled"
     error_message = "task_count needs mode = \"scheduled\": the worker pool of mode = \"continuous\" has one instance."
+  }
+}
+
+variable "vpc_access" {
+  description = "VPC for outgoing traffic: a `network` or `subnetwork` (direct VPC egress, with network `tags`), or a `connector`. `egress` is `PRIVATE_RANGES_ONLY` or `ALL_TRAFFIC`."
+  type = object({
+    connector  = optional(string)
+    egress     = optional(string)
+    network    = optional(string)
+    subnetwork = optional(string)
+    tags       = optional(list(string))
+  })
+  default = null
+
+  validation {
+    condition     = var.vpc_access == null || (try(var.vpc_access.connector, null) != null) != (try(coalesce(var.vpc_access.network, var.vpc_access.subnetwork), null) != null)
+    error_message = "vpc_access: set either connector, or network or subnetwork."
+  }
+
+  validation {
+    condition     = contains(["PRIVATE_RANGES_ONLY", "ALL_TRAFFIC"], try(coalesce(var.vpc_access.egress, "ALL_TRAFFIC"), "ALL_TRAFFIC"))
+    error_message = "vpc_access.egress must be PRIVATE_RANGES_ONLY or ALL_TRAFFIC."
   }
 }
 

@@ -5,8 +5,8 @@ terraform {
   required_providers {
     google = {
       source = "hashicorp/google"
-      # 7.19 introduced auth_token_wo for notification channels.
-      version = ">= 7.19, < 9.0"
+      # 7.45 is the oldest version that is tested with `tags` of jobs. 7.33 introduced deletion_policy.
+      version = ">= 7.45, < 9.0"
     }
   }
 }

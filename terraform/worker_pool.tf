@@ -1,15 +1,24 @@
 # Continuous mode: one instance that runs every `interval`.
 
 resource "google_cloud_run_v2_worker_pool" "exporter" {
-  count = local.scheduled ? 0 : 1
+  count = local.scheduled || var.paused ? 0 : 1
 
   project  = local.job_project
   location = var.region
   name     = var.name
   labels   = var.labels
 
-  # The worker pool holds no data: everything it wrote is in Cloud Monitoring.
-  deletion_protection = false
+  deletion_protection = var.deletion_protection
+
+  dynamic "binary_authorization" {
+    for_each = var.binary_authorization == null ? [] : [var.binary_authorization]
+
+    content {
+      breakglass_justification = binary_authorization.value.breakglass_justification
+      policy                   = binary_authorization.value.policy
+      use_default              = binary_authorization.value.use_default
+    }
+  }
 
   scaling {
     scaling_mode = "MANUAL"
@@ -18,20 +27,44 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   }
 
   template {
-    service_account = google_service_account.exporter.email
+    encryption_key  = var.encryption_key
+    labels          = var.labels
+    service_account = local.exporter_email
 
     containers {
       image = var.image
       args  = ["watch", "--interval", var.watch_interval]
 
       resources {
-        limits = { cpu = "1", memory = "512Mi" }
+        limits = { cpu = var.cpu, memory = var.memory }
       }
 
-      # The whole file, so that plan shows when it changes.
-      env {
-        name  = "DATASTREAM_EXPORTER_CONFIG"
-        value = local.config_text
+      dynamic "env" {
+        for_each = local.environment
+
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+    }
+
+    dynamic "vpc_access" {
+      for_each = var.vpc_access == null ? [] : [var.vpc_access]
+
+      content {
+        connector = vpc_access.value.connector
+        egress    = vpc_access.value.egress
+
+        dynamic "network_interfaces" {
+          for_each = vpc_access.value.connector == null ? [vpc_access.value] : []
+
+          content {
+            network    = network_interfaces.value.network
+            subnetwork = network_interfaces.value.subnetwork
+            tags       = network_interfaces.value.tags
+          }
+        }
       }
     }
   }

@@ -38,12 +38,13 @@ _WHY = {
 }
 
 _ON = {
-    "${local.watched_projects}": "each watched project",
+    "${google_project_iam_custom_role.lister}": "each watched project",
     "${local.metrics_project}": "the metrics project",
-    "${google_cloud_run_v2_job.exporter}": "each job of the module, not the project",
+    "${var.manage_iam ? google_cloud_run_v2_job.exporter : {}}": "each job of the module, not the "
+    "project",
 }
 
-_CUSTOM = "${google_project_iam_custom_role.lister[each.key].name}"
+_CUSTOM = "${each.value.name}"
 
 
 def inputs() -> str:
@@ -84,11 +85,8 @@ def examples() -> str:
 def grants() -> str:
     """Return who gets which role on what, and why."""
     members = {
-        f"${{google_service_account.{address.rpartition('.')[2]}{index}.member}}": _named(
-            body["account_id"]
-        )
+        f"${{local.{address.rpartition('.')[2]}_member}}": _named(body["account_id"])
         for address, body in resources("google_service_account").items()
-        for index in ("", "[0]")
     }
     return table(
         ("account", "role", "on", "why"),
@@ -106,8 +104,7 @@ def grants() -> str:
 
 def permissions() -> str:
     """Return the permissions of the exporter's custom role, and when it has them."""
-    (role,) = resources("_custom_role").values()
-    names = re.findall(r'"(datastream\.[\w.]+)"', role["permissions"])
+    names = re.findall(r'"(datastream\.[\w.]+)"', (MODULE / "iam.tf").read_text("utf-8"))
     return table(
         ("permission", "in the role"), ((f"`{name}`", PERMISSIONS[name]) for name in names)
     )

@@ -8,7 +8,7 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = ">= 7.19, < 9.0"
+      version = ">= 7.45, < 9.0"
     }
   }
 }

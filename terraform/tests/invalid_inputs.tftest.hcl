@@ -423,3 +423,164 @@ run "duration_too_long_for_its_look_back_window" {
 
   expect_failures = [google_monitoring_alert_policy.policy]
 }
+
+run "label_that_policies_use" {
+  command = plan
+
+  variables {
+    labels = { policy = "mine" }
+  }
+
+  expect_failures = [var.labels]
+}
+
+run "existing_account_without_email" {
+  command = plan
+
+  variables {
+    service_account = { create = false }
+  }
+
+  expect_failures = [var.service_account]
+}
+
+run "new_account_with_email" {
+  command = plan
+
+  variables {
+    service_account = { email = "exporter@orders-prod.iam.gserviceaccount.com" }
+  }
+
+  expect_failures = [var.service_account]
+}
+
+run "existing_account_with_prefix" {
+  command = plan
+
+  variables {
+    scheduler_service_account = { create = false, email = "serviceAccount:cron@orders-prod.iam.gserviceaccount.com" }
+  }
+
+  expect_failures = [var.scheduler_service_account]
+}
+
+run "binary_authorization_without_policy" {
+  command = plan
+
+  variables {
+    binary_authorization = {}
+  }
+
+  expect_failures = [var.binary_authorization]
+}
+
+run "binary_authorization_with_two_policies" {
+  command = plan
+
+  variables {
+    binary_authorization = { use_default = true, policy = "projects/p/platforms/cloudRun/policies/x" }
+  }
+
+  expect_failures = [var.binary_authorization]
+}
+
+run "half_a_cpu" {
+  command = plan
+
+  variables {
+    cpu = "0.5"
+  }
+
+  expect_failures = [var.cpu]
+}
+
+run "too_little_memory" {
+  command = plan
+
+  variables {
+    memory = "256Mi"
+  }
+
+  expect_failures = [var.memory]
+}
+
+run "memory_without_unit" {
+  command = plan
+
+  variables {
+    memory = "512"
+  }
+
+  expect_failures = [var.memory]
+}
+
+run "key_version_as_encryption_key" {
+  command = plan
+
+  variables {
+    encryption_key = "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/jobs/cryptoKeyVersions/1"
+  }
+
+  expect_failures = [var.encryption_key]
+}
+
+run "config_as_environment_variable" {
+  command = plan
+
+  variables {
+    environment_variables = { DATASTREAM_EXPORTER_CONFIG = "metrics: {project: p}" }
+  }
+
+  expect_failures = [var.environment_variables]
+}
+
+run "environment_variable_with_a_dash" {
+  command = plan
+
+  variables {
+    environment_variables = { "HTTPS-PROXY" = "http://proxy" }
+  }
+
+  expect_failures = [var.environment_variables]
+}
+
+run "tags_in_continuous_mode" {
+  command = plan
+
+  variables {
+    mode = "continuous"
+    tags = { "tagKeys/1" = "tagValues/2" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "vpc_with_connector_and_network" {
+  command = plan
+
+  variables {
+    vpc_access = { connector = "c", network = "n" }
+  }
+
+  expect_failures = [var.vpc_access]
+}
+
+run "vpc_without_network" {
+  command = plan
+
+  variables {
+    vpc_access = { egress = "ALL_TRAFFIC" }
+  }
+
+  expect_failures = [var.vpc_access]
+}
+
+run "vpc_with_unknown_egress" {
+  command = plan
+
+  variables {
+    vpc_access = { network = "n", egress = "all-traffic" }
+  }
+
+  expect_failures = [var.vpc_access]
+}

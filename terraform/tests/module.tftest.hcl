@@ -259,18 +259,18 @@ run "dashboard" {
   }
 
   assert {
-    condition     = jsondecode(google_monitoring_dashboard.fleet.dashboard_json).displayName == "Datastream streams (streams-prod)"
+    condition     = jsondecode(google_monitoring_dashboard.fleet[0].dashboard_json).displayName == "Datastream streams (streams-prod)"
     error_message = "The title names the deployment."
   }
 
   assert {
-    condition     = !strcontains(google_monitoring_dashboard.fleet.dashboard_json, "datastream-exporter") && strcontains(google_monitoring_dashboard.fleet.dashboard_json, "streams-prod(-objects)?")
+    condition     = !strcontains(google_monitoring_dashboard.fleet[0].dashboard_json, "datastream-exporter") && strcontains(google_monitoring_dashboard.fleet[0].dashboard_json, "streams-prod(-objects)?")
     error_message = "Queries select this deployment's jobs."
   }
 
   assert {
     condition = {
-      for tile in jsondecode(google_monitoring_dashboard.fleet.dashboard_json).mosaicLayout.tiles :
+      for tile in jsondecode(google_monitoring_dashboard.fleet[0].dashboard_json).mosaicLayout.tiles :
       tile.widget.title => join(" ", tile.widget.logsPanel.resourceNames) if can(tile.widget.logsPanel)
       } == {
       "Log of the exporter" = "projects/jobs-prod"
@@ -314,8 +314,8 @@ run "outputs" {
   }
 
   assert {
-    condition     = output.job == "projects/orders-prod/locations/europe-west1/jobs/datastream-exporter"
-    error_message = "job is the job's full name."
+    condition     = output.job_id == "projects/orders-prod/locations/europe-west1/jobs/datastream-exporter"
+    error_message = "job_id is the job's full name."
   }
 
   assert {
@@ -324,23 +324,23 @@ run "outputs" {
   }
 
   assert {
-    condition     = output.service_account == google_service_account.exporter.email
-    error_message = "service_account is the exporter's account."
+    condition     = output.service_account_email == google_service_account.exporter[0].email
+    error_message = "service_account_email is the exporter's account."
   }
 
   assert {
-    condition     = endswith(output.check_command, " --impersonate-service-account ${google_service_account.exporter.email}")
+    condition     = endswith(output.check_command, " --impersonate-service-account ${google_service_account.exporter[0].email}")
     error_message = "check runs as the exporter's account."
   }
 
   assert {
-    condition     = output.dashboard == "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
-    error_message = "dashboard links to the dashboard: ${output.dashboard}."
+    condition     = output.dashboard_url == "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
+    error_message = "dashboard_url links to the dashboard: ${output.dashboard_url}."
   }
 
   assert {
-    condition     = output.policies["stream-failed"] == "https://console.cloud.google.com/monitoring/alerting/policies/8?project=orders-prod"
-    error_message = "policies links to each policy: ${output.policies["stream-failed"]}."
+    condition     = output.policy_urls["stream-failed"] == "https://console.cloud.google.com/monitoring/alerting/policies/8?project=orders-prod"
+    error_message = "policy_urls links to each policy: ${output.policy_urls["stream-failed"]}."
   }
 
   assert {

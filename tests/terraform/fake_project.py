@@ -44,6 +44,9 @@ class FakeProject:
     disabled_apis: set[str] = field(default_factory=set)
     """``PROJECT/SERVICE`` of each API that is off until a google_project_service enables it."""
 
+    service_ids: set[str] = field(default_factory=set)
+    """``PROJECT/ID`` of each Monitoring service."""
+
     def read(self, kind: str, config: Object) -> Object:
         """Return what a data source or an ephemeral resource reads.
 
@@ -71,6 +74,20 @@ class FakeProject:
                 return f"Error 403: {api} has not been used in project {project} before."
         return ""
 
+    def changed(self, kind: str, prior: Object | None, planned: Object | None) -> str:
+        """Note what a change creates or deletes, and return its error or an empty text."""
+        if kind != "google_monitoring_custom_service":
+            return ""
+        values = planned or prior or {}
+        name = f"{values['project']}/{values['service_id']}"
+        if planned is None:
+            self.service_ids.discard(name)
+        elif prior is None and name in self.service_ids:
+            return f"Error 409: Service {name} already exists."
+        else:
+            self.service_ids.add(name)
+        return ""
+
     def enable(self, api: str) -> None:
         """Enable an API."""
         if api in self.disabled_apis:
@@ -85,7 +102,7 @@ def computed_values(kind: str, values: Object) -> Object:
     match kind:
         case "google_service_account":
             email = f"{values['account_id']}@{project}.iam.gserviceaccount.com"
-            return {"email": email, "member": f"serviceAccount:{email}"}
+            return {"email": email}
         case "google_project_iam_custom_role":
             return {"name": f"projects/{project}/roles/{values['role_id']}"}
         case "google_monitoring_alert_policy":

@@ -51,6 +51,7 @@ class FakeProvider:
         """Take what exists in Google Cloud; nothing by default."""
         self.project = project or FakeProject()
         self._applied: list[tuple[str, Object]] = []
+        self._deleted: list[tuple[str, Object]] = []
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -86,6 +87,10 @@ class FakeProvider:
         """Return the configuration of each apply of a type, write-only values included."""
         return [config for each, config in self._applied if each == kind]
 
+    def deleted(self, kind: str) -> list[Object]:
+        """Return the values of each resource of a type that was deleted, not just forgotten."""
+        return [values for each, values in self._deleted if each == kind]
+
     def _handlers(self) -> grpc.GenericRpcHandler:
         methods: dict[str, Callable[[Any], Any] | None] = {
             "GetProviderSchema": _schema,
@@ -106,10 +111,14 @@ class FakeProvider:
         prior, planned = decode(request.prior_state), decode(request.planned_state)
         if planned is None:
             errors = list(provider_rules.undeletable(kind, prior))
+            if not errors and prior.get("deletion_policy") != "ABANDON":
+                self._deleted.append((kind, prior))
         else:
             self._applied.append((kind, decode(request.config)))
             disabled = self.project.disabled_api(kind, planned)
             errors = [disabled] if disabled else list(provider_rules.api_errors(kind, planned))
+        if not errors and (error := self.project.changed(kind, prior, planned)):
+            errors = [error]
         if errors:
             return pb.ApplyResourceChange.Response(
                 new_state=request.prior_state, diagnostics=_diagnostics(errors)

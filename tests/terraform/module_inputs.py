@@ -36,6 +36,37 @@ INPUTS: dict[str, Any] = {
 }
 """Inputs that need nothing to exist: channels are given by full name, so none is looked up."""
 
+_EVERY_MODE: dict[str, Any] = {
+    "cpu": "2",
+    "encryption_key": "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/jobs",
+    "environment_variables": {"HTTPS_PROXY": "http://proxy:3128"},
+    "labels": {"team": "data"},
+    "memory": "1Gi",
+}
+_EXISTING = {"create": False, "email": "existing@orders-prod.iam.gserviceaccount.com"}
+OPTIONS: list[dict[str, Any]] = [
+    {
+        **_EVERY_MODE,
+        "binary_authorization": {"use_default": True},
+        "tags": {"tagKeys/1": "tagValues/2"},
+        "vpc_access": {"network": "shared", "subnetwork": "run", "tags": ["nat"]},
+    },
+    {
+        **_EVERY_MODE,
+        "mode": "continuous",
+        "binary_authorization": {"policy": "projects/orders-prod/platforms/cloudRun/policies/x"},
+        "vpc_access": {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"},
+    },
+    {
+        "manage_iam": False,
+        "service_account": _EXISTING,
+        "scheduler_service_account": _EXISTING,
+    },
+    {"create_dashboard": False, "create_policies": False, "create_metric_descriptors": False},
+    {"paused": True, "collect_objects_schedule": "7 * * * *"},
+]
+"""Optional inputs, each set for one deployment."""
+
 CHANNELS = [
     Channel("orders-prod", "Data platform on-call"),
     Channel("orders-prod", "Data platform mailbox"),

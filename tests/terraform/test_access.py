@@ -10,7 +10,7 @@ from tests.terraform.module_inputs import CHANNELS, IMAGE, INPUTS, MODULE, SECRE
 from tests.terraform.terraform_cli import REPOSITORY
 
 if TYPE_CHECKING:
-    from tests.terraform.conftest import CopyModule
+    from tests.terraform.conftest import CopyModule, PlanModule
     from tests.terraform.fake_provider import FakeProvider
 
 _ACCOUNTS = "@orders-prod.iam.gserviceaccount.com"
@@ -67,6 +67,52 @@ def test_jobs_and_schedules_use_their_own_account(terraform: CopyModule) -> None
     assert schedule["http_target"][0]["oauth_token"][0]["service_account_email"] == _SCHEDULER
     (pool,) = root.apply(**INPUTS, mode="continuous").of("google_cloud_run_v2_worker_pool")
     assert pool["template"][0]["service_account"] == _EXPORTER
+
+
+def test_no_grant_is_planned_where_iam_is_managed_elsewhere(plan_module: PlanModule) -> None:
+    """Applying then needs no right to grant: the plan has no IAM resource and no account."""
+    existing = {"create": False, "email": "existing@orders-prod.iam.gserviceaccount.com"}
+    plan = plan_module(
+        manage_iam=False,
+        collect_objects_schedule="7 * * * *",
+        service_account=existing,
+        scheduler_service_account=existing,
+    )
+    assert not [each for each in plan.changes if "iam" in each or "service_account" in each]
+
+
+@pytest.mark.usefixtures("fake_provider")
+@pytest.mark.parametrize(
+    "inputs", [{"collect_objects_schedule": "7 * * * *"}, {"mode": "continuous"}]
+)
+def test_the_output_lists_the_grants_that_the_module_makes(
+    terraform: CopyModule, inputs: dict[str, Any]
+) -> None:
+    """iam_grants equals the planned grants, and iam_grant_commands has a command for each."""
+    state = terraform(MODULE).apply(**INPUTS, **inputs)
+    jobs = state.of("google_cloud_run_v2_job_iam_member")
+    made = {
+        *(
+            (x["member"], x["role"], f"projects/{x['project']}")
+            for x in state.of("google_project_iam_member")
+        ),
+        *(
+            (
+                x["member"],
+                x["role"],
+                f"projects/{x['project']}/locations/{x['location']}/jobs/{x['name']}",
+            )
+            for x in jobs
+        ),
+    }
+    listed = state.outputs["iam_grants"]
+    assert {(x["member"], x["role"], x["resource"]) for x in listed} == made
+    roles = {x["name"]: x["permissions"] for x in state.of("google_project_iam_custom_role")}
+    assert {x["role"]: x["permissions"] for x in listed if x["permissions"]} == roles
+    commands = state.outputs["iam_grant_commands"]
+    assert len(commands) == len(made) + len(roles)
+    for member, role, _ in made:
+        assert [each for each in commands if f"--member {member} --role {role}" in each]
 
 
 @pytest.mark.parametrize(

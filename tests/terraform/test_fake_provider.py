@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.terraform.fake_provider import FakeProvider
     from tests.terraform.terraform_cli import RootModule
 
-_DASHBOARD = "dashboard_json = jsonencode({"
+_DASHBOARD = "dashboard_json = jsonencode(merge({"
 _STRATEGY = """\
 auto_close           = coalesce(var.auto_close, each.value.policy.alertStrategy.autoClose)
     notification_prompts ="""
@@ -34,7 +34,7 @@ def _edited(terraform: CopyModule, file: str, old: str, new: str) -> RootModule:
 @pytest.mark.parametrize(
     ("file", "old", "new", "error"),
     [
-        ("iam.tf", "= var.name", '= "x"', r'"account_id" \("x"\) doesn\'t match'),
+        ("iam.tf", "= var.name\n", '= "x"\n', r'"account_id" \("x"\) doesn\'t match'),
         ("iam.tf", '"-", "_")', '"-", "-")', r'"role_id" \("datastream-exporter-lister"\)'),
         ("iam.tf", "account_id ", 'email = "me"\naccount_id ', 'configure a value for "email"'),
         ("iam.tf", "account_id ", "account_name ", '"account_name" is not expected here'),
@@ -43,7 +43,7 @@ def _edited(terraform: CopyModule, file: str, old: str, new: str) -> RootModule:
         ("job.tf", "task_count", "tasks {}\ntask_count", '"tasks" are not expected here'),
         ("job.tf", "google_cloud_run_v2_job", "google_cloud_job", "does not support resource type"),
         ("policies.tf", "  conditions {", "  labels {", "At least 1 .conditions. blocks"),
-        ("outputs.tf", "exporter.email", "exporter.e_mail", 'attribute named "e_mail"'),
+        ("iam.tf", "exporter[0].email", "exporter[0].e_mail", 'attribute named "e_mail"'),
         ("notification_channels.tf", "= var.slack_token", "= null", "Invalid combination of arg"),
     ],
 )
@@ -59,8 +59,8 @@ def test_plan_rejects(terraform: CopyModule, file: str, old: str, new: str, erro
     ("file", "old", "new", "error"),
     [
         ("job.tf", "= var.image", '= "ghcr.io/me/exporter"', "doesn't pull images from ghcr.io"),
-        ("job.tf", '"512Mi"', '"256Mi"', "256Mi of memory"),
-        ("job.tf", '"512Mi"', '"0.5G"', "0.5G of memory"),
+        ("job.tf", "= var.memory", '= "256Mi"', "256Mi of memory"),
+        ("job.tf", "= var.memory", '= "0.5G"', "0.5G of memory"),
         ("policies.tf", "value.disableMetricValidation", "value.query == null", "404: Cannot find"),
         ("policies.tf", "now}s", "now}min", '"60min" is not a duration'),
         (
@@ -114,10 +114,12 @@ def test_values_that_google_rewrites_show_a_change_in_every_plan(
 @pytest.mark.usefixtures("fake_provider")
 def test_destroy_rejects_a_protected_job(terraform: CopyModule) -> None:
     """A job with deletion_protection is destroyed only after an apply that turns it off."""
-    root = _edited(terraform, "job.tf", "deletion_protection = false", "")
-    root.apply(**INPUTS)
+    root = terraform(MODULE)
+    root.apply(**INPUTS, deletion_protection=True)
     with pytest.raises(TerraformError, match="without setting deletion_protection=false"):
-        root.destroy(**INPUTS)
+        root.destroy(**INPUTS, deletion_protection=True)
+    root.apply(**INPUTS)
+    assert not root.destroy(**INPUTS).resources
 
 
 @pytest.mark.usefixtures("fake_provider")
@@ -132,7 +134,7 @@ def test_a_change_of_a_fixed_argument_replaces_the_resource(terraform: CopyModul
         .replace("each.value.labels", 'concat(each.value.labels, ["table"])'),
     )
     plan = root.plan(**INPUTS, name="streams-prod")
-    account = "google_service_account.exporter"
+    account = "google_service_account.exporter[0]"
     assert plan.changes[account] == ("delete", "create")
     assert "email" not in plan.resources[account]
     descriptor = 'google_monitoring_metric_descriptor.exporter["stream/state"]'

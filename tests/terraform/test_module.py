@@ -18,8 +18,10 @@ from tests.terraform.module_inputs import (
     INPUTS,
     MODULE,
     NEW_IMAGE,
+    OPTIONS,
     SECRETS,
 )
+from tests.terraform.plans import TerraformError
 from tests.terraform.terraform_cli import REPOSITORY, checked_output, execute
 
 if TYPE_CHECKING:
@@ -124,7 +126,7 @@ def test_a_new_project_changes_no_policy(
         "google_project_iam_member",
         "google_project_service",
     }
-    updated = dict.fromkeys((_JOB, "google_monitoring_dashboard.fleet"), ("update",))
+    updated = dict.fromkeys((_JOB, "google_monitoring_dashboard.fleet[0]"), ("update",))
     assert {address: changes[address] for address in set(changes) - created} == updated
 
 
@@ -162,3 +164,53 @@ def test_the_dashboard_is_its_files(plan_module: PlanModule) -> None:
         if "logsPanel" in tile["widget"]:
             del tile["widget"]["logsPanel"]["resourceNames"]
     assert tiles == dashboard_tiles("streams-prod")
+
+
+def test_a_given_config_is_the_only_one_that_is_read(terraform: CopyModule) -> None:
+    """With config_yaml, the repository's own config.yaml may be missing."""
+    root = terraform(MODULE)
+    (root.directory.parent / "config.yaml").unlink()
+    assert root.plan(**INPUTS).changes
+    with pytest.raises(TerraformError, match=r"config\.yaml"):
+        root.plan(**{**INPUTS, "config_yaml": None})
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_destroy_deletes_metric_data_only_on_request(
+    terraform: CopyModule, fake_provider: FakeProvider, *, deleted: bool
+) -> None:
+    """Destroy forgets the descriptors; with the switch, it deletes them and their data."""
+    root = terraform(MODULE)
+    inputs = {**INPUTS, "delete_metric_data_on_destroy": deleted}
+    created = root.apply(**inputs).of("google_monitoring_metric_descriptor")
+    assert not root.destroy(**inputs).resources
+    gone = fake_provider.deleted("google_monitoring_metric_descriptor")
+    assert {each["type"] for each in gone} == ({each["type"] for each in created if deleted})
+
+
+def test_a_second_deployment_in_the_metrics_project_is_refused(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
+    """It fails before it creates anything but APIs. Once the first is gone, it applies."""
+    first, second = terraform(MODULE), terraform(MODULE)
+    first.apply(**INPUTS)
+    before = len(fake_provider.applied("google_monitoring_alert_policy"))
+    inputs = {**INPUTS, "name": "streams-test"}
+    with pytest.raises(TerraformError, match="Service orders-prod/datastream-exporter already"):
+        second.apply(**inputs)
+    assert not [each for each in second.state().resources if "google_project_service" not in each]
+    assert len(fake_provider.applied("google_monitoring_alert_policy")) == before
+    first.destroy(**INPUTS)
+    assert second.apply(**inputs).of("google_cloud_run_v2_job")
+
+
+@pytest.mark.usefixtures("fake_provider")
+@pytest.mark.parametrize("inputs", OPTIONS)
+def test_options_plan_no_change_after_apply_and_are_destroyed(
+    terraform: CopyModule, inputs: dict[str, Any]
+) -> None:
+    """Every platform option applies, then plans no change, and is destroyed."""
+    root = terraform(MODULE)
+    root.apply(**INPUTS, **inputs)
+    assert root.plan(**INPUTS, **inputs).empty
+    assert not root.destroy(**INPUTS, **inputs).resources

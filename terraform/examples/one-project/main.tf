@@ -20,9 +20,9 @@ module "datastream_exporter" {
   }
 }
 
-output "dashboard" {
+output "dashboard_url" {
   description = "Link to the dashboard."
-  value       = module.datastream_exporter.dashboard
+  value       = module.datastream_exporter.dashboard_url
 }
 
 output "run_now_command" {

@@ -1,0 +1,38 @@
+# What iam.tf grants, for those who make the grants themselves (manage_iam = false).
+
+locals {
+  grants = concat(
+    [
+      for project, permissions in local.lister_role.permissions : {
+        member      = local.exporter_member
+        role        = "projects/${project}/roles/${local.lister_role.id}"
+        resource    = "projects/${project}"
+        permissions = sort(permissions)
+        commands = [
+          "gcloud iam roles create ${local.lister_role.id} --project ${project} --title \"${local.lister_role.title}\" --permissions ${join(",", sort(permissions))}",
+          "gcloud projects add-iam-policy-binding ${project} --member ${local.exporter_member} --role projects/${project}/roles/${local.lister_role.id} --condition None",
+        ]
+      }
+    ],
+    [{
+      member      = local.exporter_member
+      role        = "roles/monitoring.metricWriter"
+      resource    = "projects/${local.metrics_project}"
+      permissions = null
+      commands = [
+        "gcloud projects add-iam-policy-binding ${local.metrics_project} --member ${local.exporter_member} --role roles/monitoring.metricWriter --condition None",
+      ]
+    }],
+    [
+      for job in local.jobs : {
+        member      = local.scheduler_member
+        role        = "roles/run.invoker"
+        resource    = "projects/${local.job_project}/locations/${var.region}/jobs/${job.name}"
+        permissions = null
+        commands = [
+          "gcloud run jobs add-iam-policy-binding ${job.name} --project ${local.job_project} --region ${var.region} --member ${local.scheduler_member} --role roles/run.invoker",
+        ]
+      }
+    ],
+  )
+}

@@ -117,7 +117,7 @@ def test_the_table_of_grants_is_complete() -> None:
     for text, (account, role, *_) in zip(granted, rows, strict=True):
         literal = re.search(r'role += "(\S+)"', text)
         assert role == (f"`{literal[1]}`" if literal else "the custom role below")
-        assert account.endswith("-cron`") is ("google_service_account.scheduler" in text)
+        assert account.endswith("-cron`") is ("local.scheduler_member" in text)
 
 
 def test_the_custom_role_has_the_exporters_permissions() -> None:
@@ -237,10 +237,10 @@ def _is_optional(written: str) -> bool:
 
 @pytest.mark.parametrize("file", ["job.tf", "worker_pool.tf"])
 def test_the_module_uses_the_machine_that_the_cost_assumes(file: str) -> None:
-    """CPU and memory are those in the module."""
-    limits = re.search(r"limits = (\{.*\})", (MODULE / file).read_text("utf-8"))
-    assert limits
-    assert limits[1] == f'{{ cpu = "{cost.VCPUS}", memory = "{cost.GIBIBYTES * 1024:.0f}Mi" }}'
+    """CPU and memory are the module's defaults."""
+    assert "limits = { cpu = var.cpu, memory = var.memory }" in (MODULE / file).read_text("utf-8")
+    defaults = {name: terraform.blocks("variable")[name]["default"] for name in ("cpu", "memory")}
+    assert defaults == {"cpu": str(cost.VCPUS), "memory": f"{cost.GIBIBYTES * 1024:.0f}Mi"}
 
 
 def test_each_price_has_a_source() -> None:

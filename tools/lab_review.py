@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import yaml
 
-from lab.review.page import review_page
-from lab.review.plan import parse_plan
-from lab.review.playing import ReviewTask, play, trigger_changes
-from lab.review.review import review_plan
 from lab.review.values import SINGLE_BLOCKS
-from lab.simulate.scenario_files import read_scenarios
+from tools import lab
 from tools.policies import FOLDER, ROOT
 
 SHOWN = ROOT / "docs" / "policies-review.txt"
@@ -32,18 +29,12 @@ def example() -> str:
 
 
 def made() -> str:
-    """Play the scenarios and return the review."""
-    parsed = parse_plan(json.dumps(plan()).encode(), "plan.json")
-    changes, unplayed = trigger_changes(parsed.changes)
-    names = [path.stem for path in FOLDER.glob("*.yaml")]
-    scenarios = [
-        scenario
-        for scenario in read_scenarios(FOLDER / "scenarios", names)
-        if scenario.name in SCENARIOS
-    ]
-    results = [result for scenario in scenarios for result in play(ReviewTask(scenario, changes))]
-    titles = {scenario.name: scenario.title for scenario in scenarios}
-    return review_page(review_plan(parsed, changes, unplayed, titles, results))
+    """Review the plan; return the output."""
+    with NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        json.dump(plan(), file)
+        file.flush()
+        chosen = (word for name in SCENARIOS for word in ("--scenario", name))
+        return lab.output("review", file.name, *chosen)
 
 
 def plan() -> dict[str, Any]:

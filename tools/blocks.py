@@ -26,6 +26,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "metrics": reference.metrics,
     "config keys": reference.config_keys,
     "exit codes": reference.exit_codes,
+    "lab exit codes": reference.lab_exit_codes,
     "variables": reference.variables,
     "permissions": reference.permissions,
     "commands": reference.commands,

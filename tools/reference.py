@@ -9,11 +9,12 @@ from typing import TextIO, TypeAlias
 from unittest.mock import patch
 
 from exporter import config
-from exporter.cli.exit_codes import MEANINGS
+from exporter.cli import exit_codes as exporter_codes
 from exporter.cli.main import main as exporter_main
 from exporter.gcp import cloud_run
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from exporter.measure import definitions
+from lab import exit_codes as lab_codes
 from lab.cli import main as lab
 from lab.markdown import fenced, table
 
@@ -81,8 +82,17 @@ def config_keys() -> str:
 
 
 def exit_codes() -> str:
-    """Return what each exit code means."""
-    return table(("code", "meaning"), ((str(code), meaning) for code, meaning in MEANINGS.items()))
+    """Return what each exit code of the exporter means."""
+    return _exit_codes(exporter_codes.MEANINGS)
+
+
+def lab_exit_codes() -> str:
+    """Return what each exit code of the lab means."""
+    return _exit_codes(lab_codes.MEANINGS)
+
+
+def _exit_codes(meanings: Mapping[int, str]) -> str:
+    return table(("code", "meaning"), ((str(code), meaning) for code, meaning in meanings.items()))
 
 
 def variables() -> str:

@@ -26,6 +26,7 @@ _MOST_LINES = 10
 _APART_SECONDS = 60.0
 """Incidents about one resource that open further apart than this are listed separately."""
 
+_EXPECTED_FIELDS = {"policy", "of", "count", "opens", "closes", "stays", "may"}
 _INDENT = len("PASS  ")
 
 
@@ -199,24 +200,12 @@ def result_json(result: ScenarioResult) -> dict[str, Any]:
         "lasts": scenario.lasts,
         "passed": result.passed,
         "expected": [
-            {
-                "policy": alert.policy,
-                "of": alert.of,
-                "count": alert.count,
-                "opens": _range_json(alert.opens),
-                "closes": _range_json(alert.closes) if alert.closes else None,
-                "stays": alert.stays,
-                "may": alert.may,
-                "found": [_alert_json(each) for each in result.results if each.expected is alert],
-            }
+            alert.model_dump(include=_EXPECTED_FIELDS)
+            | {"found": [_alert_json(each) for each in result.results if each.expected is alert]}
             for alert in scenario.expect
         ],
         "unexpected": [_alert_json(each) for each in result.results if each.expected is None],
     }
-
-
-def _range_json(times: TimeRange) -> dict[str, float]:
-    return {"after": times.after, "by": times.by}
 
 
 def _alert_json(result: AlertResult) -> dict[str, Any]:

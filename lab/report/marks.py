@@ -27,13 +27,7 @@ class Tick(NamedTuple):
 
 
 class EventMark(NamedTuple):
-    """A moment at which something happens.
-
-    Attributes:
-        number: Its number in the scenario, from 1.
-        at: When.
-        texts: What happens.
-    """
+    """A moment at which something happens, with its number in the scenario, from 1."""
 
     number: int
     at: float
@@ -41,14 +35,7 @@ class EventMark(NamedTuple):
 
 
 class StateInterval(NamedTuple):
-    """An interval in which an actual state doesn't change.
-
-    Attributes:
-        begin: Its start.
-        end: Its end.
-        style: The CSS class.
-        text: The state's name.
-    """
+    """An interval in which an actual state, named ``text``, doesn't change."""
 
     begin: float
     end: float

@@ -227,7 +227,7 @@ def test_every_error_in_the_scenarios_is_reported_at_once(
     assert lines[0].startswith('error: alerting_policies/scenarios/bad.yaml:3: lasts: "15 min" is')
     assert any('"nosuch" is not a scenario' in line for line in lines)
     (scenarios / "bad.yaml").write_text(SCENARIO.replace("policy: stream-missing", "policy: s-m"))
-    assert 'bad.yaml:19: expect[1].policy: "s-m" is no policy' in command("test").err
+    assert 'bad.yaml:19: expect[1].policy: "s-m" is not a policy' in command("test").err
 
 
 def test_an_error_in_a_policy_names_file_and_line(command: Command, scenarios: Path) -> None:

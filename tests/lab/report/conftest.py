@@ -1,4 +1,4 @@
-"""Chromium without a window, one for all tests of a process, and the page in a file."""
+"""A headless Chromium that shows the page of all drawn scenarios."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Browser:
         media: str = "screen",
         scenarios: bool = True,
     ) -> None:
-        """Load the page anew, as a person sees it who has a screen and settings like these."""
+        """Load the page with these screen and system settings."""
         features = [
             {"name": "prefers-color-scheme", "value": scheme},
             {"name": "prefers-reduced-motion", "value": "reduce"},
@@ -50,17 +50,17 @@ class Browser:
     def _set(self, command: str, values: dict[str, Any]) -> None:
         self.driver.execute_cdp_cmd(f"Emulation.{command}", values)
 
-    def ask(self, scenario: str, *values: object) -> Any:
-        """Return what a function body in JavaScript returns."""
-        return self.driver.execute_script(scenario, *values)
+    def run(self, script: str, *values: object) -> Any:
+        """Run a JavaScript function body; return its result."""
+        return self.driver.execute_script(script, *values)
 
     def find(self, selector: str) -> WebElement:
-        """Return the one element of a selector."""
+        """Return the only element that matches a selector."""
         (found,) = self.driver.find_elements("css selector", selector)
         return found
 
     def shown(self) -> list[str]:
-        """Return the names of the scenarios that are listed."""
+        """Return the names of the visible scenarios."""
         scenarios = self.driver.find_elements("css selector", "details.scenario")
         return [
             each.find_element("css selector", ".inside").get_attribute("id") or ""
@@ -69,7 +69,7 @@ class Browser:
         ]
 
     def requests(self) -> list[str]:
-        """Return what was asked for since the last time, blank pages left out."""
+        """Return the URLs requested since the last call, without blank pages."""
         entries = self.driver.get_log("performance")  # type: ignore[no-untyped-call]
         messages = [json.loads(entry["message"])["message"] for entry in entries]
         return [
@@ -80,14 +80,14 @@ class Browser:
         ]
 
     def complaints(self) -> list[str]:
-        """Return what the console says since the last time."""
+        """Return the console's messages since the last call."""
         entries = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
         return [entry["message"] for entry in entries]
 
 
 @pytest.fixture(scope="session")
 def driver() -> Iterator[webdriver.Chrome]:
-    """Return a browser without a window."""
+    """Return a headless browser."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
@@ -100,7 +100,7 @@ def driver() -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture(scope="session")
 def browser(driver: webdriver.Chrome, tmp_path_factory: pytest.TempPathFactory) -> Browser:
-    """Return one that shows the page of all made-up scenarios."""
+    """Return a browser with the page of all drawn scenarios."""
     file = tmp_path_factory.mktemp("report") / "report.html"
     file.write_text(drawn.page(), "utf-8")
     return Browser(driver, file.as_uri())

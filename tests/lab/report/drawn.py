@@ -1,4 +1,4 @@
-"""Scenarios whose pages are made up, so that nothing need be played to draw them."""
+"""Timelines of scenarios with given incidents, drawn without playing anything."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ ORDERS = f"{AT}/streams/orders"
 HOSTILE = """</h3></summary><script>document.title='owned'</script><img src="//x.y/" alt='1'>&lt;"""
 
 Paged = tuple[str, str, float, float | None]
-"""A page as (policy, what it is about, when it opened, when it closed)."""
+"""An incident: policy, resource, when it opened, when it closed."""
 
 
 def scenario(
     *events: dict[str, Any], name: str = "trial", streams: int = 0, **keys: Any
 ) -> Scenario:
-    """Return a scenario of two streams, or of many that are called orders-1 and so on."""
+    """Return a scenario with two streams, or with many that are named orders-1 and so on."""
     many = [{"id": "orders-{}", "count": streams}] if streams else []
     world = {
         "config": {
@@ -77,7 +77,7 @@ def scenario(
 
 
 def points(metric: Metric, about: str, values: Mapping[int, float]) -> Series:
-    """Return the series of one of the exporter's metrics, by the seconds after the start."""
+    """Return the series of an exporter metric; values by seconds after the start."""
     parts = about.split("/")
     series = Series(
         promql_name(metric.type),
@@ -89,7 +89,7 @@ def points(metric: Metric, about: str, values: Mapping[int, float]) -> Series:
 
 
 def recorded(of: Scenario, series: Iterable[Series] = ()) -> Recording:
-    """Return what a scenario leaves behind: runs as they are due, its log, and these series."""
+    """Return a scenario's recording: its scheduled runs, its log and these series."""
     runs = tuple(
         CompletedRun(each, round(START + each.at), each.at + 1, complete=True)
         for each in scheduled_runs(of.exporters, of.lasts, of.name)
@@ -104,7 +104,7 @@ def proven(
     series: Iterable[Series] = (),
     phases: Sequence[float] = (0.0,),
 ) -> ScenarioResult:
-    """Return a scenario judged by pages that are the same in each phase."""
+    """Return a scenario's result with these incidents in each phase."""
     logs = {name for name, policy in POLICIES.items() if policy.is_log}
     expected = of.expect
     pages = [*paged]
@@ -125,7 +125,7 @@ def _incident(paged: Paged) -> tuple[str, str, dict[str, str], float, float | No
 
 
 def held(policy: str, about: str, *spans: tuple[float, float]) -> Condition:
-    """Return a condition that was true in these spans."""
+    """Return a condition that is true in these intervals."""
     retest_window = POLICIES[policy].retest_window
     of = incident_subject(about, POLICIES[policy])
     truths = (TrueInterval(begin, min(begin + retest_window, end), end) for begin, end in spans)
@@ -133,12 +133,12 @@ def held(policy: str, about: str, *spans: tuple[float, float]) -> Condition:
 
 
 def drawn(of: ScenarioResult, *conditions: Condition) -> Timeline:
-    """Return the marks of a scenario."""
+    """Return a scenario's timeline."""
     return draw(of, POLICIES.values(), conditions)
 
 
 def heals() -> tuple[ScenarioResult, Timeline]:
-    """Return a stream that fails and heals, which pages as it should."""
+    """Return a stream that fails and recovers: the alert fires as expected."""
     expect = {
         "policy": "stream-failed",
         "of": "orders",
@@ -165,7 +165,7 @@ def heals() -> tuple[ScenarioResult, Timeline]:
 
 
 def hostile() -> tuple[ScenarioResult, Timeline]:
-    """Return one that is wrong: a page is missing and another too many; its title is no text."""
+    """Return a failed scenario with a missed and an extra alert; its title looks like HTML."""
     expect = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": "10m"}}
     of = scenario(name="hostile", title=HOSTILE, what=HOSTILE, expect=[expect])
     proof = proven(of, [("stream-lagging", ORDERS, 600.0, None)], phases=(0.0, 15.0))
@@ -173,13 +173,13 @@ def hostile() -> tuple[ScenarioResult, Timeline]:
 
 
 def quiet() -> tuple[ScenarioResult, Timeline]:
-    """Return one in which nothing happens."""
+    """Return a scenario in which nothing happens."""
     proof = proven(scenario(name="quiet", title="All is well", lasts="10m"))
     return proof, drawn(proof)
 
 
 def out_of_reach() -> tuple[ScenarioResult, Timeline]:
-    """Return a location that does not answer, and an exporter that dies meanwhile."""
+    """Return an unreachable location, and an exporter that stops meanwhile."""
     of = scenario(
         {"at": "2m", "location": "europe-west1", "do": "unreachable"},
         name="out-of-reach",
@@ -208,7 +208,7 @@ def out_of_reach() -> tuple[ScenarioResult, Timeline]:
 
 
 def many() -> tuple[ScenarioResult, Timeline]:
-    """Return forty streams, of which twelve fail together: one page, and an entry each."""
+    """Return forty streams; twelve fail together: one incident, and a log entry each."""
     of = scenario(
         {"at": "5m", "stream": "orders-[1-9]", "do": "fail", "reason": "DOWN"},
         {"at": "5m", "stream": "orders-1[0-2]", "do": "fail", "reason": "DOWN"},
@@ -253,6 +253,6 @@ def page(
     complete: bool = True,
     times: tuple[TimeToPage, ...] = TIMES,
 ) -> str:
-    """Return the page of some scenarios, of all of the above where none is given."""
+    """Return the page of these scenarios, or of all of the above."""
     policies = tuple(POLICIES.values())
     return render(Report(policies, scenarios or shown(), times, complete, "0.1.0", MADE))

@@ -1,4 +1,4 @@
-"""The page as a parser of HTML reads it."""
+"""Parses the page."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ VOID = {"meta", "link", "input", "br", "img"}
 
 @dataclass
 class Element:
-    """An element: its name, its attributes, and what it holds."""
+    """An element."""
 
     name: str
     attributes: dict[str, str]
     children: list[Element | str] = field(default_factory=list)
 
     def all(self, name: str, **attributes: str) -> list[Element]:
-        """Return the elements of a name in it, with these attributes; a class is one of several."""
+        """Return the elements inside it with this name and these attribute words."""
         return [
             each
             for each in self.walk()
@@ -38,13 +38,13 @@ class Element:
 
     @property
     def text(self) -> str:
-        """What it says, with single spaces."""
+        """Its text with single spaces."""
         parts = (each if isinstance(each, str) else f" {each.text} " for each in self.children)
         return " ".join("".join(parts).split())
 
 
 class Reader(HTMLParser):
-    """Reads a page and refuses one whose elements do not match."""
+    """Builds a tree; fails where start and end tags do not match."""
 
     def __init__(self) -> None:
         """Start with an empty page."""
@@ -60,15 +60,15 @@ class Reader(HTMLParser):
             self._open.append(element)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take an element that holds nothing."""
+        """Add an empty element."""
         self._open[-1].children.append(Element(tag, {key: value or "" for key, value in attrs}))
 
     def handle_endtag(self, tag: str) -> None:
-        """Close an element, which has to be the last that was opened."""
+        """Close the last opened element."""
         assert self._open.pop().name == tag
 
     def handle_data(self, data: str) -> None:
-        """Take a text."""
+        """Add a text."""
         self._open[-1].children.append(data)
 
 

@@ -1,4 +1,4 @@
-"""The page in a browser: a desk, a phone, the dark, a keyboard, and no scripts at all."""
+"""The page in a browser: desktop, phone, dark scheme, keyboard, print, and without scripts."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def colour(computed: str) -> str:
 
 
 def press(browser: Browser, *keys: str) -> None:
-    """Press keys, one after another."""
+    """Press keys."""
     ActionChains(browser.driver).send_keys(*keys).perform()
 
 
 def focused(browser: Browser) -> str:
-    """Return what has the focus, in words."""
-    told: str = browser.ask(
+    """Return the text, or the scenario's name, of the focused element."""
+    told: str = browser.run(
         "const it = document.activeElement;"
         "const scenario = it.tagName === 'SUMMARY' && it.closest('details.scenario');"
         "return scenario ? scenario.querySelector('.inside').id : it.textContent.trim();"
@@ -60,8 +60,8 @@ def focused(browser: Browser) -> str:
     return told
 
 
-def test_it_opens_and_asks_for_nothing(browser: Browser) -> None:
-    """From a file, without a word on the console, and with no request but the page itself."""
+def test_it_opens_without_requests_or_errors(browser: Browser) -> None:
+    """Opened from a file, it logs nothing to the console and requests only itself."""
     browser.complaints()
     browser.requests()
     browser.show()
@@ -74,25 +74,25 @@ def test_it_opens_and_asks_for_nothing(browser: Browser) -> None:
 
 
 def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser) -> None:
-    """Even with everything open; a table that is wide scrolls in a box of its own."""
+    """This holds with everything open; a wide table scrolls in its own box."""
     browser.show(width=PHONE)
-    browser.ask(_OPEN_ALL)
-    assert browser.ask("return document.documentElement.scrollWidth") == PHONE
-    wide = browser.ask(
+    browser.run(_OPEN_ALL)
+    assert browser.run("return document.documentElement.scrollWidth") == PHONE
+    wide = browser.run(
         "return [...document.querySelectorAll('body *')].filter((each) =>"
         " !each.closest('.scroll, svg svg, .unseen, .skip, datalist')"
         " && each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.outerHTML)"
     )
     assert wide == []
-    assert browser.ask("return document.querySelector('.row svg').clientWidth") > PHONE * 0.8
+    assert browser.run("return document.querySelector('.row svg').clientWidth") > PHONE * 0.8
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_text_stands_out_from_its_ground(browser: Browser, scheme: str) -> None:
-    """Computed from what the browser shows, with everything open."""
+def test_every_text_has_enough_contrast(browser: Browser, scheme: str) -> None:
+    """Checked on the computed colours, with everything open."""
     browser.show(scheme=scheme)
-    browser.ask(_OPEN_ALL)
-    pairs = browser.ask(_TEXTS)
+    browser.run(_OPEN_ALL)
+    pairs = browser.run(_TEXTS)
     assert len(pairs) > 10
     faint = [
         (text, ground, words)
@@ -102,16 +102,16 @@ def test_every_text_stands_out_from_its_ground(browser: Browser, scheme: str) ->
     assert faint == []
 
 
-def test_light_and_dark_follow_the_system_until_somebody_chooses(browser: Browser) -> None:
-    """The button goes from what the system has to light and to dark, and around again."""
+def test_the_scheme_follows_the_system_until_it_is_chosen(browser: Browser) -> None:
+    """The button cycles through the system's scheme, light and dark."""
     ground = "return getComputedStyle(document.body).backgroundColor"
     browser.show(scheme="dark")
-    assert colour(browser.ask(ground)) == SCHEMES["dark"]["ground"]
+    assert colour(browser.run(ground)) == SCHEMES["dark"]["ground"]
     button = browser.find("#scheme")
     seen = []
     for _ in range(3):
         button.click()
-        seen.append((button.text, colour(browser.ask(ground))))
+        seen.append((button.text, colour(browser.run(ground))))
     assert seen == [
         ("Scheme: light", SCHEMES["light"]["ground"]),
         ("Scheme: dark", SCHEMES["dark"]["ground"]),
@@ -120,17 +120,17 @@ def test_light_and_dark_follow_the_system_until_somebody_chooses(browser: Browse
 
 
 def test_it_prints_in_light(browser: Browser) -> None:
-    """Paper is white whatever the system has; what only a screen needs is not printed."""
+    """Print is light whatever the system's scheme, opens all scenarios and hides controls."""
     browser.show(scheme="dark", media="print")
-    shown = colour(browser.ask("return getComputedStyle(document.body).backgroundColor"))
+    shown = colour(browser.run("return getComputedStyle(document.body).backgroundColor"))
     assert shown == SCHEMES["light"]["ground"]
     assert not browser.find(".filter").is_displayed()
     visible = "return arguments[0].checkVisibility() && arguments[0].clientHeight > 0"
-    assert browser.ask(visible, browser.find("#quiet .lanes"))
+    assert browser.run(visible, browser.find("#quiet .lanes"))
 
 
 def test_the_keyboard_reaches_and_opens_each_scenario(browser: Browser) -> None:
-    """From a link that skips what comes before: Tab goes on, Enter opens, the focus is seen."""
+    """A skip link leads to the scenarios, Tab moves on, Enter opens, the focus is visible."""
     browser.show()
     press(browser, Keys.TAB)
     assert focused(browser) == "Skip to the scenarios"
@@ -142,16 +142,16 @@ def test_the_keyboard_reaches_and_opens_each_scenario(browser: Browser) -> None:
         if focused(browser) in ALL and focused(browser) not in reached:
             reached.append(focused(browser))
             outline = "return getComputedStyle(document.activeElement).outlineStyle"
-            assert browser.ask(outline) == "solid"
+            assert browser.run(outline) == "solid"
     assert reached == ALL
-    browser.ask("document.querySelector('#quiet').closest('details').firstElementChild.focus()")
+    browser.run("document.querySelector('#quiet').closest('details').firstElementChild.focus()")
     assert not browser.find("#quiet .lanes").is_displayed()
     press(browser, Keys.ENTER)
     assert browser.find("#quiet .lanes").is_displayed()
 
 
-def test_the_filter_leaves_what_fits(browser: Browser) -> None:
-    """By a policy, by words of the title, by the verdict, and by all of them."""
+def test_the_filter_shows_matching_scenarios(browser: Browser) -> None:
+    """It matches policies, words of the title and the verdict, together."""
     browser.show()
     count, words = browser.find("#count"), browser.find("#words")
     assert count.text == "5 of 5 shown"
@@ -172,35 +172,35 @@ def test_the_filter_leaves_what_fits(browser: Browser) -> None:
 
 
 def test_a_link_opens_its_scenario(browser: Browser) -> None:
-    """In the address or on the page, also where the filter had left it out."""
+    """This works from the address and on the page, even if the filter hides the scenario."""
     browser.show("#many")
     lanes = browser.find("#many .lanes")
     assert lanes.is_displayed()
-    assert browser.ask(
+    assert browser.run(
         "const { top } = arguments[0].getBoundingClientRect(); return 0 < top && top < innerHeight",
         browser.find("#many"),
     )
     browser.find("[data-show=failed]").click()
     assert not lanes.is_displayed()
-    browser.ask("location.hash = 'heals'")
+    browser.run("location.hash = 'heals'")
     assert browser.find("#heals .lanes").is_displayed()
     assert browser.shown() == ALL
 
 
 def test_all_can_be_opened_at_once(browser: Browser) -> None:
-    """And closed again; the button says which."""
+    """The button opens all and closes all, and shows its state."""
     browser.show()
     every = browser.find("#every")
     is_open = "return document.querySelectorAll('details.scenario[open]').length"
     every.click()
-    assert browser.ask(is_open) == len(ALL)
+    assert browser.run(is_open) == len(ALL)
     assert every.get_attribute("aria-pressed") == "true"
     every.click()
-    assert browser.ask(is_open) == 0
+    assert browser.run(is_open) == 0
 
 
-def test_without_scripts_all_is_there_but_the_filter(browser: Browser) -> None:
-    """What needs a script is not shown; a scenario opens by its line, and by a link to it."""
+def test_without_scripts_only_the_controls_are_missing(browser: Browser) -> None:
+    """A scenario still opens by a click and by a link."""
     browser.show("#quiet", scenarios=False)
     assert not browser.find(".filter").is_displayed()
     assert not browser.find("#scheme").is_displayed()
@@ -210,10 +210,10 @@ def test_without_scripts_all_is_there_but_the_filter(browser: Browser) -> None:
     assert browser.find("#heals .lanes").is_displayed()
 
 
-def test_nothing_moves_where_nothing_should(browser: Browser) -> None:
-    """Who asks for less motion gets none, not even a smooth scroll."""
+def test_reduced_motion_is_respected(browser: Browser) -> None:
+    """There is no animation and no smooth scrolling."""
     browser.show()
     behaviour = "return getComputedStyle(document.documentElement).scrollBehavior"
-    assert browser.ask(behaviour) == "auto"
-    moving = browser.ask("return document.getAnimations().length")
+    assert browser.run(behaviour) == "auto"
+    moving = browser.run("return document.getAnimations().length")
     assert moving == 0

@@ -1,4 +1,4 @@
-"""``policies report``: scenarios played by the real exporter and engine, written as a page."""
+"""``datastream-lab report``: scenarios played by the real exporter, written as a page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LATE = SCENARIO.replace("{after: 5m40s, by: 8m10s}", "{after: 5m40s, by: 5m45s}"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the working folder, which holds two policies and a scenario."""
+    """Return the working folder with two policies and a scenario."""
     monkeypatch.chdir(tmp_path)
     scenarios = tmp_path / "alerting_policies" / "scenarios"
     scenarios.mkdir(parents=True)
@@ -44,14 +44,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def command(*argv: str) -> tuple[int, str]:
-    """Return the exit code of the command, and what it says."""
-    told = io.StringIO()
-    code = main(["report", *argv], {}, told, told)
-    return code, told.getvalue()
+    """Return the exit code and the output of the command."""
+    output = io.StringIO()
+    code = main(["report", *argv], {}, output, output)
+    return code, output.getvalue()
 
 
 def played(name: str) -> tuple[ScenarioResult, Timeline]:
-    """Return one of the project's own scenarios, played and drawn."""
+    """Return the result and timeline of one of the project's scenarios."""
     policies = tuple(drawn.POLICIES.values())
     file = POLICIES / "scenarios" / f"{name}.yaml"
     scenario = parse_scenario(file.read_text("utf-8"), file.name, drawn.POLICIES, name=name)
@@ -59,20 +59,20 @@ def played(name: str) -> tuple[ScenarioResult, Timeline]:
 
 
 def rows(timeline: Timeline) -> list[PolicyRow]:
-    """Return every row of a policy on metrics."""
+    """Return every row of a metric policy."""
     return [row for track in timeline.tracks for row in track.policies if not row.is_log]
 
 
 @pytest.mark.parametrize("name", ["region-unavailable", "flapping-fifth", "exporter-dead-10m"])
-def test_pages_begin_and_end_with_the_conditions_that_are_drawn(name: str) -> None:
-    """What the engine finds true, once its hold is over, is what was judged: mark by mark."""
+def test_incidents_match_the_drawn_conditions(name: str) -> None:
+    """Each incident starts when the retest window ends and lasts while the condition is true."""
     proof, timeline = played(name)
     assert proof.passed
     paging = [row for row in rows(timeline) if row.incidents]
     assert paging
     for row in rows(timeline):
-        held = {(each.fires, each.end) for each in row.intervals if each.end > each.fires}
-        assert {(incident.begin, incident.end) for incident in row.incidents} == held
+        true = {(each.fires, each.end) for each in row.intervals if each.end > each.fires}
+        assert {(incident.begin, incident.end) for incident in row.incidents} == true
         assert row.wrong == ()
     expected = proof.scenario.expect
     shown = {row.policy for track in timeline.tracks for row in track.policies if row.incidents}
@@ -80,8 +80,8 @@ def test_pages_begin_and_end_with_the_conditions_that_are_drawn(name: str) -> No
     assert shown <= {each.policy for each in expected}
 
 
-def test_a_played_scenario_leaves_its_points_behind() -> None:
-    """What goes back to the process that writes the page is small, and all that the page needs."""
+def test_a_played_scenario_is_returned_without_its_series() -> None:
+    """The worker returns little, but everything the page needs."""
     proof, timeline = played("unknown-state")
     assert proof.recording.series == ()
     assert any(point.text == "state 9" for row in timeline.tracks[0].points for point in row.points)
@@ -90,22 +90,22 @@ def test_a_played_scenario_leaves_its_points_behind() -> None:
 
 
 def test_it_writes_a_page(folder: Path) -> None:
-    """The scenarios of the folder are on it, and the exit code is 0 where all are right."""
-    code, told = command("--html", "report.html")
-    assert code == OK, told
+    """All scenarios of the folder are on it; exit 0 if all passed."""
+    code, output = command("--html", "report.html")
+    assert code == OK, output
     page = (folder / "report.html").read_text("utf-8")
     (scenario,) = read(page).all("details", class_="scenario")
     assert scenario.attributes["data-verdict"] == "passed"
-    assert "report.html: 1 scenario, " in told
-    assert "The time to page is left out: there is no exporter-silent, no stream-failed" in told
+    assert "report.html: 1 scenario, " in output
+    assert "The time to page is left out: there is no exporter-silent, no stream-failed" in output
 
 
-def test_what_is_wrong_is_on_the_page_and_in_the_exit_code(folder: Path) -> None:
-    """The page is written all the same, with the phases in which it is wrong."""
+def test_a_failed_scenario_is_on_the_page_and_costs_exit_1(folder: Path) -> None:
+    """The page is written anyway."""
     (folder / "late.yaml").write_text(LATE, "utf-8")
-    code, told = command("--html", "report.html", "--no-times", "late.yaml")
+    code, output = command("--html", "report.html", "--no-times", "late.yaml")
     assert code == INCOMPLETE
-    assert "1 scenario failed: late." in told
+    assert "1 scenario failed: late." in output
     tree = read((folder / "report.html").read_text("utf-8"))
     verdicts = [
         each.all("td")[0].text for each in tree.all("table", class_="outcomes")[0].all("tr")[1:]
@@ -121,41 +121,41 @@ def test_what_is_wrong_is_on_the_page_and_in_the_exit_code(folder: Path) -> None
     ],
 )
 @pytest.mark.usefixtures("folder")
-def test_where_it_can_not_write_it_says_so_first(file: str, sentence: str) -> None:
-    """Nothing is played for a page that nobody would get."""
-    code, told = command("--html", file)
+def test_an_unwritable_file_is_refused_first(file: str, sentence: str) -> None:
+    """Nothing is played before."""
+    code, output = command("--html", file)
     assert code == USAGE
-    assert sentence in told
+    assert sentence in output
 
 
-def test_two_of_one_name_are_refused(folder: Path) -> None:
-    """A link to one of them would lead to the other."""
+def test_two_scenarios_of_one_name_are_refused(folder: Path) -> None:
+    """Links on the page use the name."""
     more = folder / "more"
     shutil.copytree(folder / "alerting_policies" / "scenarios", more)
-    code, told = command(
+    code, output = command(
         "--html", "report.html", "--scenarios", "more", "--scenarios", "alerting_policies/scenarios"
     )
     assert code == USAGE
-    assert "deleted: 2 scenarios have this name; rename all but one" in told
+    assert "deleted: 2 scenarios have this name; rename all but one" in output
 
 
 @pytest.mark.usefixtures("folder")
-def test_it_has_to_be_told_where_to() -> None:
-    """A page is no text for a terminal."""
-    code, told = command()
+def test_the_file_is_required() -> None:
+    """--html is not optional."""
+    code, output = command()
     assert code == USAGE
-    assert "--html" in told
+    assert "--html" in output
 
 
-def test_a_disk_that_is_full_is_a_sentence() -> None:
-    """It was not known before."""
-    code, told = command("--html", "/dev/full", "--no-times", "unknown-state")
+def test_a_full_disk_is_one_sentence() -> None:
+    """It shows only when the page is written."""
+    code, output = command("--html", "/dev/full", "--no-times", "unknown-state")
     assert code == USAGE
-    assert "/dev/full: can't be written (No space left on device); name another file" in told
+    assert "/dev/full: can't be written (No space left on device); name another file" in output
 
 
-def test_whoever_stops_it_gets_no_half_page(tmp_path: Path) -> None:
-    """The file is not touched, and nothing more is measured."""
+def test_an_interrupted_report_writes_nothing(tmp_path: Path) -> None:
+    """The file is not created, and nothing is measured."""
     stop = threading.Event()
     stop.set()
     out = io.StringIO()

@@ -1,4 +1,4 @@
-"""The page, as text: what it says, and that it stands alone."""
+"""The page as HTML: its content, and that it loads nothing."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def tree() -> Element:
     return read(page())
 
 
-def test_each_scenario_is_there_with_its_verdict() -> None:
-    """None is left out, and the one that is wrong says so and is open."""
+def test_each_scenario_has_a_verdict() -> None:
+    """All are listed; the failed one says so and is open."""
     found = {
         each.all("code")[0].text: (each.attributes["data-verdict"], "open" in each.attributes)
         for each in tree().all("details", class_="scenario")
@@ -61,8 +61,8 @@ def test_each_scenario_is_there_with_its_verdict() -> None:
     assert summary.text.startswith("failed")
 
 
-def test_the_sums_are_those_of_the_scenarios() -> None:
-    """So many are right, so many policies proven, so many bounds kept; what is not whole is red."""
+def test_the_totals_are_shown() -> None:
+    """Passed scenarios, proven policies and kept bounds are counted; an incomplete count is red."""
     (sums,) = tree().all("ul", class_="sums")
     assert [(each.text, each.attributes["class"]) for each in sums.all("li")] == [
         ("4 of 5 scenarios passed", "wrong"),
@@ -71,15 +71,15 @@ def test_the_sums_are_those_of_the_scenarios() -> None:
     ]
 
 
-def test_some_scenarios_alone_blame_no_policy() -> None:
-    """A policy that no scenario tried is not called unproven where only some were played."""
+def test_a_partial_report_calls_no_policy_unproven() -> None:
+    """If only some scenarios were played, an untested policy is not marked."""
     some = read(drawn.page(drawn.heals(), complete=False))
     assert "not proven" not in some.text
     assert "not proven" in read(drawn.page(drawn.heals())).text
 
 
-def test_each_policy_links_to_the_scenarios_in_which_it_pages() -> None:
-    """The links lead to parts of the page that are there."""
+def test_each_policy_links_to_its_scenarios() -> None:
+    """Every link has a target on the page."""
     ids = {each.attributes["id"] for each in tree().walk() if "id" in each.attributes}
     links = [each.attributes["href"] for each in tree().all("a")]
     assert {link.removeprefix("#") for link in links} <= ids
@@ -98,32 +98,32 @@ def test_each_policy_links_to_the_scenarios_in_which_it_pages() -> None:
     assert "not proven" in lagging.text
 
 
-def test_no_id_is_there_twice() -> None:
-    """A link leads to one place."""
+def test_ids_are_unique() -> None:
+    """A link has one target."""
     ids = [each.attributes["id"] for each in tree().walk() if "id" in each.attributes]
     assert len(ids) == len(set(ids))
 
 
-def test_each_drawing_says_in_words_what_it_shows() -> None:
-    """Whoever does not see it hears it; only what is said elsewhere is hidden."""
+def test_each_drawing_has_a_description() -> None:
+    """Screen readers get a text; only a drawing that repeats others is hidden."""
     inner = {id(one) for each in tree().all("svg") for one in each.all("svg")}
     for each in tree().all("svg"):
         if id(each) in inner or each.attributes.get("aria-hidden") == "true":
             continue
         assert each.attributes["role"] == "img"
         assert each.attributes["aria-label"]
-    said = [each.attributes.get("aria-label", "") for each in tree().all("svg")]
+    descriptions = [each.attributes.get("aria-label", "") for each in tree().all("svg")]
     assert {
         "Time, from the start to 10 min: nothing happens.",
         "stream-missing: incident expected to open from 0 s to 10 min; 1 expected, not opened.",
         _STATE,
         _SAMPLES,
         _POLICY,
-    } <= set(said)
+    } <= set(descriptions)
 
 
-def test_what_a_scenario_says_is_text_and_nothing_else() -> None:
-    """A title with tags, quotes and entities is shown as it is written."""
+def test_a_scenarios_text_is_escaped() -> None:
+    """Tags, quotes and entities in a title are shown literally."""
     scripts = tree().all("script")
     assert len(scripts) == 1
     assert not tree().all("img")
@@ -133,8 +133,8 @@ def test_what_a_scenario_says_is_text_and_nothing_else() -> None:
     assert "orders fails: <i>DOWN</i>" in tree().text
 
 
-def test_the_page_asks_for_nothing() -> None:
-    """No file, no address, no style or script but its own: its own policy allows no other."""
+def test_the_page_loads_nothing() -> None:
+    """It has no external file, style or script, and its content security policy allows none."""
     for each in tree().walk():
         assert not {"src", "srcset", "action", "style", "onclick"} & set(each.attributes)
         assert each.attributes.get("href", "#").startswith(("#", "data:"))
@@ -150,8 +150,8 @@ def test_the_page_asks_for_nothing() -> None:
     assert "@import" not in page()
 
 
-def test_the_table_says_what_was_expected_and_what_happened() -> None:
-    """All phases are one row: what is wrong in some of them only is counted."""
+def test_the_table_compares_expected_and_actual_times() -> None:
+    """All phases share one row."""
     late = drawn.proven(
         drawn.scenario(
             expect=[
@@ -192,8 +192,8 @@ def test_text_and_marks_have_enough_contrast(scheme: str) -> None:
     assert poor == {}
 
 
-def test_a_page_without_times_has_no_part_for_them() -> None:
-    """Nothing is measured, nothing is promised."""
+def test_without_times_there_is_no_section_for_them() -> None:
+    """The section, its total and its link are left out."""
     assert "time to page" in tree().text.lower()
     without = read(drawn.page(drawn.heals(), times=()))
     assert not without.all("section", id="time-to-page")
@@ -202,8 +202,8 @@ def test_a_page_without_times_has_no_part_for_them() -> None:
     assert links == {"#policies", "#scenarios", "#signs"}
 
 
-def test_a_time_that_is_too_long_says_so() -> None:
-    """The bound that was not kept is marked, in words too."""
+def test_an_exceeded_bound_is_marked() -> None:
+    """The table marks it in words; a script that never notices is named."""
     rows = [each.text for each in tree().all("section", id="time-to-page")[0].all("tr")]
     assert "exporter dead 360 400 too long 270" in rows
     assert "FAILED 190 187 116" in rows

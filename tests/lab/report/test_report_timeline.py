@@ -1,4 +1,4 @@
-"""Scenarios as marks: what is drawn, where, and for whom."""
+"""Timelines: which subjects and marks are drawn, and where."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ LASTS = 1200
 
 
 def track(timeline: Timeline, short: str) -> Track:
-    """Reevent the track of a thing."""
+    """Return a subject's track."""
     (found,) = (each for each in timeline.tracks if each.subject.short == short)
     return found
 
 
 def row(of: Track, policy: str) -> PolicyRow:
-    """Reevent what became of a policy."""
+    """Return a policy's row."""
     (found,) = (each for each in of.policies if each.policy == policy)
     return found
 
@@ -54,8 +54,8 @@ def spans(timeline: Timeline) -> Iterator[tuple[float, float]]:
     yield from ((event.at, event.at) for event in timeline.events)
 
 
-def test_a_stream_that_fails_and_heals() -> None:
-    """Its state, its samples, its condition and its page each stand where they belong."""
+def test_a_failing_stream_has_all_marks() -> None:
+    """State, points, condition, expected windows and incident are drawn at their times."""
     _, timeline = drawn.heals()
     orders = track(timeline, "orders")
     assert [(one.begin, one.end, one.text) for one in orders.states[0].intervals] == [
@@ -78,8 +78,8 @@ def test_a_stream_that_fails_and_heals() -> None:
     assert [event.at for event in timeline.events] == [300, 720]
 
 
-def test_a_page_that_is_missing_or_too_many_is_drawn() -> None:
-    """The missing one on the stream that it was expected for, with its window and no page."""
+def test_missed_and_extra_incidents_are_drawn() -> None:
+    """A missed one is drawn on its stream, with its window and no incident."""
     _, timeline = drawn.hostile()
     missing = row(track(timeline, "stock"), "stream-missing")
     assert missing.wrong == ("missed",)
@@ -90,8 +90,8 @@ def test_a_page_that_is_missing_or_too_many_is_drawn() -> None:
     assert [(page.begin, page.end, page.open) for page in extra.incidents] == [(600, LASTS, True)]
 
 
-def test_where_nothing_happens_one_stream_is_drawn() -> None:
-    """A scenario without a page shows that its stream runs, and that no policy has a say."""
+def test_a_quiet_scenario_draws_one_stream() -> None:
+    """Without incidents the first stream is drawn, without policies."""
     _, timeline = drawn.quiet()
     (only,) = timeline.tracks
     assert only.subject.short == "orders"
@@ -99,8 +99,8 @@ def test_where_nothing_happens_one_stream_is_drawn() -> None:
     assert timeline.events == ()
 
 
-def test_what_is_not_read_is_not_a_state() -> None:
-    """A location that was not read shows as such, and an exporter that does not run as a gap."""
+def test_unread_locations_and_missing_runs_are_drawn() -> None:
+    """An unread location has points of its own shape, a stopped exporter has a gap."""
     _, timeline = drawn.out_of_reach()
     project = track(timeline, "shop-prod")
     assert {point.shape for point in project.points[0].points if point.at >= 120} == {"unread"}
@@ -117,8 +117,8 @@ def test_what_is_not_read_is_not_a_state() -> None:
     assert {point.text for point in orders.points[0].points} == {"not readable"}
 
 
-def test_streams_that_fare_alike_are_one() -> None:
-    """Of twelve that fail together one is drawn; it names the others."""
+def test_similar_streams_share_a_track() -> None:
+    """Of twelve streams that fail together one is drawn; its track names the others."""
     _, timeline = drawn.many()
     assert [each.subject.short for each in timeline.tracks] == ["europe-west1", "orders-1"]
     orders = timeline.tracks[1]
@@ -129,8 +129,8 @@ def test_streams_that_fare_alike_are_one() -> None:
     assert timeline.hidden == 0
 
 
-def test_no_more_are_drawn_than_a_person_looks_at() -> None:
-    """Those beyond are counted; what is wrong comes first."""
+def test_the_number_of_tracks_is_limited() -> None:
+    """Further subjects are counted; tracks with a wrong outcome come first."""
     events = [
         {"at": 60 * number, "stream": f"orders-{number}", "do": "set_state", "state": "PAUSED"}
         for number in range(1, 11)
@@ -144,8 +144,8 @@ def test_no_more_are_drawn_than_a_person_looks_at() -> None:
     assert timeline.tracks[0].subject.short == "orders-9"
 
 
-def test_a_phase_that_is_wrong_is_the_one_that_is_drawn() -> None:
-    """Where all phases are right it is the first."""
+def test_the_first_wrong_phase_is_drawn() -> None:
+    """If all phases are right, the first one is drawn."""
     wrong, _ = drawn.hostile()
     assert drawn_phase(wrong) == 0
     late = [each for each in wrong.results if each.phase == 15]
@@ -155,8 +155,8 @@ def test_a_phase_that_is_wrong_is_the_one_that_is_drawn() -> None:
     assert drawn_phase(right) == 0
 
 
-def test_a_condition_that_was_hardly_true_is_left_out() -> None:
-    """One evaluation while a run is being written is no row; half of a hold and more is."""
+def test_a_briefly_true_condition_is_left_out() -> None:
+    """A condition gets a row if it is true for more than half of its retest window."""
     proof = drawn.proven(drawn.scenario())
     hardly = drawn.drawn(proof, drawn.held("stream-unexpected-state", ORDERS, (300, 330)))
     assert track(hardly, "orders").policies == ()
@@ -164,8 +164,8 @@ def test_a_condition_that_was_hardly_true_is_left_out() -> None:
     assert row(track(nearly, "orders"), "stream-stalled").incidents == ()
 
 
-def test_an_unknown_state_has_a_sign_of_its_own() -> None:
-    """A number that nobody knows yet is neither well nor failed."""
+def test_an_unknown_state_has_its_own_style() -> None:
+    """A number that the client doesn't know is neither healthy nor failed."""
     event = {"at": 300, "stream": "orders", "do": "set_state", "state": 9}
     proof = drawn.proven(
         drawn.scenario(event), series=[drawn.points(samples.STATE, ORDERS, {310: 9, 370: 3})]
@@ -183,8 +183,8 @@ METRICS = sorted(name for name, policy in drawn.POLICIES.items() if not policy.i
 
 
 @st.composite
-def pages(draw: st.DrawFn) -> drawn.Paged:
-    """Reevent a page within the scenario's time."""
+def incidents(draw: st.DrawFn) -> drawn.Paged:
+    """Return an incident within the scenario."""
     opened = draw(MOMENTS)
     closed = draw(st.none() | st.integers(opened, LASTS))
     return draw(st.sampled_from(METRICS)), draw(NAMES), opened, closed
@@ -192,7 +192,7 @@ def pages(draw: st.DrawFn) -> drawn.Paged:
 
 @st.composite
 def expectations(draw: st.DrawFn) -> dict[str, object]:
-    """Reevent a page that is expected within the scenario's time, and closes whenever."""
+    """Return an expected alert that opens within the scenario, and closes at any time."""
     after, by = sorted((draw(MOMENTS), draw(MOMENTS)))
     wanted: dict[str, object] = {
         "policy": draw(st.sampled_from(METRICS)),
@@ -206,7 +206,7 @@ def expectations(draw: st.DrawFn) -> dict[str, object]:
 
 @st.composite
 def events(draw: st.DrawFn) -> dict[str, object]:
-    """Reevent something that happens to a stream, perhaps after the end."""
+    """Return an event of a stream, perhaps after the end."""
     what = draw(st.sampled_from(["fail", "heal", "delete", "appear", "pause", "stall"]))
     more: dict[str, object] = {}
     if what in {"fail", "pause"}:
@@ -220,18 +220,18 @@ def events(draw: st.DrawFn) -> dict[str, object]:
 
 
 @given(
-    st.lists(pages(), max_size=6),
+    st.lists(incidents(), max_size=6),
     st.lists(expectations(), max_size=4),
     st.lists(events(), max_size=6),
     st.lists(MOMENTS, unique=True, max_size=8),
 )
-def test_marks_lie_within_the_scenario_and_in_order(
+def test_marks_are_within_the_scenario_and_in_order(
     paged: list[drawn.Paged],
     expected: list[dict[str, object]],
     happens: list[dict[str, object]],
     sampled: list[int],
 ) -> None:
-    """Whatever pages and was expected: no mark is outside, ends before it begins, or is lost."""
+    """No mark is outside, ends before it begins, or gets lost."""
     of = drawn.scenario(*happens, expect=expected)
     states = dict.fromkeys(sorted(sampled), float(StreamState.RUNNING))
     proof = drawn.proven(of, paged, [drawn.points(samples.STATE, ORDERS, states)])
@@ -259,8 +259,8 @@ def test_marks_lie_within_the_scenario_and_in_order(
 
 
 @given(MOMENTS, MOMENTS)
-def test_kinds_of_things_are_told_by_their_names(at: int, other: int) -> None:
-    """A page about a location is none about a stream in it."""
+def test_location_and_stream_have_separate_tracks(at: int, other: int) -> None:
+    """An incident about a location isn't drawn on its streams."""
     proof = drawn.proven(
         drawn.scenario(),
         [("stream-failed", ORDERS, at, None), ("streams-failing-together", AT, other, None)],

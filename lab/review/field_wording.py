@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from exporter.inputs.durations import format_duration
 from lab.markdown import LONGEST, code, escaped, fenced
-from lab.wording import joined, spoken
+from lab.wording import joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,7 +175,7 @@ def _code(value: PlannedValue) -> str:
 
 
 def _duration(value: PlannedValue) -> str:
-    return _code(value) if value.seconds is None else spoken(value.seconds)
+    return _code(value) if value.seconds is None else format_duration(value.seconds)
 
 
 def _prompts(value: PlannedValue) -> str:
@@ -213,10 +214,10 @@ _WORDINGS: tuple[tuple[str, _Wording], ...] = (
     ("enabled", _enabled),
     ("severity", _arrow("severity", _scalar)),
     ("user_labels[.]threshold", _arrow("threshold", _scalar)),
-    (f"{_PROMQL}[.]duration", _arrow("retest window", _duration, "0 s")),
+    (f"{_PROMQL}[.]duration", _arrow("retest window", _duration, "0s")),
     (f"{_PROMQL}[.]query", _query),
     ("condition_matched_log[.]filter", _text_change("log filter")),
-    (f"{_PROMQL}[.]evaluation_interval", _arrow("evaluation interval", _duration, "30 s")),
+    (f"{_PROMQL}[.]evaluation_interval", _arrow("evaluation interval", _duration, "30s")),
     ("condition_matched_log[.]label_extractors[.].*", _arrow()),
     ("notification_channels", _channels),
     (
@@ -227,7 +228,7 @@ _WORDINGS: tuple[tuple[str, _Wording], ...] = (
         "alert_strategy[.]notification_rate_limit[.]period",
         _arrow("least time between notifications", _duration),
     ),
-    ("alert_strategy[.]auto_close", _arrow("auto-close time without data", _duration, "7 d")),
+    ("alert_strategy[.]auto_close", _arrow("auto-close time without data", _duration, "168h")),
     ("alert_strategy[.]notification_prompts", _arrow("notifies when", _prompts)),
     ("project", _arrow("project", _scalar)),
     ("documentation[.]subject", _arrow("notification subject")),

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.inputs.durations import format_duration
 from exporter.text import plural
 from lab.markdown import code, details, escaped, fenced, html_code, table
 from lab.review.field_changes import condition_lines
@@ -15,7 +16,7 @@ from lab.review.incident_changes import END_CHANGES, ChangeKind, SecondsRange
 from lab.review.plan import Action
 from lab.review.review import DISABLED, EFFECTS, ENABLED, MOVED, WORSE
 from lab.review.values import ABSENT
-from lab.wording import joined, spoken
+from lab.wording import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -115,7 +116,7 @@ def _incident_summary(review: Review) -> str:
             for change in review.incidents
             if change.incident.kind is kind and change.incident.by
         ]
-        words[index] += f" (by up to {spoken(max(moved))})" if moved else ""
+        words[index] += f" (by up to {format_duration(max(moved))})" if moved else ""
         words[index] = f"**{words[index]}**" if kind in WORSE else words[index]
     return joined(words)
 
@@ -199,10 +200,10 @@ def _at_a_glance(values: PolicyValues, channels: Mapping[str, str]) -> str:
 
 def _retest_window(value: PlannedValue) -> str:
     if value == ABSENT:
-        return "0 s"
+        return "0s"
     if value.sensitive or value.seconds is None:
         return code(value.shown)
-    return spoken(value.seconds)
+    return format_duration(value.seconds)
 
 
 def _folded_policies(review: Review) -> Iterator[str]:
@@ -286,7 +287,7 @@ def _kind(kind: ChangeKind, incidents: Sequence[IncidentChange]) -> str:
     by = _combined(incident.by for incident in incidents)
     if not by:
         return words
-    least, most = spoken(by.least), spoken(by.most)
+    least, most = format_duration(by.least), format_duration(by.most)
     return f"{words} by {least}" + (f" to {most}" if least != most else "")
 
 
@@ -325,8 +326,8 @@ def _times(seconds: SecondsRange | None) -> str:
     if seconds is None:
         return ""
     if seconds.most - seconds.least <= _CLOSE_SECONDS:
-        return f"by {spoken(seconds.most)}"
-    return f"between {spoken(seconds.least)} and {spoken(seconds.most)}"
+        return f"by {format_duration(seconds.most)}"
+    return f"between {format_duration(seconds.least)} and {format_duration(seconds.most)}"
 
 
 def _combined(ranges: Iterable[SecondsRange | None]) -> SecondsRange | None:

@@ -194,45 +194,27 @@ def test_missing_credentials_are_an_error(command: Command) -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ((), "--project is missing: name the metrics project, or use --from-file"),
-        (("--project", "12345"), '"12345" is a project\'s number; write its id'),
-        (("--project", "P"), '"P" is not a project id; write 6 to 30 lower-case letters'),
+        ("", "--project is missing: name the metrics project, or use --from-file"),
+        ("--project 12345", '"12345" is a project\'s number; write its id'),
+        ("--project P", '"P" is not a project id; write 6 to 30 lower-case letters'),
+        ("--project ops-prod --days 41", '"41" is not allowed; write'),
+        ("--project ops-prod --days 0", '"0" is not allowed; write'),
+        ("--project ops-prod --days -1", "argument --days: "),
+        ("--project ops-prod --days x", '"x" is not allowed; write'),
+        ("--project ops-prod --until now", '"now" is not a time with a time zone'),
+        ("--project ops-prod --until 2026-01-01", '"2026-01-01" is not a time with a time zone'),
         (
-            ("--project", "ops-prod", "--days", "41"),
-            '"41" is not allowed; write',
-        ),
-        (
-            ("--project", "ops-prod", "--days", "0"),
-            '"0" is not allowed; write',
-        ),
-        (("--project", "ops-prod", "--days", "-1"), "argument --days: "),
-        (
-            ("--project", "ops-prod", "--days", "x"),
-            '"x" is not allowed; write',
-        ),
-        (
-            ("--project", "ops-prod", "--until", "now"),
-            '"now" is not a time with a time zone',
-        ),
-        (
-            ("--project", "ops-prod", "--until", "2026-01-01"),
-            '"2026-01-01" is not a time with',
-        ),
-        (
-            ("--project", "ops-prod", "--until", "2026-01-01T00:00:00Z"),
+            "--project ops-prod --until 2026-01-01T00:00:00Z",
             "--until: 7 days before it are more than 40 days ago; Cloud Monitoring keeps all",
         ),
-        (
-            ("--project", "ops-prod", "--until", "9999-01-01T00:00:00Z"),
-            "--until lies in the future: name a time in the past",
-        ),
-        (("--from-file", "a", "--save", "b"), "--save doesn't go with --from-file: those series"),
-        (("--from-file", "a"), "a: there is no such file; check the path"),
+        ("--project ops-prod --until 9999-01-01T00:00:00Z", "--until lies in the future: name a"),
+        ("--from-file a --save b", "--save doesn't go with --from-file: those series"),
+        ("--from-file a", "a: there is no such file; check the path"),
     ],
 )
-def test_wrong_arguments_are_errors(command: Command, argv: tuple[str, ...], message: str) -> None:
+def test_wrong_arguments_are_errors(command: Command, argv: str, message: str) -> None:
     """Wrong arguments exit with code 2 and a sentence."""
-    code, out, err = command(*argv)
+    code, out, err = command(*argv.split())
     assert (code, out) == (2, "")
     assert message in err
 

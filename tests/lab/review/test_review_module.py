@@ -55,16 +55,16 @@ def test_a_new_threshold_and_retest_window_delay_an_alert(
     assert _says(answer, "stream-lagging") == [
         "changed",
         "threshold 900 → 1800",
-        "retest window 10 min → 15 min",
+        "retest window 10m → 15m",
         "query changes",
     ]
     assert "1 policy changes and 19 stay the same." in answer.out
-    assert "**1 alert comes later (by up to 20 min)**" in answer.out
+    assert "**1 alert comes later (by up to 20m)**" in answer.out
     ((scenario, policy, how, about, when),) = _alerts(answer)
     assert (scenario, policy, about) == ("`lags`", "`stream-lagging`", "`orders`")
-    assert how == "**later** by 20 min"
+    assert how == "**later** by 20m"
     # 15 minutes more to reach the threshold, 5 minutes more of retest window.
-    assert when == "by 40 min 25 s (was by 20 min 25 s)"
+    assert when == "by 40m25s (was by 20m25s)"
     assert "\n-  last_over_time(datastream_googleapis_com:stream_freshness" in answer.out
     assert "[600s]) > 1800,\n" in answer.out
 

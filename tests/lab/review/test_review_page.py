@@ -77,7 +77,7 @@ def test_policies_are_counted_and_listed_by_importance() -> None:
         "switched on, 1 is added, 1 only moves to a new address and 1 stays the same."
     )
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    notifies = f"retest window 1 min; notifies `{CHANNEL}`"
+    notifies = f"retest window 1m; notifies `{CHANNEL}`"
     forgotten = "stays in Cloud Monitoring and keeps alerting, but Terraform no longer manages it"
     reopened = "its open incidents close, and open again if the condition is still true"
     why = "Cloud Monitoring cannot change that in place"
@@ -110,22 +110,22 @@ def test_alerts_are_grouped_by_scenario_and_kind() -> None:
         _incident(ChangeKind.ENDS_LATER, "x", five),
     )
     assert (
-        "In 1 scenario, **4 alerts are lost**, **1 comes later (by up to 5 min)**, 3 are gained, 1 "
-        "comes sooner (by up to 5 min), 1 comes once more, 1 merges with another and 1 ends at "
+        "In 1 scenario, **4 alerts are lost**, **1 comes later (by up to 5m)**, 3 are gained, 1 "
+        "comes sooner (by up to 5m), 1 comes once more, 1 merges with another and 1 ends at "
         "another time."
     ) in text
     rows = [line.split(" | ", 2) for line in text.splitlines() if line.startswith("| `lags`")]
     assert {row[0] for row in rows} == {"| `lags`", r"| `lags`: A stream lags"}
     both = "`projects/a/locations/b`, `projects/c/locations/b`"
     assert [row[2] for row in rows] == [
-        "**lost** | `s1`, `s2`, `s9` and 1 more | was by 5 min 30 s |",
-        "**later** by 5 min | `a` | by 10 min 30 s (was by 5 min 30 s) |",
-        f"gained | {both} | between 5 min and 15 min 30 s |",
-        "gained | `c` | by 5 min 30 s; only in 2 of 6 evaluation phases |",
-        "sooner by 1 min to 5 min | `b` | by 5 min 30 s (was by 10 min 30 s) |",
-        "reopened | everything | by 5 min 30 s |",
-        "merged | `x` | was by 5 min 30 s |",
-        "ends later | `x` | ends after the scenario (was by 5 min 30 s) |",
+        "**lost** | `s1`, `s2`, `s9` and 1 more | was by 5m30s |",
+        "**later** by 5m | `a` | by 10m30s (was by 5m30s) |",
+        f"gained | {both} | between 5m and 15m30s |",
+        "gained | `c` | by 5m30s; only in 2 of 6 evaluation phases |",
+        "sooner by 1m to 5m | `b` | by 5m30s (was by 10m30s) |",
+        "reopened | everything | by 5m30s |",
+        "merged | `x` | was by 5m30s |",
+        "ends later | `x` | ends after the scenario (was by 5m30s) |",
     ]
 
 
@@ -197,9 +197,9 @@ def test_the_page_says_what_it_cannot_show(
 @pytest.mark.parametrize(
     ("duration", "marks", "words"),
     [
-        ("300s", {}, "5 min"),
-        ("0s", {}, "0 s"),
-        (None, {}, "0 s"),
+        ("300s", {}, "5m"),
+        ("0s", {}, "0s"),
+        (None, {}, "0s"),
         ("soon", {}, "`soon`"),
         ("77s", {"sensitive": True}, "`(sensitive value)`"),
         (None, {"unknown": True}, "`(known after apply)`"),
@@ -317,7 +317,7 @@ def test_the_json_has_the_same_content() -> None:
             "path": "conditions[0].condition_prometheus_query_language.duration",
             "before": "60s",
             "after": "120s",
-            "words": "retest window 1 min → 2 min",
+            "words": "retest window 1m → 2m",
         }
     ]
     assert data["incidents"] == [

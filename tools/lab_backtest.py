@@ -24,7 +24,7 @@ from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from lab.markdown import fenced
 from lab.policies.files import read_policies
-from lab.simulate.virtual_sleep import SimulatedDeadline, VirtualSleep
+from lab.simulate.virtual_sleep import VirtualDeadline
 from tools.policies import FOLDER, ROOT
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def play(
     task = Task(ExporterName("europe-west1", "datastream-exporter", "0"), Shard(0, 1), Collect())
     for minute in minutes:
         clock.now = start + minute * _MINUTE
-        sleep = VirtualSleep()
-        deadline = SimulatedDeadline(of_exporter.run.deadline.total_seconds(), sleep, sleep)
+        deadline = VirtualDeadline(of_exporter.run.deadline.total_seconds())
         run = Run(clients, of_exporter, task, deadline, now=clock)
         run.write(run.measure())
     return cloud, clients

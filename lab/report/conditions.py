@@ -58,7 +58,7 @@ def conditions(
 def _metric_conditions(
     policy: Policy, recording: Recording, engine: Engine, phase: float
 ) -> Iterator[Condition]:
-    query = adjust_for_delay(policy.query or "", recording.late)
+    query = adjust_for_delay(policy.query or "", recording.delay)
     end = recording.start + recording.lasts
     true_at: dict[Subject, set[float]] = {}
     for series in engine.query_range(query, recording.start + phase, end, policy.interval):

@@ -1,9 +1,8 @@
-"""The exporter itself, run through a scripted world on a simulated clock.
+"""Runs the real exporter through a scenario's world on a simulated clock.
 
-Its points are what the embedded Cloud Monitoring accepted. Each becomes visible some seconds
-after it was written: a run writes the counts of a location first, then its streams, then the
-location's ``last_read``, its own series last, and Cloud Monitoring shows a point 3 to 7 seconds
-later (https://cloud.google.com/monitoring/api/v3/latency-n-retention).
+Its points are those that the emulator accepted. A run writes the counts of a location first, then
+its streams, then the location's ``last_read``, and its own series last. Cloud Monitoring shows a
+point 3 to 7 seconds after it was written (https://cloud.google.com/monitoring/api/v3/latency-n-retention).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
+from exporter.gcp.clients import Identity, connect
 from exporter.measure import samples
 from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
@@ -27,7 +26,7 @@ from lab.simulate import log_entries, native_series
 from lab.simulate.native_series import JobExecution
 from lab.simulate.schedule import fraction, scheduled_runs
 from lab.simulate.series import SeriesSet
-from lab.simulate.virtual_sleep import SimulatedDeadline, VirtualSleep
+from lab.simulate.virtual_sleep import VirtualDeadline
 from lab.simulate.visibility import VisibilityDelay
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class SimulationError(Exception):
 
 
 class IngestionDelay(NamedTuple):
-    """Seconds from the writing of a point until it can be read: each point's own, in between."""
+    """The range of seconds from writing a point until it is visible; each point has its own."""
 
     least: float = 3.0
     most: float = 7.0
@@ -58,13 +57,13 @@ USUAL_INGESTION = IngestionDelay()
 
 @dataclass(frozen=True, slots=True)
 class CompletedRun:
-    """A run as it happened; moments in seconds after the scenario's start.
+    """A run that happened. Times are in seconds after the scenario's start.
 
     Attributes:
-        scheduled: Which run.
-        at: The whole second, by its own clock in unix time, that its points carry.
+        scheduled: When it was due, and what it was to do.
+        at: The timestamp of its points: whole unix seconds of its own clock.
         ended: When its last point was written.
-        complete: Whether all was seen and written.
+        complete: Whether everything was read and written.
     """
 
     scheduled: ScheduledRun
@@ -75,15 +74,15 @@ class CompletedRun:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a scenario left behind.
+    """What a scenario produced.
 
     Attributes:
         name: The scenario's.
         start: When it started, unix seconds.
-        lasts: How long it is watched, in seconds.
-        series: What can be read in Cloud Monitoring, by the time from which it can.
-        late: How late the exporter's points come, by the time that they carry.
-        entries: What was logged.
+        lasts: Its length in seconds.
+        series: All series in Cloud Monitoring, by when their points become visible.
+        delay: The time from the exporter's points' timestamps until they are visible.
+        entries: The log entries.
         runs: The exporter's runs.
     """
 
@@ -91,7 +90,7 @@ class Recording:
     start: float
     lasts: float
     series: tuple[Series, ...]
-    late: VisibilityDelay
+    delay: VisibilityDelay
     entries: tuple[LogEntry, ...]
     runs: tuple[CompletedRun, ...]
 
@@ -112,14 +111,10 @@ def simulate(
     clock = _Clock(start)
     with ExitStack() as running:
         cloud = running.enter_context(Emulator(scenario.world, clock=clock))
-        environ = {
-            DATASTREAM_EMULATOR: cloud.datastream,
-            MONITORING_EMULATOR: cloud.monitoring,
-        }
-        clients, _ = connect(scenario.configs[0].endpoints, environ, Identity())
+        clients, _ = connect(scenario.configs[0].endpoints, cloud.environ, Identity())
         running.enter_context(clients)
         exporters = [
-            _Exporter(clients, _eased(config, scenario), deployment, clock)
+            _Exporter(clients, _with_few_workers(config, scenario), deployment, clock)
             for config, deployment in zip(scenario.configs, scenario.exporters, strict=True)
         ]
         runs = []
@@ -136,8 +131,10 @@ def simulate(
     entries = log_entries.entries(scenario.world)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
-    late = VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion.most + slow)
-    return Recording(scenario.name, start, scenario.lasts, series.all(), late, entries, tuple(runs))
+    delay = VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion.most + slow)
+    return Recording(
+        scenario.name, start, scenario.lasts, series.all(), delay, entries, tuple(runs)
+    )
 
 
 def _check_reached(name: str, calls: Mapping[str, int]) -> None:
@@ -159,7 +156,7 @@ def _check_reached(name: str, calls: Mapping[str, int]) -> None:
 
 
 class _Clock:
-    """Unix seconds that pass only when told to."""
+    """A clock in unix seconds that only moves when it is set."""
 
     def __init__(self, now: float) -> None:
         self.now = now
@@ -169,7 +166,7 @@ class _Clock:
 
 
 class _Exporter:
-    """One deployment: its config, and what it remembers from run to run."""
+    """One deployment, with its config and what it remembers between runs."""
 
     def __init__(
         self, clients: Clients, config: Config, deployment: Deployment, clock: _Clock
@@ -182,8 +179,7 @@ class _Exporter:
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
-        sleep = VirtualSleep()
-        deadline = SimulatedDeadline(self._config.run.deadline.total_seconds(), sleep, sleep)
+        deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         task = self._task(which)
         run = Run(self._clients, self._config, task, deadline, now=self._own_time)
         if self._deployment.mode == "continuous":
@@ -192,8 +188,8 @@ class _Exporter:
         else:
             measurement = run.measure()
         report = run.write(measurement)
-        # In steps: how long tries are apart is drawn at random.
-        waited = math.ceil(sleep.longest / _WAIT_STEP) * _WAIT_STEP
+        # Rounded up, because the time between attempts is random.
+        waited = math.ceil(deadline.stop.longest / _WAIT_STEP) * _WAIT_STEP
         ended = self._clock.now - start + waited + self._deployment.takes
         return CompletedRun(which, measurement.timestamp, ended, report.complete)
 
@@ -204,7 +200,7 @@ class _Exporter:
         config = self._config
         own = ExporterName(self._deployment.location, config.run.name, str(which.task))
         collect = Collect(
-            # The process that runs on has another beat for objects.
+            # Objects are then collected on a schedule of their own.
             config.collect.objects and self._deployment.objects_every is None,
             config.collect.private_connections,
         )
@@ -226,12 +222,12 @@ _ORDER = {
     samples.RUN_SECONDS.type: 1.0,
     samples.POINTS_LOST.type: 1.0,
 }
-"""The part of a run after which a point of each metric is written; streams in between."""
+"""The fraction of a run after which the points of a metric are written; streams in between."""
 _STREAMS_FROM, _STREAMS_FOR = 0.3, 0.5
 
 
-def _eased(config: Config, scenario: ScenarioFile) -> Config:
-    """Return a config with one worker, where nothing can make the others wait: faster here."""
+def _with_few_workers(config: Config, scenario: ScenarioFile) -> Config:
+    """Return a config with one worker, which is faster, unless calls can wait for each other."""
     world = scenario.world
     refusing = world.faults or any(
         each.do in {"unreachable", "disable_api", "revoke"} for each in world.events
@@ -255,7 +251,7 @@ def _add_points(
     start: float,
     ingestion: IngestionDelay,
 ) -> None:
-    """Add the exporter's points at the time from which they can be read."""
+    """Add the exporter's points at the times when they become visible."""
     by_second: dict[int, CompletedRun] = {}
     for run in runs:
         by_second.setdefault(run.at, run)
@@ -263,7 +259,7 @@ def _add_points(
     labels: dict[str, str] | None = None
     for point in points:
         if point.metric_labels is not labels:
-            # The points of a series follow each other.
+            # The points of a series are consecutive.
             labels = point.metric_labels
             series = into.series(promql_name(point.metric_type), _labels(point))
             drawn_by = zlib.crc32(repr((series.name, series.labels)).encode())
@@ -275,15 +271,15 @@ def _add_points(
         takes = scenario.exporters[run.scheduled.deployment].takes
         written = start + run.ended - takes * (1 - part)
         shown = written + ingestion.least + (ingestion.most - ingestion.least) * drawn
-        # A point of a clock that is fast lies in the future, and no query sees it yet.
+        # A fast clock's point is in the future, and no query sees it yet.
         series.add(max(shown, point.time), point.time, float(point.value))
 
 
 def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:
     """Return the runs that another one follows soon.
 
-    The points of a run that is the last for long become visible at one time: as all carry the same
-    time, a look-back ends for all of them at once.
+    The points of another run, the last one for a while, become visible together: they have the
+    same timestamp, so a look-back ends for all of them at once.
     """
     followed = set()
     latest: dict[tuple[int, int, bool], ScheduledRun] = {}
@@ -305,7 +301,7 @@ def _labels(point: WrittenPoint) -> dict[str, str]:
 
 
 def _executions(runs: list[CompletedRun], scenario: Scenario) -> list[JobExecution]:
-    """Return the executions of the scheduled jobs: as good as the worst of their tasks."""
+    """Return the executions of the scheduled jobs; one succeeds if all of its tasks do."""
     tasks: dict[tuple[int, int], list[CompletedRun]] = {}
     for run in runs:
         if not run.scheduled.objects:

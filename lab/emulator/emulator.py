@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.datastream_service import DatastreamService
 from lab.emulator.monitoring_service import MonitoringService
-from lab.emulator.server import Call, CallLog, Server, Services
+from lab.emulator.server import Answer, Call, CallLog, Server, Services
 from lab.emulator.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Emulator:
         self._started = clock()
         self._timeline = Timeline(world)
         self._calls = CallLog(world.faults)
+        self._answers: dict[str, Answer] = {}
         self._datastream = DatastreamService(
             self.fleet, started=self._started, largest_page=world.largest_page
         )
@@ -107,6 +108,16 @@ class Emulator:
         """Inject a fault from now on. Its times count from the world's start."""
         self._calls.add_fault(fault)
 
+    def answer(self, method: str, answer: Answer) -> None:
+        """Let a function answer a method's calls from now on, instead of the world.
+
+        Args:
+            method: The short name, such as ``ListStreams``.
+            answer: Takes the raw request; returns the raw response or its bytes, or raises a
+                StatusError.
+        """
+        self._answers[method] = answer
+
     def seconds(self) -> float:
         """Return how long ago the world started."""
         return self._clock() - self._started
@@ -116,6 +127,6 @@ class Emulator:
         return self._timeline.at(self.seconds())
 
     def _serve(self, running: ExitStack, services: Services, port: int) -> str:
-        server = Server(services, seconds=self.seconds, calls=self._calls)
+        server = Server(services, seconds=self.seconds, calls=self._calls, answers=self._answers)
         running.callback(server.stop)
         return server.start(port)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from itertools import repeat
@@ -15,7 +15,7 @@ from grpc_status import rpc_status
 from lab.emulator.status_errors import StatusError, fault_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from lab.emulator.world import Fault
 
@@ -37,11 +37,15 @@ class PortInUseError(Exception):
     """A port is not free; ``str()`` is the message to show."""
 
 
+Answer = Callable[[Any], Any]
+"""Takes a raw request; returns the raw response or its bytes, or raises a StatusError."""
+
+
 class Method(NamedTuple):
     """A unary method: takes a raw protobuf; returns a raw or an already serialized one."""
 
     request: type[Any]
-    answer: Callable[[Any], Any]
+    answer: Answer
 
 
 Services = Mapping[str, Mapping[str, Method]]
@@ -114,6 +118,7 @@ class Server:
         *,
         seconds: Callable[[], float],
         calls: CallLog,
+        answers: Mapping[str, Answer],
     ) -> None:
         """Create the server. It doesn't listen yet.
 
@@ -121,9 +126,11 @@ class Server:
             services: What it answers.
             seconds: Seconds since the world's start.
             calls: Where each call is recorded, and which faults it meets.
+            answers: What answers a method instead of its service, by its short name.
         """
         self._seconds = seconds
         self._calls = calls
+        self._answers = answers
         self._stopping = Event()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
         self._server = grpc.server(self._pool, options=_OPTIONS)
@@ -162,7 +169,7 @@ class Server:
             faults = self._calls.record(call, self._seconds())
             try:
                 self._inject([fault for fault in faults if fault.when == "before"])
-                response = method.answer(request)
+                response = self._answers.get(name, method.answer)(request)
                 self._inject([fault for fault in faults if fault.when == "after"])
             except StatusError as refused:
                 context.abort_with_status(rpc_status.to_status(refused.status))

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import grpc
 from google.cloud import datastream_v1
 
-from exporter.config import Endpoints
-from exporter.gcp.clients import Identity, connect
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.retry import Calls
 from exporter.names import LocationName
-from exporter.read.datastream import Datastream
 from exporter.read.observations import Stream
 from tests.exporter.read.worlds import PLENTY, project, seen
 
 if TYPE_CHECKING:
     from tests.exporter.conftest import Serve
 
-SERVICE = "google.cloud.datastream.v1.Datastream"
 
-
-def list_streams(request: Any, _context: grpc.ServicerContext) -> Any:
+def list_streams(request: Any) -> Any:
     """Answer with two pages of a list that shifted by one in between."""
     pages = {"": (["a", "b"], "more"), "more": (["b", "c"], "")}
     ids, token = pages[request.page_token]
@@ -34,27 +26,13 @@ def list_streams(request: Any, _context: grpc.ServicerContext) -> Any:
     return answer
 
 
-def test_a_stream_on_two_pages_is_seen_once_as_it_was_seen_last() -> None:
+def test_a_stream_on_two_pages_is_seen_once_as_it_was_seen_last(serve: Serve) -> None:
     """A list that shifts while it is paged repeats a stream, whose series take one point a run."""
-    handler = grpc.unary_unary_rpc_method_handler(
-        list_streams,
-        request_deserializer=datastream_v1.ListStreamsRequest.pb().FromString,
-        response_serializer=datastream_v1.ListStreamsResponse.pb().SerializeToString,
+    lab = serve({"projects": [project("shop-prod", {"us-east1": []})]})
+    lab.cloud.answer("ListStreams", list_streams)
+    streams = lab.api.streams(
+        LocationName("shop-prod", "us-east1"), lambda _id: True, Deadline.after(PLENTY)
     )
-    with ThreadPoolExecutor(1) as pool:
-        server = grpc.server(pool)
-        server.add_generic_rpc_handlers(
-            [grpc.method_handlers_generic_handler(SERVICE, {"ListStreams": handler})]
-        )
-        address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-        server.start()
-        named = {"DATASTREAM_EMULATOR_HOST": address, "MONITORING_EMULATOR_HOST": address}
-        clients, _ = connect(Endpoints(), named, Identity())
-        with clients:
-            streams = Datastream(clients.datastream, Calls()).streams(
-                LocationName("shop-prod", "us-east1"), lambda _id: True, Deadline.after(PLENTY)
-            )
-        server.stop(None).wait()
     assert streams == (Stream("a", 2), Stream("b", 3), Stream("c", 3))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import grpc
 import pytest
 
 from exporter.config import Endpoints
@@ -140,24 +138,11 @@ def test_an_error_that_is_no_answer_leaves_the_location_unread(
     assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
 
-def test_an_answer_that_cannot_be_parsed_leaves_the_location_unread() -> None:
-    """Bytes that are no protobuf are a failure like any other, told after the retries."""
-    handler = grpc.method_handlers_generic_handler(
-        "google.cloud.datastream.v1.Datastream",
-        {"ListStreams": grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"\xff")},
-    )
-    with ThreadPoolExecutor(2) as pool:
-        server = grpc.server(pool, handlers=[handler])
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        named = dict.fromkeys((DATASTREAM_EMULATOR, MONITORING_EMULATOR), f"127.0.0.1:{port}")
-        clients, _ = connect(Endpoints(), named, Identity())
-        with clients:
-            kind, message, _ = failure(
-                Lab(cloud=None, clients=clients),  # type: ignore[arg-type] # no world is served
-                {"project": "shop-prod", "locations": [WELL]},
-            )
-        server.stop(0).wait()
+def test_an_answer_that_cannot_be_parsed_leaves_the_location_unread(serve: Serve) -> None:
+    """Bytes that are not a protobuf are a failure like any other, reported after the retries."""
+    lab = serve({"projects": [project("shop-prod", {WELL: ["orders"]})]})
+    lab.cloud.answer("ListStreams", lambda _request: b"\xff")
+    kind, message, _ = failure(lab, {"project": "shop-prod", "locations": [WELL]})
     assert kind is FailureKind.UNAVAILABLE
     assert "deserializing response" in message
 

@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2
 
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError
+from lab.emulator.status_errors import StatusError
 from lab.emulator.world import Fault, World
 
 if TYPE_CHECKING:
@@ -93,6 +94,20 @@ def test_a_delayed_answer_meets_the_clients_deadline(serve: Serve) -> None:
         )
     served.cloud.stop()
     assert time.monotonic() - started < 5
+
+
+def test_a_function_can_answer_a_method(serve: Serve) -> None:
+    """Its bytes or its error reach the client; the call is recorded, and other methods go on."""
+    served = serve(WORLD)
+
+    def refuse(request: Any) -> bytes:
+        raise StatusError("DATA_LOSS", f"Lost {request.parent}")
+
+    served.cloud.answer("ListStreams", refuse)
+    assert outcome(served) == 15
+    served.cloud.answer("ListStreams", lambda _request: b"")
+    assert outcome(served, "nowhere") == 0
+    assert served.cloud.calls == {"ListStreams": 2}
 
 
 def test_every_call_is_counted_by_method_and_place(serve: Serve, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""Whether everything that a run needs is in place: one line each, with what mends it."""
+"""Checks that everything a run needs is in place: one line each, with what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from google.api import metric_pb2
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
-from exporter.cli.failure_groups import fields_of, uncollected
+from exporter.cli.failure_groups import fields_of, uncollected_groups
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import Failure, explain_call_error
 from exporter.gcp.retry import Calls, call_with_retry
@@ -102,7 +102,7 @@ def reading(observations: Observations) -> Iterator[Finding]:
             failure, count = None, len(location.streams)
         text = plural(count, "stream")
         yield _finding(str(location.name), failure, text, fields_of([location.name]))
-    for one in uncollected(observations):
+    for one in uncollected_groups(observations):
         yield Finding(Grade.FAILED, one.subject, one.text, one.fields)
 
 
@@ -139,8 +139,8 @@ def descriptors(session: Session, deadline: Deadline, calls: Calls) -> Iterator[
         yield Finding(
             Grade.WARNING,
             f"projects/{project}",
-            f"{len(missing)} of {len(metrics())} metric descriptors are not there yet ({named}); a "
-            f"run makes plain ones as it needs them, Terraform makes all, with names and texts",
+            f"{len(missing)} of {len(metrics())} metric descriptors do not exist yet ({named}); a "
+            f"run creates them as it needs them, Terraform creates all of them with descriptions",
         )
     else:
         yield Finding(Grade.OK, f"projects/{project}", f"all {len(metrics())} metric descriptors")
@@ -183,8 +183,8 @@ def _differences(metric: Metric, found: Any) -> Iterator[Finding]:
             yield Finding(
                 Grade.FAILED,
                 metric.type,
-                f"the descriptor's {what} is {is_}, not {should}, and that is for ever: delete "
-                f"the descriptor with all of its series; the next run makes it anew",
+                f"the descriptor's {what} is {is_}, not {should}, which cannot be changed: "
+                f"delete the descriptor with all of its series; the next run creates it",
             )
     lacking = set(metric.labels) - {label.key for label in found.labels}
     if lacking:

@@ -12,7 +12,7 @@ from exporter.cli.check import Finding, Grade
 from exporter.cli.exit_codes import INCOMPLETE, OK
 from exporter.cli.logs import FIELDS, LOGGER, JsonLines, Text
 from exporter.cli.process import finish
-from exporter.cli.run_log import fleet, tell, tell_labels, tell_readings
+from exporter.cli.run_log import fleet, log_ignored_labels, log_read_failures, log_run
 from exporter.cli.session import Context, session
 from exporter.cli.terminal import print_json, show_progress
 from exporter.gcp import cloud_run
@@ -55,7 +55,7 @@ def dispatch(
         except (InputError, CallError):
             raise
         except Exception:  # noqa: BLE001 - one log entry with the traceback, not one for each line
-            LOGGER.exception("The exporter failed in a way that it does not know:")
+            LOGGER.exception("The exporter failed unexpectedly:")
             return INCOMPLETE
 
     return finish(logged, out, out, JsonLines(cloud_run.log_labels(environ)))
@@ -76,15 +76,15 @@ def run(context: Context) -> int:
             )
             measurement = once.measure()
             report = None if args.dry_run else once.write(measurement)
-        tell_labels(measurement, set())
+        log_ignored_labels(measurement, set())
         if report is None:
             return _dry_run(context, prepared.config, measurement)
         if context.out:
             _show_run(context.out, prepared.config, report)
         if not (context.out and context.out.isatty()):
             # At a terminal the list of what to look at has just said so.
-            tell_readings(measurement.observations)
-        tell(report)
+            log_read_failures(measurement.observations)
+        log_run(report)
     return OK if report.complete else INCOMPLETE
 
 
@@ -113,9 +113,9 @@ def _keep_running(prepared: Session, task: Task, interval: timedelta, stop: Even
     told: set[str] = set()
 
     def log(report: Report) -> None:
-        tell_labels(report.measurement, told)
-        tell_readings(report.measurement.observations)
-        tell(report)
+        log_ignored_labels(report.measurement, told)
+        log_read_failures(report.measurement.observations)
+        log_run(report)
 
     runs = Runs(prepared.clients, prepared.config, task, log, seconds=seconds, stop=stop)
     try:
@@ -164,7 +164,7 @@ def _dry_run(context: Context, config: Config, measurement: Measurement) -> int:
     if context.out and not context.args.json:
         _show_dry_run(context.out, config, measurement)
     else:
-        tell_readings(seen)
+        log_read_failures(seen)
         points = plural(sum(1 for _ in dry_run.would_write(measurement)), "point")
         project = config.metrics.project
         LOGGER.info("%s; a run would write %s to project %s.", fleet(measurement), points, project)

@@ -9,11 +9,11 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 MEANINGS = {
-    OK: "All that could be observed was observed and written. A location that could not be read "
-    "is an observation too: it is written as `location/up` 0.",
-    INCOMPLETE: "Points were lost, a collector failed, or nothing at all could be read, for want "
-    "of credentials for instance; of `check`: something does not work.",
-    USAGE: "A mistake in config.yaml, in the environment or on the command line.",
+    OK: "Everything that could be read was read and written. An unreadable location is written "
+    "too, as `location/up` 0.",
+    INCOMPLETE: "Points were lost, a collector failed, or nothing could be read, for example "
+    "without credentials. For `check`: a check failed.",
+    USAGE: "An error in config.yaml, in the environment or on the command line.",
     INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",
     TERMINATED: "Ended by SIGTERM, after the write under way.",
 }

@@ -1,7 +1,7 @@
-"""What a run could not see, so grouped that one cause is one sentence.
+"""What a run could not read, grouped so that each cause is one sentence.
 
-A permission that is taken away fails every location of a project, or every stream's objects:
-that is one thing to mend, and neither a hundred lines nor ten thousand.
+A revoked permission fails every location of a project, or every stream's objects. That is one
+thing to fix, so it is one line and not ten thousand.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 _MOST_NAMED = 3
 
 
-class Unseen(NamedTuple):
-    """One or several things of a project that failed for the same kind of reason.
+class FailureGroup(NamedTuple):
+    """One or more things in a project that failed for the same kind of reason.
 
     Attributes:
-        subject: What; with ``text`` after it, it is a sentence.
-        text: What did not work, why, and what mends it.
-        level: How loud it is in a log.
-        fields: What a log line about it carries.
-        names: The locations or streams; none where the project itself was asked.
+        subject: What failed; followed by ``text`` it is a sentence.
+        text: How it failed, why, and how to fix it.
+        level: The level in the log.
+        fields: The fields of the log entry.
+        names: The locations or streams; none for the project's discovery.
     """
 
     subject: str
@@ -38,20 +38,20 @@ class Unseen(NamedTuple):
     names: tuple[LocationName | StreamName, ...] = ()
 
 
-def unseen(observations: Observations) -> Iterator[Unseen]:
+def failure_groups(observations: Observations) -> Iterator[FailureGroup]:
     """Yield what could not be discovered, read or collected."""
     for project, failure in observations.failed_discoveries.items():
-        yield Unseen(
+        yield FailureGroup(
             f"projects/{project}",
-            f"could not be asked for its locations: {failure}",
+            f"could not be searched for locations: {failure}",
             logging.WARNING,
             {"project": project, "reason": failure.kind},
         )
-    yield from unread(observations)
-    yield from uncollected(observations)
+    yield from unread_groups(observations)
+    yield from uncollected_groups(observations)
 
 
-def unread(observations: Observations) -> Iterator[Unseen]:
+def unread_groups(observations: Observations) -> Iterator[FailureGroup]:
     """Yield the locations that were not read cleanly."""
     failed = [(one.name, one.failure) for one in observations.unread]
     for names, failure in _by_cause(failed):
@@ -60,7 +60,7 @@ def unread(observations: Observations) -> Iterator[Unseen]:
         yield _of_names(names, failure, logging.WARNING, text, texts)
 
 
-def uncollected(observations: Observations) -> Iterator[Unseen]:
+def uncollected_groups(observations: Observations) -> Iterator[FailureGroup]:
     """Yield what the collectors could not read, of streams and locations that were."""
     for names, failure in _by_cause(sorted(observations.uncollected.items())):
         what = "objects" if isinstance(names[0], StreamName) else "private connections"
@@ -114,10 +114,10 @@ def _of_names(
     level: int,
     text: str,
     texts: str,
-) -> Unseen:
+) -> FailureGroup:
     several = len(names) > 1
     message = (
         f"{texts} ({listed(names)}). The first: {failure}" if several else f"{text}: {failure}"
     )
     fields = {**fields_of(names), "reason": failure.kind}
-    return Unseen(of_project(names), message, level, fields, names)
+    return FailureGroup(of_project(names), message, level, fields, names)

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exporter.cli.dry_run import would_write
-from exporter.cli.failure_groups import unread, unseen
+from exporter.cli.failure_groups import failure_groups, unread_groups
 from exporter.cli.tables import Cell, fits, print_table
 from exporter.cli.terminal import console
 from exporter.measure.definitions import definitions
@@ -80,7 +80,7 @@ def stream_rows(measurement: Measurement) -> Iterator[StreamRow]:
             )
         for stream_id in one.missing:
             yield StreamRow(stream_id, project, location, "missing", "no", "-", "bold red")
-    for group in unread(measurement.observations):
+    for group in unread_groups(measurement.observations):
         first, count = group.names[0], len(group.names)
         location = first.location if count == 1 else f"{count} locations"
         yield StreamRow("?", first.project, location, "unknown", "?", "?", "magenta")
@@ -128,23 +128,23 @@ def _ranked(measurement: Measurement) -> Iterator[tuple[int, str, str]]:
     for one in measurement.locations:
         at = one.name
         for stream_id in one.missing:
-            text = "is required and not there: create it, or take it out of `required`"
+            text = "is required but does not exist: create it, or remove it from `required`"
             yield 1, str(StreamName(*at, stream_id)), text
         for stream, expected in one.streams:
             if not expected or stream.errors:
                 rank, text = _concern(stream, expected=expected)
                 reason = f": {_short(stream.reason)}" if stream.reason else ""
                 yield rank, str(StreamName(*at, stream.id)), f"{text}{reason}"
-    for group in unseen(measurement.observations):
+    for group in failure_groups(measurement.observations):
         yield 4, group.subject, printable(group.text)
 
 
 def _concern(stream: Stream, *, expected: bool) -> tuple[int, str]:
     name = state_name(stream.state)
     if stream.state == StreamState.FAILED_PERMANENTLY:
-        return 0, "failed permanently, which no waiting heals"
+        return 0, "failed permanently; it will not recover on its own"
     if stream.state == StreamState.FAILED:
-        return 2, "failed; Datastream keeps trying"
+        return 2, "failed; Datastream keeps retrying"
     if not expected:
         return 3, f"is {name}, which config does not expect"
     return 5, f"is {name} with errors"

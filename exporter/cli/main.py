@@ -41,7 +41,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
             whole = parser()
             args = whole.parse_args(argv)
             if args.command == "run" and args.json and not args.dry_run:
-                whole.error("--json goes with --dry-run: a run that writes prints no data")
+                whole.error("--json requires --dry-run: a run that writes prints no data")
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
@@ -84,22 +84,21 @@ def parser() -> argparse.ArgumentParser:
         help="collect the streams' objects and nothing else, for a slower schedule of its own",
     )
 
-    watch = _command(some, "watch", "run again and again, in one process")
+    watch = _command(some, "watch", "run at a steady interval, in one process")
     _add_interval(
         watch,
         "--interval",
         timedelta(seconds=10),
-        "from one run to the next, 10s at least (default: 10s); a run that is slower than "
-        "that is cut short",
+        "time from one run to the next, at least 10s (default: 10s); a slower run is cut short",
     )
     _add_interval(
         watch,
         "--objects-interval",
         timedelta(minutes=15),
-        "from one collection of objects to the next, where collect.objects is on (default: 15m)",
+        "time from one collection of objects to the next, if collect.objects is on (default: 15m)",
     )
 
-    _command(some, "check", "say whether everything that a run needs is in place")
+    _command(some, "check", "check that everything a run needs is in place")
     return whole
 
 
@@ -139,7 +138,7 @@ def _interval(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(str(error)) from None
     if interval < SHORTEST_INTERVAL:
         raise argparse.ArgumentTypeError(
-            f"{text} is too short: {format_duration(SHORTEST_INTERVAL)} is the shortest, as Cloud "
-            f"Monitoring takes no more"
+            f"{text} is too short: at least {format_duration(SHORTEST_INTERVAL)} is needed, as "
+            f"Cloud Monitoring accepts no more points"
         )
     return interval

@@ -6,7 +6,7 @@ import itertools
 import logging
 from typing import TYPE_CHECKING, Any
 
-from exporter.cli.failure_groups import fields_of, listed, of_project, unseen
+from exporter.cli.failure_groups import failure_groups, fields_of, listed, of_project
 from exporter.cli.logs import FIELDS, LOGGER
 from exporter.measure.expectations import label_complaint
 from exporter.measure.samples import ObjectsMeasurement
@@ -26,13 +26,13 @@ _MOST_SERIES = 3
 _MOST_LABELS = 20
 
 
-def tell_readings(observations: Observations) -> None:
+def log_read_failures(observations: Observations) -> None:
     """Log what could not be discovered, read or collected."""
-    for one in unseen(observations):
+    for one in failure_groups(observations):
         _log(one.level, f"{one.subject} {one.text}", **one.fields)
 
 
-def tell_labels(measurement: Measurement, told: set[str]) -> None:
+def log_ignored_labels(measurement: Measurement, told: set[str]) -> None:
     """Log each stream's ``expected-state`` label that is ignored, unless it is in ``told``."""
     unlisted_errors = 0
     for location in measurement.locations:
@@ -49,13 +49,13 @@ def tell_labels(measurement: Measurement, told: set[str]) -> None:
         _log(logging.WARNING, f"{plural(unlisted_errors, 'more label')} of this kind are ignored.")
 
 
-def tell(report: Report) -> None:
+def log_run(report: Report) -> None:
     """Log what was not written and why, then the summary of the run."""
     written = report.written
-    _tell_write_errors(written.errors)
+    _log_write_errors(written.errors)
     if written.unlisted_errors:
-        _log(logging.ERROR, f"So it went with {written.unlisted_errors:,} more requests.")
-    _tell_withheld(written.withheld_locations)
+        _log(logging.ERROR, f"{written.unlisted_errors:,} more requests failed.")
+    _log_withheld(written.withheld_locations)
     if report.stopped:
         _log(logging.WARNING, _left_out(report))
     counts = summary(report)
@@ -134,31 +134,31 @@ def _left_out(report: Report) -> str:
             f"Interrupted while writing: what was under way is finished, "
             f"{plural(written.left_out, 'point')} left out."
         )
-    return "Interrupted, but nothing was left out."
+    return "Interrupted, but everything was written."
 
 
-def _tell_withheld(withheld_locations: Iterable[LocationName]) -> None:
+def _log_withheld(withheld_locations: Iterable[LocationName]) -> None:
     for _, group in itertools.groupby(sorted(withheld_locations), key=lambda at: at.project):
         names = list(group)
         of_several = f" ({listed(names)})" if len(names) > 1 else ""
         _log(
             logging.WARNING,
-            f"location/last_read of {of_project(names)}{of_several} is held back, as a last_seen "
-            f"there was not written: no stream of it can read as missing.",
+            f"location/last_read of {of_project(names)}{of_several} is not written, as a last_seen "
+            f"there was not written: its streams would read as missing.",
             **fields_of(names),
         )
 
 
-def _tell_write_errors(errors: Iterable[WriteError]) -> None:
+def _log_write_errors(errors: Iterable[WriteError]) -> None:
     """Log what was not written, what failed for the same reason in one line."""
     by_cause: dict[tuple[str, bool], list[WriteError]] = {}
     for error in errors:
         by_cause.setdefault((str(error.failure), error.named), []).append(error)
     for group in by_cause.values():
-        _tell_write_error(group)
+        _log_write_error(group)
 
 
-def _tell_write_error(group: Sequence[WriteError]) -> None:
+def _log_write_error(group: Sequence[WriteError]) -> None:
     series = [sample for error in group for sample in error.series]
     named = ", ".join(map(str, series[:_MOST_SERIES]))
     more = len(series) - _MOST_SERIES

@@ -68,7 +68,7 @@ class Signals:
         # The terminal has put ^C on the line, after whatever stood there.
         _to_terminal(_NEW_LINE)
         name = signal.Signals(number).name
-        LOGGER.warning("%s: ending after the work under way; once more ends it at once.", name)
+        LOGGER.warning("%s: finishing the work under way; repeat the signal to stop at once.", name)
         self.stop.set()
 
 

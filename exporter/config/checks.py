@@ -44,8 +44,8 @@ def warnings(config: Config) -> Iterator[Told]:
 
 def _unknown(location: str) -> str:
     return (
-        f"{quote(location)} is no location that this version knows; if it is not new, it is a "
-        "typing error and will not be readable"
+        f"{quote(location)} is not a location that this version knows; unless it is new, it is "
+        "misspelled and cannot be read"
     )
 
 
@@ -101,8 +101,8 @@ def _required(config: Config) -> Iterator[Told]:
             yield (
                 ("required", index),
                 (
-                    f"the source of {name.project} leaves {quote(name.stream)} out; mend "
-                    "its include or exclude, or do not require the stream"
+                    f"the source of {name.project} leaves {quote(name.stream)} out; fix "
+                    "its include or exclude, or remove the stream from required"
                 ),
             )
         written.setdefault(name, index)

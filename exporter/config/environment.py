@@ -52,10 +52,10 @@ def override(document: Document, environ: Mapping[str, str]) -> None:
             continue
         if name not in known:
             words = f"no key of config.yaml has this name; {hint(name, [*known, WHOLE])}"
-            document.tell_of_environment(name, words)
+            document.add_environment_error(name, words)
         elif not text.isprintable():
-            words = f"{quote(text)} holds what is no text; set it anew"
-            document.tell_of_environment(name, words)
+            words = f"{quote(text)} contains characters that are not text; set it again"
+            document.add_environment_error(name, words)
         else:
             section, key, is_text = known[name]
             value = text if is_text else scalar(text)

@@ -95,7 +95,7 @@ def _state(value: object) -> StreamState:
     state = StreamState.__members__.get(value) if isinstance(value, str) else None
     if state in FAILURES:
         raise ValueError(
-            f"{value} pages whatever is expected; to keep it quiet, exclude the stream from its "
+            f"{value} always alerts; to silence it, exclude the stream from its "
             "source or snooze the policy"
         )
     if state is None or state.name not in names:
@@ -114,7 +114,7 @@ def _schedule(value: str) -> str:
             'month and day of week, such as "0 22 * * 6"'
         ) from None
     except StopIteration:
-        raise ValueError(f"{quote(value)} never comes; mend its day or month") from None
+        raise ValueError(f"{quote(value)} never occurs; fix its day or month") from None
     return value
 
 

@@ -64,7 +64,7 @@ def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
         raise InputError(
             [
                 (
-                    f"{USUAL_FILE}: there is no such file in this directory; write it, name "
+                    f"{USUAL_FILE}: no such file in this directory; create it, name "
                     f"another with --config, or set {WHOLE} to its text"
                 )
             ]
@@ -102,7 +102,7 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
     watched = config or document.read(_Watched)
     if watched:
         for location, sentence in checks.mistakes(watched):
-            document.tell(location, sentence)
+            document.add_error(location, sentence)
     config = document.accepted(config)
     warnings = tuple(document.place(*told) for told in checks.warnings(config))
     return Loaded(config, warnings, document.file)

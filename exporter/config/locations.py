@@ -1,4 +1,4 @@
-"""The locations of Datastream, for telling a typing error from a location that is new.
+"""The locations of Datastream, to tell a misspelled location from a new one.
 
 The list grows, so it never filters what the API returns.
 """
@@ -6,8 +6,9 @@ The list grows, so it never filters what the API returns.
 from __future__ import annotations
 
 import re
+from string import digits
 
-from exporter.inputs import spelling
+from exporter.inputs.spelling import nearest_within
 from exporter.text import quote
 
 KNOWN = (
@@ -57,14 +58,11 @@ KNOWN = (
 )
 """Source: https://cloud.google.com/datastream/docs/locations."""
 
-# What every region of Google Cloud is called like; it leaves out `global`, `us` and zones.
 FORM = re.compile(r"[a-z]+(-[a-z]+)+[0-9]+")
-_TYPING_ERROR = 2
+"""The form of every Google Cloud region; it excludes ``global``, ``us`` and zones."""
 
-
-def nearest(name: str) -> str | None:
-    """Return the known location within two letters of a name, or None."""
-    return spelling.nearest(name, KNOWN, within=_TYPING_ERROR)
+_MISSPELLED = 2
+"""Letters by which a misspelled location differs from the right one at most."""
 
 
 def is_known(name: str) -> bool:
@@ -76,12 +74,18 @@ def check(name: str) -> str:
     """Return the name of a location that is known, or may be new.
 
     Raises:
-        ValueError: With a sentence, where it is a known location misspelt or no location.
+        ValueError: With a sentence, if it is a misspelled known location or not a location.
     """
     if is_known(name):
         return name
-    if near := nearest(name):
+    near = nearest_within(name, KNOWN, _MISSPELLED)
+    if near and not _may_be_new(name, near):
         raise ValueError(f"{quote(name)} is not a location of Datastream; did you mean {near}?")
     if not FORM.fullmatch(name):
         raise ValueError(f"{quote(name)} is not a location; write a region such as europe-west1")
     return name
+
+
+def _may_be_new(name: str, known: str) -> bool:
+    """Return whether a location differs from a known one in its number alone: europe-west13."""
+    return bool(FORM.fullmatch(name)) and name.rstrip(digits) == known.rstrip(digits)

@@ -12,14 +12,14 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from exporter.inputs.input_errors import InputError
-from exporter.inputs.validation_messages import known_keys, sentence
+from exporter.inputs.validation_messages import known_keys, message
 from exporter.inputs.yaml_nodes import MAX_BYTES, Node, compose
 from exporter.text import printable, quote
 
 __all__ = ["Document", "InputError", "load", "parse", "read_file"]
 
 M = TypeVar("M", bound=BaseModel)
-Location = Sequence[str | int]
+KeyPath = Sequence[str | int]
 
 _LAST_LINE = MAX_BYTES + 1
 
@@ -80,19 +80,19 @@ def parse(text: str, file: str) -> Document:
     root, lesser = compose(text, file)
     document = Document(root, file)
     for line, words in lesser:
-        document.tell_of_line(line, words)
+        document.add_error_at_line(line, words)
     return document
 
 
 class Document:
     """A parsed document, or a part of one, that gathers the mistakes in it."""
 
-    def __init__(self, root: Node, file: str, prefix: Location = ()) -> None:
+    def __init__(self, root: Node, file: str, prefix: KeyPath = ()) -> None:
         """Hold a tree; ``prefix`` is the way from the file's root to this part's."""
         self.root = root
         self.file = file
         self._prefix = tuple(prefix)
-        self._mistakes: dict[str, int] = {}
+        self._errors: dict[str, int] = {}
 
     def part(self, key: str) -> Document | None:
         """Return what a key of the root holds as a document of its own, if there is such a key.
@@ -121,25 +121,25 @@ class Document:
             # As JSON, so that strictness is JSON's: a list is a tuple, text an enum's name.
             return model.model_validate_json(json.dumps(self.root.plain()), strict=True)
         except ValidationError as error:
-            self._tell_all(error, model)
+            self._add_errors(error, model)
             return None
 
-    def place(self, location: Location, words: str) -> str:
+    def place(self, location: KeyPath, words: str) -> str:
         """Return a sentence about a value with the file, line and key path before it."""
         return self._placed(location, words)[0]
 
-    def tell(self, location: Location, words: str) -> None:
+    def add_error(self, location: KeyPath, words: str) -> None:
         """Add a mistake about the value at a location, such as ``("sources", 0, "project")``."""
         told, line = self._placed(location, words)
-        self._mistakes.setdefault(told, line)
+        self._errors.setdefault(told, line)
 
-    def tell_of_line(self, line: int, words: str) -> None:
+    def add_error_at_line(self, line: int, words: str) -> None:
         """Add a mistake that belongs to a line, whatever stands there."""
-        self._mistakes.setdefault(f"{self.file}:{line}: {words}", line)
+        self._errors.setdefault(f"{self.file}:{line}: {words}", line)
 
-    def tell_of_environment(self, variable: str, words: str) -> None:
+    def add_environment_error(self, variable: str, words: str) -> None:
         """Add a mistake about an environment variable."""
-        self._mistakes.setdefault(f"environment: {variable}: {words}", _LAST_LINE)
+        self._errors.setdefault(f"environment: {variable}: {words}", _LAST_LINE)
 
     def accepted(self, value: M | None) -> M:
         """Return what was read, if nothing was wrong.
@@ -147,11 +147,11 @@ class Document:
         Raises:
             InputError: All that was told, in the order of their lines.
         """
-        if value is None or self._mistakes:
-            raise InputError(sorted(self._mistakes, key=self._mistakes.__getitem__))
+        if value is None or self._errors:
+            raise InputError(sorted(self._errors, key=self._errors.__getitem__))
         return value
 
-    def _tell_all(self, error: ValidationError, model: type[BaseModel]) -> None:
+    def _add_errors(self, error: ValidationError, model: type[BaseModel]) -> None:
         told = set()
         for details in error.errors(include_url=False):
             if details["type"] == "too_short" and details["input"]:
@@ -162,32 +162,32 @@ class Document:
             if len(location) < len(details["loc"]) and location in told:
                 continue
             told.add(location)
-            words = sentence(details, location, known_keys(model, location[:-1]))
+            words = message(details, location, known_keys(model, location[:-1]))
             if details["type"] == "missing" and self._holds(location):
-                words = "has no value; it has to be given"
-            self.tell(location, words)
+                words = "has no value; it is required"
+            self.add_error(location, words)
 
-    def _holds(self, location: Location) -> bool:
+    def _holds(self, location: KeyPath) -> bool:
         node: Node | None = self.root
         for part in location:
-            node = _below(node, part)
+            node = _child(node, part)
         return node is not None
 
-    def _path(self, location: Location, *, missing: bool) -> tuple[str | int, ...]:
+    def _path(self, location: KeyPath, *, missing: bool) -> tuple[str | int, ...]:
         """Return pydantic's location without what names no key (the tags of unions)."""
         path: list[str | int] = []
         node: Node | None = self.root
         for index, part in enumerate(location):
-            below = _below(node, part)
+            below = _child(node, part)
             if below is not None or (missing and index == len(location) - 1):
                 path.append(part)
                 node = below
         return tuple(path)
 
-    def _placed(self, location: Location, words: str) -> tuple[str, int]:
+    def _placed(self, location: KeyPath, words: str) -> tuple[str, int]:
         node, line = self.root, self.root.line
         for part in location:
-            below = _below(node, part)
+            below = _child(node, part)
             if below is None:
                 break
             line = node.key_lines.get(str(part), below.line)
@@ -199,7 +199,7 @@ class Document:
         return f"{where}: {path}{': ' if path else ''}{words}", line
 
 
-def _below(node: Node | None, part: str | int) -> Node | None:
+def _child(node: Node | None, part: str | int) -> Node | None:
     if node is None:
         return None
     if isinstance(node.value, dict):
@@ -209,7 +209,7 @@ def _below(node: Node | None, part: str | int) -> Node | None:
     return None
 
 
-def _written(location: Location) -> str:
+def _written(location: KeyPath) -> str:
     """Return a path as people write it: ``sources[0].project``."""
     path = ""
     for part in location:

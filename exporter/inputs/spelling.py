@@ -1,51 +1,58 @@
-"""Misspelt words: the known one that was probably meant."""
+"""Suggestions for misspelled words."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LONGEST = 100
+"""Letters of the longest word that gets a suggestion: comparing longer ones takes too long."""
+_SIMILAR = 0.75
 
 
-def distance(one: str, other: str) -> int:
-    """Return how many letters to insert, delete or replace make one word the other."""
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, start=1):
-        diagonal, row[0] = row[0], i
-        for j, wanted in enumerate(other, start=1):
-            diagonal, row[j] = (
-                row[j],
-                min(row[j] + 1, row[j - 1] + 1, diagonal + (letter != wanted)),
-            )
-    return row[-1]
-
-
-def nearest(word: str, known: Iterable[str], within: int | None = None) -> str | None:
-    """Return the known word closest to this one, or None where none is close.
-
-    Args:
-        word: What was written. Upper and lower case count as the same.
-        known: What could have been meant; of two at the same distance the first is returned.
-        within: The largest distance that still counts; about a third of the word where not given.
-    """
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word most similar to a word, ignoring case, or None if none is similar."""
+    by_lower_case = {candidate.lower(): candidate for candidate in known}
     if len(word) > _LONGEST:
         return None
-    limit = (len(word) + 1) // 3 if within is None else within
-    best = None
-    for candidate in known:
-        if abs(len(candidate) - len(word)) > limit:
-            continue
-        letters = distance(word.lower(), candidate.lower())
-        if letters <= limit and (best is None or letters < best[0]):
-            best = (letters, candidate)
-    return best[1] if best else None
+    matches = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=_SIMILAR)
+    return by_lower_case[matches[0]] if matches else None
+
+
+def nearest_within(word: str, known: Iterable[str], letters: int) -> str | None:
+    """Return the known word that needs the fewest letters changed, or None if it needs more.
+
+    Args:
+        word: What was written.
+        known: What may have been meant.
+        letters: How many letters may be inserted, deleted or replaced at most.
+    """
+    words = [candidate for candidate in known if abs(len(candidate) - len(word)) <= letters]
+    for changes in range(letters + 1):
+        for candidate in words:
+            if _differ_by(word.lower(), candidate.lower(), changes):
+                return candidate
+    return None
 
 
 def hint(word: str, known: Iterable[str]) -> str:
-    """Return what ends a sentence about an unknown word: a guess, or all that is allowed."""
+    """Return the end of a sentence about an unknown word: a suggestion, or all allowed words."""
     words = tuple(known)
     guess = nearest(word, words)
     return f"did you mean {guess}?" if guess else f"allowed here: {', '.join(words) or 'nothing'}"
+
+
+def _differ_by(one: str, other: str, changes: int) -> bool:
+    """Return whether so many changed letters, or fewer, turn one word into the other."""
+    letters = enumerate(zip(one, other, strict=False))
+    same = next((at for at, (a, b) in letters if a != b), min(len(one), len(other)))
+    one, other = one[same:], other[same:]
+    if not one or not other:
+        return len(one) + len(other) <= changes
+    return changes > 0 and any(
+        _differ_by(*words, changes - 1)
+        for words in ((one[1:], other), (one, other[1:]), (one[1:], other[1:]))
+    )

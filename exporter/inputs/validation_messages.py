@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _Words: TypeAlias = Callable[[str, Mapping[str, Any]], str]
 
 
-def sentence(details: ErrorDetails, location: Sequence[str | int], keys: Sequence[str]) -> str:
+def message(details: ErrorDetails, location: Sequence[str | int], keys: Sequence[str]) -> str:
     """Return what is wrong with a value, what it is, and what is allowed.
 
     Args:
@@ -28,7 +28,7 @@ def sentence(details: ErrorDetails, location: Sequence[str | int], keys: Sequenc
     """
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     if kind == "extra_forbidden":
-        return f"is not a key that is known here; {hint(str(location[-1]), keys)}"
+        return f"is not a known key; {hint(str(location[-1]), keys)}"
     if kind in {"value_error", "assertion_error"}:
         return str(context["error"])
     if kind in {"enum", "literal_error"} and isinstance(value, str):
@@ -124,7 +124,7 @@ _TIME = _needs("a time such as 2026-01-31T12:00:00Z")
 
 # https://docs.pydantic.dev/latest/errors/validation_errors/
 _WORDS: Mapping[str, _Words] = {
-    "missing": lambda _, __: "is missing; it has to be given",
+    "missing": lambda _, __: "is missing; it is required",
     "string_type": _text,
     "bool_type": _TRUTH,
     "bool_parsing": _TRUTH,

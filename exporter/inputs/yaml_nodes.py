@@ -283,7 +283,7 @@ _HELP = (
     (r"\btab\b|'\\t'", "a tab stands where YAML wants spaces; indent with spaces"),
     (
         r"mapping values are not allowed",
-        "a colon is not allowed here; put text that holds one in quotes, or mend the indentation",
+        "a colon is not allowed here; put text that holds one in quotes, or fix the indentation",
     ),
     (r"expected ':'", "this key has no colon; write it as `key: value`"),
     (r"unexpected end of stream", "the quote that opens in line {opened} is never closed"),

@@ -52,7 +52,7 @@ def parse_world(text: str, file: str) -> World:
     world = document.read(World)
     if world is not None:
         for place, words in world_errors(world):
-            document.tell(place, words)
+            document.add_error(place, words)
     return document.accepted(world)
 
 

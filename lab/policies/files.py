@@ -222,9 +222,9 @@ class _OpenedFile:
             InputError: Everything that is wrong with it.
         """
         for path, sentence in checks.problems(self.raw, thresholds, house_rules=house_rules):
-            self._document.tell(path, sentence)
+            self._document.add_error(path, sentence)
         for beginning in self._header.missing if house_rules else ():
-            self._document.tell_of_line(
+            self._document.add_error_at_line(
                 1,
                 f'the comment at the top has no paragraph that starts with "{beginning}"; write it',
             )
@@ -265,5 +265,5 @@ def _refuse_keys_set_by_the_api(document: Document) -> None:
     for path, node in parts:
         for key in SET_BY_THE_API:
             if isinstance(node.value, dict) and key in node.value:
-                document.tell((*path, key), "is set by Cloud Monitoring; remove it")
+                document.add_error((*path, key), "is set by Cloud Monitoring; remove it")
                 del node.value[key]

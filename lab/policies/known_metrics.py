@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from exporter.inputs.spelling import nearest
+from exporter.inputs.spelling import nearest, nearest_within
 from exporter.inputs.yaml_nodes import packaged
 from exporter.measure import definitions
 from lab.policies.labels import ANY, Labels
@@ -113,7 +113,10 @@ def find_series(name: str, *, every: bool) -> KnownSeries:
     if found := known_series().get(name):
         return found
     complete = any(name.startswith(prefix) for prefix in _complete())
-    guess = nearest(name, known_series(), within=None if every or complete else _CLOSE)
+    if every or complete:
+        guess = nearest(name, known_series())
+    else:
+        guess = nearest_within(name, known_series(), _CLOSE)
     if not (every or complete or guess):
         return UNKNOWN
     advice = f"did you mean {guess}?" if guess else "docs/reference.md lists the exporter's own"

@@ -66,7 +66,7 @@ def parse_scenario(text: str, file: str, policies: Collection[str], *, name: str
     configs: list[Config] = []
     if scenario is not None:
         for place, words in _errors(scenario, policies):
-            document.tell(place, words)
+            document.add_error(place, words)
         for index in range(len(scenario.exporters)):
             try:
                 configs.append(_config(document, scenario, index))

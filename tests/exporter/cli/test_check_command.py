@@ -1,4 +1,4 @@
-"""``check``: one line for everything that a run needs, and what mends what does not work."""
+"""``check``: one line for everything a run needs, and how to fix what does not work."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_everything_in_place_is_a_line_each(command: Command, serve: Serve, shop
         "ok       projects/shop-prod/locations/us-east4: no streams",
         "ok       projects/metrics-prod: one point written to Cloud Monitoring",
     ]
-    assert descriptors.startswith("warning  projects/metrics-prod: 14 of 15 metric descriptors are")
+    assert descriptors.startswith("warning  projects/metrics-prod: 14 of 15 metric descriptors do")
     assert err.splitlines()[-1] == "8 checks: 0 failed, 1 warning."
 
 
@@ -76,7 +76,7 @@ def describe(address: str, kind: str, value_type: str, labels: tuple[str, ...]) 
 
 
 def test_a_descriptor_of_another_type_fails(command: Command, serve: Serve, shop: World) -> None:
-    """A value type is for ever, so that the only way out is said."""
+    """A value type cannot be changed, so the error names the only way out."""
     cloud, environ = serve(shop)
     state = "custom.googleapis.com/datastream/stream/state"
     describe(cloud.monitoring, state, "DOUBLE", ("stream_id",))
@@ -84,8 +84,8 @@ def test_a_descriptor_of_another_type_fails(command: Command, serve: Serve, shop
     assert ended.code == 1
     (failed,) = lines(ended, "failed")
     assert failed == (
-        f"failed   {state}: the descriptor's value type is DOUBLE, not INT64, and that is for "
-        f"ever: delete the descriptor with all of its series; the next run makes it anew"
+        f"failed   {state}: the descriptor's value type is DOUBLE, not INT64, which "
+        "cannot be changed: delete the descriptor with all of its series; the next run creates it"
     )
 
 

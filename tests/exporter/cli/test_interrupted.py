@@ -46,7 +46,7 @@ def test_a_run_that_reads_ends_at_once(
     ended = command("run", environ=environ)
     assert ended.code == code
     assert time.monotonic() - began < SLOW / 3
-    assert f"{signal.Signals(number).name}: ending after the work under way" in ended.err
+    assert f"{signal.Signals(number).name}: finishing the work under way" in ended.err
     assert "Interrupted while reading: 2 locations not read, nothing written." in ended.err
     assert ended.err.splitlines()[-1].startswith("error: No streams in no locations; no points wri")
     assert not cloud.calls["CreateTimeSeries"]
@@ -218,5 +218,5 @@ def test_a_signal_while_the_clients_are_imported_shows_no_traceback(
         check=False,
     )
     assert ended.returncode == 130
-    assert "SIGINT: ending after the work under way" in ended.stderr
+    assert "SIGINT: finishing the work under way" in ended.stderr
     assert "Traceback" not in ended.stderr

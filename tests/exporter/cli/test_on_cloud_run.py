@@ -122,7 +122,7 @@ def test_what_nobody_foresaw_is_one_json_line(
     assert (ended.code, ended.err) == (1, "")
     (line,) = ended.log
     assert line["severity"] == "ERROR"
-    assert line["message"].startswith("The exporter failed in a way that it does not know:\n")
+    assert line["message"].startswith("The exporter failed unexpectedly:\n")
     assert "Traceback (most recent call last):" in line["message"]
     assert "what nobody" in line["message"]
 

@@ -98,7 +98,7 @@ def test_json_without_dry_run_is_a_mistake(command: Command, serve: Serve, shop:
     cloud, environ = serve(shop)
     code, out, err = command("run", "--json", environ=environ)
     assert (code, out) == (2, "")
-    assert err.endswith("--json goes with --dry-run: a run that writes prints no data\n")
+    assert err.endswith("--json requires --dry-run: a run that writes prints no data\n")
     assert not cloud.calls
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli.failure_groups import unseen
+from exporter.cli.failure_groups import failure_groups
 from exporter.gcp.errors import Failure, FailureKind
 from exporter.names import LocationName, StreamName
 from exporter.read.observations import Observations, ReadLocation, UnreadLocation
@@ -48,13 +48,13 @@ def test_one_cause_in_one_project_is_one_sentence() -> None:
             at("us-west2", DENIED, "pay-prod"),
         ),
     )
-    told = [(one.subject, one.text) for one in unseen(seen)]
+    told = [(one.subject, one.text) for one in failure_groups(seen)]
     its, their = "so its streams are unknown", "so their streams are unknown"
     denied = "permission denied: no. Grant it."
     assert told == [
         (
             "projects/pay-prod",
-            f"could not be asked for its locations: {denied}",
+            f"could not be searched for locations: {denied}",
         ),
         (
             "2 locations of projects/shop-prod",
@@ -74,7 +74,7 @@ def test_one_cause_in_one_project_is_one_sentence() -> None:
 def test_ten_thousand_streams_without_their_objects_are_one_sentence() -> None:
     """A permission that is missing for each stream is told once, and found by each location."""
     names = [StreamName("shop-prod", "us-east1", f"orders-{n:05}") for n in range(10_000)]
-    (one,) = unseen(Observations(uncollected=dict.fromkeys(names, DENIED)))
+    (one,) = failure_groups(Observations(uncollected=dict.fromkeys(names, DENIED)))
     assert one.subject == "10,000 streams of projects/shop-prod"
     assert one.text.startswith(
         "were read without their objects, whose series are left out (us-east1/orders-00000, "
@@ -110,7 +110,7 @@ def test_a_lost_last_seen_holds_its_location_back(
     assert code == 1
     assert (
         "warning: location/last_read of 2 locations of projects/shop-prod (europe-west1, us-east1)"
-        " is held back, as a last_seen there was not written: no stream of it can read as missing."
+        " is not written, as a last_seen there was not written: its streams would read as missing."
     ) in err.splitlines()
     assert not cloud.points("custom.googleapis.com/datastream/location/last_read")
 
@@ -130,8 +130,8 @@ def test_a_thousand_lost_requests_are_no_thousand_lines(
         "error: 3,806 points lost, among location/up of datastream in shop-prod/"
     )
     assert " and 3,803 more: permission denied: " in lost
-    assert others == "error: So it went with 23 more requests."
-    assert "held back" in withheld_locations
+    assert others == "error: 23 more requests failed."
+    assert "is not written, as" in withheld_locations
     assert "8,014 lost" in summary
 
 

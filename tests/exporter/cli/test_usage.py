@@ -109,7 +109,7 @@ def test_what_may_be_right_in_config_is_a_warning(
     code, _, err = command("run", "--dry-run", environ=environ)
     assert code == OK
     assert err.startswith(
-        'warning: DATASTREAM_EXPORTER_CONFIG:2: sources[0].locations[1]: "mars-north1" is no '
+        'warning: DATASTREAM_EXPORTER_CONFIG:2: sources[0].locations[1]: "mars-north1" is not '
     )
 
 

@@ -120,7 +120,7 @@ def test_override_leaves_an_alias_of_its_section_alone() -> None:
         ("METRICS__PROJECT", "123456", '"123456" is a project\'s number'),
         ("RUN__DEADLNE", "1s", "did you mean DATASTREAM_EXPORTER_RUN__DEADLINE?"),
         ("SOURCES__PROJECT", "a", "no key of config.yaml has this name"),
-        ("RUN__NAME", "\udcff", "holds what is no text"),
+        ("RUN__NAME", "\udcff", "contains characters that are not text"),
     ],
 )
 def test_mistakes_from_the_environment_name_the_variable(name: str, value: str, said: str) -> None:

@@ -151,7 +151,7 @@ def test_words_are_read_as_yaml_1_2_has_them(written: str, value: object) -> Non
         ("either: a", 'f.yaml:1: either: "a" stands where a whole number is needed'),
         ("parts: {}", "f.yaml:1: parts: a mapping of keys stands where a list is needed"),
         ("parts: [a]", 'f.yaml:1: parts[0]: "a" stands where a mapping of keys is needed'),
-        ("parts:\n  - nam: a", "f.yaml:2: parts[0].nam: is not a key that is known here; did you "),
+        ("parts:\n  - nam: a", "f.yaml:2: parts[0].nam: is not a known key; did you "),
         ("- a", "f.yaml:1: a list stands where a mapping of keys is needed"),
         ("name: " + "[1, " * 30 + "]" * 30, "f.yaml:1: name: a list stands where text"),
     ],

@@ -164,7 +164,7 @@ def test_a_world_without_a_config_needs_one(
     monkeypatch.chdir(tmp_path)
     code, _, err = command("demo", "--world", write_world(tmp_path, projects=[]))
     assert code == 2
-    assert "config.yaml: there is no such file in this directory" in err
+    assert "config.yaml: no such file in this directory" in err
 
 
 def test_a_project_without_streams_is_called_that(command: Command, tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_what_the_api_says_can_harm_no_terminal(command: Command, tmp_path: Path
     stream = {"id": "orders", "state": "FAILED", "errors": errors}
     world = one_project({"id": "us-east1", "streams": [stream]})
     _, out, _ = command("demo", "--world", write_world(tmp_path, **world))
-    line = next(line for line in out.splitlines() if "keeps trying" in line)
+    line = next(line for line in out.splitlines() if "keeps retrying" in line)
     assert r"red \x1b[31m [bold]xxx" in line
     assert line.endswith("x…")
     assert len(line) < 400
@@ -207,7 +207,7 @@ def test_forty_concerns_are_shown_and_the_others_counted(command: Command, tmp_p
     streams = {"id": "orders-{:02}", "count": 60, "state": "FAILED"}
     world = one_project({"id": "us-east1", "streams": [streams]})
     _, out, _ = command("demo", "--world", write_world(tmp_path, **world))
-    assert out.count("failed; Datastream keeps trying") == 40
+    assert out.count("failed; Datastream keeps retrying") == 40
     assert "\n  and 20 more\n" in out
 
 

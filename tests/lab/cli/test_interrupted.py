@@ -34,7 +34,7 @@ def test_what_is_played_side_by_side_ends_at_once(
     engines = tmp_path / "engines"
     ended = _interrupted(scenarios, engines, number)
     assert ended.returncode == code
-    assert f"{signal.Signals(number).name}: ending after the work under way" in ended.stderr
+    assert f"{signal.Signals(number).name}: finishing the work under way" in ended.stderr
     assert " of 22 scenarios were played." in ended.stderr
     assert "Traceback" not in ended.stderr
     assert list(engines.iterdir()) == []

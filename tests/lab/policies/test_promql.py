@@ -131,10 +131,7 @@ def test_an_invalid_query_is_an_error(query: str, sentence: str) -> None:
         ),
         (
             f'{FRESH}{{stream="a"}}',
-            (
-                f'{FRESH} has no label "stream"; allowed here: location, monitored_resource, '
-                "project_id, resource_container, stream_id"
-            ),
+            (f'{FRESH} has no label "stream"; did you mean stream_id?'),
         ),
         (
             f'{FRESH}{{monitored_resource="generic_node"}}',

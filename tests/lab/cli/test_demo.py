@@ -1,4 +1,4 @@
-"""``datastream-lab demo``: what somebody sees of the exporter first."""
+"""``datastream-lab demo``: the exporter at first sight."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from exporter.config.locations import KNOWN
+from lab.cli import demo
 from lab.cli.main import main
+from tests.lab.cli.conftest import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,30 +21,22 @@ if TYPE_CHECKING:
     from tests.lab.cli.conftest import Command
 
 
-class Terminal(io.StringIO):
-    """An output that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        """Say so."""
-        return True
-
-
 def write_world(path: Path, **world: Any) -> str:
-    """Write a world file; return its path as a person would type it."""
+    """Write a world file; return its path."""
     file = path / "world.yaml"
     file.write_text(yaml.safe_dump(world))
     return str(file)
 
 
 def one_project(*locations: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """Return a world of one project, watched where its locations are discovered."""
+    """Return a world with one project and discovered locations."""
     config = {"metrics": {"project": "shop-prod"}, "sources": [{"project": "shop-prod"}]}
     project = {"id": "shop-prod", "number": 1, "locations": list(locations)}
     return {"config": config, "projects": [project | more]}
 
 
-def test_the_default_fleet_is_shown_judged_and_written(command: Command) -> None:
-    """The table, what to look at (worst first), what was written, and where to go next."""
+def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
+    """The output has the table, the problems (worst first), the points and the next steps."""
     code, out, err = command("demo")
     assert code == 0
     heading, *table = out.partition("\n\n")[0].splitlines()
@@ -66,12 +60,12 @@ def test_the_default_fleet_is_shown_judged_and_written(command: Command) -> None
     ]
     assert "\nWritten to data-platform-prod\n  116 points of custom.googleapis.com/" in out
     assert "21 streams in 6 locations (2 failed, 2 not as expected)" in err
-    assert "116 points written; 12 calls in" in err
+    assert "116 points written; 13 calls in" in err
     assert "datastream-lab demo watch" in err
 
 
-def test_what_is_piped_has_no_colour_and_no_end_of_its_lines(command: Command) -> None:
-    """In a file or a pipe there is no escape, nothing is cut and no line ends in blanks."""
+def test_piped_output_is_plain_and_not_cut(command: Command) -> None:
+    """A file or a pipe gets no escape codes, no cut lines and no trailing blanks."""
     _, out, err = command("demo")
     assert "\x1b" not in out + err
     assert "Recover the stream from a new position.\n" in out
@@ -79,8 +73,8 @@ def test_what_is_piped_has_no_colour_and_no_end_of_its_lines(command: Command) -
 
 
 @pytest.mark.parametrize("columns", [80, 200])
-def test_a_terminal_gets_lines_that_fit(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No line is longer than the terminal is wide, and no name in the table is broken."""
+def test_lines_fit_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line is too long, and no name in the table is broken."""
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("TERM", "dumb")
     out = Terminal()
@@ -92,7 +86,7 @@ def test_a_terminal_gets_lines_that_fit(columns: int, monkeypatch: pytest.Monkey
 
 
 def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With NO_COLOR a terminal gets weight, and no colour."""
+    """With NO_COLOR a terminal gets no colour."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm-256color")
     coloured, plain = Terminal(), Terminal()
@@ -103,8 +97,8 @@ def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[3" not in plain.getvalue()
 
 
-def test_another_config_watches_the_same_world(command: Command, tmp_path: Path) -> None:
-    """--config goes before the config that the world brings."""
+def test_another_config_can_be_used(command: Command, tmp_path: Path) -> None:
+    """--config takes precedence over the world's own config."""
     config = tmp_path / "mine.yaml"
     config.write_text(
         "metrics: {project: payments-prod}\n"
@@ -118,8 +112,8 @@ def test_another_config_watches_the_same_world(command: Command, tmp_path: Path)
     assert "nothing: every stream is as expected" in out
 
 
-def test_a_variable_goes_before_the_config_of_the_world(command: Command) -> None:
-    """DATASTREAM_EXPORTER_METRICS__PROJECT says where the series go, too."""
+def test_a_variable_overrides_the_worlds_config(command: Command) -> None:
+    """DATASTREAM_EXPORTER_METRICS__PROJECT sets the metrics project."""
     variable = {"DATASTREAM_EXPORTER_METRICS__PROJECT": "payments-prod"}
     code, out, _ = command("demo", environ=variable)
     assert code == 0
@@ -135,10 +129,10 @@ def test_a_variable_goes_before_the_config_of_the_world(command: Command) -> Non
         ("projects: []\nfaults: [{}]\n", "a fault needs a code, a latency, or both"),
     ],
 )
-def test_a_bad_world_is_told_in_sentences(
+def test_a_bad_world_file_is_reported(
     command: Command, tmp_path: Path, text: str | None, sentence: str
 ) -> None:
-    """A world file that is not there or not right costs exit 2 and no traceback."""
+    """A missing or invalid world file costs exit 2, without a traceback."""
     if text is not None:
         (tmp_path / "world.yaml").write_text(text)
     code, out, err = command("demo", "--world", str(tmp_path / "world.yaml"))
@@ -147,10 +141,8 @@ def test_a_bad_world_is_told_in_sentences(
     assert all(line.startswith("error: ") for line in err.splitlines())
 
 
-def test_a_mistake_in_the_config_of_a_world_names_the_world(
-    command: Command, tmp_path: Path
-) -> None:
-    """The world's own config is checked as a file would be."""
+def test_an_error_in_a_worlds_config_names_the_world_file(command: Command, tmp_path: Path) -> None:
+    """The world's config is validated like a config file."""
     path = write_world(tmp_path, config={"metrics": {}}, projects=[])
     code, _, err = command("demo", "--world", path)
     assert code == 2
@@ -160,15 +152,15 @@ def test_a_mistake_in_the_config_of_a_world_names_the_world(
 def test_a_world_without_a_config_needs_one(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What to watch is never guessed."""
+    """There is no default config."""
     monkeypatch.chdir(tmp_path)
     code, _, err = command("demo", "--world", write_world(tmp_path, projects=[]))
     assert code == 2
     assert "config.yaml: no such file in this directory" in err
 
 
-def test_a_project_without_streams_is_called_that(command: Command, tmp_path: Path) -> None:
-    """An empty fleet is no empty table and no praise."""
+def test_an_empty_project_is_reported(command: Command, tmp_path: Path) -> None:
+    """Without streams there is a sentence, not an empty table or "as expected"."""
     path = write_world(tmp_path, **one_project({"id": "us-east1"}))
     code, out, err = command("demo", "--world", path)
     assert code == 0
@@ -177,8 +169,8 @@ def test_a_project_without_streams_is_called_that(command: Command, tmp_path: Pa
     assert "No streams in 1 location; " in err
 
 
-def test_forty_unreadable_locations_are_one_concern(command: Command, tmp_path: Path) -> None:
-    """One permission that is missing everywhere is one row and one sentence, not forty."""
+def test_forty_unreadable_locations_are_one_entry(command: Command, tmp_path: Path) -> None:
+    """A permission that is missing everywhere is one row and one sentence, not forty."""
     locations = [{"id": name} for name in sorted(KNOWN)[:40]]
     world = one_project(*locations, denied=["datastream.streams.list"])
     code, out, err = command("demo", "--world", write_world(tmp_path, **world))
@@ -190,8 +182,8 @@ def test_forty_unreadable_locations_are_one_concern(command: Command, tmp_path: 
     assert "40 locations unreadable. Nothing at all could be read; 45 points written" in err
 
 
-def test_what_the_api_says_can_harm_no_terminal(command: Command, tmp_path: Path) -> None:
-    """An error's text is shown on one line, cut, without what a terminal would obey."""
+def test_an_error_text_cannot_control_the_terminal(command: Command, tmp_path: Path) -> None:
+    """An error's text is one line, cut, with escape codes shown as text."""
     errors = [{"reason": "R", "message": "red \x1b[31m\n[bold]" + "x" * 1000}]
     stream = {"id": "orders", "state": "FAILED", "errors": errors}
     world = one_project({"id": "us-east1", "streams": [stream]})
@@ -202,8 +194,8 @@ def test_what_the_api_says_can_harm_no_terminal(command: Command, tmp_path: Path
     assert len(line) < 400
 
 
-def test_forty_concerns_are_shown_and_the_others_counted(command: Command, tmp_path: Path) -> None:
-    """A fleet that fails as a whole does not scroll the table away."""
+def test_problems_are_limited_and_the_rest_counted(command: Command, tmp_path: Path) -> None:
+    """A fleet that fails as a whole doesn't scroll the table away."""
     streams = {"id": "orders-{:02}", "count": 60, "state": "FAILED"}
     world = one_project({"id": "us-east1", "streams": [streams]})
     _, out, _ = command("demo", "--world", write_world(tmp_path, **world))
@@ -211,8 +203,8 @@ def test_forty_concerns_are_shown_and_the_others_counted(command: Command, tmp_p
     assert "\n  and 20 more\n" in out
 
 
-def test_a_lost_point_is_not_called_written(command: Command, tmp_path: Path) -> None:
-    """Refused points show in the heading, in the log and in the exit code."""
+def test_lost_points_are_reported(command: Command, tmp_path: Path) -> None:
+    """Rejected points show in the heading, in the log and in the exit code."""
     faults = [{"method": "CreateTimeSeries", "code": "INVALID_ARGUMENT", "message": "No."}]
     world = one_project({"id": "us-east1", "streams": [{"id": "orders"}]})
     code, out, err = command("demo", "--world", write_world(tmp_path, **world, faults=faults))
@@ -222,10 +214,8 @@ def test_a_lost_point_is_not_called_written(command: Command, tmp_path: Path) ->
     assert "no points written, " in err
 
 
-def test_what_was_interrupted_is_called_neither_written_nor_whole(
-    tmp_path: Path, signal_when: SignalWhen
-) -> None:
-    """After Ctrl-C while it reads, a run shows what it has and praises nothing."""
+def test_an_interrupted_run_claims_nothing(tmp_path: Path, signal_when: SignalWhen) -> None:
+    """After Ctrl-C during reading, a run shows what was read and writes nothing."""
     first = {"id": "us-east1", "streams": [{"id": "orders"}]}
     slow = {"method": "ListStreams", "location": "us-east4", "latency": 30}
     path = write_world(tmp_path, **one_project(first, {"id": "us-east4"}), faults=[slow])
@@ -238,8 +228,8 @@ def test_what_was_interrupted_is_called_neither_written_nor_whole(
     assert "Next" not in err.getvalue()
 
 
-def test_progress_is_shown_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal shows how far the run is, and has its cursor and its line back afterwards."""
+def test_progress_is_shown_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal shows progress, and gets its cursor and line back."""
     monkeypatch.setenv("TERM", "xterm")
     err = Terminal()
     assert main(["demo"], {}, io.StringIO(), err) == 0
@@ -248,3 +238,34 @@ def test_progress_is_shown_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> No
     assert "writing points" in progress
     assert "\x1b[2K" in rest
     assert "116 points written" in rest
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "text"),
+    [
+        (["check"], 1, "asia-northeast1"),
+        (["run", "--dry-run"], 0, "erp-oracle"),
+        (["run", "--help"], 0, "usage: datastream-exporter run"),
+        (["stop"], 2, "invalid choice: 'stop'"),
+    ],
+)
+def test_demo_runs_any_command_of_the_exporter(
+    command: Command, argv: list[str], code: int, text: str
+) -> None:
+    """The arguments, the output and the exit code are the exporter's own."""
+    ended = command("demo", *argv)
+    assert ended.code == code
+    assert text in ended.out + ended.err
+    assert "datastream-lab demo watch" not in ended.err
+
+
+def test_ctrl_c_during_the_start_is_one_sentence(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the emulator starts, Ctrl-C costs exit 130 and no traceback."""
+
+    def interrupt(_world: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "Emulator", interrupt)
+    assert command("demo") == (130, "", "datastream-lab: interrupted\n")

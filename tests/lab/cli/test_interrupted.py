@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while scenarios are played: soon over, and nothing is left behind."""
+"""SIGINT and SIGTERM while scenarios are played: it ends soon and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ LONGEST = 60
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_what_is_played_side_by_side_ends_at_once(
+def test_a_signal_ends_parallel_scenarios(
     scenarios: Path, tmp_path: Path, number: int, code: int
 ) -> None:
-    """The other processes end their engines, and remove what these held."""
+    """Worker processes end their Prometheus and remove its files."""
     for index in range(20):
         (scenarios / f"another-{index}.yaml").write_text(SCENARIO)
     engines = tmp_path / "engines"
@@ -42,8 +42,8 @@ def test_what_is_played_side_by_side_ends_at_once(
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_it_ends_soon_at_any_moment(scenarios: Path, tmp_path: Path, seed: int) -> None:
-    """Whatever each of the processes is doing, and whatever its engine is."""
+def test_a_signal_at_any_moment_ends_it_soon(scenarios: Path, tmp_path: Path, seed: int) -> None:
+    """It doesn't matter what each worker and its Prometheus are doing."""
     for index in range(60):
         (scenarios / f"another-{index}.yaml").write_text(SCENARIO)
     engines = tmp_path / "engines"
@@ -59,8 +59,8 @@ def test_it_ends_soon_at_any_moment(scenarios: Path, tmp_path: Path, seed: int) 
     assert _playing(engines) == []
 
 
-def test_nothing_outlives_a_process_that_is_killed(scenarios: Path, tmp_path: Path) -> None:
-    """Where no handler can run, the other processes notice, and end with their engines."""
+def test_workers_end_when_the_command_is_killed(scenarios: Path, tmp_path: Path) -> None:
+    """After SIGKILL no handler runs; the workers notice and end their Prometheus."""
     for index in range(20):
         (scenarios / f"another-{index}.yaml").write_text(SCENARIO)
     engines = tmp_path / "engines"
@@ -72,8 +72,8 @@ def test_nothing_outlives_a_process_that_is_killed(scenarios: Path, tmp_path: Pa
     assert _playing(engines) == []
 
 
-def test_a_single_scenario_is_played_to_its_end(scenarios: Path, tmp_path: Path) -> None:
-    """What is under way alone is finished, told, and its engine gone."""
+def test_a_single_scenario_is_finished(scenarios: Path, tmp_path: Path) -> None:
+    """A scenario that is played alone is finished and printed."""
     engines = tmp_path / "engines"
     ended = _interrupted(scenarios, engines, signal.SIGINT, PASSING)
     assert ended.returncode == 130
@@ -90,7 +90,7 @@ def _interrupted(
     begun: Callable[[Path], bool] | None = None,
     delay: float = 0,
 ) -> subprocess.CompletedProcess[str]:
-    """Play scenarios, and send a signal once it has begun; that is, an engine is to start."""
+    """Play scenarios and send a signal once a Prometheus is about to start."""
     has_begun = begun or _begun
     engines.mkdir()
     argv = [sys.executable, "-m", "lab", "test", *names]
@@ -121,18 +121,18 @@ def _interrupted(
 
 
 def _begun(engines: Path) -> bool:
-    """Say whether an engine has its folder: of this process, or of one of the others."""
+    """Return whether a Prometheus of any process has its folder."""
     held = (*engines.glob("prometheus-*"), *engines.glob("policies-*/prometheus-*"))
     return any((folder / "log").exists() for folder in held)
 
 
 def _held(engines: Path) -> bool:
-    """Say whether there is anything yet that has to be removed."""
+    """Return whether there are files to remove."""
     return any(engines.iterdir())
 
 
 def _playing(engines: Path) -> list[str]:
-    """Return the command lines of the engines that run."""
+    """Return the command lines of running Prometheus servers."""
     told = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True)
     return [
         line

@@ -34,7 +34,7 @@ Point = tuple[str, str, str, int]
 def main() -> None:
     """Make every call of one run."""
     at = int(time.time())
-    options = [("grpc.max_receive_message_length", -1)]
+    options = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
     datastream = grpc.insecure_channel(os.environ["DATASTREAM_EMULATOR_HOST"], options=options)
     monitoring = grpc.insecure_channel(os.environ["MONITORING_EMULATOR_HOST"], options=options)
     discover = datastream.unary_unary(

@@ -12,11 +12,14 @@ from google.auth import exceptions as auth_exceptions
 from google.cloud import datastream_v1
 from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
 
+from exporter.config import Config
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError, Failure, FailureKind
 from exporter.gcp.retry import Calls
+from exporter.measure.samples import ExporterName
 from exporter.names import LocationName
 from exporter.read.datastream import Datastream
+from exporter.run import Run, Task
 from tests.exporter.read.worlds import project
 
 if TYPE_CHECKING:
@@ -146,3 +149,23 @@ def test_a_token_opens_the_door(serve: Serve) -> None:
         api = Datastream(client, Calls())
         (stream,) = api.streams(AT, lambda _stream: True, Deadline.after(30))
     assert stream.id == "orders"
+
+
+@pytest.mark.parametrize("variable", ["grpc_proxy", "https_proxy", "http_proxy"])
+def test_an_emulator_is_never_called_through_a_proxy(
+    serve: Serve, closed_port: int, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """A run against emulators is complete although the proxy of the environment is dead."""
+    for name in ("no_grpc_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{closed_port}")
+    lab = serve({"projects": [project("shop-prod", {AT.location: ["orders"]})]})
+    config = Config.model_validate(
+        {"metrics": {"project": "shop-prod"}, "sources": [{"project": "shop-prod"}]}
+    )
+    task = Task(ExporterName("global", "exporter", "0"))
+    run = Run(lab.clients, config, task, Deadline.after(10))
+    report = run.write(run.measure())
+    assert report.complete
+    assert report.measurement.observations.streams == 1
+    assert report.written.accepted == len(lab.cloud.points()) == 5 + 4 + 4

@@ -1,4 +1,4 @@
-"""Resource names: what a stream and a location are called."""
+"""Resource names of streams and locations."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """This task's part of the work, among the tasks of a Cloud Run job.
+    """This task's part of the locations, among the tasks of a Cloud Run job.
 
     Attributes:
         index: This task's number, from 0.
@@ -23,10 +23,10 @@ class Shard:
     count: int = 1
 
     def holds(self, at: LocationName) -> bool:
-        """Say whether this task has the location; exactly one of the tasks does."""
+        """Return whether this task has the location; exactly one task does."""
         digest = hashlib.sha256(f"{at.project}/{at.location}".encode()).digest()
         return int.from_bytes(digest[:8]) % self.count == self.index
 
 
 WHOLE = Shard()
-"""All locations: what a process reads that is no task of a job."""
+"""All locations: the shard of a process that is not a task of a job."""

@@ -1,4 +1,4 @@
-"""The states of a stream, by the API's own numbers and names."""
+"""The states of a stream, by the API's numbers and names."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from enum import IntEnum
 class StreamState(IntEnum):
     """``google.cloud.datastream.v1.Stream.State``, number for number.
 
-    The numbers are no order of severity. The API may send a number that is not here: keep it
-    as it came (``int``) and name it with :func:`state_name`.
+    The numbers are not ordered by severity. The API may send a number that is not here: keep it
+    as an ``int`` and name it with :func:`state_name`.
     """
 
     STATE_UNSPECIFIED = 0
@@ -37,7 +37,7 @@ class BackfillState(IntEnum):
 
 
 FAILURES = frozenset({StreamState.FAILED, StreamState.FAILED_PERMANENTLY})
-"""States that page whatever config expects."""
+"""States that always alert, whatever config expects."""
 
 EXPECTED_BY_DEFAULT = frozenset(
     {
@@ -47,14 +47,14 @@ EXPECTED_BY_DEFAULT = frozenset(
         StreamState.MAINTENANCE,
     }
 )
-"""What a stream may be in when neither config nor its own label says anything."""
+"""The expected states of a stream without an expectation in config or a label."""
 
 EXPECTABLE = tuple(
     state
     for state in StreamState
     if state not in FAILURES and state is not StreamState.STATE_UNSPECIFIED
 )
-"""What config and the ``expected-state`` label may name, in the API's order."""
+"""The states that config and the ``expected-state`` label accept, in the API's order."""
 
 
 def state_name(number: int) -> str:

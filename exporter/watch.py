@@ -1,4 +1,4 @@
-"""Continuous mode: runs in one process, on a steady beat."""
+"""Continuous mode: runs in one process, at a steady interval."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("exporter")
 
 REMEMBERED_SECONDS = 600.0
-"""How long the locations that a discovery found are taken for known."""
+"""How long discovered locations are used before they are discovered again."""
 
 
 @dataclass(slots=True)
 class Discovered:
-    """The locations that earlier discoveries found.
+    """The locations found by earlier discoveries.
 
     Attributes:
-        monotonic: Gives seconds; never goes back.
+        monotonic: Returns seconds of a clock that never goes back.
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -40,7 +40,7 @@ class Discovered:
     _when: dict[str, float] = field(default_factory=dict)
 
     def fresh(self) -> dict[str, tuple[str, ...]]:
-        """Return the locations of the projects that need not be discovered again yet."""
+        """Return the locations of projects that need no new discovery yet."""
         now = self.monotonic()
         return {
             project: locations
@@ -49,11 +49,11 @@ class Discovered:
         }
 
     def stale(self) -> Mapping[str, tuple[str, ...]]:
-        """Return all that was ever found, for when a new discovery fails."""
+        """Return the last known locations of every project, in case a new discovery fails."""
         return dict(self._locations)
 
     def learn(self, observations: Observations) -> None:
-        """Take over what a run discovered."""
+        """Remember what a run discovered."""
         fresh = self.fresh()
         for project, locations in observations.discoveries.items():
             if not isinstance(locations, Failure) and project not in fresh:
@@ -62,7 +62,7 @@ class Discovered:
 
 
 class Runs:
-    """The runs of one task, one after the other, and what they remember of each other."""
+    """The runs of one task, one after the other, and what they remember."""
 
     def __init__(
         self,
@@ -75,16 +75,16 @@ class Runs:
         stop: Event,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Remember nothing yet.
+        """Start without memory.
 
         Args:
             clients: Google's clients.
             config: What to watch.
-            task: What each run has to do.
-            log: Called with the report of each run.
+            task: What each run does.
+            log: Receives the report of each run.
             seconds: How long a run may take.
             stop: Ends a run early.
-            monotonic: Gives seconds; never goes back.
+            monotonic: Returns seconds of a clock that never goes back.
         """
         self._clients = clients
         self._config = config
@@ -112,14 +112,14 @@ def run_every(
 ) -> None:
     """Call ``work`` at every multiple of ``seconds`` from now, until ``stop`` is set.
 
-    Beats neither drift nor overlap: work that outlasts its beat makes the beats pass that fall
-    into it, and the log says so.
+    The schedule neither drifts nor overlaps: work that takes longer than the interval skips the
+    starts that fall into it, and the log says so.
 
     Args:
-        work: What to do.
-        seconds: From one beat to the next.
-        stop: Ends it, after the work under way.
-        monotonic: Gives seconds; never goes back.
+        work: What to call.
+        seconds: From one start to the next.
+        stop: Ends it, after the call under way.
+        monotonic: Returns seconds of a clock that never goes back.
     """
     start = monotonic()
     due = 0

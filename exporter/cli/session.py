@@ -1,4 +1,4 @@
-"""What the commands shard: config, clients, and what this process is to do."""
+"""What the commands share: config, clients, and what this process is to do."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import google.auth
 import grpc
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from google.auth.credentials import Credentials
+    from google.auth.transport import Response
 
     from exporter.config import Endpoints
 
@@ -35,26 +36,26 @@ _OPTIONS = (
     # A page of a thousand streams, each with the tables that it includes, passes gRPC's 4 MiB.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # A refused batch names each of its series, twice, in the trailers. Beyond the default of
-    # 16 KiB gRPC would show RESOURCE_EXHAUSTED in place of the truth.
+    # A partial write names each refused series, twice, in the trailers. Beyond the default of
+    # 16 KiB, gRPC would replace the error with RESOURCE_EXHAUSTED.
     ("grpc.max_metadata_size", 4 * 1024 * 1024),
     ("grpc.absolute_max_metadata_size", 8 * 1024 * 1024),
 )
 _EMULATOR_OPTIONS = (
     *_OPTIONS,
-    # An emulator is on this machine or next to it: a proxy of the company cannot reach it.
+    # An emulator is on this machine or close to it, where a company's proxy can't reach it.
     ("grpc.enable_http_proxy", 0),
 )
 _CREDENTIALS_SECONDS = 10.0
-"""For all that is asked to get the first token; a metadata server that is not there takes most."""
+"""For all requests that get the first token; an absent metadata server takes most of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom the exporter calls as, where that is not plainly the default credentials.
+    """The account that the exporter calls as, if not the default credentials alone.
 
     Attributes:
-        impersonate: A service account's address to act as.
+        impersonate: Email address of a service account to impersonate.
         quota_project: The project whose quota and billing the calls count against.
     """
 
@@ -64,7 +65,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """Google's own clients, each on one channel that all threads shard."""
+    """Google's own clients, each on one channel that all threads share."""
 
     datastream: datastream_v1.DatastreamClient
     monitoring: monitoring_v3.MetricServiceClient
@@ -96,12 +97,10 @@ def emulators(environ: Mapping[str, str]) -> dict[str, str]:
 def connect(
     endpoints: Endpoints, environ: Mapping[str, str], identity: Identity
 ) -> tuple[Clients, str]:
-    """Return clients for the endpoints of config, or for emulators where the variables name one.
+    """Return clients for the endpoints in config or emulators, and the account that they call as.
 
-    The second value says in words whom the clients call as.
-
-    Credentials are fetched here, once, unless both services are emulators: their absence is
-    then one clear fact, not a failure of every call.
+    Credentials are fetched here, once, unless both services are emulators. So missing credentials
+    are one clear error, not a failure of every call.
 
     Raises:
         CallError: There are no valid credentials.
@@ -113,7 +112,11 @@ def connect(
         credentials = _credentials(identity)
         account = getattr(credentials, "service_account_email", None) or "a user's own"
 
-    def channel(transport: Any, emulator: str, endpoint: str | None) -> grpc.Channel:
+    def channel(
+        transport: type[DatastreamGrpcTransport | MetricServiceGrpcTransport],
+        emulator: str,
+        endpoint: str | None,
+    ) -> grpc.Channel:
         if emulator in named:
             return grpc.insecure_channel(named[emulator], options=_EMULATOR_OPTIONS)
         return transport.create_channel(
@@ -131,7 +134,7 @@ def connect(
 
 
 class _DeadlineRequest(Request):
-    """Google's own transport for credentials, all of whose requests share one deadline."""
+    """google-auth's transport, with one deadline for all of its requests."""
 
     def __init__(self, deadline: Deadline) -> None:
         super().__init__()
@@ -139,28 +142,27 @@ class _DeadlineRequest(Request):
 
     def __call__(
         self,
-        url: Any,
-        method: Any = "GET",
-        body: Any = None,
-        headers: Any = None,
-        timeout: Any = None,
-        **kwargs: Any,
-    ) -> Any:
+        url: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        **kwargs: object,
+    ) -> Response:
         left = self._deadline.left
         if left <= 0:
-            raise auth_exceptions.TransportError(
-                f"no token could be had in {_CREDENTIALS_SECONDS:g} s"
-            )
+            raise auth_exceptions.TransportError(f"got no token within {_CREDENTIALS_SECONDS:g} s")
         seconds = min(timeout or left, left)
-        return super().__call__(url, method, body, headers, seconds, **kwargs)  # type: ignore[no-untyped-call] # google-auth types its arguments in part
+        response: Response = super().__call__(url, method, body, headers, seconds, **kwargs)  # type: ignore[no-untyped-call] # google-auth is typed in part
+        return response
 
 
 def _credentials(identity: Identity) -> Credentials:
     request = _DeadlineRequest(Deadline.after(_CREDENTIALS_SECONDS))
     try:
         with warnings.catch_warnings():
-            # A user without a quota project is warned of; where it matters, the API refuses the
-            # calls, and the failure says what to do.
+            # google-auth warns about users without a quota project. Where one is needed, the API
+            # rejects the call, and the failure's hint says what to do.
             warnings.simplefilter("ignore", UserWarning)
             credentials, _ = google.auth.default(
                 scopes=SCOPES, quota_project_id=identity.quota_project, request=request

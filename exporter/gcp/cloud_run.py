@@ -1,4 +1,4 @@
-"""What Cloud Run tells the process that it runs.
+"""What Cloud Run tells the process.
 
 Source: https://cloud.google.com/run/docs/container-contract (environment variables of jobs and
 worker pools, metadata server).
@@ -36,15 +36,15 @@ _METADATA_TRIES = 4
 
 
 def here(environ: Mapping[str, str]) -> bool:
-    """Say whether this process runs on Cloud Run, as a job or as a worker pool."""
+    """Return whether this process runs on Cloud Run, as a job or a worker pool."""
     return bool(environ.get(JOB) or environ.get(WORKER_POOL))
 
 
 def shard(environ: Mapping[str, str]) -> Shard:
-    """Return this task's part of the job's work; all of it outside a job.
+    """Return this task's part of the locations; all of them outside a job.
 
     Raises:
-        ValueError: The variables contradict each other, as a sentence.
+        ValueError: The variables contradict each other; ``str()`` is a sentence.
     """
     index, count = environ.get(TASK_INDEX, "0"), environ.get(TASK_COUNT, "1")
     if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
@@ -56,7 +56,7 @@ def shard(environ: Mapping[str, str]) -> Shard:
 
 
 def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what tells the log lines of one task's execution from another's."""
+    """Return the labels that identify the log lines of this task and execution."""
     labels = {"execution": EXECUTION, "task_index": TASK_INDEX, "attempt": TASK_ATTEMPT}
     return {label: environ[name] for label, name in labels.items() if environ.get(name)}
 
@@ -65,8 +65,8 @@ def region(environ: Mapping[str, str]) -> str:
     """Return the region that this process runs in; ``global`` outside Cloud Run.
 
     Raises:
-        OSError: The metadata server did not answer. Another name for the region would start
-            other series and make the known ones look silent, so none is made up.
+        OSError: The metadata server did not answer. There is no default, since another region
+            would start new series and make the existing ones look silent.
     """
     if not here(environ):
         return "global"
@@ -93,7 +93,7 @@ def _ask(request: urllib.request.Request) -> str:
         with _DIRECTLY.open(request, timeout=_METADATA_SECONDS) as answer:
             return str(answer.read().decode(errors="replace").strip())
     except HTTPError as error:
-        # It is the answer, too, and holds its connection.
+        # The error is the response too, and keeps its connection open.
         error.close()
         raise
     except HTTPException as error:
@@ -101,10 +101,10 @@ def _ask(request: urllib.request.Request) -> str:
 
 
 def no_region(error: OSError) -> Failure:
-    """Return what it means that :func:`region` failed."""
+    """Return the failure for an error of :func:`region`."""
     return Failure(
         FailureKind.UNAVAILABLE,
-        f"the metadata server does not tell the region that this runs in ({error})",
-        "Nothing was read: the exporter's own series would get another name. The next run tries "
-        "again.",
+        f"the metadata server did not return this process's region ({error})",
+        "Nothing was read: without it, the exporter's own series would get another name. The next "
+        "run tries again.",
     )

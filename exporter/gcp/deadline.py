@@ -1,4 +1,4 @@
-"""How long something may take, and the wish to stop before that."""
+"""How long something may take, and a request to stop before that."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment on the monotonic clock by which work has to be done.
+    """A time on the monotonic clock by which work has to be done.
 
     Attributes:
-        ends: The moment, in seconds of ``time.monotonic``. Network calls are bounded by it, so
-            it is never a simulated clock's.
-        stop: Set when somebody asks the work to end early (SIGINT, SIGTERM).
+        ends: The time, in seconds of ``time.monotonic``.
+        stop: Set to end the work early (SIGINT, SIGTERM).
     """
 
     ends: float
@@ -32,7 +31,7 @@ class Deadline:
 
     @property
     def stopped(self) -> bool:
-        """Whether somebody asked the work to end early."""
+        """Whether the work should end early."""
         return self.stop.is_set()
 
     def within(self, seconds: float) -> Deadline:

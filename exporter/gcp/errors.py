@@ -1,4 +1,4 @@
-"""What Google's refusals mean: one sentence of what happened, one of what mends it."""
+"""What Google's errors mean: one sentence about what happened, one about what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FailureKind(StrEnum):
-    """Why something could not be read or written. Never mixed up with a stream's own state."""
+    """Why something could not be read or written. Never a stream's own state."""
 
     API_DISABLED = "API disabled"
     PERMISSION_DENIED = "permission denied"
@@ -30,10 +30,10 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A refusal, kept as what it was.
+    """Why a call failed.
 
     Attributes:
-        kind: Which of the different facts it is.
+        kind: The kind of failure.
         message: What happened, in the server's words where it has any.
         hint: What the reader can do about it, a command or a role where there is one.
     """
@@ -49,11 +49,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a call asks of whom, for the sentence about its failure.
+    """What a call needs, for the hint of its failure.
 
     Attributes:
         service: The API, as ``gcloud services enable`` takes it.
-        project: The project that is asked.
+        project: The project that is called.
         permission: The IAM permission that the call needs.
         role: The role to grant, in words that fit after "Grant".
         key: The key of config.yaml that names the endpoint.
@@ -67,20 +67,20 @@ class Target:
 
 
 class CallError(Exception):
-    """A call failed for good: what is not transient, or what outlasted its retries."""
+    """A call failed finally: the error is not transient, or all retries failed."""
 
     def __init__(self, failure: Failure) -> None:
-        """Keep the failure; ``str()`` is its sentences."""
+        """Keep the failure; ``str()`` returns its sentences."""
         super().__init__(str(failure))
         self.failure = failure
 
 
 def explain_credentials_error(error: Exception, *, impersonated: str | None = None) -> Failure:
-    """Return what it means that no credentials could be had.
+    """Return why there are no credentials.
 
     Args:
-        error: What the attempt to have them ended in.
-        impersonated: The service account that was to be acted as, if any.
+        error: What google-auth raised.
+        impersonated: The service account to impersonate, if any.
     """
     message = _auth_message(error)
     hint = _CREDENTIALS_HINT
@@ -98,20 +98,20 @@ def explain_credentials_error(error: Exception, *, impersonated: str | None = No
 
 
 def explain_unexpected_error(error: Exception) -> Failure:
-    """Return a failure for an error that no call is known to end in."""
+    """Return the failure for an error that no call is known to raise."""
     return Failure(
         FailureKind.REFUSED,
         f"{type(error).__name__}: {_first_line(error)}",
-        "This is a mistake of the exporter's own: report it with the log.",
+        "This is a bug in the exporter: report it with the log.",
     )
 
 
 def explain_call_error(error: Exception, target: Target) -> Failure:
-    """Return what a failed call means, or :func:`unforeseen` for an error of another kind.
+    """Return why a call failed.
 
-    Sources: https://cloud.google.com/apis/design/errors for codes and ErrorInfo; the texts of
-    gRPC's own failures (no network, no credentials) are matched by substring, as gRPC gives
-    them no code of their own.
+    Sources: https://cloud.google.com/apis/design/errors for codes and ErrorInfo. gRPC's own
+    failures (no network, no credentials) have no codes of their own, so their texts are matched
+    by substring.
     """
     if not isinstance(error, exceptions.GoogleAPICallError):
         return explain_unexpected_error(error)
@@ -144,7 +144,7 @@ _KINDS = {
 }
 
 _PLUGIN = "Getting metadata from plugin failed with error:"
-"""How gRPC begins to say that no token could be had for a call; what google-auth says follows."""
+"""The start of gRPC's message when there is no token for a call. google-auth's own follows."""
 
 _CREDENTIALS_HINT = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a "
@@ -155,8 +155,8 @@ _CREDENTIALS_HINT = (
 def _forbidden(error: exceptions.Forbidden, message: str, target: Target) -> Failure:
     details: Mapping[str, str] = error.metadata or {}
     if error.reason == "SERVICE_DISABLED":
-        # The calls of a user without a quota project count against a project of Google's own,
-        # in which nobody can enable anything.
+        # Without a quota project, a user's calls count against a project of Google's, where
+        # nobody else can enable an API.
         hint = (
             "Name one: gcloud auth application-default set-quota-project "
             f"{target.project}, or --quota-project"
@@ -200,7 +200,7 @@ def _hint(kind: FailureKind, message: str, target: Target) -> str:
     return hints[kind]
 
 
-# The texts of gRPC 1.85 and of those before it, the more telling ones first.
+# The texts of gRPC 1.85 and earlier, the more specific ones first.
 _NO_CONNECTION = {
     ("DNS resolution", "errors resolving"): "The name does not resolve: check the network",
     ("HTTP/2", "http1", "andshake failed"): (
@@ -214,20 +214,20 @@ _NO_CONNECTION = {
 
 
 def _auth_message(error: Exception) -> str:
-    """Return what google-auth, or the system beneath it, says went wrong.
+    """Return the message of google-auth or of the operating system.
 
-    The first argument of google-auth's errors is a sentence; the others hold what it was made
-    of, the text of a credentials file among it, and are never shown.
+    Only the first argument of google-auth's errors is a message. The others can contain the text
+    of a credentials file, and are never shown.
     """
     if isinstance(error, auth_exceptions.GoogleAuthError):
         return _first_line(error.args[0] if error.args else "")
     if isinstance(error, OSError):
         return _first_line(error)
-    return f"the credentials file has not the form that it should have ({type(error).__name__})"
+    return f"the credentials file is malformed ({type(error).__name__})"
 
 
 def _without_tuple(text: str) -> str:
-    """Return the first of several arguments, where gRPC shows all of an error's as a tuple."""
+    """Return the first argument of an error that gRPC shows as a tuple of its arguments."""
     found = re.match(r"""\((['"])(.*?)\1, """, text)
     return found[2] if found else text
 
@@ -238,7 +238,7 @@ def _first_line(text: object) -> str:
 
 
 _LONGEST = 1000
-"""Letters of a server's sentence that are shown: some proxy's answer may be a whole page."""
+"""Characters of a server's message that are shown: a proxy may answer with a whole page."""
 
 
 def _sentence(text: str) -> str:

@@ -1,4 +1,4 @@
-"""One call to Google: bounded by a deadline, repeated while that can help, and counted."""
+"""Calls to Google: bounded by a deadline, retried while that can help, and counted."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ TRANSIENT = (
     exceptions.InternalServerError,
     exceptions.Aborted,
 )
-"""Refusals that a later try can turn into an answer; any other is final."""
+"""Errors that are worth a retry; any other is final."""
 
 LEAST_ATTEMPT = 0.1
-"""Seconds without which a try is not started: a call to another continent takes about that."""
+"""The least time for a try, in seconds: about that of a call to another continent."""
 
 _jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
@@ -51,7 +51,7 @@ class Calls:
 
 
 def retry_delay(error: BaseException | None) -> float | None:
-    """Return the seconds that the server asks a client to wait (RetryInfo), if it does.
+    """Return the delay that the server requests, in seconds, if it does (RetryInfo).
 
     Source: google/rpc/error_details.proto, RetryInfo.
     """
@@ -63,7 +63,7 @@ def retry_delay(error: BaseException | None) -> float | None:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Say whether a later try of the same call can succeed."""
+    """Return whether a retry of the call can succeed."""
     return isinstance(error, TRANSIENT)
 
 
@@ -75,21 +75,18 @@ def call_with_retry(
     calls: Calls,
     again: Callable[[BaseException], bool] = is_transient,
 ) -> T:
-    """Call until it succeeds, fails for good, or a further try could not finish in time.
+    """Call until it succeeds, fails finally, or another try could not finish in time.
 
     Args:
-        attempt: One try, given the seconds that it may take.
-        deadline: Bounds all tries and the waits between them. Its ``stop`` cuts a wait short
-            and starts no further try.
-        longest: Seconds that one try may take at most.
-        calls: Where every try is counted.
-        again: Whether a refusal is worth a further try.
-
-    Returns:
-        The first answer.
+        attempt: One try; it receives its timeout in seconds.
+        deadline: Bounds all tries and the waits between them. Its ``stop`` ends a wait early
+            and prevents further tries.
+        longest: The longest timeout of one try, in seconds.
+        calls: Counts every try.
+        again: Whether an error is worth a retry.
 
     Raises:
-        google.api_core.exceptions.GoogleAPICallError: The last refusal.
+        google.api_core.exceptions.GoogleAPICallError: The last error.
     """
     refused: BaseException | None = None
 
@@ -97,7 +94,7 @@ def call_with_retry(
         nonlocal refused
         left = deadline.left
         if refused is not None and (deadline.stopped or left < LEAST_ATTEMPT):
-            # The wait for this try was cut short, or took longer than it should have.
+            # The wait for this try was ended early, or took too long.
             raise refused
         if left < LEAST_ATTEMPT:
             raise exceptions.DeadlineExceeded("the time for it was used up before its turn came")
@@ -120,5 +117,5 @@ def call_with_retry(
 
 def _wait(state: tenacity.RetryCallState) -> float:
     asked = retry_delay(state.outcome.exception() if state.outcome else None)
-    # Everybody who was refused was told the same delay: a little jitter keeps them apart.
+    # All clients get the same delay from the server: a little jitter spreads them.
     return _jitter(state) if asked is None else asked + _jitter(state) / 10

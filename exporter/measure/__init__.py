@@ -1,1 +1,1 @@
-"""Measuring: what was observed becomes samples. Pure: observations, config and a clock in."""
+"""Measuring: turns observations, config and a time into samples, without any I/O."""

@@ -1,4 +1,4 @@
-"""The metrics by name, as ``metrics.yaml`` defines them for the exporter and for Terraform."""
+"""The metrics that ``metrics.yaml`` defines for the exporter and for Terraform."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RESOURCE = "generic_node"
-"""The monitored resource of every series: a custom metric may be written to few types, and
-cannot be to ``datastream.googleapis.com/Stream``."""
+"""The monitored resource of every series: few types accept custom metrics, and
+``datastream.googleapis.com/Stream`` doesn't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Metric:
     """A metric's definition; all are gauges.
 
     Attributes:
-        name: The type's end, such as ``stream/state``.
+        name: The end of the type, such as ``stream/state``.
         type: The full type, ``custom.googleapis.com/datastream/stream/state``.
-        resource: Which kind of thing the series belong to, a key of ``resources``.
+        resource: What the series belong to, a key of ``resources``.
         value_type: ``INT64`` or ``DOUBLE``.
         unit: The unit as Cloud Monitoring writes it: ``1`` or ``s``.
         labels: The metric labels' keys.
-        display_name: The name that a person sees in Metrics Explorer.
+        display_name: The name in Metrics Explorer.
         description: One or two sentences.
         written: When a series gets a point.
     """

@@ -1,4 +1,4 @@
-"""Which states are fine for a stream now: config, windows of time, and the stream's own label."""
+"""Which states are expected of a stream now: by config, its windows, and the stream's label."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exporter.names import StreamName
 
 LABEL = "expected-state"
-"""The label on a stream, in Google Cloud, that names the state it is meant to be in."""
+"""The label on a stream, in Google Cloud, that names its expected state."""
 
 _BY_LABEL = {state.name.lower(): frozenset({state}) for state in EXPECTABLE}
 
@@ -28,11 +28,11 @@ _BY_LABEL = {state.name.lower(): frozenset({state}) for state in EXPECTABLE}
 def is_open(window: Window, now: datetime) -> bool:
     """Return whether a window that began at or before ``now`` has not ended yet.
 
-    A window lasts its duration in real time, whatever the clocks of its zone do meanwhile.
+    A window lasts its duration in real time, even across a daylight saving change.
     """
     earliest = now.astimezone(UTC) - window.duration
     for start in CronSim(window.schedule, earliest.astimezone(window.timezone)):
-        # In UTC: times of one zone compare by their clocks, which an hour in autumn shows twice.
+        # In UTC, since times of one zone compare by local time, which repeats an hour in autumn.
         begins = start.astimezone(UTC)
         if begins > earliest:
             return begins <= now
@@ -40,7 +40,7 @@ def is_open(window: Window, now: datetime) -> bool:
 
 
 def label_complaint(name: StreamName, label: str | None) -> str | None:
-    """Return what to warn of where a stream's label names no state to expect, else None."""
+    """Return a warning if a stream's label names no state that can be expected, else None."""
     if label is None or label in _BY_LABEL:
         return None
     return (
@@ -50,11 +50,11 @@ def label_complaint(name: StreamName, label: str | None) -> str | None:
 
 
 class OpenExpectations:
-    """The expectations that hold at one moment; made once a run, asked once a stream."""
+    """The expectations that apply at one time; made once per run, used once per stream."""
 
     def __init__(self, expectations: Sequence[Expectation], now: datetime) -> None:
-        """Keep what holds at ``now``, an aware time: windows are looked at here only."""
-        # Most expectations name one stream: those are looked up, and only globs are tried.
+        """Keep what applies at ``now``, an aware time."""
+        # Most expectations name one stream: these are looked up, and only globs are matched.
         self._exact: dict[str, tuple[int, frozenset[StreamState]]] = {}
         self._globs: list[tuple[int, re.Pattern[str], frozenset[StreamState]]] = []
         for rank, expectation in enumerate(expectations):
@@ -68,15 +68,15 @@ class OpenExpectations:
         self._globs.reverse()
 
     def states(self, name: StreamName, label: str | None = None) -> frozenset[StreamState]:
-        """Return the states that are fine for a stream.
+        """Return the states that are expected of a stream.
 
         Args:
             name: The stream.
             label: The value of its label ``expected-state``, if it has one.
 
         Returns:
-            The states of the last expectation that matches; else the one that the label names;
-            else the default.
+            The states of the last expectation that matches, else the label's state, else the
+            default.
         """
         full = str(name)
         exact_rank, exact = self._exact.get(full, (-1, None))

@@ -1,1 +1,1 @@
-"""Reading: what Datastream says of every location, and what it did not say."""
+"""Reading: what Datastream returns for every location, and what could not be read."""

@@ -1,17 +1,17 @@
-"""What a refused CreateTimeSeries says of each point: the reading of Cloud Monitoring's errors.
+"""Parsing the errors of CreateTimeSeries: which points of a request were written.
 
-A batch is not atomic: the valid points of a refused request are written. The answer counts them
-in a CreateTimeSeriesSummary and, in most wordings, names the refused series by their index.
+A request is not atomic: its valid points are written even if it fails. The error counts them in a
+CreateTimeSeriesSummary and, in most wordings, names the refused series by index.
 
-Source: google/monitoring/v3/metric_service.proto, CreateTimeSeriesSummary; the wordings are
-matched by substring, as they have changed and will again.
+Source: google/monitoring/v3/metric_service.proto, CreateTimeSeriesSummary. The wordings are
+matched by substring, since they have changed before.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from google.cloud import monitoring_v3
 from google.rpc import code_pb2
@@ -44,15 +44,15 @@ _TRANSIENT_CODES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PartialWrite:
-    """What one refused request says of its points.
+    """What happened to the points of a request that failed.
 
     Attributes:
         refused: How many points were refused; all of them where there is no summary.
         late: How many of these because their series has the same or a newer point, or one
-            within the last seconds: another write got there first.
-        transient: How many of these may be accepted if they are sent again.
+            within the last seconds: another write was first.
+        transient: How many of these may be accepted on a retry.
         named: The refused series by their index in the request, each with whether it is late;
-            None where the answer does not name every one of them.
+            None if the error doesn't name all of them.
     """
 
     refused: int
@@ -62,24 +62,24 @@ class PartialWrite:
 
     @property
     def unwritten(self) -> int:
-        """How many points were refused, for now or for good, for another reason than being late."""
+        """How many points were refused, for now or finally, for a reason other than being late."""
         return self.refused - self.late
 
 
 def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> PartialWrite:
-    """Read a refusal of a request of ``sent`` series."""
+    """Return what the error of a request with ``sent`` series says about its points."""
     message = error.message or ""
     summary = _summary(error)
     reasons = [message]
     if summary is None:
         if is_transient(error):
-            # The request may have had its effect, whichever series the text names.
+            # All of it may be written, whichever series the text names.
             return PartialWrite(sent, 0, sent, None)
         refused, transient = sent, 0
     else:
         refused = summary.total_point_count - summary.success_point_count
         if summary.total_point_count != sent or not 0 < refused <= sent:
-            # A summary that contradicts itself or the request is no evidence of anything written.
+            # A summary that contradicts itself or the request proves no point written.
             refused = sent
         transient = sum(
             entry.point_count for entry in summary.errors if entry.status.code in _TRANSIENT_CODES
@@ -101,9 +101,13 @@ def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> Part
     return PartialWrite(refused, late, min(transient, refused - late), named)
 
 
-def _summary(error: exceptions.GoogleAPICallError) -> Any:
+def _summary(
+    error: exceptions.GoogleAPICallError,
+) -> monitoring_v3.CreateTimeSeriesSummary | None:
     for detail in error.details or ():
-        summary = monitoring_v3.CreateTimeSeriesSummary.pb(monitoring_v3.CreateTimeSeriesSummary())
+        summary: monitoring_v3.CreateTimeSeriesSummary = monitoring_v3.CreateTimeSeriesSummary.pb(
+            monitoring_v3.CreateTimeSeriesSummary()
+        )
         # google-api-core does not know this type and leaves it packed.
         if hasattr(detail, "Unpack") and detail.Unpack(summary):
             return summary
@@ -115,7 +119,7 @@ def _segments(message: str) -> list[str]:
 
 
 def _all_late(message: str) -> bool:
-    """Say whether every reason that the text gives is that the points came too late."""
+    """Return whether every reason in the text is that the points came too late."""
     segments = _segments(message)
     return bool(segments) and all(_ORDER.search(segment) for segment in segments)
 
@@ -133,7 +137,7 @@ def _named(message: str, refused: int, sent: int) -> dict[int, bool] | None:
 
 
 def _expand(listed: str) -> list[int]:
-    """Return the numbers of a list such as ``0-2,5``; none where it is no such list."""
+    """Return the numbers of a list such as ``0-2,5``, or none if it can't be parsed."""
     indexes: list[int] = []
     for part in listed.split(","):
         found = _RANGE.fullmatch(part)

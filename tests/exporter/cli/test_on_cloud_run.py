@@ -146,7 +146,7 @@ def test_no_region_is_no_run(command: Command, serve: Serve, shop: World) -> Non
     here = {"CLOUD_RUN_JOB": "exporter", "GCE_METADATA_HOST": "127.0.0.1:1"}
     ended = command("run", environ={**environ, **here})
     assert ended.code == 1
-    assert ended.log[-1]["message"].startswith("unavailable: the metadata server does not tell")
+    assert ended.log[-1]["message"].startswith("unavailable: the metadata server did not return")
     assert not cloud.calls
 
 

@@ -1,4 +1,4 @@
-"""Series that two things could shard: a stream on two pages, a location called global."""
+"""Series that two things could share: a stream on two pages, a location called global."""
 
 from __future__ import annotations
 

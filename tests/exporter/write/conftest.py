@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Event, Lock
 from typing import Any, NamedTuple, Protocol
@@ -12,7 +11,7 @@ import grpc
 import pytest
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
-from google.protobuf import any_pb2, empty_pb2
+from google.protobuf import empty_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -28,6 +27,7 @@ from exporter.run import Report, Run, Task
 from exporter.shard import Shard
 from exporter.write.writer import Writer, WriteResult
 from lab.emulator.emulator import Emulator
+from lab.emulator.status_errors import StatusError, code_number
 from lab.emulator.world import World
 
 NOW = 1_767_225_600.75
@@ -36,7 +36,6 @@ NOW = 1_767_225_600.75
 PROJECT = "shop-prod"
 HUB = "monitoring-hub"
 
-_Request: Any = monitoring_v3.CreateTimeSeriesRequest.pb()
 _Summary: Any = monitoring_v3.CreateTimeSeriesSummary.pb()
 
 
@@ -65,11 +64,6 @@ class StatusOf(Protocol):
         """
 
 
-def _number(code: str) -> int:
-    number: int = grpc.StatusCode[code].value[0]
-    return number
-
-
 def _status(
     code: str,
     text: str = "",
@@ -79,24 +73,19 @@ def _status(
     errors: Sequence[tuple[str, int] | tuple[str, int, str]] = (),
     retry: float | None = None,
 ) -> status_pb2.Status:
-    status = status_pb2.Status(code=_number(code), message=text)
-    details = []
+    details: list[Any] = []
     if written is not None:
         summary = _Summary(total_point_count=of, success_point_count=written)
         for each, points, *texts in errors:
             error = summary.errors.add(point_count=points)
-            error.status.code = _number(each)
+            error.status.code = code_number(each)
             error.status.message = "".join(texts)
         details.append(summary)
     if retry is not None:
         info = error_details_pb2.RetryInfo()
         info.retry_delay.FromMilliseconds(round(retry * 1000))
         details.append(info)
-    for detail in details:
-        packed = any_pb2.Any()
-        packed.Pack(detail)
-        status.details.append(packed)
-    return status
+    return StatusError(code, text, details).status
 
 
 class _Refused(grpc.RpcError, grpc.Call):  # type: ignore[misc] # grpc is untyped
@@ -169,7 +158,7 @@ Answer = Callable[[int, Sequence[Point]], status_pb2.Status | None]
 
 
 class Monitoring:
-    """A MetricService on loopback that keeps every request and answers as it is told to.
+    """The emulator's Cloud Monitoring, with scripted answers; it keeps every request.
 
     Attributes:
         answer: What it answers; may wait before it does.
@@ -186,31 +175,14 @@ class Monitoring:
         self.most_at_once = 0
         self._at_once = 0
         self._lock = Lock()
-        self._server = grpc.server(
-            ThreadPoolExecutor(32, thread_name_prefix="monitoring"),
-            options=[("grpc.absolute_max_metadata_size", 1 << 20)],
-        )
-        handler = grpc.unary_unary_rpc_method_handler(
-            self._create,
-            request_deserializer=_Request.FromString,
-            response_serializer=empty_pb2.Empty.SerializeToString,
-        )
-        self._server.add_generic_rpc_handlers(
-            (
-                grpc.method_handlers_generic_handler(
-                    "google.monitoring.v3.MetricService", {"CreateTimeSeries": handler}
-                ),
-            )
-        )
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
-        # gRPC gives no credentials to a plaintext channel, but does to one of this kind.
-        secure = self._server.add_secure_port("127.0.0.1:0", grpc.local_server_credentials())
-        self.secure_address = f"127.0.0.1:{secure}"
-        self._server.start()
+        self._emulator = Emulator(World.model_validate({"projects": []}))
+        self._emulator.answer("CreateTimeSeries", self._create)
+        self._emulator.start()
+        self.address = self._emulator.monitoring
 
     def stop(self) -> None:
         """Stop listening."""
-        self._server.stop(1).wait()
+        self._emulator.stop()
 
     def forget(self) -> None:
         """Be as new."""
@@ -228,7 +200,7 @@ class Monitoring:
         """What all requests held."""
         return [point for batch in self.batches for point in batch]
 
-    def _create(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
+    def _create(self, request: Any) -> empty_pb2.Empty:
         with self._lock:
             number = len(self.requests)
             self.requests.append(request)
@@ -240,7 +212,9 @@ class Monitoring:
             self._at_once -= 1
             self.events.append(("answered", number))
         if status is not None:
-            context.abort_with_status(rpc_status.to_status(status))
+            error = StatusError("UNKNOWN", "")
+            error.status = status
+            raise error
         return empty_pb2.Empty()
 
 

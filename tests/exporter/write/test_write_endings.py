@@ -105,7 +105,7 @@ def test_credentials_that_go_bad_lose_the_points_and_not_the_run(
     credentials = grpc.composite_channel_credentials(
         grpc.local_channel_credentials(), grpc.metadata_call_credentials(Expired())
     )
-    with grpc.secure_channel(monitoring.secure_address, credentials) as channel:
+    with grpc.secure_channel(monitoring.address, credentials) as channel:
         client = monitoring_v3.MetricServiceClient(
             transport=MetricServiceGrpcTransport(channel=channel)
         )

@@ -94,7 +94,7 @@ class Run:
         task: Task,
         deadline: Deadline,
         *,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Start the clock of the run. No call is made yet.
@@ -104,7 +104,7 @@ class Run:
             config: What to watch.
             task: What this process does.
             deadline: Bounds the run. Its ``stop`` ends the run early.
-            now: Returns the unix time in seconds. Deadlines do not use it.
+            now: Returns the unix time in seconds, the machine's by default. Deadlines ignore it.
             progress: Receives how far the run is.
         """
         self._clients = clients
@@ -115,7 +115,7 @@ class Run:
         self._progress = progress or Progress()
         self._calls = Calls()
         self._started = time.monotonic()
-        self._timestamp = int(now())
+        self._timestamp = int((now or time.time)())
 
     def measure(
         self,

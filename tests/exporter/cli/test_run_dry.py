@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+from freezegun import freeze_time
 
 from exporter.cli import dry_run
 
@@ -29,6 +30,40 @@ def test_nothing_is_written(command: Command, serve: Serve, shop: World) -> None
     assert "    stream/    state 3, expected 3, last_seen 3, errors 3\n" in out
     assert err.count("\n") == 1
     assert "DATASTREAM_EMULATOR_HOST" in err
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        ("2026-01-31T21:59:50Z", 0),
+        ("2026-01-31T22:00:00Z", 1),
+        ("2026-01-31T23:59:50Z", 1),
+        ("2026-02-01T00:00:00Z", 0),
+    ],
+)
+def test_a_window_opens_and_closes_by_the_wall_clock(
+    command: Command, serve: Serve, shop: World, time: str, expected: int
+) -> None:
+    """A pause is expected from Saturday 22:00 for two hours; the run carries its own time."""
+    shop["projects"][1]["locations"][1]["streams"][0]["state"] = "PAUSED"
+    _, environ = serve(shop)
+    environ["DATASTREAM_EXPORTER_CONFIG"] += (
+        "expectations:\n"
+        "- match: projects/shop-prod/*\n"
+        "  states: [PAUSED]\n"
+        "  during: {schedule: 0 22 * * 6, duration: 2h}\n"
+    )
+    # gRPC keeps the real clock: its deadlines are times of day, for a core that is not frozen.
+    with freeze_time(time, tick=True, ignore=["grpc"]):
+        _, out, _ = command("run", "--dry-run", "--json", environ=environ)
+    run, samples = (json.loads(out)[key] for key in ("run", "samples"))
+    assert run["time"][:18] == time[:18]
+    (value,) = (
+        one["value"]
+        for one in samples
+        if one["metric"].endswith("/stream/expected") and one["location"] == "us-east1"
+    )
+    assert value == expected
 
 
 def test_what_a_run_then_writes_is_what_was_foretold(

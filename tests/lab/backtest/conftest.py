@@ -1,4 +1,4 @@
-"""The history that is served, the policies, and the command."""
+"""A served history, the policies, and the command."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Ended(NamedTuple):
-    """How a command ended."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -41,22 +41,22 @@ class Ended(NamedTuple):
 
 
 class Command(Protocol):
-    """Calls ``datastream-lab backtest``."""
+    """Runs ``datastream-lab backtest``."""
 
     def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        """Return how it ended."""
+        """Return its exit code and output."""
 
 
 class SignalWhen(Protocol):
-    """Sends this process SIGINT as soon as something is the case."""
+    """Sends this process SIGINT as soon as a condition is true."""
 
     def __call__(self, case: Callable[[], bool], /) -> None:
-        """Wait for it beside the test."""
+        """Wait for the condition in a thread."""
 
 
 @pytest.fixture(autouse=True)
-def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Leave no credentials to be found, and ask no metadata server for any."""
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Remove all credentials, and disable the metadata server."""
     for name in list(os.environ):
         if name.startswith(("GOOGLE_", "CLOUDSDK_", "GCE_")):
             monkeypatch.delenv(name)
@@ -67,7 +67,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """Return the two hours."""
+    """Return two hours of history."""
     with ExitStack() as running:
         lab = play(WORLD, (minute for minute in range(MINUTES) if minute not in SILENT), running)
         fresh = {(at, at): 5 for at in map(float, range(0, MINUTES * MINUTE, MINUTE))}
@@ -91,7 +91,7 @@ def policies() -> tuple[Policy, ...]:
 
 @pytest.fixture
 def command() -> Command:
-    """Return what calls ``datastream-lab backtest`` with some arguments."""
+    """Return a function that runs ``datastream-lab backtest``."""
 
     def call(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
         out, err = io.StringIO(), io.StringIO()
@@ -103,7 +103,7 @@ def command() -> Command:
 
 @pytest.fixture
 def interrupt_when() -> Iterator[SignalWhen]:
-    """Return what sends this process SIGINT as soon as something is the case."""
+    """Return a function that sends this process SIGINT as soon as a condition is true."""
     waiting: list[threading.Thread] = []
     over = threading.Event()
 

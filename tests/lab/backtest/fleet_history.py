@@ -1,4 +1,4 @@
-"""Two hours of a fleet, written to the embedded Cloud Monitoring by the exporter itself."""
+"""Two hours of a fleet, written to the emulator by the exporter itself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POLICIES = ROOT / "alerting_policies"
 MINUTE = 60
 MINUTES = 120
 START = float((int(time.time()) // 60 - MINUTES - 5) * 60)
-"""When the history begins: some two hours ago, as Cloud Monitoring keeps nothing for ever."""
+"""When the history starts: about two hours ago, as old points are not kept."""
 END = START + MINUTES * MINUTE
 
 FRESHNESS = "datastream.googleapis.com/stream/freshness"
@@ -67,29 +67,29 @@ WORLD: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Lab:
-    """A history that is served, and Google's own clients for it."""
+    """A served history, and Google's clients for it."""
 
     cloud: Emulator
     clients: Clients
 
     @property
     def environ(self) -> dict[str, str]:
-        """Return what makes the program call these servers."""
+        """Return the environment that makes the program call these servers."""
         return {MONITORING_EMULATOR: self.cloud.monitoring}
 
 
 def stamp(unix: float) -> dict[str, int]:
-    """Return a moment as a Timestamp."""
+    """Return a time as a Timestamp."""
     return {"seconds": int(unix), "nanos": round(unix % 1 * 1e9)}
 
 
 def written(unix: float) -> str:
-    """Return a moment as the command line takes it."""
+    """Return a time as the command line takes it."""
     return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def native(metric: str, points: dict[tuple[float, float], int], **labels: str) -> Any:
-    """Return a raw TimeSeries as Google's own metrics have it.
+    """Return a raw TimeSeries of one of Datastream's metrics.
 
     Args:
         metric: The full type.
@@ -126,5 +126,5 @@ def native(metric: str, points: dict[tuple[float, float], int], **labels: str) -
 
 
 def play(world: dict[str, Any], minutes: Iterable[int], running: ExitStack) -> Lab:
-    """Serve a world and let the exporter run in it, at the beginning of some minutes."""
+    """Serve a world, and run the exporter at the start of some minutes."""
     return Lab(*lab_backtest.play(world, START, minutes, running))

@@ -192,9 +192,9 @@ FORM = ': is not of the form {"interval": {"endTime": …}, "value": {"int64Valu
 def test_an_error_names_its_line(tmp_path: Path, place: str, value: Any, message: str) -> None:
     """The error message has file, line, key, value and what is allowed."""
     path = lines(tmp_path / "a.jsonl", SERIES, changed(place, value))
-    with pytest.raises(InputError) as mistakes:
+    with pytest.raises(InputError) as error:
         read(path)
-    assert str(mistakes.value) == f"{path}:2: {message}"
+    assert str(error.value) == f"{path}:2: {message}"
 
 
 @pytest.mark.parametrize(
@@ -213,9 +213,9 @@ def test_a_line_without_a_series_is_an_error(tmp_path: Path, line: str, message:
     """The error message says how to split a response into lines, the likeliest error."""
     path = tmp_path / "a.jsonl"
     path.write_text(line, "utf-8", "surrogateescape")
-    with pytest.raises(InputError) as mistakes:
+    with pytest.raises(InputError) as error:
         read(path)
-    assert str(mistakes.value).startswith(f"{path}:1: {message}")
+    assert str(error.value).startswith(f"{path}:1: {message}")
 
 
 def test_a_delta_point_needs_a_start(tmp_path: Path) -> None:
@@ -230,24 +230,24 @@ def test_a_delta_point_needs_a_start(tmp_path: Path) -> None:
 def test_errors_are_listed_together(tmp_path: Path) -> None:
     """All errors are listed at once, at most fifty."""
     path = lines(tmp_path / "a.jsonl", *[changed("metric", None)] * 1000)
-    with pytest.raises(InputError) as mistakes:
+    with pytest.raises(InputError) as error:
         read(path)
-    assert str(mistakes.value).splitlines()[49].startswith(f"{path}:50: ")
-    assert str(mistakes.value).endswith("… and 1 more")
+    assert str(error.value).splitlines()[49].startswith(f"{path}:50: ")
+    assert str(error.value).endswith("… and 1 more")
 
 
 def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
     """The file is missing, a directory, not compressed, or cut off."""
     packed = tmp_path / "a.gz"
-    for path, told in (
+    for path, text in (
         (tmp_path / "none", "there is no such file; check the path"),
         (tmp_path, "is a directory; name the file in it"),
         (packed, "cannot be read ("),
     ):
         packed.write_text("no gzip", "utf-8")
-        with pytest.raises(InputError) as mistakes:
+        with pytest.raises(InputError) as error:
             read(path)
-        assert str(mistakes.value).startswith(f"{path}: {told}")
+        assert str(error.value).startswith(f"{path}: {text}")
     packed.write_bytes(gzip.compress(series_line(message(SERIES)).encode() * 999)[:-40])
     with pytest.raises(InputError, match="cannot be read"):
         read(packed)
@@ -286,13 +286,13 @@ def test_an_interrupted_save_leaves_no_file(tmp_path: Path) -> None:
 def test_a_save_overwrites_no_file(tmp_path: Path) -> None:
     """An existing file stays, and a missing directory is an error."""
     kept = lines(tmp_path / "a.jsonl", SERIES)
-    for path, told in (
+    for path, text in (
         (kept, "exists already; remove it or choose another name"),
         (tmp_path / "none" / "a", "cannot be written (No such file or directory); check the path"),
     ):
-        with pytest.raises(InputError) as mistakes, write_series_file(str(path), threading.Event()):
+        with pytest.raises(InputError) as error, write_series_file(str(path), threading.Event()):
             pytest.fail("nothing can be saved here")
-        assert str(mistakes.value) == f"{path}: {told}"
+        assert str(error.value) == f"{path}: {text}"
     assert len(read(kept)) == 1
 
 
@@ -409,8 +409,8 @@ def test_any_value_anywhere_is_read_or_an_error(tmp_path: Path, place: str, valu
     path = lines(tmp_path / "a.jsonl", changed(place, value))
     try:
         read(path)
-    except InputError as mistakes:
-        assert str(mistakes).startswith(f"{path}:1: ")  # noqa: PT017 - it may be valid
+    except InputError as error:
+        assert str(error).startswith(f"{path}:1: ")  # noqa: PT017 - it may be valid
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -422,5 +422,5 @@ def test_any_bytes_are_read_or_an_error(tmp_path: Path, content: bytes) -> None:
         path.write_bytes(content)
         try:
             read(path)
-        except InputError as mistakes:
-            assert str(mistakes).startswith(str(path))  # noqa: PT017 - it may be valid
+        except InputError as error:
+            assert str(error).startswith(str(path))  # noqa: PT017 - it may be valid

@@ -1,4 +1,4 @@
-"""The module, applied once with a stand-in for the google provider, and reviews of its plans."""
+"""The module, applied once with a fake google provider, and reviews of its plans."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 POLICIES = REPOSITORY / "alerting_policies"
 SCENARIOS = Path(__file__).parent / "scenarios"
-"""Short ones, which stay as they are."""
+"""Short scenarios that only these tests use."""
 
 
 class Answer(NamedTuple):
-    """What the command answered."""
+    """Exit code and output of the command."""
 
     code: int
     out: str
@@ -35,14 +35,14 @@ class Reviewed(Protocol):
     """Reviews a plan."""
 
     def __call__(self, document: Any, /, *words: str) -> Answer:
-        """Return what the command answers to a plan and further words."""
+        """Review a plan with further arguments."""
 
 
 class Replanned(Protocol):
-    """Plans the module anew, after it was applied as the tests' own inputs have it."""
+    """Plans the applied module with changed inputs."""
 
     def __call__(self, **changed: Any) -> dict[str, Any]:
-        """Return the plan for other inputs, as JSON."""
+        """Return the plan as JSON."""
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +56,7 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
 
 @pytest.fixture
 def replanned(applied: RootModule) -> Replanned:
-    """Return what plans the applied module with other inputs."""
+    """Return a function that plans the applied module with changed inputs."""
 
     def plan(**changed: Any) -> dict[str, Any]:
         return applied.plan(**{**INPUTS, **changed}).json
@@ -66,7 +66,7 @@ def replanned(applied: RootModule) -> Replanned:
 
 @pytest.fixture
 def reviewed(tmp_path: Path) -> Reviewed:
-    """Return what reviews a plan, with the scenarios beside this file."""
+    """Return a function that reviews a plan with the scenarios in this directory."""
 
     def run(document: Any, /, *words: str) -> Answer:
         file = tmp_path / "plan.json"

@@ -1,4 +1,4 @@
-"""Plans as ``terraform show -json`` prints them, in the shape of Google's own provider."""
+"""Plans as ``terraform show -json`` prints them, in the form of the google provider."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUERY = (
 )
 CHANNEL = "projects/orders-prod/notificationChannels/1"
 
-_FILLED_IN = {
+_COMPUTED = {
     "creation_record": [
         {"mutate_time": "2026-02-03T04:05:06.789Z", "mutated_by": "terraform@example.com"}
     ],
@@ -36,11 +36,11 @@ _UNKNOWN = {"creation_record": True, "deletion_policy": True, "id": True, "name"
 
 
 def policy(**changed: Any) -> dict[str, Any]:
-    """Return the values of a policy that pages for a failed stream.
+    """Return the values of a policy that alerts on a failed stream.
 
     Args:
-        changed: Its arguments in the place of the usual ones; and of its condition ``query``,
-            ``duration`` and ``condition_name``, of its text ``content`` and ``subject``.
+        changed: Arguments that replace the defaults, also ``query``, ``duration`` and
+            ``evaluation_interval`` of its condition, and ``content`` and ``subject``.
     """
     metric = {
         "alert_rule": "",
@@ -78,7 +78,7 @@ def policy(**changed: Any) -> dict[str, Any]:
 
 
 def condition(**kind: Any) -> dict[str, Any]:
-    """Return a condition of a kind."""
+    """Return a condition of a type."""
     none: dict[str, Any] = {
         "condition_absent": [],
         "condition_matched_log": [],
@@ -105,19 +105,19 @@ def change(
     address: str = "google_monitoring_alert_policy.failed",
     **more: Any,
 ) -> dict[str, Any]:
-    """Return what a plan does with a resource.
+    """Return a resource change.
 
     Args:
-        actions: ``update`` and the like.
-        before: Its values, without what the provider fills in.
-        after: The same after the apply.
-        unknown: What is known after the apply only, beside what the provider fills in.
-        sensitive: What is sensitive, before and after.
-        address: The resource's.
-        more: Other keys of the resource.
+        actions: Terraform's actions, such as ``update``.
+        before: The values now, without computed fields.
+        after: The values after apply, without computed fields.
+        unknown: Further fields that are known only after apply.
+        sensitive: Sensitive fields, before and after.
+        address: The resource's address.
+        more: Other keys of the resource change.
     """
     new = "create" in actions
-    filled_in = {} if new else _FILLED_IN
+    computed = {} if new else _COMPUTED
     name, _, index = address.rpartition("google_monitoring_alert_policy.")[2].partition("[")
     return {
         "address": address,
@@ -128,8 +128,8 @@ def change(
         "provider_name": "registry.terraform.io/hashicorp/google",
         "change": {
             "actions": list(actions),
-            "before": None if before is None else {**_FILLED_IN, **before},
-            "after": None if after is None else {**filled_in, **after},
+            "before": None if before is None else {**_COMPUTED, **before},
+            "after": None if after is None else {**computed, **after},
             "after_unknown": {**(_UNKNOWN if new else {}), **(unknown or {})},
             "before_sensitive": sensitive if before else False,
             "after_sensitive": sensitive if after else False,
@@ -139,7 +139,7 @@ def change(
 
 
 def plan(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """Return a plan of some changes, and of a bucket that has nothing to do with them."""
+    """Return a plan with changes of policies and of an unrelated bucket."""
     bucket = {
         "address": "google_storage_bucket.other",
         "mode": "managed",
@@ -162,7 +162,7 @@ def plan(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def written(document: Any) -> bytes:
-    """Return a plan as Terraform prints it."""
+    """Return a plan as bytes of JSON."""
     return json.dumps(document).encode()
 
 
@@ -191,7 +191,7 @@ def reviewed(
 
 
 def channels(names: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Return a state in which channels were looked up: full name and display name of each."""
+    """Return a state with channels, each a full name and a display name."""
     resources = [
         {
             "address": f"module.notify.data.google_monitoring_notification_channel.of[{number}]",

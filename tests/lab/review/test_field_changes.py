@@ -161,38 +161,38 @@ def test_channels_are_compared_one_by_one(was: list[str], will: list[str], words
 def test_channels_may_be_unknown_until_apply(will: Any, unknown: Any, words: str) -> None:
     """A channel that the same plan creates has no name yet."""
     after = policy(notification_channels=will)
-    (told,) = _changes(policy(), after, {"notification_channels": unknown})
-    assert told.words == words
+    (change,) = _changes(policy(), after, {"notification_channels": unknown})
+    assert change.words == words
 
 
 def test_an_unknown_field_is_marked() -> None:
     """An unknown field shows its present value; an unknown block is listed once."""
     after = policy()
     del after["severity"]
-    (told,) = _changes(policy(), after, {"severity": True})
-    assert told.words == "`severity` is known only after apply (now `CRITICAL`)"
-    assert told.after == "(known after apply)"
+    (change,) = _changes(policy(), after, {"severity": True})
+    assert change.words == "`severity` is known only after apply (now `CRITICAL`)"
+    assert change.after == "(known after apply)"
     del after["conditions"]
-    told_all = _changes(policy(), after, {"severity": True, "conditions": True})
-    assert [each.words for each in told_all][1:] == ["`conditions` is known only after apply"]
+    found = _changes(policy(), after, {"severity": True, "conditions": True})
+    assert [each.words for each in found][1:] == ["`conditions` is known only after apply"]
 
 
 def test_a_sensitive_field_is_not_shown() -> None:
     """Neither the old nor the new value is in the words, the data or the diff."""
     before, after = policy(content="hush"), policy(content="hush hush")
-    (told,) = _changes(before, after, sensitive={"documentation": [{"content": True}]})
-    assert told.words == "`documentation.content` changes (sensitive)"
-    assert "hush" not in str(told)
+    (change,) = _changes(before, after, sensitive={"documentation": [{"content": True}]})
+    assert change.words == "`documentation.content` changes (sensitive)"
+    assert "hush" not in str(change)
 
 
 def test_a_query_has_a_diff() -> None:
     """The diff shows changed lines with context; a line ``-- b`` is not taken for a header."""
     lines = [f"a{number}" for number in range(9)]
     before, after = "\n".join(lines), "\n".join([*lines[:4], "-- b", *lines[5:]])
-    (told,) = _changes(policy(query=before), policy(query=f"{after}\n"))
-    assert told.block == "```diff\n a2\n a3\n-a4\n+-- b\n a5\n a6\n```"
-    (told,) = _changes(policy(query=after), policy(query=before))
-    assert "\n--- b\n" in told.block
+    (change,) = _changes(policy(query=before), policy(query=f"{after}\n"))
+    assert change.block == "```diff\n a2\n a3\n-a4\n+-- b\n a5\n a6\n```"
+    (change,) = _changes(policy(query=after), policy(query=before))
+    assert "\n--- b\n" in change.block
 
 
 @pytest.mark.parametrize(
@@ -210,16 +210,16 @@ def test_suppression_is_described(was: str, will: str, words: str) -> None:
         policy(query=f"{QUERY} unless (count >= {number} or most >= {number})", user_labels=labels)
         for number in (was, will)
     )
-    (told,) = _changes(before, after)
-    assert told.words.replace("`5`", "5").replace("`10`", "10") == f"query changes: {words}"
+    (change,) = _changes(before, after)
+    assert change.words.replace("`5`", "5").replace("`10`", "10") == f"query changes: {words}"
 
 
 def test_other_query_changes_are_only_a_diff() -> None:
     """If more than the number changes, nothing is said about suppression."""
     labels = {"policy": "failed", "yields_to": "many"}
     before = policy(query="a unless b >= 5", user_labels=labels)
-    (told,) = _changes(before, policy(query="c unless b >= Inf", user_labels=labels))
-    assert told.words == "query changes"
+    (change,) = _changes(before, policy(query="c unless b >= Inf", user_labels=labels))
+    assert change.words == "query changes"
 
 
 def test_a_log_filter_has_a_diff() -> None:
@@ -235,10 +235,10 @@ def test_a_log_filter_has_a_diff() -> None:
 
 def test_a_condition_of_another_type_is_shown_in_full() -> None:
     """A query that becomes a log match has no fields in common with it."""
-    (told,) = _changes(policy(), policy(conditions=[on_log("severity>=ERROR")]))
-    assert told.words == "condition `State is FAILED` changes its type"
-    assert "\n-duration: 60s\n" in told.block
-    assert "\n+filter: severity>=ERROR\n" in told.block
+    (change,) = _changes(policy(), policy(conditions=[on_log("severity>=ERROR")]))
+    assert change.words == "condition `State is FAILED` changes its type"
+    assert "\n-duration: 60s\n" in change.block
+    assert "\n+filter: severity>=ERROR\n" in change.block
 
 
 def test_several_conditions_are_compared_by_name() -> None:

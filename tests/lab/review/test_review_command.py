@@ -47,9 +47,9 @@ def test_strict_fails_on_later_alerts(
 
 def test_json_output(reviewed: Reviewed) -> None:
     """``--json`` prints the review as JSON."""
-    told = json.loads(reviewed(_LATER, "--scenario", "five", "--json").out)
-    assert told["count"]["later"] == len(told["incidents"]) == 5
-    assert told["scenarios"] == ["five"]
+    found = json.loads(reviewed(_LATER, "--scenario", "five", "--json").out)
+    assert found["count"]["later"] == len(found["incidents"]) == 5
+    assert found["scenarios"] == ["five"]
 
 
 def test_an_invalid_query_is_reported(reviewed: Reviewed) -> None:

@@ -90,8 +90,8 @@ def test_without_the_group_policy_each_stream_alerts(
     assert _says(answer, "stream-failed-permanently") == ["changed", quiet]
     assert "1 policy is switched off, 2 change and 17 stay the same." in answer.out
     assert "**1 alert is lost** and 5 are gained" in answer.out
-    told = [(policy, how, about) for _, policy, how, about, _ in _alerts(answer)]
-    assert told[:2] == [
+    rows = [(policy, how, about) for _, policy, how, about, _ in _alerts(answer)]
+    assert rows[:2] == [
         (f"`{joint}`", "**lost**", "`europe-west1`"),
         (f"`{single}`", "gained", "`orders-1`, `orders-2`, `orders-3` and 2 more"),
     ]
@@ -160,15 +160,17 @@ def test_the_first_apply_adds_everything(
         root = copy_module(MODULE, tmp_path_factory.mktemp("new"), provider)
         first: dict[str, Any] = root.plan(**INPUTS).json
     answer = reviewed(first, "--scenario", "logs", "--json")
-    told = json.loads(answer.out)
-    assert {each["effect"] for each in told["policies"]} == {"added"}
-    assert len(told["policies"]) == 20
-    gained = {(alert["scenario"], *alert["policies"], alert["kind"]) for alert in told["incidents"]}
+    review = json.loads(answer.out)
+    assert {each["effect"] for each in review["policies"]} == {"added"}
+    assert len(review["policies"]) == 20
+    gained = {
+        (alert["scenario"], *alert["policies"], alert["kind"]) for alert in review["incidents"]
+    }
     assert gained == {
         ("logs", "orders-prod/stream-activity-errors", "gained"),
         ("logs", "orders-prod/stream-changed", "gained"),
     }
-    assert told["count"]["lost"] == 0
+    assert review["count"]["lost"] == 0
 
 
 def test_new_channels_are_unknown(replanned: Replanned, reviewed: Reviewed) -> None:

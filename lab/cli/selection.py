@@ -162,7 +162,7 @@ def _scenario_folders(args: Namespace) -> tuple[Path, ...]:
     folders = tuple(each / SCENARIOS_FOLDER for each in parents)
     if found := tuple(folder for folder in folders if folder.is_dir()):
         return found
-    without = f"{printable(str(parents[0]))}: holds no folder {SCENARIOS_FOLDER}"
+    without = f"{printable(str(parents[0]))}: has no folder {SCENARIOS_FOLDER}"
     raise InputError([f"{without}; name it with --scenarios FOLDER"])
 
 

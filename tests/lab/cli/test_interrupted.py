@@ -122,8 +122,8 @@ def _interrupted(
 
 def _begun(engines: Path) -> bool:
     """Return whether a Prometheus of any process has its folder."""
-    held = (*engines.glob("prometheus-*"), *engines.glob("policies-*/prometheus-*"))
-    return any((folder / "log").exists() for folder in held)
+    folders = (*engines.glob("prometheus-*"), *engines.glob("policies-*/prometheus-*"))
+    return any((folder / "log").exists() for folder in folders)
 
 
 def _held(engines: Path) -> bool:
@@ -133,9 +133,11 @@ def _held(engines: Path) -> bool:
 
 def _playing(engines: Path) -> list[str]:
     """Return the command lines of running Prometheus servers."""
-    told = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
+    )
     return [
         line
-        for line in told.stdout.splitlines()
+        for line in listed.stdout.splitlines()
         if line.startswith("prometheus ") and str(engines) in line
     ]

@@ -195,7 +195,7 @@ def test_a_terminal_gets_colour_and_progress(monkeypatch: pytest.MonkeyPatch) ->
         ),
         (
             ["--policies", "mine"],
-            "mine: holds no folder scenarios; name it with --scenarios FOLDER",
+            "mine: has no folder scenarios; name it with --scenarios FOLDER",
         ),
     ],
 )

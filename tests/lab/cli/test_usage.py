@@ -24,8 +24,8 @@ HELP = """
 import json, os, sys
 from lab.cli.main import main
 code = main(["--help"], os.environ, sys.stderr, sys.stderr)
-held = ("google", "grpc", "pydantic", "rich", "promql_parser", "jinja2", "lab.cli.")
-print(json.dumps([code, sorted(name for name in sys.modules if name.startswith(held))]))
+watched = ("google", "grpc", "pydantic", "rich", "promql_parser", "jinja2", "lab.cli.")
+print(json.dumps([code, sorted(name for name in sys.modules if name.startswith(watched))]))
 """
 
 OWN = {"lab.cli.main", "lab.cli.context"}

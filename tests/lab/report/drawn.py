@@ -98,7 +98,7 @@ def recorded(of: Scenario, series: Iterable[Series] = ()) -> Recording:
     return Recording(of.name, START, of.lasts, tuple(series), VisibilityDelay(5, 8), entries, runs)
 
 
-def proven(
+def scenario_result(
     of: Scenario,
     paged: Iterable[Paged] = (),
     series: Iterable[Series] = (),
@@ -124,7 +124,7 @@ def _incident(paged: Paged) -> tuple[str, str, dict[str, str], float, float | No
     return policy, about, {}, opened, closed
 
 
-def held(policy: str, about: str, *spans: tuple[float, float]) -> Condition:
+def true_condition(policy: str, about: str, *spans: tuple[float, float]) -> Condition:
     """Return a condition that is true in these intervals."""
     retest_window = POLICIES[policy].retest_window
     of = incident_subject(about, POLICIES[policy])
@@ -132,7 +132,7 @@ def held(policy: str, about: str, *spans: tuple[float, float]) -> Condition:
     return Condition(policy, of, tuple(truths), ())
 
 
-def drawn(of: ScenarioResult, *conditions: Condition) -> Timeline:
+def timeline(of: ScenarioResult, *conditions: Condition) -> Timeline:
     """Return a scenario's timeline."""
     return draw(of, POLICIES.values(), conditions)
 
@@ -156,26 +156,26 @@ def heals() -> tuple[ScenarioResult, Timeline]:
         at: StreamState.FAILED if 300 <= at < 720 else StreamState.RUNNING
         for at in range(10, 1200, 60)
     }
-    proof = proven(
+    result = scenario_result(
         of,
         [("stream-failed", ORDERS, 390.0, 750.0)],
         [points(samples.STATE, ORDERS, states)],
     )
-    return proof, drawn(proof, held("stream-failed", ORDERS, (330, 750)))
+    return result, timeline(result, true_condition("stream-failed", ORDERS, (330, 750)))
 
 
 def hostile() -> tuple[ScenarioResult, Timeline]:
     """Return a failed scenario with a missed and an extra alert; its title looks like HTML."""
     expect = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": "10m"}}
     of = scenario(name="hostile", title=HOSTILE, what=HOSTILE, expect=[expect])
-    proof = proven(of, [("stream-lagging", ORDERS, 600.0, None)], phases=(0.0, 15.0))
-    return proof, drawn(proof, held("stream-lagging", ORDERS, (0, 1200)))
+    result = scenario_result(of, [("stream-lagging", ORDERS, 600.0, None)], phases=(0.0, 15.0))
+    return result, timeline(result, true_condition("stream-lagging", ORDERS, (0, 1200)))
 
 
 def quiet() -> tuple[ScenarioResult, Timeline]:
     """Return a scenario in which nothing happens."""
-    proof = proven(scenario(name="quiet", title="All is well", lasts="10m"))
-    return proof, drawn(proof)
+    result = scenario_result(scenario(name="quiet", title="All is well", lasts="10m"))
+    return result, timeline(result)
 
 
 def out_of_reach() -> tuple[ScenarioResult, Timeline]:
@@ -192,7 +192,7 @@ def out_of_reach() -> tuple[ScenarioResult, Timeline]:
         ],
     )
     up = {at: float(at < 120) for at in range(10, 2400, 60) if not 1200 <= at < 1800}
-    proof = proven(
+    result = scenario_result(
         of,
         [
             ("location-unreadable", "projects/shop-prod", 810.0, None),
@@ -200,10 +200,10 @@ def out_of_reach() -> tuple[ScenarioResult, Timeline]:
         ],
         [points(samples.UP, f"{AT}/datastream", up)],
     )
-    return proof, drawn(
-        proof,
-        held("location-unreadable", "projects/shop-prod", (180, 2400)),
-        held("exporter-silent", "", (1320, 1830)),
+    return result, timeline(
+        result,
+        true_condition("location-unreadable", "projects/shop-prod", (180, 2400)),
+        true_condition("exporter-silent", "", (1320, 1830)),
     )
 
 
@@ -228,11 +228,13 @@ def many() -> tuple[ScenarioResult, Timeline]:
         ("stream-activity-errors", f"{AT}/streams/orders-{number}", 301.0, None)
         for number in range(1, 13)
     ]
-    proof = proven(of, [("streams-failing-together", AT, 390.0, None), *logged])
+    result = scenario_result(of, [("streams-failing-together", AT, 390.0, None), *logged])
     entries = [
         Condition(policy, subject_named(about), (), (300.0,)) for policy, about, _, _ in logged
     ]
-    return proof, drawn(proof, held("streams-failing-together", AT, (330, 1200)), *entries)
+    return result, timeline(
+        result, true_condition("streams-failing-together", AT, (330, 1200)), *entries
+    )
 
 
 _BY_TITLE = {change.title: change for change in CHANGES}

@@ -52,12 +52,12 @@ def press(browser: Browser, *keys: str) -> None:
 
 def focused(browser: Browser) -> str:
     """Return the text, or the scenario's name, of the focused element."""
-    told: str = browser.run(
+    text: str = browser.run(
         "const it = document.activeElement;"
         "const scenario = it.tagName === 'SUMMARY' && it.closest('details.scenario');"
         "return scenario ? scenario.querySelector('.inside').id : it.textContent.trim();"
     )
-    return told
+    return text
 
 
 def test_it_opens_without_requests_or_errors(browser: Browser) -> None:

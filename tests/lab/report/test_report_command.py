@@ -66,15 +66,15 @@ def rows(timeline: Timeline) -> list[PolicyRow]:
 @pytest.mark.parametrize("name", ["region-unavailable", "flapping-fifth", "exporter-dead-10m"])
 def test_incidents_match_the_drawn_conditions(name: str) -> None:
     """Each incident starts when the retest window ends and lasts while the condition is true."""
-    proof, timeline = played(name)
-    assert proof.passed
+    result, timeline = played(name)
+    assert result.passed
     paging = [row for row in rows(timeline) if row.incidents]
     assert paging
     for row in rows(timeline):
         true = {(each.fires, each.end) for each in row.intervals if each.end > each.fires}
         assert {(incident.begin, incident.end) for incident in row.incidents} == true
         assert row.wrong == ()
-    expected = proof.scenario.expect
+    expected = result.scenario.expect
     shown = {row.policy for track in timeline.tracks for row in track.policies if row.incidents}
     assert {each.policy for each in expected if not each.may} <= shown
     assert shown <= {each.policy for each in expected}
@@ -82,10 +82,10 @@ def test_incidents_match_the_drawn_conditions(name: str) -> None:
 
 def test_a_played_scenario_is_returned_without_its_series() -> None:
     """The worker returns little, but everything the page needs."""
-    proof, timeline = played("unknown-state")
-    assert proof.recording.series == ()
+    result, timeline = played("unknown-state")
+    assert result.recording.series == ()
     assert any(point.text == "state 9" for row in timeline.tracks[0].points for point in row.points)
-    page = render(Report((), [(proof, timeline)], (), complete=True, version="1", made=drawn.MADE))
+    page = render(Report((), [(result, timeline)], (), complete=True, version="1", made=drawn.MADE))
     assert len(page) < 60_000
 
 

@@ -152,7 +152,7 @@ def test_the_page_loads_nothing() -> None:
 
 def test_the_table_compares_expected_and_actual_times() -> None:
     """All phases share one row."""
-    late = drawn.proven(
+    late = drawn.scenario_result(
         drawn.scenario(
             expect=[
                 {
@@ -166,10 +166,10 @@ def test_the_table_compares_expected_and_actual_times() -> None:
         [("stream-failed", drawn.ORDERS, 350, None)],
         phases=(0.0, 5.0, 10.0),
     )
-    proof, _ = drawn.hostile()
+    result, _ = drawn.hostile()
     rows = [
         [cell.text for cell in each.all("th") + each.all("td")]
-        for scenario in ((proof, drawn.drawn(proof)), (late, drawn.drawn(late)))
+        for scenario in ((result, drawn.timeline(result)), (late, drawn.timeline(late)))
         for each in read(drawn.page(scenario)).all("table", class_="outcomes")[0].all("tr")[1:]
     ]
     assert rows == [

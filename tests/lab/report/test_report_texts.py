@@ -216,5 +216,5 @@ def test_a_long_description_is_cut() -> None:
         {"at": 60 * number, "stream": "orders", "do": "set_state", "state": 2 + number % 2}
         for number in range(1, 18)
     ]
-    long = drawn.drawn(drawn.proven(drawn.scenario(*events)))
+    long = drawn.timeline(drawn.scenario_result(drawn.scenario(*events)))
     assert describe_axis(long).endswith("; and 5 more.")

@@ -135,10 +135,10 @@ def test_the_number_of_tracks_is_limited() -> None:
         {"at": 60 * number, "stream": f"orders-{number}", "do": "set_state", "state": "PAUSED"}
         for number in range(1, 11)
     ]
-    proof = drawn.proven(
+    result = drawn.scenario_result(
         drawn.scenario(*events, streams=12), [("stream-stuck", f"{AT}/streams/orders-9", 900, None)]
     )
-    timeline = drawn.drawn(proof)
+    timeline = drawn.timeline(result)
     assert len(timeline.tracks) == MOST_TRACKS
     assert timeline.hidden == 10 - MOST_TRACKS
     assert timeline.tracks[0].subject.short == "orders-9"
@@ -157,20 +157,22 @@ def test_the_first_wrong_phase_is_drawn() -> None:
 
 def test_a_briefly_true_condition_is_left_out() -> None:
     """A condition gets a row if it is true for more than half of its retest window."""
-    proof = drawn.proven(drawn.scenario())
-    hardly = drawn.drawn(proof, drawn.held("stream-unexpected-state", ORDERS, (300, 330)))
+    result = drawn.scenario_result(drawn.scenario())
+    hardly = drawn.timeline(
+        result, drawn.true_condition("stream-unexpected-state", ORDERS, (300, 330))
+    )
     assert track(hardly, "orders").policies == ()
-    nearly = drawn.drawn(proof, drawn.held("stream-stalled", ORDERS, (300, 800)))
+    nearly = drawn.timeline(result, drawn.true_condition("stream-stalled", ORDERS, (300, 800)))
     assert row(track(nearly, "orders"), "stream-stalled").incidents == ()
 
 
 def test_an_unknown_state_has_its_own_style() -> None:
     """A number that the client doesn't know is neither healthy nor failed."""
     event = {"at": 300, "stream": "orders", "do": "set_state", "state": 9}
-    proof = drawn.proven(
+    result = drawn.scenario_result(
         drawn.scenario(event), series=[drawn.points(samples.STATE, ORDERS, {310: 9, 370: 3})]
     )
-    orders = track(drawn.drawn(proof), "orders")
+    orders = track(drawn.timeline(result), "orders")
     assert [(one.style, one.text) for one in orders.states[0].intervals][-1] == ("odd", "state 9")
     assert [point.text for point in orders.points[0].points] == ["state 9", StreamState.PAUSED.name]
 
@@ -234,8 +236,8 @@ def test_marks_are_within_the_scenario_and_in_order(
     """No mark is outside, ends before it begins, or gets lost."""
     of = drawn.scenario(*happens, expect=expected)
     states = dict.fromkeys(sorted(sampled), float(StreamState.RUNNING))
-    proof = drawn.proven(of, paged, [drawn.points(samples.STATE, ORDERS, states)])
-    timeline = drawn.drawn(proof)
+    result = drawn.scenario_result(of, paged, [drawn.points(samples.STATE, ORDERS, states)])
+    timeline = drawn.timeline(result)
 
     assert all(0 <= begin <= end <= LASTS for begin, end in spans(timeline))
     for each in timeline.tracks:
@@ -255,15 +257,15 @@ def test_marks_are_within_the_scenario_and_in_order(
         alike = sum(len(each.similar) * len(each.policies) for each in timeline.tracks)
         assert sum(len(row.incidents) for row in rows) + alike >= len(paged)
         wrong = any(row.wrong for row in rows)
-        assert wrong or proof.passed
+        assert wrong or result.passed
 
 
 @given(MOMENTS, MOMENTS)
 def test_location_and_stream_have_separate_tracks(at: int, other: int) -> None:
     """An incident about a location isn't drawn on its streams."""
-    proof = drawn.proven(
+    result = drawn.scenario_result(
         drawn.scenario(),
         [("stream-failed", ORDERS, at, None), ("streams-failing-together", AT, other, None)],
     )
-    kinds = {each.subject.kind for each in drawn.drawn(proof).tracks}
+    kinds = {each.subject.kind for each in drawn.timeline(result).tracks}
     assert kinds == {SubjectKind.STREAM, SubjectKind.LOCATION}

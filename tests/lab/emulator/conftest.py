@@ -22,7 +22,7 @@ START = 1_767_225_600.0
 
 
 class Clock:
-    """Unix seconds that pass only when told to."""
+    """A clock in unix seconds that only moves when a test moves it."""
 
     def __init__(self) -> None:
         """Start with the world."""

@@ -1,4 +1,4 @@
-"""The embedded Datastream, as Google's own client sees it."""
+"""The emulator's Datastream, as Google's own client sees it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _created(served: Served) -> float:
     return float(datastream_v1.Stream.pb(stream).create_time.seconds)
 
 
-def test_streams_carry_what_the_world_says(serve: Serve) -> None:
+def test_streams_have_the_fields_of_the_world_file(serve: Serve) -> None:
     """A stream's name, labels, state and errors arrive as the world file has them."""
     served = serve(world())
     orders, future, customers = served.datastream.list_streams(parent=EUROPE)
@@ -175,13 +175,15 @@ def test_a_missing_permission_is_named(serve: Serve) -> None:
         ("projects/shop", exceptions.InvalidArgument),
     ],
 )
-def test_what_does_not_exist_is_refused(serve: Serve, parent: str, error: type[Exception]) -> None:
+def test_unknown_and_malformed_names_are_refused(
+    serve: Serve, parent: str, error: type[Exception]
+) -> None:
     """Unknown projects and locations are NOT_FOUND, malformed names INVALID_ARGUMENT."""
     with pytest.raises(error):
         serve(world()).datastream.list_streams(parent=parent)
 
 
-def test_an_outage_has_three_manners(serve: Serve, clock: Clock) -> None:
+def test_there_are_three_kinds_of_outage(serve: Serve, clock: Clock) -> None:
     """A region fails by status, by an empty answer that says so, or by its first page alone."""
     outages = [
         {"at": f"{at}s", "location": "us-east1", "do": "unreachable", "outage": outage}

@@ -125,7 +125,7 @@ def test_every_call_is_counted_by_method_and_place(serve: Serve, clock: Clock) -
     ]
 
 
-def test_a_port_in_use_is_told_and_leaves_nothing_running() -> None:
+def test_a_port_in_use_is_an_error_and_leaves_nothing_running() -> None:
     """The second server on a port gets a sentence, and its other server stops again."""
     world = World.model_validate(WORLD)
     with Emulator(world) as first:

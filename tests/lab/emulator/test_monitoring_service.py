@@ -1,4 +1,4 @@
-"""The embedded Cloud Monitoring, as Google's own client sees it."""
+"""The emulator's Cloud Monitoring, as Google's own client sees it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def summary(error: exceptions.GoogleAPICallError) -> tuple[int, int, dict[int, i
     )
 
 
-def test_what_is_written_can_be_inspected_and_read(serve: Serve, clock: Clock) -> None:
+def test_written_points_can_be_inspected_and_read(serve: Serve, clock: Clock) -> None:
     """An accepted point is in the cloud's own list and in ListTimeSeries, newest first."""
     served = serve(WORLD)
     write(served, series(clock()))
@@ -412,7 +412,7 @@ def test_series_come_in_pages_and_by_interval(serve: Serve, clock: Clock) -> Non
     assert not read(served, text, clock() + 1, clock() + 9)
 
 
-def test_reading_needs_what_a_writer_has_not(serve: Serve, clock: Clock) -> None:
+def test_reading_needs_a_permission_of_its_own(serve: Serve, clock: Clock) -> None:
     """Reading series is a permission of its own, and aggregation is not served."""
     served = serve(WORLD)
     with pytest.raises(exceptions.MethodNotImplemented):

@@ -66,7 +66,7 @@ def streams(of: World, seconds: float) -> dict[str, StreamSnapshot]:
         ({"do": "set_state", "state": 9}, 9, ["OLD"]),
     ],
 )
-def test_each_event_does_what_it_says(
+def test_each_event_changes_state_and_errors(
     action: dict[str, Any], state: int, reasons: list[str]
 ) -> None:
     """An event leads to its state and its errors, from its own second on."""
@@ -145,10 +145,8 @@ def test_a_stream_may_be_born_later() -> None:
     ),
     seconds=st.floats(0, 50),
 )
-def test_a_timeline_shows_what_a_fresh_replay_shows(
-    events: list[dict[str, Any]], seconds: float
-) -> None:
-    """Whatever the script, kept answers are those worked out anew, also after going back."""
+def test_a_timeline_equals_a_fresh_replay(events: list[dict[str, Any]], seconds: float) -> None:
+    """For any events, cached snapshots equal replayed ones, also after going back in time."""
     played = world(*events)
     timeline = Timeline(played)
     timeline.at(50)

@@ -1,4 +1,4 @@
-"""World files: the one that ships, and what is said of mistakes in others."""
+"""World files: the one that ships, and what is said of errors in others."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ projects:
 """
 
 
-def told(text: str) -> list[str]:
-    """Return what is said of a world file."""
+def errors_of(text: str) -> list[str]:
+    """Return the errors of a world file."""
     with pytest.raises(InputError) as caught:
         parse_world(text, "w.yaml")
     return str(caught.value).splitlines()
@@ -82,9 +82,9 @@ def test_durations_come_down_to_milliseconds_and_in_parts() -> None:
     assert [fault.latency for fault in world.faults] == [0.05, 120, 3723.004]
 
 
-def test_every_mistake_is_told_at_once_with_its_line() -> None:
+def test_every_error_is_reported_at_once_with_its_line() -> None:
     """Misspelt states, actions, codes and durations each get a sentence and what was meant."""
-    mistakes = told(
+    errors = errors_of(
         PROJECTS
         + """\
 events:
@@ -96,14 +96,14 @@ faults:
   - {method: ListStreams}
 """
     )
-    assert [each.partition(": ")[0] for each in mistakes] == [
+    assert [each.partition(": ")[0] for each in errors] == [
         f"w.yaml:{line}" for line in (7, 8, 9, 11, 12)
     ]
-    assert '"5x" is not a duration' in mistakes[0]
-    assert "did you mean PAUSED?" in mistakes[1]
-    assert "did you mean draining?" in mistakes[2]
-    assert "did you mean UNAVAILABLE?" in mistakes[3]
-    assert "a fault needs a code, a latency, or both" in mistakes[4]
+    assert '"5x" is not a duration' in errors[0]
+    assert "did you mean PAUSED?" in errors[1]
+    assert "did you mean draining?" in errors[2]
+    assert "did you mean UNAVAILABLE?" in errors[3]
+    assert "a fault needs a code, a latency, or both" in errors[4]
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ faults:
         ),
     ],
 )
-def test_an_event_about_nothing_is_a_mistake(event: str, words: str) -> None:
+def test_an_event_that_matches_nothing_is_an_error(event: str, words: str) -> None:
     """A glob that matches nothing is most likely misspelt."""
-    (mistake,) = told(PROJECTS + f"events: [{event}]\n")
-    assert words in mistake
+    (error,) = errors_of(PROJECTS + f"events: [{event}]\n")
+    assert words in error
 
 
 @pytest.mark.parametrize(
@@ -133,22 +133,22 @@ def test_an_event_about_nothing_is_a_mistake(event: str, words: str) -> None:
     ],
 )
 def test_a_log_entry_is_of_one_kind(keys: str) -> None:
-    """What tells who changed a stream has a method, and Datastream's own log has none."""
-    (mistake,) = told(PROJECTS + f"events: [{{at: 1s, stream: last, do: log, {keys}}}]\n")
-    assert "an entry of the audit log needs a method" in mistake
+    """Audit log entries have a method; those of Datastream's own log have none."""
+    (error,) = errors_of(PROJECTS + f"events: [{{at: 1s, stream: last, do: log, {keys}}}]\n")
+    assert "an entry of the audit log needs a method" in error
 
 
-def test_names_stand_once() -> None:
+def test_names_are_unique() -> None:
     """Two streams of one id in a location, or two projects of one number, are a mistake."""
     again = PROJECTS.replace("last", "orders-002")
     again += again.removeprefix("projects:\n")
-    mistakes = told(again)
-    assert any('"orders-002" stands twice in europe-west1' in each for each in mistakes)
-    assert any('"shop" is the id or the number of two projects' in each for each in mistakes)
+    errors = errors_of(again)
+    assert any('"orders-002" stands twice in europe-west1' in each for each in errors)
+    assert any('"shop" is the id or the number of two projects' in each for each in errors)
 
 
 @pytest.mark.parametrize("stream", ['{id: "x-{:03}"}', "{id: x, count: 3}"])
 def test_a_counter_and_a_count_go_together(stream: str) -> None:
     """A counter without a count, or a count without a counter, is a mistake."""
-    (mistake,) = told(PROJECTS.replace("{id: last}", stream))
-    assert "in a name needs a count, and a count needs a counter" in mistake
+    (error,) = errors_of(PROJECTS.replace("{id: last}", stream))
+    assert "in a name needs a count, and a count needs a counter" in error

@@ -1,4 +1,4 @@
-"""Scenario files: what is said of mistakes in them."""
+"""Scenario files: what is said of errors in them."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def read(text: str) -> Scenario:
     return parse_scenario(text, "s.yaml", POLICIES, name="s")
 
 
-def told(text: str) -> list[str]:
-    """Return what is said of a scenario file."""
+def errors_of(text: str) -> list[str]:
+    """Return the errors of a scenario file."""
     with pytest.raises(InputError) as caught:
         read(text)
     return str(caught.value).splitlines()
@@ -74,33 +74,33 @@ def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
         ("  - {}", "  - {every: 1 minute}", 5, '"1 minute" is not a duration'),
     ],
 )
-def test_every_mistake_is_told_with_its_line(old: str, new: str, line: int, words: str) -> None:
+def test_every_error_is_reported_with_its_line(old: str, new: str, line: int, words: str) -> None:
     """Unknown policies, things that are not there, times that do not go together."""
-    mistakes = told(GOOD.replace(old, new, 1))
-    assert mistakes[0].startswith(f"s.yaml:{line}: ")
-    assert words in mistakes[0]
+    errors = errors_of(GOOD.replace(old, new, 1))
+    assert errors[0].startswith(f"s.yaml:{line}: ")
+    assert words in errors[0]
 
 
-def test_mistakes_of_the_config_and_of_the_rest_are_told_together() -> None:
+def test_errors_of_the_config_and_of_the_rest_are_reported_together() -> None:
     """What is wrong with the exporter's config hides nothing else."""
     text = GOOD.replace("{project: shop-prod}", "{project: Shop}").replace("of: orders", "of: x")
-    mistakes = told(text)
-    assert [each.partition(": ")[0] for each in mistakes] == ["s.yaml:18", "s.yaml:8"]
+    errors = errors_of(text)
+    assert [each.partition(": ")[0] for each in errors] == ["s.yaml:18", "s.yaml:8"]
 
 
 def test_an_exporter_needs_a_config() -> None:
     """A world without one cannot be watched."""
     text = GOOD.replace(GOOD[GOOD.index("  config:") : GOOD.index("  projects:")], "")
-    assert told(text) == ["s.yaml:6: world.config: is missing; the exporter needs a config"]
+    assert errors_of(text) == ["s.yaml:6: world.config: is missing; the exporter needs a config"]
 
 
-def test_a_page_can_be_about_anything_that_is_there() -> None:
+def test_an_incident_can_be_expected_for_any_existing_resource() -> None:
     """Streams, locations, projects, private connections and exporters have names."""
     for of in ("europe-west1", "shop-prod", "peering", "datastream-exporter", "projects/*/orders"):
         read(GOOD.replace("of: orders", f"of: {of}"))
 
 
-def test_a_folder_tells_of_all_its_files(tmp_path: Path) -> None:
+def test_the_errors_of_all_files_of_a_folder_are_reported(tmp_path: Path) -> None:
     """Mistakes of several files come at once; a folder without a file is one."""
     with pytest.raises(InputError, match="holds no scenario"):
         read_scenarios(tmp_path, POLICIES)

@@ -142,14 +142,14 @@ def test_executions_are_counted_by_the_minute_and_come_late(make_scenario: MakeS
     assert {one.visible_at - one.time for one in counted.samples} == {180}
 
 
-def test_one_that_runs_on_has_no_executions(make_scenario: MakeScenario) -> None:
+def test_a_continuous_exporter_has_no_executions(make_scenario: MakeScenario) -> None:
     """A worker pool is no job."""
     recording = simulate(make_scenario(exporters=[{"mode": "continuous"}], lasts="1m"), START)
     assert not [each for each in recording.series if each.name == EXECUTIONS]
     assert len(of(recording, LAST_RUN).samples) == 6
 
 
-def test_one_that_runs_on_remembers_what_it_discovered(make_scenario: MakeScenario) -> None:
+def test_a_continuous_exporter_remembers_discovered_locations(make_scenario: MakeScenario) -> None:
     """Its locations are known while discovery fails, and global alone is down."""
     scenario = make_scenario(
         {
@@ -194,7 +194,7 @@ def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) 
     assert [one.time - START for one in stock] == [0, 60, *range(900, 1201, 60)]
 
 
-def test_unsupported_events_are_a_counter_of_what_was_dropped(make_scenario: MakeScenario) -> None:
+def test_dropped_events_are_counted(make_scenario: MakeScenario) -> None:
     """It is absent while all is well; each minute's events are a rise in that minute."""
     recording = simulate(
         make_scenario(

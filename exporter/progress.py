@@ -29,7 +29,7 @@ class Progress:
         yield
 
     def track(self, task: str, items: Iterable[T], total: int) -> Iterator[T]:
-        """Yield the items, each of which is one step of a task."""
+        """Yield the items; each is one step of the task."""
         self.update(task, 0, total)
         for done, item in enumerate(items, start=1):
             self.update(task, done, total)

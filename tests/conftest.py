@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 class SignalWhen(Protocol):
-    """Sends this process a signal as soon as something is the case."""
+    """Sends this process a signal as soon as a condition is true."""
 
     def __call__(self, number: int, case: Callable[[], bool], /) -> None:
-        """Wait for it beside the test."""
+        """Wait for the condition in a thread."""
 
 
 @pytest.fixture
 def signal_when() -> Iterator[SignalWhen]:
-    """Return what sends this process a signal as soon as something is the case."""
+    """Return a function that signals this process as soon as a condition is true."""
     waiting: list[threading.Thread] = []
     over = threading.Event()
 

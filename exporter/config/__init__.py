@@ -14,7 +14,7 @@ from exporter.config.model import (
     Source,
     Window,
 )
-from exporter.config.reference import Row, json_schema, reference
+from exporter.config.reference import KeyDescription, json_schema, reference
 from exporter.inputs.input_errors import InputError
 
 __all__ = [
@@ -25,9 +25,9 @@ __all__ = [
     "Endpoints",
     "Expectation",
     "InputError",
+    "KeyDescription",
     "Loaded",
     "Metrics",
-    "Row",
     "Run",
     "Source",
     "Window",

@@ -1,4 +1,4 @@
-"""What config.yaml's parts have to be to each other."""
+"""Checks across the sections of config.yaml."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
     from exporter.config.model import Config
 
-Told: TypeAlias = "tuple[tuple[str | int, ...], str]"
-"""Where (the path of keys), and a sentence."""
+KeyMessage: TypeAlias = "tuple[tuple[str | int, ...], str]"
+"""The path of keys, and a sentence about the value there."""
 
 
-def mistakes(config: Config) -> Iterator[Told]:
-    """Return what contradicts itself in the sources and the required streams."""
+def errors(config: Config) -> Iterator[KeyMessage]:
+    """Yield contradictions among the sources and the required streams."""
     yield from _overlaps(config)
     yield from _required(config)
 
 
-def warnings(config: Config) -> Iterator[Told]:
-    """Return what may be right, and is worth a look."""
+def warnings(config: Config) -> Iterator[KeyMessage]:
+    """Yield what may be right but deserves a second look."""
     for index, source in enumerate(config.sources):
         for place, location in enumerate(source.locations or ()):
             if not locations.is_known(location):
@@ -49,7 +49,7 @@ def _unknown(location: str) -> str:
     )
 
 
-def _overlaps(config: Config) -> Iterator[Told]:
+def _overlaps(config: Config) -> Iterator[KeyMessage]:
     first: dict[str, int] = {}
     discovering: dict[str, int] = {}
     listing: dict[tuple[str, str], int] = {}
@@ -80,7 +80,7 @@ def _overlaps(config: Config) -> Iterator[Told]:
         first.setdefault(project, index)
 
 
-def _required(config: Config) -> Iterator[Told]:
+def _required(config: Config) -> Iterator[KeyMessage]:
     projects = {source.project for source in config.sources}
     written: dict[object, int] = {}
     for index, name in enumerate(config.required):

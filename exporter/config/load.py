@@ -35,7 +35,7 @@ class Loaded(NamedTuple):
 
 
 class _Watched(Config):
-    """A config of which nothing is checked but the sources and the required streams."""
+    """A config in which only the sources and the required streams are checked."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -54,7 +54,7 @@ def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
         environ: The environment: the text of a whole config, and values for single keys.
 
     Raises:
-        InputError: All that is wrong with it.
+        InputError: With every error in it.
     """
     if path is not None:
         return from_text(documents.read_file(path), path, environ)
@@ -76,7 +76,7 @@ def from_text(text: str, file: str, environ: Mapping[str, str]) -> Loaded:
     """Return the config that a text holds; ``file`` is what sentences call it.
 
     Raises:
-        InputError: All that is wrong with it.
+        InputError: With every error in it.
     """
     return from_document(documents.parse(text, file), environ)
 
@@ -85,7 +85,7 @@ def from_data(data: object, name: str, environ: Mapping[str, str]) -> Loaded:
     """Return the config that is held in parsed data; sentences name it, and know no lines.
 
     Raises:
-        InputError: All that is wrong with it.
+        InputError: With every error in it.
     """
     return from_document(Document(of_data(data), name), environ)
 
@@ -94,14 +94,14 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
     """Return the config that a document, or a part of one, holds.
 
     Raises:
-        InputError: All that is wrong with it.
+        InputError: With every error in it.
     """
     override(document, environ)
     config = document.read(Config)
     # A mistake elsewhere must not hide what the sources and required streams get wrong.
     watched = config or document.read(_Watched)
     if watched:
-        for location, sentence in checks.mistakes(watched):
+        for location, sentence in checks.errors(watched):
             document.add_error(location, sentence)
     config = document.accepted(config)
     warnings = tuple(document.place(*told) for told in checks.warnings(config))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-class Row(NamedTuple):
+class KeyDescription(NamedTuple):
     """A key of config.yaml: where it stands, what it holds, and what it means."""
 
     key: str
@@ -28,13 +28,15 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def reference() -> list[Row]:
+def reference() -> list[KeyDescription]:
     """Return a row for every key, in the order of the model."""
     schema = Config.model_json_schema()
     return list(_rows(schema, schema["$defs"], ""))
 
 
-def _rows(schema: Mapping[str, Any], named: Mapping[str, Any], prefix: str) -> Iterator[Row]:
+def _rows(
+    schema: Mapping[str, Any], named: Mapping[str, Any], prefix: str
+) -> Iterator[KeyDescription]:
     for key, field in schema["properties"].items():
         # Optional keys are of their own type or null, which nobody has to write.
         kind = next(iter(field.get("anyOf", [field])))
@@ -45,7 +47,7 @@ def _rows(schema: Mapping[str, Any], named: Mapping[str, Any], prefix: str) -> I
         # Pydantic leaves out a description that repeats the section's own.
         description = field.get("description") or section["description"]
         default = "required" if needed else "none" if section else _default(field)
-        yield Row(path, _type(kind), default, description)
+        yield KeyDescription(path, _type(kind), default, description)
         if section:
             yield from _rows(section, named, f"{path}{'[]' if 'items' in kind else ''}.")
 

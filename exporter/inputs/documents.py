@@ -65,7 +65,7 @@ def load(text: str, file: str, model: type[M]) -> M:
             number, and a number no text.
 
     Raises:
-        InputError: All that is wrong with it.
+        InputError: With every error in it.
     """
     document = parse(text, file)
     return document.accepted(document.read(model))

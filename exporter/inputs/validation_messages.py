@@ -24,7 +24,7 @@ def message(details: ErrorDetails, location: Sequence[str | int], keys: Sequence
     Args:
         details: Pydantic's complaint.
         location: Where; its last part is the key that is missing or unknown.
-        keys: The keys that are known beside that one.
+        keys: The keys that are known there.
     """
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     if kind == "extra_forbidden":

@@ -110,7 +110,7 @@ def compose(text: str, file: str) -> tuple[Node, list[tuple[int, str]]]:
         file: What to call it in sentences.
 
     Returns:
-        The document's root, and the mistakes in spite of which it could be read: each a line
+        The document's root, and the errors that did not prevent reading it: each a line
         and a sentence.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The command line called as a function, against worlds that are served beside the test."""
+"""The command line called as a function, against worlds that an emulator serves."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_check_can_be_run_twice_at_once(command: Command, serve: Serve, shop: Wo
 def test_what_cannot_be_read_fails(
     command: Command, serve: Serve, shop: World, change: dict[str, Any], subject: str, message: str
 ) -> None:
-    """Each thing that cannot be read has its line, which says what mends it; exit 1."""
+    """Each thing that cannot be read has a line that says how to fix it; exit 1."""
     shop["projects"][1] |= change
     _, environ = serve(shop)
     environ["DATASTREAM_EXPORTER_CONFIG"] = (
@@ -174,7 +174,7 @@ def test_what_cannot_be_written_fails(
 
 
 def test_nobody_to_call_as_is_a_finding(command: Command) -> None:
-    """Without credentials config is found valid all the same, and the mend is named; exit 1."""
+    """Without credentials, config is still reported valid, with what to do about them; exit 1."""
     text = "metrics: {project: metrics-prod}\nsources: [{project: shop-prod}]\n"
     ended = command("check", environ={"DATASTREAM_EXPORTER_CONFIG": text})
     assert ended.code == 1

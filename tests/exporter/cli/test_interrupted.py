@@ -31,7 +31,7 @@ def slow(world: World, method: str, **more: object) -> World:
 
 
 def called(cloud: Emulator, method: str, times: int = 1) -> Callable[[], bool]:
-    """Return whether a method has been called so often."""
+    """Return whether a method has been called at least that many times."""
     return lambda: cloud.calls[method] >= times
 
 
@@ -144,7 +144,7 @@ class Process:
 
 
 def until(case: Callable[[], bool]) -> None:
-    """Wait until something is the case."""
+    """Wait until a condition is true."""
     passing = threading.Event()
     ends = time.monotonic() + SLOW
     while not case():

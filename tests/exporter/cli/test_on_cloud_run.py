@@ -173,7 +173,7 @@ def test_a_task_that_cannot_be_is_refused(
 def test_the_tasks_of_a_job_share_the_locations(
     command: Command, serve: Serve, shop: World, on_cloud_run: dict[str, str]
 ) -> None:
-    """Every location is read by one task, and each task tells of itself under its own number."""
+    """Every location is read by one task, and each task reports itself under its own number."""
     cloud, environ = serve(shop)
     for index in ("0", "1", "2"):
         task = {"CLOUD_RUN_TASK_INDEX": index, "CLOUD_RUN_TASK_COUNT": "3"}

@@ -82,7 +82,7 @@ def test_no_config_at_all_is_told_with_the_ways_to_give_one(command: Command) ->
 
 
 def test_mistakes_in_a_variable_are_told_by_its_name(command: Command) -> None:
-    """A config in the environment, and overrides beside it, are checked as a file is."""
+    """A config in the environment, and overrides of it, are checked like a file."""
     environ = {
         "DATASTREAM_EXPORTER_CONFIG": "metrics: {project: shop-prod}\nsources: []\n",
         "DATASTREAM_EXPORTER_RUN__DEADLINE": "5 minutes",
@@ -142,7 +142,7 @@ def test_an_empty_emulator_counts_as_not_set(command: Command, serve: Serve, sho
 
 
 def test_emulators_are_told_in_one_line(command: Command, serve: Serve, shop: World) -> None:
-    """Whoever left a variable set by accident learns it from the first line."""
+    """The first line warns about an emulator variable left set by accident."""
     cloud, environ = serve(shop)
     _, _, err = command("run", environ=environ)
     assert err.splitlines()[0] == (
@@ -153,7 +153,7 @@ def test_emulators_are_told_in_one_line(command: Command, serve: Serve, shop: Wo
 
 
 def test_no_credentials_are_told_with_what_mends_it(command: Command) -> None:
-    """Nobody to call as: one sentence, the command that mends it, exit 1."""
+    """Without credentials: one sentence, the command to run, exit 1."""
     text = "metrics: {project: shop-prod}\nsources: [{project: shop-prod}]\n"
     code, out, err = command("run", environ={"DATASTREAM_EXPORTER_CONFIG": text})
     assert (code, out) == (INCOMPLETE, "")

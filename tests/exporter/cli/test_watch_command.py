@@ -147,7 +147,7 @@ def test_what_was_discovered_is_remembered_for_a_while(serve: Serve, shop: World
 
 
 def test_a_failed_discovery_falls_back_on_what_was_known(serve: Serve, shop: World) -> None:
-    """Locations found earlier are read on, `global` is down, and every run tries anew."""
+    """Locations found earlier are still read, `global` is down, and every run tries again."""
     cloud, environ = serve(shop)
     environ["DATASTREAM_EXPORTER_CONFIG"] = DISCOVERING
     clock = Clock()
@@ -181,7 +181,7 @@ def test_objects_have_a_beat_and_a_name_of_their_own(
 
 
 class Failing:
-    """Runs of which the first fails in a way that nobody foresaw; the others wait for the end."""
+    """Runs where the first fails unexpectedly; the others wait for the end."""
 
     failed = threading.Lock()
 
@@ -210,7 +210,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_beat_that_fails_ends_the_process(
     command: Command, serve: Serve, shop: World, on_cloud_run: dict[str, str], objects: str
 ) -> None:
-    """No beat is left running without the other: the process ends with 1 and is started anew."""
+    """No schedule runs on without the other: the process exits with 1, to be restarted."""
     _, environ = serve(shop)
     environ |= {**on_cloud_run, "DATASTREAM_EXPORTER_COLLECT__OBJECTS": objects}
     ended = command("watch", environ=environ)

@@ -1,4 +1,4 @@
-"""Good and bad configs, each in a file, with what is said about the bad ones beside them."""
+"""Good and bad configs, each in a file, next to the errors expected for the bad ones."""
 
 from __future__ import annotations
 

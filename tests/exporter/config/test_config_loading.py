@@ -31,7 +31,7 @@ def _told(text: str, **environ: str) -> str:
 
 
 def test_named_file_comes_first(directory: Path) -> None:
-    """A file that is asked for is read, whatever else there is."""
+    """A file named on the command line wins over everything else."""
     (directory / "mine.yaml").write_text(SMALLEST + "run: {name: mine}")
     (directory / "config.yaml").write_text(SMALLEST)
 
@@ -50,7 +50,7 @@ def test_environment_comes_before_the_working_directory(directory: Path) -> None
 
 
 def test_mistake_in_the_environments_text_names_variable_and_line() -> None:
-    """A line of the text in the environment is told of as a line of a file is."""
+    """Errors name a line of the text in the environment like a line of a file."""
     with pytest.raises(InputError, match=r"^DATASTREAM_EXPORTER_CONFIG:3: run.name: "):
         load(None, {config.WHOLE: SMALLEST + "run: {name: A}"})
 
@@ -124,7 +124,7 @@ def test_override_leaves_an_alias_of_its_section_alone() -> None:
     ],
 )
 def test_mistakes_from_the_environment_name_the_variable(name: str, value: str, said: str) -> None:
-    """A variable that is unknown or does not fit is told of by its name."""
+    """An error names the variable that is unknown or has a wrong value."""
     variable = f"DATASTREAM_EXPORTER_{name}"
 
     told = _told(SMALLEST, **{variable: value})
@@ -142,7 +142,7 @@ def test_mistakes_of_file_and_environment_are_told_together() -> None:
 
 
 def test_override_of_a_document_that_is_no_mapping_changes_nothing() -> None:
-    """A file or section of the wrong kind is told of as such."""
+    """A file or section of the wrong type gets its own sentence."""
     told = _told("[]", DATASTREAM_EXPORTER_RUN__NAME="a")
     assert told == "config.yaml:1: a list stands where a mapping of keys is needed"
 
@@ -171,7 +171,7 @@ def test_config_is_read_from_parsed_data() -> None:
 
 
 def test_config_is_read_from_a_part_of_a_document() -> None:
-    """A config inside another file is told of with that file's lines and keys."""
+    """Errors in a config inside another file have that file's lines and keys."""
     part = documents.parse("config:\n  metrics: {project: 1}\n", "world.yaml").part("config")
 
     assert part is not None
@@ -180,7 +180,7 @@ def test_config_is_read_from_a_part_of_a_document() -> None:
 
 
 def test_unknown_location_far_from_any_known_is_a_warning() -> None:
-    """A location that may be new is read, and the reader is told."""
+    """A location that may be new is read, with a warning."""
     loaded = from_text(
         "metrics: {project: my-project}\n"
         "sources: [{project: my-project, locations: [antarctica-south1]}]\n"

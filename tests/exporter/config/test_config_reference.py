@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
+import json
 from pathlib import Path
 
 import jsonschema
@@ -15,11 +15,9 @@ ROOT = Path(__file__).parents[3]
 CASES = Path(__file__).parent / "cases"
 
 
-def test_schema_in_the_docs_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
-    """docs/config.schema.json is what `python -m exporter.config` prints."""
-    runpy.run_module("exporter.config", run_name="__main__")
-
-    assert capsys.readouterr().out == (ROOT / "docs/config.schema.json").read_text()
+def test_schema_in_the_docs_is_up_to_date() -> None:
+    """docs/config.schema.json, for editors, is the schema of the code."""
+    assert json.loads((ROOT / "docs/config.schema.json").read_text()) == json_schema()
 
 
 def test_schema_is_a_json_schema() -> None:

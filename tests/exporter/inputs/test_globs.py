@@ -57,7 +57,7 @@ def test_glob_that_cannot_match_matches_nothing(glob: str, name: str) -> None:
     ],
 )
 def test_impossible_globs_are_known(glob: str, *, possible: bool) -> None:
-    """What can match a full name is told from what cannot."""
+    """Globs that can match a full name are accepted, others are not."""
     assert globs.can_match_a_stream(glob) is possible
 
 

@@ -84,7 +84,7 @@ def _told(text: str) -> str:
     ],
 )
 def test_unreadable_yaml_is_answered_with_a_sentence(text: str, said: str) -> None:
-    """Text that is no YAML is told of with line, column and what to do, by either parser."""
+    """Invalid YAML gives line, column and what to do, with either parser."""
     assert said in _told(text)
 
 

@@ -72,7 +72,7 @@ def test_one_cause_in_one_project_is_one_sentence() -> None:
 
 
 def test_ten_thousand_streams_without_their_objects_are_one_sentence() -> None:
-    """A permission that is missing for each stream is told once, and found by each location."""
+    """A permission missing for every stream is logged once, with every location in its fields."""
     names = [StreamName("shop-prod", "us-east1", f"orders-{n:05}") for n in range(10_000)]
     (one,) = failure_groups(Observations(uncollected=dict.fromkeys(names, DENIED)))
     assert one.subject == "10,000 streams of projects/shop-prod"

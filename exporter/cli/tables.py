@@ -5,6 +5,8 @@ They print 10,000 rows at once; rich's own tables take seconds for that.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from rich.cells import cell_len
@@ -43,26 +45,29 @@ def print_table(
         out: Where to print.
         right: The headings of the columns that are aligned right: numbers.
     """
-    table = [row if isinstance(row, str) else [_text(cell) for cell in row] for row in rows]
-    heading = [Text(name.upper(), "bold") for name in headings]
-    widths = _widths([heading, *(row for row in table if not isinstance(row, str))])
+    heading = [(name.upper(), "bold") for name in headings]
+    table: list[Sequence[Cell] | str] = [heading, *rows]
+    widths = _widths(row for row in table if not isinstance(row, str))
     numbers = [name in right for name in headings]
     terminal = console(out)
-    lines: list[Text] = []
-    for row in (heading, *table):
-        if isinstance(row, str):
-            lines.append(Text(printable(row), "bold"))
-        else:
-            lines.extend(_lines(row, widths, numbers, terminal))
+
+    def lines() -> Iterator[Text]:
+        # One at a time: a Text for every cell of a large table takes hundreds of MiB.
+        for row in table:
+            if isinstance(row, str):
+                yield Text(printable(row), "bold")
+            else:
+                yield from _lines([_text(cell) for cell in row], widths, numbers, terminal)
+
     if terminal.is_terminal:
-        terminal.print(Text("\n").join(lines), soft_wrap=True)
+        terminal.print(Text("\n").join(lines()), soft_wrap=True)
     else:
-        out.writelines(f"{line.plain}\n" for line in lines)
+        out.writelines(f"{line.plain}\n" for line in lines())
 
 
 def fits(headings: Sequence[str], rows: Iterable[Sequence[Cell]], out: TextIO) -> bool:
     """Return whether the output is wide enough for a table, without folding."""
-    widths = _widths([[*map(Text, headings)], *([*map(_text, row)] for row in rows)])
+    widths = _widths(itertools.chain([headings], rows))
     return sum(widths) + _GAP * (len(widths) - 1) <= console(out).width
 
 
@@ -71,8 +76,9 @@ def _text(cell: Cell) -> Text:
     return Text(printable(text), style)
 
 
-def _widths(rows: Iterable[Sequence[Text]]) -> list[int]:
-    return [max(cell_len(cell.plain) for cell in column) for column in zip(*rows, strict=True)]
+def _widths(rows: Iterable[Sequence[Cell]]) -> list[int]:
+    lengths = ([cell_len(_text(cell).plain) for cell in row] for row in rows)
+    return functools.reduce(lambda widest, row: [*map(max, widest, row)], lengths)
 
 
 def _lines(

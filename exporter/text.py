@@ -16,6 +16,8 @@ def plural(count: int, noun: str) -> str:
 
 def printable(text: str) -> str:
     """Return the text on one line, with control and other unprintable characters escaped."""
+    if text.isprintable():
+        return text
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text

@@ -89,31 +89,33 @@ def run(context: Context) -> int:
 
 
 def watch(context: Context) -> int:
-    """Run on a steady beat until somebody asks to stop."""
+    """Run at a steady interval until a signal asks to stop."""
     args, stop = context.args, context.signals.stop
     with session(context) as prepared:
         collect = prepared.task.collect
-        beats = [(replace(prepared.task, collect=replace(collect, objects=False)), args.interval)]
+        schedules = [
+            (replace(prepared.task, collect=replace(collect, objects=False)), args.interval)
+        ]
         if collect.objects:
-            beats.append((prepared.task.for_objects(), args.objects_interval))
-        with ThreadPoolExecutor(len(beats), thread_name_prefix="beat") as pool:
+            schedules.append((prepared.task.for_objects(), args.objects_interval))
+        with ThreadPoolExecutor(len(schedules), thread_name_prefix="schedule") as pool:
             running = [
                 pool.submit(_keep_running, prepared, task, interval, stop)
-                for task, interval in beats
+                for task, interval in schedules
             ]
-            for beating in running:
-                beating.result()
+            for schedule in running:
+                schedule.result()
     return OK
 
 
 def _keep_running(prepared: Session, task: Task, interval: timedelta, stop: Event) -> None:
-    # A run that outlasts its beat would make the next ones late: all locations would pay for
-    # the slowest.
+    # A run longer than its interval would delay the next: every location would wait for the
+    # slowest.
     seconds = min(interval, prepared.config.run.deadline).total_seconds()
-    told: set[str] = set()
+    logged: set[str] = set()
 
     def log(report: Report) -> None:
-        log_ignored_labels(report.measurement, told)
+        log_ignored_labels(report.measurement, logged)
         log_read_failures(report.measurement.observations)
         log_run(report)
 
@@ -121,7 +123,7 @@ def _keep_running(prepared: Session, task: Task, interval: timedelta, stop: Even
     try:
         run_every(runs.once, interval.total_seconds(), stop)
     finally:
-        # A beat that fails ends the process: it must not leave the other one running alone.
+        # A schedule that fails ends the process: the other one must not run on alone.
         stop.set()
 
 

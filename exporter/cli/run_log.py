@@ -32,18 +32,18 @@ def log_read_failures(observations: Observations) -> None:
         _log(one.level, f"{one.subject} {one.text}", **one.fields)
 
 
-def log_ignored_labels(measurement: Measurement, told: set[str]) -> None:
-    """Log each stream's ``expected-state`` label that is ignored, unless it is in ``told``."""
+def log_ignored_labels(measurement: Measurement, logged: set[str]) -> None:
+    """Log each stream's ``expected-state`` label that is ignored, unless it is in ``logged``."""
     unlisted_errors = 0
     for location in measurement.locations:
         for stream, _ in location.streams:
             name = StreamName(*location.name, stream.id)
             complaint = label_complaint(name, stream.label)
-            if complaint and complaint not in told:
-                if len(told) >= _MOST_LABELS:
+            if complaint and complaint not in logged:
+                if len(logged) >= _MOST_LABELS:
                     unlisted_errors += 1
                     continue
-                told.add(complaint)
+                logged.add(complaint)
                 _log(logging.WARNING, complaint, **fields_of([name]))
     if unlisted_errors:
         _log(logging.WARNING, f"{plural(unlisted_errors, 'more label')} of this kind are ignored.")

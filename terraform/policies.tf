@@ -125,6 +125,18 @@ resource "google_monitoring_alert_policy" "policy" {
 
   lifecycle {
     precondition {
+      condition = alltrue([
+        for number in keys(try(local.query_numbers[each.key], {})) : strcontains(local.promql[each.key].query, "> (${number})") || strcontains(local.promql[each.key].query, ">= (${number})")
+      ])
+      error_message = "${each.key}: its query must have each of these numbers in parentheses, as \"> (N)\" or \">= (N)\": userLabels.threshold, and the threshold of the policy in userLabels.yields_to. They are ${join(", ", keys(try(local.query_numbers[each.key], {})))}."
+    }
+
+    precondition {
+      condition     = !can(local.thresholds[each.key]) || try(local.thresholds[each.key].original != local.thresholds[local.originals[each.key].userLabels.yields_to].original, true)
+      error_message = "${each.key}: userLabels.threshold equals the threshold of the policy in userLabels.yields_to. Use different numbers, so that the query shows which one is which."
+    }
+
+    precondition {
       condition     = !can(local.longest[each.key]) || try(local.longest[each.key] + local.retest_windows[each.key].now <= 90000, false)
       error_message = "policy_overrides: ${each.key} has a retest window of ${try(local.retest_windows[each.key].now, 0)}s and looks back ${try(local.longest[each.key], 0)}s. Cloud Monitoring allows 90000s (25 hours) for both together: use a shorter duration."
     }

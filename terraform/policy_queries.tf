@@ -1,8 +1,11 @@
-# What policy_overrides changes in the queries: thresholds and look-back windows.
+# What changes in the queries. Each place that may change is an exact text in the file, so a query stays
+# valid as it is, and nothing else in it can change:
+# - " (N)" is the threshold, with N from userLabels.threshold; with userLabels.yields_to, that policy's.
+# - "[W]" is the look-back window that follows from the retest window.
+# - job_name="datastream-exporter" is the job.
 
 locals {
-  # For policies that have one. A disabled policy's threshold is never reached, so that no policy
-  # yields to it.
+  # A disabled policy's threshold is never reached, so that no policy yields to it.
   thresholds = {
     for name, policy in local.originals : name => {
       original = policy.userLabels.threshold
@@ -11,13 +14,18 @@ locals {
     } if can(policy.userLabels.threshold)
   }
 
-  no_threshold     = { original = "none", chosen = "none", reached = "none" }
-  own_thresholds   = { for name in keys(local.originals) : name => try(local.thresholds[name], local.no_threshold) }
-  other_thresholds = { for name, policy in local.originals : name => try(local.thresholds[policy.userLabels.yields_to], local.no_threshold) }
-
   promql = {
     for name, policy in local.originals : name => policy.conditions[0].conditionPrometheusQueryLanguage
     if can(policy.conditions[0].conditionPrometheusQueryLanguage)
+  }
+
+  # Numbers in the query and their new values: the policy's own threshold, and that of the policy it
+  # yields to.
+  query_numbers = {
+    for name in keys(local.promql) : name => merge(
+      try({ (local.thresholds[name].original) = local.thresholds[name].chosen }, {}),
+      try({ (local.thresholds[local.originals[name].userLabels.yields_to].original) = local.thresholds[local.originals[name].userLabels.yields_to].reached }, {}),
+    )
   }
 
   retest_windows = {
@@ -28,30 +36,24 @@ locals {
   }
 
   # The look-back window is an hour, or two thirds of a retest window longer than two minutes:
-  # otherwise a single sighting would fill the retest window. A look-back window in the query that
-  # has this length changes with the retest window.
+  # otherwise a single sighting would fill the retest window.
   look_backs = {
     for name, window in local.retest_windows : name => {
       for when, seconds in window : when => seconds <= 120 ? "1h" : "${floor(seconds * 2 / 3)}s"
     }
   }
 
-  # Replaces, from the inside out: the look-back window, the policy's own threshold, the threshold of
-  # the policy it yields to, and the job's name.
+  # Splits at " (", so that each number in parentheses begins a part.
   queries = {
     for name, condition in local.promql : name => replace(
       replace(
-        replace(
-          replace(
-            condition.query,
-            "[${local.look_backs[name].original}]",
-            "[${local.look_backs[name].now}]",
-          ),
-          "/(>=?) ${local.own_thresholds[name].original}\\b/",
-          "$1 ${local.own_thresholds[name].chosen}",
-        ),
-        "/(>=?) ${local.other_thresholds[name].original}\\b/",
-        "$1 ${local.other_thresholds[name].reached}",
+        join(" (", [
+          for part in split(" (", condition.query) : join(")", [
+            for index, text in split(")", part) : index == 0 ? lookup(local.query_numbers[name], text, text) : text
+          ])
+        ]),
+        "[${local.look_backs[name].original}]",
+        "[${local.look_backs[name].now}]",
       ),
       "job_name=\"datastream-exporter\"",
       "job_name=\"${var.name}\"",

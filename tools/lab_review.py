@@ -69,7 +69,7 @@ def _changed(name: str, policy: str) -> str:
     """Return a policy's JSON with the changes of the module's inputs."""
     replaced = {
         "stream-lagging": {
-            "> 900": "> 1800",
+            "> (900)": "> (1800)",
             '"900"': '"1800"',
             "[400s]": "[600s]",
             '"600s"': '"900s"',
@@ -78,7 +78,7 @@ def _changed(name: str, policy: str) -> str:
         _JOINT: {'"severity"': '"enabled": false, "severity"'},
     }.get(name, {})
     if f'"yields_to": "{_JOINT}"' in policy:
-        replaced = {">= 5": ">= Inf"}
+        replaced = {">= (5)": ">= (Inf)"}
     for old, new in replaced.items():
         policy = policy.replace(old, new)
     return policy

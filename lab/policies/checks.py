@@ -133,8 +133,8 @@ def _threshold(raw: RawPolicy) -> Iterator[Problem]:
         yield path, "needs a query, which a log policy doesn't have; remove it"
     elif not re.fullmatch(r"[0-9]{1,15}", threshold):
         yield path, f"{quote(threshold)} is not a whole number in digits"
-    elif raw.query and not _compares(raw.query, ">=?", threshold):
-        form = f'"> {threshold}" or ">= {threshold}"'
+    elif raw.query and not any(f"{sign} ({threshold})" in raw.query for sign in (">", ">=")):
+        form = f'"> ({threshold})" or ">= ({threshold})"'
         yield path, f"{quote(threshold)} is not in the query, as {form}"
 
 
@@ -149,13 +149,10 @@ def _yields_to(raw: RawPolicy, thresholds: Mapping[str, str | None]) -> Iterator
     number = thresholds[other]
     if number is None:
         yield path, f"{other} has no userLabels.threshold, so this policy would never yield"
-    elif number and raw.query and not _compares(raw.query, ">=", number):
-        yield path, f'{other} fires at {number}, but the query has no ">= {number}"'
-
-
-def _compares(query: str, sign: str, number: str) -> bool:
-    """Return whether a query has a comparison in the form that Terraform changes."""
-    return re.search(rf"{sign} {re.escape(number)}\b(?!\.)", query) is not None
+    elif number and number == raw.threshold:
+        yield path, f"{other} has the same threshold, {number}; change one of the two"
+    elif number and raw.query and f">= ({number})" not in raw.query:
+        yield path, f'{other} fires at {number}, but the query has no ">= ({number})"'
 
 
 def _label_extractors(raw: RawPolicy) -> dict[str, object]:

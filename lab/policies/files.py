@@ -9,9 +9,9 @@ conventions:
   whole seconds, evaluated every 30 s, without validation of its metrics) or
   ``conditionMatchedLog``.
 - ``userLabels.policy`` is the file's name without its ending.
-- ``userLabels.threshold`` is a whole number that the query has right of ``>`` or ``>=``.
-  Terraform's ``policy_overrides`` variable changes it there.
-- ``userLabels.yields_to`` names another policy with a threshold. The query has ``>= N`` with that
+- ``userLabels.threshold`` is a whole number that the query has as ``> (N)`` or ``>= (N)``. The
+  parentheses mark it: Terraform's ``policy_overrides`` variable changes it there and nowhere else.
+- ``userLabels.yields_to`` names another policy with a threshold. The query has ``>= (N)`` with that
   number and finds nothing where it is reached.
 - A range equal to :func:`lookback` of the policy's retest window changes together with the retest
   window. All other ranges are fixed.

@@ -195,7 +195,7 @@ run "joint_policies_disabled" {
     condition = alltrue([
       for name, condition in local.promql :
       google_monitoring_alert_policy.policy[name].conditions[0].condition_prometheus_query_language[0].query == (
-        can(local.originals[name].userLabels.yields_to) ? replace(condition.query, ">= 5", ">= Inf") : condition.query
+        can(local.originals[name].userLabels.yields_to) ? replace(condition.query, ">= (5)", ">= (Inf)") : condition.query
       )
     ])
     error_message = "Policies stop yielding to a disabled policy. Other queries stay as they are."

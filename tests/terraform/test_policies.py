@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from tests.terraform.module_inputs import CHANNEL
+from tests.terraform.module_inputs import CHANNEL, INPUTS, MODULE
+from tests.terraform.plans import TerraformError
 from tests.terraform.terraform_cli import REPOSITORY
 
 if TYPE_CHECKING:
-    from tests.terraform.conftest import PlanModule
+    from tests.terraform.conftest import CopyModule, PlanModule
 
 _FILES: dict[str, dict[str, Any]] = {
     path.stem: yaml.safe_load(path.read_text("utf-8"))
@@ -106,8 +108,73 @@ def test_a_threshold_changes_everywhere_it_is_used(plan_module: PlanModule, name
         query = _condition(_FILES[each])["query"]
         new = _condition(policies[each])["query"]
         if each in {name, *yielding}:
-            sign = ">=" if f">= {_THRESHOLDS[name]}" in query else ">"
             assert new != query
-            query = query.replace(f"{sign} {_THRESHOLDS[name]}", f"{sign} 77")
+            query = query.replace(f"({_THRESHOLDS[name]})", "(77)")
         assert new == query
     assert policies[name]["userLabels"]["threshold"] == "77"
+
+
+@pytest.mark.parametrize(
+    ("query", "changed"),
+    [
+        ("up > (5)", "up > (9)"),
+        ("up >= (5) unless on () up > 5", "up >= (9) unless on () up > 5"),
+        ("up > 5.5 and up > (5) and up != 55", "up > 5.5 and up > (9) and up != 55"),
+        ("up > (5.5) and up > (5)", "up > (5.5) and up > (9)"),
+        ("(up + 5) > (5) or (up) > (5)", "(up + 5) > (9) or (up) > (9)"),
+        ('up{a="5 > (x"} > (5)', 'up{a="5 > (x"} > (9)'),
+    ],
+)
+def test_a_threshold_changes_only_the_number_in_parentheses(
+    terraform: CopyModule, query: str, changed: str
+) -> None:
+    """Other numbers in the query stay, also those that begin or end with the same digits."""
+    root = terraform(MODULE)
+    root.write("own/busy.yaml", _own_policy(query))
+    overrides = {"busy": {"threshold": 9}}
+    plan = root.plan(**INPUTS, policy_directory="own", policy_overrides=overrides)
+    policy = _as_file(plan.resources['google_monitoring_alert_policy.policy["busy"]'])
+    assert _condition(policy)["query"] == changed
+
+
+def test_a_threshold_that_the_query_does_not_mark_is_an_error(terraform: CopyModule) -> None:
+    """Otherwise a new threshold would change the label and not the query."""
+    root = terraform(MODULE)
+    root.write("own/busy.yaml", _own_policy("up > 5"))
+    with pytest.raises(TerraformError, match=r"busy: its query must have"):
+        root.plan(**INPUTS, policy_directory="own")
+
+
+def test_two_equal_thresholds_in_one_query_are_an_error(terraform: CopyModule) -> None:
+    """A policy's own threshold must differ from that of the policy it yields to."""
+    root = terraform(MODULE)
+    text = _own_policy("up > (5) unless on () up >= (5)")
+    yields = '  threshold: "5"\n  yields_to: streams-failing-together\n'
+    root.write("own/busy.yaml", text.replace('  threshold: "5"\n', yields))
+    with pytest.raises(TerraformError, match=r"busy: userLabels\.threshold equals"):
+        root.plan(**INPUTS, policy_directory="own")
+
+
+def _own_policy(query: str) -> str:
+    """Return a policy file with a query and the threshold 5."""
+    return f"""\
+displayName: Busy
+severity: ERROR
+combiner: OR
+userLabels:
+  policy: busy
+  threshold: "5"
+conditions:
+  - displayName: Busy
+    conditionPrometheusQueryLanguage:
+      query: {json.dumps(query)}
+      duration: 60s
+      evaluationInterval: 30s
+      disableMetricValidation: true
+documentation:
+  mimeType: text/markdown
+  subject: Busy
+  content: Something is busy.
+alertStrategy:
+  autoClose: 86400s
+"""

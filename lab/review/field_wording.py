@@ -24,7 +24,7 @@ MOST_LINES = 80
 """Lines of a block; more are cut off."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.]{1,40}")
-_AT_LEAST = re.compile(r"(?<=>=)\s*(\w+)")
+_AT_LEAST = re.compile(r"(?<=>=)\s*\((\w+)\)")
 _NEVER = "Inf"
 """The number that Terraform puts into a query if the policy that suppresses it is disabled."""
 

@@ -207,7 +207,9 @@ def test_suppression_is_described(was: str, will: str, words: str) -> None:
     """A query that yields to another policy says what its changed number means."""
     labels = {"policy": "failed", "yields_to": "many"}
     before, after = (
-        policy(query=f"{QUERY} unless (count >= {number} or most >= {number})", user_labels=labels)
+        policy(
+            query=f"{QUERY} unless (count >= ({number}) or most >= ({number}))", user_labels=labels
+        )
         for number in (was, will)
     )
     (change,) = _changes(before, after)
@@ -217,8 +219,8 @@ def test_suppression_is_described(was: str, will: str, words: str) -> None:
 def test_other_query_changes_are_only_a_diff() -> None:
     """If more than the number changes, nothing is said about suppression."""
     labels = {"policy": "failed", "yields_to": "many"}
-    before = policy(query="a unless b >= 5", user_labels=labels)
-    (change,) = _changes(before, policy(query="c unless b >= Inf", user_labels=labels))
+    before = policy(query="a unless b >= (5)", user_labels=labels)
+    (change,) = _changes(before, policy(query="c unless b >= (Inf)", user_labels=labels))
     assert change.words == "query changes"
 
 

@@ -19,7 +19,7 @@ _LABELS = {"policy": "failed", "yields_to": "many", "threshold": "5"}
 _ADDRESS = 'module.a.google_monitoring_alert_policy.policy["b"]'
 _GOOD = plan(
     change(
-        "update", before=policy(user_labels=_LABELS), after=policy(query="a >= 5"), sensitive={}
+        "update", before=policy(user_labels=_LABELS), after=policy(query="a >= (5)"), sensitive={}
     ),
     change("create", after=policy(conditions=[on_log("severity>=ERROR", who="EXTRACT(a)")])),
     change("delete", before=policy(), address=_ADDRESS),
@@ -27,7 +27,7 @@ _GOOD = plan(
 )
 _WORDS = sorted(
     {
-        *("", "a", "60s", "1e9s", "\ud800", "|", "`", ">= Inf", ">= 5", "1.2", "true"),
+        *("", "a", "60s", "1e9s", "\ud800", "|", "`", ">= (Inf)", ">= (5)", "1.2", "true"),
         *("managed", "google_monitoring_alert_policy", "conditions"),
         *("update", "delete", "create", "no-op", "forget"),
         *policy(),

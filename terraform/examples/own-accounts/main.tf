@@ -1,0 +1,35 @@
+# For organisations that manage identities elsewhere: existing service accounts, no grants by Terraform,
+# traffic through a VPC, your own encryption key. The outputs have the grants that somebody must make.
+
+variable "image" {
+  description = "The exporter's image, by digest."
+  type        = string
+}
+
+module "datastream_exporter" {
+  source = "../.."
+
+  region      = "europe-west1"
+  image       = var.image
+  config_yaml = file("${path.module}/config.yaml")
+  labels      = { team = "data-platform" }
+
+  manage_iam                = false
+  service_account           = { create = false, email = "exporter@identities-prod.iam.gserviceaccount.com" }
+  scheduler_service_account = { create = false, email = "exporter-cron@identities-prod.iam.gserviceaccount.com" }
+
+  binary_authorization = { use_default = true }
+  encryption_key       = "projects/keys-prod/locations/europe-west1/keyRings/run/cryptoKeys/jobs"
+  vpc_access           = { network = "shared", subnetwork = "run-europe-west1", egress = "ALL_TRAFFIC" }
+
+  notification_channels = {
+    CRITICAL = ["Data platform on-call"]
+    ERROR    = ["Data platform on-call"]
+    WARNING  = ["Data platform mailbox"]
+  }
+}
+
+output "iam_grant_commands" {
+  description = "Commands that somebody who may grant has to run."
+  value       = module.datastream_exporter.iam_grant_commands
+}

@@ -309,13 +309,38 @@ run "slack_channel" {
 run "outputs" {
   variables {
     notification_channels = { CRITICAL = ["On-call"], ERROR = ["On-call"], WARNING = ["On-call"] }
-    # An apply has to set every ephemeral input.
-    slack_token = "unused"
+    slack_channel         = { channel_name = "#data-alerts" }
+    slack_token           = "xoxb-1"
   }
 
   assert {
     condition     = output.job_id == "projects/orders-prod/locations/europe-west1/jobs/datastream-exporter"
     error_message = "job_id is the job's full name."
+  }
+
+  assert {
+    condition     = output.job_names == { streams = "datastream-exporter" }
+    error_message = "job_names has the name of each job."
+  }
+
+  assert {
+    condition     = output.scheduler_service_account_email == google_service_account.scheduler[0].email
+    error_message = "scheduler_service_account_email is the scheduler's account."
+  }
+
+  assert {
+    condition     = output.slack_channel_id == google_monitoring_notification_channel.slack[0].name
+    error_message = "slack_channel_id is the created channel."
+  }
+
+  assert {
+    condition     = output.dashboard_id == "projects/123/dashboards/9"
+    error_message = "dashboard_id is the dashboard's id."
+  }
+
+  assert {
+    condition     = output.policy_ids["stream-failed"] == "projects/orders-prod/alertPolicies/8" && keys(output.policy_ids) == keys(output.policy_urls)
+    error_message = "policy_ids has each policy's full name."
   }
 
   assert {

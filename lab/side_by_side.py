@@ -230,7 +230,7 @@ def serve(line_number: str, task_file: str) -> None:
 
     Args:
         line_number: The file descriptor of the socket that announces tasks.
-        task_file: The file that holds the task.
+        task_file: The file with the task.
     """
     line = socket.socket(fileno=int(line_number))
     # A child that kept the socket open would hide the end of this process.

@@ -93,7 +93,7 @@ def selected_policies(args: Namespace) -> tuple[Policy, ...]:
     """
     policies: dict[str, Policy] = {}
     for folder in _policy_folders(args):
-        for policy in read_policies(folder, beside=policies.values()):
+        for policy in read_policies(folder, others=policies.values()):
             if other := policies.get(policy.name):
                 path = printable(str(policy.path))
                 raise InputError([f"{path}: {other.path} has the same name; rename one"])

@@ -38,7 +38,7 @@ def mutants(policy: Policy) -> tuple[Mutant, ...]:
     """Return every mutant of a policy; those with the same query only once.
 
     Raises:
-        ValueError: The query or the filter holds something that can't be changed here.
+        ValueError: The query or the filter has something that is not supported here.
     """
     counted: Counter[str] = Counter()
     made = []

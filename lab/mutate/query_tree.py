@@ -132,7 +132,7 @@ def parse(text: str) -> Node:
     """Return the tree of a query.
 
     Raises:
-        ValueError: It is not PromQL, or holds something that is not supported here.
+        ValueError: It is not PromQL, or has something that is not supported here.
     """
     try:
         root = parser.parse(text)

@@ -60,7 +60,7 @@ def problems(
         yield from _documentation(raw, Labels(frozenset(_label_extractors(raw))))
     elif raw.query:
         try:
-            query = promql.read(raw.query, every=house_rules)
+            query = promql.read(raw.query, known_only=house_rules)
         except ValueError as error:
             yield (*CONDITION, PROMQL, "query"), str(error)
             yield from _documentation(raw, ANY)
@@ -172,7 +172,7 @@ def _extractors(raw: RawPolicy) -> Iterator[Problem]:
 
 
 def _query(raw: RawPolicy, query: promql.Query) -> Iterator[Problem]:
-    for sentence in query.mistakes:
+    for sentence in query.errors:
         yield (*CONDITION, PROMQL, "query"), sentence
     if raw.retest_window + query.look_back > _LONGEST:
         yield (

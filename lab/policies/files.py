@@ -137,20 +137,20 @@ def lookback(retest_window: int) -> str:
 
 
 def read_policies(
-    folder: str | Path, *, house_rules: bool = False, beside: Iterable[Policy] = ()
+    folder: str | Path, *, house_rules: bool = False, others: Iterable[Policy] = ()
 ) -> tuple[Policy, ...]:
     """Return the policies of a directory, ordered by name.
 
     Args:
         folder: The directory. Its subdirectories and files that don't end in ``.yaml`` are skipped.
         house_rules: Whether this project's own rules apply.
-        beside: Policies of another directory, to which these may yield.
+        others: Policies of another directory, to which these may yield.
 
     Raises:
         InputError: Everything that is wrong, file by file.
     """
     opened: list[_OpenedFile] = []
-    thresholds = {policy.name: policy.threshold for policy in beside}
+    thresholds = {policy.name: policy.threshold for policy in others}
     files, sentences = _files(Path(folder))
     for path in files:
         # Empty means unknown, until the file is read.
@@ -250,7 +250,7 @@ class _OpenedFile:
             content=documentation.content,
             links=tuple(Link(link.display_name, link.url) for link in documentation.links),
             header=self._header,
-            parsed_query=promql.read(metric.query, every=house_rules) if metric else None,
+            parsed_query=promql.read(metric.query, known_only=house_rules) if metric else None,
             proto=proto,
         )
 

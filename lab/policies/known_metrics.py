@@ -100,12 +100,12 @@ def known_series() -> Mapping[str, KnownSeries]:
     return own | dict(each for metric in google_metrics().values() for each in _named(metric))
 
 
-def find_series(name: str, *, every: bool) -> KnownSeries:
+def find_series(name: str, *, known_only: bool) -> KnownSeries:
     """Return the series that PromQL finds under a name.
 
     Args:
         name: The name, as a query has it.
-        every: Whether a query may only use known metrics.
+        known_only: Whether a query may only use known metrics.
 
     Raises:
         ValueError: The metric is unknown though it must be known, or its name is misspelled.
@@ -113,11 +113,11 @@ def find_series(name: str, *, every: bool) -> KnownSeries:
     if found := known_series().get(name):
         return found
     complete = any(name.startswith(prefix) for prefix in _complete())
-    if every or complete:
+    if known_only or complete:
         guess = nearest(name, known_series())
     else:
         guess = nearest_within(name, known_series(), _CLOSE)
-    if not (every or complete or guess):
+    if not (known_only or complete or guess):
         return UNKNOWN
     advice = f"did you mean {guess}?" if guess else "docs/reference.md lists the exporter's own"
     raise ValueError(f"no metric is called {name} in PromQL; {advice}")
@@ -147,7 +147,7 @@ def _own(metric: definitions.Metric) -> KnownSeries:
 
 
 def _named(metric: GoogleMetric) -> Iterator[tuple[str, KnownSeries]]:
-    # A metric label with the key of a resource's is told apart by its prefix (same page as above).
+    # A metric label with the same key as a resource label gets a prefix (same page as above).
     keys = {f"metric_{key}" if key in metric.resource_labels else key for key in metric.labels}
     labels = Labels(ALWAYS.union(metric.resource_labels, keys))
     name = promql_name(metric.type)

@@ -46,16 +46,16 @@ class LabelInference:
     """Walks a query once, from the outside in, and collects what it contains.
 
     Attributes:
-        every: Whether a query may only use known metrics.
+        known_only: Whether a query may only use known metrics.
         selectors: Every selector.
         alternatives: The labels of the two sides of each ``or``.
-        mistakes: A sentence for each metric or label that does not exist.
+        errors: A sentence for each metric or label that does not exist.
     """
 
-    every: bool
+    known_only: bool
     selectors: list[Selector] = field(default_factory=list)
     alternatives: list[tuple[Labels, Labels]] = field(default_factory=list)
-    mistakes: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     def labels(self, node: object) -> Labels:
         """Return the labels of an expression's series; none for a number."""
@@ -78,10 +78,10 @@ class LabelInference:
     def _selected(self, node: parser.VectorSelector) -> Labels:
         matchers = node.matchers.matchers
         if node.matchers.or_matchers:
-            self.mistakes.append("`or` between matchers is not PromQL; use a regular expression")
+            self.errors.append("`or` between matchers is not PromQL; use a regular expression")
             return ANY
         if node.name is None:
-            self.mistakes.append(
+            self.errors.append(
                 "a selector has no metric name; Cloud Monitoring requires exact names"
             )
             return ANY
@@ -89,15 +89,15 @@ class LabelInference:
         keys = frozenset(each.name for each in matchers)
         self.selectors.append(Selector(node.name, equal, keys))
         try:
-            series = find_series(node.name, every=self.every)
+            series = find_series(node.name, known_only=self.known_only)
         except ValueError as error:
-            self.mistakes.append(str(error))
+            self.errors.append(str(error))
             return ANY
         for key in sorted(keys):
             self._need(key, series.labels, f"{node.name} has")
         resource = equal.get("monitored_resource", series.resource)
         if series.resource and resource != series.resource:
-            self.mistakes.append(
+            self.errors.append(
                 f"{node.name} is not written to the monitored_resource {quote(resource)}; "
                 f"write {quote(series.resource)}"
             )
@@ -180,18 +180,18 @@ class LabelInference:
 
     def _same(self, name: str, left: Labels, right: Labels) -> None:
         if not (left.open or right.open) and left != right:
-            self.mistakes.append(
+            self.errors.append(
                 f"the two sides of {name} never match: the left has {left}, the right has {right}; "
                 "write on (…) with the labels to match"
             )
 
     def _doubt(self, name: str) -> None:
-        self.mistakes.append(f"{name} is experimental; Cloud Monitoring may not support it")
+        self.errors.append(f"{name} is experimental; Cloud Monitoring may not support it")
 
     def _need(self, key: str, labels: Labels, who: str) -> None:
         if key not in labels:
             names = sorted(labels.names)
-            self.mistakes.append(f"{who} no label {quote(key)}; {hint(key, names)}")
+            self.errors.append(f"{who} no label {quote(key)}; {hint(key, names)}")
 
 
 def without_parentheses(node: object) -> object:

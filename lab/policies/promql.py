@@ -34,7 +34,7 @@ class Query:
         look_back: The longest look-back window in seconds.
         result: The labels of its result's series.
         alternatives: The labels of the two sides of each ``or``.
-        mistakes: A sentence for each metric or label that does not exist.
+        errors: A sentence for each metric or label that does not exist.
     """
 
     selectors: tuple[Selector, ...]
@@ -42,16 +42,16 @@ class Query:
     look_back: int
     result: Labels
     alternatives: tuple[tuple[Labels, Labels], ...]
-    mistakes: tuple[str, ...]
+    errors: tuple[str, ...]
 
 
-def read(text: str, *, every: bool = True) -> Query:
+def read(text: str, *, known_only: bool = True) -> Query:
     """Parse a query.
 
     Args:
         text: The query.
-        every: Whether it may only use known metrics. Otherwise, an unknown metric whose name is not
-            close to a known one may exist, with any labels.
+        known_only: Whether it may only use known metrics. Otherwise, an unknown metric whose name
+            is not close to a known one may exist, with any labels.
 
     Raises:
         ValueError: It is not PromQL, or doesn't return series.
@@ -67,9 +67,9 @@ def read(text: str, *, every: bool = True) -> Query:
             "returns ranges of points instead of one point per series; wrap it in a function such "
             "as last_over_time(…)"
         )
-    inference = LabelInference(every=every)
+    inference = LabelInference(known_only=known_only)
     result = inference.labels(root)
-    if not (inference.selectors or inference.mistakes):
+    if not (inference.selectors or inference.errors):
         raise ValueError("selects no metric, so it would fire always or never")
     return Query(
         selectors=tuple(inference.selectors),
@@ -77,7 +77,7 @@ def read(text: str, *, every: bool = True) -> Query:
         look_back=_look_back(root),
         result=result,
         alternatives=tuple(inference.alternatives),
-        mistakes=tuple(dict.fromkeys(inference.mistakes)),
+        errors=tuple(dict.fromkeys(inference.errors)),
     )
 
 

@@ -147,5 +147,7 @@ def assert_nothing_left(temporary: Path) -> None:
 
 def running(temporary: Path) -> list[str]:
     """Return the command lines that contain a folder."""
-    told = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True)
-    return [line for line in told.stdout.splitlines() if str(temporary) in line]
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
+    )
+    return [line for line in listed.stdout.splitlines() if str(temporary) in line]

@@ -129,7 +129,7 @@ def test_every_widget_has_its_own_title() -> None:
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_uses_existing_metrics_and_labels(query: str) -> None:
     """A query is valid PromQL, and its series have the metrics and labels it names."""
-    assert not promql.read(_promql(query)).mistakes
+    assert not promql.read(_promql(query)).errors
 
 
 @pytest.mark.parametrize("query", QUERIES)

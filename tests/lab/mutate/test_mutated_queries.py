@@ -75,7 +75,7 @@ def test_a_comparison_of_two_metrics_loses_what_it_says_of_their_partners() -> N
 
 
 def test_an_aggregation_loses_each_label_its_function_and_itself() -> None:
-    """A label that is left out merges what it told apart."""
+    """Without a label, series that differ in it are merged."""
     assert changed(f"sum by (namespace, location) ({STATE})") == {
         "sum by (namespace, location) (stream_state) → count": (
             "count by (namespace, location) (stream_state)"

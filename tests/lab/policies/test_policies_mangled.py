@@ -77,7 +77,7 @@ def _check(folder: Path, content: bytes) -> None:
 def _asked(query: str) -> str:
     """Return the error of a query, if any."""
     try:
-        asked = promql.read(query, every=False)
+        asked = promql.read(query, known_only=False)
     except ValueError as error:
         return str(error)
     return f"fine, with a look-back window of {asked.look_back} s"
@@ -134,4 +134,4 @@ def test_a_query_that_nests_deeply_check(query: str) -> None:
 def test_the_deepest_allowed_queries_are_read() -> None:
     """As many signs, brackets and operands as allowed overflow nothing."""
     for query in ("-" * 499 + "up", "(" * 249 + "up" + ")" * 249, " + ".join(["up"] * 250)):
-        assert promql.read(query, every=False).result.open
+        assert promql.read(query, known_only=False).result.open

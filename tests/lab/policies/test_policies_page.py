@@ -64,7 +64,7 @@ def test_every_policy_on_the_page_exists() -> None:
 @pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.parent.name)
 def test_policies_of_examples_are_valid(folder: object) -> None:
     """An example's own policy is accepted."""
-    assert read_policies(str(folder), beside=POLICIES.values())
+    assert read_policies(str(folder), others=POLICIES.values())
 
 
 def test_there_are_examples() -> None:

@@ -112,9 +112,9 @@ def test_a_policy_may_yield_to_one_of_another_directory(tmp_path: Path) -> None:
     """A user's policy can yield to one of this project's."""
     old, new = ("yields_to: together", "yields_to: streams-unexpected-together")
     folder = copy(tmp_path / "policies", paused=(old, new))
-    beside = read_policies(OURS, house_rules=True)
+    others = read_policies(OURS, house_rules=True)
 
-    assert "paused" in {each.name for each in read_policies(folder, beside=beside)}
+    assert "paused" in {each.name for each in read_policies(folder, others=others)}
     sentence = (
         'paused.yaml:11: userLabels.yields_to: "streams-unexpected-together" is not another '
         "policy with a threshold; allowed here: together"

@@ -67,7 +67,7 @@ def test_a_result_has_labels(query: str, labels: str) -> None:
     """Functions, aggregations and joins keep, drop and add labels as Prometheus does."""
     parsed = promql.read(query)
 
-    assert parsed.mistakes == ()
+    assert parsed.errors == ()
     assert parsed.result.names == set(labels.split())
     assert not parsed.result.open
 
@@ -185,7 +185,7 @@ def test_an_invalid_query_is_an_error(query: str, sentence: str) -> None:
 )
 def test_an_unknown_metric_or_label_is_an_error(query: str, sentence: str) -> None:
     """The sentence lists the existing ones."""
-    assert promql.read(query).mistakes == (sentence,)
+    assert promql.read(query).errors == (sentence,)
 
 
 def test_selectors_and_ranges_are_found() -> None:
@@ -228,7 +228,7 @@ def test_both_sides_of_an_or_are_found() -> None:
 
 def test_an_unknown_metric_may_have_any_label() -> None:
     """Where unknown metrics are allowed, the labels of their results are open."""
-    parsed = promql.read('sum without (x) (up{job="a"}) and on (job) down', every=False)
+    parsed = promql.read('sum without (x) (up{job="a"}) and on (job) down', known_only=False)
 
-    assert parsed.mistakes == ()
+    assert parsed.errors == ()
     assert "anything" in parsed.result

@@ -1,4 +1,4 @@
-"""Continuous mode: runs in one process, at a steady interval."""
+"""Mode `worker_pool`: runs in one process, at a steady interval."""
 
 from __future__ import annotations
 

@@ -25,5 +25,6 @@ locals {
   deadline         = try(local.config.run.deadline, "50s")
   deadline_seconds = try(tonumber(regex("^([0-9]+)", local.deadline)[0]) * { s = 1, m = 60, h = 3600 }[regex("([smh])$", local.deadline)[0]], 0)
 
-  scheduled = var.mode == "scheduled"
+  # Whether Cloud Scheduler starts each run.
+  scheduled = var.mode == "job"
 }

@@ -1,11 +1,11 @@
-# Scheduled mode: a job that reads the streams every minute, and with collect_objects_schedule a
+# Mode `job`: a Cloud Run job that reads the streams every minute, and with collect_objects_schedule a
 # second job that reads their objects.
 
 locals {
   # The whole config.yaml, so that plan shows when it changes.
   environment = merge(var.environment_variables, { DATASTREAM_EXPORTER_CONFIG = local.config_text })
 
-  jobs = local.scheduled ? merge(
+  jobs = var.mode == "job" ? merge(
     {
       streams = {
         name     = var.name
@@ -105,7 +105,7 @@ resource "google_cloud_run_v2_job" "exporter" {
   lifecycle {
     precondition {
       condition     = each.key != "streams" || local.deadline_seconds <= 54
-      error_message = "config.yaml: run.deadline is ${local.deadline}, but a run is stopped after 55s. Use 54s or less (the default is 50s), or mode = \"continuous\"."
+      error_message = "config.yaml: run.deadline is ${local.deadline}, but a run is stopped after 55s. Use 54s or less (the default is 50s), or mode = \"worker_pool\"."
     }
   }
 

@@ -31,12 +31,12 @@ output "iam_grants" {
 }
 
 output "job_id" {
-  description = "Full name of the job, or of the worker pool in continuous mode."
-  value       = "projects/${local.job_project}/locations/${var.region}/${local.scheduled ? "jobs" : "workerPools"}/${var.name}"
+  description = "Full name of the job, or of the worker pool."
+  value       = "projects/${local.job_project}/locations/${var.region}/${var.mode == "job" ? "jobs" : "workerPools"}/${var.name}"
 }
 
 output "job_names" {
-  description = "Names of the jobs, by what they read: `streams`, and `objects` with collect_objects_schedule. Empty in continuous mode."
+  description = "Names of the jobs, by what they read: `streams`, and `objects` with collect_objects_schedule. Empty without jobs."
   value       = { for key, job in google_cloud_run_v2_job.exporter : key => job.name }
 }
 
@@ -67,16 +67,16 @@ output "policy_urls" {
 }
 
 output "run_now_command" {
-  description = "Command that runs the job now; in continuous mode, a command that reads the worker pool's log."
+  description = "Command that runs the job now; with a worker pool, a command that reads the worker pool's log."
   value = (
-    local.scheduled
+    var.mode == "job"
     ? "gcloud run jobs execute ${var.name} --project ${local.job_project} --region ${var.region} --wait"
     : "gcloud beta run worker-pools logs read ${var.name} --project ${local.job_project} --region ${var.region}"
   )
 }
 
 output "scheduler_service_account_email" {
-  description = "Account that starts the jobs; null in continuous mode."
+  description = "Account that starts the jobs; null with a worker pool."
   value       = local.scheduled ? local.scheduler_email : null
 }
 

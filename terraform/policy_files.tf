@@ -14,7 +14,7 @@ locals {
   policy_names = sort(keys(local.files))
 
   # The policy on Cloud Run's execution count needs a job.
-  unwanted = local.scheduled ? [] : ["exporter-executions-failing"]
+  unwanted = var.mode == "job" ? [] : ["exporter-executions-failing"]
 
   originals = {
     for name, file in local.files : name => yamldecode(file(file)) if !contains(local.unwanted, name)

@@ -14,7 +14,7 @@ variable "binary_authorization" {
 }
 
 variable "collect_objects_schedule" {
-  description = "Cron schedule in UTC of a second job that collects the streams' objects (tables), such as `\"7 * * * *\"`. It must run at least every 90 minutes because the policies look back three hours. Only for mode `scheduled`; in continuous mode, set `collect.objects` in config.yaml."
+  description = "Cron schedule in UTC of a second job that collects the streams' objects (tables), such as `\"7 * * * *\"`. It must run at least every 90 minutes because the policies look back three hours. Only for mode `job`; with a worker pool, set `collect.objects` in config.yaml."
   type        = string
   default     = null
 
@@ -24,8 +24,8 @@ variable "collect_objects_schedule" {
   }
 
   validation {
-    condition     = var.collect_objects_schedule == null || var.mode == "scheduled"
-    error_message = "collect_objects_schedule creates a second job, which mode = \"continuous\" doesn't have. Remove it and set `collect: {objects: true}` in config.yaml: the worker pool then collects objects every 15 minutes."
+    condition     = var.collect_objects_schedule == null || var.mode == "job"
+    error_message = "collect_objects_schedule creates a second job, which mode = \"worker_pool\" doesn't have. Remove it and set `collect: {objects: true}` in config.yaml: the worker pool then collects objects every 15 minutes."
   }
 
   validation {
@@ -104,14 +104,14 @@ variable "memory" {
 }
 
 variable "mode" {
-  description = "`scheduled`: a Cloud Run job that runs every minute. `continuous`: a worker pool that runs every `watch_interval`."
+  description = "`job`: a Cloud Run job that runs every minute. `worker_pool`: a worker pool that runs every `watch_interval`."
   type        = string
-  default     = "scheduled"
+  default     = "job"
   nullable    = false
 
   validation {
-    condition     = contains(["scheduled", "continuous"], var.mode)
-    error_message = "mode must be \"scheduled\" (a Cloud Run job every minute) or \"continuous\" (a worker pool every 10 to 60 seconds). A slower mode doesn't exist: the policies would treat the silence as a dead exporter."
+    condition     = contains(["job", "worker_pool"], var.mode)
+    error_message = "mode must be \"job\" (a Cloud Run job every minute) or \"worker_pool\" (a worker pool every 10 to 60 seconds). A slower mode doesn't exist: the policies would treat the silence as a dead exporter."
   }
 }
 
@@ -165,8 +165,8 @@ variable "tags" {
   nullable    = false
 
   validation {
-    condition     = length(var.tags) == 0 || var.mode == "scheduled"
-    error_message = "tags needs mode = \"scheduled\": a worker pool has no tags."
+    condition     = length(var.tags) == 0 || var.mode == "job"
+    error_message = "tags needs mode = \"job\": a worker pool has no tags."
   }
 }
 
@@ -182,8 +182,8 @@ variable "task_count" {
   }
 
   validation {
-    condition     = var.task_count == 1 || var.mode == "scheduled"
-    error_message = "task_count needs mode = \"scheduled\": the worker pool of mode = \"continuous\" has one instance."
+    condition     = var.task_count == 1 || var.mode == "job"
+    error_message = "task_count needs mode = \"job\": the worker pool of mode = \"worker_pool\" has one instance."
   }
 }
 
@@ -210,7 +210,7 @@ variable "vpc_access" {
 }
 
 variable "watch_interval" {
-  description = "Time between runs in continuous mode, `\"10s\"` to `\"60s\"`. Cloud Monitoring rejects points that are closer together, and the policies treat a longer silence as a dead exporter."
+  description = "Time between runs of the worker pool, `\"10s\"` to `\"60s\"`. Cloud Monitoring rejects points that are closer together, and the policies treat a longer silence as a dead exporter."
   type        = string
   default     = "10s"
   nullable    = false

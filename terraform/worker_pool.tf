@@ -1,7 +1,7 @@
-# Continuous mode: one instance that runs every `interval`.
+# Mode `worker_pool`: one instance that runs every `watch_interval`.
 
 resource "google_cloud_run_v2_worker_pool" "exporter" {
-  count = local.scheduled || var.paused ? 0 : 1
+  count = var.mode == "worker_pool" && !var.paused ? 1 : 0
 
   project  = local.job_project
   location = var.region
@@ -21,7 +21,6 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   }
 
   scaling {
-    scaling_mode = "MANUAL"
     # Two would write the same series.
     manual_instance_count = 1
   }

@@ -122,9 +122,9 @@ class Month(NamedTuple):
 
 FLEETS = (Fleet("small", 20, 3, 1), Fleet("medium", 200, 10, 3))
 MODES = (
-    Mode("scheduled, every minute", 60),
-    Mode("continuous, every 60 s", 60, pool=True),
-    Mode("continuous, every 10 s", 10, pool=True),
+    Mode("job, every minute", 60),
+    Mode("worker pool, every 60 s", 60, pool=True),
+    Mode("worker pool, every 10 s", 10, pool=True),
 )
 
 
@@ -190,7 +190,7 @@ def month(fleet: Fleet, mode: Mode) -> Month:
     """Return what a month of a fleet costs."""
     points = sum(series(name, fleet) for name in _metrics_by_promql_name())
     mebibytes = points * MONTH / mode.interval * BYTES_PER_POINT / 2**20
-    mentioned = references(continuous=mode.pool)
+    mentioned = references(pool=mode.pool)
     returned = sum(series(name, fleet) for name in mentioned) * EVALUATIONS / 1e6
     service = "pool" if mode.pool else "job"
     seconds = MONTH if mode.pool else MONTH / mode.interval * BILLED_SECONDS
@@ -227,12 +227,12 @@ def series(name: str, fleet: Fleet) -> int:
 
 
 @cache
-def references(*, continuous: bool) -> tuple[str, ...]:
+def references(*, pool: bool) -> tuple[str, ...]:
     """Return every mention of a metric in the policies' conditions, by its name in PromQL."""
     return tuple(
         name
         for path in sorted(POLICIES.glob("*.yaml"))
-        if not (continuous and path.stem == JOB_POLICY)
+        if not (pool and path.stem == JOB_POLICY)
         for condition in yaml.safe_load(path.read_text("utf-8"))["conditions"]
         for name in re.findall(
             r"\b\w+_com:\w+",

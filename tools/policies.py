@@ -23,7 +23,7 @@ TIMES = ROOT / "docs" / "time-to-page.json"
 POLLING_INTERVALS = (300, 60)
 """Seconds between the runs of a polling function: what most teams run, and the minimum."""
 
-_MODES = ("scheduled", "continuous")
+_MODES = ("job", "worker_pool")
 
 
 def policies() -> str:

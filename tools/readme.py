@@ -76,7 +76,7 @@ def comparison() -> str:
         (
             "",
             "a 50-line function, every 5 min / every minute",
-            "this, scheduled every minute / continuous every 10 s",
+            "this, as a job every minute / as a worker pool every 10 s",
         ),
         rows,
     )
@@ -101,7 +101,7 @@ def function_cost(interval: int) -> float:
 def _costs() -> tuple[str, str]:
     theirs = [f"${function_cost(interval):.0f}" for interval in POLLING_INTERVALS]
     job, slow_pool, pool = (f"${month(FLEETS[0], mode).today:.0f}" for mode in MODES)
-    return " / ".join(theirs), f"{job} / {pool} ({slow_pool} continuous every 60 s)"
+    return " / ".join(theirs), f"{job} / {pool} ({slow_pool} as a worker pool every 60 s)"
 
 
 def _times() -> list[tuple[str, str, str]]:
@@ -109,7 +109,7 @@ def _times() -> list[tuple[str, str, str]]:
     times = times_to_page()
     rows = []
     for change, name in _CHANGES.items():
-        noticed = times[change]["scheduled"]["polling_seconds"] is not None
+        noticed = times[change]["job"]["polling_seconds"] is not None
         theirs = " / ".join(map(str, POLLING_INTERVALS)) + " s" if noticed else "never"
         ours = " / ".join(str(time["worst_seconds"]) for time in times[change].values())
         rows.append((f"time to page, worst case: {name}", theirs, f"{ours} s"))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lab.prove.engine import Engine
     from lab.simulate.simulation import Recording
 
-MODES = ("scheduled", "continuous")
+MODES = ("job", "worker_pool")
 WORST_INGESTION = IngestionDelay(7.0, 7.0)
 WORST_DELAYS = (0, 30, 10, 25, 15, 5)
 """Start delays of a job in seconds, run by run: the earliest is followed by the latest."""
@@ -41,10 +41,10 @@ POLLING_SECONDS = 300
 _START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 _EVERY_SECOND = 1.0
 _FIRST_CHANGE = 120.0
-_STEP = {"scheduled": 12.0, "continuous": 1.0}
-_CHANGING_FOR = {"scheduled": 360.0, "continuous": 20.0}
-"""Seconds over which the changes are spread: six scheduled runs with every delay, two ticks."""
-_LONGEST_GAP = {"scheduled": 90, "continuous": 10}
+_STEP = {"job": 12.0, "worker_pool": 1.0}
+_CHANGING_FOR = {"job": 360.0, "worker_pool": 20.0}
+"""Seconds over which the changes are spread: six runs of the job with every delay, two ticks."""
+_LONGEST_GAP = {"job": 90, "worker_pool": 10}
 _LONGEST_WAIT = 420.0
 _JUST_AFTER = 0.1
 _TOGETHER = 5
@@ -73,8 +73,8 @@ class TimedChange(NamedTuple):
         return None if self.event is None else POLLING_SECONDS
 
 
-def _bounds(scheduled: float, continuous: float) -> dict[str, float]:
-    return {"scheduled": scheduled, "continuous": continuous}
+def _bounds(job: float, worker_pool: float) -> dict[str, float]:
+    return {"job": job, "worker_pool": worker_pool}
 
 
 _FAIL_PERMANENTLY = {"do": "fail_permanently", "reason": "LOST"}
@@ -335,7 +335,7 @@ def _scenario(name: str, mode: str, world: dict[str, Any], dies: float | None = 
     }
     lasts = _FIRST_CHANGE + _CHANGING_FOR[mode] + _LONGEST_WAIT
     exporter: dict[str, Any] = {"mode": mode}
-    if mode == "scheduled":
+    if mode == "job":
         exporter["delays"] = WORST_DELAYS
     if dies is not None:
         exporter["silent"] = [{"from": dies + 0.001, "until": lasts}]

@@ -186,7 +186,7 @@ def _fault(fault: Fault) -> str:
 
 
 def _schedule(deployment: Deployment) -> str:
-    if deployment.mode == "continuous":
+    if deployment.mode == "worker_pool":
         text = f"runs continuously, every {format_duration(deployment.seconds)}"
     else:
         latest = max((*deployment.delays, 0 if deployment.delays else deployment.delay))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lab.report.outcomes import OutcomeRow
 
 _FOLDER = Path(__file__).parent
-_MODES = {"scheduled": "Scheduled, every minute", "continuous": "Continuous, every 10 s"}
+_MODES = {"job": "Job, every minute", "worker_pool": "Worker pool, every 10 s"}
 
 _PATTERNS = (
     ("idle", "M2 3h1M5 6h1", 6),

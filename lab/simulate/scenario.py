@@ -10,8 +10,8 @@ from exporter.config import Config  # noqa: TC001 - pydantic resolves it at run 
 from lab.emulator.world import World  # noqa: TC001 - pydantic resolves it at run time
 from lab.emulator.world_values import Seconds, WorldSection
 
-SCHEDULED_SECONDS = 60.0
-CONTINUOUS_SECONDS = 10.0
+JOB_SECONDS = 60.0
+WORKER_POOL_SECONDS = 10.0
 EVALUATION_SECONDS = 30.0
 LATEST_START_SECONDS = 30.0
 """The longest time from a tick of the schedule until a Cloud Run job runs."""
@@ -29,9 +29,9 @@ class Deployment(WorldSection):
     """An exporter, and how it runs.
 
     Attributes:
-        mode: `scheduled`: a job that a schedule starts. `continuous`: one long-running process.
-        every: Time between runs; by default 60 s scheduled, 10 s continuous.
-        delay: The longest delay of a scheduled run. Each run has its own.
+        mode: `job`: started by a schedule. `worker_pool`: one long-running process.
+        every: Time between runs; by default 60 s for a job, 10 s for a worker pool.
+        delay: The longest delay of a job's run. Each run has its own.
         delays: The delay of each run in turn, instead of ``delay``.
         first: When the first run is due.
         ends: When it is removed.
@@ -46,7 +46,7 @@ class Deployment(WorldSection):
         config: Its config.yaml, if not the world's.
     """
 
-    mode: Literal["scheduled", "continuous"] = "scheduled"
+    mode: Literal["job", "worker_pool"] = "job"
     every: Seconds | None = None
     delay: Seconds = LATEST_START_SECONDS
     delays: tuple[Seconds, ...] = ()
@@ -65,7 +65,7 @@ class Deployment(WorldSection):
     @property
     def seconds(self) -> float:
         """Return the seconds between two ticks."""
-        usual = SCHEDULED_SECONDS if self.mode == "scheduled" else CONTINUOUS_SECONDS
+        usual = JOB_SECONDS if self.mode == "job" else WORKER_POOL_SECONDS
         return self.every or usual
 
     @property

@@ -71,9 +71,9 @@ def _ticks(
 
 
 def _delay(deployment: Deployment, tick: int, seed: tuple[object, ...]) -> float:
-    """Return how late a run starts; a continuous exporter is always on time."""
+    """Return how late a run starts; a worker pool is always on time."""
     if deployment.delays:
         return deployment.delays[tick % len(deployment.delays)]
-    if deployment.mode == "continuous":
+    if deployment.mode == "worker_pool":
         return 0.0
     return fraction(*seed) * deployment.delay

@@ -182,7 +182,7 @@ class _Exporter:
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         task = self._task(which)
         run = Run(self._clients, self._config, task, deadline, now=self._own_time)
-        if self._deployment.mode == "continuous":
+        if self._deployment.mode == "worker_pool":
             measurement = run.measure(self._discovered.fresh(), self._discovered.stale())
             self._discovered.learn(measurement.observations)
         else:
@@ -301,7 +301,7 @@ def _labels(point: WrittenPoint) -> dict[str, str]:
 
 
 def _executions(runs: list[CompletedRun], scenario: Scenario) -> list[JobExecution]:
-    """Return the executions of the scheduled jobs; one succeeds if all of its tasks do."""
+    """Return the executions of the jobs; one succeeds if all of its tasks do."""
     tasks: dict[tuple[int, int], list[CompletedRun]] = {}
     for run in runs:
         if not run.scheduled.objects:
@@ -309,7 +309,7 @@ def _executions(runs: list[CompletedRun], scenario: Scenario) -> list[JobExecuti
     executions = []
     for (index, _), ran in tasks.items():
         deployment = scenario.exporters[index]
-        if deployment.mode == "scheduled":
+        if deployment.mode == "job":
             whole = len(ran) == deployment.tasks and all(each.complete for each in ran)
             executions.append(
                 JobExecution(

@@ -60,7 +60,7 @@ run "interval_too_long" {
   command = plan
 
   variables {
-    mode           = "continuous"
+    mode           = "worker_pool"
     watch_interval = "120s"
   }
 
@@ -71,7 +71,7 @@ run "interval_too_short" {
   command = plan
 
   variables {
-    mode           = "continuous"
+    mode           = "worker_pool"
     watch_interval = "5s"
   }
 
@@ -82,7 +82,7 @@ run "interval_in_minutes" {
   command = plan
 
   variables {
-    mode           = "continuous"
+    mode           = "worker_pool"
     watch_interval = "1m"
   }
 
@@ -163,7 +163,7 @@ run "objects_job_in_continuous_mode" {
   command = plan
 
   variables {
-    mode                     = "continuous"
+    mode                     = "worker_pool"
     collect_objects_schedule = "7 * * * *"
   }
 
@@ -195,7 +195,7 @@ run "tasks_in_continuous_mode" {
   command = plan
 
   variables {
-    mode       = "continuous"
+    mode       = "worker_pool"
     task_count = 2
   }
 
@@ -548,7 +548,7 @@ run "tags_in_continuous_mode" {
   command = plan
 
   variables {
-    mode = "continuous"
+    mode = "worker_pool"
     tags = { "tagKeys/1" = "tagValues/2" }
   }
 

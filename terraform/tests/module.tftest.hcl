@@ -30,12 +30,12 @@ variables {
   }
 }
 
-run "scheduled" {
+run "job" {
   command = plan
 
   assert {
     condition     = keys(google_cloud_run_v2_job.exporter) == ["streams"] && length(google_cloud_run_v2_worker_pool.exporter) == 0
-    error_message = "Scheduled mode creates one job and no worker pool."
+    error_message = "Mode job creates one job and no worker pool."
   }
 
   assert {
@@ -216,21 +216,21 @@ run "objects_job" {
   }
 }
 
-run "continuous" {
+run "worker_pool" {
   command = plan
 
   variables {
-    mode           = "continuous"
+    mode           = "worker_pool"
     watch_interval = "30s"
   }
 
   assert {
     condition     = length(google_cloud_run_v2_job.exporter) == 0 && length(google_cloud_scheduler_job.exporter) == 0 && length(google_service_account.scheduler) == 0
-    error_message = "Continuous mode creates no job, no schedule and no account for one."
+    error_message = "Mode worker_pool creates no job, no schedule and no account for one."
   }
 
   assert {
-    condition     = google_cloud_run_v2_worker_pool.exporter[0].scaling[0].scaling_mode == "MANUAL" && google_cloud_run_v2_worker_pool.exporter[0].scaling[0].manual_instance_count == 1
+    condition     = google_cloud_run_v2_worker_pool.exporter[0].scaling[0].manual_instance_count == 1
     error_message = "Exactly one instance runs: two would write the same series."
   }
 

@@ -117,7 +117,7 @@ run "grants_in_continuous_mode" {
   command = plan
 
   variables {
-    mode       = "continuous"
+    mode       = "worker_pool"
     manage_iam = false
   }
 
@@ -181,7 +181,7 @@ run "platform_options_of_the_worker_pool" {
   command = plan
 
   variables {
-    mode                  = "continuous"
+    mode                  = "worker_pool"
     binary_authorization  = { policy = "projects/orders-prod/platforms/cloudRun/policies/signed" }
     cpu                   = "2"
     deletion_protection   = true
@@ -247,7 +247,7 @@ run "labels_of_the_worker_pool" {
   command = plan
 
   variables {
-    mode   = "continuous"
+    mode   = "worker_pool"
     labels = { team = "data" }
   }
 
@@ -282,7 +282,7 @@ run "paused_worker_pool" {
   command = plan
 
   variables {
-    mode   = "continuous"
+    mode   = "worker_pool"
     paused = true
   }
 

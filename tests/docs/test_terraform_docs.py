@@ -183,7 +183,7 @@ def test_a_run_writes_as_many_points_as_the_cost_assumes() -> None:
 
 def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
     """Twenty streams in three locations, every ten seconds."""
-    ten_seconds = cost.Mode("continuous, every 10 s", 10, pool=True)
+    ten_seconds = cost.Mode("worker pool, every 10 s", 10, pool=True)
     month = cost.month(cost.Fleet("small", 20, 3, 1), ten_seconds)
     # 80 + 12 + 4 points; 262,800 runs; 8 bytes: 201,830,400 bytes.
     assert month.points == 96
@@ -198,7 +198,7 @@ def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
 
 def test_a_job_is_billed_for_a_minute_per_run() -> None:
     """A run of a few seconds every minute is billed like an instance that always runs."""
-    month = cost.month(cost.Fleet("small", 20, 3, 1), cost.Mode("scheduled", 60))
+    month = cost.month(cost.Fleet("small", 20, 3, 1), cost.Mode("job", 60))
     # 2,388,000 vCPU-s and 864,000 GiB-s beyond the free ones.
     assert month.cloud_run == pytest.approx(42.984 + 1.728)
 
@@ -213,7 +213,7 @@ def test_alerting_counts_each_mention_and_its_series() -> None:
     assert cost.series("datastream_googleapis_com:stream_freshness", fleet) == 20
     assert cost.series("run_googleapis_com:job_completed_execution_count", fleet) == 1
     month = cost.month(fleet, cost.MODES[0])
-    returned = sum(cost.series(name, fleet) for name in cost.references(continuous=False))
+    returned = sum(cost.series(name, fleet) for name in cost.references(pool=False))
     assert month.returned == pytest.approx(returned * 87_600 / 1e6)
     assert month.alerting == pytest.approx(0.35 * month.references + 0.50 * month.returned)
 

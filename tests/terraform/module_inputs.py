@@ -53,7 +53,7 @@ OPTIONS: list[dict[str, Any]] = [
     },
     {
         **_EVERY_MODE,
-        "mode": "continuous",
+        "mode": "worker_pool",
         "binary_authorization": {"policy": "projects/orders-prod/platforms/cloudRun/policies/x"},
         "vpc_access": {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"},
     },

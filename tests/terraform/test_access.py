@@ -36,7 +36,7 @@ _NEW_TOKEN = "xoxb-2"  # noqa: S105 - not a token
     ("inputs", "grants"),
     [
         ({"collect_objects_schedule": "7 * * * *"}, _EXPORTER_GRANTS | _SCHEDULER_GRANTS),
-        ({"mode": "continuous"}, _EXPORTER_GRANTS),
+        ({"mode": "worker_pool"}, _EXPORTER_GRANTS),
     ],
 )
 def test_each_account_has_the_grants_it_needs_and_no_others(
@@ -65,7 +65,7 @@ def test_jobs_and_schedules_use_their_own_account(terraform: CopyModule) -> None
     (schedule,) = state.of("google_cloud_scheduler_job")
     assert job["template"][0]["template"][0]["service_account"] == _EXPORTER
     assert schedule["http_target"][0]["oauth_token"][0]["service_account_email"] == _SCHEDULER
-    (pool,) = root.apply(**INPUTS, mode="continuous").of("google_cloud_run_v2_worker_pool")
+    (pool,) = root.apply(**INPUTS, mode="worker_pool").of("google_cloud_run_v2_worker_pool")
     assert pool["template"][0]["service_account"] == _EXPORTER
 
 
@@ -83,7 +83,7 @@ def test_no_grant_is_planned_where_iam_is_managed_elsewhere(plan_module: PlanMod
 
 @pytest.mark.usefixtures("fake_provider")
 @pytest.mark.parametrize(
-    "inputs", [{"collect_objects_schedule": "7 * * * *"}, {"mode": "continuous"}]
+    "inputs", [{"collect_objects_schedule": "7 * * * *"}, {"mode": "worker_pool"}]
 )
 def test_the_output_lists_the_grants_that_the_module_makes(
     terraform: CopyModule, inputs: dict[str, Any]

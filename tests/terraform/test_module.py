@@ -70,7 +70,7 @@ def test_example_lifecycle(
     assert not root.destroy(image=NEW_IMAGE).resources
 
 
-@pytest.mark.parametrize("inputs", [{}, {"mode": "continuous"}])
+@pytest.mark.parametrize("inputs", [{}, {"mode": "worker_pool"}])
 def test_one_apply_is_enough_when_every_api_is_off(
     terraform: CopyModule, fake_provider: FakeProvider, inputs: dict[str, Any]
 ) -> None:

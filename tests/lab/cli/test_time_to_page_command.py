@@ -44,14 +44,14 @@ def test_an_exceeded_bound_fails(caplog: pytest.LogCaptureFixture) -> None:
     """The table marks it, the log counts it, and the exit code is 1."""
     failed = next(change for change in CHANGES if change.title == "FAILED")
     measured = Measurements()
-    measured.add(Measurements([TimeToPage(failed, "continuous", 106.9, 87.0, 600)]))
-    measured.add(Measurements([TimeToPage(failed, "scheduled", 190.1, 115.0, 1000)]))
+    measured.add(Measurements([TimeToPage(failed, "worker_pool", 106.9, 87.0, 600)]))
+    measured.add(Measurements([TimeToPage(failed, "job", 190.1, 115.0, 1000)]))
     out = io.StringIO()
     assert show(measured, out, as_json=False) == INCOMPLETE
     rows = [" ".join(line.split()) for line in out.getvalue().splitlines()[1:]]
     assert rows == [
-        "FAILED scheduled 191 s 115 s 190 s NO 300 s",
-        "FAILED continuous 107 s 87 s 120 s yes 300 s",
+        "FAILED job 191 s 115 s 190 s NO 300 s",
+        "FAILED worker_pool 107 s 87 s 120 s yes 300 s",
     ]
     assert caplog.messages == ["1 of 2 bounds exceeded."]
     document = io.StringIO()
@@ -65,13 +65,13 @@ def test_a_change_that_does_not_fire_fails(caplog: pytest.LogCaptureFixture) -> 
     """A silent policy has no time to page and keeps no bound."""
     dead = CHANGES[-1]
     measured = Measurements(
-        [TimeToPage(dead, "scheduled", 330.0, 271.0, 1000)],
-        ["FAILED, scheduled: not every change opens an incident"],
+        [TimeToPage(dead, "job", 330.0, 271.0, 1000)],
+        ["FAILED, job: not every change opens an incident"],
     )
     out = io.StringIO()
     assert show(measured, out, as_json=False) == INCOMPLETE
     assert out.getvalue().splitlines()[1].endswith("yes   never")
-    assert caplog.messages == ["FAILED, scheduled: not every change opens an incident."]
+    assert caplog.messages == ["FAILED, job: not every change opens an incident."]
 
 
 @pytest.mark.usefixtures("folder")

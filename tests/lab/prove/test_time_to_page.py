@@ -46,21 +46,21 @@ def test_the_worst_case_is_measured(
     measured: dict[tuple[str, str], TimeToPage],
 ) -> None:
     """A change just after a poll, the next run as late as possible, the evaluation too."""
-    permanently = measured["FAILED_PERMANENTLY", "scheduled"]
+    permanently = measured["FAILED_PERMANENTLY", "job"]
     # 90 s between two polls, a run of 1 s, 7 s to become visible, 30 s to the evaluation.
     assert permanently.worst == pytest.approx(90 + 1 + 7 + 30, abs=3)
     assert permanently.measured > 1000
-    continuous = measured["FAILED_PERMANENTLY", "continuous"]
-    assert continuous.worst == pytest.approx(10 + 1 + 7 + 30, abs=3)
+    pool = measured["FAILED_PERMANENTLY", "worker_pool"]
+    assert pool.worst == pytest.approx(10 + 1 + 7 + 30, abs=3)
 
 
 def test_a_change_without_an_incident_is_a_failure(policies: tuple[Policy, ...]) -> None:
     """A policy that never fires has no time to page."""
-    timed = record_death("continuous")
+    timed = record_death("worker_pool")
     silenced = [replace(policy, query="last_over_time(a:b[1h])") for policy in policies]
     with engine_for([timed.recording]) as engine:
         measured = measure(timed, silenced, engine)
     assert measured == Measurements(
-        [], ["exporter dead, continuous: not every change opens an incident"]
+        [], ["exporter dead, worker_pool: not every change opens an incident"]
     )
     assert not measured.kept

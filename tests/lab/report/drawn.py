@@ -239,9 +239,9 @@ def many() -> tuple[ScenarioResult, Timeline]:
 
 _BY_TITLE = {change.title: change for change in CHANGES}
 TIMES = (
-    TimeToPage(_BY_TITLE["FAILED"], "scheduled", 186.2, 116, 1000),
-    TimeToPage(_BY_TITLE["exporter dead"], "scheduled", 400, 270, 1000),
-    TimeToPage(_BY_TITLE["FAILED"], "continuous", 107, 87, 1000),
+    TimeToPage(_BY_TITLE["FAILED"], "job", 186.2, 116, 1000),
+    TimeToPage(_BY_TITLE["exporter dead"], "job", 400, 270, 1000),
+    TimeToPage(_BY_TITLE["FAILED"], "worker_pool", 107, 87, 1000),
 )
 
 

@@ -112,7 +112,7 @@ def test_a_sentence_says_when_the_exporter_runs() -> None:
         "The exporter starts every 1m, up to 30s late, and every 30m for objects; "
         "its clock is 40s fast."
     )
-    two = drawn.scenario(exporters=[{"tasks": 3, "delay": 0}, {"mode": "continuous", "job": "b"}])
+    two = drawn.scenario(exporters=[{"tasks": 3, "delay": 0}, {"mode": "worker_pool", "job": "b"}])
     assert deployment_sentences(two) == (
         "The exporter datastream-exporter starts every 1m, in 3 tasks.",
         "The exporter b runs continuously, every 10s.",

@@ -111,7 +111,7 @@ def test_custom_policies_are_added(replanned: Replanned, reviewed: Reviewed) -> 
 
 def test_a_removed_policy_loses_its_alerts(replanned: Replanned, reviewed: Reviewed) -> None:
     """Without the job, the policy on its executions and its alerts are removed."""
-    answer = reviewed(replanned(mode="continuous"), "--scenario", "dead", "--strict")
+    answer = reviewed(replanned(mode="worker_pool"), "--scenario", "dead", "--strict")
     assert answer.code == 1
     how, words = _says(answer, "exporter-executions-failing")[:2]
     assert (how, words[:30]) == ("removed", "no longer alerts; was CRITICAL")

@@ -29,7 +29,7 @@ def test_a_scheduled_run_starts_up_to_half_a_minute_late() -> None:
 
 def test_one_that_runs_on_is_on_time() -> None:
     """Every ten seconds, to the second."""
-    assert [run.at for run in runs(40, mode="continuous")] == [0, 10, 20, 30]
+    assert [run.at for run in runs(40, mode="worker_pool")] == [0, 10, 20, 30]
 
 
 def test_late_starts_can_be_given() -> None:

@@ -144,7 +144,7 @@ def test_executions_are_counted_by_the_minute_and_come_late(make_scenario: MakeS
 
 def test_a_continuous_exporter_has_no_executions(make_scenario: MakeScenario) -> None:
     """A worker pool is no job."""
-    recording = simulate(make_scenario(exporters=[{"mode": "continuous"}], lasts="1m"), START)
+    recording = simulate(make_scenario(exporters=[{"mode": "worker_pool"}], lasts="1m"), START)
     assert not [each for each in recording.series if each.name == EXECUTIONS]
     assert len(of(recording, LAST_RUN).samples) == 6
 
@@ -161,7 +161,7 @@ def test_a_continuous_exporter_remembers_discovered_locations(make_scenario: Mak
         world={
             "config": {"metrics": {"project": "shop-prod"}, "sources": [{"project": "shop-prod"}]}
         },
-        exporters=[{"mode": "continuous", "every": "1m"}],
+        exporters=[{"mode": "worker_pool", "every": "1m"}],
     )
     recording = simulate(scenario, START)
     up = "custom_googleapis_com:datastream_location_up"

@@ -8,7 +8,7 @@ variable "image" {
 module "datastream_exporter" {
   source = "../.."
 
-  mode           = "continuous"
+  mode           = "worker_pool"
   watch_interval = "10s"
   region         = "us-central1"
   image          = var.image

@@ -21,6 +21,8 @@ PROGRAM = "datastream-exporter"
 SHORTEST_INTERVAL = timedelta(seconds=10)
 """Cloud Monitoring takes a point of a series every five seconds; ten are always safe."""
 
+_LONGEST_INTERVAL = timedelta(hours=24)
+
 
 def entry() -> None:
     """Run the command line of this process and exit with its code."""
@@ -141,4 +143,6 @@ def _interval(text: str) -> timedelta:
             f"{text} is too short: at least {format_duration(SHORTEST_INTERVAL)} is needed, as "
             f"Cloud Monitoring accepts no more points"
         )
+    if interval > _LONGEST_INTERVAL:
+        raise argparse.ArgumentTypeError(f"{text} is too long: at most 24h is allowed")
     return interval

@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
@@ -19,13 +19,14 @@ from exporter.gcp.errors import CallError, Failure, FailureKind, Target, explain
 from exporter.gcp.retry import Calls, call_with_retry, is_transient
 from exporter.progress import Progress
 from exporter.write.writer import SERVICE
-from lab.backtest.time_series import series_parts
+from lab.backtest.time_series import DistributionError, series_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from threading import Event
 
     from lab.backtest.history import History
+    from lab.backtest.raw_messages import RawResponse, RawSeries
     from lab.backtest.required import Period
 
 PERMISSION = "monitoring.timeSeries.list"
@@ -64,7 +65,7 @@ class ApiReader:
     stop: Event
     cancel: Callable[[], None] = lambda: None
     progress: Progress = Progress()  # noqa: RUF009 - it has no state
-    on_series: Callable[[Any], None] | None = None
+    on_series: Callable[[RawSeries], None] | None = None
     page_size: int = POINTS_PER_PAGE
     retry_seconds: float = _RETRY_SECONDS
 
@@ -112,15 +113,18 @@ class ApiReader:
                 if self.on_series:
                     self.on_series(series)
                 points += len(series.points)
-                for part in series_parts(series):
-                    history.add(part)
-            for error in response.execution_errors:
-                doubts[f"{metric} may be incomplete: {error.message}"] = None
+                try:
+                    for part in series_parts(series):
+                        history.add(part)
+                except DistributionError as error:
+                    doubts[f"{metric} is left out in part: a distribution {error}"] = None
+            for status in response.execution_errors:
+                doubts[f"{metric} may be incomplete: {status.message}"] = None
             self.progress.update(f"reading points of {metric}", points)
         self.progress.update(f"reading points of {metric}", points, points)
         return list(doubts)
 
-    def _pages(self, metric: str, period: Period, ended: Event) -> Iterator[Any]:
+    def _pages(self, metric: str, period: Period, ended: Event) -> Iterator[RawResponse]:
         """Yield the raw responses.
 
         Raises:
@@ -137,9 +141,10 @@ class ApiReader:
             page_size=self.page_size,
         )
 
-        def attempt(timeout: float) -> Any:
+        def attempt(timeout: float) -> RawResponse:
             pager = self.client.list_time_series(request, retry=None, timeout=timeout)
-            return monitoring_v3.ListTimeSeriesResponse.pb(next(iter(pager.pages)))
+            page: RawResponse = monitoring_v3.ListTimeSeriesResponse.pb(next(iter(pager.pages)))
+            return page
 
         while not ended.is_set():
             retries = Deadline.after(self.retry_seconds)

@@ -25,17 +25,20 @@ from exporter.text import printable, quote
 from lab.backtest.time_series import (
     DELTA,
     METRIC_KINDS,
+    DistributionError,
     DistributionPoints,
     Points,
     SeriesPart,
     parse_distribution,
 )
+from lab.files import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from threading import Event
 
     from lab.backtest.history import History
+    from lab.backtest.raw_messages import RawPoint, RawSeries
 
 GZIP_ENDING = ".gz"
 
@@ -46,6 +49,11 @@ _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _RESPONSE_KEYS = {"nextPageToken", "unit", "executionErrors"}
 _TYPE_NAMES: dict[type, str] = {dict: "an object", list: "a list", str: "a string"}
 _CACHED_TIMES = 1 << 17
+_LONGEST_LINE = 64 << 20
+"""Bytes. A response with 100,000 points, the API's maximum, has a quarter of that."""
+_ONE_SERIES = (
+    "each line must hold one series (jq -c '.timeSeries[]' splits an API response into lines)"
+)
 
 T = TypeVar("T")
 
@@ -64,39 +72,31 @@ def read_series_file(path: str, history: History) -> None:
     Raises:
         InputError: All errors in the file, by line.
     """
-    name = printable(path)
     errors: list[str] = []
-    try:
-        with gzip.open(path) if path.endswith(GZIP_ENDING) else Path(path).open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    for part in _parse_line(line):
-                        history.add(part)
-                except _LineError as error:
-                    errors.append(f"{name}:{number}: {error}")
-                if len(errors) > MOST_TOLD:
-                    break
-    except FileNotFoundError:
-        raise InputError([f"{name}: there is no such file; check the path"]) from None
-    except IsADirectoryError:
-        raise InputError([f"{name}: is a directory; name the file in it"]) from None
-    except (OSError, EOFError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "it is cut off"
-        raise InputError([f"{name}: cannot be read ({reason}); check the file"]) from None
+    opened = gzip.open if path.endswith(GZIP_ENDING) else open
+    with reading(path), opened(path, "rb") as file:
+        lines = iter(lambda: file.readline(_LONGEST_LINE + 1), b"")
+        for number, line in enumerate(lines, start=1):
+            try:
+                for part in _parse_line(line):
+                    history.add(part)
+            except _LineError as error:
+                errors.append(f"{printable(path)}:{number}: {error}")
+            if len(errors) > MOST_TOLD or len(line) > _LONGEST_LINE:
+                break
     if errors:
         raise InputError(errors)
 
 
 def _parse_line(line: bytes) -> Iterator[SeriesPart]:
+    if len(line) > _LONGEST_LINE:
+        raise _LineError(f"is longer than {_LONGEST_LINE >> 20} MiB; {_ONE_SERIES}")
     if not line.strip():
         return
     try:
         document = json.loads(line)
     except (ValueError, RecursionError):
-        raise _LineError(
-            "is not JSON; each line must hold one series (jq -c '.timeSeries[]' splits an API "
-            "response into lines)"
-        ) from None
+        raise _LineError(f"is not JSON; {_ONE_SERIES}") from None
     if not isinstance(document, dict):
         raise _LineError(f"{quote(document)} is not a series in the API's JSON form")
     if "timeSeries" in document:
@@ -162,9 +162,12 @@ def _parse_point(point: Any, points: Points, distributions: DistributionPoints, 
     message = distribution_pb2.Distribution()
     try:
         json_format.ParseDict(number, message, ignore_unknown_fields=True)
+        distribution = parse_distribution(message)
+    except DistributionError as error:
+        raise _LineError(f".value.{key}: {error}") from None
     except (json_format.ParseError, AttributeError, TypeError, ValueError):
         raise _LineError(f".value.{key}: is not a distribution") from None
-    distributions.add(start, end, parse_distribution(message))
+    distributions.add(start, end, distribution)
 
 
 def _number(key: str, value: object) -> float:
@@ -220,7 +223,7 @@ def _member(
 
 
 @contextmanager
-def write_series_file(path: str, stop: Event) -> Iterator[Callable[[Any], None]]:
+def write_series_file(path: str, stop: Event) -> Iterator[Callable[[RawSeries], None]]:
     """Yield a function that writes raw TimeSeries to a new file; threads may share it.
 
     The file appears when the block ends without an error and ``stop`` is not set.
@@ -239,13 +242,13 @@ def write_series_file(path: str, stop: Event) -> Iterator[Callable[[Any], None]]
     try:
         raw = unfinished.open("wb")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = getattr(error, "strerror", None) or error
         raise InputError([f"{name}: cannot be written ({reason}); check the path"]) from None
     lock = threading.Lock()
     try:
         with raw, gzip.open(raw, "wb") if path.endswith(GZIP_ENDING) else raw as out:
 
-            def write(series: Any) -> None:
+            def write(series: RawSeries) -> None:
                 line = series_line(series).encode()
                 with lock:
                     out.write(line)
@@ -257,7 +260,7 @@ def write_series_file(path: str, stop: Event) -> Iterator[Callable[[Any], None]]
         unfinished.unlink(missing_ok=True)
 
 
-def series_line(series: Any) -> str:
+def series_line(series: RawSeries) -> str:
     """Return a raw TimeSeries as a line of JSON."""
     head = type(series)(
         metric=series.metric,
@@ -271,7 +274,7 @@ def series_line(series: Any) -> str:
     return f'{opened}, "points": [{points}]}}\n'
 
 
-def _point_json(point: Any) -> str:
+def _point_json(point: RawPoint) -> str:
     if point.value.WhichOneof("value") != "int64_value":
         return json.dumps(json_format.MessageToDict(point), ensure_ascii=False)
     # Most points are integers, and json_format is slow.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from google.api import metric_pb2
 
@@ -16,6 +16,8 @@ from lab.policies.known_metrics import promql_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from lab.backtest.raw_messages import RawBuckets, RawDistribution, RawSeries
 
 GAUGE: Final = "GAUGE"
 DELTA: Final = "DELTA"
@@ -30,6 +32,14 @@ _VALUE_FIELDS = {
     _ValueType.DISTRIBUTION: "distribution_value",
 }
 """Where a point's value is. PromQL has no texts."""
+
+_MOST_BUCKETS = 2000
+"""Of a distribution; Cloud Monitoring itself allows 200.
+https://cloud.google.com/monitoring/quotas#custom_metrics_quotas"""
+
+
+class DistributionError(ValueError):
+    """A distribution cannot be shown in PromQL; ``str()`` says why."""
 
 
 @dataclass(slots=True)
@@ -113,21 +123,28 @@ class Distribution:
     counts: tuple[float, ...]
 
 
-def parse_distribution(message: Any) -> Distribution:
-    """Return a raw google.api.Distribution as a value."""
+def parse_distribution(message: RawDistribution) -> Distribution:
+    """Return a raw google.api.Distribution as a value.
+
+    Raises:
+        DistributionError: It has too many buckets, or their bounds are no numbers.
+    """
     options = message.bucket_options
-    match options.WhichOneof("options"):
-        case "linear_buckets":
-            linear = options.linear_buckets
-            numbers = range(linear.num_finite_buckets + 1)
-            bounds = tuple(linear.offset + linear.width * number for number in numbers)
-        case "exponential_buckets":
-            exponential = options.exponential_buckets
-            scale, growth = exponential.scale, exponential.growth_factor
-            numbers = range(exponential.num_finite_buckets + 1)
-            bounds = tuple(scale * growth**number for number in numbers)
-        case _:
-            bounds = tuple(options.explicit_buckets.bounds)
+    kind = options.WhichOneof("options") or "explicit_buckets"
+    buckets: RawBuckets = getattr(options, kind)
+    explicit = kind == "explicit_buckets"
+    count = len(buckets.bounds) if explicit else buckets.num_finite_buckets + 1
+    if count > _MOST_BUCKETS:
+        raise DistributionError(f"has {count:,} buckets; at most {_MOST_BUCKETS:,} are read")
+    try:
+        if explicit:
+            bounds = tuple(buckets.bounds)
+        elif kind == "linear_buckets":
+            bounds = tuple(buckets.offset + buckets.width * number for number in range(count))
+        else:
+            bounds = tuple(buckets.scale * buckets.growth_factor**number for number in range(count))
+    except (OverflowError, ZeroDivisionError):
+        raise DistributionError("has bucket bounds beyond the largest number") from None
     counts = tuple(map(float, message.bucket_counts))
     return Distribution(float(message.count), float(message.mean * message.count), bounds, counts)
 
@@ -158,7 +175,7 @@ class DistributionPoints:
             yield replace(whole, points=points, suffix="_bucket", bound=bound)
 
 
-def series_parts(series: Any) -> Iterator[SeriesPart]:
+def series_parts(series: RawSeries) -> Iterator[SeriesPart]:
     """Yield what a raw google.monitoring.v3.TimeSeries is in PromQL; nothing for texts."""
     if not series.points or series.value_type not in _VALUE_FIELDS:
         return

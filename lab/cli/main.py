@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import redirect_stderr, redirect_stdout
+import errno
+import os
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from importlib import import_module
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, cast
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PROGRAM = "datastream-lab"
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Command(NamedTuple):
@@ -73,6 +78,23 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
         out: Gets data.
         err: Gets messages.
     """
+    try:
+        return _main(argv, environ, out, err)
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        print(
+            f"{PROGRAM} did not finish: {error.strerror}. Free space where the output goes "
+            f"and in {tempfile.gettempdir()}, or set TMPDIR to another directory.",
+            file=err,
+        )
+        # What is still buffered goes nowhere, so that Python does not fail at its exit.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        return INCOMPLETE
+
+
+def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
     try:
         with redirect_stdout(out), redirect_stderr(err):
             name = parser().parse_args(argv[:1]).command

@@ -26,6 +26,7 @@ from lab.emulator.world_values import (
 )
 
 _COUNTER = re.compile(r"\{(?::0(\d+))?\}")
+_MOST_DIGITS = 9
 
 # States are plain numbers here, as the API may send one that no enum has.
 _COMPLETED = int(BackfillJob.State.COMPLETED)
@@ -56,6 +57,10 @@ class _Counted(WorldSection):
             raise ValueError(
                 f"{quote(pattern)}: a counter such as {{:05}} in a name needs a count, and a count"
                 " needs a counter"
+            )
+        if any(int(digits or 1) > _MOST_DIGITS for digits in _COUNTER.findall(pattern)):
+            raise ValueError(
+                f"{quote(pattern)}: a counter has at most {_MOST_DIGITS} digits; write {{:05}}, say"
             )
         return self
 

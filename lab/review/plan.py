@@ -11,11 +11,11 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.inputs.input_errors import InputError
 from exporter.text import printable, quote
+from lab.files import read_bytes
 from lab.review.values import SENSITIVE, NestingError, PolicyValues, flatten
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 POLICY = "google_monitoring_alert_policy"
 STDIN = "-"
+MOST_BYTES = 128 << 20
+"""Of a plan; those of large organisations have some tens of MiB."""
 
 _CHANNEL = "google_monitoring_notification_channel"
 _STDIN_NAME = "standard input"
@@ -114,16 +116,8 @@ def read_plan(path: str) -> Plan:
         InputError: It cannot be read, is something else, or contains no policy.
     """
     if path == STDIN:
-        return parse_plan(sys.stdin.buffer.read(), _STDIN_NAME)
-    name = printable(path)
-    try:
-        content = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise InputError([f"{name}: there is no such file; check the path"]) from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError([f"{name}: cannot be read ({reason}); check the path"]) from None
-    return parse_plan(content, name)
+        return parse_plan(sys.stdin.buffer.read(MOST_BYTES + 1), _STDIN_NAME)
+    return parse_plan(read_bytes(path, MOST_BYTES), printable(path))
 
 
 def parse_plan(content: bytes, file: str) -> Plan:
@@ -155,6 +149,8 @@ def _load(content: bytes, file: str) -> dict[str, object]:
             "is the binary plan file, which only Terraform can read; pass the output of "
             f"`terraform show -json {plan_file}`"
         )
+    if len(content) > MOST_BYTES:
+        raise _PlanError(f"is larger than {MOST_BYTES >> 20} MiB, the most that is read")
     if not content.strip():
         raise _PlanError(f"is empty; check the command that wrote it, and {_USE_SHOW}")
     try:

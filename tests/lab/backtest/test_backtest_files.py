@@ -125,6 +125,11 @@ def test_texts_are_ignored(tmp_path: Path) -> None:
     assert read(lines(tmp_path / "a.jsonl", texts)) == []
 
 
+def buckets(kind: str, **options: float) -> dict[str, Any]:
+    """Return a distribution with 41 buckets, or as many as the options say."""
+    return {"count": "1", "bucketOptions": {kind: {"numFiniteBuckets": 40, **options}}}
+
+
 NO_TIME = "is not a time such as 2026-01-31T12:00:00Z"
 KINDS = "int64Value, doubleValue, boolValue, distributionValue"
 FORM = ': is not of the form {"interval": {"endTime": …}, "value": {"int64Value": …}}'
@@ -186,6 +191,16 @@ FORM = ': is not of the form {"interval": {"endTime": …}, "value": {"int64Valu
             "points.0.value",
             {"distributionValue": {"count": "many"}},
             "points[0].value.distributionValue: is not a distribution",
+        ),
+        (
+            "points.0.value",
+            {"distributionValue": buckets("linearBuckets", numFiniteBuckets=2**31 - 1)},
+            "points[0].value.distributionValue: has 2,147,483,648 buckets; at most 2,000 are read",
+        ),
+        (
+            "points.0.value",
+            {"distributionValue": buckets("exponentialBuckets", growthFactor=1e9, scale=1)},
+            "points[0].value.distributionValue: has bucket bounds beyond the largest number",
         ),
     ],
 )

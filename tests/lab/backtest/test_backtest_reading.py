@@ -272,7 +272,7 @@ def series(value_type: str, kind: str, *values: dict[str, Any]) -> Any:
     )
 
 
-def withheld_locations(raw: Any, *names: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
+def points_by_name(raw: Any, *names: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
     """Return times and values of a raw series in the engine, by name and bound."""
     history = History(names, "asked")
     for part in series_parts(raw):
@@ -308,7 +308,7 @@ def test_a_project_number_is_replaced_by_the_id() -> None:
     raw.resource.labels["resource_container"] = "projects/123"
     (part,) = series_parts(raw)
     assert part.promql_labels("asked")["project_id"] == "asked"
-    assert withheld_locations(raw, "x_googleapis_com:y") == {
+    assert points_by_name(raw, "x_googleapis_com:y") == {
         ("x_googleapis_com:y", ""): [(60, 1.5), (120, 2.5)]
     }
 
@@ -332,7 +332,7 @@ def test_a_distribution_is_a_histogram(options: dict[str, Any], bounds: tuple[st
     raw = series(
         "DISTRIBUTION", "DELTA", {"distribution_value": value}, {"distribution_value": later}
     )
-    got = withheld_locations(raw, f"{name}_count", f"{name}_sum", f"{name}_bucket")
+    got = points_by_name(raw, f"{name}_count", f"{name}_sum", f"{name}_bucket")
     assert got == {
         (f"{name}_count", ""): [(0, 0), (60, 4), (120, 6)],
         (f"{name}_sum", ""): [(0, 0), (60, 8), (120, 12)],
@@ -340,6 +340,19 @@ def test_a_distribution_is_a_histogram(options: dict[str, Any], bounds: tuple[st
         (f"{name}_bucket", bounds[1]): [(0, 0), (60, 3), (120, 5)],
         (f"{name}_bucket", "+Inf"): [(0, 0), (60, 4), (120, 6)],
     }
+
+
+def test_a_distribution_with_too_many_buckets_is_left_out(own_lab: Lab) -> None:
+    """A sentence says which metric is incomplete; the others are read."""
+    options = {"linear_buckets": {"num_finite_buckets": 2**31 - 1, "width": 1}}
+    raw = series("DISTRIBUTION", "DELTA", {"distribution_value": {"bucket_options": options}})
+    for point in raw.points:
+        point.interval.start_time.seconds = int(START)
+        point.interval.end_time.seconds = int(START) + 60
+    own_lab.cloud.seed_series("ops-prod", [raw])
+    reader = ApiReader(own_lab.clients.monitoring, "ops-prod", threading.Event())
+    (sentence,) = reader.read({"x.googleapis.com/y": WHOLE}, History([]))
+    assert sentence.startswith("x.googleapis.com/y is left out in part: a distribution has 2,147,")
 
 
 def test_texts_and_empty_series_are_ignored() -> None:

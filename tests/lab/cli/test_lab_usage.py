@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
 from lab.cli.main import COMMANDS
 from lab.exit_codes import MEANINGS, NO_PROMETHEUS
-from tests.lab.cli.conftest import PASSING, ROOT
+from tests.lab.cli.conftest import FAILING, PASSING, ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from tests.lab.cli.conftest import Command
 
@@ -137,18 +139,68 @@ def test_a_failing_prometheus_is_one_sentence(scenarios: Path) -> None:
     assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("argv", [["list", "--json"], ["list", "--help"]])
+def test_a_full_output_is_one_sentence(folder: Path, argv: list[str]) -> None:
+    """It says what is full and what to do; exit 1."""
+    with Path("/dev/full").open("w") as full:
+        ended = _program(folder, *argv, stdout=full)
+    assert ended.returncode == INCOMPLETE
+    assert ended.stderr.count("\n") == 1
+    assert "No space left on device. Free space where the output goes" in ended.stderr
+
+
+@pytest.mark.parametrize("names", [[PASSING], [PASSING, FAILING]])
+def test_a_full_temporary_directory_proves_nothing(scenarios: Path, names: list[str]) -> None:
+    """The engine's files need space; without it no scenario counts as failed."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    ended = _program(scenarios.parent.parent, "test", *names, preexec_fn=limit)
+    assert (ended.returncode, ended.stdout) == (INCOMPLETE, "")
+    assert ended.stderr.count("\n") == 1
+    assert "File too large. Free space where the output goes and in " in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["review", "/dev/zero"], "/dev/zero: is larger than 128 MiB, the most that is read"),
+        (["backtest", "--from-file", "/dev/zero"], "/dev/zero:1: is longer than 64 MiB; each line"),
+        (["test", "/dev/zero", "x/y.yaml"], "/dev/zero: is larger than 1 MiB"),
+        (["demo", "--world", "/dev/zero"], "/dev/zero: is larger than 1 MiB"),
+    ],
+)
+def test_an_endless_file_is_one_sentence(
+    command: Command, folder: Path, argv: list[str], sentence: str
+) -> None:
+    """A device that never ends is read up to a limit; exit 2."""
+    code, out, err = command(*argv)
+    assert (code, out) == (USAGE, "")
+    assert sentence in " ".join(err.split())
+    assert (folder / "alerting_policies").is_dir()
+
+
 def test_listing_needs_no_prometheus(folder: Path) -> None:
     """Commands that evaluate nothing work without Prometheus."""
     ended = _program(folder, "list", PATH=str(folder))
     assert (ended.returncode, ended.stderr) == (OK, "")
 
 
-def _program(folder: Path, *argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def _program(
+    folder: Path,
+    *argv: str,
+    stdout: int | TextIO = subprocess.PIPE,
+    preexec_fn: Callable[[], None] | None = None,
+    **environ: str,
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "lab", *argv],
         cwd=folder,
         env={**os.environ, **environ},
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         check=False,
+        preexec_fn=preexec_fn,
     )

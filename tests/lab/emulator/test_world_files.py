@@ -147,6 +147,13 @@ def test_names_are_unique() -> None:
     assert any('"shop" is the id or the number of two projects' in each for each in errors)
 
 
+def test_a_counter_has_nine_digits_at_most() -> None:
+    """A number of digits that would take gigabytes is a mistake."""
+    stream = '{id: "x-{:0999999999}", count: 2}'
+    (error,) = errors_of(PROJECTS.replace("{id: last}", stream))
+    assert '"x-{:0999999999}": a counter has at most 9 digits' in error
+
+
 @pytest.mark.parametrize("stream", ['{id: "x-{:03}"}', "{id: x, count: 3}"])
 def test_a_counter_and_a_count_go_together(stream: str) -> None:
     """A counter without a count, or a count without a counter, is a mistake."""

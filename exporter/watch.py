@@ -94,17 +94,23 @@ class Runs:
         self._stop = stop
         self._discovered = Discovered(monotonic)
 
-    def once(self) -> None:
-        """Run, and log how it went."""
-        deadline = Deadline.after(self._seconds, self._stop)
+    def once(self, deadline: Deadline | None = None) -> Report:
+        """Run, log how it went, and return it.
+
+        Args:
+            deadline: Bounds this run, in place of the usual seconds from now.
+        """
+        deadline = deadline or Deadline.after(self._seconds, self._stop)
         run = Run(self._clients, self._config, self._task, deadline)
         measurement = run.measure(self._discovered.fresh(), self._discovered.stale())
         self._discovered.learn(measurement.observations)
-        self._log(run.write(measurement))
+        report = run.write(measurement)
+        self._log(report)
+        return report
 
 
 def run_every(
-    work: Callable[[], None],
+    work: Callable[[], object],
     seconds: float,
     stop: Event,
     *,

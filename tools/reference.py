@@ -97,7 +97,7 @@ def _exit_codes(meanings: Mapping[int, str]) -> str:
 
 def variables() -> str:
     """Return every environment variable that the exporter reads."""
-    on_cloud_run = f"with `{cloud_run.JOB}` or `{cloud_run.WORKER_POOL}`"
+    on_cloud_run = f"with `{cloud_run.JOB}`, `{cloud_run.WORKER_POOL}` or `{cloud_run.SERVICE}`"
     rows = {
         config.WHOLE: "the text of a config file, if `--config` isn't given",
         **{
@@ -111,11 +111,14 @@ def variables() -> str:
         cloud_run.JOB: "set by Cloud Run in a job: logs are JSON on stdout, and the region comes "
         "from the metadata server",
         cloud_run.WORKER_POOL: "the same in a worker pool",
+        cloud_run.SERVICE: "the same in a function",
         cloud_run.TASK_INDEX: "set by Cloud Run: the index of this task, which reads its share of "
         "the locations",
         cloud_run.TASK_COUNT: "set by Cloud Run: the number of tasks",
         cloud_run.EXECUTION: "set by Cloud Run: a label of each log line",
         cloud_run.TASK_ATTEMPT: "the same",
+        cloud_run.REQUEST_TIMEOUT: "seconds that a request to the function may take: a run ends "
+        "before that, and at `run.deadline`",
         cloud_run.METADATA_HOST: f"a metadata server other than Google's, {on_cloud_run}",
     }
     return table(

@@ -12,10 +12,10 @@ from google.api import metric_pb2
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
-from exporter.cli.failure_groups import fields_of, uncollected_groups
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import Failure, explain_call_error
 from exporter.gcp.retry import Calls, call_with_retry
+from exporter.log.failure_groups import fields_of, uncollected_groups
 from exporter.measure.definitions import Metric, definitions, metrics
 from exporter.measure.samples import POINTS_LOST, Sample
 from exporter.read.datastream import Datastream
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from threading import Event
 
-    from exporter.cli.session import Session
     from exporter.read.observations import Observations
+    from exporter.session import Session
 
 NODE = "check"
 """The node_id under which ``check`` writes its one point: no run ever writes to that series."""

@@ -4,36 +4,57 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli import check as checks
 from exporter.cli.check import Finding, Grade
 from exporter.cli.exit_codes import INCOMPLETE, OK
-from exporter.cli.logs import FIELDS, LOGGER, JsonLines, Text
 from exporter.cli.process import finish
-from exporter.cli.run_log import fleet, log_ignored_labels, log_read_failures, log_run
-from exporter.cli.session import Context, session
 from exporter.cli.terminal import print_json, show_progress
 from exporter.gcp import cloud_run
+from exporter.gcp.clients import Identity
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError, FailureKind
 from exporter.inputs.input_errors import InputError
+from exporter.log.lines import FIELDS, LOGGER, JsonLines, Text
+from exporter.log.run_log import fleet, log_ignored_labels, log_read_failures, log_run
 from exporter.run import Run
+from exporter.session import session
 from exporter.text import plural
 from exporter.watch import Runs, run_every
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from datetime import timedelta
     from threading import Event
 
-    from exporter.cli.session import Session
     from exporter.cli.signals import Signals
     from exporter.config import Config
     from exporter.measure.samples import Measurement
     from exporter.run import Report, Task
+    from exporter.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a command works with.
+
+    Attributes:
+        args: The parsed command line.
+        environ: The environment.
+        out: Where data goes; None on Cloud Run, where stdout is the log.
+        err: Where talk goes.
+        signals: Tells when the command is to end early.
+    """
+
+    args: Namespace
+    environ: Mapping[str, str]
+    out: TextIO | None
+    err: TextIO
+    signals: Signals
 
 
 def dispatch(
@@ -64,13 +85,14 @@ def dispatch(
 def run(context: Context) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
     args = context.args
-    with session(context) as prepared:
+    with _session(context) as prepared:
+        task = prepared.task.for_objects() if args.collect == "objects" else prepared.task
         with show_progress(context.err) as progress:
             progress.update("reading locations", 0)
             once = Run(
                 prepared.clients,
                 prepared.config,
-                prepared.task,
+                task,
                 Deadline.after(prepared.config.run.deadline.total_seconds(), context.signals.stop),
                 progress=progress,
             )
@@ -91,7 +113,7 @@ def run(context: Context) -> int:
 def watch(context: Context) -> int:
     """Run at a steady interval until a signal asks to stop."""
     args, stop = context.args, context.signals.stop
-    with session(context) as prepared:
+    with _session(context) as prepared:
         collect = prepared.task.collect
         schedules = [
             (replace(prepared.task, collect=replace(collect, objects=False)), args.interval)
@@ -137,7 +159,7 @@ def check(context: Context) -> int:
 
     stop = context.signals.stop
     try:
-        with session(context, lambda *of: found(Finding(Grade.OK, *of))) as prepared:
+        with _session(context, lambda *of: found(Finding(Grade.OK, *of))) as prepared:
             for finding in checks.findings(prepared, stop):
                 found(finding)
     except CallError as refused:
@@ -150,6 +172,14 @@ def check(context: Context) -> int:
         "%s: %d failed, %s.", plural(grades.total(), "check"), failed, plural(warned, "warning")
     )
     return INCOMPLETE if failed else OK
+
+
+def _session(
+    context: Context, found: Callable[[str, str], None] = lambda _subject, _text: None
+) -> AbstractContextManager[Session]:
+    args = context.args
+    identity = Identity(args.impersonate_service_account, args.quota_project)
+    return session(context.environ, args.config, identity, found)
 
 
 COMMANDS = {"run": run, "watch": watch, "check": check}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
-from exporter.cli.run_log import unreadable
+from exporter.log.run_log import unreadable
 from exporter.read.observations import GLOBAL, UnreadLocation
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exporter.cli.dry_run import would_write
-from exporter.cli.failure_groups import failure_groups, unread_groups
 from exporter.cli.tables import Cell, fits, print_table
 from exporter.cli.terminal import console
+from exporter.log.failure_groups import failure_groups, unread_groups
 from exporter.measure.definitions import definitions
 from exporter.names import StreamName
 from exporter.states import FAILURES, StreamState, state_name

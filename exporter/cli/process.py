@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli.exit_codes import INCOMPLETE, USAGE
-from exporter.cli.logs import LOGGER, logging_to
 from exporter.inputs.input_errors import InputError
+from exporter.log.lines import LOGGER, logging_to
 
 if TYPE_CHECKING:
     import logging

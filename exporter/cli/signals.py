@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from exporter.cli.logs import LOGGER
+from exporter.log.lines import LOGGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,7 +1,7 @@
 """What Cloud Run tells the process.
 
-Source: https://cloud.google.com/run/docs/container-contract (environment variables of jobs and
-worker pools, metadata server).
+Source: https://cloud.google.com/run/docs/container-contract (environment variables of jobs, worker
+pools and services, metadata server). A function is a service.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 JOB = "CLOUD_RUN_JOB"
 WORKER_POOL = "CLOUD_RUN_WORKER_POOL"
+SERVICE = "K_SERVICE"
 EXECUTION = "CLOUD_RUN_EXECUTION"
 TASK_INDEX = "CLOUD_RUN_TASK_INDEX"
 TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 TASK_ATTEMPT = "CLOUD_RUN_TASK_ATTEMPT"
+REQUEST_TIMEOUT = "CLOUD_RUN_TIMEOUT_SECONDS"
 METADATA_HOST = "GCE_METADATA_HOST"
 
 # The metadata server is asked directly, whatever proxy the environment names.
@@ -36,8 +38,8 @@ _METADATA_TRIES = 4
 
 
 def here(environ: Mapping[str, str]) -> bool:
-    """Return whether this process runs on Cloud Run, as a job or a worker pool."""
-    return bool(environ.get(JOB) or environ.get(WORKER_POOL))
+    """Return whether this process runs on Cloud Run."""
+    return any(environ.get(name) for name in (JOB, WORKER_POOL, SERVICE))
 
 
 def shard(environ: Mapping[str, str]) -> Shard:
@@ -59,6 +61,15 @@ def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the labels that identify the log lines of this task and execution."""
     labels = {"execution": EXECUTION, "task_index": TASK_INDEX, "attempt": TASK_ATTEMPT}
     return {label: environ[name] for label, name in labels.items() if environ.get(name)}
+
+
+def request_timeout(environ: Mapping[str, str]) -> int | None:
+    """Return how many seconds a request to a function may take, None where nothing says it.
+
+    Google documents the variable nowhere; functions-framework reads it (``_http/gunicorn.py``).
+    """
+    text = environ.get(REQUEST_TIMEOUT, "")
+    return int(text) if text.isdecimal() else None
 
 
 def region(environ: Mapping[str, str]) -> str:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, cast
 import exporter
 from exporter.cli import process
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, USAGE
-from exporter.cli.logs import LOGGER, Text
 from exporter.cli.signals import Signals
+from exporter.log.lines import LOGGER, Text
 from lab.cli.context import Context
 from lab.exit_codes import NO_PROMETHEUS
 

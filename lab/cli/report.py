@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import exporter
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
-from exporter.cli.logs import LOGGER
 from exporter.cli.terminal import show_progress
 from exporter.inputs.input_errors import InputError
+from exporter.log.lines import LOGGER
 from exporter.text import plural, printable
 from lab.cli.selection import (
     add_policies,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
-from exporter.cli.logs import LOGGER
 from exporter.cli.terminal import print_json, show_progress
+from exporter.log.lines import LOGGER
 from lab.cli.selection import (
     add_json,
     add_policies,

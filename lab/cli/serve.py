@@ -7,7 +7,7 @@ from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import OK, USAGE
-from exporter.cli.logs import LOGGER
+from exporter.log.lines import LOGGER
 from lab.cli.selection import add_world, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError

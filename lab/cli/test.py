@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
-from exporter.cli.logs import LOGGER
 from exporter.cli.terminal import print_json, show_progress
+from exporter.log.lines import LOGGER
 from exporter.text import plural
 from lab.cli.scenario_results import print_result, result_json
 from lab.cli.selection import (

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli.failure_groups import failure_groups
 from exporter.gcp.errors import Failure, FailureKind
+from exporter.log.failure_groups import failure_groups
 from exporter.names import LocationName, StreamName
 from exporter.read.observations import Observations, ReadLocation, UnreadLocation
 from exporter.text import plural

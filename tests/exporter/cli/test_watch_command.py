@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from exporter import config
 from exporter.cli import commands
-from exporter.cli.logs import Text, logging_to
 from exporter.cli.main import parser
 from exporter.gcp.clients import Identity, connect
+from exporter.log.lines import Text, logging_to
 from exporter.measure.samples import ExporterName
 from exporter.run import Task
 from exporter.watch import REMEMBERED_SECONDS, Runs, run_every

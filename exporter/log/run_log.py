@@ -6,8 +6,8 @@ import itertools
 import logging
 from typing import TYPE_CHECKING, Any
 
-from exporter.cli.failure_groups import failure_groups, fields_of, listed, of_project
-from exporter.cli.logs import FIELDS, LOGGER
+from exporter.log.failure_groups import failure_groups, fields_of, listed, of_project
+from exporter.log.lines import FIELDS, LOGGER
 from exporter.measure.expectations import label_complaint
 from exporter.measure.samples import ObjectsMeasurement
 from exporter.names import StreamName

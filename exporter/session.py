@@ -1,60 +1,34 @@
-"""What the commands share: config, clients, and what this process is to do."""
+"""What a process needs for its runs: config, clients, and what it is to do in each."""
 
 from __future__ import annotations
 
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from exporter import config
-from exporter.cli.logs import LOGGER
 from exporter.gcp import cloud_run
-from exporter.gcp.clients import (
-    Clients,
-    Identity,
-    connect,
-    emulators,
-)
+from exporter.gcp.clients import Clients, Identity, connect, emulators
 from exporter.gcp.errors import CallError
 from exporter.inputs.input_errors import InputError
+from exporter.log.lines import LOGGER
 from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
 from exporter.run import Task
 from exporter.text import quote
 
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Callable, Iterator, Mapping
 
-    from exporter.cli.signals import Signals
     from exporter.config import Config
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """What a command works with.
-
-    Attributes:
-        args: The parsed command line.
-        environ: The environment.
-        out: Where data goes; None on Cloud Run, where stdout is the log.
-        err: Where talk goes.
-        signals: Tells when the command is to end early.
-    """
-
-    args: Namespace
-    environ: Mapping[str, str]
-    out: TextIO | None
-    err: TextIO
-    signals: Signals
-
-
-@dataclass(frozen=True, slots=True)
 class Session:
-    """A command's config, its clients, and what it has to do in each run."""
+    """The config, the clients on its endpoints, and what this process does in each run."""
 
     config: Config
     clients: Clients
@@ -63,44 +37,46 @@ class Session:
 
 @contextmanager
 def session(
-    context: Context, found: Callable[[str, str], None] = lambda _subject, _text: None
+    environ: Mapping[str, str],
+    file: str | None = None,
+    identity: Identity | None = None,
+    found: Callable[[str, str], None] = lambda _subject, _text: None,
 ) -> Iterator[Session]:
     """Load config, name the task and connect.
 
     Args:
-        context: What the command works with.
+        environ: The environment.
+        file: The config file that was asked for, if one was.
+        identity: The account to call as, if not the default credentials alone.
         found: Told of each part that is in place: its name, and what it is.
 
     Raises:
         InputError: In config or in the environment.
         CallError: There are no credentials, or Cloud Run does not say where it runs.
     """
-    args, environ = context.args, context.environ
-    loaded = config.load(args.config, environ)
+    loaded = config.load(file, environ)
     for warning in loaded.warnings:
         LOGGER.warning("%s", warning)
     found("config", f"{loaded.source} is valid")
-    task = _task(context, loaded.config)
+    task = _task(environ, loaded.config)
     _tell_emulators(environ)
-    identity = Identity(args.impersonate_service_account, args.quota_project)
-    clients, account = connect(loaded.config.endpoints, environ, identity)
+    clients, account = connect(loaded.config.endpoints, environ, identity or Identity())
     found("credentials", account)
     with clients:
         yield Session(loaded.config, clients, task)
 
 
-def _task(context: Context, loaded: Config) -> Task:
+def _task(environ: Mapping[str, str], loaded: Config) -> Task:
     try:
-        shard = cloud_run.shard(context.environ)
+        shard = cloud_run.shard(environ)
     except ValueError as error:
         raise InputError([f"environment: {error}"]) from None
     try:
-        region = cloud_run.region(context.environ)
+        region = cloud_run.region(environ)
     except OSError as error:
         raise CallError(cloud_run.no_region(error)) from error
     collect = Collect(loaded.collect.objects, loaded.collect.private_connections)
-    task = Task(ExporterName(region, loaded.run.name, str(shard.index)), shard, collect)
-    return task.for_objects() if getattr(context.args, "collect", None) == "objects" else task
+    return Task(ExporterName(region, loaded.run.name, str(shard.index)), shard, collect)
 
 
 def _tell_emulators(environ: Mapping[str, str]) -> None:

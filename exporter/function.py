@@ -1,0 +1,210 @@
+"""The Cloud Run function: one run for each HTTP request, on Google's functions-framework.
+
+The framework's server calls :func:`run` in a thread of its own for each request. POST / is one
+run; POST /log is a run that a log asked for. A request only says that it is time: nothing in it
+is read. The clients, the config and what was discovered stay for the next request. Between
+requests the CPU stands still, so nothing here depends on a thread that works in the background.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple, TextIO
+
+from exporter.gcp import cloud_run
+from exporter.gcp.deadline import Deadline
+from exporter.gcp.errors import CallError
+from exporter.inputs.input_errors import InputError
+from exporter.log.lines import LOGGER, JsonLines, Text, logging_to
+from exporter.log.run_log import log_ignored_labels, log_read_failures, log_run, summary
+from exporter.session import session
+from exporter.watch import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from flask import Request
+
+    from exporter.run import Report
+
+SCHEDULED, LOG = "/", "/log"
+
+LEAST_SECONDS = {SCHEDULED: 10.0, LOG: 20.0}
+"""By path, how long ago the last run has to have begun."""
+
+MARGIN_SECONDS = 5.0
+"""A run ends this long before the request's timeout: after it, Cloud Run stops the CPU."""
+
+_PREPARE_SECONDS = 30.0
+"""More than config and credentials take."""
+
+_OVERDUE_SECONDS = 10.0
+"""How long a request waits for the end of a run that had to be over."""
+
+_CHUNK = 64 * 1024
+_MOST_CHUNKS = 1024
+
+
+class Answer(NamedTuple):
+    """What a request is answered: the HTTP status, and what the body holds as JSON."""
+
+    status: int
+    body: Mapping[str, object]
+
+
+class Function:
+    """Answers requests. At most one run is under way at any time."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        log: TextIO,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connect to nothing: the server forks after this, and gRPC does not survive a fork.
+
+        Args:
+            environ: The environment.
+            log: Where the log goes.
+            monotonic: Returns seconds of a clock that never goes back.
+        """
+        self._environ = environ
+        self._log = log
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._running = False
+        self._began = self._ends = -math.inf
+        self._open = ExitStack()
+        self._ready: tuple[Runs, float] | None = None
+
+    def answer(self, method: str, path: str) -> Answer:
+        """Answer a request, with a run where one is due."""
+        if path not in LEAST_SECONDS:
+            return _error(404, f"{path} is not served: POST {SCHEDULED} or {LOG}")
+        if method != "POST":
+            return _error(405, f"{method} starts no run: use POST")
+        if skipped := self._begin(path):
+            return skipped
+        try:
+            json_lines = cloud_run.here(self._environ)
+            formatter = JsonLines(cloud_run.log_labels(self._environ)) if json_lines else Text()
+            with logging_to(self._log, formatter):
+                return self._answer_with_run()
+        finally:
+            with self._changed:
+                self._running = False
+                self._changed.notify_all()
+
+    def _begin(self, path: str) -> Answer | None:
+        """Begin a run, or return why there is none now."""
+        with self._changed:
+            # An instance whose CPU stood still in the middle of a run goes on with it here. All of
+            # its calls have timed out, so that run ends at once, and this one is not left out.
+            if not self._changed.wait_for(lambda: not self._overdue, _OVERDUE_SECONDS):
+                return _error(500, "a run did not end at its deadline")
+            ago = self._monotonic() - self._began
+            if self._running or ago < LEAST_SECONDS[path]:
+                state = "is under way; it began" if self._running else "began"
+                return Answer(
+                    200 if path == SCHEDULED else 429,
+                    {"skipped": f"A run {state} {ago:.0f} s ago."},
+                )
+            self._began = self._monotonic()
+            self._ends = self._began + _PREPARE_SECONDS
+            self._running = True
+            return None
+
+    @property
+    def _overdue(self) -> bool:
+        return self._running and self._monotonic() > self._ends + MARGIN_SECONDS
+
+    def _answer_with_run(self) -> Answer:
+        started = time.monotonic()
+        try:
+            runs, seconds = self._prepared()
+            self._ends = self._began + seconds
+            report = runs.once(Deadline(started + seconds))
+        except InputError as error:
+            for sentence in str(error).splitlines():
+                LOGGER.error("%s", sentence)
+            return _error(500, *str(error).splitlines())
+        except CallError as error:
+            LOGGER.error("%s", error)
+            return _error(500, str(error))
+        except Exception:  # noqa: BLE001 - one log entry; the server would print its own
+            LOGGER.exception("The exporter failed unexpectedly:")
+            return _error(500, "the exporter failed unexpectedly; its log says where")
+        return Answer(
+            200 if report.complete else 500, {"complete": report.complete, **summary(report)}
+        )
+
+    def _prepared(self) -> tuple[Runs, float]:
+        """Return the runs of this process, and how many seconds each may take.
+
+        The first time, config is loaded and the clients connect.
+        """
+        if self._ready is None:
+            prepared = self._open.enter_context(session(self._environ))
+            seconds = prepared.config.run.deadline.total_seconds()
+            if timeout := cloud_run.request_timeout(self._environ):
+                seconds = min(seconds, max(1.0, timeout - MARGIN_SECONDS))
+            runs = Runs(
+                prepared.clients,
+                prepared.config,
+                prepared.task,
+                _Logged(),
+                seconds=seconds,
+                stop=threading.Event(),
+                monotonic=self._monotonic,
+            )
+            self._ready = runs, seconds
+        return self._ready
+
+
+class _Logged:
+    """Logs each run."""
+
+    def __init__(self) -> None:
+        self._labels: set[str] = set()
+
+    def __call__(self, report: Report) -> None:
+        log_ignored_labels(report.measurement, self._labels)
+        log_read_failures(report.measurement.observations)
+        log_run(report)
+
+
+FUNCTION = Function(os.environ, sys.stdout if cloud_run.here(os.environ) else sys.stderr)
+"""What this process keeps from one request to the next."""
+
+
+def run(request: Request) -> tuple[Iterator[str], int, dict[str, str]]:
+    """Answer a request of functions-framework."""
+    answer = FUNCTION.answer(request.method, request.path)
+    _discard_body(request)
+    text = json.dumps(answer.body) + "\n"
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(text))}
+    if answer.status == 405:  # noqa: PLR2004
+        headers["Allow"] = "POST"
+    # As an iterator: before any other response, the framework reads the body into memory.
+    return iter([text]), answer.status, headers
+
+
+def _discard_body(request: Request) -> None:
+    """Read the body piece by piece and forget it, as a server that answers earlier cuts it off."""
+    try:
+        for _ in range(_MOST_CHUNKS):
+            if not request.stream.read(_CHUNK):
+                return
+    except Exception as gone:  # noqa: BLE001 - the caller has gone, whatever the server calls it
+        LOGGER.debug("The caller left: %s", gone)
+
+
+def _error(status: int, *sentences: str) -> Answer:
+    return Answer(status, {"errors": sentences})

@@ -1,7 +1,19 @@
-# Policies on Datastream's own metrics see only the projects in the metrics project's scope.
+# Policies and dashboard see Google's own metrics only of projects in the metrics project's scope: those
+# of Datastream are in the watched projects, those of Cloud Run in the project that the exporter runs in.
 
-resource "google_monitoring_monitored_project" "watched" {
-  for_each = var.manage_metrics_scope ? setsubtract(local.watched_projects, [local.metrics_project]) : toset([])
+locals {
+  scoped_projects = setsubtract(
+    setunion(local.watched_projects, var.mode == "worker_pool" ? [] : [local.job_project]),
+    [local.metrics_project],
+  )
+
+  # The scope is managed elsewhere, and nothing says that it has the exporter's project: no data source
+  # reads a scope.
+  exporter_in_scope = var.manage_metrics_scope || contains(setunion(local.watched_projects, [local.metrics_project]), local.job_project)
+}
+
+resource "google_monitoring_monitored_project" "scoped" {
+  for_each = var.manage_metrics_scope ? local.scoped_projects : toset([])
 
   metrics_scope = local.metrics_project
   name          = each.key

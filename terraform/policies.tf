@@ -20,13 +20,29 @@ locals {
     )
   }
 
+  # Links to the exporter itself, its log and its schedule. In the files, they are those of the policy's
+  # project, which differs if project_id is set.
+  exporter_link = {
+    pattern     = "/(console\\.cloud\\.google\\.com/(?:run|cloudscheduler|logs/query;query=resource\\.type%3D%22cloud_run)[^)?\\s]*\\?project=)(\\$\\{project\\})/"
+    replacement = local.job_project == local.metrics_project ? "$${1}$${2}" : "$${1}${local.job_project}"
+  }
+  texts = {
+    for name, policy in local.originals :
+    name => replace(trimspace(policy.documentation.content), local.exporter_link.pattern, local.exporter_link.replacement)
+  }
+
   # What doesn't depend on the project that a policy is in.
   policies = {
     for name, policy in local.originals : name => {
       policy   = policy
       severity = local.severity[name]
       enabled  = local.enabled[name]
-      content  = join("\n\n", compact([trimspace(policy.documentation.content), var.slack_mentions[local.severity[name]]]))
+      content  = join("\n\n", compact([local.texts[name], var.slack_mentions[local.severity[name]]]))
+      links = [
+        for link in try(policy.documentation.links, []) : merge(link, {
+          url = replace(link.url, local.exporter_link.pattern, local.exporter_link.replacement)
+        })
+      ]
       labels = merge(
         try(policy.userLabels, {}),
         can(local.thresholds[name]) ? { threshold = local.thresholds[name].chosen } : {},
@@ -92,7 +108,7 @@ resource "google_monitoring_alert_policy" "policy" {
     content   = each.value.content
 
     dynamic "links" {
-      for_each = try(each.value.policy.documentation.links, [])
+      for_each = each.value.links
 
       content {
         display_name = links.value.displayName
@@ -149,7 +165,7 @@ resource "google_monitoring_alert_policy" "policy" {
     google_cloud_scheduler_job.exporter,
     google_monitoring_custom_service.deployment,
     google_monitoring_metric_descriptor.exporter,
-    google_monitoring_monitored_project.watched,
+    google_monitoring_monitored_project.scoped,
     google_project_service.enabled,
   ]
 }

@@ -13,8 +13,10 @@ locals {
 
   policy_names = sort(keys(local.files))
 
-  # The policy on Cloud Run's execution count needs a job.
-  unwanted = var.mode == "job" ? [] : ["exporter-executions-failing"]
+  # The policies on Cloud Run's own counts, by the mode that has them.
+  cloud_run_policies = { exporter-executions-failing = "job" }
+
+  unwanted = [for name, mode in local.cloud_run_policies : name if mode != var.mode]
 
   originals = {
     for name, file in local.files : name => yamldecode(file(file)) if !contains(local.unwanted, name)
@@ -27,13 +29,17 @@ locals {
   }
   changes = { for name in local.policy_names : name => try(var.policy_overrides[name], local.unchanged) }
 
-  # A paused exporter must not page.
-  paused = var.paused ? ["exporter-executions-failing", "exporter-silent"] : []
+  # These would page for ever: a paused exporter is silent, and where Cloud Run's counts can't be seen,
+  # no run seems to succeed. `enabled` in policy_overrides still wins.
+  disabled = concat(
+    var.paused ? ["exporter-silent"] : [],
+    var.paused || !local.exporter_in_scope ? keys(local.cloud_run_policies) : [],
+  )
 
   enabled = {
     for name, policy in local.originals : name => coalesce(
       local.changes[name].enabled,
-      try(policy.enabled, true) && !contains(local.paused, name),
+      try(policy.enabled, true) && !contains(local.disabled, name),
     )
   }
 }

@@ -159,7 +159,7 @@ run "schedule_without_five_fields" {
   expect_failures = [var.collect_objects_schedule]
 }
 
-run "objects_job_in_continuous_mode" {
+run "objects_job_of_the_worker_pool" {
   command = plan
 
   variables {
@@ -191,7 +191,7 @@ run "fractional_tasks" {
   expect_failures = [var.task_count]
 }
 
-run "tasks_in_continuous_mode" {
+run "tasks_of_the_worker_pool" {
   command = plan
 
   variables {
@@ -544,7 +544,7 @@ run "environment_variable_with_a_dash" {
   expect_failures = [var.environment_variables]
 }
 
-run "tags_in_continuous_mode" {
+run "tags_of_the_worker_pool" {
   command = plan
 
   variables {

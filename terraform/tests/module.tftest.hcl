@@ -111,7 +111,7 @@ run "apis_and_metrics_scope" {
   }
 
   assert {
-    condition     = [for each in google_monitoring_monitored_project.watched : "${each.metrics_scope} ${each.name}"] == ["orders-prod billing-prod"]
+    condition     = [for each in google_monitoring_monitored_project.scoped : "${each.metrics_scope} ${each.name}"] == ["orders-prod billing-prod"]
     error_message = "The metrics scope includes every other watched project."
   }
 }
@@ -125,7 +125,7 @@ run "apis_and_metrics_scope_managed_elsewhere" {
   }
 
   assert {
-    condition     = length(google_project_service.enabled) == 0 && length(google_monitoring_monitored_project.watched) == 0
+    condition     = length(google_project_service.enabled) == 0 && length(google_monitoring_monitored_project.scoped) == 0
     error_message = "The module leaves APIs and metrics scope alone when told to."
   }
 }

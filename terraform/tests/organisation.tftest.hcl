@@ -113,7 +113,7 @@ run "grants_made_elsewhere" {
   }
 }
 
-run "grants_in_continuous_mode" {
+run "grants_of_the_worker_pool" {
   command = plan
 
   variables {
@@ -254,6 +254,65 @@ run "labels_of_the_worker_pool" {
   assert {
     condition     = google_cloud_run_v2_worker_pool.exporter[0].labels.team == "data" && google_cloud_run_v2_worker_pool.exporter[0].template[0].labels.team == "data"
     error_message = "The worker pool and its revisions have the labels."
+  }
+}
+
+run "exporter_in_a_third_project" {
+  command = plan
+
+  variables {
+    project_id = "jobs-prod"
+  }
+
+  assert {
+    condition     = keys(google_monitoring_monitored_project.scoped) == ["billing-prod", "jobs-prod"]
+    error_message = "The metrics scope has the watched projects and the exporter's: policies and dashboard read Cloud Run's own metrics."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in google_monitoring_alert_policy.policy : alltrue([
+        for text in concat([policy.documentation[0].content], policy.documentation[0].links[*].url) :
+        length(regexall("(?:run/jobs|cloudscheduler|cloud_run_job)[^?]*\\?project=\\$", text)) == 0
+      ])
+    ]) && strcontains(google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].content, "run/jobs?project=jobs-prod")
+    error_message = "Links to the exporter, its log and its schedule lead to its project."
+  }
+
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].content, "alerting/snoozes?project=$${project}")
+    error_message = "Links to Cloud Monitoring lead to the policy's project."
+  }
+}
+
+run "exporter_in_a_third_project_and_scope_managed_elsewhere" {
+  command = plan
+
+  variables {
+    project_id           = "jobs-prod"
+    manage_metrics_scope = false
+  }
+
+  expect_failures = [check.exporter_in_metrics_scope]
+
+  assert {
+    condition     = keys(local.policies) == [for name, policy in local.policies : name if policy.enabled || name == "exporter-executions-failing"] && !local.enabled["exporter-executions-failing"]
+    error_message = "Only the policy that would page for ever is disabled."
+  }
+}
+
+run "exporter_in_the_scope_managed_elsewhere" {
+  command = plan
+
+  variables {
+    project_id           = "jobs-prod"
+    manage_metrics_scope = false
+    policy_overrides     = { exporter-executions-failing = { enabled = true } }
+  }
+
+  assert {
+    condition     = local.enabled["exporter-executions-failing"]
+    error_message = "Who manages the scope can enable the policy; the plan then doesn't warn."
   }
 }
 

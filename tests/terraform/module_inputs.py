@@ -36,6 +36,12 @@ INPUTS: dict[str, Any] = {
 }
 """Inputs that need nothing to exist: channels are given by full name, so none is looked up."""
 
+
+def mode_inputs(mode: str) -> dict[str, Any]:
+    """Return the inputs that a mode needs besides ``INPUTS``."""
+    return {"mode": mode}
+
+
 _EVERY_MODE: dict[str, Any] = {
     "cpu": "2",
     "encryption_key": "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/jobs",

@@ -15,7 +15,7 @@ def runs(lasts: float = 300, **keys: Any) -> list[ScheduledRun]:
     return scheduled_runs([Deployment.model_validate(keys)], lasts, "seed")
 
 
-def test_a_scheduled_run_starts_up_to_half_a_minute_late() -> None:
+def test_a_run_of_the_job_starts_up_to_half_a_minute_late() -> None:
     """Each run's start is its own, the same each time, and no earlier than its tick."""
     late = [run.at - run.tick * 60 for run in runs(3600)]
     assert len(late) == 60

@@ -142,14 +142,14 @@ def test_executions_are_counted_by_the_minute_and_come_late(make_scenario: MakeS
     assert {one.visible_at - one.time for one in counted.samples} == {180}
 
 
-def test_a_continuous_exporter_has_no_executions(make_scenario: MakeScenario) -> None:
+def test_a_worker_pool_has_no_executions(make_scenario: MakeScenario) -> None:
     """A worker pool is no job."""
     recording = simulate(make_scenario(exporters=[{"mode": "worker_pool"}], lasts="1m"), START)
     assert not [each for each in recording.series if each.name == EXECUTIONS]
     assert len(of(recording, LAST_RUN).samples) == 6
 
 
-def test_a_continuous_exporter_remembers_discovered_locations(make_scenario: MakeScenario) -> None:
+def test_a_worker_pool_remembers_discovered_locations(make_scenario: MakeScenario) -> None:
     """Its locations are known while discovery fails, and global alone is down."""
     scenario = make_scenario(
         {

@@ -22,7 +22,7 @@ from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError
 from exporter.inputs.input_errors import InputError
 from exporter.log.lines import LOGGER, JsonLines, Text, logging_to
-from exporter.log.run_log import log_ignored_labels, log_read_failures, log_run, summary
+from exporter.log.run_log import RunLog, summary
 from exporter.session import session
 from exporter.watch import Runs
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from flask import Request
-
-    from exporter.run import Report
 
 SCHEDULED, LOG = "/", "/log"
 
@@ -159,25 +157,13 @@ class Function:
                 prepared.clients,
                 prepared.config,
                 prepared.task,
-                _Logged(),
+                RunLog(self._monotonic).log,
                 seconds=seconds,
                 stop=threading.Event(),
                 monotonic=self._monotonic,
             )
             self._ready = runs, seconds
         return self._ready
-
-
-class _Logged:
-    """Logs each run."""
-
-    def __init__(self) -> None:
-        self._labels: set[str] = set()
-
-    def __call__(self, report: Report) -> None:
-        log_ignored_labels(report.measurement, self._labels)
-        log_read_failures(report.measurement.observations)
-        log_run(report)
 
 
 FUNCTION = Function(os.environ, sys.stdout if cloud_run.here(os.environ) else sys.stderr)

@@ -24,6 +24,20 @@ def printable(text: str) -> str:
     )
 
 
+def one_line(text: str, most: int) -> str:
+    """Return the text as :func:`printable` does, white space as single spaces, cut to a length.
+
+    Args:
+        text: Free text of any length.
+        most: The bytes that it may take as UTF-8; a cut text ends with ``…``.
+    """
+    head = text[: 4 * most]
+    line = printable(" ".join(head.split())).encode()
+    if len(line) <= most and len(head) == len(text):
+        return line.decode()
+    return line[: most - len("…".encode())].decode(errors="ignore") + "…"
+
+
 def quote(value: object) -> str:
     """Return a value as a sentence shows it: text in quotes, anything long cut short."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

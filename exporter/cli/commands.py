@@ -18,7 +18,7 @@ from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError, FailureKind
 from exporter.inputs.input_errors import InputError
 from exporter.log.lines import FIELDS, LOGGER, JsonLines, Text
-from exporter.log.run_log import fleet, log_ignored_labels, log_read_failures, log_run
+from exporter.log.run_log import RunLog, fleet, log_ignored_labels, log_run
 from exporter.run import Run
 from exporter.session import session
 from exporter.text import plural
@@ -105,7 +105,7 @@ def run(context: Context) -> int:
             _show_run(context.out, prepared.config, report)
         if not (context.out and context.out.isatty()):
             # At a terminal the list of what to look at has just said so.
-            log_read_failures(measurement.observations)
+            RunLog().log_findings(measurement)
         log_run(report)
     return OK if report.complete else INCOMPLETE
 
@@ -134,14 +134,7 @@ def _keep_running(prepared: Session, task: Task, interval: timedelta, stop: Even
     # A run longer than its interval would delay the next: every location would wait for the
     # slowest.
     seconds = min(interval, prepared.config.run.deadline).total_seconds()
-    logged: set[str] = set()
-
-    def log(report: Report) -> None:
-        log_ignored_labels(report.measurement, logged)
-        log_read_failures(report.measurement.observations)
-        log_run(report)
-
-    runs = Runs(prepared.clients, prepared.config, task, log, seconds=seconds, stop=stop)
+    runs = Runs(prepared.clients, prepared.config, task, RunLog().log, seconds=seconds, stop=stop)
     try:
         run_every(runs.once, interval.total_seconds(), stop)
     finally:
@@ -196,7 +189,7 @@ def _dry_run(context: Context, config: Config, measurement: Measurement) -> int:
     if context.out and not context.args.json:
         _show_dry_run(context.out, config, measurement)
     else:
-        log_read_failures(seen)
+        RunLog().log_findings(measurement)
         points = plural(sum(1 for _ in dry_run.would_write(measurement)), "point")
         project = config.metrics.project
         LOGGER.info("%s; a run would write %s to project %s.", fleet(measurement), points, project)

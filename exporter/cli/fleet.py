@@ -133,7 +133,8 @@ def _ranked(measurement: Measurement) -> Iterator[tuple[int, str, str]]:
         for stream, expected in one.streams:
             if not expected or stream.errors:
                 rank, text = _concern(stream, expected=expected)
-                reason = f": {_short(stream.reason)}" if stream.reason else ""
+                error = _short(stream.error or stream.reason or "")
+                reason = f": {error}" if error else ""
                 yield rank, str(StreamName(*at, stream.id)), f"{text}{reason}"
     for group in failure_groups(measurement.observations):
         yield 4, group.subject, printable(group.text)

@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporter.names import LocationName, StreamName
+from exporter.read.observations import GLOBAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from exporter.gcp.errors import Failure, FailureKind
     from exporter.read.observations import Observations
 
+UNREADABLE = "location_unreadable"
+"""The event of an entry about locations that were not read; ``global`` stands for discovery."""
+
+UNCOLLECTED = "not_collected"
+"""The event of an entry about what a collector could not read."""
+
 _MOST_NAMED = 3
+_MOST_LOCATIONS = 100
 
 
 class FailureGroup(NamedTuple):
@@ -45,7 +53,12 @@ def failure_groups(observations: Observations) -> Iterator[FailureGroup]:
             f"projects/{project}",
             f"could not be searched for locations: {failure}",
             logging.WARNING,
-            {"project": project, "reason": failure.kind},
+            {
+                "event": UNREADABLE,
+                "project": project,
+                "location": GLOBAL,
+                "reason": failure.kind,
+            },
         )
     yield from unread_groups(observations)
     yield from uncollected_groups(observations)
@@ -57,7 +70,7 @@ def unread_groups(observations: Observations) -> Iterator[FailureGroup]:
     for names, failure in _by_cause(failed):
         text = "was not read, so its streams are unknown"
         texts = "were not read, so their streams are unknown"
-        yield _of_names(names, failure, logging.WARNING, text, texts)
+        yield _of_names(UNREADABLE, names, failure, logging.WARNING, (text, texts))
 
 
 def uncollected_groups(observations: Observations) -> Iterator[FailureGroup]:
@@ -66,7 +79,7 @@ def uncollected_groups(observations: Observations) -> Iterator[FailureGroup]:
         what = "objects" if isinstance(names[0], StreamName) else "private connections"
         text = f"was read without its {what}, whose series are left out"
         texts = f"were read without their {what}, whose series are left out"
-        yield _of_names(names, failure, logging.ERROR, text, texts)
+        yield _of_names(UNCOLLECTED, names, failure, logging.ERROR, (text, texts))
 
 
 def listed(names: Sequence[LocationName | StreamName]) -> str:
@@ -90,9 +103,13 @@ def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
     first = names[0]
     if len(names) > 1:
         locations = list(dict.fromkeys(name.location for name in names))
-        return {"project": first.project, "locations": locations, "count": len(names)}
+        return {
+            "project": first.project,
+            "locations": locations[:_MOST_LOCATIONS],
+            "count": len(names),
+        }
     fields = {"project": first.project, "location": first.location}
-    return {**fields, "node_id": first.stream} if isinstance(first, StreamName) else fields
+    return {**fields, "stream_id": first.stream} if isinstance(first, StreamName) else fields
 
 
 def _by_cause(
@@ -109,15 +126,18 @@ def _by_cause(
 
 
 def _of_names(
+    event: str,
     names: tuple[LocationName | StreamName, ...],
     failure: Failure,
     level: int,
-    text: str,
-    texts: str,
+    texts: tuple[str, str],
 ) -> FailureGroup:
+    """Return a group; ``texts`` are the words for one name and for several."""
     several = len(names) > 1
     message = (
-        f"{texts} ({listed(names)}). The first: {failure}" if several else f"{text}: {failure}"
+        f"{texts[1]} ({listed(names)}). The first: {failure}"
+        if several
+        else f"{texts[0]}: {failure}"
     )
-    fields = {**fields_of(names), "reason": failure.kind}
+    fields = {"event": event, **fields_of(names), "reason": failure.kind}
     return FailureGroup(of_project(names), message, level, fields, names)

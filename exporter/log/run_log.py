@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
-from exporter.log.failure_groups import failure_groups, fields_of, listed, of_project
+from exporter.log.failure_groups import fields_of, listed, of_project
 from exporter.log.lines import FIELDS, LOGGER
+from exporter.log.stream_memory import Memory, log_entries
 from exporter.measure.expectations import label_complaint
 from exporter.measure.samples import ObjectsMeasurement
 from exporter.names import StreamName
 from exporter.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from exporter.measure.samples import Measurement, Sample
     from exporter.names import LocationName
@@ -26,10 +28,30 @@ _MOST_SERIES = 3
 _MOST_LABELS = 20
 
 
-def log_read_failures(observations: Observations) -> None:
-    """Log what could not be discovered, read or collected."""
-    for one in failure_groups(observations):
-        _log(one.level, f"{one.subject} {one.text}", **one.fields)
+class RunLog:
+    """Logs the runs of one process: what changed once, what stays wrong every ten minutes."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Start without memory: the first run names everything that isn't as it should be.
+
+        Args:
+            monotonic: Returns seconds of a clock that never goes back.
+        """
+        self._monotonic = monotonic
+        self._memory = Memory()
+        self._labels: set[str] = set()
+
+    def log(self, report: Report) -> None:
+        """Log what a run read, what it could not write, and its summary."""
+        log_ignored_labels(report.measurement, self._labels)
+        self.log_findings(report.measurement)
+        log_run(report)
+
+    def log_findings(self, measurement: Measurement) -> None:
+        """Log what is wrong with streams, what changed, and what could not be read."""
+        entries, self._memory = log_entries(measurement, self._memory, self._monotonic())
+        for entry in entries:
+            _log(entry.level, entry.message, **entry.fields)
 
 
 def log_ignored_labels(measurement: Measurement, logged: set[str]) -> None:

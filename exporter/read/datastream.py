@@ -36,6 +36,8 @@ MOST_OBJECT_PAGES = 50
 SERVICE = "datastream.googleapis.com"
 
 _TRY_SHARE = 1 / 2
+_LONGEST_ERROR = 8192
+"""Characters of an error's text that are kept; the log shows fewer."""
 
 
 class _Location(Protocol):
@@ -128,9 +130,15 @@ class Datastream:
                 stream_id = stream.name.rsplit("/", 1)[-1]
                 if wants(stream_id):
                     label = stream.labels.get(LABEL)
-                    errors = stream.errors
-                    reason = (errors[0].message or errors[0].reason) if errors else None
-                    streams[stream_id] = Stream(stream_id, stream.state, len(errors), label, reason)
+                    first = stream.errors[0] if stream.errors else None
+                    streams[stream_id] = Stream(
+                        stream_id,
+                        stream.state,
+                        len(stream.errors),
+                        label,
+                        first.reason if first else None,
+                        first.message[:_LONGEST_ERROR] if first else None,
+                    )
         return tuple(streams.values())
 
     def objects(self, name: StreamName, deadline: Deadline) -> Objects:

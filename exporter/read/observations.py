@@ -24,8 +24,9 @@ class Stream:
         state: The API's number for its state, which the client may not know.
         errors: How many errors it has, in any state.
         label: The value of its ``expected-state`` label, None without one.
-        reason: The text of its first error, None without errors. It is free-form, for people to
-            read, and never part of a series.
+        reason: The short reason of its first error, None without errors. Like ``error`` it is
+            for people to read, and never part of a series.
+        error: The text of its first error, None without errors.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Stream:
     errors: int = 0
     label: str | None = None
     reason: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ def test_a_run_logs_json_lines_alone(
     _, environ = serve(shop)
     ended = command("run", environ={**environ, **on_cloud_run})
     assert (ended.code, ended.err) == (0, "")
-    assert [line["severity"] for line in ended.log] == ["WARNING", "INFO"]
+    assert [line["severity"] for line in ended.log] == ["WARNING", "WARNING", "INFO"]
+    assert ended.log[1]["event"] == "stream_bad"
     for line in ended.log:
         assert line["logging.googleapis.com/labels"] == {
             "execution": "exporter-x7k2p",
@@ -96,7 +97,7 @@ def test_a_stream_with_an_ignored_label_is_named(
     _, environ = serve(shop)
     ended = command("run", environ={**environ, **on_cloud_run})
     (line,) = [line for line in ended.log if "pausd" in line["message"]]
-    assert (line["location"], line["node_id"]) == ("europe-west1", "orders")
+    assert (line["location"], line["stream_id"]) == ("europe-west1", "orders")
 
 
 def test_a_dry_run_prints_no_data(

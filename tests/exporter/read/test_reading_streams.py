@@ -145,19 +145,21 @@ def test_a_state_is_kept_as_the_number_that_came(serve: Serve, state: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("errors", "reason"),
+    ("errors", "reason", "text"),
     [
-        ([], None),
-        ([{"reason": "SLOT_LOST"}], "SLOT_LOST"),
-        ([{"reason": f"R{n}", "message": f"It is {n}."} for n in range(50)], "It is 0."),
+        ([], None, None),
+        ([{"reason": "SLOT_LOST"}], "SLOT_LOST", ""),
+        ([{"reason": f"R{n}", "message": f"It is {n}."} for n in range(50)], "R0", "It is 0."),
+        ([{"reason": "R", "message": "x" * 1_000_000}], "R", "x" * 8192),
     ],
 )
 def test_errors_are_counted_and_the_first_is_told(
-    serve: Serve, errors: list[dict[str, str]], reason: str | None
+    serve: Serve, errors: list[dict[str, str]], reason: str | None, text: str | None
 ) -> None:
-    """None or fifty, whatever the state: how many there are, and what the first one says."""
+    """None or fifty, whatever the state: how many there are, and the first one's words."""
     (stream,) = read_europe(serve(world([{"id": "orders", "errors": errors}])))
-    assert (stream.state, stream.errors, stream.reason) == (2, len(errors), reason)
+    assert (stream.state, stream.errors) == (2, len(errors))
+    assert (stream.reason, stream.error) == (reason, text)
 
 
 def test_only_the_label_that_says_what_is_expected_is_kept(serve: Serve) -> None:

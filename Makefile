@@ -63,6 +63,10 @@ bench: $(ALL) ## measure whole runs beside the floor of the same calls
 mutants: $(VENV)/.system ## change each policy in one place: does a scenario catch it? Takes minutes, so not in `test`
 	@$(BIN)/python -m lab.mutate $(ARGS)
 
+.PHONY: chaos
+chaos: $(ALL) ## run with every fault in the way; is each run truthful, complete and quick? Takes minutes
+	@$(BIN)/python -m lab.chaos $(ARGS)
+
 .PHONY: clean
 clean: ## remove .venv and whatever else was made
 	@rm -rf $(VENV) $(CHECKOV) build dist .coverage .coverage.* coverage.txt .hypothesis .import_linter_cache .mypy_cache \

@@ -63,7 +63,9 @@ class WorkerEndedError(Exception):
         )
 
 
-def side_by_side(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Iterator[B]:
+def side_by_side(
+    work: Callable[[A], B], items: Sequence[A], stop: Event, workers: int | None = None
+) -> Iterator[B]:
     """Yield the result of each item in order; end early once ``stop`` is set.
 
     However it ends, the workers are gone afterwards, with all their processes and files.
@@ -72,11 +74,12 @@ def side_by_side(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Ite
         work: A function of a module, so that workers can import it. Its exceptions are raised here.
         items: Its arguments.
         stop: Ends it early.
+        workers: How many processes, where not as many as there are cores: more for work that waits.
 
     Raises:
         WorkerEndedError: A worker process was killed from outside.
     """
-    count = min(os.cpu_count() or 1, len(items))
+    count = min(workers or os.cpu_count() or 1, len(items))
     if count > 1:
         yield from _in_workers(work, items, count, stop)
         return

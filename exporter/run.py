@@ -9,10 +9,12 @@ seen. The exporter's own series come last: they report on all the others.
 
 from __future__ import annotations
 
+import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from exporter.gcp.errors import CallError
 from exporter.gcp.retry import Calls
 from exporter.measure.evaluation import evaluate
 from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 
     from exporter.config import Config
     from exporter.gcp.clients import Clients
+    from exporter.gcp.cloud_run import Region
     from exporter.gcp.deadline import Deadline
+
+LOGGER = logging.getLogger("exporter")
 
 READING_SHARE = 0.6
 """The part of the deadline that reading may use."""
@@ -35,6 +40,9 @@ READING_SHARE = 0.6
 _SELF_SAMPLES_SHARE = 0.2
 _SELF_SAMPLES_SECONDS = 3.0
 """What is reserved for writing the exporter's own series, whichever of the two is less."""
+
+_REGION_SECONDS = 3.0
+"""How long a run waits for its region, which was asked for when the process started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +54,30 @@ class Task:
         shard: Its part of the locations.
         collect: The optional collectors to run.
         measurement: Which samples it makes of what it reads.
+        region: Says its location, where ``exporter`` has none.
     """
 
     exporter: ExporterName
     shard: Shard = field(default_factory=Shard)
     collect: Collect = field(default_factory=Collect)
     measurement: type[Measurement] = Measurement
+    region: Region | None = None
+
+    def located(self, deadline: Deadline) -> ExporterName:
+        """Return the exporter's name with its location.
+
+        Raises:
+            CallError: The metadata server does not say it by the deadline.
+        """
+        if self.region is None:
+            return self.exporter
+        return self.exporter._replace(location=self.region.get(deadline))
 
     def for_objects(self) -> Task:
         """Return the task of collecting objects only, under a node_id of its own."""
         exporter = self.exporter._replace(node_id=f"objects-{self.shard.index}")
-        return Task(exporter, self.shard, Collect(objects=True), ObjectsMeasurement)
+        collect = Collect(objects=True)
+        return replace(self, exporter=exporter, collect=collect, measurement=ObjectsMeasurement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +102,13 @@ class Report:
     def complete(self) -> bool:
         """Whether everything that could be observed was observed and written."""
         seen = self.measurement.observations
-        return not (self.written.lost or seen.uncollected or seen.nothing_read or self.stopped)
+        return not (
+            self.written.lost
+            or seen.uncollected
+            or seen.nothing_read
+            or self.stopped
+            or self.measurement.exporter.location is None
+        )
 
 
 class Run:
@@ -140,7 +167,7 @@ class Run:
             progress=self._progress,
         )
         return self._task.measurement(
-            self._task.exporter,
+            self._exporter(),
             self._task.shard,
             self._timestamp,
             observations,
@@ -175,6 +202,14 @@ class Run:
         written += writer.write(measurement.last_read_samples(written.withheld_locations), deadline)
         own = measurement.self_samples(seconds=self._elapsed, lost=written.lost)
         return written + writer.write(own, self._deadline)
+
+    def _exporter(self) -> ExporterName:
+        """Return the exporter's name, without its location if that can't be found out."""
+        try:
+            return self._task.located(self._deadline.within(_REGION_SECONDS))
+        except CallError as error:
+            LOGGER.log(logging.ERROR, "%s", error)
+            return self._task.exporter
 
     @property
     def _elapsed(self) -> float:

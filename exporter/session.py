@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from exporter import config
 from exporter.gcp import cloud_run
 from exporter.gcp.clients import Clients, Identity, connect, emulators
-from exporter.gcp.errors import CallError
 from exporter.inputs.input_errors import InputError
 from exporter.log.lines import LOGGER
 from exporter.measure.samples import ExporterName
@@ -52,7 +51,7 @@ def session(
 
     Raises:
         InputError: In config or in the environment.
-        CallError: There are no credentials, or Cloud Run does not say where it runs.
+        CallError: There are no credentials.
     """
     loaded = config.load(file, environ)
     for warning in loaded.warnings:
@@ -71,12 +70,10 @@ def _task(environ: Mapping[str, str], loaded: Config) -> Task:
         shard = cloud_run.shard(environ)
     except ValueError as error:
         raise InputError([f"environment: {error}"]) from None
-    try:
-        region = cloud_run.region(environ)
-    except OSError as error:
-        raise CallError(cloud_run.no_region(error)) from error
+    region = cloud_run.Region(environ, loaded.run.location)
     collect = Collect(loaded.collect.objects, loaded.collect.private_connections)
-    return Task(ExporterName(region, loaded.run.name, str(shard.index)), shard, collect)
+    name = ExporterName(None, loaded.run.name, str(shard.index))
+    return Task(name, shard, collect, region=region)
 
 
 def _tell_emulators(environ: Mapping[str, str]) -> None:

@@ -109,7 +109,7 @@ def variables() -> str:
         "GOOGLE_APPLICATION_CREDENTIALS": "a credentials file, as for all of Google's clients",
         "NO_COLOR": "no colours at a terminal",
         cloud_run.JOB: "set by Cloud Run in a job: logs are JSON on stdout, and the region comes "
-        "from the metadata server",
+        "from the metadata server unless `run.location` says it",
         cloud_run.WORKER_POOL: "the same in a worker pool",
         cloud_run.SERVICE: "the same in a function",
         cloud_run.TASK_INDEX: "set by Cloud Run: the index of this task, which reads its share of "

@@ -13,13 +13,13 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import Failure, explain_call_error
+from exporter.gcp.errors import CallError, Failure, explain_call_error
 from exporter.gcp.retry import Calls, call_with_retry
 from exporter.log.failure_groups import fields_of, uncollected_groups
 from exporter.measure.definitions import Metric, definitions, metrics
 from exporter.measure.samples import POINTS_LOST, Sample
 from exporter.read.datastream import Datastream
-from exporter.read.observations import UnreadLocation
+from exporter.read.observations import GLOBAL, UnreadLocation
 from exporter.read.reader import read
 from exporter.run import READING_SHARE
 from exporter.text import plural
@@ -36,6 +36,7 @@ NODE = "check"
 """The node_id under which ``check`` writes its one point: no run ever writes to that series."""
 
 _MOST_MISSING = 3
+_REGION_SECONDS = 10.0
 
 
 class Grade(StrEnum):
@@ -84,7 +85,12 @@ def findings(session: Session, stop: Event) -> Iterator[Finding]:
         )
     )
     if not deadline.stopped:
-        yield writing(session, int(time.time()), deadline, calls)
+        location = None
+        try:
+            location = session.task.located(deadline.within(_REGION_SECONDS)).location
+        except CallError as error:
+            yield _finding("region", error, "")
+        yield writing(session, location or GLOBAL, int(time.time()), deadline, calls)
     if not deadline.stopped:
         yield from descriptors(session, deadline, calls)
 
@@ -106,10 +112,10 @@ def reading(observations: Observations) -> Iterator[Finding]:
         yield Finding(Grade.FAILED, one.subject, one.text, one.fields)
 
 
-def writing(session: Session, at: int, deadline: Deadline, calls: Calls) -> Finding:
+def writing(session: Session, location: str, at: int, deadline: Deadline, calls: Calls) -> Finding:
     """Write one point of ``exporter/points_lost`` and say whether that is permitted."""
     project, exporter = session.config.metrics.project, session.task.exporter
-    sample = Sample(POINTS_LOST, exporter.location, exporter.name, NODE, (), 0)
+    sample = Sample(POINTS_LOST, location, exporter.name, NODE, (), 0)
     writer = Writer(session.clients.monitoring, project, calls, timestamp=at, workers=1)
     written = writer.write([sample], deadline)
     # A point that comes too soon after another check's was permitted all the same.

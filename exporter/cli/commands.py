@@ -15,7 +15,7 @@ from exporter.cli.terminal import print_json, show_progress
 from exporter.gcp import cloud_run
 from exporter.gcp.clients import Identity
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, FailureKind
+from exporter.gcp.errors import CallError
 from exporter.inputs.input_errors import InputError
 from exporter.log.lines import FIELDS, LOGGER, JsonLines, Text
 from exporter.log.run_log import RunLog, fleet, log_ignored_labels, log_run
@@ -156,8 +156,7 @@ def check(context: Context) -> int:
             for finding in checks.findings(prepared, stop):
                 found(finding)
     except CallError as refused:
-        subject = "credentials" if refused.failure.kind is FailureKind.CREDENTIALS else "region"
-        found(Finding(Grade.FAILED, subject, str(refused)))
+        found(Finding(Grade.FAILED, "credentials", str(refused)))
     if stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
     failed, warned = grades[Grade.FAILED], grades[Grade.WARNING]

@@ -29,6 +29,7 @@ from exporter.text import quote
 
 _PROJECT = re.compile(r"([a-z0-9-]+(\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _RUN_NAME = re.compile(r"[a-z][-a-z0-9]{0,62}")
+_NOWHERE = "global"
 _STREAM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 _ENDPOINT = re.compile(_HOST + r"(:[0-9]{1,5})?")
@@ -140,6 +141,14 @@ def _run_name(value: str) -> str:
     return value
 
 
+def _run_location(value: str) -> str:
+    if value != _NOWHERE and not locations.FORM.fullmatch(value):
+        raise ValueError(
+            f"{quote(value)} is not a region; write one such as europe-west1, or {_NOWHERE}"
+        )
+    return value
+
+
 def _endpoint(value: str) -> str:
     port = value.rpartition(":")[2] if ":" in value else "1"
     if _ENDPOINT.fullmatch(value) and 1 <= int(port) <= _LAST_PORT:
@@ -178,6 +187,9 @@ State = Annotated[
 Schedule = Annotated[str, AfterValidator(_schedule), _text("cron schedule")]
 TimeZone = Annotated[ZoneInfo, BeforeValidator(_timezone), _text("time zone")]
 RunName = Annotated[str, AfterValidator(_run_name), _text("name", _RUN_NAME.pattern)]
+RunLocation = Annotated[
+    str, AfterValidator(_run_location), _text("region", f"({_NOWHERE}|{locations.FORM.pattern})")
+]
 Endpoint = Annotated[str, AfterValidator(_endpoint), _text("host[:port]", _ENDPOINT.pattern)]
 Stream = Annotated[
     StreamName,

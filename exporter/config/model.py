@@ -15,6 +15,7 @@ from exporter.config.fields import (
     Location,
     NameGlob,
     Project,
+    RunLocation,
     RunName,
     Schedule,
     State,
@@ -116,6 +117,11 @@ class Run(_Section):
     name: RunName = Field(
         default="datastream-exporter",
         description="Name of this exporter in its own series; one for each deployment.",
+    )
+    location: RunLocation | None = Field(
+        default=None,
+        description="Region in the exporter's own series; left out, the metadata server's on "
+        "Cloud Run, else global.",
     )
     deadline: _Deadline = Field(
         default="50s",

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import re
 import urllib.request
+from functools import partial
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 
 import tenacity
 
-from exporter.gcp.errors import Failure, FailureKind
+from exporter.gcp.background import Background
+from exporter.gcp.errors import CallError, Failure, FailureKind
 from exporter.shard import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from exporter.gcp.deadline import Deadline
 
 JOB = "CLOUD_RUN_JOB"
 WORKER_POOL = "CLOUD_RUN_WORKER_POOL"
@@ -35,6 +39,8 @@ _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _REGION = re.compile(r"projects/[^/]+/regions/([a-z0-9-]+)")
 _METADATA_SECONDS = 2
 _METADATA_TRIES = 4
+_LONGEST_ANSWER = 1024
+"""Bytes that are read of an answer; a region takes less than a hundred."""
 
 
 def here(environ: Mapping[str, str]) -> bool:
@@ -72,16 +78,43 @@ def request_timeout(environ: Mapping[str, str]) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def region(environ: Mapping[str, str]) -> str:
-    """Return the region that this process runs in; ``global`` outside Cloud Run.
+class Region:
+    """The region that this process runs in; the metadata server is asked in the background."""
 
-    Raises:
-        OSError: The metadata server did not answer. There is no default, since another region
-            would start new series and make the existing ones look silent.
-    """
-    if not here(environ):
-        return "global"
-    host = environ.get(METADATA_HOST, "metadata.google.internal")
+    def __init__(self, environ: Mapping[str, str], configured: str | None = None) -> None:
+        """Start asking, unless config says it or this isn't Cloud Run.
+
+        Args:
+            environ: The environment.
+            configured: ``run.location`` in config.
+        """
+        self._host = environ.get(METADATA_HOST, "metadata.google.internal")
+        self._known = configured or (None if here(environ) else "global")
+        self._answer = None if self._known else self._ask()
+
+    def get(self, deadline: Deadline) -> str:
+        """Return the region.
+
+        Raises:
+            CallError: The metadata server did not return it in time. There is no default, since
+                another region would start new series and make the existing ones look silent.
+                The next call asks again.
+        """
+        if self._known is None:
+            self._answer = self._answer or self._ask()
+            try:
+                self._known = self._answer.result(deadline)
+            except OSError as error:
+                if self._answer.done:
+                    self._answer = None
+                raise CallError(_no_region(self._host, error)) from error
+        return self._known
+
+    def _ask(self) -> Background[str]:
+        return Background(partial(_ask_repeatedly, self._host))
+
+
+def _ask_repeatedly(host: str) -> str:
     request = urllib.request.Request(
         f"http://{host}/computeMetadata/v1/instance/region", headers={"Metadata-Flavor": "Google"}
     )
@@ -102,7 +135,7 @@ def region(environ: Mapping[str, str]) -> str:
 def _ask(request: urllib.request.Request) -> str:
     try:
         with _DIRECTLY.open(request, timeout=_METADATA_SECONDS) as answer:
-            return str(answer.read().decode(errors="replace").strip())
+            return str(answer.read(_LONGEST_ANSWER).decode(errors="replace").strip())
     except HTTPError as error:
         # The error is the response too, and keeps its connection open.
         error.close()
@@ -111,11 +144,10 @@ def _ask(request: urllib.request.Request) -> str:
         raise OSError(f"its answer is not HTTP: {error!r}") from error
 
 
-def no_region(error: OSError) -> Failure:
-    """Return the failure for an error of :func:`region`."""
+def _no_region(host: str, error: OSError) -> Failure:
     return Failure(
         FailureKind.UNAVAILABLE,
-        f"the metadata server did not return this process's region ({error})",
-        "Nothing was read: without it, the exporter's own series would get another name. The next "
-        "run tries again.",
+        f"the metadata server at {host} did not return this process's region ({error})",
+        "The exporter's own series need it and are not written; everything else is. Set "
+        "run.location in config.yaml, or DATASTREAM_EXPORTER_RUN__LOCATION, to the region.",
     )

@@ -78,12 +78,13 @@ class ExporterName(NamedTuple):
     """What the exporter calls itself in its own series.
 
     Attributes:
-        location: The region that it runs in, or ``global``.
+        location: The region that it runs in, or ``global``; None while nobody knows. Then its own
+            series have no name, and are left out.
         name: ``run.name`` in config.
         node_id: The task's index; ``objects-<index>`` in a run that collects objects only.
     """
 
-    location: str
+    location: str | None
     name: str
     node_id: str
 
@@ -151,19 +152,19 @@ class Measurement:
                 yield _location_sample(LAST_READ, evaluated.name, self.timestamp)
 
     def self_samples(self, *, seconds: float, lost: int) -> Iterator[Sample]:
-        """Yield the exporter's own samples.
+        """Yield the exporter's own samples, none while its location is unknown.
 
         Args:
             seconds: How long the run has taken so far.
             lost: How many points were due and not accepted.
         """
-        yield Sample(LAST_RUN, *self.exporter, (), self.timestamp)
-        yield from self._run_samples(seconds, lost)
-
-    def _run_samples(self, seconds: float, lost: int) -> Iterator[Sample]:
-        yield Sample(STREAMS, *self.exporter, (), self.observations.streams)
-        yield Sample(RUN_SECONDS, *self.exporter, (), round(seconds, 3))
-        yield Sample(POINTS_LOST, *self.exporter, (), lost)
+        location, name, node_id = self.exporter
+        if location is not None:
+            node = (location, name, node_id, ())
+            yield Sample(LAST_RUN, *node, self.timestamp)
+            yield Sample(STREAMS, *node, self.observations.streams)
+            yield Sample(RUN_SECONDS, *node, round(seconds, 3))
+            yield Sample(POINTS_LOST, *node, lost)
 
 
 class ObjectsMeasurement(Measurement):
@@ -189,7 +190,8 @@ class ObjectsMeasurement(Measurement):
 
     def self_samples(self, *, seconds: float, lost: int) -> Iterator[Sample]:
         """Yield the exporter's own samples but ``last_run``."""
-        return self._run_samples(seconds, lost)
+        samples = super().self_samples(seconds=seconds, lost=lost)
+        return (sample for sample in samples if sample.metric is not LAST_RUN)
 
 
 def _object_samples(observations: Observations) -> Iterator[Sample]:

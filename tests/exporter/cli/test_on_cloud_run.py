@@ -141,14 +141,34 @@ def test_mistakes_in_config_are_one_line_each(
     )
 
 
-def test_no_region_is_no_run(command: Command, serve: Serve, shop: World) -> None:
-    """Without its region a run would write series of another name: it reads nothing, exit 1."""
+def test_without_a_region_all_but_the_exporters_own_series_are_written(
+    command: Command, serve: Serve, shop: World
+) -> None:
+    """They would get another name; states are written all the same, and one sentence says so."""
     cloud, environ = serve(shop)
     here = {"CLOUD_RUN_JOB": "exporter", "GCE_METADATA_HOST": "127.0.0.1:1"}
     ended = command("run", environ={**environ, **here})
     assert ended.code == 1
-    assert ended.log[-1]["message"].startswith("unavailable: the metadata server did not return")
-    assert not cloud.calls
+    (line,) = [line for line in ended.log if "metadata server" in line["message"]]
+    assert line["severity"] == "ERROR"
+    assert "Set run.location in config.yaml" in line["message"]
+    assert ended.log[-1]["written"] == len(cloud.points()) == 20
+    assert not any("/exporter/" in point.metric_type for point in cloud.points())
+
+
+def test_a_location_in_config_needs_no_metadata_server(
+    command: Command, serve: Serve, shop: World
+) -> None:
+    """``run.location``, here from the environment, names the exporter's own series."""
+    cloud, environ = serve(shop)
+    here = {
+        "CLOUD_RUN_JOB": "exporter",
+        "GCE_METADATA_HOST": "127.0.0.1:1",
+        "DATASTREAM_EXPORTER_RUN__LOCATION": "us-east4",
+    }
+    assert command("run", environ={**environ, **here}).code == 0
+    (last_run,) = cloud.points("custom.googleapis.com/datastream/exporter/last_run")
+    assert last_run.resource_labels["location"] == "us-east4"
 
 
 @pytest.mark.parametrize(("index", "count"), [("2", "2"), ("-1", "2"), ("0", "0"), ("one", "2")])

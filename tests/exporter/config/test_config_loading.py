@@ -158,7 +158,7 @@ def test_every_scalar_of_four_sections_has_a_variable() -> None:
         "run",
         "endpoints",
     }
-    assert len(variables()) == 9
+    assert len(variables()) == 10
 
 
 def test_config_is_read_from_parsed_data() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.gcp import cloud_run
-from exporter.gcp.errors import FailureKind
+from exporter.gcp.deadline import Deadline
+from exporter.gcp.errors import CallError, FailureKind
 from exporter.shard import Shard
+from tests.exporter.read.worlds import PLENTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +36,11 @@ def metadata(http_server: HttpServer) -> HttpServer:
 def on_cloud_run(address: str) -> dict[str, str]:
     """Return the environment of a job whose metadata server is at an address."""
     return JOB | {"GCE_METADATA_HOST": address}
+
+
+def region(environ: dict[str, str]) -> str:
+    """Return the region of a process with this environment."""
+    return cloud_run.Region(environ).get(Deadline.after(PLENTY))
 
 
 @contextmanager
@@ -57,6 +65,25 @@ def speaking(answer: bytes) -> Iterator[str]:
         thread.join()
 
 
+@contextmanager
+def dripping(piece: bytes) -> Iterator[str]:
+    """Yield an address that says the same bytes again and again, and never hangs up."""
+    over = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.recv(4096)
+            while not over.wait(0 if len(piece) > 1 else 0.05):
+                connection.sendall(piece)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=lambda: serve(listening.accept()[0]))
+        thread.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        over.set()
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("environ", "here"),
     [
@@ -73,7 +100,7 @@ def test_jobs_and_worker_pools_are_cloud_run(environ: dict[str, str], *, here: b
 
 def test_the_region_comes_from_the_metadata_server(metadata: HttpServer) -> None:
     """Its last part is the region; the header that the server insists on is sent."""
-    assert cloud_run.region(on_cloud_run(metadata.address)) == "europe-west1"
+    assert region(on_cloud_run(metadata.address)) == "europe-west1"
     ((path, headers, _),) = metadata.requests
     assert path == "/computeMetadata/v1/instance/region"
     assert headers["Metadata-Flavor"] == "Google"
@@ -81,7 +108,7 @@ def test_the_region_comes_from_the_metadata_server(metadata: HttpServer) -> None
 
 def test_elsewhere_nobody_is_asked_for_a_region(metadata: HttpServer) -> None:
     """It is ``global``."""
-    assert cloud_run.region({"GCE_METADATA_HOST": metadata.address}) == "global"
+    assert region({"GCE_METADATA_HOST": metadata.address}) == "global"
     assert not metadata.requests
 
 
@@ -91,7 +118,7 @@ def test_no_proxy_stands_between_the_metadata_server_and_us(
     """A proxy that the environment names for other requests is not asked for this one."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
-    assert cloud_run.region(on_cloud_run(metadata.address)) == "europe-west1"
+    assert region(on_cloud_run(metadata.address)) == "europe-west1"
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
@@ -100,13 +127,14 @@ def test_a_metadata_server_that_refuses_makes_up_no_region(
 ) -> None:
     """It is asked a few times, then the run cannot know what its series are called."""
     metadata.answer = (status, "no")
-    with pytest.raises(OSError, match=str(status)) as caught:
-        cloud_run.region(on_cloud_run(metadata.address))
+    with pytest.raises(CallError) as caught:
+        region(on_cloud_run(metadata.address))
     assert len(metadata.requests) == 4
-    failure = cloud_run.no_region(caught.value)
+    failure = caught.value.failure
     assert failure.kind is FailureKind.UNAVAILABLE
+    assert metadata.address in failure.message
     assert str(status) in failure.message
-    assert "Nothing was read" in failure.hint
+    assert "Set run.location in config.yaml" in failure.hint
 
 
 @pytest.mark.parametrize(
@@ -123,8 +151,8 @@ def test_a_metadata_server_that_refuses_makes_up_no_region(
 def test_an_answer_that_is_no_region_is_none(metadata: HttpServer, answer: str) -> None:
     """What stands in a label of every series is checked before."""
     metadata.answer = (200, answer)
-    with pytest.raises(OSError, match="its answer is"):
-        cloud_run.region(on_cloud_run(metadata.address))
+    with pytest.raises(CallError, match="its answer is"):
+        region(on_cloud_run(metadata.address))
 
 
 @pytest.mark.parametrize(
@@ -133,14 +161,55 @@ def test_an_answer_that_is_no_region_is_none(metadata: HttpServer, answer: str) 
 )
 def test_a_metadata_server_that_speaks_no_http_is_an_error_like_any_other(answer: bytes) -> None:
     """Whatever is heard there ends in the one error that the run knows of."""
-    with speaking(answer) as address, pytest.raises(OSError):  # noqa: PT011 - each has its text
-        cloud_run.region(on_cloud_run(address))
+    with speaking(answer) as address, pytest.raises(CallError):
+        region(on_cloud_run(address))
 
 
 def test_a_metadata_server_that_is_not_there(closed_port: int) -> None:
     """The reason is told."""
-    with pytest.raises(OSError, match="refused"):
-        cloud_run.region(on_cloud_run(f"127.0.0.1:{closed_port}"))
+    with pytest.raises(CallError, match="refused"):
+        region(on_cloud_run(f"127.0.0.1:{closed_port}"))
+
+
+def test_a_region_in_config_asks_nobody(metadata: HttpServer) -> None:
+    """``run.location`` counts, on Cloud Run and elsewhere."""
+    for environ in (on_cloud_run(metadata.address), {}):
+        found = cloud_run.Region(environ, "us-east1").get(Deadline.after(0))
+        assert found == "us-east1"
+    assert not metadata.requests
+
+
+def test_a_region_is_asked_for_once_it_is_known_and_again_if_it_is_not(
+    metadata: HttpServer,
+) -> None:
+    """A process that stays learns its region as soon as the metadata server recovers."""
+    metadata.answer = (500, "no")
+    found = cloud_run.Region(on_cloud_run(metadata.address))
+    with pytest.raises(CallError):
+        found.get(Deadline.after(PLENTY))
+    metadata.answer = (200, "projects/123/regions/europe-west1")
+    asked = len(metadata.requests)
+    assert found.get(Deadline.after(PLENTY)) == found.get(Deadline.after(0)) == "europe-west1"
+    assert len(metadata.requests) == asked + 1
+
+
+@pytest.mark.parametrize("drip", [b"", b"H", b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 4096])
+def test_a_metadata_server_that_never_ends_its_answer_costs_the_time_that_it_is_given(
+    drip: bytes,
+) -> None:
+    """It is silent, or it sends one byte after the other, or without end; a stop ends the wait."""
+    with dripping(drip) as address:
+        found = cloud_run.Region(on_cloud_run(address))
+        started = time.monotonic()
+        with pytest.raises(CallError):
+            found.get(Deadline.after(0.3))
+        deadline = Deadline.after(PLENTY)
+        deadline.stop.set()
+        with pytest.raises(CallError):
+            found.get(deadline)
+        assert time.monotonic() - started < PLENTY / 3
+    with pytest.raises(CallError):
+        found.get(Deadline.after(PLENTY))
 
 
 def test_outside_a_job_the_share_is_all() -> None:

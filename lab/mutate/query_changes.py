@@ -135,10 +135,8 @@ def _binary(node: Binary) -> Iterator[QueryChange]:
     for label in node.on or ():
         rest = tuple(each for each in node.on or () if each != label)
         yield QueryChange(f"{node.head} {right} without {label}", replace(node, on=rest))
-    if node.group_left:
-        yield QueryChange(
-            f"{node.head} {right} without group_left", replace(node, group_left=False)
-        )
+    if node.group:
+        yield QueryChange(f"{node.head} {right} without {node.group}", replace(node, group=""))
     if node.operator in COMPARISONS:
         yield from _comparison(node)
         return

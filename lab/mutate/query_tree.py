@@ -22,6 +22,10 @@ _OPERATORS = {
     str(parser.MatchOp.Re): "=~",
     str(parser.MatchOp.NotRe): "!~",
 }
+_GROUPS = {
+    str(parser.VectorMatchCardinality.ManyToOne): "group_left",
+    str(parser.VectorMatchCardinality.OneToMany): "group_right",
+}
 _NOT_SHORT = re.compile(
     r' offset \w+|\w+_googleapis_com:(?:datastream_)?|\{(?:"(?:[^"\\]|\\.)*"|[^"{}])*\}'
 )
@@ -106,19 +110,28 @@ class Aggregation:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """Two sides joined or compared: on these labels, or on all labels where ``on`` is None."""
+    """Two sides joined or compared.
+
+    Attributes:
+        left: The left side.
+        operator: What joins or compares them.
+        right: The right side.
+        on: The labels to match; None for all.
+        group: ``group_left`` or ``group_right`` where many series of that side match one of the
+            other; empty where one matches one.
+    """
 
     left: Node
     operator: str
     right: Node
     on: tuple[str, ...] | None = None
-    group_left: bool = False
+    group: str = ""
 
     @property
     def head(self) -> str:
         """What stands between the sides."""
         on = "" if self.on is None else f" on ({', '.join(self.on)})"
-        return f"{self.operator}{on}{' group_left ()' if self.group_left else ''}"
+        return f"{self.operator}{on}{f' {self.group} ()' if self.group else ''}"
 
     def __str__(self) -> str:
         """Return it as PromQL."""
@@ -231,13 +244,12 @@ def _binary(node: parser.BinaryExpr) -> Binary:
     if modifier and (
         modifier.return_bool
         or modifier.group_labels
-        or modifier.card == parser.VectorMatchCardinality.OneToMany
         or (matching and matching.type != parser.LabelModifierType.Include)
     ):
         raise _unsupported(node)
-    group_left = bool(modifier and modifier.card == parser.VectorMatchCardinality.ManyToOne)
+    group = _GROUPS.get(str(modifier.card), "") if modifier else ""
     on = tuple(matching.labels) if matching else None
-    return Binary(_node(node.lhs), str(node.op), _node(node.rhs), on, group_left)
+    return Binary(_node(node.lhs), str(node.op), _node(node.rhs), on, group)
 
 
 def _bracketed(node: Node) -> str:

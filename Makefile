@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 ARGS ?=
+DIST ?= dist
 # Apart, as it asks for old versions of much that the rest uses.
 CHECKOV := .checkov
 
@@ -66,6 +67,24 @@ mutants: $(VENV)/.system ## change each policy in one place: does a scenario cat
 .PHONY: chaos
 chaos: $(ALL) ## run with every fault in the way; is each run truthful, complete and quick? Takes minutes
 	@$(BIN)/python -m lab.chaos $(ARGS)
+
+.PHONY: dist
+dist: $(ALL) ## build what a release holds: the wheel, bills of materials (CycloneDX) and checksums, in DIST
+	@rm -rf $(DIST)
+	@$(BIN)/python -m hatchling build --target wheel --directory $(DIST) >&2
+	@for each in job function; do \
+		$(BIN)/cyclonedx-py requirements requirements/$$each.txt --pyproject pyproject.toml --mc-type application \
+			--output-reproducible --validate --output-file $(DIST)/$$each.cdx.json || exit 1; \
+	done
+	@cd $(DIST) && sha256sum * >SHA256SUMS
+
+.PHONY: audit
+audit: $(ALL) ## look up known vulnerabilities of what is deployed; needs the advisories of the Python Package Index
+	@for each in job function; do \
+		$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/$$each.txt || { \
+			echo "make: requirements/$$each.txt has known vulnerabilities, or the advisories can't be reached: see above" >&2; \
+			exit 1; }; \
+	done
 
 .PHONY: clean
 clean: ## remove .venv and whatever else was made

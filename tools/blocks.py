@@ -39,6 +39,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "policies": policies.policies,
     "policies commands": lab.commands,
     "policies test transcript": lab.transcript,
+    "policies preview": lab.preview,
     "policies review": lab_review.example,
     "policies backtest": lab_backtest.backtest,
     "scenarios": lab.scenarios,

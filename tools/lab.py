@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SHOWN = ("test", "pause-overruns")
 """The command whose output the docs show."""
 
+PREVIEWED = "stream-failed"
+"""The policy whose notification the docs show."""
+
 TRANSCRIPT = ROOT / "docs" / "policies-test.txt"
 
 _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
@@ -32,6 +35,14 @@ def transcript() -> str:
     """Return a command and its output."""
     recorded = TRANSCRIPT.read_text("utf-8").rstrip()
     return fenced("console", f"$ .venv/bin/datastream-lab {' '.join(SHOWN)}\n{recorded}")
+
+
+def preview() -> str:
+    """Return the notification of a policy."""
+    argv = ("preview", PREVIEWED)
+    return fenced(
+        "console", f"$ .venv/bin/datastream-lab {' '.join(argv)}\n{output(*argv).rstrip()}"
+    )
 
 
 def scenarios() -> str:

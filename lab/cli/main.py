@@ -43,6 +43,7 @@ COMMANDS = {
     "demo": Command("demo", "run the exporter against an emulator, without an account"),
     "serve": Command("serve", "run the emulator for other programs"),
     "list": Command("list", "list the policies"),
+    "preview": Command("preview", "show the notifications as they will appear"),
     "test": Command("test", "play the scenarios and check that the right alerts fire"),
     "time-to-page": Command("time_to_page", "measure the time from a change to the incident"),
     "review": Command("review", "show what a Terraform plan changes about the alerts"),

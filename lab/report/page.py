@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from exporter.inputs.durations import format_duration
 from lab.policies.model import SEVERITIES
+from lab.preview.notification import notification
 from lab.prove.comparison import Outcome
 from lab.report import descriptions
 from lab.report.event_texts import deployment_sentences
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lab.policies.files import Policy
+    from lab.preview.notification import Notification
     from lab.prove.scenarios import ScenarioResult
     from lab.prove.time_to_page import TimeToPage
     from lab.report.marks import Timeline
@@ -94,12 +96,14 @@ class PolicyView(NamedTuple):
     Attributes:
         policy: The policy.
         retest_window: Its retest window in words.
+        notification: Its notification about an example.
         scenarios: The scenarios in which it fires or should, and whether it does as expected.
         proven: Whether it fires as expected at least once, and never otherwise.
     """
 
     policy: Policy
     retest_window: str
+    notification: Notification
     scenarios: tuple[tuple[str, bool], ...]
     proven: bool
 
@@ -181,4 +185,10 @@ def _policies(report: Report) -> Iterator[PolicyView]:
                 fired |= passed and any(each.outcome is Outcome.RIGHT for each in own)
         proven = fired and all(passed for _, passed in scenarios)
         window = format_duration(policy.retest_window) if policy.retest_window else "none"
-        yield PolicyView(policy, "-" if policy.is_log else window, tuple(scenarios), proven)
+        yield PolicyView(
+            policy,
+            "-" if policy.is_log else window,
+            notification(policy),
+            tuple(scenarios),
+            proven,
+        )

@@ -94,8 +94,22 @@ def test_each_policy_links_to_its_scenarios() -> None:
     (lagging,) = (
         each for each in table.all("tr") if each.attributes.get("id") == "policy-stream-lagging"
     )
-    assert "failed" in lagging.all("li")[0].text
+    assert "failed" in lagging.all("td")[-1].all("li")[0].text
     assert "not proven" in lagging.text
+
+
+def test_each_policy_has_its_notification() -> None:
+    """Subject, text, links and how it reads without labels; an example's addresses aren't links."""
+    shown = tree().all("details", class_="notification")
+    assert len(shown) == len(drawn.POLICIES)
+    (failed,) = (each for each in shown if each.all("summary")[0].text.endswith(" stream-failed"))
+    subjects = [each.text for each in failed.all("b") if each.text.startswith("Datastream stream")]
+    assert subjects == [
+        "Datastream stream orders-to-bigquery (europe-west1, shop-prod) failed",
+        "Datastream stream null (null, null) failed",
+    ]
+    assert "Dashboard: https://console.cloud.google.com/monitoring/dashboards" in failed.text
+    assert not failed.all("a")
 
 
 def test_ids_are_unique() -> None:

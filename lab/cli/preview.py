@@ -1,0 +1,153 @@
+"""``datastream-lab preview``: the notifications of policies, as they will appear."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.cli.exit_codes import INTERRUPTED, OK
+from exporter.cli.terminal import show_progress
+from exporter.inputs.durations import format_duration
+from exporter.inputs.input_errors import InputError
+from exporter.inputs.spelling import hint
+from exporter.log.lines import LOGGER
+from exporter.text import plural, printable, quote
+from lab.cli.selection import add_policies, add_scenarios, selected_policies, selected_scenarios
+from lab.preview.notification import Notification, notification
+from lab.preview.slack import slack_text
+from lab.preview.terminal import print_notification
+from lab.prove.scenarios import play_all
+from lab.wording import first_and_more
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Iterator, Sequence
+
+    from lab.cli.context import Context
+    from lab.policies.files import Policy
+    from lab.prove.incidents import Incident
+    from lab.prove.scenarios import ScenarioResult
+
+HELP = (
+    "Prints each notification as it will appear: subject, text and links, about an example stream "
+    "or about the incidents of a scenario. Below it: the lines that name a label, as they read "
+    "where Cloud Monitoring leaves the labels empty. A warning names each value that Cloud "
+    "Monitoring or Slack could read as markup."
+)
+
+_MOST_NAMES = 3
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``preview``."""
+    add_policies(parser)
+    parser.add_argument(
+        "names", nargs="*", metavar="POLICY", help="a policy's name (default: all policies)"
+    )
+    parser.add_argument(
+        "--scenario", metavar="SCENARIO", help="a scenario's name or file: show its incidents"
+    )
+    add_scenarios(parser)
+    parser.add_argument("--slack", action="store_true", help="print Slack's mrkdwn")
+
+
+def run(context: Context) -> int:
+    """Print the notifications; return the exit code.
+
+    Raises:
+        InputError: A file is invalid, or a policy or scenario doesn't exist.
+        NotInstalledError: A scenario needs Prometheus, which is not installed.
+        EngineError: Prometheus failed.
+    """
+    args = context.args
+    policies = selected_policies(args)
+    wanted = _wanted(policies, args.names)
+    if not args.scenario:
+        for policy in wanted:
+            _print(context, notification(policy), _kind(policy), ())
+        return OK
+    scenarios = selected_scenarios(args, [args.scenario], policies)
+    enabled = [policy for policy in policies if policy.enabled]
+    with show_progress(context.err) as progress:
+        playing = play_all(scenarios, enabled, context.stop)
+        results = [*progress.track("playing scenarios", playing, len(scenarios))]
+    if context.stop.is_set():
+        LOGGER.warning("Interrupted while playing %s.", args.scenario)
+        return INTERRUPTED
+    shown = 0
+    for result in results:
+        for policy, incidents in _by_policy(result, wanted):
+            first, *similar = incidents
+            when = f"opens {format_duration(first.opened)} after the start of {args.scenario}"
+            project = _project(policy, first, result)
+            _print(
+                context,
+                notification(policy, first.labels, project),
+                f"{_kind(policy)} · {when}",
+                _similar(similar),
+            )
+            shown += 1
+    if not shown:
+        LOGGER.info("%s opens no incident of these policies.", args.scenario)
+    return OK
+
+
+def _wanted(policies: Sequence[Policy], names: Sequence[str]) -> list[Policy]:
+    known = {policy.name: policy for policy in policies}
+    sentences = [
+        f"{quote(name)} is not a policy; {hint(name, sorted(known))}"
+        for name in names
+        if name not in known
+    ]
+    if sentences:
+        raise InputError(sentences)
+    return [known[name] for name in dict.fromkeys(names)] if names else [*policies]
+
+
+def _kind(policy: Policy) -> str:
+    return f"{policy.name} · {policy.severity}"
+
+
+def _by_policy(
+    result: ScenarioResult, wanted: Sequence[Policy]
+) -> Iterator[tuple[Policy, list[Incident]]]:
+    """Yield each policy that opens incidents, with the first incident of each set of labels."""
+    first: dict[str, dict[tuple[tuple[str, str], ...], Incident]] = {}
+    for incident in sorted(result.incidents, key=lambda each: (each.opened, each.about)):
+        key = tuple(sorted(incident.labels.items()))
+        first.setdefault(incident.policy, {}).setdefault(key, incident)
+    by_name = {policy.name: policy for policy in wanted}
+    for name, incidents in first.items():
+        if name in by_name:
+            yield by_name[name], [*incidents.values()]
+
+
+def _project(policy: Policy, incident: Incident, result: ScenarioResult) -> str:
+    """Return the project that the policy lives in: for a log policy that of the log."""
+    if policy.is_log:
+        return incident.about.split("/")[1]
+    return incident.labels.get("project_id") or result.scenario.configs[0].metrics.project
+
+
+def _similar(incidents: Sequence[Incident]) -> tuple[str, ...]:
+    if not incidents:
+        return ()
+    names = [printable(incident.about.rpartition("/")[2]) for incident in incidents]
+    listed = first_and_more([name for name in names if name], _MOST_NAMES)
+    return (f"{plural(len(incidents), 'more notification')} like this one: {listed}",)
+
+
+def _print(context: Context, shown: Notification, heading: str, notes: Sequence[str]) -> None:
+    for name in shown.dangerous:
+        LOGGER.warning(
+            "%s: Cloud Monitoring or Slack could read %s, the value of %s, as markup.",
+            shown.policy.name,
+            quote(shown.values[name]),
+            name,
+        )
+    if not context.args.slack:
+        print_notification(shown, heading, notes, context.out)
+        return
+    lines = [f"----- {heading}", slack_text(shown, shown.blocks), *notes]
+    if shown.label_blocks:
+        lines += ["----- with empty labels", slack_text(shown.without_labels, shown.label_blocks)]
+    context.out.write("\n".join(lines) + "\n\n")

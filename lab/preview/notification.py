@@ -1,0 +1,133 @@
+"""A policy's notification: its texts with the variables filled."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT
+from lab.preview.markup import Block, controls, parse_markdown, structure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lab.policies.files import Policy
+
+EMPTY = "null"
+"""What Cloud Monitoring writes for a label that it doesn't find in the incident, as reported by
+users of PromQL conditions. Its docs say "(none)"."""
+
+EXAMPLE_LABELS = {
+    "stream_id": "orders-to-bigquery",
+    "location": "europe-west1",
+    "namespace": "shop-prod",
+    "private_connection_id": "vpc-peering",
+    "who": "operator@example.com",
+    "change": "Update",
+}
+"""The labels of an example."""
+
+EXAMPLE_PROJECT = "shop-monitoring"
+
+EXPORTER = "datastream-exporter"
+"""The exporter's name, ``run.name`` in config.yaml."""
+
+_STREAM = "projects/{namespace}/locations/{location}/streams/{stream_id}".format(**EXAMPLE_LABELS)
+_VARIABLE = re.compile(r"\$\{([^{}$]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a channel gets when an incident opens.
+
+    Attributes:
+        policy: The policy.
+        values: The values of the variables in its texts, by the variable's name.
+    """
+
+    policy: Policy
+    values: Mapping[str, str]
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The text, with variables."""
+        return parse_markdown(self.policy.content)
+
+    @property
+    def dangerous(self) -> tuple[str, ...]:
+        """The variables whose values Cloud Monitoring or a channel could read as markup."""
+        inert = dict.fromkeys(self.values, "x")
+        harmless = self._structure(inert)
+        return tuple(
+            name
+            for name, value in self.values.items()
+            if "${" in value or self._structure(inert | {name: value}) != harmless
+        )
+
+    @property
+    def without_labels(self) -> Notification:
+        """The same notification where every label is empty."""
+        values = {name: value if name == PROJECT else EMPTY for name, value in self.values.items()}
+        return Notification(self.policy, values)
+
+    @property
+    def label_blocks(self) -> tuple[Block, ...]:
+        """The blocks of the text with a label in their words."""
+        return tuple(
+            block
+            for block in self.blocks
+            if any(name != PROJECT for span in block.spans for name in _VARIABLE.findall(span.text))
+        )
+
+    def fill(self, text: str, shown: Callable[[str], str] = str) -> str:
+        """Return a text with the variables filled.
+
+        Args:
+            text: The text.
+            shown: How to show a value.
+        """
+        return _VARIABLE.sub(lambda found: shown(self.values.get(found[1], EMPTY)), text)
+
+    def url(self, address: str) -> str:
+        """Return an address with the variables filled, and encoded where that is needed."""
+        return self.fill(address, lambda value: quote(value, safe="@"))
+
+    def _structure(self, values: Mapping[str, str]) -> object:
+        """Return all but the words of the texts, read as Markdown after they are filled."""
+        links = (f"[{link.display_name}]({link.url})" for link in self.policy.links)
+        filled = replace(self, values=values).fill
+        texts = [filled(text) for text in (self.policy.subject, self.policy.content, *links)]
+        return [structure(text) for text in texts[1:]], [controls(text) for text in texts]
+
+
+def notification(
+    policy: Policy, labels: Mapping[str, str] | None = None, project: str = EXAMPLE_PROJECT
+) -> Notification:
+    """Return a policy's notification about an incident.
+
+    Args:
+        policy: The policy.
+        labels: The incident's labels; None for those of an example.
+        project: The project that the policy lives in.
+    """
+    texts = (policy.subject, policy.content, *(part for link in policy.links for part in link))
+    names = dict.fromkeys(name for text in texts for name in _VARIABLE.findall(text))
+    prefix = LOG_LABEL if policy.is_log else METRIC_LABEL
+    values = {}
+    for name in names:
+        key = name.removeprefix(prefix)
+        value = _example(policy, key) if labels is None else labels.get(key, "")
+        values[name] = project if name == PROJECT else value or EMPTY
+    return Notification(policy, values)
+
+
+def _example(policy: Policy, key: str) -> str:
+    """Return an example of a label; a log policy has the keys that its author chose."""
+    if key == "namespace" and policy.watches_exporter:
+        return EXPORTER
+    if key in EXAMPLE_LABELS:
+        return EXAMPLE_LABELS[key]
+    whole = "resourceName" in policy.extractors.get(key, "")
+    return {"stream": _STREAM if whole else EXAMPLE_LABELS["stream_id"]}.get(key, f"example-{key}")

@@ -1,0 +1,104 @@
+"""``datastream-lab preview``: notifications of policies and of a scenario's incidents."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.cli.exit_codes import OK, USAGE
+from lab.cli.main import main
+from tests.lab.cli.conftest import PASSING, POLICIES, Terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.lab.cli.conftest import Command
+
+
+@pytest.mark.usefixtures("folder")
+def test_every_policy_has_a_notification(command: Command) -> None:
+    """Each has its name and severity, its subject, its links, and how it reads without labels."""
+    code, out, err = command("preview")
+    assert (code, err) == (OK, "")
+    headings = re.findall(r"^[\w-]+ · [A-Z]+$", out, re.MULTILINE)
+    assert headings == [
+        "exporter-losing-points · ERROR",
+        "stream-changed · WARNING",
+        "stream-missing · CRITICAL",
+    ]
+    assert "  Datastream stream orders-to-bigquery (europe-west1, shop-prod) is missing\n" in out
+    assert "  Datastream stream null (null, null) is missing\n" in out
+    assert re.search(
+        r"^  \[1\] https://console.cloud.google.com/datastream/streams", out, re.MULTILINE
+    )
+
+
+@pytest.mark.usefixtures("folder")
+def test_policies_can_be_chosen(command: Command) -> None:
+    """A policy that doesn't exist is an error with a suggestion."""
+    assert command("preview", "stream-missing").out.count(" · ") == 3
+    code, out, err = command("preview", "stream-mising", "x")
+    assert (code, out) == (USAGE, "")
+    assert err.splitlines()[0] == (
+        'error: "stream-mising" is not a policy; did you mean stream-missing?'
+    )
+
+
+@pytest.mark.usefixtures("scenarios")
+def test_a_scenario_s_incidents_are_shown(command: Command) -> None:
+    """Each policy that alerts is shown with the labels of its first incident, as mrkdwn."""
+    code, out, err = command("preview", "--scenario", PASSING, "--slack")
+    assert (code, err) == (OK, "")
+    changed, missing = re.findall(r"^----- ([\w-]+) · .*", out, re.MULTILINE)
+    assert (changed, missing) == ("stream-changed", "stream-missing")
+    assert " · opens 5m1s after the start of deleted\n*Datastream stream changed: Delete of" in out
+    assert "*Datastream stream orders (europe-west1, shop-prod) is missing*" in out
+    assert "----- with empty labels\n*Datastream stream null (null, null) is missing*" in out
+    code, out, err = command("preview", "exporter-losing-points", "--scenario", PASSING)
+    assert (code, out) == (OK, "")
+    assert err == "deleted opens no incident of these policies.\n"
+
+
+def test_forty_streams_are_one_notification_and_a_count(command: Command) -> None:
+    """Incidents of one policy are shown once, with how many more there are."""
+    policies = ("--policies", str(POLICIES))
+    code, out, err = command("preview", "--scenario", "forty-fail-together", *policies)
+    assert (code, err) == (OK, "")
+    assert re.findall(r"^([\w-]+) · ", out, re.MULTILINE) == [
+        "stream-activity-errors",
+        "streams-failing-together",
+        "stream-failed-permanently",
+        "stream-failed",
+    ]
+    more = "45 more notifications like this one: orders-002, orders-003, orders-004 and 42 more"
+    assert f"  {more}\n" in out
+    assert "  Many Datastream streams in europe-west1 of shop-prod failed\n" in out
+
+
+def test_a_dangerous_value_is_a_warning(command: Command, scenarios: Path) -> None:
+    """The log names a value that could be read as markup; the preview shows it as text."""
+    file = scenarios / f"{PASSING}.yaml"
+    entry = (
+        "{at: 4m, stream: orders, do: log, log: audit, severity: NOTICE, method: DeleteStream, "
+        "who: '<!here>'}"
+    )
+    file.write_text(file.read_text().replace("  events:\n", f"  events:\n    - {entry}\n"))
+    code, out, err = command("preview", "stream-changed", "--scenario", PASSING, "--slack")
+    assert code == OK
+    assert "`&lt;!here&gt;` did" in out
+    assert err == (
+        'warning: stream-changed: Cloud Monitoring or Slack could read "<!here>", the value of '
+        "log.extracted_label.who, as markup.\n"
+    )
+
+
+def test_a_terminal_is_not_wider_than_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts are wrapped at a narrow terminal; addresses stay on one line."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = Terminal()
+    assert main(["preview", "stream-failed", "--policies", str(POLICIES)], {}, out, out) == OK
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    assert max(len(line) for line in plain.splitlines() if "https://" not in line) <= 40

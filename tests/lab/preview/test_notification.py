@@ -1,0 +1,182 @@
+"""The texts of notifications, whatever the values in them are."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.policies.files import Link, read_policies
+from lab.preview.notification import EMPTY, notification
+from lab.preview.slack import slack_text
+from lab.preview.terminal import print_notification
+from tests.lab.conftest import POLICIES
+
+if TYPE_CHECKING:
+    from lab.policies.files import Policy
+    from lab.preview.notification import Notification
+
+OWN = {policy.name: policy for policy in read_policies(POLICIES)}
+LONGEST_ID = "a" + "-b3" * 20 + "-z"
+
+CONTENT = """# Failed
+
+**What happened.** `${log.extracted_label.stream}`: `${log.extracted_label.error}`
+or *${log.extracted_label.error}*.
+
+- [Its log](https://example.com/${log.extracted_label.stream}?project=${project})
+- <!subteam^S0123ABCD> A & B < C
+
+1. Read it.
+"""
+
+HOSTILE = [
+    "<!channel>",
+    "<@U0123ABCD>",
+    "<https://evil.example|Open the stream>",
+    "`, [click](https://evil.example)",
+    "[click](https://evil.example)",
+    "**bold**",
+    "\n\n# A heading",
+    "line\r\nline",
+    "${project}",
+    "\x1b[31mred\x1b]8;;https://evil.example\x07",
+    "right \u202eto left",
+]
+
+
+def policy(content: str = CONTENT) -> Policy:
+    """Return a policy whose text has a label of free text."""
+    return replace(
+        OWN["stream-changed"],
+        subject="Stream ${log.extracted_label.stream} failed: ${log.extracted_label.error}",
+        content=content,
+        links=(Link("Log", "https://example.com/${log.extracted_label.stream}"),),
+    )
+
+
+def about(error: str, stream: str = "orders") -> Notification:
+    """Return the policy's notification about a stream with this error."""
+    return notification(policy(), {"stream": stream, "error": error}, "shop-prod")
+
+
+def terminal(shown: Notification) -> str:
+    """Return what a pipe gets."""
+    out = io.StringIO()
+    print_notification(shown, shown.policy.name, (), out)
+    return out.getvalue()
+
+
+def test_slack_gets_mrkdwn() -> None:
+    """Headings and bold, lists, links, code and the policy's own mentions have Slack's form."""
+    assert slack_text(about("it's full & <gone>"), about("").blocks) == (
+        "*Stream orders failed: it's full &amp; &lt;gone&gt;*\n\n"
+        "*Failed*\n\n"
+        "*What happened.* `orders`: `it's full &amp; &lt;gone&gt;` or "
+        "_it's full &amp; &lt;gone&gt;_.\n\n"
+        "• <https://example.com/orders?project=shop-prod|Its log>\n"
+        "• <!subteam^S0123ABCD> A &amp; B &lt; C\n"
+        "1. Read it.\n\n"
+        "<https://example.com/orders|Log>"
+    )
+
+
+def test_a_terminal_gets_text_with_numbered_addresses() -> None:
+    """Each address is listed once, whole; the lines that name a label follow with empty labels."""
+    assert terminal(about("it's full")).splitlines() == [
+        "stream-changed",
+        "",
+        "  Stream orders failed: it's full",
+        "",
+        "  Failed",
+        "",
+        "  What happened. `orders`: `it's full` or it's full.",
+        "",
+        "  - Its log [1]",
+        "  - <!subteam^S0123ABCD> A & B < C",
+        "  1. Read it.",
+        "",
+        "  Log [2]",
+        "  [1] https://example.com/orders?project=shop-prod",
+        "  [2] https://example.com/orders",
+        "",
+        "  Where Cloud Monitoring leaves the labels empty",
+        "",
+        "  Stream null failed: null",
+        "",
+        "  What happened. `null`: `null` or null.",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("error", HOSTILE)
+def test_a_value_that_could_be_read_as_markup_is_named(error: str) -> None:
+    """Markdown, mentions, variables, line breaks and control characters are dangerous."""
+    assert about(error).dangerous == ("log.extracted_label.error",)
+
+
+@pytest.mark.parametrize(
+    "error", ["", 'it\'s "full"; 100 % \\ $5 {x} a_b_c', "خطأ في المصادقة", "a" * 1000, LONGEST_ID]
+)
+def test_ordinary_text_is_not_dangerous(error: str) -> None:
+    """Quotes, other scripts and long texts are text."""
+    assert about(error, LONGEST_ID).dangerous == ()
+
+
+@given(error=st.text(max_size=60) | st.sampled_from(HOSTILE), stream=st.text(max_size=20))
+def test_no_value_changes_the_form_of_a_preview(error: str, stream: str) -> None:
+    """Whatever a value is: the same lines, mentions and links, and nothing unprintable."""
+    shown, harmless = about(error, stream), about("x", "x")
+    mrkdwn, usual = (slack_text(each, each.blocks) for each in (shown, harmless))
+    assert len(mrkdwn.splitlines()) == len(usual.splitlines())
+    assert re.findall("<[!@#]", mrkdwn) == re.findall("<[!@#]", usual)
+    assert re.findall(r"<https://[^/]+", mrkdwn) == re.findall(r"<https://[^/]+", usual)
+    assert mrkdwn.count("`") == usual.count("`")
+    assert all(line.isprintable() for line in (*mrkdwn.splitlines(), *terminal(shown).split("\n")))
+
+
+@given(
+    name=st.sampled_from(sorted(OWN)),
+    values=st.dictionaries(
+        st.sampled_from(["stream_id", "stream", "location", "namespace", "private_connection_id"]),
+        st.from_regex(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", fullmatch=True),
+    ),
+)
+def test_no_name_of_a_resource_is_dangerous_in_the_own_policies(
+    name: str, values: dict[str, str]
+) -> None:
+    """Any id that Google accepts is shown as it is, in every policy."""
+    shown = notification(OWN[name], values)
+    assert shown.dangerous == ()
+    assert "${" not in slack_text(shown, shown.blocks)
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_every_own_policy_makes_sense_with_empty_labels(name: str) -> None:
+    """What happened and where to look is said in static words too."""
+    shown = notification(OWN[name]).without_labels
+    text = slack_text(shown, shown.blocks)
+    assert {*shown.values.values()} <= {EMPTY, "shop-monitoring"}
+    assert "*What happened.*" in text
+    assert "https://console.cloud.google.com/" in text
+
+
+def test_a_missing_label_reads_as_null() -> None:
+    """A label that the incident doesn't have is empty, as is one without a value."""
+    shown = notification(policy(), {"error": ""}, "shop-prod")
+    assert shown.fill(shown.policy.subject) == "Stream null failed: null"
+    assert shown.url("https://example.com/${log.extracted_label.stream}") == (
+        "https://example.com/null"
+    )
+
+
+def test_an_author_s_own_labels_have_examples() -> None:
+    """A label that this project doesn't know is named."""
+    text = "`${log.extracted_label.team}` `${log.extracted_label.stream}`"
+    shown = notification(replace(policy(text), extractors={"team": "EXTRACT(a)"}))
+    assert shown.fill(text) == "`example-team` `orders-to-bigquery`"

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from exporter.config.model import Config
 from exporter.inputs.spelling import hint
-from exporter.inputs.yaml_nodes import Node, scalar
+from exporter.inputs.yaml_text import scalar
 from exporter.text import quote
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ def override(document: Document, environ: Mapping[str, str]) -> None:
             continue
         if name not in known:
             words = f"no key of config.yaml has this name; {hint(name, [*known, WHOLE])}"
-            document.add_environment_error(name, words)
+            document.add_error_at(name, words)
         elif not text.isprintable():
             words = f"{quote(text)} contains characters that are not text; set it again"
-            document.add_environment_error(name, words)
+            document.add_error_at(name, words)
         else:
             section, key, is_text = known[name]
             value = text if is_text else scalar(text)
-            document.override(section, key, Node(value, 0, written=text, variable=name))
+            document.override(section, key, value, name)

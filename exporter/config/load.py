@@ -12,7 +12,6 @@ from exporter.config.environment import WHOLE, override
 from exporter.config.model import Config
 from exporter.inputs import documents
 from exporter.inputs.documents import Document, InputError
-from exporter.inputs.yaml_nodes import of_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,13 +80,13 @@ def from_text(text: str, file: str, environ: Mapping[str, str]) -> Loaded:
     return from_document(documents.parse(text, file), environ)
 
 
-def from_data(data: object, name: str, environ: Mapping[str, str]) -> Loaded:
+def from_data(data: dict[str, Any] | None, name: str, environ: Mapping[str, str]) -> Loaded:
     """Return the config that is held in parsed data; sentences name it, and know no lines.
 
     Raises:
         InputError: With every error in it.
     """
-    return from_document(Document(of_data(data), name), environ)
+    return from_document(Document(data, name), environ)
 
 
 def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:

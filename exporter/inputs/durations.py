@@ -23,7 +23,7 @@ _UNITS = {
 }
 
 
-def parse(text: str, *, compound: bool = False) -> timedelta:
+def parse(text: object, *, compound: bool = False) -> timedelta:
     """Return the duration that a text means.
 
     Args:
@@ -33,10 +33,11 @@ def parse(text: str, *, compound: bool = False) -> timedelta:
     Raises:
         ValueError: With a sentence for the person who wrote it.
     """
-    if not (_COMPOUND if compound else _SINGLE).fullmatch(text):
-        raise ValueError(_not_a_duration(text))
-    parts = _PART.findall(text)
-    return sum((int(number) * _UNITS[unit] for number, unit in parts), timedelta())
+    if not isinstance(text, str) or not (_COMPOUND if compound else _SINGLE).fullmatch(text):
+        raise ValueError(
+            f"{quote(text)} is not a duration; write a number and its unit, such as 30s, 15m or 2h"
+        )
+    return sum((int(number) * _UNITS[unit] for number, unit in _PART.findall(text)), timedelta())
 
 
 def format_duration(duration: timedelta | float) -> str:
@@ -44,49 +45,36 @@ def format_duration(duration: timedelta | float) -> str:
 
     It is rounded to a tenth of a second.
     """
-    if isinstance(duration, timedelta):
-        duration = duration.total_seconds()
-    sign, tenths = "-" if duration < 0 else "", round(abs(duration) * 10)
-    hours, tenths = divmod(tenths, 36_000)
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
+    hours, tenths = divmod(round(abs(seconds) * 10), 36_000)
     minutes, tenths = divmod(tenths, 600)
-    text = (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "")
-    if tenths or not text:
-        text += f"{tenths / 10:g}s"
-    return sign + text
+    parts = ((hours, "h"), (minutes, "m"), (tenths / 10, "s"))
+    text = "".join(f"{number:g}{unit}" for number, unit in parts if number) or "0s"
+    return f"-{text}" if seconds < 0 else text
+
+
+def limit(duration: timedelta, least: str, most: str) -> timedelta:
+    """Return the duration.
+
+    Raises:
+        ValueError: It is shorter than ``least`` or longer than ``most``.
+    """
+    if duration < parse(least):
+        raise ValueError(f"{format_duration(duration)} is too short; at least {least} is allowed")
+    if duration > parse(most):
+        raise ValueError(f"{format_duration(duration)} is too long; at most {most} is allowed")
+    return duration
 
 
 def between(least: str, most: str) -> AfterValidator:
     """Return a pydantic validator for durations from ``least`` to ``most``, both allowed."""
-    shortest, longest = parse(least), parse(most)
-
-    def check(duration: timedelta) -> timedelta:
-        if duration < shortest:
-            raise ValueError(
-                f"{format_duration(duration)} is too short; at least {least} is allowed"
-            )
-        if duration > longest:
-            raise ValueError(f"{format_duration(duration)} is too long; at most {most} is allowed")
-        return duration
-
-    return AfterValidator(check)
-
-
-def _read(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, str):
-        return parse(value)
-    raise ValueError(_not_a_duration(value))
-
-
-def _not_a_duration(value: object) -> str:
-    return f"{quote(value)} is not a duration; write a number and its unit, such as 30s, 15m or 2h"
+    return AfterValidator(lambda duration: limit(duration, least, most))
 
 
 Duration = Annotated[
     timedelta,
-    BeforeValidator(_read),
+    BeforeValidator(lambda value: value if isinstance(value, timedelta) else parse(value)),
     PlainSerializer(lambda duration: f"{duration.total_seconds():.0f}s"),
     WithJsonSchema({"type": "string", "title": "duration", "pattern": PATTERN}),
 ]
-"""A pydantic field that is written as text and read as a timedelta."""
+"""A pydantic field: text in YAML, a timedelta in Python."""

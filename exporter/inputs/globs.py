@@ -1,4 +1,4 @@
-"""Globs on names: ``*``, ``?`` and ``[…]`` as in a shell, upper and lower case told apart."""
+"""Globs on names: ``*``, ``?`` and ``[…]`` as in a shell, case-sensitive."""
 
 from __future__ import annotations
 
@@ -26,37 +26,23 @@ def is_literal(glob: str) -> bool:
 
 def can_match_a_stream(glob: str, project: str | None = None) -> bool:
     """Return whether a stream's full name could match: any project's, or one project's."""
-    name: tuple[str | None, ...] = (
-        *"projects/",
-        *(project or (None,)),
-        *"/locations/",
-        None,
-        *"/streams/",
-        None,
-    )
-    # How far into the name a prefix of the glob can lead. None stands for an id, which is one
-    # character or more: it can be left with each of them, or stayed in.
+    an_id = (None,)
+    name = (*"projects/", *(project or an_id), *"/locations/", *an_id, *"/streams/", *an_id)
+    # How far into the name a prefix of the glob can lead. None is an id, which is one character
+    # or more: a character of it can be followed by another or by what comes next.
     reached = {0}
     for token in _TOKEN.findall(glob):
-        if token == "*":  # noqa: S105 - part of a glob, no secret
+        if token == "*":  # noqa: S105 - part of a glob, not a secret
             reached = set(range(min(reached), len(name) + 1))
             continue
-        letters = _letters(token)
+        letters = {letter for letter in _IN_AN_ID + "/" if fnmatch.fnmatchcase(letter, token)}
         following = set()
         for place in reached - {len(name)}:
-            wanted = name[place]
-            if wanted is None and not letters.isdisjoint(_IN_AN_ID):
-                following |= {place, place + 1}
-            elif wanted in letters:
+            if name[place] in letters:
                 following.add(place + 1)
-        if not following:
-            return False
+            elif name[place] is None and letters - {"/"}:
+                following |= {place, place + 1}
         reached = following
+        if not reached:
+            return False
     return len(name) in reached
-
-
-def _letters(token: str) -> set[str]:
-    """Return the letters of a name that a glob's token for one letter matches."""
-    if len(token) == 1 and token != "?":  # noqa: S105 - the same
-        return {token}
-    return {letter for letter in _IN_AN_ID + "/" if fnmatch.fnmatchcase(letter, token)}

@@ -30,12 +30,13 @@ def nearest_within(word: str, known: Iterable[str], letters: int) -> str | None:
         known: What may have been meant.
         letters: How many letters may be inserted, deleted or replaced at most.
     """
-    words = [candidate for candidate in known if abs(len(candidate) - len(word)) <= letters]
-    for changes in range(letters + 1):
-        for candidate in words:
-            if _differ_by(word.lower(), candidate.lower(), changes):
-                return candidate
-    return None
+    changes = {
+        candidate: _changes(word.lower(), candidate.lower())
+        for candidate in known
+        if abs(len(candidate) - len(word)) <= letters
+    }
+    best = min(changes, key=changes.__getitem__, default=None)
+    return best if best is not None and changes[best] <= letters else None
 
 
 def hint(word: str, known: Iterable[str]) -> str:
@@ -45,14 +46,12 @@ def hint(word: str, known: Iterable[str]) -> str:
     return f"did you mean {guess}?" if guess else f"allowed here: {', '.join(words) or 'nothing'}"
 
 
-def _differ_by(one: str, other: str, changes: int) -> bool:
-    """Return whether so many changed letters, or fewer, turn one word into the other."""
-    letters = enumerate(zip(one, other, strict=False))
-    same = next((at for at, (a, b) in letters if a != b), min(len(one), len(other)))
-    one, other = one[same:], other[same:]
-    if not one or not other:
-        return len(one) + len(other) <= changes
-    return changes > 0 and any(
-        _differ_by(*words, changes - 1)
-        for words in ((one[1:], other), (one, other[1:]), (one[1:], other[1:]))
-    )
+def _changes(one: str, other: str) -> int:
+    """Return how many letters differ (the Levenshtein distance)."""
+    above = list(range(len(other) + 1))
+    for row, a in enumerate(one, start=1):
+        line = [row]
+        for column, b in enumerate(other, start=1):
+            line.append(min(above[column] + 1, line[-1] + 1, above[column - 1] + (a != b)))
+        above = line
+    return above[-1]

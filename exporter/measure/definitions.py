@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from exporter.inputs.yaml_nodes import packaged
+from exporter.inputs.yaml_text import packaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -43,8 +43,9 @@ from lab.policies.raw_policy import KeyPath, RawPolicy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pydantic import JsonValue
+
     from exporter.inputs.documents import Document
-    from exporter.inputs.yaml_nodes import Node
 
 ENDING = ".yaml"
 
@@ -213,7 +214,7 @@ class _OpenedFile:
         self._document = documents.parse(text, printable(str(path)))
         _refuse_keys_set_by_the_api(self._document)
         self._model = self._document.read(PolicyFile)
-        self.raw = RawPolicy(path.name.removesuffix(ENDING), self._document.root.plain())
+        self.raw = RawPolicy(path.name.removesuffix(ENDING), self._document.data)
 
     def policy(self, thresholds: Mapping[str, str | None], *, house_rules: bool) -> Policy:
         """Return the policy.
@@ -224,7 +225,7 @@ class _OpenedFile:
         for path, sentence in checks.problems(self.raw, thresholds, house_rules=house_rules):
             self._document.add_error(path, sentence)
         for beginning in self._header.missing if house_rules else ():
-            self._document.add_error_at_line(
+            self._document.add_error_at(
                 1,
                 f'the comment at the top has no paragraph that starts with "{beginning}"; write it',
             )
@@ -257,13 +258,13 @@ class _OpenedFile:
 
 def _refuse_keys_set_by_the_api(document: Document) -> None:
     """Report each key that only an existing policy has, and remove it."""
-    root = document.root.value
-    parts: list[tuple[KeyPath, Node]] = [((), document.root)]
-    conditions = root.get("conditions") if isinstance(root, dict) else None
-    if conditions and isinstance(conditions.value, list):
-        parts += [(("conditions", index), node) for index, node in enumerate(conditions.value)]
-    for path, node in parts:
+    policy = document.data
+    parts: list[tuple[KeyPath, JsonValue]] = [((), policy)]
+    conditions = policy.get("conditions") if isinstance(policy, dict) else None
+    if isinstance(conditions, list):
+        parts += [(("conditions", index), part) for index, part in enumerate(conditions)]
+    for path, part in parts:
         for key in SET_BY_THE_API:
-            if isinstance(node.value, dict) and key in node.value:
+            if isinstance(part, dict) and key in part:
                 document.add_error((*path, key), "is set by Cloud Monitoring; remove it")
-                del node.value[key]
+                del part[key]

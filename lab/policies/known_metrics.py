@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from exporter.inputs.spelling import nearest, nearest_within
-from exporter.inputs.yaml_nodes import packaged
+from exporter.inputs.yaml_text import packaged
 from exporter.measure import definitions
 from lab.policies.labels import ANY, Labels
 

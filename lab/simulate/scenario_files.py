@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from exporter import config
 from exporter.inputs import documents
-from exporter.inputs.documents import Document
 from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import hint
 from exporter.text import quote
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from exporter.config import Config
-    from exporter.inputs.yaml_nodes import Node
+    from exporter.inputs.documents import Document
 
 
 def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scenario, ...]:
@@ -89,17 +88,11 @@ def _config(document: Document, scenario: ScenarioFile, index: int) -> Config:
     """
     own = scenario.exporters[index].config is not None
     place: Place = ("exporters", index, "config") if own else ("world", "config")
-    node: Node | None = document.root
-    for part in place:
-        held = node.value if node else None
-        if isinstance(held, dict):
-            node = held.get(str(part))
-        elif isinstance(held, list):
-            node = held[int(part)]
-    if node is None or node.value is None:
+    part = document.part(*place)
+    if part is None:
         raise InputError([document.place(place, "is missing; the exporter needs a config")])
     # The environment is no part of a scenario.
-    return config.from_document(Document(node, document.file, place), {}).config
+    return config.from_document(part, {}).config
 
 
 def _errors(scenario: ScenarioFile, policies: Collection[str]) -> Iterator[tuple[Place, str]]:

@@ -32,35 +32,32 @@ def test_an_error_says_what_to_write(tmp_path: Path, mistake: dict[str, Any]) ->
         (
             "content: Look at",
             f"content: {'a' * 8192}",
-            "paused.yaml:25: documentation.content: holds more than 8192 characters",
+            "25: documentation.content: must have at most 8192 characters, not 8,246",
         ),
         (
             "content: Look at",
             f"content: {'é' * 6000}",
-            (
-                "paused.yaml:25: documentation.content: is 12,054 bytes long; at most 10,240 are "
-                "allowed"
-            ),
+            "25: documentation.content: is 12,054 bytes long; at most 10,240 are allowed",
         ),
         (
             "subject: Stream",
             f"subject: {'é' * 128}",
-            "paused.yaml:24: documentation.subject: is 304 bytes long; at most 255 are allowed",
+            "24: documentation.subject: is 304 bytes long; at most 255 are allowed",
         ),
         (
             "  links:\n",
             "  links:\n" + '    - {displayName: A, url: "https://example.com"}\n' * 3,
-            "paused.yaml:26: documentation.links: holds more than 3 entries",
+            "26: documentation.links: must have at most 3 items, not 4",
         ),
         (
             "displayName: Streams",
             f"displayName: {'a' * 64}",
-            "paused.yaml:27: documentation.links[0].displayName: holds more than 63 characters",
+            "27: documentation.links[0].displayName: must have at most 63 characters, not 64",
         ),
         (
             "url: https://console",
             f"url: https://{'a' * 2083}",
-            "paused.yaml:28: documentation.links[0].url: holds more than 2083 characters",
+            "28: documentation.links[0].url: must have at most 2083 characters, not 2,146",
         ),
     ],
 )
@@ -68,7 +65,7 @@ def test_a_text_that_is_too_long_is_an_error(
     tmp_path: Path, old: str, new: str, sentence: str
 ) -> None:
     """Cloud Monitoring limits the texts of alerts."""
-    assert errors(copy(tmp_path / "policies", paused=(old, new))) == [sentence]
+    assert errors(copy(tmp_path / "policies", paused=(old, new))) == [f"paused.yaml:{sentence}"]
 
 
 def test_retest_window_and_look_back_window_have_a_limit(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ The order of writing is part of what the metrics mean. A location's counts come 
 alert evaluated in the middle of a run sees "forty streams failed together" before it sees forty
 failed streams. Then the streams. A location's ``last_read`` follows them, and only if each of its
 ``last_seen`` was written, since a stream is missing when its location was read after it was last
-seen. The exporter's own series come last: they report on all the others.
+seen. The exporter's own series come last: they report on all the others. A batch that hangs holds
+up none of this for longer than a few seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from exporter.progress import Progress
 from exporter.read.datastream import Datastream
 from exporter.read.reader import Collect, read
 from exporter.shard import Shard
-from exporter.write.writer import Writer, WriteResult
+from exporter.write.result import WriteResult
+from exporter.write.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,9 +39,14 @@ LOGGER = logging.getLogger("exporter")
 READING_SHARE = 0.6
 """The part of the deadline that reading may use."""
 
-_SELF_SAMPLES_SHARE = 0.2
-_SELF_SAMPLES_SECONDS = 3.0
-"""What is reserved for writing the exporter's own series, whichever of the two is less."""
+_RESERVED_SHARE = 0.2
+_RESERVED_SECONDS = 3.0
+"""What is reserved for writing the exporter's own series, whichever of the two is less; the same
+again before that for what was late."""
+
+_PATIENCE_SHARE = 0.1
+_PATIENCE_SECONDS = 3.0
+"""How long a batch is waited for before the next phase starts, whichever of the two is less."""
 
 _REGION_SECONDS = 3.0
 """How long a run waits for its region, which was asked for when the process started."""
@@ -194,12 +201,25 @@ class Run:
             workers=self._config.run.concurrency,
             progress=self._progress,
         )
-        reserve = min(_SELF_SAMPLES_SECONDS, self._seconds * _SELF_SAMPLES_SHARE)
-        deadline = self._deadline.sooner(reserve)
-        # Each phase is finished before the next one starts.
-        written = writer.write(measurement.location_samples(), deadline)
-        written += writer.write(measurement.stream_samples(), deadline)
-        written += writer.write(measurement.last_read_samples(written.withheld_locations), deadline)
+        reserve = min(_RESERVED_SECONDS, self._seconds * _RESERVED_SHARE)
+        patience = min(_PATIENCE_SECONDS, self._seconds * _PATIENCE_SHARE)
+        deadline = self._deadline.sooner(2 * reserve)
+        locations = writer.start(measurement.location_samples(), deadline)
+        locations.wait(patience)
+        streams = writer.start(measurement.stream_samples(), deadline)
+        streams.wait(patience)
+        early = streams.result.withheld_locations
+        last_reads = writer.start(measurement.last_read_samples(early), deadline)
+        last_reads.wait(patience)
+        # A batch that hung or failed again and again has all of the time, and cost no other any.
+        for phase in (locations, streams, last_reads):
+            phase.wait()
+        written = locations.result + streams.result + last_reads.result
+        if late := early - written.withheld_locations:
+            samples = measurement.last_read_samples(
+                {location.name for location in measurement.locations} - late
+            )
+            written += writer.write(samples, self._deadline.sooner(reserve))
         own = measurement.self_samples(seconds=self._elapsed, lost=written.lost)
         return written + writer.write(own, self._deadline)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from exporter.names import LocationName
     from exporter.read.observations import Observations
     from exporter.run import Report
-    from exporter.write.writer import WriteError
+    from exporter.write.result import WriteError
 
 _MOST_SERIES = 3
 _MOST_LABELS = 20

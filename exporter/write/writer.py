@@ -1,8 +1,8 @@
 """Writing: sends samples to Cloud Monitoring and reports what happened to every point.
 
-Batches are sent concurrently. Each worker takes the next samples, builds one request and sends it
-until it is settled before it takes more, so there are never more requests in memory than workers.
-A request that may have been written is sent again with the same points and timestamp: if the
+Batches are sent concurrently, and each is built when its turn comes, so no more requests are in
+memory than are under way. One that hangs or fails again and again delays none of the others. A
+request that may have been written is sent again with the same points and timestamp: if the
 answer then is that they are too late, the first try was written.
 
 Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3 (CreateTimeSeries).
@@ -11,26 +11,28 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3 
 from __future__ import annotations
 
 import itertools
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from google.api_core import exceptions
 
 from exporter.gcp.errors import Failure, Target, explain_call_error
+from exporter.gcp.pool import Outcome, Pool
 from exporter.gcp.retry import Calls, call_with_retry
 from exporter.measure.samples import LAST_SEEN, Sample
 from exporter.progress import Progress
 from exporter.write.partial_write import PartialWrite, parse_partial_write
 from exporter.write.requests import build_request
+from exporter.write.result import WriteError, WriteResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from google.cloud import monitoring_v3
 
     from exporter.gcp.deadline import Deadline
+    from exporter.gcp.pool import Work
     from exporter.names import LocationName
 
 BATCH = 200
@@ -41,66 +43,13 @@ SERVICE = "monitoring.googleapis.com"
 _TRY_SECONDS = 12.0
 """How long one request may take: the client's own default for this method."""
 
-MAX_LISTED_ERRORS = 20
-"""Failed batches that are kept in full; the others are counted."""
+_TRY_SHARE = 1 / 3
+"""The most of the time left that one request may take, so that one that hangs is sent again."""
 
+_STOPPED_SECONDS = 3.0
+"""How long requests under way are waited for after a stop: Cloud Run ends the process after 10."""
 
-@dataclass(frozen=True, slots=True)
-class WriteError:
-    """Points of one batch that were not written.
-
-    Attributes:
-        points: How many.
-        failure: Why; None if another run wrote newer points first.
-        series: Their series, or all of the batch's if the answer doesn't name them.
-        named: Whether the answer named them.
-    """
-
-    points: int
-    failure: Failure | None
-    series: tuple[Sample, ...]
-    named: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WriteResult:
-    """What happened to some points; add results up with ``+``.
-
-    Attributes:
-        accepted: Points that Cloud Monitoring accepted.
-        superseded: Points whose series has the same or a newer one from another run.
-        lost: Points that were due and not accepted.
-        left_out: Points that were not sent because the run was asked to stop.
-        withheld_locations: Locations with a ``last_seen`` that was, or may be, not written.
-        errors: The first batches that were not written completely, for the log.
-        unlisted_errors: How many more of these there were.
-    """
-
-    accepted: int = 0
-    superseded: int = 0
-    lost: int = 0
-    left_out: int = 0
-    withheld_locations: frozenset[LocationName] = frozenset()
-    errors: tuple[WriteError, ...] = ()
-    unlisted_errors: int = 0
-
-    @property
-    def settled(self) -> int:
-        """Points whose outcome is known."""
-        return self.accepted + self.superseded + self.lost
-
-    def __add__(self, other: WriteResult) -> WriteResult:
-        """Return the result of both."""
-        errors = self.errors + other.errors
-        return WriteResult(
-            self.accepted + other.accepted,
-            self.superseded + other.superseded,
-            self.lost + other.lost,
-            self.left_out + other.left_out,
-            self.withheld_locations | other.withheld_locations,
-            errors[:MAX_LISTED_ERRORS],
-            self.unlisted_errors + other.unlisted_errors + len(errors[MAX_LISTED_ERRORS:]),
-        )
+Batch: TypeAlias = tuple[Sample, ...]
 
 
 class Writer:
@@ -133,38 +82,29 @@ class Writer:
         self._workers = workers
         self._progress = progress or Progress()
         self._settled = 0
-        self._lock = threading.Lock()
 
-    def write(self, samples: Iterable[Sample], deadline: Deadline) -> WriteResult:
-        """Write samples. A batch that fails doesn't keep the others from being sent.
+    def start(self, samples: Iterable[Sample], deadline: Deadline) -> Writing:
+        """Return what writes samples while it is waited for.
 
         Args:
             samples: What to write; no series twice. They are taken as they are needed.
             deadline: What is not accepted by then is lost. After its ``stop``, requests under way
                 are finished and no other is started.
         """
-        batches = _batches(samples)
-        result = WriteResult()
+        send = partial(self._send_batch, deadline=deadline)
+        return Writing(samples, send, Pool(self._workers, deadline), self._count)
 
-        def send_batches() -> None:
-            nonlocal result
-            while True:
-                with self._lock:
-                    batch = None if deadline.stopped else next(batches, None)
-                if batch is None:
-                    return
-                sent = self._send_batch(batch, deadline)
-                with self._lock:
-                    result += sent
-                    self._settled += len(batch)
-                    self._progress.update("writing points", self._settled)
+    def write(self, samples: Iterable[Sample], deadline: Deadline) -> WriteResult:
+        """Write samples, and return what happened to them; see :meth:`start`."""
+        writing = self.start(samples, deadline)
+        writing.wait()
+        return writing.result
 
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="write") as pool:
-            for worker in [pool.submit(send_batches) for _ in range(self._workers)]:
-                worker.result()
-        return result + WriteResult(left_out=sum(map(len, batches)))
+    def _count(self, settled: int) -> None:
+        self._settled += settled
+        self._progress.update("writing points", self._settled)
 
-    def _send_batch(self, batch: tuple[Sample, ...], deadline: Deadline) -> WriteResult:
+    def _send_batch(self, batch: Batch, deadline: Deadline) -> WriteResult:
         """Send a batch, with retries, until it is known what happened to its points."""
         refusals: list[PartialWrite] = []
 
@@ -186,7 +126,7 @@ class Writer:
             call_with_retry(
                 attempt,
                 deadline=deadline,
-                longest=_TRY_SECONDS,
+                longest=min(_TRY_SECONDS, deadline.left * _TRY_SHARE),
                 calls=self._calls,
                 again=is_worth_retrying,
             )
@@ -207,14 +147,68 @@ class Writer:
             accepted=len(batch) - lost - superseded,
             superseded=superseded,
             lost=lost,
-            withheld_locations=frozenset(
-                sample.location_name
-                for error in errors
-                for sample in error.series
-                if sample.metric is LAST_SEEN
-            ),
+            withheld_locations=_last_seen(*(error.series for error in errors)),
             errors=tuple(errors),
         )
+
+
+class Writing:
+    """Samples on their way, and what has happened to them so far."""
+
+    def __init__(
+        self,
+        samples: Iterable[Sample],
+        send: Callable[[Batch], WriteResult],
+        pool: Pool,
+        settled: Callable[[int], None],
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            samples: What to write.
+            send: Sends a batch until it is known what happened to its points.
+            pool: Has the threads that do so.
+            settled: Receives the number of points of each batch of which that is known.
+        """
+        self._batches = _batches(samples)
+        self._send = send
+        self._pool = pool
+        self._on_settled = settled
+        self._settled = WriteResult()
+        self._under_way: dict[int, Batch] = {}
+        pool.add(self._work())
+
+    def wait(self, patience: float = math.inf) -> None:
+        """Write, and wait until it is known what happened to each batch.
+
+        Args:
+            patience: How many seconds to wait for one batch. It stays under way after that.
+        """
+        self._pool.wait(patience, when_stopped=min(patience, _STOPPED_SECONDS))
+        if self._pool.stopped:
+            self._settled += WriteResult(left_out=sum(map(len, self._batches)))
+
+    @property
+    def result(self) -> WriteResult:
+        """What happened to the samples. Those that are under way count as lost."""
+        under_way = self._under_way.values()
+        lost = WriteResult(lost=sum(map(len, under_way)), withheld_locations=_last_seen(*under_way))
+        return self._settled + lost
+
+    def _work(self) -> Iterator[Work]:
+        for number, batch in enumerate(self._batches):
+            self._under_way[number] = batch
+            yield partial(self._send_and_settle, number, batch)
+
+    def _send_and_settle(self, number: int, batch: Batch) -> Outcome:
+        result = self._send(batch)
+
+        def settle() -> None:
+            del self._under_way[number]
+            self._settled += result
+            self._on_settled(len(batch))
+
+        return Outcome(settle)
 
 
 def target(project: str, permission: str = "monitoring.timeSeries.create") -> Target:
@@ -228,15 +222,19 @@ def target(project: str, permission: str = "monitoring.timeSeries.create") -> Ta
     )
 
 
-def _batches(samples: Iterable[Sample]) -> Iterator[tuple[Sample, ...]]:
+def _last_seen(*batches: Iterable[Sample]) -> frozenset[LocationName]:
+    """Return the locations with a ``last_seen`` in the batches."""
+    samples = itertools.chain(*batches)
+    return frozenset(sample.location_name for sample in samples if sample.metric is LAST_SEEN)
+
+
+def _batches(samples: Iterable[Sample]) -> Iterator[Batch]:
     remaining = iter(samples)
     while batch := tuple(itertools.islice(remaining, BATCH)):
         yield batch
 
 
-def _write_error(
-    batch: tuple[Sample, ...], refusal: PartialWrite, failure: Failure | None
-) -> WriteError:
+def _write_error(batch: Batch, refusal: PartialWrite, failure: Failure | None) -> WriteError:
     """Return the points that were lost or, without a failure, superseded."""
     superseded = failure is None
     points = refusal.late if superseded else refusal.unwritten

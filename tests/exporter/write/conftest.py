@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from threading import Event, Lock
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import grpc
 import pytest
@@ -25,10 +25,13 @@ from exporter.names import LocationName
 from exporter.read.observations import Observations, ReadLocation, Stream
 from exporter.run import Report, Run, Task
 from exporter.shard import Shard
-from exporter.write.writer import Writer, WriteResult
+from exporter.write.writer import Writer
 from lab.emulator.emulator import Emulator
 from lab.emulator.status_errors import StatusError, code_number
 from lab.emulator.world import World
+
+if TYPE_CHECKING:
+    from exporter.write.result import WriteResult
 
 NOW = 1_767_225_600.75
 """When the runs of these tests take place, in unix seconds."""

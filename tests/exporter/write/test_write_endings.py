@@ -21,7 +21,8 @@ from exporter.measure.samples import STATE, Sample
 from exporter.names import LocationName
 from exporter.read.observations import Observations, ReadLocation, Stream, UnreadLocation
 from exporter.run import Report
-from exporter.write.writer import Writer, WriteResult
+from exporter.write.result import WriteResult
+from exporter.write.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,6 +76,82 @@ def test_the_exporter_s_own_go_out_when_the_time_is_used_up(
     } == {369}
     assert report.written.withheld_locations == {LocationName("shop-prod", each) for each in SIZES}
     assert not report.complete
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("code", [None, "UNAVAILABLE"])
+@pytest.mark.parametrize("phase", ["location/up", "stream/state", "location/last_read"])
+def test_a_batch_that_hangs_or_fails_again_and_again_costs_no_other_its_time(
+    monitoring: Monitoring,
+    writing: Writing,
+    status_of: StatusOf,
+    released: Event,
+    phase: str,
+    code: str | None,
+    concurrency: int,
+) -> None:
+    """Whichever phase it is in, it alone is lost, and only its locations keep their last_read."""
+    lost: list[Sequence[Point]] = []
+
+    def answer(_number: int, points: Sequence[Point]) -> status_pb2.Status | None:
+        lost.extend([points] * (phase in metrics(points) and not lost))
+        if points not in lost:
+            return None
+        if code is None:
+            released.wait(30)
+            return None
+        return status_of(code)
+
+    monitoring.answer = answer
+    report = writing.write(writing.measurement(SIZES), seconds=4, concurrency=concurrency)
+    released.set()
+    withheld = {
+        LocationName("shop-prod", point.location)
+        for point in lost[0]
+        if point.metric == "stream/last_seen"
+    }
+    assert report.written.lost == len(lost[0])
+    assert report.written.withheld_locations == withheld
+    assert report.written.accepted == 369 + 3 - len(withheld) + 4 - len(lost[0])
+    assert is_own(monitoring.batches[-1])
+
+
+def test_a_batch_that_is_answered_late_has_its_last_read_after_it(
+    monitoring: Monitoring, writing: Writing
+) -> None:
+    """A last_read waits for its own location's streams, and for no other's."""
+    came = Event()
+
+    def answer(_number: int, points: Sequence[Point]) -> None:
+        if "location/last_read" in metrics(points):
+            came.set()
+        elif {"stream/last_seen"} <= metrics(points) and points[0].location == "us-east4":
+            came.wait(30)
+
+    monitoring.answer = answer
+    sizes = dict.fromkeys(("asia-east1", "europe-west1", "us-east4"), 50)
+    report = writing.write(writing.measurement(sizes), seconds=20)
+    assert report.complete
+    assert [
+        [point.location for point in points]
+        for points in monitoring.batches
+        if "location/last_read" in metrics(points)
+    ] == [["asia-east1", "europe-west1"], ["us-east4"]]
+
+
+def test_a_hanging_request_is_sent_again(
+    monitoring: Monitoring, writing: Writing, released: Event
+) -> None:
+    """One that gets no answer the first time is written by the second."""
+
+    def hang_once(number: int, _points: Sequence[Point]) -> None:
+        if number == 0:
+            released.wait(30)
+
+    monitoring.answer = hang_once
+    report = writing.write(writing.measurement(SIZES), seconds=8)
+    assert report.complete
+    assert report.written.accepted == 369 + 3 + 4
 
 
 def test_what_has_no_time_left_is_lost_without_a_call(

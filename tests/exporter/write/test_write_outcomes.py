@@ -13,7 +13,7 @@ from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import FailureKind
 from exporter.measure.samples import STATE, Sample
 from exporter.names import LocationName
-from exporter.write.writer import MAX_LISTED_ERRORS
+from exporter.write.result import MAX_LISTED_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,72 @@
+"""What happened to the points of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exporter.gcp.errors import Failure
+    from exporter.measure.samples import Sample
+    from exporter.names import LocationName
+
+MAX_LISTED_ERRORS = 20
+"""Failed batches that are kept in full; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteError:
+    """Points of one batch that were not written.
+
+    Attributes:
+        points: How many.
+        failure: Why; None if another run wrote newer points first.
+        series: Their series, or all of the batch's if the answer doesn't name them.
+        named: Whether the answer named them.
+    """
+
+    points: int
+    failure: Failure | None
+    series: tuple[Sample, ...]
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What happened to some points; add results up with ``+``.
+
+    Attributes:
+        accepted: Points that Cloud Monitoring accepted.
+        superseded: Points whose series has the same or a newer one from another run.
+        lost: Points that were due and not accepted.
+        left_out: Points that were not sent because the run was asked to stop.
+        withheld_locations: Locations with a ``last_seen`` that was, or may be, not written.
+        errors: The first batches that were not written completely, for the log.
+        unlisted_errors: How many more of these there were.
+    """
+
+    accepted: int = 0
+    superseded: int = 0
+    lost: int = 0
+    left_out: int = 0
+    withheld_locations: frozenset[LocationName] = frozenset()
+    errors: tuple[WriteError, ...] = ()
+    unlisted_errors: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Points whose outcome is known."""
+        return self.accepted + self.superseded + self.lost
+
+    def __add__(self, other: WriteResult) -> WriteResult:
+        """Return the result of both."""
+        errors = self.errors + other.errors
+        return WriteResult(
+            self.accepted + other.accepted,
+            self.superseded + other.superseded,
+            self.lost + other.lost,
+            self.left_out + other.left_out,
+            self.withheld_locations | other.withheld_locations,
+            errors[:MAX_LISTED_ERRORS],
+            self.unlisted_errors + other.unlisted_errors + len(errors[MAX_LISTED_ERRORS:]),
+        )

@@ -1,9 +1,9 @@
 """The Cloud Run function: one run for each HTTP request, on Google's functions-framework.
 
-The framework's server calls :func:`run` in a thread of its own for each request. POST / is one
-run; POST /log is a run that a log asked for. A request only says that it is time: nothing in it
-is read. The clients, the config and what was discovered stay for the next request. Between
-requests the CPU stands still, so nothing here depends on a thread that works in the background.
+The framework's server calls what :func:`serve` returns, for each request in a thread of its own.
+POST / is one run; POST /log is a run that a log asked for. A request only says that it is time:
+nothing in it is read. The clients, the config and what was discovered stay for the next request.
+Between requests the CPU stands still, so nothing here depends on a thread in the background.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple, Self, TextIO
 
 from exporter.gcp import cloud_run
 from exporter.gcp.deadline import Deadline
@@ -27,7 +28,7 @@ from exporter.session import session
 from exporter.watch import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping
 
     from flask import Request
 
@@ -42,11 +43,13 @@ MARGIN_SECONDS = 5.0
 _PREPARE_SECONDS = 30.0
 """More than config and credentials take."""
 
-_OVERDUE_SECONDS = 10.0
-"""How long a request waits for the end of a run that had to be over."""
-
 _CHUNK = 64 * 1024
 _MOST_CHUNKS = 1024
+
+
+def _restart() -> None:
+    """End this worker at once; gunicorn starts another."""
+    os._exit(1)
 
 
 class Answer(NamedTuple):
@@ -65,6 +68,9 @@ class Function:
         log: TextIO,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        patience: float = 10.0,
+        restart: Callable[[], object] = _restart,
     ) -> None:
         """Connect to nothing: the server forks after this, and gRPC does not survive a fork.
 
@@ -72,10 +78,17 @@ class Function:
             environ: The environment.
             log: Where the log goes.
             monotonic: Returns seconds of a clock that never goes back.
+            now: Returns the unix time in seconds.
+            patience: How many seconds a request waits for the end of a run that is past its
+                deadline.
+            restart: Ends this process, so that the server starts another one.
         """
         self._environ = environ
         self._log = log
         self._monotonic = monotonic
+        self._now = now
+        self._patience = patience
+        self._restart = restart
         self._changed = threading.Condition()
         self._running = False
         self._began = self._ends = -math.inf
@@ -100,13 +113,24 @@ class Function:
                 self._running = False
                 self._changed.notify_all()
 
+    def __enter__(self) -> Self:
+        """Return the function itself."""
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        """Close the clients' connections."""
+        self._open.close()
+
     def _begin(self, path: str) -> Answer | None:
         """Begin a run, or return why there is none now."""
         with self._changed:
             # An instance whose CPU stood still in the middle of a run goes on with it here. All of
             # its calls have timed out, so that run ends at once, and this one is not left out.
-            if not self._changed.wait_for(lambda: not self._overdue, _OVERDUE_SECONDS):
-                return _error(500, "a run did not end at its deadline")
+            if not self._changed.wait_for(lambda: not self._overdue, self._patience):
+                sentence = "A run did not end at its deadline. The function starts again."
+                LOGGER.critical("%s", sentence)
+                self._restart()
+                return _error(500, sentence)
             ago = self._monotonic() - self._began
             if self._running or ago < LEAST_SECONDS[path]:
                 state = "is under way; it began" if self._running else "began"
@@ -129,13 +153,13 @@ class Function:
             runs, seconds = self._prepared()
             self._ends = self._began + seconds
             report = runs.once(Deadline(started + seconds))
-        except InputError as error:
-            for sentence in str(error).splitlines():
+        except (InputError, CallError) as error:
+            # No run began, so the next request need not wait.
+            self._began = -math.inf
+            sentences = str(error).splitlines()
+            for sentence in sentences:
                 LOGGER.error("%s", sentence)
-            return _error(500, *str(error).splitlines())
-        except CallError as error:
-            LOGGER.error("%s", error)
-            return _error(500, str(error))
+            return _error(500, *sentences)
         except Exception:  # noqa: BLE001 - one log entry; the server would print its own
             LOGGER.exception("The exporter failed unexpectedly:")
             return _error(500, "the exporter failed unexpectedly; its log says where")
@@ -161,25 +185,36 @@ class Function:
                 seconds=seconds,
                 stop=threading.Event(),
                 monotonic=self._monotonic,
+                now=self._now,
             )
             self._ready = runs, seconds
         return self._ready
 
 
-FUNCTION = Function(os.environ, sys.stdout if cloud_run.here(os.environ) else sys.stderr)
-"""What this process keeps from one request to the next."""
+def serve(
+    environ: MutableMapping[str, str],
+) -> Callable[[Request], tuple[Iterator[str], int, dict[str, str]]]:
+    """Return what functions-framework calls for each request.
 
+    Args:
+        environ: The environment of the process. It loses the request's timeout: the framework
+            would have gunicorn kill a worker that has not reported for that long, and a worker
+            whose CPU stands still between requests reports nothing.
+    """
+    function = Function(dict(environ), sys.stdout if cloud_run.here(environ) else sys.stderr)
+    environ.pop(cloud_run.REQUEST_TIMEOUT, None)
 
-def run(request: Request) -> tuple[Iterator[str], int, dict[str, str]]:
-    """Answer a request of functions-framework."""
-    answer = FUNCTION.answer(request.method, request.path)
-    _discard_body(request)
-    text = json.dumps(answer.body) + "\n"
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(text))}
-    if answer.status == 405:  # noqa: PLR2004
-        headers["Allow"] = "POST"
-    # As an iterator: before any other response, the framework reads the body into memory.
-    return iter([text]), answer.status, headers
+    def run(request: Request) -> tuple[Iterator[str], int, dict[str, str]]:
+        answer = function.answer(request.method, request.path)
+        _discard_body(request)
+        text = json.dumps(answer.body) + "\n"
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(text))}
+        if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = "POST"
+        # As an iterator: before any other response, the framework reads the body into memory.
+        return iter([text]), answer.status, headers
+
+    return run
 
 
 def _discard_body(request: Request) -> None:

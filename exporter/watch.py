@@ -74,6 +74,7 @@ class Runs:
         seconds: float,
         stop: Event,
         monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """Start without memory.
 
@@ -85,6 +86,7 @@ class Runs:
             seconds: How long a run may take.
             stop: Ends a run early.
             monotonic: Returns seconds of a clock that never goes back.
+            now: Returns the unix time in seconds.
         """
         self._clients = clients
         self._config = config
@@ -92,6 +94,7 @@ class Runs:
         self._log = log
         self._seconds = seconds
         self._stop = stop
+        self._now = now
         self._discovered = Discovered(monotonic)
 
     def once(self, deadline: Deadline | None = None) -> Report:
@@ -101,7 +104,7 @@ class Runs:
             deadline: Bounds this run, in place of the usual seconds from now.
         """
         deadline = deadline or Deadline.after(self._seconds, self._stop)
-        run = Run(self._clients, self._config, self._task, deadline)
+        run = Run(self._clients, self._config, self._task, deadline, now=self._now)
         measurement = run.measure(self._discovered.fresh(), self._discovered.stale())
         self._discovered.learn(measurement.observations)
         report = run.write(measurement)

@@ -40,6 +40,12 @@ _OPTIONS = (
     # 16 KiB, gRPC would replace the error with RESOURCE_EXHAUSTED.
     ("grpc.max_metadata_size", 4 * 1024 * 1024),
     ("grpc.absolute_max_metadata_size", 8 * 1024 * 1024),
+    # A connection can die without a word while the CPU of a function stands still. A call that
+    # hears nothing for 5 s asks the server, and after 3 s more fails, for a retry on a new one.
+    # With these, gRPC also has the kernel give up packets that nobody acknowledges for 3 s.
+    ("grpc.keepalive_time_ms", 5_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.ping_timeout_ms", 3_000),
 )
 _EMULATOR_OPTIONS = (
     *_OPTIONS,

@@ -1,5 +1,7 @@
 """The entry point of the Cloud Run function. It becomes ``main.py`` of the source archive."""
 
-from exporter.function import run
+import os
 
-__all__ = ["run"]
+from exporter.function import serve
+
+run = serve(os.environ)

@@ -1,29 +1,25 @@
-"""The function in Google's functions-framework, as Cloud Run starts it, against an emulator."""
+"""The function on its real server, and in this process with a clock of the test's own."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
+import io
+from collections import Counter
 from contextlib import ExitStack
-from http.client import HTTPConnection
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from exporter.function import Function
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
+from tests.exporter.function.server import MAIN, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
-MAIN = ROOT / "terraform/function/main.py"
+    from lab.emulator.monitoring_service import WrittenPoint
+
 CONFIG = """\
 metrics: {project: metrics-prod}
 sources: [{project: shop-prod}]
@@ -46,86 +42,38 @@ WORLD = {
 }
 """Three streams in two locations, and a project for metrics."""
 
-_SECONDS = 60.0
-"""For whatever a test waits for; many times what it takes."""
-
-
-class Response(NamedTuple):
-    """A response: its status, its headers and its body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-
-class Server:
-    """functions-framework in a process of its own, with its worker."""
-
-    def __init__(self, environ: Mapping[str, str], log: Path, main: Path = MAIN) -> None:
-        """Start it, and wait until it listens."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-        self._log = log
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "functions_framework"),
-                    *("--target", "run", "--source", str(main), "--port", str(self.port)),
-                ],
-                env={"PATH": os.environ["PATH"], "NO_GCE_CHECK": "true", **environ},
-                cwd=log.parent,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        until = time.monotonic() + _SECONDS
-        while not self._listens():
-            assert self.process.poll() is None, self.log_text
-            assert time.monotonic() < until, self.log_text
-            time.sleep(0.02)
-
-    def request(self, path: str = "/", body: Any = None, method: str = "POST") -> Response:
-        """Send a request; return the response."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
-        try:
-            connection.request(method, path, body)
-            response = connection.getresponse()
-            text = response.read()
-            return Response(response.status, dict(response.headers), json.loads(text))
-        finally:
-            connection.close()
-
-    @property
-    def log_text(self) -> str:
-        """What the process has written to stdout and stderr."""
-        return self._log.read_text("utf-8")
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        """The log entries; nothing else may be written."""
-        return [json.loads(line) for line in self.log_text.splitlines()]
-
-    def signal(self, number: int) -> None:
-        """Send a signal to the server and its worker."""
-        os.killpg(self.process.pid, number)
-
-    def close(self) -> None:
-        """Kill it, if it still runs."""
-        if self.process.poll() is None:
-            self.signal(signal.SIGKILL)
-        self.process.wait(_SECONDS)
-
-    def _listens(self) -> bool:
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", self.port)) == 0
-
 
 class Start(Protocol):
     """Starts the function until the test ends."""
 
     def __call__(self, environ: Mapping[str, str] | None = None, *, main: Path = MAIN) -> Server:
         """Return its server."""
+
+
+class Clock:
+    """Seconds that pass when a test says so; it is both the unix time and the monotonic one."""
+
+    def __init__(self) -> None:
+        """Start at some time."""
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+def on_clock(clock: Clock, environ: Mapping[str, str]) -> Function:
+    """Return the function for this process, whose time is the clock's."""
+    deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **environ}
+    return Function(deployed, io.StringIO(), monotonic=clock, now=clock)
+
+
+def written_twice(points: Iterable[WrittenPoint]) -> list[object]:
+    """Return the series that have two points of one time."""
+    times = Counter(
+        (*point[:2], *map(str, point.resource_labels.items()), point.time) for point in points
+    )
+    return [series for series, count in times.items() if count > 1]
 
 
 @pytest.fixture
@@ -152,3 +100,16 @@ def start(cloud: Emulator, tmp_path: Path) -> Iterator[Start]:
             return server
 
         yield started
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that the function and the emulator share."""
+    return Clock()
+
+
+@pytest.fixture
+def cloud_at(clock: Clock) -> Iterator[Emulator]:
+    """Return an emulator of the same fleet, whose time is the clock's."""
+    with Emulator(World.model_validate(WORLD), clock=clock) as running:
+        yield running

@@ -1,0 +1,131 @@
+"""The function in Google's functions-framework, in a process of its own, as Cloud Run starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+MAIN = Path(__file__).parents[3] / "terraform/function/main.py"
+
+_SECONDS = 60.0
+"""For whatever is waited for; many times what it takes."""
+
+
+class Response(NamedTuple):
+    """A response: its status, its headers and its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class Server:
+    """functions-framework and its worker."""
+
+    def __init__(self, environ: Mapping[str, str], log: Path, main: Path = MAIN) -> None:
+        """Start it, and wait until it listens.
+
+        Args:
+            environ: Its environment.
+            log: The file that its stdout and stderr go to.
+            main: The function's ``main.py``.
+        """
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self._log = log
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "functions_framework"],
+                env={
+                    "PATH": os.environ["PATH"],
+                    # No credentials of this machine, and no search for any.
+                    "HOME": str(log.parent),
+                    "NO_GCE_CHECK": "true",
+                    "FUNCTION_TARGET": "run",
+                    "FUNCTION_SOURCE": str(main),
+                    "PORT": str(self.port),
+                    **environ,
+                },
+                cwd=log.parent,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.wait_for(self._listens)
+
+    def request(
+        self, path: str = "/", body: bytes | Iterable[bytes] | None = None, method: str = "POST"
+    ) -> Response:
+        """Send a request; return the response."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
+        try:
+            connection.request(method, path, body)
+            response = connection.getresponse()
+            text = response.read()
+            is_json = response.headers["Content-Type"] == "application/json" and method != "HEAD"
+            return Response(
+                response.status,
+                dict(response.headers),
+                json.loads(text) if is_json else text.decode(),
+            )
+        finally:
+            connection.close()
+
+    @property
+    def log_text(self) -> str:
+        """What the process has written to stdout and stderr."""
+        return self._log.read_text("utf-8")
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The log entries; nothing else may be written."""
+        return [json.loads(line) for line in self.log_text.splitlines()]
+
+    @property
+    def worker(self) -> int:
+        """The process id of the worker, which answers the requests."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        self.wait_for(lambda: len(children.read_text("utf-8").split()) == 1)
+        return int(children.read_text("utf-8"))
+
+    @property
+    def peak_mebibytes(self) -> float:
+        """The most memory that the worker has used."""
+        status = Path(f"/proc/{self.worker}/status").read_text("utf-8")
+        (kibibytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+        return int(kibibytes) / 1024
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is true, while the process runs."""
+        until = time.monotonic() + _SECONDS
+        while not condition():
+            assert self.process.poll() is None, self.log_text
+            assert time.monotonic() < until, self.log_text
+            time.sleep(0.02)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the server and its worker."""
+        os.killpg(self.process.pid, number)
+
+    def close(self) -> None:
+        """Kill it, if it still runs."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGKILL)
+        self.process.wait(_SECONDS)
+
+    def _listens(self) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0

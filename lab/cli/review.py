@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
@@ -18,6 +19,7 @@ from lab.review.page import review_page
 from lab.review.plan import read_plan
 from lab.review.playing import ReviewTask, play, trigger_changes
 from lab.review.review import review_json, review_plan
+from lab.review.times import measure_times, times_tasks
 from lab.side_by_side import side_by_side
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
 
 HELP = (
     "Shows what a Terraform plan changes about the alert policies, field by field, and plays the "
-    "scenarios with the policies before and after: alerts gained and lost, later and sooner. "
-    "Prints Markdown for a pull request. Covers every google_monitoring_alert_policy in the plan."
+    "scenarios with the policies before and after: alerts gained and lost, later and sooner, and "
+    "the worst time to page where it changes. Prints Markdown for a pull request. Covers every "
+    "google_monitoring_alert_policy in the plan."
 )
 
 
@@ -75,12 +78,16 @@ def run(context: Context) -> int:
         tasks = [ReviewTask(scenario, changes) for scenario in scenarios]
         playing = side_by_side(play, tasks, context.stop)
         played = list(progress.track("playing scenarios", playing, len(tasks)))
-    if len(played) < len(scenarios):
+        timing = [*times_tasks(changes, plan.mode)]
+        measuring = side_by_side(measure_times, timing, context.stop)
+        times = list(progress.track("measuring the time to page", measuring, len(timing)))
+    if context.stop.is_set():
         LOGGER.warning("Interrupted: %d of %d scenarios were played.", len(played), len(scenarios))
         return INTERRUPTED
     titles = {scenario.name: scenario.title for scenario in scenarios}
-    results = [result for found in played for result in found]
-    review = review_plan(plan, changes, unplayed, titles, results)
+    results = itertools.chain.from_iterable(played)
+    slower = itertools.chain.from_iterable(times)
+    review = review_plan(plan, changes, unplayed, titles, results, slower)
     if args.json:
         print_json(review_json(review), context.out)
     else:

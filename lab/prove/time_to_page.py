@@ -45,7 +45,8 @@ _STEP = {"job": 12.0, "worker_pool": 1.0}
 _CHANGING_FOR = {"job": 360.0, "worker_pool": 20.0}
 """Seconds over which the changes are spread: six runs of the job with every delay, two ticks."""
 _LONGEST_GAP = {"job": 90, "worker_pool": 10}
-_LONGEST_WAIT = 420.0
+LONGEST_WAIT = 420.0
+"""Seconds that are recorded after the last change, longer than each promised time to page."""
 _JUST_AFTER = 0.1
 _TOGETHER = 5
 
@@ -213,16 +214,17 @@ def _measure_task(task: _Task) -> Measurements:
         return measure(timed, task.policies, engine)
 
 
-def record_changes(mode: str) -> TimedRecording:
-    """Record changes in Datastream at every moment between two runs."""
+def record_changes(mode: str, wait: float = LONGEST_WAIT) -> TimedRecording:
+    """Record changes in Datastream at every moment between two runs, and some seconds more."""
     moments, world = _changing_world(mode)
-    recording = simulate(_scenario(f"changing-{mode}", mode, world), _START, WORST_INGESTION)
+    scenario = _scenario(f"changing-{mode}", mode, world, wait=wait)
+    recording = simulate(scenario, _START, WORST_INGESTION)
     return TimedRecording(mode, recording, moments)
 
 
-def record_death(mode: str) -> TimedRecording:
-    """Record an exporter that dies after a run."""
-    scenario = _scenario(f"dying-{mode}", mode, _ONE_STREAM, dies=_FIRST_CHANGE)
+def record_death(mode: str, wait: float = LONGEST_WAIT) -> TimedRecording:
+    """Record an exporter that dies after a run, and some seconds more."""
+    scenario = _scenario(f"dying-{mode}", mode, _ONE_STREAM, dies=_FIRST_CHANGE, wait=wait)
     recording = simulate(scenario, _START, WORST_INGESTION)
     last_run = max(run.ended for run in recording.runs)
     return TimedRecording(mode, recording, {CHANGES[-1].title: {"": last_run}})
@@ -240,9 +242,9 @@ def measure(timed: TimedRecording, policies: Iterable[Policy], engine: Engine) -
     measured = Measurements()
     for change in CHANGES:
         moments = timed.moments.get(change.title)
-        if not moments:
+        policy = by_name.get(change.policy)
+        if not moments or policy is None:
             continue
-        policy = by_name[change.policy]
         times = [
             incident.opened - moments[incident.about]
             for incident in metric_incidents(policy, timed.recording, engine, _EVERY_SECOND)
@@ -323,7 +325,13 @@ def _moments(mode: str) -> list[float]:
     return sorted({*evenly, *(at + _JUST_AFTER for at in runs if at >= _FIRST_CHANGE)})
 
 
-def _scenario(name: str, mode: str, world: dict[str, Any], dies: float | None = None) -> Scenario:
+def _scenario(
+    name: str,
+    mode: str,
+    world: dict[str, Any],
+    dies: float | None = None,
+    wait: float = LONGEST_WAIT,
+) -> Scenario:
     """Return a scenario that watches all of a world; the exporter may die at a moment."""
     projects = world["projects"]
     watched = {
@@ -333,7 +341,7 @@ def _scenario(name: str, mode: str, world: dict[str, Any], dies: float | None = 
             for each in projects
         ],
     }
-    lasts = _FIRST_CHANGE + _CHANGING_FOR[mode] + _LONGEST_WAIT
+    lasts = _FIRST_CHANGE + _CHANGING_FOR[mode] + wait
     exporter: dict[str, Any] = {"mode": mode}
     if mode == "job":
         exporter["delays"] = WORST_DELAYS

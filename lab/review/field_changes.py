@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lab.markdown import code, fenced
 from lab.review.field_wording import MOST_LINES, ChangedField, as_text, describe_field
@@ -28,7 +29,8 @@ _DEFAULTS = {"enabled": True, "disable_metric_validation": False}
 _TRAILING_SPACE_IGNORED = ("query", "filter", "content")
 
 
-class FieldChange(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FieldChange:
     """A field, or a whole condition, that a plan changes.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,14 +30,16 @@ class ChangeKind(StrEnum):
 END_CHANGES = frozenset({ChangeKind.ENDS_SOONER, ChangeKind.ENDS_LATER})
 
 
-class SecondsRange(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SecondsRange:
     """The least and the most of several times."""
 
     least: float
     most: float
 
 
-class IncidentChange(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class IncidentChange:
     """An incident that changes, over all phases of the evaluations.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from exporter.inputs.durations import format_duration
 from exporter.text import plural
@@ -16,7 +16,7 @@ from lab.review.incident_changes import END_CHANGES, ChangeKind, SecondsRange
 from lab.review.plan import Action
 from lab.review.review import DISABLED, EFFECTS, ENABLED, MOVED, WORSE
 from lab.review.values import ABSENT
-from lab.wording import joined
+from lab.wording import first_and_more, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from lab.review.values import PlannedValue, PolicyValues
 
 MOST_CHARACTERS = 60_000
-"""Length of the page: a comment on GitHub holds 65,536 characters."""
+"""Length of the page. A comment on GitHub holds 65,536 characters; the rest is for who posts it."""
 
+_MOST_HEADLINES = 3
+_SAID_ALREADY = {"query changes", "no longer alerts", "alerts again"}
+"""Words for a field that say less than what happens to the policy."""
 _MOST_IN_TABLE = 16_000
-_MOST_OPEN_ROWS = 20
+_MOST_LINES = 20
 _MOST_FIELDS = 12
 _MOST_NAMES = 3
 _CLOSE_SECONDS = 120.0
@@ -67,24 +70,85 @@ _REASONS = {
 
 
 def review_page(review: Review) -> str:
-    """Return the review as Markdown. What does not fit in a GitHub comment is left out."""
-    head = [
+    """Return the review as Markdown: what matters most first, the rest folded.
+
+    What does not fit in a comment on GitHub is left out, and a sentence says so.
+    """
+    parts = [
         "## Review of the alert policies",
         " ".join(_summary(review)),
+        *_headlines(review),
         *(f"> **Note:** {escaped(note)}" for note in review.plan.notes),
     ]
+    left = MOST_CHARACTERS - _length(parts)
+    dropped = 0
+    for part in _folded(review):
+        if _length([part]) > left:
+            dropped += 1
+            continue
+        parts.append(part)
+        left -= _length([part])
+    if dropped:
+        parts.append(
+            f"{plural(dropped, 'folded part')} left out, because a comment on GitHub holds 65,536 "
+            "characters: `datastream-lab review --json` prints everything."
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _length(parts: Iterable[str]) -> int:
+    return sum(len(part) + len("\n\n") for part in parts)
+
+
+def _folded(review: Review) -> Iterator[str]:
     if review.policies:
-        head.append(_short_table(("policy", "is", "changes"), [*_policy_rows(review)]))
-    open_tables, folded_tables = _incident_tables(review)
-    limits = [*_limits(review)]
-    left = MOST_CHARACTERS - _length([*head, *open_tables, *limits])
-    folded_tables, left = _fitting(folded_tables, left)
-    folded = [*_folded_policies(review)]
-    kept, _ = _fitting(folded, left)
-    if len(kept) < len(folded):
-        dropped = plural(len(folded) - len(kept), "folded part")
-        kept.append(f"{dropped} left out to keep this short; see `--json`.")
-    return "\n\n".join([*head, *kept, *open_tables, *folded_tables, *limits]) + "\n"
+        count = len(review.policies)
+        title = "1 policy that changes" if count == 1 else f"{count:,} policies that change"
+        yield details(title, _table(("policy", "is", "changes"), [*_policy_rows(review)]))
+    if rows := _incident_rows(review):
+        title = f"{plural(len(review.incidents), 'alert')} that scenarios open differently"
+        heading = ("scenario", "policy", "alert", "for", "opens")
+        yield details(title, _table(heading, rows))
+    if limits := [*_limits(review)]:
+        title = "What the scenarios don't show"
+        yield details(title, "\n".join(f"- {line}" for line in limits))
+    yield from _folded_policies(review)
+
+
+def _headlines(review: Review) -> Iterator[str]:
+    """Yield the most important changes as a numbered list, with their numbers."""
+    ranked = sorted(
+        (_headline(policy, review) for policy in review.policies), key=lambda each: each[0]
+    )
+    lines = [f"{number}. {text}" for number, (_, text) in enumerate(ranked[:_MOST_HEADLINES], 1)]
+    if lines:
+        yield "\n".join(lines)
+
+
+def _headline(policy: PolicyReview, review: Review) -> tuple[tuple[float, ...], str]:
+    """Return a policy's rank, the most important first, and what matters about it."""
+    name = policy.change.name
+    incidents = [change.incident for change in review.incidents if name in change.policies]
+    count = Counter(incident.kind for incident in incidents)
+    times = [time for time in review.times if time.policy == name]
+    fields = [field.words for field in policy.fields if field.words not in _SAID_ALREADY]
+    nobody = [words for words in fields if "notifies no channel" in words]
+    words = ["Prometheus rejects its query"] * (name in review.rejected)
+    words += [f"{time.title}: worst {time.before} s → {time.after} s" for time in times]
+    words += [_incident_summary(incidents)] if incidents else []
+    words += (nobody or fields)[:_MOST_NAMES]
+    grave = bool(nobody or count[ChangeKind.LOST] or name in review.rejected)
+    slower = max([time.after - time.before for time in times], default=0)
+    later = max([each.by.most for each in incidents if each.by and each.kind in WORSE], default=0.0)
+    rank = (
+        not (grave or policy.effect in {Action.REMOVED, DISABLED}),
+        -count[ChangeKind.LOST],
+        -max(slower, later),
+        -len(incidents),
+        EFFECTS.index(policy.effect),
+    )
+    text = f"{code(name)} {_EFFECT_WORDS[policy.effect][0]}"
+    return rank, f"{text}: {'; '.join(words)}" if words else text
 
 
 def _summary(review: Review) -> Iterator[str]:
@@ -94,7 +158,8 @@ def _summary(review: Review) -> Iterator[str]:
         parts.append((review.unchanged, ("stays the same", "stay the same")))
     yield f"{joined(_counted(parts, 'policy', 'policies'))}."
     if review.incidents:
-        yield f"In {plural(len(review.titles), 'scenario')}, {_incident_summary(review)}."
+        incidents = [change.incident for change in review.incidents]
+        yield f"In {plural(len(review.titles), 'scenario')}, {_incident_summary(incidents)}."
     elif review.played:
         yield f"No scenario alerts differently ({plural(len(review.titles), 'scenario')} played)."
     elif review.unplayed:
@@ -103,19 +168,15 @@ def _summary(review: Review) -> Iterator[str]:
         yield "No scenario alerts differently: what decides when an alert opens stays the same."
 
 
-def _incident_summary(review: Review) -> str:
-    count = review.count
+def _incident_summary(incidents: Sequence[IncidentChange]) -> str:
+    count = Counter(incident.kind for incident in incidents)
     kinds = [kind for kind in _KIND_WORDS if count[kind]]
     parts = [(count[kind], _KIND_WORDS[kind]) for kind in kinds]
     if ends := sum(count[kind] for kind in END_CHANGES):
         parts.append((ends, ("ends at another time", "end at another time")))
     words = _counted(parts, "alert", "alerts")
     for index, kind in enumerate(kinds):
-        moved = [
-            change.incident.by.most
-            for change in review.incidents
-            if change.incident.kind is kind and change.incident.by
-        ]
+        moved = [each.by.most for each in incidents if each.kind is kind and each.by]
         words[index] += f" (by up to {format_duration(max(moved))})" if moved else ""
         words[index] = f"**{words[index]}**" if kind in WORSE else words[index]
     return joined(words)
@@ -130,21 +191,8 @@ def _counted(parts: list[tuple[int, tuple[str, str]]], one: str, several: str) -
     return words
 
 
-def _length(parts: Iterable[str]) -> int:
-    return sum(len(part) + len("\n\n") for part in parts)
-
-
-def _fitting(parts: Sequence[str], left: int) -> tuple[list[str], int]:
-    """Return the parts that fit in so many characters, and how many characters remain."""
-    kept: list[str] = []
-    for part in parts:
-        if _length([part]) <= left:
-            kept.append(part)
-            left -= _length([part])
-    return kept, left
-
-
-def _short_table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def _table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Return a table, cut where it gets too long."""
     lengths = itertools.accumulate(sum(map(len, row)) + 3 * len(row) for row in rows)
     fit = sum(1 for length in lengths if length <= _MOST_IN_TABLE)
     kept = [*rows[:fit]]
@@ -167,11 +215,7 @@ def _policy_words(policy: PolicyReview, channels: Mapping[str, str]) -> Iterator
         yield f"no longer alerts; was {_at_a_glance(change.before, channels)}"
     elif change.action is Action.FORGOTTEN:
         yield "stays in Cloud Monitoring and keeps alerting, but Terraform no longer manages it"
-    for field in policy.fields[:_MOST_FIELDS]:
-        yield field.words
-    more = len(policy.fields) - _MOST_FIELDS
-    if more > 0:
-        yield f"and {more} more fields"
+    yield from _first([field.words for field in policy.fields], _MOST_FIELDS, " fields")
     if change.action is Action.CHANGED and not policy.fields:
         yield "only fields that Cloud Monitoring sets"
     if change.action is Action.REPLACED:
@@ -220,66 +264,34 @@ def _folded_policies(review: Review) -> Iterator[str]:
             yield details(f"{html_code(policy.change.name)}: {title}", "\n\n".join(blocks))
 
 
-class _IncidentRow(NamedTuple):
-    """A row of the table of incidents: those of a scenario that change in the same way."""
-
-    scenario: str
-    kind: ChangeKind
-    cells: tuple[str, ...]
-
-
-def _incident_tables(review: Review) -> tuple[list[str], list[str]]:
-    """Return the tables of incidents that are open, and those that are folded."""
-    rows = _incident_rows(review)
-    if not rows:
-        return [], []
-    heading = "### Scenarios that alert differently"
-    if len(rows) <= _MOST_OPEN_ROWS:
-        return [heading, _incident_table(rows, review)], []
-    worse = [row for row in rows if row.kind in WORSE]
-    rest = [row for row in rows if row.kind not in WORSE]
-    visible = [heading, _incident_table(worse, review)] if worse else [heading]
-    if not rest:
-        return visible, []
-    title = f"{plural(len(rest), 'row')} of alerts that are gained, come sooner or end differently"
-    return visible, [details(title, _incident_table(rest, review))]
-
-
-def _incident_table(rows: Sequence[_IncidentRow], review: Review) -> str:
-    lines = []
-    last = ""
-    for row in rows:
-        title = "" if row.scenario == last else escaped(review.titles.get(row.scenario, ""))
-        last = row.scenario
-        lines.append((f"{code(row.scenario)}{f': {title}' if title else ''}", *row.cells))
-    return _short_table(("scenario", "policy", "alert", "for", "opens"), lines)
-
-
-def _incident_rows(review: Review) -> list[_IncidentRow]:
-    """Return the rows by scenario, the most important first."""
-    groups: dict[tuple[str, ChangeKind, tuple[str, ...], bool], list[IncidentChange]] = {}
+def _incident_rows(review: Review) -> list[tuple[str, ...]]:
+    """Return a row for the incidents that change alike, by scenario, the most important first."""
+    groups: dict[tuple[str, int, tuple[str, ...], bool], list[IncidentChange]] = {}
     for change in review.incidents:
         incident = change.incident
-        depends = incident.phases < incident.all_phases
-        key = change.scenario, incident.kind, change.policies, depends
+        rank = [*ChangeKind].index(incident.kind)
+        key = change.scenario, rank, change.policies, incident.phases < incident.all_phases
         groups.setdefault(key, []).append(incident)
-    order = [*ChangeKind]
-    return [
-        _IncidentRow(
-            key[0],
-            key[1],
-            (_first_names(key[2]), _kind(key[1], group), _resources(group), _when(key[1], group)),
+    rows: list[tuple[str, ...]] = []
+    last = ""
+    for (scenario, _, policies, _), group in sorted(groups.items(), key=lambda item: item[0]):
+        title = "" if scenario == last else escaped(review.titles.get(scenario, ""))
+        last = scenario
+        kind = group[0].kind
+        rows.append(
+            (
+                f"{code(scenario)}{f': {title}' if title else ''}",
+                _first_names(policies),
+                _kind(kind, group),
+                _resources(group),
+                _when(kind, group),
+            )
         )
-        for key, group in sorted(
-            groups.items(), key=lambda item: (item[0][0], order.index(item[0][1]), *item[0][2:])
-        )
-    ]
+    return rows
 
 
 def _first_names(names: Sequence[str]) -> str:
-    text = ", ".join(code(name) if name else "everything" for name in names[:_MOST_NAMES])
-    more = len(names) - _MOST_NAMES
-    return f"{text} and {more:,} more" if more > 0 else text
+    return first_and_more([code(name) if name else "everything" for name in names], _MOST_NAMES)
 
 
 def _kind(kind: ChangeKind, incidents: Sequence[IncidentChange]) -> str:
@@ -346,21 +358,18 @@ def _limits(review: Review) -> Iterator[str]:
         f"{code(each.policy)}: the scenarios cannot show what changes: {escaped(each.reason)}"
         for each in review.unplayed
     ]
-    lines = [*_first_lines(rejected), *_first_lines(unplayed)]
+    yield from (*_first(rejected), *_first(unplayed))
     if review.silent:
-        names = ", ".join(_first_lines([code(name) for name in review.silent]))
-        lines.append(f"No scenario covers {names}: nothing alerts there, before or after.")
+        names = first_and_more([code(name) for name in review.silent], _MOST_LINES)
+        yield f"No scenario covers {names}: nothing alerts there, before or after."
     if review.played:
-        lines.append(
+        yield (
             "The scenarios show when incidents open and close. They do not show who is notified, "
             "what a notification says or how often it repeats. Times count from the start of a "
             "scenario."
         )
-    if lines:
-        yield "\n".join(f"- {line}" for line in lines)
 
 
-def _first_lines(lines: Sequence[str]) -> list[str]:
-    more = len(lines) - _MOST_OPEN_ROWS
-    rest = [f"and {more:,} more (see `--json`)"] if more > 0 else []
-    return [*lines[:_MOST_OPEN_ROWS], *rest]
+def _first(lines: Sequence[str], most: int = _MOST_LINES, of: str = " (see `--json`)") -> list[str]:
+    more = len(lines) - most
+    return [*lines[:most], *([f"and {more:,} more{of}"] if more > 0 else [])]

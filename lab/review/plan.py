@@ -27,6 +27,8 @@ MOST_BYTES = 128 << 20
 """Of a plan; those of large organisations have some tens of MiB."""
 
 _CHANNEL = "google_monitoring_notification_channel"
+_MODES = {"google_cloud_run_v2_worker_pool": "worker_pool"}
+"""How the exporter runs, by the type of its resource."""
 _STDIN_NAME = "standard input"
 _ZIP = b"PK\x03\x04"
 _HUMAN_READABLE = (b"will perform the following actions", b"No changes.")
@@ -98,11 +100,13 @@ class Plan:
         changes: Every policy by name, unchanged ones included.
         channels: Display names of the notification channels in the plan, by full name.
         notes: Sentences about the plan's limits.
+        mode: How the exporter in the plan runs; ``job`` if the plan doesn't say.
     """
 
     changes: tuple[PolicyChange, ...]
     channels: Mapping[str, str]
     notes: tuple[str, ...]
+    mode: str
 
 
 class _PlanError(Exception):
@@ -139,7 +143,7 @@ def parse_plan(content: bytes, file: str) -> Plan:
         raise InputError([f"{file}: is nested too deeply; {_USE_SHOW}"]) from None
     if not changes:
         raise InputError([f"{file}: contains no {POLICY}; plan the directory that creates them"])
-    return Plan(changes, dict(_channels(document)), tuple(_plan_notes(document)))
+    return Plan(changes, dict(_channels(document)), tuple(_plan_notes(document)), _mode(document))
 
 
 def _load(content: bytes, file: str) -> dict[str, object]:
@@ -198,6 +202,12 @@ def _plan_notes(document: dict[str, object]) -> Iterator[str]:
         yield "The plan ended with an error, so changes may be missing."
     elif document.get("complete") is False:
         yield "The plan is incomplete: plan again after this apply."
+
+
+def _mode(document: dict[str, object]) -> str:
+    resources = _list(document.get("resource_changes"))
+    types = {_text(each, "type") for each in resources if isinstance(each, dict)}
+    return next((mode for type_, mode in _MODES.items() if type_ in types), "job")
 
 
 def _changes(resources: object) -> Iterator[PolicyChange]:

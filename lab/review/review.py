@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.review.field_changes import FieldChange, field_changes
@@ -13,11 +13,9 @@ from lab.review.plan import Action
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pydantic import JsonValue
-
-    from lab.review.incident_changes import SecondsRange
     from lab.review.plan import Plan, PolicyChange
     from lab.review.playing import PlayedChange, TriggerChange, UnplayedPolicy
+    from lab.review.times import TimeChange
 
 WORSE = frozenset({ChangeKind.LOST, ChangeKind.LATER})
 
@@ -73,6 +71,7 @@ class Review:
         silent: The changed policies that alert in no scenario, before or after.
         rejected: Why Prometheus rejects a query, by policy.
         unplayed: The policies that could not be played.
+        times: The worst times to page that change.
     """
 
     plan: Plan
@@ -83,6 +82,7 @@ class Review:
     silent: tuple[str, ...]
     rejected: Mapping[str, str]
     unplayed: tuple[UnplayedPolicy, ...]
+    times: tuple[TimeChange, ...]
 
     @property
     def count(self) -> Counter[ChangeKind]:
@@ -92,7 +92,8 @@ class Review:
     @property
     def worse(self) -> bool:
         """Whether an alert is lost or comes later."""
-        return any(self.count[kind] for kind in WORSE)
+        slower = any(time.after > time.before for time in self.times)
+        return slower or any(self.count[kind] for kind in WORSE)
 
     @property
     def unchanged(self) -> int:
@@ -106,6 +107,7 @@ def review_plan(
     unplayed: Sequence[UnplayedPolicy],
     titles: Mapping[str, str],
     results: Iterable[PlayedChange],
+    times: Iterable[TimeChange] = (),
 ) -> Review:
     """Put a review together.
 
@@ -115,6 +117,7 @@ def review_plan(
         unplayed: The policies that could not be played.
         titles: The titles of the scenarios, by name.
         results: What the scenarios showed.
+        times: The worst times to page that change.
     """
     results = list(results)
     rejected = {
@@ -149,6 +152,7 @@ def review_plan(
         ),
         rejected=rejected,
         unplayed=tuple(unplayed),
+        times=tuple(times),
     )
 
 
@@ -167,57 +171,35 @@ def _policy_review(change: PolicyChange, plan: Plan) -> PolicyReview:
     return PolicyReview(change, effect, fields)
 
 
-def review_json(review: Review) -> dict[str, JsonValue]:
+def review_json(review: Review) -> dict[str, object]:
     """Return a review as JSON; times are seconds after a scenario's start."""
     count = review.count
     return {
-        "notes": [*review.plan.notes],
-        "policies": [_policy_json(policy) for policy in review.policies],
+        "notes": review.plan.notes,
+        "policies": [
+            {
+                "name": policy.change.name,
+                "address": policy.change.address,
+                "old_address": policy.change.old_address or None,
+                "effect": policy.effect,
+                "reason": policy.change.reason or None,
+                "notes": policy.change.notes,
+                "fields": [
+                    {key: value for key, value in asdict(field).items() if key != "block"}
+                    for field in policy.fields
+                ],
+            }
+            for policy in review.policies
+        ],
         "unchanged": review.unchanged,
-        "scenarios": [*sorted(review.titles)],
-        "count": {str(kind): count[kind] for kind in ChangeKind},
-        "incidents": [_incident_json(change) for change in review.incidents],
-        "never_alert": [*review.silent],
-        "rejected": {**review.rejected},
+        "scenarios": sorted(review.titles),
+        "count": {kind: count[kind] for kind in ChangeKind},
+        "incidents": [
+            {"scenario": change.scenario, "policies": change.policies, **asdict(change.incident)}
+            for change in review.incidents
+        ],
+        "times_to_page": [asdict(time) for time in review.times],
+        "never_alert": review.silent,
+        "rejected": review.rejected,
         "not_played": {each.policy: each.reason for each in review.unplayed},
     }
-
-
-def _policy_json(policy: PolicyReview) -> JsonValue:
-    change = policy.change
-    return {
-        "name": change.name,
-        "address": change.address,
-        "old_address": change.old_address or None,
-        "effect": policy.effect,
-        "reason": change.reason or None,
-        "notes": [*change.notes],
-        "fields": [
-            {
-                "path": field.path,
-                "before": field.before,
-                "after": field.after,
-                "words": field.words,
-            }
-            for field in policy.fields
-        ],
-    }
-
-
-def _incident_json(change: ScenarioChange) -> JsonValue:
-    incident = change.incident
-    return {
-        "scenario": change.scenario,
-        "policies": [*change.policies],
-        "kind": str(incident.kind),
-        "about": incident.about,
-        "before": _range_json(incident.before),
-        "after": _range_json(incident.after),
-        "by": _range_json(incident.by),
-        "phases": incident.phases,
-        "all_phases": incident.all_phases,
-    }
-
-
-def _range_json(seconds: SecondsRange | None) -> JsonValue:
-    return {"least": seconds.least, "most": seconds.most} if seconds else None

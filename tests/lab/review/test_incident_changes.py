@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import pytest
 
 from lab.prove.incidents import Incident
@@ -120,4 +122,5 @@ def test_phases_are_combined(
         for opened in (before, after)
     )
     (found,) = compare_incidents(old, new, intervals, spacing)
-    assert (found.kind, found.about, *found[2:]) == (change[0], "orders", *change[1:])
+    kind, about, *rest = astuple(found)
+    assert (kind, about, *rest) == (change[0], "orders", *change[1:])

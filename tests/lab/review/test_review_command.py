@@ -117,6 +117,29 @@ def test_an_interrupted_review_prints_nothing(tmp_path: Path) -> None:
     assert out.getvalue() == ""
 
 
+def test_the_worst_time_to_page_is_measured(reviewed: Reviewed) -> None:
+    """A policy with a promised time shows it before and after; a route's copies do not."""
+    named: dict[str, Any] = {"user_labels": {"policy": "stream-failed"}}
+    changes = [
+        change(
+            "update",
+            before=policy(**named),
+            after=policy(duration=duration, **named),
+            address=f"google_monitoring_alert_policy.{name}",
+        )
+        for name, duration in (("one", "300s"), ("another", "240s"))
+    ]
+    answer = reviewed(plan(changes[0]), "--scenario", "logs")
+    assert "\n1. `one` changes: FAILED: worst 187 s → 427 s; retest window 1m → 5m\n" in answer.out
+    silent = change(
+        "update",
+        before=policy(user_labels={"policy": "exporter-silent"}, query="absent(a:b)"),
+        after=policy(user_labels={"policy": "exporter-silent"}, query="absent(a:c)"),
+    )
+    document = plan(silent, *changes)
+    assert json.loads(reviewed(document, "--scenario", "logs", "--json").out)["times_to_page"] == []
+
+
 def test_a_scenario_can_switch_a_policy_off(reviewed: Reviewed, tmp_path: Path) -> None:
     """A policy that a scenario switches off is not played in it."""
     text = (SCENARIOS / "five.yaml").read_text("utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from lab.review.incident_changes import ChangeKind, IncidentChange, SecondsRange
 from lab.review.page import review_page
 from lab.review.review import review_json
+from lab.review.times import TimeChange
 from tests.lab.review.plan_json import (
     CHANNEL,
     change,
@@ -129,18 +131,45 @@ def test_alerts_are_grouped_by_scenario_and_kind() -> None:
     ]
 
 
-def test_many_rows_are_folded_except_worse_ones() -> None:
-    """Lost and later alerts stay visible, however many are gained."""
-    gained = _incident(ChangeKind.GAINED, "x", None, SecondsRange(300, 330))
+def test_the_first_screen_has_the_three_most_important_changes() -> None:
+    """Lost alerts come first, then slower ones; each has its numbers, and the rest is folded."""
+    at = "google_monitoring_alert_policy.{}".format
+    document = plan(
+        change("update", before=policy(), after=policy(severity="ERROR"), address=at("milder")),
+        change("delete", before=policy(), address=at("gone")),
+        change("update", before=policy(), after=policy(notification_channels=[]), address=at("x")),
+        change("update", before=policy(), after=policy(duration="300s"), address=at("slower")),
+    )
+    later = SecondsRange(300, 330), SecondsRange(540, 570), SecondsRange(240, 240)
+    incidents = [_incident(ChangeKind.LATER, "a", *later)]
+    times = [TimeChange("slower", "FAILED", 187, 427)]
+    review = reviewed(written(document), incidents)
+    moved = tuple(each for each in review.incidents if each.policies == ("slower",))
+    review = replace(review, incidents=moved, times=tuple(times))
+    visible, _, folded = review_page(review).partition("\n\n<details>")
+    assert visible.splitlines()[4:] == [
+        "1. `gone` is removed",
+        f"2. `x` changes: no longer notifies `{CHANNEL}`; **notifies no channel**",
+        (
+            "3. `slower` changes: FAILED: worst 187 s → 427 s; "
+            "**1 alert comes later (by up to 4m)**; retest window 1m → 5m"
+        ),
+    ]
+    assert review.worse
+    assert "| `milder` | changed | severity CRITICAL → ERROR |" in folded
+    assert review_json(review)["times_to_page"] == [
+        {"policy": "slower", "title": "FAILED", "before": 187, "after": 427}
+    ]
+
+
+def test_lost_alerts_come_first() -> None:
+    """However many alerts are gained, and however much later others come."""
+    gained = [_incident(ChangeKind.GAINED, f"g{n}", None, SecondsRange(300, 330)) for n in range(9)]
     lost = _incident(ChangeKind.LOST, "x", SecondsRange(300, 330))
     titles = {f"s{number}": "" for number in range(30)}
-    visible, folded = _page(_CHANGED, gained, lost, titles=titles).split(
-        "<details><summary>30 rows of alerts that are gained"
-    )
-    assert visible.count("| `failed` | **lost** |") == 30
-    assert folded.count("| gained |") == 30
-    only_gained = _page(_CHANGED, gained, titles=titles)
-    assert "### Scenarios that alert differently\n\n<details>" in only_gained
+    text = _page(_CHANGED, *gained, lost, titles=titles)
+    assert "\n1. `failed` changes: **30 alerts are lost** and 270 are gained; retest" in text
+    assert text.count("| `failed` | **lost** |") == 30
 
 
 @pytest.mark.parametrize(
@@ -301,7 +330,11 @@ def test_the_page_fits_on_a_comment() -> None:
     lost = _incident(ChangeKind.LOST, "x")
     text = _page(document, lost, titles={"x" * 90: ""})
     assert len(text) <= 60_000
-    assert "folded parts left out to keep this short; see `--json`." in text
+    assert re.search(
+        r"\n\n\d+ folded parts left out, because a comment on GitHub holds 65,536 characters: "
+        r"`datastream-lab review --json` prints everything\.\n$",
+        text,
+    )
     assert re.search(r"^\| and \d+ more \(see `--json`\) \|", text, re.MULTILINE)
 
 

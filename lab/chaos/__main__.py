@@ -1,7 +1,8 @@
 """``make chaos``: does a run stay truthful, complete and quick, whatever goes wrong?
 
-Every fault of the matrix meets a run of the exporter's own command line, then signals end runs at
-random moments, then runs overlap. Exits with 1 where one broke a rule.
+Every fault of the matrix meets a run of the exporter's own command line. Then signals end runs at
+random moments, runs overlap, and everything that reads input gets mangled texts. Exits with 1 where
+a rule was broken.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from exporter.cli.tables import print_table
 from exporter.cli.terminal import print_json, show_progress
 from exporter.text import plural
 from lab.chaos.faults import matrix
+from lab.chaos.fuzz import fuzz, tasks
 from lab.chaos.interrupts import interrupt, overlap, random_interrupts
 from lab.chaos.judge import run_and_judge
-from lab.chaos.table import HEADINGS, RIGHT, fault_rows, other_row
+from lab.chaos.table import HEADINGS, RIGHT, fault_rows, fuzz_rows, other_row
 from lab.side_by_side import WorkerEndedError, side_by_side
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ _WORKERS = 8
 """More than there are cores, as most of a run with a fault is waiting."""
 
 _INTERRUPTS = 200
+_FUZZ = 100_000
 _OVERLAPS = (2, 5, 20)
 
 
@@ -49,6 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=_INTERRUPTS,
         metavar="N",
         help=f"how many runs a signal ends (default: {_INTERRUPTS})",
+    )
+    parser.add_argument(
+        "--fuzz",
+        type=int,
+        default=_FUZZ,
+        metavar="N",
+        help=f"how many mangled texts each reader gets (default: {_FUZZ:,})",
     )
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
     args = parser.parse_args(arguments)
@@ -82,7 +92,9 @@ def _run(args: argparse.Namespace) -> int:
         }
         for count, broken in zip(_OVERLAPS, track("overlaps", overlap, _OVERLAPS, 1), strict=True):
             others[f"{count} runs at once"] = [broken]
+        fuzzed = track("mangled texts", fuzz, tasks(args.seed, args.fuzz), _WORKERS // 4)
     rows = fault_rows(verdicts) + [other_row(name, cases) for name, cases in others.items()]
+    rows += fuzz_rows(fuzzed)
     if args.json:
         print_json([dict(zip(HEADINGS, row, strict=True)) for row in rows], sys.stdout)
     else:
@@ -91,9 +103,11 @@ def _run(args: argparse.Namespace) -> int:
     broken_rules += [
         f"{name}: {each}" for name, cases in others.items() for case in cases for each in case
     ]
+    broken_rules += [f"{each.task.target}: {text}" for each in fuzzed for text in each.broken]
     for sentence in broken_rules:
         print(f"BROKEN: {sentence}", file=sys.stderr)
     count = len(verdicts) + sum(map(len, others.values()))
+    count += sum(each.task.count for each in fuzzed)
     print(
         f"{plural(count, 'case')}, {plural(len(broken_rules), 'broken rule')}, "
         f"{time.monotonic() - started:.0f} s.",

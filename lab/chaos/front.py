@@ -171,6 +171,9 @@ class Front:
             self._relayed(method, request, response)
             call.send(response)
         elif isinstance(fault.kind, WrongAnswer):
+            if fault.kind is WrongAnswer.LARGE:
+                # Large, and yet a whole answer.
+                self._relayed(method, request, response)
             self._misanswer(fault.kind, call, response)
         else:
             details = _DETAILS[fault.details](fault.kind)

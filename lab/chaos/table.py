@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from lab.chaos.fuzz import FuzzResult
     from lab.chaos.judge import Verdict
 
 HEADINGS = ("fault", "cases", "lost if it passes", "lost if it stays", "slowest", "broken")
@@ -29,6 +30,24 @@ def fault_rows(verdicts: Iterable[Verdict]) -> list[list[str]]:
 def other_row(name: str, cases: Sequence[tuple[str, ...]]) -> list[str]:
     """Return a row of cases that are not of the matrix; a case is the rules that it broke."""
     return [name, f"{len(cases):,}", "", "", "", str(sum(map(bool, cases)))]
+
+
+def fuzz_rows(results: Iterable[FuzzResult]) -> list[list[str]]:
+    """Return a row for each reader of mangled texts."""
+    readers: dict[str, list[FuzzResult]] = {}
+    for result in results:
+        readers.setdefault(result.task.target, []).append(result)
+    return [
+        [
+            f"mangled {name}",
+            f"{sum(each.task.count for each in group):,}",
+            "",
+            "",
+            f"{max(each.slowest for each in group):.1f} s",
+            str(sum(len(each.broken) for each in group)),
+        ]
+        for name, group in readers.items()
+    ]
 
 
 def _cells(verdicts: Sequence[Verdict]) -> list[str]:

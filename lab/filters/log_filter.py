@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -110,7 +111,10 @@ def _check(term: Comparison) -> None:
 
 def _check_regex(pattern: str) -> None:
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings():
+            # Python warns of what a later version of it will read in another way; RE2 reads it.
+            warnings.simplefilter("ignore", FutureWarning)
+            re.compile(pattern)
     except re.error as error:
         raise FilterError(f"{quote(pattern)} is not a regular expression: {error}") from None
 

@@ -1,13 +1,13 @@
 # Warnings at plan: valid settings that are probably not intended.
 
 locals {
-  not_notified = [for severity in ["CRITICAL", "ERROR"] : severity if !local.notified[severity]]
+  silent_policies = sort([for name in keys(local.promql) : name if local.enabled[name] && !local.has_channels[name]])
 }
 
 check "somebody_is_notified" {
   assert {
-    condition     = length(local.not_notified) == 0 || !var.create_policies
-    error_message = "No notification channel for ${join(" and ", local.not_notified)}: these alerts open incidents but notify nobody. Set notification_channels, or create a Slack channel with slack_channel."
+    condition     = length(local.silent_policies) == 0 || !var.create_policies
+    error_message = "No notification channel for ${join(" and ", [for severity in local.severities : severity if contains([for name in local.silent_policies : local.severity[name]], severity)])}: these alerts open incidents but notify nobody: ${join(", ", local.silent_policies)}. Set notification_channels, or create a Slack channel with slack_channel."
   }
 }
 

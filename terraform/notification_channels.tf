@@ -1,13 +1,17 @@
 locals {
   severities = ["CRITICAL", "ERROR", "WARNING"]
 
+  severity_channels = {
+    for severity in local.severities : severity => try([for channel in var.notification_channels[severity] : channel], [])
+  }
+
   # Every channel in the inputs with its project. A full name is used as it is; a display name is
   # looked up in the project.
   named_channels = merge(
     {
       for channel in distinct(flatten([
-        values(var.notification_channels),
-        [for policy in values(var.policy_overrides) : coalesce(policy.notification_channels, [])],
+        values(local.severity_channels),
+        [for change in values(local.changes) : coalesce(change.notification_channels, [])],
       ])) : "${local.metrics_project}/${channel}" => { project = local.metrics_project, channel = channel }
     },
     merge([
@@ -26,7 +30,7 @@ locals {
   # Whether a severity notifies anybody: known at plan, unlike the channels' names.
   notified = {
     for severity in local.severities : severity =>
-    length(var.notification_channels[severity]) > 0 || contains(try(var.slack_channel.severities, []), severity)
+    length(local.severity_channels[severity]) > 0 || contains(try(local.slack_channel.severities, []), severity)
   }
 
   slack_channels = google_monitoring_notification_channel.slack[*].name
@@ -34,15 +38,15 @@ locals {
   # Channel names by severity: the given channels, and the Slack channel created here.
   channels = {
     for severity in local.severities : severity => concat(
-      [for channel in var.notification_channels[severity] : local.channel_names["${local.metrics_project}/${channel}"]],
-      contains(try(var.slack_channel.severities, []), severity) ? local.slack_channels : [],
+      [for channel in local.severity_channels[severity] : local.channel_names["${local.metrics_project}/${channel}"]],
+      contains(try(local.slack_channel.severities, []), severity) ? local.slack_channels : [],
     )
   }
 }
 
-# No match, or more than one, is an error. There is no depends_on: the API of an existing channel is
-# enabled already, and every new project would show all policies as changed.
-data "google_monitoring_notification_channel" "named" {
+# No match, or more than one, is an error, in which Terraform shows the line below. There is no depends_on:
+# the API of an existing channel is enabled already, and every new project would show all policies as changed.
+data "google_monitoring_notification_channel" "named" { # To see the names: gcloud beta monitoring channels list --project PROJECT --format 'table(displayName,name)'
   for_each = { for key, named in local.named_channels : key => named if !startswith(named.channel, "projects/") }
 
   project      = each.value.project
@@ -53,15 +57,15 @@ resource "google_monitoring_notification_channel" "slack" {
   count = var.slack_channel == null ? 0 : 1
 
   project      = local.metrics_project
-  display_name = coalesce(var.slack_channel.display_name, "Slack ${var.slack_channel.channel_name}")
+  display_name = coalesce(local.slack_channel.display_name, "Slack ${local.slack_channel.channel_name}")
   type         = "slack"
-  labels       = { channel_name = var.slack_channel.channel_name }
+  labels       = { channel_name = local.slack_channel.channel_name }
   user_labels  = var.labels
 
   sensitive_labels {
     # Write-only: stored in neither plan nor state. It is sent again when its version changes.
     auth_token_wo         = var.slack_token
-    auth_token_wo_version = var.slack_channel.token_version
+    auth_token_wo_version = tostring(local.slack_channel.token_version)
   }
 
   depends_on = [google_monitoring_custom_service.deployment]

@@ -37,7 +37,7 @@ locals {
       policy   = policy
       severity = local.severity[name]
       enabled  = local.enabled[name]
-      content  = join("\n\n", compact([local.texts[name], var.slack_mentions[local.severity[name]]]))
+      content  = join("\n\n", compact([local.texts[name], lookup(var.slack_mentions, local.severity[name], null)]))
       links = [
         for link in try(policy.documentation.links, []) : merge(link, {
           url = replace(link.url, local.exporter_link.pattern, local.exporter_link.replacement)
@@ -59,7 +59,7 @@ locals {
         log      = []
         promql   = [merge(condition, { query = local.queries[name], duration = "${local.retest_windows[name].now}s" })]
         # The API rejects a renotification without channels.
-        renotify_interval = local.has_channels[name] ? var.renotify_intervals[local.severity[name]] : null
+        renotify_interval = local.has_channels[name] ? lookup(var.renotify_intervals, local.severity[name], null) : null
       })
     },
     local.placed_beside_logs,

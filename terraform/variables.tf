@@ -1,16 +1,23 @@
+variable "additional_regions" {
+  description = "Regions that Google opened after this version of the module, which otherwise rejects a `region` it doesn't know."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "config_yaml" {
   description = "Text of config.yaml: `file(\"config.yaml\")`. By default, the config.yaml at the root of the repository, for applying a clone of it."
   type        = string
   default     = null
 
   validation {
-    condition     = var.config_yaml == null || can(yamldecode(var.config_yaml).metrics.project)
-    error_message = "config_yaml must be the text of a config.yaml with metrics.project. Pass file(\"config.yaml\"), not the file's name. `datastream-exporter check` lists mistakes in the file with their lines."
+    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "config.yaml", rules = local.config_rules, value = try(yamldecode(coalesce(var.config_yaml, one([for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")]))), "text that isn't YAML") }) == ""
+    error_message = "${templatefile("${path.module}/mistakes.tftpl", { name = "config.yaml", rules = local.config_rules, value = try(yamldecode(coalesce(var.config_yaml, one([for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")]))), "text that isn't YAML") })}\nconfig_yaml takes the file's text, file(\"config.yaml\"). `datastream-exporter check` finds more mistakes, with their lines."
   }
 
   validation {
-    condition     = var.config_yaml == null || can([for source in yamldecode(var.config_yaml).sources : source.project])
-    error_message = "config_yaml must be the text of a config.yaml with `sources`, each with a `project`. `datastream-exporter check` lists mistakes in the file with their lines."
+    condition     = length(regexall("(?m)(^|[\\s{,])(${join("|", local.config_booleans)}):\\s+(?i:y|yes|n|no|on|off)\\s*([,}#]|$)", coalesce(var.config_yaml, one([for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")])))) == 0
+    error_message = "config.yaml: ${join(", ", local.config_booleans)} must be true or false. The exporter reads yes, no, on and off as text."
   }
 
   validation {
@@ -101,5 +108,10 @@ variable "region" {
   validation {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
     error_message = "region must be a Cloud Run region such as \"europe-west1\", not a zone (\"europe-west1-b\") and not \"global\"."
+  }
+
+  validation {
+    condition     = !can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region)) || contains(concat(local.regions, var.additional_regions), var.region)
+    error_message = "region: this version knows no region \"${var.region}\". It knows ${join(", ", local.regions)}. If Google opened it since, add it to additional_regions."
   }
 }

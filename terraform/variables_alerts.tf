@@ -4,7 +4,7 @@ variable "auto_close" {
   default     = null
 
   validation {
-    condition     = var.auto_close == null || try(tonumber(trimsuffix(var.auto_close, "s")) >= 1800 && tonumber(trimsuffix(var.auto_close, "s")) <= 604800 && endswith(var.auto_close, "s"), false)
+    condition     = var.auto_close == null || try(tonumber(regex("^([0-9]+)s$", var.auto_close)[0]) >= 1800 && tonumber(trimsuffix(var.auto_close, "s")) <= 604800, false)
     error_message = "auto_close must be whole seconds from \"1800s\" (30 minutes) to \"604800s\" (7 days)."
   }
 }
@@ -37,7 +37,7 @@ variable "log_notification_channels" {
   validation {
     condition = alltrue(flatten([
       for project, channels in var.log_notification_channels : [
-        for channel in channels : !startswith(channel, "projects/") || startswith(channel, "projects/${project}/notificationChannels/")
+        for channel in channels : !startswith(channel, "projects/") || can(regex("^projects/${project}/notificationChannels/[0-9]+$", channel))
       ]
     ]))
     error_message = "log_notification_channels: a channel works only in its own project. For each project, give channels of that project as projects/PROJECT/notificationChannels/ID or by display name."
@@ -46,18 +46,19 @@ variable "log_notification_channels" {
 
 variable "notification_channels" {
   description = "Channels to notify, by severity: existing channels (Slack, email, PagerDuty, …) of the metrics project, by full name (`projects/PROJECT/notificationChannels/ID`) or display name."
-  type = object({
-    CRITICAL = optional(list(string), [])
-    ERROR    = optional(list(string), [])
-    WARNING  = optional(list(string), [])
-  })
-  default  = {}
-  nullable = false
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.notification_channels), local.severities)) == 0
+    error_message = "notification_channels: ${join(", ", setsubtract(keys(var.notification_channels), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
+  }
 
   validation {
     condition = alltrue([
-      for channel in flatten(values(var.notification_channels)) :
-      !startswith(channel, "projects/") || startswith(channel, "projects/${local.metrics_project}/notificationChannels/")
+      for channel in flatten([for channels in values(var.notification_channels) : coalesce(channels, [])]) :
+      !startswith(channel, "projects/") || can(regex("^projects/${local.metrics_project}/notificationChannels/[0-9]+$", channel))
     ])
     error_message = "notification_channels: the policies are in ${local.metrics_project}, and a channel works only in its own project. Use projects/${local.metrics_project}/notificationChannels/ID, or the channel's display name."
   }
@@ -79,29 +80,21 @@ variable "policy_directory" {
   }
 
   validation {
-    condition = var.policy_directory == null || alltrue([
-      for file in fileset(coalesce(var.policy_directory, "."), "*.yaml") : try(
-        length(yamldecode(file("${var.policy_directory}/${file}")).conditions) == 1 && anytrue([
-          for condition in yamldecode(file("${var.policy_directory}/${file}")).conditions :
-          can(condition.conditionPrometheusQueryLanguage.query) || can(condition.conditionMatchedLog.filter)
-        ]), false
-      )
-    ])
-    error_message = "policy_directory: each file must be a policy in the form of those in alerting_policies/, with one condition: conditionPrometheusQueryLanguage or conditionMatchedLog. These are not: ${join(", ", [for file in fileset(coalesce(var.policy_directory, "."), "*.yaml") : file if !can(yamldecode(file("${var.policy_directory}/${file}")).conditions[0].conditionPrometheusQueryLanguage.query) && !can(yamldecode(file("${var.policy_directory}/${file}")).conditions[0].conditionMatchedLog.filter)])}."
+    condition     = var.policy_directory == null || join("", [for file in fileset(coalesce(var.policy_directory, "."), "*.yaml") : templatefile("${path.module}/mistakes.tftpl", { name = file, rules = local.input_rules.policy_file, value = try(yamldecode(file("${var.policy_directory}/${file}")), null) })]) == ""
+    error_message = "policy_directory has mistakes. `datastream-lab list` also checks what Terraform can't, such as the rest of PromQL.\n${join("\n", compact([for file in fileset(coalesce(var.policy_directory, "."), "*.yaml") : templatefile("${path.module}/mistakes.tftpl", { name = file, rules = local.input_rules.policy_file, value = try(yamldecode(file("${var.policy_directory}/${file}")), null) })]))}"
   }
 }
 
 variable "policy_overrides" {
   description = "Changes to single policies, by file name without .yaml: `enabled`, `severity`, `duration` (such as `\"120s\"`), `threshold`, `notification_channels`."
-  type = map(object({
-    enabled               = optional(bool)
-    severity              = optional(string)
-    duration              = optional(string)
-    threshold             = optional(number)
-    notification_channels = optional(list(string))
-  }))
-  default  = {}
-  nullable = false
+  type        = any
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "policy_overrides", rules = local.input_rules.policy_overrides, value = var.policy_overrides }) == ""
+    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "policy_overrides", rules = local.input_rules.policy_overrides, value = var.policy_overrides })
+  }
 
   validation {
     condition     = length(setsubtract(keys(var.policy_overrides), local.policy_names)) == 0
@@ -109,39 +102,25 @@ variable "policy_overrides" {
   }
 
   validation {
-    condition     = alltrue([for policy in values(var.policy_overrides) : policy.severity == null || contains(["CRITICAL", "ERROR", "WARNING"], coalesce(policy.severity, "none"))])
-    error_message = "policy_overrides: severity must be CRITICAL, ERROR or WARNING."
-  }
-
-  validation {
-    condition = alltrue([
-      for policy in values(var.policy_overrides) : policy.duration == null || (
-        can(regex("^[0-9]+s$", policy.duration)) && try(tonumber(trimsuffix(policy.duration, "s")) <= 82800, false)
-      )
-    ])
+    condition     = alltrue([for policy in values(var.policy_overrides) : try(tonumber(trimsuffix(policy.duration, "s")) <= 82800, true)])
     error_message = "policy_overrides: duration must be whole seconds from \"0s\" to \"82800s\" (23 hours)."
   }
 
   validation {
-    condition     = alltrue([for name, policy in var.policy_overrides : policy.duration == null || !can(local.log_conditions[name])])
-    error_message = "policy_overrides: ${join(", ", [for name, policy in var.policy_overrides : name if policy.duration != null && can(local.log_conditions[name])])} alerts on single log entries and has no duration."
+    condition     = alltrue([for name, policy in var.policy_overrides : try(policy.duration, null) == null || !can(local.log_conditions[name])])
+    error_message = "policy_overrides: ${join(", ", [for name, policy in var.policy_overrides : name if try(policy.duration, null) != null && can(local.log_conditions[name])])} alerts on single log entries and has no duration."
   }
 
   validation {
-    condition     = alltrue([for name, policy in var.policy_overrides : policy.threshold == null || can(local.originals[name].userLabels.threshold)])
-    error_message = "policy_overrides: ${join(", ", [for name, policy in var.policy_overrides : name if policy.threshold != null && !can(local.originals[name].userLabels.threshold)])} has no threshold. Policies with a threshold: ${join(", ", [for name, policy in local.originals : name if can(policy.userLabels.threshold)])}."
-  }
-
-  validation {
-    condition     = alltrue([for policy in values(var.policy_overrides) : policy.threshold == null || try(policy.threshold >= 0 && floor(policy.threshold) == policy.threshold, false)])
-    error_message = "policy_overrides: threshold must be a whole number, 0 or more."
+    condition     = alltrue([for name, policy in var.policy_overrides : try(policy.threshold, null) == null || can(local.originals[name].userLabels.threshold)])
+    error_message = "policy_overrides: ${join(", ", [for name, policy in var.policy_overrides : name if try(policy.threshold, null) != null && !can(local.originals[name].userLabels.threshold)])} has no threshold. Policies with a threshold: ${join(", ", [for name, policy in local.originals : name if can(policy.userLabels.threshold)])}."
   }
 
   validation {
     condition = alltrue(flatten([
       for name, policy in var.policy_overrides : [
-        for channel in coalesce(policy.notification_channels, []) :
-        !startswith(channel, "projects/") || startswith(channel, "projects/${local.metrics_project}/notificationChannels/")
+        for channel in try([for channel in policy.notification_channels : tostring(channel)], []) :
+        !startswith(channel, "projects/") || can(regex("^projects/${local.metrics_project}/notificationChannels/[0-9]+$", channel))
       ]
     ]))
     error_message = "policy_overrides: they are in ${local.metrics_project}, and a channel works only in its own project. Use projects/${local.metrics_project}/notificationChannels/ID, or the channel's display name."
@@ -150,38 +129,29 @@ variable "policy_overrides" {
 
 variable "renotify_intervals" {
   description = "How often an open incident notifies again, by severity, such as `\"14400s\"`. By default, it notifies once."
-  type = object({
-    CRITICAL = optional(string)
-    ERROR    = optional(string)
-    WARNING  = optional(string)
-  })
-  default  = {}
-  nullable = false
+  type        = map(string)
+  default     = {}
+  nullable    = false
 
   validation {
-    condition     = alltrue([for interval in values(var.renotify_intervals) : interval == null || try(tonumber(trimsuffix(interval, "s")) >= 1800 && tonumber(trimsuffix(interval, "s")) <= 86400 && endswith(interval, "s"), false)])
+    condition     = length(setsubtract(keys(var.renotify_intervals), local.severities)) == 0
+    error_message = "renotify_intervals: ${join(", ", setsubtract(keys(var.renotify_intervals), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
+  }
+
+  validation {
+    condition     = alltrue([for interval in values(var.renotify_intervals) : interval == null || try(tonumber(regex("^([0-9]+)s$", interval)[0]) >= 1800 && tonumber(trimsuffix(interval, "s")) <= 86400, false)])
     error_message = "renotify_intervals must be whole seconds from \"1800s\" (30 minutes) to \"86400s\" (24 hours)."
   }
 }
 
 variable "slack_channel" {
   description = "Slack channel to create: `channel_name` with its #, and the `severities` that it receives. The bot's token is `slack_token`; to send a new token, change `token_version`. For an existing channel, use `notification_channels`."
-  type = object({
-    channel_name  = string
-    display_name  = optional(string)
-    severities    = optional(list(string), ["CRITICAL", "ERROR", "WARNING"])
-    token_version = optional(string, "1")
-  })
-  default = null
+  type        = any
+  default     = null
 
   validation {
-    condition     = var.slack_channel == null || startswith(try(var.slack_channel.channel_name, ""), "#")
-    error_message = "slack_channel.channel_name must start with #, such as \"#data-alerts\"."
-  }
-
-  validation {
-    condition     = var.slack_channel == null || length(setsubtract(try(var.slack_channel.severities, []), ["CRITICAL", "ERROR", "WARNING"])) == 0
-    error_message = "slack_channel.severities must be CRITICAL, ERROR or WARNING."
+    condition     = var.slack_channel == null || templatefile("${path.module}/mistakes.tftpl", { name = "slack_channel", rules = local.input_rules.slack_channel, value = var.slack_channel }) == ""
+    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "slack_channel", rules = local.input_rules.slack_channel, value = var.slack_channel })
   }
 
   validation {
@@ -192,13 +162,14 @@ variable "slack_channel" {
 
 variable "slack_mentions" {
   description = "Slack mentions to append to alert texts, by severity: `\"<!subteam^ID>\"`, `\"<@USER>\"`, `\"<!channel>\"`."
-  type = object({
-    CRITICAL = optional(string)
-    ERROR    = optional(string)
-    WARNING  = optional(string)
-  })
-  default  = {}
-  nullable = false
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.slack_mentions), local.severities)) == 0
+    error_message = "slack_mentions: ${join(", ", setsubtract(keys(var.slack_mentions), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
+  }
 
   validation {
     condition     = alltrue([for mention in values(var.slack_mentions) : mention == null || can(regex("^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$", mention))])
@@ -212,4 +183,9 @@ variable "slack_token" {
   default     = null
   sensitive   = true
   ephemeral   = true
+
+  validation {
+    condition     = var.slack_token == null || startswith(coalesce(var.slack_token, "none"), "xoxb-")
+    error_message = "slack_token must be a Slack bot's token, which starts with xoxb-. It is in the Slack app's settings under OAuth & Permissions. A webhook URL doesn't work."
+  }
 }

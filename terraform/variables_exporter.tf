@@ -1,11 +1,12 @@
 variable "binary_authorization" {
   description = "Binary Authorization for the job or worker pool: `use_default = true` for the project's policy, or the full name of a `policy`."
-  type = object({
-    breakglass_justification = optional(string)
-    policy                   = optional(string)
-    use_default              = optional(bool)
-  })
-  default = null
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.binary_authorization == null || templatefile("${path.module}/mistakes.tftpl", { name = "binary_authorization", rules = local.input_rules.binary_authorization, value = var.binary_authorization }) == ""
+    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "binary_authorization", rules = local.input_rules.binary_authorization, value = var.binary_authorization })
+  }
 
   validation {
     condition     = var.binary_authorization == null || (try(var.binary_authorization.policy, null) != null) != try(coalesce(var.binary_authorization.use_default, false), false)
@@ -21,6 +22,17 @@ variable "collect_objects_schedule" {
   validation {
     condition     = var.collect_objects_schedule == null || try(length(split(" ", var.collect_objects_schedule)) == 5, false)
     error_message = "collect_objects_schedule must be a cron schedule with five fields, such as \"7 * * * *\" (every hour at minute 7)."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for index, field in try(length(split(" ", var.collect_objects_schedule)) == 5, false) ? split(" ", var.collect_objects_schedule) : [] : [
+        for part in split(",", lower(field)) : can(regex("^(\\*|${local.cron_fields[index].form}(-${local.cron_fields[index].form})?)(/[1-9][0-9]?)?$", part)) && alltrue([
+          for number in regexall("[0-9]+", split("/", part)[0]) : tonumber(number) >= local.cron_fields[index].least && tonumber(number) <= local.cron_fields[index].most
+        ])
+      ]
+    ]))
+    error_message = "collect_objects_schedule: \"${coalesce(var.collect_objects_schedule, "-")}\" has a field that cron doesn't allow. The fields are ${join(", ", [for field in local.cron_fields : "${field.name} (${field.least} to ${field.most})"])}. Each is *, a number, a range such as 1-5 or a list such as 0,30; /N after it means every Nth."
   }
 
   validation {
@@ -89,6 +101,12 @@ variable "image" {
     condition     = can(regex("^[a-z0-9.-]+/.+@sha256:[0-9a-f]{64}$", var.image))
     error_message = "image must have a digest: a tag can point to another image later, and no plan shows it. Write REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:DIGEST. `gcloud artifacts docker images describe IMAGE:TAG --format='value(image_summary.digest)'` prints the digest of a tag."
   }
+
+  validation {
+    # Without a dot or a colon, the first part isn't a registry: the image is on Docker Hub.
+    condition     = !can(regex("^[^/]*[.:][^/]*/", var.image)) || can(regex("^(docker\\.io|([a-z.-]+\\.)?gcr\\.io|[a-z0-9.-]+\\.pkg\\.dev)/", var.image))
+    error_message = "image: Cloud Run doesn't pull images from ${split("/", coalesce(var.image, "/"))[0]}. Push it to Artifact Registry: REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:DIGEST."
+  }
 }
 
 variable "memory" {
@@ -126,6 +144,16 @@ variable "scheduler_region" {
   description = "Region of Cloud Scheduler, if it isn't available in `region`."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.scheduler_region == null || contains(concat(local.regions, var.additional_regions), coalesce(var.scheduler_region, "none"))
+    error_message = "scheduler_region: this version knows no region \"${coalesce(var.scheduler_region, "-")}\". It knows ${join(", ", local.regions)}. If Google opened it since, add it to additional_regions."
+  }
+
+  validation {
+    condition     = var.scheduler_region != null || var.mode == "worker_pool" || contains(local.scheduler_regions, var.region) || !contains(concat(local.regions, var.additional_regions), var.region)
+    error_message = "scheduler_region: Cloud Scheduler isn't known to be in ${var.region}. Set it to a region near it: ${join(", ", local.scheduler_regions)}. If `gcloud scheduler locations list` shows ${var.region}, set it to \"${var.region}\"."
+  }
 }
 
 variable "scheduler_service_account" {
@@ -189,23 +217,17 @@ variable "task_count" {
 
 variable "vpc_access" {
   description = "VPC for outgoing traffic: a `network` or `subnetwork` (direct VPC egress, with network `tags`), or a `connector`. `egress` is `PRIVATE_RANGES_ONLY` or `ALL_TRAFFIC`."
-  type = object({
-    connector  = optional(string)
-    egress     = optional(string)
-    network    = optional(string)
-    subnetwork = optional(string)
-    tags       = optional(list(string))
-  })
-  default = null
+  type        = any
+  default     = null
 
   validation {
-    condition     = var.vpc_access == null || (try(var.vpc_access.connector, null) != null) != (try(coalesce(var.vpc_access.network, var.vpc_access.subnetwork), null) != null)
-    error_message = "vpc_access: set either connector, or network or subnetwork."
+    condition     = var.vpc_access == null || templatefile("${path.module}/mistakes.tftpl", { name = "vpc_access", rules = local.input_rules.vpc_access, value = var.vpc_access }) == ""
+    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "vpc_access", rules = local.input_rules.vpc_access, value = var.vpc_access })
   }
 
   validation {
-    condition     = contains(["PRIVATE_RANGES_ONLY", "ALL_TRAFFIC"], try(coalesce(var.vpc_access.egress, "ALL_TRAFFIC"), "ALL_TRAFFIC"))
-    error_message = "vpc_access.egress must be PRIVATE_RANGES_ONLY or ALL_TRAFFIC."
+    condition     = var.vpc_access == null || (try(var.vpc_access.connector, null) != null) != (try(var.vpc_access.network, null) != null || try(var.vpc_access.subnetwork, null) != null)
+    error_message = "vpc_access: set either connector, or network or subnetwork."
   }
 }
 

@@ -11,7 +11,7 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   deletion_protection = var.deletion_protection
 
   dynamic "binary_authorization" {
-    for_each = var.binary_authorization == null ? [] : [var.binary_authorization]
+    for_each = local.binary_authorization
 
     content {
       breakglass_justification = binary_authorization.value.breakglass_justification
@@ -49,7 +49,7 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
     }
 
     dynamic "vpc_access" {
-      for_each = var.vpc_access == null ? [] : [var.vpc_access]
+      for_each = local.vpc_access
 
       content {
         connector = vpc_access.value.connector

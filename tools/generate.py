@@ -1,7 +1,8 @@
 """Update what README.md, docs/ and terraform/README.md take from the code: ``make docs``.
 
-A block is between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The JSON Schemas are whole
-files. With ``--check``, nothing is written, and files that are out of date are an error.
+A block is between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The JSON Schemas and the rules
+made from one are whole files. With ``--check``, nothing is written, and files that are out of date
+are an error.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from exporter import config
 from exporter.cli import dry_run
+from tools import config_rules
 from tools.blocks import BLOCKS
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ PAGES = (
 SCHEMAS = {
     ROOT / "docs" / "config.schema.json": config.json_schema,
     ROOT / "docs" / "dry-run.schema.json": dry_run.schema,
+    ROOT / "terraform" / "config_rules.json": config_rules.rules,
 }
 
 _BLOCK = re.compile(

@@ -20,6 +20,9 @@ MODULE = Path(__file__).parent.parent / "terraform"
 APPLIERS = yaml.safe_load((Path(__file__).parent / "appliers.yaml").read_text("utf-8"))
 """The roles needed to apply the module."""
 
+INPUT_RULES = yaml.safe_load((MODULE / "input_rules.yaml").read_text("utf-8"))
+"""What the inputs of type ``any`` must be."""
+
 PERMISSIONS = {
     "datastream.streams.list": "always",
     "datastream.locations.list": "if the project's source has no `locations`",
@@ -54,7 +57,7 @@ def inputs() -> str:
         (
             (
                 f"`{name}`",
-                _type(body["type"]),
+                _object_type(name) if body["type"] == "any" else _type(body["type"]),
                 _default(body),
                 _unescaped(body["description"]),
             )
@@ -172,6 +175,31 @@ def _type(text: str) -> str:
     # Commas in brackets don't separate fields.
     fields = re.split(r", (?=\w+ = )", found[2])
     return "<br>".join(f"`{line}`" for line in (found[1], *fields, found[3]))
+
+
+def _object_type(name: str) -> str:
+    """Return the type of an input that is declared as ``any``, from the rules it is checked by."""
+    rules = INPUT_RULES[name]
+    key = ".*" if ".*" in rules else ""
+    required = rules[key].get("required", ())
+    fields = ", ".join(
+        f"{each} = {kind if each in required else f'optional({kind}{default})'}"
+        for each in rules[key]["keys"]
+        for kind in [_rule_type(rules, f"{key}.{each}")]
+        for default in [_optional_default(rules[f"{key}.{each}"])]
+    )
+    return _type(f"map(object({{{fields}}}))" if key else f"object({{{fields}}})")
+
+
+def _optional_default(rule: Mapping[str, Any]) -> str:
+    return f", {json.dumps(rule['default'])}" if "default" in rule else ""
+
+
+def _rule_type(rules: Mapping[str, Any], path: str) -> str:
+    name: str = rules[path]["types"][0]
+    if name == "array":
+        return f"list({_rule_type(rules, f'{path}[]')})"
+    return {"boolean": "bool"}.get(name, name)
 
 
 def _default(body: Mapping[str, Any]) -> str:

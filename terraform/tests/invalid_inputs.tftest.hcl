@@ -13,6 +13,7 @@ variables {
   notification_channels = {
     CRITICAL = ["projects/orders-prod/notificationChannels/1"]
     ERROR    = ["projects/orders-prod/notificationChannels/1"]
+    WARNING  = ["projects/orders-prod/notificationChannels/1"]
   }
 }
 
@@ -583,4 +584,448 @@ run "vpc_with_unknown_egress" {
   }
 
   expect_failures = [var.vpc_access]
+}
+
+run "config_with_unknown_key" {
+  command = plan
+
+  variables {
+    config_yaml = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\nexpectatons: []"
+  }
+
+  expect_failures = [var.config_yaml]
+}
+
+run "config_with_unknown_key_of_a_source" {
+  command = plan
+
+  variables {
+    config_yaml = "metrics: {project: orders-prod}\nsources: [{project: orders-prod, location: [europe-west1]}]"
+  }
+
+  expect_failures = [var.config_yaml]
+}
+
+run "config_with_text_for_a_list" {
+  command = plan
+
+  variables {
+    config_yaml = "metrics: {project: orders-prod}\nsources: [{project: orders-prod, locations: europe-west1}]"
+  }
+
+  expect_failures = [var.config_yaml]
+}
+
+run "config_with_an_empty_list" {
+  command = plan
+
+  variables {
+    config_yaml = "metrics: {project: orders-prod}\nsources: []"
+  }
+
+  expect_failures = [var.config_yaml]
+}
+
+run "config_with_unknown_state" {
+  command = plan
+
+  variables {
+    config_yaml = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\nexpectations: [{match: \"*\", states: [PAUSD]}]"
+  }
+
+  expect_failures = [var.config_yaml]
+}
+
+run "config_with_text_for_a_switch" {
+  command = plan
+
+  variables {
+    config_yaml = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\ncollect: {objects: \"yes\"}"
+  }
+
+  expect_failures = [var.config_yaml]
+}
+
+run "config_with_yes_for_a_switch" {
+  command = plan
+
+  variables {
+    config_yaml = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\ncollect:\n  objects: yes # every hour"
+  }
+
+  expect_failures = [var.config_yaml]
+}
+
+run "config_with_a_number_for_a_duration" {
+  command = plan
+
+  variables {
+    config_yaml = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\nrun: {deadline: 60}"
+  }
+
+  expect_failures = [var.config_yaml]
+}
+
+run "config_with_fractional_concurrency" {
+  command = plan
+
+  variables {
+    config_yaml = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\nrun: {concurrency: 1.5}"
+  }
+
+  expect_failures = [var.config_yaml]
+}
+
+run "config_that_is_not_yaml" {
+  command = plan
+
+  variables {
+    config_yaml = "metrics: {project: orders-prod"
+  }
+
+  expect_failures = [var.config_yaml]
+}
+
+run "misspelled_severity_of_channels" {
+  command = plan
+
+  variables {
+    notification_channels = { CRITCAL = ["projects/orders-prod/notificationChannels/1"] }
+  }
+
+  expect_failures = [var.notification_channels]
+}
+
+run "lower_case_severity_of_channels" {
+  command = plan
+
+  variables {
+    notification_channels = { critical = ["projects/orders-prod/notificationChannels/1"] }
+  }
+
+  expect_failures = [var.notification_channels]
+}
+
+run "channel_id_that_is_none" {
+  command = plan
+
+  variables {
+    notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/on-call"] }
+  }
+
+  expect_failures = [var.notification_channels]
+}
+
+run "lower_case_severity_of_mentions" {
+  command = plan
+
+  variables {
+    slack_mentions = { critical = "<!channel>" }
+  }
+
+  expect_failures = [var.slack_mentions]
+}
+
+run "lower_case_severity_of_renotifications" {
+  command = plan
+
+  variables {
+    renotify_intervals = { warning = "3600s" }
+  }
+
+  expect_failures = [var.renotify_intervals]
+}
+
+run "misspelled_threshold" {
+  command = plan
+
+  variables {
+    policy_overrides = { stream-lagging = { treshold = 1800 } }
+  }
+
+  expect_failures = [var.policy_overrides]
+}
+
+run "misspelled_enabled" {
+  command = plan
+
+  variables {
+    policy_overrides = { stream-lagging = { enable = false } }
+  }
+
+  expect_failures = [var.policy_overrides]
+}
+
+run "override_that_is_no_object" {
+  command = plan
+
+  variables {
+    policy_overrides = { stream-lagging = false }
+  }
+
+  expect_failures = [var.policy_overrides]
+}
+
+run "fractional_threshold" {
+  command = plan
+
+  variables {
+    policy_overrides = { stream-lagging = { threshold = 900.5 } }
+  }
+
+  expect_failures = [var.policy_overrides]
+}
+
+run "fractional_duration" {
+  command = plan
+
+  variables {
+    policy_overrides = { stream-lagging = { duration = "60.5s" } }
+  }
+
+  expect_failures = [var.policy_overrides]
+}
+
+run "fractional_auto_close" {
+  command = plan
+
+  variables {
+    auto_close = "3600.5s"
+  }
+
+  expect_failures = [var.auto_close]
+}
+
+run "fractional_renotify_interval" {
+  command = plan
+
+  variables {
+    renotify_intervals = { CRITICAL = "3600.5s" }
+  }
+
+  expect_failures = [var.renotify_intervals]
+}
+
+run "misspelled_severities_of_a_slack_channel" {
+  command = plan
+
+  variables {
+    slack_channel = { channel_name = "#alerts", severites = ["CRITICAL"] }
+    slack_token   = "xoxb-1"
+  }
+
+  expect_failures = [var.slack_channel]
+}
+
+run "slack_channel_without_name" {
+  command = plan
+
+  variables {
+    slack_channel = { severities = ["CRITICAL"] }
+    slack_token   = "xoxb-1"
+  }
+
+  expect_failures = [var.slack_channel]
+}
+
+run "empty_slack_token" {
+  command = plan
+
+  variables {
+    slack_channel = { channel_name = "#alerts" }
+    slack_token   = ""
+  }
+
+  expect_failures = [var.slack_token]
+}
+
+run "webhook_as_slack_token" {
+  command = plan
+
+  variables {
+    slack_channel = { channel_name = "#alerts" }
+    slack_token   = "https://hooks.slack.com/services/T/B/x"
+  }
+
+  expect_failures = [var.slack_token]
+}
+
+run "unknown_attribute_of_binary_authorization" {
+  command = plan
+
+  variables {
+    binary_authorization = { use_default = true, breakglass = "incident" }
+  }
+
+  expect_failures = [var.binary_authorization]
+}
+
+run "unknown_attribute_of_vpc_access" {
+  command = plan
+
+  variables {
+    vpc_access = { network = "shared", subnetwrk = "run" }
+  }
+
+  expect_failures = [var.vpc_access]
+}
+
+run "region_that_does_not_exist" {
+  command = plan
+
+  variables {
+    region = "europe-west5"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "region_without_scheduler" {
+  command = plan
+
+  variables {
+    region = "us-east5"
+  }
+
+  expect_failures = [var.scheduler_region]
+}
+
+run "scheduler_region_that_does_not_exist" {
+  command = plan
+
+  variables {
+    scheduler_region = "us-est1"
+  }
+
+  expect_failures = [var.scheduler_region]
+}
+
+run "image_of_another_registry" {
+  command = plan
+
+  variables {
+    image = "ghcr.io/me/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "minute_out_of_range" {
+  command = plan
+
+  variables {
+    collect_objects_schedule = "60 * * * *"
+  }
+
+  expect_failures = [var.collect_objects_schedule]
+}
+
+run "month_out_of_range" {
+  command = plan
+
+  variables {
+    collect_objects_schedule = "0 * 1 0 *"
+  }
+
+  expect_failures = [var.collect_objects_schedule]
+}
+
+run "unknown_day_of_the_week" {
+  command = plan
+
+  variables {
+    collect_objects_schedule = "0 * * * monday"
+  }
+
+  expect_failures = [var.collect_objects_schedule]
+}
+
+run "policy_without_severity" {
+  command = plan
+
+  variables {
+    policy_directory = "./tests/policies/without_severity"
+  }
+
+  expect_failures = [var.policy_directory]
+}
+
+run "policy_misspelled_severity" {
+  command = plan
+
+  variables {
+    policy_directory = "./tests/policies/misspelled_severity"
+  }
+
+  expect_failures = [var.policy_directory]
+}
+
+run "policy_without_documentation" {
+  command = plan
+
+  variables {
+    policy_directory = "./tests/policies/without_documentation"
+  }
+
+  expect_failures = [var.policy_directory]
+}
+
+run "policy_without_alert_strategy" {
+  command = plan
+
+  variables {
+    policy_directory = "./tests/policies/without_alert_strategy"
+  }
+
+  expect_failures = [var.policy_directory]
+}
+
+run "policy_without_evaluation_interval" {
+  command = plan
+
+  variables {
+    policy_directory = "./tests/policies/without_evaluation_interval"
+  }
+
+  expect_failures = [var.policy_directory]
+}
+
+run "policy_with_unclosed_bracket" {
+  command = plan
+
+  variables {
+    policy_directory = "./tests/policies/unclosed_bracket"
+  }
+
+  expect_failures = [var.policy_directory]
+}
+
+run "policy_with_unclosed_quote" {
+  command = plan
+
+  variables {
+    policy_directory = "./tests/policies/unclosed_quote"
+  }
+
+  expect_failures = [var.policy_directory]
+}
+
+run "policy_with_empty_query" {
+  command = plan
+
+  variables {
+    policy_directory = "./tests/policies/empty_query"
+  }
+
+  expect_failures = [var.policy_directory]
+}
+
+run "policy_with_two_conditions" {
+  command = plan
+
+  variables {
+    policy_directory = "./tests/policies/two_conditions"
+  }
+
+  expect_failures = [var.policy_directory]
 }

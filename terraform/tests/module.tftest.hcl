@@ -27,6 +27,7 @@ variables {
   notification_channels = {
     CRITICAL = ["On-call"]
     ERROR    = ["projects/orders-prod/notificationChannels/1"]
+    WARNING  = ["projects/orders-prod/notificationChannels/1"]
   }
 }
 
@@ -374,5 +375,33 @@ run "outputs" {
       orders-prod  = "made"
     }
     error_message = "log_policies says why a project has no policies on its log."
+  }
+}
+
+run "region_of_a_later_version" {
+  command = plan
+
+  variables {
+    region             = "europe-west13"
+    additional_regions = ["europe-west13"]
+    scheduler_region   = "europe-west1"
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_job.exporter["streams"].location == "europe-west13" && google_cloud_scheduler_job.exporter["streams"].region == "europe-west1"
+    error_message = "A region that Google opened later can be added."
+  }
+}
+
+run "schedule_with_every_form_of_field" {
+  command = plan
+
+  variables {
+    collect_objects_schedule = "*/15 0-5,7-23/2 1,31 JAN-mar mon"
+  }
+
+  assert {
+    condition     = google_cloud_scheduler_job.exporter["objects"].schedule == var.collect_objects_schedule
+    error_message = "Steps, ranges, lists and names are allowed."
   }
 }

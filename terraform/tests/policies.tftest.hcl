@@ -33,6 +33,9 @@ run "channels_by_severity" {
     }
   }
 
+  # Nobody gets the WARNING alerts.
+  expect_failures = [check.somebody_is_notified]
+
   assert {
     condition     = google_monitoring_alert_policy.policy["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/7"])
     error_message = "A display name is looked up."
@@ -246,5 +249,41 @@ run "policy_directory" {
   assert {
     condition     = google_monitoring_alert_policy.policy["orders-paused"].severity == "ERROR"
     error_message = "An added policy can be changed like any other."
+  }
+}
+
+run "nobody_gets_warnings" {
+  command = plan
+
+  variables {
+    notification_channels = {
+      CRITICAL = ["projects/orders-prod/notificationChannels/1"]
+      ERROR    = ["projects/orders-prod/notificationChannels/1"]
+    }
+  }
+
+  expect_failures = [check.somebody_is_notified]
+}
+
+run "every_policy_of_a_severity_has_channels_of_its_own" {
+  command = plan
+
+  variables {
+    notification_channels = {
+      CRITICAL = ["projects/orders-prod/notificationChannels/1"]
+      ERROR    = ["projects/orders-prod/notificationChannels/1"]
+    }
+    policy_overrides = {
+      stream-backfill-failed    = { notification_channels = ["projects/orders-prod/notificationChannels/2"] }
+      stream-errors             = { enabled = false }
+      stream-maintenance-long   = { notification_channels = ["projects/orders-prod/notificationChannels/2"] }
+      stream-stalled            = { notification_channels = ["projects/orders-prod/notificationChannels/2"] }
+      stream-unsupported-events = { severity = "ERROR" }
+    }
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.policy["stream-stalled"].notification_channels == tolist(["projects/orders-prod/notificationChannels/2"])
+    error_message = "Nothing is wrong, so there is no warning."
   }
 }

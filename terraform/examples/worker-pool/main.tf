@@ -17,5 +17,6 @@ module "datastream_exporter" {
   notification_channels = {
     CRITICAL = ["On-call"]
     ERROR    = ["On-call"]
+    WARNING  = ["On-call"]
   }
 }

@@ -1,0 +1,34 @@
+# What inputs are checked against at plan, and the inputs of type `any` with their defaults. Terraform drops
+# unknown attributes of an object type, so a misspelled one would have no effect and no error.
+
+locals {
+  # tools/generate makes the rules from docs/config.schema.json.
+  config_rules    = jsondecode(file("${path.module}/config_rules.json"))
+  config_booleans = [for path, rule in local.config_rules : element(split(".", path), -1) if contains(rule.types, "boolean")]
+  input_rules     = yamldecode(file("${path.module}/input_rules.yaml"))
+
+  binary_authorization = [
+    for given in var.binary_authorization == null ? [] : [var.binary_authorization] :
+    merge({ breakglass_justification = null, policy = null, use_default = null }, given)
+  ]
+
+  vpc_access = [
+    for given in var.vpc_access == null ? [] : [var.vpc_access] :
+    merge({ connector = null, egress = null, network = null, subnetwork = null, tags = null }, given)
+  ]
+
+  slack_channel = one([
+    for given in var.slack_channel == null ? [] : [var.slack_channel] : merge(
+      { for key in local.input_rules.slack_channel[""].keys : key => try(local.input_rules.slack_channel[".${key}"].default, null) },
+      { for key, value in given : key => value if value != null },
+    )
+  ])
+
+  cron_fields = [
+    { name = "minute", least = 0, most = 59, form = "[0-9]{1,2}" },
+    { name = "hour", least = 0, most = 23, form = "[0-9]{1,2}" },
+    { name = "day of month", least = 1, most = 31, form = "[0-9]{1,2}" },
+    { name = "month", least = 1, most = 12, form = "([0-9]{1,2}|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)" },
+    { name = "day of week", least = 0, most = 7, form = "([0-7]|sun|mon|tue|wed|thu|fri|sat)" },
+  ]
+}

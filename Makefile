@@ -57,8 +57,9 @@ lock: $(ALL) ## lock what pyproject.toml asks for; ARGS=--upgrade takes the newe
 	@requirements/compile $(ARGS)
 
 .PHONY: bench
-bench: $(ALL) ## measure whole runs beside the floor of the same calls
+bench: $(ALL) ## measure whole runs beside the floor of the same calls, and what `watch` writes in an hour
 	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks.watch
 
 .PHONY: mutants
 mutants: $(VENV)/.system ## change each policy in one place: does a scenario catch it? Takes minutes, so not in `test`

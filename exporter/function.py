@@ -182,8 +182,6 @@ class Function:
                 prepared.config,
                 prepared.task,
                 RunLog(self._monotonic).log,
-                seconds=seconds,
-                stop=threading.Event(),
                 monotonic=self._monotonic,
                 now=self._now,
             )

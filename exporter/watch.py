@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from exporter.gcp.deadline import Deadline
+from exporter.due_locations import DueLocations
 from exporter.gcp.errors import Failure
 from exporter.run import Run
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from exporter.config import Config
     from exporter.gcp.clients import Clients
+    from exporter.gcp.deadline import Deadline
     from exporter.read.observations import Observations
     from exporter.run import Report, Task
 
@@ -25,6 +26,9 @@ LOGGER = logging.getLogger("exporter")
 
 REMEMBERED_SECONDS = 600.0
 """How long discovered locations are used before they are discovered again."""
+
+LEAST_SECONDS = 5.0
+"""Seconds between two starts: Cloud Monitoring refuses points of a series that are closer."""
 
 
 @dataclass(slots=True)
@@ -71,8 +75,7 @@ class Runs:
         task: Task,
         log: Callable[[Report], None],
         *,
-        seconds: float,
-        stop: Event,
+        interval: float | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -83,8 +86,8 @@ class Runs:
             config: What to watch.
             task: What each run does.
             log: Receives the report of each run.
-            seconds: How long a run may take.
-            stop: Ends a run early.
+            interval: Seconds from one run to the next, where a location that doesn't change is
+                written once a minute. None if each run writes every location.
             monotonic: Returns seconds of a clock that never goes back.
             now: Returns the unix time in seconds.
         """
@@ -92,22 +95,23 @@ class Runs:
         self._config = config
         self._task = task
         self._log = log
-        self._seconds = seconds
-        self._stop = stop
+        self._monotonic = monotonic
         self._now = now
         self._discovered = Discovered(monotonic)
+        self._due = DueLocations(interval) if interval else None
 
-    def once(self, deadline: Deadline | None = None) -> Report:
-        """Run, log how it went, and return it.
-
-        Args:
-            deadline: Bounds this run, in place of the usual seconds from now.
-        """
-        deadline = deadline or Deadline.after(self._seconds, self._stop)
+    def once(self, deadline: Deadline) -> Report:
+        """Run within a deadline, log how it went, and return it."""
+        started = self._monotonic()
         run = Run(self._clients, self._config, self._task, deadline, now=self._now)
         measurement = run.measure(self._discovered.fresh(), self._discovered.stale())
         self._discovered.learn(measurement.observations)
+        if self._due:
+            measurement = replace(measurement, due=self._due.choose(measurement, started))
         report = run.write(measurement)
+        if self._due:
+            written = report.written
+            self._due.not_written(written.withheld_locations | written.incomplete_locations)
         self._log(report)
         return report
 
@@ -121,8 +125,8 @@ def run_every(
 ) -> None:
     """Call ``work`` at every multiple of ``seconds`` from now, until ``stop`` is set.
 
-    The schedule neither drifts nor overlaps: work that takes longer than the interval skips the
-    starts that fall into it, and the log says so.
+    The schedule neither drifts nor overlaps: a start that comes while the work before it is under
+    way, or too soon after a late start, is left out, and the log says so.
 
     Args:
         work: What to call.
@@ -133,16 +137,30 @@ def run_every(
     start = monotonic()
     due = 0
     while not stop.is_set():
+        began = monotonic()
         work()
-        took = monotonic() - start - due * seconds
-        passed = math.floor(took / seconds)
-        if passed:
-            LOGGER.warning(
-                "A run took %.1f s, longer than the %g s between runs: %s left out. Raise the "
-                "interval, or split the work.",
-                took,
-                seconds,
-                "1 run is" if passed == 1 else f"{passed} runs are",
-            )
-        due += passed + 1
+        ended = monotonic()
+        earliest = max(ended, began + LEAST_SECONDS)
+        following = max(due + 1, math.ceil((earliest - start) / seconds))
+        if left_out := following - due - 1:
+            _log_left_out(left_out, seconds, late=began - start - due * seconds, took=ended - began)
+        due = following
         stop.wait(start + due * seconds - monotonic())
+
+
+def _log_left_out(count: int, seconds: float, *, late: float, took: float) -> None:
+    runs = "1 run is" if count == 1 else f"{count} runs are"
+    if late > took:
+        LOGGER.warning(
+            "A run began %.1f s late, as this process or its machine stood still: %s left out.",
+            late,
+            runs,
+        )
+        return
+    LOGGER.warning(
+        "A run took %.1f s, longer than the %g s between runs: %s left out. Raise the interval, or "
+        "split the work.",
+        took,
+        seconds,
+        runs,
+    )

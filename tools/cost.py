@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import yaml
 
+from exporter.due_locations import LONGEST_SECONDS
 from exporter.measure import definitions
 from exporter.states import BackfillState
 from lab.markdown import table
@@ -120,6 +121,9 @@ class Month(NamedTuple):
         return self.cloud_run + self.scheduler + self.metrics
 
 
+NOTHING = Fleet("nothing", 0, 0, 0)
+"""What leaves only the exporter's own series."""
+
 FLEETS = (Fleet("small", 20, 3, 1), Fleet("medium", 200, 10, 3))
 MODES = (
     Mode("job, every minute", 60),
@@ -189,7 +193,11 @@ In the table, {sizes}.
 def month(fleet: Fleet, mode: Mode) -> Month:
     """Return what a month of a fleet costs."""
     points = sum(series(name, fleet) for name in _metrics_by_promql_name())
-    mebibytes = points * MONTH / mode.interval * BYTES_PER_POINT / 2**20
+    own = sum(series(name, NOTHING) for name in _metrics_by_promql_name())
+    # A location that doesn't change is written once a minute, whatever the interval.
+    written = (points - own) * MONTH / max(mode.interval, LONGEST_SECONDS)
+    written += own * MONTH / mode.interval
+    mebibytes = written * BYTES_PER_POINT / 2**20
     mentioned = references(pool=mode.pool)
     returned = sum(series(name, fleet) for name in mentioned) * EVALUATIONS / 1e6
     service = "pool" if mode.pool else "job"
@@ -254,15 +262,15 @@ def _metrics_by_promql_name() -> dict[str, definitions.Metric]:
 
 
 def _more(*, streams: int = 0, locations: int = 0) -> str:
-    """Return what more streams or locations add, with a run every minute."""
+    """Return what more streams or locations add, in any mode."""
     fleet = Fleet("any", 100, 10, 1)
     larger = fleet._replace(streams=100 + streams, locations=10 + locations)
     before, after = month(fleet, MODES[0]), month(larger, MODES[0])
     mebibytes = after.mebibytes - before.mebibytes
     return (
-        f"{mebibytes:.1f} MiB with a run every minute, "
-        f"${mebibytes * PRICES['metrics'].dollars:.2f} beyond the free tier; six times\n"
-        f"  that every 10 s; ${after.alerting - before.alerting:.2f} of alerting, as announced"
+        f"{mebibytes:.1f} MiB, "
+        f"${mebibytes * PRICES['metrics'].dollars:.2f} beyond the free tier;\n"
+        f"  ${after.alerting - before.alerting:.2f} of alerting, as announced"
     )
 
 

@@ -100,8 +100,8 @@ def function_cost(interval: int) -> float:
 
 def _costs() -> tuple[str, str]:
     theirs = [f"${function_cost(interval):.0f}" for interval in POLLING_INTERVALS]
-    job, slow_pool, pool = (f"${month(FLEETS[0], mode).today:.0f}" for mode in MODES)
-    return " / ".join(theirs), f"{job} / {pool} ({slow_pool} as a worker pool every 60 s)"
+    job, _, pool = (f"${month(FLEETS[0], mode).today:.0f}" for mode in MODES)
+    return " / ".join(theirs), f"{job} / {pool}"
 
 
 def _times() -> list[tuple[str, str, str]]:

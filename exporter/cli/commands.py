@@ -134,9 +134,10 @@ def _keep_running(prepared: Session, task: Task, interval: timedelta, stop: Even
     # A run longer than its interval would delay the next: every location would wait for the
     # slowest.
     seconds = min(interval, prepared.config.run.deadline).total_seconds()
-    runs = Runs(prepared.clients, prepared.config, task, RunLog().log, seconds=seconds, stop=stop)
+    every = interval.total_seconds()
+    runs = Runs(prepared.clients, prepared.config, task, RunLog().log, interval=every)
     try:
-        run_every(runs.once, interval.total_seconds(), stop)
+        run_every(lambda: runs.once(Deadline.after(seconds, stop)), every, stop)
     finally:
         # A schedule that fails ends the process: the other one must not run on alone.
         stop.set()

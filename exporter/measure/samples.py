@@ -100,6 +100,7 @@ class Measurement:
         observations: What was read.
         locations: The cleanly read locations, compared with config.
         errors: Whether ``stream/errors`` is collected.
+        due: The locations that have samples; None for all of them.
     """
 
     exporter: ExporterName
@@ -108,23 +109,25 @@ class Measurement:
     observations: Observations
     locations: tuple[EvaluatedLocation, ...]
     errors: bool
+    due: frozenset[LocationName] | None = None
 
     def location_samples(self) -> Iterator[Sample]:
         """Yield ``up`` of every location, and the counts of the cleanly read ones."""
         for project, discovery in sorted(self.observations.discoveries.items()):
             name = LocationName(project, GLOBAL)
             # Every task discovers, but only one of them reports it.
-            if self.shard.holds(name):
+            if self.shard.holds(name) and self._is_due(name):
                 yield _location_sample(UP, name, int(isinstance(discovery, tuple)))
         for reading in self.observations.locations:
-            yield _location_sample(UP, reading.name, int(isinstance(reading, ReadLocation)))
-        for evaluated in self.locations:
+            if self._is_due(reading.name):
+                yield _location_sample(UP, reading.name, int(isinstance(reading, ReadLocation)))
+        for evaluated in self._due_locations():
             yield _location_sample(FAILED_STREAMS, evaluated.name, evaluated.failed)
             yield _location_sample(UNEXPECTED_STREAMS, evaluated.name, evaluated.unexpected)
 
     def stream_samples(self) -> Iterator[Sample]:
         """Yield the samples of streams and required streams, connections and objects."""
-        for evaluated in self.locations:
+        for evaluated in self._due_locations():
             project, location = evaluated.name
             for stream, expected in evaluated.streams:
                 node = (location, project, stream.id, (stream.id,))
@@ -136,6 +139,8 @@ class Measurement:
             for stream_id in evaluated.missing:
                 yield Sample(LAST_SEEN, location, project, stream_id, (stream_id,), 0)
         for (project, location), states in sorted(self.observations.connections.items()):
+            if not self._is_due(LocationName(project, location)):
+                continue
             for connection, state in sorted(states.items()):
                 yield Sample(CONNECTION_STATE, location, project, connection, (connection,), state)
         yield from _object_samples(self.observations)
@@ -147,7 +152,7 @@ class Measurement:
             withheld: Locations to leave out, since one of their ``last_seen`` was not written:
                 with a newer ``last_read``, that stream would read as missing.
         """
-        for evaluated in self.locations:
+        for evaluated in self._due_locations():
             if evaluated.name not in withheld:
                 yield _location_sample(LAST_READ, evaluated.name, self.timestamp)
 
@@ -165,6 +170,12 @@ class Measurement:
             yield Sample(STREAMS, *node, self.observations.streams)
             yield Sample(RUN_SECONDS, *node, round(seconds, 3))
             yield Sample(POINTS_LOST, *node, lost)
+
+    def _is_due(self, name: LocationName) -> bool:
+        return self.due is None or name in self.due
+
+    def _due_locations(self) -> Iterator[EvaluatedLocation]:
+        return (evaluated for evaluated in self.locations if self._is_due(evaluated.name))
 
 
 class ObjectsMeasurement(Measurement):

@@ -41,6 +41,7 @@ class WriteResult:
         lost: Points that were due and not accepted.
         left_out: Points that were not sent because the run was asked to stop.
         withheld_locations: Locations with a ``last_seen`` that was, or may be, not written.
+        incomplete_locations: Locations with any point that was, or may be, lost.
         errors: The first batches that were not written completely, for the log.
         unlisted_errors: How many more of these there were.
     """
@@ -50,6 +51,7 @@ class WriteResult:
     lost: int = 0
     left_out: int = 0
     withheld_locations: frozenset[LocationName] = frozenset()
+    incomplete_locations: frozenset[LocationName] = frozenset()
     errors: tuple[WriteError, ...] = ()
     unlisted_errors: int = 0
 
@@ -67,6 +69,7 @@ class WriteResult:
             self.lost + other.lost,
             self.left_out + other.left_out,
             self.withheld_locations | other.withheld_locations,
+            self.incomplete_locations | other.incomplete_locations,
             errors[:MAX_LISTED_ERRORS],
             self.unlisted_errors + other.unlisted_errors + len(errors[MAX_LISTED_ERRORS:]),
         )

@@ -148,6 +148,7 @@ class Writer:
             superseded=superseded,
             lost=lost,
             withheld_locations=_last_seen(*(error.series for error in errors)),
+            incomplete_locations=_locations(*(error.series for error in errors if error.failure)),
             errors=tuple(errors),
         )
 
@@ -192,7 +193,11 @@ class Writing:
     def result(self) -> WriteResult:
         """What happened to the samples. Those that are under way count as lost."""
         under_way = self._under_way.values()
-        lost = WriteResult(lost=sum(map(len, under_way)), withheld_locations=_last_seen(*under_way))
+        lost = WriteResult(
+            lost=sum(map(len, under_way)),
+            withheld_locations=_last_seen(*under_way),
+            incomplete_locations=_locations(*under_way),
+        )
         return self._settled + lost
 
     def _work(self) -> Iterator[Work]:
@@ -226,6 +231,11 @@ def _last_seen(*batches: Iterable[Sample]) -> frozenset[LocationName]:
     """Return the locations with a ``last_seen`` in the batches."""
     samples = itertools.chain(*batches)
     return frozenset(sample.location_name for sample in samples if sample.metric is LAST_SEEN)
+
+
+def _locations(*batches: Iterable[Sample]) -> frozenset[LocationName]:
+    """Return the locations that the samples of the batches describe."""
+    return frozenset(sample.location_name for sample in itertools.chain(*batches))
 
 
 def _batches(samples: Iterable[Sample]) -> Iterator[Batch]:

@@ -17,9 +17,9 @@ from exporter.gcp.clients import Identity, connect
 from exporter.measure import samples
 from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
-from exporter.run import Run, Task
+from exporter.run import Task
 from exporter.shard import Shard
-from exporter.watch import Discovered
+from exporter.watch import Runs
 from lab.emulator.emulator import Emulator
 from lab.policies.known_metrics import promql_name
 from lab.simulate import log_entries, native_series
@@ -175,23 +175,35 @@ class _Exporter:
         self._config = config
         self._deployment = deployment
         self._clock = clock
-        self._discovered = Discovered(clock)
+        self._remembered: dict[Task, Runs] = {}
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
-        task = self._task(which)
-        run = Run(self._clients, self._config, task, deadline, now=self._own_time)
-        if self._deployment.mode == "worker_pool":
-            measurement = run.measure(self._discovered.fresh(), self._discovered.stale())
-            self._discovered.learn(measurement.observations)
-        else:
-            measurement = run.measure()
-        report = run.write(measurement)
+        report = self._runs(which).once(deadline)
         # Rounded up, because the time between attempts is random.
         waited = math.ceil(deadline.stop.longest / _WAIT_STEP) * _WAIT_STEP
         ended = self._clock.now - start + waited + self._deployment.takes
-        return CompletedRun(which, measurement.timestamp, ended, report.complete)
+        return CompletedRun(which, report.measurement.timestamp, ended, report.complete)
+
+    def _runs(self, which: ScheduledRun) -> Runs:
+        """Return the runs of a process: a new one for each run of a job."""
+        task = self._task(which)
+        remembers = self._deployment.mode == "worker_pool"
+        if remembers and task in self._remembered:
+            return self._remembered[task]
+        runs = Runs(
+            self._clients,
+            self._config,
+            task,
+            lambda _: None,
+            interval=self._deployment.seconds if remembers else None,
+            monotonic=self._clock,
+            now=self._own_time,
+        )
+        if remembers:
+            self._remembered[task] = runs
+        return runs
 
     def _own_time(self) -> float:
         return self._clock.now + self._deployment.skew

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import signal
 import threading
@@ -18,6 +19,7 @@ from exporter import config
 from exporter.cli import commands
 from exporter.cli.main import parser
 from exporter.gcp.clients import Identity, connect
+from exporter.gcp.deadline import Deadline
 from exporter.log.lines import Text, logging_to
 from exporter.measure.samples import ExporterName
 from exporter.run import Task
@@ -48,23 +50,24 @@ class Clock:
 class Stop(threading.Event):
     """An event whose waits make a clock's time pass, and none of anybody else's."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Shard the clock."""
+    def __init__(self, clock: Clock, late: Iterable[float] = ()) -> None:
+        """Take the clock, and how much too long each wait lasts."""
         super().__init__()
         self._clock = clock
+        self._late = iter(late)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Let the time pass."""
         assert timeout is not None
         assert timeout >= 0
-        self._clock.now += timeout
+        self._clock.now += timeout + next(self._late, 0)
         return self.is_set()
 
 
-def begun(took: Iterable[float], seconds: float = 10) -> list[float]:
-    """Return when each piece of work began on a beat, given how long each of them takes."""
+def begun(took: Iterable[float], seconds: float = 10, late: Iterable[float] = ()) -> list[float]:
+    """Return when each piece of work began, given how long each takes and each wait overruns."""
     clock = Clock()
-    stop = Stop(clock)
+    stop = Stop(clock, late)
     start, began, left = clock.now, [], list(took)
 
     def work() -> None:
@@ -93,6 +96,33 @@ def test_a_beat_does_not_overlap() -> None:
         "the interval, or split the work."
     )
     assert "35.0 s, longer than the 10 s between runs: 3 runs are left out." in second
+
+
+def test_a_process_that_stood_still_goes_on_without_starts_that_are_too_close() -> None:
+    """It was stopped from 0 to 28 s: a start at 30 s would have its points refused."""
+    log = io.StringIO()
+    with logging_to(log, Text()):
+        assert begun([1, 1, 1, 0], late=[18]) == [0, 28, 40, 50]
+    assert log.getvalue() == (
+        "warning: A run began 18.0 s late, as this process or its machine stood still: "
+        "2 runs are left out.\n"
+    )
+
+
+@given(
+    late=st.lists(st.floats(0, 100), max_size=8),
+    took=st.lists(st.floats(0, 60), min_size=9, max_size=9),
+    seconds=st.integers(10, 60),
+)
+def test_two_starts_are_never_closer_than_cloud_monitoring_takes_points(
+    late: list[float], took: list[float], seconds: int
+) -> None:
+    """For any work and any standstill: at least five seconds, and on a multiple unless late."""
+    began = begun(took, seconds, late)
+    assert all(after - before >= 5 - 1e-6 for before, after in itertools.pairwise(began))
+    for start, overrun in itertools.zip_longest(began[1:], late, fillvalue=0):
+        on_time = start - overrun
+        assert on_time / seconds == pytest.approx(round(on_time / seconds))
 
 
 def test_a_process_that_stays_says_when() -> None:
@@ -126,8 +156,7 @@ def runs(environ: dict[str, str], clock: Clock) -> Runs:
     loaded = config.load(None, environ).config
     clients, _ = connect(loaded.endpoints, environ, Identity())
     task = Task(ExporterName("global", "datastream-exporter", "0"))
-    stop = threading.Event()
-    return Runs(clients, loaded, task, lambda _: None, seconds=10, stop=stop, monotonic=clock)
+    return Runs(clients, loaded, task, lambda _: None, monotonic=clock)
 
 
 def test_what_was_discovered_is_remembered_for_a_while(serve: Serve, shop: World) -> None:
@@ -137,12 +166,12 @@ def test_what_was_discovered_is_remembered_for_a_while(serve: Serve, shop: World
     clock = Clock()
     watching = runs(environ, clock)
     for _ in range(3):
-        watching.once()
+        watching.once(Deadline.after(10))
         clock.now += 10
     assert (cloud.calls["ListLocations"], cloud.calls["ListStreams"]) == (1, 6)
     clock.now += REMEMBERED_SECONDS
-    watching.once()
-    watching.once()
+    watching.once(Deadline.after(10))
+    watching.once(Deadline.after(10))
     assert (cloud.calls["ListLocations"], cloud.calls["ListStreams"]) == (2, 10)
 
 
@@ -152,11 +181,11 @@ def test_a_failed_discovery_falls_back_on_what_was_known(serve: Serve, shop: Wor
     environ["DATASTREAM_EXPORTER_CONFIG"] = DISCOVERING
     clock = Clock()
     watching = runs(environ, clock)
-    watching.once()
+    watching.once(Deadline.after(10))
     clock.now += REMEMBERED_SECONDS
     cloud.add_fault(Fault(method="ListLocations", code="PERMISSION_DENIED"))
-    watching.once()
-    watching.once()
+    watching.once(Deadline.after(10))
+    watching.once(Deadline.after(10))
     assert (cloud.calls["ListLocations"], cloud.calls["ListStreams"]) == (3, 6)
 
 
@@ -185,17 +214,15 @@ class Failing:
 
     failed = threading.Lock()
 
-    def __init__(self, *_given: object, seconds: float, stop: object) -> None:
-        """Take note of what ends it."""
-        assert seconds == 10
-        assert isinstance(stop, threading.Event)
-        self._stop = stop
+    def __init__(self, *_given: object, interval: float) -> None:
+        """Take what a run takes."""
+        assert interval >= 10
 
-    def once(self) -> None:
+    def once(self, deadline: Deadline) -> None:
         """Fail, or wait."""
         if self.failed.acquire(blocking=False):
             raise ZeroDivisionError
-        assert self._stop.wait(10)
+        assert deadline.stop.wait(10)
 
 
 @pytest.fixture

@@ -5,67 +5,34 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import Config
 from exporter.gcp.errors import Failure, FailureKind
 from exporter.log.stream_memory import Memory, log_entries
-from exporter.measure.evaluation import evaluate
-from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement
-from exporter.names import LocationName
-from exporter.read.observations import Observations, ReadLocation, Stream, UnreadLocation
-from exporter.shard import Shard
+from exporter.measure.samples import ObjectsMeasurement
+from exporter.read.observations import Stream, UnreadLocation
 from exporter.states import StreamState, state_name
+from tests.exporter.measured import EUROPE, measured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from exporter.log.stream_memory import LogEntry
+    from exporter.measure.samples import Measurement
 
-EUROPE = LocationName("shop-prod", "europe-west1")
 ORDERS = f"{EUROPE}/streams/orders"
 DENIED = Failure(FailureKind.PERMISSION_DENIED, "no.", "Grant it.")
 DOWN = Failure(FailureKind.UNAVAILABLE, "down.", "Wait.")
 RUNNING, PAUSED, FAILED = StreamState.RUNNING, StreamState.PAUSED, StreamState.FAILED
 
 
-def run(
-    *locations: ReadLocation | UnreadLocation | Iterable[Stream],
-    required: tuple[str, ...] = (),
-    kind: type[Measurement] = Measurement,
-    **observed: Any,
-) -> Measurement:
-    """Return what a run measured; streams alone stand for a location that was read."""
-    observations = Observations(
-        locations=tuple(
-            one
-            if isinstance(one, ReadLocation | UnreadLocation)
-            else ReadLocation(EUROPE, tuple(one))
-            for one in locations
-        ),
-        **observed,
-    )
-    config = Config.model_validate(
-        {
-            "metrics": {"project": "metrics-prod"},
-            "sources": [{"project": "shop-prod", "locations": ["europe-west1", "us-east1"]}],
-            "required": required,
-        }
-    )
-    exporter = ExporterName("global", "datastream-exporter", "0")
-    evaluated = evaluate(observations, config, 0)
-    return kind(exporter, Shard(), 0, observations, evaluated, errors=True)
-
-
 def play(*runs: Measurement, seconds: float = 10) -> list[list[LogEntry]]:
     """Return the entries of each run of one process."""
     memory, logged = Memory(), []
-    for number, measured in enumerate(runs):
-        entries, memory = log_entries(measured, memory, number * seconds)
+    for number, one in enumerate(runs):
+        entries, memory = log_entries(one, memory, number * seconds)
         logged.append(entries)
     return logged
 
@@ -90,7 +57,7 @@ def test_a_stream_that_is_not_as_it_should_be_is_named(
     stream: list[Stream], level: int, text: str
 ) -> None:
     """The first run names it with its state and error; that is no change for the worse."""
-    ((entry,),) = play(run(stream, required=(ORDERS,)))
+    ((entry,),) = play(measured(stream, required=(ORDERS,)))
     assert (entry.level, entry.message) == (level, f"{ORDERS} {text}")
     assert entry.fields["event"] == "stream_bad"
     assert entry.fields["worse"] is False
@@ -99,7 +66,7 @@ def test_a_stream_that_is_not_as_it_should_be_is_named(
 def test_a_healthy_fleet_says_nothing() -> None:
     """Streams in expected states without errors are in no entry."""
     starting = Stream("carts", StreamState.STARTING)
-    assert play(run([*orders(), starting]), run([*orders(), starting])) == [[], []]
+    assert play(measured([*orders(), starting]), measured([*orders(), starting])) == [[], []]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +91,7 @@ def test_a_change_is_logged_once(
     before: list[Stream], after: list[Stream], event: str, text: str, *, worse: bool
 ) -> None:
     """One entry says from what to what; the next runs say nothing more."""
-    _, (entry,), *silent = play(*map(run, (before, after, after, after)))
+    _, (entry,), *silent = play(*map(measured, (before, after, after, after)))
     assert entry.fields["event"] == f"stream_{event}"
     assert entry.message == f"{ORDERS}{text}"
     assert entry.fields["worse"] is worse
@@ -143,7 +110,7 @@ def test_an_expectation_that_changes_is_a_change(
 ) -> None:
     """A window that ends makes a paused stream one that isn't as it should be."""
     first, second = (
-        run([Stream("orders", PAUSED, label=label.lower())]) for label in (before, after)
+        measured([Stream("orders", PAUSED, label=label.lower())]) for label in (before, after)
     )
     _, (entry,) = play(first, second)
     assert (entry.message, entry.fields["worse"]) == (f"{ORDERS} {text}", worse)
@@ -152,7 +119,7 @@ def test_an_expectation_that_changes_is_a_change(
 
 def test_what_stays_bad_is_logged_again_every_ten_minutes() -> None:
     """A stream that was fine, failed and stays so has one entry in ten minutes."""
-    whole = play(run(orders()), *[run(orders(FAILED))] * 181)
+    whole = play(measured(orders()), *[measured(orders(FAILED))] * 181)
     events = {
         number: entry.fields["event"] for number, entries in enumerate(whole) for entry in entries
     }
@@ -166,15 +133,15 @@ def test_what_stays_bad_is_logged_again_every_ten_minutes() -> None:
 
 def test_errors_that_come_and_go_are_logged_every_ten_minutes() -> None:
     """A stream that runs with errors in every other run does not fill the log."""
-    whole = play(*[run(orders()), run(orders(RUNNING, 1, "Slow."))] * 60)
+    whole = play(*[measured(orders()), measured(orders(RUNNING, 1, "Slow."))] * 60)
     assert [number for number, entries in enumerate(whole) if entries] == [1, 61]
 
 
 def test_an_unread_location_makes_nothing_vanish() -> None:
     """Its streams are unknown. When it is read again, they are compared with what was known."""
-    down = run(UnreadLocation(EUROPE, DOWN))
+    down = measured(UnreadLocation(EUROPE, DOWN))
     _, (unread,), (), readable, (vanished,) = play(
-        run(orders()), down, down, run(orders(FAILED)), run([])
+        measured(orders()), down, down, measured(orders(FAILED)), measured([])
     )
     assert unread.message == f"{EUROPE} was not read, so its streams are unknown: {DOWN}"
     assert (unread.fields["event"], unread.fields["reason"]) == (
@@ -191,7 +158,8 @@ def test_an_unread_location_makes_nothing_vanish() -> None:
 def test_a_location_read_for_the_first_time_makes_nothing_appear() -> None:
     """Nothing is known of its streams before: only what is wrong with them is logged."""
     _, (_, entry) = play(
-        run(UnreadLocation(EUROPE, DOWN)), run([Stream("carts", RUNNING), *orders(PAUSED)])
+        measured(UnreadLocation(EUROPE, DOWN)),
+        measured([Stream("carts", RUNNING), *orders(PAUSED)]),
     )
     assert entry.fields["event"] == "stream_bad"
 
@@ -199,10 +167,10 @@ def test_a_location_read_for_the_first_time_makes_nothing_appear() -> None:
 def test_a_failure_is_logged_every_ten_minutes() -> None:
     """So is each of two reasons that take turns; discovery counts as the location global."""
     seen = [
-        run(UnreadLocation(EUROPE, failure), discoveries={"pay-prod": DENIED})
+        measured(UnreadLocation(EUROPE, failure), discoveries={"pay-prod": DENIED})
         for failure in (DOWN, DENIED)
     ]
-    whole = play(*seen * 60, run(orders(), discoveries={"pay-prod": ()}))
+    whole = play(*seen * 60, measured(orders(), discoveries={"pay-prod": ()}))
     logged = [
         (number, entry.fields["location"], entry.fields.get("reason"))
         for number, entries in enumerate(whole)
@@ -223,16 +191,16 @@ def test_a_failure_is_logged_every_ten_minutes() -> None:
 def test_a_required_stream_that_vanishes_stays_bad() -> None:
     """It vanishes once, is missing every ten minutes, and appears when it is created."""
     required = (ORDERS,)
-    there, gone = run(orders(), required=required), run([], required=required)
+    there, gone = measured(orders(), required=required), measured([], required=required)
     whole = play(there, *[gone] * 61, there)
     events = [entry.fields["event"] for entries in whole for entry in entries]
     assert events == ["stream_vanished", "stream_bad", "stream_appeared"]
 
 
-def test_the_objects_run_leaves_streams_to_the_other_run() -> None:
+def test_the_objects_run_leaves_streams_to_the_other_measured() -> None:
     """It logs what it could not read and nothing about states."""
     down = UnreadLocation(EUROPE._replace(location="us-east1"), DOWN)
-    ((entry,),) = play(run(orders(FAILED), down, kind=ObjectsMeasurement))
+    ((entry,),) = play(measured(orders(FAILED), down, kind=ObjectsMeasurement))
     assert entry.fields["event"] == "location_unreadable"
 
 
@@ -241,9 +209,9 @@ def test_forty_changes_at_once_are_forty_entries_and_ten_thousand_are_counted() 
     fleet = [Stream(f"orders-{n}", RUNNING) for n in range(10_000)]
     fails = [one if n < 5000 else Stream(one.id, FAILED) for n, one in enumerate(fleet)]
     late = [Stream(one.id, PAUSED, label="paused") for one in fleet[:100]] + fails[100:]
-    _, forty = play(run(fleet), run([*fleet[:-40], *fails[-40:]]))
+    _, forty = play(measured(fleet), measured([*fleet[:-40], *fails[-40:]]))
     assert len(forty) == 40
-    _, all_of_them = play(run(fleet), run(late))
+    _, all_of_them = play(measured(fleet), measured(late))
     assert Counter(entry.level for entry in all_of_them[:-1]) == {logging.ERROR: 50}
     more = all_of_them[-1]
     assert more.message == "5,050 more streams changed, or not as they should be."
@@ -264,7 +232,7 @@ def test_forty_changes_at_once_are_forty_entries_and_ten_thousand_are_counted() 
 )
 def test_an_error_is_one_short_line_without_control_characters(error: str, shown: str) -> None:
     """Whatever the API sends, at most 1 KiB of it, and nothing that a terminal would obey."""
-    ((entry,),) = play(run([Stream("orders", FAILED, 1, error=error)]))
+    ((entry,),) = play(measured([Stream("orders", FAILED, 1, error=error)]))
     assert entry.fields["error"] == shown
     assert entry.message == f"{ORDERS} is FAILED: {shown}."
     assert len(str(entry.fields["error"]).encode()) <= 1024
@@ -283,7 +251,9 @@ def test_the_entries_tell_every_change_and_only_changes(
 ) -> None:
     """For any sequence: replaying the changes over the first look gives the last one."""
     runs = [
-        run(one if isinstance(one, UnreadLocation) else [Stream(*each) for each in one.items()])
+        measured(
+            one if isinstance(one, UnreadLocation) else [Stream(*each) for each in one.items()]
+        )
         for one in fleets
     ]
     known: dict[str, object] = {}

@@ -35,11 +35,13 @@ def policies() -> str:
             (
                 f"[{policy.name}](../{FOLDER.name}/{policy.path.name})",
                 _first_sentence(policy.header.catches),
-                policy.severity,
+                policy.severity if policy.enabled else f"{policy.severity}, off",
                 _retest_window(policy),
                 policy.threshold or "",
             )
-            for policy in sorted(read, key=lambda each: SEVERITIES.index(each.severity))
+            for policy in sorted(
+                read, key=lambda each: (not each.enabled, SEVERITIES.index(each.severity))
+            )
         ),
     )
 

@@ -38,7 +38,8 @@ def run(context: Context) -> int:
         InputError: A policy is invalid.
     """
     policies = sorted(
-        selected_policies(context.args), key=lambda policy: SEVERITIES.index(policy.severity)
+        selected_policies(context.args),
+        key=lambda policy: (not policy.enabled, SEVERITIES.index(policy.severity)),
     )
     if context.args.json:
         print_json({"policies": [_policy_json(policy) for policy in policies]}, context.out)

@@ -63,7 +63,7 @@ def run(context: Context) -> int:
     """
     args, stop = context.args, context.stop
     file = _writable(args.html)
-    policies = tuple(policy for policy in selected_policies(args) if policy.enabled)
+    policies = selected_policies(args)
     scenarios = selected_scenarios(args, args.wanted, policies)
     _check_unique_names(scenarios)
     check_can_evaluate(policies)

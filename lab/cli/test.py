@@ -51,10 +51,9 @@ def run(context: Context) -> int:
     args = context.args
     policies = selected_policies(args)
     scenarios = selected_scenarios(args, args.wanted, policies)
-    enabled = [policy for policy in policies if policy.enabled]
     results: list[ScenarioResult] = []
     with show_progress(context.err) as progress:
-        playing = play_all(scenarios, enabled, context.stop)
+        playing = play_all(scenarios, policies, context.stop)
         for result in progress.track("playing scenarios", playing, len(scenarios)):
             results.append(result)
             if not args.json:

@@ -94,7 +94,7 @@ class WriteLogEntry(_StreamEvent):
     log: Log
     severity: Severity
     method: str | None = None
-    operation: Literal["first", "last"] | None = None
+    operation: Literal["first", "last", "first and last"] | None = None
     who: str = "operator@example.com"
     message: str = ""
 

@@ -14,13 +14,16 @@ from lab.filters.syntax import (
     Comparison,
     Extractor,
     FilterError,
+    Group,
     LogId,
     parse_log_terms,
     unquoted,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from lab.filters.syntax import LogTerm
 
 Severity = Literal[
     "DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY"
@@ -41,11 +44,11 @@ _ORDERS: Mapping[str, Callable[[int, int], bool]] = {
 class LogFilter:
     """A filter on log entries; each of its terms has to hold."""
 
-    terms: tuple[LogId | Comparison, ...]
+    terms: tuple[LogTerm, ...]
 
     def accepts(self, entry: Mapping[str, Any]) -> bool:
         """Return whether an entry, as nested mappings, passes."""
-        return all(_holds(term, entry) is not term.negated for term in self.terms)
+        return _all_hold(self.terms, entry)
 
     def __str__(self) -> str:
         """Return the filter's text, one term a line."""
@@ -60,8 +63,7 @@ def parse_log_filter(text: str) -> LogFilter:
     """
     terms = parse_log_terms(text)
     for term in terms:
-        if isinstance(term, Comparison):
-            _check(term)
+        _check(term)
     return LogFilter(terms)
 
 
@@ -98,7 +100,15 @@ def field_text(entry: Mapping[str, Any], path: str) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check(term: Comparison) -> None:
+def _check(term: LogTerm) -> None:
+    if isinstance(term, Group):
+        for each in term.terms:
+            _check(each)
+    elif isinstance(term, Comparison):
+        _check_comparison(term)
+
+
+def _check_comparison(term: Comparison) -> None:
     (value,) = term.values
     if term.operator in _ORDERS and (term.path != "severity" or value not in SEVERITIES):
         raise FilterError(
@@ -119,8 +129,14 @@ def _check_regex(pattern: str) -> None:
         raise FilterError(f"{quote(pattern)} is not a regular expression: {error}") from None
 
 
-def _holds(term: LogId | Comparison, entry: Mapping[str, Any]) -> bool:
+def _all_hold(terms: Iterable[LogTerm], entry: Mapping[str, Any]) -> bool:
+    return all(_holds(term, entry) is not term.negated for term in terms)
+
+
+def _holds(term: LogTerm, entry: Mapping[str, Any]) -> bool:
     """Return whether a term holds, its negation left out."""
+    if isinstance(term, Group):
+        return _all_hold(term.terms, entry)
     if isinstance(term, LogId):
         # Entries carry it within their logName, with its slash escaped.
         pattern = re.escape(unquoted(term.literal)).replace("/", "(?:/|%2F)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 
@@ -18,8 +18,8 @@ _ESCAPED = re.compile(r'\\([\\"])')
 
 _SUPPORTED: Mapping[str, str] = {
     "log_filter": (
-        'write one comparison a line, such as severity>=ERROR or resource.type="…", with NOT before'
-        ' it if need be, or log_id("…")'
+        'write one comparison a line, such as severity>=ERROR or resource.type="…", or log_id("…"),'
+        " each with NOT before it if need be; parentheses join several by AND"
     ),
     "monitoring_filter": (
         'write comparisons joined by AND, such as metric.type = "…", with = or != and a string,'
@@ -76,6 +76,21 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Terms in parentheses, all of which have to hold, or the same with NOT before them."""
+
+    terms: tuple[LogTerm, ...]
+    negated: bool = False
+
+    def __str__(self) -> str:
+        """Return the group as a filter has it."""
+        return f"{'NOT ' * self.negated}({' AND '.join(map(str, self.terms))})"
+
+
+LogTerm: TypeAlias = LogId | Comparison | Group
+
+
+@dataclass(frozen=True, slots=True)
 class Extractor:
     """``EXTRACT(path)``, or ``REGEXP_EXTRACT(path, "…")`` where there is a literal."""
 
@@ -89,7 +104,7 @@ class Extractor:
         return f"REGEXP_EXTRACT({self.path}, {self.literal})"
 
 
-def parse_log_terms(text: str) -> tuple[LogId | Comparison, ...]:
+def parse_log_terms(text: str) -> tuple[LogTerm, ...]:
     """Return the terms of a Cloud Logging filter, all of which have to hold.
 
     Raises:
@@ -147,8 +162,11 @@ def _parser() -> Lark:
 class _Terms(Transformer[Token, object]):
     """Makes the terms of the grammar's rules."""
 
-    def log_filter(self, *terms: LogId | Comparison) -> tuple[LogId | Comparison, ...]:
+    def log_filter(self, *terms: LogTerm) -> tuple[LogTerm, ...]:
         return terms
+
+    def log_group(self, negation: Token | None, *terms: LogTerm) -> Group:
+        return Group(terms, negation is not None)
 
     def log_id(self, negation: Token | None, literal: Token) -> LogId:
         return LogId(str(literal), negation is not None)

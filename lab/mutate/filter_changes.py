@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.filters.log_filter import SEVERITIES, LogFilter, parse_extractor, parse_log_filter
-from lab.filters.syntax import Comparison
+from lab.filters.syntax import Comparison, Group
 from lab.mutate.choices import without_one_choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lab.filters.syntax import LogId
+    from lab.filters.syntax import LogTerm
 
 _TURNED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 
@@ -30,12 +30,8 @@ def filter_changes(text: str) -> Iterator[FilterChange]:
     Raises:
         FilterError: The filter is not supported.
     """
-    terms = parse_log_filter(text).terms
-    for index, term in enumerate(terms):
-        before, after = terms[:index], terms[index + 1 :]
-        yield FilterChange(f"{term} left out", str(LogFilter((*before, *after))))
-        for how, changed in _term_changes(term):
-            yield FilterChange(f"{term} {how}", str(LogFilter((*before, changed, *after))))
+    for description, terms in _terms_changes(parse_log_filter(text).terms):
+        yield FilterChange(description, str(LogFilter(terms)))
 
 
 def extractor_changes(extractors: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -55,7 +51,20 @@ def extractor_changes(extractors: Mapping[str, str]) -> Iterator[tuple[str, dict
             yield f"label {key} without {choice}", {**extractors, key: str(changed)}
 
 
-def _term_changes(term: LogId | Comparison) -> Iterator[tuple[str, LogId | Comparison]]:
+def _terms_changes(terms: tuple[LogTerm, ...]) -> Iterator[tuple[str, tuple[LogTerm, ...]]]:
+    """Yield each change of one of the terms, described, and all terms with it."""
+    for index, term in enumerate(terms):
+        before, after = terms[:index], terms[index + 1 :]
+        yield f"{term} left out", (*before, *after)
+        for how, changed in _term_changes(term):
+            yield f"{term} {how}", (*before, changed, *after)
+        if isinstance(term, Group):
+            for description, inner in _terms_changes(term.terms):
+                if inner:
+                    yield description, (*before, replace(term, terms=inner), *after)
+
+
+def _term_changes(term: LogTerm) -> Iterator[tuple[str, LogTerm]]:
     yield f"{'without' if term.negated else 'with'} NOT", replace(term, negated=not term.negated)
     if not isinstance(term, Comparison):
         return

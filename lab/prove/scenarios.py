@@ -161,7 +161,9 @@ def evaluate(
         engine: Holds the recording's series.
     """
     spacing = scenario.spacing
-    applied = [policy for policy in policies if policy.name not in scenario.switched_off]
+    applied = [
+        policy for policy in policies if scenario.applies(policy.name, enabled=policy.enabled)
+    ]
     on_metrics = [
         incident
         for policy in applied

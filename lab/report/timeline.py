@@ -57,7 +57,9 @@ def play_and_draw(task: Task) -> tuple[ScenarioResult, Timeline]:
     """
     scenario, policies = task
     recording = simulate(scenario, start_times([scenario])[0].timestamp())
-    applied = [policy for policy in policies if policy.name not in scenario.switched_off]
+    applied = [
+        policy for policy in policies if scenario.applies(policy.name, enabled=policy.enabled)
+    ]
     with engine_for([recording]) as engine:
         result = evaluate(scenario, recording, policies, engine)
         true = conditions(applied, recording, engine, drawn_phase(result))

@@ -90,7 +90,8 @@ def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
         case WriteLogEntry(log="stream_activity"):
             yield _activity(event.at, stream, event.severity, event.message)
         case WriteLogEntry():
-            operation: dict[str, bool] = {event.operation: True} if event.operation else {}
+            parts = event.operation.split(" and ") if event.operation else []
+            operation = dict.fromkeys(parts, True)
             yield _audit(event.at, stream, str(event.method), event.severity, operation, event.who)
 
 

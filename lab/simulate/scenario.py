@@ -135,6 +135,7 @@ class ScenarioFile(WorldSection):
         spacing: Time between the evaluation phases that are tried, because Cloud Monitoring doesn't
             say at which second it evaluates. Use a short one where seconds matter.
         switched_off: Policies that don't apply here.
+        switched_on: Policies that apply here although their files switch them off.
         expect: The expected incidents. Any other incident fails the scenario.
     """
 
@@ -146,7 +147,12 @@ class ScenarioFile(WorldSection):
     exporters: tuple[Deployment, ...] = (Deployment(),)
     spacing: Seconds = 5
     switched_off: tuple[str, ...] = ()
+    switched_on: tuple[str, ...] = ()
     expect: tuple[ExpectedIncident, ...] = ()
+
+    def applies(self, policy: str, *, enabled: bool) -> bool:
+        """Return whether a policy, enabled or not in its file, applies here."""
+        return policy not in self.switched_off and (enabled or policy in self.switched_on)
 
     @model_validator(mode="after")
     def _spaced_evenly(self) -> Self:

@@ -105,13 +105,19 @@ def _errors(scenario: ScenarioFile, policies: Collection[str]) -> Iterator[tuple
                 ("world", "faults", index, "latency"),
                 "calls take no time on the simulated clock; give a code, such as DEADLINE_EXCEEDED",
             )
-    for index, name in enumerate(scenario.switched_off):
-        if name not in policies:
-            yield ("switched_off", index), _unknown(name, policies)
     names = [*_names(scenario)]
+    named: dict[Place, str] = {
+        (key, index): name
+        for key in ("switched_off", "switched_on")
+        for index, name in enumerate(getattr(scenario, key))
+    }
+    named |= {
+        ("expect", index, "policy"): each.policy for index, each in enumerate(scenario.expect)
+    }
+    for place, name in named.items():
+        if name not in policies:
+            yield place, f"{quote(name)} is not a policy; {hint(name, sorted(policies))}"
     for index, expected in enumerate(scenario.expect):
-        if expected.policy not in policies:
-            yield ("expect", index, "policy"), _unknown(expected.policy, policies)
         if expected.opens.by > scenario.lasts:
             yield ("expect", index, "opens", "by"), "is after the end of the scenario"
         if expected.of != "*" and not any(matches(expected.of, name) for name in names):
@@ -119,10 +125,6 @@ def _errors(scenario: ScenarioFile, policies: Collection[str]) -> Iterator[tuple
                 ("expect", index, "of"),
                 f"{quote(expected.of)} matches nothing in this world, and no exporter",
             )
-
-
-def _unknown(name: str, policies: Collection[str]) -> str:
-    return f"{quote(name)} is not a policy; {hint(name, sorted(policies))}"
 
 
 def _names(scenario: ScenarioFile) -> Iterator[str]:

@@ -47,11 +47,15 @@ ENTRY: dict[str, Any] = {
         ('resource.labels."stream_id"=orders', True),
         ("severity=WARNING\n\n-- a comment\nresource.labels.stream_id=stock", False),
         ("severity=WARNING AND resource.labels.stream_id=stock", False),
+        ("(operation.first=true AND severity>=WARNING)", True),
+        ("NOT (operation.first=true AND severity>=WARNING)", False),
+        ("NOT (operation.first=true AND NOT severity>=ERROR)", False),
+        ("NOT (operation.first=true severity>=ERROR)", True),
         ("", True),
     ],
 )
 def test_a_filter_accepts_what_the_logging_language_says(text: str, accepted: bool) -> None:  # noqa: FBT001 - an expectation
-    """Comparisons, severities by order, expressions, NOT, log ids; each line has to hold."""
+    """Comparisons, severities by order, expressions, NOT, groups, log ids; each has to hold."""
     parsed = parse_log_filter(text)
     assert parsed.accepts(ENTRY) is accepted
     assert parse_log_filter(str(parsed)) == parsed
@@ -67,7 +71,9 @@ def test_a_filter_accepts_what_the_logging_language_says(text: str, accepted: bo
                 " comparison a line"
             ),
         ),
-        ("(severity>=ERROR)", '"(severity>=ERROR)" (line 1, column 1 of the filter)'),
+        ("(severity>=ERROR", '"(severity>=ERROR" ends too early'),
+        ("()", '")" (line 1, column 2 of the filter)'),
+        ("(timestamp>=x)", "only severity is compared by order"),
         ('"free text"', "(line 1, column 1 of the filter) is not supported; write one comparison"),
         ("resource.labels.stream_id:orders", '":orders" (line 1, column 26 of the filter)'),
         ("severity>=", '"severity>=" ends too early; write one comparison a line'),

@@ -17,6 +17,19 @@ def test_each_line_is_left_out_and_negated() -> None:
     }
 
 
+def test_a_group_is_changed_as_a_whole_and_inside() -> None:
+    """Its last term is never left out, as nothing would be left in the parentheses."""
+    assert dict(filter_changes("NOT (a=1 AND NOT b=2)")) == {
+        "NOT (a=1 AND NOT b=2) left out": "",
+        "NOT (a=1 AND NOT b=2) without NOT": "(a=1 AND NOT b=2)",
+        "a=1 left out": "NOT (NOT b=2)",
+        "a=1 with NOT": "NOT (NOT a=1 AND NOT b=2)",
+        "NOT b=2 left out": "NOT (a=1)",
+        "NOT b=2 without NOT": "NOT (a=1 AND b=2)",
+    }
+    assert [text for _, text in filter_changes("(a=1)")] == ["", "NOT (a=1)", "(NOT a=1)"]
+
+
 def test_a_severity_is_moved_by_one_and_its_comparison_turned() -> None:
     """To the next lower and the next higher one that there is."""
     changed = [text for _, text in filter_changes("severity>=ERROR")]

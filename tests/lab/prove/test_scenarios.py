@@ -76,7 +76,6 @@ def test_a_wrong_scenario_lists_missed_and_extra_alerts(
     assert found == {
         ("missed", ""),
         ("extra", "stream-failed-permanently"),
-        ("extra", "stream-activity-errors"),
     }
 
 
@@ -141,7 +140,7 @@ def test_a_policy_may_be_switched_off(
     scenario = make_scenario(
         {"at": 300, "stream": "orders", "do": "fail_permanently", "reason": "LOST"},
         lasts="10m",
-        switched_off=["stream-failed-permanently", "stream-activity-errors"],
+        switched_off=["stream-failed-permanently"],
     )
     (result,) = play_all([scenario], policies, Event())
     assert result.results == ()

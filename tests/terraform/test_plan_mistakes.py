@@ -76,7 +76,7 @@ output "mistakes" {{
 def _is_valid(text: str) -> bool:
     """Return whether the JSON Schema accepts a config; a key without a value counts as absent."""
     try:
-        plain = documents.parse(text, "config.yaml").root.plain()
+        plain = documents.parse(text, "config.yaml").data
     except InputError:
         return False
     return jsonschema.Draft202012Validator(config.json_schema()).is_valid(plain)

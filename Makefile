@@ -65,6 +65,10 @@ bench: $(ALL) ## measure whole runs beside the floor of the same calls, and what
 mutants: $(VENV)/.system ## change each policy in one place: does a scenario catch it? Takes minutes, so not in `test`
 	@$(BIN)/python -m lab.mutate $(ARGS)
 
+.PHONY: code-mutants
+code-mutants: $(ALL) ## change the exporter's code in one place: does a test fail? Takes an hour
+	@$(BIN)/python -m tools.code_mutants $(ARGS)
+
 .PHONY: chaos
 chaos: $(ALL) ## run with every fault in the way; is each run truthful, complete and quick? Takes minutes
 	@$(BIN)/python -m lab.chaos $(ARGS)

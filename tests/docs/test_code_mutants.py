@@ -1,0 +1,67 @@
+"""The changes that `make code-mutants` makes to the exporter's code."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.code_mutants import CODE, SURVIVORS, code_mutants
+
+EXPORTER = Path(__file__).parents[2] / "exporter"
+FILES = [
+    path
+    for name in CODE
+    for path in (
+        [EXPORTER / name] if name.endswith(".py") else sorted((EXPORTER / name).glob("*.py"))
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "changed"),
+    [
+        ("a < b", ["a <= b"]),
+        ("a and b", ["a or b"]),
+        ("not a", ["a"]),
+        ("a + 1", ["a - 1", "a + (2)"]),
+        ("flag = True", ["flag = (False)"]),
+        ("call(a)", ["pass"]),
+        ("raise Error", ["pass"]),
+        ("x = a if b else c", ["x = (a if not b else c)"]),
+        ("x: Annotated[int, 1] = y", []),
+        ("x = f'{y:3}'", []),
+        ("if TYPE_CHECKING:\n    x = 1", []),
+        ("def f(a: int = 1):\n    return a", ["def f(a: int = (2)):\n    return a", "return None"]),
+        ("while a:\n    break", ["while not a:\n    break", "continue"]),
+    ],
+)
+def test_a_place_is_changed_into_what_a_test_has_to_notice(code: str, changed: list[str]) -> None:
+    """Operators, numbers, conditions and statements are changed; annotations and texts are not."""
+    mutants = list(code_mutants("x.py", code))
+    assert len(mutants) == len(changed)
+    for mutant, expected in zip(mutants, changed, strict=True):
+        assert expected in mutant.text.replace("((", "(").replace("))", ")") or (
+            ast.dump(ast.parse(mutant.text)) == ast.dump(ast.parse(expected))
+        )
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_change_is_valid_python_and_differs(path: Path) -> None:
+    """No change is a syntax error, which every test would notice."""
+    text = path.read_text("utf-8")
+    for mutant in code_mutants(path.name, text):
+        assert ast.dump(ast.parse(mutant.text)) != ast.dump(ast.parse(text))
+
+
+def test_every_survivor_with_a_reason_is_still_a_change() -> None:
+    """A reason for code that is gone is removed."""
+    reasons = yaml.safe_load(SURVIVORS.read_text("utf-8")) or {}
+    every = {
+        str(mutant)
+        for path in FILES
+        for mutant in code_mutants(str(path.relative_to(EXPORTER)), path.read_text("utf-8"))
+    }
+    assert set(reasons) <= every

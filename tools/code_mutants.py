@@ -1,0 +1,287 @@
+"""Change the exporter's code in one place at a time: does a test fail?
+
+``make code-mutants`` runs the exporter's tests once to learn which of them reach each line. Then it
+runs, for each change, the tests that reach it until one fails. A change that no test notices
+survives: it needs a test, or a reason why nobody can notice it in code-mutants.yaml.
+
+Changed are comparisons, boolean and arithmetic operators, numbers, conditions, returned values and
+statements that call or raise. Texts are not: other tests compare them with the docs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
+from coverage import CoverageData
+
+from exporter.text import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+CODE = ("run.py", "function.py", "watch.py", "shard.py", "config", "read", "measure", "write")
+SURVIVORS = Path(__file__).with_suffix(".yaml")
+_MOST_TESTS = 80
+_SECONDS = 180
+
+_COVERAGE = """\
+[run]
+source = exporter
+dynamic_context = test_function
+parallel = true
+data_file = {folder}/.coverage
+"""
+
+_COMPARED = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
+_CALCULATED = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.BitOr: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
+}
+
+
+class CodeMutant(NamedTuple):
+    """A change of a file.
+
+    Attributes:
+        file: The file, relative to the exporter's folder.
+        line: Where it is.
+        before: The code.
+        after: What replaces it.
+        text: The whole changed file.
+    """
+
+    file: str
+    line: int
+    before: str
+    after: str
+    text: str
+
+    def __str__(self) -> str:
+        """Return the change on one line, without the line's number: it stays true for longer."""
+        before, after = (" ".join(code.split()) for code in (self.before, self.after))
+        return f"{self.file}: {before} -> {after}"
+
+
+def code_mutants(file: str, text: str) -> Iterator[CodeMutant]:
+    """Yield every change of a file."""
+    tree = ast.parse(text)
+    offsets = [0]
+    for line in text.encode().splitlines(keepends=True):
+        offsets.append(offsets[-1] + len(line))
+    for node in _runtime_nodes(tree):
+        expressions = (f"({ast.unparse(changed)})" for changed in _expression_changes(node))
+        for after in (*expressions, *_statement_changes(node)):
+            start = offsets[node.lineno - 1] + node.col_offset
+            end = offsets[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
+            encoded = text.encode()
+            whole = encoded[:start] + after.encode() + encoded[end:]
+            yield CodeMutant(file, node.lineno, encoded[start:end].decode(), after, whole.decode())
+
+
+def _runtime_nodes(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
+    """Yield the nodes that do something at run time: no annotation, no import for types alone."""
+    for field, value in ast.iter_fields(tree):
+        if field in {"annotation", "returns", "decorator_list", "type_params"}:
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                continue
+            if isinstance(child, ast.expr | ast.stmt):
+                yield child
+            if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):
+                yield from _runtime_nodes(child)
+
+
+def _expression_changes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what an expression may be changed into."""
+    match node:
+        case ast.Compare():
+            for index, operator in enumerate(node.ops):
+                changed = copy.deepcopy(node)
+                changed.ops[index] = _COMPARED[type(operator)]()
+                yield changed
+        case ast.BoolOp():
+            changed_operator = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+            yield ast.BoolOp(changed_operator, node.values)
+        case ast.UnaryOp(op=ast.Not()):
+            yield node.operand
+        case ast.BinOp() if type(node.op) in _CALCULATED:
+            yield ast.BinOp(node.left, _CALCULATED[type(node.op)](), node.right)
+        case ast.Constant(value=bool()):
+            yield ast.Constant(not node.value)
+        case ast.Constant(value=int() | float() as number):
+            yield ast.Constant(number + 1)
+        case ast.IfExp():
+            yield ast.IfExp(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+
+
+def _statement_changes(node: ast.AST) -> Iterator[str]:
+    """Yield what a statement may be changed into."""
+    match node:
+        case ast.If() | ast.While():
+            # The whole statement is written again: comments don't matter to tests.
+            changed_test = copy.deepcopy(node)
+            changed_test.test = ast.UnaryOp(ast.Not(), node.test)
+            yield _indented(changed_test)
+        case ast.Return(value=ast.expr() as value) if not _is_none(value):
+            yield "return None"
+        case ast.Expr(value=ast.Call()) | ast.Raise():
+            yield "pass"
+        case ast.Break():
+            yield "continue"
+        case ast.Continue():
+            yield "break"
+
+
+def _indented(node: ast.stmt) -> str:
+    return ast.unparse(node).replace("\n", "\n" + " " * node.col_offset)
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Try the changes and print the survivors; return 1 where one has no reason."""
+    parser = argparse.ArgumentParser(prog="python -m tools.code_mutants", description=__doc__)
+    parser.add_argument("--only", action="append", metavar="PATH", help="only files below it")
+    parser.add_argument("--sample", type=int, metavar="N", help="only N changes, drawn by the seed")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample (default: 1)")
+    parser.add_argument("--workers", type=int, default=2, help="tests at a time (default: 2)")
+    args = parser.parse_args(arguments)
+    exporter = ROOT / "exporter"
+    files = sorted(
+        path
+        for name in args.only or CODE
+        for path in ([exporter / name] if name.endswith(".py") else (exporter / name).rglob("*.py"))
+    )
+    every = [
+        mutant
+        for path in files
+        for mutant in code_mutants(str(path.relative_to(exporter)), path.read_text("utf-8"))
+    ]
+    if args.sample is not None:
+        drawn = random.Random(args.seed)  # noqa: S311 - the same changes each time
+        every = drawn.sample(every, min(args.sample, len(every)))
+    reasons: dict[str, str] = yaml.safe_load(SURVIVORS.read_text("utf-8")) or {}
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        trees = [_copied(Path(folder, str(number))) for number in range(args.workers)]
+        print("Learning which tests reach each line ...", file=sys.stderr)
+        tests = _tests_by_line(trees[0], Path(folder))
+        free: SimpleQueue[Path] = SimpleQueue()
+        for tree in trees:
+            free.put(tree)
+
+        def survives(mutant: CodeMutant) -> bool:
+            tree = free.get()
+            try:
+                return _survives(mutant, tree, tests.get((mutant.file, mutant.line), []))
+            finally:
+                free.put(tree)
+
+        survivors = []
+        with ThreadPoolExecutor(args.workers) as pool:
+            for number, (mutant, alive) in enumerate(
+                zip(every, pool.map(survives, every), strict=True), start=1
+            ):
+                if alive:
+                    survivors.append(mutant)
+                    reason = reasons.get(str(mutant), "NO REASON")
+                    print(f"{mutant.file}:{mutant.line}: {mutant}: {reason}", flush=True)
+                print(f"\r{number} of {len(every)}", end="", file=sys.stderr, flush=True)
+    unexplained = [mutant for mutant in survivors if str(mutant) not in reasons]
+    killed = len(every) - len(survivors)
+    print(
+        f"{plural(len(every), 'change')}: {killed} noticed ({killed / len(every):.1%}), "
+        f"{len(survivors) - len(unexplained)} with a reason, {len(unexplained)} without."
+    )
+    return 1 if unexplained else 0
+
+
+def _copied(tree: Path) -> Path:
+    """Copy what git tracks, as it is now."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        target = tree / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).exists():
+            shutil.copy2(ROOT / name, target)
+    return tree
+
+
+def _tests_by_line(tree: Path, folder: Path) -> dict[tuple[str, int], list[str]]:
+    """Return the tests that reach each line of each file."""
+    settings = folder / "coveragerc"
+    settings.write_text(_COVERAGE.format(folder=folder), "utf-8")
+    command = ("-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", "-q", "-n", "2")
+    subprocess.run(
+        [sys.executable, *command, "tests/exporter"], cwd=tree, check=True, stdout=sys.stderr
+    )
+    found: dict[tuple[str, int], list[str]] = {}
+    for part in folder.glob(".coverage*"):
+        data = CoverageData(str(part))
+        data.read()
+        for file in data.measured_files():
+            name = str(Path(file).relative_to(tree / "exporter"))
+            for line, contexts in data.contexts_by_lineno(file).items():
+                found.setdefault((name, line), []).extend(filter(None, contexts))
+    return found
+
+
+def _survives(mutant: CodeMutant, tree: Path, tests: list[str]) -> bool:
+    """Return whether all tests that reach a change pass."""
+    file = tree / "exporter" / mutant.file
+    original = file.read_text("utf-8")
+    # What is reached while modules are imported has no test of its own: all may notice.
+    names = sorted({test.rpartition(".")[2] for test in tests})[:_MOST_TESTS]
+    chosen = ("-k", " or ".join(names)) if names else ()
+    command = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests/exporter", *chosen)
+    file.write_text(mutant.text, "utf-8")
+    try:
+        ran = subprocess.run(
+            [sys.executable, *command], cwd=tree, capture_output=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        file.write_text(original, "utf-8")
+    return ran.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,6 +11,8 @@ DIST ?= dist
 # Apart, as it asks for old versions of much that the rest uses.
 CHECKOV := .checkov
 
+WORKFLOWS := $(wildcard .github/workflows/*.yml) terraform/examples/review/github.yml
+
 # Each of these is touched last, so that an interrupted set-up starts again. The exporter and its
 # lab need fewer packages than the tests, and are ready sooner.
 LAB := $(VENV)/.lab
@@ -35,7 +37,7 @@ test: lint $(VENV)/.system ## all that CI runs: `make lint`, then the tests and 
 	@$(BIN)/coverage report >coverage.txt || { cat coverage.txt >&2; exit 1; }
 
 .PHONY: lint
-lint: $(ALL) $(CHECKOV)/.ready ## check format, lint, types, imports, and that docs and lock are up to date
+lint: $(ALL) $(CHECKOV)/.ready $(VENV)/.actionlint ## check format, lint, types, imports, and that docs and lock are up to date
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
@@ -43,6 +45,9 @@ lint: $(ALL) $(CHECKOV)/.ready ## check format, lint, types, imports, and that d
 	@$(BIN)/python -m tools.generate --check
 	@requirements/compile --check
 	@$(CHECKOV)/bin/checkov --directory terraform --framework terraform --skip-download --quiet --compact
+	@$(BIN)/zizmor --offline --no-progress --quiet $(WORKFLOWS)
+	@if [ -e $(BIN)/actionlint ]; then $(BIN)/actionlint $(WORKFLOWS); else \
+		echo "make: actionlint is not run, as it needs Go: https://go.dev/dl" >&2; fi
 
 .PHONY: terraform-live
 terraform-live: $(ALL) ## the tests of terraform/ with Google's own provider, which is downloaded
@@ -129,6 +134,11 @@ $(LAB): requirements/lab.txt pyproject.toml | $(VENV)/.made
 $(ALL): requirements/all.txt | $(LAB)
 	@echo "Setting up what the tests need, once ..." >&2
 	@$(INSTALL) --require-hashes --requirement requirements/all.txt
+	@touch $@
+
+# The package of this name on PyPI downloads a binary while it is installed; Go builds it from source.
+$(VENV)/.actionlint: | $(VENV)/.made
+	@if command -v go >/dev/null; then GOBIN=$(abspath $(BIN)) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12; fi
 	@touch $@
 
 $(CHECKOV)/.ready: requirements/checkov.txt | $(VENV)/.made

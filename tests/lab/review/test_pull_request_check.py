@@ -1,0 +1,230 @@
+"""The checks of pull requests in terraform/examples/review: the steps run as they are written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.lab.review.code_host import CodeHost, code_host
+from tests.terraform.fake_provider import FakeProvider
+from tests.terraform.module_inputs import INPUTS, MODULE
+from tests.terraform.terraform_cli import LIBRARY, REPOSITORY, RUNNER, RootModule, copy_module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CHECKS = REPOSITORY / "terraform" / "examples" / "review"
+WORKFLOW: dict[str, Any] = yaml.safe_load((CHECKS / "github.yml").read_text("utf-8"))
+CLONE = WORKFLOW["env"]["EXPORTER"]
+
+NUMBER = 7
+EXPRESSIONS = {
+    "env.DIRECTORY": ".",
+    "github.token": "the-token",
+    "github.event.pull_request.number": str(NUMBER),
+}
+"""What the workflow's expressions in its own steps stand for."""
+
+
+@pytest.fixture
+def host() -> Iterator[CodeHost]:
+    """Return a server with the comments of pull requests."""
+    with code_host() as running:
+        yield running
+
+
+def run_steps(job: str, folder: Path, environ: dict[str, str]) -> None:
+    """Run the shell steps of a job in a folder, as a runner of GitHub does."""
+    for step in WORKFLOW["jobs"][job]["steps"]:
+        if "run" not in step:
+            continue
+        variables = {**WORKFLOW["env"], **step.get("env", {})}
+        evaluated = {name: _evaluated(value) for name, value in variables.items()}
+        subprocess.run(
+            ["bash", "-e", "-o", "pipefail", "-c", _evaluated(step["run"])],
+            cwd=folder / _evaluated(step.get("working-directory", ".")),
+            env={**environ, **evaluated},
+            check=True,
+        )
+
+
+def _evaluated(text: str) -> str:
+    return re.sub(r"\$\{\{ (\S+) \}\}", lambda found: EXPRESSIONS[found[1]], text)
+
+
+def _programs(folder: Path) -> None:
+    """Write the programs that a runner has: Terraform, and what installs the rest."""
+    folder.mkdir()
+    for name, words in (
+        ("terraform", [sys.executable, "-I", "-S", "-c", RUNNER, str(LIBRARY)]),
+        ("make", ["true"]),
+        ("sudo", ["true"]),
+    ):
+        file = folder / name
+        file.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        file.chmod(0o755)
+
+
+def _root(workspace: Path, provider: FakeProvider) -> RootModule:
+    """Return a root module whose exporter lies in a folder of its own, with one scenario."""
+    clone = workspace / CLONE
+    copy_module(MODULE, clone, provider)
+    for file in (clone / "alerting_policies" / "scenarios").glob("*.yaml"):
+        if file.stem != "fails-and-heals":
+            file.unlink()
+    lab = clone / ".venv" / "bin" / "datastream-lab"
+    lab.parent.mkdir(parents=True)
+    lab.write_text(f'#!/bin/sh\nPYTHONPATH={REPOSITORY} exec {sys.executable} -m lab "$@"\n')
+    lab.chmod(0o755)
+    return RootModule(workspace, provider)
+
+
+def _written(root: RootModule, duration: str) -> None:
+    inputs = {**INPUTS, "policy_overrides": {"stream-failed": {"duration": duration}}}
+    values = {"module": {"exporter": {"source": f"./{CLONE}/terraform", **inputs}}}
+    root.write("main.tf.json", json.dumps(values))
+
+
+def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost) -> None:
+    """It plans, reviews and comments; a second run updates the comment, a third changes nothing."""
+    host.comments += ["Nice."] * 130
+    workspace, runner = tmp_path / "workspace", tmp_path / "runner"
+    _programs(tmp_path / "bin")
+    runner.mkdir()
+    with FakeProvider() as provider:
+        root = _root(workspace, provider)
+        environ = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("GITHUB_")},
+            "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+            "RUNNER_TEMP": str(runner),
+            "GITHUB_STEP_SUMMARY": str(runner / "summary.md"),
+            "GITHUB_API_URL": host.url,
+            "GITHUB_REPOSITORY": "acme/infra",
+            "TF_REATTACH_PROVIDERS": provider.reattach,
+            "CHECKPOINT_DISABLE": "1",
+        }
+        _written(root, "60s")
+        root.init()
+        root.apply()
+        for duration in ("300s", "240s", "240s"):
+            _written(root, duration)
+            run_steps("review", workspace, environ)
+            run_steps("comment", workspace, environ)
+    issues = "/repos/acme/infra/issues"
+    look = [f"GET {issues}/{NUMBER}/comments"] * 2
+    assert host.requests == [
+        *look,
+        f"POST {issues}/{NUMBER}/comments",
+        *look,
+        f"PATCH {issues}/comments/131",
+        *look,
+    ]
+    assert host.secrets == {"Bearer the-token"}
+    (comment,) = host.comments[130:]
+    assert comment.startswith("<!-- datastream-lab review -->\n## Review of the alert policies\n")
+    assert "1. `stream-failed` changes: FAILED: worst 187 s → 367 s; " in comment
+    assert "FAILED: worst 187 s → 427 s" in (runner / "summary.md").read_text("utf-8")
+
+
+def comment(environ: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the script that writes the comment."""
+    return subprocess.run(
+        [sys.executable, CHECKS / "comment.py", *map(str, words)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_note_on_gitlab_is_kept_up_to_date(tmp_path: Path, host: CodeHost) -> None:
+    """The script takes the variables of a merge request's pipeline."""
+    review = tmp_path / "review.md"
+    environ = {
+        "CI_API_V4_URL": f"{host.url}/api/v4",
+        "CI_PROJECT_ID": "5",
+        "CI_MERGE_REQUEST_IID": str(NUMBER),
+        "REVIEW_TOKEN": "the-token",
+    }
+    said = []
+    for text in ("## One\n", "## Two\n", "## Two\n"):
+        review.write_text(text)
+        ended = comment(environ, "gitlab", str(review))
+        assert ended.returncode == 0
+        said.append(ended.stderr)
+    assert said == [
+        "The comment is written.\n",
+        "The comment is updated.\n",
+        "The comment is up to date.\n",
+    ]
+    notes = f"/api/v4/projects/5/merge_requests/{NUMBER}/notes"
+    assert host.requests == [
+        f"GET {notes}",
+        f"POST {notes}",
+        f"GET {notes}",
+        f"PUT {notes}/1",
+        f"GET {notes}",
+    ]
+    assert host.secrets == {"the-token"}
+    assert host.comments == ["<!-- datastream-lab review -->\n## Two\n"]
+
+
+def test_what_goes_wrong_is_one_sentence(tmp_path: Path, host: CodeHost) -> None:
+    """A missing variable, a missing file, a refusal and a wrong command line; exit 1."""
+    review = tmp_path / "review.md"
+    review.write_text("x" * 70_000)
+    environ = {
+        "GITHUB_API_URL": host.url,
+        "GITHUB_REPOSITORY": "acme/infra",
+        "PULL_REQUEST": str(NUMBER),
+    }
+    token = {"GITHUB_TOKEN": "the-token"}
+    for given, words, sentence in (
+        (environ, ("github", str(review)), "the variable GITHUB_TOKEN is not set"),
+        (environ | token, ("github", str(review)), "answered 422 Unprocessable"),
+        (environ | token, ("github", "none"), "No such file or directory"),
+        (
+            {**environ, **token, "GITHUB_API_URL": "http://127.0.0.1:1"},
+            ("github", str(review)),
+            "re",
+        ),
+        (environ, ("bitbucket", str(review)), "usage: comment.py github|gitlab REVIEW.md"),
+    ):
+        ended = comment(given, *words)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert sentence in ended.stderr
+        assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["github.yml", "gitlab-ci.yml", "cloudbuild.yaml"])
+def test_each_check_only_reads(name: str) -> None:
+    """Each plans without lock and refresh, and comments in another job or step."""
+    text = (CHECKS / name).read_text("utf-8")
+    assert "-lock=false -refresh=false" in text
+    assert "apply" not in re.sub("#.*", "", text)
+    assert "read-write" not in text
+    last = text[text.index("comment:" if name != "cloudbuild.yaml" else "id: comment") :]
+    assert "terraform " not in last
+    assert "comment.py" in last
+
+
+def test_permissions_on_github_are_the_least() -> None:
+    """No job can do more than it needs, and each action is pinned by its commit."""
+    assert WORKFLOW["permissions"] == {}
+    assert {name: job["permissions"] for name, job in WORKFLOW["jobs"].items()} == {
+        "review": {"contents": "read", "id-token": "write"},
+        "comment": {"contents": "read", "pull-requests": "write"},
+    }
+    uses = [
+        step["uses"] for job in WORKFLOW["jobs"].values() for step in job["steps"] if "uses" in step
+    ]
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", each) for each in uses)

@@ -35,7 +35,7 @@ def warnings(config: Config) -> Iterator[KeyMessage]:
             yield ("required", index), _unknown(name.location)
     projects = {source.project for source in config.sources}
     for index, expectation in enumerate(config.expectations):
-        if not any(globs.can_match_a_stream(expectation.match, project) for project in projects):
+        if not globs.can_match_a_stream(expectation.match, projects):
             yield (
                 ("expectations", index, "match"),
                 f"{quote(expectation.match)} matches no stream of any project under sources",

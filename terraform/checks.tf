@@ -1,13 +1,13 @@
 # Warnings at plan: valid settings that are probably not intended.
 
 locals {
-  silent_policies = sort([for name in keys(local.promql) : name if local.enabled[name] && !local.has_channels[name]])
+  silent_policies = { for key, policy in local.placed : key => policy.severity if policy.enabled && !policy.has_channels }
 }
 
 check "somebody_is_notified" {
   assert {
     condition     = length(local.silent_policies) == 0 || !var.create_policies
-    error_message = "No notification channel for ${join(" and ", [for severity in local.severities : severity if contains([for name in local.silent_policies : local.severity[name]], severity)])}: these alerts open incidents but notify nobody: ${join(", ", local.silent_policies)}. Set notification_channels, or create a Slack channel with slack_channel."
+    error_message = "No notification channel for ${join(" and ", [for severity in local.severities : severity if contains(values(local.silent_policies), severity)])}: these alerts open incidents but notify nobody: ${join(", ", keys(local.silent_policies))}. Set notification_channels, or create a Slack channel with slack_channel."
   }
 }
 

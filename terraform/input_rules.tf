@@ -24,6 +24,9 @@ locals {
     )
   ])
 
+  mention_form   = "^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$"
+  mention_advice = "a mention must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody."
+
   cron_fields = [
     { name = "minute", least = 0, most = 59, form = "[0-9]{1,2}" },
     { name = "hour", least = 0, most = 23, form = "[0-9]{1,2}" },

@@ -12,10 +12,11 @@ locals {
       for channel in distinct(flatten([
         values(local.severity_channels),
         [for change in values(local.changes) : coalesce(change.notification_channels, [])],
+        [for route in values(local.own_routes) : [for channels in values(route.notification_channels) : coalesce(channels, [])]],
       ])) : "${local.metrics_project}/${channel}" => { project = local.metrics_project, channel = channel }
     },
     merge([
-      for project, channels in var.log_notification_channels : {
+      for project, channels in local.log_channels : {
         for channel in distinct(channels) : "${project}/${channel}" => { project = project, channel = channel }
       }
     ]...),

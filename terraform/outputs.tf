@@ -47,14 +47,14 @@ output "log_policies" {
       !var.create_policies ? "none: create_policies is false" :
       length([for key, policy in local.placed_beside_logs : key if policy.project == project]) > 0 ? "made" :
       project == local.metrics_project
-      ? "none: notification_channels has no WARNING channel, which these policies need"
-      : "none: log_notification_channels has no channel in ${project}, where policies on its log must be"
+      ? "none: there is no channel for WARNING alerts, which these policies need"
+      : "none: no route has log_notification_channels for ${project}, where policies on its log must be"
     )
   }
 }
 
 output "policy_ids" {
-  description = "Full names of the policies by file name; for policies on a log, by project and file name."
+  description = "Full names of the policies by file name; for policies of a route, by route and file name; for policies on a log, by project and file name."
   value       = { for key, policy in google_monitoring_alert_policy.policy : key => policy.name }
 }
 

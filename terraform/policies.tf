@@ -4,20 +4,25 @@
 locals {
   severity = { for name, policy in local.originals : name => coalesce(local.changes[name].severity, policy.severity) }
 
+  # By policy and route. The channels in policy_overrides are for the default route.
   has_channels = {
-    for name, severity in local.severity : name => (
-      local.changes[name].notification_channels == null
-      ? local.notified[severity]
-      : length(local.changes[name].notification_channels) > 0
-    )
+    for name, severity in local.severity : name => {
+      for route, notifies in local.route_notifies : route => (
+        route == "" && local.changes[name].notification_channels != null
+        ? try(length(local.changes[name].notification_channels) > 0, false)
+        : notifies[severity]
+      )
+    }
   }
 
   policy_channels = {
-    for name, severity in local.severity : name => (
-      local.changes[name].notification_channels == null
-      ? local.channels[severity]
-      : [for channel in local.changes[name].notification_channels : local.channel_names["${local.metrics_project}/${channel}"]]
-    )
+    for name, severity in local.severity : name => {
+      for route, channels in local.route_channels : route => (
+        route == "" && local.changes[name].notification_channels != null
+        ? [for channel in coalesce(local.changes[name].notification_channels, []) : local.channel_names["${local.metrics_project}/${channel}"]]
+        : channels[severity]
+      )
+    }
   }
 
   # Links to the exporter itself, its log and its schedule. In the files, they are those of the policy's
@@ -31,13 +36,13 @@ locals {
     name => replace(trimspace(policy.documentation.content), local.exporter_link.pattern, local.exporter_link.replacement)
   }
 
-  # What doesn't depend on the project that a policy is in.
+  # What doesn't depend on the project that a policy is in, and on its route.
   policies = {
     for name, policy in local.originals : name => {
+      name     = name
       policy   = policy
       severity = local.severity[name]
       enabled  = local.enabled[name]
-      content  = join("\n\n", compact([local.texts[name], lookup(var.slack_mentions, local.severity[name], null)]))
       links = [
         for link in try(policy.documentation.links, []) : merge(link, {
           url = replace(link.url, local.exporter_link.pattern, local.exporter_link.replacement)
@@ -50,18 +55,25 @@ locals {
     }
   }
 
-  # A policy on metrics is in the metrics project; a policy on a log is in the log's project.
+  # A policy on metrics is in the metrics project, once for each route; a policy on a log is in the log's
+  # project.
   placed = merge(
-    {
-      for name, condition in local.promql : name => merge(local.policies[name], {
-        project  = local.metrics_project
-        channels = local.policy_channels[name]
-        log      = []
-        promql   = [merge(condition, { query = local.queries[name], duration = "${local.retest_windows[name].now}s" })]
-        # The API rejects a renotification without channels.
-        renotify_interval = local.has_channels[name] ? lookup(var.renotify_intervals, local.severity[name], null) : null
-      })
-    },
+    merge([
+      for name, queries in local.routed_queries : {
+        for route, query in queries : route == "" ? name : "${route}/${name}" => merge(local.policies[name], {
+          display_name = route == "" ? local.originals[name].displayName : "${local.originals[name].displayName} (${route})"
+          content      = join("\n\n", compact([local.texts[name], lookup(local.route_mentions[route], local.severity[name], null)]))
+          labels       = merge(local.policies[name].labels, { for key, value in { route = route } : key => value if value != "" })
+          project      = local.metrics_project
+          channels     = local.policy_channels[name][route]
+          has_channels = local.has_channels[name][route]
+          log          = []
+          promql       = [merge(local.promql[name], { query = query, duration = "${local.retest_windows[name].now}s" })]
+          # The API rejects a renotification without channels.
+          renotify_interval = local.has_channels[name][route] ? lookup(var.renotify_intervals, local.severity[name], null) : null
+        })
+      }
+    ]...),
     local.placed_beside_logs,
   )
 }
@@ -70,7 +82,7 @@ resource "google_monitoring_alert_policy" "policy" {
   for_each = { for key, policy in local.placed : key => policy if var.create_policies }
 
   project      = each.value.project
-  display_name = each.value.policy.displayName
+  display_name = each.value.display_name
   severity     = each.value.severity
   enabled      = each.value.enabled
   combiner     = each.value.policy.combiner
@@ -142,19 +154,19 @@ resource "google_monitoring_alert_policy" "policy" {
   lifecycle {
     precondition {
       condition = alltrue([
-        for number in keys(try(local.query_numbers[each.key], {})) : strcontains(local.promql[each.key].query, "> (${number})") || strcontains(local.promql[each.key].query, ">= (${number})")
+        for number in keys(try(local.query_numbers[each.value.name], {})) : strcontains(local.promql[each.value.name].query, "> (${number})") || strcontains(local.promql[each.value.name].query, ">= (${number})")
       ])
-      error_message = "${each.key}: its query must have each of these numbers in parentheses, as \"> (N)\" or \">= (N)\": userLabels.threshold, and the threshold of the policy in userLabels.yields_to. They are ${join(", ", keys(try(local.query_numbers[each.key], {})))}."
+      error_message = "${each.value.name}: its query must have each of these numbers in parentheses, as \"> (N)\" or \">= (N)\": userLabels.threshold, and the threshold of the policy in userLabels.yields_to. They are ${join(", ", keys(try(local.query_numbers[each.value.name], {})))}."
     }
 
     precondition {
-      condition     = !can(local.thresholds[each.key]) || try(local.thresholds[each.key].original != local.thresholds[local.originals[each.key].userLabels.yields_to].original, true)
-      error_message = "${each.key}: userLabels.threshold equals the threshold of the policy in userLabels.yields_to. Use different numbers, so that the query shows which one is which."
+      condition     = !can(local.thresholds[each.value.name]) || try(local.thresholds[each.value.name].original != local.thresholds[local.originals[each.value.name].userLabels.yields_to].original, true)
+      error_message = "${each.value.name}: userLabels.threshold equals the threshold of the policy in userLabels.yields_to. Use different numbers, so that the query shows which one is which."
     }
 
     precondition {
-      condition     = !can(local.longest[each.key]) || try(local.longest[each.key] + local.retest_windows[each.key].now <= 90000, false)
-      error_message = "policy_overrides: ${each.key} has a retest window of ${try(local.retest_windows[each.key].now, 0)}s and looks back ${try(local.longest[each.key], 0)}s. Cloud Monitoring allows 90000s (25 hours) for both together: use a shorter duration."
+      condition     = !can(local.longest[each.value.name]) || try(local.longest[each.value.name] + local.retest_windows[each.value.name].now <= 90000, false)
+      error_message = "policy_overrides: ${each.value.name} has a retest window of ${try(local.retest_windows[each.value.name].now, 0)}s and looks back ${try(local.longest[each.value.name], 0)}s. Cloud Monitoring allows 90000s (25 hours) for both together: use a shorter duration."
     }
   }
 

@@ -22,7 +22,7 @@ locals {
     for name, file in local.files : name => yamldecode(file(file)) if !contains(local.unwanted, name)
   }
 
-  policy_label_keys = toset(flatten([for policy in local.originals : keys(try(policy.userLabels, {}))]))
+  policy_label_keys = toset(concat(["route"], flatten([for policy in local.originals : keys(try(policy.userLabels, {}))])))
 
   unchanged = {
     enabled = null, severity = null, duration = null, threshold = null, notification_channels = null

@@ -24,23 +24,13 @@ variable "create_policies" {
 }
 
 variable "log_notification_channels" {
-  description = "Channels of the policies on logs, by watched project: full names, or display names in that project. A channel works only in its own project. Without an entry, the metrics project uses `notification_channels`, and any other project gets no policies on its log."
-  type        = map(list(string))
-  default     = {}
-  nullable    = false
+  description = "Moved into `routes`. Setting it is an error that shows the new form."
+  type        = any
+  default     = null
 
   validation {
-    condition     = length(setsubtract(keys(var.log_notification_channels), local.watched_projects)) == 0
-    error_message = "log_notification_channels has projects that config.yaml doesn't watch: ${join(", ", setsubtract(keys(var.log_notification_channels), local.watched_projects))}. It watches ${join(", ", local.watched_projects)}."
-  }
-
-  validation {
-    condition = alltrue(flatten([
-      for project, channels in var.log_notification_channels : [
-        for channel in channels : !startswith(channel, "projects/") || can(regex("^projects/${project}/notificationChannels/[0-9]+$", channel))
-      ]
-    ]))
-    error_message = "log_notification_channels: a channel works only in its own project. For each project, give channels of that project as projects/PROJECT/notificationChannels/ID or by display name."
+    condition     = var.log_notification_channels == null
+    error_message = "log_notification_channels is part of routes now. Remove it and write:\nroutes = {\n  TEAM = {\n    projects                  = ${try(jsonencode(keys(var.log_notification_channels)), "[PROJECT]")}\n    log_notification_channels = ${try(replace(jsonencode(var.log_notification_channels), ":[", " = ["), "{ PROJECT = [CHANNEL] }")}\n  }\n}"
   }
 }
 
@@ -144,6 +134,67 @@ variable "renotify_intervals" {
   }
 }
 
+variable "routes" {
+  description = "Who gets the alerts of which watched projects, by a name of your choice. `notification_channels` (all three severities, channels of the metrics project) and `slack_mentions` as in the inputs of that name; `log_notification_channels` are channels for policies on a project's log, by project, in that project. Projects in no route, and exporter-*, use `notification_channels`."
+  type        = any
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "routes", rules = local.input_rules.routes, value = var.routes }) == ""
+    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "routes", rules = local.input_rules.routes, value = var.routes })
+  }
+
+  validation {
+    condition     = alltrue([for route in keys(var.routes) : can(regex("^[a-z][a-z0-9_-]{0,62}$", route))])
+    error_message = "routes: a route's name must start with a letter and may have up to 63 lower-case letters, digits, - and _."
+  }
+
+  validation {
+    condition = length(flatten([for route in values(var.routes) : try(route.projects, [])])) == length(toset(flatten([for route in values(var.routes) : try(route.projects, [])])))
+    error_message = "routes: a project may be in one route only. ${join(" ", [
+      for project in toset(flatten([for route in values(var.routes) : try(route.projects, [])])) :
+      "${project} is in ${join(" and ", flatten([for name, route in var.routes : [for other in try(route.projects, []) : name if other == project]]))}."
+      if length(flatten([for route in values(var.routes) : [for other in try(route.projects, []) : other if other == project]])) > 1
+    ])}"
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for route in values(var.routes) : try(route.projects, [])]), local.watched_projects)) == 0
+    error_message = "routes has projects that config.yaml doesn't watch: ${join(", ", setsubtract(flatten([for route in values(var.routes) : try(route.projects, [])]), local.watched_projects))}. It watches ${join(", ", local.watched_projects)}."
+  }
+
+  validation {
+    condition = alltrue([
+      for channel in flatten([for route in values(var.routes) : try(values(route.notification_channels), [])]) :
+      !startswith(channel, "projects/") || can(regex("^projects/${local.metrics_project}/notificationChannels/[0-9]+$", channel))
+    ])
+    error_message = "routes: notification_channels are for policies in ${local.metrics_project}, and a channel works only in its own project. Use projects/${local.metrics_project}/notificationChannels/ID, or the channel's display name."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for name, route in var.routes : [for project in try(keys(route.log_notification_channels), []) : contains(try(route.projects, []), project)]]))
+    error_message = "routes: log_notification_channels may only have the route's own projects. ${join(" ", flatten([for name, route in var.routes : [for project in try(keys(route.log_notification_channels), []) : "${project} isn't in the projects of ${name}." if !contains(try(route.projects, []), project)]]))}"
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for route in values(var.routes) : [
+        for project, channels in try(route.log_notification_channels, null) == null ? {} : route.log_notification_channels : [
+          for channel in try([for channel in channels : tostring(channel)], ["projects/"]) :
+          !startswith(channel, "projects/") || can(regex("^projects/${project}/notificationChannels/[0-9]+$", channel))
+        ]
+      ]
+    ]))
+    error_message = "routes: log_notification_channels must be lists of channels. A channel works only in its own project: for each project, give channels of that project as projects/PROJECT/notificationChannels/ID or by display name."
+  }
+
+  validation {
+    condition     = alltrue([for mention in flatten([for route in values(var.routes) : try(values(route.slack_mentions), [])]) : mention == null || can(regex(local.mention_form, mention))])
+    error_message = "routes: ${local.mention_advice}"
+  }
+}
+
 variable "slack_channel" {
   description = "Slack channel to create: `channel_name` with its #, and the `severities` that it receives. The bot's token is `slack_token`; to send a new token, change `token_version`. For an existing channel, use `notification_channels`."
   type        = any
@@ -172,8 +223,8 @@ variable "slack_mentions" {
   }
 
   validation {
-    condition     = alltrue([for mention in values(var.slack_mentions) : mention == null || can(regex("^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$", mention))])
-    error_message = "slack_mentions must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody."
+    condition     = alltrue([for mention in values(var.slack_mentions) : mention == null || can(regex(local.mention_form, mention))])
+    error_message = "slack_mentions: ${local.mention_advice}"
   }
 }
 

@@ -57,7 +57,7 @@ def inputs() -> str:
         (
             (
                 f"`{name}`",
-                _object_type(name) if body["type"] == "any" else _type(body["type"]),
+                _object_type(name) if name in INPUT_RULES else _type(body["type"]),
                 _default(body),
                 _unescaped(body["description"]),
             )

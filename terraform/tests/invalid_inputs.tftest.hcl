@@ -213,24 +213,127 @@ run "channel_of_another_project" {
   expect_failures = [var.notification_channels]
 }
 
-run "log_channels_of_an_unwatched_project" {
+run "log_channels_outside_routes" {
   command = plan
 
   variables {
-    log_notification_channels = { shop-prod = ["Shop team"] }
+    log_notification_channels = { billing-prod = ["Billing team"] }
   }
 
   expect_failures = [var.log_notification_channels]
 }
 
-run "log_channel_of_another_project" {
+run "route_of_an_unwatched_project" {
   command = plan
 
   variables {
-    log_notification_channels = { billing-prod = ["projects/orders-prod/notificationChannels/1"] }
+    routes = { shop = { projects = ["shop-prod"], notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1"], ERROR = ["projects/orders-prod/notificationChannels/1"], WARNING = ["projects/orders-prod/notificationChannels/1"] } } }
   }
 
-  expect_failures = [var.log_notification_channels]
+  expect_failures = [var.routes]
+}
+
+run "project_in_two_routes" {
+  command = plan
+
+  variables {
+    routes = {
+      a = { projects = ["billing-prod"], notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1"], ERROR = ["projects/orders-prod/notificationChannels/1"], WARNING = ["projects/orders-prod/notificationChannels/1"] } }
+      b = { projects = ["billing-prod"], notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1"], ERROR = ["projects/orders-prod/notificationChannels/1"], WARNING = ["projects/orders-prod/notificationChannels/1"] } }
+    }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "route_without_projects" {
+  command = plan
+
+  variables {
+    routes = { billing = { projects = [], notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1"], ERROR = ["projects/orders-prod/notificationChannels/1"], WARNING = ["projects/orders-prod/notificationChannels/1"] } } }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "route_without_a_severity" {
+  command = plan
+
+  variables {
+    routes = { billing = { projects = ["billing-prod"], notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1"], ERROR = ["projects/orders-prod/notificationChannels/1"] } } }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "route_with_a_misspelled_severity" {
+  command = plan
+
+  variables {
+    routes = { billing = { projects = ["billing-prod"], notification_channels = { CRITCAL = ["projects/orders-prod/notificationChannels/1"], ERROR = [], WARNING = [] } } }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "route_with_an_unknown_attribute" {
+  command = plan
+
+  variables {
+    routes = { billing = { project = "billing-prod" } }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "route_with_channels_of_another_project" {
+  command = plan
+
+  variables {
+    routes = { billing = { projects = ["billing-prod"], notification_channels = { CRITICAL = ["projects/billing-prod/notificationChannels/1"], ERROR = [], WARNING = [] } } }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "route_with_log_channels_of_another_route" {
+  command = plan
+
+  variables {
+    routes = { billing = { projects = ["billing-prod"], log_notification_channels = { orders-prod = ["Orders team"] } } }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "route_with_log_channels_in_another_project" {
+  command = plan
+
+  variables {
+    routes = { billing = { projects = ["billing-prod"], log_notification_channels = { billing-prod = ["projects/orders-prod/notificationChannels/1"] } } }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "route_with_a_mention_in_plain_text" {
+  command = plan
+
+  variables {
+    routes = { billing = { projects = ["billing-prod"], slack_mentions = { CRITICAL = "@oncall" } } }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "route_in_capitals" {
+  command = plan
+
+  variables {
+    routes = { Billing = { projects = ["billing-prod"] } }
+  }
+
+  expect_failures = [var.routes]
 }
 
 run "mention_in_plain_text" {

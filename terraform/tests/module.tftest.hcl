@@ -371,7 +371,7 @@ run "outputs" {
 
   assert {
     condition = output.log_policies == {
-      billing-prod = "none: log_notification_channels has no channel in billing-prod, where policies on its log must be"
+      billing-prod = "none: no route has log_notification_channels for billing-prod, where policies on its log must be"
       orders-prod  = "made"
     }
     error_message = "log_policies says why a project has no policies on its log."

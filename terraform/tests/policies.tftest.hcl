@@ -66,7 +66,12 @@ run "projects_and_channels" {
   command = plan
 
   variables {
-    log_notification_channels = { billing-prod = ["projects/billing-prod/notificationChannels/2"] }
+    routes = {
+      billing = {
+        projects                  = ["billing-prod"]
+        log_notification_channels = { billing-prod = ["projects/billing-prod/notificationChannels/2"] }
+      }
+    }
   }
 
   assert {
@@ -286,4 +291,121 @@ run "every_policy_of_a_severity_has_channels_of_its_own" {
     condition     = google_monitoring_alert_policy.policy["stream-stalled"].notification_channels == tolist(["projects/orders-prod/notificationChannels/2"])
     error_message = "Nothing is wrong, so there is no warning."
   }
+}
+
+run "routes" {
+  command = plan
+
+  variables {
+    config_yaml = <<-EOT
+      metrics: {project: orders-prod}
+      sources: [{project: orders-prod}, {project: "example.com:billing"}, {project: shop-prod}]
+    EOT
+    routes = {
+      billing = {
+        projects = ["example.com:billing"]
+        notification_channels = {
+          CRITICAL = ["projects/orders-prod/notificationChannels/2"]
+          ERROR    = ["projects/orders-prod/notificationChannels/2"]
+          WARNING  = ["projects/orders-prod/notificationChannels/3"]
+        }
+        slack_mentions = { CRITICAL = "<!here>" }
+      }
+      shop = {
+        projects                  = ["shop-prod"]
+        log_notification_channels = { shop-prod = ["projects/shop-prod/notificationChannels/4"] }
+      }
+    }
+    slack_mentions   = { CRITICAL = "<!channel>" }
+    policy_overrides = { stream-errors = { notification_channels = ["projects/orders-prod/notificationChannels/5"] } }
+  }
+
+  assert {
+    condition = alltrue([
+      for name, condition in local.promql : (
+        strcontains(condition.query, "datastream_exporter_") || name == "exporter-executions-failing"
+        ? !contains(keys(google_monitoring_alert_policy.policy), "billing/${name}")
+        : contains(keys(google_monitoring_alert_policy.policy), "billing/${name}")
+      ) && !contains(keys(google_monitoring_alert_policy.policy), "shop/${name}")
+    ])
+    error_message = "Each policy on streams exists once more for a route with channels; exporter-* doesn't."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, condition in local.promql : alltrue([
+        for key, matcher in { (name) = "namespace!~\"example\\\\.com:billing\"", "billing/${name}" = "namespace=~\"example\\\\.com:billing\"" } : (
+          google_monitoring_alert_policy.policy[key].conditions[0].condition_prometheus_query_language[0].query
+          == replace(condition.query, "{monitored_resource=\"generic_node\"", "{${matcher}, monitored_resource=\"generic_node\"")
+        )
+      ]) if contains(keys(google_monitoring_alert_policy.policy), "billing/${name}")
+    ])
+    error_message = "Every selector of streams, locations and private connections is narrowed, and nothing else."
+  }
+
+  assert {
+    condition = (
+      google_monitoring_alert_policy.policy["billing/stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/2"]) &&
+      google_monitoring_alert_policy.policy["billing/stream-errors"].notification_channels == tolist(["projects/orders-prod/notificationChannels/3"]) &&
+      google_monitoring_alert_policy.policy["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/1"]) &&
+      google_monitoring_alert_policy.policy["stream-errors"].notification_channels == tolist(["projects/orders-prod/notificationChannels/5"])
+    )
+    error_message = "A route has its own channels; policy_overrides changes those of the default route."
+  }
+
+  assert {
+    condition = (
+      endswith(google_monitoring_alert_policy.policy["billing/stream-failed"].documentation[0].content, "<!here>") &&
+      endswith(google_monitoring_alert_policy.policy["stream-failed"].documentation[0].content, "<!channel>") &&
+      google_monitoring_alert_policy.policy["billing/stream-failed"].user_labels.route == "billing" &&
+      google_monitoring_alert_policy.policy["billing/stream-failed"].display_name == "${google_monitoring_alert_policy.policy["stream-failed"].display_name} (billing)"
+    )
+    error_message = "A route has its own mentions; its policies are named and labelled after it."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.policy["shop-prod/stream-changed"].notification_channels == tolist(["projects/shop-prod/notificationChannels/4"])
+    error_message = "A route can have channels for its projects' logs only."
+  }
+}
+
+run "route_of_the_metrics_project" {
+  command = plan
+
+  variables {
+    routes = {
+      orders = {
+        projects = ["orders-prod"]
+        notification_channels = {
+          CRITICAL = ["projects/orders-prod/notificationChannels/2"]
+          ERROR    = ["projects/orders-prod/notificationChannels/2"]
+          WARNING  = ["projects/orders-prod/notificationChannels/3"]
+        }
+        slack_mentions = { WARNING = "<!here>" }
+      }
+    }
+  }
+
+  assert {
+    condition = (
+      google_monitoring_alert_policy.policy["orders-prod/stream-changed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/3"]) &&
+      endswith(google_monitoring_alert_policy.policy["orders-prod/stream-changed"].documentation[0].content, "<!here>")
+    )
+    error_message = "Policies on the metrics project's log follow the route of that project."
+  }
+}
+
+run "route_that_notifies_nobody" {
+  command = plan
+
+  variables {
+    routes = {
+      billing = {
+        projects              = ["billing-prod"]
+        notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/2"], ERROR = [], WARNING = [] }
+      }
+    }
+  }
+
+  expect_failures = [check.somebody_is_notified]
 }

@@ -28,9 +28,17 @@ if TYPE_CHECKING:
 
 MODULE = generate.ROOT / "terraform"
 README = (MODULE / "README.md").read_text("utf-8")
-CHANNELS = ("Data platform on-call", "Data platform mailbox", "Orders team", "Platform on-call")
+CHANNELS = (
+    "Data platform on-call",
+    "Data platform mailbox",
+    "Payments mailbox",
+    "Payments on-call",
+    "Platform on-call",
+)
 IMAGE = f"europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:{'0' * 64}"
-CONFIG = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\n"
+CONFIG = (
+    "metrics: {project: orders-prod}\nsources: [{project: orders-prod}, {project: payments-prod}]\n"
+)
 
 
 def _fences() -> Iterator[str]:
@@ -57,7 +65,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
     """Return the folder that the page describes, with a clone and the channels that it uses."""
     folder = tmp_path_factory.mktemp("shown")
     project = FakeProject(
-        channels=[Channel("orders-prod", each) for each in CHANNELS],
+        channels=[
+            *(Channel("orders-prod", each) for each in CHANNELS),
+            Channel("payments-prod", "Payments on-call"),
+        ],
         secrets={"projects/orders-prod/secrets/slack-bot-token": "xoxb-1"},
     )
     with FakeProvider(project) as provider:

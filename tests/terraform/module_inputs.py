@@ -79,6 +79,7 @@ CHANNELS = [
     Channel("orders-prod", "Orders team"),
     Channel("data-platform-prod", "Data platform on-call"),
     Channel("data-platform-prod", "Data platform Slack"),
+    Channel("data-platform-prod", "Payments on-call"),
     Channel("payments-prod", "On-call"),
 ]
 """The channels that the examples look up."""

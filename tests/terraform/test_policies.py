@@ -77,8 +77,8 @@ def _condition(policy: dict[str, Any]) -> dict[str, Any]:
 def test_a_policy_equals_its_file(plan_module: PlanModule, name: str) -> None:
     """Every field of a policy is its file's; only the channels are added."""
     assert _policies(plan_module)[name] == {
-        **_FILES[name],
         "enabled": True,
+        **_FILES[name],
         "notificationChannels": [CHANNEL],
     }
 

@@ -27,10 +27,25 @@ module "datastream_exporter" {
   slack_mentions     = { CRITICAL = "<!channel>" }
   renotify_intervals = { CRITICAL = "14400s" }
 
-  # A channel works only in its own project, so policies on a watched project's log need one there.
-  # billing-prod has none: nobody is notified of its changes and logged errors, and the output says so.
-  log_notification_channels = {
-    orders-prod = ["Orders team"]
+  routes = {
+    # The payments team gets the alerts of its own streams. Everything else, projects added later included,
+    # goes to notification_channels.
+    payments = {
+      projects = ["billing-prod"]
+      notification_channels = {
+        CRITICAL = ["Payments on-call"]
+        ERROR    = ["Payments on-call"]
+        WARNING  = ["Data platform Slack"]
+      }
+      slack_mentions = { CRITICAL = "<!subteam^S0123ABCDEF>" }
+    }
+    # A channel works only in its own project, so policies on a project's log need one there. Here, all other
+    # alerts stay with notification_channels. billing-prod has no such channel: nobody is notified of its
+    # changes and logged errors, and the output says so.
+    orders = {
+      projects                  = ["orders-prod"]
+      log_notification_channels = { orders-prod = ["Orders team"] }
+    }
   }
 
   policy_overrides = {

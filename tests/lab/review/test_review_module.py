@@ -133,7 +133,8 @@ def test_equal_changes_in_two_projects_share_a_row(
 ) -> None:
     """A policy on logs that exists in two projects has one row about alerts."""
     channel = "projects/billing-prod/notificationChannels/2"
-    plan = replanned(log_notification_channels={"billing-prod": [channel]})
+    logs = {"projects": ["billing-prod"], "log_notification_channels": {"billing-prod": [channel]}}
+    plan = replanned(routes={"billing": logs})
     alike = [
         each
         for each in plan["resource_changes"]

@@ -1,0 +1,67 @@
+# A route gives the alerts of some watched projects to their team. Each policy on streams exists once for
+# each route, with the route's projects in its selectors, and once for everything else: the default route,
+# whose key is "". So every stream alerts in exactly one of them, also in projects added later.
+
+locals {
+  # Routes with policies of their own. Others only have channels for policies on their projects' logs.
+  own_routes = { for route, given in var.routes : route => given if try(given.notification_channels, null) != null }
+
+  routed_projects = sort(flatten(values(local.own_routes)[*].projects))
+
+  # What each selector gets. A dot in a project's id must not match every character.
+  route_matchers = merge(
+    { "" = length(local.routed_projects) == 0 ? "" : "namespace!~\"${replace(join("|", local.routed_projects), ".", "\\\\.")}\"" },
+    { for route, given in local.own_routes : route => "namespace=~\"${replace(join("|", sort(given.projects)), ".", "\\\\.")}\"" },
+  )
+
+  # A query can be narrowed if each of its selectors of streams, locations and private connections has
+  # braces. Others, such as those of exporter-*, are for the default route only.
+  stream_selector = "custom_googleapis_com:datastream_(?:stream|location|private_connection)_[a-z_]+"
+  narrowable = {
+    for name, condition in local.promql : name =>
+    length(regexall("${local.stream_selector}\\{", condition.query)) > 0 &&
+    length(regexall("${local.stream_selector}\\{", condition.query)) == length(regexall("${local.stream_selector}", condition.query))
+  }
+
+  # A policy's routes, with the query of each.
+  routed_queries = {
+    for name, query in local.queries : name => {
+      for route, matcher in local.route_matchers : route => (
+        matcher == "" || !local.narrowable[name] ? query : replace(query, "/(${local.stream_selector}\\{)/", "$${1}${matcher}, ")
+      ) if route == "" || local.narrowable[name]
+    }
+  }
+
+  # Channels by route and severity: those of the default route, with the Slack channel created here, and
+  # those of each other route.
+  route_channels = merge({ "" = local.channels }, {
+    for route, given in local.own_routes : route => {
+      for severity in local.severities : severity => [
+        for channel in coalesce(given.notification_channels[severity], []) : local.channel_names["${local.metrics_project}/${channel}"]
+      ]
+    }
+  })
+
+  # Whether a severity of a route notifies anybody: known at plan, unlike the channels' names.
+  route_notifies = merge({ "" = local.notified }, {
+    for route, given in local.own_routes : route => {
+      for severity in local.severities : severity => length(coalesce(given.notification_channels[severity], [])) > 0
+    }
+  })
+
+  route_mentions = merge({ "" = var.slack_mentions }, {
+    for route, given in var.routes : route => try({ for severity, mention in given.slack_mentions : severity => mention }, {})
+  })
+
+  # The route of each project, for the policies on its log.
+  project_routes = {
+    for project in local.watched_projects : project => try([for route, given in var.routes : route if contains(given.projects, project)][0], "")
+  }
+
+  # Channels for policies on a project's log, by project.
+  log_channels = merge([
+    for given in values(var.routes) : {
+      for project, channels in coalesce(try(given.log_notification_channels, null), {}) : project => channels if length(channels) > 0
+    }
+  ]...)
+}

@@ -38,6 +38,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
         out: Gets data; on Cloud Run the log.
         err: Gets talk.
     """
+    return process.unless_full(PROGRAM, lambda: _main(argv, environ, out, err), out, err)
+
+
+def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
     try:
         with redirect_stdout(out), redirect_stderr(err):
             whole = parser()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli.exit_codes import INCOMPLETE, USAGE
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
     Main = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
 
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
 
 def enter(main: Main) -> None:
     """Run the command line of this process and exit with its code.
@@ -28,6 +32,33 @@ def enter(main: Main) -> None:
         # A terminal that cannot show a letter gets its number, not a traceback.
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:], os.environ, sys.stdout, sys.stderr))
+
+
+def unless_full(program: str, work: Callable[[], int], out: TextIO, err: TextIO) -> int:
+    """Run a command line and return the exit code; a full disk is one sentence.
+
+    Args:
+        program: The program's name.
+        work: Runs the command line.
+        out: Where its data goes.
+        err: Where the sentence goes.
+    """
+    try:
+        return work()
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        import tempfile
+
+        print(
+            f"{program} did not finish: {error.strerror}. Free space where the output goes "
+            f"and in {tempfile.gettempdir()}, or set TMPDIR to another directory.",
+            file=err,
+        )
+        # What is still buffered goes nowhere, so that Python does not fail at its exit.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        return INCOMPLETE
 
 
 def finish(

@@ -6,17 +6,17 @@ Source of the form: https://cloud.google.com/monitoring/api/ref_v3/rest/v3/TimeS
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
-import math
 import re
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from google.api import distribution_pb2
+from google.api.distribution_pb2 import Distribution
 from google.protobuf import json_format
 
 from exporter.inputs.input_errors import MOST_TOLD, InputError
@@ -26,10 +26,8 @@ from lab.backtest.time_series import (
     DELTA,
     METRIC_KINDS,
     DistributionError,
-    DistributionPoints,
-    Points,
     SeriesPart,
-    parse_distribution,
+    with_points,
 )
 from lab.files import reading
 
@@ -45,7 +43,6 @@ GZIP_ENDING = ".gz"
 _LABEL_KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _DISTRIBUTION = "distributionValue"
 _VALUE_KEYS = ("int64Value", "doubleValue", "boolValue", _DISTRIBUTION)
-_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _RESPONSE_KEYS = {"nextPageToken", "unit", "executionErrors"}
 _TYPE_NAMES: dict[type, str] = {dict: "an object", list: "a list", str: "a string"}
 _CACHED_TIMES = 1 << 17
@@ -120,79 +117,70 @@ def _parse_series(series: object) -> Iterator[SeriesPart]:
     if kind not in METRIC_KINDS:
         problem = "is missing" if kind is None else f"{quote(kind)} is not a metric kind"
         raise _LineError(f"metricKind: {problem}; {hint(str(kind), METRIC_KINDS)}")
-    points, distributions = Points(), DistributionPoints()
-    for index, point in enumerate(_member(series, "points", list, [])):
-        try:
-            _parse_point(point, points, distributions, kind)
-        except _LineError as error:
-            raise _LineError(f"points[{index}]{error}") from None
     whole = SeriesPart(
         _member(metric, "type", str, place="metric."),
         kind,
         _labels(metric, "metric"),
         _member(resource, "type", str, place="resource."),
         _labels(resource, "resource"),
-        points,
     )
-    yield whole
-    if distributions.count:
-        yield from distributions.parts(whole)
+    points = _member(series, "points", list, [])
+    try:
+        yield from with_points(whole, map(partial(_row, kind), itertools.count(), points))
+    except DistributionError as error:
+        raise _LineError(f"points: a distribution {error}") from None
 
 
-def _parse_point(point: Any, points: Points, distributions: DistributionPoints, kind: str) -> None:
+def _row(kind: str, index: int, point: Any) -> tuple[float, float, float | Distribution]:
+    """Return a point's start, end and value."""
+    place = f"points[{index}]"
     try:
         interval, value = point["interval"], point["value"]
         end_time, start_time = interval["endTime"], interval.get("startTime")
         (key, number), *more = value.items()
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise _LineError(
-            ': is not of the form {"interval": {"endTime": …}, "value": {"int64Value": …}}'
-        ) from None
+        form = '{"interval": {"endTime": …}, "value": {"int64Value": …}}'
+        raise _LineError(f"{place}: is not of the form {form}") from None
     if start_time is None and kind == DELTA:
-        raise _LineError(".interval.startTime: is missing; a DELTA point needs it")
-    end = _time(end_time, "endTime")
-    start = end if start_time is None else _time(start_time, "startTime")
+        raise _LineError(f"{place}.interval.startTime: is missing; a DELTA point needs it")
+    end = _time(end_time, f"{place}.interval.endTime")
+    start = end if start_time is None else _time(start_time, f"{place}.interval.startTime")
     if start > end:
-        raise _LineError(f".interval: ends at {quote(end_time)}, before its start")
+        raise _LineError(f"{place}.interval: ends at {quote(end_time)}, before its start")
     if more or key not in _VALUE_KEYS:
-        raise _LineError(f".value: {quote(value)} is not one of {', '.join(_VALUE_KEYS)}")
-    if key != _DISTRIBUTION:
-        points.add(start, end, _number(key, number))
-        return
-    message = distribution_pb2.Distribution()
+        raise _LineError(f"{place}.value: {quote(value)} is not one of {', '.join(_VALUE_KEYS)}")
     try:
-        json_format.ParseDict(number, message, ignore_unknown_fields=True)
-        distribution = parse_distribution(message)
-    except DistributionError as error:
-        raise _LineError(f".value.{key}: {error}") from None
-    except (json_format.ParseError, AttributeError, TypeError, ValueError):
-        raise _LineError(f".value.{key}: is not a distribution") from None
-    distributions.add(start, end, distribution)
+        return start, end, _distribution(number) if key == _DISTRIBUTION else _number(key, number)
+    except (json_format.ParseError, AttributeError, TypeError, ValueError, OverflowError):
+        raise _LineError(f"{place}.value.{key}: {quote(number)} is not a valid value") from None
 
 
-def _number(key: str, value: object) -> float:
-    if isinstance(value, bool):
-        if key == "boolValue":
-            return float(value)
-    elif key == "doubleValue" and isinstance(value, str) and value in _NOT_FINITE:
-        return _NOT_FINITE[value]
-    elif isinstance(value, str | int | float):
-        try:
-            number = float(value)
-        except (ValueError, OverflowError):
-            number = math.nan
-        if key == "doubleValue" or number.is_integer():
-            return number
-    raise _LineError(f".value.{key}: {quote(value)} is not a valid value")
-
-
-def _time(value: Any, key: str) -> float:
+def _time(value: Any, place: str) -> float:
     try:
         return _unix_seconds(value)
     except (TypeError, ValueError, OverflowError):
-        raise _LineError(
-            f".interval.{key}: {quote(value)} is not a time such as 2026-01-31T12:00:00Z"
-        ) from None
+        problem = f"{quote(value)} is not a time such as 2026-01-31T12:00:00Z"
+        raise _LineError(f"{place}: {problem}") from None
+
+
+def _distribution(value: Any) -> Distribution:
+    message = Distribution()
+    json_format.ParseDict(value, message, ignore_unknown_fields=True)
+    return message
+
+
+def _number(key: str, value: str | float) -> float:
+    """Return a value's number.
+
+    Raises:
+        ValueError: It has another type, or an integer has a fraction.
+    """
+    if isinstance(value, bool) is not (key == "boolValue"):
+        raise ValueError(value)
+    number = float(value)
+    if key == "int64Value" and not number.is_integer():
+        raise ValueError(value)
+    return number
 
 
 @lru_cache(_CACHED_TIMES)

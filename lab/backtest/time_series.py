@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from google.api import metric_pb2
@@ -15,9 +16,9 @@ from google.api import metric_pb2
 from lab.policies.known_metrics import promql_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from lab.backtest.raw_messages import RawBuckets, RawDistribution, RawSeries
+    from lab.backtest.raw_messages import RawBuckets, RawDistribution, RawPoint, RawSeries
 
 GAUGE: Final = "GAUGE"
 DELTA: Final = "DELTA"
@@ -81,7 +82,7 @@ class SeriesPart:
     labels: Mapping[str, str]
     resource: str
     resource_labels: Mapping[str, str]
-    points: Points
+    points: Points = field(default_factory=Points)
     suffix: str = ""
     bound: str = ""
 
@@ -106,29 +107,44 @@ class SeriesPart:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """A value that is a distribution.
+def with_points(
+    series: SeriesPart, rows: Iterable[tuple[float, float, float | RawDistribution]]
+) -> Iterator[SeriesPart]:
+    """Yield a series with its points; the points of distributions as the series PromQL sees.
 
-    Attributes:
-        count: How many values there are.
-        total: Their sum.
-        bounds: The upper bounds of all buckets but the last, ascending.
-        counts: Values in each bucket; trailing zeros may be missing.
-    """
-
-    count: float
-    total: float
-    bounds: tuple[float, ...]
-    counts: tuple[float, ...]
-
-
-def parse_distribution(message: RawDistribution) -> Distribution:
-    """Return a raw google.api.Distribution as a value.
+    Args:
+        series: The series, without points.
+        rows: The start, end and value of each point.
 
     Raises:
-        DistributionError: It has too many buckets, or their bounds are no numbers.
+        DistributionError: A distribution cannot be shown in PromQL.
     """
+    parts: dict[tuple[str, str], Points] = {}
+    for start, end, value in rows:
+        values = [("", "", value)] if isinstance(value, float) else _histogram(value)
+        for suffix, bound, number in values:
+            parts.setdefault((suffix, bound), Points()).add(start, end, number)
+    for (suffix, bound), points in parts.items():
+        yield replace(series, points=points, suffix=suffix, bound=bound)
+
+
+def _histogram(message: RawDistribution) -> Iterator[tuple[str, str, float]]:
+    """Yield a distribution's values: the suffix of the name, the bound if any, the value."""
+    count = float(message.count)
+    yield "_count", "", count
+    yield "_sum", "", message.mean * count
+    below = 0.0
+    for bound, number in zip_longest(_bounds(message), message.bucket_counts, fillvalue=None):
+        if bound is None:
+            break
+        # Trailing zeros may be missing.
+        below += number or 0
+        yield "_bucket", f"{bound:g}", below
+    yield "_bucket", "+Inf", count
+
+
+def _bounds(message: RawDistribution) -> Sequence[float]:
+    """Return the upper bounds of all buckets but the last, ascending."""
     options = message.bucket_options
     kind = options.WhichOneof("options") or "explicit_buckets"
     buckets: RawBuckets = getattr(options, kind)
@@ -136,59 +152,25 @@ def parse_distribution(message: RawDistribution) -> Distribution:
     count = len(buckets.bounds) if explicit else buckets.num_finite_buckets + 1
     if count > _MOST_BUCKETS:
         raise DistributionError(f"has {count:,} buckets; at most {_MOST_BUCKETS:,} are read")
+    if explicit:
+        return buckets.bounds
     try:
-        if explicit:
-            bounds = tuple(buckets.bounds)
-        elif kind == "linear_buckets":
-            bounds = tuple(buckets.offset + buckets.width * number for number in range(count))
-        else:
-            bounds = tuple(buckets.scale * buckets.growth_factor**number for number in range(count))
+        if kind == "linear_buckets":
+            return [buckets.offset + buckets.width * number for number in range(count)]
+        return [buckets.scale * buckets.growth_factor**number for number in range(count)]
     except (OverflowError, ZeroDivisionError):
         raise DistributionError("has bucket bounds beyond the largest number") from None
-    counts = tuple(map(float, message.bucket_counts))
-    return Distribution(float(message.count), float(message.mean * message.count), bounds, counts)
-
-
-@dataclass(slots=True)
-class DistributionPoints:
-    """The points of a distribution as those of the series that PromQL sees."""
-
-    count: Points = field(default_factory=Points)
-    total: Points = field(default_factory=Points)
-    buckets: dict[str, Points] = field(default_factory=dict)
-
-    def add(self, start: float, end: float, value: Distribution) -> None:
-        """Add a point."""
-        self.count.add(start, end, value.count)
-        self.total.add(start, end, value.total)
-        below = 0.0
-        for index, bound in enumerate(value.bounds):
-            below += value.counts[index] if index < len(value.counts) else 0.0
-            self.buckets.setdefault(f"{bound:g}", Points()).add(start, end, below)
-        self.buckets.setdefault("+Inf", Points()).add(start, end, value.count)
-
-    def parts(self, whole: SeriesPart) -> Iterator[SeriesPart]:
-        """Yield the series, each with the type and labels of the whole one."""
-        yield replace(whole, points=self.count, suffix="_count")
-        yield replace(whole, points=self.total, suffix="_sum")
-        for bound, points in self.buckets.items():
-            yield replace(whole, points=points, suffix="_bucket", bound=bound)
 
 
 def series_parts(series: RawSeries) -> Iterator[SeriesPart]:
-    """Yield what a raw google.monitoring.v3.TimeSeries is in PromQL; nothing for texts."""
-    if not series.points or series.value_type not in _VALUE_FIELDS:
+    """Yield what a raw google.monitoring.v3.TimeSeries is in PromQL; nothing for texts.
+
+    Raises:
+        DistributionError: A distribution cannot be shown in PromQL.
+    """
+    if series.value_type not in _VALUE_FIELDS:
         return
-    value_field = _VALUE_FIELDS[series.value_type]
-    distributions, points = DistributionPoints(), Points()
-    for point in series.points:
-        start, end = point.interval.start_time, point.interval.end_time
-        times = (start.seconds + start.nanos / 1e9, end.seconds + end.nanos / 1e9)
-        value = getattr(point.value, value_field)
-        if value_field == "distribution_value":
-            distributions.add(*times, parse_distribution(value))
-        else:
-            points.add(*times, value)
+    field = _VALUE_FIELDS[series.value_type]
     kind = metric_pb2.MetricDescriptor.MetricKind.Name(series.metric_kind)
     whole = SeriesPart(
         series.metric.type,
@@ -196,6 +178,16 @@ def series_parts(series: RawSeries) -> Iterator[SeriesPart]:
         dict(series.metric.labels),
         series.resource.type,
         dict(series.resource.labels),
-        points,
     )
-    yield from distributions.parts(whole) if distributions.count else [whole]
+    yield from with_points(whole, (_row(point, field) for point in series.points))
+
+
+def _row(point: RawPoint, field: str) -> tuple[float, float, float | RawDistribution]:
+    start, end = point.interval.start_time, point.interval.end_time
+    value: float | RawDistribution = getattr(point.value, field)
+    return (
+        start.seconds + start.nanos / 1e9,
+        end.seconds + end.nanos / 1e9,
+        # Integers and truth values are numbers in PromQL.
+        float(value) if isinstance(value, int) else value,
+    )

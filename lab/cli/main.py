@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import errno
-import os
-import tempfile
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, cast
@@ -23,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PROGRAM = "datastream-lab"
-
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Command(NamedTuple):
@@ -79,20 +74,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
         out: Gets data.
         err: Gets messages.
     """
-    try:
-        return _main(argv, environ, out, err)
-    except OSError as error:
-        if error.errno not in _NO_SPACE:
-            raise
-        print(
-            f"{PROGRAM} did not finish: {error.strerror}. Free space where the output goes "
-            f"and in {tempfile.gettempdir()}, or set TMPDIR to another directory.",
-            file=err,
-        )
-        # What is still buffered goes nowhere, so that Python does not fail at its exit.
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
-        return INCOMPLETE
+    return process.unless_full(PROGRAM, lambda: _main(argv, environ, out, err), out, err)
 
 
 def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:

@@ -190,17 +190,17 @@ FORM = ': is not of the form {"interval": {"endTime": …}, "value": {"int64Valu
         (
             "points.0.value",
             {"distributionValue": {"count": "many"}},
-            "points[0].value.distributionValue: is not a distribution",
+            'points[0].value.distributionValue: {"count": "many"} is not a valid value',
         ),
         (
             "points.0.value",
             {"distributionValue": buckets("linearBuckets", numFiniteBuckets=2**31 - 1)},
-            "points[0].value.distributionValue: has 2,147,483,648 buckets; at most 2,000 are read",
+            "points: a distribution has 2,147,483,648 buckets; at most 2,000 are read",
         ),
         (
             "points.0.value",
             {"distributionValue": buckets("exponentialBuckets", growthFactor=1e9, scale=1)},
-            "points[0].value.distributionValue: has bucket bounds beyond the largest number",
+            "points: a distribution has bucket bounds beyond the largest number",
         ),
     ],
 )

@@ -27,6 +27,13 @@ _LATE_SECONDS = 1.0
 """How late a run may start and still count as on time."""
 
 
+class _Subject(NamedTuple):
+    """A location, or its private connections, which are read and written after the streams."""
+
+    name: LocationName
+    connections: bool = False
+
+
 class _Written(NamedTuple):
     """What was last written of a location.
 
@@ -51,7 +58,7 @@ class DueLocations:
             interval: Seconds from one run to the next.
         """
         self._interval = interval
-        self._written: dict[LocationName, _Written] = {}
+        self._written: dict[_Subject, _Written] = {}
 
     def choose(self, measurement: Measurement, now: float) -> frozenset[LocationName]:
         """Return the locations that this run writes, and count them as written.
@@ -61,17 +68,20 @@ class DueLocations:
             now: When the run started, in seconds of a clock that never goes back.
         """
         return frozenset(
-            name for name, content in _contents(measurement) if self._is_due(name, content, now)
+            subject.name
+            for subject, content in _contents(measurement)
+            if self._is_due(subject, content, now)
         )
 
     def not_written(self, names: Collection[LocationName]) -> None:
         """Count locations as changed whose points were not all accepted."""
         for name in names:
-            if written := self._written.get(name):
-                self._written[name] = written._replace(content=None)
+            for subject in (_Subject(name), _Subject(name, connections=True)):
+                if written := self._written.get(subject):
+                    self._written[subject] = written._replace(content=None)
 
-    def _is_due(self, name: LocationName, content: Hashable, now: float) -> bool:
-        before = self._written.get(name)
+    def _is_due(self, subject: _Subject, content: Hashable, now: float) -> bool:
+        before = self._written.get(subject)
         changed = now if before is None or before.content != content else before.changed
         is_due = (
             content is None
@@ -81,22 +91,26 @@ class DueLocations:
             or now + self._interval - before.at > LONGEST_SECONDS + _LATE_SECONDS
         )
         if is_due:
-            self._written[name] = _Written(content, changed, now)
+            self._written[subject] = _Written(content, changed, now)
         return is_due
 
 
-def _contents(measurement: Measurement) -> Iterator[tuple[LocationName, Hashable]]:
+def _contents(measurement: Measurement) -> Iterator[tuple[_Subject, Hashable]]:
     """Yield each location with the values that its samples depend on, None if it was not read."""
     seen = measurement.observations
     for project, discovery in seen.discoveries.items():
-        yield LocationName(project, GLOBAL), True if isinstance(discovery, tuple) else None
+        yield (
+            _Subject(LocationName(project, GLOBAL)),
+            True if isinstance(discovery, tuple) else None,
+        )
     for reading in seen.locations:
         if not isinstance(reading, ReadLocation):
-            yield reading.name, None
+            yield _Subject(reading.name), None
     for evaluated in measurement.locations:
         streams = frozenset(
             (stream.id, stream.state, stream.errors, expected)
             for stream, expected in evaluated.streams
         )
-        connections = frozenset(seen.connections.get(evaluated.name, {}).items())
-        yield evaluated.name, (streams, evaluated.missing, connections)
+        yield _Subject(evaluated.name), (streams, evaluated.missing)
+    for name, states in seen.connections.items():
+        yield _Subject(name, connections=True), frozenset(states.items())

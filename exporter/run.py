@@ -10,9 +10,12 @@ up none of this for longer than a few seconds.
 
 from __future__ import annotations
 
+import itertools
 import logging
+import operator
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from exporter.gcp.errors import CallError
@@ -21,32 +24,36 @@ from exporter.measure.evaluation import evaluate
 from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement
 from exporter.progress import Progress
 from exporter.read.datastream import Datastream
-from exporter.read.reader import Collect, read
+from exporter.read.reader import Collect, Reader
 from exporter.shard import Shard
 from exporter.write.result import WriteResult
 from exporter.write.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from exporter.config import Config
     from exporter.gcp.clients import Clients
     from exporter.gcp.cloud_run import Region
     from exporter.gcp.deadline import Deadline
+    from exporter.measure.samples import Sample
+    from exporter.names import LocationName
+    from exporter.read.observations import Observations
+    from exporter.write.writer import Writing
 
 LOGGER = logging.getLogger("exporter")
 
 READING_SHARE = 0.6
 """The part of the deadline that reading may use."""
 
-_RESERVED_SHARE = 0.2
-_RESERVED_SECONDS = 3.0
-"""What is reserved for writing the exporter's own series, whichever of the two is less; the same
-again before that for what was late."""
+PATIENCE_SECONDS = 3.0
+"""How long a location or a batch is waited for before the others go on."""
 
-_PATIENCE_SHARE = 0.1
-_PATIENCE_SECONDS = 3.0
-"""How long a batch is waited for before the next phase starts, whichever of the two is less."""
+_RESERVED_SECONDS = 3.0
+"""What is reserved for the exporter's own series, and before that for each late ``last_read``."""
+
+_SHARE = 0.1
+"""The most of the deadline that each of these may be."""
 
 _REGION_SECONDS = 3.0
 """How long a run waits for its region, which was asked for when the process started."""
@@ -146,24 +153,31 @@ class Run:
         self._task = task
         self._deadline = deadline
         self._seconds = deadline.left
+        self._reserve = min(_RESERVED_SECONDS, self._seconds * _SHARE)
+        self._patience = min(PATIENCE_SECONDS, self._seconds * _SHARE)
         self._progress = progress or Progress()
         self._calls = Calls()
         self._started = time.monotonic()
         self._timestamp = int((now or time.time)())
 
-    def measure(
+    def measure(self) -> Measurement:
+        """Read and measure everything, to write nothing."""
+        first, rest = self.measurements()
+        return replace(first + rest, exporter=self._exporter())
+
+    def measurements(
         self,
         known: Mapping[str, tuple[str, ...]] | None = None,
         fallback: Mapping[str, tuple[str, ...]] | None = None,
-    ) -> Measurement:
-        """Read and measure.
+    ) -> Iterator[Measurement]:
+        """Read and measure: what doesn't hang, then what does and what the collectors read.
 
         Args:
             known: Locations by project, from an earlier discovery. These projects are not
                 discovered again.
             fallback: Locations by project, to read if its discovery fails.
         """
-        observations = read(
+        reader = Reader(
             Datastream(self._clients.datastream, self._calls),
             self._config,
             self._deadline.within(self._seconds * READING_SHARE),
@@ -173,55 +187,58 @@ class Run:
             fallback=fallback,
             progress=self._progress,
         )
+        yield self._measure(reader.locations(self._patience))
+        yield self._measure(reader.rest())
+
+    def write(
+        self,
+        measurements: Iterable[Measurement],
+        due: Callable[[Measurement], Measurement] = lambda measurement: measurement,
+    ) -> Report:
+        """Write measurements as they come, then the exporter's own series; report the outcome.
+
+        What was stopped while it was read is not written.
+
+        Args:
+            measurements: The parts of one run, one or more.
+            due: Returns what is to be written of a measurement.
+        """
+        writer = Writer(
+            self._clients.monitoring,
+            self._config.metrics.project,
+            self._calls,
+            timestamp=self._timestamp,
+            workers=self._config.run.concurrency,
+            progress=self._progress,
+        )
+        read: list[Measurement] = []
+        started: list[_Phases] = []
+        for measurement in measurements:
+            read.append(measurement)
+            if not measurement.observations.skipped:
+                phases = _Phases(writer, due(measurement), self._deadline.sooner(2 * self._reserve))
+                phases.write(self._patience)
+                started.append(phases)
+        for phases in started:
+            phases.finish()
+        written = sum((phases.written for phases in started), WriteResult())
+        late = itertools.chain.from_iterable(phases.late_last_reads() for phases in started)
+        written += writer.write(late, self._deadline.sooner(self._reserve))
+        whole = replace(reduce(operator.add, read), exporter=self._exporter())
+        if not whole.observations.skipped:
+            own = whole.self_samples(seconds=self._elapsed, lost=written.lost)
+            written += writer.write(own, self._deadline)
+        return Report(whole, written, self._elapsed, self._calls.made, self._deadline.stopped)
+
+    def _measure(self, observations: Observations) -> Measurement:
         return self._task.measurement(
-            self._exporter(),
+            self._task.exporter,
             self._task.shard,
             self._timestamp,
             observations,
             evaluate(observations, self._config, self._timestamp),
             self._config.collect.errors,
         )
-
-    def write(self, measurement: Measurement) -> Report:
-        """Write a measurement and report the outcome.
-
-        A run that was stopped while it read has not seen everything, and writes nothing.
-        """
-        written = WriteResult()
-        if not (self._deadline.stopped and measurement.observations.skipped):
-            written = self._write(measurement)
-        return Report(measurement, written, self._elapsed, self._calls.made, self._deadline.stopped)
-
-    def _write(self, measurement: Measurement) -> WriteResult:
-        writer = Writer(
-            self._clients.monitoring,
-            self._config.metrics.project,
-            self._calls,
-            timestamp=measurement.timestamp,
-            workers=self._config.run.concurrency,
-            progress=self._progress,
-        )
-        reserve = min(_RESERVED_SECONDS, self._seconds * _RESERVED_SHARE)
-        patience = min(_PATIENCE_SECONDS, self._seconds * _PATIENCE_SHARE)
-        deadline = self._deadline.sooner(2 * reserve)
-        locations = writer.start(measurement.location_samples(), deadline)
-        locations.wait(patience)
-        streams = writer.start(measurement.stream_samples(), deadline)
-        streams.wait(patience)
-        early = streams.result.withheld_locations
-        last_reads = writer.start(measurement.last_read_samples(early), deadline)
-        last_reads.wait(patience)
-        # A batch that hung or failed again and again has all of the time, and cost no other any.
-        for phase in (locations, streams, last_reads):
-            phase.wait()
-        written = locations.result + streams.result + last_reads.result
-        if late := early - written.withheld_locations:
-            samples = measurement.last_read_samples(
-                {location.name for location in measurement.locations} - late
-            )
-            written += writer.write(samples, self._deadline.sooner(reserve))
-        own = measurement.self_samples(seconds=self._elapsed, lost=written.lost)
-        return written + writer.write(own, self._deadline)
 
     def _exporter(self) -> ExporterName:
         """Return the exporter's name, without its location if that can't be found out."""
@@ -234,3 +251,42 @@ class Run:
     @property
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
+
+
+class _Phases:
+    """The points of one measurement in the order in which they have to be written."""
+
+    def __init__(self, writer: Writer, measurement: Measurement, deadline: Deadline) -> None:
+        self._measurement = measurement
+        self._start = partial(writer.start, deadline=deadline)
+        self._streams = self._start(measurement.stream_samples())
+        self._all: list[Writing] = []
+        self._withheld: frozenset[LocationName] = frozenset()
+
+    def write(self, patience: float) -> None:
+        """Send everything; each batch is waited for so many seconds."""
+
+        def send(writing: Writing) -> None:
+            self._all.append(writing)
+            writing.wait(patience)
+
+        send(self._start(self._measurement.location_samples()))
+        send(self._streams)
+        self._withheld = self._streams.result.withheld_locations
+        send(self._start(self._measurement.last_read_samples(self._withheld)))
+
+    def finish(self) -> None:
+        """Wait for what hung: it has had all of the time, and cost nothing else any of it."""
+        for writing in self._all:
+            writing.wait()
+
+    @property
+    def written(self) -> WriteResult:
+        """What happened to the points."""
+        return sum((writing.result for writing in self._all), WriteResult())
+
+    def late_last_reads(self) -> Iterator[Sample]:
+        """Yield ``last_read`` of the locations whose streams took longer than :meth:`write`."""
+        late = self._withheld - self._streams.result.withheld_locations
+        names = {location.name for location in self._measurement.locations}
+        return self._measurement.last_read_samples(names - late)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from exporter.config import Config
     from exporter.gcp.clients import Clients
     from exporter.gcp.deadline import Deadline
+    from exporter.measure.samples import Measurement
     from exporter.read.observations import Observations
     from exporter.run import Report, Task
 
@@ -104,11 +105,14 @@ class Runs:
         """Run within a deadline, log how it went, and return it."""
         started = self._monotonic()
         run = Run(self._clients, self._config, self._task, deadline, now=self._now)
-        measurement = run.measure(self._discovered.fresh(), self._discovered.stale())
-        self._discovered.learn(measurement.observations)
-        if self._due:
-            measurement = replace(measurement, due=self._due.choose(measurement, started))
-        report = run.write(measurement)
+        choose = self._due.choose if self._due else None
+
+        def due(measurement: Measurement) -> Measurement:
+            return replace(measurement, due=choose(measurement, started)) if choose else measurement
+
+        read = run.measurements(self._discovered.fresh(), self._discovered.stale())
+        report = run.write(read, due)
+        self._discovered.learn(report.measurement.observations)
         if self._due:
             written = report.written
             self._due.not_written(written.withheld_locations | written.incomplete_locations)

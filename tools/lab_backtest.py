@@ -93,7 +93,7 @@ def play(
         clock.now = start + minute * _MINUTE
         deadline = VirtualDeadline(of_exporter.run.deadline.total_seconds())
         run = Run(clients, of_exporter, task, deadline, now=clock)
-        run.write(run.measure())
+        run.write(run.measurements())
     return cloud, clients
 
 

@@ -20,7 +20,7 @@ from exporter.measure.definitions import Metric, definitions, metrics
 from exporter.measure.samples import POINTS_LOST, Sample
 from exporter.read.datastream import Datastream
 from exporter.read.observations import GLOBAL, UnreadLocation
-from exporter.read.reader import read
+from exporter.read.reader import Reader
 from exporter.run import READING_SHARE
 from exporter.text import plural
 from exporter.write.writer import Writer, target
@@ -76,14 +76,13 @@ def findings(session: Session, stop: Event) -> Iterator[Finding]:
     """
     calls = Calls()
     deadline = Deadline.after(session.config.run.deadline.total_seconds(), stop)
-    yield from reading(
-        read(
-            Datastream(session.clients.datastream, calls),
-            session.config,
-            deadline.within(deadline.left * READING_SHARE),
-            collect=session.task.collect,
-        )
+    reader = Reader(
+        Datastream(session.clients.datastream, calls),
+        session.config,
+        deadline.within(deadline.left * READING_SHARE),
+        collect=session.task.collect,
     )
+    yield from reading(reader.everything())
     if not deadline.stopped:
         location = None
         try:

@@ -96,8 +96,8 @@ def run(context: Context) -> int:
                 Deadline.after(prepared.config.run.deadline.total_seconds(), context.signals.stop),
                 progress=progress,
             )
-            measurement = once.measure()
-            report = None if args.dry_run else once.write(measurement)
+            report = None if args.dry_run else once.write(once.measurements())
+            measurement = report.measurement if report else once.measure()
         log_ignored_labels(measurement, set())
         if report is None:
             return _dry_run(context, prepared.config, measurement)

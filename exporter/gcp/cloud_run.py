@@ -15,12 +15,13 @@ from urllib.error import HTTPError
 
 import tenacity
 
-from exporter.gcp.background import Background
+from exporter.gcp.background import in_background, result
 from exporter.gcp.errors import CallError, Failure, FailureKind
 from exporter.shard import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
 
     from exporter.gcp.deadline import Deadline
 
@@ -103,15 +104,15 @@ class Region:
         if self._known is None:
             self._answer = self._answer or self._ask()
             try:
-                self._known = self._answer.result(deadline)
+                self._known = result(self._answer, deadline)
             except OSError as error:
-                if self._answer.done:
+                if self._answer.done():
                     self._answer = None
                 raise CallError(_no_region(self._host, error)) from error
         return self._known
 
-    def _ask(self) -> Background[str]:
-        return Background(partial(_ask_repeatedly, self._host))
+    def _ask(self) -> Future[str]:
+        return in_background(partial(_ask_repeatedly, self._host))
 
 
 def _ask_repeatedly(host: str) -> str:

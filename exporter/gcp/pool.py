@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,37 +17,15 @@ if TYPE_CHECKING:
     from exporter.gcp.deadline import Deadline
 
 _SLOW_SECONDS = 1.0
-_SLOW_SHARE = 1 / 20
+_SLOW_SHARE = 1 / 40
 """Work is slow after the less of these: seconds, and a share of the time that the pool has."""
 
 _MOST_THREADS = 512
 _POLL_SECONDS = 0.1
 
 
-class Outcome(NamedTuple):
-    """How a piece of work ended.
-
-    Attributes:
-        take: Hands its result over, in the thread of :meth:`Pool.wait`.
-        failed: Whether another try that is under way may do better.
-    """
-
-    take: Callable[[], None]
-    failed: bool = False
-
-
-Work: TypeAlias = Callable[[], Outcome]
-"""Something to do. It keeps to its own deadline, and may be done twice at the same time."""
-
-
-@dataclass(slots=True, eq=False)
-class _UnderWay:
-    """A piece of work that has started, how many threads are at it, and how often it was tried."""
-
-    work: Work
-    started: float
-    threads: int = 0
-    tries: int = 0
+Work: TypeAlias = Callable[[], Callable[[], None]]
+"""Something to do, within its own deadline. It returns what hands its result over."""
 
 
 class Pool:
@@ -57,22 +35,21 @@ class Pool:
     daemons: they end with their call, and never keep the process from ending.
     """
 
-    def __init__(self, size: int, deadline: Deadline, *, retry_seconds: float = math.inf) -> None:
+    def __init__(self, size: int, deadline: Deadline) -> None:
         """Have nothing to do yet.
 
         Args:
             size: How many pieces of work that are not slow are done at the same time.
             deadline: Its ``stop`` keeps further work from being started.
-            retry_seconds: After this time without a result, work is done once more, while the
-                first try goes on; the first result counts.
         """
         self._size = size
         self._deadline = deadline
         self._slow = min(_SLOW_SECONDS, deadline.left * _SLOW_SHARE)
-        self._retry_seconds = retry_seconds
         self._waiting: deque[Iterator[Work]] = deque()
-        self._running: list[_UnderWay] = []
-        self._results: SimpleQueue[tuple[_UnderWay, Outcome | BaseException]] = SimpleQueue()
+        self._started: dict[int, float] = {}
+        """When each piece that is under way started, by its number."""
+        self._numbers = itertools.count()
+        self._results: SimpleQueue[tuple[int, Callable[[], None] | BaseException]] = SimpleQueue()
 
     @property
     def stopped(self) -> bool:
@@ -84,7 +61,7 @@ class Pool:
         self._waiting.append(iter(work))
 
     def wait(self, patience: float = math.inf, *, when_stopped: float = 0.0) -> None:
-        """Start what is waiting, and hand over results as they come, until all is done.
+        """Start what is waiting, and hand over results in this thread, until all is done.
 
         Args:
             patience: Return before that if each piece that is left has been under way for longer
@@ -93,30 +70,31 @@ class Pool:
         """
         while True:
             self._start()
-            limit = when_stopped if self._deadline.stopped else patience
+            limit = when_stopped if self.stopped else patience
             now = time.monotonic()
-            if all(now - each.started > limit for each in self._running):
+            if all(now - started > limit for started in self._started.values()):
                 return
             try:
                 # With a timeout, since a signal can't interrupt waiting for a lock.
-                self._finish(*self._results.get(timeout=_POLL_SECONDS))
+                number, result = self._results.get(timeout=_POLL_SECONDS)
             except Empty:
                 continue
+            del self._started[number]
+            if isinstance(result, BaseException):
+                raise result
+            result()
 
     def _start(self) -> None:
         """Start what may be started now."""
         now = time.monotonic()
-        busy = sum(now - each.started < self._slow for each in self._running)
-        while not self._deadline.stopped and busy < self._size:
-            work = self._next() if len(self._running) < _MOST_THREADS else None
-            if work is None:
-                break
-            self._running.append(_UnderWay(work, now))
-            self._try(self._running[-1])
+        busy = sum(now - started < self._slow for started in self._started.values())
+        while busy < self._size and len(self._started) < _MOST_THREADS and not self.stopped:
+            if (work := self._next()) is None:
+                return
+            number = next(self._numbers)
+            self._started[number] = now
+            threading.Thread(target=self._do, args=(number, work), name="call", daemon=True).start()
             busy += 1
-        for piece in self._running:
-            if piece.tries == 1 and now - piece.started > self._retry_seconds:
-                self._try(piece)
 
     def _next(self) -> Work | None:
         while self._waiting:
@@ -125,21 +103,8 @@ class Pool:
             self._waiting.popleft()
         return None
 
-    def _try(self, piece: _UnderWay) -> None:
-        def run() -> None:
-            try:
-                self._results.put((piece, piece.work()))
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                self._results.put((piece, error))
-
-        piece.threads += 1
-        piece.tries += 1
-        threading.Thread(target=run, name="call", daemon=True).start()
-
-    def _finish(self, piece: _UnderWay, outcome: Outcome | BaseException) -> None:
-        piece.threads -= 1
-        if isinstance(outcome, BaseException):
-            raise outcome
-        if piece in self._running and not (outcome.failed and piece.threads):
-            self._running.remove(piece)
-            outcome.take()
+    def _do(self, number: int, work: Work) -> None:
+        try:
+            self._results.put((number, work()))
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            self._results.put((number, error))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from concurrent.futures import as_completed, wait
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
 from google.api_core import exceptions
 from google.rpc import error_details_pb2
+
+from exporter.gcp.background import in_background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,8 +76,9 @@ def call_with_retry(
     attempt: Callable[[float], T],
     *,
     deadline: Deadline,
-    longest: float,
     calls: Calls,
+    longest: float = math.inf,
+    hedge: float = math.inf,
     again: Callable[[BaseException], bool] = is_transient,
 ) -> T:
     """Call until it succeeds, fails finally, or another try could not finish in time.
@@ -81,8 +87,10 @@ def call_with_retry(
         attempt: One try; it receives its timeout in seconds.
         deadline: Bounds all tries and the waits between them. Its ``stop`` ends a wait early
             and prevents further tries.
-        longest: The longest timeout of one try, in seconds.
         calls: Counts every try.
+        longest: The longest timeout of one try, in seconds.
+        hedge: After so many seconds without an answer, the call is made once more while the first
+            goes on, and the first answer counts. Only for calls that change nothing.
         again: Whether an error is worth a retry.
 
     Raises:
@@ -98,9 +106,8 @@ def call_with_retry(
             raise refused
         if left < LEAST_ATTEMPT:
             raise exceptions.DeadlineExceeded("the time for it was used up before its turn came")
-        calls.add()
         try:
-            return attempt(min(longest, left))
+            return _hedged(partial(_counted, attempt, calls), min(longest, left), hedge)
         except exceptions.GoogleAPICallError as error:
             refused = error
             raise
@@ -113,6 +120,24 @@ def call_with_retry(
         reraise=True,
     )
     return retrying(once)
+
+
+def _counted(attempt: Callable[[float], T], calls: Calls, timeout: float) -> T:
+    calls.add()
+    return attempt(timeout)
+
+
+def _hedged(attempt: Callable[[float], T], timeout: float, hedge: float) -> T:
+    """Return what the first of two tries to succeed returns, or raise what the last one raises."""
+    if hedge >= timeout:
+        return attempt(timeout)
+    tries = [in_background(partial(attempt, timeout))]
+    if not wait(tries, timeout=hedge).done:
+        tries.append(in_background(partial(attempt, timeout - hedge)))
+    for ended in as_completed(tries):
+        if ended.exception() is None:
+            break
+    return ended.result()
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

@@ -6,8 +6,8 @@ unknown: never missing and never healthy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from exporter.measure.definitions import Metric, metrics
 from exporter.names import LocationName
@@ -110,6 +110,15 @@ class Measurement:
     locations: tuple[EvaluatedLocation, ...]
     errors: bool
     due: frozenset[LocationName] | None = None
+
+    def __add__(self, later: Self) -> Self:
+        """Return what both hold, which are parts of one run."""
+        locations = (*self.locations, *later.locations)
+        return replace(
+            later,
+            observations=Observations.of([self.observations, later.observations]),
+            locations=tuple(sorted(locations, key=lambda location: location.name)),
+        )
 
     def location_samples(self) -> Iterator[Sample]:
         """Yield ``up`` of every location, and the counts of the cleanly read ones."""

@@ -35,7 +35,8 @@ MOST_OBJECT_PAGES = 50
 
 SERVICE = "datastream.googleapis.com"
 
-_TRY_SHARE = 1 / 2
+_HEDGE_SHARE = 1 / 3
+"""After this part of the time that is left, a call without an answer is made once more."""
 _LONGEST_ERROR = 8192
 """Characters of an error's text that are kept; the log shows fewer."""
 
@@ -75,8 +76,8 @@ class _Pager(Protocol[P_co]):
 class Datastream:
     """Reads projects, locations and streams through Google's client.
 
-    Each method takes the deadline of the complete answer. One try of a page may take half of the
-    time that is left at the start, so that a call that hangs is tried once more.
+    Each method takes the deadline of the complete answer. A call that hangs is made once more
+    while it goes on, so an answer counts however late it comes.
 
     Pages are raw protobuf messages, typed as the wrappers around them: the fields are the same,
     and wrapping a thousand streams takes longer than everything else here.
@@ -206,12 +207,10 @@ class Datastream:
         self, page: Callable[[float], P], request: _Request, target: Target, deadline: Deadline
     ) -> Iterator[P]:
         """Yield every page of a list; ``request`` is advanced to each."""
-        longest = deadline.left * _TRY_SHARE
         while True:
+            hedge = deadline.left * _HEDGE_SHARE
             try:
-                answer = call_with_retry(
-                    page, deadline=deadline, longest=longest, calls=self._calls
-                )
+                answer = call_with_retry(page, deadline=deadline, calls=self._calls, hedge=hedge)
             except exceptions.GoogleAPICallError as error:
                 raise CallError(explain_call_error(error, target)) from error
             yield answer

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from exporter.gcp.errors import Failure
     from exporter.names import LocationName, StreamName
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 GLOBAL = "global"
 """The location that stands for the discovery of a project's locations."""
@@ -98,6 +101,20 @@ class Observations:
     uncollected: Mapping[StreamName | LocationName, Failure] = field(default_factory=dict)
     skipped: int = 0
 
+    @classmethod
+    def of(cls, parts: Sequence[Observations]) -> Observations:
+        """Return all parts of one run as one."""
+        locations = [location for part in parts for location in part.locations]
+        return cls(
+            _union(part.discoveries for part in parts),
+            # The order doesn't depend on which call returned first.
+            tuple(sorted(locations, key=lambda location: location.name)),
+            _union(part.objects for part in parts),
+            _union(part.connections for part in parts),
+            _union(part.uncollected for part in parts),
+            max((part.skipped for part in parts), default=0),
+        )
+
     @property
     def read(self) -> tuple[ReadLocation, ...]:
         """The locations that were read cleanly."""
@@ -131,3 +148,7 @@ class Observations:
         if self.locations:
             return not self.read
         return 0 < len(self.failed_discoveries) == len(self.discoveries)
+
+
+def _union(parts: Iterable[Mapping[K, V]]) -> dict[K, V]:
+    return {key: value for part in parts for key, value in part.items()}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from google.api_core import exceptions
 
 from exporter.gcp.errors import Failure, Target, explain_call_error
-from exporter.gcp.pool import Outcome, Pool
+from exporter.gcp.pool import Pool
 from exporter.gcp.retry import Calls, call_with_retry
 from exporter.measure.samples import LAST_SEEN, Sample
 from exporter.progress import Progress
@@ -43,8 +43,9 @@ SERVICE = "monitoring.googleapis.com"
 _TRY_SECONDS = 12.0
 """How long one request may take: the client's own default for this method."""
 
+_LEAST_SECONDS = 1.0
 _TRY_SHARE = 1 / 3
-"""The most of the time left that one request may take, so that one that hangs is sent again."""
+"""The most of the time left that it may take, a second at least: one that hangs is sent again."""
 
 _STOPPED_SECONDS = 3.0
 """How long requests under way are waited for after a stop: Cloud Run ends the process after 10."""
@@ -126,7 +127,7 @@ class Writer:
             call_with_retry(
                 attempt,
                 deadline=deadline,
-                longest=min(_TRY_SECONDS, deadline.left * _TRY_SHARE),
+                longest=min(_TRY_SECONDS, max(_LEAST_SECONDS, deadline.left * _TRY_SHARE)),
                 calls=self._calls,
                 again=is_worth_retrying,
             )
@@ -205,7 +206,7 @@ class Writing:
             self._under_way[number] = batch
             yield partial(self._send_and_settle, number, batch)
 
-    def _send_and_settle(self, number: int, batch: Batch) -> Outcome:
+    def _send_and_settle(self, number: int, batch: Batch) -> Callable[[], None]:
         result = self._send(batch)
 
         def settle() -> None:
@@ -213,7 +214,7 @@ class Writing:
             self._settled += result
             self._on_settled(len(batch))
 
-        return Outcome(settle)
+        return settle
 
 
 def target(project: str, permission: str = "monitoring.timeSeries.create") -> Target:

@@ -17,7 +17,7 @@ from exporter.gcp.clients import Identity, connect
 from exporter.measure import samples
 from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
-from exporter.run import Task
+from exporter.run import PATIENCE_SECONDS, Task
 from exporter.shard import Shard
 from exporter.watch import Runs
 from lab.emulator.emulator import Emulator
@@ -63,6 +63,8 @@ class CompletedRun:
         scheduled: When it was due, and what it was to do.
         at: The timestamp of its points: whole unix seconds of its own clock.
         ended: When its last point was written.
+        delayed: Seconds of that for which only locations were waited for that hung. The others'
+            points were written before.
         complete: Whether everything was read and written.
     """
 
@@ -70,6 +72,7 @@ class CompletedRun:
     at: int
     ended: float
     complete: bool
+    delayed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +185,12 @@ class _Exporter:
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         report = self._runs(which).once(deadline)
         # Rounded up, because the time between attempts is random.
-        waited = math.ceil(deadline.stop.longest / _WAIT_STEP) * _WAIT_STEP
+        waited = _round_up(deadline.stop.longest)
         ended = self._clock.now - start + waited + self._deployment.takes
-        return CompletedRun(which, report.measurement.timestamp, ended, report.complete)
+        seen = report.measurement.observations
+        hung = seen.unread or seen.failed_discoveries
+        delayed = max(0.0, waited - PATIENCE_SECONDS) if hung else 0.0
+        return CompletedRun(which, report.measurement.timestamp, ended, report.complete, delayed)
 
     def _runs(self, which: ScheduledRun) -> Runs:
         """Return the runs of a process: a new one for each run of a job."""
@@ -220,19 +226,24 @@ class _Exporter:
         return task.for_objects() if which.objects else task
 
 
+def _round_up(waited: float) -> float:
+    return math.ceil(waited / _WAIT_STEP) * _WAIT_STEP
+
+
 _WAIT_STEP = 10.0
 _READS = {"ListLocations", "ListStreams", "ListPrivateConnections", "ListStreamObjects"}
 _LONG_SECONDS = 240.0
 
+_OWN = {
+    metric.type
+    for metric in (samples.LAST_RUN, samples.STREAMS, samples.RUN_SECONDS, samples.POINTS_LOST)
+}
 _ORDER = {
     samples.UP.type: 0.2,
     samples.FAILED_STREAMS.type: 0.2,
     samples.UNEXPECTED_STREAMS.type: 0.2,
     samples.LAST_READ.type: 0.9,
-    samples.LAST_RUN.type: 1.0,
-    samples.STREAMS.type: 1.0,
-    samples.RUN_SECONDS.type: 1.0,
-    samples.POINTS_LOST.type: 1.0,
+    **dict.fromkeys(_OWN, 1.0),
 }
 """The fraction of a run after which the points of a metric are written; streams in between."""
 _STREAMS_FROM, _STREAMS_FOR = 0.3, 0.5
@@ -282,6 +293,9 @@ def _add_points(
             part = _ORDER.get(point.metric_type, _STREAMS_FROM + _STREAMS_FOR * drawn)
         takes = scenario.exporters[run.scheduled.deployment].takes
         written = start + run.ended - takes * (1 - part)
+        unread = point.metric_type == samples.UP.type and not point.value
+        if not unread and point.metric_type not in _OWN:
+            written -= run.delayed
         shown = written + ingestion.least + (ingestion.most - ingestion.least) * drawn
         # A fast clock's point is in the future, and no query sees it yet.
         series.add(max(shown, point.time), point.time, float(point.value))

@@ -16,7 +16,7 @@ from exporter.gcp.clients import Clients, Identity, connect
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.retry import Calls
 from exporter.read.datastream import Datastream
-from exporter.read.reader import read
+from exporter.read.reader import Reader
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from tests.exporter.gcp.loopback import HttpServer
@@ -57,7 +57,7 @@ class Lab:
                 "run": {"concurrency": concurrency},
             }
         )
-        return read(self.api, config, Deadline.after(seconds, stop), **how)
+        return Reader(self.api, config, Deadline.after(seconds, stop), **how).everything()
 
 
 Serve = Callable[[dict[str, Any]], Lab]

@@ -69,20 +69,21 @@ def test_a_quiet_fleet_is_written_every_minute() -> None:
             required=(f"{EUROPE}/streams/carts",),
             discoveries={"shop-prod": ()},
         ),
-        measured(
-            [Stream("orders", RUNNING)],
-            ReadLocation(US),
-            connections={EUROPE: {"link": 3}},
-            discoveries={"shop-prod": ()},
-        ),
     ],
-    ids=["state", "errors", "deleted", "expected", "missing", "connection"],
+    ids=["state", "errors", "deleted", "expected", "missing"],
 )
 def test_a_change_is_written_at_once_and_for_a_minute(changed: Measurement) -> None:
     """Only its own location is; the others keep their minute."""
     runs = written(*[fleet()] * 13, *[changed] * 20)
     assert times(EUROPE, runs)[7:] == [120, 130, 140, 150, 160, 170, 180, 190, 250, 310]
     assert times(US, runs)[7:] == times(DISCOVERY, runs)[7:] == [120, 180, 240, 300]
+
+
+def test_private_connections_are_written_as_they_change() -> None:
+    """They are read after the streams, and come in a part of the run that is theirs."""
+    well, failed = (measured(connections={EUROPE: {"link": state}}) for state in (2, 3))
+    runs = written(*[well] * 13, *[failed] * 20)
+    assert times(EUROPE, runs)[7:] == [120, 130, 140, 150, 160, 170, 180, 190, 250, 310]
 
 
 def test_what_is_not_read_cleanly_is_written_at_every_run() -> None:

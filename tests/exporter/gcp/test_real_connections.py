@@ -165,7 +165,7 @@ def test_an_emulator_is_never_called_through_a_proxy(
     )
     task = Task(ExporterName("global", "exporter", "0"))
     run = Run(lab.clients, config, task, Deadline.after(10))
-    report = run.write(run.measure())
+    report = run.write(run.measurements())
     assert report.complete
     assert report.measurement.observations.streams == 1
     assert report.written.accepted == len(lab.cloud.points()) == 5 + 4 + 4

@@ -329,7 +329,7 @@ class Writing:
             Task(measurement.exporter),
             Deadline.after(seconds, self.stop),
             now=lambda: now,
-        ).write(measurement)
+        ).write([measurement])
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from lab.simulate.simulation import IngestionDelay, simulate
@@ -85,9 +86,29 @@ def test_retries_take_no_time_here_but_count(make_scenario: MakeScenario) -> Non
     )
     ended = [run.ended - run.scheduled.at for run in recording.runs]
     assert {round(each, 3) for each in ended[:5]} == {1}
-    assert {round(each, 3) for each in ended[6:]} == {11}
+    assert {round(each, 3) for each in ended[6:]} == {31}
     up = of(recording, "custom_googleapis_com:datastream_location_up")
     assert [one.value for one in up.samples] == [1] * 5 + [0] * 5
+
+
+def test_a_location_without_an_answer_delays_no_other_ones_points(
+    make_scenario: MakeScenario,
+) -> None:
+    """They are written after three seconds; its own ``up`` comes when all retries have failed."""
+    world = deepcopy(WORLD)
+    world["config"]["sources"][0]["locations"].append("us-east1")
+    world["projects"][0]["locations"].append({"id": "us-east1", "streams": [{"id": "users"}]})
+    down = {"at": 300, "location": "us-east1", "do": "unreachable"}
+    recording = simulate(make_scenario(down, world=world, lasts="10m"), START)
+    up = "custom_googleapis_com:datastream_location_up"
+    delays = {
+        location: max(
+            each.visible_at - each.time for each in of(recording, up, location=location).samples
+        )
+        for location in ("us-east1", "europe-west1")
+    }
+    assert delays["us-east1"] > 30
+    assert delays["europe-west1"] < 3 + 1 + 7 + 1
 
 
 def test_the_points_of_a_last_run_become_visible_together(make_scenario: MakeScenario) -> None:

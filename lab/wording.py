@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.inputs.durations import format_duration
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-_SHORTEST_IN_DAYS = 2 * 86_400
 
-
-def spoken(seconds: float) -> str:
-    """Return seconds in units that fit, such as ``1 min 30 s``; days are used from two on."""
-    left = round(seconds)
-    parts = []
-    for size, unit in _UNITS:
-        if left >= (_SHORTEST_IN_DAYS if unit == "d" else size):
-            parts.append(f"{left // size} {unit}")
-            left %= size
-    return " ".join(parts) or "0 s"
+def short(seconds: float) -> str:
+    """Return whole seconds as people write durations, such as ``1h12m10s``."""
+    return format_duration(round(seconds))
 
 
 def joined(words: Sequence[str]) -> str:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli.tables import Cell, print_table
-from exporter.inputs.durations import format_duration
 from exporter.text import plural
 from lab.policies.model import SEVERITIES
+from lab.wording import short
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -76,7 +76,7 @@ def _print_gaps(result: BacktestResult, out: TextIO) -> None:
                 gap.exporter,
                 _time(gap.start),
                 _time(gap.end),
-                format_duration(round(gap.end - gap.start)),
+                short(gap.end - gap.start),
             )
             for gap in result.gaps
             if gap in longest
@@ -105,7 +105,7 @@ def lasted_text(incident: Incident) -> str:
     """Return how long an incident was open."""
     if incident.closed is None:
         return "still open"
-    text = format_duration(incident.closed - incident.opened)
+    text = short(incident.closed - incident.opened)
     return f"{text} or more" if incident.opened <= 0 else text
 
 
@@ -186,7 +186,7 @@ def _timestamp(unix: float) -> str:
 
 def _period(seconds: float) -> str:
     days, rest = divmod(round(seconds), _DAY)
-    return plural(days, "day") if days and not rest else format_duration(round(seconds))
+    return plural(days, "day") if days and not rest else short(seconds)
 
 
 def _policies(count: int) -> str:

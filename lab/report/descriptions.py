@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from lab.report.subjects import KIND_NAMES
-from lab.wording import spoken
+from lab.wording import first_and_more, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,9 +20,9 @@ _MOST_PARTS = 12
 def describe_axis(timeline: Timeline) -> str:
     """Return what the time axis shows."""
     events = (
-        f"{each.number} at {spoken(each.at)}: {'; '.join(each.texts)}" for each in timeline.events
+        f"{each.number} at {short(each.at)}: {'; '.join(each.texts)}" for each in timeline.events
     )
-    length = f"Time, from the start to {spoken(timeline.lasts)}"
+    length = f"Time, from the start to {short(timeline.lasts)}"
     return _sentence(length, events, "nothing happens")
 
 
@@ -44,7 +44,7 @@ def describe_policy(row: PolicyRow) -> str:
         + ("" if each.end > each.fires else ", shorter than the retest window")
         for each in row.intervals
     ]
-    parts += [f"log entry at {spoken(at)}" for at in row.log_entries]
+    parts += [f"log entry at {short(at)}" for at in row.log_entries]
     parts += [
         f"incident expected to {'close' if window.closes else 'open'} {_interval(*window[:2])}"
         for window in row.windows
@@ -59,13 +59,12 @@ def describe_similar(track: Track) -> str:
     """Return how many further subjects behave like this one, and their names."""
     if not track.similar:
         return ""
-    names = ", ".join(
+    names = [
         each.short if each.parent == track.subject.parent else f"{each.short} in {each.parent}"
-        for each in track.similar[:_MOST_PARTS]
-    )
-    more = ", …" if len(track.similar) > _MOST_PARTS else ""
+        for each in track.similar
+    ]
     kind = KIND_NAMES[track.subject.kind] + "s" * (len(track.similar) > 1)
-    return f"and {len(track.similar)} similar {kind}: {names}{more}"
+    return f"and {len(track.similar)} similar {kind}: {first_and_more(names, _MOST_PARTS)}"
 
 
 def _values(points: Iterable[Point]) -> Iterator[str]:
@@ -74,20 +73,18 @@ def _values(points: Iterable[Point]) -> Iterator[str]:
         times = [point.at for point in same]
         once = len(times) == 1
         yield (
-            f"{text} at {spoken(times[0])}" if once else f"{text} {_interval(times[0], times[-1])}"
+            f"{text} at {short(times[0])}" if once else f"{text} {_interval(times[0], times[-1])}"
         )
 
 
 def _incident(incident: IncidentMark) -> str:
-    closed = "still open at the end" if incident.open else f"closed at {spoken(incident.end)}"
-    return f"incident opened at {spoken(incident.begin)}, {closed}: {incident.outcome}"
+    closed = "still open at the end" if incident.open else f"closed at {short(incident.end)}"
+    return f"incident opened at {short(incident.begin)}, {closed}: {incident.outcome}"
 
 
 def _interval(begin: float, end: float) -> str:
-    return f"from {spoken(begin)} to {spoken(end)}"
+    return f"from {short(begin)} to {short(end)}"
 
 
 def _sentence(title: str, parts: Iterable[str], otherwise: str = "") -> str:
-    texts = [*parts]
-    more = [f"and {len(texts) - _MOST_PARTS} more"] * (len(texts) > _MOST_PARTS)
-    return f"{title}: {'; '.join([*texts[:_MOST_PARTS], *more]) or otherwise}."
+    return f"{title}: {first_and_more([*parts], _MOST_PARTS, '; ') or otherwise}."

@@ -1,105 +1,168 @@
-"""The table of a scenario's expected alerts and incidents, one row for all evaluation phases."""
+"""A scenario's expected alerts and incidents in sentences, merged over all phases."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.inputs.durations import format_duration
-from lab.report.subjects import subject_named
+from exporter.inputs.globs import is_literal
+from exporter.text import printable
+from lab.prove.comparison import Outcome
+from lab.wording import first_and_more
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lab.prove.comparison import AlertResult
-    from lab.prove.scenarios import ScenarioResult
+    from lab.prove.incidents import Incident
     from lab.simulate.scenario import ExpectedIncident, TimeRange
 
+_MOST_NAMES = 3
+_MOST_LINES = 10
+_APART_SECONDS = 60.0
+"""Incidents about one resource that open further apart than this are listed separately."""
 
-class OutcomeRow(NamedTuple):
-    """An expected alert, or an extra incident.
+
+class Group(NamedTuple):
+    """Results that one line describes.
 
     Attributes:
-        policy: The policy's name.
-        subject: What it is about.
-        opens: When it is expected to open; empty for an extra incident.
-        opened: When it opened, first to last of all phases; empty where it did not.
-        closes: When it is expected to close.
-        closed: When it closed.
-        wrong: What is wrong; empty where nothing is.
+        outcome: The outcome of each.
+        expected: The expected alert; None for extra incidents.
+        results: The results, of all phases.
     """
 
-    policy: str
-    subject: str
-    opens: str
-    opened: str
-    closes: str
-    closed: str
-    wrong: str
+    outcome: Outcome
+    expected: ExpectedIncident | None
+    results: tuple[AlertResult, ...]
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """The incidents that opened."""
+        return [result.incident for result in self.results if result.incident]
+
+    @property
+    def policy(self) -> str:
+        """The policy's name."""
+        return self.expected.policy if self.expected else self.incidents[0].policy
 
 
-def outcomes(result: ScenarioResult) -> tuple[OutcomeRow, ...]:
-    """Return the expected alerts in the order of the scenario, then the extra incidents."""
-    expected: dict[int, list[AlertResult]] = {id(each): [] for each in result.scenario.expect}
-    extra: dict[tuple[str, str], list[AlertResult]] = {}
-    for each in result.results:
-        if each.expected is not None:
-            expected[id(each.expected)].append(each)
-        elif each.incident is not None:
-            extra.setdefault((each.incident.policy, each.incident.about), []).append(each)
-    phases = len({each.phase for each in result.results if each.phase is not None})
-    groups = [*expected.values(), *extra.values()]
-    return tuple(_row(group, phases) for group in groups if group)
+def lines(results: Sequence[AlertResult]) -> Iterator[tuple[Outcome, str]]:
+    """Yield each line about a scenario: an outcome and a sentence."""
+    phases = len({result.phase for result in results if result.phase is not None})
+    counts: dict[tuple[Outcome, str], int] = {}
+    for group in _groups(results):
+        key = group.outcome, group.policy
+        counts[key] = counts.get(key, 0) + 1
+        if group.outcome is Outcome.RIGHT or counts[key] <= _MOST_LINES:
+            yield group.outcome, printable(f"{group.policy}{_sentence(group, phases)}")
+    for (outcome, policy), count in counts.items():
+        if outcome is not Outcome.RIGHT and count > _MOST_LINES:
+            yield outcome, f"{policy}: {count - _MOST_LINES:,} more"
+    if not results:
+        yield Outcome.RIGHT, "no alert is expected, and none fired"
 
 
-def short(seconds: float) -> str:
-    """Return whole seconds as scenario files write them, such as ``1h12m10s``."""
-    return format_duration(round(seconds))
+def _groups(results: Iterable[AlertResult]) -> list[Group]:
+    """Return the results of each expected alert, then the extra incidents.
+
+    What is right about an expected alert is one group. What is wrong is one group per resource.
+    """
+    found: dict[tuple[int, Outcome, str, str], list[AlertResult]] = {}
+    for result in results:
+        about = "" if result.passed or not result.incident else result.incident.about
+        policy = result.incident.policy if result.incident and not result.expected else ""
+        key = id(result.expected), result.outcome, policy, about
+        found.setdefault(key, []).append(result)
+    groups = [
+        Group(part[0].outcome, part[0].expected, tuple(part))
+        for same in found.values()
+        for part in _apart(same)
+    ]
+    return sorted(groups, key=lambda each: (each.expected is None, _first_time(each), each.policy))
 
 
-def _row(results: Sequence[AlertResult], phases: int) -> OutcomeRow:
-    expected = results[0].expected
-    incidents = [each.incident for each in results if each.incident]
+def _apart(results: list[AlertResult]) -> Iterator[list[AlertResult]]:
+    """Split wrong incidents that are about one resource, but open at different times."""
+    if results[0].passed or not results[0].incident:
+        yield results
+        return
+    results.sort(key=lambda result: result.incident.opened if result.incident else 0.0)
+    part: list[AlertResult] = []
+    for result in results:
+        last = part[-1].incident if part else None
+        if last and result.incident and result.incident.opened - last.opened > _APART_SECONDS:
+            yield part
+            part = []
+        part.append(result)
+    yield part
+
+
+def _first_time(group: Group) -> float:
+    if group.expected:
+        return group.expected.opens.after
+    return min(incident.opened for incident in group.incidents)
+
+
+def _sentence(group: Group, phases: int) -> str:
+    """Return what was expected and what happened, to follow the policy's name."""
+    expected, incidents = group.expected, group.incidents
+    text = f"{_subject(group)}: "
+    if not incidents:
+        expected_range = _range(expected.opens) if expected else ""
+        if group.outcome is Outcome.RIGHT:
+            return f"{text}did not open (optional, {expected_range})"
+        return f"{text}did not open (expected {expected_range}){_in_phases(group, phases)}"
+    text += f"opened {_first_to_last([incident.opened for incident in incidents])}"
+    text += f" (expected {_range(expected.opens)})" if expected else ""
     closed = [incident.closed for incident in incidents if incident.closed is not None]
-    ends = [_first_to_last(closed)] if closed else []
-    ends += ["stays open"] * (len(closed) < len(incidents))
-    return OutcomeRow(
-        policy=expected.policy if expected else incidents[0].policy,
-        subject=_subject(expected) if expected else subject_named(incidents[0].about).short,
-        opens=_range(expected.opens) + ", optional" * expected.may if expected else "",
-        opened=_first_to_last(incident.opened for incident in incidents) if incidents else "",
-        closes=_closes(expected) if expected else "",
-        closed=", ".join(ends),
-        wrong=_wrong(results, phases),
-    )
+    if closed:
+        text += f", closed {_first_to_last(closed)}"
+    if len(closed) < len(incidents):
+        text += " or open at the end" if closed else ", open at the end"
+    if expected and expected.closes:
+        text += f" (expected {_range(expected.closes)})"
+    if expected and expected.stays and closed:
+        text += " (expected to stay open)"
+    text += "" if expected else ", not expected"
+    return text + _in_phases(group, phases)
 
 
-def _subject(expected: ExpectedIncident) -> str:
-    if expected.of == "*":
-        return f"any {expected.count}" if expected.count > 1 else "any"
-    count = f"{expected.count} of " if expected.count > 1 else ""
-    return count + subject_named(expected.of).short
+def _in_phases(group: Group, phases: int) -> str:
+    """Return in how many evaluation phases something is wrong, unless it is wrong in all."""
+    wrong = {result.phase for result in group.results}
+    if group.outcome is Outcome.RIGHT or None in wrong or len(wrong) == phases:
+        return ""
+    return f", in {len(wrong)} of {phases} evaluation phases"
 
 
-def _closes(expected: ExpectedIncident) -> str:
-    if expected.stays:
-        return "stays open"
-    return _range(expected.closes) if expected.closes else "at any time"
+def _subject(group: Group) -> str:
+    """Return what the alert is about: short names where it is right, full names where not."""
+    expected = group.expected
+    about = {incident.about for incident in group.incidents} - {""}
+    if group.outcome is not Outcome.RIGHT and group.incidents:
+        return f" of {min(about)}" if about else ""
+    if expected and not group.incidents:
+        subject = "" if expected.of == "*" else f" of {expected.of}"
+        return subject + _missing_count(group, expected)
+    if expected and is_literal(expected.of):
+        return f" of {expected.of.rpartition('/')[2]}"
+    names = sorted(name.rpartition("/")[2] for name in about)
+    return f" of {first_and_more(names, _MOST_NAMES)}" if names else ""
+
+
+def _missing_count(group: Group, expected: ExpectedIncident) -> str:
+    """Return how many of several expected incidents did not open in the worst phase."""
+    if expected.count == 1:
+        return ""
+    phases = [result.phase for result in group.results]
+    return f" ({max(map(phases.count, phases)):,} of {expected.count:,})"
 
 
 def _range(times: TimeRange) -> str:
-    return f"{short(times.after)} to {short(times.by)}"
+    return f"{format_duration(times.after)} to {format_duration(times.by)}"
 
 
-def _first_to_last(times: Iterable[float]) -> str:
-    texts = list(dict.fromkeys(short(time) for time in sorted(times)))
-    return texts[0] if len(texts) == 1 else f"{texts[0]} to {texts[-1]}"
-
-
-def _wrong(results: Sequence[AlertResult], phases: int) -> str:
-    """Return what is wrong, and in how many phases unless it is so in all of them."""
-    texts = []
-    for outcome in dict.fromkeys(each.outcome for each in results if not each.passed):
-        wrong = {each.phase for each in results if each.outcome is outcome}
-        partly = wrong != {None} and len(wrong) < phases
-        texts.append(f"{outcome} in {len(wrong)} of {phases} phases" if partly else str(outcome))
-    return "; ".join(texts)
+def _first_to_last(times: Sequence[float]) -> str:
+    first, last = format_duration(min(times)), format_duration(max(times))
+    return first if first == last else f"{first} to {last}"

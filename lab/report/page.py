@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,9 +16,10 @@ from lab.preview.notification import notification
 from lab.prove.comparison import Outcome
 from lab.report import descriptions
 from lab.report.event_texts import deployment_sentences
-from lab.report.outcomes import outcomes, short
+from lab.report.outcomes import lines
 from lab.report.subjects import KIND_NAMES
-from lab.wording import spoken
+from lab.report.timeline import policy_of
+from lab.wording import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from lab.prove.scenarios import ScenarioResult
     from lab.prove.time_to_page import TimeToPage
     from lab.report.marks import Timeline
-    from lab.report.outcomes import OutcomeRow
 
 _FOLDER = Path(__file__).parent
 _MODES = {"job": "Job, every minute", "worker_pool": "Worker pool, every 10 s"}
@@ -77,16 +76,12 @@ class ScenarioView:
         self.scenario = result.scenario
         self.timeline = timeline
         self.schedules = deployment_sentences(result.scenario)
-
-    @cached_property
-    def outcomes(self) -> tuple[OutcomeRow, ...]:
-        """The expected alerts and the incidents."""
-        return outcomes(self.result)
+        self.outcomes = tuple(lines(result.results))
 
     @property
     def words(self) -> str:
         """The text that the filter searches."""
-        policies = dict.fromkeys(row.policy for row in self.outcomes)
+        policies = dict.fromkeys(map(policy_of, self.result.results))
         return " ".join([self.scenario.name, self.scenario.title, *policies]).lower()
 
 
@@ -157,7 +152,6 @@ def _environment() -> Environment:
     environment.filters |= {
         "percent": lambda part: f"{part:.2f}".rstrip("0").rstrip(".") + "%",
         "short": short,
-        "spoken": spoken,
         **{name: getattr(descriptions, name) for name in dir(descriptions) if "describe_" in name},
     }
     return environment
@@ -173,12 +167,7 @@ def _policies(report: Report) -> Iterator[PolicyView]:
         scenarios = []
         fired = False
         for result, _ in report.scenarios:
-            own = [
-                each
-                for each in result.results
-                for alert in [each.expected or each.incident]
-                if alert and alert.policy == policy.name
-            ]
+            own = [each for each in result.results if policy_of(each) == policy.name]
             if any(each.incident or not each.passed for each in own):
                 passed = all(each.passed for each in own)
                 scenarios.append((result.scenario.name, passed))

@@ -123,11 +123,11 @@ class _Drawing:
     def track(
         self, subject: Subject, results: Sequence[AlertResult], conditions_: Sequence[Condition]
     ) -> Track:
-        names = {each.policy for each in conditions_} | {_policy(each) for each in results}
+        names = {each.policy for each in conditions_} | {policy_of(each) for each in results}
         rows = [
             self._policy_row(
                 self._policies[name],
-                [each for each in results if _policy(each) == name],
+                [each for each in results if policy_of(each) == name],
                 [each for each in conditions_ if each.policy == name],
             )
             for name in sorted(names)
@@ -191,12 +191,13 @@ def _is_relevant(
     While a run is being written, many conditions are true for a single evaluation.
     """
     return any(
-        subject == condition.subject and _policy(result) == policy.name
+        subject == condition.subject and policy_of(result) == policy.name
         for subject, result in assigned
     ) or any(each.end - each.begin > policy.retest_window * _NEARLY for each in condition.intervals)
 
 
-def _policy(result: AlertResult) -> str:
+def policy_of(result: AlertResult) -> str:
+    """Return the name of the policy that an alert is expected of, or that opened an incident."""
     alert = result.expected or result.incident
     return alert.policy if alert else ""
 

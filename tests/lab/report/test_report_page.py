@@ -13,18 +13,15 @@ from tests.lab.report import drawn
 from tests.lab.report.colours import CONTRASTS, SCHEMES, contrast
 from tests.lab.report.reading import Element, read
 
-_STATE = (
-    "actual state: RUNNING from 0 s to 5 min; FAILED from 5 min to 12 min; RUNNING from 12 min to "
-    "20 min."
-)
+_STATE = "actual state: RUNNING from 0s to 5m; FAILED from 5m to 12m; RUNNING from 12m to 20m."
 _SAMPLES = (
-    "20 points: RUNNING from 10 s to 4 min 10 s; FAILED from 5 min 10 s to 11 min 10 s; "
-    "RUNNING from 12 min 10 s to 19 min 10 s."
+    "20 points: RUNNING from 10s to 4m10s; FAILED from 5m10s to 11m10s; "
+    "RUNNING from 12m10s to 19m10s."
 )
 _POLICY = (
-    "stream-failed: condition true from 5 min 30 s to 12 min 30 s; incident expected to open from "
-    "6 min to 8 min; incident expected to close from 12 min to 15 min; incident opened at 6 min "
-    "30 s, closed at 12 min 30 s: right."
+    "stream-failed: condition true from 5m30s to 12m30s; incident expected to open from "
+    "6m to 8m; incident expected to close from 12m to 15m; incident opened at "
+    "6m30s, closed at 12m30s: right."
 )
 
 
@@ -128,8 +125,8 @@ def test_each_drawing_has_a_description() -> None:
         assert each.attributes["aria-label"]
     descriptions = [each.attributes.get("aria-label", "") for each in tree().all("svg")]
     assert {
-        "Time, from the start to 10 min: nothing happens.",
-        "stream-missing: incident expected to open from 0 s to 10 min; 1 expected, not opened.",
+        "Time, from the start to 10m: nothing happens.",
+        "stream-missing: incident expected to open from 0s to 10m; 1 expected, not opened.",
         _STATE,
         _SAMPLES,
         _POLICY,
@@ -181,15 +178,21 @@ def test_the_table_compares_expected_and_actual_times() -> None:
         phases=(0.0, 5.0, 10.0),
     )
     result, _ = drawn.hostile()
-    rows = [
-        [cell.text for cell in each.all("th") + each.all("td")]
+    lines = [
+        (each.attributes.get("class"), each.text)
         for scenario in ((result, drawn.timeline(result)), (late, drawn.timeline(late)))
-        for each in read(drawn.page(scenario)).all("table", class_="outcomes")[0].all("tr")[1:]
+        for each in read(drawn.page(scenario)).all("ul", class_="outcomes")[0].all("li")
     ]
-    assert rows == [
-        ["stream-missing", "missed", "stock", "0s to 10m", "never", "at any time", ""],
-        ["stream-lagging", "extra", "orders", "not expected", "10m", "", "stays open"],
-        ["stream-failed", "right", "orders", "5m to 6m40s", "5m50s", "stays open", "stays open"],
+    assert lines == [
+        ("wrong", "missed: stream-missing of stock: did not open (expected 0s to 10m)"),
+        (
+            "wrong",
+            f"extra: stream-lagging of {drawn.ORDERS}: opened 10m, open at the end, not expected",
+        ),
+        (
+            None,
+            "stream-failed of orders: opened 5m50s (expected 5m to 6m40s), open at the end",
+        ),
     ]
 
 

@@ -217,4 +217,4 @@ def test_a_long_description_is_cut() -> None:
         for number in range(1, 18)
     ]
     long = drawn.timeline(drawn.scenario_result(drawn.scenario(*events)))
-    assert describe_axis(long).endswith("; and 5 more.")
+    assert describe_axis(long).endswith(" and 5 more.")

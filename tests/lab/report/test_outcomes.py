@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.cli.scenario_results import lines
 from lab.prove.comparison import AlertResult, Outcome, compare
 from lab.prove.incidents import Incident
+from lab.report.outcomes import lines
 from lab.simulate.scenario import ExpectedIncident
 
 AT = "projects/shop-prod/locations/europe-west1/streams"

@@ -141,7 +141,7 @@ def main() -> int:
 
 def _measure(size: Size) -> tuple[Cost, Cost]:
     """Return the fastest run of the exporter and of the floor, run in turn."""
-    world = World.model_validate(_world(size))
+    world = World.model_validate(world_of(size))
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "config.yaml")
         config.write_text(
@@ -155,6 +155,12 @@ def _measure(size: Size) -> tuple[Cost, Cost]:
             exporter.append(_cost(world, (*_EXPORTER, str(config))))
             floor.append(_cost(world, _FLOOR))
     return min(exporter, key=_seconds), min(floor, key=_seconds)
+
+
+def job_cost(world: World, config: Path) -> tuple[float, float]:
+    """Return the seconds and the CPU seconds of one run of the job."""
+    cost = _cost(world, (*_EXPORTER, str(config)))
+    return cost.seconds, cost.cpu
 
 
 def _seconds(cost: Cost) -> float:
@@ -195,7 +201,7 @@ def _cost(world: World, command: tuple[str, ...]) -> Cost:
         )
 
 
-def _world(size: Size) -> dict[str, Any]:
+def world_of(size: Size) -> dict[str, Any]:
     """Return a world of one project; there are fewer regions than locations, so zones serve."""
     ids = [*KNOWN, *(f"{region}-a" for region in KNOWN)][: size.locations]
     streams = {"id": "stream-{:05}", "count": size.streams // size.locations}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tools import (
     cost,
     emulator,
+    function,
     lab,
     lab_backtest,
     lab_review,
@@ -45,6 +46,10 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "scenarios": lab.scenarios,
     "scenario keys": lab.scenario_keys,
     "time to page": policies.time_to_page,
+    "function responses": function.responses,
+    "function margin": function.margin,
+    "function sizing": function.sizing,
+    "function start": function.start,
     "module inputs": terraform.inputs,
     "module outputs": terraform.outputs,
     "module examples": terraform.examples,

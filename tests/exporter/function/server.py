@@ -108,6 +108,21 @@ class Server:
         (kibibytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
         return int(kibibytes) / 1024
 
+    @property
+    def private_mebibytes(self) -> float:
+        """The memory that the server has for itself, without what it shares with its worker."""
+        rollup = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text("utf-8")
+        return sum(map(int, re.findall(r"Private_\w+:\s+(\d+) kB", rollup))) / 1024
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The CPU that the server and its worker have used."""
+        ticks = 0
+        for process in (self.process.pid, self.worker):
+            _, fields = Path(f"/proc/{process}/stat").read_text("utf-8").rsplit(")", 1)
+            ticks += sum(map(int, fields.split()[11:13]))  # utime and stime
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until something is true, while the process runs."""
         until = time.monotonic() + _SECONDS

@@ -18,6 +18,8 @@ from lab.cli.selection import (
     selected_scenarios,
 )
 from lab.prove.scenarios import play_all
+from lab.review.plan import read_plan
+from lab.review.planned import planned_policies
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -37,6 +39,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``test``."""
     add_policies(parser)
     add_scenario_names(parser)
+    parser.add_argument(
+        "--plan",
+        metavar="PLAN.json",
+        help="play the policies as a Terraform plan leaves them, each route's own included: the "
+        "output of `terraform show -json PLANFILE`; - reads it from standard input",
+    )
     add_json(parser)
 
 
@@ -50,10 +58,11 @@ def run(context: Context) -> int:
     """
     args = context.args
     policies = selected_policies(args)
-    scenarios = selected_scenarios(args, args.wanted, policies)
+    planned = planned_policies(read_plan(args.plan).changes) if args.plan else ()
+    scenarios = selected_scenarios(args, args.wanted, (*policies, *planned))
     results: list[ScenarioResult] = []
     with show_progress(context.err) as progress:
-        playing = play_all(scenarios, policies, context.stop)
+        playing = play_all(scenarios, planned or policies, context.stop)
         for result in progress.track("playing scenarios", playing, len(scenarios)):
             results.append(result)
             if not args.json:

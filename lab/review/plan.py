@@ -88,8 +88,16 @@ class PolicyChange:
     @property
     def label(self) -> str:
         """The name of its policy file, from the label ``policy``; else empty."""
+        return self._user_label("policy")
+
+    @property
+    def route(self) -> str:
+        """The route it belongs to, from the label ``route``; empty for the default route."""
+        return self._user_label("route")
+
+    def _user_label(self, key: str) -> str:
         values = self.after or self.before
-        return values.text("user_labels.policy") if values else ""
+        return values.text(f"user_labels.{key}") if values else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ class TriggerChange(NamedTuple):
     """A change of what decides when policies alert.
 
     Attributes:
-        policies: The policies with this change: several if a policy on logs exists per project.
+        policies: The policies with this change: several if a policy on logs exists per project, or
+            a policy on metrics per route.
         label: The name of their policy file; empty if unknown.
         before: The trigger now; None if nothing alerts.
         after: The trigger after apply; None if nothing alerts.
@@ -78,25 +79,62 @@ def trigger_changes(
 ) -> tuple[tuple[TriggerChange, ...], tuple[UnplayedPolicy, ...]]:
     """Return the changes to play, and the policies that cannot be played.
 
-    A policy whose trigger stays the same is in neither.
+    A policy whose trigger stays the same is in neither. The policies that a file has for several
+    routes are one change: an alert that moves to another route is neither lost nor gained.
     """
     found: dict[tuple[str, Trigger | None, Trigger | None], list[str]] = {}
     unplayed = []
+    routed: dict[str, list[_Played]] = {}
+    changes = list(changes)
+    routed_labels = {change.label for change in changes if change.route} - {""}
     for change in changes:
-        # A forgotten policy stays in Cloud Monitoring and keeps alerting.
-        if change.action in {Action.KEPT, Action.FORGOTTEN}:
+        stays = change.action in {Action.KEPT, Action.FORGOTTEN}
+        if stays and change.label not in routed_labels:
             continue
         try:
-            before, after = trigger_of(change.before), trigger_of(change.after)
+            before = trigger_of(change.before)
+            # A forgotten policy stays in Cloud Monitoring and keeps alerting.
+            after = before if stays else trigger_of(change.after)
         except UnsupportedTriggerError as error:
             unplayed.append(UnplayedPolicy(change.name, str(error)))
-        else:
-            if before != after:
-                found.setdefault((change.label, before, after), []).append(change.name)
+            continue
+        if change.label in routed_labels:
+            played = _Played(change.name, before, after)
+            routed.setdefault(change.label, []).append(played)
+        elif before != after:
+            found.setdefault((change.label, before, after), []).append(change.name)
+    for label, parts in routed.items():
+        changed = [part.name for part in parts if part.before != part.after]
+        before, after = (
+            _joined(part.before for part in parts),
+            _joined(part.after for part in parts),
+        )
+        if changed:
+            found.setdefault((label, before, after), []).extend(changed)
     return (
         tuple(TriggerChange(tuple(names), *key) for key, names in found.items()),
         tuple(unplayed),
     )
+
+
+class _Played(NamedTuple):
+    """A policy of a route: its name, and its triggers before and after."""
+
+    name: str
+    before: Trigger | None
+    after: Trigger | None
+
+
+def _joined(triggers: Iterable[Trigger | None]) -> Trigger | None:
+    """Return a trigger that alerts wherever one of several does.
+
+    The triggers differ in their queries only: Terraform makes them from one file.
+    """
+    queries = {trigger.query: trigger for trigger in triggers if trigger and trigger.query}
+    if len(queries) <= 1:
+        return next(iter(queries.values()), None)
+    query = "\nor\n".join(f"(\n{query}\n)" for query in sorted(queries))
+    return replace(next(iter(queries.values())), query=query)
 
 
 def play(task: ReviewTask) -> tuple[PlayedChange, ...]:

@@ -50,8 +50,7 @@ class TimesTask(NamedTuple):
 def times_tasks(changes: Sequence[TriggerChange], mode: str) -> Iterator[TimesTask]:
     """Yield what has to be measured: nothing unless a policy with a promised time changes.
 
-    A policy file that a plan has several of, one for each route, is left out: the measured streams
-    belong to no route.
+    A policy file that a plan has several of, such as in several deployments, is left out.
     """
     for dies in (False, True):
         timed = {each.policy for each in CHANGES if (each.event is None) is dies}

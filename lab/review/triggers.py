@@ -55,9 +55,9 @@ class Trigger:
     auto_close: int = 0
     sensitive: bool = field(default=False, compare=False)
 
-    def as_policy(self, name: str) -> Policy:
+    def as_policy(self, name: str, *, enabled: bool = True) -> Policy:
         """Return a policy with this trigger and no texts."""
-        proto = monitoring_v3.AlertPolicy()
+        proto = monitoring_v3.AlertPolicy(enabled=enabled)
         strategy = monitoring_v3.AlertPolicy.pb(proto).alert_strategy
         strategy.auto_close.CopyFrom(Duration(seconds=self.auto_close))
         return Policy(
@@ -89,6 +89,15 @@ def trigger_of(values: PolicyValues | None) -> Trigger | None:
     """
     if values is None or values.get("enabled").value is False:
         return None
+    return trigger_if_enabled(values)
+
+
+def trigger_if_enabled(values: PolicyValues) -> Trigger:
+    """Return the trigger that a policy has when it is enabled.
+
+    Raises:
+        UnsupportedTriggerError: The scenarios cannot show when it alerts.
+    """
     if values.get("enabled").unknown or values.get("conditions").unknown:
         raise UnsupportedTriggerError("its condition is known only after apply")
     conditions = values.conditions()

@@ -1,14 +1,16 @@
-"""The project's policies and scenarios, and a factory of small scenarios."""
+"""The lab's command line, the project's policies, and a factory of small scenarios."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 import yaml
 
+from lab.cli.main import main
 from lab.policies.files import Policy, read_policies
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario
@@ -35,6 +37,41 @@ WORLD: dict[str, Any] = {
 }
 
 MakeScenario = Callable[..., Scenario]
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Command(Protocol):
+    """Runs a command line in this process."""
+
+    def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
+        """Return how it ended."""
+
+
+class Terminal(io.StringIO):
+    """A stream that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+@pytest.fixture
+def command() -> Command:
+    """Return a function that runs ``datastream-lab``."""
+
+    def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
+        out, err = io.StringIO(), io.StringIO()
+        code = main([*argv], environ or {}, out, err)
+        return Ended(code, out.getvalue(), err.getvalue())
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,14 @@
-"""A served history, the policies, and the command."""
+"""A served history, and the command."""
 
 from __future__ import annotations
 
-import io
 import os
-import signal
-import threading
-import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.cli.main import main
-from lab.policies.files import Policy, read_policies
 from tests.lab.backtest.fleet_history import (
     FRESHNESS,
     MINUTE,
@@ -28,30 +23,10 @@ from tests.lab.backtest.fleet_history import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
-
-class Ended(NamedTuple):
-    """Exit code and output of a command."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Command(Protocol):
-    """Runs ``datastream-lab backtest``."""
-
-    def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        """Return its exit code and output."""
-
-
-class SignalWhen(Protocol):
-    """Sends this process SIGINT as soon as a condition is true."""
-
-    def __call__(self, case: Callable[[], bool], /) -> None:
-        """Wait for the condition in a thread."""
+    from tests.lab.conftest import Command
 
 
 @pytest.fixture(autouse=True)
@@ -83,41 +58,7 @@ def lab() -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture(scope="session")
-def policies() -> tuple[Policy, ...]:
-    """Return the project's own policies."""
-    return read_policies(POLICIES)
-
-
 @pytest.fixture
-def command() -> Command:
-    """Return a function that runs ``datastream-lab backtest``."""
-
-    def call(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        out, err = io.StringIO(), io.StringIO()
-        whole = ["backtest", "--policies", str(POLICIES), *argv]
-        return Ended(main(whole, environ or {}, out, err), out.getvalue(), err.getvalue())
-
-    return call
-
-
-@pytest.fixture
-def interrupt_when() -> Iterator[SignalWhen]:
-    """Return a function that sends this process SIGINT as soon as a condition is true."""
-    waiting: list[threading.Thread] = []
-    over = threading.Event()
-
-    def watch(case: Callable[[], bool]) -> None:
-        def wait() -> None:
-            while not over.is_set() and not case():
-                time.sleep(0.002)
-            if not over.is_set():
-                os.kill(os.getpid(), signal.SIGINT)
-
-        waiting.append(threading.Thread(target=wait))
-        waiting[-1].start()
-
-    yield watch
-    over.set()
-    for thread in waiting:
-        thread.join()
+def backtest(command: Command) -> Command:
+    """Return a function that runs ``datastream-lab backtest`` with the project's own policies."""
+    return partial(command, "backtest", "--policies", str(POLICIES))

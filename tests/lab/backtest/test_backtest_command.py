@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+import signal
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -16,12 +17,14 @@ from lab.backtest.output import ACCURACY
 from lab.cli.main import main
 from lab.emulator.world import Fault
 from tests.lab.backtest.fleet_history import END, POLICIES, START, WORLD, Lab, play, written
+from tests.lab.conftest import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.lab.backtest.conftest import Command, SignalWhen
+    from tests.conftest import SignalWhen
+    from tests.lab.conftest import Command
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
 DAY = ("--days", "1", "--until", written(END))
@@ -35,9 +38,9 @@ def own_lab() -> Iterator[Lab]:
         yield play(WORLD, range(0), running)
 
 
-def test_the_incidents_are_printed(command: Command, lab: Lab) -> None:
+def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     """Gaps come first, then incidents, quiet policies, and a summary."""
-    code, out, err = command(*ASKED, environ=lab.environ)
+    code, out, err = backtest(*ASKED, environ=lab.environ)
     assert code == 0
     known, silent, paged, quiet, not_evaluated = out.split("\n\n")
     assert known.startswith("The exporter's history starts at ")
@@ -67,9 +70,9 @@ def test_the_incidents_are_printed(command: Command, lab: Lab) -> None:
     assert "MONITORING_EMULATOR_HOST" in err.splitlines()[0]
 
 
-def test_json_has_all_of_it(command: Command, lab: Lab) -> None:
+def test_json_has_all_of_it(backtest: Command, lab: Lab) -> None:
     """``--json`` prints the same result as JSON."""
-    document = json.loads(command(*ASKED, "--json", environ=lab.environ).out)
+    document = json.loads(backtest(*ASKED, "--json", environ=lab.environ).out)
     assert document["project"] == "ops-prod"
     assert document["from"] == document["history_starts"] == written(START)
     assert document["until"] == written(END)
@@ -108,84 +111,85 @@ def test_json_has_all_of_it(command: Command, lab: Lab) -> None:
 
 @pytest.mark.parametrize("name", ["history.jsonl", "history.jsonl.gz"])
 def test_a_saved_file_gives_the_same_result(
-    command: Command, lab: Lab, tmp_path: Path, name: str
+    backtest: Command, lab: Lab, tmp_path: Path, name: str
 ) -> None:
     """A back-test from a saved file makes no calls and has the same result."""
     saved = str(tmp_path / name)
-    first = command(*ASKED, "--json", "--save", saved, environ=lab.environ)
+    first = backtest(*ASKED, "--json", "--save", saved, environ=lab.environ)
     calls = lab.cloud.calls["ListTimeSeries"]
-    again = command("--from-file", saved, *DAY, "--json")
+    again = backtest("--from-file", saved, *DAY, "--json")
     assert (first.code, again.code) == (0, 0)
     assert json.loads(again.out) | {"project": "ops-prod"} == json.loads(first.out)
     assert lab.cloud.calls["ListTimeSeries"] == calls
     assert again.err.startswith("5 incidents of 4 policies in 2h, ")
 
 
-def test_a_file_ends_with_its_last_point(command: Command, lab: Lab, tmp_path: Path) -> None:
+def test_a_file_ends_with_its_last_point(backtest: Command, lab: Lab, tmp_path: Path) -> None:
     """Without ``--until``, the back-test ends with the file's last point."""
     saved = str(tmp_path / "history.jsonl")
-    assert command(*ASKED, "--save", saved, environ=lab.environ).code == 0
-    document = json.loads(command("--from-file", saved, "--json").out)
+    assert backtest(*ASKED, "--save", saved, environ=lab.environ).code == 0
+    document = json.loads(backtest("--from-file", saved, "--json").out)
     assert document["until"] == written(END - 60 + 5)
     # Evaluations count back from the end, every half minute.
     assert document["from"] == written(START - 25)
     assert (document["history_starts"], document["project"]) == (written(START), None)
 
 
-def test_no_incident_is_a_result(lab: Lab, tmp_path: Path) -> None:
+def test_no_incident_is_a_result(command: Command, lab: Lab, tmp_path: Path) -> None:
     """Without incidents the output says so; ``--policies`` selects other policies."""
     shutil.copy(POLICIES / "location-unreadable.yaml", tmp_path)
-    out, err = io.StringIO(), io.StringIO()
-    argv = ["backtest", "--policies", str(tmp_path), *ASKED]
-    assert main(argv, lab.environ, out, err) == 0
-    assert "\n\nNo policy would have alerted.\n" in out.getvalue()
-    assert out.getvalue().endswith("\n\nWould not have alerted: location-unreadable.\n")
-    assert err.getvalue().endswith(
-        f"\nno incidents in 2h; 1 policy would not have alerted. {ACCURACY}\n"
-    )
+    code, out, err = command("backtest", "--policies", str(tmp_path), *ASKED, environ=lab.environ)
+    assert code == 0
+    assert "\n\nNo policy would have alerted.\n" in out
+    assert out.endswith("\n\nWould not have alerted: location-unreadable.\n")
+    assert err.endswith(f"\nno incidents in 2h; 1 policy would not have alerted. {ACCURACY}\n")
 
 
-def test_an_empty_project_is_an_error(command: Command, own_lab: Lab) -> None:
-    """A project without series is probably the wrong one, or the exporter does not run."""
-    code, out, err = command("--project", "ops-prod", environ=own_lab.environ)
+@pytest.mark.parametrize(
+    ("argv", "fault", "sentences"),
+    [
+        # The wrong project, or no exporter runs.
+        (
+            "--project ops-prod",
+            None,
+            (
+                "projects/ops-prod has no series of custom.googleapis.com/datastream/… in these 7 "
+                "days: is the exporter running, and is this the metrics project?"
+            ),
+        ),
+        # A file that --save did not write.
+        (
+            "--from-file empty.jsonl",
+            None,
+            (
+                "empty.jsonl has no series of custom.googleapis.com/datastream/…: was it written "
+                "by --save?"
+            ),
+        ),
+        (
+            "--project ops-prod",
+            "PERMISSION_DENIED",
+            "monitoring.timeSeries.list in project ops-prod. Grant roles/monitoring.viewer",
+        ),
+        ("--project nobodys-project", None, "nobodys-project"),
+    ],
+)
+def test_an_unreadable_history_is_an_error(
+    backtest: Command, own_lab: Lab, tmp_path: Path, argv: str, fault: str | None, sentences: str
+) -> None:
+    """The last line says what is missing and where, or how to get the right; exit 1."""
+    (tmp_path / "empty.jsonl").touch()
+    if fault:
+        own_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=fault))
+    code, out, err = backtest(*argv.split(), environ=own_lab.environ)
     assert (code, out) == (1, "")
-    assert err.splitlines()[-1] == (
-        "error: projects/ops-prod has no series of custom.googleapis.com/datastream/… in these "
-        "7 days: is the exporter running, and is this the metrics project?"
-    )
+    assert sentences in err.splitlines()[-1]
+    assert err.splitlines()[-1].startswith("error: ")
 
 
-def test_an_empty_file_is_an_error(command: Command, tmp_path: Path) -> None:
-    """A file without series was probably not written by ``--save``."""
-    empty = tmp_path / "empty.jsonl"
-    empty.touch()
-    code, _, err = command("--from-file", str(empty))
-    assert code == 1
-    assert err == (
-        f"error: {empty} has no series of custom.googleapis.com/datastream/…: was it written by "
-        "--save?\n"
-    )
-
-
-def test_a_missing_permission_is_an_error(command: Command, own_lab: Lab) -> None:
-    """The error message names the permission and the role."""
-    own_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="PERMISSION_DENIED"))
-    code, out, err = command("--project", "ops-prod", environ=own_lab.environ)
-    assert (code, out) == (1, "")
-    assert "permission denied" in err
-    assert "monitoring.timeSeries.list in project ops-prod. Grant roles/monitoring.viewer" in err
-
-
-def test_an_unknown_project_is_an_error(command: Command, own_lab: Lab) -> None:
-    """The error message names the project."""
-    code, _, err = command("--project", "nobodys-project", environ=own_lab.environ)
-    assert code == 1
-    assert "nobodys-project" in err.splitlines()[-1]
-
-
-def test_missing_credentials_are_an_error(command: Command) -> None:
+def test_missing_credentials_are_an_error(backtest: Command) -> None:
     """The error message says how to get credentials."""
-    code, _, err = command("--project", "ops-prod")
+    code, _, err = backtest("--project", "ops-prod")
     assert code == 1
     assert "no valid credentials" in err
     assert "gcloud auth application-default login" in err
@@ -212,56 +216,48 @@ def test_missing_credentials_are_an_error(command: Command) -> None:
         ("--from-file a", "a: there is no such file; check the path"),
     ],
 )
-def test_wrong_arguments_are_errors(command: Command, argv: str, message: str) -> None:
+def test_wrong_arguments_are_errors(backtest: Command, argv: str, message: str) -> None:
     """Wrong arguments exit with code 2 and a sentence."""
-    code, out, err = command(*argv.split())
+    code, out, err = backtest(*argv.split())
     assert (code, out) == (2, "")
     assert message in err
 
 
-def test_save_overwrites_no_file(command: Command, own_lab: Lab, tmp_path: Path) -> None:
+def test_save_overwrites_no_file(backtest: Command, own_lab: Lab, tmp_path: Path) -> None:
     """An existing file is an error before anything is read."""
     there = tmp_path / "there"
     there.touch()
-    code, _, err = command("--project", "ops-prod", "--save", str(there), environ=own_lab.environ)
+    code, _, err = backtest("--project", "ops-prod", "--save", str(there), environ=own_lab.environ)
     assert code == 2
     assert "exists already" in err
     assert not own_lab.cloud.calls["ListTimeSeries"]
 
 
 def test_prometheus_is_checked_first(
-    command: Command, own_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    backtest: Command, own_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A missing Prometheus is an error before anything is read."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    code, _, err = command("--project", "ops-prod", environ=own_lab.environ)
+    code, _, err = backtest("--project", "ops-prod", environ=own_lab.environ)
     assert code == 3
     assert "prometheus and promtool not found" in err
     assert not own_lab.cloud.calls["ListTimeSeries"]
 
 
 def test_ctrl_c_ends_the_reading(
-    command: Command, own_lab: Lab, interrupt_when: SignalWhen, tmp_path: Path
+    backtest: Command, own_lab: Lab, signal_when: SignalWhen, tmp_path: Path
 ) -> None:
     """Ctrl-C cancels the calls under way and leaves no half-written file."""
     own_lab.cloud.add_fault(Fault(method="ListTimeSeries", latency=30))
-    interrupt_when(lambda: own_lab.cloud.calls["ListTimeSeries"] > 0)
+    signal_when(signal.SIGINT, lambda: own_lab.cloud.calls["ListTimeSeries"] > 0)
     began = time.monotonic()
-    code, out, err = command(
+    code, out, err = backtest(
         "--project", "ops-prod", "--save", str(tmp_path / "half"), environ=own_lab.environ
     )
     assert (code, out) == (130, "")
     assert err.endswith("Interrupted while reading.\n")
     assert time.monotonic() - began < 10
     assert not list(tmp_path.glob("half*"))
-
-
-class Terminal(io.StringIO):
-    """Output that claims to be a terminal."""
-
-    def isatty(self) -> bool:
-        """Say so."""
-        return True
 
 
 def test_a_terminal_shows_progress(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,30 +180,39 @@ def test_a_changed_policy_is_evaluated_as_it_is(lab: Lab, tmp_path: Path) -> Non
     assert of(found.incidents, "stream-failed", "orders").opened == 50.5 * MINUTE
 
 
-def test_a_disabled_policy_is_not_evaluated(lab: Lab, tmp_path: Path) -> None:
-    """A policy that is disabled in its file is listed with that reason."""
-    found = backtest(
-        lab, variant(tmp_path, "stream-failed", "combiner: OR", "combiner: OR\nenabled: false")
-    )
-    ((_, reason),) = found.not_evaluated
-    assert reason == "is disabled in its file"
+@pytest.mark.parametrize(
+    ("name", "old", "new", "reason"),
+    [
+        (
+            "stream-failed",
+            "combiner: OR",
+            "combiner: OR\nenabled: false",
+            "is disabled in its file",
+        ),
+        # The other policies are evaluated all the same.
+        (
+            "stream-missing",
+            "location_last_read",
+            "stream_state",
+            "Prometheus refuses the query: found duplicate series",
+        ),
+        # It is not read: its type does not follow from its PromQL name.
+        (
+            "location-unreadable",
+            "datastream_location_up",
+            "shop_orders",
+            "there is no series of custom_googleapis_com:shop_orders",
+        ),
+    ],
+)
+def test_a_policy_that_cannot_be_evaluated_is_listed(
+    lab: Lab, tmp_path: Path, name: str, old: str, new: str, reason: str
+) -> None:
+    """A disabled policy, a failing query and an unknown metric each have their reason."""
+    found = backtest(lab, variant(tmp_path, name, old, new))
+    ((_, said),) = found.not_evaluated
+    assert said.startswith(reason)
     assert not found.incidents
-
-
-def test_a_failing_query_is_listed(lab: Lab, tmp_path: Path) -> None:
-    """A policy whose query fails does not stop the others."""
-    changed = variant(tmp_path, "stream-missing", "location_last_read", "stream_state")
-    ((_, reason),) = backtest(lab, changed).not_evaluated
-    assert reason.startswith("Prometheus refuses the query: found duplicate series")
-
-
-def test_an_unknown_metric_is_listed(lab: Lab, tmp_path: Path) -> None:
-    """An unknown metric is not read: its type does not follow from its PromQL name."""
-    name = "custom_googleapis_com:shop_orders"
-    old = "custom_googleapis_com:datastream_location_up"
-    changed = variant(tmp_path, "location-unreadable", old, name)
-    ((_, reason),) = backtest(lab, changed).not_evaluated
-    assert reason == f"there is no series of {name}"
 
 
 def test_a_distribution_is_read_once(tmp_path: Path) -> None:

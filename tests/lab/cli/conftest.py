@@ -1,59 +1,18 @@
-"""The lab's command line as a function, and a folder with three policies and two scenarios."""
+"""A folder with three policies and two scenarios."""
 
 from __future__ import annotations
 
-import io
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pytest
 
-from lab.cli.main import main
 from tests.deletion import SCENARIO
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[3]
 POLICIES = ROOT / "alerting_policies"
 
 PASSING, FAILING = "deleted", "wrongly-expected"
-
-
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Command(Protocol):
-    """Runs a command line in this process."""
-
-    def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        """Return how it ended."""
-
-
-class Terminal(io.StringIO):
-    """A stream that claims to be a terminal."""
-
-    def isatty(self) -> bool:
-        """Return True."""
-        return True
-
-
-@pytest.fixture
-def command() -> Command:
-    """Return a function that runs ``datastream-lab``."""
-
-    def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        out, err = io.StringIO(), io.StringIO()
-        code = main([*argv], environ or {}, out, err)
-        return Ended(code, out.getvalue(), err.getvalue())
-
-    return run
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import yaml
 from exporter.config.locations import KNOWN
 from lab.cli import demo
 from lab.cli.main import main
-from tests.lab.cli.conftest import Terminal
+from tests.lab.conftest import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import SignalWhen
-    from tests.lab.cli.conftest import Command
+    from tests.lab.conftest import Command
 
 
 def write_world(path: Path, **world: Any) -> str:

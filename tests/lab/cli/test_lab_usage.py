@@ -20,7 +20,7 @@ from tests.lab.cli.conftest import FAILING, PASSING, ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.lab.cli.conftest import Command
+    from tests.lab.conftest import Command
 
 HELP = """
 import json, os, sys

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.cli.exit_codes import OK
-from tests.lab.cli.conftest import POLICIES
+from tests.lab.conftest import POLICIES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.lab.cli.conftest import Command
+    from tests.lab.conftest import Command
 
 
 def test_policies_are_listed_by_severity(command: Command) -> None:

@@ -9,12 +9,13 @@ import pytest
 
 from exporter.cli.exit_codes import OK, USAGE
 from lab.cli.main import main
-from tests.lab.cli.conftest import PASSING, POLICIES, Terminal
+from tests.lab.cli.conftest import PASSING
+from tests.lab.conftest import POLICIES, Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.lab.cli.conftest import Command
+    from tests.lab.conftest import Command
 
 
 @pytest.mark.usefixtures("folder")

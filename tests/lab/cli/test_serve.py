@@ -14,7 +14,7 @@ from lab.emulator.emulator import Emulator
 from lab.emulator.world_files import default_world
 
 if TYPE_CHECKING:
-    from tests.lab.cli.conftest import Command
+    from tests.lab.conftest import Command
 
 PROGRAMS = Path(sys.executable).parent
 

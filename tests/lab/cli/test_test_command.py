@@ -11,12 +11,13 @@ import pytest
 from exporter.cli.exit_codes import INCOMPLETE, OK, USAGE
 from lab.cli.main import main
 from tests.deletion import SCENARIO
-from tests.lab.cli.conftest import FAILING, PASSING, POLICIES, Terminal
+from tests.lab.cli.conftest import FAILING, PASSING
+from tests.lab.conftest import POLICIES, Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.lab.cli.conftest import Command
+    from tests.lab.conftest import Command
 
 ORDERS = "projects/shop-prod/locations/europe-west1/streams/orders"
 TIME = r"(?:\d+h)?(?:\d+m)?(?:\d+s)?"

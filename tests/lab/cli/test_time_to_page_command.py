@@ -15,7 +15,7 @@ from tools import lab as page
 from tools.policies import TIMES
 
 if TYPE_CHECKING:
-    from tests.lab.cli.conftest import Command
+    from tests.lab.conftest import Command
 
 HOW = "run: .venv/bin/python -m tools.record && make docs"
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from lab.cli.main import main
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import INPUTS, MODULE
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, copy_module
@@ -17,24 +15,18 @@ from tests.terraform.terraform_cli import REPOSITORY, RootModule, copy_module
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.lab.conftest import Command, Ended
+
 
 POLICIES = REPOSITORY / "alerting_policies"
 SCENARIOS = Path(__file__).parent / "scenarios"
 """Short scenarios that only these tests use."""
 
 
-class Answer(NamedTuple):
-    """Exit code and output of the command."""
-
-    code: int
-    out: str
-    err: str
-
-
 class Reviewed(Protocol):
     """Reviews a plan."""
 
-    def __call__(self, document: Any, /, *words: str) -> Answer:
+    def __call__(self, document: Any, /, *words: str) -> Ended:
         """Review a plan with further arguments."""
 
 
@@ -65,16 +57,13 @@ def replanned(applied: RootModule) -> Replanned:
 
 
 @pytest.fixture
-def reviewed(tmp_path: Path) -> Reviewed:
+def reviewed(command: Command, tmp_path: Path) -> Reviewed:
     """Return a function that reviews a plan with the scenarios in this directory."""
 
-    def run(document: Any, /, *words: str) -> Answer:
+    def run(document: Any, /, *words: str) -> Ended:
         file = tmp_path / "plan.json"
         file.write_bytes(document if isinstance(document, bytes) else json.dumps(document).encode())
-        out, err = io.StringIO(), io.StringIO()
         folders = ["--policies", str(POLICIES), "--scenarios", str(SCENARIOS)]
-        command = ["review", str(file), *folders, *words]
-        code = main(command, {}, out, err)
-        return Answer(code, out.getvalue(), err.getvalue())
+        return command("review", str(file), *folders, *words)
 
     return run

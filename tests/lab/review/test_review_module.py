@@ -12,10 +12,11 @@ from tests.terraform.terraform_cli import copy_module
 if TYPE_CHECKING:
     import pytest
 
-    from tests.lab.review.conftest import Answer, Replanned, Reviewed
+    from tests.lab.conftest import Ended
+    from tests.lab.review.conftest import Replanned, Reviewed
 
 
-def _rows(answer: Answer) -> list[list[str]]:
+def _rows(answer: Ended) -> list[list[str]]:
     """Return the cells of every row of the review's tables."""
     assert answer.err == ""
     return [
@@ -25,13 +26,13 @@ def _rows(answer: Answer) -> list[list[str]]:
     ]
 
 
-def _says(answer: Answer, policy: str) -> list[str]:
+def _says(answer: Ended, policy: str) -> list[str]:
     """Return a policy's row: what happens to it, and its changes."""
     (row,) = [row for row in _rows(answer) if row[0] == f"`{policy}`" and len(row) == 3]
     return [row[1], *row[2].split("<br>")]
 
 
-def _alerts(answer: Answer) -> list[list[str]]:
+def _alerts(answer: Ended) -> list[list[str]]:
     """Return the rows about alerts, without the scenarios' titles."""
     return [[row[0].split(":")[0], *row[1:]] for row in _rows(answer) if len(row) == 5]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
@@ -11,7 +12,7 @@ from exporter.cli import check as checks
 from exporter.cli.check import Finding, Grade
 from exporter.cli.exit_codes import INCOMPLETE, OK
 from exporter.cli.process import finish
-from exporter.cli.terminal import print_json, show_progress
+from exporter.cli.terminal import has_screen, print_json, show_progress
 from exporter.gcp import cloud_run
 from exporter.gcp.clients import Identity
 from exporter.gcp.deadline import Deadline
@@ -113,29 +114,31 @@ def run(context: Context) -> int:
 def watch(context: Context) -> int:
     """Run at a steady interval until a signal asks to stop."""
     args, stop = context.args, context.signals.stop
-    with _session(context) as prepared:
+    with _session(context) as prepared, _watching(context) as log:
         collect = prepared.task.collect
-        schedules = [
-            (replace(prepared.task, collect=replace(collect, objects=False)), args.interval)
-        ]
+        streams = replace(prepared.task, collect=replace(collect, objects=False))
+        schedules = [(streams, args.interval, log)]
         if collect.objects:
-            schedules.append((prepared.task.for_objects(), args.objects_interval))
+            schedules.append((prepared.task.for_objects(), args.objects_interval, RunLog().log))
         with ThreadPoolExecutor(len(schedules), thread_name_prefix="schedule") as pool:
-            running = [
-                pool.submit(_keep_running, prepared, task, interval, stop)
-                for task, interval in schedules
-            ]
+            running = [pool.submit(_keep_running, prepared, *each, stop) for each in schedules]
             for schedule in running:
                 schedule.result()
     return OK
 
 
-def _keep_running(prepared: Session, task: Task, interval: timedelta, stop: Event) -> None:
+def _keep_running(
+    prepared: Session,
+    task: Task,
+    interval: timedelta,
+    log: Callable[[Report], None],
+    stop: Event,
+) -> None:
     # A run longer than its interval would delay the next: every location would wait for the
     # slowest.
     seconds = min(interval, prepared.config.run.deadline).total_seconds()
     every = interval.total_seconds()
-    runs = Runs(prepared.clients, prepared.config, task, RunLog().log, interval=every)
+    runs = Runs(prepared.clients, prepared.config, task, log, interval=every)
     try:
         run_every(lambda: runs.once(Deadline.after(seconds, stop)), every, stop)
     finally:
@@ -219,6 +222,15 @@ def _show_run(out: TextIO, config: Config, report: Report) -> None:
         short = f"Due in {project}, though not all of it was written"
         print_points(short if lacking else f"Written to {project}", report.measurement, out)
     out.flush()
+
+
+def _watching(context: Context) -> AbstractContextManager[Callable[[Report], None]]:
+    """Show the fleet on a terminal; yield what takes the report of each run."""
+    if context.out is None or not has_screen(context.out):
+        return nullcontext(RunLog().log)
+    from exporter.cli.watch_screen import watch_screen
+
+    return watch_screen(context.out, context.err, context.signals)
 
 
 def _show_finding(context: Context, finding: Finding) -> None:

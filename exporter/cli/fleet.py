@@ -13,6 +13,7 @@ from exporter.cli.dry_run import would_write
 from exporter.cli.tables import Cell, fits, print_table
 from exporter.cli.terminal import console
 from exporter.log.failure_groups import failure_groups, unread_groups
+from exporter.log.stream_memory import MISSING
 from exporter.measure.definitions import definitions
 from exporter.names import StreamName
 from exporter.states import FAILURES, StreamState, state_name
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 _MOST_CONCERNS = 40
 _LONGEST_REASON = 300
+_REQUIRED = "required but does not exist"
 
+LOOK_AT = "Look at"
+"""The heading of what a person should look at."""
 
 _HEADINGS = ("stream", "project", "location", "state", "expected", "errors")
 
@@ -45,6 +49,7 @@ class StreamRow(NamedTuple):
         expected: Whether that is expected now: yes, no or ``?``.
         errors: How many errors it has; ``-`` where it is missing.
         style: How the state is coloured at a terminal.
+        error: The first error's text, or why there is no state; empty if nothing is wrong.
     """
 
     stream: str
@@ -54,6 +59,7 @@ class StreamRow(NamedTuple):
     expected: str
     errors: str
     style: str
+    error: str = ""
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -77,20 +83,20 @@ def stream_rows(measurement: Measurement) -> Iterator[StreamRow]:
                 "yes" if expected else "no",
                 str(stream.errors),
                 style,
+                _short(stream.error or stream.reason or ""),
             )
         for stream_id in one.missing:
-            yield StreamRow(stream_id, project, location, "missing", "no", "-", "bold red")
+            yield StreamRow(stream_id, project, location, MISSING, "no", "-", "bold red", _REQUIRED)
     for group in unread_groups(measurement.observations):
         first, count = group.names[0], len(group.names)
         location = first.location if count == 1 else f"{count} locations"
-        yield StreamRow("?", first.project, location, "unknown", "?", "?", "magenta")
+        yield StreamRow("?", first.project, location, "unknown", "?", "?", "magenta", group.text)
 
 
 def print_measurement(measurement: Measurement, stream: TextIO) -> None:
     """Print the fleet, then what a person should look at."""
     out = console(stream)
     rows = sorted(stream_rows(measurement), key=lambda row: row.project)
-    found = concerns(measurement)
     if rows:
         _print_fleet(rows, stream)
     else:
@@ -98,8 +104,10 @@ def print_measurement(measurement: Measurement, stream: TextIO) -> None:
             "No streams found: the locations that were read have none, or include and exclude "
             "leave all of them out."
         )
-    if rows or found:
-        _print_concerns(found, out, whole=not measurement.observations.skipped)
+    if rows or concerns(measurement):
+        _heading(LOOK_AT, out)
+        for indent, line in look_at(measurement):
+            _indented(line, indent, out)
 
 
 def _print_fleet(rows: list[StreamRow], out: TextIO) -> None:
@@ -128,7 +136,7 @@ def _ranked(measurement: Measurement) -> Iterator[tuple[int, str, str]]:
     for one in measurement.locations:
         at = one.name
         for stream_id in one.missing:
-            text = "is required but does not exist: create it, or remove it from `required`"
+            text = f"is {_REQUIRED}: create it, or remove it from `required`"
             yield 1, str(StreamName(*at, stream_id)), text
         for stream, expected in one.streams:
             if not expected or stream.errors:
@@ -157,16 +165,18 @@ def _short(reason: str) -> str:
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
-def _print_concerns(found: list[tuple[str, str]], out: Console, *, whole: bool) -> None:
-    _heading("Look at", out)
+def look_at(measurement: Measurement) -> Iterator[tuple[int, Text]]:
+    """Yield the lines of what a person should look at, each with its indent."""
+    found = concerns(measurement)
     for subject, text in found[:_MOST_CONCERNS]:
-        _indented(Text(subject, "bold"), 2, out)
-        _indented(Text(text), 4, out)
+        yield 2, Text(printable(subject), "bold")
+        yield 4, Text(text)
     if len(found) > _MOST_CONCERNS:
-        _indented(Text(f"and {len(found) - _MOST_CONCERNS:,} more"), 2, out)
+        yield 2, Text(f"and {len(found) - _MOST_CONCERNS:,} more")
     if not found:
-        streams = "every stream" if whole else "every stream that was read"
-        _indented(Text(f"nothing: {streams} is as expected"), 2, out)
+        skipped = measurement.observations.skipped
+        streams = "every stream that was read" if skipped else "every stream"
+        yield 2, Text(f"nothing: {streams} is as expected")
 
 
 def print_points(heading: str, measurement: Measurement, stream: TextIO) -> None:

@@ -29,12 +29,14 @@ class Signals:
     Attributes:
         stop: The event.
         exit_code: 130 after SIGINT, 143 after SIGTERM, None without a signal.
+        restore: What the terminal needs before the process ends at once.
     """
 
     def __init__(self) -> None:
         """Handle nothing yet."""
         self.stop = Event()
         self.exit_code: int | None = None
+        self.restore = b""
 
     def __enter__(self) -> Self:
         """Install the handlers; only the main thread can."""
@@ -62,7 +64,7 @@ class Signals:
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.exit_code is not None:
             # A progress bar that is cut off here would leave the terminal without a cursor.
-            _to_terminal(_SHOW_CURSOR + _NEW_LINE)
+            _to_terminal(self.restore + _SHOW_CURSOR + _NEW_LINE)
             os._exit(self.exit_code)
         self.exit_code = 128 + number
         # The terminal has put ^C on the line, after whatever stood there.

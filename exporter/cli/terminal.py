@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, TextIO
 from exporter.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
+    from rich.text import Text
+
+LEAVE_SCREEN = b"\x1b[?1049l"
+"""What brings back what was on a terminal before :func:`show_screen`."""
 
 _WIDE = 10_000
 """Columns of an output that is not a terminal: nothing is cut off in a file or a pipe."""
@@ -38,6 +42,38 @@ def console(stream: TextIO) -> Console:
 
     width = None if stream.isatty() else _WIDE
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def has_screen(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal on which anything can be drawn anywhere."""
+    return stream.isatty() and not console(stream).is_dumb_terminal
+
+
+@contextmanager
+def show_screen(stream: TextIO, frame: Callable[[int, int], list[Text]]) -> Iterator[None]:
+    """Fill a terminal's screen every second while the block runs; what was on it comes back.
+
+    Args:
+        stream: The terminal.
+        frame: Returns the lines for a number of columns and lines; called in a thread.
+    """
+    from rich.live import Live
+    from rich.text import Text
+
+    terminal = console(stream)
+
+    def drawn() -> Text:
+        return Text("\n").join(frame(terminal.width, terminal.height))
+
+    with Live(
+        console=terminal,
+        screen=True,
+        refresh_per_second=1,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        get_renderable=drawn,
+    ):
+        yield
 
 
 class _TerminalProgress(Progress):

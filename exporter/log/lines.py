@@ -65,7 +65,14 @@ def logging_to(stream: TextIO, formatter: logging.Formatter) -> Iterator[None]:
     """Send the exporter's log to a stream, and nowhere else, for as long as the block runs."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
-    before, LOGGER.handlers = LOGGER.handlers, [handler]
+    with handled_by(handler):
+        yield
+
+
+@contextmanager
+def handled_by(*handlers: logging.Handler) -> Iterator[None]:
+    """Send the exporter's log to these handlers alone, for as long as the block runs."""
+    before, LOGGER.handlers = LOGGER.handlers, list(handlers)
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False
     try:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from exporter.run import Report
     from exporter.write.result import WriteError
 
+RUN = "run"
+"""The event of the line that sums a run up."""
+
 _MOST_SERIES = 3
 _MOST_LABELS = 20
 
@@ -31,13 +34,18 @@ _MOST_LABELS = 20
 class RunLog:
     """Logs the runs of one process: what changed once, what stays wrong every ten minutes."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, *, first_findings: bool = True
+    ) -> None:
         """Start without memory: the first run names everything that isn't as it should be.
 
         Args:
             monotonic: Returns seconds of a clock that never goes back.
+            first_findings: Whether the log has what the first run found. At a terminal, the list
+                of what to look at says the same.
         """
         self._monotonic = monotonic
+        self._logs_findings = first_findings
         self._memory = Memory()
         self._labels: set[str] = set()
 
@@ -50,8 +58,9 @@ class RunLog:
     def log_findings(self, measurement: Measurement) -> None:
         """Log what is wrong with streams, what changed, and what could not be read."""
         entries, self._memory = log_entries(measurement, self._memory, self._monotonic())
-        for entry in entries:
+        for entry in entries if self._logs_findings else ():
             _log(entry.level, entry.message, **entry.fields)
+        self._logs_findings = True
 
 
 def log_ignored_labels(measurement: Measurement, logged: set[str]) -> None:
@@ -80,7 +89,7 @@ def log_run(report: Report) -> None:
     _log_withheld(written.withheld_locations)
     if report.stopped:
         _log(logging.WARNING, _left_out(report))
-    counts = summary(report)
+    counts = {"event": RUN, **summary(report)}
     objects = "Objects of " if isinstance(report.measurement, ObjectsMeasurement) else ""
     nothing_read = (
         ". Nothing at all could be read" if report.measurement.observations.nothing_read else ""

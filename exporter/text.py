@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 _LONGEST_QUOTE = 60
+_MARKUP = str.maketrans({"`": "'", "<": "\u2039", ">": "\u203a"})
+"""Backticks, and angle brackets as single quotation marks: they look alike."""
 
 
 def plural(count: int, noun: str) -> str:
@@ -22,6 +24,15 @@ def printable(text: str) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def without_markup(text: str) -> str:
+    """Return a text that an alert can quote in a code span: no markup, mention or variable in it.
+
+    Cloud Monitoring fills ``${…}`` and knows Markdown, Slack knows ``<!channel>`` and its like:
+    https://cloud.google.com/monitoring/alerts/doc-variables
+    """
+    return text.translate(_MARKUP).replace("${", "$ {")
 
 
 def one_line(text: str, most: int) -> str:

@@ -28,7 +28,7 @@ from exporter.measure.samples import ObjectsMeasurement
 from exporter.names import LocationName, StreamName
 from exporter.read.observations import GLOBAL
 from exporter.states import FAILURES, state_name
-from exporter.text import one_line, plural
+from exporter.text import one_line, plural, without_markup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -231,8 +231,9 @@ def _entry(
     stream = found.stream
     optional = {
         "previous": previous,
-        "reason": one_line(stream.reason or "", LONGEST_ERROR) if stream else "",
-        "error": one_line(stream.error or "", LONGEST_ERROR) if stream else "",
+        # Alerts quote them.
+        "reason": one_line(without_markup(stream.reason or ""), LONGEST_ERROR) if stream else "",
+        "error": one_line(without_markup(stream.error or ""), LONGEST_ERROR) if stream else "",
     }
     fields: dict[str, object] = {
         "event": event,

@@ -238,6 +238,15 @@ def test_an_error_is_one_short_line_without_control_characters(error: str, shown
     assert len(str(entry.fields["error"]).encode()) <= 1024
 
 
+def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
+    """The message keeps the text as it is; the fields end no code span and mention nobody."""
+    error = "`, <!channel> **${project}**"
+    ((entry,),) = play(measured([Stream("orders", FAILED, 1, reason="<R>", error=error)]))
+    assert entry.fields["reason"] == "\u2039R\u203a"
+    assert entry.fields["error"] == "', \u2039!channel\u203a **$ {project}**"
+    assert entry.message == f"{ORDERS} is FAILED: <R>: {error}."
+
+
 STATES = st.sampled_from([*StreamState, 9])
 FLEETS = st.one_of(
     st.just(UnreadLocation(EUROPE, DOWN)),

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.log.stream_memory import LONGEST_ERROR
+from exporter.text import one_line, without_markup
 from lab.policies.files import Link, read_policies
 from lab.preview.notification import EMPTY, notification
 from lab.preview.slack import slack_text
@@ -138,6 +140,17 @@ def test_no_value_changes_the_form_of_a_preview(error: str, stream: str) -> None
     assert re.findall(r"<https://[^/]+", mrkdwn) == re.findall(r"<https://[^/]+", usual)
     assert mrkdwn.count("`") == usual.count("`")
     assert all(line.isprintable() for line in (*mrkdwn.splitlines(), *terminal(shown).split("\n")))
+
+
+QUOTED = "`${log.extracted_label.stream}` failed: `${log.extracted_label.error}`"
+
+
+@given(st.text(max_size=60) | st.sampled_from(HOSTILE))
+def test_no_error_that_the_exporter_logs_is_dangerous_in_a_code_span(error: str) -> None:
+    """The exporter's entries hold an error as a policy can quote it."""
+    logged = one_line(without_markup(error), LONGEST_ERROR)
+    shown = notification(policy(QUOTED), {"stream": "orders", "error": logged})
+    assert shown.dangerous == ()
 
 
 @given(

@@ -4,6 +4,11 @@ locals {
     local.creates_accounts ? ["${local.job_project}/iam.googleapis.com"] : [],
     "${local.job_project}/run.googleapis.com",
     local.scheduled ? ["${local.job_project}/cloudscheduler.googleapis.com"] : [],
+    # What a function is stored in, built by and kept in.
+    [
+      for api in local.is_function ? ["artifactregistry", "cloudbuild", "cloudfunctions", "storage"] : [] :
+      "${local.job_project}/${api}.googleapis.com"
+    ],
     "${local.metrics_project}/monitoring.googleapis.com",
     [for project in local.watched_projects : [
       "${project}/datastream.googleapis.com",

@@ -26,5 +26,5 @@ locals {
   deadline_seconds = try(tonumber(regex("^([0-9]+)", local.deadline)[0]) * { s = 1, m = 60, h = 3600 }[regex("([smh])$", local.deadline)[0]], 0)
 
   # Whether Cloud Scheduler starts each run.
-  scheduled = var.mode == "job"
+  scheduled = var.mode != "worker_pool"
 }

@@ -34,5 +34,45 @@ locals {
         ]
       }
     ],
+    local.function_grants,
   )
+
+  function_grants = local.is_function ? [
+    {
+      member      = local.build_member
+      role        = "roles/storage.objectViewer"
+      resource    = "projects/${local.job_project}"
+      permissions = null
+      commands = [
+        "gcloud projects add-iam-policy-binding ${local.job_project} --member ${local.build_member} --role roles/storage.objectViewer --condition 'title=${local.build_sources.title},expression=${local.build_sources.expression}'",
+      ]
+    },
+    {
+      member      = local.build_member
+      role        = "roles/logging.logWriter"
+      resource    = "projects/${local.job_project}"
+      permissions = null
+      commands = [
+        "gcloud projects add-iam-policy-binding ${local.job_project} --member ${local.build_member} --role roles/logging.logWriter --condition None",
+      ]
+    },
+    {
+      member      = local.build_member
+      role        = "roles/artifactregistry.writer"
+      resource    = local.build_repository
+      permissions = null
+      commands = [
+        "gcloud artifacts repositories add-iam-policy-binding ${split("/", local.build_repository)[5]} --project ${split("/", local.build_repository)[1]} --location ${split("/", local.build_repository)[3]} --member ${local.build_member} --role roles/artifactregistry.writer",
+      ]
+    },
+    {
+      member      = local.scheduler_member
+      role        = "roles/run.invoker"
+      resource    = "projects/${local.job_project}/locations/${var.region}/services/${var.name}"
+      permissions = null
+      commands = [
+        "gcloud run services add-iam-policy-binding ${var.name} --project ${local.job_project} --region ${var.region} --member ${local.scheduler_member} --role roles/run.invoker",
+      ]
+    },
+  ] : []
 }

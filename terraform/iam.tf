@@ -1,8 +1,13 @@
-# Two accounts without keys: the exporter's reads streams and writes metrics, the scheduler's can only
-# start the jobs. Both can exist already, and somebody else can make the grants: see manage_iam.
+# Accounts without keys: the exporter's reads streams and writes metrics, the scheduler's can only start
+# the jobs or call the function. Both can exist already, and somebody else can make the grants: see
+# manage_iam. function_build.tf has the account that builds the function.
 
 locals {
-  creates_accounts = var.service_account.create || (local.scheduled && var.scheduler_service_account.create)
+  creates_accounts = anytrue([
+    var.service_account.create,
+    local.scheduled && var.scheduler_service_account.create,
+    local.is_function && var.build_service_account.create,
+  ])
 
   exporter_email   = var.service_account.create ? google_service_account.exporter[0].email : var.service_account.email
   exporter_member  = "serviceAccount:${local.exporter_email}"
@@ -41,7 +46,7 @@ resource "google_service_account" "scheduler" {
   project      = local.job_project
   account_id   = "${var.name}-cron"
   display_name = "Datastream exporter's schedule"
-  description  = "Starts the Cloud Run jobs of the Datastream exporter."
+  description  = "Starts the runs of the Datastream exporter."
 
   depends_on = [google_monitoring_custom_service.deployment]
 }
@@ -83,6 +88,17 @@ resource "google_cloud_run_v2_job_iam_member" "scheduler" {
   project  = each.value.project
   location = each.value.location
   name     = each.value.name
+  role     = "roles/run.invoker"
+  member   = local.scheduler_member
+}
+
+# On the function's service in Cloud Run: a role on the function doesn't allow calls.
+resource "google_cloud_run_v2_service_iam_member" "scheduler" {
+  count = local.is_function && var.manage_iam ? 1 : 0
+
+  project  = local.job_project
+  location = var.region
+  name     = google_cloudfunctions2_function.exporter[0].name
   role     = "roles/run.invoker"
   member   = local.scheduler_member
 }

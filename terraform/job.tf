@@ -2,8 +2,13 @@
 # second job that reads their objects.
 
 locals {
-  # The whole config.yaml, so that plan shows when it changes.
-  environment = merge(var.environment_variables, { DATASTREAM_EXPORTER_CONFIG = local.config_text })
+  environment = merge(
+    # Otherwise each process would ask the metadata server where it runs.
+    { DATASTREAM_EXPORTER_RUN__LOCATION = try(coalesce(local.config.run.location), var.region) },
+    var.environment_variables,
+    # The whole config.yaml, so that plan shows when it changes.
+    { DATASTREAM_EXPORTER_CONFIG = local.config_text },
+  )
 
   jobs = var.mode == "job" ? merge(
     {
@@ -115,33 +120,4 @@ resource "google_cloud_run_v2_job" "exporter" {
     google_project_iam_member.lister,
     google_project_iam_member.metric_writer,
   ]
-}
-
-resource "google_cloud_scheduler_job" "exporter" {
-  for_each = local.jobs
-
-  project     = local.job_project
-  region      = coalesce(var.scheduler_region, var.region)
-  name        = each.value.name
-  description = "Starts the Cloud Run job ${each.value.name}."
-  schedule    = each.value.schedule
-  time_zone   = "Etc/UTC"
-  paused      = var.paused
-
-  # Cloud Run answers when it accepts the execution, usually within a second. A hanging call ends
-  # before the next one.
-  attempt_deadline = "30s"
-
-  http_target {
-    http_method = "POST"
-    uri         = "https://run.googleapis.com/v2/projects/${local.job_project}/locations/${var.region}/jobs/${each.value.name}:run"
-
-    # Google's APIs need an access token; an OIDC token doesn't work.
-    oauth_token {
-      service_account_email = local.scheduler_email
-      scope                 = "https://www.googleapis.com/auth/cloud-platform"
-    }
-  }
-
-  depends_on = [google_cloud_run_v2_job_iam_member.scheduler]
 }

@@ -1,5 +1,8 @@
 locals {
   console = "https://console.cloud.google.com"
+
+  # Where a mode's resource is, in full names.
+  collections = { function = "functions", job = "jobs", worker_pool = "workerPools" }
 }
 
 output "check_command" {
@@ -20,8 +23,28 @@ output "dashboard_url" {
   ])
 }
 
+output "function_id" {
+  description = "Full name of the function; null in the other modes."
+  value       = one(google_cloudfunctions2_function.exporter[*].id)
+}
+
+output "function_name" {
+  description = "Name of the function; null in the other modes."
+  value       = one(google_cloudfunctions2_function.exporter[*].name)
+}
+
+output "function_state" {
+  description = "State of the function: `ACTIVE`, or what its last build or deployment left; null in the other modes."
+  value       = one(google_cloudfunctions2_function.exporter[*].state)
+}
+
+output "function_uri" {
+  description = "Address of the function; only callers inside the project's network reach it. Null in the other modes."
+  value       = one(google_cloudfunctions2_function.exporter[*].service_config[0].uri)
+}
+
 output "iam_grant_commands" {
-  description = "Commands that make the grants in `iam_grants`, in order. With `manage_iam = false`, somebody who may grant has to run them, those for jobs after the first apply."
+  description = "Commands that make the grants in `iam_grants`, in order. With `manage_iam = false`, somebody who may grant has to run them, those for jobs and for the function after the first apply."
   value       = flatten(local.grants[*].commands)
 }
 
@@ -31,8 +54,8 @@ output "iam_grants" {
 }
 
 output "job_id" {
-  description = "Full name of the job, or of the worker pool."
-  value       = "projects/${local.job_project}/locations/${var.region}/${var.mode == "job" ? "jobs" : "workerPools"}/${var.name}"
+  description = "Full name of the job, of the worker pool or of the function."
+  value       = "projects/${local.job_project}/locations/${var.region}/${local.collections[var.mode]}/${var.name}"
 }
 
 output "job_names" {
@@ -67,16 +90,16 @@ output "policy_urls" {
 }
 
 output "run_now_command" {
-  description = "Command that runs the job now; with a worker pool, a command that reads the worker pool's log."
-  value = (
-    var.mode == "job"
-    ? "gcloud run jobs execute ${var.name} --project ${local.job_project} --region ${var.region} --wait"
-    : "gcloud beta run worker-pools logs read ${var.name} --project ${local.job_project} --region ${var.region}"
-  )
+  description = "Command that starts a run now; with a worker pool, a command that reads the worker pool's log. A function can't be called from outside, so the command asks Cloud Scheduler to call it."
+  value = {
+    function    = "gcloud scheduler jobs run ${var.name} --project ${local.job_project} --location ${coalesce(var.scheduler_region, var.region)}"
+    job         = "gcloud run jobs execute ${var.name} --project ${local.job_project} --region ${var.region} --wait"
+    worker_pool = "gcloud beta run worker-pools logs read ${var.name} --project ${local.job_project} --region ${var.region}"
+  }[var.mode]
 }
 
 output "scheduler_service_account_email" {
-  description = "Account that starts the jobs; null with a worker pool."
+  description = "Account that starts the jobs or calls the function; null with a worker pool."
   value       = local.scheduled ? local.scheduler_email : null
 }
 

@@ -53,7 +53,7 @@ variable "enable_apis" {
 }
 
 variable "labels" {
-  description = "Labels of everything that takes labels: jobs, worker pool, policies, dashboard, Slack channel. Such as `{ team = \"data\" }`."
+  description = "Labels of everything that takes labels: jobs, worker pool, function, policies, dashboard, Slack channel. Such as `{ team = \"data\" }`."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -84,25 +84,25 @@ variable "manage_metrics_scope" {
 }
 
 variable "name" {
-  description = "Name of the job or worker pool, and prefix of the service accounts and the custom role."
+  description = "Name of the job, worker pool or function, and prefix of the service accounts and the custom role."
   type        = string
   default     = "datastream-exporter"
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{4,23}[a-z0-9]$", var.name))
-    error_message = "name must have 6 to 25 lower-case letters, digits and -, must start with a letter and must not end with -. The service accounts add a suffix and may have 30 characters."
+    condition     = can(regex("^[a-z][a-z0-9-]{4,22}[a-z0-9]$", var.name))
+    error_message = "name must have 6 to 24 lower-case letters, digits and -, must start with a letter and must not end with -. The service accounts add a suffix and may have 30 characters."
   }
 }
 
 variable "project_id" {
-  description = "Project that the job or worker pool runs in. By default, the metrics project in config.yaml."
+  description = "Project that the exporter runs in. By default, the metrics project in config.yaml."
   type        = string
   default     = null
 }
 
 variable "region" {
-  description = "Region that the job or worker pool runs in, such as `\"europe-west1\"`. It can watch any location."
+  description = "Region that the exporter runs in, such as `\"europe-west1\"`. It can watch any location."
   type        = string
 
   validation {

@@ -1,5 +1,5 @@
 variable "binary_authorization" {
-  description = "Binary Authorization for the job or worker pool: `use_default = true` for the project's policy, or the full name of a `policy`."
+  description = "Binary Authorization for the job, the worker pool or the function: `use_default = true` for the project's policy, or the full name of a `policy`."
   type        = any
   default     = null
 
@@ -14,8 +14,39 @@ variable "binary_authorization" {
   }
 }
 
+variable "build_repository" {
+  description = "Existing Artifact Registry repository for the function's image: `projects/PROJECT/locations/LOCATION/repositories/REPOSITORY`, in `region`. By default the module creates `NAME`. Only for mode `function`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.build_repository == null || can(regex("^projects/[^/]+/locations/[^/]+/repositories/[^/]+$", var.build_repository))
+    error_message = "build_repository must have the form projects/PROJECT/locations/LOCATION/repositories/REPOSITORY."
+  }
+
+  validation {
+    condition     = var.build_repository == null || var.mode == "function"
+    error_message = "build_repository needs mode = \"function\": only a function is built by Google."
+  }
+}
+
+variable "build_service_account" {
+  description = "Account that builds the function. By default the module creates `NAME-build`; for an existing one, set `create = false` and its `email`."
+  type = object({
+    create = optional(bool, true)
+    email  = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.build_service_account.create ? var.build_service_account.email == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", var.build_service_account.email))
+    error_message = "build_service_account: with create = false, email must be the existing account's address, such as \"build@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
+  }
+}
+
 variable "collect_objects_schedule" {
-  description = "Cron schedule in UTC of a second job that collects the streams' objects (tables), such as `\"7 * * * *\"`. It must run at least every 90 minutes because the policies look back three hours. Only for mode `job`; with a worker pool, set `collect.objects` in config.yaml."
+  description = "Cron schedule in UTC of a second job that collects the streams' objects (tables), such as `\"7 * * * *\"`. It must run at least every 90 minutes because the policies look back three hours. Only for mode `job`; in the other modes, set `collect.objects` in config.yaml."
   type        = string
   default     = null
 
@@ -37,7 +68,7 @@ variable "collect_objects_schedule" {
 
   validation {
     condition     = var.collect_objects_schedule == null || var.mode == "job"
-    error_message = "collect_objects_schedule creates a second job, which mode = \"worker_pool\" doesn't have. Remove it and set `collect: {objects: true}` in config.yaml: the worker pool then collects objects every 15 minutes."
+    error_message = "collect_objects_schedule creates a second job, which mode = \"${var.mode}\" doesn't have. Remove it and set `collect: {objects: true}` in config.yaml: objects are then collected every 15 minutes."
   }
 
   validation {
@@ -47,7 +78,7 @@ variable "collect_objects_schedule" {
 }
 
 variable "cpu" {
-  description = "CPUs of each task or of the worker pool."
+  description = "CPUs of each task, of the worker pool or of the function."
   type        = string
   default     = "1"
   nullable    = false
@@ -59,14 +90,14 @@ variable "cpu" {
 }
 
 variable "deletion_protection" {
-  description = "Whether Terraform refuses to delete the jobs or the worker pool. They hold no data: everything they wrote is in Cloud Monitoring."
+  description = "Whether Terraform refuses to delete the jobs, the worker pool or the function. They hold no data: everything they wrote is in Cloud Monitoring."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "encryption_key" {
-  description = "Cloud KMS key (CMEK) that encrypts the deployed image: `projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY`."
+  description = "Cloud KMS key (CMEK) that encrypts the deployed image, and with a function its source and its repository: `projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY`."
   type        = string
   default     = null
 
@@ -94,11 +125,17 @@ variable "environment_variables" {
 }
 
 variable "image" {
-  description = "The exporter's image, by digest: `REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:…`. Cloud Run pulls images only from Artifact Registry and Docker Hub."
+  description = "The exporter's image, by digest: `REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:…`. Cloud Run pulls images only from Artifact Registry and Docker Hub. Mode `function` needs none."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[a-z0-9.-]+/.+@sha256:[0-9a-f]{64}$", var.image))
+    condition     = var.image != null || var.mode == "function"
+    error_message = "mode = \"${var.mode}\" needs image. Build it as the module's README describes, or use mode = \"function\", which needs none."
+  }
+
+  validation {
+    condition     = var.image == null || can(regex("^[a-z0-9.-]+/.+@sha256:[0-9a-f]{64}$", var.image))
     error_message = "image must have a digest: a tag can point to another image later, and no plan shows it. Write REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:DIGEST. `gcloud artifacts docker images describe IMAGE:TAG --format='value(image_summary.digest)'` prints the digest of a tag."
   }
 
@@ -110,7 +147,7 @@ variable "image" {
 }
 
 variable "memory" {
-  description = "Memory of each task or of the worker pool."
+  description = "Memory of each task, of the worker pool or of the function."
   type        = string
   default     = "512Mi"
   nullable    = false
@@ -122,14 +159,14 @@ variable "memory" {
 }
 
 variable "mode" {
-  description = "`job`: a Cloud Run job that runs every minute. `worker_pool`: a worker pool that runs every `watch_interval`."
+  description = "`job`: a Cloud Run job that runs every minute. `function`: a Cloud Run function that is called every minute; Google builds it, so it needs no `image`. `worker_pool`: a worker pool that runs every `watch_interval`."
   type        = string
   default     = "job"
   nullable    = false
 
   validation {
-    condition     = contains(["job", "worker_pool"], var.mode)
-    error_message = "mode must be \"job\" (a Cloud Run job every minute) or \"worker_pool\" (a worker pool every 10 to 60 seconds). A slower mode doesn't exist: the policies would treat the silence as a dead exporter."
+    condition     = contains(["function", "job", "worker_pool"], var.mode)
+    error_message = "mode must be \"job\" (a Cloud Run job every minute), \"function\" (a Cloud Run function every minute) or \"worker_pool\" (a worker pool every 10 to 60 seconds). A slower mode doesn't exist: the policies would treat the silence as a dead exporter."
   }
 }
 
@@ -157,7 +194,7 @@ variable "scheduler_region" {
 }
 
 variable "scheduler_service_account" {
-  description = "Account that starts the jobs. By default the module creates `NAME-cron`; for an existing one, set `create = false` and its `email`."
+  description = "Account that starts the jobs or calls the function. By default the module creates `NAME-cron`; for an existing one, set `create = false` and its `email`."
   type = object({
     create = optional(bool, true)
     email  = optional(string)
@@ -187,14 +224,14 @@ variable "service_account" {
 }
 
 variable "tags" {
-  description = "Resource Manager tags of the jobs, by key: `{ \"tagKeys/123\" = \"tagValues/456\" }`. Cloud Run sets them when a job is created. Worker pools can't have them."
+  description = "Resource Manager tags of the jobs, by key: `{ \"tagKeys/123\" = \"tagValues/456\" }`. Cloud Run sets them when a job is created. Worker pools and functions can't have them."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = length(var.tags) == 0 || var.mode == "job"
-    error_message = "tags needs mode = \"job\": a worker pool has no tags."
+    error_message = "tags needs mode = \"job\": worker pools and functions have no tags."
   }
 }
 
@@ -211,7 +248,7 @@ variable "task_count" {
 
   validation {
     condition     = var.task_count == 1 || var.mode == "job"
-    error_message = "task_count needs mode = \"job\": the worker pool of mode = \"worker_pool\" has one instance."
+    error_message = "task_count needs mode = \"job\": mode = \"${var.mode}\" has one instance."
   }
 }
 

@@ -3,10 +3,19 @@ terraform {
   required_version = ">= 1.11"
 
   required_providers {
+    # For mode `function`, as is time.
+    archive = {
+      source  = "hashicorp/archive"
+      version = ">= 2.8, < 3.0"
+    }
     google = {
       source = "hashicorp/google"
       # 7.45 is the oldest version that is tested with `tags` of jobs. 7.33 introduced deletion_policy.
       version = ">= 7.45, < 9.0"
+    }
+    time = {
+      source  = "hashicorp/time"
+      version = ">= 0.14, < 1.0"
     }
   }
 }

@@ -33,6 +33,12 @@ PERMISSIONS = {
 """When the exporter's custom role has a permission."""
 
 _WHY = {
+    "google_project_iam_member.build_source": "reads the source: Google's own copy in a bucket "
+    "whose name begins with `gcf-v2-sources-`, which a condition says",
+    "google_project_iam_member.build_log": "writes the build's log",
+    "google_artifact_registry_repository_iam_member.build": "stores the function's image",
+    "google_cloud_run_v2_service_iam_member.scheduler": "calls the function every minute, and can "
+    "do nothing else",
     "google_project_iam_member.lister": "lists streams, and what else config.yaml collects; "
     "`roles/datastream.viewer` would also show hosts and users of connection profiles",
     "google_project_iam_member.metric_writer": "writes the series",
@@ -41,6 +47,9 @@ _WHY = {
 }
 
 _ON = {
+    "${local.job_project}": "the function's project",
+    "google_artifact_registry_repository_iam_member.build": "the function's repository",
+    "google_cloud_run_v2_service_iam_member.scheduler": "the function",
     "${google_project_iam_custom_role.lister}": "each watched project",
     "${local.metrics_project}": "the metrics project",
     "${var.manage_iam ? google_cloud_run_v2_job.exporter : {}}": "each job of the module, not the "
@@ -97,7 +106,7 @@ def grants() -> str:
             (
                 f"`{members[body['member']]}`",
                 "the custom role below" if body["role"] == _CUSTOM else f"`{body['role']}`",
-                _ON[body.get("for_each", body["project"])],
+                _ON.get(address) or _ON[body.get("for_each", body["project"])],
                 _WHY[address],
             )
             for address, body in resources("_iam_member").items()

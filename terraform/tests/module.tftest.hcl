@@ -65,8 +65,8 @@ run "job" {
   }
 
   assert {
-    condition     = { for env in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml }
-    error_message = "The job gets the whole text of config.yaml and no other variable."
+    condition     = { for env in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1" }
+    error_message = "The job gets the whole text of config.yaml and its region, and no other variable."
   }
 
   assert {
@@ -199,7 +199,7 @@ run "objects_job" {
   }
 
   assert {
-    condition     = { for env in google_cloud_run_v2_job.exporter["objects"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__DEADLINE = "14m" }
+    condition     = { for env in google_cloud_run_v2_job.exporter["objects"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__DEADLINE = "14m", DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1" }
     error_message = "The second job has the same config and a longer deadline."
   }
 
@@ -241,8 +241,8 @@ run "worker_pool" {
   }
 
   assert {
-    condition     = { for env in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml }
-    error_message = "The worker pool gets the whole text of config.yaml and no other variable."
+    condition     = { for env in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1" }
+    error_message = "The worker pool gets the whole text of config.yaml and its region, and no other variable."
   }
 
   assert {

@@ -163,7 +163,7 @@ run "platform_options_of_the_job" {
   }
 
   assert {
-    condition     = { for env in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, HTTPS_PROXY = "http://proxy:3128" }
+    condition     = { for env in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1", HTTPS_PROXY = "http://proxy:3128" }
     error_message = "The job has the environment variables."
   }
 
@@ -207,7 +207,7 @@ run "platform_options_of_the_worker_pool" {
   }
 
   assert {
-    condition     = { for env in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, HTTPS_PROXY = "http://proxy:3128" }
+    condition     = { for env in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1", HTTPS_PROXY = "http://proxy:3128" }
     error_message = "The worker pool has the environment variables."
   }
 
@@ -296,8 +296,8 @@ run "exporter_in_a_third_project_and_scope_managed_elsewhere" {
   expect_failures = [check.exporter_in_metrics_scope]
 
   assert {
-    condition     = keys(local.policies) == [for name, policy in local.policies : name if policy.enabled || name == "exporter-executions-failing"] && !local.enabled["exporter-executions-failing"]
-    error_message = "Only the policy that would page for ever is disabled."
+    condition     = [for name, policy in local.policies : name if !policy.enabled && name != "stream-activity-errors"] == ["exporter-executions-failing"]
+    error_message = "Only the policy that would page for ever is disabled, and the one that is off by default."
   }
 }
 
@@ -332,8 +332,8 @@ run "paused" {
   }
 
   assert {
-    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["exporter-executions-failing", "exporter-silent"]
-    error_message = "Only the policies that would page about the pause are disabled."
+    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["exporter-executions-failing", "exporter-silent", "orders-prod/stream-activity-errors"]
+    error_message = "Only the policies that would page about the pause are disabled, and the one that is off by default."
   }
 }
 

@@ -195,8 +195,8 @@ run "joint_policies_disabled" {
   }
 
   assert {
-    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["streams-failing-together", "streams-unexpected-together"]
-    error_message = "A disabled policy still exists. Others stay enabled."
+    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["orders-prod/stream-activity-errors", "streams-failing-together", "streams-unexpected-together"]
+    error_message = "A disabled policy still exists. Others stay as their files are."
   }
 
   assert {

@@ -1,9 +1,9 @@
-"""A fake google provider: Terraform's core plans and applies with it, and no cloud is called.
+"""Fakes of the module's providers: Terraform's core plans and applies with them, without a cloud.
 
 It speaks protocol 6 (https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol)
 on a unix socket. Terraform finds it through ``TF_REATTACH_PROVIDERS``, like a provider that runs in
-a debugger (https://developer.hashicorp.com/terraform/plugin/debugging). It is stateless: what it
-created is in Terraform's state.
+a debugger (https://developer.hashicorp.com/terraform/plugin/debugging). What it created is in
+Terraform's state; only what Google's own services need of it is in the ``FakeProject``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
     from tests.terraform.provider_schema import Attribute, Block
 
-SOURCE = "registry.terraform.io/hashicorp/google"
+SOURCES = {
+    name: f"registry.terraform.io/hashicorp/{name}" for name in ("archive", "google", "time")
+}
+"""The providers' addresses, by the start of their types' names. One server answers for all."""
 
 # Like the real provider, it is called for destroys too.
 _CAPABILITIES = pb.ServerCapabilities(plan_destroy=True, get_provider_schema_optional=True)
@@ -81,7 +84,7 @@ class FakeProvider:
             "Test": True,
             "Addr": {"Network": "unix", "String": str(self._socket)},
         }
-        return json.dumps({SOURCE: address})
+        return json.dumps(dict.fromkeys(SOURCES.values(), address))
 
     def applied(self, kind: str) -> list[Object]:
         """Return the configuration of each apply of a type, write-only values included."""
@@ -96,7 +99,7 @@ class FakeProvider:
             "GetProviderSchema": _schema,
             "ValidateResourceConfig": _validate,
             "UpgradeResourceState": _upgrade,
-            "ReadResource": _refresh,
+            "ReadResource": self._refresh,
             "PlanResourceChange": _plan,
             "ApplyResourceChange": self._apply,
             "ReadDataSource": self._read,
@@ -130,6 +133,11 @@ class FakeProvider:
         return pb.ApplyResourceChange.Response(
             new_state=encode(stored), legacy_type_system=stored != created
         )
+
+    def _refresh(self, request: Any) -> Any:
+        state = decode(request.current_state)
+        changed = self.project.refreshed(request.type_name, state)
+        return pb.ReadResource.Response(new_state=encode({**state, **changed}))
 
     def _read(self, request: Any) -> Any:
         block = google_schema().sections["data_source_schemas"][request.type_name]
@@ -183,10 +191,6 @@ def _upgrade(request: Any) -> Any:
     return pb.UpgradeResourceState.Response(
         upgraded_state=encode(json.loads(request.raw_state.json))
     )
-
-
-def _refresh(request: Any) -> Any:
-    return pb.ReadResource.Response(new_state=request.current_state)
 
 
 def _plan(request: Any) -> Any:

@@ -8,6 +8,7 @@ from tests.terraform.fake_project import Channel
 from tests.terraform.terraform_cli import REPOSITORY
 
 MODULE = "terraform"
+MODES = ("function", "job", "worker_pool")
 EXAMPLES = tuple(
     sorted(
         str(each.parent.relative_to(REPOSITORY))
@@ -39,7 +40,7 @@ INPUTS: dict[str, Any] = {
 
 def mode_inputs(mode: str) -> dict[str, Any]:
     """Return the inputs that a mode needs besides ``INPUTS``."""
-    return {"mode": mode}
+    return {"mode": mode, "image": None if mode == "function" else IMAGE}
 
 
 _EVERY_MODE: dict[str, Any] = {
@@ -61,6 +62,16 @@ OPTIONS: list[dict[str, Any]] = [
         **_EVERY_MODE,
         "mode": "worker_pool",
         "binary_authorization": {"policy": "projects/orders-prod/platforms/cloudRun/policies/x"},
+        "vpc_access": {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"},
+    },
+    {
+        **_EVERY_MODE,
+        **mode_inputs("function"),
+        "binary_authorization": {"use_default": True},
+        "vpc_access": {"network": "shared", "subnetwork": "run", "egress": "ALL_TRAFFIC"},
+    },
+    {
+        **mode_inputs("function"),
         "vpc_access": {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"},
     },
     {

@@ -63,11 +63,15 @@ def api_errors(kind: str, planned: Object) -> Iterator[str]:
             yield from _container_errors(containers, min_mebibytes=512)
         case "google_cloud_run_v2_worker_pool":
             yield from _container_errors(planned["template"][0]["containers"])
+        case "google_cloudfunctions2_function":
+            yield from _function_errors(planned)
 
 
 def undeletable(kind: str, prior: Object) -> Iterator[str]:
     """Yield why the provider doesn't delete a resource."""
     # The state's value counts, so an apply with false must come first. The default is true.
+    if prior.get("deletion_policy") == "PREVENT":
+        yield f"Cannot destroy {kind} with deletion_policy PREVENT."
     protected = ("google_cloud_run_v2_job", "google_cloud_run_v2_worker_pool")
     if kind in protected and prior["deletion_protection"] is not False:
         yield f"Cannot destroy {kind} without setting deletion_protection=false and applying it."
@@ -93,6 +97,15 @@ def _policy_errors(planned: Object) -> Iterator[str]:
     for text in durations(planned):
         if normalized_duration(text) is None:
             yield f'Error 400: "{text}" is not a duration such as "60s".'
+
+
+def _function_errors(planned: Object) -> Iterator[str]:
+    (build,), (service,) = planned["build_config"], planned["service_config"]
+    if not re.fullmatch(r"projects/[^/]+/serviceAccounts/[^/]+", build["service_account"] or ""):
+        yield f"Error 400: {build['service_account']} isn't the name of a service account."
+    # https://cloud.google.com/run/docs/configuring/services/cpu
+    if float(service["available_cpu"]) < 1 < service["max_instance_request_concurrency"]:
+        yield "Error 400: with less than 1 CPU, concurrency must be 1."
 
 
 def _container_errors(containers: list[Object], min_mebibytes: float = 0) -> Iterator[str]:

@@ -33,11 +33,17 @@ REPOSITORY = Path(__file__).parents[2]
 
 LIVE = os.environ.get("TERRAFORM_LIVE") == "1"
 
-_MODULE_FILES = ("terraform", "alerting_policies", "exporter/metrics.yaml", "config.yaml")
+_MODULE_FILES = (
+    "alerting_policies",
+    "config.yaml",
+    "exporter",
+    "requirements/function.txt",
+    "terraform",
+)
 """Every path that the module reads."""
 
-_LOCAL_FILES = (".terraform*", "*.tfstate*", "*.tfplan")
-"""Files that running Terraform in the checkout leaves behind."""
+_LOCAL_FILES = (".terraform*", "*.tfstate*", "*.tfplan", "__pycache__")
+"""Files that running Terraform or Python in the checkout leaves behind."""
 
 _VARIABLES = "variables.json"
 """A file name that Terraform doesn't read by itself."""
@@ -203,6 +209,8 @@ def execute(
     *words: str, directory: Path, provider: FakeProvider | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run Terraform in a directory."""
+    if provider:
+        provider.project.directory = directory
     return subprocess.run(
         [sys.executable, "-I", "-S", "-c", RUNNER, str(LIBRARY), *words],
         cwd=directory,

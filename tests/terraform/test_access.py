@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.terraform.module_inputs import CHANNELS, IMAGE, INPUTS, MODULE, SECRETS, TOKEN
+from tests.terraform.module_inputs import (
+    CHANNELS,
+    IMAGE,
+    INPUTS,
+    MODULE,
+    SECRETS,
+    TOKEN,
+    mode_inputs,
+)
 from tests.terraform.terraform_cli import REPOSITORY
 
 if TYPE_CHECKING:
@@ -27,38 +35,62 @@ _SCHEDULER_GRANTS = {
     (_SCHEDULER, "roles/run.invoker", _JOBS),
     (_SCHEDULER, "roles/run.invoker", f"{_JOBS}-objects"),
 }
+_BUILD = f"datastream-exporter-build{_ACCOUNTS}"
+_FUNCTION_GRANTS = {
+    (_BUILD, "roles/logging.logWriter", "orders-prod"),
+    (_BUILD, "roles/storage.objectViewer", "orders-prod"),
+    (_BUILD, "roles/artifactregistry.writer", _JOBS),
+    (_SCHEDULER, "roles/run.invoker", _JOBS),
+}
+_GRANTS: list[tuple[dict[str, Any], set[tuple[str, str, str]]]] = [
+    ({"collect_objects_schedule": "7 * * * *"}, _EXPORTER_GRANTS | _SCHEDULER_GRANTS),
+    (mode_inputs("worker_pool"), _EXPORTER_GRANTS),
+    (mode_inputs("function"), _EXPORTER_GRANTS | _FUNCTION_GRANTS),
+]
 _SLACK = {"channel_name": "#data-alerts"}
 _NEW_TOKEN = "xoxb-2"  # noqa: S105 - not a token
 
 
 @pytest.mark.usefixtures("fake_provider")
-@pytest.mark.parametrize(
-    ("inputs", "grants"),
-    [
-        ({"collect_objects_schedule": "7 * * * *"}, _EXPORTER_GRANTS | _SCHEDULER_GRANTS),
-        ({"mode": "worker_pool"}, _EXPORTER_GRANTS),
-    ],
-)
+@pytest.mark.parametrize(("inputs", "grants"), _GRANTS)
 def test_each_account_has_the_grants_it_needs_and_no_others(
     terraform: CopyModule, inputs: dict[str, Any], grants: set[tuple[str, str, str]]
 ) -> None:
-    """The exporter lists streams and writes metrics; the scheduler's account starts its jobs."""
-    state = terraform(MODULE).apply(**INPUTS, **inputs)
-    granted = [
-        *((each, each["project"]) for each in state.of("google_project_iam_member")),
-        *(
-            (each, f"{each['project']}/{each['location']}/{each['name']}")
-            for each in state.of("google_cloud_run_v2_job_iam_member")
-        ),
-    ]
+    """The exporter lists streams and writes metrics; the scheduler's account starts its runs."""
+    state = terraform(MODULE).apply(**{**INPUTS, **inputs})
+    granted = [values for address, values in state.resources.items() if "_iam_member." in address]
+    assert len(granted) == len(grants)
     assert {
-        (each["member"].removeprefix("serviceAccount:"), each["role"], on) for each, on in granted
+        (each["member"].removeprefix("serviceAccount:"), each["role"], _granted_on(each))
+        for each in granted
     } == grants
+
+
+def _granted_on(grant: dict[str, Any]) -> str:
+    """Return PROJECT, or PROJECT/LOCATION/NAME."""
+    name = grant.get("name", grant.get("repository"))
+    return "/".join(filter(None, (grant["project"], grant.get("location"), name)))
+
+
+@pytest.mark.usefixtures("fake_provider")
+def test_the_build_reads_sources_of_functions_only(terraform: CopyModule) -> None:
+    """A condition limits it to the bucket that Google copies the source to."""
+    state = terraform(MODULE).apply(**{**INPUTS, **mode_inputs("function")})
+    conditions = {
+        each["role"]: each["condition"]
+        for each in state.of("google_project_iam_member")
+        if each["condition"]
+    }
+    assert {role: each[0]["expression"] for role, each in conditions.items()} == {
+        "roles/storage.objectViewer": (
+            'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")'
+        )
+    }
 
 
 @pytest.mark.usefixtures("fake_provider")
 def test_jobs_and_schedules_use_their_own_account(terraform: CopyModule) -> None:
-    """Jobs and worker pools run as the exporter's account, schedules as the scheduler's."""
+    """Each mode runs as the exporter's account, schedules as the scheduler's."""
     root = terraform(MODULE)
     state = root.apply(**INPUTS)
     (job,) = state.of("google_cloud_run_v2_job")
@@ -67,6 +99,12 @@ def test_jobs_and_schedules_use_their_own_account(terraform: CopyModule) -> None
     assert schedule["http_target"][0]["oauth_token"][0]["service_account_email"] == _SCHEDULER
     (pool,) = root.apply(**INPUTS, mode="worker_pool").of("google_cloud_run_v2_worker_pool")
     assert pool["template"][0]["service_account"] == _EXPORTER
+    state = root.apply(**{**INPUTS, **mode_inputs("function")})
+    (function,) = state.of("google_cloudfunctions2_function")
+    (schedule,) = state.of("google_cloud_scheduler_job")
+    assert function["service_config"][0]["service_account_email"] == _EXPORTER
+    assert function["build_config"][0]["service_account"].endswith(f"/{_BUILD}")
+    assert schedule["http_target"][0]["oidc_token"][0]["service_account_email"] == _SCHEDULER
 
 
 def test_no_grant_is_planned_where_iam_is_managed_elsewhere(plan_module: PlanModule) -> None:
@@ -82,28 +120,16 @@ def test_no_grant_is_planned_where_iam_is_managed_elsewhere(plan_module: PlanMod
 
 
 @pytest.mark.usefixtures("fake_provider")
-@pytest.mark.parametrize(
-    "inputs", [{"collect_objects_schedule": "7 * * * *"}, {"mode": "worker_pool"}]
-)
+@pytest.mark.parametrize("inputs", [inputs for inputs, _ in _GRANTS])
 def test_the_output_lists_the_grants_that_the_module_makes(
     terraform: CopyModule, inputs: dict[str, Any]
 ) -> None:
-    """iam_grants equals the planned grants, and iam_grant_commands has a command for each."""
-    state = terraform(MODULE).apply(**INPUTS, **inputs)
-    jobs = state.of("google_cloud_run_v2_job_iam_member")
+    """iam_grants equals the grants, and iam_grant_commands has a command for each."""
+    state = terraform(MODULE).apply(**{**INPUTS, **inputs})
     made = {
-        *(
-            (x["member"], x["role"], f"projects/{x['project']}")
-            for x in state.of("google_project_iam_member")
-        ),
-        *(
-            (
-                x["member"],
-                x["role"],
-                f"projects/{x['project']}/locations/{x['location']}/jobs/{x['name']}",
-            )
-            for x in jobs
-        ),
+        (values["member"], values["role"], _full_name(address, values))
+        for address, values in state.resources.items()
+        if "_iam_member." in address
     }
     listed = state.outputs["iam_grants"]
     assert {(x["member"], x["role"], x["resource"]) for x in listed} == made
@@ -113,6 +139,16 @@ def test_the_output_lists_the_grants_that_the_module_makes(
     assert len(commands) == len(made) + len(roles)
     for member, role, _ in made:
         assert [each for each in commands if f"--member {member} --role {role}" in each]
+
+
+def _full_name(address: str, grant: dict[str, Any]) -> str:
+    """Return the full name of what a role is granted on."""
+    collections = {"v2_job": "jobs", "v2_service": "services", "repository": "repositories"}
+    for kind, collection in collections.items():
+        if f"_{kind}_iam" in address:
+            project, location, name = _granted_on(grant).split("/")
+            return f"projects/{project}/locations/{location}/{collection}/{name}"
+    return f"projects/{grant['project']}"
 
 
 @pytest.mark.parametrize(

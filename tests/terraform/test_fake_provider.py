@@ -99,7 +99,7 @@ def test_apply_rejects_a_resource_whose_api_is_off(
         ("policies.tf", _STRATEGY, "notification_prompts = true ? null :"),
         ("dashboard.tf", _DASHBOARD, f"{_DASHBOARD} labels = {{}},"),
         ("dashboard.tf", _DASHBOARD, f'{_DASHBOARD} etag = "mine",'),
-        ("job.tf", "http_method", "#"),
+        ("schedule.tf", "http_method", "#"),
     ],
 )
 def test_values_that_google_rewrites_show_a_change_in_every_plan(

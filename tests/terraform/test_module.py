@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,12 @@ from tests.terraform.module_inputs import (
     EXAMPLES,
     IMAGE,
     INPUTS,
+    MODES,
     MODULE,
     NEW_IMAGE,
     OPTIONS,
     SECRETS,
+    mode_inputs,
 )
 from tests.terraform.plans import TerraformError
 from tests.terraform.terraform_cli import REPOSITORY, checked_output, execute
@@ -70,13 +73,13 @@ def test_example_lifecycle(
     assert not root.destroy(image=NEW_IMAGE).resources
 
 
-@pytest.mark.parametrize("inputs", [{}, {"mode": "worker_pool"}])
+@pytest.mark.parametrize("mode", MODES)
 def test_one_apply_is_enough_when_every_api_is_off(
-    terraform: CopyModule, fake_provider: FakeProvider, inputs: dict[str, Any]
+    terraform: CopyModule, fake_provider: FakeProvider, mode: str
 ) -> None:
     """On new projects, every resource waits until the API it needs is enabled."""
     root = terraform(MODULE)
-    plan = root.plan(**INPUTS, **inputs)
+    plan = root.plan(**{**INPUTS, **mode_inputs(mode)})
     fake_provider.project.disabled_apis = {
         f"{each['project']}/{each['service']}" for each in plan.of("google_project_service")
     }
@@ -211,6 +214,35 @@ def test_options_plan_no_change_after_apply_and_are_destroyed(
 ) -> None:
     """Every platform option applies, then plans no change, and is destroyed."""
     root = terraform(MODULE)
-    root.apply(**INPUTS, **inputs)
-    assert root.plan(**INPUTS, **inputs).empty
-    assert not root.destroy(**INPUTS, **inputs).resources
+    inputs = {**INPUTS, **inputs}
+    root.apply(**inputs)
+    assert root.plan(**inputs).empty
+    assert not root.destroy(**inputs).resources
+
+
+@pytest.mark.usefixtures("fake_provider")
+@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(MODES, 2)))
+def test_one_apply_switches_the_mode(terraform: CopyModule, before: str, after: str) -> None:
+    """It leaves what a new deployment in that mode has, and nothing of the other mode."""
+    root = terraform(MODULE)
+    root.apply(**{**INPUTS, **mode_inputs(before)})
+    inputs = {**INPUTS, **mode_inputs(after)}
+    switched = root.apply(**inputs)
+    assert root.plan(**inputs).empty
+    new = terraform(MODULE).plan(**inputs).changes
+    assert {each for each in switched.resources if not each.startswith("data.")} == set(new)
+    assert not root.destroy(**inputs).resources
+
+
+@pytest.mark.usefixtures("fake_provider")
+def test_a_change_between_scheduled_modes_keeps_the_schedule(terraform: CopyModule) -> None:
+    """The schedule calls the function instead of the job, and is never missing."""
+    root = terraform(MODULE)
+    root.apply(**INPUTS)
+    plan = root.plan(**{**INPUTS, **mode_inputs("function")})
+    assert plan.changes['google_cloud_scheduler_job.exporter["streams"]'] == ("update",)
+    (schedule,) = root.apply(plan).of("google_cloud_scheduler_job")
+    (target,) = schedule["http_target"]
+    (token,) = target["oidc_token"]
+    assert target["uri"] == token["audience"] == root.state().outputs["function_uri"]
+    assert not target["oauth_token"]

@@ -1,4 +1,4 @@
-"""google_schema.yaml equals the provider's own schema, and has only what the module uses."""
+"""google_schema.yaml equals the providers' own schemas, and has only what the module uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.terraform.fake_provider import SOURCE
+from tests.terraform.fake_provider import SOURCES
 from tests.terraform.module_inputs import MODULE
 from tests.terraform.provider_schema import FLAGS, Attribute, Block, NestedBlock, google_schema
 from tests.terraform.terraform_cli import REPOSITORY
@@ -39,11 +39,12 @@ def test_the_file_equals_the_providers_own_schema(terraform: CopyModule) -> None
     if path := os.environ.get("GOOGLE_PROVIDER_SCHEMA"):
         printed.append(Path(path).read_text(encoding="utf-8"))
     for text in printed:
-        whole = json.loads(text)["provider_schemas"][SOURCE]
+        whole = json.loads(text)["provider_schemas"]
         ours = google_schema().provider
-        assert _reduced(whole["provider"]["block"], ours) == ours
+        assert _reduced(whole[SOURCES["google"]]["provider"]["block"], ours) == ours
         for (section, kind), block in _BLOCKS.items():
-            assert _reduced(whole[section][kind]["block"], block) == block, kind
+            schema = whole[SOURCES[kind.split("_")[0]]][section]
+            assert _reduced(schema[kind]["block"], block) == block, kind
 
 
 def _reduced(whole: Json, ours: Block) -> Block:

@@ -1,0 +1,169 @@
+# Mode `function`: a Cloud Run function that Google builds from this repository's own files. Cloud
+# Scheduler calls it every minute.
+
+locals {
+  is_function = var.mode == "function"
+
+  # Only what the function needs, so that nothing else rebuilds it. Git may change line ends on
+  # Windows; without them, the archive would differ from one machine to another.
+  function_files = merge(
+    {
+      for file in fileset("${path.module}/../exporter", "**/*.{py,yaml}") :
+      "exporter/${file}" => "${path.module}/../exporter/${file}"
+    },
+    {
+      "main.py"          = "${path.module}/function/main.py"
+      "requirements.txt" = "${path.module}/../requirements/function.txt"
+    },
+  )
+
+  # The function ends its run five seconds before this, so a run with the default deadline of 50s is
+  # whole. The next minute's call doesn't meet it.
+  function_timeout = 55
+
+  # Direct VPC egress, as opposed to that of a connector.
+  direct_vpc = [for vpc in local.vpc_access : vpc if vpc.connector == null]
+}
+
+# `source` blocks have no file modes and no times, and the provider sorts them: the same files give the
+# same archive on every machine.
+data "archive_file" "function" {
+  count = local.is_function ? 1 : 0
+
+  type        = "zip"
+  output_path = "${path.root}/.terraform/${local.metrics_project}-${var.name}.zip"
+
+  dynamic "source" {
+    for_each = local.function_files
+
+    content {
+      filename = source.key
+      content  = replace(file(source.value), "\r\n", "\n")
+    }
+  }
+}
+
+resource "google_storage_bucket" "source" {
+  #checkov:skip=CKV_GCP_62:Only this module's apply and the build read it, and Cloud Audit Logs record both.
+  #checkov:skip=CKV_GCP_78:Each version of the source is an object of its own, and Git has them all.
+  count = local.is_function ? 1 : 0
+
+  project  = local.job_project
+  location = var.region
+  # Names of buckets are unique in all of Google Cloud.
+  name   = "${local.job_project}-${var.name}-source"
+  labels = var.labels
+
+  public_access_prevention    = "enforced"
+  uniform_bucket_level_access = true
+
+  # It holds nothing that an apply doesn't make again.
+  force_destroy = true
+
+  dynamic "encryption" {
+    for_each = compact([var.encryption_key])
+
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
+
+  depends_on = [google_monitoring_custom_service.deployment]
+}
+
+resource "google_storage_bucket_object" "source" {
+  count = local.is_function ? 1 : 0
+
+  bucket = google_storage_bucket.source[0].name
+  # The function sees a new archive by its name.
+  name   = "${data.archive_file.function[0].output_sha256}.zip"
+  source = data.archive_file.function[0].output_path
+}
+
+resource "google_cloudfunctions2_function" "exporter" {
+  count = local.is_function ? 1 : 0
+
+  project      = local.job_project
+  location     = var.region
+  name         = var.name
+  description  = "Lists Datastream streams and writes their states to Cloud Monitoring."
+  kms_key_name = var.encryption_key
+  labels       = var.labels
+
+  deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"
+
+  build_config {
+    runtime     = "python313"
+    entry_point = "run"
+    # Otherwise Google creates a repository that a destroy leaves behind.
+    docker_repository = local.build_repository
+    # The account's id: the API doesn't take its address.
+    service_account = local.build_account_id
+
+    source {
+      storage_source {
+        bucket = google_storage_bucket.source[0].name
+        object = google_storage_bucket_object.source[0].name
+        # Without it, an update would build the generation of the previous object.
+        generation = google_storage_bucket_object.source[0].generation
+      }
+    }
+  }
+
+  service_config {
+    available_cpu         = var.cpu
+    available_memory      = var.memory
+    environment_variables = local.environment
+    service_account_email = local.exporter_email
+    timeout_seconds       = local.function_timeout
+
+    # Two instances would write the same series. A second call while a run is under way gets its answer
+    # at once; for that, the instance must take several, as many as the server has threads.
+    max_instance_count               = 1
+    max_instance_request_concurrency = 4
+
+    # Cloud Scheduler and Pub/Sub of the same project count as internal.
+    all_traffic_on_latest_revision = true
+    ingress_settings               = "ALLOW_INTERNAL_ONLY"
+
+    binary_authorization_policy = one([for binary in local.binary_authorization : coalesce(binary.policy, "default")])
+
+    vpc_connector                 = one(local.vpc_access[*].connector)
+    vpc_connector_egress_settings = one([for vpc in local.vpc_access : vpc.egress if vpc.connector != null])
+    direct_vpc_egress             = one([for vpc in local.direct_vpc : "VPC_EGRESS_${vpc.egress}" if vpc.egress != null])
+
+    dynamic "direct_vpc_network_interface" {
+      for_each = local.direct_vpc
+
+      content {
+        network    = direct_vpc_network_interface.value.network
+        subnetwork = direct_vpc_network_interface.value.subnetwork
+        tags       = direct_vpc_network_interface.value.tags
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = local.deadline_seconds <= local.function_timeout - 5
+      error_message = "config.yaml: run.deadline is ${local.deadline}, but the function ends a run after ${local.function_timeout - 5}s. Use ${local.function_timeout - 5}s or less (the default is 50s), or mode = \"worker_pool\"."
+    }
+  }
+
+  # Everything that the build and the first run need.
+  depends_on = [
+    google_monitoring_metric_descriptor.exporter,
+    google_project_iam_member.lister,
+    google_project_iam_member.metric_writer,
+    google_artifact_registry_repository.build,
+    time_sleep.before_build,
+  ]
+}
+
+# A failed build of a new version leaves the old one running, and no later plan shows a change.
+check "function_is_active" {
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.exporter : coalesce(function.state, "ACTIVE") == "ACTIVE"])
+    error_message = "The function ${var.name} isn't active: its last build or deployment failed, and the previous version still runs, if there is one. `gcloud functions describe ${var.name} --project ${local.job_project} --region ${var.region}` says why. Then apply with -replace='google_cloudfunctions2_function.exporter[0]', with the module's address before it."
+  }
+}

@@ -10,6 +10,8 @@
 #   would look like a healthy fleet.
 # - A table shows the latest value only (`outputFullDuration`). Otherwise it would list a deleted
 #   stream for the whole time range of the page.
+# - How long a stream has needed attention is the time since it was last as expected, by minutes over a
+#   day: a subquery.
 # - Tables can't show a number as a name, so states become labels: count_values, then label_replace.
 #   https://docs.cloud.google.com/stackdriver/docs/managed-prometheus/promql-differences
 #
@@ -18,7 +20,7 @@
 
 locals {
   dashboard_sections = [
-    for section in ["fleet", "streams", "history", "errors", "throughput", "objects", "locations", "exporter", "incidents"] :
+    for section in ["attention", "history", "streams", "throughput", "errors", "objects", "locations", "exporter", "logs"] :
     # Log filters and queries contain the deployment's name.
     yamldecode(replace(file("${path.module}/dashboard/${section}.yaml"), "datastream-exporter", var.name))
   ]

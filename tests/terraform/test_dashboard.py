@@ -14,6 +14,9 @@ import yaml
 from exporter.measure import definitions
 from exporter.states import StreamState
 from lab.policies import known_metrics, promql
+from lab.prove.scenarios import engine_for
+from lab.simulate.scenario_files import parse_scenario
+from lab.simulate.simulation import simulate
 from tests.terraform.dashboard_tiles import dashboard_tiles
 from tests.terraform.terraform_cli import REPOSITORY
 
@@ -27,6 +30,8 @@ WIDGETS = {tile["widget"]["title"]: tile["widget"] for tile in TILES}
 VARIABLE = re.compile(r"\$\{(\w+)\.value\}")
 FILTERS = {"namespace": "project", "location": "location", "stream_id": "stream"}
 """The variable that filters each label of the exporter's series."""
+
+ATTENTION = "Streams that need attention: state, and for how long (a day: as long or longer)"
 
 Box = tuple[int, int, int, int]
 
@@ -98,6 +103,35 @@ def test_the_files_have_no_value_that_the_api_drops() -> None:
         assert value != {} or key in {"blankView", "incidentList"}, key
         if key in {"minAlignmentPeriod", "timeshiftDuration"}:
             assert re.fullmatch(r"[1-9]\d*s", value), key
+
+
+def test_what_needs_attention_comes_first() -> None:
+    """Counts, incidents and unhealthy streams come first, then history, lag, exporter, logs."""
+    headers = [tile for tile in TILES if "sectionHeader" in tile["widget"]]
+    titles = [each["widget"]["title"] for each in sorted(headers, key=lambda each: _box(each)[1])]
+    assert titles == [
+        "Needs attention",
+        "State over time",
+        "All streams",
+        "Freshness and throughput",
+        "Errors",
+        "Locations",
+        "Exporter",
+        "Logs",
+    ]
+    first = {tile["widget"]["title"] for tile in TILES if _box(tile)[3] <= _box(headers[1])[1]} - {
+        "Needs attention"
+    }
+    assert first == {
+        "Failed",
+        "Not as expected, not failed",
+        "Missing",
+        "Not seen for 5 minutes",
+        "Locations not readable",
+        "Exporter: since its last run",
+        "Open incidents",
+        ATTENTION,
+    }
 
 
 def test_tiles_do_not_overlap() -> None:
@@ -186,7 +220,7 @@ def test_queries_name_states_by_their_numbers() -> None:
             named += 1
             assert replaced[0] == ("state $1", "(.+)")
             assert replaced[1:] == [(state.name, str(state.value)) for state in StreamState]
-    assert named == 3
+    assert named == 4
 
 
 @pytest.mark.parametrize("query", COUNTS)
@@ -220,9 +254,7 @@ def test_a_single_value_is_the_latest() -> None:
             assert all(each["outputFullDuration"] for each in sources), title
 
 
-@pytest.mark.parametrize(
-    "title", ["Missing", "Missing: since when (a day: as long, or never there)", "Streams by state"]
-)
+@pytest.mark.parametrize("title", ["Missing", ATTENTION, "Streams by state"])
 def test_missing_means_what_its_policy_means(title: str) -> None:
     """The dashboard's query for missing streams is the policy's condition plus the filters."""
     path = REPOSITORY / "alerting_policies" / "stream-missing.yaml"
@@ -230,3 +262,51 @@ def test_missing_means_what_its_policy_means(title: str) -> None:
     condition = policy["conditions"][0]["conditionPrometheusQueryLanguage"]["query"]
     unfiltered = re.sub(r', \w+=~"\$\{\w+\.value\}"', "", _queries(WIDGETS[title])[0])
     assert " ".join(condition.split()) in " ".join(unfiltered.split())
+
+
+def test_streams_that_need_attention_have_their_state_and_since_when() -> None:
+    """Failed, unexpected, missing and unseen streams are listed with their seconds, others not."""
+    world = {
+        "config": {
+            "metrics": {"project": "shop-prod"},
+            "sources": [{"project": "shop-prod", "locations": ["europe-west1", "us-east1"]}],
+        },
+        "projects": [
+            {
+                "id": "shop-prod",
+                "number": 1,
+                "locations": [
+                    {
+                        "id": "europe-west1",
+                        "streams": [{"id": each} for each in ("a", "b", "c", "d", "e")],
+                    },
+                    {"id": "us-east1", "streams": [{"id": "f"}]},
+                ],
+            }
+        ],
+        "events": [
+            {"at": "10m", "stream": "a", "do": "fail", "reason": "ORACLE_LISTENER_DOWN"},
+            {"at": "20m", "stream": "b", "do": "pause"},
+            {"at": "25m", "stream": "c", "do": "delete"},
+            {"at": "5m", "stream": "d", "do": "fail", "reason": "ORACLE_LISTENER_DOWN"},
+            {"at": "15m", "stream": "d", "do": "heal"},
+            {"at": "30m", "location": "us-east1", "do": "unreachable"},
+        ],
+    }
+    text = yaml.safe_dump({"title": "t", "what": "w", "lasts": "45m", "world": world})
+    scenario = parse_scenario(text, "scenario.yaml", set(), name="attention")
+    recording = simulate(scenario, 1_767_571_200.0)
+    query = VARIABLE.sub(".*", _queries(WIDGETS[ATTENTION])[0])
+    end = recording.start + 44 * 60
+    minutes = f'count_values by (stream_id, state) ("minutes", round(({query}) / 60))'
+    with engine_for([recording]) as engine:
+        rows = {
+            (each.labels["stream_id"], each.labels["state"], each.labels["minutes"])
+            for each in engine.query_range(minutes, end, end, 60)
+        }
+    assert rows == {
+        ("a", "FAILED", "34"),
+        ("b", "PAUSED", "24"),
+        ("c", "(missing)", "20"),
+        ("f", "(not seen for 5 minutes)", "15"),
+    }

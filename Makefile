@@ -66,6 +66,10 @@ bench: $(ALL) ## measure whole runs beside the floor of the same calls, and what
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.watch
 
+.PHONY: soak
+soak: $(ALL) ## pass a day of the function, with faults: do its memory, threads or sockets grow?
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
+
 .PHONY: mutants
 mutants: $(VENV)/.system ## change each policy in one place: does a scenario catch it? Takes minutes, so not in `test`
 	@$(BIN)/python -m lab.mutate $(ARGS)

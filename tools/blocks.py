@@ -49,6 +49,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "function responses": function.responses,
     "function margin": function.margin,
     "function sizing": function.sizing,
+    "function soak": function.soak,
     "function start": function.start,
     "module inputs": terraform.inputs,
     "module outputs": terraform.outputs,

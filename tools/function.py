@@ -9,11 +9,14 @@ from pathlib import Path
 
 from benchmarks.function import Figures
 from exporter.function import LEAST_SECONDS, LOG, MARGIN_SECONDS, SCHEDULED
-from lab.markdown import table
+from lab.markdown import fenced, table
 from tools.cost import GIBIBYTES, MONTH, PRICES, VCPUS
 
 FIGURES = Path(__file__).parent.parent / "docs" / "function-benchmark.json"
 """What ``python -m benchmarks.function --json`` printed on a machine with nothing else to do."""
+
+SOAK = FIGURES.with_name("function-soak.txt")
+"""What ``make soak`` printed."""
 
 _BILLED_STEP = 0.1
 """Seconds that the time of a request is rounded up to."""
@@ -85,6 +88,11 @@ def start() -> str:
         "config, connects and discovers the locations."
     )
     return textwrap.fill(text, 105)
+
+
+def soak() -> str:
+    """Return what a day of the function looked like."""
+    return fenced("text", SOAK.read_text("utf-8").rstrip())
 
 
 def margin() -> str:

@@ -47,13 +47,12 @@ READING_SHARE = 0.6
 """The part of the deadline that reading may use."""
 
 PATIENCE_SECONDS = 3.0
-"""How long a location or a batch is waited for before the others go on."""
+_PATIENCE_SHARE = 0.1
+"""How long a location or a batch is waited for before the others go on: the less of both."""
 
 _RESERVED_SECONDS = 3.0
+_RESERVED_SHARE = 0.15
 """What is reserved for the exporter's own series, and before that for each late ``last_read``."""
-
-_SHARE = 0.1
-"""The most of the deadline that each of these may be."""
 
 _REGION_SECONDS = 3.0
 """How long a run waits for its region, which was asked for when the process started."""
@@ -153,8 +152,8 @@ class Run:
         self._task = task
         self._deadline = deadline
         self._seconds = deadline.left
-        self._reserve = min(_RESERVED_SECONDS, self._seconds * _SHARE)
-        self._patience = min(PATIENCE_SECONDS, self._seconds * _SHARE)
+        self._reserve = min(_RESERVED_SECONDS, self._seconds * _RESERVED_SHARE)
+        self._patience = min(PATIENCE_SECONDS, self._seconds * _PATIENCE_SHARE)
         self._progress = progress or Progress()
         self._calls = Calls()
         self._started = time.monotonic()

@@ -33,9 +33,10 @@ MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 _OPTIONS = (
-    # A page of a thousand streams, each with the tables that it includes, passes gRPC's 4 MiB.
-    ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
+    # gRPC's own retries begin at once and never end on a connection that a server closes before
+    # it answers anything (GOAWAY with last stream 0). The exporter has its own.
+    ("grpc.enable_retries", 0),
     # A partial write names each refused series, twice, in the trailers. Beyond the default of
     # 16 KiB, gRPC would replace the error with RESOURCE_EXHAUSTED.
     ("grpc.max_metadata_size", 4 * 1024 * 1024),
@@ -47,8 +48,10 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.http2.ping_timeout_ms", 3_000),
 )
+# A page of a thousand streams, each with the tables that it includes, passes gRPC's 4 MiB.
+_DATASTREAM_OPTIONS = (*_OPTIONS, ("grpc.max_receive_message_length", 64 * 1024 * 1024))
+_MONITORING_OPTIONS = (*_OPTIONS, ("grpc.max_receive_message_length", 4 * 1024 * 1024))
 _EMULATOR_OPTIONS = (
-    *_OPTIONS,
     # An emulator is on this machine or close to it, where a company's proxy can't reach it.
     ("grpc.enable_http_proxy", 0),
 )
@@ -122,15 +125,20 @@ def connect(
         transport: type[DatastreamGrpcTransport | MetricServiceGrpcTransport],
         emulator: str,
         endpoint: str | None,
+        options: tuple[tuple[str, int], ...],
     ) -> grpc.Channel:
         if emulator in named:
-            return grpc.insecure_channel(named[emulator], options=_EMULATOR_OPTIONS)
+            return grpc.insecure_channel(named[emulator], options=(*options, *_EMULATOR_OPTIONS))
         return transport.create_channel(
-            endpoint or transport.DEFAULT_HOST, credentials=credentials, options=_OPTIONS
+            endpoint or transport.DEFAULT_HOST, credentials=credentials, options=options
         )
 
-    datastream = channel(DatastreamGrpcTransport, DATASTREAM_EMULATOR, endpoints.datastream)
-    monitoring = channel(MetricServiceGrpcTransport, MONITORING_EMULATOR, endpoints.monitoring)
+    datastream = channel(
+        DatastreamGrpcTransport, DATASTREAM_EMULATOR, endpoints.datastream, _DATASTREAM_OPTIONS
+    )
+    monitoring = channel(
+        MetricServiceGrpcTransport, MONITORING_EMULATOR, endpoints.monitoring, _MONITORING_OPTIONS
+    )
     clients = Clients(
         datastream_v1.DatastreamClient(transport=DatastreamGrpcTransport(channel=datastream)),
         monitoring_v3.MetricServiceClient(transport=MetricServiceGrpcTransport(channel=monitoring)),

@@ -118,6 +118,10 @@ def explain_call_error(error: Exception, target: Target) -> Failure:
     message = _first_line(error.message)
     if isinstance(error, exceptions.Forbidden):
         return _forbidden(error, message, target)
+    if is_too_large(error):
+        message = f"the answer is larger than the exporter accepts ({message})"
+        hint = f"Check what answers as {target.service}, and {target.key} in config.yaml if set."
+        return Failure(FailureKind.REFUSED, message, hint)
     kind = _kind(error)
     if message.startswith(_PLUGIN):
         kind, message = (
@@ -125,6 +129,12 @@ def explain_call_error(error: Exception, target: Target) -> Failure:
             _without_tuple(message.removeprefix(_PLUGIN).strip()),
         )
     return Failure(kind, message, _hint(kind, message, target))
+
+
+def is_too_large(error: BaseException) -> bool:
+    """Return whether gRPC rejected an answer for its size (``max_receive_message_length``)."""
+    # The text of gRPC 1.85 and earlier; the code is the same as that of an exhausted quota.
+    return isinstance(error, exceptions.ResourceExhausted) and "larger than max" in error.message
 
 
 def _kind(error: Exception) -> FailureKind:

@@ -8,11 +8,14 @@ from concurrent.futures import as_completed, wait
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+import grpc
 import tenacity
 from google.api_core import exceptions
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
 from exporter.gcp.background import in_background
+from exporter.gcp.errors import is_too_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +35,9 @@ TRANSIENT = (
 
 LEAST_ATTEMPT = 0.1
 """The least time for a try, in seconds: about that of a call to another continent."""
+
+MOST_ATTEMPTS = 20
+"""Tries of one call, whatever delays the server asks for."""
 
 _jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
@@ -69,7 +75,7 @@ def retry_delay(error: BaseException | None) -> float | None:
 
 def is_transient(error: BaseException) -> bool:
     """Return whether a retry of the call can succeed."""
-    return isinstance(error, TRANSIENT)
+    return isinstance(error, TRANSIENT) and not is_too_large(error)
 
 
 def call_with_retry(
@@ -107,7 +113,7 @@ def call_with_retry(
         if left < LEAST_ATTEMPT:
             raise exceptions.DeadlineExceeded("the time for it was used up before its turn came")
         try:
-            return _hedged(partial(_counted, attempt, calls), min(longest, left), hedge)
+            return _hedged(partial(_once, attempt, calls), min(longest, left), hedge)
         except exceptions.GoogleAPICallError as error:
             refused = error
             raise
@@ -115,16 +121,39 @@ def call_with_retry(
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(again),
         wait=_wait,
-        stop=lambda state: deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT,
+        stop=lambda state: (
+            deadline.stopped
+            or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT
+            or state.attempt_number >= MOST_ATTEMPTS
+        ),
         sleep=tenacity.sleep_using_event(deadline.stop),
         reraise=True,
     )
     return retrying(once)
 
 
-def _counted(attempt: Callable[[float], T], calls: Calls, timeout: float) -> T:
+def answer_of(call: Callable[[], T]) -> T:
+    """Return what a call returns.
+
+    Raises:
+        google.api_core.exceptions.GoogleAPICallError: It failed, even if the details of its error
+            can't be parsed, for which Google's client raises something else.
+    """
+    try:
+        return call()
+    except (DecodeError, ValueError) as error:
+        # The client was handling the call's own error.
+        failed = error.__context__
+        if isinstance(failed, grpc.RpcError) and isinstance(failed, grpc.Call):
+            raise exceptions.from_grpc_status(
+                failed.code(), failed.details(), errors=(failed,), response=failed
+            ) from failed
+        raise
+
+
+def _once(attempt: Callable[[float], T], calls: Calls, timeout: float) -> T:
     calls.add()
-    return attempt(timeout)
+    return answer_of(partial(attempt, timeout))
 
 
 def _hedged(attempt: Callable[[float], T], timeout: float, hedge: float) -> T:
@@ -141,6 +170,8 @@ def _hedged(attempt: Callable[[float], T], timeout: float, hedge: float) -> T:
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    asked = retry_delay(state.outcome.exception() if state.outcome else None)
-    # All clients get the same delay from the server: a little jitter spreads them.
-    return _jitter(state) if asked is None else asked + _jitter(state) / 10
+    asked = retry_delay(state.outcome.exception() if state.outcome else None) or 0.0
+    own = _jitter(state)
+    # All clients get the same delay from the server: a little jitter spreads them. A server that
+    # asks for less than our own delay, or for less than nothing, still gets ours.
+    return max(own, asked + own / 10)

@@ -30,10 +30,14 @@ if TYPE_CHECKING:
 PAGE = 1000
 """Children in a page, the most that the API gives (ListStreamsRequest.page_size)."""
 
-MOST_OBJECT_PAGES = 50
-"""Pages read of one stream's objects; 10,000 tables a stream are recommended at most."""
+MOST_PAGES = 50
+"""Pages read of one list: 200 streams a location are the API's quota, and 10,000 objects a stream
+its recommendation."""
 
 SERVICE = "datastream.googleapis.com"
+
+_SAME_PAGE = "the page that follows is the same page again"
+_INCOMPLETE = "What it holds is left out, as some of it is not known."
 
 _HEDGE_SHARE = 1 / 3
 """After this part of the time that is left, a call without an answer is made once more."""
@@ -64,6 +68,7 @@ class _Request(Protocol):
     page_token: str
 
 
+M = TypeVar("M")
 P = TypeVar("P", bound=_Page)
 P_co = TypeVar("P_co", bound=_Page, covariant=True)
 
@@ -92,16 +97,16 @@ class Datastream:
         """Return the ids of every location in which the project can have streams.
 
         Raises:
-            CallError: They could not be listed.
+            CallError: They could not be listed, or not all of them.
         """
         request = locations_pb2.ListLocationsRequest(name=f"projects/{project}", page_size=PAGE)
 
         def page(timeout: float) -> _LocationsPage:
             # This method has no pager and returns the raw response.
-            response: _LocationsPage = self._client.list_locations(
+            response: _LocationsPage | None = self._client.list_locations(
                 request, retry=None, timeout=timeout
             )
-            return response
+            return _message(response)
 
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
@@ -146,7 +151,7 @@ class Datastream:
         """Return how many objects of a stream are in each backfill state, and have errors.
 
         Raises:
-            CallError: They could not be listed, or there are too many pages.
+            CallError: They could not be listed, or not all of them.
         """
         request = datastream_v1.ListStreamObjectsRequest(parent=str(name), page_size=PAGE)
 
@@ -154,17 +159,9 @@ class Datastream:
         objects: dict[str, tuple[int, bool]] = {}
         target = _target(name.project, "datastream.objects.list")
         answers = self._list(self._client.list_stream_objects, request, target, deadline)
-        for number, answer in enumerate(answers, start=1):
+        for answer in answers:
             for found in answer.stream_objects:
                 objects[found.name] = found.backfill_job.state, bool(found.errors)
-            if number == MOST_OBJECT_PAGES and answer.next_page_token:
-                raise CallError(
-                    Failure(
-                        FailureKind.REFUSED,
-                        f"the stream has more than {MOST_OBJECT_PAGES * PAGE:,} objects",
-                        "Its objects are left out; split the stream.",
-                    )
-                )
         return Objects(
             by_state=Counter(state for state, _ in objects.values()),
             with_errors=sum(with_errors for _, with_errors in objects.values()),
@@ -197,7 +194,7 @@ class Datastream:
         """Yield every page of what a client's method lists, as raw messages."""
 
         def page(timeout: float) -> P:
-            wrapped = next(method(request, retry=None, timeout=timeout).pages)
+            wrapped = _message(next(method(request, retry=None, timeout=timeout).pages))
             raw: P = type(wrapped).pb(wrapped)  # type: ignore[attr-defined] # of its metaclass
             return raw
 
@@ -207,7 +204,7 @@ class Datastream:
         self, page: Callable[[float], P], request: _Request, target: Target, deadline: Deadline
     ) -> Iterator[P]:
         """Yield every page of a list; ``request`` is advanced to each."""
-        while True:
+        for _ in range(MOST_PAGES):
             hedge = deadline.left * _HEDGE_SHARE
             try:
                 answer = call_with_retry(page, deadline=deadline, calls=self._calls, hedge=hedge)
@@ -216,7 +213,18 @@ class Datastream:
             yield answer
             if not answer.next_page_token:
                 return
+            if answer.next_page_token == request.page_token:
+                raise CallError(Failure(FailureKind.REFUSED, _SAME_PAGE, _INCOMPLETE))
             request.page_token = answer.next_page_token
+        many = f"the list goes on after {MOST_PAGES} pages of up to {PAGE:,}"
+        raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))
+
+
+def _message(answer: M | None) -> M:
+    """Return an answer; there is none in a response that says OK and holds no message."""
+    if answer is None:
+        raise exceptions.InternalServerError("the response says OK and holds no message")
+    return answer
 
 
 def _target(project: str, permission: str) -> Target:

@@ -1,4 +1,4 @@
-"""Building CreateTimeSeries requests.
+"""Building and sending CreateTimeSeries requests.
 
 They are built as raw protobuf messages, since filling their wrappers is much slower. Raw messages
 have no types, so no other module handles them.
@@ -6,15 +6,19 @@ have no types, so no other module handles them.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from google.api import metric_pb2
+from google.api_core import exceptions, gapic_v1
 from google.cloud import monitoring_v3
+from google.cloud.monitoring_v3.services.metric_service.transports.base import DEFAULT_CLIENT_INFO
 
+from exporter.gcp.retry import answer_of
 from exporter.measure.definitions import RESOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from exporter.measure.samples import Sample
 
@@ -56,3 +60,24 @@ def build_request(
             point.value.int64_value = int(sample.value)
     request: monitoring_v3.CreateTimeSeriesRequest = monitoring_v3.CreateTimeSeriesRequest.wrap(raw)
     return request
+
+
+def sender(
+    client: monitoring_v3.MetricServiceClient,
+) -> Callable[[monitoring_v3.CreateTimeSeriesRequest, float], None]:
+    """Return what sends a request, given its timeout in seconds.
+
+    The client's own method drops the answer, and so can't tell an empty message, which says that
+    all points are written, from no message.
+    """
+    create = gapic_v1.method.wrap_method(
+        client.transport.create_time_series, client_info=DEFAULT_CLIENT_INFO
+    )
+
+    def send(request: monitoring_v3.CreateTimeSeriesRequest, timeout: float) -> None:
+        metadata = [gapic_v1.routing_header.to_grpc_metadata((("name", request.name),))]
+        answer = answer_of(partial(create, request, timeout=timeout, metadata=metadata))
+        if answer is None:
+            raise exceptions.InternalServerError("the response says OK and holds no message")
+
+    return send

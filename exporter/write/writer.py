@@ -23,7 +23,7 @@ from exporter.gcp.retry import Calls, call_with_retry
 from exporter.measure.samples import LAST_SEEN, Sample
 from exporter.progress import Progress
 from exporter.write.partial_write import PartialWrite, parse_partial_write
-from exporter.write.requests import build_request
+from exporter.write.requests import build_request, sender
 from exporter.write.result import WriteError, WriteResult
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Writer:
             workers: How many requests may be under way at once.
             progress: Receives how many points are settled.
         """
-        self._client = client
+        self._send = sender(client)
         self._project = project
         self._calls = calls
         self._timestamp = timestamp
@@ -112,7 +112,7 @@ class Writer:
         def attempt(timeout: float) -> None:
             request = build_request(batch, self._timestamp, self._project)
             try:
-                self._client.create_time_series(request, retry=None, timeout=timeout)
+                self._send(request, timeout)
             except exceptions.GoogleAPICallError as error:
                 refusals.append(parse_partial_write(error, len(batch)))
                 raise

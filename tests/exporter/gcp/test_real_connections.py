@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import google.auth.credentials
@@ -12,10 +15,11 @@ from google.auth import exceptions as auth_exceptions
 from google.cloud import datastream_v1
 from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
 
-from exporter.config import Config
+from exporter.config import Config, Endpoints
+from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError, Failure, FailureKind
-from exporter.gcp.retry import Calls
+from exporter.gcp.retry import MOST_ATTEMPTS, Calls
 from exporter.measure.samples import ExporterName
 from exporter.names import LocationName
 from exporter.read.datastream import Datastream
@@ -23,6 +27,8 @@ from exporter.run import Run, Task
 from tests.exporter.read.worlds import project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.exporter.conftest import Serve
     from tests.exporter.gcp.loopback import HttpServer
 
@@ -47,6 +53,28 @@ class Fake(google.auth.credentials.Credentials):
         if self.error:
             raise self.error
         self.token = "token"  # noqa: S105 - it opens nothing
+
+
+@pytest.fixture
+def goaway_port() -> Iterator[int]:
+    """Return a port that answers each connection with SETTINGS and GOAWAY, and keeps it open."""
+    frames = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00" + b"\x00\x00\x08\x07" + bytes(13)
+    connections: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connections.append(listening.accept()[0])
+                    connections[-1].sendall(frames)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for connection in connections:
+        connection.close()
 
 
 def plain(address: str) -> grpc.Channel:
@@ -111,6 +139,20 @@ def test_what_listens_never_answers(silent_port: int, channel: Any) -> None:
     found = failure(channel(f"127.0.0.1:{silent_port}"))
     assert found.kind is FailureKind.TIMED_OUT
     assert "endpoints.datastream" in found.hint
+
+
+def test_a_server_that_leaves_at_once_is_unavailable(goaway_port: int) -> None:
+    """SETTINGS, then GOAWAY, on a connection that stays open: an ordinary failure, tried again."""
+    named = dict.fromkeys((DATASTREAM_EMULATOR, MONITORING_EMULATOR), f"127.0.0.1:{goaway_port}")
+    clients, _ = connect(Endpoints(), named, Identity())
+    calls = Calls()
+    with clients, pytest.raises(CallError) as caught:
+        Datastream(clients.datastream, calls).streams(
+            AT, lambda _stream: True, Deadline.after(SECONDS)
+        )
+    assert caught.value.failure.kind is FailureKind.UNAVAILABLE
+    assert "GOAWAY" in caught.value.failure.message
+    assert 1 < calls.made <= MOST_ATTEMPTS
 
 
 @pytest.mark.parametrize(

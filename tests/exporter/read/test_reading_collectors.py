@@ -97,12 +97,12 @@ def test_too_many_objects_are_a_bounded_number_of_calls(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond the bound the stream's objects are left out, and its location stays clean."""
-    monkeypatch.setattr(datastream, "MOST_OBJECT_PAGES", 2)
+    monkeypatch.setattr(datastream, "MOST_PAGES", 2)
     lab = serve(world(largest_page={"ListStreamObjects": 2}))
     observations = objects(lab)
     failure = only_failure(observations, ORDERS)
     assert failure.kind is FailureKind.REFUSED
-    assert "more than 2,000 objects" in failure.message
+    assert "after 2 pages of up to 1,000" in failure.message
     assert list(observations.objects) == [USERS]
     assert all_clean(observations)
     assert lab.cloud.calls["ListStreamObjects"] == 3
@@ -112,7 +112,7 @@ def test_as_many_objects_as_the_bound_allows_are_read(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last page that is allowed may be full."""
-    monkeypatch.setattr(datastream, "MOST_OBJECT_PAGES", 3)
+    monkeypatch.setattr(datastream, "MOST_PAGES", 3)
     lab = serve(world(largest_page={"ListStreamObjects": 2}))
     assert objects(lab).objects[ORDERS].with_errors == 2
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from google.cloud import datastream_v1
 
 from exporter.gcp.deadline import Deadline
+from exporter.gcp.errors import FailureKind
 from exporter.names import LocationName
+from exporter.read.datastream import MOST_PAGES
 from exporter.read.observations import Stream
-from tests.exporter.read.worlds import PLENTY, project, seen
+from tests.exporter.read.worlds import PLENTY, failure_of, project, seen
 
 if TYPE_CHECKING:
     from tests.exporter.conftest import Serve
@@ -34,6 +38,27 @@ def test_a_stream_on_two_pages_is_seen_once_as_it_was_seen_last(serve: Serve) ->
         LocationName("shop-prod", "us-east1"), lambda _id: True, Deadline.after(PLENTY)
     )
     assert streams == (Stream("a", 2), Stream("b", 3), Stream("c", 3))
+
+
+@pytest.mark.parametrize(("token", "calls"), [("the same", 2), (None, MOST_PAGES)])
+def test_a_list_that_never_ends_costs_a_bounded_number_of_calls(
+    serve: Serve, token: str | None, calls: int
+) -> None:
+    """Its location is not read, since nobody knows what else it holds, and the reason says so."""
+    lab = serve({"projects": [project("shop-prod", {"us-east1": []})]})
+    numbers = itertools.count()
+
+    def answer(_request: Any) -> Any:
+        return datastream_v1.ListStreamsResponse.pb()(
+            next_page_token=token or f"page-{next(numbers)}"
+        )
+
+    lab.cloud.answer("ListStreams", answer)
+    observations = lab.read({"project": "shop-prod", "locations": ["us-east1"]})
+    failure = failure_of(observations, "shop-prod", "us-east1")
+    assert failure.kind is FailureKind.REFUSED
+    assert "page" in failure.message
+    assert lab.cloud.calls == {"ListStreams": calls}
 
 
 def test_a_discovered_location_called_global_is_left_to_discovery(serve: Serve) -> None:

@@ -18,6 +18,7 @@ from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import FailureKind
 from exporter.gcp.retry import (
     LEAST_ATTEMPT,
+    MOST_ATTEMPTS,
     TRANSIENT,
     Calls,
     call_with_retry,
@@ -211,6 +212,59 @@ def test_a_nonsensical_wait_is_no_crash() -> None:
     assert call(Attempts(asking(seconds=-5), "answer"), Deadline.after(PLENTY)) == ("answer", 2)
     with pytest.raises(exceptions.ResourceExhausted):
         call(Attempts(asking(seconds=2**62), "answer"), Deadline.after(PLENTY))
+
+
+@pytest.mark.parametrize("seconds", [-(2**62), -5, 0])
+def test_a_server_cannot_ask_for_more_than_so_many_tries(seconds: int) -> None:
+    """Whatever wait it asks for, tries are spaced by our own and bounded in number."""
+    attempts = Attempts(asking(seconds=seconds, nanos=-1 if seconds < 0 else 0))
+    deadline = Deadline.after(2)
+    with pytest.raises(exceptions.ResourceExhausted):
+        call(attempts, deadline)
+    assert len(attempts.timeouts) <= MOST_ATTEMPTS
+    assert deadline.left > -1
+
+
+def test_a_call_that_hangs_is_made_once_more_while_it_goes_on() -> None:
+    """The first answer counts; a late one is as good; two failures are the last one's."""
+    second, late = threading.Event(), threading.Event()
+
+    def first_hangs(_timeout: float) -> str:
+        if not second.is_set():
+            second.set()
+            late.wait(PLENTY)
+        return "answer"
+
+    calls = Calls()
+    deadline = Deadline.after(PLENTY)
+    assert call_with_retry(first_hangs, deadline=deadline, calls=calls, hedge=0.1) == "answer"
+    late.set()
+    assert calls.made == 2
+
+    def slow(_timeout: float) -> str:
+        answered = not second.is_set()
+        second.set()
+        if not answered:
+            raise exceptions.PermissionDenied("no")
+        late.wait(0.3)
+        return "late"
+
+    second.clear()
+    late.clear()
+    assert call_with_retry(slow, deadline=deadline, calls=calls, hedge=0.1) == "late"
+    refused = Attempts(exceptions.PermissionDenied("no"), then=lambda: time.sleep(0.2))
+    with pytest.raises(exceptions.PermissionDenied):
+        call_with_retry(refused, deadline=deadline, calls=calls, hedge=0.1)
+    assert len(refused.timeouts) == 2
+
+
+def test_an_answer_that_is_too_large_is_not_asked_for_again() -> None:
+    """It would be as large again; its code alone is that of an exhausted quota."""
+    too_large = exceptions.ResourceExhausted("CLIENT: Received message larger than max (9 vs. 4)")
+    attempts = Attempts(too_large, "answer")
+    with pytest.raises(exceptions.ResourceExhausted):
+        call(attempts, Deadline.after(PLENTY))
+    assert len(attempts.timeouts) == 1
 
 
 def test_no_other_code_than_the_transient_ones_is_worth_a_retry() -> None:

@@ -68,8 +68,8 @@ def test_the_exporter_s_own_go_out_when_the_time_is_used_up(
             released.wait(30)
 
     monitoring.answer = hang
-    report = writing.write(writing.measurement(SIZES), seconds=1, concurrency=1)
-    assert report.seconds < 2
+    report = writing.write(writing.measurement(SIZES), seconds=2, concurrency=1)
+    assert report.seconds < 3
     assert (report.written.lost, report.written.accepted) == (369, 4)
     assert {
         point.value for point in monitoring.points if point.metric == "exporter/points_lost"

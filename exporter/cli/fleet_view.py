@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.text import Text
 
 from exporter.cli.fleet import LOOK_AT, StreamRow, look_at, stream_rows
+from exporter.log.stream_memory import MISSING
+from exporter.states import StreamState
 from exporter.text import printable
 
 if TYPE_CHECKING:
@@ -42,8 +44,9 @@ _GAP = 2
 _LEAST = {"stream": 20, "error": 24}
 """Columns that these need at least; they are cut where there is less room than content."""
 
-_ORDER = ("bold red", "magenta", "yellow")
-"""The styles of states from the worst on."""
+_WORST = (StreamState.FAILED_PERMANENTLY.name, MISSING, StreamState.FAILED.name)
+_STYLES = ("bold red", "yellow", "magenta")
+"""The states, then the styles of other states, from the worst on."""
 
 # Folds lines; it never writes.
 _FOLDER = Console(file=io.StringIO())
@@ -155,11 +158,11 @@ def _key(row: StreamRow) -> tuple[str, ...]:
     return row.project, row.location, row.stream
 
 
-def _rank(row: StreamRow) -> tuple[int, tuple[str, ...]]:
+def _rank(row: StreamRow) -> tuple[int, int, tuple[str, ...]]:
     """Return what rows are sorted by: the worst first, then by name."""
-    if row.style in _ORDER:
-        return _ORDER.index(row.style), _key(row)
-    return len(_ORDER) + (not row.error), _key(row)
+    state = _WORST.index(row.state) if row.state in _WORST else len(_WORST)
+    style = _STYLES.index(row.style) if row.style in _STYLES else len(_STYLES) + (not row.error)
+    return state, style, _key(row)
 
 
 def _age(seconds: float) -> str:

@@ -22,6 +22,16 @@ FIELDS = "fields"
 """The name under which a record carries its fields: ``extra={FIELDS: {...}}``."""
 
 
+LONGEST_MESSAGE = 16 * 1024
+"""Characters of a message. In JSON each takes up to 12 bytes, and an entry has at most 256 KiB.
+
+Source: https://cloud.google.com/logging/quotas
+"""
+
+LONGEST_FIELD = 2048
+"""Characters of a field that holds text."""
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a record, as Cloud Logging takes it from stdout."""
 
@@ -35,10 +45,14 @@ class JsonLines(logging.Formatter):
         message = record.getMessage()
         if record.exc_info:
             message = f"{message}\n{self.formatException(record.exc_info)}"
+        fields = {
+            key: _bounded(value, LONGEST_FIELD) if isinstance(value, str) else value
+            for key, value in getattr(record, FIELDS, {}).items()
+        }
         line = {
-            **getattr(record, FIELDS, {}),
+            **fields,
             "severity": record.levelname,
-            "message": message,
+            "message": _bounded(message, LONGEST_MESSAGE),
             "logging.googleapis.com/labels": self._labels,
         }
         return json.dumps(line)
@@ -56,8 +70,13 @@ class Text(logging.Formatter):
         """Return the record as text."""
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         when = f"{self.formatTime(record, self.datefmt)} " if self._times else ""
-        text = when + level + printable(record.getMessage())
+        text = when + level + printable(_bounded(record.getMessage(), LONGEST_MESSAGE))
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+def _bounded(text: str, most: int) -> str:
+    """Return the beginning and the end of a text that is too long."""
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 + 3 :]}"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ locals {
   policy_names = sort(keys(local.files))
 
   # The policies on Cloud Run's own counts, by the mode that has them.
-  cloud_run_policies = { exporter-executions-failing = "job" }
+  cloud_run_policies = { exporter-executions-failing = "job", exporter-requests-failing = "function" }
 
   unwanted = [for name, mode in local.cloud_run_policies : name if mode != var.mode]
 

@@ -2,7 +2,7 @@
 # valid as it is, and nothing else in it can change:
 # - " (N)" is the threshold, with N from userLabels.threshold; with userLabels.yields_to, that policy's.
 # - "[W]" is the look-back window that follows from the retest window.
-# - job_name="datastream-exporter" is the job.
+# - job_name="datastream-exporter" is the job, service_name="datastream-exporter" the function.
 
 locals {
   # A disabled policy's threshold is never reached, so that no policy yields to it.
@@ -45,7 +45,7 @@ locals {
 
   # Splits at " (", so that each number in parentheses begins a part.
   queries = {
-    for name, condition in local.promql : name => replace(
+    for name, condition in local.promql : name => replace(replace(
       replace(
         join(" (", [
           for part in split(" (", condition.query) : join(")", [
@@ -57,6 +57,9 @@ locals {
       ),
       "job_name=\"datastream-exporter\"",
       "job_name=\"${var.name}\"",
+      ),
+      "service_name=\"datastream-exporter\"",
+      "service_name=\"${var.name}\"",
     )
   }
 

@@ -26,17 +26,14 @@ BILLED_SECONDS = 60
 BYTES_PER_POINT = 8
 """Of a gauge, INT64 or DOUBLE."""
 
-EVALUATIONS = MONTH / 30
-"""How often a condition is evaluated per month."""
-
 DISCOVERED_LOCATIONS = 40
 """How many locations Datastream has, at least."""
 
 OPTIONAL_METRICS = ("stream/objects", "stream/object_errors", "private_connection/state")
 """What the deployments below don't collect."""
 
-JOB_POLICY = "exporter-executions-failing"
-"""The policy that only exists where there is a job."""
+ONLY_FOR = {"exporter-executions-failing": "job", "exporter-requests-failing": "function"}
+"""The policies that only exist in one mode."""
 
 POLICIES = Path(__file__).parent.parent / "alerting_policies"
 
@@ -199,7 +196,7 @@ def month(fleet: Fleet, mode: Mode) -> Month:
     written += own * MONTH / mode.interval
     mebibytes = written * BYTES_PER_POINT / 2**20
     mentioned = references(pool=mode.pool)
-    returned = sum(series(name, fleet) for name in mentioned) * EVALUATIONS / 1e6
+    returned = sum(series(name, fleet) * MONTH / interval for name, interval in mentioned) / 1e6
     service = "pool" if mode.pool else "job"
     seconds = MONTH if mode.pool else MONTH / mode.interval * BILLED_SECONDS
     return Month(
@@ -235,17 +232,20 @@ def series(name: str, fleet: Fleet) -> int:
 
 
 @cache
-def references(*, pool: bool) -> tuple[str, ...]:
-    """Return every mention of a metric in the policies' conditions, by its name in PromQL."""
+def references(*, pool: bool) -> tuple[tuple[str, int], ...]:
+    """Return every mention of a metric in the policies' conditions.
+
+    Returns:
+        Its name in PromQL, and the seconds between the condition's evaluations.
+    """
+    mode = "worker_pool" if pool else "job"
     return tuple(
-        name
+        (name, int(query["evaluationInterval"].rstrip("s")))
         for path in sorted(POLICIES.glob("*.yaml"))
-        if not (pool and path.stem == JOB_POLICY)
+        if ONLY_FOR.get(path.stem, mode) == mode
         for condition in yaml.safe_load(path.read_text("utf-8"))["conditions"]
-        for name in re.findall(
-            r"\b\w+_com:\w+",
-            condition.get("conditionPrometheusQueryLanguage", {}).get("query", ""),
-        )
+        if (query := condition.get("conditionPrometheusQueryLanguage"))
+        for name in re.findall(r"\b\w+_com:\w+", query["query"])
     )
 
 

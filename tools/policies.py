@@ -30,13 +30,14 @@ def policies() -> str:
     """Return the table of policies, the severest first."""
     read = read_policies(FOLDER, house_rules=True)
     return table(
-        ("policy", "catches", "severity", "retest window", "threshold"),
+        ("policy", "catches", "severity", "retest window", "evaluated", "threshold"),
         (
             (
                 f"[{policy.name}](../{FOLDER.name}/{policy.path.name})",
                 _first_sentence(policy.header.catches),
                 policy.severity if policy.enabled else f"{policy.severity}, off",
                 _retest_window(policy),
+                f"every {format_duration(policy.interval)}" if policy.interval else "",
                 policy.threshold or "",
             )
             for policy in sorted(

@@ -220,9 +220,12 @@ class Backtest:
 
     def _incidents(self, start: float, last: float) -> Iterator[Incident]:
         for policy in self._policies:
+            interval = policy.interval or INTERVAL
+            until = last - (last - start) % interval
             for labels, true_at in self._true_at.get(policy.name, {}).items():
+                evaluated = [at for at in true_at if round(at - start) % interval == 0]
                 for opened, closed in firing_intervals(
-                    true_at, retest_window=policy.retest_window, interval=INTERVAL, last=last
+                    evaluated, retest_window=policy.retest_window, interval=interval, last=until
                 ):
                     if closed is None or closed > start:
                         yield Incident(

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from lab.backtest.backtest import BacktestResult
     from lab.prove.incidents import Incident
 
-ACCURACY = "Times are ± 30 s: the second at which Cloud Monitoring evaluates is unknown."
+ACCURACY = (
+    "Times are ± one evaluation interval (30 s to 5 min): the second at which Cloud Monitoring "
+    "evaluates is unknown."
+)
 
 _DAY = 86_400
 _SEVERITY_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow"}

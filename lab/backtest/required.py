@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.measure import definitions
 from lab.policies.known_metrics import google_metrics, known_series, promql_name
-from lab.policies.model import INTERVAL
 from lab.prove.incidents import round_up
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def selectors(policy: Policy) -> tuple[Selector, ...]:
 
 def retest_window(policy: Policy) -> float:
     """Return the retest window in whole evaluations, seconds."""
-    return float(round_up(policy.retest_window, INTERVAL))
+    return float(round_up(policy.retest_window, policy.interval))
 
 
 def resource_labels(selector: Selector) -> dict[str, str]:

@@ -66,9 +66,8 @@ def run(context: Context) -> int:
             _print(context, notification(policy), _kind(policy), ())
         return OK
     scenarios = selected_scenarios(args, [args.scenario], policies)
-    enabled = [policy for policy in policies if policy.enabled]
     with show_progress(context.err) as progress:
-        playing = play_all(scenarios, enabled, context.stop)
+        playing = play_all(scenarios, policies, context.stop)
         results = [*progress.track("playing scenarios", playing, len(scenarios))]
     if context.stop.is_set():
         LOGGER.warning("Interrupted while playing %s.", args.scenario)

@@ -31,6 +31,7 @@ FUNCTIONS = {
     "min_over_time": ("max_over_time", "last_over_time"),
     "max_over_time": ("min_over_time", "last_over_time"),
     "increase": ("last_over_time",),
+    "changes": ("resets",),
     "min": ("max",),
     "max": ("min",),
     "sum": ("count",),

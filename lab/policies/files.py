@@ -6,7 +6,7 @@ works with ``gcloud monitoring policies create --policy-from-file`` and with Ter
 conventions:
 
 - One policy per file, one condition per policy: ``conditionPrometheusQueryLanguage`` (durations in
-  whole seconds, evaluated every 30 s, without validation of its metrics) or
+  whole seconds, an explicit evaluation interval, without validation of its metrics) or
   ``conditionMatchedLog``.
 - ``userLabels.policy`` is the file's name without its ending.
 - ``userLabels.threshold`` is a whole number that the query has as ``> (N)`` or ``>= (N)``. The

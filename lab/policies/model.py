@@ -23,7 +23,7 @@ SEVERITIES = ("CRITICAL", "ERROR", "WARNING")
 """Every severity, the worst first."""
 
 INTERVAL = 30
-"""Seconds between evaluations; the time to page depends on it."""
+"""Seconds: the shortest evaluation interval. All others are multiples of it."""
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -57,11 +57,9 @@ def _between(least: int, most: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _every_half_minute(seconds: int) -> int:
-    if seconds != INTERVAL:
-        raise ValueError(
-            f"{seconds}s is not allowed; write {INTERVAL}s: the time to page depends on it"
-        )
+def _whole_intervals(seconds: int) -> int:
+    if not seconds or seconds % INTERVAL:
+        raise ValueError(f"{seconds}s is not allowed; write a multiple of {INTERVAL}s")
     return seconds
 
 
@@ -113,7 +111,7 @@ class PromQL(_Part):
 
     query: Text
     duration: Annotated[Seconds, _between(0, DAY)]
-    evaluation_interval: Annotated[Seconds, AfterValidator(_every_half_minute)]
+    evaluation_interval: Annotated[Seconds, AfterValidator(_whole_intervals)]
     disable_metric_validation: Annotated[bool, BeforeValidator(_without_validation)]
     labels: dict[str, str] = Field(default_factory=dict)
     rule_group: str | None = None

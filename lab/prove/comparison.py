@@ -37,12 +37,14 @@ class AlertResult:
         expected: The expected alert; None for an extra incident.
         incident: The incident; None where none opened.
         phase: The evaluation phase in seconds; None for a log policy.
+        phases: How many phases the policy has.
     """
 
     outcome: Outcome
     expected: ExpectedIncident | None
     incident: Incident | None
     phase: float | None
+    phases: int = 1
 
     @property
     def passed(self) -> bool:
@@ -51,7 +53,10 @@ class AlertResult:
 
 
 def compare(
-    expected: Sequence[ExpectedIncident], incidents: Iterable[Incident], phase: float | None
+    expected: Sequence[ExpectedIncident],
+    incidents: Iterable[Incident],
+    phase: float | None,
+    phases: int = 1,
 ) -> tuple[AlertResult, ...]:
     """Return a result for each expected alert and for each extra incident.
 
@@ -59,6 +64,7 @@ def compare(
         expected: The expected alerts, in the order of the scenario file.
         incidents: The incidents of one evaluation phase.
         phase: The phase.
+        phases: How many phases there are.
     """
     unmatched = sorted(incidents, key=lambda incident: incident.opened)
     results = []
@@ -69,8 +75,8 @@ def compare(
             if incident is not None:
                 unmatched.remove(incident)
                 matched.add(incident.about)
-            results.append(AlertResult(_outcome(alert, incident), alert, incident, phase))
-    results += [AlertResult(Outcome.EXTRA, None, incident, phase) for incident in unmatched]
+            results.append(AlertResult(_outcome(alert, incident), alert, incident, phase, phases))
+    results += [AlertResult(Outcome.EXTRA, None, incident, phase, phases) for incident in unmatched]
     return tuple(results)
 
 

@@ -164,27 +164,24 @@ def evaluate(
     applied = [
         policy for policy in policies if scenario.applies(policy.name, enabled=policy.enabled)
     ]
-    on_metrics = [
-        incident
-        for policy in applied
-        if not policy.is_log
-        for incident in metric_incidents(policy, recording, engine, spacing)
-    ]
-    on_logs = [
-        incident
-        for policy in applied
+    of_policy = {
+        policy.name: log_incidents(policy, recording)
         if policy.is_log
-        for incident in log_incidents(policy, recording)
-    ]
-    log_policies = {policy.name for policy in policies if policy.is_log}
-    expected_of_logs = [each for each in scenario.expect if each.policy in log_policies]
-    expected_of_metrics = [each for each in scenario.expect if each.policy not in log_policies]
-    results = [*compare(expected_of_logs, on_logs, None)]
-    # One phase even where no metric policy applies: its expected alerts are missed all the same.
-    phases = {
-        number * spacing for policy in applied for number in range(round(policy.interval / spacing))
-    } or {0.0}
-    for phase in sorted(phases):
-        in_phase = [incident for incident in on_metrics if incident.phase == phase]
-        results += compare(expected_of_metrics, in_phase, phase)
-    return ScenarioResult(scenario, recording, (*on_metrics, *on_logs), tuple(results))
+        else metric_incidents(policy, recording, engine, spacing)
+        for policy in applied
+    }
+    results: list[AlertResult] = []
+    for interval in sorted({policy.interval for policy in applied}):
+        names = {policy.name for policy in applied if policy.interval == interval}
+        expected = [each for each in scenario.expect if each.policy in names]
+        found = [incident for name in sorted(names) for incident in of_policy[name]]
+        phases = round(interval / spacing)
+        if not phases:
+            results += compare(expected, found, None)
+        for phase in (number * spacing for number in range(phases)):
+            in_phase = [incident for incident in found if incident.phase == phase]
+            results += compare(expected, in_phase, phase, phases)
+    # Without its policy, an expected alert is missed.
+    results += compare([each for each in scenario.expect if each.policy not in of_policy], (), 0.0)
+    incidents = tuple(incident for found in of_policy.values() for incident in found)
+    return ScenarioResult(scenario, recording, incidents, tuple(results))

@@ -44,7 +44,7 @@ def conditions(
         policies: The policies.
         recording: What the exporter wrote; the engine holds its series.
         engine: The engine.
-        phase: The first evaluation, in seconds after the start.
+        phase: The first evaluation of the slowest policy, in seconds after the start.
     """
     found: list[Condition] = []
     for policy in policies:
@@ -61,7 +61,8 @@ def _metric_conditions(
     query = adjust_for_delay(policy.query or "", recording.delay)
     end = recording.start + recording.lasts
     true_at: dict[Subject, set[float]] = {}
-    for series in engine.query_range(query, recording.start + phase, end, policy.interval):
+    first = recording.start + phase % policy.interval
+    for series in engine.query_range(query, first, end, policy.interval):
         name = resource_name(series.labels, is_exporter=policy.watches_exporter)
         # Several series may be about one subject: one that is true is enough.
         times = true_at.setdefault(incident_subject(name, policy), set())

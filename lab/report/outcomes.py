@@ -49,13 +49,12 @@ class Group(NamedTuple):
 
 def lines(results: Sequence[AlertResult]) -> Iterator[tuple[Outcome, str]]:
     """Yield each line about a scenario: an outcome and a sentence."""
-    phases = len({result.phase for result in results if result.phase is not None})
     counts: dict[tuple[Outcome, str], int] = {}
     for group in _groups(results):
         key = group.outcome, group.policy
         counts[key] = counts.get(key, 0) + 1
         if group.outcome is Outcome.RIGHT or counts[key] <= _MOST_LINES:
-            yield group.outcome, printable(f"{group.policy}{_sentence(group, phases)}")
+            yield group.outcome, printable(f"{group.policy}{_sentence(group)}")
     for (outcome, policy), count in counts.items():
         if outcome is not Outcome.RIGHT and count > _MOST_LINES:
             yield outcome, f"{policy}: {count - _MOST_LINES:,} more"
@@ -104,7 +103,7 @@ def _first_time(group: Group) -> float:
     return min(incident.opened for incident in group.incidents)
 
 
-def _sentence(group: Group, phases: int) -> str:
+def _sentence(group: Group) -> str:
     """Return what was expected and what happened, to follow the policy's name."""
     expected, incidents = group.expected, group.incidents
     text = f"{_subject(group)}: "
@@ -112,7 +111,7 @@ def _sentence(group: Group, phases: int) -> str:
         expected_range = _range(expected.opens) if expected else ""
         if group.outcome is Outcome.RIGHT:
             return f"{text}did not open (optional, {expected_range})"
-        return f"{text}did not open (expected {expected_range}){_in_phases(group, phases)}"
+        return f"{text}did not open (expected {expected_range}){_in_phases(group)}"
     text += f"opened {_first_to_last([incident.opened for incident in incidents])}"
     text += f" (expected {_range(expected.opens)})" if expected else ""
     closed = [incident.closed for incident in incidents if incident.closed is not None]
@@ -125,12 +124,12 @@ def _sentence(group: Group, phases: int) -> str:
     if expected and expected.stays and closed:
         text += " (expected to stay open)"
     text += "" if expected else ", not expected"
-    return text + _in_phases(group, phases)
+    return text + _in_phases(group)
 
 
-def _in_phases(group: Group, phases: int) -> str:
+def _in_phases(group: Group) -> str:
     """Return in how many evaluation phases something is wrong, unless it is wrong in all."""
-    wrong = {result.phase for result in group.results}
+    wrong, phases = {result.phase for result in group.results}, group.results[0].phases
     if group.outcome is Outcome.RIGHT or None in wrong or len(wrong) == phases:
         return ""
     return f", in {len(wrong)} of {phases} evaluation phases"

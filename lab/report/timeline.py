@@ -89,7 +89,11 @@ def draw(
     phase = drawn_phase(result)
     by_name = {policy.name: policy for policy in policies}
     states = ActualStates(scenario)
-    in_phase = [each for each in result.results if each.phase in {phase, None}]
+    in_phase = [
+        each
+        for each in result.results
+        if each.phase is None or each.phase == phase % (each.phases * scenario.spacing)
+    ]
     assigned = assign_results(in_phase, by_name, conditions_, states)
     relevant = [each for each in conditions_ if _is_relevant(each, by_name[each.policy], assigned)]
     drawing = _Drawing(result, by_name, states)

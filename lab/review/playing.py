@@ -146,7 +146,7 @@ def play(task: ReviewTask) -> tuple[PlayedChange, ...]:
     """
     scenario = task.scenario
     start = start_times([scenario])[0].timestamp()
-    changes = [change for change in task.changes if change.label not in scenario.switched_off]
+    changes = [change for change in task.changes if scenario.applies(change.label)]
     queries = [
         trigger.query
         for change in changes

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lab.emulator.timeline import ProjectSnapshot, Snapshot, StreamSnapshot
-    from lab.emulator.world import World
+    from lab.simulate.scenario import ScenarioFile
     from lab.simulate.series import SeriesSet
 
 DELAY_SECONDS = {"datastream_": 240.0, "run_": 180.0}
@@ -62,21 +62,21 @@ class JobExecution(NamedTuple):
     succeeded: bool
 
 
-def add_streams(into: SeriesSet, world: World, start: float, lasts: float) -> None:
+def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
     """Add the metrics of Datastream.
 
     Args:
         into: Receives the series.
-        world: The world.
+        scenario: The scenario.
         start: When it starts, unix seconds.
-        lasts: The scenario's length in seconds.
     """
+    world, lasts, with_project = scenario.world, scenario.lasts, scenario.native_project_id
     timeline = Timeline(world)
     for at in range(0, math.ceil(lasts) + 1, _MINUTE):
         for project, location, stream in _streams(timeline.at(at)):
             if stream.state == StreamState.RUNNING and stream.freshness is not None:
                 since = at if stream.growing_since is None else stream.growing_since
-                labels = _labels(project, location, stream.id)
+                labels = _labels(project, location, stream.id, with_project=with_project)
                 value = stream.freshness + at - since
                 own = start + at
                 into.series(FRESHNESS, labels).add(own + delay_seconds(FRESHNESS), own, value)
@@ -90,7 +90,7 @@ def add_streams(into: SeriesSet, world: World, start: float, lasts: float) -> No
                     "object_name": event.object,
                     "error_code": event.error_code,
                 }
-                labels = _labels(project, location, stream.id) | counted
+                labels = _labels(project, location, stream.id, with_project=with_project) | counted
                 _count(into, UNSUPPORTED, labels, start, event.at, event.events)
 
 
@@ -129,14 +129,16 @@ def _count(
     series.add(end + delay_seconds(name), end, before + by)
 
 
-def _labels(project: ProjectSnapshot, location: str, stream: str) -> dict[str, str]:
-    return {
+def _labels(
+    project: ProjectSnapshot, location: str, stream: str, *, with_project: bool
+) -> dict[str, str]:
+    labels = {
         "monitored_resource": _STREAM,
-        "project_id": project.id,
         "resource_container": str(project.number),
         "location": location,
         "stream_id": stream,
     }
+    return labels | ({"project_id": project.id} if with_project else {})
 
 
 def _streams(fleet: Snapshot) -> Iterator[tuple[ProjectSnapshot, str, StreamSnapshot]]:

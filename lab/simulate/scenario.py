@@ -16,6 +16,9 @@ EVALUATION_SECONDS = 30.0
 LATEST_START_SECONDS = 30.0
 """The longest time from a tick of the schedule until a Cloud Run job runs."""
 
+_ONLY_FOR = {"exporter-executions-failing": "job", "exporter-requests-failing": "function"}
+"""The policies on Cloud Run's own counts, by the mode that has them."""
+
 
 class Downtime(WorldSection):
     """A time in which an exporter, or one of its tasks, doesn't run."""
@@ -134,6 +137,8 @@ class ScenarioFile(WorldSection):
         exporters: The exporters that run.
         spacing: Time between the evaluation phases that are tried, because Cloud Monitoring doesn't
             say at which second it evaluates. Use a short one where seconds matter.
+        native_project_id: Whether Google's own series have the label project_id, which isn't
+            documented.
         switched_off: Policies that don't apply here.
         switched_on: Policies that apply here although their files switch them off.
         expect: The expected incidents. Any other incident fails the scenario.
@@ -146,13 +151,17 @@ class ScenarioFile(WorldSection):
     world: World
     exporters: tuple[Deployment, ...] = (Deployment(),)
     spacing: Seconds = 5
+    native_project_id: bool = True
     switched_off: tuple[str, ...] = ()
     switched_on: tuple[str, ...] = ()
     expect: tuple[ExpectedIncident, ...] = ()
 
-    def applies(self, policy: str, *, enabled: bool) -> bool:
+    def applies(self, policy: str, *, enabled: bool = True) -> bool:
         """Return whether a policy, enabled or not in its file, applies here."""
-        return policy not in self.switched_off and (enabled or policy in self.switched_on)
+        mode = _ONLY_FOR.get(policy)
+        if policy in self.switched_off or mode not in {None, *(one.mode for one in self.exporters)}:
+            return False
+        return enabled or policy in self.switched_on
 
     @model_validator(mode="after")
     def _spaced_evenly(self) -> Self:

@@ -129,7 +129,7 @@ def simulate(
             _check_reached(scenario.name, cloud.calls)
     series = SeriesSet()
     _add_points(series, points, runs, scenario, start, ingestion)
-    native_series.add_streams(series, scenario.world, start, scenario.lasts)
+    native_series.add_streams(series, scenario, start)
     native_series.add_executions(series, _executions(runs, scenario), start)
     entries = log_entries.entries(scenario.world)
     slow = max(each.clock_behind for each in scenario.exporters)

@@ -246,8 +246,8 @@ run "worker_pool" {
   }
 
   assert {
-    condition     = setsubtract(local.policy_names, keys(local.originals)) == toset(["exporter-executions-failing"])
-    error_message = "Without a job there are no executions to alert on. Every other policy exists."
+    condition     = setsubtract(local.policy_names, keys(local.originals)) == toset(["exporter-executions-failing", "exporter-requests-failing"])
+    error_message = "Without a job or a function there are no executions and requests to alert on. Every other policy exists."
   }
 }
 

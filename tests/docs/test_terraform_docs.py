@@ -220,7 +220,7 @@ def test_a_job_is_billed_for_a_minute_per_run() -> None:
 
 
 def test_alerting_counts_each_mention_and_its_series() -> None:
-    """A metric in a condition returns one point per series every 30 seconds."""
+    """A metric in a condition returns one point per series at each evaluation."""
     fleet = cost.Fleet("small", 20, 3, 1)
     assert cost.series("custom_googleapis_com:datastream_stream_state", fleet) == 20
     assert cost.series("custom_googleapis_com:datastream_location_up", fleet) == 3
@@ -229,7 +229,8 @@ def test_alerting_counts_each_mention_and_its_series() -> None:
     assert cost.series("datastream_googleapis_com:stream_freshness", fleet) == 20
     assert cost.series("run_googleapis_com:job_completed_execution_count", fleet) == 1
     month = cost.month(fleet, cost.MODES[0])
-    returned = sum(cost.series(name, fleet) for name in cost.references(pool=False))
+    mentioned = cost.references(pool=False)
+    returned = sum(cost.series(name, fleet) * 30 / interval for name, interval in mentioned)
     assert month.returned == pytest.approx(returned * 87_600 / 1e6)
     assert month.alerting == pytest.approx(0.35 * month.references + 0.50 * month.returned)
 

@@ -53,7 +53,7 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
         ("stream-failed", "CRITICAL", "59m", f"{AT}/carts"),
         ("stream-failed", "CRITICAL", "14m", f"{AT}/orders"),
         ("stream-unexpected-state", "ERROR", "still open", f"{AT}/stock"),
-        ("stream-unsupported-events", "WARNING", "6m30s", f"{AT}/orders"),
+        ("stream-unsupported-events", "WARNING", "6m", f"{AT}/orders"),
     ]
     failed = written(START + 41.5 * 60).replace("T", " ").removesuffix("Z")
     assert rows[3][2] == failed
@@ -64,8 +64,8 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
         in not_evaluated
     )
     assert err.splitlines()[-1] == (
-        "5 incidents of 4 policies in 2h, 1 still open; 11 policies would not have "
-        f"alerted, 5 could not be evaluated. {ACCURACY}"
+        "5 incidents of 4 policies in 2h, 1 still open; 12 policies would not have "
+        f"alerted, 6 could not be evaluated. {ACCURACY}"
     )
     assert "MONITORING_EMULATOR_HOST" in err.splitlines()[0]
 
@@ -102,6 +102,7 @@ def test_json_has_all_of_it(backtest: Command, lab: Lab) -> None:
     assert (counts["stream-failed"], counts["stream-missing"]) == (2, 0)
     assert {each["policy"] for each in document["not_evaluated"]} == {
         "exporter-executions-failing",
+        "exporter-requests-failing",
         "private-connection-failed",
         "stream-activity-errors",
         "stream-backfill-failed",

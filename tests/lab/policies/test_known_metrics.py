@@ -26,6 +26,7 @@ CLOUD_RUN = {
     "job/completed_task_attempt_count",
     "job/running_executions",
     "job/running_task_attempts",
+    "request_count",
 }
 
 

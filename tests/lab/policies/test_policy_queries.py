@@ -21,6 +21,7 @@ PROMISED = {
     "stream-missing": ("CRITICAL", 30),
     "stream-unexpected-state": ("ERROR", 120),
     "streams-unexpected-together": ("ERROR", 120),
+    "stream-flapping": ("ERROR", 0),
     "stream-stuck": ("ERROR", 15 * 60),
     "stream-maintenance-long": ("WARNING", 60 * 60),
     "stream-errors": ("WARNING", 10 * 60),
@@ -32,6 +33,7 @@ PROMISED = {
     "location-unreadable": ("ERROR", 10 * 60),
     "exporter-silent": ("CRITICAL", 3 * 60),
     "exporter-executions-failing": ("CRITICAL", 6 * 60),
+    "exporter-requests-failing": ("CRITICAL", 6 * 60),
     "exporter-losing-points": ("ERROR", 5 * 60),
     "stream-changed": ("WARNING", None),
     "stream-activity-errors": ("WARNING", None),
@@ -51,6 +53,7 @@ TOGETHER = {
 THRESHOLDS = {
     "streams-failing-together": "5",
     "streams-unexpected-together": "5",
+    "stream-flapping": "9",
     "stream-lagging": "900",
     "stream-errors": "0",
     "stream-unsupported-events": "0",
@@ -60,11 +63,13 @@ THRESHOLDS = {
 
 FIXED = {
     "exporter-executions-failing": {"7m"},
+    "exporter-requests-failing": {"7m"},
     "exporter-losing-points": {"3h"},
     "exporter-silent": {"2m", "3h"},
     "private-connection-failed": {"3h"},
     "stream-backfill-failed": {"3h"},
     "stream-failed": {"5m"},
+    "stream-flapping": {"30m"},
     "stream-failed-permanently": {"5m"},
     "stream-missing": {"24h"},
     "stream-stalled": {"18m", "24h"},
@@ -79,6 +84,7 @@ STREAM = {"project_id", "namespace", "location", "stream_id"}
 
 RESULTS = {
     "exporter-executions-failing": set(),
+    "exporter-requests-failing": set(),
     "exporter-losing-points": {"project_id", "namespace", "location"},
     "exporter-silent": set(),
     "location-unreadable": {"project_id", "namespace"},
@@ -190,7 +196,8 @@ def test_joins_match_on_project_and_location(policy: Policy) -> None:
     """Streams with the same id in two projects or locations are never mixed up."""
     joins = re.findall(r" on \(([^)]*)\)", policy.query or "")
     if "datastream_googleapis_com" in (policy.query or ""):
-        assert set(joins) == {"namespace, location, stream_id"}
+        # Google's series may have no project_id, and are then joined without it.
+        assert set(joins) == {"namespace, location, stream_id", "location, stream_id"}
     else:
         assert set(joins) <= {
             "project_id, namespace, location",
@@ -213,10 +220,34 @@ def test_a_range_depends_on_the_retest_window_or_is_fixed(policy: Policy) -> Non
 def test_states_have_the_look_back_window_of_the_retest_window(policy: Policy) -> None:
     """The last state, expected or not, counts for as long as the retest window requires."""
     found = re.findall(
-        r"datastream_stream_(?:state|expected)\{[^}]*\}\[(\w+)\]", policy.query or ""
+        r"_over_time\(\w+:datastream_stream_(?:state|expected)\{[^}]*\}\[(\w+)\]",
+        policy.query or "",
     )
 
     assert set(found) <= {lookback(policy.retest_window)}
+
+
+@every_metric_policy
+def test_a_policy_is_evaluated_as_often_as_its_promise_needs(policy: Policy) -> None:
+    """Each evaluation costs money: what is urgent or short is evaluated most often."""
+    window = policy.retest_window
+    slower = 300 if window >= 30 * 60 else 120
+    usual = {"CRITICAL": 30, "ERROR": 30 if window <= 120 else 60, "WARNING": slower}
+
+    assert policy.interval == usual[policy.severity]
+    assert window % policy.interval == 0
+
+
+def test_the_policies_read_few_metrics() -> None:
+    """A price is announced for each metric that a policy reads."""
+    read = [
+        metric
+        for policy in METRIC
+        if policy.parsed_query
+        for metric in {selector.metric for selector in policy.parsed_query.selectors}
+    ]
+
+    assert len(read) <= 32
 
 
 @pytest.mark.parametrize("name", TOGETHER)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PHRASES = {
     "exporter-executions-failing": ("No execution", "has succeeded"),
+    "exporter-requests-failing": ("No request", "has succeeded"),
     "exporter-losing-points": ("loses points", "does not accept some of the points"),
     "exporter-silent": ("silent: nobody watches", "has written nothing"),
     "location-unreadable": ("can not be read", "can not read Datastream"),
@@ -27,6 +28,7 @@ PHRASES = {
     "stream-errors": ("reports errors", "reports errors"),
     "stream-failed": ("failed", "is FAILED."),
     "stream-failed-permanently": ("failed permanently", "is FAILED_PERMANENTLY."),
+    "stream-flapping": ("keeps changing", "changed its state nine times"),
     "stream-lagging": ("lags", "it delivers is too old"),
     "stream-maintenance-long": ("stays in maintenance", "MAINTENANCE for a long time"),
     "stream-missing": ("is missing", "is missing: its location was read"),

@@ -31,7 +31,7 @@ def printed(expected: list[ExpectedIncident], *phases: list[Incident]) -> list[s
     """Return the lines about the incidents of some phases."""
     findings: list[AlertResult] = []
     for phase, incidents in enumerate(phases):
-        findings += compare(expected, incidents, float(phase))
+        findings += compare(expected, incidents, float(phase), len(phases))
     return [
         text if outcome is Outcome.RIGHT else f"{outcome.upper()} {text}"
         for outcome, text in lines(findings)

@@ -10,7 +10,7 @@ matched by substring, since they have changed before.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from google.cloud import monitoring_v3
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from google.api_core import exceptions
 
-_ORDER = re.compile(
-    r"must be written in order|more frequently than the maximum sampling period", re.IGNORECASE
-)
+_OFTEN = re.compile(r"more frequently than the maximum sampling period", re.IGNORECASE)
+_ORDER = re.compile(rf"must be written in order|{_OFTEN.pattern}", re.IGNORECASE)
 _INDEXES = re.compile(r"timeSeries\[([0-9,\s-]+)\]", re.IGNORECASE)
 _RANGE = re.compile(r"\s*([0-9]{1,9})(?:\s*-\s*([0-9]{1,9}))?\s*")
 _SEGMENTS = re.compile(r"[;\n]")
@@ -53,12 +52,15 @@ class PartialWrite:
         transient: How many of these may be accepted on a retry.
         named: The refused series by their index in the request, each with whether it is late;
             None if the error doesn't name all of them.
+        older: Whether a point that is older than the late ones can be the reason, since it is
+            only seconds older. Nothing newer was written to their series then.
     """
 
     refused: int
     late: int
     transient: int
     named: Mapping[int, bool] | None
+    older: bool = field(default=False, compare=False)
 
     @property
     def unwritten(self) -> int:
@@ -98,7 +100,8 @@ def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> Part
         late = sum(named.values())
     else:
         late = refused - transient if all(map(_all_late, reasons)) else 0
-    return PartialWrite(refused, late, min(transient, refused - late), named)
+    older = any(map(_OFTEN.search, reasons))
+    return PartialWrite(refused, late, min(transient, refused - late), named, older)
 
 
 def _summary(

@@ -141,14 +141,16 @@ class Writer:
             if lost := best.unwritten:
                 failure = explain_call_error(error, target(self._project))
                 errors.append(_write_error(batch, best, failure))
-        # Only on a first try: later, the same answer means that an earlier try was written.
+        # Only on a first try: later, the same answer means that an earlier try was written, or
+        # that another run wrote seconds before it. In doubt, it counts as written and not as seen.
         if refusals and (superseded := refusals[0].late):
             errors.append(_write_error(batch, refusals[0], None))
+        doubtful = [_write_error(batch, refusal, None) for refusal in refusals[1:] if refusal.older]
         return WriteResult(
             accepted=len(batch) - lost - superseded,
             superseded=superseded,
             lost=lost,
-            withheld_locations=_last_seen(*(error.series for error in errors)),
+            withheld_locations=_last_seen(*(error.series for error in (*errors, *doubtful))),
             incomplete_locations=_locations(*(error.series for error in errors if error.failure)),
             errors=tuple(errors),
         )

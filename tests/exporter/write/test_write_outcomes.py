@@ -14,6 +14,7 @@ from exporter.gcp.errors import FailureKind
 from exporter.measure.samples import STATE, Sample
 from exporter.names import LocationName
 from exporter.write.result import MAX_LISTED_ERRORS
+from lab.emulator.world import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -238,6 +239,24 @@ def test_points_that_were_written_by_a_try_without_an_answer_count_as_written(
     assert (written.lost, written.superseded) == (0, 0)
     assert written.accepted == len(cloud.points()) == 360
     assert written.withheld_locations == set()
+
+
+@pytest.mark.parametrize("wording", ["newer", "older"])
+@pytest.mark.parametrize(("before", "withheld"), [(3, at("europe-west1")), (0, at())])
+def test_another_runs_older_point_holds_the_last_read_back(
+    serve: Serve, wording: str, before: int, withheld: set[LocationName]
+) -> None:
+    """A try without effect, then a refusal for a point of 3 s before: no last_seen is as new.
+
+    After a point of the same second there is one, whoever wrote it.
+    """
+    cloud, writing = serve(refusals=wording)
+    writing.write(writing.measurement({"europe-west1": 10}, now=AT - before), now=AT - before)
+    lost = {"method": "CreateTimeSeries", "code": "UNAVAILABLE", "times": 1}
+    cloud.add_fault(Fault.model_validate(lost))
+    written = writing.write_streams(writing.measurement({"europe-west1": 10}))
+    assert (written.lost, written.superseded, written.accepted) == (0, 0, 40)
+    assert written.withheld_locations == withheld
 
 
 def test_a_try_again_whose_refusal_gives_no_reason_counts_as_lost(serve: Serve) -> None:

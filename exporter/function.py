@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SCHEDULED, LOG = "/", "/log"
 
 LEAST_SECONDS = {SCHEDULED: 10.0, LOG: 20.0}
-"""By path, how long ago the last run has to have begun."""
+"""By path, how many seconds after the last run's start another may begin."""
 
 MARGIN_SECONDS = 5.0
 """A run ends this long before the request's timeout: after it, Cloud Run stops the CPU."""
@@ -53,7 +53,7 @@ def _restart() -> None:
 
 
 class Answer(NamedTuple):
-    """What a request is answered: the HTTP status, and what the body holds as JSON."""
+    """A response: the HTTP status, and the content of the body, which becomes JSON."""
 
     status: int
     body: Mapping[str, object]
@@ -124,8 +124,8 @@ class Function:
     def _begin(self, path: str) -> Answer | None:
         """Begin a run, or return why there is none now."""
         with self._changed:
-            # An instance whose CPU stood still in the middle of a run goes on with it here. All of
-            # its calls have timed out, so that run ends at once, and this one is not left out.
+            # An instance whose CPU stood still in the middle of a run goes on with that run now.
+            # All of its calls have timed out, so it ends at once, and this request gets its run.
             if not self._changed.wait_for(lambda: not self._overdue, self._patience):
                 sentence = "A run did not end at its deadline. The function starts again."
                 LOGGER.critical("%s", sentence)

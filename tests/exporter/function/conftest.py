@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 import pytest
 
@@ -62,10 +62,10 @@ class Clock:
         return self.now
 
 
-def on_clock(clock: Clock, environ: Mapping[str, str]) -> Function:
+def on_clock(clock: Clock, environ: Mapping[str, str], log: TextIO | None = None) -> Function:
     """Return the function for this process, whose time is the clock's."""
     deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **environ}
-    return Function(deployed, io.StringIO(), monotonic=clock, now=clock)
+    return Function(deployed, log or io.StringIO(), monotonic=clock, now=clock)
 
 
 def written_twice(points: Iterable[WrittenPoint]) -> list[object]:

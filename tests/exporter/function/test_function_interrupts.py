@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,13 @@ def test_an_instance_killed_in_a_run_leaves_nothing_false(start: Start, cloud: E
     body = start().request().body
     assert body["written"] + body["superseded"] + body["lost"] + body["held_back"] == POINTS
     assert not written_twice(cloud.points())
+
+
+def test_a_worker_that_ends_is_replaced(start: Start) -> None:
+    """The server starts another worker, as after a run that never ended or used up the memory."""
+    server = start()
+    os.kill(server.worker, signal.SIGKILL)
+    assert server.request().body["written"] == POINTS
 
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["the group", "the server"])

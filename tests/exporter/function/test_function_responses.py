@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.emulator.world import Fault
-from tests.exporter.function.conftest import CONFIG
+from lab.emulator.emulator import Emulator
+from lab.emulator.world import Fault, World
+from tests.exporter.function.conftest import CONFIG, WORLD, on_clock
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.emulator.emulator import Emulator
-    from tests.exporter.function.conftest import Start
+    from tests.exporter.function.conftest import Clock, Start
     from tests.exporter.gcp.loopback import HttpServer
 
 MIB = 1024 * 1024
 
 
-@pytest.mark.parametrize("path", ["/", "/log", "/?stream=orders", "/log?run=false"])
+@pytest.mark.parametrize("path", ["/", "/log?run=false"])
 def test_a_post_is_one_run(start: Start, cloud: Emulator, path: str) -> None:
     """POST answers 200 with the summary's numbers, once every point is written."""
     response = start().request(path)
@@ -55,7 +56,6 @@ FORGED = {
 }
 
 
-@pytest.mark.parametrize("path", ["/", "/log"])
 @pytest.mark.parametrize(
     "body",
     [
@@ -65,10 +65,10 @@ FORGED = {
         pytest.param(b"x" * 31 * MIB, id="as much as Cloud Run lets through"),
     ],
 )
-def test_a_body_changes_nothing(start: Start, cloud: Emulator, path: str, body: bytes) -> None:
+def test_a_body_changes_nothing(start: Start, cloud: Emulator, body: bytes) -> None:
     """Whatever a request holds, it is the run of the config, and one run."""
     server = start()
-    assert server.request(path, body).body["streams"] == 3
+    assert server.request("/log", body).body["streams"] == 3
     assert {point.project for point in cloud.points()} == {"metrics-prod"}
     assert cloud.calls["ListStreams"] == 2
     assert "Traceback" not in server.log_text
@@ -92,6 +92,33 @@ def test_a_caller_that_leaves_costs_nothing(start: Start, cloud: Emulator) -> No
     assert cloud.calls["ListStreams"] == 2
     assert "skipped" in server.request().body
     assert "Traceback" not in server.log_text
+
+
+NO_REQUESTS = {
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "empty lines": b"\r\n" * 1000,
+    "no path": b"POST\r\n\r\n",
+    "a future version": b"POST / HTTP/9.9\r\nHost: x\r\n\r\n",
+    "many headers": b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 10_000 + b"\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+    "no chunks": b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "bytes in a path": b"GET /\xff\xfe%zz?\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+
+
+def test_what_is_no_request_is_refused(start: Start, cloud: Emulator) -> None:
+    """It starts no run, logs no traceback, and the next request is a run."""
+    server = start()
+    for name, sent in NO_REQUESTS.items():
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as caller:
+            caller.sendall(sent)
+            caller.shutdown(socket.SHUT_WR)
+            while caller.recv(65536):
+                pass
+        assert not cloud.call_log, name
+        assert not server.log_text, name
+    assert server.request().body["streams"] == 3
 
 
 def test_what_is_lost_is_a_500(start: Start, cloud: Emulator) -> None:
@@ -143,6 +170,40 @@ def test_a_mistake_in_config(start: Start, tmp_path: Path) -> None:
     assert server.log_text == "".join(f"error: {each}\n" for each in errors)
     file.write_text(CONFIG)
     assert server.request().body["streams"] == 3
+
+
+def test_a_region_that_was_not_to_be_had_is_asked_for_again(
+    cloud_at: Emulator, clock: Clock, http_server: HttpServer
+) -> None:
+    """Everything but the exporter's own series is written meanwhile, and the answer is a 500."""
+    http_server.answer = (503, "")
+    environ = {"K_SERVICE": "exporter", "GCE_METADATA_HOST": http_server.address}
+    with on_clock(clock, {**cloud_at.environ, **environ}) as function:
+        without = function.answer("POST", "/")
+        assert (without.status, without.body["streams"]) == (500, 3)
+        assert not cloud_at.points("custom.googleapis.com/datastream/exporter/last_run")
+        http_server.answer = (200, "projects/1/regions/europe-west1")
+        clock.now += 60
+        assert function.answer("POST", "/").status == 200
+    (last_run,) = cloud_at.points("custom.googleapis.com/datastream/exporter/last_run")
+    assert last_run.resource_labels["location"] == "europe-west1"
+
+
+def test_a_change_is_logged_once(clock: Clock) -> None:
+    """The function remembers what it saw: a failure is one entry, said again after ten minutes."""
+    world = {**WORLD, "events": [{"at": "90s", "stream": "stock", "do": "fail", "reason": "GONE"}]}
+    log = io.StringIO()
+    with (
+        Emulator(World.model_validate(world), clock=clock) as cloud,
+        on_clock(clock, cloud.environ, log) as function,
+    ):
+        for _ in range(15):
+            function.answer("POST", "/")
+            clock.now += 60
+    about = [line for line in log.getvalue().splitlines() if "streams/stock" in line]
+    assert len(about) == 2
+    assert "RUNNING → FAILED" in about[0]
+    assert all("GONE" in line for line in about)
 
 
 def test_on_cloud_run_the_log_is_json(start: Start, http_server: HttpServer) -> None:

@@ -1,6 +1,12 @@
-"""``python -m exporter``: the same as ``datastream-exporter``."""
+"""``python -m exporter``, which is ``datastream-exporter``."""
 
-from exporter.cli.main import entry
+from exporter.cli.start import start
+
+
+def entry() -> None:
+    """Run the command line of this process and exit with its code."""
+    start("datastream-exporter", "exporter.cli.main")
+
 
 if __name__ == "__main__":
     entry()

@@ -1,6 +1,12 @@
-"""``python -m lab``: the same as ``datastream-lab``."""
+"""``python -m lab``, which is ``datastream-lab``."""
 
-from lab.cli.main import entry
+from exporter.cli.start import start
+
+
+def entry() -> None:
+    """Run the command line of this process and exit with its code."""
+    start("datastream-lab", "lab.cli.main")
+
 
 if __name__ == "__main__":
     entry()

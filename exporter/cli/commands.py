@@ -22,7 +22,7 @@ from exporter.log.lines import FIELDS, LOGGER, JsonLines, Text
 from exporter.log.run_log import RunLog, fleet, log_ignored_labels, log_run
 from exporter.run import Run
 from exporter.session import session
-from exporter.text import plural
+from exporter.text import plural, printable
 from exporter.watch import Runs, run_every
 
 if TYPE_CHECKING:
@@ -69,18 +69,18 @@ def dispatch(
     if not cloud_run.here(environ):
         formatter = Text(times=args.command == "watch")
         context = Context(args, environ, out, err, signals)
-        return finish(lambda: command(context), out, err, formatter)
+        return finish(lambda: command(context), err, formatter)
 
     def logged() -> int:
         try:
             return command(Context(args, environ, None, err, signals))
-        except (InputError, CallError):
+        except (InputError, CallError, BrokenPipeError):
             raise
         except Exception:  # noqa: BLE001 - one log entry with the traceback, not one for each line
             LOGGER.exception("The exporter failed unexpectedly:")
             return INCOMPLETE
 
-    return finish(logged, out, out, JsonLines(cloud_run.log_labels(environ)))
+    return finish(logged, out, JsonLines(cloud_run.log_labels(environ)))
 
 
 def run(context: Context) -> int:
@@ -152,7 +152,7 @@ def check(context: Context) -> int:
 
     def found(finding: Finding) -> None:
         grades[finding.grade] += 1
-        _show_finding(context, finding)
+        show_finding(context, finding)
 
     stop = context.signals.stop
     try:
@@ -233,8 +233,9 @@ def _watching(context: Context) -> AbstractContextManager[Callable[[Report], Non
     return watch_screen(context.out, context.err, context.signals)
 
 
-def _show_finding(context: Context, finding: Finding) -> None:
-    line = f"{finding.grade:<8} {finding.subject}: {finding.text}"
+def show_finding(context: Context, finding: Finding) -> None:
+    """Print a line of ``check``; log it on Cloud Run."""
+    line = printable(f"{finding.grade:<8} {finding.subject}: {finding.text}")
     if context.out is None:
         LOGGER.log(checks.LEVELS[finding.grade], "%s", line, extra={FIELDS: finding.fields})
     else:

@@ -145,7 +145,7 @@ def _ranked(measurement: Measurement) -> Iterator[tuple[int, str, str]]:
                 reason = f": {error}" if error else ""
                 yield rank, str(StreamName(*at, stream.id)), f"{text}{reason}"
     for group in failure_groups(measurement.observations):
-        yield 4, group.subject, printable(group.text)
+        yield 4, group.subject, group.text
 
 
 def _concern(stream: Stream, *, expected: bool) -> tuple[int, str]:
@@ -170,7 +170,7 @@ def look_at(measurement: Measurement) -> Iterator[tuple[int, Text]]:
     found = concerns(measurement)
     for subject, text in found[:_MOST_CONCERNS]:
         yield 2, Text(printable(subject), "bold")
-        yield 4, Text(text)
+        yield 4, Text(printable(text))
     if len(found) > _MOST_CONCERNS:
         yield 2, Text(f"and {len(found) - _MOST_CONCERNS:,} more")
     if not found:

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import argparse
 import gc
+import re
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import exporter
 from exporter.cli import process
 from exporter.cli.signals import Signals
-from exporter.inputs.durations import format_duration, parse
+from exporter.inputs import durations
+from exporter.text import printable, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 PROGRAM = "datastream-exporter"
 
-SHORTEST_INTERVAL = timedelta(seconds=10)
-"""Cloud Monitoring takes a point of a series every five seconds; ten are always safe."""
-
-_LONGEST_INTERVAL = timedelta(hours=24)
-
-
-def entry() -> None:
-    """Run the command line of this process and exit with its code."""
-    process.enter(main)
+_ACCOUNT = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+|[0-9]+")
+_PROJECT = re.compile(r"[a-z0-9.:-]+")
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
@@ -71,7 +66,7 @@ def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Tex
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    whole = argparse.ArgumentParser(
+    whole = _Parser(
         prog=PROGRAM,
         description="Writes every Datastream stream's state to Cloud Monitoring.",
         allow_abbrev=False,
@@ -95,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
         watch,
         "--interval",
         timedelta(seconds=10),
-        "time from one run to the next, at least 10s (default: 10s); a slower run is cut short",
+        "time from one run to the next, from 10s to 24h (default: 10s); a slower run is cut short",
     )
     _add_interval(
         watch,
@@ -119,11 +114,13 @@ def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--impersonate-service-account",
+        type=_matching(_ACCOUNT, "a service account", "its email address"),
         metavar="ACCOUNT",
         help="act as this service account",
     )
     parser.add_argument(
         "--quota-project",
+        type=_matching(_PROJECT, "a project", "its id, such as my-project"),
         metavar="PROJECT",
         help="the project whose quota and billing the calls count against",
     )
@@ -139,14 +136,22 @@ def _add_interval(
 
 def _interval(text: str) -> timedelta:
     try:
-        interval = parse(text)
+        # Cloud Monitoring takes a point of a series every five seconds; ten are always safe.
+        return durations.limit(durations.parse(text), "10s", "24h")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    if interval < SHORTEST_INTERVAL:
-        raise argparse.ArgumentTypeError(
-            f"{text} is too short: at least {format_duration(SHORTEST_INTERVAL)} is needed, as "
-            f"Cloud Monitoring accepts no more points"
-        )
-    if interval > _LONGEST_INTERVAL:
-        raise argparse.ArgumentTypeError(f"{text} is too long: at most 24h is allowed")
-    return interval
+
+
+def _matching(form: re.Pattern[str], what: str, write: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not form.fullmatch(text):
+            raise argparse.ArgumentTypeError(f"{quote(text)} is not {what}; write {write}")
+        return text
+
+    return check
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Exit with one printable sentence: shells pass on any character."""
+        super().error(printable(message))

@@ -1,37 +1,20 @@
-"""What a command line has in common with every other: streams, signals, errors, exit codes."""
+"""What a command line has in common with every other: errors, a full disk, exit codes."""
 
 from __future__ import annotations
 
 import errno
-import io
-import os
-import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli.exit_codes import INCOMPLETE, USAGE
+from exporter.cli.start import discard_unwritten
 from exporter.inputs.input_errors import InputError
 from exporter.log.lines import LOGGER, logging_to
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping, Sequence
-
-    Main = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
+    from collections.abc import Callable
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-def enter(main: Main) -> None:
-    """Run the command line of this process and exit with its code.
-
-    Args:
-        main: Takes the arguments, the environment, stdout and stderr; returns the exit code.
-    """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that cannot show a letter gets its number, not a traceback.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(main(sys.argv[1:], os.environ, sys.stdout, sys.stderr))
 
 
 def unless_full(program: str, work: Callable[[], int], out: TextIO, err: TextIO) -> int:
@@ -44,31 +27,30 @@ def unless_full(program: str, work: Callable[[], int], out: TextIO, err: TextIO)
         err: Where the sentence goes.
     """
     try:
-        return work()
+        code = work()
+        out.flush()
     except OSError as error:
-        if error.errno not in _NO_SPACE:
+        if not isinstance(error, BrokenPipeError) and error.errno not in _NO_SPACE:
             raise
-        import tempfile
+        # After a broken pipe there is nothing to say: the reader has seen enough.
+        if error.errno in _NO_SPACE:
+            import tempfile
 
-        print(
-            f"{program} did not finish: {error.strerror}. Free space where the output goes "
-            f"and in {tempfile.gettempdir()}, or set TMPDIR to another directory.",
-            file=err,
-        )
-        # What is still buffered goes nowhere, so that Python does not fail at its exit.
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+            print(
+                f"{program} did not finish: {error.strerror}. Free space where the output goes "
+                f"and in {tempfile.gettempdir()}, or set TMPDIR to another directory.",
+                file=err,
+            )
+        discard_unwritten(out)
         return INCOMPLETE
+    return code
 
 
-def finish(
-    command: Callable[[], int], out: TextIO, log: TextIO, formatter: logging.Formatter
-) -> int:
+def finish(command: Callable[[], int], log: TextIO, formatter: logging.Formatter) -> int:
     """Run a command and return the exit code; what goes wrong is logged, not raised.
 
     Args:
         command: Does the work and returns its exit code.
-        out: Where its data goes.
         log: Where the log goes.
         formatter: How the log looks.
     """
@@ -77,8 +59,7 @@ def finish(
 
     with logging_to(log, formatter):
         try:
-            code = command()
-            out.flush()
+            return command()
         except InputError as mistakes:
             for sentence in str(mistakes).splitlines():
                 LOGGER.error("%s", sentence)
@@ -86,8 +67,3 @@ def finish(
         except CallError as refused:
             LOGGER.error("%s", refused)
             return INCOMPLETE
-        except BrokenPipeError:
-            # The reader has seen enough. What is still buffered goes nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
-            return INCOMPLETE
-        return code

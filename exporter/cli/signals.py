@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from threading import Event
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -75,5 +76,7 @@ class Signals:
 
 
 def _to_terminal(written: bytes) -> None:
-    if sys.stderr.isatty():
-        os.write(sys.stderr.fileno(), written)
+    # The terminal may have gone in the meantime.
+    with suppress(OSError):
+        if sys.stderr.isatty():
+            os.write(sys.stderr.fileno(), written)

@@ -48,7 +48,7 @@ def read_file(path: str) -> str:
         problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
     except (OSError, ValueError) as error:
         problem = f"cannot be read ({getattr(error, 'strerror', None) or error}); check the path"
-    raise InputError([f"{printable(path)}: {problem}"])
+    raise InputError([f"{printable(path) or quote(path)}: {problem}"])
 
 
 def load(text: str, file: str, model: type[M]) -> M:

@@ -48,8 +48,8 @@ def format_duration(duration: timedelta | float) -> str:
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
     hours, tenths = divmod(round(abs(seconds) * 10), 36_000)
     minutes, tenths = divmod(tenths, 600)
-    parts = ((hours, "h"), (minutes, "m"), (tenths / 10, "s"))
-    text = "".join(f"{number:g}{unit}" for number, unit in parts if number) or "0s"
+    parts = ((f"{hours}", "h"), (f"{minutes}", "m"), (f"{tenths / 10:g}", "s"))
+    text = "".join(number + unit for number, unit in parts if number != "0") or "0s"
     return f"-{text}" if seconds < 0 else text
 
 

@@ -42,7 +42,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line; a stack trace stands in its message."""
-        message = record.getMessage()
+        message = printable(record.getMessage())
         if record.exc_info:
             message = f"{message}\n{self.formatException(record.exc_info)}"
         fields = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
 
-_START = (sys.executable, "-c", "from exporter.cli.main import entry; entry()", "run")
+_START = (sys.executable, "-m", "exporter", "run")
 
 _EXPECTED = {signal.SIGTERM: TERMINATED, signal.SIGINT: INTERRUPTED, signal.SIGKILL: -9}
 

@@ -60,11 +60,6 @@ class CommandModule(Protocol):
         """Run the command; return the exit code."""
 
 
-def entry() -> None:
-    """Run the command line of this process and exit with its code."""
-    process.enter(main)
-
-
 def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
     """Run one command line; return the exit code.
 
@@ -86,7 +81,7 @@ def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Tex
         if name == "demo":
             # The exporter's own main handles signals.
             context = Context(args, environ, out, err, Event())
-            return process.finish(lambda: command.run(context), out, err, Text())
+            return process.finish(lambda: command.run(context), err, Text())
     except SystemExit as stop:
         # argparse has printed the usage error or the help.
         return int(stop.code or 0)
@@ -103,7 +98,7 @@ def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Tex
     with Signals() as signals:
         context = Context(args, environ, out, err, signals.stop)
         code = signals.run_in_thread(
-            lambda: process.finish(lambda: _run(command, context), out, err, Text())
+            lambda: process.finish(lambda: _run(command, context), err, Text())
         )
     return code if signals.exit_code is None else signals.exit_code
 

@@ -186,37 +186,3 @@ def test_a_second_signal_ends_a_process_at_once(serve: Serve, shop: World) -> No
     assert code in {130, 143}
     assert time.monotonic() - began < SLOW / 3
     assert "Traceback" not in err
-
-
-IMPORTING = """
-import os, signal, sys
-
-class Interrupt:
-    def find_spec(self, name, path=None, target=None):
-        if name == "google.cloud.monitoring_v3":
-            os.kill(os.getpid(), signal.SIGINT)
-
-sys.meta_path.insert(0, Interrupt())
-sys.argv[1:] = ["run"]
-from exporter.cli.main import entry
-entry()
-"""
-
-
-def test_a_signal_while_the_clients_are_imported_shows_no_traceback(
-    serve: Serve, shop: World
-) -> None:
-    """Ctrl-C in the first half second ends the process as any other does."""
-    _, environ = serve(shop)
-    ended = subprocess.run(
-        [sys.executable, "-c", IMPORTING],
-        cwd=ROOT,
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=SLOW,
-        check=False,
-    )
-    assert ended.returncode == 130
-    assert "SIGINT: finishing the work under way" in ended.stderr
-    assert "Traceback" not in ended.stderr

@@ -255,17 +255,3 @@ def test_the_job_imports_nothing_that_only_people_need(
         check=True,
     )
     assert json.loads(ended.stdout.splitlines()[-1]) == [OK, []]
-
-
-def test_a_terminal_of_few_letters_is_no_traceback(serve: Serve, shop: World) -> None:
-    """What an encoding does not have is shown by its number."""
-    _, environ = serve(shop)
-    ended = subprocess.run(
-        [sys.executable, "-m", "exporter", "run", "--dry-run"],
-        cwd=ROOT,
-        env={**os.environ, **environ, "PYTHONIOENCODING": "ascii"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "24 points of custom.googleapis.com/datastream/\\u2026\n" in ended.stdout

@@ -65,6 +65,7 @@ def test_a_printed_duration_reads_as_the_same(seconds: int) -> None:
         (3661, "1h1m1s"),
         (7199.99, "2h"),
         (-5, "-5s"),
+        (999_999_999 * 3600, "999999999h"),
     ],
 )
 def test_a_duration_is_printed_in_hours_minutes_and_seconds(seconds: float, text: str) -> None:

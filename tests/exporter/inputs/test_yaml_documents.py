@@ -7,13 +7,10 @@ from typing import Annotated, Literal
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from exporter.inputs import documents, yaml_text
 from exporter.inputs.input_errors import InputError
-from exporter.text import printable, quote
 
 
 class Part(BaseModel):
@@ -268,11 +265,3 @@ def test_file_without_read_permission_is_named(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(InputError, match="this user may not read it"):
         documents.read_file(str(tmp_path / "f.yaml"))
-
-
-@given(st.text())
-def test_a_sentence_stays_on_its_line(text: str) -> None:
-    """Whatever is shown or told, no line break and nothing that a terminal obeys gets through."""
-    assert printable(text).isprintable()
-    assert quote(text).isprintable()
-    assert quote([text]).isprintable()

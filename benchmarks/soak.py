@@ -10,8 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +24,7 @@ from exporter.function import Function
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from tests.exporter.function.proxy import Proxy
+from tests.exporter.function.server import MAXRSS_OF_A_MIB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +66,7 @@ _HEADINGS = (
 
 
 class Minute(NamedTuple):
-    """How one request went, and what the process had after it."""
+    """How one request went, and what the process had after it; MiB are the most so far."""
 
     status: int
     body: dict[str, Any]
@@ -127,7 +130,7 @@ def be_the_function(requests: IO[str], responses: IO[str]) -> None:
         for line in requests:
             clock.now = float(line)
             answer = function.answer("POST", "/")
-            minute = (*answer, _mebibytes(), _count("task"), _sockets())
+            minute = (*answer, _mebibytes(), _threads(), _sockets())
             print(json.dumps(minute), file=responses, flush=True)
 
 
@@ -229,16 +232,17 @@ def _world(minutes: int) -> dict[str, Any]:
 
 
 def _mebibytes() -> float:
-    pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MAXRSS_OF_A_MIB
 
 
-def _count(name: str) -> int:
-    return sum(1 for _ in Path(f"/proc/self/{name}").iterdir())
+def _threads() -> int:
+    """Return the number of threads, where the system tells it with those that gRPC starts."""
+    tasks = Path("/proc/self/task")
+    return sum(1 for _ in tasks.iterdir()) if tasks.exists() else threading.active_count()
 
 
 def _sockets() -> int:
-    return sum(each.is_socket() for each in Path("/proc/self/fd").iterdir())
+    return sum(each.is_socket() for each in Path("/dev/fd").iterdir())
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 MAIN = Path(__file__).parents[3] / "terraform/function/main.py"
+
+MAXRSS_OF_A_MIB = 1024 if sys.platform == "linux" else 1024 * 1024
 
 _SECONDS = 60.0
 """For whatever is waited for; many times what it takes."""
@@ -97,31 +98,8 @@ class Server:
     @property
     def worker(self) -> int:
         """The process id of the worker, which answers the requests."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        self.wait_for(lambda: len(children.read_text("utf-8").split()) == 1)
-        return int(children.read_text("utf-8"))
-
-    @property
-    def peak_mebibytes(self) -> float:
-        """The most memory that the worker has used."""
-        status = Path(f"/proc/{self.worker}/status").read_text("utf-8")
-        (kibibytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
-        return int(kibibytes) / 1024
-
-    @property
-    def private_mebibytes(self) -> float:
-        """The memory that the server has for itself, without what it shares with its worker."""
-        rollup = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text("utf-8")
-        return sum(map(int, re.findall(r"Private_\w+:\s+(\d+) kB", rollup))) / 1024
-
-    @property
-    def cpu_seconds(self) -> float:
-        """The CPU that the server and its worker have used."""
-        ticks = 0
-        for process in (self.process.pid, self.worker):
-            _, fields = Path(f"/proc/{process}/stat").read_text("utf-8").rsplit(")", 1)
-            ticks += sum(map(int, fields.split()[11:13]))  # utime and stime
-        return ticks / os.sysconf("SC_CLK_TCK")
+        self.wait_for(lambda: len(_children(self.process.pid)) == 1)
+        return _children(self.process.pid)[0]
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until something is true, while the process runs."""
@@ -135,6 +113,13 @@ class Server:
         """Send a signal to the server and its worker."""
         os.killpg(self.process.pid, number)
 
+    def end(self) -> float:
+        """Let it end; return the most memory that it or its worker has used, in MiB."""
+        self.process.terminate()
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        return usage.ru_maxrss / MAXRSS_OF_A_MIB
+
     def close(self) -> None:
         """Kill it, if it still runs."""
         if self.process.poll() is None:
@@ -144,3 +129,11 @@ class Server:
     def _listens(self) -> bool:
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def _children(process: int) -> list[int]:
+    listed = Path(f"/proc/{process}/task/{process}/children")
+    if listed.exists():
+        return list(map(int, listed.read_text("utf-8").split()))
+    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, check=False)
+    return list(map(int, found.stdout.split()))

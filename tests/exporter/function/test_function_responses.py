@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.function import Function
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World
 from tests.exporter.function.conftest import CONFIG, WORLD, on_clock
@@ -76,11 +77,10 @@ def test_a_body_changes_nothing(start: Start, cloud: Emulator, body: bytes) -> N
 
 def test_a_huge_body_is_not_kept(start: Start) -> None:
     """A body of unknown length is read and forgotten: the worker needs no memory for it."""
-    server = start()
-    server.request()
-    before = server.peak_mebibytes
+    server, other = start(), start()
     assert server.request(body=(b"x" * MIB for _ in range(60))).status == 200
-    assert server.peak_mebibytes - before < 20
+    other.request()
+    assert server.end() - other.end() < 20
 
 
 def test_a_caller_that_leaves_costs_nothing(start: Start, cloud: Emulator) -> None:
@@ -187,6 +187,32 @@ def test_a_region_that_was_not_to_be_had_is_asked_for_again(
         assert function.answer("POST", "/").status == 200
     (last_run,) = cloud_at.points("custom.googleapis.com/datastream/exporter/last_run")
     assert last_run.resource_labels["location"] == "europe-west1"
+
+
+def test_an_unexpected_error(cloud_at: Emulator, clock: Clock) -> None:
+    """The log has one entry with its traceback, the response has none, and the next run is well."""
+    environ = {
+        "DATASTREAM_EXPORTER_CONFIG": CONFIG,
+        "DATASTREAM_EXPORTER_RUN__LOCATION": "europe-west1",
+        "K_SERVICE": "exporter",
+        **cloud_at.environ,
+    }
+    times: list[float] = []
+
+    def late() -> float:
+        return times.pop()
+
+    log = io.StringIO()
+    with Function(environ, log, monotonic=clock, now=late) as function:
+        answer = function.answer("POST", "/")
+        sentence = "the exporter failed unexpectedly; its log says where"
+        assert answer == (500, {"errors": (sentence,)})
+        *_, entry = map(json.loads, log.getvalue().splitlines())
+        assert entry["severity"] == "ERROR"
+        assert entry["message"].endswith("IndexError: pop from empty list")
+        clock.now += 60
+        times.append(clock.now)
+        assert function.answer("POST", "/").status == 200
 
 
 def test_a_change_is_logged_once(clock: Clock) -> None:

@@ -90,9 +90,10 @@ class Fault:
         """Whether a run can lose nothing: the fault ends, and a retry helps against it."""
         if self.times == "always":
             return False
-        if isinstance(self.kind, BrokenConnection) or self.kind in _RETRIED_ANSWERS:
-            return True
-        return self.kind in RETRIED
+        if isinstance(self.kind, BrokenConnection):
+            # gRPC stays on a connection with a GOAWAY until the server closes it.
+            return self.kind is not BrokenConnection.GOAWAY
+        return self.kind in RETRIED or self.kind in _RETRIED_ANSWERS
 
 
 _RETRIED_ANSWERS = frozenset({WrongAnswer.HANG, WrongAnswer.DRIP, WrongAnswer.RESET})

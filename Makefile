@@ -19,7 +19,7 @@ LAB := $(VENV)/.lab
 ALL := $(VENV)/.all
 
 .PHONY: help
-help: ## say what there is
+help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
@@ -30,7 +30,7 @@ run: $(LAB) ## run the exporter once against an emulator, without an account
 setup: $(LAB) ## set up .venv with datastream-exporter and datastream-lab
 
 .PHONY: test
-test: lint $(VENV)/.system ## all that CI runs: `make lint`, then the tests and what they cover
+test: lint $(VENV)/.system ## run all that CI runs: `make lint`, then the tests with their coverage
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
 	@$(BIN)/coverage combine --quiet
@@ -50,7 +50,7 @@ lint: $(ALL) $(CHECKOV)/.ready $(VENV)/.actionlint ## check format, lint, types,
 		echo "make: actionlint is not run, as it needs Go: https://go.dev/dl" >&2; fi
 
 .PHONY: terraform-live
-terraform-live: $(ALL) ## the tests of terraform/ with Google's own provider, which is downloaded
+terraform-live: $(ALL) ## test terraform/ with Google's own provider, which it downloads
 	@TERRAFORM_LIVE=1 $(BIN)/pytest tests/terraform $(ARGS)
 
 .PHONY: docs
@@ -58,32 +58,32 @@ docs: $(ALL) ## update the parts of the docs that come from the code
 	@$(BIN)/python -m tools.generate
 
 .PHONY: lock
-lock: $(ALL) ## lock what pyproject.toml asks for; ARGS=--upgrade takes the newest of all
+lock: $(ALL) ## lock the dependencies of pyproject.toml; ARGS=--upgrade takes the newest versions
 	@requirements/compile $(ARGS)
 
 .PHONY: bench
-bench: $(ALL) ## measure whole runs beside the floor of the same calls, and what `watch` writes in an hour
+bench: $(ALL) ## measure whole runs, the same calls alone for comparison, and what `watch` writes in an hour
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.watch
 
 .PHONY: soak
-soak: $(ALL) ## pass a day of the function, with faults: do its memory, threads or sockets grow?
+soak: $(ALL) ## simulate a day of the function with faults, and check that memory, threads and sockets don't grow
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 .PHONY: mutants
-mutants: $(VENV)/.system ## change each policy in one place: does a scenario catch it? Takes minutes, so not in `test`
+mutants: $(VENV)/.system ## change each policy in one place, and check that a scenario fails; takes minutes
 	@$(BIN)/python -m lab.mutate $(ARGS)
 
 .PHONY: code-mutants
-code-mutants: $(ALL) ## change the exporter's code in one place: does a test fail? Takes an hour
+code-mutants: $(ALL) ## change the exporter's code in one place at a time, and check that a test fails; takes an hour
 	@$(BIN)/python -m tools.code_mutants $(ARGS)
 
 .PHONY: chaos
-chaos: $(ALL) ## run with every fault in the way; is each run truthful, complete and quick? Takes minutes
+chaos: $(ALL) ## run the exporter with every kind of fault, and check that it stays truthful, complete and quick; takes minutes
 	@$(BIN)/python -m lab.chaos $(ARGS)
 
 .PHONY: dist
-dist: $(ALL) ## build what a release holds: the wheel, bills of materials (CycloneDX) and checksums, in DIST
+dist: $(ALL) ## build a release: the wheel, bills of materials (CycloneDX) and checksums, in DIST
 	@rm -rf $(DIST)
 	@$(BIN)/python -m hatchling build --target wheel --directory $(DIST) >&2
 	@for each in job function; do \
@@ -101,12 +101,12 @@ audit: $(ALL) ## look up known vulnerabilities of what is deployed; needs the ad
 	done
 
 .PHONY: clean
-clean: ## remove .venv and whatever else was made
+clean: ## remove .venv and all generated files
 	@rm -rf $(VENV) $(CHECKOV) build dist .coverage .coverage.* coverage.txt .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# What no package of Python holds: Prometheus itself judges the policies, a browser the report.
+# Not on PyPI: Prometheus evaluates the policies, and a browser shows the report.
 SYSTEM := prometheus chromium chromium-driver
 $(VENV)/.system: $(ALL)
 	@if ! { command -v prometheus && command -v promtool && command -v chromium && command -v chromedriver; } >/dev/null; then \

@@ -20,7 +20,7 @@ class Progress:
         Args:
             task: What is being done, such as ``reading locations``.
             done: How many steps are done.
-            total: How many there are, None while nobody knows. The task ends when all are done.
+            total: How many there are, None while unknown. The task ends when all are done.
         """
 
     @contextmanager

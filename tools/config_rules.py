@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exporter import config
+from tools.config_reference import json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ def rules() -> dict[str, Rule]:
     Raises:
         ValueError: The schema has something that the rules can't express.
     """
-    schema = config.json_schema()
+    schema = json_schema()
     return dict(_rules("", schema, schema["$defs"]))
 
 

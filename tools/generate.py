@@ -15,9 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter import config
 from exporter.cli import dry_run
-from tools import config_rules
+from tools import config_reference, config_rules
 from tools.blocks import BLOCKS
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ PAGES = (
     ROOT / "terraform" / "README.md",
 )
 SCHEMAS = {
-    ROOT / "docs" / "config.schema.json": config.json_schema,
+    ROOT / "docs" / "config.schema.json": config_reference.json_schema,
     ROOT / "docs" / "dry-run.schema.json": dry_run.schema,
     ROOT / "terraform" / "config_rules.json": config_rules.rules,
 }

@@ -17,6 +17,7 @@ from exporter.measure import definitions
 from lab import exit_codes as lab_codes
 from lab.cli import main as lab
 from lab.markdown import fenced, table
+from tools.config_reference import key_descriptions
 
 Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
 
@@ -76,7 +77,7 @@ def config_keys() -> str:
         ("key", "type", "default", "meaning"),
         (
             (f"`{row.key}`", row.type, default(row.default), row.description)
-            for row in config.reference()
+            for row in key_descriptions()
         ),
     )
 

@@ -40,7 +40,7 @@ _REGION_SECONDS = 10.0
 
 
 class Grade(StrEnum):
-    """How a finding stands: a failure makes the exit code 1, a warning does not."""
+    """How bad a finding is: a failure makes the exit code 1, a warning does not."""
 
     OK = "ok"
     WARNING = "warning"
@@ -55,7 +55,7 @@ class Finding(NamedTuple):
     """One line of ``check``.
 
     Attributes:
-        grade: How it stands.
+        grade: How bad it is.
         subject: What was checked.
         text: What was found, and what to do about it.
         fields: What a log line of it carries.

@@ -47,7 +47,7 @@ class Context:
         args: The parsed command line.
         environ: The environment.
         out: Where data goes; None on Cloud Run, where stdout is the log.
-        err: Where talk goes.
+        err: Where messages go.
         signals: Tells when the command is to end early.
     """
 
@@ -63,7 +63,7 @@ def dispatch(
 ) -> int:
     """Do what the command line asks for; return the exit code.
 
-    Whatever goes wrong is said in the log: to ``err``, and on Cloud Run to ``out``.
+    Errors are logged: to ``err``, and on Cloud Run to ``out``.
     """
     command = COMMANDS[args.command]
     if not cloud_run.here(environ):

@@ -39,7 +39,7 @@ class Reason(BaseModel):
 
 
 class Location(BaseModel):
-    """A location of a project; `global` stands for the discovery of the project's locations."""
+    """A location of a project; `global` is the discovery of the project's locations."""
 
     project: str = Field(description="The project's id.")
     location: str = Field(description="The location's id, or `global`.")

@@ -31,7 +31,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
         argv: The arguments after the program's name.
         environ: The environment.
         out: Gets data; on Cloud Run the log.
-        err: Gets talk.
+        err: Gets messages.
     """
     return process.unless_full(PROGRAM, lambda: _main(argv, environ, out, err), out, err)
 

@@ -68,7 +68,7 @@ class Signals:
             _to_terminal(self.restore + _SHOW_CURSOR + _NEW_LINE)
             os._exit(self.exit_code)
         self.exit_code = 128 + number
-        # The terminal has put ^C on the line, after whatever stood there.
+        # The terminal has put ^C at the end of the line.
         _to_terminal(_NEW_LINE)
         name = signal.Signals(number).name
         LOGGER.warning("%s: finishing the work under way; repeat the signal to stop at once.", name)

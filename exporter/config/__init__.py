@@ -14,7 +14,6 @@ from exporter.config.model import (
     Source,
     Window,
 )
-from exporter.config.reference import KeyDescription, json_schema, reference
 from exporter.inputs.input_errors import InputError
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "Endpoints",
     "Expectation",
     "InputError",
-    "KeyDescription",
     "Loaded",
     "Metrics",
     "Run",
@@ -34,8 +32,6 @@ __all__ = [
     "from_data",
     "from_document",
     "from_text",
-    "json_schema",
     "load",
-    "reference",
     "variables",
 ]

@@ -1,4 +1,4 @@
-"""Environment variables that stand for a key of config.yaml."""
+"""Environment variables that override a key of config.yaml."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def variables() -> dict[str, Variable]:
         f"{PREFIX}{section}__{key}".upper(): Variable(
             section, key, is_text=field.annotation not in {int, bool}
         )
-        for section, held in Config.model_fields.items()
-        if isinstance(held.annotation, type) and issubclass(held.annotation, BaseModel)
-        for key, field in held.annotation.model_fields.items()
+        for section, part in Config.model_fields.items()
+        if isinstance(part.annotation, type) and issubclass(part.annotation, BaseModel)
+        for key, field in part.annotation.model_fields.items()
     }
 
 
 def override(document: Document, environ: Mapping[str, str]) -> None:
-    """Put what the environment says in the place of what the document says.
+    """Override keys of the document by the environment; an unknown variable is a mistake.
 
-    A variable that holds nothing counts as not set. Unknown ones are told as mistakes.
+    An empty variable counts as not set.
     """
     known = variables()
     for name, text in sorted(environ.items()):

@@ -1,6 +1,6 @@
-"""The kinds of values in config.yaml: what each has to look like, and what is said if it does not.
+"""The types of values in config.yaml.
 
-Every check raises ValueError with a sentence that shows the value and says what is allowed.
+Each check raises ValueError with a sentence that shows the value and says what is allowed.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def _id_glob(value: str) -> str:
     _glob(value)
     if "/" in value:
         raise ValueError(
-            f"{quote(value)} can never match: globs here are on the stream id alone, which holds "
-            "no slash; write for example orders-*"
+            f"{quote(value)} can never match: globs here are on the stream id alone, which has no "
+            "slash; write for example orders-*"
         )
     return value
 
@@ -108,8 +108,8 @@ def _state(value: object) -> StreamState:
 def _schedule(value: str) -> str:
     try:
         if len(value.split()) != _CRON_FIELDS:
-            raise CronSimError("it needs five fields")  # noqa: TRY301 - the same answer for all
-        next(CronSim(value, datetime(2024, 1, 1)))  # noqa: DTZ001 - whether it ever comes
+            raise CronSimError("it needs five fields")  # noqa: TRY301 - all mistakes get one message
+        next(CronSim(value, datetime(2024, 1, 1)))  # noqa: DTZ001 - any moment will do
     except (CronSimError, ValueError) as error:
         raise ValueError(
             f"{quote(value)} is not a cron schedule ({error}); write minute, hour, day of month, "

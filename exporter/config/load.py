@@ -1,4 +1,4 @@
-"""From a file or the environment to a config, or to all the mistakes in it."""
+"""Loads the config from a file or the environment, or reports all mistakes in it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Loaded(NamedTuple):
 
     Attributes:
         config: The config.
-        warnings: A sentence for each thing that may be right and is worth a look.
-        source: The file that was read, or the environment variable that held the text.
+        warnings: A sentence for each thing that may be right and is worth checking.
+        source: The file, or the environment variable that contained the text.
     """
 
     config: Config
@@ -60,19 +60,14 @@ def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
     if text := environ.get(WHOLE):
         return from_text(text, WHOLE, environ)
     if not Path(USUAL_FILE).exists():
-        raise InputError(
-            [
-                (
-                    f"{USUAL_FILE}: no such file in this directory; create it, name "
-                    f"another with --config, or set {WHOLE} to its text"
-                )
-            ]
-        )
+        problem = "no such file in this directory"
+        fix = f"create it, name another with --config, or set {WHOLE} to its text"
+        raise InputError([f"{USUAL_FILE}: {problem}; {fix}"])
     return from_text(documents.read_file(USUAL_FILE), USUAL_FILE, environ)
 
 
 def from_text(text: str, file: str, environ: Mapping[str, str]) -> Loaded:
-    """Return the config that a text holds; ``file`` is what sentences call it.
+    """Return the config of a text; ``file`` is what sentences call it.
 
     Raises:
         InputError: With every error in it.
@@ -81,7 +76,7 @@ def from_text(text: str, file: str, environ: Mapping[str, str]) -> Loaded:
 
 
 def from_data(data: dict[str, Any] | None, name: str, environ: Mapping[str, str]) -> Loaded:
-    """Return the config that is held in parsed data; sentences name it, and know no lines.
+    """Return the config of parsed data; sentences have its name, and no lines.
 
     Raises:
         InputError: With every error in it.
@@ -90,7 +85,7 @@ def from_data(data: dict[str, Any] | None, name: str, environ: Mapping[str, str]
 
 
 def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
-    """Return the config that a document, or a part of one, holds.
+    """Return the config of a document, or of a part of one.
 
     Raises:
         InputError: With every error in it.
@@ -103,5 +98,5 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
         for location, sentence in checks.errors(watched):
             document.add_error(location, sentence)
     config = document.accepted(config)
-    warnings = tuple(document.place(*told) for told in checks.warnings(config))
+    warnings = tuple(document.place(*warning) for warning in checks.warnings(config))
     return Loaded(config, warnings, document.file)

@@ -1,4 +1,4 @@
-"""What config.yaml holds, as one frozen value."""
+"""The content of config.yaml as one frozen value."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Source(_Section):
 
 
 class Window(_Section):
-    """A time that comes again and again."""
+    """A recurring time."""
 
     schedule: Schedule = Field(
         description="When it opens: minute, hour, day of month, month, day of week, as in cron."
@@ -92,12 +92,12 @@ class Expectation(_Section):
         min_length=1, description="States that are fine; FAILED and FAILED_PERMANENTLY never are."
     )
     during: Window | None = Field(
-        default=None, description="When it holds; left out, always. Outside it matches nothing."
+        default=None, description="When it applies; left out, always. Outside it matches nothing."
     )
 
 
 class Collect(_Section):
-    """What is read besides states."""
+    """What is read in addition to states."""
 
     errors: bool = Field(default=True, description="Whether to count the errors of each stream.")
     objects: bool = Field(
@@ -158,7 +158,7 @@ class Config(_Section):
     required: tuple[Stream, ...] = Field(
         default=(), description="Full names of streams that must exist; a missing one pages."
     )
-    collect: Collect = Field(default=Collect(), description="What is read besides states.")
+    collect: Collect = Field(default=Collect(), description="What is read in addition to states.")
     run: Run = Field(default=Run(), description="How a run goes.")
     endpoints: Endpoints = Field(
         default=Endpoints(), description="Other endpoints than Google's usual ones."

@@ -1,4 +1,4 @@
-"""Mistakes in what a person wrote, told as sentences, all of them at once."""
+"""Mistakes in what a person wrote, reported as sentences, all at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from exporter.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MOST_TOLD = 50
+MOST_REPORTED = 50
 
 
 class InputError(Exception):
@@ -22,8 +22,6 @@ class InputError(Exception):
 
     def __str__(self) -> str:
         """Return the sentences, one a line."""
-        told = list(self.sentences[:MOST_TOLD])
-        left = len(self.sentences) - len(told)
-        if left:
-            told.append(f"… and {left} more")
-        return "\n".join(told)
+        more = len(self.sentences) - MOST_REPORTED
+        last = [f"… and {more} more"] if more > 0 else []
+        return "\n".join([*self.sentences[:MOST_REPORTED], *last])

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from google.api.distribution_pb2 import Distribution
 from google.protobuf import json_format
 
-from exporter.inputs.input_errors import MOST_TOLD, InputError
+from exporter.inputs.input_errors import MOST_REPORTED, InputError
 from exporter.inputs.spelling import hint
 from exporter.text import printable, quote
 from lab.backtest.time_series import (
@@ -79,7 +79,7 @@ def read_series_file(path: str, history: History) -> None:
                     history.add(part)
             except _LineError as error:
                 errors.append(f"{printable(path)}:{number}: {error}")
-            if len(errors) > MOST_TOLD or len(line) > _LONGEST_LINE:
+            if len(errors) > MOST_REPORTED or len(line) > _LONGEST_LINE:
                 break
     if errors:
         raise InputError(errors)

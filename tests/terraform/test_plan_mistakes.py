@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from exporter import config
 from exporter.config import InputError, from_text
 from exporter.inputs import documents
 from tests.terraform.module_inputs import INPUTS, MODULE
 from tests.terraform.plans import TerraformError
 from tests.terraform.terraform_cli import REPOSITORY, RootModule
-from tools import config_rules
+from tools import config_reference, config_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +78,7 @@ def _is_valid(text: str) -> bool:
         plain = documents.parse(text, "config.yaml").data
     except InputError:
         return False
-    return jsonschema.Draft202012Validator(config.json_schema()).is_valid(plain)
+    return jsonschema.Draft202012Validator(config_reference.json_schema()).is_valid(plain)
 
 
 def test_terraform_and_the_schema_agree(tmp_path: Path) -> None:
@@ -108,7 +107,7 @@ def test_messages_name_the_path_and_what_is_allowed(tmp_path: Path) -> None:
 def test_the_rules_cover_every_key() -> None:
     """Each key of the exporter's reference has a rule."""
     paths = {path.replace("[]", "") for path in config_rules.rules()}
-    assert {f".{row.key}".replace("[]", "") for row in config.reference()} <= paths
+    assert {f".{row.key}".replace("[]", "") for row in config_reference.key_descriptions()} <= paths
 
 
 def test_every_mistake_in_a_policy_file_is_named(terraform: CopyModule) -> None:

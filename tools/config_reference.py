@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class KeyDescription(NamedTuple):
-    """A key of config.yaml: where it stands, what it holds, and what it means."""
+    """A key of config.yaml: its path, its type, its default and what it means."""
 
     key: str
     type: str
@@ -28,7 +28,7 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def reference() -> list[KeyDescription]:
+def key_descriptions() -> list[KeyDescription]:
     """Return a row for every key, in the order of the model."""
     schema = Config.model_json_schema()
     return list(_rows(schema, schema["$defs"], ""))
@@ -38,7 +38,7 @@ def _rows(
     schema: Mapping[str, Any], named: Mapping[str, Any], prefix: str
 ) -> Iterator[KeyDescription]:
     for key, field in schema["properties"].items():
-        # Optional keys are of their own type or null, which nobody has to write.
+        # Optional keys have their own type or null, which is the same as to leave them out.
         kind = next(iter(field.get("anyOf", [field])))
         below = kind.get("items", kind)
         path = f"{prefix}{key}"

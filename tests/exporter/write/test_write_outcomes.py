@@ -107,6 +107,7 @@ def test_a_named_point_holds_back_its_location_only_if_it_is_a_last_seen(
     monitoring.answer = refuse_one
     report = writing.write(writing.measurement(SIZES), concurrency=1)
     assert report.written.withheld_locations == withheld_locations
+    assert report.written.incomplete_locations == at("europe-west1")
     assert last_reads(monitoring) == at(*SIZES) - withheld_locations
     assert report.written.lost == points_lost(monitoring) == 1
     (error,) = report.written.errors
@@ -385,6 +386,7 @@ def test_another_run_s_points_supersede_and_nothing_is_lost(
     assert (second.written.accepted, second.written.lost) == (0, 0)
     assert second.written.superseded == 369 + 4
     assert second.written.withheld_locations == at(*SIZES)
+    assert not second.written.incomplete_locations
     assert all(error.named and error.failure is None for error in second.written.errors)
     told = [series for error in second.written.errors for series in error.series]
     assert len(told) == len(set(told)) == 369 + 4

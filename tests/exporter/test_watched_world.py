@@ -1,0 +1,160 @@
+"""Runs of one process over a world that changes: what they write, and what they log of it."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from exporter.config import Config, Endpoints
+from exporter.gcp.clients import Identity, connect
+from exporter.gcp.deadline import Deadline
+from exporter.log.lines import JsonLines, logging_to
+from exporter.log.run_log import RunLog
+from exporter.measure.samples import ExporterName
+from exporter.run import Task
+from exporter.watch import Runs
+from lab.emulator.emulator import Emulator
+from lab.emulator.world import Fault, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PREFIX = "custom.googleapis.com/datastream/"
+EUROPE, US = "europe-west1", "us-east1"
+
+
+class Watched:
+    """A world with two locations, and a process that runs every ten seconds on its clock."""
+
+    def __init__(self, running: ExitStack, *events: dict[str, Any]) -> None:
+        """Start the world; nothing has run yet."""
+        self.now = self._start = 1_800_000_000.0
+        locations = [
+            {"id": EUROPE, "streams": [{"id": "orders"}, {"id": "carts"}]},
+            {"id": US, "streams": [{"id": "stock"}]},
+        ]
+        world = World.model_validate(
+            {
+                "projects": [{"id": "shop-prod", "number": 1, "locations": locations}],
+                "events": events,
+            }
+        )
+        self.cloud = running.enter_context(Emulator(world, clock=self._clock))
+        clients, _ = connect(Endpoints(), self.cloud.environ, Identity())
+        running.enter_context(clients)
+        config = Config.model_validate(
+            {
+                "metrics": {"project": "shop-prod"},
+                "sources": [{"project": "shop-prod", "locations": [EUROPE, US]}],
+            }
+        )
+        self._log = RunLog(self._clock)
+        self._runs = Runs(
+            clients,
+            config,
+            Task(ExporterName("global", config.run.name, "0")),
+            self._log.log,
+            interval=10,
+            monotonic=self._clock,
+            now=self._clock,
+        )
+
+    def run_until(self, seconds: float) -> list[dict[str, Any]]:
+        """Run up to that many seconds after the start; return what was logged but summaries."""
+        log = io.StringIO()
+        with logging_to(log, JsonLines({})):
+            while self.now < self._start + seconds:
+                self._runs.once(Deadline.after(60))
+                self.now += 10
+        lines = map(json.loads, log.getvalue().splitlines())
+        return [line for line in lines if line.get("event") != "run"]
+
+    def written(self, metric: str, location: str) -> list[tuple[float, float]]:
+        """Return the points of a location's only series: seconds after the start, and value."""
+        return [
+            (point.time - self._start, float(point.value))
+            for point in self.cloud.points(PREFIX + metric)
+            if point.resource_labels["location"] == location
+        ]
+
+    def _clock(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def running() -> Iterator[ExitStack]:
+    """Return what ends with the test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def test_a_failure_is_written_and_logged_at_the_next_run(running: ExitStack) -> None:
+    """Once in the log, and for a minute at every run in its location; the other one is quiet."""
+    fails = {"at": 123, "stream": "orders", "do": "fail", "reason": "SLOT", "message": "Lost."}
+    watched = Watched(running, fails)
+    logged = watched.run_until(300)
+    (line,) = logged
+    assert line["severity"] == "ERROR"
+    assert line["message"] == (
+        "projects/shop-prod/locations/europe-west1/streams/orders: RUNNING → FAILED: SLOT: Lost."
+    )
+    named = ("event", "stream_id", "state", "previous", "expected", "worse", "reason", "error")
+    assert [line[name] for name in named] == [
+        *("stream_changed", "orders", "FAILED", "RUNNING", False, True, "SLOT", "Lost.")
+    ]
+    first_minute = [(10.0 * n, 0.0) for n in range(7)]
+    assert watched.written("location/failed_streams", EUROPE) == [
+        *first_minute,
+        (120.0, 0.0),
+        *((seconds, 1.0) for seconds in (130, 140, 150, 160, 170, 180, 190, 250)),
+    ]
+    assert watched.written("location/failed_streams", US) == [
+        *first_minute,
+        *((seconds, 0.0) for seconds in (120, 180, 240)),
+    ]
+    assert len(watched.written("exporter/last_run", "global")) == 30
+
+
+def test_a_deleted_stream_vanishes_once_and_its_location_is_read_on(running: ExitStack) -> None:
+    """Its last_seen stops, last_read goes on: that is how the policy finds it."""
+    watched = Watched(running, {"at": 123, "stream": "stock", "do": "delete"})
+    (line,) = watched.run_until(200)
+    assert (line["event"], line["state"], line["previous"]) == (
+        *("stream_vanished", "missing", "RUNNING"),
+    )
+    assert watched.written("stream/last_seen", US)[-1][0] == 120
+    assert watched.written("location/last_read", US)[-1][0] == 190
+
+
+def test_a_point_that_was_lost_is_written_at_the_next_run(running: ExitStack) -> None:
+    """Although nothing changed, and the location would not be due for a minute."""
+    watched = Watched(running)
+    watched.run_until(120)
+    watched.cloud.add_fault(Fault(method="CreateTimeSeries", code="INVALID_ARGUMENT", times=1))
+    (lost, *_) = watched.run_until(130)
+    assert "points lost" in lost["message"]
+    watched.run_until(140)
+    assert watched.written("location/up", EUROPE)[-2:] == [(60, 1), (130, 1)]
+
+
+def test_an_outage_is_written_at_every_run_and_logged_twice(running: ExitStack) -> None:
+    """The log has its beginning and its end; nothing is said of the streams meanwhile."""
+    watched = Watched(
+        running,
+        {"at": 123, "location": US, "do": "unreachable"},
+        {"at": 173, "location": US, "do": "reachable"},
+    )
+    logged = watched.run_until(240)
+    assert [line["event"] for line in logged] == ["location_unreadable", "location_readable"]
+    assert watched.written("location/up", US)[-12:] == [
+        (120, 1),
+        *((seconds, 0) for seconds in range(130, 180, 10)),
+        *((seconds, 1) for seconds in range(180, 240, 10)),
+    ]
+    assert [seconds for seconds, _ in watched.written("stream/last_seen", US)][-7:] == [
+        *(120, 180, 190, 200, 210, 220, 230),
+    ]

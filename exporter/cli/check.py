@@ -36,6 +36,8 @@ NODE = "check"
 """The node_id under which ``check`` writes its one point: no run ever writes to that series."""
 
 _MOST_MISSING = 3
+_MOST_PAGES = 10
+"""There are some twenty descriptors. A page token that leads back to its page never ends."""
 _REGION_SECONDS = 10.0
 
 
@@ -125,41 +127,46 @@ def writing(session: Session, location: str, at: int, deadline: Deadline, calls:
 def descriptors(session: Session, deadline: Deadline, calls: Calls) -> Iterator[Finding]:
     """Compare the metric descriptors that exist with those that ``metrics.yaml`` defines."""
     project = session.config.metrics.project
+    subject = f"projects/{project}"
     try:
         found = _existing(session.clients.monitoring, project, deadline, calls)
     except exceptions.GoogleAPICallError as error:
         asked = target(project, "monitoring.metricDescriptors.list")
-        yield _finding(f"projects/{project}", explain_call_error(error, asked), "")
+        yield _finding(subject, explain_call_error(error, asked), "")
         return
-    missing = []
-    for metric in metrics().values():
-        if metric.type not in found:
-            missing.append(metric.name)
-        else:
-            yield from _differences(metric, found[metric.type])
-    if missing:
-        named = ", ".join(missing[:_MOST_MISSING])
-        if len(missing) > _MOST_MISSING:
-            named += f" and {len(missing) - _MOST_MISSING} more"
-        yield Finding(
-            Grade.WARNING,
-            f"projects/{project}",
-            f"{len(missing)} of {len(metrics())} metric descriptors do not exist yet ({named}); a "
-            f"run creates them as it needs them, Terraform creates all of them with descriptions",
+    if found is None:
+        text = (
+            f"the metric descriptors were not compared: their list goes on after {_MOST_PAGES} "
+            f"pages, which is an error of Cloud Monitoring; check again later"
         )
-    else:
-        yield Finding(Grade.OK, f"projects/{project}", f"all {len(metrics())} metric descriptors")
+        yield Finding(Grade.WARNING, subject, text)
+        return
+    for metric in metrics().values():
+        if metric.type in found:
+            yield from _differences(metric, found[metric.type])
+    missing = [metric.name for metric in metrics().values() if metric.type not in found]
+    if not missing:
+        yield Finding(Grade.OK, subject, f"all {len(metrics())} metric descriptors")
+        return
+    named, more = ", ".join(missing[:_MOST_MISSING]), len(missing) - _MOST_MISSING
+    named += f" and {more} more" if more > 0 else ""
+    text = (
+        f"{len(missing)} of {len(metrics())} metric descriptors do not exist yet ({named}); a "
+        f"run creates them as it needs them, Terraform creates all of them with descriptions"
+    )
+    yield Finding(Grade.WARNING, subject, text)
 
 
 def _existing(
     client: monitoring_v3.MetricServiceClient, project: str, deadline: Deadline, calls: Calls
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
+    """Return the exporter's descriptors by their types, or None if their list doesn't end."""
     request = monitoring_v3.ListMetricDescriptorsRequest(
         name=f"projects/{project}",
         filter=f'metric.type = starts_with("{definitions()["prefix"]}/")',
     )
     found: dict[str, Any] = {}
-    while True:
+    for _ in range(_MOST_PAGES):
         page = call_with_retry(
             lambda timeout: next(
                 client.list_metric_descriptors(request, retry=None, timeout=timeout).pages
@@ -172,6 +179,7 @@ def _existing(
         if not page.next_page_token:
             return found
         request.page_token = page.next_page_token
+    return None
 
 
 def _differences(metric: Metric, found: Any) -> Iterator[Finding]:

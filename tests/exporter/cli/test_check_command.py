@@ -8,7 +8,7 @@ import grpc
 import pytest
 from google.api.label_pb2 import LabelDescriptor
 from google.api.metric_pb2 import MetricDescriptor
-from google.cloud.monitoring_v3 import MetricServiceClient
+from google.cloud.monitoring_v3 import ListMetricDescriptorsResponse, MetricServiceClient
 from google.cloud.monitoring_v3.services.metric_service.transports import (
     MetricServiceGrpcTransport,
 )
@@ -58,6 +58,23 @@ def test_descriptors_that_are_all_there_are_ok(command: Command, serve: Serve, s
     assert code == 0
     assert out.endswith("ok       projects/metrics-prod: all 15 metric descriptors\n")
     assert err.splitlines()[-1] == "6 checks: 0 failed, no warnings."
+
+
+def test_a_list_of_descriptors_without_an_end_is_a_warning(
+    command: Command, serve: Serve, shop: World
+) -> None:
+    """After ten pages check stops reading, and doesn't call the other descriptors missing."""
+    cloud, environ = serve(shop)
+    again = ListMetricDescriptorsResponse.pb()(next_page_token="again")  # noqa: S106 - not a secret
+    cloud.answer("ListMetricDescriptors", lambda _request: again)
+    ended = command("check", environ=environ)
+    assert ended.code == 0
+    assert cloud.calls["ListMetricDescriptors"] == 10
+    (warning,) = lines(ended, "warning")
+    assert warning.startswith(
+        "warning  projects/metrics-prod: the metric descriptors were not compared: their list goes "
+        "on after 10 pages"
+    )
 
 
 def describe(address: str, kind: str, value_type: str, labels: tuple[str, ...]) -> None:

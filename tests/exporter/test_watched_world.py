@@ -11,7 +11,6 @@ import pytest
 
 from exporter.config import Config, Endpoints
 from exporter.gcp.clients import Identity, connect
-from exporter.gcp.deadline import Deadline
 from exporter.log.lines import JsonLines, logging_to
 from exporter.log.run_log import RunLog
 from exporter.measure.samples import ExporterName
@@ -19,6 +18,7 @@ from exporter.run import Task
 from exporter.watch import Runs
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World
+from lab.simulate.virtual_sleep import VirtualDeadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ class Watched:
         log = io.StringIO()
         with logging_to(log, JsonLines({})):
             while self.now < self._start + seconds:
-                self._runs.once(Deadline.after(60))
+                self._runs.once(VirtualDeadline(60))
                 self.now += 10
         lines = map(json.loads, log.getvalue().splitlines())
         return [line for line in lines if line.get("event") != "run"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING
 
 from exporter import config
 from exporter.gcp import cloud_run
 from exporter.gcp.clients import Clients, Identity, connect, emulators
+from exporter.gcp.deadline import Deadline
 from exporter.inputs.input_errors import InputError
 from exporter.log.lines import LOGGER
 from exporter.measure.samples import ExporterName
@@ -27,11 +30,19 @@ _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):[0-9]{1,
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The config, the clients on its endpoints, and what this process does in each run."""
+    """What a process needs for its runs.
+
+    Attributes:
+        config: The config.
+        clients: The clients on its endpoints.
+        task: What this process does in each run.
+        deadline: Of a process that makes one run, from when it began to load config.
+    """
 
     config: Config
     clients: Clients
     task: Task
+    deadline: Deadline
 
 
 @contextmanager
@@ -40,6 +51,7 @@ def session(
     file: str | None = None,
     identity: Identity | None = None,
     found: Callable[[str, str], None] = lambda _subject, _text: None,
+    stop: Event | None = None,
 ) -> Iterator[Session]:
     """Load config, name the task and connect.
 
@@ -48,21 +60,25 @@ def session(
         file: The config file that was asked for, if one was.
         identity: The account to call as, if not the default credentials alone.
         found: Told of each part that is in place: its name, and what it is.
+        stop: Ends it early.
 
     Raises:
         InputError: In config or in the environment.
         CallError: There are no credentials.
     """
+    started = time.monotonic()
     loaded = config.load(file, environ)
+    deadline = Deadline(started + loaded.config.run.deadline.total_seconds(), stop or Event())
     for warning in loaded.warnings:
         LOGGER.warning("%s", warning)
     found("config", f"{loaded.source} is valid")
     task = _task(environ, loaded.config)
     _tell_emulators(environ)
-    clients, account = connect(loaded.config.endpoints, environ, identity or Identity())
+    endpoints = loaded.config.endpoints
+    clients, account = connect(endpoints, environ, identity or Identity(), deadline)
     found("credentials", account)
     with clients:
-        yield Session(loaded.config, clients, task)
+        yield Session(loaded.config, clients, task, deadline)
 
 
 def _task(environ: Mapping[str, str], loaded: Config) -> Task:

@@ -94,7 +94,7 @@ def run(context: Context) -> int:
                 prepared.clients,
                 prepared.config,
                 task,
-                Deadline.after(prepared.config.run.deadline.total_seconds(), context.signals.stop),
+                prepared.deadline,
                 progress=progress,
             )
             report = None if args.dry_run else once.write(once.measurements())
@@ -175,7 +175,7 @@ def _session(
 ) -> AbstractContextManager[Session]:
     args = context.args
     identity = Identity(args.impersonate_service_account, args.quota_project)
-    return session(context.environ, args.config, identity, found)
+    return session(context.environ, args.config, identity, found, context.signals.stop)
 
 
 COMMANDS = {"run": run, "watch": watch, "check": check}

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-import google.auth
 import grpc
-from google.auth import exceptions as auth_exceptions
-from google.auth import impersonated_credentials
-from google.auth.transport.requests import Request
 from google.cloud import datastream_v1, monitoring_v3
 from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
 from google.cloud.monitoring_v3.services.metric_service.transports import (
     MetricServiceGrpcTransport,
 )
 
+from exporter.gcp import credentials
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, explain_credentials_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from google.auth.credentials import Credentials
-    from google.auth.transport import Response
 
     from exporter.config import Endpoints
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
-SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 _OPTIONS = (
     ("grpc.max_send_message_length", -1),
@@ -55,8 +46,6 @@ _EMULATOR_OPTIONS = (
     # An emulator is on this machine or close to it, where a company's proxy can't reach it.
     ("grpc.enable_http_proxy", 0),
 )
-_CREDENTIALS_SECONDS = 10.0
-"""For all requests that get the first token; an absent metadata server takes most of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +93,32 @@ def emulators(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def connect(
-    endpoints: Endpoints, environ: Mapping[str, str], identity: Identity
+    endpoints: Endpoints,
+    environ: Mapping[str, str],
+    identity: Identity,
+    deadline: Deadline | None = None,
 ) -> tuple[Clients, str]:
     """Return clients for the endpoints in config or emulators, and the account that they call as.
 
     Credentials are fetched here, once, unless both services are emulators. So missing credentials
     are one clear error, not a failure of every call.
 
+    Args:
+        endpoints: The endpoints in config.
+        environ: The environment, which can name emulators.
+        identity: The account to call as.
+        deadline: Bounds the fetching of credentials, which has 10 s at most.
+
     Raises:
         CallError: There are no valid credentials.
     """
     named = emulators(environ)
-    credentials = None
-    account = "none are needed: emulators are used"
+    account, tokens = "none are needed: emulators are used", None
     if len(named) < len((DATASTREAM_EMULATOR, MONITORING_EMULATOR)):
-        credentials = _credentials(identity)
-        account = getattr(credentials, "service_account_email", None) or "a user's own"
+        deadline = (deadline or Deadline.after(credentials.SECONDS)).within(credentials.SECONDS)
+        fetched = credentials.fetch(identity, deadline)
+        account = getattr(fetched, "service_account_email", None) or "a user's own"
+        tokens = credentials.channel_credentials(fetched)
 
     def channel(
         transport: type[DatastreamGrpcTransport | MetricServiceGrpcTransport],
@@ -129,9 +128,7 @@ def connect(
     ) -> grpc.Channel:
         if emulator in named:
             return grpc.insecure_channel(named[emulator], options=(*options, *_EMULATOR_OPTIONS))
-        return transport.create_channel(
-            endpoint or transport.DEFAULT_HOST, credentials=credentials, options=options
-        )
+        return grpc.secure_channel(endpoint or transport.DEFAULT_HOST, tokens, options=options)
 
     datastream = channel(
         DatastreamGrpcTransport, DATASTREAM_EMULATOR, endpoints.datastream, _DATASTREAM_OPTIONS
@@ -145,51 +142,3 @@ def connect(
         (datastream, monitoring),
     )
     return clients, account
-
-
-class _DeadlineRequest(Request):
-    """google-auth's transport, with one deadline for all of its requests."""
-
-    def __init__(self, deadline: Deadline) -> None:
-        super().__init__()
-        self._deadline = deadline
-
-    def __call__(
-        self,
-        url: str,
-        method: str = "GET",
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        **kwargs: object,
-    ) -> Response:
-        left = self._deadline.left
-        if left <= 0:
-            raise auth_exceptions.TransportError(f"got no token within {_CREDENTIALS_SECONDS:g} s")
-        seconds = min(timeout or left, left)
-        response: Response = super().__call__(url, method, body, headers, seconds, **kwargs)  # type: ignore[no-untyped-call] # google-auth is typed in part
-        return response
-
-
-def _credentials(identity: Identity) -> Credentials:
-    request = _DeadlineRequest(Deadline.after(_CREDENTIALS_SECONDS))
-    try:
-        with warnings.catch_warnings():
-            # google-auth warns about users without a quota project. Where one is needed, the API
-            # rejects the call, and the failure's hint says what to do.
-            warnings.simplefilter("ignore", UserWarning)
-            credentials, _ = google.auth.default(
-                scopes=SCOPES, quota_project_id=identity.quota_project, request=request
-            )
-        if identity.impersonate:
-            credentials = impersonated_credentials.Credentials(
-                source_credentials=credentials,
-                target_principal=identity.impersonate,
-                target_scopes=SCOPES,
-                quota_project_id=identity.quota_project,
-            )
-        credentials.refresh(request)
-    except Exception as error:  # a mangled file makes google-auth raise anything
-        failure = explain_credentials_error(error, impersonated=identity.impersonate)
-        raise CallError(failure) from error
-    return credentials

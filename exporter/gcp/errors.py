@@ -82,10 +82,12 @@ def explain_credentials_error(error: Exception, *, impersonated: str | None = No
         error: What google-auth raised.
         impersonated: The service account to impersonate, if any.
     """
-    message = _auth_message(error)
+    message = auth_message(error)
     hint = _CREDENTIALS_HINT
     if isinstance(error, auth_exceptions.TransportError):
         hint = "The server that gives out tokens was not reached: check the network and proxies."
+    elif isinstance(error, TimeoutError):
+        hint = f"Check the network and proxies. {_CREDENTIALS_HINT}"
     elif impersonated and "impersonated" in message:
         message = f"{message} of {impersonated}"
         hint = (
@@ -124,10 +126,7 @@ def explain_call_error(error: Exception, target: Target) -> Failure:
         return Failure(FailureKind.REFUSED, message, hint)
     kind = _kind(error)
     if message.startswith(_PLUGIN):
-        kind, message = (
-            FailureKind.CREDENTIALS,
-            _without_tuple(message.removeprefix(_PLUGIN).strip()),
-        )
+        kind, message = FailureKind.CREDENTIALS, message.removeprefix(_PLUGIN).strip()
     return Failure(kind, message, _hint(kind, message, target))
 
 
@@ -154,7 +153,7 @@ _KINDS = {
 }
 
 _PLUGIN = "Getting metadata from plugin failed with error:"
-"""The start of gRPC's message when there is no token for a call. google-auth's own follows."""
+"""The start of gRPC's message when there is no token for a call. Our own follows."""
 
 _CREDENTIALS_HINT = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a "
@@ -223,23 +222,40 @@ _NO_CONNECTION = {
 }
 
 
-def _auth_message(error: Exception) -> str:
-    """Return the message of google-auth or of the operating system.
+def auth_message(error: Exception) -> str:
+    """Return the message of google-auth or of the operating system, on one line.
 
     Only the first argument of google-auth's errors is a message. The others can contain the text
-    of a credentials file, and are never shown.
+    of a credentials file, and are never shown. The first one can be what a token server answered,
+    which can contain a token: of it, only an error in the form of OAuth is shown.
     """
-    if isinstance(error, auth_exceptions.GoogleAuthError):
-        return _first_line(error.args[0] if error.args else "")
+    if not isinstance(error, auth_exceptions.GoogleAuthError | OSError):
+        return (
+            f"the credentials file or a token server's answer is malformed ({type(error).__name__})"
+        )
     if isinstance(error, OSError):
         return _first_line(error)
-    return f"the credentials file is malformed ({type(error).__name__})"
+    first = error.args[0] if error.args else ""
+    if isinstance(first, auth_exceptions.GoogleAuthError):
+        return auth_message(first)
+    text = _ANSWER.sub(r"\1", _first_line(first))
+    if isinstance(error, auth_exceptions.RefreshError) and not _KNOWN_REFUSAL.fullmatch(text):
+        return "the token server's answer is not one of OAuth"
+    return text
 
 
-def _without_tuple(text: str) -> str:
-    """Return the first argument of an error that gRPC shows as a tuple of its arguments."""
-    found = re.match(r"""\((['"])(.*?)\1, """, text)
-    return found[2] if found else text
+_KNOWN_REFUSAL = re.compile(
+    r"[a-z][a-z_]{2,40}: [^{}<>]{0,200}"
+    r"|(No (access|ID) token in response|The credentials |Reauthentication is needed|Not all "
+    r"requested scopes|Unable to |Failed to retrieve |the token server's )[^{}<>]*"
+)
+"""An error of OAuth with its description, or a sentence of google-auth's own."""
+
+_ANSWER = re.compile(
+    r"(Unable to [^:]*|metadata service|Response|BadStatusLine|InvalidChunkLength|IncompleteRead)"
+    r"[:(].*"
+)
+"""Where google-auth and urllib3 quote what a server answered."""
 
 
 def _first_line(text: object) -> str:

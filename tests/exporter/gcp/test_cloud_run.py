@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,11 +13,10 @@ from exporter.gcp import cloud_run
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError, FailureKind
 from exporter.shard import Shard
+from tests.exporter.gcp.loopback import dripping, speaking
 from tests.exporter.read.worlds import PLENTY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.exporter.gcp.loopback import HttpServer
 
 JOB = {"CLOUD_RUN_JOB": "datastream-exporter"}
@@ -41,47 +37,6 @@ def on_cloud_run(address: str) -> dict[str, str]:
 def region(environ: dict[str, str]) -> str:
     """Return the region of a process with this environment."""
     return cloud_run.Region(environ).get(Deadline.after(PLENTY))
-
-
-@contextmanager
-def speaking(answer: bytes) -> Iterator[str]:
-    """Yield an address that says the same bytes to everybody, and hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(4096)
-                    connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"127.0.0.1:{listening.getsockname()[1]}"
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
-@contextmanager
-def dripping(piece: bytes) -> Iterator[str]:
-    """Yield an address that says the same bytes again and again, and never hangs up."""
-    over = threading.Event()
-
-    def serve(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            connection.recv(4096)
-            while not over.wait(0 if len(piece) > 1 else 0.05):
-                connection.sendall(piece)
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=lambda: serve(listening.accept()[0]))
-        thread.start()
-        yield f"127.0.0.1:{listening.getsockname()[1]}"
-        over.set()
-        thread.join()
 
 
 @pytest.mark.parametrize(

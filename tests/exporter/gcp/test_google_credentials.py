@@ -6,6 +6,7 @@ google-auth reads the environment of the process itself, so the tests change tha
 from __future__ import annotations
 
 import json
+import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -18,7 +19,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.config import Endpoints
-from exporter.gcp import clients as seam
 from exporter.gcp.clients import (
     DATASTREAM_EMULATOR,
     MONITORING_EMULATOR,
@@ -26,7 +26,10 @@ from exporter.gcp.clients import (
     connect,
     emulators,
 )
+from exporter.gcp.credentials import fetch
+from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError, FailureKind
+from tests.exporter.gcp.loopback import dripping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,16 +104,16 @@ def use(monkeypatch: pytest.MonkeyPatch, folder: Path, content: object) -> Path:
 
 
 @contextmanager
-def connected(identity: Identity = DEFAULT) -> Iterator[str]:
+def connected(identity: Identity = DEFAULT, deadline: Deadline | None = None) -> Iterator[str]:
     """Connect to Google's own endpoints, without calling them; give the account."""
-    clients, account = connect(Endpoints(), {}, identity)
+    clients, account = connect(Endpoints(), {}, identity, deadline)
     with clients:
         yield account
 
 
-def refused(identity: Identity = DEFAULT) -> str:
+def refused(identity: Identity = DEFAULT, deadline: Deadline | None = None) -> str:
     """Return the one sentence that connecting ends in."""
-    with pytest.raises(CallError) as caught, connected(identity):
+    with pytest.raises(CallError) as caught, connected(identity, deadline):
         pass
     assert caught.value.failure.kind is FailureKind.CREDENTIALS
     sentence = str(caught.value)
@@ -278,29 +281,65 @@ def test_a_token_server_that_is_not_there(
     assert str(closed_port) in sentence
 
 
-def test_credentials_are_not_waited_for_longer_than_is_sensible(
+@pytest.mark.parametrize(
+    "drip", [b"", b"H", b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + b"a" * 9999]
+)
+def test_a_token_server_costs_no_more_time_than_there_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, private_key: str, drip: bytes
+) -> None:
+    """It is silent, sends a byte at a time, or sends without end: one sentence, in time."""
+    with dripping(drip) as address:
+        uri = f"http://{address}/token"
+        use(monkeypatch, tmp_path, KEY | {"private_key": private_key, "token_uri": uri})
+        started = time.monotonic()
+        refused(deadline=Deadline.after(0.5))
+        assert time.monotonic() - started < 5
+
+
+def test_a_stop_ends_the_wait_for_a_token(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, private_key: str, silent_port: int
 ) -> None:
-    """A token server that never answers costs the time for credentials, once."""
-    monkeypatch.setattr(seam, "_CREDENTIALS_SECONDS", 0.3)
+    """SIGTERM is obeyed before there are clients as well."""
     uri = f"http://127.0.0.1:{silent_port}/token"
     use(monkeypatch, tmp_path, KEY | {"private_key": private_key, "token_uri": uri})
+    deadline = Deadline.after(60)
+    timer = threading.Timer(0.1, deadline.stop.set)
+    timer.start()
     started = time.monotonic()
-    assert "network" in refused()
-    assert time.monotonic() - started < 3
+    refused(deadline=deadline)
+    timer.join()
+    assert time.monotonic() - started < 8
 
 
 def test_a_metadata_server_that_is_not_there_is_not_waited_for_long(
     monkeypatch: pytest.MonkeyPatch, silent_port: int
 ) -> None:
     """Without any credentials google-auth looks for one; its tries share the time there is."""
-    monkeypatch.setattr(seam, "_CREDENTIALS_SECONDS", 0.3)
     monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", False)
     monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{silent_port}")
     started = time.monotonic()
-    assert "gcloud auth application-default login" in refused()
-    # google-auth pauses for a second or two between its tries.
-    assert time.monotonic() - started < 8
+    assert "gcloud auth application-default login" in refused(deadline=Deadline.after(0.3))
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, json.dumps({"access_tokn": SECRET})),
+        (200, SECRET),
+        (400, SECRET),
+        (500, json.dumps({"message": SECRET})),
+        (403, json.dumps([SECRET])),
+        (200, json.dumps({"access_token": f"{SECRET}\nx", "expires_in": 3600})),
+    ],
+)
+def test_no_answer_of_a_token_server_is_shown(
+    service_account: HttpServer, answer: tuple[int, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It can hold a token, in whatever form; a token with a newline is none either."""
+    service_account.answer = answer
+    assert "token" in refused()
+    assert SECRET not in caplog.text
 
 
 def test_a_users_own_credentials_without_a_quota_project_warn_of_nothing(
@@ -316,15 +355,9 @@ def test_a_users_own_credentials_without_a_quota_project_warn_of_nothing(
 
 def test_the_quota_project_goes_with_the_credentials(service_account: HttpServer) -> None:
     """It is sent with every call from then on."""
-    with connected(Identity(quota_project="billed-prod")):
-        pass
-    assert (
-        seam._credentials(  # noqa: SLF001 - what a channel was made with cannot be asked of it
-            Identity(quota_project="billed-prod")
-        ).quota_project_id
-        == "billed-prod"
-    )
-    assert len(service_account.requests) == 2
+    fetched = fetch(Identity(quota_project="billed-prod"), Deadline.after(30))
+    assert fetched.quota_project_id == "billed-prod"
+    assert len(service_account.requests) == 1
 
 
 def test_a_refused_impersonation_is_told_with_the_role_that_it_needs(

@@ -17,6 +17,7 @@ from google.cloud.datastream_v1.services.datastream.transports import Datastream
 
 from exporter.config import Config, Endpoints
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
+from exporter.gcp.credentials import channel_credentials
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError, Failure, FailureKind
 from exporter.gcp.retry import MOST_ATTEMPTS, Calls
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tests.exporter.gcp.loopback import HttpServer
 
 AT = LocationName("shop-prod", "us-east1")
+SECRET = "MIIEvQIBADANBgkqhkiG"  # noqa: S105 - it opens nothing
 SECONDS = 1.0
 LATE = SECONDS + 2
 UNRESOLVABLE = "nonexistent.invalid:443"
@@ -41,18 +43,21 @@ UNRESOLVABLE = "nonexistent.invalid:443"
 class Fake(google.auth.credentials.Credentials):
     """Credentials whose token comes, or whose error does, without a network."""
 
-    def __init__(self, error: Exception | None = None, seconds: float = 0) -> None:
+    def __init__(
+        self, error: Exception | None = None, seconds: float = 0, token: str = SECRET
+    ) -> None:
         """Take what a refresh ends in, and how long it takes."""
         super().__init__()  # type: ignore[no-untyped-call] # google-auth is typed in part
         self.error = error
         self.seconds = seconds
+        self.given = token
 
     def refresh(self, _request: Any) -> None:
         """Refresh."""
         time.sleep(self.seconds)
         if self.error:
             raise self.error
-        self.token = "token"  # noqa: S105 - it opens nothing
+        self.token = self.given
 
 
 @pytest.fixture
@@ -89,8 +94,8 @@ def tls(address: str, credentials: Fake | None = None) -> grpc.Channel:
 
 def authenticated(address: str, credentials: Fake) -> grpc.Channel:
     """Return a channel as to Google, but for the encryption: loopback has no certificate."""
-    return DatastreamGrpcTransport.create_channel(
-        address, credentials=credentials, ssl_credentials=grpc.local_channel_credentials()
+    return grpc.secure_channel(
+        address, channel_credentials(credentials, grpc.local_channel_credentials())
     )
 
 
@@ -165,15 +170,33 @@ def test_a_server_that_leaves_at_once_is_unavailable(goaway_port: int) -> None:
             "invalid_grant: Token has been expired or revoked.",
         ),
         (auth_exceptions.TransportError("Max retries exceeded"), "Max retries exceeded"),
-        (ValueError("not a key"), "not a key"),
+        (
+            ValueError(SECRET),
+            "the credentials file or a token server's answer is malformed (ValueError)",
+        ),
+        (auth_exceptions.RefreshError(SECRET), "the token server's answer is not one of OAuth"),
     ],
 )
-def test_no_token_can_be_had_for_a_call(serve: Serve, error: Exception, message: str) -> None:
+def test_no_token_can_be_had_for_a_call(
+    serve: Serve, capfd: pytest.CaptureFixture[str], error: Exception, message: str
+) -> None:
     """It is a matter of credentials, in google-auth's words and without its arguments."""
     lab = serve({"projects": [project("shop-prod", {"us-east1": ["orders"]})]})
     found = failure(authenticated(lab.cloud.datastream, Fake(error)))
     assert (found.kind, found.message) == (FailureKind.CREDENTIALS, message)
     assert not lab.cloud.calls
+    assert SECRET not in capfd.readouterr().err
+
+
+def test_a_token_with_a_newline_is_never_sent_or_shown(
+    serve: Serve, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """GRPC would print it, as metadata that is not valid."""
+    lab = serve({"projects": [project("shop-prod", {"us-east1": ["orders"]})]})
+    found = failure(authenticated(lab.cloud.datastream, Fake(token=f"{SECRET}\nx")))
+    assert found.kind is FailureKind.CREDENTIALS
+    assert SECRET not in str(found)
+    assert SECRET not in capfd.readouterr().err
 
 
 def test_a_token_that_takes_too_long_costs_no_more_than_the_calls_own_time(serve: Serve) -> None:

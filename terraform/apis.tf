@@ -9,6 +9,8 @@ locals {
       for api in local.is_function ? ["artifactregistry", "cloudbuild", "cloudfunctions", "storage"] : [] :
       "${local.job_project}/${api}.googleapis.com"
     ],
+    local.is_triggered ? ["${local.job_project}/pubsub.googleapis.com"] : [],
+    [for project in local.triggering_projects : "${project}/logging.googleapis.com"],
     "${local.metrics_project}/monitoring.googleapis.com",
     [for project in local.watched_projects : [
       "${project}/datastream.googleapis.com",

@@ -35,6 +35,7 @@ locals {
       }
     ],
     local.function_grants,
+    local.trigger_grants,
   )
 
   function_grants = local.is_function ? [
@@ -75,4 +76,29 @@ locals {
       ]
     },
   ] : []
+
+  trigger_grants = concat(
+    [
+      for project, sink in google_logging_project_sink.log : {
+        member      = sink.writer_identity
+        role        = "roles/pubsub.publisher"
+        resource    = "projects/${local.job_project}/topics/${var.name}-log"
+        permissions = null
+        commands = [
+          "gcloud pubsub topics add-iam-policy-binding ${var.name}-log --project ${local.job_project} --member ${sink.writer_identity} --role roles/pubsub.publisher",
+        ]
+      }
+    ],
+    [
+      for member in local.is_triggered ? [local.push_member] : [] : {
+        member      = member
+        role        = "roles/run.invoker"
+        resource    = "projects/${local.job_project}/locations/${var.region}/services/${var.name}"
+        permissions = null
+        commands = [
+          "gcloud run services add-iam-policy-binding ${var.name} --project ${local.job_project} --region ${var.region} --member ${member} --role roles/run.invoker",
+        ]
+      }
+    ],
+  )
 }

@@ -1,12 +1,14 @@
 # Accounts without keys: the exporter's reads streams and writes metrics, the scheduler's can only start
 # the jobs or call the function. Both can exist already, and somebody else can make the grants: see
-# manage_iam. function_build.tf has the account that builds the function.
+# manage_iam. function_build.tf has the account that builds the function, log_triggers.tf the one that
+# Pub/Sub calls it with.
 
 locals {
   creates_accounts = anytrue([
     var.service_account.create,
     local.scheduled && var.scheduler_service_account.create,
     local.is_function && var.build_service_account.create,
+    local.is_triggered && var.push_service_account.create,
   ])
 
   exporter_email   = var.service_account.create ? google_service_account.exporter[0].email : var.service_account.email

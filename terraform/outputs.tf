@@ -44,7 +44,7 @@ output "function_uri" {
 }
 
 output "iam_grant_commands" {
-  description = "Commands that make the grants in `iam_grants`, in order. With `manage_iam = false`, somebody who may grant has to run them, those for jobs and for the function after the first apply."
+  description = "Commands that make the grants in `iam_grants`, in order. With `manage_iam = false`, somebody who may grant has to run them, those for jobs, the function, its topic and log sinks after the first apply."
   value       = flatten(local.grants[*].commands)
 }
 

@@ -75,7 +75,6 @@ locals {
       }
     ]...),
     local.placed_beside_logs,
-    local.placed_on_exporter_log,
   )
 }
 

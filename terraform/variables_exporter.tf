@@ -97,7 +97,7 @@ variable "deletion_protection" {
 }
 
 variable "encryption_key" {
-  description = "Cloud KMS key (CMEK) that encrypts the deployed image, and with a function its source and its repository: `projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY`."
+  description = "Cloud KMS key (CMEK) that encrypts the deployed image, and with a function its source, its repository and its topic: `projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY`."
   type        = string
   default     = null
 
@@ -146,6 +146,17 @@ variable "image" {
   }
 }
 
+variable "log_triggers" {
+  description = "Whether Datastream's log and audit log also call the function: an error, a change of state or an administrator's change then leads to a run within seconds. By default they do in mode `function`; the other modes can't."
+  type        = bool
+  default     = null
+
+  validation {
+    condition     = !coalesce(var.log_triggers, false) || var.mode == "function"
+    error_message = "log_triggers needs mode = \"function\": a log can't start a run in mode = \"${var.mode}\"."
+  }
+}
+
 variable "memory" {
   description = "Memory of each task, of the worker pool or of the function."
   type        = string
@@ -171,10 +182,25 @@ variable "mode" {
 }
 
 variable "paused" {
-  description = "Whether to stop the exporter: its schedules are paused, or the worker pool is removed. exporter-silent and exporter-executions-failing are disabled meanwhile, and every plan warns."
+  description = "Whether to stop the exporter: its schedules are paused, its log triggers or its worker pool are removed. exporter-silent and exporter-executions-failing are disabled meanwhile, and every plan warns."
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "push_service_account" {
+  description = "Account that Pub/Sub calls the function with, for `log_triggers`. By default the module creates `NAME-push`; for an existing one, in the project that the function runs in, set `create = false` and its `email`."
+  type = object({
+    create = optional(bool, true)
+    email  = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.push_service_account.create ? var.push_service_account.email == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", var.push_service_account.email))
+    error_message = "push_service_account: with create = false, email must be the existing account's address, such as \"push@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
+  }
 }
 
 variable "scheduler_region" {

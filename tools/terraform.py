@@ -39,6 +39,9 @@ _WHY = {
     "google_artifact_registry_repository_iam_member.build": "stores the function's image",
     "google_cloud_run_v2_service_iam_member.scheduler": "calls the function every minute, and can "
     "do nothing else",
+    "google_cloud_run_v2_service_iam_member.push": "calls the function when Datastream logs "
+    "something, and can do nothing else",
+    "google_pubsub_topic_iam_member.sink": "sends log entries to the function's topic",
     "google_project_iam_member.lister": "lists streams, and what else config.yaml collects; "
     "`roles/datastream.viewer` would also show hosts and users of connection profiles",
     "google_project_iam_member.metric_writer": "writes the series",
@@ -50,6 +53,8 @@ _ON = {
     "${local.job_project}": "the function's project",
     "google_artifact_registry_repository_iam_member.build": "the function's repository",
     "google_cloud_run_v2_service_iam_member.scheduler": "the function",
+    "google_cloud_run_v2_service_iam_member.push": "the function",
+    "google_pubsub_topic_iam_member.sink": "the function's topic",
     "${google_project_iam_custom_role.lister}": "each watched project",
     "${local.metrics_project}": "the metrics project",
     "${var.manage_iam ? google_cloud_run_v2_job.exporter : {}}": "each job of the module, not the "
@@ -57,6 +62,8 @@ _ON = {
 }
 
 _CUSTOM = "${each.value.name}"
+
+_SINKS = "each log sink's own account"
 
 
 def inputs() -> str:
@@ -104,7 +111,7 @@ def grants() -> str:
         ("account", "role", "on", "why"),
         (
             (
-                f"`{members[body['member']]}`",
+                f"`{members[body['member']]}`" if body["member"] in members else _SINKS,
                 "the custom role below" if body["role"] == _CUSTOM else f"`{body['role']}`",
                 _ON.get(address) or _ON[body.get("for_each", body["project"])],
                 _WHY[address],

@@ -3,6 +3,13 @@
 
 mock_provider "google" {}
 
+# A check reads the function's state, which is otherwise unknown before the first apply.
+override_resource {
+  target          = google_cloudfunctions2_function.exporter[0]
+  override_during = plan
+  values          = { state = "ACTIVE" }
+}
+
 variables {
   region      = "europe-west1"
   image       = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
@@ -1131,4 +1138,90 @@ run "policy_with_two_conditions" {
   }
 
   expect_failures = [var.policy_directory]
+}
+
+run "job_without_an_image" {
+  command = plan
+
+  variables {
+    image = null
+  }
+
+  expect_failures = [var.image]
+}
+
+run "log_triggers_of_a_job" {
+  command = plan
+
+  variables {
+    log_triggers = true
+  }
+
+  expect_failures = [var.log_triggers]
+}
+
+run "build_repository_of_a_job" {
+  command = plan
+
+  variables {
+    build_repository = "projects/orders-prod/locations/europe-west1/repositories/tools"
+  }
+
+  expect_failures = [var.build_repository]
+}
+
+run "build_repository_by_its_name" {
+  command = plan
+
+  variables {
+    mode             = "function"
+    build_repository = "tools"
+  }
+
+  expect_failures = [var.build_repository]
+}
+
+run "several_tasks_of_a_function" {
+  command = plan
+
+  variables {
+    mode       = "function"
+    task_count = 2
+  }
+
+  expect_failures = [var.task_count]
+}
+
+run "objects_schedule_of_a_function" {
+  command = plan
+
+  variables {
+    mode                     = "function"
+    collect_objects_schedule = "7 * * * *"
+  }
+
+  expect_failures = [var.collect_objects_schedule]
+}
+
+run "deadline_longer_than_a_request_to_the_function" {
+  command = plan
+
+  variables {
+    mode        = "function"
+    config_yaml = "${var.config_yaml}\nrun: {deadline: 51s}"
+  }
+
+  expect_failures = [google_cloudfunctions2_function.exporter]
+}
+
+run "accounts_of_the_function_without_an_address" {
+  command = plan
+
+  variables {
+    mode                  = "function"
+    build_service_account = { create = false }
+    push_service_account  = { create = false, email = "push" }
+  }
+
+  expect_failures = [var.build_service_account, var.push_service_account]
 }

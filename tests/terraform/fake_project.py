@@ -19,8 +19,10 @@ _APIS = {
     "google_cloud_scheduler_": ("cloudscheduler",),
     # The function is built and run by others.
     "google_cloudfunctions2_": ("artifactregistry", "cloudbuild", "cloudfunctions", "run"),
+    "google_logging_": ("logging",),
     "google_monitoring_": ("monitoring",),
     "google_project_iam_custom_role": ("iam",),
+    "google_pubsub_": ("pubsub",),
     "google_secret_manager_": ("secretmanager",),
     "google_service_account": ("iam",),
     "google_storage_bucket": ("storage",),
@@ -177,6 +179,11 @@ def computed_values(kind: str, values: Object) -> Object:
                 "state": "ACTIVE",
                 "service_config.uri": f"https://{name}-{_number(project) % 10**6}.a.run.app",
             }
+        case "google_pubsub_topic":
+            computed = {"id": f"projects/{project}/topics/{name}"}
+        case "google_logging_project_sink":
+            agent = f"service-{_number(project)}@gcp-sa-logging.iam.gserviceaccount.com"
+            computed = {"writer_identity": f"serviceAccount:{agent}"}
         case "google_storage_bucket_object":
             computed = {"generation": _number(f"{values['bucket']}/{name}")}
         case "google_project_iam_custom_role":

@@ -65,6 +65,8 @@ def api_errors(kind: str, planned: Object) -> Iterator[str]:
             yield from _container_errors(planned["template"][0]["containers"])
         case "google_cloudfunctions2_function":
             yield from _function_errors(planned)
+        case "google_pubsub_subscription":
+            yield from _subscription_errors(planned)
 
 
 def undeletable(kind: str, prior: Object) -> Iterator[str]:
@@ -106,6 +108,23 @@ def _function_errors(planned: Object) -> Iterator[str]:
     # https://cloud.google.com/run/docs/configuring/services/cpu
     if float(service["available_cpu"]) < 1 < service["max_instance_request_concurrency"]:
         yield "Error 400: with less than 1 CPU, concurrency must be 1."
+
+
+def _subscription_errors(planned: Object) -> Iterator[str]:
+    """https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions."""
+    (retry,) = planned["retry_policy"]
+    durations_in_bounds = (
+        (planned["message_retention_duration"], 600, 31 * 86400),
+        (f"{planned['ack_deadline_seconds']}s", 10, 600),
+        (retry["minimum_backoff"], 0, 600),
+        (retry["maximum_backoff"], 0, 600),
+    )
+    for text, least, most in durations_in_bounds:
+        if not least <= int(text.removesuffix("s")) <= most:
+            yield f"Error 400: {text} is not between {least}s and {most}s."
+    account = planned["push_config"][0]["oidc_token"][0]["service_account_email"]
+    if not account.endswith(f"@{planned['project']}.iam.gserviceaccount.com"):
+        yield f"Error 400: {account} is not an account of {planned['project']}."
 
 
 def _container_errors(containers: list[Object], min_mebibytes: float = 0) -> Iterator[str]:

@@ -42,10 +42,20 @@ _FUNCTION_GRANTS = {
     (_BUILD, "roles/artifactregistry.writer", _JOBS),
     (_SCHEDULER, "roles/run.invoker", _JOBS),
 }
+_PUSH = f"datastream-exporter-push{_ACCOUNTS}"
+_TRIGGER_GRANTS = {
+    (_PUSH, "roles/run.invoker", _JOBS),
+    ("the sink of orders-prod", "roles/pubsub.publisher", "orders-prod/datastream-exporter-log"),
+    ("the sink of billing-prod", "roles/pubsub.publisher", "orders-prod/datastream-exporter-log"),
+}
 _GRANTS: list[tuple[dict[str, Any], set[tuple[str, str, str]]]] = [
     ({"collect_objects_schedule": "7 * * * *"}, _EXPORTER_GRANTS | _SCHEDULER_GRANTS),
     (mode_inputs("worker_pool"), _EXPORTER_GRANTS),
-    (mode_inputs("function"), _EXPORTER_GRANTS | _FUNCTION_GRANTS),
+    (
+        {**mode_inputs("function"), "log_triggers": False},
+        _EXPORTER_GRANTS | _FUNCTION_GRANTS,
+    ),
+    (mode_inputs("function"), _EXPORTER_GRANTS | _FUNCTION_GRANTS | _TRIGGER_GRANTS),
 ]
 _SLACK = {"channel_name": "#data-alerts"}
 _NEW_TOKEN = "xoxb-2"  # noqa: S105 - not a token
@@ -59,16 +69,24 @@ def test_each_account_has_the_grants_it_needs_and_no_others(
     """The exporter lists streams and writes metrics; the scheduler's account starts its runs."""
     state = terraform(MODULE).apply(**{**INPUTS, **inputs})
     granted = [values for address, values in state.resources.items() if "_iam_member." in address]
+    sinks = {
+        each["writer_identity"]: f"the sink of {each['project']}"
+        for each in state.of("google_logging_project_sink")
+    }
     assert len(granted) == len(grants)
     assert {
-        (each["member"].removeprefix("serviceAccount:"), each["role"], _granted_on(each))
+        (
+            sinks.get(each["member"], each["member"].removeprefix("serviceAccount:")),
+            each["role"],
+            _granted_on(each),
+        )
         for each in granted
     } == grants
 
 
 def _granted_on(grant: dict[str, Any]) -> str:
     """Return PROJECT, or PROJECT/LOCATION/NAME."""
-    name = grant.get("name", grant.get("repository"))
+    name = grant.get("name", grant.get("repository", grant.get("topic")))
     return "/".join(filter(None, (grant["project"], grant.get("location"), name)))
 
 
@@ -148,6 +166,8 @@ def _full_name(address: str, grant: dict[str, Any]) -> str:
         if f"_{kind}_iam" in address:
             project, location, name = _granted_on(grant).split("/")
             return f"projects/{project}/locations/{location}/{collection}/{name}"
+    if topic := grant.get("topic"):
+        return f"projects/{grant['project']}/topics/{topic}"
     return f"projects/{grant['project']}"
 
 

@@ -1,0 +1,134 @@
+# With log_triggers: when Datastream logs something that may matter, the function runs at once, and not
+# only at the next minute. A sink in each watched project sends the log entries to a topic, which pushes
+# them to the function. Nothing in an entry is read, and without the entries the function sees the same,
+# up to a minute later.
+
+locals {
+  is_triggered = local.is_function && coalesce(var.log_triggers, true) && !var.paused
+
+  triggering_projects = local.is_triggered ? local.watched_projects : toset([])
+
+  # Alternatives, as narrow as what is known of these logs allows: every entry costs a run, and the
+  # function's own log must never be among them.
+  trigger_filters = [
+    # What Datastream itself finds. The severity is the only field that all such entries are known to have.
+    <<-EOT
+      log_id("datastream.googleapis.com/stream_activity")
+      severity>=ERROR
+    EOT
+    ,
+    # A change of state that the service makes: the field is in the published schema of this log.
+    <<-EOT
+      log_id("datastream.googleapis.com/stream_activity")
+      jsonPayload.stream_state_change.new_state=~"."
+    EOT
+    ,
+    # What somebody does: create, start, pause, resume, change or delete a stream. An operation that takes
+    # time has an entry when it begins and one when it ends.
+    <<-EOT
+      log_id("cloudaudit.googleapis.com/activity")
+      protoPayload.serviceName="datastream.googleapis.com"
+      protoPayload.methodName=~"Datastream[.](Create|Update|Delete|Run)Stream$"
+    EOT
+  ]
+
+  push_email = local.is_triggered ? (
+    var.push_service_account.create ? google_service_account.push[0].email : var.push_service_account.email
+  ) : null
+  push_member = local.is_triggered ? "serviceAccount:${local.push_email}" : null
+}
+
+resource "google_service_account" "push" {
+  count = local.is_triggered && var.push_service_account.create ? 1 : 0
+
+  # Pub/Sub takes only an account of the subscription's project.
+  project      = local.job_project
+  account_id   = "${var.name}-push"
+  display_name = "Datastream exporter's log triggers"
+  description  = "Calls the Cloud Run function of the Datastream exporter when Datastream logs something."
+
+  depends_on = [google_monitoring_custom_service.deployment]
+}
+
+resource "google_pubsub_topic" "log" {
+  count = local.is_triggered ? 1 : 0
+
+  project      = local.job_project
+  name         = "${var.name}-log"
+  kms_key_name = var.encryption_key
+  labels       = var.labels
+
+  depends_on = [google_monitoring_custom_service.deployment]
+}
+
+resource "google_logging_project_sink" "log" {
+  for_each = local.triggering_projects
+
+  project = each.key
+  # The provider takes over a sink of the same name without an error, and deletes it later. Another
+  # deployment may watch the same project, so the name has the metrics project, which has only one.
+  name        = "${var.name}-of-${local.metrics_project}"
+  description = "Calls the Datastream exporter when a stream fails or changes."
+  destination = "pubsub.googleapis.com/${google_pubsub_topic.log[0].id}"
+  filter      = join("OR\n", [for filter in local.trigger_filters : "(\n${filter})\n"])
+
+  unique_writer_identity = true
+
+  depends_on = [google_project_service.enabled]
+}
+
+resource "google_pubsub_topic_iam_member" "sink" {
+  for_each = var.manage_iam ? google_logging_project_sink.log : {}
+
+  project = local.job_project
+  topic   = google_pubsub_topic.log[0].name
+  role    = "roles/pubsub.publisher"
+  member  = each.value.writer_identity
+}
+
+resource "google_cloud_run_v2_service_iam_member" "push" {
+  count = local.is_triggered && var.manage_iam ? 1 : 0
+
+  project  = local.job_project
+  location = var.region
+  name     = google_cloudfunctions2_function.exporter[0].name
+  role     = "roles/run.invoker"
+  member   = local.push_member
+}
+
+resource "google_pubsub_subscription" "log" {
+  count = local.is_triggered ? 1 : 0
+
+  project = local.job_project
+  name    = "${var.name}-log"
+  topic   = google_pubsub_topic.log[0].id
+  labels  = var.labels
+
+  # The shortest: by then, ten scheduled runs have seen what the entry is about.
+  message_retention_duration = "600s"
+  # Longer than a run may take, or Pub/Sub would call again during it.
+  ack_deadline_seconds = local.function_timeout + 5
+
+  push_config {
+    push_endpoint = "${google_cloudfunctions2_function.exporter[0].service_config[0].uri}/log"
+
+    oidc_token {
+      service_account_email = local.push_email
+      audience              = google_cloudfunctions2_function.exporter[0].service_config[0].uri
+    }
+  }
+
+  # The function answers 429 if it ran less than 20 seconds ago. Without a policy, Pub/Sub would call
+  # again at once.
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "60s"
+  }
+
+  # Never, however long nothing is logged.
+  expiration_policy {
+    ttl = ""
+  }
+
+  depends_on = [google_cloud_run_v2_service_iam_member.push]
+}

@@ -1,0 +1,247 @@
+# Checks mode function: the function, its build, its schedule and its log triggers. It needs no cloud and
+# no credentials: terraform init && terraform test
+
+mock_provider "google" {}
+
+# Otherwise an apply would wait for two minutes.
+mock_provider "time" {}
+
+# A check reads the function's state, which is otherwise unknown before the first apply.
+override_resource {
+  target          = google_cloudfunctions2_function.exporter[0]
+  override_during = plan
+  values          = { state = "ACTIVE" }
+}
+
+variables {
+  mode        = "function"
+  region      = "europe-west1"
+  config_yaml = <<-EOT
+    metrics: {project: orders-prod}
+    sources:
+      - {project: orders-prod}
+      - {project: billing-prod, locations: [europe-west1]}
+  EOT
+  notification_channels = {
+    CRITICAL = ["projects/orders-prod/notificationChannels/1"]
+    ERROR    = ["projects/orders-prod/notificationChannels/1"]
+    WARNING  = ["projects/orders-prod/notificationChannels/1"]
+  }
+}
+
+run "function" {
+  command = plan
+
+  assert {
+    condition     = length(google_cloud_run_v2_job.exporter) + length(google_cloud_run_v2_worker_pool.exporter) == 0
+    error_message = "Mode function creates no job and no worker pool, and needs no image."
+  }
+
+  assert {
+    condition = (
+      google_cloudfunctions2_function.exporter[0].service_config[0].available_cpu == "1" &&
+      google_cloudfunctions2_function.exporter[0].service_config[0].available_memory == "512Mi" &&
+      google_cloudfunctions2_function.exporter[0].service_config[0].max_instance_request_concurrency == 4
+    )
+    error_message = "One vCPU and 512 MiB, and as many requests as the server has threads."
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.exporter[0].service_config[0].max_instance_count == 1
+    error_message = "Two instances would write the same series."
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.exporter[0].service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY"
+    error_message = "Nobody outside calls the function."
+  }
+
+  assert {
+    condition = google_cloudfunctions2_function.exporter[0].service_config[0].environment_variables == tomap({
+      DATASTREAM_EXPORTER_CONFIG        = var.config_yaml
+      DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1"
+    })
+    error_message = "The function gets the whole text of config.yaml and its region, and no other variable."
+  }
+
+  assert {
+    condition = (
+      google_cloud_scheduler_job.exporter["streams"].schedule == "* * * * *" &&
+      google_cloud_scheduler_job.exporter["streams"].http_target[0].http_method == "POST" &&
+      google_cloud_scheduler_job.exporter["streams"].attempt_deadline == "${google_cloudfunctions2_function.exporter[0].service_config[0].timeout_seconds}s"
+    )
+    error_message = "Cloud Scheduler posts every minute, and waits for as long as a run may take."
+  }
+
+  assert {
+    condition = keys(google_project_service.enabled) == [
+      "billing-prod/datastream.googleapis.com",
+      "billing-prod/iam.googleapis.com",
+      "billing-prod/logging.googleapis.com",
+      "orders-prod/artifactregistry.googleapis.com",
+      "orders-prod/cloudbuild.googleapis.com",
+      "orders-prod/cloudfunctions.googleapis.com",
+      "orders-prod/cloudscheduler.googleapis.com",
+      "orders-prod/datastream.googleapis.com",
+      "orders-prod/iam.googleapis.com",
+      "orders-prod/logging.googleapis.com",
+      "orders-prod/monitoring.googleapis.com",
+      "orders-prod/pubsub.googleapis.com",
+      "orders-prod/run.googleapis.com",
+      "orders-prod/storage.googleapis.com",
+    ]
+    error_message = "Each project gets the APIs it needs and no others: ${join(", ", keys(google_project_service.enabled))}."
+  }
+}
+
+run "region_named_in_config" {
+  command = plan
+
+  variables {
+    config_yaml = "${var.config_yaml}\nrun: {location: europe-west4}"
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.exporter[0].service_config[0].environment_variables.DATASTREAM_EXPORTER_RUN__LOCATION == "europe-west4"
+    error_message = "A location in config.yaml stays: the exporter's own series keep their name in another region."
+  }
+}
+
+run "log_triggers" {
+  command = plan
+
+  assert {
+    condition     = { for project, sink in google_logging_project_sink.log : project => sink.name } == { billing-prod = "datastream-exporter-of-orders-prod", orders-prod = "datastream-exporter-of-orders-prod" }
+    error_message = "Each watched project has a sink whose name no other deployment uses."
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.log[0].ack_deadline_seconds > google_cloudfunctions2_function.exporter[0].service_config[0].timeout_seconds
+    error_message = "Pub/Sub waits for as long as a run may take."
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.log[0].expiration_policy[0].ttl == ""
+    error_message = "The subscription stays, even if nothing is logged for a month."
+  }
+}
+
+run "existing_accounts_and_repository" {
+  command = plan
+
+  variables {
+    build_repository          = "projects/tools-prod/locations/europe-west1/repositories/functions"
+    build_service_account     = { create = false, email = "build@identities.iam.gserviceaccount.com" }
+    log_triggers              = false
+    manage_iam                = false
+    scheduler_service_account = { create = false, email = "cron@identities.iam.gserviceaccount.com" }
+    service_account           = { create = false, email = "exporter@identities.iam.gserviceaccount.com" }
+  }
+
+  assert {
+    condition = (
+      google_cloudfunctions2_function.exporter[0].build_config[0].service_account == "projects/identities/serviceAccounts/build@identities.iam.gserviceaccount.com" &&
+      google_cloudfunctions2_function.exporter[0].build_config[0].docker_repository == var.build_repository &&
+      length(google_artifact_registry_repository.build) == 0
+    )
+    error_message = "The build uses the given account and repository."
+  }
+
+  assert {
+    condition = [for command in output.iam_grant_commands : command if strcontains(command, "build@")] == [
+      "gcloud projects add-iam-policy-binding orders-prod --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/storage.objectViewer --condition 'title=Sources of functions,expression=resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")'",
+      "gcloud projects add-iam-policy-binding orders-prod --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/logging.logWriter --condition None",
+      "gcloud artifacts repositories add-iam-policy-binding functions --project tools-prod --location europe-west1 --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/artifactregistry.writer",
+    ]
+    error_message = "The commands grant the build what it needs."
+  }
+}
+
+run "platform_options" {
+  command = plan
+
+  variables {
+    binary_authorization = { policy = "projects/orders-prod/platforms/cloudRun/policies/signed" }
+    deletion_protection  = true
+    encryption_key       = "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/functions"
+    labels               = { team = "data" }
+    vpc_access           = { network = "shared", subnetwork = "run", egress = "ALL_TRAFFIC", tags = ["nat"] }
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.exporter[0].deletion_policy == "PREVENT"
+    error_message = "Terraform refuses to delete the function."
+  }
+
+  assert {
+    condition = toset([
+      google_cloudfunctions2_function.exporter[0].kms_key_name,
+      google_artifact_registry_repository.build[0].kms_key_name,
+      google_pubsub_topic.log[0].kms_key_name,
+      google_storage_bucket.source[0].encryption[0].default_kms_key_name,
+    ]) == toset([var.encryption_key])
+    error_message = "All that holds the function or its messages uses the key."
+  }
+
+  assert {
+    condition = alltrue([
+      for labels in [
+        google_cloudfunctions2_function.exporter[0].labels,
+        google_artifact_registry_repository.build[0].labels,
+        google_pubsub_topic.log[0].labels,
+        google_pubsub_subscription.log[0].labels,
+        google_storage_bucket.source[0].labels,
+      ] : labels.team == "data"
+    ])
+    error_message = "Everything that takes labels has them."
+  }
+
+  assert {
+    condition = (
+      google_cloudfunctions2_function.exporter[0].service_config[0].direct_vpc_egress == "VPC_EGRESS_ALL_TRAFFIC" &&
+      google_cloudfunctions2_function.exporter[0].service_config[0].direct_vpc_network_interface[0].subnetwork == "run" &&
+      google_cloudfunctions2_function.exporter[0].service_config[0].vpc_connector == null
+    )
+    error_message = "The function's traffic leaves through the subnetwork."
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.exporter[0].service_config[0].binary_authorization_policy == var.binary_authorization.policy
+    error_message = "The function has the policy of Binary Authorization."
+  }
+}
+
+run "vpc_connector" {
+  command = plan
+
+  variables {
+    vpc_access = { connector = "projects/orders-prod/locations/europe-west1/connectors/run", egress = "ALL_TRAFFIC" }
+  }
+
+  assert {
+    condition = (
+      google_cloudfunctions2_function.exporter[0].service_config[0].vpc_connector == var.vpc_access.connector &&
+      google_cloudfunctions2_function.exporter[0].service_config[0].vpc_connector_egress_settings == "ALL_TRAFFIC" &&
+      length(google_cloudfunctions2_function.exporter[0].service_config[0].direct_vpc_network_interface) == 0
+    )
+    error_message = "The function's traffic leaves through the connector."
+  }
+}
+
+run "outputs" {
+  command = plan
+
+  variables {
+    scheduler_region = "europe-west3"
+  }
+
+  assert {
+    condition     = output.function_name == "datastream-exporter" && output.job_id == "projects/orders-prod/locations/europe-west1/functions/datastream-exporter" && output.job_names == {}
+    error_message = "The outputs name the function."
+  }
+
+  assert {
+    condition     = output.run_now_command == "gcloud scheduler jobs run datastream-exporter --project orders-prod --location europe-west3"
+    error_message = "run_now_command asks Cloud Scheduler, as a function with internal ingress can't be called from outside."
+  }
+}

@@ -58,7 +58,7 @@ def _first_concerns(concerns: str, count: int = 3) -> str:
 def comparison() -> str:
     """Return the table; where a cell has two values, they are those of the heading's two cases."""
     rows = (
-        ("set-up", "3 steps: code, webhook secret, schedule", "5 steps, with Terraform"),
+        ("set-up", "3 steps: code, webhook secret, schedule", "4 steps, with Terraform"),
         ("cost a month, 20 streams", *_costs()),
         (
             "coverage",

@@ -60,17 +60,26 @@ def test_example_lifecycle(
     fake_provider.project.channels = CHANNELS
     fake_provider.project.secrets = SECRETS
     root = terraform(example)
+    main = (root.directory / "main.tf").read_text("utf-8")
+    # A function has no image: what changes is its source.
+    old, new = ({"image": IMAGE}, {"image": NEW_IMAGE}) if "var.image" in main else ({}, {})
     assert not root.validate()
-    first = root.plan(image=IMAGE)
+    first = root.plan(**old)
     assert set(first.changes.values()) == {("create",)}
     root.apply(first)
-    assert root.plan(image=IMAGE).empty
-    update = root.plan(image=NEW_IMAGE)
-    assert set(update.changes.values()) == {("update",)}
-    assert all("google_cloud_run_v2_" in address for address in update.changes)
+    assert root.plan(**old).empty
+    source = root.directory.parents[2] / "exporter" / "run.py"
+    source.write_text(source.read_text("utf-8") + "# changed\n", "utf-8")
+    update = root.plan(**new)
+    changes = {address.split(".")[-2]: how for address, how in update.changes.items()}
+    if not new:
+        assert changes.pop("google_storage_bucket_object") == ("delete", "create")
+    assert changes
+    assert set(changes.values()) == {("update",)}
+    assert all("google_cloud" in kind for kind in changes)
     root.apply(update)
-    assert root.plan(image=NEW_IMAGE).empty
-    assert not root.destroy(image=NEW_IMAGE).resources
+    assert root.plan(**new).empty
+    assert not root.destroy(**new).resources
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 
 SCHEDULED, LOG = "/", "/log"
 
-LEAST_SECONDS = {SCHEDULED: 10.0, LOG: 20.0}
-"""By path, how many seconds after the last run's start another may begin."""
+LEAST_SECONDS = 10.0
+"""How many seconds after the last run's start another may begin."""
+
+LEAST_TRIGGERED_SECONDS = 20.0
+"""The same for two runs that a log asked for."""
 
 MARGIN_SECONDS = 5.0
 """A run ends this long before the request's timeout: after it, Cloud Run stops the CPU."""
@@ -91,13 +94,13 @@ class Function:
         self._restart = restart
         self._changed = threading.Condition()
         self._running = False
-        self._began = self._ends = -math.inf
+        self._began = self._triggered = self._ends = -math.inf
         self._open = ExitStack()
         self._ready: tuple[Runs, float] | None = None
 
     def answer(self, method: str, path: str) -> Answer:
         """Answer a request, with a run where one is due."""
-        if path not in LEAST_SECONDS:
+        if path not in {SCHEDULED, LOG}:
             return _error(404, f"{path} is not served: POST {SCHEDULED} or {LOG}")
         if method != "POST":
             return _error(405, f"{method} starts no run: use POST")
@@ -132,13 +135,16 @@ class Function:
                 self._restart()
                 return _error(500, sentence)
             ago = self._monotonic() - self._began
-            if self._running or ago < LEAST_SECONDS[path]:
+            again = path == LOG and self._monotonic() - self._triggered < LEAST_TRIGGERED_SECONDS
+            if self._running or again or ago < LEAST_SECONDS:
                 state = "is under way; it began" if self._running else "began"
                 return Answer(
                     200 if path == SCHEDULED else 429,
                     {"skipped": f"A run {state} {ago:.0f} s ago."},
                 )
             self._began = self._monotonic()
+            if path == LOG:
+                self._triggered = self._began
             self._ends = self._began + _PREPARE_SECONDS
             self._running = True
             return None
@@ -155,7 +161,7 @@ class Function:
             report = runs.once(Deadline(started + seconds))
         except (InputError, CallError) as error:
             # No run began, so the next request need not wait.
-            self._began = -math.inf
+            self._began = self._triggered = -math.inf
             sentences = str(error).splitlines()
             for sentence in sentences:
                 LOGGER.error("%s", sentence)

@@ -23,7 +23,7 @@ TIMES = ROOT / "docs" / "time-to-page.json"
 POLLING_INTERVALS = (300, 60)
 """Seconds between the runs of a polling function: what most teams run, and the minimum."""
 
-_MODES = ("job", "worker_pool")
+_MODES = ("job", "function", "function_log_triggers", "worker_pool")
 
 
 def policies() -> str:
@@ -50,9 +50,14 @@ def policies() -> str:
 def time_to_page() -> str:
     """Return the table of times to page: worst case, median and bound."""
     return table(
-        ("what happens", "a function every 5 min", "a function every minute", *_MODES),
         (
-            (change, *_polling(by_mode), *(_time(by_mode[mode]) for mode in _MODES))
+            "what happens",
+            "a script every 5 min",
+            "a script every minute",
+            *(mode.replace("_log_triggers", ", log triggers") for mode in _MODES),
+        ),
+        (
+            (change, *_polling(by_mode), *(_time(by_mode.get(mode)) for mode in _MODES))
             for change, by_mode in times_to_page().items()
         ),
     )
@@ -67,13 +72,15 @@ def times_to_page() -> dict[str, dict[str, Any]]:
 
 
 def _polling(by_mode: dict[str, Any]) -> tuple[str, ...]:
-    """Return the worst case of a polling function, for each interval."""
-    if by_mode[_MODES[0]]["polling_seconds"] is None:
+    """Return the worst case of a polling script, for each interval."""
+    if next(iter(by_mode.values()))["polling_seconds"] is None:
         return tuple("never" for _ in POLLING_INTERVALS)
     return tuple(f"{seconds} s" for seconds in POLLING_INTERVALS)
 
 
-def _time(measured: dict[str, Any]) -> str:
+def _time(measured: dict[str, Any] | None) -> str:
+    if measured is None:
+        return "-"
     worst, median, bound = (measured[f"{key}_seconds"] for key in ("worst", "median", "bound"))
     return f"{worst} s (median {median} s, bound {bound} s)"
 

@@ -111,6 +111,8 @@ def _times() -> list[tuple[str, str, str]]:
     for change, name in _CHANGES.items():
         noticed = times[change]["job"]["polling_seconds"] is not None
         theirs = " / ".join(map(str, POLLING_INTERVALS)) + " s" if noticed else "never"
-        ours = " / ".join(str(time["worst_seconds"]) for time in times[change].values())
+        ours = " / ".join(
+            str(times[change][mode]["worst_seconds"]) for mode in ("job", "worker_pool")
+        )
         rows.append((f"time to page, worst case: {name}", theirs, f"{ours} s"))
     return rows

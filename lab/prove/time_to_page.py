@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from lab.prove.engine import Engine
     from lab.simulate.simulation import Recording
 
-MODES = ("job", "worker_pool")
+MODES = ("job", "function", "function_log_triggers", "worker_pool")
 WORST_INGESTION = IngestionDelay(7.0, 7.0)
 WORST_DELAYS = (0, 30, 10, 25, 15, 5)
 """Start delays of a job in seconds, run by run: the earliest is followed by the latest."""
+COLD_STARTS = (0, 10)
+"""The same for a function: every other start is cold."""
 
 POLLING_SECONDS = 300
 """Worst case of a script that polls every five minutes."""
@@ -41,10 +43,24 @@ POLLING_SECONDS = 300
 _START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 _EVERY_SECOND = 1.0
 _FIRST_CHANGE = 120.0
-_STEP = {"job": 12.0, "worker_pool": 1.0}
-_CHANGING_FOR = {"job": 360.0, "worker_pool": 20.0}
-"""Seconds over which the changes are spread: six runs of the job with every delay, two ticks."""
-_LONGEST_GAP = {"job": 90, "worker_pool": 10}
+_STEP = {"job": 12.0, "function": 10.0, "function_log_triggers": 10.0, "worker_pool": 1.0}
+_CHANGING_FOR = {
+    "job": 360.0,
+    "function": 120.0,
+    "function_log_triggers": 120.0,
+    "worker_pool": 20.0,
+}
+"""Seconds over which the changes are spread: every start delay, two ticks of the worker pool."""
+_APART = 360.0
+"""Seconds between changes that each cause a run, as one run would see the other change too."""
+_EXPORTERS: dict[str, dict[str, Any]] = {
+    "job": {"mode": "job", "delays": WORST_DELAYS},
+    "function": {"mode": "function", "delays": COLD_STARTS},
+    "function_log_triggers": {"mode": "function", "log_triggers": True, "delays": COLD_STARTS},
+    "worker_pool": {"mode": "worker_pool"},
+}
+"""How the exporter runs in each mode, as a scenario has it."""
+_LONGEST_GAP = {"job": 90, "function": 70, "function_log_triggers": 70, "worker_pool": 10}
 LONGEST_WAIT = 420.0
 """Seconds that are recorded after the last change, longer than each promised time to page."""
 _JUST_AFTER = 0.1
@@ -74,32 +90,40 @@ class TimedChange(NamedTuple):
         return None if self.event is None else POLLING_SECONDS
 
 
-def _bounds(job: float, worker_pool: float) -> dict[str, float]:
-    return {"job": job, "worker_pool": worker_pool}
+def _bounds(*seconds: float) -> dict[str, float]:
+    return dict(zip(MODES, seconds, strict=True))
 
 
 _FAIL_PERMANENTLY = {"do": "fail_permanently", "reason": "LOST"}
 _FAIL = {"do": "fail", "reason": "DOWN"}
 _DELETE = {"do": "delete"}
-_PAUSE = {"do": "set_state", "state": "PAUSED"}
+_PAUSE = {"do": "pause", "draining": 0}
 
 CHANGES = (
     TimedChange(
-        "FAILED_PERMANENTLY", "stream-failed-permanently", _FAIL_PERMANENTLY, 1, _bounds(130, 60)
+        "FAILED_PERMANENTLY",
+        "stream-failed-permanently",
+        _FAIL_PERMANENTLY,
+        1,
+        _bounds(130, 110, 65, 60),
     ),
     TimedChange(
         "five FAILED_PERMANENTLY at once",
         "streams-failing-together",
         _FAIL_PERMANENTLY,
         _TOGETHER,
-        _bounds(190, 120),
+        _bounds(190, 170, 115, 120),
     ),
-    TimedChange("FAILED", "stream-failed", _FAIL, 1, _bounds(190, 120)),
-    TimedChange("deleted", "stream-missing", _DELETE, 1, _bounds(190, 120)),
+    TimedChange("FAILED", "stream-failed", _FAIL, 1, _bounds(190, 170, 115, 120)),
+    TimedChange("deleted", "stream-missing", _DELETE, 1, _bounds(190, 170, 130, 120)),
     TimedChange(
-        "paused by hand, from PAUSED", "stream-unexpected-state", _PAUSE, 1, _bounds(250, 180)
+        "paused by hand, from PAUSED",
+        "stream-unexpected-state",
+        _PAUSE,
+        1,
+        _bounds(250, 230, 175, 180),
     ),
-    TimedChange("exporter dead", "exporter-silent", None, 1, _bounds(360, 360)),
+    TimedChange("exporter dead", "exporter-silent", None, 1, _bounds(360, 360, 360, 360)),
 )
 """Every change whose time to page is promised."""
 
@@ -322,7 +346,9 @@ def _moments(mode: str) -> list[float]:
     runs = [run.at for run in scheduled_runs(scenario.exporters, end, "")]
     steps = round(_CHANGING_FOR[mode] / _STEP[mode])
     evenly = [_FIRST_CHANGE + number * _STEP[mode] for number in range(steps)]
-    return sorted({*evenly, *(at + _JUST_AFTER for at in runs if at >= _FIRST_CHANGE)})
+    moments = sorted({*evenly, *(at + _JUST_AFTER for at in runs if at >= _FIRST_CHANGE)})
+    apart = _APART if mode == "function_log_triggers" else 0.0
+    return [moment + number * apart for number, moment in enumerate(moments)]
 
 
 def _scenario(
@@ -341,10 +367,9 @@ def _scenario(
             for each in projects
         ],
     }
-    lasts = _FIRST_CHANGE + _CHANGING_FOR[mode] + wait
-    exporter: dict[str, Any] = {"mode": mode}
-    if mode == "job":
-        exporter["delays"] = WORST_DELAYS
+    changes = [event["at"] for event in world["events"]]
+    lasts = max((*changes, _FIRST_CHANGE + _CHANGING_FOR[mode])) + wait
+    exporter = dict(_EXPORTERS[mode])
     if dies is not None:
         exporter["silent"] = [{"from": dies + 0.001, "until": lasts}]
     return Scenario.model_validate(

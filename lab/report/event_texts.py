@@ -189,7 +189,7 @@ def _schedule(deployment: Deployment) -> str:
     if deployment.mode == "worker_pool":
         text = f"runs continuously, every {format_duration(deployment.seconds)}"
     else:
-        latest = max((*deployment.delays, 0 if deployment.delays else deployment.delay))
+        latest = max((*deployment.delays, 0 if deployment.delays else deployment.longest_delay))
         late = f", up to {format_duration(latest)} late" if latest else ""
         text = f"starts every {format_duration(deployment.seconds)}{late}"
     if deployment.tasks > 1:

@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from lab.report.marks import Timeline
 
 _FOLDER = Path(__file__).parent
-_MODES = {"job": "Job, every minute", "worker_pool": "Worker pool, every 10 s"}
+_MODES = {
+    "job": "Job, every minute",
+    "function": "Function, every minute",
+    "function_log_triggers": "Function, every minute and when Datastream logs",
+    "worker_pool": "Worker pool, every 10 s",
+}
 
 _PATTERNS = (
     ("idle", "M2 3h1M5 6h1", 6),

@@ -1,4 +1,4 @@
-"""The log entries of a simulated world, in Cloud Logging's form.
+"""The log entries of a simulated world and of its exporters, in Cloud Logging's form.
 
 A change to a stream leaves two entries in the audit log: at the start of the operation and at its
 end. Datastream's own log has its failures. What the service does by itself isn't audited.
@@ -7,21 +7,32 @@ https://cloud.google.com/datastream/docs/audit-logging
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from exporter.inputs.globs import is_literal
 from lab.emulator.timeline import Timeline, matches
 from lab.emulator.world_events import DropEvents, Fail, Lifecycle, Pause, WriteLogEntry
+from lab.filters.log_filter import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lab.emulator.world import World
     from lab.emulator.world_events import Event
+    from lab.simulate.scenario import Deployment
 
 STREAM_ACTIVITY = "datastream.googleapis.com/stream_activity"
 AUDIT = "cloudaudit.googleapis.com/activity"
+STDOUT = "run.googleapis.com/stdout"
+
+EXPORTERS = {
+    "job": ("cloud_run_job", "job_name"),
+    "function": ("cloud_run_revision", "service_name"),
+    "worker_pool": ("cloud_run_worker_pool", "worker_pool_name"),
+}
+"""The monitored resource of an exporter's entries, and its label with the name, by mode."""
 
 _SERVICE = "google.cloud.datastream.v1.Datastream"
 _PERSON = "operator@example.com"
@@ -59,6 +70,47 @@ def entries(world: World) -> tuple[LogEntry, ...]:
         for entry in _entries(event, stream)
     ]
     return tuple(sorted(found, key=lambda entry: entry.at))
+
+
+def asks_for_run(entry: LogEntry) -> bool:
+    """Return whether the log sink of a function with log triggers takes an entry of Datastream."""
+    return "protoPayload" in entry.fields or SEVERITIES.index(
+        entry.fields["severity"]
+    ) >= SEVERITIES.index("ERROR")
+
+
+def of_exporter(at: float, lines: str, deployment: Deployment, project: str) -> Iterator[LogEntry]:
+    """Yield the entries about streams that an exporter wrote, from its lines of JSON.
+
+    Args:
+        at: When it wrote them, in seconds after the world's start.
+        lines: Its standard output.
+        deployment: How it runs.
+        project: Where it runs.
+    """
+    resource, name = EXPORTERS[deployment.mode]
+    for line in lines.splitlines():
+        payload: dict[str, Any] = json.loads(line)
+        if "stream_id" not in payload:
+            continue
+        stream = (
+            f"projects/{payload['project']}/locations/{payload['location']}"
+            f"/streams/{payload['stream_id']}"
+        )
+        fields = {
+            "logName": f"projects/{project}/logs/{quote(STDOUT, safe='')}",
+            "severity": payload.pop("severity"),
+            "resource": {
+                "type": resource,
+                "labels": {
+                    "project_id": project,
+                    "location": deployment.location,
+                    name: deployment.job,
+                },
+            },
+            "jsonPayload": payload,
+        }
+        yield LogEntry(at, stream, fields)
 
 
 def _streams(timeline: Timeline, event: Event) -> Iterator[str]:

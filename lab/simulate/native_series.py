@@ -31,6 +31,7 @@ No more than four minutes: https://cloud.google.com/monitoring/api/v3/latency-n-
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
 EXECUTIONS = promql_name("run.googleapis.com/job/completed_execution_count")
+REQUESTS = promql_name("run.googleapis.com/request_count")
 
 _STREAM = "datastream.googleapis.com/Stream"
 _MINUTE = 60
@@ -44,21 +45,23 @@ def delay_seconds(name: str) -> float:
     )
 
 
-class JobExecution(NamedTuple):
-    """A finished execution of the job.
+class Execution(NamedTuple):
+    """A finished execution of the job, or an answered request of the function.
 
     Attributes:
         at: When it ended, in seconds after the scenario's start.
         project: The project it runs in.
         location: Its region.
-        job: Its name.
+        name: Its name.
+        is_job: Whether it is a job.
         succeeded: Whether all of its tasks did.
     """
 
     at: float
     project: str
     location: str
-    job: str
+    name: str
+    is_job: bool
     succeeded: bool
 
 
@@ -94,8 +97,8 @@ def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
                 _count(into, UNSUPPORTED, labels, start, event.at, event.events)
 
 
-def add_executions(into: SeriesSet, executions: Iterable[JobExecution], start: float) -> None:
-    """Add Cloud Run's count of executions.
+def add_executions(into: SeriesSet, executions: Iterable[Execution], start: float) -> None:
+    """Add Cloud Run's counts of executions and requests.
 
     Args:
         into: Receives the series.
@@ -103,14 +106,23 @@ def add_executions(into: SeriesSet, executions: Iterable[JobExecution], start: f
         start: When the scenario starts, unix seconds.
     """
     for each in sorted(executions):
-        labels = {
-            "monitored_resource": "cloud_run_job",
-            "project_id": each.project,
-            "location": each.location,
-            "job_name": each.job,
-            "result": "succeeded" if each.succeeded else "failed",
-        }
-        _count(into, EXECUTIONS, labels, start, each.at, 1)
+        labels = {"project_id": each.project, "location": each.location}
+        if each.is_job:
+            labels |= {
+                "monitored_resource": "cloud_run_job",
+                "job_name": each.name,
+                "result": "succeeded" if each.succeeded else "failed",
+            }
+        else:
+            labels |= {
+                "monitored_resource": "cloud_run_revision",
+                "service_name": each.name,
+                "revision_name": f"{each.name}-00001",
+                "configuration_name": each.name,
+                "response_code": "200" if each.succeeded else "500",
+                "response_code_class": "2xx" if each.succeeded else "5xx",
+            }
+        _count(into, EXECUTIONS if each.is_job else REQUESTS, labels, start, each.at, 1)
 
 
 def _count(

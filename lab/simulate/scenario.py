@@ -10,11 +10,11 @@ from exporter.config import Config  # noqa: TC001 - pydantic resolves it at run 
 from lab.emulator.world import World  # noqa: TC001 - pydantic resolves it at run time
 from lab.emulator.world_values import Seconds, WorldSection
 
-JOB_SECONDS = 60.0
-WORKER_POOL_SECONDS = 10.0
+USUAL_SECONDS = {"job": 60.0, "function": 60.0, "worker_pool": 10.0}
 EVALUATION_SECONDS = 30.0
-LATEST_START_SECONDS = 30.0
-"""The longest time from a tick of the schedule until a Cloud Run job runs."""
+LATEST_START_SECONDS = {"job": 30.0, "function": 10.0, "worker_pool": 0.0}
+"""The longest time from a tick of the schedule, or a request, until the exporter runs, by mode. For
+the function it is a cold start."""
 
 _ONLY_FOR = {"exporter-executions-failing": "job", "exporter-requests-failing": "function"}
 """The policies on Cloud Run's own counts, by the mode that has them."""
@@ -32,9 +32,12 @@ class Deployment(WorldSection):
     """An exporter, and how it runs.
 
     Attributes:
-        mode: `job`: started by a schedule. `worker_pool`: one long-running process.
-        every: Time between runs; by default 60 s for a job, 10 s for a worker pool.
-        delay: The longest delay of a job's run. Each run has its own.
+        mode: `job`: started by a schedule. `function`: called by a schedule. `worker_pool`: one
+            long-running process.
+        every: Time between runs; by default 10 s for a worker pool, 60 s otherwise.
+        log_triggers: Whether Datastream's log entries call the function too.
+        delay: The longest delay of a run; by default 30 s for a job, 10 s for a function that
+            starts cold. Each run has its own.
         delays: The delay of each run in turn, instead of ``delay``.
         first: When the first run is due.
         ends: When it is removed.
@@ -45,13 +48,14 @@ class Deployment(WorldSection):
         clock_ahead: How far its clock is ahead.
         clock_behind: How far its clock is behind.
         location: The region it runs in.
-        job: The name of its Cloud Run job.
+        job: The name of its Cloud Run job or function.
         config: Its config.yaml, if not the world's.
     """
 
-    mode: Literal["job", "worker_pool"] = "job"
+    mode: Literal["job", "function", "worker_pool"] = "job"
     every: Seconds | None = None
-    delay: Seconds = LATEST_START_SECONDS
+    log_triggers: bool = False
+    delay: Seconds | None = None
     delays: tuple[Seconds, ...] = ()
     first: Seconds = 0
     ends: Seconds | None = None
@@ -68,8 +72,12 @@ class Deployment(WorldSection):
     @property
     def seconds(self) -> float:
         """Return the seconds between two ticks."""
-        usual = JOB_SECONDS if self.mode == "job" else WORKER_POOL_SECONDS
-        return self.every or usual
+        return self.every or USUAL_SECONDS[self.mode]
+
+    @property
+    def longest_delay(self) -> float:
+        """Return the longest time from a tick or a request until the run."""
+        return LATEST_START_SECONDS[self.mode] if self.delay is None else self.delay
 
     @property
     def skew(self) -> float:

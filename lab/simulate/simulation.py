@@ -11,9 +11,12 @@ import math
 import zlib
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.gcp.clients import Identity, connect
+from exporter.log.lines import JsonLines, logging_to
+from exporter.log.run_log import RunLog
 from exporter.measure import samples
 from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
@@ -23,7 +26,7 @@ from exporter.watch import Runs
 from lab.emulator.emulator import Emulator
 from lab.policies.known_metrics import promql_name
 from lab.simulate import log_entries, native_series
-from lab.simulate.native_series import JobExecution
+from lab.simulate.native_series import Execution
 from lab.simulate.schedule import fraction, scheduled_runs
 from lab.simulate.series import SeriesSet
 from lab.simulate.virtual_sleep import VirtualDeadline
@@ -120,8 +123,10 @@ def simulate(
             _Exporter(clients, _with_few_workers(config, scenario), deployment, clock)
             for config, deployment in zip(scenario.configs, scenario.exporters, strict=True)
         ]
+        entries = log_entries.entries(scenario.world)
+        asked = [entry.at for entry in entries if log_entries.asks_for_run(entry)]
         runs = []
-        for each in scheduled_runs(scenario.exporters, scenario.lasts, scenario.name):
+        for each in scheduled_runs(scenario.exporters, scenario.lasts, scenario.name, asked):
             clock.now = start + each.at
             runs.append(exporters[each.deployment].run(each, start))
         points = cloud.points()
@@ -131,7 +136,8 @@ def simulate(
     _add_points(series, points, runs, scenario, start, ingestion)
     native_series.add_streams(series, scenario, start)
     native_series.add_executions(series, _executions(runs, scenario), start)
-    entries = log_entries.entries(scenario.world)
+    logged = (entry for exporter in exporters for entry in exporter.logged)
+    entries = tuple(sorted((*entries, *logged), key=lambda entry: entry.at))
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
     delay = VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion.most + slow)
@@ -179,31 +185,38 @@ class _Exporter:
         self._deployment = deployment
         self._clock = clock
         self._remembered: dict[Task, Runs] = {}
+        self.logged: list[LogEntry] = []
+        """The entries that the exporter has written, in Cloud Logging's form."""
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
-        report = self._runs(which).once(deadline)
+        written = StringIO()
+        with logging_to(written, JsonLines({})):
+            report = self._runs(which).once(deadline)
         # Rounded up, because the time between attempts is random.
         waited = _round_up(deadline.stop.longest)
         ended = self._clock.now - start + waited + self._deployment.takes
         seen = report.measurement.observations
         hung = seen.unread or seen.failed_discoveries
         delayed = max(0.0, waited - PATIENCE_SECONDS) if hung else 0.0
+        self.logged += log_entries.of_exporter(
+            ended, written.getvalue(), self._deployment, self._config.metrics.project
+        )
         return CompletedRun(which, report.measurement.timestamp, ended, report.complete, delayed)
 
     def _runs(self, which: ScheduledRun) -> Runs:
         """Return the runs of a process: a new one for each run of a job."""
         task = self._task(which)
-        remembers = self._deployment.mode == "worker_pool"
+        remembers = self._deployment.mode != "job"
         if remembers and task in self._remembered:
             return self._remembered[task]
         runs = Runs(
             self._clients,
             self._config,
             task,
-            lambda _: None,
-            interval=self._deployment.seconds if remembers else None,
+            RunLog(self._clock).log,
+            interval=self._deployment.seconds if self._deployment.mode == "worker_pool" else None,
             monotonic=self._clock,
             now=self._own_time,
         )
@@ -326,23 +339,27 @@ def _labels(point: WrittenPoint) -> dict[str, str]:
     }
 
 
-def _executions(runs: list[CompletedRun], scenario: Scenario) -> list[JobExecution]:
-    """Return the executions of the jobs; one succeeds if all of its tasks do."""
-    tasks: dict[tuple[int, int], list[CompletedRun]] = {}
+def _executions(runs: list[CompletedRun], scenario: Scenario) -> list[Execution]:
+    """Return the executions of the jobs; one succeeds if all of its tasks do. And the requests."""
+    tasks: dict[tuple[int, float], list[CompletedRun]] = {}
     for run in runs:
         if not run.scheduled.objects:
-            tasks.setdefault((run.scheduled.deployment, run.scheduled.tick), []).append(run)
+            which = run.scheduled
+            # A request that a log caused has no tick.
+            tick = which.at if which.tick < 0 else which.tick
+            tasks.setdefault((which.deployment, tick), []).append(run)
     executions = []
     for (index, _), ran in tasks.items():
         deployment = scenario.exporters[index]
-        if deployment.mode == "job":
+        if deployment.mode != "worker_pool":
             whole = len(ran) == deployment.tasks and all(each.complete for each in ran)
             executions.append(
-                JobExecution(
+                Execution(
                     max(each.ended for each in ran),
                     scenario.configs[index].metrics.project,
                     deployment.location,
                     deployment.job,
+                    deployment.mode == "job",
                     whole,
                 )
             )

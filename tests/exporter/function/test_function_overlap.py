@@ -94,6 +94,17 @@ def test_a_log_every_second_for_a_minute(function: Function, clock: Clock) -> No
     assert {answer.status for answer in answers if "skipped" in answer.body} == {429}
 
 
+def test_a_log_right_after_a_scheduled_run_waits_ten_seconds(
+    function: Function, clock: Clock
+) -> None:
+    """What the run before it just missed is seen soon; only triggered runs are twenty apart."""
+    answers = {}
+    for path, after in (("/", 0), ("/log", 5), ("/log", 5), ("/log", 10), ("/", 1), ("/log", 9)):
+        clock.now += after
+        answers[clock.now, path] = function.answer("POST", path).status
+    assert list(answers.values()) == [200, 429, 200, 429, 200, 429]
+
+
 def test_what_was_prepared_survives(function: Function, cloud_at: Emulator, clock: Clock) -> None:
     """Later runs discover nothing for ten minutes, and connect and load nothing again."""
     for _ in range(10):

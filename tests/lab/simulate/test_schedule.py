@@ -32,6 +32,35 @@ def test_one_that_runs_on_is_on_time() -> None:
     assert [run.at for run in runs(40, mode="worker_pool")] == [0, 10, 20, 30]
 
 
+def test_a_function_starts_late_only_where_it_is_cold() -> None:
+    """A minute after a run it may be cold; an instance that ran seconds ago is there at once."""
+    assert [run.at for run in runs(mode="function", delays=[0, 10])] == [0, 70, 120, 190, 240]
+    late = [run.at - run.tick * 60 for run in runs(3600, mode="function")]
+    assert 8 < max(late) <= 10
+
+
+@pytest.mark.parametrize(
+    ("logged", "triggered"),
+    [
+        pytest.param([20], [25], id="a log's way to a warm instance takes five seconds"),
+        pytest.param([1], [16], id="a run that has just begun refuses it, and it comes again"),
+        pytest.param([14, 15], [19, 40], id="triggered runs are twenty seconds apart"),
+        pytest.param([49], [64], id="a cold start takes ten seconds, and the tick is left out"),
+        pytest.param([], [], id="nothing is logged"),
+    ],
+)
+def test_a_log_entry_calls_a_function_with_log_triggers(
+    logged: list[float], triggered: list[float]
+) -> None:
+    """As the function and Pub/Sub do it, next to the call of each minute."""
+    keys = {"mode": "function", "delay": 10, "delays": [0]}
+    with_triggers = Deployment.model_validate(keys | {"log_triggers": True})
+    found = scheduled_runs([with_triggers], 110, "seed", logged)
+    assert [run.at for run in found if run.tick < 0] == triggered
+    without = scheduled_runs([Deployment.model_validate(keys)], 110, "seed", logged)
+    assert [run.at for run in without] == [0, 60]
+
+
 def test_late_starts_can_be_given() -> None:
     """They are taken over and over, run by run."""
     assert [run.at for run in runs(delays=[0, 30])] == [0, 90, 120, 210, 240]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from lab.simulate.simulation import IngestionDelay, simulate
 from tests.lab.conftest import START, WORLD
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 STATE = "custom_googleapis_com:datastream_stream_state"
 LAST_RUN = "custom_googleapis_com:datastream_exporter_last_run"
 EXECUTIONS = "run_googleapis_com:job_completed_execution_count"
+REQUESTS = "run_googleapis_com:request_count"
+STDOUT_NAME = "logs/run.googleapis.com%2Fstdout"
 FRESHNESS = "datastream_googleapis_com:stream_freshness"
 UNSUPPORTED = "datastream_googleapis_com:stream_unsupported_event_count"
 FAIL = {"at": 300, "stream": "orders", "do": "fail", "reason": "DOWN"}
@@ -163,6 +167,42 @@ def test_executions_are_counted_by_the_minute_and_come_late(make_scenario: MakeS
     assert {one.visible_at - one.time for one in counted.samples} == {180}
 
 
+def test_requests_of_the_function_are_counted_by_their_response(
+    make_scenario: MakeScenario,
+) -> None:
+    """An incomplete run is a response of the class 5xx."""
+    lost = {"project": "shop-prod", "method": "CreateTimeSeries", "code": "INVALID_ARGUMENT"}
+    scenario = make_scenario(
+        world={"faults": [lost | {"from": 590, "times": 1}]},
+        exporters=[{"mode": "function", "delay": 0}],
+    )
+    recording = simulate(scenario, START)
+    assert [
+        of(recording, REQUESTS, response_code_class=each).samples[-1].value
+        for each in ("2xx", "5xx")
+    ] == [19, 1]
+
+
+@pytest.mark.parametrize(
+    ("mode", "events"),
+    [
+        ("job", ["stream_bad"] * 15),
+        ("function", ["stream_changed", "stream_bad"]),
+        ("worker_pool", ["stream_changed", "stream_bad"]),
+    ],
+)
+def test_the_exporters_own_entries_are_logged(
+    make_scenario: MakeScenario, mode: str, events: list[str]
+) -> None:
+    """As Cloud Logging has them: who remembers logs a change once, and again after ten minutes."""
+    recording = simulate(make_scenario(FAIL, exporters=[{"mode": mode, "delay": 0}]), START)
+    entries = [each.fields for each in recording.entries if STDOUT_NAME in each.fields["logName"]]
+    assert [each["jsonPayload"]["event"] for each in entries] == events
+    assert {each["severity"] for each in entries} == {"ERROR"}
+    assert entries[0]["jsonPayload"]["stream_id"] == "orders"
+    assert entries[0]["resource"]["type"].startswith("cloud_run_")
+
+
 def test_a_worker_pool_has_no_executions(make_scenario: MakeScenario) -> None:
     """A worker pool is no job."""
     recording = simulate(make_scenario(exporters=[{"mode": "worker_pool"}], lasts="1m"), START)
@@ -277,6 +317,8 @@ def test_who_changes_a_stream_is_logged_twice(make_scenario: MakeScenario) -> No
         (180, "stock", "DeleteStream", "producer", "first"),
         (181, "stock", "DeleteStream", "producer", "last"),
     ]
-    (activity,) = [each for each in recording.entries if "jsonPayload" in each.fields]
+    (activity,) = [
+        each for each in recording.entries if "stream_activity" in each.fields["logName"]
+    ]
     assert activity.fields["severity"] == "ERROR"
     assert activity.fields["resource"]["labels"]["stream_id"] == "orders"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from exporter.inputs import yaml_text
+from exporter.inputs.files import read_bytes, reading
 from exporter.inputs.input_errors import InputError
 from exporter.inputs.validation_messages import known_keys, message
-from exporter.text import printable, quote
+from exporter.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,23 +32,8 @@ def read_file(path: str) -> str:
     Raises:
         InputError: In one sentence, if the file cannot be read or is not text.
     """
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(yaml_text.MAX_BYTES + 1)
-        if len(content) <= yaml_text.MAX_BYTES:
-            return content.decode()
-        problem = yaml_text.TOO_LARGE
-    except FileNotFoundError:
-        problem = "there is no such file; check the path"
-    except IsADirectoryError:
-        problem = "is a directory; name the file in it"
-    except PermissionError:
-        problem = "this user may not read it; give it read permission"
-    except UnicodeDecodeError as error:
-        problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
-    except (OSError, ValueError) as error:
-        problem = f"cannot be read ({getattr(error, 'strerror', None) or error}); check the path"
-    raise InputError([f"{printable(path) or quote(path)}: {problem}"])
+    with reading(path):
+        return read_bytes(path, yaml_text.MAX_BYTES, yaml_text.TOO_LARGE).decode()
 
 
 def load(text: str, file: str, model: type[M]) -> M:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from google.api.distribution_pb2 import Distribution
 from google.protobuf import json_format
 
+from exporter.inputs.files import reading
 from exporter.inputs.input_errors import MOST_REPORTED, InputError
 from exporter.inputs.spelling import hint
 from exporter.text import printable, quote
@@ -29,7 +30,6 @@ from lab.backtest.time_series import (
     SeriesPart,
     with_points,
 )
-from lab.files import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

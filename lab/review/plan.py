@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from exporter.inputs.files import read_bytes
 from exporter.inputs.input_errors import InputError
 from exporter.text import printable, quote
-from lab.files import read_bytes
 from lab.review.values import SENSITIVE, NestingError, PolicyValues, flatten
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _STDIN_NAME = "standard input"
 _ZIP = b"PK\x03\x04"
 _HUMAN_READABLE = (b"will perform the following actions", b"No changes.")
 _SUPPORTED_VERSION = re.compile(r"1\.[0-9]+")
+_TOO_LARGE = f"is larger than {MOST_BYTES >> 20} MiB, the most that is read"
 _USE_SHOW = "pass the output of `terraform show -json PLANFILE`"
 _NOT_A_PLAN = f"is JSON, but not a plan; {_USE_SHOW}"
 _PLAN_LOG = f"is the log of `terraform plan -json`, which has no complete policies; {_USE_SHOW}"
@@ -129,7 +130,7 @@ def read_plan(path: str) -> Plan:
     """
     if path == STDIN:
         return parse_plan(sys.stdin.buffer.read(MOST_BYTES + 1), _STDIN_NAME)
-    return parse_plan(read_bytes(path, MOST_BYTES), printable(path))
+    return parse_plan(read_bytes(path, MOST_BYTES, _TOO_LARGE), printable(path))
 
 
 def parse_plan(content: bytes, file: str) -> Plan:
@@ -162,7 +163,7 @@ def _load(content: bytes, file: str) -> dict[str, object]:
             f"`terraform show -json {plan_file}`"
         )
     if len(content) > MOST_BYTES:
-        raise _PlanError(f"is larger than {MOST_BYTES >> 20} MiB, the most that is read")
+        raise _PlanError(_TOO_LARGE)
     if not content.strip():
         raise _PlanError(f"is empty; check the command that wrote it, and {_USE_SHOW}")
     try:

@@ -46,39 +46,38 @@ def test_a_mistake_on_the_command_line_is_usage(
     assert sentence in err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["run", "--help"], ["watch", "--help"]])
-def test_help_is_data(command: Command, argv: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("argv", "start"),
+    [
+        (["--help"], "usage: datastream-exporter"),
+        (["run", "--help"], "usage: datastream-exporter run"),
+        (["watch", "--help"], "usage: datastream-exporter watch"),
+        (["--version"], "datastream-exporter 0."),
+    ],
+)
+def test_help_and_version_are_data(command: Command, argv: list[str], start: str) -> None:
     """What was asked for comes on stdout, and is no failure."""
     code, out, err = command(*argv)
     assert (code, err) == (OK, "")
-    assert out.startswith("usage: datastream-exporter")
-
-
-def test_the_version_is_told(command: Command) -> None:
-    """The version is that of the installed distribution."""
-    code, out, _ = command("--version")
-    assert code == OK
-    assert out.startswith("datastream-exporter 0.")
+    assert out.startswith(start)
 
 
 @pytest.mark.parametrize("name", ["run", "watch", "check"])
-def test_a_config_that_is_not_there_is_told(command: Command, name: str, tmp_path: Path) -> None:
-    """A wrong path and a directory are one sentence each, whatever the command."""
-    code, out, err = command(name, "--config", "nosuch.yaml")
-    assert (code, out) == (USAGE, "")
-    assert "error: nosuch.yaml: there is no such file" in err
-    code, _, err = command(name, "--config", str(tmp_path))
-    assert code == USAGE
-    assert f"error: {tmp_path}: " in err
-    assert err.count("\n") == 1
-
-
-def test_no_config_at_all_is_told_with_the_ways_to_give_one(command: Command) -> None:
-    """Somebody who only typed `run` learns where config can come from."""
-    code, _, err = command("run")
-    assert code == USAGE
-    assert "--config" in err
-    assert "DATASTREAM_EXPORTER_CONFIG" in err
+@pytest.mark.parametrize(
+    ("argv", "sentences"),
+    [
+        (["--config", "nosuch.yaml"], ["error: nosuch.yaml: there is no such file"]),
+        (["--config", "."], ["error: .: is a directory"]),
+        ([], ["--config", "DATASTREAM_EXPORTER_CONFIG"]),
+    ],
+)
+def test_a_missing_config_is_one_sentence(
+    command: Command, name: str, argv: list[str], sentences: list[str]
+) -> None:
+    """A wrong path, a directory and no config at all are usage errors of every command."""
+    code, out, err = command(name, *argv)
+    assert (code, out, err.count("\n")) == (USAGE, "", 1)
+    assert all(sentence in err for sentence in sentences)
 
 
 def test_mistakes_in_a_variable_are_told_by_its_name(command: Command) -> None:

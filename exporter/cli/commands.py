@@ -19,7 +19,7 @@ from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError
 from exporter.inputs.input_errors import InputError
 from exporter.log.lines import FIELDS, LOGGER, JsonLines, Text
-from exporter.log.run_log import RunLog, fleet, log_ignored_labels, log_run
+from exporter.log.run_log import RunLog, fleet, log_ignored_labels, log_run, log_unknown_locations
 from exporter.run import Run
 from exporter.session import session
 from exporter.text import plural, printable
@@ -107,6 +107,7 @@ def run(context: Context) -> int:
         if not (context.out and context.out.isatty()):
             # At a terminal the list of what to look at has just said so.
             RunLog().log_findings(measurement)
+        log_unknown_locations(report, set())
         log_run(report)
     return OK if report.complete else INCOMPLETE
 

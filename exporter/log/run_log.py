@@ -13,6 +13,7 @@ from exporter.log.stream_memory import Memory, log_entries
 from exporter.measure.expectations import label_complaint
 from exporter.measure.samples import ObjectsMeasurement
 from exporter.names import StreamName
+from exporter.read.observations import GLOBAL
 from exporter.text import plural
 
 if TYPE_CHECKING:
@@ -48,11 +49,13 @@ class RunLog:
         self._logs_findings = first_findings
         self._memory = Memory()
         self._labels: set[str] = set()
+        self._unknown: set[str] = set()
 
     def log(self, report: Report) -> None:
         """Log what a run read, what it could not write, and its summary."""
         log_ignored_labels(report.measurement, self._labels)
         self.log_findings(report.measurement)
+        log_unknown_locations(report, self._unknown)
         log_run(report)
 
     def log_findings(self, measurement: Measurement) -> None:
@@ -78,6 +81,18 @@ def log_ignored_labels(measurement: Measurement, logged: set[str]) -> None:
                 _log(logging.WARNING, complaint, **fields_of([name]))
     if unlisted_errors:
         _log(logging.WARNING, f"{plural(unlisted_errors, 'more label')} of this kind are ignored.")
+
+
+def log_unknown_locations(report: Report, logged: set[str]) -> None:
+    """Log the locations that Cloud Monitoring doesn't know, unless they are in ``logged``."""
+    for location in sorted(report.written.unknown_locations - logged):
+        logged.add(location)
+        _log(
+            logging.WARNING,
+            f"Cloud Monitoring doesn't know the location {location} yet. Its series are written "
+            f"under the location {GLOBAL}, with {location} in the namespace (PROJECT/{location}).",
+            location=location,
+        )
 
 
 def log_run(report: Report) -> None:

@@ -10,7 +10,7 @@ matched by substring, since they have changed before.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from google.cloud import monitoring_v3
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _OFTEN = re.compile(r"more frequently than the maximum sampling period", re.IGNORECASE)
 _ORDER = re.compile(rf"must be written in order|{_OFTEN.pattern}", re.IGNORECASE)
+_NO_LOCATION = re.compile(r"unrecognized region or location", re.IGNORECASE)
 _INDEXES = re.compile(r"timeSeries\[([0-9,\s-]+)\]", re.IGNORECASE)
 _RANGE = re.compile(r"\s*([0-9]{1,9})(?:\s*-\s*([0-9]{1,9}))?\s*")
 _SEGMENTS = re.compile(r"[;\n]")
@@ -54,6 +55,8 @@ class PartialWrite:
             None if the error doesn't name all of them.
         older: Whether a point that is older than the late ones can be the reason, since it is
             only seconds older. Nothing newer was written to their series then.
+        unknown_locations: The indexes of the series whose location Cloud Monitoring doesn't know;
+            none if the error doesn't name all series.
     """
 
     refused: int
@@ -61,11 +64,17 @@ class PartialWrite:
     transient: int
     named: Mapping[int, bool] | None
     older: bool = field(default=False, compare=False)
+    unknown_locations: frozenset[int] = field(default=frozenset(), compare=False)
 
     @property
     def unwritten(self) -> int:
         """How many points were refused, for now or finally, for a reason other than being late."""
         return self.refused - self.late
+
+    def without(self, indexes: frozenset[int]) -> PartialWrite:
+        """Return the same without some named series, none of them late."""
+        named = {index: late for index, late in (self.named or {}).items() if index not in indexes}
+        return replace(self, refused=self.refused - len(indexes), named=named)
 
 
 def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> PartialWrite:
@@ -101,7 +110,8 @@ def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> Part
     else:
         late = refused - transient if all(map(_all_late, reasons)) else 0
     older = any(map(_OFTEN.search, reasons))
-    return PartialWrite(refused, late, min(transient, refused - late), named, older)
+    unknown = _indexes(message, _NO_LOCATION) if named is not None else frozenset()
+    return PartialWrite(refused, late, min(transient, refused - late), named, older, unknown)
 
 
 def _summary(
@@ -137,6 +147,17 @@ def _named(message: str, refused: int, sent: int) -> dict[int, bool] | None:
                 named[index] = late and named.get(index, True)
     known = len(named) == refused and all(0 <= index < sent for index in named)
     return named if known else None
+
+
+def _indexes(message: str, reason: re.Pattern[str]) -> frozenset[int]:
+    """Return the indexes of the series that are refused for a reason."""
+    return frozenset(
+        index
+        for segment in _segments(message)
+        if reason.search(segment)
+        for listed in _INDEXES.findall(segment)
+        for index in _expand(listed)
+    )
 
 
 def _expand(listed: str) -> list[int]:

@@ -16,9 +16,10 @@ from google.cloud.monitoring_v3.services.metric_service.transports.base import D
 
 from exporter.gcp.retry import answer_of
 from exporter.measure.definitions import RESOURCE
+from exporter.read.observations import GLOBAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from exporter.measure.samples import Sample
 
@@ -28,7 +29,7 @@ _VALUE_TYPES = dict(metric_pb2.MetricDescriptor.ValueType.items())
 
 
 def build_request(
-    batch: Sequence[Sample], timestamp: int, project: str
+    batch: Sequence[Sample], timestamp: int, project: str, unknown: Collection[str] = ()
 ) -> monitoring_v3.CreateTimeSeriesRequest:
     """Return the request that writes a batch of samples.
 
@@ -36,6 +37,9 @@ def build_request(
         batch: The samples, at most 200.
         timestamp: Unix time of every point, in whole seconds.
         project: The project that the series go to.
+        unknown: Locations that Cloud Monitoring doesn't know, such as a new region. Their series
+            are written under ``global``, with the location in the namespace. So all that policies
+            join on, namespace and location, is still of this location alone.
     """
     raw = _RAW_REQUEST(name=f"projects/{project}")
     for sample in batch:
@@ -47,8 +51,9 @@ def build_request(
         series.resource.type = RESOURCE
         labels = series.resource.labels
         labels["project_id"] = project
-        labels["location"] = sample.location
-        labels["namespace"] = sample.namespace
+        moved = sample.location in unknown
+        labels["location"] = GLOBAL if moved else sample.location
+        labels["namespace"] = f"{sample.namespace}/{sample.location}" if moved else sample.namespace
         labels["node_id"] = sample.node_id
         series.metric_kind = _GAUGE
         series.value_type = _VALUE_TYPES[metric.value_type]

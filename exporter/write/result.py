@@ -42,6 +42,8 @@ class WriteResult:
         left_out: Points that were not sent because the run was asked to stop.
         withheld_locations: Locations with a ``last_seen`` that was, or may be, not written.
         incomplete_locations: Locations with any point that was, or may be, lost.
+        unknown_locations: Locations that Cloud Monitoring doesn't know. Their points were written
+            under ``global``.
         errors: The first batches that were not written completely, for the log.
         unlisted_errors: How many more of these there were.
     """
@@ -52,6 +54,7 @@ class WriteResult:
     left_out: int = 0
     withheld_locations: frozenset[LocationName] = frozenset()
     incomplete_locations: frozenset[LocationName] = frozenset()
+    unknown_locations: frozenset[str] = frozenset()
     errors: tuple[WriteError, ...] = ()
     unlisted_errors: int = 0
 
@@ -70,6 +73,7 @@ class WriteResult:
             self.left_out + other.left_out,
             self.withheld_locations | other.withheld_locations,
             self.incomplete_locations | other.incomplete_locations,
+            self.unknown_locations | other.unknown_locations,
             errors[:MAX_LISTED_ERRORS],
             self.unlisted_errors + other.unlisted_errors + len(errors[MAX_LISTED_ERRORS:]),
         )

@@ -27,7 +27,7 @@ from exporter.write.requests import build_request, sender
 from exporter.write.result import WriteError, WriteResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from google.cloud import monitoring_v3
 
@@ -77,6 +77,7 @@ class Writer:
             progress: Receives how many points are settled.
         """
         self._send = sender(client)
+        self._unknown: set[str] = set()
         self._project = project
         self._calls = calls
         self._timestamp = timestamp
@@ -108,9 +109,10 @@ class Writer:
     def _send_batch(self, batch: Batch, deadline: Deadline) -> WriteResult:
         """Send a batch, with retries, until it is known what happened to its points."""
         refusals: list[PartialWrite] = []
+        unknown = frozenset(self._unknown)
 
         def attempt(timeout: float) -> None:
-            request = build_request(batch, self._timestamp, self._project)
+            request = build_request(batch, self._timestamp, self._project, unknown)
             try:
                 self._send(request, timeout)
             except exceptions.GoogleAPICallError as error:
@@ -123,6 +125,7 @@ class Writer:
 
         lost = superseded = 0
         errors = []
+        moved = WriteResult()
         try:
             call_with_retry(
                 attempt,
@@ -138,6 +141,9 @@ class Writer:
                 key=lambda refusal: refusal.unwritten,
                 default=PartialWrite(len(batch), 0, len(batch), None),
             )
+            if again := best.unknown_locations - _located(batch, unknown):
+                best = best.without(again)
+                moved = self._move(tuple(batch[index] for index in sorted(again)), deadline)
             if lost := best.unwritten:
                 failure = explain_call_error(error, target(self._project))
                 errors.append(_write_error(batch, best, failure))
@@ -146,14 +152,20 @@ class Writer:
         if refusals and (superseded := refusals[0].late):
             errors.append(_write_error(batch, refusals[0], None))
         doubtful = [_write_error(batch, refusal, None) for refusal in refusals[1:] if refusal.older]
-        return WriteResult(
-            accepted=len(batch) - lost - superseded,
+        return moved + WriteResult(
+            accepted=len(batch) - lost - superseded - moved.settled,
             superseded=superseded,
             lost=lost,
             withheld_locations=_last_seen(*(error.series for error in (*errors, *doubtful))),
             incomplete_locations=_locations(*(error.series for error in errors if error.failure)),
             errors=tuple(errors),
         )
+
+    def _move(self, batch: Batch, deadline: Deadline) -> WriteResult:
+        """Send samples again whose location Cloud Monitoring doesn't know, under another one."""
+        locations = frozenset(sample.location for sample in batch)
+        self._unknown |= locations
+        return self._send_batch(batch, deadline) + WriteResult(unknown_locations=locations)
 
 
 class Writing:
@@ -228,6 +240,11 @@ def target(project: str, permission: str = "monitoring.timeSeries.create") -> Ta
         role="roles/monitoring.metricWriter",
         key="endpoints.monitoring",
     )
+
+
+def _located(batch: Batch, locations: Collection[str]) -> frozenset[int]:
+    """Return the indexes of the samples in some locations."""
+    return frozenset(index for index, sample in enumerate(batch) if sample.location in locations)
 
 
 def _last_seen(*batches: Iterable[Sample]) -> frozenset[LocationName]:

@@ -84,6 +84,20 @@ def test_ten_thousand_streams_without_their_objects_are_one_sentence() -> None:
     assert one.fields["count"] == 10_000
 
 
+def test_a_region_that_cloud_monitoring_does_not_know_is_logged_once(
+    command: Command, serve: Serve, shop: World
+) -> None:
+    """One warning says where its series are; nothing is lost, exit code 0."""
+    shop["projects"][1]["locations"][0]["id"] = "europe-west99"
+    _, environ = serve(shop)
+    text = environ["DATASTREAM_EXPORTER_CONFIG"].replace("europe-west1", "europe-west99")
+    ended = command("run", environ={**environ, "DATASTREAM_EXPORTER_CONFIG": text})
+    (told,) = [line for line in ended.err.splitlines() if "Cloud Monitoring doesn't" in line]
+    assert ended.code == 0
+    assert told.startswith("warning: Cloud Monitoring doesn't know the location europe-west99 yet.")
+    assert "in the namespace (PROJECT/europe-west99)" in told
+
+
 def test_a_second_exporter_shows_as_superseded_points(
     command: Command, serve: Serve, shop: World
 ) -> None:

@@ -98,7 +98,7 @@ def test_a_named_point_holds_back_its_location_only_if_it_is_a_last_seen(
         index = [(point.metric, point.location) for point in points].index((metric, "europe-west1"))
         return status_of(
             "INVALID_ARGUMENT",
-            f"{HEAD}Unrecognized region or location.: timeSeries[{index}]",
+            f"{HEAD}Unknown metric.: timeSeries[{index}]",
             written=len(points) - 1,
             of=len(points),
             errors=[("INVALID_ARGUMENT", 1)],
@@ -407,6 +407,61 @@ def test_two_tasks_are_in_nobody_s_way(serve: Serve) -> None:
     for node, sizes in enumerate(({"europe-west1": 3}, {"us-east4": 3})):
         assert writing.write(writing.measurement(sizes, node=str(node))).complete
     assert len(cloud.points()) == 2 * (15 + 1 + 4)
+
+
+# A region that Cloud Monitoring doesn't know yet.
+
+
+@pytest.mark.parametrize("wording", ["newer", "older"])
+@pytest.mark.parametrize("streams", [3, 120])
+def test_series_of_a_location_that_nobody_knows_are_written_under_another(
+    serve: Serve, wording: str, streams: int
+) -> None:
+    """No point is lost; what policies join on is still of that location alone."""
+    cloud, writing = serve(refusals=wording)
+    sizes = {"europe-west1": 3, "europe-west98": 2, "europe-west99": streams}
+    report = writing.write(writing.measurement(sizes), concurrency=1)
+    due = 4 * (5 + streams) + 4 * 3 + 4
+    assert report.complete
+    assert report.written.accepted == len(cloud.points()) == due
+    assert report.written.unknown_locations == {"europe-west98", "europe-west99"}
+    # The request of the locations is refused in part; after that, everybody knows.
+    calls = 1 + -(-4 * (5 + streams) // 200) + 1 + 1
+    assert report.calls == calls + 1
+    assert {
+        (labels["location"], labels["namespace"])
+        for labels in (point.resource_labels for point in cloud.points())
+    } == {
+        ("europe-west1", "shop-prod"),
+        ("global", "shop-prod/europe-west98"),
+        ("global", "shop-prod/europe-west99"),
+        ("europe-west1", "exporter"),
+    }
+
+
+def test_a_location_that_is_refused_under_another_too_is_lost(
+    monitoring: Monitoring, writing: Writing, status_of: StatusOf
+) -> None:
+    """It is tried once more and no further."""
+
+    def refuse(_number: int, points: Sequence[Point]) -> status_pb2.Status | None:
+        names = ",".join(
+            str(index) for index, point in enumerate(points) if "shop" in point.namespace
+        )
+        many = sum("shop" in point.namespace for point in points)
+        text = f"{HEAD}Unrecognized region or location.: timeSeries[{names}]"
+        if not many:
+            return None
+        errors = [("INVALID_ARGUMENT", many)]
+        return status_of(
+            "INVALID_ARGUMENT", text, written=len(points) - many, of=len(points), errors=errors
+        )
+
+    monitoring.answer = refuse
+    report = writing.write(writing.measurement({"europe-west1": 3}), concurrency=1)
+    assert report.written.lost == points_lost(monitoring) == 3 + 12
+    assert len(monitoring.requests) == 2 + 1 + 1
+    assert report.written.withheld_locations == at("europe-west1")
 
 
 # What goes wrong for good.

@@ -51,32 +51,25 @@ def _unknown(location: str) -> str:
 
 def _overlaps(config: Config) -> Iterator[KeyMessage]:
     first: dict[str, int] = {}
-    discovering: dict[str, int] = {}
-    listing: dict[tuple[str, str], int] = {}
+    # By project and location; None is every location of a project whose locations are discovered.
+    covered: dict[tuple[str, str | None], int] = {}
     for index, source in enumerate(config.sources):
         project = source.project
-        if source.locations is None:
-            if project in first:
-                yield (
-                    ("sources", index),
-                    (
-                        f"discovers every location of {project}, which sources[{first[project]}] "
-                        "covers already; join the two, or list locations in both"
-                    ),
+        if source.locations is None and project in first:
+            problem = (
+                f"discovers every location of {project}, which sources[{first[project]}] covers "
+                "already; join the two, or list locations in both"
+            )
+            yield ("sources", index), problem
+        for place, location in enumerate(source.locations or (None,)):
+            other = covered.get((project, None), covered.get((project, location)))
+            if location and other is not None:
+                problem = (
+                    f"{location} of {project} is covered by sources[{other}] already; remove it "
+                    "here or there, and join their globs"
                 )
-            discovering.setdefault(project, index)
-        for place, location in enumerate(source.locations or ()):
-            key = (project, location)
-            other = discovering.get(project, listing.get(key))
-            if other is not None:
-                yield (
-                    ("sources", index, "locations", place),
-                    (
-                        f"{location} of {project} is covered by sources[{other}] already; remove "
-                        "it here or there, and join their globs"
-                    ),
-                )
-            listing.setdefault(key, index)
+                yield ("sources", index, "locations", place), problem
+            covered.setdefault((project, location), index)
         first.setdefault(project, index)
 
 
@@ -84,25 +77,18 @@ def _required(config: Config) -> Iterator[KeyMessage]:
     projects = {source.project for source in config.sources}
     written: dict[object, int] = {}
     for index, name in enumerate(config.required):
-        source = config.source_of(name.project, name.location)
+        source, problem = config.source_of(name.project, name.location), None
         if name in written:
-            yield (
-                ("required", index),
-                f"{quote(str(name))} is required[{written[name]}] already; remove one of them",
-            )
+            problem = f"{quote(str(name))} is required[{written[name]}] already; remove one of them"
         elif source is None:
             guess = nearest(name.project, projects)
-            yield (
-                ("required", index),
-                f"no source covers project {quote(name.project)}; "
-                + (f"did you mean {guess}?" if guess else "add it under sources"),
-            )
+            fix = f"did you mean {guess}?" if guess else "add it under sources"
+            problem = f"no source covers project {quote(name.project)}; {fix}"
         elif not source.wants(name.stream):
-            yield (
-                ("required", index),
-                (
-                    f"the source of {name.project} leaves {quote(name.stream)} out; fix "
-                    "its include or exclude, or remove the stream from required"
-                ),
+            problem = (
+                f"the source of {name.project} leaves {quote(name.stream)} out; fix its include or "
+                "exclude, or remove the stream from required"
             )
+        if problem:
+            yield ("required", index), problem
         written.setdefault(name, index)

@@ -29,8 +29,8 @@ from exporter.states import EXPECTABLE, FAILURES, StreamState
 from exporter.text import quote
 
 _PROJECT = re.compile(r"([a-z0-9-]+(\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
-_RUN_NAME = re.compile(r"[a-z][-a-z0-9]{0,62}")
-_NOWHERE = "global"
+_RUN_NAME = r"[a-z][-a-z0-9]{0,62}"
+_RUN_LOCATION = f"(global|{locations.FORM.pattern})"
 _STREAM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 _ENDPOINT = re.compile(_HOST + r"(:[0-9]{1,5})?")
@@ -43,6 +43,15 @@ def _text(kind: str, pattern: str | None = None) -> WithJsonSchema:
     """Describe a text for editors and for the reference table, which shows its title."""
     schema = {"type": "string", "title": kind}
     return WithJsonSchema(schema | {"pattern": f"^{pattern}$"} if pattern else schema)
+
+
+def _formed(pattern: str, problem: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{quote(value)} {problem}")
+        return value
+
+    return AfterValidator(check)
 
 
 def _project(value: object) -> str:
@@ -138,23 +147,6 @@ def _zones() -> set[str]:
     return available_timezones()
 
 
-def _run_name(value: str) -> str:
-    if not _RUN_NAME.fullmatch(value):
-        raise ValueError(
-            f"{quote(value)} cannot name the exporter; write at most 63 lower-case letters, "
-            "digits and hyphens that begin with a letter"
-        )
-    return value
-
-
-def _run_location(value: str) -> str:
-    if value != _NOWHERE and not locations.FORM.fullmatch(value):
-        raise ValueError(
-            f"{quote(value)} is not a region; write one such as europe-west1, or {_NOWHERE}"
-        )
-    return value
-
-
 def _endpoint(value: str) -> str:
     port = value.rpartition(":")[2] if ":" in value else "1"
     if _ENDPOINT.fullmatch(value) and 1 <= int(port) <= _LAST_PORT:
@@ -192,9 +184,19 @@ State = Annotated[
 ]
 Schedule = Annotated[str, AfterValidator(_schedule), _text("cron schedule")]
 TimeZone = Annotated[ZoneInfo, BeforeValidator(_timezone), _text("time zone")]
-RunName = Annotated[str, AfterValidator(_run_name), _text("name", _RUN_NAME.pattern)]
+RunName = Annotated[
+    str,
+    _formed(
+        _RUN_NAME,
+        "cannot name the exporter; write at most 63 lower-case letters, digits and hyphens that "
+        "begin with a letter",
+    ),
+    _text("name", _RUN_NAME),
+]
 RunLocation = Annotated[
-    str, AfterValidator(_run_location), _text("region", f"({_NOWHERE}|{locations.FORM.pattern})")
+    str,
+    _formed(_RUN_LOCATION, "is not a region; write one such as europe-west1, or global"),
+    _text("region", _RUN_LOCATION),
 ]
 Endpoint = Annotated[str, AfterValidator(_endpoint), _text("host[:port]", _ENDPOINT.pattern)]
 Stream = Annotated[

@@ -114,16 +114,30 @@ def _print_fleet(rows: list[StreamRow], out: TextIO) -> None:
     """Print the rows, which are sorted by project.
 
     On a terminal too narrow for a column of projects, each project is a title above its streams.
+    On one that is narrower still, each stream is a title above its state and location.
     """
     cells = [row.cells for row in rows]
     if fits(_HEADINGS, cells, out):
         print_table(_HEADINGS, cells, out, right=("errors",))
         return
+    headings = ("  stream", *_HEADINGS[2:])
     narrow: list[Sequence[Cell] | str] = []
     for project, group in itertools.groupby(rows, key=lambda row: row.project):
         narrow.append(project)
         narrow += [(f"  {row.stream}", *row.cells[2:]) for row in group]
-    print_table(("  stream", *_HEADINGS[2:]), narrow, out, right=("errors",))
+    if fits(headings, (row for row in narrow if not isinstance(row, str)), out):
+        print_table(headings, narrow, out, right=("errors",))
+    else:
+        _print_stacked(rows, console(out))
+
+
+def _print_stacked(rows: list[StreamRow], out: Console) -> None:
+    for project, group in itertools.groupby(rows, key=lambda row: row.project):
+        _indented(Text(printable(project), "bold"), 0, out)
+        for row in group:
+            _indented(Text(printable(row.stream), "bold"), 1, out)
+            _indented(Text(printable(row.state), row.style), 2, out)
+            _indented(Text(printable(row.location)), 2, out)
 
 
 def concerns(measurement: Measurement) -> list[tuple[str, str]]:

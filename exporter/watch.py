@@ -28,6 +28,9 @@ LOGGER = logging.getLogger("exporter")
 REMEMBERED_SECONDS = 600.0
 """How long discovered locations are used before they are discovered again."""
 
+STEP_SECONDS = 2.0
+"""A clock that NTP keeps right moves by far less between two runs."""
+
 LEAST_SECONDS = 5.0
 """Seconds between two starts: Cloud Monitoring refuses points of a series that are closer."""
 
@@ -100,10 +103,12 @@ class Runs:
         self._now = now
         self._discovered = Discovered(monotonic)
         self._due = DueLocations(interval) if interval else None
+        self._offset: float | None = None
 
     def once(self, deadline: Deadline) -> Report:
         """Run within a deadline, log how it went, and return it."""
         started = self._monotonic()
+        self._notice_clock_step()
         run = Run(self._clients, self._config, self._task, deadline, now=self._now)
         choose = self._due.choose if self._due else None
 
@@ -118,6 +123,18 @@ class Runs:
             self._due.not_written(written.withheld_locations | written.incomplete_locations)
         self._log(report)
         return report
+
+    def _notice_clock_step(self) -> None:
+        """Log it if the unix time moved by another time than has passed since the last run."""
+        before, self._offset = self._offset, self._now() - self._monotonic()
+        step = self._offset - before if before is not None else 0.0
+        if abs(step) < STEP_SECONDS:
+            return
+        if step < 0:
+            what = "back: Cloud Monitoring rejects points until it has caught up"
+        else:
+            what = "forward, or the machine was suspended"
+        LOGGER.warning("The clock of this machine was set %.0f s %s.", abs(step), what)
 
 
 def run_every(

@@ -216,7 +216,7 @@ def _log_write_error(group: Sequence[WriteError]) -> None:
         _log(
             logging.WARNING,
             f"{points} superseded, {among}{named}: another run has written these series at the "
-            f"same time or later. Is there a second exporter?",
+            "same time or later. Is there a second exporter, or was this machine's clock set back?",
             **_of(series[0]),
         )
     else:

@@ -189,6 +189,33 @@ def test_a_failed_discovery_falls_back_on_what_was_known(serve: Serve, shop: Wor
     assert (cloud.calls["ListLocations"], cloud.calls["ListStreams"]) == (3, 6)
 
 
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (-3600, "set 3600 s back: Cloud Monitoring rejects points until it has caught up"),
+        (3600, "set 3600 s forward, or the machine was suspended"),
+        (1, None),
+    ],
+)
+def test_a_step_of_the_clock_is_logged_once(
+    serve: Serve, shop: World, caplog: pytest.LogCaptureFixture, step: float, words: str | None
+) -> None:
+    """By how much and which way, so that nobody looks for a second exporter."""
+    _, environ = serve(shop)
+    loaded = config.load(None, environ).config
+    clients, _ = connect(loaded.endpoints, environ, Identity())
+    task = Task(ExporterName("global", "datastream-exporter", "0"))
+    clock, wall = Clock(), Clock()
+    watching = Runs(clients, loaded, task, lambda _: None, monotonic=clock, now=wall)
+    with clients, caplog.at_level("WARNING", logger="exporter"):
+        for moved in (0.0, step, 0.0):
+            clock.now += 10
+            wall.now += 10 + moved
+            watching.once(Deadline.after(10))
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ([f"The clock of this machine was {words}."] if words else [])
+
+
 def test_objects_have_a_beat_and_a_name_of_their_own(
     command: Command, serve: Serve, shop: World, signal_when: SignalWhen
 ) -> None:

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOT = generate.ROOT
-PAGES = (*generate.PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md")
+PAGES = (
+    *generate.PAGES,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    ROOT / "terraform" / "examples" / "review" / "README.md",
+)
 
 _FENCED = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 

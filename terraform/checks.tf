@@ -14,7 +14,7 @@ check "somebody_is_notified" {
 check "not_paused" {
   assert {
     condition     = !var.paused
-    error_message = "The exporter is paused: nobody watches the streams, and exporter-silent and exporter-executions-failing are disabled. Set paused = false to resume."
+    error_message = "The exporter is paused: nobody watches the streams, and exporter-silent and the policy on Cloud Run's own count are disabled. Set paused = false to resume."
   }
 }
 

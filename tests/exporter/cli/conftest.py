@@ -54,7 +54,7 @@ World = dict[str, Any]
 
 
 class Ended(NamedTuple):
-    """How a command ended: its exit code, and what it said where."""
+    """How a command ended: its exit code, stdout and stderr."""
 
     code: int
     out: str

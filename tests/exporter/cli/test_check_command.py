@@ -50,7 +50,7 @@ def test_everything_in_place_is_a_line_each(command: Command, serve: Serve, shop
 
 
 def test_descriptors_that_are_all_there_are_ok(command: Command, serve: Serve, shop: World) -> None:
-    """Made as metrics.yaml defines them, on whatever page, they are no reason to warn."""
+    """Descriptors as metrics.yaml defines them give no warning."""
     cloud, environ = serve({**shop, "largest_page": {"ListMetricDescriptors": 4}})
     for metric in metrics().values():
         describe(cloud.monitoring, metric.type, metric.value_type, metric.labels)
@@ -202,7 +202,7 @@ def test_nobody_to_call_as_is_a_finding(command: Command) -> None:
     assert ended.err.splitlines()[-1] == "2 checks: 1 failed, no warnings."
 
 
-def test_all_mistakes_in_config_are_told(command: Command) -> None:
+def test_all_mistakes_in_config_are_reported(command: Command) -> None:
     """A config that is not valid is exit 2, with every mistake in it; nothing else is tried."""
     text = "metrics: {project: Shop}\nsources: []\nrun: {deadlin: 5s}\n"
     code, out, err = command("check", environ={"DATASTREAM_EXPORTER_CONFIG": text})

@@ -109,7 +109,7 @@ def test_a_check_is_interrupted_too(
 def test_watch_ends_after_the_work_under_way(
     command: Command, serve: Serve, shop: World, signal_when: SignalWhen
 ) -> None:
-    """Between two beats and in the middle of one: the write is finished, no run is begun."""
+    """Between two runs and during one: the write is finished, no run begins."""
     shop["faults"] = [{"method": "CreateTimeSeries", "latency": 0.3, "times": 1}]
     cloud, environ = serve(shop)
     signal_when(signal.SIGTERM, called(cloud, "CreateTimeSeries"))
@@ -138,7 +138,7 @@ class Process:
         self._process.send_signal(number)
 
     def ended(self) -> tuple[int, str]:
-        """Return its exit code and what it said on stderr."""
+        """Return its exit code and its stderr."""
         _, err = self._process.communicate(timeout=SLOW)
         return self._process.returncode, err
 
@@ -163,7 +163,7 @@ def until(case: Callable[[], bool]) -> None:
 def test_a_process_ends_without_a_traceback(
     serve: Serve, shop: World, argv: list[str], number: int, code: int
 ) -> None:
-    """The code is the shell's for the signal, and stderr holds sentences."""
+    """The code is the shell's for the signal, and stderr has sentences only."""
     cloud, environ = serve(slow(shop, "ListStreams"))
     process = Process(*argv, environ=environ)
     until(called(cloud, "ListStreams", 2))

@@ -113,7 +113,7 @@ def test_a_dry_run_prints_no_data(
 def test_what_nobody_foresaw_is_one_json_line(
     command: Command, on_cloud_run: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stack trace stands in the message of an ERROR, so that Error Reporting takes it up."""
+    """The stack trace is in the message of an ERROR, so that Error Reporting finds it."""
 
     def fail(_: object) -> int:
         raise KeyError("what nobody\nforesaw")

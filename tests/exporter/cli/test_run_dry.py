@@ -66,14 +66,14 @@ def test_a_window_opens_and_closes_by_the_wall_clock(
     assert value == expected
 
 
-def test_what_a_run_then_writes_is_what_was_foretold(
+def test_a_run_then_writes_what_the_dry_run_showed(
     command: Command, serve: Serve, shop: World
 ) -> None:
     """The samples of a dry run are the series and values of the run that follows."""
     cloud, environ = serve(shop)
     _, out, _ = command("run", "--dry-run", "--json", environ=environ)
     assert command("run", environ=environ).code == 0
-    foretold = {
+    shown = {
         (one["metric"], one["namespace"], one["node_id"], *one["labels"].values()): one["value"]
         for one in json.loads(out)["samples"]
     }
@@ -86,16 +86,16 @@ def test_what_a_run_then_writes_is_what_was_foretold(
         ): point.value
         for point in cloud.points()
     }
-    assert foretold.keys() == written.keys()
+    assert shown.keys() == written.keys()
     times = ("last_seen", "last_read", "last_run", "run_seconds")
-    for series, value in foretold.items():
+    for series, value in shown.items():
         assert series[0].endswith(times) or written[series] == value
 
 
 def test_json_is_alone_on_stdout_and_as_the_schema_says(
     command: Command, serve: Serve, shop: World
 ) -> None:
-    """One document for a program to read; the talk is on stderr."""
+    """One document for a program to read; messages are on stderr."""
     _, environ = serve({**shop, "faults": [{"location": "us-east1", "code": "NOT_FOUND"}]})
     code, out, err = command("run", "--dry-run", "--json", environ=environ)
     assert code == 0
@@ -175,9 +175,9 @@ def test_objects_that_cannot_be_listed_are_one_line(
     _, environ = serve(shop)
     code, _, err = command("run", "--collect", "objects", environ=environ)
     assert code == 1
-    told = [line for line in err.splitlines() if "permission denied" in line]
-    assert len(told) == 1
-    assert told[0].startswith(
+    errors = [line for line in err.splitlines() if "permission denied" in line]
+    assert len(errors) == 1
+    assert errors[0].startswith(
         "error: 3 streams of projects/shop-prod were read without their objects, whose series are "
         "left out (europe-west1/carts, europe-west1/orders, us-east1/stock). The first: permission"
     )

@@ -37,7 +37,7 @@ def test_counts_read_well(count: int, words: str) -> None:
 
 
 def test_one_cause_in_one_project_is_one_sentence() -> None:
-    """Locations are told together where project and kind of failure are the same."""
+    """Locations are in one sentence where project and kind of failure are the same."""
     seen = Observations(
         discoveries={"shop-prod": (), "pay-prod": DENIED},
         locations=(
@@ -48,10 +48,10 @@ def test_one_cause_in_one_project_is_one_sentence() -> None:
             at("us-west2", DENIED, "pay-prod"),
         ),
     )
-    told = [(one.subject, one.text) for one in failure_groups(seen)]
+    logged = [(one.subject, one.text) for one in failure_groups(seen)]
     its, their = "so its streams are unknown", "so their streams are unknown"
     denied = "permission denied: no. Grant it."
-    assert told == [
+    assert logged == [
         (
             "projects/pay-prod",
             f"could not be searched for locations: {denied}",
@@ -92,10 +92,12 @@ def test_a_region_that_cloud_monitoring_does_not_know_is_logged_once(
     _, environ = serve(shop)
     text = environ["DATASTREAM_EXPORTER_CONFIG"].replace("europe-west1", "europe-west99")
     ended = command("run", environ={**environ, "DATASTREAM_EXPORTER_CONFIG": text})
-    (told,) = [line for line in ended.err.splitlines() if "Cloud Monitoring doesn't" in line]
+    (logged,) = [line for line in ended.err.splitlines() if "Cloud Monitoring doesn't" in line]
     assert ended.code == 0
-    assert told.startswith("warning: Cloud Monitoring doesn't know the location europe-west99 yet.")
-    assert "in the namespace (PROJECT/europe-west99)" in told
+    assert logged.startswith(
+        "warning: Cloud Monitoring doesn't know the location europe-west99 yet."
+    )
+    assert "in the namespace (PROJECT/europe-west99)" in logged
 
 
 def test_a_second_exporter_shows_as_superseded_points(
@@ -106,11 +108,11 @@ def test_a_second_exporter_shows_as_superseded_points(
     command("run", environ=environ)
     code, _, err = command("run", environ=environ)
     assert code == 0
-    told = [line for line in err.splitlines() if "superseded, " in line and "warning" in line]
-    assert told[0].startswith(
+    logged = [line for line in err.splitlines() if "superseded, " in line and "warning" in line]
+    assert logged[0].startswith(
         "warning: 22 points superseded, location/up of datastream in shop-prod/europe-west1, "
     )
-    assert told[0].endswith("second exporter, or was this machine's clock set back?")
+    assert logged[0].endswith("second exporter, or was this machine's clock set back?")
     assert "; no points written, 22 superseded; " in err.splitlines()[-1]
 
 
@@ -150,9 +152,7 @@ def test_a_thousand_lost_requests_are_no_thousand_lines(
     assert "8,014 lost" in summary
 
 
-def test_labels_that_say_nothing_are_told_and_counted(
-    command: Command, serve: Serve, shop: World
-) -> None:
+def test_ignored_labels_are_logged_and_counted(command: Command, serve: Serve, shop: World) -> None:
     """A label that is wrong on every stream is no line for every stream."""
     labels = {"expected-state": "off"}
     shop["projects"][1]["locations"][0]["streams"] = [

@@ -43,7 +43,7 @@ def shell(script: str, environ: dict[str, str]) -> subprocess.CompletedProcess[s
 def test_closed_streams_lead_nowhere(
     serve: Serve, shop: World, command: str, redirection: str
 ) -> None:
-    """The work is done and the exit code is its own; what is still open holds no traceback."""
+    """The work is done and the exit code is its own; what is still open has no traceback."""
     cloud, environ = serve(shop)
     ended = shell(f'exec "$0" -m exporter {command} {redirection}', environ)
     assert ended.returncode == OK
@@ -52,7 +52,7 @@ def test_closed_streams_lead_nowhere(
 
 
 def test_a_signal_ends_a_process_without_stderr(serve: Serve, shop: World) -> None:
-    """The first SIGTERM ends `watch`, although nobody can be told."""
+    """The first SIGTERM ends `watch`, although it cannot log anything."""
     cloud, environ = serve(shop)
     with subprocess.Popen(
         ["sh", "-c", 'exec "$0" -m exporter watch 2>&-', sys.executable],

@@ -64,7 +64,7 @@ def test_a_terminal_gets_colours_unless_they_are_off(
 
 
 def test_a_row_that_is_a_string_is_a_title() -> None:
-    """It stands above its rows and takes part in no column."""
+    """It is above its rows and doesn't widen a column."""
     out = io.StringIO()
     print_table(("a", "b"), ("a very long title", ("1", "2")), out)
     assert out.getvalue() == "A  B\na very long title\n1  2\n"

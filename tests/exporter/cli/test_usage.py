@@ -1,4 +1,4 @@
-"""What is answered to a mistake on the command line, in config or in the environment."""
+"""Errors on the command line, in config and in the environment."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_missing_config_is_one_sentence(
     assert all(sentence in err for sentence in sentences)
 
 
-def test_mistakes_in_a_variable_are_told_by_its_name(command: Command) -> None:
+def test_mistakes_in_a_variable_name_it(command: Command) -> None:
     """A config in the environment, and overrides of it, are checked like a file."""
     environ = {
         "DATASTREAM_EXPORTER_CONFIG": "metrics: {project: shop-prod}\nsources: []\n",
@@ -89,17 +89,19 @@ def test_mistakes_in_a_variable_are_told_by_its_name(command: Command) -> None:
     }
     code, _, err = command("run", environ=environ)
     assert code == USAGE
-    told = err.splitlines()
-    assert len(told) == 3
-    assert told[0].startswith("error: DATASTREAM_EXPORTER_CONFIG:2: sources: ")
-    assert any("DATASTREAM_EXPORTER_RUN__DEADLINE" in line and "5 minutes" in line for line in told)
-    assert any("did you mean DATASTREAM_EXPORTER_RUN__DEADLINE?" in line for line in told)
+    errors = err.splitlines()
+    assert len(errors) == 3
+    assert errors[0].startswith("error: DATASTREAM_EXPORTER_CONFIG:2: sources: ")
+    assert any(
+        "DATASTREAM_EXPORTER_RUN__DEADLINE" in line and "5 minutes" in line for line in errors
+    )
+    assert any("did you mean DATASTREAM_EXPORTER_RUN__DEADLINE?" in line for line in errors)
 
 
 def test_what_may_be_right_in_config_is_a_warning(
     command: Command, serve: Serve, shop: World
 ) -> None:
-    """A location that is not known yet is read, and said to be worth a look."""
+    """A location that is not known yet is read, with a warning."""
     _, environ = serve(shop)
     environ["DATASTREAM_EXPORTER_CONFIG"] = (
         "metrics: {project: metrics-prod}\n"
@@ -115,7 +117,7 @@ def test_what_may_be_right_in_config_is_a_warning(
 @pytest.mark.parametrize(
     "address", ["http://localhost:8080", "localhost", "localhost:", ":8080", "a b:1", "h:123456"]
 )
-def test_an_emulator_without_an_address_is_told(
+def test_an_emulator_without_an_address_is_a_usage_error(
     command: Command, serve: Serve, shop: World, address: str
 ) -> None:
     """A variable that cannot be called is one sentence, not a failure of every call."""
@@ -140,7 +142,7 @@ def test_an_empty_emulator_counts_as_not_set(command: Command, serve: Serve, sho
     assert "error: no valid credentials: " in err
 
 
-def test_emulators_are_told_in_one_line(command: Command, serve: Serve, shop: World) -> None:
+def test_emulators_are_logged_in_one_line(command: Command, serve: Serve, shop: World) -> None:
     """The first line warns about an emulator variable left set by accident."""
     cloud, environ = serve(shop)
     _, _, err = command("run", environ=environ)
@@ -151,7 +153,7 @@ def test_emulators_are_told_in_one_line(command: Command, serve: Serve, shop: Wo
     )
 
 
-def test_no_credentials_are_told_with_what_mends_it(command: Command) -> None:
+def test_missing_credentials_are_one_sentence_with_the_fix(command: Command) -> None:
     """Without credentials: one sentence, the command to run, exit 1."""
     text = "metrics: {project: shop-prod}\nsources: [{project: shop-prod}]\n"
     code, out, err = command("run", environ={"DATASTREAM_EXPORTER_CONFIG": text})
@@ -201,7 +203,7 @@ def test_no_command_line_ends_in_a_traceback(
     config = "{metrics: {project: shop-prod}, sources: [{project: shop-prod}]}"
     (tmp_path / "config.yaml").write_text(config)
     (tmp_path / "bad.yaml").write_text("metrics: {project: [1, 2}\n")
-    # A watch that starts would wait to be told to stop.
+    # A watch that starts would wait for a signal.
     mistake = {"watch": ["--interval", "1s"]}
     argv = [first, *mistake.get(first, []), *(word for piece in pieces for word in piece)]
     out, err = io.StringIO(), io.StringIO()

@@ -304,7 +304,7 @@ def test_intervals_are_written_as_durations(text: str) -> None:
         ("1d", '"1d" is not a duration'),
     ],
 )
-def test_an_interval_that_cannot_be_is_told(
+def test_an_invalid_interval_is_a_usage_error(
     command: Command, flag: str, text: str, sentence: str
 ) -> None:
     """Shorter than ten seconds or no duration at all: one sentence, exit 2."""

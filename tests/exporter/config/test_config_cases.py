@@ -29,8 +29,8 @@ def test_good_config_is_read(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.name)
-def test_every_mistake_is_told_at_once(path: Path) -> None:
-    """A bad config is answered with a sentence for each mistake, in the order of lines."""
+def test_every_mistake_is_reported_at_once(path: Path) -> None:
+    """A bad config gives a sentence for each mistake, in the order of lines."""
     with pytest.raises(InputError) as caught:
         from_text(path.read_text(), "config.yaml", {})
 

@@ -103,7 +103,7 @@ def test_override_leaves_an_alias_of_its_section_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "error"),
     [
         ("RUN__DEADLINE", "soon", '"soon" is not a duration'),
         ("RUN__CONCURRENCY", "0", "must be at least 1, not 0"),
@@ -114,14 +114,14 @@ def test_override_leaves_an_alias_of_its_section_alone() -> None:
         ("RUN__NAME", "\udcff", "contains characters that are not text"),
     ],
 )
-def test_mistakes_from_the_environment_name_the_variable(name: str, value: str, said: str) -> None:
+def test_mistakes_from_the_environment_name_the_variable(name: str, value: str, error: str) -> None:
     """An error names the variable that is unknown or has a wrong value."""
     variable = f"DATASTREAM_EXPORTER_{name}"
 
     errors = _errors(SMALLEST, **{variable: value})
 
     assert errors.startswith(f"environment: {variable}: ")
-    assert said in errors
+    assert error in errors
     assert "\n" not in errors
 
 

@@ -76,7 +76,7 @@ VALUES = values(WORDS)
 @settings(max_examples=200)
 @given(data=st.data())
 def test_values_of_any_kind_anywhere_are_answered(data: st.DataObject) -> None:
-    """The structure of config.yaml with any value in the place of some of its own."""
+    """The structure of config.yaml with any value instead of some of its own."""
     tree = yaml.safe_load(GOOD)
     mangle(tree, VALUES, data)
 
@@ -109,7 +109,7 @@ def test_any_environment_is_answered(environ: dict[str, str]) -> None:
     st.text(max_size=8) | st.sampled_from(["../UTC", "Europe", "utc", "/etc/passwd", "a\0b"]),
 )
 def test_any_window_is_answered(schedule: str, duration: str, timezone: str) -> None:
-    """Whatever stands where a schedule, a duration and a time zone are due."""
+    """Any text as a schedule, a duration and a time zone."""
     window = {"schedule": schedule, "duration": duration, "timezone": timezone}
     tree = yaml.safe_load(GOOD)
     tree["expectations"] = [{"match": "*", "states": ["PAUSED"], "during": window}]

@@ -1,4 +1,4 @@
-"""What editors and readers are told about config.yaml."""
+"""How config.yaml is described to editors and readers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_bad_config_does_not_fit_the_schema(name: str) -> None:
         jsonschema.validate(yaml.safe_load((CASES / f"{name}.bad.yaml").read_text()), json_schema())
 
 
-def test_shipped_config_is_valid_as_it_stands() -> None:
+def test_shipped_config_is_valid_as_it_is() -> None:
     """config.yaml at the root names the schema and gives neither mistake nor warning."""
     loaded = load(str(ROOT / "config.yaml"), {})
 

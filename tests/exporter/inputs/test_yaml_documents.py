@@ -1,4 +1,4 @@
-"""What is read as YAML, and what is said where it cannot be."""
+"""What is read as YAML, and the errors of what cannot be read."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Second(BaseModel):
 
 
 class Whole(Part):
-    """A model that holds others."""
+    """A model that contains others."""
 
     parts: tuple[Part, ...] = ()
     change: Annotated[First | Second, Field(discriminator="do")] | None = None
@@ -65,7 +65,7 @@ def _errors(text: str) -> str:
 
 @pytest.mark.usefixtures("parser")
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error"),
     [
         ("", "f.yaml: is empty"),
         ("# nothing\n", "f.yaml: is empty"),
@@ -98,9 +98,9 @@ def _errors(text: str) -> str:
         ("name: !!python/name:os.system a", "is not allowed; remove it"),
     ],
 )
-def test_unreadable_yaml_is_answered_with_a_sentence(text: str, said: str) -> None:
+def test_unreadable_yaml_is_one_sentence(text: str, error: str) -> None:
     """Invalid YAML gives line, column and what to do, with either parser."""
-    assert said in _errors(text)
+    assert error in _errors(text)
 
 
 @pytest.mark.usefixtures("parser")
@@ -190,12 +190,12 @@ def test_a_wrong_value_is_shown_with_its_place_and_what_is_allowed(text: str, er
 
 
 def test_at_most_fifty_mistakes_are_errors() -> None:
-    """Of very many mistakes fifty are told, and how many more there are."""
-    told = _errors("parts:\n" + "  - size: x\n" * 60).splitlines()
+    """Fifty of very many mistakes are listed, and how many more there are."""
+    errors = _errors("parts:\n" + "  - size: x\n" * 60).splitlines()
 
-    assert len(told) == 51
-    assert told[0].startswith("f.yaml:2: parts[0].size")
-    assert told[-1] == "… and 10 more"
+    assert len(errors) == 51
+    assert errors[0].startswith("f.yaml:2: parts[0].size")
+    assert errors[-1] == "… and 10 more"
 
 
 def test_byte_order_mark_is_no_part_of_the_text() -> None:
@@ -203,7 +203,7 @@ def test_byte_order_mark_is_no_part_of_the_text() -> None:
     assert documents.load("\ufeffname: a", "f.yaml", Whole).name == "a"
 
 
-def test_alias_holds_what_its_anchor_holds() -> None:
+def test_alias_has_the_value_of_its_anchor() -> None:
     """Anchors and aliases are read where they are harmless."""
     read = documents.load("parts: [&a {name: x}, *a]", "f.yaml", Whole)
 
@@ -233,7 +233,7 @@ def test_part_that_is_not_there_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "error"),
     [
         ("missing.yaml", "there is no such file"),
         (".", "is a directory"),
@@ -243,7 +243,7 @@ def test_part_that_is_not_there_is_none(text: str) -> None:
         ("nul\0", "cannot be read"),
     ],
 )
-def test_unreadable_file_is_answered_with_a_sentence(tmp_path: Path, name: str, said: str) -> None:
+def test_unreadable_file_is_one_sentence(tmp_path: Path, name: str, error: str) -> None:
     """A file that cannot be read as text is named, with what is wrong with it."""
     (tmp_path / "latin.yaml").write_bytes("name: ü".encode("latin-1"))
     (tmp_path / "big.yaml").write_bytes(b"#" * 10_000_000)
@@ -251,13 +251,13 @@ def test_unreadable_file_is_answered_with_a_sentence(tmp_path: Path, name: str, 
     with pytest.raises(InputError) as caught:
         documents.read_file(str(tmp_path / name))
 
-    assert said in str(caught.value)
+    assert error in str(caught.value)
 
 
 def test_file_without_read_permission_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that the user may not read is answered with a sentence (root may read any)."""
+    """A file that the user may not read is an error of one sentence (root may read any)."""
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import gc
 import re
-from contextlib import redirect_stderr, redirect_stdout
+import sys
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import exporter
 from exporter.cli import process
+from exporter.cli.exit_codes import USAGE
 from exporter.cli.signals import Signals
 from exporter.inputs import durations
 from exporter.text import printable, quote
@@ -154,4 +156,7 @@ def _matching(form: re.Pattern[str], what: str, write: str) -> Callable[[str], s
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Exit with one printable sentence: shells pass on any character."""
-        super().error(printable(message))
+        # The exit code is the same where stderr is full.
+        with suppress(OSError):
+            super().error(printable(message))
+        sys.exit(USAGE)

@@ -74,6 +74,8 @@ def test_a_full_stderr_changes_no_exit_code(serve: Serve, shop: World) -> None:
     assert ended.returncode == OK
     assert cloud.points()
     assert "Written to metrics-prod" in ended.stdout
+    for mistake in ("--bad", "--config nosuch.yaml"):
+        assert shell(f'exec "$0" -m exporter run {mistake} 2>/dev/full', {}).returncode == USAGE
 
 
 IMPORTING = """

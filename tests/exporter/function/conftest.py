@@ -65,7 +65,8 @@ class Clock:
 def on_clock(clock: Clock, environ: Mapping[str, str], log: TextIO | None = None) -> Function:
     """Return the function for this process, whose time is the clock's."""
     deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **environ}
-    return Function(deployed, log or io.StringIO(), monotonic=clock, now=clock)
+    # A run that nobody notices to have ended makes the test hang, and fail.
+    return Function(deployed, log or io.StringIO(), monotonic=clock, now=clock, patience=1_000)
 
 
 def written_twice(points: Iterable[WrittenPoint]) -> list[object]:

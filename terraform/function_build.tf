@@ -2,13 +2,13 @@
 
 locals {
   build_email = local.is_function ? (
-    var.build_service_account.create ? google_service_account.build[0].email : var.build_service_account.email
+    local.accounts.build_service_account.create ? google_service_account.build[0].email : local.accounts.build_service_account.email
   ) : null
   build_member = local.is_function ? "serviceAccount:${local.build_email}" : null
   build_account_id = local.is_function ? (
-    var.build_service_account.create
+    local.accounts.build_service_account.create
     ? google_service_account.build[0].id
-    : "projects/${try(regex("@(.+)[.]iam[.]gserviceaccount[.]com$", var.build_service_account.email)[0], local.job_project)}/serviceAccounts/${var.build_service_account.email}"
+    : "projects/${try(regex("@(.+)[.]iam[.]gserviceaccount[.]com$", local.accounts.build_service_account.email)[0], local.job_project)}/serviceAccounts/${local.accounts.build_service_account.email}"
   ) : null
 
   # The repository's full name, known at plan.
@@ -22,7 +22,7 @@ locals {
 }
 
 resource "google_service_account" "build" {
-  count = local.is_function && var.build_service_account.create ? 1 : 0
+  count = local.is_function && local.accounts.build_service_account.create ? 1 : 0
 
   project      = local.job_project
   account_id   = "${var.name}-build"

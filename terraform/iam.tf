@@ -5,15 +5,15 @@
 
 locals {
   creates_accounts = anytrue([
-    var.service_account.create,
-    local.scheduled && var.scheduler_service_account.create,
-    local.is_function && var.build_service_account.create,
-    local.is_triggered && var.push_service_account.create,
+    local.accounts.service_account.create,
+    local.scheduled && local.accounts.scheduler_service_account.create,
+    local.is_function && local.accounts.build_service_account.create,
+    local.is_triggered && local.accounts.push_service_account.create,
   ])
 
-  exporter_email   = var.service_account.create ? google_service_account.exporter[0].email : var.service_account.email
+  exporter_email   = local.accounts.service_account.create ? google_service_account.exporter[0].email : local.accounts.service_account.email
   exporter_member  = "serviceAccount:${local.exporter_email}"
-  scheduler_email  = var.scheduler_service_account.create ? one(google_service_account.scheduler[*].email) : var.scheduler_service_account.email
+  scheduler_email  = local.accounts.scheduler_service_account.create ? one(google_service_account.scheduler[*].email) : local.accounts.scheduler_service_account.email
   scheduler_member = local.scheduled ? "serviceAccount:${local.scheduler_email}" : null
 
   # roles/datastream.viewer would also show connection profiles with their hosts and users.
@@ -32,7 +32,7 @@ locals {
 }
 
 resource "google_service_account" "exporter" {
-  count = var.service_account.create ? 1 : 0
+  count = local.accounts.service_account.create ? 1 : 0
 
   project      = local.job_project
   account_id   = var.name
@@ -43,7 +43,7 @@ resource "google_service_account" "exporter" {
 }
 
 resource "google_service_account" "scheduler" {
-  count = local.scheduled && var.scheduler_service_account.create ? 1 : 0
+  count = local.scheduled && local.accounts.scheduler_service_account.create ? 1 : 0
 
   project      = local.job_project
   account_id   = "${var.name}-cron"

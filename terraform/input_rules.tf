@@ -17,11 +17,21 @@ locals {
     merge({ connector = null, egress = null, network = null, subnetwork = null, tags = null }, given)
   ]
 
+  accounts = {
+    for input, given in {
+      build_service_account     = var.build_service_account
+      push_service_account      = var.push_service_account
+      scheduler_service_account = var.scheduler_service_account
+      service_account           = var.service_account
+      # Key by key, because an address can be known only after apply.
+    } : input => { create = try(coalesce(given.create, true), true), email = try(given.email, null) }
+  }
+
   slack_channel = one([
-    for given in var.slack_channel == null ? [] : [var.slack_channel] : merge(
-      { for key in local.input_rules.slack_channel[""].keys : key => try(local.input_rules.slack_channel[".${key}"].default, null) },
-      { for key, value in given : key => value if value != null },
-    )
+    for given in var.slack_channel == null ? [] : [var.slack_channel] : {
+      for key in local.input_rules.slack_channel[""].keys :
+      key => try(coalesce(try(given[key], null), local.input_rules.slack_channel[".${key}"].default), given[key], null)
+    }
   ])
 
   mention_form   = "^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$"

@@ -33,13 +33,13 @@ locals {
   ]
 
   push_email = local.is_triggered ? (
-    var.push_service_account.create ? google_service_account.push[0].email : var.push_service_account.email
+    local.accounts.push_service_account.create ? google_service_account.push[0].email : local.accounts.push_service_account.email
   ) : null
   push_member = local.is_triggered ? "serviceAccount:${local.push_email}" : null
 }
 
 resource "google_service_account" "push" {
-  count = local.is_triggered && var.push_service_account.create ? 1 : 0
+  count = local.is_triggered && local.accounts.push_service_account.create ? 1 : 0
 
   # Pub/Sub takes only an account of the subscription's project.
   project      = local.job_project

@@ -32,15 +32,17 @@ variable "build_repository" {
 
 variable "build_service_account" {
   description = "Account that builds the function. By default the module creates `NAME-build`; for an existing one, set `create = false` and its `email`."
-  type = object({
-    create = optional(bool, true)
-    email  = optional(string)
-  })
-  default  = {}
-  nullable = false
+  type        = any
+  default     = {}
+  nullable    = false
 
   validation {
-    condition     = var.build_service_account.create ? var.build_service_account.email == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", var.build_service_account.email))
+    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "build_service_account", rules = local.input_rules.build_service_account, value = var.build_service_account }) == ""
+    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "build_service_account", rules = local.input_rules.build_service_account, value = var.build_service_account })
+  }
+
+  validation {
+    condition     = try(coalesce(var.build_service_account.create, true), true) ? try(var.build_service_account.email, null) == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", try(var.build_service_account.email, null)))
     error_message = "build_service_account: with create = false, email must be the existing account's address, such as \"build@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
   }
 }
@@ -190,15 +192,17 @@ variable "paused" {
 
 variable "push_service_account" {
   description = "Account that Pub/Sub calls the function with, for `log_triggers`. By default the module creates `NAME-push`; for an existing one, in the project that the function runs in, set `create = false` and its `email`."
-  type = object({
-    create = optional(bool, true)
-    email  = optional(string)
-  })
-  default  = {}
-  nullable = false
+  type        = any
+  default     = {}
+  nullable    = false
 
   validation {
-    condition     = var.push_service_account.create ? var.push_service_account.email == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", var.push_service_account.email))
+    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "push_service_account", rules = local.input_rules.push_service_account, value = var.push_service_account }) == ""
+    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "push_service_account", rules = local.input_rules.push_service_account, value = var.push_service_account })
+  }
+
+  validation {
+    condition     = try(coalesce(var.push_service_account.create, true), true) ? try(var.push_service_account.email, null) == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", try(var.push_service_account.email, null)))
     error_message = "push_service_account: with create = false, email must be the existing account's address, such as \"push@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
   }
 }
@@ -221,30 +225,34 @@ variable "scheduler_region" {
 
 variable "scheduler_service_account" {
   description = "Account that starts the jobs or calls the function. By default the module creates `NAME-cron`; for an existing one, set `create = false` and its `email`."
-  type = object({
-    create = optional(bool, true)
-    email  = optional(string)
-  })
-  default  = {}
-  nullable = false
+  type        = any
+  default     = {}
+  nullable    = false
 
   validation {
-    condition     = var.scheduler_service_account.create ? var.scheduler_service_account.email == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", var.scheduler_service_account.email))
+    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "scheduler_service_account", rules = local.input_rules.scheduler_service_account, value = var.scheduler_service_account }) == ""
+    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "scheduler_service_account", rules = local.input_rules.scheduler_service_account, value = var.scheduler_service_account })
+  }
+
+  validation {
+    condition     = try(coalesce(var.scheduler_service_account.create, true), true) ? try(var.scheduler_service_account.email, null) == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", try(var.scheduler_service_account.email, null)))
     error_message = "scheduler_service_account: with create = false, email must be the existing account's address, such as \"cron@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
   }
 }
 
 variable "service_account" {
   description = "Account that the exporter runs as. By default the module creates `NAME`; for an existing one, set `create = false` and its `email`."
-  type = object({
-    create = optional(bool, true)
-    email  = optional(string)
-  })
-  default  = {}
-  nullable = false
+  type        = any
+  default     = {}
+  nullable    = false
 
   validation {
-    condition     = var.service_account.create ? var.service_account.email == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", var.service_account.email))
+    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "service_account", rules = local.input_rules.service_account, value = var.service_account }) == ""
+    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "service_account", rules = local.input_rules.service_account, value = var.service_account })
+  }
+
+  validation {
+    condition     = try(coalesce(var.service_account.create, true), true) ? try(var.service_account.email, null) == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", try(var.service_account.email, null)))
     error_message = "service_account: with create = false, email must be the existing account's address, such as \"exporter@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
   }
 }

@@ -1225,3 +1225,13 @@ run "accounts_of_the_function_without_an_address" {
 
   expect_failures = [var.build_service_account, var.push_service_account]
 }
+
+run "misspelled_email_of_an_account" {
+  command = plan
+
+  variables {
+    service_account = { emial = "exporter@orders-prod.iam.gserviceaccount.com" }
+  }
+
+  expect_failures = [var.service_account]
+}

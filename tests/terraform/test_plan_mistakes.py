@@ -161,3 +161,33 @@ def test_plan_warns_about_severities_that_notify_nobody(terraform: CopyModule) -
     assert "No notification channel for WARNING" in warning
     assert "stream-errors" in warning
     assert "stream-failed" not in warning
+
+
+def test_an_account_may_be_created_in_the_same_apply(terraform: CopyModule) -> None:
+    """Checks of an object wait for a value that is known only after apply."""
+    root = terraform(MODULE)
+    root = RootModule(root.directory.parent, root.provider)
+    root.write("inputs.json", json.dumps(INPUTS))
+    root.write(
+        "main.tf",
+        """\
+resource "google_service_account" "own" {
+  project    = "orders-prod"
+  account_id = "exporter-own"
+}
+
+module "exporter" {
+  source = "./terraform"
+
+  config_yaml           = jsondecode(file("inputs.json")).config_yaml
+  image                 = jsondecode(file("inputs.json")).image
+  mode                  = "job"
+  notification_channels = jsondecode(file("inputs.json")).notification_channels
+  region                = "europe-west1"
+  service_account       = { create = false, email = google_service_account.own.email }
+}
+""",
+    )
+    root.init()
+    assert len(root.apply().of("google_service_account")) == 2
+    assert root.plan().empty

@@ -16,7 +16,7 @@ from exporter.config import Config, Endpoints
 from exporter.gcp.clients import Identity, connect
 from exporter.gcp.deadline import Deadline
 from exporter.measure.samples import ExporterName
-from exporter.run import Task
+from exporter.task import Task
 from exporter.watch import Runs
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World

@@ -14,18 +14,16 @@ import itertools
 import logging
 import operator
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from exporter.gcp.errors import CallError
 from exporter.gcp.retry import Calls
 from exporter.measure.evaluation import evaluate
-from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement
 from exporter.progress import Progress
 from exporter.read.datastream import Datastream
-from exporter.read.reader import Collect, Reader
-from exporter.shard import Shard
+from exporter.read.reader import Reader
 from exporter.write.result import WriteResult
 from exporter.write.writer import Writer
 
@@ -34,12 +32,12 @@ if TYPE_CHECKING:
 
     from exporter.config import Config
     from exporter.gcp.clients import Clients
-    from exporter.gcp.cloud_run import Region
     from exporter.gcp.deadline import Deadline
-    from exporter.measure.samples import Sample
+    from exporter.measure.samples import ExporterName, Measurement, Sample
     from exporter.names import LocationName
     from exporter.read.observations import Observations
-    from exporter.write.writer import Writing
+    from exporter.task import Task
+    from exporter.write.writing import Writing
 
 LOGGER = logging.getLogger("exporter")
 
@@ -56,41 +54,6 @@ _RESERVED_SHARE = 0.15
 
 _REGION_SECONDS = 3.0
 """How long a run waits for its region, which was asked for when the process started."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What this process does in each of its runs.
-
-    Attributes:
-        exporter: Its name in its own series.
-        shard: Its part of the locations.
-        collect: The optional collectors to run.
-        measurement: Which samples it makes of what it reads.
-        region: Says its location, where ``exporter`` has none.
-    """
-
-    exporter: ExporterName
-    shard: Shard = field(default_factory=Shard)
-    collect: Collect = field(default_factory=Collect)
-    measurement: type[Measurement] = Measurement
-    region: Region | None = None
-
-    def located(self, deadline: Deadline) -> ExporterName:
-        """Return the exporter's name with its location.
-
-        Raises:
-            CallError: The metadata server does not say it by the deadline.
-        """
-        if self.region is None:
-            return self.exporter
-        return self.exporter._replace(location=self.region.get(deadline))
-
-    def for_objects(self) -> Task:
-        """Return the task of collecting objects only, under a node_id of its own."""
-        exporter = self.exporter._replace(node_id=f"objects-{self.shard.index}")
-        collect = Collect(objects=True)
-        return replace(self, exporter=exporter, collect=collect, measurement=ObjectsMeasurement)
 
 
 @dataclass(frozen=True, slots=True)

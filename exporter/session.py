@@ -17,7 +17,7 @@ from exporter.inputs.input_errors import InputError
 from exporter.log.lines import LOGGER
 from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
-from exporter.run import Task
+from exporter.task import Task
 from exporter.text import quote
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from exporter.gcp.deadline import Deadline
     from exporter.measure.samples import Measurement
     from exporter.read.observations import Observations
-    from exporter.run import Report, Task
+    from exporter.run import Report
+    from exporter.task import Task
 
 LOGGER = logging.getLogger("exporter")
 

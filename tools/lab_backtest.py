@@ -13,8 +13,9 @@ from exporter import config
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
-from exporter.run import Run, Task
+from exporter.run import Run
 from exporter.shard import Shard
+from exporter.task import Task
 from lab.backtest.api_reader import ApiReader
 from lab.backtest.backtest import DAY, Backtest
 from lab.backtest.history import History

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from exporter.cli.signals import Signals
     from exporter.config import Config
     from exporter.measure.samples import Measurement
-    from exporter.run import Report, Task
+    from exporter.run import Report
     from exporter.session import Session
+    from exporter.task import Task
 
 
 @dataclass(frozen=True, slots=True)

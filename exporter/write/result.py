@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from exporter.measure.samples import LAST_SEEN, Sample
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exporter.gcp.errors import Failure
-    from exporter.measure.samples import Sample
     from exporter.names import LocationName
+    from exporter.write.partial_write import PartialWrite
+
+Batch: TypeAlias = tuple[Sample, ...]
+"""The samples of one request."""
 
 MAX_LISTED_ERRORS = 20
 """Failed batches that are kept in full; the others are counted."""
@@ -77,3 +85,24 @@ class WriteResult:
             errors[:MAX_LISTED_ERRORS],
             self.unlisted_errors + other.unlisted_errors + len(errors[MAX_LISTED_ERRORS:]),
         )
+
+
+def last_seen_locations(*batches: Iterable[Sample]) -> frozenset[LocationName]:
+    """Return the locations with a ``last_seen`` in the batches."""
+    samples = itertools.chain(*batches)
+    return frozenset(sample.location_name for sample in samples if sample.metric is LAST_SEEN)
+
+
+def locations_of(*batches: Iterable[Sample]) -> frozenset[LocationName]:
+    """Return the locations that the samples of the batches describe."""
+    return frozenset(sample.location_name for sample in itertools.chain(*batches))
+
+
+def write_error(batch: Batch, refusal: PartialWrite, failure: Failure | None) -> WriteError:
+    """Return the points that were lost or, without a failure, superseded."""
+    superseded = failure is None
+    points = refusal.late if superseded else refusal.unwritten
+    if refusal.named is None:
+        return WriteError(points, failure, batch, named=False)
+    series = (batch[index] for index, late in sorted(refusal.named.items()) if late is superseded)
+    return WriteError(points, failure, tuple(series), named=True)

@@ -10,33 +10,33 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3 
 
 from __future__ import annotations
 
-import itertools
-import math
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from google.api_core import exceptions
 
-from exporter.gcp.errors import Failure, Target, explain_call_error
+from exporter.gcp.errors import Target, explain_call_error
 from exporter.gcp.pool import Pool
 from exporter.gcp.retry import Calls, call_with_retry
-from exporter.measure.samples import LAST_SEEN, Sample
 from exporter.progress import Progress
 from exporter.write.partial_write import PartialWrite, parse_partial_write
 from exporter.write.requests import build_request, sender
-from exporter.write.result import WriteError, WriteResult
+from exporter.write.result import (
+    WriteResult,
+    last_seen_locations,
+    locations_of,
+    write_error,
+)
+from exporter.write.writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable
 
     from google.cloud import monitoring_v3
 
     from exporter.gcp.deadline import Deadline
-    from exporter.gcp.pool import Work
-    from exporter.names import LocationName
-
-BATCH = 200
-"""Series in a request, the most that the API takes (CreateTimeSeriesRequest.time_series)."""
+    from exporter.measure.samples import Sample
+    from exporter.write.result import Batch
 
 SERVICE = "monitoring.googleapis.com"
 
@@ -46,11 +46,6 @@ _TRY_SECONDS = 12.0
 _LEAST_SECONDS = 1.0
 _TRY_SHARE = 1 / 3
 """The most of the time left that it may take, a second at least: one that hangs is sent again."""
-
-_STOPPED_SECONDS = 3.0
-"""How long requests under way are waited for after a stop: Cloud Run ends the process after 10."""
-
-Batch: TypeAlias = tuple[Sample, ...]
 
 
 class Writer:
@@ -146,18 +141,20 @@ class Writer:
                 moved = self._move(tuple(batch[index] for index in sorted(again)), deadline)
             if lost := best.unwritten:
                 failure = explain_call_error(error, target(self._project))
-                errors.append(_write_error(batch, best, failure))
+                errors.append(write_error(batch, best, failure))
         # Only on a first try: later, the same answer means that an earlier try was written, or
         # that another run wrote seconds before it. In doubt, it counts as written and not as seen.
         if refusals and (superseded := refusals[0].late):
-            errors.append(_write_error(batch, refusals[0], None))
-        doubtful = [_write_error(batch, refusal, None) for refusal in refusals[1:] if refusal.older]
+            errors.append(write_error(batch, refusals[0], None))
+        doubtful = [write_error(batch, refusal, None) for refusal in refusals[1:] if refusal.older]
         return moved + WriteResult(
             accepted=len(batch) - lost - superseded - moved.settled,
             superseded=superseded,
             lost=lost,
-            withheld_locations=_last_seen(*(error.series for error in (*errors, *doubtful))),
-            incomplete_locations=_locations(*(error.series for error in errors if error.failure)),
+            withheld_locations=last_seen_locations(
+                *(error.series for error in (*errors, *doubtful))
+            ),
+            incomplete_locations=locations_of(*(error.series for error in errors if error.failure)),
             errors=tuple(errors),
         )
 
@@ -166,69 +163,6 @@ class Writer:
         locations = frozenset(sample.location for sample in batch)
         self._unknown |= locations
         return self._send_batch(batch, deadline) + WriteResult(unknown_locations=locations)
-
-
-class Writing:
-    """Samples on their way, and what has happened to them so far."""
-
-    def __init__(
-        self,
-        samples: Iterable[Sample],
-        send: Callable[[Batch], WriteResult],
-        pool: Pool,
-        settled: Callable[[int], None],
-    ) -> None:
-        """Send nothing yet.
-
-        Args:
-            samples: What to write.
-            send: Sends a batch until it is known what happened to its points.
-            pool: Has the threads that do so.
-            settled: Receives the number of points of each batch of which that is known.
-        """
-        self._batches = _batches(samples)
-        self._send = send
-        self._pool = pool
-        self._on_settled = settled
-        self._settled = WriteResult()
-        self._under_way: dict[int, Batch] = {}
-        pool.add(self._work())
-
-    def wait(self, patience: float = math.inf) -> None:
-        """Write, and wait until it is known what happened to each batch.
-
-        Args:
-            patience: How many seconds to wait for one batch. It stays under way after that.
-        """
-        self._pool.wait(patience, when_stopped=min(patience, _STOPPED_SECONDS))
-        if self._pool.stopped:
-            self._settled += WriteResult(left_out=sum(map(len, self._batches)))
-
-    @property
-    def result(self) -> WriteResult:
-        """What happened to the samples. Those that are under way count as lost."""
-        under_way = self._under_way.values()
-        lost = WriteResult(
-            lost=sum(map(len, under_way)),
-            withheld_locations=_last_seen(*under_way),
-            incomplete_locations=_locations(*under_way),
-        )
-        return self._settled + lost
-
-    def _work(self) -> Iterator[Work]:
-        for number, batch in enumerate(self._batches):
-            self._under_way[number] = batch
-            yield partial(self._send_and_settle, number, batch)
-
-    def _send_and_settle(self, number: int, batch: Batch) -> Callable[[], None]:
-        result = self._send(batch)
-
-        def settle() -> None:
-            del self._under_way[number]
-            self._settled += result
-            self._on_settled(len(batch))
-
-        return settle
 
 
 def target(project: str, permission: str = "monitoring.timeSeries.create") -> Target:
@@ -245,30 +179,3 @@ def target(project: str, permission: str = "monitoring.timeSeries.create") -> Ta
 def _located(batch: Batch, locations: Collection[str]) -> frozenset[int]:
     """Return the indexes of the samples in some locations."""
     return frozenset(index for index, sample in enumerate(batch) if sample.location in locations)
-
-
-def _last_seen(*batches: Iterable[Sample]) -> frozenset[LocationName]:
-    """Return the locations with a ``last_seen`` in the batches."""
-    samples = itertools.chain(*batches)
-    return frozenset(sample.location_name for sample in samples if sample.metric is LAST_SEEN)
-
-
-def _locations(*batches: Iterable[Sample]) -> frozenset[LocationName]:
-    """Return the locations that the samples of the batches describe."""
-    return frozenset(sample.location_name for sample in itertools.chain(*batches))
-
-
-def _batches(samples: Iterable[Sample]) -> Iterator[Batch]:
-    remaining = iter(samples)
-    while batch := tuple(itertools.islice(remaining, BATCH)):
-        yield batch
-
-
-def _write_error(batch: Batch, refusal: PartialWrite, failure: Failure | None) -> WriteError:
-    """Return the points that were lost or, without a failure, superseded."""
-    superseded = failure is None
-    points = refusal.late if superseded else refusal.unwritten
-    if refusal.named is None:
-        return WriteError(points, failure, batch, named=False)
-    series = (batch[index] for index, late in sorted(refusal.named.items()) if late is superseded)
-    return WriteError(points, failure, tuple(series), named=True)

@@ -20,8 +20,9 @@ from exporter.log.run_log import RunLog
 from exporter.measure import samples
 from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
-from exporter.run import PATIENCE_SECONDS, Task
+from exporter.run import PATIENCE_SECONDS
 from exporter.shard import Shard
+from exporter.task import Task
 from exporter.watch import Runs
 from lab.emulator.emulator import Emulator
 from lab.policies.known_metrics import promql_name

@@ -14,7 +14,7 @@ from exporter.gcp.clients import Identity, connect
 from exporter.log.lines import JsonLines, logging_to
 from exporter.log.run_log import RunLog
 from exporter.measure.samples import ExporterName
-from exporter.run import Task
+from exporter.task import Task
 from exporter.watch import Runs
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World

@@ -11,7 +11,8 @@ from exporter.config import Config
 from exporter.gcp.deadline import Deadline
 from exporter.measure.samples import ExporterName
 from exporter.read.reader import Collect
-from exporter.run import Report, Run, Task
+from exporter.run import Report, Run
+from exporter.task import Task
 from tests.exporter.read.worlds import PLENTY, project
 
 if TYPE_CHECKING:

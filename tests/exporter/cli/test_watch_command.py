@@ -22,7 +22,7 @@ from exporter.gcp.clients import Identity, connect
 from exporter.gcp.deadline import Deadline
 from exporter.log.lines import Text, logging_to
 from exporter.measure.samples import ExporterName
-from exporter.run import Task
+from exporter.task import Task
 from exporter.watch import REMEMBERED_SECONDS, Runs, run_every
 from lab.emulator.world import Fault
 

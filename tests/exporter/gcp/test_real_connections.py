@@ -24,7 +24,8 @@ from exporter.gcp.retry import MOST_ATTEMPTS, Calls
 from exporter.measure.samples import ExporterName
 from exporter.names import LocationName
 from exporter.read.datastream import Datastream
-from exporter.run import Run, Task
+from exporter.run import Run
+from exporter.task import Task
 from tests.exporter.read.worlds import project
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ from exporter.measure.evaluation import evaluate
 from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement
 from exporter.names import LocationName
 from exporter.read.observations import Observations, ReadLocation, Stream
-from exporter.run import Report, Run, Task
+from exporter.run import Report, Run
 from exporter.shard import Shard
+from exporter.task import Task
 from exporter.write.writer import Writer
 from lab.emulator.emulator import Emulator
 from lab.emulator.status_errors import StatusError, code_number

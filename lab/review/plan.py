@@ -27,8 +27,12 @@ MOST_BYTES = 128 << 20
 """Of a plan; those of large organisations have some tens of MiB."""
 
 _CHANNEL = "google_monitoring_notification_channel"
-_MODES = {"google_cloud_run_v2_worker_pool": "worker_pool"}
-"""How the exporter runs, by the type of its resource."""
+_MODES = {
+    "google_cloud_run_v2_worker_pool.exporter": "worker_pool",
+    "google_logging_project_sink.log": "function_log_triggers",
+    "google_cloudfunctions2_function.exporter": "function",
+}
+"""How the exporter runs, by a resource of the module that only this mode has."""
 _STDIN_NAME = "standard input"
 _ZIP = b"PK\x03\x04"
 _HUMAN_READABLE = (b"will perform the following actions", b"No changes.")
@@ -214,9 +218,9 @@ def _plan_notes(document: dict[str, object]) -> Iterator[str]:
 
 
 def _mode(document: dict[str, object]) -> str:
-    resources = _list(document.get("resource_changes"))
-    types = {_text(each, "type") for each in resources if isinstance(each, dict)}
-    return next((mode for type_, mode in _MODES.items() if type_ in types), "job")
+    resources = [each for each in _list(document.get("resource_changes")) if isinstance(each, dict)]
+    names = {f"{_text(each, 'type')}.{_text(each, 'name')}" for each in resources}
+    return next((mode for name, mode in _MODES.items() if name in names), "job")
 
 
 def _changes(resources: object) -> Iterator[PolicyChange]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.inputs.input_errors import InputError
+from lab.prove.time_to_page import MODES
 from lab.review.plan import Action, parse_plan, read_plan
 from tests.lab.review.plan_json import change, channels, only_change, plan, policy, written
 from tests.terraform.module_inputs import INPUTS
+from tests.terraform.terraform_cli import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tests.lab.review.conftest import Reviewed
     from tests.terraform.terraform_cli import RootModule
 
+TERRAFORM = REPOSITORY / "terraform"
 _SHOW = "pass the output of `terraform show -json PLANFILE`"
 
 
@@ -182,6 +185,35 @@ def test_data_and_other_resources_are_left_out() -> None:
     kept = change("no-op", before=policy(), after=policy())
     looked_up = {**kept, "mode": "data", "address": "data.google_monitoring_alert_policy.x"}
     assert only_change(kept, looked_up).address == "google_monitoring_alert_policy.failed"
+
+
+@pytest.mark.parametrize(
+    ("resources", "mode"),
+    [
+        ([], "job"),
+        (["google_cloud_run_v2_job.exporter"], "job"),
+        (["google_cloud_run_v2_worker_pool.exporter"], "worker_pool"),
+        (["google_cloudfunctions2_function.exporter"], "function"),
+        (
+            ["google_cloudfunctions2_function.exporter", "google_logging_project_sink.log"],
+            "function_log_triggers",
+        ),
+        (["google_cloud_run_v2_worker_pool.other"], "job"),
+    ],
+)
+def test_the_modules_resources_say_how_the_exporter_runs(resources: list[str], mode: str) -> None:
+    """The time to page is measured in the mode that the plan has."""
+    others = [
+        {"mode": "managed", **dict(zip(("type", "name"), each.split("."), strict=True))}
+        for each in resources
+    ]
+    document = plan(change("create", after=policy()), *others)
+    assert parse_plan(written(document), "").mode == mode
+    assert mode in MODES
+    declared = "\n".join(path.read_text("utf-8") for path in TERRAFORM.glob("*.tf"))
+    for each in resources:
+        type_, name = each.split(".")
+        assert (f'resource "{type_}" "{name}"' in declared) is (name != "other")
 
 
 def test_a_policy_that_moves_keeps_what_it_is() -> None:

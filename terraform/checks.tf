@@ -26,3 +26,10 @@ check "exporter_in_metrics_scope" {
     error_message = "The exporter runs in ${local.job_project}, and with manage_metrics_scope = false nothing says that the metrics scope of ${local.metrics_project} has that project. So ${join(" and ", [for name, mode in local.cloud_run_policies : name if mode == var.mode])} is disabled: outside the scope, it would page for ever. Add the project to the scope, then set enabled = true for the policy in policy_overrides. exporter-silent works either way."
   }
 }
+
+check "exporter_log_policies_have_channels" {
+  assert {
+    condition     = !var.create_policies || local.job_project == local.metrics_project || length(local.exporter_log_policies) == 0 || can(local.log_channels[local.job_project])
+    error_message = "The exporter runs in ${local.job_project}, and policies on its log must be there: ${join(", ", local.exporter_log_policies)}. They need channels in that project, which no route has: they aren't created. Leave project_id out, or watch ${local.job_project} and give it log_notification_channels in a route."
+  }
+}

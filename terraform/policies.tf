@@ -75,6 +75,7 @@ locals {
       }
     ]...),
     local.placed_beside_logs,
+    local.placed_on_exporter_log,
   )
 }
 

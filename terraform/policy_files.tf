@@ -16,7 +16,13 @@ locals {
   # The policies on Cloud Run's own counts, by the mode that has them.
   cloud_run_policies = { exporter-executions-failing = "job", exporter-requests-failing = "function" }
 
-  unwanted = [for name, mode in local.cloud_run_policies : name if mode != var.mode]
+  # A job has no memory of the previous run, so it logs no changes of states.
+  unwanted = [
+    for name in concat(
+      [for name, mode in local.cloud_run_policies : name if mode != var.mode],
+      var.mode == "job" ? ["stream-state-changed"] : [],
+    ) : name if contains(local.policy_names, name)
+  ]
 
   originals = {
     for name, file in local.files : name => yamldecode(file(file)) if !contains(local.unwanted, name)

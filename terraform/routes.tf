@@ -8,11 +8,17 @@ locals {
 
   routed_projects = sort(flatten(values(local.own_routes)[*].projects))
 
-  # What each selector gets. A dot in a project's id must not match every character.
-  route_matchers = merge(
-    { "" = length(local.routed_projects) == 0 ? "" : "namespace!~\"${replace(join("|", local.routed_projects), ".", "\\\\.")}\"" },
-    { for route, given in local.own_routes : route => "namespace=~\"${replace(join("|", sort(given.projects)), ".", "\\\\.")}\"" },
-  )
+  # Each route's projects as a regular expression. A dot in a project's id must not match every character.
+  route_patterns = {
+    for route, projects in merge({ "" = local.routed_projects }, { for route, given in local.own_routes : route => sort(given.projects) }) :
+    route => replace(join("|", projects), ".", "[.]")
+  }
+
+  # What each selector gets; the default route's pattern is for what it doesn't have.
+  route_matchers = {
+    for route, pattern in local.route_patterns :
+    route => route != "" ? "namespace=~\"${pattern}\"" : pattern == "" ? "" : "namespace!~\"${pattern}\""
+  }
 
   # A query can be narrowed if each of its selectors of streams, locations and private connections has
   # braces. Others, such as those of exporter-*, are for the default route only.

@@ -1,7 +1,8 @@
 """The first lines of a program, before anything else is imported.
 
-Ctrl-C while Python imports the rest ends the process without a traceback. A standard stream that
-the caller closed becomes the null device, before a file or a socket takes its number.
+Ctrl-C while Python imports the rest ends the process without a traceback; before these lines,
+Python itself answers it. A standard stream that the caller closed becomes the null device, before
+a file or a socket takes its number. This module imports only what Python has imported already.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ import io
 import os
 import signal
 import sys
-from contextlib import suppress
-from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
+    from typing import NoReturn, TextIO
 
     Main = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
 
@@ -33,14 +33,17 @@ def start(program: str, module: str) -> NoReturn:
     """
 
     def end(number: int, _frame: FrameType | None) -> None:
-        with suppress(OSError):
+        try:
             os.write(_STDERR, f"{program}: interrupted\n".encode())
-        os._exit(128 + number)
+        finally:
+            os._exit(128 + number)
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
+    from importlib import import_module
+
     out, err = _standard_streams()
-    main = cast("Main", import_module(module).main)
+    main: Main = import_module(module).main
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = main(sys.argv[1:], os.environ, out, err)

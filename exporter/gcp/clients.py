@@ -28,6 +28,9 @@ _OPTIONS = (
     # gRPC's own retries begin at once and never end on a connection that a server closes before
     # it answers anything (GOAWAY with last stream 0). The exporter has its own.
     ("grpc.enable_retries", 0),
+    # A connection that is accepted and then silent gets 5 s instead of gRPC's 20, so that a run has
+    # time for others.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     # A partial write names each refused series, twice, in the trailers. Beyond the default of
     # 16 KiB, gRPC would replace the error with RESOURCE_EXHAUSTED.
     ("grpc.max_metadata_size", 4 * 1024 * 1024),

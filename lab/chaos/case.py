@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS = 6.0
 _CONNECTION_DEADLINE_SECONDS = 50.0
-"""gRPC itself waits 20 s for a silent connection, so that a run needs its usual deadline."""
+"""A silent connection is given up after 5 s, so that a run needs its usual deadline."""
 
 Series = tuple[str, str, str, str, tuple[tuple[str, str], ...]]
 """A series: metric type, namespace, location, node_id, metric labels."""

@@ -164,12 +164,14 @@ def evaluate(
     applied = [
         policy for policy in policies if scenario.applies(policy.name, enabled=policy.enabled)
     ]
-    of_policy = {
-        policy.name: log_incidents(policy, recording)
-        if policy.is_log
-        else metric_incidents(policy, recording, engine, spacing)
-        for policy in applied
-    }
+    # Policies of several routes have one name.
+    of_policy: dict[str, list[Incident]] = {policy.name: [] for policy in applied}
+    for policy in applied:
+        of_policy[policy.name] += (
+            log_incidents(policy, recording)
+            if policy.is_log
+            else metric_incidents(policy, recording, engine, spacing)
+        )
     results: list[AlertResult] = []
     for interval in sorted({policy.interval for policy in applied}):
         names = {policy.name for policy in applied if policy.interval == interval}

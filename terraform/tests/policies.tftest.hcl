@@ -334,7 +334,7 @@ run "routes" {
   assert {
     condition = alltrue([
       for name, condition in local.promql : alltrue([
-        for key, matcher in { (name) = "namespace!~\"example\\\\.com:billing\"", "billing/${name}" = "namespace=~\"example\\\\.com:billing\"" } : (
+        for key, matcher in { (name) = "namespace!~\"example[.]com:billing\"", "billing/${name}" = "namespace=~\"example[.]com:billing\"" } : (
           google_monitoring_alert_policy.policy[key].conditions[0].condition_prometheus_query_language[0].query
           == replace(condition.query, "{monitored_resource=\"generic_node\"", "{${matcher}, monitored_resource=\"generic_node\"")
         )
@@ -408,4 +408,51 @@ run "route_that_notifies_nobody" {
   }
 
   expect_failures = [check.somebody_is_notified]
+}
+
+run "policies_on_the_exporters_log" {
+  command = plan
+
+  variables {
+    name             = "streams-prod"
+    mode             = "worker_pool"
+    policy_directory = "./tests/policies/exporter_log"
+    routes = {
+      billing = {
+        projects = ["billing-prod"]
+        notification_channels = {
+          CRITICAL = ["projects/orders-prod/notificationChannels/2"]
+          ERROR    = ["projects/orders-prod/notificationChannels/2"]
+          WARNING  = ["projects/orders-prod/notificationChannels/2"]
+        }
+      }
+    }
+  }
+
+  assert {
+    condition = {
+      for key, policy in google_monitoring_alert_policy.policy : key => [policy.project, policy.notification_channels[0], policy.conditions[0].condition_matched_log[0].filter]
+      if endswith(key, "own-log")
+      } == {
+      own-log           = ["orders-prod", "projects/orders-prod/notificationChannels/1", "NOT jsonPayload.project=~\"^(billing-prod)$\"\n(resource.labels.worker_pool_name=\"streams-prod\"\nseverity>=ERROR)"]
+      "billing/own-log" = ["orders-prod", "projects/orders-prod/notificationChannels/2", "jsonPayload.project=~\"^(billing-prod)$\"\n(resource.labels.worker_pool_name=\"streams-prod\"\nseverity>=ERROR)"]
+    }
+    error_message = "They are in the exporter's project, once for each route, narrowed by the project in the entry."
+  }
+}
+
+run "policies_on_the_log_of_an_exporter_in_another_project" {
+  command = plan
+
+  variables {
+    project_id       = "billing-prod"
+    policy_directory = "./tests/policies/exporter_log"
+  }
+
+  expect_failures = [check.exporter_log_policies_have_channels]
+
+  assert {
+    condition     = !contains(keys(google_monitoring_alert_policy.policy), "own-log")
+    error_message = "Without channels in the exporter's project, they aren't created, and plan warns."
+  }
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Any
 
 import pytest
 
@@ -62,6 +62,8 @@ def test_example_lifecycle(
     root = terraform(example)
     main = (root.directory / "main.tf").read_text("utf-8")
     # A function has no image: what changes is its source.
+    old: dict[str, Any]
+    new: dict[str, Any]
     old, new = ({"image": IMAGE}, {"image": NEW_IMAGE}) if "var.image" in main else ({}, {})
     assert not root.validate()
     first = root.plan(**old)

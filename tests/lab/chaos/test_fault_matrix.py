@@ -36,6 +36,12 @@ def test_a_run_is_truthful_complete_and_clear_whatever_goes_wrong(fault: Fault) 
     assert judge(fault, run_with(fault), undisturbed()).broken == ()
 
 
+def test_two_silent_connections_leave_time_for_a_third() -> None:
+    """A connection that nobody answers is given up soon enough to read everything on another."""
+    fault = Fault("Datastream", BrokenConnection.SILENT, times="twice")
+    assert judge(fault, run_with(fault), undisturbed()).broken == ()
+
+
 def test_the_matrix_has_every_kind_of_fault() -> None:
     """Each status code, wrong answer and broken connection meets each method or service."""
     kinds = {str(fault.kind) for fault in matrix()}

@@ -65,15 +65,16 @@ def test_a_scenario_s_incidents_are_shown(command: Command) -> None:
 def test_forty_streams_are_one_notification_and_a_count(command: Command) -> None:
     """Incidents of one policy are shown once, with how many more there are."""
     policies = ("--policies", str(POLICIES))
-    code, out, err = command("preview", "--scenario", "forty-fail-together", *policies)
+    code, out, err = command("preview", "--scenario", "forty-paused-together", *policies)
     assert (code, err) == (OK, "")
     assert re.findall(r"^([\w-]+) · ", out, re.MULTILINE) == [
-        "streams-failing-together",
-        "stream-failed-permanently",
-        "stream-failed",
+        "stream-changed",
+        "streams-unexpected-together",
+        "stream-unexpected-state",
     ]
-    assert "  1 more notification like this one: us-east1\n" in out
-    assert "  Many Datastream streams in europe-west1 of shop-prod failed\n" in out
+    more = "39 more notifications like this one: orders-101, orders-102, orders-103 and 36 more"
+    assert f"  {more}\n" in out
+    assert "  Many Datastream streams in europe-west1 of shop-prod are in an unexpected" in out
 
 
 def test_a_dangerous_value_is_a_warning(command: Command, scenarios: Path) -> None:

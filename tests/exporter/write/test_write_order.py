@@ -7,6 +7,7 @@ from math import ceil
 from threading import Barrier
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -42,41 +43,26 @@ def holding(monitoring: Monitoring, names: set[str]) -> set[int]:
     }
 
 
-def assert_settled(monitoring: Monitoring, first: set[int], then: set[int]) -> None:
-    """Assert that each of some requests was answered before any of others came in."""
-    assert first
-    assert then
-    answered = max(monitoring.events.index(("answered", number)) for number in first)
-    came = min(monitoring.events.index(("came", number)) for number in then)
-    assert answered < came
-
-
-def test_locations_are_settled_before_a_stream_is_sent(
-    monitoring: Monitoring, writing: Writing
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (AHEAD, {"stream/state", "stream/last_seen"}),
+        ({"stream/last_seen"}, {"location/last_read"}),
+        (AHEAD | {"stream/state", "stream/last_seen", "location/last_read"}, set(OWN)),
+    ],
+    ids=["locations, streams", "streams, last_reads", "all others, the exporter's own"],
+)
+def test_each_phase_is_answered_before_the_next_is_sent(
+    monitoring: Monitoring, writing: Writing, first: set[str], then: set[str]
 ) -> None:
-    """The requests with the locations' counts are answered before the others come in."""
+    """No request of a phase comes in before those of the phase before it are answered."""
     monitoring.answer = slow_answers
-    writing.write(writing.measurement(places(80, 3)))
-    ahead = holding(monitoring, AHEAD)
-    assert len(ahead) == 2
-    last_reads = holding(monitoring, {"location/last_read"})
-    assert_settled(monitoring, ahead, set(range(len(monitoring.requests))) - ahead - last_reads)
-
-
-def test_last_read_comes_after_every_last_seen(monitoring: Monitoring, writing: Writing) -> None:
-    """A location's last_read is not even sent before all last_seen are answered."""
-    monitoring.answer = slow_answers
-    writing.write(writing.measurement(places(7, 50)))
-    last_seen = holding(monitoring, {"stream/last_seen"})
-    assert_settled(monitoring, last_seen, holding(monitoring, {"location/last_read"}))
-
-
-def test_the_exporter_s_own_come_last(monitoring: Monitoring, writing: Writing) -> None:
-    """They have a request of their own, sent when all others are answered."""
-    monitoring.answer = slow_answers
-    writing.write(writing.measurement(places(7, 50)))
-    last = len(monitoring.requests) - 1
-    assert_settled(monitoring, set(range(last)), {last})
+    writing.write(writing.measurement(places(80, 5)))
+    answered = max(
+        map(monitoring.events.index, (("answered", n) for n in holding(monitoring, first)))
+    )
+    came = min(map(monitoring.events.index, (("came", n) for n in holding(monitoring, then))))
+    assert answered < came
     assert [point.metric for point in monitoring.batches[-1]] == OWN
 
 

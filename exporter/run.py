@@ -86,6 +86,13 @@ class Report:
             or self.measurement.exporter.location is None
         )
 
+    @property
+    def reached_nobody(self) -> bool:
+        """Whether nothing was read, or nothing of what was due was written."""
+        return self.measurement.observations.nothing_read or bool(
+            self.written.lost and not self.written.accepted
+        )
+
 
 class Run:
     """One run of a task, within one deadline."""

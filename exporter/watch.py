@@ -123,6 +123,8 @@ class Runs:
             written = report.written
             self._due.not_written(written.withheld_locations | written.incomplete_locations)
         self._log(report)
+        if report.reached_nobody and not report.stopped:
+            self._clients.renew()
         return report
 
     def _notice_clock_step(self) -> None:

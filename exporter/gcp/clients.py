@@ -16,7 +16,7 @@ from exporter.gcp import credentials
 from exporter.gcp.deadline import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from exporter.config import Endpoints
 
@@ -28,6 +28,8 @@ _OPTIONS = (
     # gRPC's own retries begin at once and never end on a connection that a server closes before
     # it answers anything (GOAWAY with last stream 0). The exporter has its own.
     ("grpc.enable_retries", 0),
+    # A new channel has connections of its own.
+    ("grpc.use_local_subchannel_pool", 1),
     # A connection that is accepted and then silent gets 5 s instead of gRPC's 20, so that a run has
     # time for others.
     ("grpc.min_reconnect_backoff_ms", 5_000),
@@ -64,13 +66,39 @@ class Identity:
     quota_project: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Clients:
-    """Google's own clients, each on one channel that all threads share."""
+    """Google's own clients, each on one channel that all threads share.
+
+    Attributes:
+        datastream: The client of Datastream.
+        monitoring: The client of Cloud Monitoring.
+    """
 
     datastream: datastream_v1.DatastreamClient
     monitoring: monitoring_v3.MetricServiceClient
-    channels: tuple[grpc.Channel, ...]
+
+    def __init__(self, channels: Callable[[], tuple[grpc.Channel, grpc.Channel]]) -> None:
+        """Open the channels.
+
+        Args:
+            channels: Opens a channel to Datastream and one to Cloud Monitoring.
+        """
+        self._open = channels
+        self.renew()
+
+    def renew(self) -> None:
+        """Go on with new connections; calls under way end on the old ones.
+
+        gRPC stays on a connection that it believes to be alive, even if every call on it fails: one
+        with a GOAWAY that the server never closes, for example.
+        """
+        datastream, monitoring = self._channels = self._open()
+        self.datastream = datastream_v1.DatastreamClient(
+            transport=DatastreamGrpcTransport(channel=datastream)
+        )
+        self.monitoring = monitoring_v3.MetricServiceClient(
+            transport=MetricServiceGrpcTransport(channel=monitoring)
+        )
 
     def __enter__(self) -> Self:
         """Return the clients themselves."""
@@ -82,7 +110,7 @@ class Clients:
 
     def close(self) -> None:
         """Close the channels; calls that are still under way fail at once."""
-        for channel in self.channels:
+        for channel in self._channels:
             channel.close()
 
 
@@ -133,15 +161,20 @@ def connect(
             return grpc.insecure_channel(named[emulator], options=(*options, *_EMULATOR_OPTIONS))
         return grpc.secure_channel(endpoint or transport.DEFAULT_HOST, tokens, options=options)
 
-    datastream = channel(
-        DatastreamGrpcTransport, DATASTREAM_EMULATOR, endpoints.datastream, _DATASTREAM_OPTIONS
-    )
-    monitoring = channel(
-        MetricServiceGrpcTransport, MONITORING_EMULATOR, endpoints.monitoring, _MONITORING_OPTIONS
-    )
-    clients = Clients(
-        datastream_v1.DatastreamClient(transport=DatastreamGrpcTransport(channel=datastream)),
-        monitoring_v3.MetricServiceClient(transport=MetricServiceGrpcTransport(channel=monitoring)),
-        (datastream, monitoring),
-    )
-    return clients, account
+    def channels() -> tuple[grpc.Channel, grpc.Channel]:
+        return (
+            channel(
+                DatastreamGrpcTransport,
+                DATASTREAM_EMULATOR,
+                endpoints.datastream,
+                _DATASTREAM_OPTIONS,
+            ),
+            channel(
+                MetricServiceGrpcTransport,
+                MONITORING_EMULATOR,
+                endpoints.monitoring,
+                _MONITORING_OPTIONS,
+            ),
+        )
+
+    return Clients(channels), account

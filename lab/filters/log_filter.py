@@ -21,7 +21,7 @@ from lab.filters.syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from lab.filters.syntax import LogTerm
 
@@ -48,7 +48,7 @@ class LogFilter:
 
     def accepts(self, entry: Mapping[str, Any]) -> bool:
         """Return whether an entry, as nested mappings, passes."""
-        return _all_hold(self.terms, entry)
+        return all(_results(self.terms, entry))
 
     def __str__(self) -> str:
         """Return the filter's text, one term a line."""
@@ -129,14 +129,15 @@ def _check_regex(pattern: str) -> None:
         raise FilterError(f"{quote(pattern)} is not a regular expression: {error}") from None
 
 
-def _all_hold(terms: Iterable[LogTerm], entry: Mapping[str, Any]) -> bool:
-    return all(_holds(term, entry) is not term.negated for term in terms)
+def _results(terms: Iterable[LogTerm], entry: Mapping[str, Any]) -> Iterator[bool]:
+    return (_holds(term, entry) is not term.negated for term in terms)
 
 
 def _holds(term: LogTerm, entry: Mapping[str, Any]) -> bool:
     """Return whether a term holds, its negation left out."""
     if isinstance(term, Group):
-        return _all_hold(term.terms, entry)
+        results = _results(term.terms, entry)
+        return any(results) if term.choice else all(results)
     if isinstance(term, LogId):
         # Entries carry it within their logName, with its slash escaped.
         pattern = re.escape(unquoted(term.literal)).replace("/", "(?:/|%2F)")

@@ -19,7 +19,7 @@ _ESCAPED = re.compile(r'\\([\\"])')
 _SUPPORTED: Mapping[str, str] = {
     "log_filter": (
         'write one comparison a line, such as severity>=ERROR or resource.type="…", or log_id("…"),'
-        " each with NOT before it if need be; parentheses join several by AND"
+        " each with NOT before it if need be; parentheses join several by AND or OR"
     ),
     "monitoring_filter": (
         'write comparisons joined by AND, such as metric.type = "…", with = or != and a string,'
@@ -77,14 +77,22 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Terms in parentheses, all of which have to hold, or the same with NOT before them."""
+    """Terms in parentheses.
+
+    Attributes:
+        terms: The terms.
+        negated: Whether NOT stands before them.
+        choice: Whether one of them is enough; otherwise all have to hold.
+    """
 
     terms: tuple[LogTerm, ...]
     negated: bool = False
+    choice: bool = False
 
     def __str__(self) -> str:
         """Return the group as a filter has it."""
-        return f"{'NOT ' * self.negated}({' AND '.join(map(str, self.terms))})"
+        word = " OR " if self.choice else " AND "
+        return f"{'NOT ' * self.negated}({word.join(map(str, self.terms))})"
 
 
 LogTerm: TypeAlias = LogId | Comparison | Group
@@ -167,6 +175,9 @@ class _Terms(Transformer[Token, object]):
 
     def log_group(self, negation: Token | None, *terms: LogTerm) -> Group:
         return Group(terms, negation is not None)
+
+    def log_choice(self, negation: Token | None, *terms: LogTerm) -> Group:
+        return Group(terms, negation is not None, choice=True)
 
     def log_id(self, negation: Token | None, literal: Token) -> LogId:
         return LogId(str(literal), negation is not None)

@@ -8,6 +8,7 @@ second of their interval.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import median
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporter import config
 from exporter.config import locations
-from lab.prove.evaluation import metric_incidents
+from lab.prove.evaluation import log_incidents, metric_incidents
 from lab.prove.scenarios import engine_for
 from lab.side_by_side import side_by_side
 from lab.simulate.scenario import Scenario
@@ -51,8 +52,9 @@ _CHANGING_FOR = {
     "worker_pool": 20.0,
 }
 """Seconds over which the changes are spread: every start delay, two ticks of the worker pool."""
-_APART = 360.0
-"""Seconds between changes that each cause a run, as one run would see the other change too."""
+_APART = {"job": 0.0, "function": 120.0, "function_log_triggers": 360.0, "worker_pool": 10.0}
+"""More seconds between two changes: a run logs 50 of them at most, and a run that the log of one
+change causes would see another one too."""
 _EXPORTERS: dict[str, dict[str, Any]] = {
     "job": {"mode": "job", "delays": WORST_DELAYS},
     "function": {"mode": "function", "delays": COLD_STARTS},
@@ -90,8 +92,11 @@ class TimedChange(NamedTuple):
         return None if self.event is None else POLLING_SECONDS
 
 
+_NEVER = math.inf
+
+
 def _bounds(*seconds: float) -> dict[str, float]:
-    return dict(zip(MODES, seconds, strict=True))
+    return {mode: bound for mode, bound in zip(MODES, seconds, strict=True) if bound < _NEVER}
 
 
 _FAIL_PERMANENTLY = {"do": "fail_permanently", "reason": "LOST"}
@@ -122,6 +127,13 @@ CHANGES = (
         _PAUSE,
         1,
         _bounds(250, 230, 175, 180),
+    ),
+    TimedChange(
+        "FAILED, the message that says why",
+        "stream-state-changed",
+        _FAIL,
+        1,
+        _bounds(_NEVER, 80, 20, 20),
     ),
     TimedChange("exporter dead", "exporter-silent", None, 1, _bounds(360, 360, 360, 360)),
 )
@@ -267,14 +279,19 @@ def measure(timed: TimedRecording, policies: Iterable[Policy], engine: Engine) -
     for change in CHANGES:
         moments = timed.moments.get(change.title)
         policy = by_name.get(change.policy)
-        if not moments or policy is None:
+        if not moments or policy is None or timed.mode not in change.bounds:
             continue
+        incidents = (
+            log_incidents(policy, timed.recording)
+            if policy.is_log
+            else metric_incidents(policy, timed.recording, engine, _EVERY_SECOND)
+        )
         times = [
             incident.opened - moments[incident.about]
-            for incident in metric_incidents(policy, timed.recording, engine, _EVERY_SECOND)
+            for incident in incidents
             if incident.about in moments
         ]
-        if len(times) < len(moments) * round(policy.interval / _EVERY_SECOND):
+        if len(times) < len(moments) * (round(policy.interval / _EVERY_SECOND) or 1):
             measured.failures.append(
                 f"{change.title}, {timed.mode}: not every change opens an incident"
             )
@@ -347,8 +364,7 @@ def _moments(mode: str) -> list[float]:
     steps = round(_CHANGING_FOR[mode] / _STEP[mode])
     evenly = [_FIRST_CHANGE + number * _STEP[mode] for number in range(steps)]
     moments = sorted({*evenly, *(at + _JUST_AFTER for at in runs if at >= _FIRST_CHANGE)})
-    apart = _APART if mode == "function_log_triggers" else 0.0
-    return [moment + number * apart for number, moment in enumerate(moments)]
+    return [moment + number * _APART[mode] for number, moment in enumerate(moments)]
 
 
 def _scenario(

@@ -12,9 +12,7 @@ from lab.prove.scenarios import engine_for, start_times
 from lab.review.incident_changes import IncidentChange, compare_incidents
 from lab.review.plan import Action
 from lab.review.triggers import Trigger, UnsupportedTriggerError, trigger_of
-from lab.simulate import log_entries
 from lab.simulate.simulation import Recording, simulate
-from lab.simulate.visibility import VisibilityDelay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -153,13 +151,7 @@ def play(task: ReviewTask) -> tuple[PlayedChange, ...]:
         for trigger in (change.before, change.after)
         if trigger and trigger.query is not None
     ]
-    if queries:
-        recording = _only_queried(simulate(scenario, start), queries)
-    else:
-        # Log entries do not depend on the exporter.
-        entries = log_entries.entries(scenario.world)
-        no_delay = VisibilityDelay(0, 0)
-        recording = Recording(scenario.name, start, scenario.lasts, (), no_delay, entries, ())
+    recording = _only_queried(simulate(scenario, start), queries)
     with engine_for([recording]) if queries else nullcontext() as engine:
         return tuple(_result(change, scenario, recording, engine) for change in changes)
 

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from lab.review.values import PolicyValues
 
 JOB = str(Deployment.model_fields["job"].default)
-"""The name of the exporter's job in the scenarios."""
+"""The name of the exporter's job or function in the scenarios."""
 
 _PROMQL = "condition_prometheus_query_language"
 _LOG = "condition_matched_log"
 _DEFAULT_AUTO_CLOSE = 7 * DAY
 """Seconds. https://cloud.google.com/monitoring/alerts/incidents-events"""
-_JOB_NAME = re.compile(r'(?<=\bjob_name=)"[^"\\]*"')
+_JOB_NAME = re.compile(r'\b((?:service|job|worker_pool)_name=)"[^"\\]*"')
 
 
 class UnsupportedTriggerError(Exception):
@@ -120,7 +120,7 @@ def _metric_trigger(values: PolicyValues, path: str) -> Trigger:
     if not 0 < interval <= DAY or interval % INTERVAL:
         raise UnsupportedTriggerError(f"its evaluation_interval is not a multiple of {INTERVAL}s")
     return Trigger(
-        query=_JOB_NAME.sub(f'"{JOB}"', query.value.rstrip()),
+        query=_with_usual_name(query.value.rstrip()),
         retest_window=_seconds(values, f"{path}.duration", 0),
         interval=interval,
         sensitive=query.sensitive,
@@ -142,11 +142,15 @@ def _log_trigger(values: PolicyValues, path: str) -> Trigger:
         hidden = "its filter or a label extractor is sensitive and not supported here"
         raise UnsupportedTriggerError(hidden if sensitive else str(error)) from None
     return Trigger(
-        filter=wanted.value.rstrip(),
+        filter=_with_usual_name(wanted.value.rstrip()),
         extractors=tuple(extractors.items()),
         auto_close=_seconds(values, "alert_strategy.auto_close", _DEFAULT_AUTO_CLOSE),
         sensitive=sensitive,
     )
+
+
+def _with_usual_name(text: str) -> str:
+    return _JOB_NAME.sub(rf'\1"{JOB}"', text)
 
 
 def _seconds(values: PolicyValues, path: str, default: int) -> int:

@@ -65,7 +65,7 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     )
     assert err.splitlines()[-1] == (
         "5 incidents of 4 policies in 2h, 1 still open; 12 policies would not have "
-        f"alerted, 6 could not be evaluated. {ACCURACY}"
+        f"alerted, 7 could not be evaluated. {ACCURACY}"
     )
     assert "MONITORING_EMULATOR_HOST" in err.splitlines()[0]
 
@@ -107,6 +107,7 @@ def test_json_has_all_of_it(backtest: Command, lab: Lab) -> None:
         "stream-activity-errors",
         "stream-backfill-failed",
         "stream-changed",
+        "stream-state-changed",
     }
 
 

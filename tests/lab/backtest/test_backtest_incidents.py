@@ -105,7 +105,7 @@ def test_nothing_else_alerts(whole: BacktestResult, policies: tuple[Policy, ...]
         "there is no series of run.googleapis.com/job/completed_execution_count with "
         'job_name="datastream-exporter"'
     )
-    assert len(not_evaluated) == 6
+    assert len(not_evaluated) == 7
     assert len(whole.quiet) + len(not_evaluated) + 4 == len(policies)
 
 

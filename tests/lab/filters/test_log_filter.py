@@ -51,6 +51,9 @@ ENTRY: dict[str, Any] = {
         ("NOT (operation.first=true AND severity>=WARNING)", False),
         ("NOT (operation.first=true AND NOT severity>=ERROR)", False),
         ("NOT (operation.first=true severity>=ERROR)", True),
+        ("(operation.last=true OR severity=WARNING)", True),
+        ("NOT (operation.last=true OR NOT severity=WARNING)", True),
+        ("(operation.last=true OR (severity=WARNING AND trace=x))", False),
         ("", True),
     ],
 )

@@ -36,6 +36,7 @@ PROMISED = {
     "exporter-requests-failing": ("CRITICAL", 6 * 60),
     "exporter-losing-points": ("ERROR", 5 * 60),
     "stream-changed": ("WARNING", None),
+    "stream-state-changed": ("WARNING", None),
     "stream-activity-errors": ("WARNING", None),
 }
 """Severity and retest window in seconds of each policy; None for a log policy."""
@@ -285,6 +286,22 @@ def test_the_audit_log_filter_finds_changes() -> None:
     } <= set(lines)
     assert not any(line.startswith("resource.type") for line in lines)
     assert set(changed.extractors) == {"stream", "who", "change"}
+
+
+def test_the_exporter_log_filter_finds_changes_for_the_worse() -> None:
+    """Of this exporter alone, whose name Terraform replaces; each stream has its own incidents."""
+    changed = POLICIES["stream-state-changed"]
+
+    assert (changed.filter or "").splitlines() == [
+        (
+            '(resource.labels.service_name="datastream-exporter" OR '
+            'resource.labels.worker_pool_name="datastream-exporter")'
+        ),
+        "jsonPayload.worse=true",
+    ]
+    assert {"stream", "project", "location", "from", "to", "reason", "error", "summary"} == set(
+        changed.extractors
+    )
 
 
 def test_the_stream_log_filter_finds_errors() -> None:

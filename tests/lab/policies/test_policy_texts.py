@@ -32,6 +32,7 @@ PHRASES = {
     "stream-lagging": ("lags", "it delivers is too old"),
     "stream-maintenance-long": ("stays in maintenance", "MAINTENANCE for a long time"),
     "stream-missing": ("is missing", "is missing: its location was read"),
+    "stream-state-changed": (" changed: ", "changed for the worse"),
     "stream-stalled": ("may have stalled", "freshness metric has stopped"),
     "stream-stuck": ("is stuck", "STARTING (7) or DRAINING (8)"),
     "stream-unexpected-state": ("unexpected state", "does not expect now"),
@@ -93,6 +94,8 @@ def test_subject_and_first_paragraph_say_what_happened(policy: Policy) -> None:
 def test_subjects_fit(policy: Policy) -> None:
     """A subject is one line and within the API's limit, even with the longest names."""
     longest = {"stream_id": 60, "stream": 142, "who": 60, "namespace": 30, "location": 23}
+    if policy.name == "stream-state-changed":
+        longest = {"stream": 63, "from": 18, "to": 18, "summary": 120}
     filled = _filled(policy.subject, lambda key: "x" * longest.get(key, 6))
 
     assert "\n" not in policy.subject
@@ -198,6 +201,31 @@ def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
         ) in addresses
     if name != "stream-changed":
         assert f'resource.labels.stream_id="{PLAUSIBLE["stream_id"]}"' in addresses
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [each for each in POLICIES.values() if "stream_id}" in each.subject],
+    ids=lambda each: each.name,
+)
+def test_the_alert_of_a_stream_links_to_what_the_exporter_logs_of_it(policy: Policy) -> None:
+    """Filtered by the stream's full name and by the exporter's resource, in the first paragraph."""
+    links = re.findall(r"\]\((\S+?)\)", _plausible(policy.content.split("\n\n")[0]))
+    (query,) = [unquote(link) for link in links if "/logs/" in link]
+
+    for key, label in (("project", "namespace"), ("location", "location")):
+        assert f'jsonPayload.{key}="{PLAUSIBLE[label]}"' in query
+    assert f'jsonPayload.stream_id="{PLAUSIBLE["stream_id"]}"' in query
+    for kind in ("revision", "job", "worker_pool"):
+        assert f'resource.type="cloud_run_{kind}"' in query
+    assert query.endswith("?project=metrics-project")
+
+
+@every_policy
+def test_a_warning_is_a_notification(policy: Policy) -> None:
+    """Only what wakes somebody is called an alert or a page."""
+    if policy.severity == "WARNING":
+        assert not re.search(r"\b[Tt]his (?:alert|page)\b", policy.content)
 
 
 def test_links_to_the_audit_log_find_the_methods() -> None:

@@ -17,7 +17,13 @@ from google.auth.transport.requests import Request
 
 from exporter.gcp.background import in_background, result
 from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, auth_message, explain_credentials_error
+from exporter.gcp.errors import (
+    CallError,
+    Failure,
+    FailureKind,
+    auth_message,
+    explain_credentials_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,6 +55,11 @@ def fetch(identity: Identity, deadline: Deadline) -> Credentials:
     try:
         return result(in_background(lambda: _refreshed(identity, request)), deadline)
     except Exception as error:  # a mangled file makes google-auth raise anything
+        if deadline.stopped:
+            message = "interrupted while waiting for a token"
+            raise CallError(
+                Failure(FailureKind.CREDENTIALS, message, "Nothing was read.")
+            ) from error
         failure = explain_credentials_error(error, impersonated=identity.impersonate)
         raise CallError(failure) from error
 

@@ -87,6 +87,7 @@ def explain_credentials_error(error: Exception, *, impersonated: str | None = No
     if isinstance(error, auth_exceptions.TransportError):
         hint = "The server that gives out tokens was not reached: check the network and proxies."
     elif isinstance(error, TimeoutError):
+        message = "there was no token in time"
         hint = f"Check the network and proxies. {_CREDENTIALS_HINT}"
     elif impersonated and "impersonated" in message:
         message = f"{message} of {impersonated}"

@@ -53,7 +53,9 @@ def test_a_megabyte_at_a_terminal_is_cut_as_well() -> None:
     assert line.endswith("end\n")
 
 
-@pytest.mark.parametrize("text", ["\x1b[2J", "a\nb", "\r", "\u202e", "\u2066", "\ud800", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["\x1b[2J", "a\nb", "\r", "\u202e", "\u2066", "\ud800", "\x00"], ids=ascii
+)
 def test_nothing_controls_the_terminal_or_ends_the_line(text: str) -> None:
     """Control characters, marks that turn the text and half characters are escaped."""
     line = logged(Text(), f"before {text} after")

@@ -105,6 +105,19 @@ def test_what_was_not_accepted_is_written_again() -> None:
     assert again == [{US}] * 3
 
 
+@pytest.mark.parametrize(
+    ("before", "start", "is_due"),
+    [(50, 60.9, True), (50, 61.0, False), (60, 111.0, False), (60, 111.1, True)],
+    ids=["in the minute", "after the minute", "can wait", "cannot wait for the next run"],
+)
+def test_a_run_may_start_a_second_late(before: int, start: float, *, is_due: bool) -> None:
+    """A minute after the change, and a minute after the last points, with a second to spare."""
+    due = DueLocations(10)
+    for second in range(0, before + 1, 10):
+        due.choose(fleet(), second)
+    assert (EUROPE in due.choose(fleet(), start)) is is_due
+
+
 @pytest.mark.parametrize("interval", [10, 15, 20, 25, 30, 40, 59, 60, 300])
 def test_no_series_waits_longer_than_a_minute(interval: int) -> None:
     """Whatever the interval up to a minute; with a longer one, every run writes everything."""

@@ -222,6 +222,22 @@ def test_a_stop_finishes_the_request_under_way_and_begins_no_other(
     assert not report.complete
 
 
+def test_a_stop_waits_for_a_request_that_hangs_for_seconds_only(
+    monitoring: Monitoring, writing: Writing, released: Event
+) -> None:
+    """Cloud Run ends a process ten seconds after SIGTERM: what hangs is lost, and counted."""
+
+    def hang(_number: int, _points: Sequence[Point]) -> None:
+        writing.stop.set()
+        released.wait(30)
+
+    monitoring.answer = hang
+    report = writing.write(writing.measurement(SIZES))
+    assert report.seconds < 9
+    assert len(monitoring.requests) == 1
+    assert (report.written.lost, report.written.left_out) == (9, 360 + 3 + 4)
+
+
 def test_a_stop_among_the_locations_leaves_the_streams_out(
     monitoring: Monitoring, writing: Writing
 ) -> None:

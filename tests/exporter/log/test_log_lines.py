@@ -64,4 +64,4 @@ def test_nothing_controls_the_terminal_or_ends_the_line(text: str) -> None:
     json_line = logged(JsonLines({}), f"before {text} after", error=text)
     assert json_line.isascii()
     assert json_line.count("\n") == 1
-    assert json.loads(json_line)["message"] == f"before {text} after"
+    assert json.loads(json_line)["message"] == line.rstrip("\n").removeprefix("warning: ")

@@ -71,7 +71,10 @@ class Text(logging.Formatter):
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         when = f"{self.formatTime(record, self.datefmt)} " if self._times else ""
         text = when + level + printable(_bounded(record.getMessage(), LONGEST_MESSAGE))
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        if not record.exc_info:
+            return text
+        # An error's text comes from outside.
+        return "\n".join([text, *map(printable, self.formatException(record.exc_info).split("\n"))])
 
 
 def _bounded(text: str, most: int) -> str:

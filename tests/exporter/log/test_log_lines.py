@@ -65,3 +65,17 @@ def test_nothing_controls_the_terminal_or_ends_the_line(text: str) -> None:
     assert json_line.isascii()
     assert json_line.count("\n") == 1
     assert json.loads(json_line)["message"] == line.rstrip("\n").removeprefix("warning: ")
+
+
+def test_a_stack_trace_controls_no_terminal_either() -> None:
+    """Its lines stay lines; what an error says is escaped in each."""
+    log = io.StringIO()
+    with logging_to(log, Text()):
+        try:
+            getattr(io, "red \x1b[31m")
+        except AttributeError:
+            LOGGER.exception("It failed:")
+    first, second, *_, last = log.getvalue().splitlines()
+    assert (first, second) == ("error: It failed:", "Traceback (most recent call last):")
+    assert last.startswith("AttributeError: ")
+    assert all(map(str.isprintable, log.getvalue().splitlines()))

@@ -29,8 +29,10 @@ _THRESHOLDS = {
     if "threshold" in policy["userLabels"]
 }
 
-# Policies on Cloud Run's own counts exist in one mode only.
-_MODES = {"exporter-requests-failing": mode_inputs("function")}
+# Policies on the function's own counts and on the exporter's log don't exist for a job.
+_MODES = dict.fromkeys(
+    ("exporter-requests-failing", "stream-state-changed"), mode_inputs("function")
+)
 
 # The API has one of each, the provider a list.
 _SINGLE = {

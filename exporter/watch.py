@@ -108,9 +108,9 @@ class Runs:
 
     def once(self, deadline: Deadline) -> Report:
         """Run within a deadline, log how it went, and return it."""
-        started = self._monotonic()
-        self._notice_clock_step()
-        run = Run(self._clients, self._config, self._task, deadline, now=self._now)
+        started, now = self._monotonic(), self._now()
+        self._notice_clock_step(now - started)
+        run = Run(self._clients, self._config, self._task, deadline, now=lambda: now)
         choose = self._due.choose if self._due else None
 
         def due(measurement: Measurement) -> Measurement:
@@ -127,10 +127,10 @@ class Runs:
             self._clients.renew()
         return report
 
-    def _notice_clock_step(self) -> None:
+    def _notice_clock_step(self, offset: float) -> None:
         """Log it if the unix time moved by another time than has passed since the last run."""
-        before, self._offset = self._offset, self._now() - self._monotonic()
-        step = self._offset - before if before is not None else 0.0
+        step = offset - self._offset if self._offset is not None else 0.0
+        self._offset = offset
         if abs(step) < STEP_SECONDS:
             return
         if step < 0:

@@ -203,12 +203,17 @@ def _hint(kind: FailureKind, message: str, target: Target) -> str:
         FailureKind.REFUSED: f"If {target.key} is set in config.yaml, check that "
         f"{target.service} answers there.",
     }
+    if kind is FailureKind.REFUSED and any(words in message for words in _WRONG_TIME):
+        return "Check this machine's clock."
     if kind is FailureKind.UNAVAILABLE:
         for words, hint in _NO_CONNECTION.items():
             if any(word in message for word in words):
                 return f"{hint}, and {target.key} in config.yaml if set."
     return hints[kind]
 
+
+_WRONG_TIME = ("minutes in the future", "hours in the past")
+"""How Cloud Monitoring says that a point's time is too far from its own clock."""
 
 # The texts of gRPC 1.85 and earlier, the more specific ones first.
 _NO_CONNECTION = {

@@ -31,8 +31,14 @@ class Watched:
     """A world with two locations, and a process that runs every ten seconds on its clock."""
 
     def __init__(self, running: ExitStack, *events: dict[str, Any]) -> None:
-        """Start the world; nothing has run yet."""
+        """Start the world; nothing has run yet.
+
+        Attributes:
+            now: The true time, in unix seconds.
+            clock_ahead: How many seconds the clock of the process's machine is ahead of it.
+        """
         self.now = self._start = 1_800_000_000.0
+        self.clock_ahead = 0.0
         locations = [
             {"id": EUROPE, "streams": [{"id": "orders"}, {"id": "carts"}]},
             {"id": US, "streams": [{"id": "stock"}]},
@@ -60,7 +66,7 @@ class Watched:
             self._log.log,
             interval=10,
             monotonic=self._clock,
-            now=self._clock,
+            now=lambda: self.now + self.clock_ahead,
         )
 
     def run_until(self, seconds: float) -> list[dict[str, Any]]:
@@ -158,3 +164,97 @@ def test_an_outage_is_written_at_every_run_and_logged_twice(running: ExitStack) 
     assert [seconds for seconds, _ in watched.written("stream/last_seen", US)][-7:] == [
         *(120, 180, 190, 200, 210, 220, 230),
     ]
+
+
+def up(watched: Watched) -> list[float]:
+    """Return the times of the points of a location, in seconds after the start."""
+    return [seconds for seconds, _ in watched.written("location/up", EUROPE)]
+
+
+@pytest.mark.parametrize("ahead", [-23 * 3600, -3600, 299])
+def test_a_clock_that_cloud_monitoring_accepts_writes_points_with_its_own_time(
+    running: ExitStack, ahead: float
+) -> None:
+    """An hour slow, or less than five minutes fast: nothing is lost, and nothing can be noticed."""
+    watched = Watched(running)
+    watched.clock_ahead = ahead
+    assert watched.run_until(30) == []
+    assert up(watched) == [ahead, ahead + 10, ahead + 20]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "reason"),
+    [
+        (3600, "more than 5 minutes in the future"),
+        (-26 * 3600, "more than approximately 24 hours in the past"),
+    ],
+)
+def test_a_clock_that_cloud_monitoring_does_not_accept_is_named_in_the_log(
+    running: ExitStack, ahead: float, reason: str
+) -> None:
+    """Every point is lost, until the clock is right; then the next run is complete."""
+    watched = Watched(running)
+    watched.clock_ahead = ahead
+    *lost, withheld = watched.run_until(10)
+    assert len(lost) == 3
+    for line in lost:
+        assert "points lost, " in line["message"]
+        assert reason in line["message"]
+        assert line["message"].endswith("Check this machine's clock.")
+    assert withheld["message"].startswith("location/last_read of 2 locations")
+    assert up(watched) == []
+    watched.clock_ahead = 0
+    (step,) = watched.run_until(20)
+    assert step["message"].startswith("The clock of this machine was set ")
+    assert up(watched) == [10]
+
+
+@pytest.mark.parametrize("metric", ["stream/last_seen", "location/last_read", "location/up"])
+def test_after_a_step_back_points_come_again_when_the_clock_has_caught_up(
+    running: ExitStack, metric: str
+) -> None:
+    """What is older than the newest point is superseded: the log names the clock, and no stream."""
+    watched = Watched(running)
+    watched.run_until(60)
+    watched.clock_ahead = -60
+    step, *superseded = watched.run_until(120)
+    assert step["message"] == (
+        "The clock of this machine was set 60 s back: Cloud Monitoring rejects points until it has "
+        "caught up."
+    )
+    assert {line["severity"] for line in superseded} == {"WARNING"}
+    assert all(
+        "was this machine's clock set back?" in message or "location/last_read" in message
+        for message in (line["message"] for line in superseded)
+    )
+    assert watched.written(metric, US)[-1][0] == 50
+    assert watched.run_until(130) == []
+    assert watched.written(metric, US)[-1][0] == 60
+
+
+def test_a_leap_forward_is_named_and_costs_nothing_up_to_five_minutes(running: ExitStack) -> None:
+    """The points jump by as much, and a step back to the true time waits for it."""
+    watched = Watched(running)
+    watched.run_until(20)
+    watched.clock_ahead = 120
+    (step,) = watched.run_until(40)
+    assert step["message"] == (
+        "The clock of this machine was set 120 s forward, or the machine was suspended."
+    )
+    assert up(watched) == [0, 10, 140, 150]
+
+
+def test_a_leap_of_an_hour_loses_points_until_the_clock_is_set_back(running: ExitStack) -> None:
+    """They were rejected, so that nothing stands in the way of the next ones."""
+    watched = Watched(running)
+    watched.run_until(20)
+    watched.clock_ahead = 3600
+    step, *lost = watched.run_until(40)
+    assert step["message"].startswith("The clock of this machine was set 3600 s forward")
+    errors = [line["message"] for line in lost if line["severity"] == "ERROR"]
+    assert errors
+    assert all(message.endswith("Check this machine's clock.") for message in errors)
+    watched.clock_ahead = 0
+    (back,) = watched.run_until(60)
+    assert back["message"].startswith("The clock of this machine was set 3600 s back")
+    assert up(watched) == [0, 10, 40, 50]

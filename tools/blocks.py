@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "transcript": readme.transcript,
+    "cost": readme.cost,
     "comparison": readme.comparison,
     "resources": reference.resources,
     "metrics": reference.metrics,

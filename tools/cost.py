@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import yaml
 
@@ -22,6 +22,9 @@ VCPUS, GIBIBYTES = 1, 0.5
 
 BILLED_SECONDS = 60
 """Of a task, at least. A task never takes longer: it times out after 55."""
+
+FUNCTION_SECONDS = 2
+"""Of a request: the exporter's run over thousands of streams, or that of 50 lines."""
 
 BYTES_PER_POINT = 8
 """Of a gauge, INT64 or DOUBLE."""
@@ -82,11 +85,24 @@ class Fleet(NamedTuple):
 
 
 class Mode(NamedTuple):
-    """A job or a worker pool, with the seconds between its runs."""
+    """A way to run the exporter.
+
+    Attributes:
+        name: Its name in the table.
+        service: What Cloud Run bills.
+        interval: Seconds from one run to the next.
+        whole_seconds: At most how many seconds pass between two points of a quiet location.
+    """
 
     name: str
+    service: Literal["function", "job", "pool"]
     interval: int
-    pool: bool = False
+    whole_seconds: float = LONGEST_SECONDS
+
+    @property
+    def module(self) -> str:
+        """The module's name of the mode."""
+        return "worker_pool" if self.service == "pool" else self.service
 
 
 class Month(NamedTuple):
@@ -98,8 +114,8 @@ class Month(NamedTuple):
         cloud_run: For CPU and memory.
         scheduler: For the schedule.
         metrics: For the points.
-        references: How often conditions mention a metric.
-        returned: Points that conditions return, in millions.
+        names: How many metrics the conditions name, each condition counted for itself.
+        read: Points that conditions read, in millions.
         alerting: For both, once it is billed.
     """
 
@@ -108,8 +124,8 @@ class Month(NamedTuple):
     cloud_run: float
     scheduler: float
     metrics: float
-    references: int
-    returned: float
+    names: int
+    read: float
     alerting: float
 
     @property
@@ -122,11 +138,16 @@ NOTHING = Fleet("nothing", 0, 0, 0)
 """What leaves only the exporter's own series."""
 
 FLEETS = (Fleet("small", 20, 3, 1), Fleet("medium", 200, 10, 3))
-MODES = (
-    Mode("job, every minute", 60),
-    Mode("worker pool, every 60 s", 60, pool=True),
-    Mode("worker pool, every 10 s", 10, pool=True),
+FUNCTION, JOB, POOL = MODES = (
+    Mode("function, every minute", "function", 60),
+    Mode("job, every minute", "job", 60),
+    Mode("worker pool, every 10 s", "pool", 10),
 )
+POLLING_INTERVALS = (300, 60)
+"""Seconds between the runs of a polling function: what most teams run, and the minimum."""
+
+EVALUATION_SECONDS = 30
+"""Between two evaluations of a condition that names no interval of its own."""
 
 
 def prices() -> str:
@@ -164,7 +185,10 @@ def months() -> str:
             "**per month**",
             "alerting, announced",
         ),
-        (_row(fleet, mode) for fleet in FLEETS for mode in MODES),
+        (
+            *(_row(fleet, mode) for fleet in FLEETS for mode in MODES),
+            *(_polling_row(interval) for interval in POLLING_INTERVALS),
+        ),
     )
     cpu, memory = PRICES["job_cpu"], PRICES["job_memory"]
     free_metrics = PRICES["metrics"].free * PRICES["metrics"].dollars
@@ -180,6 +204,7 @@ In the table, {sizes}.
 - One more location: {_more(locations=1)}.
   Discovery reads every location of Datastream, over {DISCOVERED_LOCATIONS} today: if your
   streams are in few, list `locations` in config.yaml.
+- {_saved()}
 - One more task of the job: ${task:.2f}.
 - Tables, once an hour by the second job: at least ${hourly:.2f}, more if it takes longer than a
   minute, and {len(BackfillState) + 1} points per stream and hour.
@@ -192,24 +217,37 @@ def month(fleet: Fleet, mode: Mode) -> Month:
     points = sum(series(name, fleet) for name in _metrics_by_promql_name())
     own = sum(series(name, NOTHING) for name in _metrics_by_promql_name())
     # A location that doesn't change is written once a minute, whatever the interval.
-    written = (points - own) * MONTH / max(mode.interval, LONGEST_SECONDS)
+    written = (points - own) * MONTH / max(mode.interval, mode.whole_seconds)
     written += own * MONTH / mode.interval
     mebibytes = written * BYTES_PER_POINT / 2**20
-    mentioned = references(pool=mode.pool)
-    returned = sum(series(name, fleet) * MONTH / interval for name, interval in mentioned) / 1e6
-    service = "pool" if mode.pool else "job"
-    seconds = MONTH if mode.pool else MONTH / mode.interval * BILLED_SECONDS
+    named = references(mode.module)
+    read = sum(series(name, fleet) * MONTH / interval for name, interval in named) / 1e6
     return Month(
         points,
         mebibytes,
-        PRICES[f"{service}_cpu"].total(seconds * VCPUS)
-        + PRICES[f"{service}_memory"].total(seconds * GIBIBYTES),
-        0 if mode.pool else PRICES["schedule"].total(1),
+        cloud_run(mode.service, mode.interval),
+        0 if mode.service == "pool" else PRICES["schedule"].total(1),
         PRICES["metrics"].total(mebibytes),
-        len(mentioned),
-        returned,
-        PRICES["condition"].total(len(mentioned)) + PRICES["returned_points"].total(returned),
+        len(named),
+        read,
+        _alerting(len(named), read),
     )
+
+
+def cloud_run(service: str, interval: int) -> float:
+    """Return what a month of a service's CPU and memory costs, a run every ``interval`` seconds."""
+    runs = MONTH / interval
+    seconds = {"function": runs * FUNCTION_SECONDS, "job": runs * BILLED_SECONDS, "pool": MONTH}
+    requests = PRICES["function_requests"].total(runs / 1e6) if service == "function" else 0
+    return (
+        PRICES[f"{service}_cpu"].total(seconds[service] * VCPUS)
+        + PRICES[f"{service}_memory"].total(seconds[service] * GIBIBYTES)
+        + requests
+    )
+
+
+def _alerting(names: int, read: float) -> float:
+    return PRICES["condition"].total(names) + PRICES["read_points"].total(read)
 
 
 def series(name: str, fleet: Fleet) -> int:
@@ -232,20 +270,22 @@ def series(name: str, fleet: Fleet) -> int:
 
 
 @cache
-def references(*, pool: bool) -> tuple[tuple[str, int], ...]:
-    """Return every mention of a metric in the policies' conditions.
+def references(mode: str) -> tuple[tuple[str, int], ...]:
+    """Return every metric that a condition names, once for each condition.
+
+    Args:
+        mode: The module's name of the mode, as some policies exist in one only.
 
     Returns:
         Its name in PromQL, and the seconds between the condition's evaluations.
     """
-    mode = "worker_pool" if pool else "job"
     return tuple(
         (name, int(query["evaluationInterval"].rstrip("s")))
         for path in sorted(POLICIES.glob("*.yaml"))
         if ONLY_FOR.get(path.stem, mode) == mode
         for condition in yaml.safe_load(path.read_text("utf-8"))["conditions"]
         if (query := condition.get("conditionPrometheusQueryLanguage"))
-        for name in re.findall(r"\b\w+_com:\w+", query["query"])
+        for name in sorted(set(re.findall(r"\b\w+_com:\w+", query["query"])))
     )
 
 
@@ -265,7 +305,7 @@ def _more(*, streams: int = 0, locations: int = 0) -> str:
     """Return what more streams or locations add, in any mode."""
     fleet = Fleet("any", 100, 10, 1)
     larger = fleet._replace(streams=100 + streams, locations=10 + locations)
-    before, after = month(fleet, MODES[0]), month(larger, MODES[0])
+    before, after = month(fleet, FUNCTION), month(larger, FUNCTION)
     mebibytes = after.mebibytes - before.mebibytes
     return (
         f"{mebibytes:.1f} MiB, "
@@ -274,15 +314,45 @@ def _more(*, streams: int = 0, locations: int = 0) -> str:
     )
 
 
+def _saved() -> str:
+    """Return what writing and evaluating less often save, for the larger fleet."""
+    fleet = FLEETS[-1]
+    whole = month(fleet, POOL._replace(whole_seconds=POOL.interval)).today
+    named = references("function")
+    read = sum(series(name, fleet) for name, _ in named) * MONTH / EVALUATION_SECONDS / 1e6
+    often = _alerting(len(named), read)
+    return (
+        f"For the {fleet.name} fleet, a worker pool that wrote every location every 10 s would "
+        f"cost\n  ${whole:.2f}, not ${month(fleet, POOL).today:.2f}. If all conditions were "
+        f"evaluated every {EVALUATION_SECONDS} s,\n  alerting as announced would cost "
+        f"${often:.2f}, not ${month(fleet, FUNCTION).alerting:.2f}."
+    )
+
+
+def _polling_row(interval: int) -> tuple[str, ...]:
+    """Return the row of the 50-line function that posts to Slack by itself."""
+    run, schedule = cloud_run("function", interval), PRICES["schedule"].total(1)
+    name = f"a 50-line function, every {interval // 60} min"
+    return (
+        "one stream",
+        name,
+        f"${run:.2f}",
+        f"${schedule:.2f}",
+        "none",
+        f"**${run + schedule:.2f}**",
+        "none",
+    )
+
+
 def _row(fleet: Fleet, mode: Mode) -> tuple[str, ...]:
     cost = month(fleet, mode)
     points = f"{cost.points} points per run, {cost.mebibytes:,.0f} MiB"
-    announced = f"{cost.references} mentions, {cost.returned:,.0f} million points"
+    announced = f"{cost.names} names, {cost.read:,.0f} million points"
     return (
         fleet.name,
         mode.name,
         f"${cost.cloud_run:.2f}",
-        "none" if mode.pool else f"${cost.scheduler:.2f}",
+        "none" if mode.service == "pool" else f"${cost.scheduler:.2f}",
         f"${cost.metrics:.2f} ({points})",
         f"**${cost.today:.2f}**",
         f"${cost.alerting:.2f} ({announced})",

@@ -11,6 +11,7 @@ from exporter.inputs.durations import format_duration
 from lab.markdown import table
 from lab.policies.files import read_policies
 from lab.policies.model import SEVERITIES
+from tools.cost import POLLING_INTERVALS
 
 if TYPE_CHECKING:
     from lab.policies.files import Policy
@@ -19,9 +20,6 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "alerting_policies"
 TIMES = ROOT / "docs" / "time-to-page.json"
 """What ``datastream-lab time-to-page --json`` measured."""
-
-POLLING_INTERVALS = (300, 60)
-"""Seconds between the runs of a polling function: what most teams run, and the minimum."""
 
 _MODES = ("job", "function", "function_log_triggers", "worker_pool")
 

@@ -7,11 +7,8 @@ import re
 
 from lab.cli import main as lab
 from lab.markdown import fenced, table
-from tools.cost import FLEETS, GIBIBYTES, MODES, MONTH, PRICES, VCPUS, month
-from tools.policies import POLLING_INTERVALS, times_to_page
-
-RUN_SECONDS = 2
-"""How long a run of the function takes, on the machine of the worker pool."""
+from tools.cost import FLEETS, FUNCTION, JOB, POLLING_INTERVALS, POOL, PRICES, cloud_run, month
+from tools.policies import times_to_page
 
 _CHANGES = {
     "FAILED": "FAILED",
@@ -55,64 +52,89 @@ def _first_concerns(concerns: str, count: int = 3) -> str:
     return "\n".join([*concerns.splitlines()[: 1 + 2 * count], "  …"])
 
 
+def cost() -> str:
+    """Return the bullet that states the cost."""
+    small, medium = FLEETS
+    function, larger = month(small, FUNCTION), month(medium, FUNCTION)
+    return (
+        f"- **It costs next to nothing.** As a function, ${function.today:.0f} a month for "
+        f"{small.streams} streams and ${larger.today:.0f} for\n  {medium.streams}. Once Google "
+        f"charges for alerting (announced for September 2027), all policies\n  add "
+        f"${function.alerting:.0f} and ${larger.alerting:.0f}."
+    )
+
+
 def comparison() -> str:
     """Return the table; where a cell has two values, they are those of the heading's two cases."""
     rows = (
-        ("set-up", "3 steps: code, webhook secret, schedule", "4 steps, with Terraform"),
+        (
+            "set-up",
+            "3 steps: code, webhook secret, schedule",
+            "3 steps: config, `terraform apply`, a test alert",
+            "the same, and build an image",
+        ),
         ("cost a month, 20 streams", *_costs()),
         (
             "coverage",
             "the regions and projects in its code",
             "every region of the projects in its config",
+            "the same",
         ),
-        ("history", "none", "a metric for each stream; dashboard, back-test"),
-        ("a deleted stream", "noticed if its code names the stream", "noticed"),
-        ("a region that can't be read", "an exception in its log", "an alert; streams are unknown"),
-        ("its own death", "not noticed", "noticed"),
-        ("says why a stream failed", "yes, with the error's text", "not yet: it links to the log"),
+        ("history", "none", "a metric for each stream; dashboard, back-test", "the same"),
+        ("a deleted stream", "noticed if its code names the stream", "noticed", "noticed"),
+        (
+            "a region that can't be read",
+            "an exception in its log",
+            "an alert; streams are unknown",
+            "the same",
+        ),
+        ("its own death", "not noticed", "noticed", "noticed"),
+        (
+            "says why a stream failed",
+            "yes, with the error's text",
+            "yes, with the error's text and what usually fixes it",
+            "the same",
+        ),
         *_times(),
     )
     return table(
         (
             "",
             "a 50-line function, every 5 min / every minute",
-            "this, as a job every minute / as a worker pool every 10 s",
+            "this, as a function every minute / where Datastream's log tells at once",
+            "this, as a worker pool every 10 s",
         ),
         rows,
     )
 
 
-def function_cost(interval: int) -> float:
-    """Return what a polling function costs a month, in US dollars.
-
-    Args:
-        interval: Seconds between its runs.
-    """
-    runs = MONTH / interval
-    seconds = runs * RUN_SECONDS
-    return (
-        PRICES["function_cpu"].total(seconds * VCPUS)
-        + PRICES["function_memory"].total(seconds * GIBIBYTES)
-        + PRICES["function_requests"].total(runs / 1e6)
-        + PRICES["schedule"].total(1)
-    )
+def _costs() -> tuple[str, str, str]:
+    schedule = PRICES["schedule"].total(1)
+    theirs = [
+        f"${cloud_run('function', interval) + schedule:.0f}" for interval in POLLING_INTERVALS
+    ]
+    function, job, pool = (f"${month(FLEETS[0], mode).today:.0f}" for mode in (FUNCTION, JOB, POOL))
+    return " / ".join(theirs), f"{function} / {function}", f"{pool} (as a job every minute: {job})"
 
 
-def _costs() -> tuple[str, str]:
-    theirs = [f"${function_cost(interval):.0f}" for interval in POLLING_INTERVALS]
-    job, _, pool = (f"${month(FLEETS[0], mode).today:.0f}" for mode in MODES)
-    return " / ".join(theirs), f"{job} / {pool}"
-
-
-def _times() -> list[tuple[str, str, str]]:
+def _times() -> list[tuple[str, str, str, str]]:
     """Return a row for each kind of change: the worst case, in seconds."""
     times = times_to_page()
     rows = []
     for change, name in _CHANGES.items():
-        noticed = times[change]["job"]["polling_seconds"] is not None
+        by_mode = times[change]
+        noticed = by_mode["function"]["polling_seconds"] is not None
         theirs = " / ".join(map(str, POLLING_INTERVALS)) + " s" if noticed else "never"
-        ours = " / ".join(
-            str(times[change][mode]["worst_seconds"]) for mode in ("job", "worker_pool")
+        function, triggered, pool = (
+            str(by_mode[mode]["worst_seconds"])
+            for mode in ("function", "function_log_triggers", "worker_pool")
         )
-        rows.append((f"time to page, worst case: {name}", theirs, f"{ours} s"))
+        rows.append(
+            (
+                f"time to page, worst case: {name}",
+                theirs,
+                f"{function} / {triggered} s",
+                f"{pool} s",
+            )
+        )
     return rows

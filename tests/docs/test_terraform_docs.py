@@ -201,13 +201,12 @@ def test_a_run_writes_as_many_points_as_the_cost_assumes() -> None:
         *measurement.last_read_samples(withheld=()),
         *measurement.self_samples(seconds=1.0, lost=0),
     ]
-    assert cost.month(fleet, cost.MODES[0]).points == len(samples) == 3 * 4 + 4 + 4
+    assert cost.month(fleet, cost.FUNCTION).points == len(samples) == 3 * 4 + 4 + 4
 
 
 def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
     """Twenty streams in three locations, in a worker pool that runs every ten seconds."""
-    ten_seconds = cost.Mode("worker pool, every 10 s", 10, pool=True)
-    month = cost.month(cost.Fleet("small", 20, 3, 1), ten_seconds)
+    month = cost.month(cost.Fleet("small", 20, 3, 1), cost.POOL)
     # 80 + 12 points a minute, 43,800 times, and the exporter's 4 in 262,800 runs; 8 bytes each:
     # 40,646,400 bytes, below the free 150 MiB.
     assert month.points == 96
@@ -221,13 +220,13 @@ def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
 
 def test_a_job_is_billed_for_a_minute_per_run() -> None:
     """A run of a few seconds every minute is billed like an instance that always runs."""
-    month = cost.month(cost.Fleet("small", 20, 3, 1), cost.Mode("job", 60))
+    month = cost.month(cost.Fleet("small", 20, 3, 1), cost.JOB)
     # 2,388,000 vCPU-s and 864,000 GiB-s beyond the free ones.
     assert month.cloud_run == pytest.approx(42.984 + 1.728)
 
 
 def test_alerting_counts_each_mention_and_its_series() -> None:
-    """A metric in a condition returns one point per series at each evaluation."""
+    """A condition reads one point per series of each metric that it names, at each evaluation."""
     fleet = cost.Fleet("small", 20, 3, 1)
     assert cost.series("custom_googleapis_com:datastream_stream_state", fleet) == 20
     assert cost.series("custom_googleapis_com:datastream_location_up", fleet) == 3
@@ -235,11 +234,29 @@ def test_alerting_counts_each_mention_and_its_series() -> None:
     assert cost.series("custom_googleapis_com:datastream_stream_objects", fleet) == 0
     assert cost.series("datastream_googleapis_com:stream_freshness", fleet) == 20
     assert cost.series("run_googleapis_com:job_completed_execution_count", fleet) == 1
-    month = cost.month(fleet, cost.MODES[0])
-    mentioned = cost.references(pool=False)
-    returned = sum(cost.series(name, fleet) * 30 / interval for name, interval in mentioned)
-    assert month.returned == pytest.approx(returned * 87_600 / 1e6)
-    assert month.alerting == pytest.approx(0.35 * month.references + 0.50 * month.returned)
+    month = cost.month(fleet, cost.FUNCTION)
+    named = cost.references("function")
+    read = sum(cost.series(name, fleet) * 30 / interval for name, interval in named)
+    assert month.read == pytest.approx(read * 87_600 / 1e6)
+    assert month.alerting == pytest.approx(0.35 * month.names + 0.50 * month.read)
+
+
+def test_a_function_is_billed_for_its_requests() -> None:
+    """A minute's requests of two seconds stay within what is free; more are billed."""
+    assert cost.cloud_run("function", 60) == 0
+    # 525,600 vCPU-s and 262,800 GiB-s: 345,600 vCPU-s beyond the free ones.
+    assert cost.cloud_run("function", 10) == pytest.approx(345_600 * 0.000024)
+
+
+def test_the_costs_keep_their_bounds() -> None:
+    """The totals that the project promises for a small and a medium fleet."""
+    small, medium = (cost.month(fleet, cost.FUNCTION) for fleet in cost.FLEETS)
+    assert small.today <= 1
+    assert round(small.alerting) <= 20
+    assert medium.today <= 36
+    assert medium.alerting <= 100
+    assert cost.month(cost.FLEETS[1], cost.POOL).today <= 65
+    assert small.names <= 32
 
 
 def test_an_unknown_metric_of_the_exporter_is_an_error() -> None:

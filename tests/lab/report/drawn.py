@@ -114,7 +114,7 @@ def scenario_result(
     for phase in phases:
         found = [Incident(*_incident(each), phase) for each in pages if each[0] not in logs]
         of_metrics = [each for each in expected if each.policy not in logs]
-        findings += compare(of_metrics, found, phase)
+        findings += compare(of_metrics, found, phase, len(phases))
         incidents = [*incidents, *found]
     return ScenarioResult(of, recorded(of, series), tuple(incidents), tuple(findings))
 

@@ -14,6 +14,8 @@ from exporter.shard import Shard
 from tests.exporter.read.worlds import project, seen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.exporter.conftest import Serve
 
 REGIONS = KNOWN[:20]
@@ -45,6 +47,30 @@ def test_who_has_a_location_never_changes(at: tuple[str, str], of_two: int, of_s
     name = LocationName(*at)
     assert Shard(of_two, 2).holds(name)
     assert Shard(of_seven, 7).holds(name)
+
+
+@given(added=st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1), tasks=st.integers(2, 50))
+def test_a_new_project_moves_no_other_project_s_locations(added: str, tasks: int) -> None:
+    """What a task has depends on a location's own name: neither config nor order plays a part."""
+    projects = [f"project-{number:04}" for number in range(100)]
+    before = parts(projects, tasks)
+    after = parts([f"added-{added}", *projects], tasks)
+    for had, has in zip(before, after, strict=True):
+        assert [at for at in has if at.project in projects] == had
+
+
+def test_ten_tasks_share_a_thousand_projects_evenly() -> None:
+    """Each location is in one part, and the largest part is at most a sixth above the average."""
+    all_parts = parts([f"project-{number:04}" for number in range(1000)], 10)
+    assert len({at for part in all_parts for at in part}) == sum(map(len, all_parts)) == 3000
+    assert max(map(len, all_parts)) <= 350
+
+
+def parts(projects: Iterable[str], tasks: int) -> list[list[LocationName]]:
+    """Return the locations of each task; each project has three."""
+    names = [LocationName(project, at) for project in projects for at in REGIONS[:3]]
+    shards = (Shard(index, tasks) for index in range(tasks))
+    return [list(filter(shard.holds, names)) for shard in shards]
 
 
 @pytest.mark.parametrize("discovered", [True, False])

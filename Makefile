@@ -62,12 +62,13 @@ lock: $(ALL) ## lock the dependencies of pyproject.toml; ARGS=--upgrade takes th
 	@requirements/compile $(ARGS)
 
 .PHONY: bench
-bench: $(ALL) ## measure whole runs, the same calls alone for comparison, and what `watch` writes in an hour
+bench: $(ALL) ## measure whole runs, the same calls alone for comparison, an hour of `watch`, and ten tasks of a job
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.watch
+	@$(BIN)/python -m benchmarks.tasks
 
 .PHONY: soak
-soak: $(ALL) ## simulate a day of the function with faults, and check that memory, threads and sockets don't grow
+soak: $(ALL) ## simulate a day of the function and one of `watch` with faults, and check that nothing grows or drifts
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 .PHONY: mutants

@@ -13,10 +13,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.floor import PROJECT
 from exporter.cli.tables import print_table
@@ -24,6 +27,9 @@ from exporter.cli.terminal import show_progress
 from exporter.config.locations import KNOWN
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LATENCY = "50ms"
 POINTS_PER_STREAM = 4
@@ -170,35 +176,78 @@ def _seconds(cost: Cost) -> float:
 def _cost(world: World, command: tuple[str, ...]) -> Cost:
     """Run one process against servers of its own, as nobody can write a point twice."""
     with Emulator(world) as cloud:
-        hosts = {
-            "DATASTREAM_EMULATOR_HOST": cloud.datastream,
-            "MONITORING_EMULATOR_HOST": cloud.monitoring,
-        }
-        gc.collect()
-        # The servers' own pauses are no cost of the client's.
-        gc.disable()
-        with tempfile.TemporaryFile() as said:
-            started = time.perf_counter()
-            process = subprocess.Popen(
-                [sys.executable, *command],
+        return _process_cost(cloud, command)
+
+
+def task_cost(cloud: Emulator, config: Path, index: int, count: int) -> Cost:
+    """Return what one run of one of a job's tasks costs."""
+    environ = {"CLOUD_RUN_TASK_INDEX": str(index), "CLOUD_RUN_TASK_COUNT": str(count)}
+    return _process_cost(cloud, (*_EXPORTER, str(config)), environ)
+
+
+def _process_cost(
+    cloud: Emulator, command: tuple[str, ...], environ: Mapping[str, str] | None = None
+) -> Cost:
+    before = Counter(cloud.calls)
+    gc.collect()
+    # The servers' own pauses are no cost of the client's.
+    gc.disable()
+    with tempfile.TemporaryFile() as said:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            env={
+                **os.environ,
+                **cloud.environ,
+                **(environ or {}),
                 # The image is compiled, so what is measured is too, from the second run on.
-                env={**os.environ, **hosts, "PYTHONDONTWRITEBYTECODE": ""},
-                stdout=subprocess.DEVNULL,
-                stderr=said,
-            )
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - started
-            process.returncode = os.waitstatus_to_exitcode(status)
-            gc.enable()
-            if process.returncode:
-                said.seek(0)
-                raise SystemExit(f"{' '.join(command)} failed:\n{said.read().decode()}")
-        return Cost(
-            seconds,
-            usage.ru_utime + usage.ru_stime,
-            usage.ru_maxrss / _MAXRSS_OF_A_MIB,
-            dict(cloud.calls),
+                "PYTHONDONTWRITEBYTECODE": "",
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=said,
         )
+        peak = _Peak(process.pid)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        gc.enable()
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(command)} failed:\n{said.read().decode()}")
+    return Cost(
+        seconds,
+        usage.ru_utime + usage.ru_stime,
+        peak.mebibytes() or usage.ru_maxrss / _MAXRSS_OF_A_MIB,
+        dict(Counter(cloud.calls) - before),
+    )
+
+
+class _Peak(threading.Thread):
+    """Follows the most memory that a process has had, on Linux.
+
+    There, ``ru_maxrss`` starts with what this process had when it started the other one.
+    """
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._status = Path(f"/proc/{pid}/status")
+        self._kibibytes = 0
+        self.start()
+
+    def run(self) -> None:
+        over = threading.Event()
+        # The line is gone as soon as the process has ended, and the file when it was waited for.
+        with suppress(OSError, StopIteration):
+            while True:
+                lines = self._status.read_text("utf-8").splitlines()
+                line = next(each for each in lines if each.startswith("VmHWM:"))
+                self._kibibytes = int(line.split()[1])
+                over.wait(0.02)
+
+    def mebibytes(self) -> float:
+        """Return the most, after the process has ended; 0 if the system doesn't say it."""
+        self.join()
+        return self._kibibytes / 1024
 
 
 def world_of(size: Size) -> dict[str, Any]:

@@ -35,6 +35,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "permissions": reference.permissions,
     "licences": licences.deployed,
     "commands": reference.commands,
+    "job tasks": function.tasks,
     "log entry": logs.change,
     "world keys": emulator.world_keys,
     "world events": emulator.world_events,

@@ -1,4 +1,4 @@
-"""The generated parts of docs/function.md: what it answers, what it needs, and what that costs."""
+"""The generated parts of docs/function.md, and the figures of a job with ten tasks."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ FIGURES = Path(__file__).parent.parent / "docs" / "function-benchmark.json"
 
 SOAK = FIGURES.with_name("function-soak.txt")
 """What ``make soak`` printed."""
+
+TASKS = FIGURES.with_name("job-tasks.txt")
+"""What ``python -m benchmarks.tasks`` printed."""
 
 _BILLED_STEP = 0.1
 """Seconds that the time of a request is rounded up to."""
@@ -94,8 +97,13 @@ def start() -> str:
 
 
 def soak() -> str:
-    """Return what a day of the function looked like."""
+    """Return what a day of the function and one of `watch` looked like."""
     return fenced("text", SOAK.read_text("utf-8").rstrip())
+
+
+def tasks() -> str:
+    """Return what the busiest task of a large organisation's job took."""
+    return fenced("text", TASKS.read_text("utf-8").rstrip())
 
 
 def margin() -> str:

@@ -1,8 +1,9 @@
-"""A day of the function in minutes: is its memory flat, are its threads and sockets constant?
+"""A day of the function and one of `watch` in minutes: does memory grow, do threads or sockets?
 
-The function answers a request for each minute of a day, in a process of its own, while streams
-change and calls fail. Its clock and the emulator's are one, which this program sets. Exits with 1
-if something grows, a point is lost that the faults don't explain, or a state is wrong in the end.
+The function answers a request for each minute of a day, and `watch` runs every ten seconds of one,
+each in a process of its own, while streams change and calls fail. Their clock and the emulator's
+are set by this program. Exits with 1 if something grows, the schedule drifts, a point is lost, or a
+state is wrong in the end.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from exporter.cli.tables import print_table
 from exporter.cli.terminal import show_progress
 from exporter.function import Function
+from exporter.gcp.deadline import Deadline
+from exporter.log.lines import Text, logging_to
+from exporter.log.run_log import RunLog, summary
+from exporter.session import session
+from exporter.watch import Runs, run_every
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from tests.exporter.function.proxy import Proxy
@@ -29,6 +35,8 @@ from tests.exporter.function.server import MAXRSS_OF_A_MIB
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exporter.run import Report
+
 START = 1_800_000_000
 LOCATIONS = ("europe-west1", "europe-west3", "us-central1", "us-east1", "asia-east1")
 STREAMS = 5
@@ -36,8 +44,21 @@ STREAMS = 5
 
 CONFIG = "metrics: {project: soak-test}\nsources: [{project: soak-test}]\n"
 
+INTERVALS = {"function": 60, "watch": 10}
+"""Seconds from one run to the next, by mode."""
+
 MOST_GROWTH = 4.0
 """MiB from the first hour to the last."""
+
+MOST_LATE = 0.1
+"""Seconds that a run of `watch` may begin after its time."""
+
+_TAKES = 0.7
+_OVERSLEEPS = 0.005
+"""Seconds on the simulated clock: each run of `watch`, and each wait that ends too late.
+
+A schedule that counts from the end of a run, or of a wait, drifts by as much at each run.
+"""
 
 _FAULTS: tuple[tuple[dict[str, Any], int], ...] = (
     ({"method": "ListStreams", "code": "UNAVAILABLE", "times": 2}, 7),
@@ -46,12 +67,13 @@ _FAULTS: tuple[tuple[dict[str, Any], int], ...] = (
     ({"method": "CreateTimeSeries", "code": "UNAVAILABLE", "times": 1}, 11),
     ({"method": "CreateTimeSeries", "code": "INTERNAL", "times": 1, "when": "after"}, 13),
 )
-"""What goes wrong, and every how many minutes, for one minute."""
+"""What goes wrong, and every how many minutes, for one run."""
 
 _SHOWN = 4 * 60
 """Minutes of a row of the table."""
 
 _HEADINGS = (
+    "mode",
     "hours",
     "runs",
     "incomplete",
@@ -62,14 +84,23 @@ _HEADINGS = (
     "MiB",
     "threads",
     "sockets",
+    "late s",
 )
 
 
-class Minute(NamedTuple):
-    """How one request went, and what the process had after it; MiB are the most so far."""
+class Run(NamedTuple):
+    """How one run went, and what the process had after it.
 
-    status: int
+    Attributes:
+        body: The numbers of the run.
+        late: How many seconds after its time it began.
+        mebibytes: The most memory so far.
+        threads: How many there are.
+        sockets: How many there are.
+    """
+
     body: dict[str, Any]
+    late: float
     mebibytes: float
     threads: int
     sockets: int
@@ -86,34 +117,22 @@ class _Clock:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Let the day pass, print a row for every four hours, and say what is wrong."""
+    """Let a day pass in each mode, print a row for every four hours, and say what is wrong."""
     parser = argparse.ArgumentParser(prog="benchmarks.soak", description=__doc__)
     parser.add_argument("--minutes", type=int, default=24 * 60, help="pass less than a day")
-    count: int = parser.parse_args(argv).minutes
-    clock = _Clock()
-    with ExitStack() as running:
-        cloud = running.enter_context(Emulator(World.model_validate(_world(count)), clock=clock))
-        proxies = {
-            name: running.enter_context(Proxy(address)) for name, address in cloud.environ.items()
-        }
-        process = running.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.soak", "function"],
-                env={**os.environ, **{name: each.address for name, each in proxies.items()}},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        )
-        running.callback(process.kill)
-        progress = running.enter_context(show_progress(sys.stderr))
-        minutes = [
-            _pass_a_minute(minute, clock, process, list(proxies.values()))
-            for minute in progress.track("passing a day", range(count), count)
+    parser.add_argument("--mode", choices=INTERVALS, help="pass it in this mode only")
+    args = parser.parse_args(argv)
+    rows: list[tuple[str, ...]] = []
+    wrong: list[str] = []
+    for mode in [args.mode] if args.mode else INTERVALS:
+        runs, untrue = _pass_a_day(mode, args.minutes)
+        shown = _SHOWN * 60 // INTERVALS[mode]
+        rows += [
+            _row(mode, start // 60, runs[start * shown // _SHOWN :][:shown])
+            for start in range(0, args.minutes, _SHOWN)
         ]
-        wrong = _wrong(minutes) + _untrue(cloud, clock.now)
-    rows = [_row(start, minutes[start : start + _SHOWN]) for start in range(0, count, _SHOWN)]
-    print_table(_HEADINGS, rows, sys.stdout, right=_HEADINGS)
+        wrong += [f"{mode}: {sentence}" for sentence in _wrong(mode, runs) + untrue]
+    print_table(_HEADINGS, rows, sys.stdout, right=_HEADINGS[1:])
     for sentence in wrong:
         print(f"wrong: {sentence}")
     return 1 if wrong else 0
@@ -129,72 +148,171 @@ def be_the_function(requests: IO[str], responses: IO[str]) -> None:
     ):
         for line in requests:
             clock.now = float(line)
-            answer = function.answer("POST", "/")
-            minute = (*answer, _mebibytes(), _threads(), _sockets())
-            print(json.dumps(minute), file=responses, flush=True)
+            _, body = function.answer("POST", "/")
+            _respond(body, 0.0, responses)
 
 
-def _pass_a_minute(
-    minute: int, clock: _Clock, process: subprocess.Popen[str], proxies: list[Proxy]
-) -> Minute:
-    """Send the request of a minute; before it, connections may have died."""
-    clock.now = float(START + 60 * minute)
+def be_watch(requests: IO[str], responses: IO[str]) -> None:
+    """Run every ten seconds; each line is the time at which the next run is due."""
+    clock = _Clock()
+    environ = {**os.environ, "DATASTREAM_EXPORTER_CONFIG": CONFIG}
+    stop = _Stop(clock, requests)
+    interval = INTERVALS["watch"]
+    with (
+        Path(os.devnull).open("w", encoding="utf-8") as log,
+        logging_to(log, Text()),
+        session(environ) as prepared,
+    ):
+        run_log = RunLog(clock)
+
+        def show(report: Report) -> None:
+            run_log.log(report)
+            late = clock.now - stop.due
+            _respond({"complete": report.complete, **summary(report)}, late, responses)
+
+        runs = Runs(
+            prepared.clients,
+            prepared.config,
+            prepared.task,
+            show,
+            interval=interval,
+            monotonic=clock,
+            now=clock,
+        )
+
+        def work() -> None:
+            runs.once(Deadline.after(interval))
+            clock.now += _TAKES
+
+        stop.wait(0)
+        run_every(work, interval, stop, monotonic=clock)
+
+
+class _Stop(threading.Event):
+    """Each wait lets the clock's time pass, at once, as soon as a line says that a run is due.
+
+    Attributes:
+        due: When that run is due.
+    """
+
+    def __init__(self, clock: _Clock, requests: IO[str]) -> None:
+        super().__init__()
+        self.due = clock.now
+        self._clock = clock
+        self._requests = requests
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the next line; without another one it is time to stop."""
+        line = self._requests.readline()
+        if line:
+            self.due = float(line)
+            self._clock.now += (timeout or 0.0) + _OVERSLEEPS
+        else:
+            self.set()
+        return self.is_set()
+
+
+def _respond(body: object, late: float, responses: IO[str]) -> None:
+    run = (body, late, _mebibytes(), _threads(), _sockets())
+    print(json.dumps(run), file=responses, flush=True)
+
+
+def _pass_a_day(mode: str, minutes: int) -> tuple[list[Run], list[str]]:
+    """Return the runs of a day, and which states are wrong after the last."""
+    clock, interval = _Clock(), INTERVALS[mode]
+    world = World.model_validate(_world(minutes, interval))
+    with ExitStack() as running:
+        cloud = running.enter_context(Emulator(world, clock=clock))
+        proxies = {
+            name: running.enter_context(Proxy(address)) for name, address in cloud.environ.items()
+        }
+        process = running.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.soak", "be", mode],
+                env={**os.environ, **{name: each.address for name, each in proxies.items()}},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        running.callback(process.kill)
+        progress = running.enter_context(show_progress(sys.stderr))
+        times = range(0, 60 * minutes, interval)
+        runs = [
+            _pass_an_interval(seconds, clock, process, list(proxies.values()))
+            for seconds in progress.track(f"passing a day of {mode}", times, len(times))
+        ]
+        return runs, _untrue(cloud, clock.now)
+
+
+def _pass_an_interval(
+    seconds: int, clock: _Clock, process: subprocess.Popen[str], proxies: list[Proxy]
+) -> Run:
+    """Let the process run; before that, connections may have died."""
+    clock.now = float(START + seconds)
     for proxy in proxies:
-        if minute % 240 == 100:  # noqa: PLR2004
+        if seconds % (240 * 60) == 100 * 60:
             proxy.silence()
-        elif minute % 60 == 30:  # noqa: PLR2004
+        elif seconds % (60 * 60) == 30 * 60:
             proxy.cut()
     assert process.stdin  # noqa: S101
     assert process.stdout  # noqa: S101
     print(clock.now, file=process.stdin, flush=True)
-    passed = Minute(*json.loads(process.stdout.readline()))
+    passed = Run(*json.loads(process.stdout.readline()))
     if "calls" not in passed.body:
-        raise SystemExit(f"minute {minute} was no run: {passed.body}")
+        raise SystemExit(f"second {seconds} had no run: {passed.body}")
     return passed
 
 
-def _row(start: int, minutes: list[Minute]) -> tuple[str, ...]:
+def _row(mode: str, hour: int, runs: list[Run]) -> tuple[str, ...]:
     def total(name: str) -> int:
-        return sum(int(each.body[name]) for each in minutes)
+        return sum(int(each.body[name]) for each in runs)
 
-    usual_calls = min(each.body["calls"] for each in minutes)
-    last = minutes[-1]
+    # The calls of a run of `watch` depend on what is due.
+    usual_calls = min(each.body["calls"] for each in runs) * len(runs)
+    retries = f"{total('calls') - usual_calls:,}" if mode == "function" else "–"  # noqa: RUF001
+    last = runs[-1]
     return (
-        f"{start // 60}-{start // 60 + len(minutes) // 60}",
-        f"{len(minutes):,}",
-        f"{sum(not each.body['complete'] for each in minutes)}",
+        mode,
+        f"{hour}-{hour + len(runs) * INTERVALS[mode] // 3600}",
+        f"{len(runs):,}",
+        f"{sum(not each.body['complete'] for each in runs)}",
         f"{total('unreadable')}",
-        f"{total('calls') - usual_calls * len(minutes):,}",
+        retries,
         f"{total('written'):,}",
         f"{total('lost')}",
         f"{last.mebibytes:.1f}",
-        f"{max(each.threads for each in minutes)}",
-        f"{max(each.sockets for each in minutes)}",
+        f"{max(each.threads for each in runs)}",
+        f"{max(each.sockets for each in runs)}",
+        f"{max(each.late for each in runs):.3f}",
     )
 
 
-def _wrong(minutes: list[Minute]) -> list[str]:
-    """Return what grew, and what was lost."""
-    first, last = minutes[:60], minutes[-60:]
+def _wrong(mode: str, runs: list[Run]) -> list[str]:
+    """Return what grew, what was late, and what was lost."""
+    hour = 3600 // INTERVALS[mode]
+    first, last = runs[:hour], runs[-hour:]
     growth = max(each.mebibytes for each in last) - max(each.mebibytes for each in first)
     wrong = []
     if growth > MOST_GROWTH:
         wrong.append(f"memory grew by {growth:.1f} MiB, not at most {MOST_GROWTH}")
     for name in ("threads", "sockets"):
-        most = [max(getattr(each, name) for each in hour) for hour in (first, last)]
+        most = [max(getattr(each, name) for each in some) for some in (first, last)]
         if most[1] > most[0]:
             wrong.append(f"{name} grew from {most[0]} to {most[1]}")
-    if lost := sum(each.body["lost"] for each in minutes):
+    if (late := max(abs(each.late) for each in runs)) > MOST_LATE:
+        wrong.append(f"a run was {late:.3f} s off its time, not at most {MOST_LATE}")
+    if lost := sum(each.body["lost"] for each in runs):
         wrong.append(f"{lost} points are lost")
     return wrong
 
 
 def _untrue(cloud: Emulator, now: float) -> list[str]:
-    """Return the streams whose state in the last run is not the world's."""
+    """Return the streams whose state in the last minute is not the world's."""
     written = {
         (point.resource_labels["location"], point.resource_labels["node_id"]): point.value
         for point in cloud.points("custom.googleapis.com/datastream/stream/state")
-        if point.time == now
+        if point.time > now - 60
     }
     world = {
         (location.id, stream.id): stream.state
@@ -208,8 +326,8 @@ def _untrue(cloud: Emulator, now: float) -> list[str]:
     ] + [f"{name} was written, but does not exist" for name in written.keys() - world.keys()]
 
 
-def _world(minutes: int) -> dict[str, Any]:
-    """Return a fleet in which a stream changes every 5 minutes, and calls fail in between."""
+def _world(minutes: int, interval: int) -> dict[str, Any]:
+    """Return a fleet in which a stream changes every 5 minutes, and calls of some runs fail."""
     ids = [f"stream-{number}" for number in range(STREAMS)]
     events: list[dict[str, Any]] = []
     for number, minute in enumerate(range(0, minutes - 30, 20)):
@@ -222,7 +340,7 @@ def _world(minutes: int) -> dict[str, Any]:
         ):
             events.append({"at": f"{60 * (minute + later) + 30}s", "stream": name, **does})
     faults = [
-        {"from": f"{60 * minute}s", "until": f"{60 * minute + 59}s", **fault}
+        {"from": f"{60 * minute}s", "until": f"{60 * minute + interval - 1}s", **fault}
         for fault, every in _FAULTS
         for minute in range(every, minutes - 1, every)
     ]
@@ -232,7 +350,15 @@ def _world(minutes: int) -> dict[str, Any]:
 
 
 def _mebibytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MAXRSS_OF_A_MIB
+    """Return the most memory so far.
+
+    On Linux, ``ru_maxrss`` starts with what the parent process had when it started this one.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MAXRSS_OF_A_MIB
+    lines = status.read_text("ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def _threads() -> int:
@@ -246,7 +372,8 @@ def _sockets() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["function"]:
-        be_the_function(sys.stdin, sys.stdout)
+    if sys.argv[1:2] == ["be"]:
+        be = {"function": be_the_function, "watch": be_watch}[sys.argv[2]]
+        be(sys.stdin, sys.stdout)
     else:
         sys.exit(main(sys.argv[1:]))

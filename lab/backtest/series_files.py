@@ -151,7 +151,7 @@ def _row(kind: str, index: int, point: Any) -> tuple[float, float, float | Distr
         raise _LineError(f"{place}.value: {quote(value)} is not one of {', '.join(_VALUE_KEYS)}")
     try:
         return start, end, _distribution(number) if key == _DISTRIBUTION else _number(key, number)
-    except (json_format.ParseError, AttributeError, TypeError, ValueError, OverflowError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         raise _LineError(f"{place}.value.{key}: {quote(number)} is not a valid value") from None
 
 
@@ -164,8 +164,17 @@ def _time(value: Any, place: str) -> float:
 
 
 def _distribution(value: Any) -> Distribution:
+    """Return a distribution.
+
+    Raises:
+        ValueError: It is malformed.
+    """
     message = Distribution()
-    json_format.ParseDict(value, message, ignore_unknown_fields=True)
+    try:
+        json_format.ParseDict(value, message, ignore_unknown_fields=True)
+    except (json_format.ParseError, SystemError) as error:
+        # Protobuf has a SystemError for a key with half a character, which JSON can write.
+        raise ValueError(value) from error
     return message
 
 

@@ -102,7 +102,13 @@ class Front:
         self._relayed = relayed
         self._channel = grpc.insecure_channel(
             upstream,
-            options=(("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1)),
+            options=(
+                ("grpc.enable_http_proxy", 0),
+                ("grpc.max_receive_message_length", -1),
+                # A partial write names each point in the trailers.
+                ("grpc.max_metadata_size", 1 << 20),
+                ("grpc.absolute_max_metadata_size", 1 << 20),
+            ),
         )
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._stopping = Event()

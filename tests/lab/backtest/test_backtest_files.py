@@ -194,6 +194,11 @@ FORM = ': is not of the form {"interval": {"endTime": …}, "value": {"int64Valu
         ),
         (
             "points.0.value",
+            {"distributionValue": {"\ud800": 1}},
+            'points[0].value.distributionValue: {"\\ud800": 1} is not a valid value',
+        ),
+        (
+            "points.0.value",
             {"distributionValue": buckets("linearBuckets", numFiniteBuckets=2**31 - 1)},
             "points: a distribution has 2,147,483,648 buckets; at most 2,000 are read",
         ),

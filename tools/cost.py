@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import yaml
 
@@ -13,6 +13,9 @@ from exporter.due_locations import LONGEST_SECONDS
 from exporter.measure import definitions
 from exporter.states import BackfillState
 from lab.markdown import table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MONTH = 730 * 3600
 """Seconds of a month, as in Google's own examples."""
@@ -32,8 +35,17 @@ BYTES_PER_POINT = 8
 DISCOVERED_LOCATIONS = 40
 """How many locations Datastream has, at least."""
 
-OPTIONAL_METRICS = ("stream/objects", "stream/object_errors", "private_connection/state")
+OBJECT_METRICS = {"stream/objects": len(BackfillState), "stream/object_errors": 1}
+"""What a run that collects tables writes of each stream, by its number of series."""
+
+OPTIONAL_METRICS = (*OBJECT_METRICS, "private_connection/state")
 """What the deployments below don't collect."""
+
+NOT_OF_OBJECTS_RUN = "exporter/last_run"
+"""The one of the exporter's own metrics that the second job doesn't write."""
+
+OBJECTS_INTERVAL = 3600
+"""Seconds between the runs of the second job."""
 
 ONLY_FOR = {"exporter-executions-failing": "job", "exporter-requests-failing": "function"}
 """The policies that only exist in one mode."""
@@ -134,6 +146,55 @@ class Month(NamedTuple):
         return self.cloud_run + self.scheduler + self.metrics
 
 
+class Addition(NamedTuple):
+    """What is added to a deployment, beyond everything that is free.
+
+    Attributes:
+        name: Its name in the table.
+        task_seconds: Of tasks, that Cloud Run bills each month.
+        schedules: Jobs of Cloud Scheduler.
+        points: That are written each month.
+        read: Points that conditions read each month.
+    """
+
+    name: str
+    task_seconds: float
+    schedules: int
+    points: float
+    read: float
+
+    @property
+    def cloud_run(self) -> float:
+        """What CPU and memory cost, in dollars."""
+        cpu, memory = PRICES["job_cpu"], PRICES["job_memory"]
+        return self.task_seconds * (VCPUS * cpu.dollars + GIBIBYTES * memory.dollars)
+
+    @property
+    def scheduler(self) -> float:
+        """What the schedules cost, in dollars."""
+        return self.schedules * PRICES["schedule"].dollars
+
+    @property
+    def mebibytes(self) -> float:
+        """The size of the points."""
+        return self.points * BYTES_PER_POINT / 2**20
+
+    @property
+    def metrics(self) -> float:
+        """What the points cost, in dollars."""
+        return self.mebibytes * PRICES["metrics"].dollars
+
+    @property
+    def today(self) -> float:
+        """What is billed today, in dollars."""
+        return self.cloud_run + self.scheduler + self.metrics
+
+    @property
+    def alerting(self) -> float:
+        """What the points that conditions read cost, in dollars, once they are billed."""
+        return self.read / 1e6 * PRICES["read_points"].dollars
+
+
 NOTHING = Fleet("nothing", 0, 0, 0)
 """What leaves only the exporter's own series."""
 
@@ -184,6 +245,7 @@ def months() -> str:
             "metrics",
             "**per month**",
             "alerting, announced",
+            "**with alerting as announced**",
         ),
         (
             *(_row(fleet, mode) for fleet in FLEETS for mode in MODES),
@@ -192,24 +254,27 @@ def months() -> str:
     )
     cpu, memory = PRICES["job_cpu"], PRICES["job_memory"]
     free_metrics = PRICES["metrics"].free * PRICES["metrics"].dollars
-    task = MONTH * (VCPUS * cpu.dollars + GIBIBYTES * memory.dollars)
-    hourly = task / 3600 * BILLED_SECONDS
     free = cpu.free * cpu.dollars + memory.free * memory.dollars
+    function = _function_without_free(FUNCTION.interval)
     return f"""\
 In the table, {sizes}.
 
 {rows}
 
-- One more stream: {_more(streams=1)}.
-- One more location: {_more(locations=1)}.
-  Discovery reads every location of Datastream, over {DISCOVERED_LOCATIONS} today: if your
+What you add costs this, beyond the free tiers:
+
+{_additions()}
+
+- A second job (`collect_objects_schedule`) has the same `task_count` as the first, and costs more
+  on Cloud Run if it takes longer than a minute. Its alerting is an upper bound: it counts all
+  {len(BackfillState)} backfill states, and stream-backfill-failed selects two.
+- Discovery reads every location of Datastream, over {DISCOVERED_LOCATIONS} today: if your
   streams are in few, list `locations` in config.yaml.
 - {_saved()}
-- One more task of the job: ${task:.2f}.
-- Tables, once an hour by the second job: at least ${hourly:.2f}, more if it takes longer than a
-  minute, and {len(BackfillState) + 1} points per stream and hour.
-- If other workloads on the billing account use up the free tiers: ${free:.2f} for Cloud Run,
-  ${PRICES["schedule"].dollars:.2f} for the schedule, and up to ${free_metrics:.2f} for metrics."""
+- If other workloads on the billing account use up the free tiers: for Cloud Run, ${function:.2f} in
+  mode `function` and ${free:.2f} in the others; ${PRICES["schedule"].dollars:.2f} for each
+  schedule; up to ${free_metrics:.2f} for metrics.
+- Totals are sums of exact amounts, so their last digit can differ from the sum of a row."""
 
 
 def month(fleet: Fleet, mode: Mode) -> Month:
@@ -243,6 +308,16 @@ def cloud_run(service: str, interval: int) -> float:
         PRICES[f"{service}_cpu"].total(seconds[service] * VCPUS)
         + PRICES[f"{service}_memory"].total(seconds[service] * GIBIBYTES)
         + requests
+    )
+
+
+def _function_without_free(interval: int) -> float:
+    """Return what a month of a function costs if others use up what is free."""
+    runs = MONTH / interval
+    return (
+        runs * FUNCTION_SECONDS * VCPUS * PRICES["function_cpu"].dollars
+        + runs * FUNCTION_SECONDS * GIBIBYTES * PRICES["function_memory"].dollars
+        + runs / 1e6 * PRICES["function_requests"].dollars
     )
 
 
@@ -301,16 +376,97 @@ def _metrics_by_promql_name() -> dict[str, definitions.Metric]:
     }
 
 
-def _more(*, streams: int = 0, locations: int = 0) -> str:
+def more(*, streams: int = 0, locations: int = 0) -> Addition:
     """Return what more streams or locations add, in any mode."""
     fleet = Fleet("any", 100, 10, 1)
     larger = fleet._replace(streams=100 + streams, locations=10 + locations)
     before, after = month(fleet, FUNCTION), month(larger, FUNCTION)
-    mebibytes = after.mebibytes - before.mebibytes
-    return (
-        f"{mebibytes:.1f} MiB, "
-        f"${mebibytes * PRICES['metrics'].dollars:.2f} beyond the free tier;\n"
-        f"  ${after.alerting - before.alerting:.2f} of alerting, as announced"
+    return Addition(
+        "one more stream" if streams else "one more location",
+        0,
+        0,
+        (after.points - before.points) * MONTH / FUNCTION.interval,
+        (after.read - before.read) * 1e6,
+    )
+
+
+def task() -> Addition:
+    """Return what one more task of the job adds; the tasks share the other series."""
+    own = dict.fromkeys(_own_metrics(), 1)
+    runs = MONTH / JOB.interval
+    return Addition(
+        "one more task of the job", runs * BILLED_SECONDS, 0, runs * len(own), _reads(own)
+    )
+
+
+def objects_job(fleet: Fleet, *, schedules: int = 1) -> Addition:
+    """Return what a task of the second job adds, once an hour; for the first one, its schedule."""
+    of_streams = {name: count * fleet.streams for name, count in OBJECT_METRICS.items()}
+    own = dict.fromkeys(set(_own_metrics()) - {NOT_OF_OBJECTS_RUN}, 1)
+    runs = MONTH / OBJECTS_INTERVAL
+    counts = {**of_streams, **own}
+    return Addition(
+        f"tables of the {fleet.name} fleet, once an hour by a second job",
+        runs * BILLED_SECONDS,
+        schedules,
+        runs * sum(counts.values()),
+        _reads(counts),
+    )
+
+
+def _additions() -> str:
+    """Return the table of what more streams, locations, tasks and a second job add."""
+    one, other = task(), objects_job(NOTHING, schedules=0)
+    both = one._replace(
+        name="one more task of both jobs",
+        task_seconds=one.task_seconds + other.task_seconds,
+        points=one.points + other.points,
+        read=one.read + other.read,
+    )
+    return table(
+        (
+            "added",
+            "Cloud Run",
+            "Scheduler",
+            "metrics",
+            "**per month**",
+            "alerting, announced",
+            "**with alerting as announced**",
+        ),
+        (
+            (
+                each.name,
+                f"${each.cloud_run:.2f}" if each.task_seconds else "none",
+                f"${each.scheduler:.2f}" if each.schedules else "none",
+                f"${each.metrics:.2f} ({each.points:,.0f} points, {each.mebibytes:.1f} MiB)",
+                f"**${each.today:.2f}**",
+                f"${each.alerting:.2f} ({each.read / 1e6:.1f} million points)",
+                f"**${each.today + each.alerting:.2f}**",
+            )
+            for each in (
+                more(streams=1),
+                more(locations=1),
+                one,
+                *map(objects_job, FLEETS),
+                both,
+            )
+        ),
+    )
+
+
+def _own_metrics() -> tuple[str, ...]:
+    """Return the names of the exporter's metrics of itself."""
+    metrics = definitions.metrics().values()
+    return tuple(metric.name for metric in metrics if metric.resource == "exporter")
+
+
+def _reads(counts: Mapping[str, int]) -> float:
+    """Return how many points the conditions read each month, of series by the metric's name."""
+    metrics = _metrics_by_promql_name()
+    return sum(
+        counts.get(metrics[name].name, 0) * MONTH / interval
+        for name, interval in references(JOB.module)
+        if name in metrics
     )
 
 
@@ -341,6 +497,7 @@ def _polling_row(interval: int) -> tuple[str, ...]:
         "none",
         f"**${run + schedule:.2f}**",
         "none",
+        f"**${run + schedule:.2f}**",
     )
 
 
@@ -356,6 +513,7 @@ def _row(fleet: Fleet, mode: Mode) -> tuple[str, ...]:
         f"${cost.metrics:.2f} ({points})",
         f"**${cost.today:.2f}**",
         f"${cost.alerting:.2f} ({announced})",
+        f"**${cost.today + cost.alerting:.2f}**",
     )
 
 

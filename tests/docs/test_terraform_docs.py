@@ -12,9 +12,9 @@ from hcl2 import SerializationOptions
 from exporter.config import from_text
 from exporter.measure.definitions import metrics
 from exporter.measure.evaluation import evaluate
-from exporter.measure.samples import ExporterName, Measurement
-from exporter.names import LocationName
-from exporter.read.observations import Observations, ReadLocation, Stream
+from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement
+from exporter.names import LocationName, StreamName
+from exporter.read.observations import Objects, Observations, ReadLocation, Stream
 from exporter.shard import Shard
 from tests.docs.command_arguments import module_inputs
 from tests.docs.pages import fences
@@ -239,6 +239,66 @@ def test_alerting_counts_each_mention_and_its_series() -> None:
     read = sum(cost.series(name, fleet) * 30 / interval for name, interval in named)
     assert month.read == pytest.approx(read * 87_600 / 1e6)
     assert month.alerting == pytest.approx(0.35 * month.names + 0.50 * month.read)
+
+
+def test_a_run_of_the_second_job_writes_as_many_points_as_the_cost_assumes() -> None:
+    """The points of a stream's tables, and the exporter's own but last_run, are a real run's."""
+    names = [StreamName("orders-prod", "europe-west1", f"stream-{number}") for number in range(3)]
+    objects = dict.fromkeys(names, Objects({}, 0))
+    observations = Observations(objects=objects)
+    config = from_text(CONFIG, "docs", {}).config
+    name = ExporterName("global", "few", "objects-0")
+    evaluated = evaluate(observations, config, 0)
+    measurement = ObjectsMeasurement(name, Shard(), 0, observations, evaluated, errors=True)
+    samples = [*measurement.stream_samples(), *measurement.self_samples(seconds=1.0, lost=0)]
+    job = cost.objects_job(cost.Fleet("few", 3, 1, 1))
+    assert job.points == 730 * len(samples) == 730 * (3 * 9 + 3)
+
+
+def test_a_second_job_costs_what_a_calculation_by_hand_gives() -> None:
+    """Tables of twenty streams: Cloud Run, a schedule, points, and what conditions read."""
+    job = cost.objects_job(cost.Fleet("small", 20, 3, 1))
+    # 730 runs of a minute: 43,800 vCPU-s and 21,900 GiB-s.
+    assert job.cloud_run == pytest.approx(0.7884 + 0.0438)
+    assert job.scheduler == pytest.approx(0.10)
+    # 730 runs of 183 points of 8 bytes.
+    assert job.mebibytes == pytest.approx(1.019, abs=0.001)
+    assert job.metrics == pytest.approx(0.263, abs=0.001)
+    # 180 series every two minutes, and its own points_lost every minute.
+    assert job.read == 180 * 21_900 + 43_800
+    assert job.alerting == pytest.approx(1.9929)
+    assert job.today == pytest.approx(1.195, abs=0.001)
+
+
+def test_one_more_task_costs_what_a_calculation_by_hand_gives() -> None:
+    """A task is billed all month, and adds the exporter's own four series but no schedule."""
+    task = cost.task()
+    assert task.cloud_run == pytest.approx(2_628_000 * 0.000018 + 1_314_000 * 0.000002)
+    assert task.scheduler == 0
+    # 43,800 runs of four points of 8 bytes.
+    assert task.mebibytes == pytest.approx(1.337, abs=0.001)
+    # last_run every 30 s and points_lost every minute.
+    assert task.read == 87_600 + 43_800
+
+
+def test_the_second_job_is_the_modules() -> None:
+    """It shares the first one's task count, and Cloud Scheduler starts each job."""
+    module = (MODULE / "job.tf").read_text("utf-8")
+    assert module.count("task_count = var.task_count") == 1
+    assert 'args     = ["run", "--collect", "objects"]' in module
+    assert "for key, job in local.jobs : key =>" in (MODULE / "schedule.tf").read_text("utf-8")
+
+
+def test_a_total_includes_the_announced_alerting() -> None:
+    """The last column of both tables is what is billed today, and alerting as announced."""
+    rows = [line.strip("| ").split(" | ") for line in cost.months().splitlines() if "$" in line]
+    tables = [row for row in rows if len(row) > 1]
+    assert len(tables) == len(cost.FLEETS) * len(cost.MODES) + 2 + 6
+    for *_, today, alerting, total in tables:
+        added = 0.0 if alerting == "none" else float(re.findall(r"^\$([\d.]+)", alerting)[0])
+        assert float(total.strip("*$")) == pytest.approx(
+            float(today.strip("*$")) + added, abs=0.011
+        )
 
 
 def test_a_function_is_billed_for_its_requests() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import hcl2
 import yaml
 
-from lab.markdown import table
+from lab.markdown import fenced, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,21 @@ APPLIERS = yaml.safe_load((Path(__file__).parent / "appliers.yaml").read_text("u
 
 INPUT_RULES = yaml.safe_load((MODULE / "input_rules.yaml").read_text("utf-8"))
 """What the inputs of type ``any`` must be."""
+
+SHOWN_EXAMPLES = {
+    "function": "A function",
+    "one-project": "A job, with your image",
+    "worker-pool": "A worker pool",
+    "organisation": "An organisation, with a route for each team",
+    "own-accounts": "Accounts and grants managed elsewhere",
+    "slack-existing": "A Slack channel that exists",
+    "slack-created": "",
+}
+"""The heading of each example, in order; without one, the page only links to it."""
+
+SOURCE = '"./datastream-exporter/terraform"'
+IMAGE = '"europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:DIGEST"'
+"""What the page has in place of an example's path to the module, and of its input."""
 
 PERMISSIONS = {
     "datastream.streams.list": "always",
@@ -61,6 +76,9 @@ _ON = {
     "project",
 }
 
+_FIRST_COMMENT = re.compile(r"\A(?:#.*\n)+")
+_BLOCKS = re.DOTALL | re.MULTILINE
+
 _CUSTOM = "${each.value.name}"
 
 _SINKS = "each log sink's own account"
@@ -91,14 +109,34 @@ def outputs() -> str:
 
 
 def examples() -> str:
-    """Return every example, with its first comment."""
-    return table(
+    """Return every example with its first comment, and the text of those with a heading."""
+    paths = {name: MODULE / "examples" / name / "main.tf" for name in SHOWN_EXAMPLES}
+    first, *_ = paths
+    overview = table(
         ("example", "shows"),
         (
-            (f"[{path.parent.name}](examples/{path.parent.name}/main.tf)", _first_comment(path))
-            for path in sorted(MODULE.glob("examples/*/main.tf"))
+            (f"[{name}](examples/{name}/main.tf)", _first_comment(path))
+            for name, path in paths.items()
         ),
     )
+    shown = [overview]
+    for name, heading in SHOWN_EXAMPLES.items():
+        if not heading:
+            continue
+        shown += [f"### {heading}", fenced("hcl", example(name))]
+        config = _config(name)
+        if name == first or yaml.safe_load(config) != yaml.safe_load(_config(first)):
+            shown += ["`config.yaml`:", fenced("yaml", config)]
+    return "\n\n".join(shown)
+
+
+def example(name: str) -> str:
+    """Return an example as the page shows it: beside a clone, with an image, without outputs."""
+    text = (MODULE / "examples" / name / "main.tf").read_text("utf-8")
+    text = _FIRST_COMMENT.sub("", text)
+    text = re.sub(r'^(?:output "\w+"|variable "image") {\n.*?^}\n', "", text, flags=_BLOCKS)
+    text = text.replace('"../.."', SOURCE).replace("var.image", IMAGE)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
 def grants() -> str:
@@ -228,9 +266,13 @@ def _unescaped(text: str) -> str:
     return text.replace('\\"', '"')
 
 
+def _config(name: str) -> str:
+    return (MODULE / "examples" / name / "config.yaml").read_text("utf-8").strip()
+
+
 def _first_comment(path: Path) -> str:
     """Return the comment that a file begins with, on one line."""
-    found = re.match(r"(?:#.*\n)+", path.read_text("utf-8"))
+    found = _FIRST_COMMENT.match(path.read_text("utf-8"))
     if not found:
         raise ValueError(f"{path} does not begin with a comment; say there what the example shows.")
     return " ".join(line.removeprefix("#").strip() for line in found[0].splitlines())

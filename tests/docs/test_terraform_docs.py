@@ -16,8 +16,9 @@ from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasureme
 from exporter.names import LocationName, StreamName
 from exporter.read.observations import Objects, Observations, ReadLocation, Stream
 from exporter.shard import Shard
-from tests.docs.command_arguments import module_inputs
+from tests.docs import command_arguments
 from tests.docs.pages import fences
+from tests.terraform import module_inputs
 from tests.terraform.fake_project import Channel, FakeProject
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.terraform_cli import RootModule, copy_module
@@ -64,11 +65,10 @@ def _declared(kind: str) -> dict[str, str]:
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
     """Return the folder that the page describes, with a clone and the channels that it uses."""
     folder = tmp_path_factory.mktemp("shown")
+    own = [Channel("orders-prod", each) for each in CHANNELS]
+    own.append(Channel("payments-prod", "Payments on-call"))
     project = FakeProject(
-        channels=[
-            *(Channel("orders-prod", each) for each in CHANNELS),
-            Channel("payments-prod", "Payments on-call"),
-        ],
+        channels=own + [each for each in module_inputs.CHANNELS if each not in own],
         secrets={"projects/orders-prod/secrets/slack-bot-token": "xoxb-1"},
     )
     with FakeProvider(project) as provider:
@@ -76,8 +76,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
         assert clone == folder / "datastream-exporter" / "terraform"
         root = RootModule(folder, provider)
         root.write("config.yaml", CONFIG)
-        own = (MODULE / "examples" / "organisation" / "policies").glob("*.yaml")
-        for path in own:
+        for path in (MODULE / "examples" / "organisation" / "policies").glob("*.yaml"):
             root.write(f"policies/{path.name}", path.read_text("utf-8"))
         yield root
 
@@ -112,8 +111,20 @@ def test_the_table_of_outputs_is_complete() -> None:
 
 def test_the_table_of_examples_is_complete() -> None:
     """Each folder in examples/ has a row."""
-    folders = sorted(path.parent.name for path in MODULE.glob("examples/*/main.tf"))
-    assert [re.findall(r"\[([\w-]+)\]", each)[0] for each in _rows(terraform.examples())] == folders
+    folders = {path.parent.name for path in MODULE.glob("examples/*/main.tf")}
+    linked = re.findall(r"^\| \[([\w-]+)\]", terraform.examples(), re.MULTILINE)
+    assert len(linked) == len(folders)
+    assert set(linked) == folders
+
+
+def test_the_page_begins_with_the_examples() -> None:
+    """The examples come before the set-up, which comes before the rest, and the function first."""
+    headings = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    assert headings[:4] == ["Examples", "Set up", "Modes", "Inputs"]
+    assert headings.index("Cost") < headings.index("Destroy")
+    assert next(iter(terraform.SHOWN_EXAMPLES)) == "function"
+    before_image, _, _ = README.partition("### A job or a worker pool: build the image")
+    assert "gcloud builds" not in before_image
 
 
 def test_the_table_of_grants_is_complete() -> None:
@@ -159,15 +170,18 @@ def test_the_table_of_appliers_is_complete() -> None:
 @pytest.mark.parametrize("text", list(_fences()))
 def test_the_hcl_in_the_docs_can_be_planned(shown: RootModule, text: str) -> None:
     """Each block, a root module or some inputs, can be planned as printed."""
+    names = [each for each in terraform.SHOWN_EXAMPLES if terraform.example(each) == text.strip()]
+    files = [MODULE / "examples" / name / "config.yaml" for name in names]
+    shown.write("config.yaml", files[0].read_text("utf-8") if files else CONFIG)
     parsed = hcl2.loads(text, serialization_options=SerializationOptions(with_comments=False))
     if "module" not in parsed:
-        assert parsed.keys() <= module_inputs()
+        assert parsed.keys() <= command_arguments.module_inputs()
         given = {
             "region": '"europe-west1"',
             "image": f'"{IMAGE}"',
             "config_yaml": f'"{_hcl(CONFIG)}"',
         }
-        rest = "\n".join(f"{name} = {value}" for name, value in given.items())
+        rest = "\n".join(f"{name} = {value}" for name, value in given.items() if name not in parsed)
         text = f'module "m" {{\nsource = "./datastream-exporter/terraform"\n{rest}\n{text}\n}}\n'
     # README.md shows the module from inside the clone.
     text = text.replace('"./terraform"', '"./datastream-exporter/terraform"')
@@ -176,10 +190,22 @@ def test_the_hcl_in_the_docs_can_be_planned(shown: RootModule, text: str) -> Non
     assert shown.plan().resources
 
 
+def test_the_set_up_creates_about_seventy_resources(shown: RootModule) -> None:
+    """The first apply of the set-up, a function for one project, is as large as announced."""
+    (text,) = (text for text in fences(MODULE / "README.md", "hcl") if 'output "run_now' in text)
+    shown.write(
+        "config.yaml", "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\n"
+    )
+    shown.write("main.tf", text)
+    shown.init()
+    assert "creates about seventy resources" in README
+    assert len(shown.plan().resources) == pytest.approx(70, abs=4)
+
+
 def test_a_command_sets_the_inputs_of_a_clone() -> None:
     """The command for a clone as the root module sets the inputs that it needs."""
     assert set(re.findall(r"-var '?(\w+)=", README)) == {
-        "image",
+        "mode",
         "notification_channels",
         "region",
     }

@@ -1,4 +1,4 @@
-# A worker pool that runs every ten seconds: alerts come up to a minute sooner.
+# A worker pool that runs every ten seconds: alerts come about a minute sooner than with a job.
 
 variable "image" {
   description = "The exporter's image, by digest."

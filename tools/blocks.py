@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tools import (
+    chaos,
     cost,
     emulator,
     function,
@@ -26,6 +27,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "transcript": readme.transcript,
     "cost": readme.cost,
     "comparison": readme.comparison,
+    "chaos": chaos.result,
     "resources": reference.resources,
     "metrics": reference.metrics,
     "config keys": reference.config_keys,

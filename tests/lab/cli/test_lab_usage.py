@@ -198,10 +198,14 @@ def _program(
     preexec_fn: Callable[[], None] | None = None,
     **environ: str,
 ) -> subprocess.CompletedProcess[str]:
+    # Where the tests' coverage is measured, this process would write its part of it too.
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")
+    }
     return subprocess.run(
         [sys.executable, "-m", "lab", *argv],
         cwd=folder,
-        env={**os.environ, **environ},
+        env={**inherited, **environ},
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,

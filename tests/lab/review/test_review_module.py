@@ -42,7 +42,7 @@ def test_a_plan_without_changes(replanned: Replanned, reviewed: Reviewed) -> Non
     answer = reviewed(replanned())
     assert answer.code == 0
     assert answer.out == (
-        "## Review of the alert policies\n\n20 policies stay the same. No scenario alerts "
+        "## Review of the alert policies\n\n21 policies stay the same. No scenario alerts "
         "differently: what decides when an alert opens stays the same.\n"
     )
 
@@ -59,7 +59,7 @@ def test_a_new_threshold_and_retest_window_delay_an_alert(
         "retest window 10m → 15m",
         "query changes",
     ]
-    assert "1 policy changes and 19 stay the same." in answer.out
+    assert "1 policy changes and 20 stay the same." in answer.out
     assert "**1 alert comes later (by up to 20m)**" in answer.out
     ((scenario, policy, how, about, when),) = _alerts(answer)
     assert (scenario, policy, about) == ("`lags`", "`stream-lagging`", "`orders`")
@@ -89,7 +89,7 @@ def test_without_the_group_policy_each_stream_alerts(
     quiet = f"query changes: `{joint}` is off and no longer suppresses it"
     assert _says(answer, single) == ["changed", quiet]
     assert _says(answer, "stream-failed-permanently") == ["changed", quiet]
-    assert "1 policy is switched off, 2 change and 17 stay the same." in answer.out
+    assert "1 policy is switched off, 2 change and 18 stay the same." in answer.out
     assert "**1 alert is lost** and 5 are gained" in answer.out
     rows = [(policy, how, about) for _, policy, how, about, _ in _alerts(answer)]
     assert rows[:2] == [
@@ -164,7 +164,7 @@ def test_the_first_apply_adds_everything(
     answer = reviewed(first, "--scenario", "logs", "--json")
     review = json.loads(answer.out)
     assert {each["effect"] for each in review["policies"]} == {"added"}
-    assert len(review["policies"]) == 20
+    assert len(review["policies"]) == 21
     gained = {
         (alert["scenario"], *alert["policies"], alert["kind"]) for alert in review["incidents"]
     }
@@ -181,4 +181,4 @@ def test_new_channels_are_unknown(replanned: Replanned, reviewed: Reviewed) -> N
     answer = reviewed(plan)
     also = "also notifies 1 channel known only after apply"
     assert _says(answer, "stream-failed") == ["changed", also]
-    assert "6 policies change and 14 stay the same. No scenario alerts differently" in answer.out
+    assert "6 policies change and 15 stay the same. No scenario alerts differently" in answer.out

@@ -65,7 +65,7 @@ def test_a_new_threshold_and_retest_window_delay_an_alert(
     assert (scenario, policy, about) == ("`lags`", "`stream-lagging`", "`orders`")
     assert how == "**later** by 20m"
     # 15 minutes more to reach the threshold, 5 minutes more of retest window.
-    assert when == "by 40m25s (was by 20m25s)"
+    assert when == "by 40m55s (was by 20m55s)"
     assert "\n-  last_over_time(datastream_googleapis_com:stream_freshness" in answer.out
     assert "[600s]) > (1800),\n" in answer.out
 

@@ -70,7 +70,7 @@ def comparison() -> str:
         (
             "set-up",
             "3 steps: code, webhook secret, schedule",
-            "3 steps: config, `terraform apply`, a test alert",
+            "4 steps: config, check, `terraform apply`, a test alert",
             "the same, and build an image",
         ),
         ("cost a month, 20 streams", *_costs()),
@@ -101,7 +101,7 @@ def comparison() -> str:
         (
             "",
             "a 50-line function, every 5 min / every minute",
-            "this, as a function every minute / where Datastream's log tells at once",
+            "this, as a function every minute / with a log trigger",
             "this, as a worker pool every 10 s",
         ),
         rows,

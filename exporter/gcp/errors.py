@@ -158,7 +158,7 @@ _PLUGIN = "Getting metadata from plugin failed with error:"
 
 _CREDENTIALS_HINT = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a "
-    "credentials file; on Cloud Run give the job a service account."
+    "credentials file. On Cloud Run, set the service account that it runs as."
 )
 
 

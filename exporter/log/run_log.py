@@ -190,7 +190,7 @@ def _log_withheld(withheld_locations: Iterable[LocationName]) -> None:
         _log(
             logging.WARNING,
             f"location/last_read of {of_project(names)}{of_several} is not written, as a last_seen "
-            f"there may not be written: its streams would read as missing.",
+            f"there may not have been written: its streams would read as missing.",
             **fields_of(names),
         )
 

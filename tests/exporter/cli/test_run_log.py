@@ -126,7 +126,7 @@ def test_a_lost_last_seen_holds_its_location_back(
     assert code == 1
     assert (
         "warning: location/last_read of 2 locations of projects/shop-prod (europe-west1, us-east1)"
-        " is not written, as a last_seen there may not be written: its streams would read as"
+        " is not written, as a last_seen there may not have been written: its streams would read as"
         " missing."
     ) in err.splitlines()
     assert not cloud.points("custom.googleapis.com/datastream/location/last_read")

@@ -29,7 +29,8 @@ def test_the_docs_show_the_measured_times() -> None:
     ]
     for each in measured["times"]:
         assert 0 < each["median_seconds"] < each["worst_seconds"] <= each["bound_seconds"]
-        assert each["measured"] > 100
+        # A log entry is no evaluation: it has fewer moments.
+        assert each["measured"] > (10 if each["policy"] == "stream-state-changed" else 100)
         dead = each["policy"] == "exporter-silent"
         assert each["polling_seconds"] == (None if dead else 300)
     assert json.loads(TIMES.read_text("utf-8")) == measured, HOW

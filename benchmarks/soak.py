@@ -69,6 +69,7 @@ _FAULTS: tuple[tuple[dict[str, Any], int], ...] = (
 )
 """What goes wrong, and every how many minutes, for one run."""
 
+_NONE = "–"  # noqa: RUF001 - the dash of an empty cell
 _SHOWN = 4 * 60
 """Minutes of a row of the table."""
 
@@ -255,8 +256,8 @@ def _pass_an_interval(
             proxy.silence()
         elif seconds % (60 * 60) == 30 * 60:
             proxy.cut()
-    assert process.stdin  # noqa: S101
-    assert process.stdout  # noqa: S101
+    assert process.stdin  # noqa: S101 - both are pipes, which the type of a process does not say
+    assert process.stdout  # noqa: S101 - the same
     print(clock.now, file=process.stdin, flush=True)
     passed = Run(*json.loads(process.stdout.readline()))
     if "calls" not in passed.body:
@@ -270,7 +271,7 @@ def _row(mode: str, hour: int, runs: list[Run]) -> tuple[str, ...]:
 
     # The calls of a run of `watch` depend on what is due.
     usual_calls = min(each.body["calls"] for each in runs) * len(runs)
-    retries = f"{total('calls') - usual_calls:,}" if mode == "function" else "–"  # noqa: RUF001
+    retries = f"{total('calls') - usual_calls:,}" if mode == "function" else _NONE
     last = runs[-1]
     return (
         mode,

@@ -29,9 +29,10 @@ from coverage import CoverageData
 from exporter.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parent.parent
+EXPORTER = ROOT / "exporter"
 CODE = ("run.py", "function.py", "watch.py", "shard.py", "config", "read", "measure", "write")
 SURVIVORS = Path(__file__).with_suffix(".yaml")
 _MOST_TESTS = 80
@@ -89,6 +90,15 @@ class CodeMutant(NamedTuple):
         """Return the change on one line, without the line's number: it stays true for longer."""
         before, after = (" ".join(code.split()) for code in (self.before, self.after))
         return f"{self.file}: {before} -> {after}"
+
+
+def code_files(names: Sequence[str] = CODE) -> list[Path]:
+    """Return the exporter's files and those of its folders with these names, in order."""
+    return sorted(
+        path
+        for name in names
+        for path in ([EXPORTER / name] if name.endswith(".py") else (EXPORTER / name).rglob("*.py"))
+    )
 
 
 def code_mutants(file: str, text: str) -> Iterator[CodeMutant]:
@@ -175,19 +185,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.code_mutants", description=__doc__)
     parser.add_argument("--only", action="append", metavar="PATH", help="only files below it")
     parser.add_argument("--sample", type=int, metavar="N", help="only N changes, drawn by the seed")
-    parser.add_argument("--seed", type=int, default=1, help="of the sample (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the sample (default: 1)")
     parser.add_argument("--workers", type=int, default=2, help="tests at a time (default: 2)")
     args = parser.parse_args(arguments)
-    exporter = ROOT / "exporter"
-    files = sorted(
-        path
-        for name in args.only or CODE
-        for path in ([exporter / name] if name.endswith(".py") else (exporter / name).rglob("*.py"))
-    )
     every = [
         mutant
-        for path in files
-        for mutant in code_mutants(str(path.relative_to(exporter)), path.read_text("utf-8"))
+        for path in code_files(args.only or CODE)
+        for mutant in code_mutants(str(path.relative_to(EXPORTER)), path.read_text("utf-8"))
     ]
     if args.sample is not None:
         drawn = random.Random(args.seed)  # noqa: S311 - the same changes each time

@@ -211,6 +211,16 @@ EVALUATION_SECONDS = 30
 """Between two evaluations of a condition that names no interval of its own."""
 
 
+_COLUMNS = (
+    "Cloud Run",
+    "Scheduler",
+    "metrics",
+    "**per month**",
+    "alerting, announced",
+    "**with alerting as announced**",
+)
+
+
 def prices() -> str:
     """Return the table of prices."""
     return table(
@@ -237,16 +247,7 @@ def months() -> str:
         for fleet in FLEETS
     )
     rows = table(
-        (
-            "fleet",
-            "mode",
-            "Cloud Run",
-            "Scheduler",
-            "metrics",
-            "**per month**",
-            "alerting, announced",
-            "**with alerting as announced**",
-        ),
+        ("fleet", "mode", *_COLUMNS),
         (
             *(_row(fleet, mode) for fleet in FLEETS for mode in MODES),
             *(_polling_row(interval) for interval in POLLING_INTERVALS),
@@ -436,15 +437,7 @@ def _additions() -> str:
         read=one.read + other.read,
     )
     return table(
-        (
-            "added",
-            "Cloud Run",
-            "Scheduler",
-            "metrics",
-            "**per month**",
-            "alerting, announced",
-            "**with alerting as announced**",
-        ),
+        ("added", *_COLUMNS),
         (
             (
                 each.name,

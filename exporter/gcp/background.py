@@ -26,7 +26,7 @@ def in_background(work: Callable[[], T]) -> Future[T]:
     def run() -> None:
         try:
             future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the result gets it
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that reads the result
             future.set_exception(error)
 
     threading.Thread(target=run, name="background", daemon=True).start()

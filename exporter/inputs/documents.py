@@ -118,7 +118,7 @@ class Document:
                 self._origins = {**self._origins, (*self._prefix, section, key): variable}
 
     def read(self, model: type[M]) -> M | None:
-        """Return the document as a model, or None after adding an error for all that is wrong."""
+        """Return the document as a model; None if it has errors, which are added."""
         try:
             # As JSON, so that strictness is JSON's: a list is a tuple, text an enum's name.
             return model.model_validate_json(json.dumps(self.data), strict=True)

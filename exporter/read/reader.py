@@ -118,7 +118,7 @@ class Reader:
         return self._taken()
 
     def everything(self) -> Observations:
-        """Return all that is to be read, at once."""
+        """Return all observations, collectors included."""
         return Observations.of([self.locations(), self.rest()])
 
     def _taken(self) -> Observations:

@@ -42,7 +42,9 @@ _OVERLAPS = (2, 5, 20)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run everything and print it; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m lab.chaos", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="of all that is random (default: 1)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the random choices (default: 1)"
+    )
     parser.add_argument(
         "--faults", type=int, metavar="N", help="only N of the matrix, drawn by the seed"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -21,7 +22,11 @@ from lab.emulator.emulator import Emulator
 from lab.emulator.world_files import config_environ, parse_world
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from lab.emulator.world import World
+
+_WORLD = "world.yaml"
 
 DEADLINE_SECONDS = 6.0
 _CONNECTION_DEADLINE_SECONDS = 50.0
@@ -62,9 +67,8 @@ class Outcome:
 @cache
 def world() -> World:
     """Return the fleet that each fault meets."""
-    name = "world.yaml"
-    text = (resources.files("lab.chaos") / name).read_text(encoding="utf-8")
-    return parse_world(text, name)
+    text = (resources.files("lab.chaos") / _WORLD).read_text(encoding="utf-8")
+    return parse_world(text, _WORLD)
 
 
 @cache
@@ -73,24 +77,44 @@ def undisturbed() -> Outcome:
     return run_with(None)
 
 
+@contextmanager
+def fronted(
+    plan: Plan, relayed: Callable[[str, bytes, bytes], None]
+) -> Iterator[tuple[Emulator, dict[str, str]]]:
+    """Serve the fleet while a fault is in the way.
+
+    Args:
+        plan: The fault.
+        relayed: Gets each call whose answer was relayed as it is; see Front.
+
+    Yields:
+        The emulator, and the environment that leads the exporter to the servers in front of it.
+    """
+    with (
+        Emulator(world()) as emulator,
+        Front("Datastream", emulator.datastream, plan, relayed) as datastream,
+        Front("Monitoring", emulator.monitoring, plan, relayed) as monitoring,
+    ):
+        addresses = {
+            DATASTREAM_EMULATOR: datastream.address,
+            MONITORING_EMULATOR: monitoring.address,
+        }
+        yield emulator, addresses | world_config()
+
+
+def world_config() -> dict[str, str]:
+    """Return the variable with the fleet's config."""
+    return config_environ(world(), _WORLD)
+
+
 def run_with(fault: Fault | None) -> Outcome:
     """Run ``datastream-exporter run`` once, against the emulator, while a fault is in the way."""
     connection = fault is not None and isinstance(fault.kind, BrokenConnection)
     deadline = _CONNECTION_DEADLINE_SECONDS if connection else DEADLINE_SECONDS
     answered = _Answered()
-    plan = Plan(fault)
     err = io.StringIO()
-    with (
-        Emulator(world()) as emulator,
-        Front("Datastream", emulator.datastream, plan, answered.add) as datastream,
-        Front("Monitoring", emulator.monitoring, plan, answered.add) as monitoring,
-    ):
-        environ = {
-            DATASTREAM_EMULATOR: datastream.address,
-            MONITORING_EMULATOR: monitoring.address,
-            "DATASTREAM_EXPORTER_RUN__DEADLINE": f"{deadline:g}s",
-            **config_environ(world(), "world.yaml"),
-        }
+    with fronted(Plan(fault), answered.add) as (emulator, environ):
+        environ["DATASTREAM_EXPORTER_RUN__DEADLINE"] = f"{deadline:g}s"
         started = time.monotonic()
         exit_code = main(["run"], environ, io.StringIO(), err)
         seconds = time.monotonic() - started

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INTERRUPTED, OK, TERMINATED
-from lab.chaos.case import world
+from lab.chaos.case import world, world_config
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault
-from lab.emulator.world_files import config_environ
 
 if TYPE_CHECKING:
     import random
@@ -124,7 +123,7 @@ def incomplete_locations(emulator: Emulator) -> Iterator[str]:
 def _start(emulator: Emulator) -> subprocess.Popen[str]:
     environ = {
         **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
-        **config_environ(world(), "world.yaml"),
+        **world_config(),
         **emulator.environ,
     }
     return subprocess.Popen(  # noqa: S603 - this very Python

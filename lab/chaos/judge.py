@@ -6,9 +6,11 @@ The truth is what a run does that nothing disturbs, and what this run was answer
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
-from lab.chaos.case import run_with, undisturbed
+from exporter import config
+from lab.chaos.case import run_with, undisturbed, world_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +118,7 @@ class _Answers:
             return True
         if not self._read(series):
             # Of a location that is configured or required, it is known that it was not read.
-            return metric == "location/up" and (_parent(series) in _NAMED)
+            return metric == "location/up" and _parent(series) in _named()
         if metric.startswith("stream/object"):
             return self._answered("ListStreamObjects", f"{_parent(series)}/streams/{series[3]}")
         if metric.startswith("private_connection/"):
@@ -138,15 +140,17 @@ class _Answers:
         return (method, parent) in self._outcome.answered
 
 
-_NAMED = frozenset(
-    {
-        "projects/acme-metrics/locations/europe-west1",
-        "projects/acme-metrics/locations/europe-west3",
-        "projects/acme-orders",
-        "projects/acme-orders/locations/us-east1",
+@cache
+def _named() -> frozenset[str]:
+    """Return what a run of this fleet knows without any answer: its config's own names."""
+    configured = config.from_text(world_config()[config.WHOLE], "world.yaml", {}).config
+    sources = configured.sources
+    locations = {
+        f"projects/{source.project}/locations/{location}"
+        for source in sources
+        for location in configured.locations_to_read(source)
     }
-)
-"""What a run of this fleet knows without any answer."""
+    return frozenset(locations | {f"projects/{source.project}" for source in sources})
 
 
 def _parent(series: Series) -> str:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from tools.code_mutants import CODE, SURVIVORS, code_mutants
+from tools.code_mutants import EXPORTER, SURVIVORS, code_files, code_mutants
 
-EXPORTER = Path(__file__).parents[2] / "exporter"
-FILES = [
-    path
-    for name in CODE
-    for path in (
-        [EXPORTER / name] if name.endswith(".py") else sorted((EXPORTER / name).glob("*.py"))
-    )
-]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = code_files()
 
 
 @pytest.mark.parametrize(

@@ -7,33 +7,21 @@ import pytest
 from exporter.gcp.deadline import Deadline
 from exporter.session import session
 from exporter.watch import Runs
-from lab.chaos.case import world
+from lab.chaos.case import fronted
 from lab.chaos.faults import BrokenConnection, Fault
-from lab.chaos.front import Front, Plan
-from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import config_environ
+from lab.chaos.front import Plan
 
 
 @pytest.mark.parametrize("service", ["Datastream", "Monitoring"])
 def test_the_run_after_a_run_that_reached_nobody_has_new_connections(service: str) -> None:
     """By itself, gRPC stays on a connection with a GOAWAY until the server closes it."""
     plan = Plan(Fault(service, BrokenConnection.GOAWAY, times="once"))
-    with (
-        Emulator(world()) as emulator,
-        Front("Datastream", emulator.datastream, plan, _ignore) as datastream,
-        Front("Monitoring", emulator.monitoring, plan, _ignore) as monitoring,
-    ):
-        environ = {
-            "DATASTREAM_EMULATOR_HOST": datastream.address,
-            "MONITORING_EMULATOR_HOST": monitoring.address,
-            **config_environ(world(), "world.yaml"),
-        }
-        with session(environ) as prepared:
-            runs = Runs(prepared.clients, prepared.config, prepared.task, lambda _report: None)
-            assert not runs.once(Deadline.after(2)).complete
-            report = runs.once(Deadline.after(30))
-            assert report.complete
-            assert report.measurement.observations.streams == 11
+    with fronted(plan, _ignore) as (_, environ), session(environ) as prepared:
+        runs = Runs(prepared.clients, prepared.config, prepared.task, lambda _report: None)
+        assert not runs.once(Deadline.after(2)).complete
+        report = runs.once(Deadline.after(30))
+        assert report.complete
+        assert report.measurement.observations.streams == 11
 
 
 def _ignore(_method: str, _request: bytes, _response: bytes) -> None:

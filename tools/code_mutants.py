@@ -1,8 +1,9 @@
 """Change the exporter's code in one place at a time: does a test fail?
 
 ``make code-mutants`` runs the exporter's tests once to learn which of them reach each line. Then it
-runs, for each change, the tests that reach it until one fails. A change that no test notices
-survives: it needs a test, or a reason why nobody can notice it in code-mutants.yaml.
+runs, for each change, the tests that reach it until one fails: first those of the same folder, and
+the quickest first. A change that no test notices survives: it needs a test, or a reason in
+code_mutants.yaml why nobody can notice it.
 
 Changed are comparisons, boolean and arithmetic operators, numbers, conditions, returned values and
 statements that call or raise. Texts are not: other tests compare them with the docs.
@@ -13,6 +14,8 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import json
+import os
 import random
 import shutil
 import subprocess
@@ -27,6 +30,7 @@ import yaml
 from coverage import CoverageData
 
 from exporter.text import plural
+from tools.reached_lines import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,14 +39,18 @@ ROOT = Path(__file__).parent.parent
 EXPORTER = ROOT / "exporter"
 CODE = ("run.py", "function.py", "watch.py", "shard.py", "config", "read", "measure", "write")
 SURVIVORS = Path(__file__).with_suffix(".yaml")
-_MOST_TESTS = 80
-_SECONDS = 180
+_SECONDS_OF_TESTS = 60.0
+"""At most so long a change's tests take together, in seconds as measured without a change."""
+_STARTING = 60.0
+"""What a process of pytest may take in addition, on a busy machine."""
 
+_PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 _COVERAGE = """\
 [run]
 source = exporter
-dynamic_context = test_function
+context = ${{REACHED_BY-}}
 parallel = true
+patch = subprocess
 data_file = {folder}/.coverage
 """
 
@@ -108,13 +116,12 @@ def code_mutants(file: str, text: str) -> Iterator[CodeMutant]:
     for line in text.encode().splitlines(keepends=True):
         offsets.append(offsets[-1] + len(line))
     for node in _runtime_nodes(tree):
-        expressions = (f"({ast.unparse(changed)})" for changed in _expression_changes(node))
-        for after in (*expressions, *_statement_changes(node)):
-            start = offsets[node.lineno - 1] + node.col_offset
-            end = offsets[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
+        for place, after in _changes(node):
+            start = offsets[place.lineno - 1] + place.col_offset
+            end = offsets[(place.end_lineno or place.lineno) - 1] + (place.end_col_offset or 0)
             encoded = text.encode()
             whole = encoded[:start] + after.encode() + encoded[end:]
-            yield CodeMutant(file, node.lineno, encoded[start:end].decode(), after, whole.decode())
+            yield CodeMutant(file, place.lineno, encoded[start:end].decode(), after, whole.decode())
 
 
 def _runtime_nodes(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
@@ -129,6 +136,27 @@ def _runtime_nodes(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
                 yield child
             if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):
                 yield from _runtime_nodes(child)
+
+
+def _changes(node: ast.expr | ast.stmt) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
+    """Yield the code to replace, and what replaces it."""
+    match node:
+        case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) if not (
+            _turned_by_its_operator(test)
+        ):
+            yield test, f"({ast.unparse(ast.UnaryOp(ast.Not(), test))})"
+    yield from ((node, f"({ast.unparse(changed)})") for changed in _expression_changes(node))
+    yield from ((node, changed) for changed in _statement_changes(node))
+
+
+def _turned_by_its_operator(test: ast.expr) -> bool:
+    """Return whether another change already turns a condition into its opposite."""
+    match test:
+        case ast.Compare(ops=[ast.Eq() | ast.NotEq() | ast.In() | ast.NotIn()]):
+            return True
+        case ast.Compare(ops=[ast.Is() | ast.IsNot()]) | ast.UnaryOp(op=ast.Not()):
+            return True
+    return False
 
 
 def _expression_changes(node: ast.AST) -> Iterator[ast.AST]:
@@ -150,18 +178,11 @@ def _expression_changes(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.Constant(not node.value)
         case ast.Constant(value=int() | float() as number):
             yield ast.Constant(number + 1)
-        case ast.IfExp():
-            yield ast.IfExp(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
 
 
 def _statement_changes(node: ast.AST) -> Iterator[str]:
     """Yield what a statement may be changed into."""
     match node:
-        case ast.If() | ast.While():
-            # The whole statement is written again: comments don't matter to tests.
-            changed_test = copy.deepcopy(node)
-            changed_test.test = ast.UnaryOp(ast.Not(), node.test)
-            yield _indented(changed_test)
         case ast.Return(value=ast.expr() as value) if not _is_none(value):
             yield "return None"
         case ast.Expr(value=ast.Call()) | ast.Raise():
@@ -172,12 +193,40 @@ def _statement_changes(node: ast.AST) -> Iterator[str]:
             yield "break"
 
 
-def _indented(node: ast.stmt) -> str:
-    return ast.unparse(node).replace("\n", "\n" + " " * node.col_offset)
-
-
 def _is_none(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and value.value is None
+
+
+class Tests(NamedTuple):
+    """What the tests of the unchanged code reach, and how long they take.
+
+    Attributes:
+        by_line: The tests that reach a line of a file.
+        by_file: The tests that reach any line of a file.
+        seconds: Each test's duration.
+    """
+
+    by_line: dict[tuple[str, int], set[str]]
+    by_file: dict[str, set[str]]
+    seconds: dict[str, float]
+
+    def of(self, mutant: CodeMutant) -> list[str]:
+        """Return the tests to run for a change, in order.
+
+        What runs while the module is imported has no test of its own: all that reach the file may
+        notice.
+        """
+        folder = f"tests/exporter/{mutant.file.partition('/')[0].removesuffix('.py')}/"
+        reached = self.by_line.get((mutant.file, mutant.line)) or self.by_file[mutant.file]
+        chosen, total = [], 0.0
+        for test in sorted(
+            reached, key=lambda test: (not test.startswith(folder), self.seconds[test], test)
+        ):
+            total += self.seconds[test]
+            if total > _SECONDS_OF_TESTS:
+                break
+            chosen.append(test)
+        return chosen
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -200,7 +249,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees = [_copied(Path(folder, str(number))) for number in range(args.workers)]
         print("Learning which tests reach each line ...", file=sys.stderr)
-        tests = _tests_by_line(trees[0], Path(folder))
+        tests = _learned(trees[0], Path(folder))
         free: SimpleQueue[Path] = SimpleQueue()
         for tree in trees:
             free.put(tree)
@@ -208,7 +257,7 @@ def main(arguments: list[str] | None = None) -> int:
         def survives(mutant: CodeMutant) -> bool:
             tree = free.get()
             try:
-                return _survives(mutant, tree, tests.get((mutant.file, mutant.line), []))
+                return _survives(mutant, tree, tests)
             finally:
                 free.put(tree)
 
@@ -248,37 +297,46 @@ def _copied(tree: Path) -> Path:
     return tree
 
 
-def _tests_by_line(tree: Path, folder: Path) -> dict[tuple[str, int], list[str]]:
-    """Return the tests that reach each line of each file."""
-    settings = folder / "coveragerc"
+def _learned(tree: Path, folder: Path) -> Tests:
+    """Run the tests of the unchanged code."""
+    settings, durations = folder / "coveragerc", folder / "seconds.json"
     settings.write_text(_COVERAGE.format(folder=folder), "utf-8")
-    command = ("-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", "-q", "-n", "2")
-    subprocess.run(
-        [sys.executable, *command, "tests/exporter"], cwd=tree, check=True, stdout=sys.stderr
+    command = ("-m", "coverage", "run", f"--rcfile={settings}", *_PYTEST, "-n", "2")
+    ran = subprocess.run(
+        [sys.executable, *command, "-p", "tools.reached_lines", "tests/exporter"],
+        cwd=tree,
+        check=False,
+        stdout=sys.stderr,
+        env=os.environ | {SECONDS: str(durations)},
     )
-    found: dict[tuple[str, int], list[str]] = {}
-    for part in folder.glob(".coverage*"):
+    if ran.returncode:
+        sys.exit("Tests of the unchanged code fail: make them pass, and run this again.")
+    tests = Tests({}, {}, json.loads(durations.read_text("utf-8")))
+    for part in folder.glob(".coverage.*"):
         data = CoverageData(str(part))
         data.read()
         for file in data.measured_files():
             name = str(Path(file).relative_to(tree / "exporter"))
             for line, contexts in data.contexts_by_lineno(file).items():
-                found.setdefault((name, line), []).extend(filter(None, contexts))
-    return found
+                reaching = tests.seconds.keys() & contexts
+                tests.by_line.setdefault((name, line), set()).update(reaching)
+                tests.by_file.setdefault(name, set()).update(reaching)
+    return tests
 
 
-def _survives(mutant: CodeMutant, tree: Path, tests: list[str]) -> bool:
+def _survives(mutant: CodeMutant, tree: Path, tests: Tests) -> bool:
     """Return whether all tests that reach a change pass."""
     file = tree / "exporter" / mutant.file
     original = file.read_text("utf-8")
-    # What is reached while modules are imported has no test of its own: all may notice.
-    names = sorted({test.rpartition(".")[2] for test in tests})[:_MOST_TESTS]
-    chosen = ("-k", " or ".join(names)) if names else ()
-    command = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests/exporter", *chosen)
+    chosen = tests.of(mutant)
     file.write_text(mutant.text, "utf-8")
     try:
         ran = subprocess.run(
-            [sys.executable, *command], cwd=tree, capture_output=True, timeout=_SECONDS, check=False
+            [sys.executable, *_PYTEST, "-x", *chosen],
+            cwd=tree,
+            capture_output=True,
+            timeout=_STARTING + 3 * _SECONDS_OF_TESTS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return False

@@ -32,6 +32,8 @@ FILES = code_files()
         ("if TYPE_CHECKING:\n    x = 1", []),
         ("def f(a: int = 1):\n    return a", ["def f(a: int = (2)):\n    return a", "return None"]),
         ("while a:\n    break", ["while not a:\n    break", "continue"]),
+        ("if not a:\n    b = c", ["if a:\n    b = c"]),
+        ("if a in b:\n    c = d", ["if a not in b:\n    c = d"]),
     ],
 )
 def test_a_place_is_changed_into_what_a_test_has_to_notice(code: str, changed: list[str]) -> None:

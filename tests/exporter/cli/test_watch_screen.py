@@ -110,11 +110,9 @@ def test_a_process_shows_fits_and_leaves_the_terminal(serve: Serve, shop: World)
     """The whole command: another size is followed, Ctrl-C ends it, the log stays."""
     _, environ = serve(shop)
     with TerminalScreen(120, 30) as screen, watching(environ, screen) as process:
-        wide = screen.wait_for("points written")
-        assert next(line for line in wide if "carts" in line).split()[:4] == [
-            *("carts", "shop-prod", "europe-west1", "PAUSED")
-        ]
-        assert {"green", "brown"} <= screen.colors
+        row = ["carts", "shop-prod", "europe-west1", "PAUSED"]
+        screen.wait_for(lambda lines: row in [line.split()[:4] for line in lines])
+        screen.wait_for(lambda _: {"green", "brown"} <= screen.colors)
         screen.resize(20, 30)
         screen.wait_for(lambda lines: "STREAM  STATE    FOR" in lines)
         process.send_signal(signal.SIGINT)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 import gc
 import re
-import sys
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import exporter
 from exporter.cli import process
-from exporter.cli.exit_codes import USAGE
+from exporter.cli.arguments import ArgumentParser
 from exporter.cli.signals import Signals
 from exporter.inputs import durations
-from exporter.text import printable, quote
+from exporter.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,8 +42,10 @@ def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Tex
         with redirect_stdout(out), redirect_stderr(err):
             whole = parser()
             args = whole.parse_args(argv)
+            if args.command is None:
+                whole.error("COMMAND is missing: run, watch or check")
             if args.command == "run" and args.json and not args.dry_run:
-                whole.error("--json requires --dry-run: a run that writes prints no data")
+                whole.error("--json goes with --dry-run only: a run that writes prints no JSON")
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
@@ -66,15 +67,17 @@ def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Tex
     return code if signals.exit_code is None else signals.exit_code
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> ArgumentParser:
     """Return the parser of the whole command line."""
-    whole = _Parser(
+    whole = ArgumentParser(
         prog=PROGRAM,
         description="Writes every Datastream stream's state to Cloud Monitoring.",
+        epilog="Start with check: it says what your config.yaml and your access lack. "
+        f"{PROGRAM} COMMAND --help describes a command.",
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"%(prog)s {exporter.__version__}")
-    some = whole.add_subparsers(metavar="COMMAND", required=True)
+    some = whole.add_subparsers(metavar="COMMAND", dest="command")
 
     run = _command(some, "run", "read every stream's state and write it, once")
     run.add_argument(
@@ -105,8 +108,8 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = some.add_parser(
+def _command(some: Any, name: str, text: str) -> ArgumentParser:
+    parser: ArgumentParser = some.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False
     )
     parser.add_argument(
@@ -126,13 +129,10 @@ def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
         metavar="PROJECT",
         help="the project whose quota and billing the calls count against",
     )
-    parser.set_defaults(command=name)
     return parser
 
 
-def _add_interval(
-    parser: argparse.ArgumentParser, flag: str, default: timedelta, text: str
-) -> None:
+def _add_interval(parser: ArgumentParser, flag: str, default: timedelta, text: str) -> None:
     parser.add_argument(flag, type=_interval, default=default, metavar="DURATION", help=text)
 
 
@@ -151,12 +151,3 @@ def _matching(form: re.Pattern[str], what: str, write: str) -> Callable[[str], s
         return text
 
     return check
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Exit with one printable sentence: shells pass on any character."""
-        # The exit code is the same where stderr is full.
-        with suppress(OSError):
-            super().error(printable(message))
-        sys.exit(USAGE)

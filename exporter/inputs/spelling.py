@@ -11,14 +11,22 @@ if TYPE_CHECKING:
 _LONGEST = 100
 """Letters of the longest word that gets a suggestion: comparing longer ones takes too long."""
 _SIMILAR = 0.75
+_LEAST = 3
+"""Letters of the shortest word that counts as the beginning of another."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word most similar to a word, ignoring case, or None if none is similar."""
+    """Return the known word most similar to a word, ignoring case, or None if none is similar.
+
+    The beginning of a known word is similar to it, as if the rest had been forgotten.
+    """
     by_lower_case = {candidate.lower(): candidate for candidate in known}
     if len(word) > _LONGEST:
         return None
-    matches = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=_SIMILAR)
+    wanted = word.lower()
+    matches = get_close_matches(wanted, by_lower_case, n=1, cutoff=_SIMILAR)
+    if not matches and len(word) >= _LEAST:
+        matches = [candidate for candidate in by_lower_case if candidate.startswith(wanted)]
     return by_lower_case[matches[0]] if matches else None
 
 

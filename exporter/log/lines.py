@@ -36,7 +36,7 @@ class JsonLines(logging.Formatter):
     """One JSON object a record, as Cloud Logging takes it from stdout."""
 
     def __init__(self, labels: Mapping[str, str]) -> None:
-        """Put these labels on every line."""
+        """Put these labels on every line; a worker pool and a function have none."""
         super().__init__()
         self._labels = dict(labels)
 
@@ -53,8 +53,9 @@ class JsonLines(logging.Formatter):
             **fields,
             "severity": record.levelname,
             "message": _bounded(message, LONGEST_MESSAGE),
-            "logging.googleapis.com/labels": self._labels,
         }
+        if self._labels:
+            line["logging.googleapis.com/labels"] = self._labels
         return json.dumps(line)
 
 

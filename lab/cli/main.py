@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from threading import Event
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, cast
 
 import exporter
 from exporter.cli import process
+from exporter.cli.arguments import ArgumentParser
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, USAGE
 from exporter.cli.signals import Signals
 from exporter.log.lines import LOGGER, Text
@@ -53,7 +53,7 @@ class CommandModule(Protocol):
 
     HELP: str
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's arguments."""
 
     def run(self, context: Context) -> int:
@@ -75,7 +75,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
 def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            name = parser().parse_args(argv[:1]).command
+            names = parser()
+            name = names.parse_args(argv[:1]).command
+            if name is None:
+                names.error(f"COMMAND is missing: {', '.join(COMMANDS)}")
             command = cast("CommandModule", import_module(f"lab.cli.{COMMANDS[name].module}"))
             args = command_parser(name, command).parse_args(argv[1:])
         if name == "demo":
@@ -103,28 +106,29 @@ def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Tex
     return code if signals.exit_code is None else signals.exit_code
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> ArgumentParser:
     """Return the parser of the command's name."""
-    names = argparse.ArgumentParser(
+    names = ArgumentParser(
         prog=PROGRAM,
         description="Proves, reviews and back-tests the alert policies against the real exporter.",
+        epilog=f"Start with demo. {PROGRAM} COMMAND --help describes a command.",
         allow_abbrev=False,
     )
     names.add_argument("--version", action="version", version=f"%(prog)s {exporter.__version__}")
-    commands = names.add_subparsers(metavar="COMMAND", dest="command", required=True)
+    commands = names.add_subparsers(metavar="COMMAND", dest="command")
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.help, add_help=False)
     return names
 
 
-def command_parser(name: str, command: CommandModule) -> argparse.ArgumentParser:
+def command_parser(name: str, command: CommandModule) -> ArgumentParser:
     """Return the parser of a command's arguments.
 
     Args:
         name: The command.
         command: Its module.
     """
-    arguments = argparse.ArgumentParser(
+    arguments = ArgumentParser(
         prog=f"{PROGRAM} {name}", description=command.HELP, allow_abbrev=False
     )
     command.add_arguments(arguments)

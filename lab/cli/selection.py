@@ -178,9 +178,14 @@ def _matching_files(name: str, known: Sequence[Path]) -> list[Path]:
         return files
     if guess := nearest(name, [file.stem for file in known]):
         hint = f"did you mean {guess}?"
-    else:
+    elif known:
         folders = " and ".join(sorted({str(file.parent) for file in known}))
-        hint = f"name one of the {len(known)} in {folders}, or the path of a file"
+        hint = (
+            f"name one of the {len(known)} in {folders} (`datastream-lab test --list` shows them), "
+            f"or the path of a file"
+        )
+    else:
+        hint = "the folder has no scenario, so name the path of a file"
     raise InputError([f"{quote(name)} is not a scenario; {hint}"])
 
 

@@ -6,7 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
+from exporter.cli.tables import print_table
 from exporter.cli.terminal import print_json, show_progress
+from exporter.inputs.durations import format_duration
 from exporter.log.lines import LOGGER
 from exporter.text import plural
 from lab.cli.scenario_results import print_result, result_json
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from lab.cli.context import Context
     from lab.prove.scenarios import ScenarioResult
+    from lab.simulate.scenario import Scenario
 
 HELP = (
     "Plays scenarios: the real exporter runs through a scripted world on a simulated clock, and "
@@ -40,6 +43,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_policies(parser)
     add_scenario_names(parser)
     parser.add_argument(
+        "--list", action="store_true", help="list the scenarios and what happens in each"
+    )
+    parser.add_argument(
         "--plan",
         metavar="PLAN.json",
         help="play the policies as a Terraform plan leaves them, each route's own included: the "
@@ -49,7 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    """Play the scenarios and print their results; return the exit code.
+    """Play the scenarios and print their results, or list them; return the exit code.
 
     Raises:
         InputError: A file is invalid, or a scenario doesn't exist.
@@ -60,6 +66,9 @@ def run(context: Context) -> int:
     policies = selected_policies(args)
     planned = planned_policies(read_plan(args.plan).changes) if args.plan else ()
     scenarios = selected_scenarios(args, args.wanted, (*policies, *planned))
+    if args.list:
+        _list(context, scenarios)
+        return OK
     results: list[ScenarioResult] = []
     with show_progress(context.err) as progress:
         playing = play_all(scenarios, planned or policies, context.stop)
@@ -82,6 +91,17 @@ def run(context: Context) -> int:
     if not played:
         return INTERRUPTED
     return INCOMPLETE if failed else OK
+
+
+def _list(context: Context, scenarios: Sequence[Scenario]) -> None:
+    if context.args.json:
+        listed = [
+            {"name": each.name, "title": each.title, "lasts": each.lasts} for each in scenarios
+        ]
+        print_json({"scenarios": listed}, context.out)
+        return
+    rows = ((each.name, format_duration(each.lasts), each.title) for each in scenarios)
+    print_table(("scenario", "lasts", "what happens"), rows, context.out, right=("lasts",))
 
 
 def _summary(results: Sequence[ScenarioResult], failed: Sequence[str]) -> str:

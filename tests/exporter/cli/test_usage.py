@@ -26,13 +26,20 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        ([], "the following arguments are required: COMMAND"),
-        (["runn"], "invalid choice: 'runn'"),
-        (["run", "--dry"], "unrecognized arguments: --dry"),
-        (["run", "--dry_run"], "unrecognized arguments: --dry_run"),
+        ([], "error: COMMAND is missing: run, watch or check"),
+        (["runn"], '"runn" is not a command; did you mean run?'),
+        (["prove"], '"prove" is not a command; allowed here: run, watch, check'),
+        (["run", "--dry"], "unrecognized arguments: --dry; did you mean --dry-run?"),
+        (["run", "--dry_run"], "unrecognized arguments: --dry_run; did you mean --dry-run?"),
+        (["watch", "--intervall=1m"], "--intervall=1m; did you mean --interval?"),
         (["run", "again"], "unrecognized arguments: again"),
         (["run", "--config"], "argument --config: expected one argument"),
-        (["run", "--collect", "tables"], "argument --collect: invalid choice: 'tables'"),
+        (
+            ["run", "--collect", "tables"],
+            'argument --collect: "tables" is not allowed; allowed here: objects',
+        ),
+        (["run", "--collect", "object"], '"object" is not allowed; did you mean objects?'),
+        (["run", "--json"], "--json goes with --dry-run only"),
         (["check", "--json"], "unrecognized arguments: --json"),
     ],
 )

@@ -82,10 +82,18 @@ def test_as_many_changes_as_were_made_are_found(word: str, edits: list[tuple[int
 
 
 @pytest.mark.parametrize(
-    ("word", "guess"), [("PAUSD", "PAUSED"), ("runing", "RUNNING"), ("x", None), ("", None)]
+    ("word", "guess"),
+    [
+        ("PAUSD", "PAUSED"),
+        ("runing", "RUNNING"),
+        ("pau", "PAUSED"),
+        ("pa", None),
+        ("x", None),
+        ("", None),
+    ],
 )
 def test_a_similar_word_is_suggested(word: str, guess: str | None) -> None:
-    """Case doesn't matter; a word that resembles nothing gets no suggestion."""
+    """Case doesn't matter, a beginning will do, and what resembles nothing gets no suggestion."""
     assert spelling.nearest(word, ["RUNNING", "PAUSED"]) == guess
 
 

@@ -249,7 +249,7 @@ def test_progress_is_shown_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
         (["check"], 1, "asia-northeast1"),
         (["run", "--dry-run"], 0, "erp-oracle"),
         (["run", "--help"], 0, "usage: datastream-exporter run"),
-        (["stop"], 2, "invalid choice: 'stop'"),
+        (["wach"], 2, '"wach" is not a command; did you mean watch?'),
     ],
 )
 def test_demo_runs_any_command_of_the_exporter(

@@ -39,8 +39,14 @@ OWN = {"lab.cli.main", "lab.cli.context"}
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        ([], "the following arguments are required: COMMAND"),
-        (["prove"], "invalid choice: 'prove'"),
+        ([], "error: COMMAND is missing: demo, serve, list, preview, test, time-to-page"),
+        (["tst"], '"tst" is not a command; did you mean test?'),
+        (["prove"], '"prove" is not a command; allowed here: demo, serve, list, preview, test,'),
+        (
+            ["list", "--polices", "."],
+            "unrecognized arguments: --polices .; did you mean --policies?",
+        ),
+        (["demo", "--wrld", "x"], "unrecognized arguments: --wrld; did you mean --world?"),
         (["list", "--policies"], "argument --policies: expected one argument"),
         (["list", "stream-failed"], "unrecognized arguments: stream-failed"),
         (["list", "--scenarios", "."], "unrecognized arguments: --scenarios ."),

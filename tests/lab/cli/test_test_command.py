@@ -174,14 +174,34 @@ def test_a_terminal_gets_colour_and_progress(monkeypatch: pytest.MonkeyPatch) ->
     assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in plain.splitlines()) <= 80
 
 
+def test_scenarios_are_listed_without_playing(command: Command, scenarios: Path) -> None:
+    """--list has each scenario's name, length and title; --json has the same."""
+    (scenarios / f"{FAILING}.yaml").unlink()
+    code, out, err = command("test", "--list")
+    assert (code, err) == (OK, "")
+    assert [line.split(maxsplit=2) for line in out.splitlines()] == [
+        ["SCENARIO", "LASTS", "WHAT HAPPENS"],
+        [PASSING, "15m", "A stream is deleted"],
+    ]
+    assert json.loads(command("test", "--list", "--json", PASSING).out) == {
+        "scenarios": [{"name": PASSING, "title": "A stream is deleted", "lasts": 900}]
+    }
+    assert command("test", "--list", "deletd").code == USAGE
+
+
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
         (["deletd"], '"deletd" is not a scenario; did you mean deleted?'),
+        (["wrongly"], '"wrongly" is not a scenario; did you mean wrongly-expected?'),
         (
             ["nosuch"],
-            '"nosuch" is not a scenario; name one of the 2 in alerting_policies/scenarios, or',
+            (
+                '"nosuch" is not a scenario; name one of the 2 in alerting_policies/scenarios '
+                "(`datastream-lab test --list` shows them), or the path of a file\n"
+            ),
         ),
+        (["--scenarios", ".", "nosuch"], '"nosuch" is not a scenario; the folder has no scenario'),
         (["no/such.yaml"], "no/such.yaml: there is no such file"),
         (["--scenarios", "nosuch"], "nosuch: there is no such directory; check the path"),
         (["--scenarios", "."], ".: holds no scenario; a scenario is a file NAME.yaml"),

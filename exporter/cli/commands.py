@@ -12,7 +12,7 @@ from exporter.cli import check as checks
 from exporter.cli.check import Finding, Grade
 from exporter.cli.exit_codes import INCOMPLETE, OK
 from exporter.cli.process import finish
-from exporter.cli.terminal import has_screen, print_json, show_progress
+from exporter.cli.terminal import has_screen, print_json, same_file, show_progress
 from exporter.gcp import cloud_run
 from exporter.gcp.clients import Identity
 from exporter.gcp.deadline import Deadline
@@ -105,8 +105,8 @@ def run(context: Context) -> int:
             return _dry_run(context, prepared.config, measurement)
         if context.out:
             _show_run(context.out, prepared.config, report)
-        if not (context.out and context.out.isatty()):
-            # At a terminal the list of what to look at has just said so.
+        if context.out is None or _kept_apart(context.err, context.out):
+            # Elsewhere the list of what to look at has just said so.
             RunLog().log_findings(measurement)
         log_unknown_locations(report, set())
         log_run(report)
@@ -167,9 +167,17 @@ def check(context: Context) -> int:
         LOGGER.warning("Interrupted: not everything was checked.")
     failed, warned = grades[Grade.FAILED], grades[Grade.WARNING]
     LOGGER.info(
-        "%s: %d failed, %s.", plural(grades.total(), "check"), failed, plural(warned, "warning")
+        "%s: %s failed, %s.",
+        plural(grades.total(), "check"),
+        failed or "none",
+        plural(warned, "warning"),
     )
     return INCOMPLETE if failed else OK
+
+
+def _kept_apart(log: TextIO, data: TextIO) -> bool:
+    """Return whether somebody may read the log later, and without the data."""
+    return not (log.isatty() or same_file(log, data))
 
 
 def _session(
@@ -197,7 +205,10 @@ def _dry_run(context: Context, config: Config, measurement: Measurement) -> int:
         RunLog().log_findings(measurement)
         points = plural(sum(1 for _ in dry_run.would_write(measurement)), "point")
         project = config.metrics.project
-        LOGGER.info("%s; a run would write %s to project %s.", fleet(measurement), points, project)
+        text = fleet(measurement)
+        LOGGER.info(
+            "%s; a run would write %s to project %s.", text[0].upper() + text[1:], points, project
+        )
     if context.out and context.args.json:
         print_json(dry_run.document(measurement, config).model_dump(mode="json"), context.out)
     if context.signals.stop.is_set():

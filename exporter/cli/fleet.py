@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from exporter.measure.samples import Measurement
-    from exporter.read.observations import Stream
+    from exporter.read.observations import Observations, Stream
 
 _MOST_CONCERNS = 40
 _LONGEST_REASON = 300
@@ -100,14 +100,23 @@ def print_measurement(measurement: Measurement, stream: TextIO) -> None:
     if rows:
         _print_fleet(rows, stream)
     else:
-        out.print(
-            "No streams found: the locations that were read have none, or include and exclude "
-            "leave all of them out."
-        )
+        out.print(_no_streams(measurement.observations))
     if rows or concerns(measurement):
         _heading(LOOK_AT, out)
         for indent, line in look_at(measurement):
             _indented(line, indent, out)
+
+
+def _no_streams(observations: Observations) -> str:
+    """Return why there are no streams, as far as that is known."""
+    if observations.read:
+        return (
+            "No streams found: the locations that were read have none, or include and exclude "
+            "leave all of them out."
+        )
+    if observations.nothing_read or observations.skipped:
+        return "No streams found: no location was read."
+    return "No streams found: there are no locations to read."
 
 
 def _print_fleet(rows: list[StreamRow], out: TextIO) -> None:
@@ -187,7 +196,9 @@ def look_at(measurement: Measurement) -> Iterator[tuple[int, Text]]:
         yield 4, Text(printable(text))
     if len(found) > _MOST_CONCERNS:
         yield 2, Text(f"and {len(found) - _MOST_CONCERNS:,} more")
-    if not found:
+    if not found and not measurement.observations.streams:
+        yield 2, Text(_no_streams(measurement.observations))
+    elif not found:
         skipped = measurement.observations.skipped
         streams = "every stream that was read" if skipped else "every stream"
         yield 2, Text(f"nothing: {streams} is as expected")

@@ -6,6 +6,7 @@ rich is imported only where a person watches, never on Cloud Run.
 from __future__ import annotations
 
 import json
+import os
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, TextIO
@@ -42,6 +43,15 @@ def console(stream: TextIO) -> Console:
 
     width = None if stream.isatty() else _WIDE
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def same_file(one: TextIO, other: TextIO) -> bool:
+    """Return whether two streams lead to the same terminal, file or pipe."""
+    try:
+        return os.path.sameopenfile(one.fileno(), other.fileno())
+    except OSError:
+        # One of them is in memory only.
+        return one is other
 
 
 def has_screen(stream: TextIO) -> bool:

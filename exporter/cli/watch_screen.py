@@ -12,7 +12,7 @@ from rich.padding import Padding
 from exporter.cli.fleet_view import FleetView
 from exporter.cli.terminal import LEAVE_SCREEN, console, show_screen
 from exporter.log.lines import FIELDS, LOGGER, Text, handled_by
-from exporter.log.run_log import RUN, RunLog
+from exporter.log.run_log import RUN, SHOWN, RunLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def watch_screen(out: TextIO, err: TextIO, signals: Signals) -> Iterator[Callabl
     handlers: list[logging.Handler] = [_Below(view)]
     if not err.isatty():
         handlers += LOGGER.handlers
-    run_log = RunLog(first_findings=False)
+    run_log = RunLog(first_shown=True)
 
     def show(report: Report) -> None:
         view.update(report.measurement, time.monotonic())
@@ -69,6 +69,8 @@ class _Below(logging.Handler):
     def __init__(self, view: FleetView) -> None:
         super().__init__()
         self.setFormatter(Text(times=True))
+        # The list of what to look at says the same.
+        self.addFilter(lambda record: not getattr(record, SHOWN, False))
         self._view = view
 
     def emit(self, record: logging.LogRecord) -> None:

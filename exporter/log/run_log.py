@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 RUN = "run"
 """The event of the line that sums a run up."""
 
+SHOWN = "shown"
+"""The name under which a record says that the screen shows the same in another place."""
+
 _MOST_SERIES = 3
 _MOST_LABELS = 20
 
@@ -36,17 +39,17 @@ class RunLog:
     """Logs the runs of one process: what changed once, what stays wrong every ten minutes."""
 
     def __init__(
-        self, monotonic: Callable[[], float] = time.monotonic, *, first_findings: bool = True
+        self, monotonic: Callable[[], float] = time.monotonic, *, first_shown: bool = False
     ) -> None:
         """Start without memory: the first run names everything that isn't as it should be.
 
         Args:
             monotonic: Returns seconds of a clock that never goes back.
-            first_findings: Whether the log has what the first run found. At a terminal, the list
-                of what to look at says the same.
+            first_shown: Whether a screen lists what the first run found. Those records carry
+                ``SHOWN``, for the handler of that screen to leave them out.
         """
         self._monotonic = monotonic
-        self._logs_findings = first_findings
+        self._shown = first_shown
         self._memory = Memory()
         self._labels: set[str] = set()
         self._unknown: set[str] = set()
@@ -61,9 +64,9 @@ class RunLog:
     def log_findings(self, measurement: Measurement) -> None:
         """Log what is wrong with streams, what changed, and what could not be read."""
         entries, self._memory = log_entries(measurement, self._memory, self._monotonic())
-        for entry in entries if self._logs_findings else ():
-            _log(entry.level, entry.message, **entry.fields)
-        self._logs_findings = True
+        for level, message, fields in entries:
+            LOGGER.log(level, "%s", message, extra={FIELDS: fields, SHOWN: self._shown})
+        self._shown = False
 
 
 def log_ignored_labels(measurement: Measurement, logged: set[str]) -> None:
@@ -80,7 +83,9 @@ def log_ignored_labels(measurement: Measurement, logged: set[str]) -> None:
                 logged.add(complaint)
                 _log(logging.WARNING, complaint, **fields_of([name]))
     if unlisted_errors:
-        _log(logging.WARNING, f"{plural(unlisted_errors, 'more label')} of this kind are ignored.")
+        verb = "is" if unlisted_errors == 1 else "are"
+        text = f"{plural(unlisted_errors, 'more label')} of this kind {verb} ignored."
+        _log(logging.WARNING, text)
 
 
 def log_unknown_locations(report: Report, logged: set[str]) -> None:
@@ -100,17 +105,16 @@ def log_run(report: Report) -> None:
     written = report.written
     _log_write_errors(written.errors)
     if written.unlisted_errors:
-        _log(logging.ERROR, f"{written.unlisted_errors:,} more requests failed.")
+        _log(logging.ERROR, f"{plural(written.unlisted_errors, 'more request')} failed.")
     _log_withheld(written.withheld_locations)
     if report.stopped:
         _log(logging.WARNING, _left_out(report))
     counts = {"event": RUN, **summary(report)}
-    objects = "Objects of " if isinstance(report.measurement, ObjectsMeasurement) else ""
-    nothing_read = (
-        ". Nothing at all could be read" if report.measurement.observations.nothing_read else ""
-    )
+    objects = ""
+    if isinstance(report.measurement, ObjectsMeasurement):
+        objects = "objects of " if report.measurement.observations.streams else "objects: "
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
-    text = f"{objects}{fleet(report.measurement)}{nothing_read}; {_points(report)}; {calls}."
+    text = f"{objects}{fleet(report.measurement)}; {_points(report)}; {calls}."
     _log(
         logging.INFO if report.complete else logging.ERROR, f"{text[0].upper()}{text[1:]}", **counts
     )
@@ -142,19 +146,30 @@ def unreadable(observations: Observations) -> int:
 def fleet(measurement: Measurement) -> str:
     """Return in words what was seen: how many streams, and how they are."""
     seen = measurement.observations
-    failed = sum(one.failed for one in measurement.locations)
-    unexpected = sum(one.unexpected for one in measurement.locations)
-    missing = sum(len(one.missing) for one in measurement.locations)
+    unread = f"{plural(unreadable(seen), 'location')} unreadable" if unreadable(seen) else ""
+    if seen.nothing_read:
+        return f"nothing could be read: {unread}"
+    return ", ".join(filter(None, (_streams(measurement), unread)))
+
+
+def _streams(measurement: Measurement) -> str:
+    locations = measurement.locations
+    if not locations:
+        return "no locations read" if measurement.observations.skipped else "no locations to read"
+    streams = plural(measurement.observations.streams, "stream")
+    found = "" if measurement.observations.streams else " found"
     how = [
         f"{count:,} {what}"
-        for count, what in ((failed, "failed"), (unexpected, "not as expected"))
+        for count, what in (
+            (sum(one.failed for one in locations), "failed"),
+            (sum(one.unexpected for one in locations), "not as expected"),
+        )
         if count
     ]
-    text = f"{plural(seen.streams, 'stream')} in {plural(len(measurement.locations), 'location')}"
+    text = f"{streams}{found} in {plural(len(locations), 'location')}"
     text += f" ({', '.join(how)})" if how else ""
-    text += f", {missing:,} required and missing" if missing else ""
-    unread = unreadable(seen)
-    return text + (f", {plural(unread, 'location')} unreadable" if unread else "")
+    missing = sum(len(one.missing) for one in locations)
+    return f"{text}, {missing:,} required and missing" if missing else text
 
 
 def _points(report: Report) -> str:

@@ -120,7 +120,8 @@ def log_entries(
     ranked.sort(key=lambda one: one[0])
     entries += [entry for _, entry in ranked[:MOST_ENTRIES]]
     if (more := len(ranked) - MOST_ENTRIES) > 0:
-        text = f"{plural(more, 'more stream')} changed, or not as they should be."
+        verb = "isn't as it" if more == 1 else "aren't as they"
+        text = f"{plural(more, 'more stream')} changed, or {verb} should be."
         fields = {"event": "more_streams", "count": more}
         entries.append(LogEntry(logging.WARNING, text, fields))
     return entries, Memory(locations, failures)

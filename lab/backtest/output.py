@@ -126,10 +126,12 @@ def backtest_summary(result: BacktestResult) -> str:
         text += f" of {_policies(len({each.policy for each in result.incidents}))}"
     text += f" in {_period(result.end - result.start)}"
     text += f", {still_open or 'none'} still open" if count else ""
-    text += f"; {_policies(len(result.quiet))} would not have alerted"
-    if result.not_evaluated:
-        text += f", {len(result.not_evaluated)} could not be evaluated"
-    return f"{text}. {ACCURACY}"
+    others = [f"{_policies(len(result.quiet))} would not have alerted"] if result.quiet else []
+    if not_evaluated := len(result.not_evaluated):
+        how_many = not_evaluated if others else _policies(not_evaluated)
+        others.append(f"{how_many} could not be evaluated")
+    text += f"; {', '.join(others)}" if others else ""
+    return f"{text[0].upper()}{text[1:]}. {ACCURACY}"
 
 
 def backtest_json(result: BacktestResult, project: str) -> dict[str, JsonValue]:
@@ -193,4 +195,4 @@ def _period(seconds: float) -> str:
 
 
 def _policies(count: int) -> str:
-    return "1 policy" if count == 1 else f"{count or 'no'} policies"
+    return "1 policy" if count == 1 else f"{count} policies"

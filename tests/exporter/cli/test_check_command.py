@@ -46,7 +46,7 @@ def test_everything_in_place_is_a_line_each(command: Command, serve: Serve, shop
         "ok       projects/metrics-prod: one point written to Cloud Monitoring",
     ]
     assert descriptors.startswith("warning  projects/metrics-prod: 14 of 15 metric descriptors do")
-    assert err.splitlines()[-1] == "8 checks: 0 failed, 1 warning."
+    assert err.splitlines()[-1] == "8 checks: none failed, 1 warning."
 
 
 def test_descriptors_that_are_all_there_are_ok(command: Command, serve: Serve, shop: World) -> None:
@@ -57,7 +57,7 @@ def test_descriptors_that_are_all_there_are_ok(command: Command, serve: Serve, s
     code, out, err = command("check", environ=environ)
     assert code == 0
     assert out.endswith("ok       projects/metrics-prod: all 15 metric descriptors\n")
-    assert err.splitlines()[-1] == "6 checks: 0 failed, no warnings."
+    assert err.splitlines()[-1] == "6 checks: none failed, no warnings."
 
 
 def test_a_list_of_descriptors_without_an_end_is_a_warning(

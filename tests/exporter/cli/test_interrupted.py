@@ -48,7 +48,7 @@ def test_a_run_that_reads_ends_at_once(
     assert time.monotonic() - began < SLOW / 3
     assert f"{signal.Signals(number).name}: finishing the work under way" in ended.err
     assert "Interrupted while reading: 2 locations not read, nothing written." in ended.err
-    assert ended.err.splitlines()[-1].startswith("error: No streams in no locations; no points wri")
+    assert ended.err.splitlines()[-1].startswith("error: No locations read; no points written")
     assert not cloud.calls["CreateTimeSeries"]
 
 

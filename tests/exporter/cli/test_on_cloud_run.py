@@ -68,7 +68,7 @@ def test_a_line_about_several_locations_is_found_by_each(
     (line,) = [line for line in ended.log if "reason" in line]
     assert (line["project"], line["locations"]) == ("shop-prod", ["europe-west1", "us-east1"])
     assert ended.log[-1]["severity"] == "ERROR"
-    assert "unreadable. Nothing at all could be read; " in ended.log[-1]["message"]
+    assert ended.log[-1]["message"].startswith("Nothing could be read: 2 locations unreadable; ")
 
 
 def test_a_line_about_a_series_is_found_by_its_labels(

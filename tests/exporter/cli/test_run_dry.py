@@ -129,11 +129,11 @@ def test_every_key_of_the_document_is_in_the_schema(
 
 
 def test_json_without_dry_run_is_a_mistake(command: Command, serve: Serve, shop: World) -> None:
-    """A run that writes prints no data, so --json alone is a usage error, and nothing runs."""
+    """A run that writes prints no JSON, so --json alone is a usage error, and nothing runs."""
     cloud, environ = serve(shop)
     code, out, err = command("run", "--json", environ=environ)
     assert (code, out) == (2, "")
-    assert err.endswith("--json requires --dry-run: a run that writes prints no data\n")
+    assert err.endswith("--json goes with --dry-run only: a run that writes prints no JSON\n")
     assert not cloud.calls
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
+from tests.terminal_screen import TerminalScreen
 
 if TYPE_CHECKING:
     from tests.exporter.cli.conftest import Command, Serve, World
@@ -25,11 +26,13 @@ ROOT = Path(__file__).parents[3]
 LONG = 60
 
 
-def shell(script: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def shell(
+    script: str, environ: dict[str, str], folder: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     """Run a shell's command line, in which ``$0`` is this Python."""
     return subprocess.run(
         ["sh", "-c", script, sys.executable],
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
@@ -65,6 +68,43 @@ def test_a_signal_ends_a_process_without_stderr(serve: Serve, shop: World) -> No
             time.sleep(0.01)
         process.terminate()
         assert process.wait(LONG) == TERMINATED
+
+
+CARTS = "projects/shop-prod/locations/europe-west1/streams/carts"
+"""A stream that isn't as it should be."""
+
+
+@pytest.mark.parametrize(
+    ("redirection", "files"),
+    [(">all 2>&1", {"all": 1}), (">all 2>>all", {"all": 1}), (">out 2>err", {"out": 1, "err": 1})],
+)
+def test_each_fact_is_once_where_it_is_kept(
+    serve: Serve, shop: World, tmp_path: Path, redirection: str, files: dict[str, int]
+) -> None:
+    """Data and log in one file say it once; in two files each says it, and can stand alone."""
+    _, environ = serve(shop)
+    script = f'"$0" -m exporter run {redirection}'
+    environ = {**environ, "PYTHONPATH": str(ROOT)}
+    assert shell(script, environ, tmp_path).returncode == OK
+    assert {name: (tmp_path / name).read_text().count(CARTS) for name in files} == files
+
+
+def test_at_a_terminal_the_log_does_not_repeat_the_data(serve: Serve, shop: World) -> None:
+    """`run | less` has what to look at in the pipe, and the summary alone on the terminal."""
+    _, environ = serve(shop)
+    with TerminalScreen(200, 24) as screen:
+        ended = subprocess.run(
+            [sys.executable, "-m", "exporter", "run"],
+            cwd=ROOT,
+            env={**os.environ, **environ},
+            stdout=subprocess.PIPE,
+            stderr=screen.stream,
+            text=True,
+            check=True,
+        )
+        screen.wait_for("3 streams in 2 locations (1 not as expected); 24 points written;")
+    assert ended.stdout.count(CARTS) == 1
+    assert CARTS.encode() not in screen.written
 
 
 def test_a_full_stderr_changes_no_exit_code(serve: Serve, shop: World) -> None:

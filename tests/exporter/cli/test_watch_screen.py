@@ -90,19 +90,22 @@ def test_the_fleet_is_a_table_with_the_log_below(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_log_that_goes_elsewhere_is_written_at_once() -> None:
-    """`watch 2>log` has the table on the terminal and each line in the file."""
+    """`watch 2>log` has the table on the terminal and each line in the file, the first ones too."""
     log = io.StringIO()
     with (
         TerminalScreen(80, 24) as screen,
         logging_to(log, Text()),
         watch_screen(screen.stream, log, Signals()) as show,
     ):
-        show(report(Stream("orders", RUNNING)))
-        show(report(Stream("orders", FAILED)))
+        show(report(Stream("orders", RUNNING), Stream("stock", FAILED, 1, error="Lost.")))
+        show(report(Stream("orders", FAILED), Stream("stock", FAILED, 1, error="Lost.")))
         lines = log.getvalue().splitlines()
         screen.wait_for("RUNNING → FAILED")
-    assert lines[0] == "1 stream in 1 location; 24 points written; 5 calls in 0.10 s."
-    assert lines[1].endswith("streams/orders: RUNNING → FAILED.")
+    assert lines[0].endswith("streams/stock is FAILED: Lost.")
+    assert lines[1].startswith("2 streams in 1 location (1 failed); 24 points written; ")
+    assert lines[2].endswith("streams/orders: RUNNING → FAILED.")
+    # The screen has the first in its list of what to look at.
+    assert b"is FAILED" not in screen.written
     assert "RUNNING → FAILED" not in screen.written.rpartition(LEAVE_SCREEN)[2].decode()
 
 

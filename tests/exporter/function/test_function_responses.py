@@ -134,12 +134,12 @@ def test_what_is_lost_is_a_500(start: Start, cloud: Emulator) -> None:
 
 
 def test_no_permission_to_read(start: Start, cloud: Emulator) -> None:
-    """Nothing at all could be read: 500, with the permission that is missing in the log."""
+    """Nothing could be read: 500, with the permission that is missing in the log."""
     cloud.add_fault(Fault(method="List*", code="PERMISSION_DENIED", message="no"))
     server = start()
     assert server.request().status == 500
     assert "datastream.locations.list" in server.log_text
-    assert "Nothing at all could be read" in server.log_text
+    assert "Nothing could be read: " in server.log_text
     assert "Traceback" not in server.log_text
 
 

@@ -214,7 +214,7 @@ def test_forty_changes_at_once_are_forty_entries_and_ten_thousand_are_counted() 
     _, all_of_them = play(measured(fleet), measured(late))
     assert Counter(entry.level for entry in all_of_them[:-1]) == {logging.ERROR: 50}
     more = all_of_them[-1]
-    assert more.message == "5,050 more streams changed, or not as they should be."
+    assert more.message == "5,050 more streams changed, or aren't as they should be."
     assert more.fields == {"event": "more_streams", "count": 5050}
 
 

@@ -144,7 +144,7 @@ def test_no_incident_is_a_result(command: Command, lab: Lab, tmp_path: Path) -> 
     assert code == 0
     assert "\n\nNo policy would have alerted.\n" in out
     assert out.endswith("\n\nWould not have alerted: location-unreadable.\n")
-    assert err.endswith(f"\nno incidents in 2h; 1 policy would not have alerted. {ACCURACY}\n")
+    assert err.endswith(f"\nNo incidents in 2h; 1 policy would not have alerted. {ACCURACY}\n")
 
 
 @pytest.mark.parametrize(

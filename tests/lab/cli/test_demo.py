@@ -169,7 +169,7 @@ def test_an_empty_project_is_reported(command: Command, tmp_path: Path) -> None:
     assert code == 0
     assert out.startswith("No streams found: the locations that were read have none")
     assert "every stream is as expected" not in out
-    assert "No streams in 1 location; " in err
+    assert "No streams found in 1 location; " in err
 
 
 def test_forty_unreadable_locations_are_one_entry(command: Command, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_forty_unreadable_locations_are_one_entry(command: Command, tmp_path: Pa
     assert "?       shop-prod  40 locations  unknown  ?              ?" in out
     assert "  40 locations of projects/shop-prod\n    were not read, so their streams are" in out
     assert "(africa-south1, asia-east1, asia-east2 and 37 more). The first: permission den" in out
-    assert "40 locations unreadable. Nothing at all could be read; 45 points written" in err
+    assert "Nothing could be read: 40 locations unreadable; 45 points written" in err
 
 
 def test_an_error_text_cannot_control_the_terminal(command: Command, tmp_path: Path) -> None:

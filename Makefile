@@ -83,6 +83,10 @@ code-mutants: $(ALL) ## change the exporter's code in one place at a time, and c
 chaos: $(ALL) ## run the exporter with every kind of fault, and check that it stays truthful, complete and quick; takes minutes
 	@$(BIN)/python -m lab.chaos $(ARGS)
 
+.PHONY: guided-fuzz
+guided-fuzz: $(VENV)/.atheris ## search for inputs that break a reader, guided by coverage; takes minutes
+	@$(BIN)/python -m lab.chaos.guided $(ARGS)
+
 .PHONY: dist
 dist: $(ALL) ## build a release: the wheel, bills of materials (CycloneDX) and checksums, in DIST
 	@rm -rf $(DIST)
@@ -144,6 +148,11 @@ $(ALL): requirements/all.txt | $(LAB)
 # The package of this name on PyPI downloads a binary while it is installed; Go builds it from source.
 $(VENV)/.actionlint: | $(VENV)/.made
 	@if command -v go >/dev/null; then GOBIN=$(abspath $(BIN)) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12; fi
+	@touch $@
+
+# Apart, as it has no wheels for each Python that the rest runs on.
+$(VENV)/.atheris: requirements/atheris.txt | $(ALL)
+	@$(INSTALL) --require-hashes --requirement requirements/atheris.txt
 	@touch $@
 
 $(CHECKOV)/.ready: requirements/checkov.txt | $(VENV)/.made

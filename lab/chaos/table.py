@@ -50,6 +50,11 @@ def fuzz_rows(results: Iterable[FuzzResult]) -> list[list[str]]:
     ]
 
 
+def guided_row(name: str, cases: int, slowest: int, broken: Sequence[str]) -> list[str]:
+    """Return the row of a reader whose inputs coverage chose; its slowest in whole seconds."""
+    return [f"guided {name}", f"{cases:,}", "", "", f"{slowest} s", str(len(broken))]
+
+
 def _cells(verdicts: Sequence[Verdict]) -> list[str]:
     passing = [verdict.lost for verdict in verdicts if verdict.fault.passes]
     staying = [verdict.lost for verdict in verdicts if not verdict.fault.passes]

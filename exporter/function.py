@@ -25,7 +25,7 @@ from exporter.inputs.input_errors import InputError
 from exporter.log.lines import LOGGER, JsonLines, Text, logging_to
 from exporter.log.run_log import RunLog, summary
 from exporter.session import session
-from exporter.watch import Runs
+from exporter.watch import OBJECTS_SECONDS, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -188,6 +188,7 @@ class Function:
                 prepared.config,
                 prepared.task,
                 RunLog(self._monotonic).log,
+                objects_every=OBJECTS_SECONDS,
                 monotonic=self._monotonic,
                 now=self._now,
             )

@@ -29,6 +29,9 @@ LOGGER = logging.getLogger("exporter")
 REMEMBERED_SECONDS = 600.0
 """How long discovered locations are used before they are discovered again."""
 
+OBJECTS_SECONDS = 900.0
+"""Seconds from one collection of objects to the next, where a process makes many runs."""
+
 STEP_SECONDS = 2.0
 """A clock that NTP keeps right moves by far less between two runs."""
 
@@ -81,6 +84,7 @@ class Runs:
         log: Callable[[Report], None],
         *,
         interval: float | None = None,
+        objects_every: float | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -93,6 +97,8 @@ class Runs:
             log: Receives the report of each run.
             interval: Seconds from one run to the next, where a location that doesn't change is
                 written once a minute. None if each run writes every location.
+            objects_every: Seconds from one run that collects objects to the next, if the task
+                collects any. None if each run does. A run that is not complete doesn't count.
             monotonic: Returns seconds of a clock that never goes back.
             now: Returns the unix time in seconds.
         """
@@ -104,13 +110,18 @@ class Runs:
         self._now = now
         self._discovered = Discovered(monotonic)
         self._due = DueLocations(interval) if interval else None
+        self._objects_every = objects_every or 0.0
+        self._objects_collected = -math.inf
         self._offset: float | None = None
 
     def once(self, deadline: Deadline) -> Report:
         """Run within a deadline, log how it went, and return it."""
         started, now = self._monotonic(), self._now()
         self._notice_clock_step(now - started)
-        run = Run(self._clients, self._config, self._task, deadline, now=lambda: now)
+        task = self._task
+        if started - self._objects_collected < self._objects_every:
+            task = replace(task, collect=replace(task.collect, objects=False))
+        run = Run(self._clients, self._config, task, deadline, now=lambda: now)
         choose = self._due.choose if self._due else None
 
         def due(measurement: Measurement) -> Measurement:
@@ -122,6 +133,8 @@ class Runs:
         if self._due:
             written = report.written
             self._due.not_written(written.withheld_locations | written.incomplete_locations)
+        if task.collect.objects and report.complete:
+            self._objects_collected = started
         self._log(report)
         if report.reached_nobody and not report.stopped:
             self._clients.renew()

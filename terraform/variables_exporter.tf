@@ -70,7 +70,7 @@ variable "collect_objects_schedule" {
 
   validation {
     condition     = var.collect_objects_schedule == null || var.mode == "job"
-    error_message = "collect_objects_schedule creates a second job, which mode = \"${var.mode}\" doesn't have. Remove it and set `collect: {objects: true}` in config.yaml: objects are then collected ${var.mode == "function" ? "in each run, every minute" : "every 15 minutes"}."
+    error_message = "collect_objects_schedule creates a second job, which mode = \"${var.mode}\" doesn't have. Remove it and set `collect: {objects: true}` in config.yaml: objects are then collected every 15 minutes."
   }
 
   validation {

@@ -12,6 +12,7 @@ import yaml
 from exporter.due_locations import LONGEST_SECONDS
 from exporter.measure import definitions
 from exporter.states import BackfillState
+from exporter.watch import OBJECTS_SECONDS
 from lab.markdown import table
 
 if TYPE_CHECKING:
@@ -269,8 +270,8 @@ What you add costs this, beyond the free tiers:
 - A second job (`collect_objects_schedule`) has the same `task_count` as the first, and costs more
   on Cloud Run if it takes longer than a minute. Its alerting is an upper bound: it counts all
   {len(BackfillState)} backfill states, and stream-backfill-failed selects two.
-- A function with `collect.objects` collects tables in each run, every minute:
-  {_tables_each_run()}, and its runs take longer.
+- A function and a worker pool with `collect.objects` collect tables every
+  {OBJECTS_SECONDS / 60:.0f} minutes: {_tables()}.
 - Discovery reads every location of Datastream, over {DISCOVERED_LOCATIONS} today: if your
   streams are in few, list `locations` in config.yaml.
 - {_saved()}
@@ -417,10 +418,10 @@ def objects_job(fleet: Fleet, *, schedules: int = 1) -> Addition:
     )
 
 
-def _tables_each_run() -> str:
-    """Return what the points of each fleet's tables cost if every run of a function collects."""
+def _tables() -> str:
+    """Return what the points of each fleet's tables cost in one process that makes many runs."""
     counts = [sum(OBJECT_METRICS.values()) * fleet.streams for fleet in FLEETS]
-    sizes = [count * MONTH / FUNCTION.interval * BYTES_PER_POINT / 2**20 for count in counts]
+    sizes = [count * MONTH / OBJECTS_SECONDS * BYTES_PER_POINT / 2**20 for count in counts]
     return " and ".join(
         f"{size:,.0f} MiB, ${size * PRICES['metrics'].dollars:.2f}, for the {fleet.name} fleet"
         for fleet, size in zip(FLEETS, sizes, strict=True)

@@ -23,7 +23,7 @@ from exporter.read.reader import Collect
 from exporter.run import PATIENCE_SECONDS
 from exporter.shard import Shard
 from exporter.task import Task
-from exporter.watch import Runs
+from exporter.watch import OBJECTS_SECONDS, Runs
 from lab.emulator.emulator import Emulator
 from lab.policies.known_metrics import promql_name
 from lab.simulate import log_entries, native_series
@@ -218,6 +218,7 @@ class _Exporter:
             task,
             RunLog(self._clock).log,
             interval=self._deployment.seconds if self._deployment.mode == "worker_pool" else None,
+            objects_every=OBJECTS_SECONDS if self._deployment.mode == "function" else None,
             monotonic=self._clock,
             now=self._own_time,
         )

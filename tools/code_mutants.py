@@ -39,7 +39,7 @@ ROOT = Path(__file__).parent.parent
 EXPORTER = ROOT / "exporter"
 CODE = ("run.py", "function.py", "watch.py", "shard.py", "config", "read", "measure", "write")
 SURVIVORS = Path(__file__).with_suffix(".yaml")
-_SECONDS_OF_TESTS = 60.0
+_SECONDS_OF_TESTS = 30.0
 """At most so long a change's tests take together, in seconds as measured without a change."""
 _STARTING = 60.0
 """What a process of pytest may take in addition, on a busy machine."""
@@ -213,11 +213,13 @@ class Tests(NamedTuple):
     def of(self, mutant: CodeMutant) -> list[str]:
         """Return the tests to run for a change, in order.
 
-        What runs while the module is imported has no test of its own: all that reach the file may
-        notice.
+        What runs while the module is imported has no test of its own: all in the same folder, and
+        all that reach the file, may notice.
         """
         folder = f"tests/exporter/{mutant.file.partition('/')[0].removesuffix('.py')}/"
-        reached = self.by_line.get((mutant.file, mutant.line)) or self.by_file[mutant.file]
+        reached = self.by_line.get((mutant.file, mutant.line)) or self.by_file[mutant.file].union(
+            test for test in self.seconds if test.startswith(folder)
+        )
         chosen, total = [], 0.0
         for test in sorted(
             reached, key=lambda test: (not test.startswith(folder), self.seconds[test], test)

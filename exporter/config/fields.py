@@ -68,16 +68,15 @@ def _project(value: object) -> str:
     return value
 
 
-def _glob(value: str) -> str:
+def _check_length(value: str) -> None:
     if not value:
         raise ValueError('"" matches no stream; write a glob such as orders-*')
     if len(value) > _LONGEST_GLOB:
         raise ValueError(f"{quote(value)} is longer than {_LONGEST_GLOB} characters; shorten it")
-    return value
 
 
 def _id_glob(value: str) -> str:
-    _glob(value)
+    _check_length(value)
     if "/" in value:
         raise ValueError(
             f"{quote(value)} can never match: globs here are on the stream id alone, which has no "
@@ -87,7 +86,7 @@ def _id_glob(value: str) -> str:
 
 
 def _name_glob(value: str) -> str:
-    _glob(value)
+    _check_length(value)
     if globs.can_match_a_stream(value):
         return value
     if "/" in value:

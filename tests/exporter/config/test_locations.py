@@ -38,7 +38,9 @@ def test_location_within_two_letters_is_a_typing_error(known: str, data: st.Data
         locations.check(name)
 
 
-@pytest.mark.parametrize("name", ["antarctica-south1", "europe-west13", "us-east2", "me-west23"])
+@pytest.mark.parametrize(
+    "name", ["antarctica-south1", "us-eastern1", "europe-west13", "us-east2", "me-west23"]
+)
 def test_location_that_may_be_new_is_accepted(name: str) -> None:
     """The list grows: a location far from all known ones, or with a new number, is accepted."""
     assert locations.check(name) == name

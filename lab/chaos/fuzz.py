@@ -264,7 +264,9 @@ def problems(target: Target, text: str) -> Iterator[str]:
             yield f"{len(lines)} lines refuse {text!r:.500}"
         if target.shown and not all(line.isprintable() for line in lines):
             yield f"a raw control character is in what refuses {text!r:.500}"
-    except Exception as error:  # noqa: BLE001 - each is a finding
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - each is a finding, a native parser's panic too
         yield f"{type(error).__name__}: {error!s:.200} from {text!r:.500}"
 
 

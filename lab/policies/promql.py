@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import promql_parser as parser
 
+from exporter.text import quote
 from lab.policies.label_inference import LabelInference, without_parentheses
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ MOST_WORDS = 500
 
 _TEXT = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`'
 _WORD = re.compile(rf"{_TEXT}|[\w:.]+|\S")
+_NUMBER = r"0x[0-9a-f]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|inf|nan"
+_NUMBER_OF_SECONDS = re.compile(
+    rf"{_TEXT}|(?:\[(?:[^\]\"'`]*:)?|\boffset\b)[-+\s]*({_NUMBER})(?!\w)", re.IGNORECASE
+)
+_LONGEST_SECONDS = 292 * 365 * 86_400.0
+"""Prometheus counts durations in nanoseconds, in 64 bits."""
 _RANGE = re.compile(rf"{_TEXT}|\[([^\]:]+)\]")
 
 
@@ -58,10 +65,19 @@ def read(text: str, *, known_only: bool = True) -> Query:
     """
     if len(_WORD.findall(text)) > MOST_WORDS:
         raise ValueError(f"has more than {MOST_WORDS} words and symbols; shorten it")
+    for seconds in filter(None, _NUMBER_OF_SECONDS.findall(text)):
+        if not _number(seconds) <= _LONGEST_SECONDS:
+            words = f"a duration of {quote(seconds)} seconds"
+            raise ValueError(f"has {words}; Prometheus allows at most 292 years")
     try:
         root = parser.parse(text)
     except ValueError as error:
         raise ValueError(f"is not PromQL: {_reason(str(error))}") from None
+    except BaseException as error:
+        # What the parser's native code raises where it gives up. The class can't be imported.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(f"can't be parsed: {error}") from None
     if _returns_ranges(root):
         raise ValueError(
             "returns ranges of points instead of one point per series; wrap it in a function such "
@@ -79,6 +95,10 @@ def read(text: str, *, known_only: bool = True) -> Query:
         alternatives=tuple(inference.alternatives),
         errors=tuple(dict.fromkeys(inference.errors)),
     )
+
+
+def _number(text: str) -> float:
+    return float(int(text, 16)) if text.lower().startswith("0x") else float(text)
 
 
 def _reason(message: str) -> str:

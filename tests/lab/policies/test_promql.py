@@ -11,6 +11,7 @@ UP = 'custom_googleapis_com:datastream_location_up{monitored_resource="generic_n
 FRESH = "datastream_googleapis_com:stream_freshness"
 LATENCY = "datastream_googleapis_com:stream_total_latencies"
 
+PANIC = "cannot convert float seconds to Duration: value is either too big or NaN"
 RANGES = (
     "returns ranges of points instead of one point per series; wrap it in a function such as "
     "last_over_time(…)"
@@ -100,10 +101,26 @@ def test_a_result_has_labels(query: str, labels: str) -> None:
         (" + ".join([FRESH] * 300), "has more than 500 words and symbols; shorten it"),
         ("(" * 200_000, "has more than 500 words and symbols; shorten it"),
         ("-" * 200_000 + FRESH, "has more than 500 words and symbols; shorten it"),
+        *(
+            (
+                f"{FRESH}{duration}",
+                f'has a duration of "{seconds}" seconds; Prometheus allows at most 292 years',
+            )
+            for duration, seconds in (
+                ("[1e30]", "1e30"),
+                ("[5m:99999999999]", "99999999999"),
+                (" offset - 0xfffffffffff", "0xfffffffffff"),
+                (" OFFSET nan", "nan"),
+            )
+        ),
+        (
+            f"{FRESH} offset # long\n1e30",
+            f"can't be parsed: {PANIC}",
+        ),
     ],
 )
 def test_an_invalid_query_is_an_error(query: str, sentence: str) -> None:
-    """Also one that returns no series, and one that could overflow the parser's stack."""
+    """Also one that returns no series, and one that the parser's native code would give up on."""
     with pytest.raises(ValueError, match=r".") as caught:
         promql.read(query)
 
@@ -186,6 +203,21 @@ def test_an_invalid_query_is_an_error(query: str, sentence: str) -> None:
 def test_an_unknown_metric_or_label_is_an_error(query: str, sentence: str) -> None:
     """The sentence lists the existing ones."""
     assert promql.read(query).errors == (sentence,)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"max_over_time({FRESH}[9e9])",
+        f"max_over_time({FRESH}[5m:1e9])",
+        f"{FRESH} offset 1000",
+        f'{FRESH}{{stream_id="[1e30]"}}',
+    ],
+)
+def test_a_duration_may_be_a_number_of_seconds(query: str) -> None:
+    """Prometheus reads such durations, and so does this; a text is none."""
+    (selector,) = promql.read(query).selectors
+    assert selector.metric == FRESH
 
 
 def test_selectors_and_ranges_are_found() -> None:

@@ -34,6 +34,8 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with one printable sentence: shells pass on any character."""
+        if message.startswith("the following arguments are required"):
+            message += f"; {self.prog} --help describes them"
         # The exit code is the same where stderr is full.
         with suppress(OSError):
             super().error(printable(message))

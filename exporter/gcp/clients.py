@@ -144,7 +144,7 @@ def connect(
         CallError: There are no valid credentials.
     """
     named = emulators(environ)
-    account, tokens = "none are needed: emulators are used", None
+    account, tokens = "none are needed, as emulators are used", None
     if len(named) < len((DATASTREAM_EMULATOR, MONITORING_EMULATOR)):
         deadline = (deadline or Deadline.after(credentials.SECONDS)).within(credentials.SECONDS)
         fetched = credentials.fetch(identity, deadline)

@@ -24,9 +24,12 @@ HELP = (
 
 _NEXT = """
 Next
-  .venv/bin/datastream-lab demo watch              the fleet as it changes, for ten minutes
-  .venv/bin/datastream-exporter check              is everything in place for your config.yaml?
-  .venv/bin/datastream-exporter run --dry-run      what would be written, without writing it
+  .venv/bin/datastream-lab demo watch
+    shows the fleet as it changes, for ten minutes
+  .venv/bin/datastream-exporter check
+    checks your config.yaml and your access
+  .venv/bin/datastream-exporter run --dry-run
+    shows what a run would write
 """
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HELP = (
     "Lists the policies by severity: what each fires for, whether it uses metrics or log entries, "
     "its retest window, and how many notification channels its file names. Terraform adds channels "
-    "by severity."
+    "by severity. `datastream-lab test --list` lists the scenarios."
 )
 
 

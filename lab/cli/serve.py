@@ -29,13 +29,13 @@ _LAST_PORT = 65535
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``serve``."""
     add_world(parser)
-    for service in ("datastream", "monitoring"):
+    for service, name in (("datastream", "Datastream"), ("monitoring", "Cloud Monitoring")):
         parser.add_argument(
             f"--{service}-port",
             type=_port,
             default=0,
             metavar="PORT",
-            help=f"where {service} listens on 127.0.0.1 (default: any free port)",
+            help=f"the port of {name} on 127.0.0.1 (default: any free port)",
         )
 
 

@@ -38,7 +38,7 @@ def test_everything_in_place_is_a_line_each(command: Command, serve: Serve, shop
     *found, descriptors = out.splitlines()
     assert found == [
         "ok       config: DATASTREAM_EXPORTER_CONFIG is valid",
-        "ok       credentials: none are needed: emulators are used",
+        "ok       credentials: none are needed, as emulators are used",
         "ok       projects/shop-prod: 3 locations discovered",
         "ok       projects/shop-prod/locations/europe-west1: 2 streams",
         "ok       projects/shop-prod/locations/us-east1: 1 stream",

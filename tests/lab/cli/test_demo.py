@@ -61,7 +61,9 @@ def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
     assert "\nWritten to data-platform-prod\n  116 points of custom.googleapis.com/" in out
     assert "21 streams in 6 locations (2 failed, 2 not as expected)" in err
     assert "116 points written; 13 calls in" in err
-    assert "datastream-lab demo watch" in err
+    following = err.partition("\nNext\n")[2].splitlines()
+    assert following[0] == "  .venv/bin/datastream-lab demo watch"
+    assert max(map(len, following)) <= 60
 
 
 def test_piped_output_is_plain_and_not_cut(command: Command) -> None:

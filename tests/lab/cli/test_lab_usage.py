@@ -41,6 +41,7 @@ OWN = {"lab.cli.main", "lab.cli.context"}
     [
         ([], "error: COMMAND is missing: demo, serve, list, preview, test, time-to-page"),
         (["tst"], '"tst" is not a command; did you mean test?'),
+        (["review"], "required: PLAN.json; datastream-lab review --help describes them"),
         (["prove"], '"prove" is not a command; allowed here: demo, serve, list, preview, test,'),
         (
             ["list", "--polices", "."],

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 import pyte
 
+from tests.outputs import OUTPUTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,6 +35,7 @@ class TerminalScreen:
         self._reads, program = pty.openpty()
         self.stream: TextIO = os.fdopen(program, "w", encoding="utf-8")
         self.written = b""
+        self._printed = OUTPUTS.stream("a terminal")
         self._changed = threading.Condition()
         self._screen = pyte.Screen(columns, lines)
         self._feed = pyte.ByteStream(self._screen)
@@ -90,5 +93,6 @@ class TerminalScreen:
                 return
             with self._changed:
                 self.written += text
+                self._printed.append(text)
                 self._feed.feed(text)
                 self._changed.notify_all()

@@ -24,6 +24,7 @@ from exporter.gcp.errors import (
     auth_message,
     explain_credentials_error,
 )
+from exporter.gcp.tokens import remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,8 +96,9 @@ def _refreshed(identity: Identity, request: Request) -> Credentials:
 
 
 def _check(token: object) -> None:
-    if not _TOKEN.fullmatch(str(token or "")):
+    if not _TOKEN.fullmatch(text := str(token or "")):
         raise exceptions.RefreshError("the token server's token has characters that no token has")
+    remember(text)
 
 
 class _BoundedRequest(Request):

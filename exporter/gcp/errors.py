@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
 
+from exporter.gcp.tokens import without_tokens
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -233,7 +235,8 @@ def auth_message(error: Exception) -> str:
 
     Only the first argument of google-auth's errors is a message. The others can contain the text
     of a credentials file, and are never shown. The first one can be what a token server answered,
-    which can contain a token: of it, only an error in the form of OAuth is shown.
+    which can contain a token: of it, only an error in the form of OAuth is shown, without its long
+    words. It can also be the whole credentials file, where a path should be.
     """
     if not isinstance(error, auth_exceptions.GoogleAuthError | OSError):
         return (
@@ -245,27 +248,52 @@ def auth_message(error: Exception) -> str:
     if isinstance(first, auth_exceptions.GoogleAuthError):
         return auth_message(first)
     text = _ANSWER.sub(r"\1", _first_line(first))
-    if isinstance(error, auth_exceptions.RefreshError) and not _KNOWN_REFUSAL.fullmatch(text):
-        return "the token server's answer is not one of OAuth"
+    if isinstance(error, auth_exceptions.RefreshError | auth_exceptions.OAuthError):
+        return _refusal(text)
+    if _CONTENT.search(text):
+        return (
+            "the credentials file is malformed, or GOOGLE_APPLICATION_CREDENTIALS is its content "
+            "and not its path"
+        )
     return text
 
 
-_KNOWN_REFUSAL = re.compile(
-    r"[a-z][a-z_]{2,40}: [^{}<>]{0,200}"
-    r"|(No (access|ID) token in response|The credentials |Reauthentication is needed|Not all "
+def _refusal(text: str) -> str:
+    if refusal := _REFUSAL.fullmatch(text):
+        return "".join(map(_hide_secret, re.split(r"(\s)", refusal[1])))
+    return text if _OWN.fullmatch(text) else "the token server's answer is not one of OAuth"
+
+
+def _hide_secret(word: str) -> str:
+    return word if len(word) < _SHORTEST_SECRET or _EMAIL.fullmatch(word) else "…"
+
+
+_REFUSAL = re.compile(r"(?:Error code )?([a-z][a-z_]{2,40}(: [^{}<>]{0,200})?)")
+"""An error of OAuth with its description."""
+
+_OWN = re.compile(
+    r"(No (access|ID) token in response|The credentials |Reauthentication is needed|Not all "
     r"requested scopes|Unable to |Failed to retrieve |the token server's )[^{}<>]*"
 )
-"""An error of OAuth with its description, or a sentence of google-auth's own."""
+"""A sentence of google-auth's own."""
+
+_SHORTEST_SECRET = 20
+"""Characters; no word of an English sentence has as many."""
+
+_EMAIL = re.compile(r"[\w.+-]+@[\w.-]+")
+
+_CONTENT = re.compile(r"[{}]|-----BEGIN |\S{400}")
+"""What is in a credentials file, as it is or in Base64, and hardly in a path."""
 
 _ANSWER = re.compile(
     r"(Unable to [^:]*|metadata service|Response|BadStatusLine|InvalidChunkLength|IncompleteRead)"
-    r"[:(].*"
+    r"[:(].*|(?<=does not have a valid type)\. .*"
 )
-"""Where google-auth and urllib3 quote what a server answered."""
+"""Where google-auth and urllib3 quote what a server answered, or what is in a file."""
 
 
 def _first_line(text: object) -> str:
-    lines = str(text).strip().splitlines()
+    lines = without_tokens(str(text)).strip().splitlines()
     return lines[0].strip()[:_LONGEST] if lines else ""
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from exporter.gcp.tokens import without_tokens
 from exporter.text import printable
 
 if TYPE_CHECKING:
@@ -32,7 +33,14 @@ LONGEST_FIELD = 2048
 """Characters of a field that holds text."""
 
 
-class JsonLines(logging.Formatter):
+class _Formatter(logging.Formatter):
+    """Leaves access tokens out of stack traces; their errors' texts come from outside."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
+        return without_tokens(super().formatException(ei))
+
+
+class JsonLines(_Formatter):
     """One JSON object a record, as Cloud Logging takes it from stdout."""
 
     def __init__(self, labels: Mapping[str, str]) -> None:
@@ -59,7 +67,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-class Text(logging.Formatter):
+class Text(_Formatter):
     """One sentence a record; what is not plain information says so first."""
 
     def __init__(self, *, times: bool = False) -> None:

@@ -16,6 +16,7 @@ from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasureme
 from exporter.names import LocationName, StreamName
 from exporter.read.observations import Objects, Observations, ReadLocation, Stream
 from exporter.shard import Shard
+from tests.canary import Canary
 from tests.docs import command_arguments
 from tests.docs.pages import fences
 from tests.terraform import module_inputs
@@ -69,7 +70,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
     own.append(Channel("payments-prod", "Payments on-call"))
     project = FakeProject(
         channels=own + [each for each in module_inputs.CHANNELS if each not in own],
-        secrets={"projects/orders-prod/secrets/slack-bot-token": "xoxb-1"},
+        secrets={"projects/orders-prod/secrets/slack-bot-token": Canary.SECRET_MANAGER_SECRET},
     )
     with FakeProvider(project) as provider:
         clone = copy_module("terraform", folder / "datastream-exporter", provider).directory

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from exporter.watch import Runs
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World
 from lab.simulate.virtual_sleep import VirtualDeadline
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ class Watched:
 
     def run_until(self, seconds: float) -> list[dict[str, Any]]:
         """Run up to that many seconds after the start; return what was logged but summaries."""
-        log = io.StringIO()
+        log = Printed()
         with logging_to(log, JsonLines({})):
             while self.now < self._start + seconds:
                 self._runs.once(VirtualDeadline(60))

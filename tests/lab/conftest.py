@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -14,6 +13,7 @@ from lab.cli.main import main
 from lab.policies.files import Policy, read_policies
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario
+from tests.outputs import Printed
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "alerting_policies"
@@ -54,7 +54,7 @@ class Command(Protocol):
         """Return how it ended."""
 
 
-class Terminal(io.StringIO):
+class Terminal(Printed):
     """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
@@ -67,7 +67,7 @@ def command() -> Command:
     """Return a function that runs ``datastream-lab``."""
 
     def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        out, err = io.StringIO(), io.StringIO()
+        out, err = Printed(), Printed()
         code = main([*argv], environ or {}, out, err)
         return Ended(code, out.getvalue(), err.getvalue())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.canary import Canary
 from tests.terraform.fake_project import Channel
 from tests.terraform.terraform_cli import REPOSITORY
 
@@ -95,5 +96,6 @@ CHANNELS = [
 ]
 """The channels that the examples look up."""
 
-TOKEN = "xoxb-not-to-be-seen"  # noqa: S105 - tests search for it where it must not be
-SECRETS = {"projects/orders-prod/secrets/slack-bot-token": TOKEN}
+SECRETS: dict[str, str] = {
+    "projects/orders-prod/secrets/slack-bot-token": Canary.SECRET_MANAGER_SECRET
+}

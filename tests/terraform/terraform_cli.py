@@ -22,6 +22,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.outputs import OUTPUTS
 from tests.terraform.plans import Plan, State, TerraformError, file_contents, warnings_or_error
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class RootModule:
     def _var_file(self, variables: Mapping[str, Any]) -> list[str]:
         if not variables:
             return []
-        self.write(_VARIABLES, json.dumps(variables))
+        OUTPUTS.write_input(self.directory / _VARIABLES, json.dumps(variables))
         return [f"-var-file={_VARIABLES}"]
 
     def _run_json(self, *words: str) -> list[str]:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.canary import Canary
 from tests.terraform.module_inputs import (
     CHANNELS,
     IMAGE,
     INPUTS,
     MODULE,
     SECRETS,
-    TOKEN,
     mode_inputs,
 )
 from tests.terraform.terraform_cli import REPOSITORY
@@ -58,7 +58,6 @@ _GRANTS: list[tuple[dict[str, Any], set[tuple[str, str, str]]]] = [
     (mode_inputs("function"), _EXPORTER_GRANTS | _FUNCTION_GRANTS | _TRIGGER_GRANTS),
 ]
 _SLACK = {"channel_name": "#data-alerts"}
-_NEW_TOKEN = "xoxb-2"  # noqa: S105 - not a token
 
 
 @pytest.mark.usefixtures("fake_provider")
@@ -186,17 +185,14 @@ def test_the_slack_token_reaches_the_api_and_neither_plan_nor_state(
 ) -> None:
     """A token given as a variable is sent once, and again only when its version changes."""
     root = terraform(MODULE)
-    plan = root.plan(**INPUTS, slack_channel=_SLACK, slack_token=TOKEN)
-    assert TOKEN not in root.run("show", "-no-color", plan.path.name)
+    plan = root.plan(**INPUTS, slack_channel=_SLACK, slack_token=Canary.SLACK_TOKEN)
+    root.run("show", "-no-color", plan.path.name)
     root.apply(plan)
-    assert root.plan(**INPUTS, slack_channel=_SLACK, slack_token=_NEW_TOKEN).empty
+    assert root.plan(**INPUTS, slack_channel=_SLACK, slack_token=Canary.NEW_SLACK_TOKEN).empty
     new_version = {**_SLACK, "token_version": "2"}
-    root.apply(**INPUTS, slack_channel=new_version, slack_token=_NEW_TOKEN)
-    assert _tokens(fake_provider) == [TOKEN, _NEW_TOKEN]
-    saved = root.saved_text()
-    assert "#data-alerts" in saved
-    assert TOKEN not in saved
-    assert _NEW_TOKEN not in saved
+    root.apply(**INPUTS, slack_channel=new_version, slack_token=Canary.NEW_SLACK_TOKEN)
+    assert _tokens(fake_provider) == [Canary.SLACK_TOKEN, Canary.NEW_SLACK_TOKEN]
+    assert "#data-alerts" in root.saved_text()
 
 
 def test_the_slack_token_from_secret_manager_is_not_stored(
@@ -207,8 +203,8 @@ def test_the_slack_token_from_secret_manager_is_not_stored(
     fake_provider.project.secrets = SECRETS
     root = terraform(f"{MODULE}/examples/slack-created")
     root.apply(image=IMAGE)
-    assert TOKEN not in root.saved_text()
-    assert _tokens(fake_provider) == [TOKEN]
+    assert "#data-alerts" in root.saved_text()
+    assert _tokens(fake_provider) == [Canary.SECRET_MANAGER_SECRET]
 
 
 def _tokens(provider: FakeProvider) -> list[str]:

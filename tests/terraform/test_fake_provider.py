@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.canary import Canary
 from tests.terraform.fake_project import Channel
 from tests.terraform.module_inputs import EXAMPLES, IMAGE, INPUTS, MODULE
 from tests.terraform.plans import TerraformError
@@ -51,7 +52,7 @@ def test_plan_rejects(terraform: CopyModule, file: str, old: str, new: str, erro
     """What the provider's schema and its own code don't accept fails at plan."""
     root = _edited(terraform, file, old, new)
     with pytest.raises(TerraformError, match=error):
-        root.plan(**INPUTS, slack_channel=_SLACK, slack_token="xoxb-1")  # noqa: S106 - not a token
+        root.plan(**INPUTS, slack_channel=_SLACK, slack_token=Canary.SLACK_TOKEN)
 
 
 @pytest.mark.usefixtures("fake_provider")
@@ -176,6 +177,6 @@ def test_plan_rejects_a_missing_secret(terraform: CopyModule) -> None:
 def test_destroy_needs_the_slack_token_too(terraform: CopyModule) -> None:
     """A write-only token is stored nowhere, so a destroy without it fails like any plan."""
     root = _edited(terraform, "variables_alerts.tf", "var.slack_token != null", "true")
-    root.apply(**INPUTS, slack_channel=_SLACK, slack_token="xoxb-1")  # noqa: S106 - not a token
+    root.apply(**INPUTS, slack_channel=_SLACK, slack_token=Canary.SLACK_TOKEN)
     with pytest.raises(TerraformError, match="Invalid combination of arguments"):
         root.destroy(**INPUTS, slack_channel=_SLACK)

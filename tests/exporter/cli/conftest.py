@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 import json
 import os
 import threading
@@ -16,6 +15,7 @@ import pytest
 from exporter.cli.main import main
 from lab.emulator import world
 from lab.emulator.emulator import Emulator
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,7 +103,7 @@ def command() -> Command:
     """Return what runs a command line in this process, with an environment of its own."""
 
     def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        out, err = io.StringIO(), io.StringIO()
+        out, err = Printed(), Printed()
         code = main(argv, environ or {}, out, err)
         return Ended(code, out.getvalue(), err.getvalue())
 

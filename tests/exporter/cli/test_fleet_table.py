@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 
 from exporter.cli.fleet import print_measurement
 from exporter.read.observations import Stream
 from exporter.states import StreamState
 from tests.exporter.measured import measured
+from tests.outputs import Printed
 
 FAILED = StreamState.FAILED
 
 
 def printed(*streams: Stream) -> list[str]:
     """Return the lines that go to a file or a pipe."""
-    out = io.StringIO()
+    out = Printed()
     print_measurement(measured(streams), out)
     return out.getvalue().split("\n")[:-1]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from argparse import Namespace
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from exporter.read.observations import Stream, UnreadLocation
 from exporter.states import StreamState
 from exporter.text import printable, quote
 from tests.exporter.measured import EUROPE, measured
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from tests.exporter.cli.conftest import Command
@@ -56,7 +56,7 @@ def test_ids_labels_and_messages_are_escaped_everywhere(stream: str, label: str,
     streams = [Stream(stream, StreamState.FAILED, 1, label, reason=text, error=text)]
     measurement = measured(streams, uncollected={StreamName(*EUROPE, stream): failure})
     unread = measured(UnreadLocation(EUROPE, failure))
-    out, log, lines = io.StringIO(), io.StringIO(), io.StringIO()
+    out, log, lines = Printed(), Printed(), Printed()
     for one in (measurement, unread):
         print_measurement(one, out)
         for finding in check.reading(one.observations):
@@ -75,7 +75,7 @@ def test_ids_labels_and_messages_are_escaped_everywhere(stream: str, label: str,
 @example(HOSTILE)
 def test_an_argument_is_escaped(text: str) -> None:
     """A mistake on the command line shows an argument without what a terminal obeys."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = Printed(), Printed()
     assert main(["run", f"x{text}"], {}, out, err) == 2
     assert all(line.isprintable() for line in printed(err.getvalue()))
 

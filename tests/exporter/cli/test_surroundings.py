@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
+from tests.outputs import OUTPUTS
 from tests.terminal_screen import TerminalScreen
 
 if TYPE_CHECKING:
@@ -215,6 +216,7 @@ def test_a_terminal_of_twenty_columns_shows_every_stream(serve: Serve, shop: Wor
         except OSError:
             # Linux's way to say that the other end is closed.
             pass
+        OUTPUTS.add("a terminal", shown)
         assert process.stderr is not None
         err = process.stderr.read()
     os.close(ours)

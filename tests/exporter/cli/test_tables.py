@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 
 from exporter.cli.tables import fits, print_table
+from tests.outputs import Printed
 
 HEADINGS = ("name", "count", "what")
 ROWS = (("orders", "7", ("all is well", "green")), ("stock-eu", "1,200", "red \x1b[31m"))
 
 
-class Terminal(io.StringIO):
+class Terminal(Printed):
     """A stream that says it is a terminal."""
 
     def isatty(self) -> bool:
@@ -20,7 +19,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def printed(out: io.StringIO) -> list[str]:
+def printed(out: Printed) -> list[str]:
     """Return the lines of the table above."""
     print_table(HEADINGS, ROWS, out, right=("count",))
     return out.getvalue().splitlines()
@@ -28,7 +27,7 @@ def printed(out: io.StringIO) -> list[str]:
 
 def test_columns_are_as_wide_as_their_content() -> None:
     """Numbers are aligned right, control characters are escaped, and a pipe gets no colours."""
-    assert printed(io.StringIO()) == [
+    assert printed(Printed()) == [
         "NAME      COUNT  WHAT",
         "orders        7  all is well",
         r"stock-eu  1,200  red \x1b[31m",
@@ -65,6 +64,6 @@ def test_a_terminal_gets_colours_unless_they_are_off(
 
 def test_a_row_that_is_a_string_is_a_title() -> None:
     """It is above its rows and doesn't widen a column."""
-    out = io.StringIO()
+    out = Printed()
     print_table(("a", "b"), ("a very long title", ("1", "2")), out)
     assert out.getvalue() == "A  B\na very long title\n1  2\n"

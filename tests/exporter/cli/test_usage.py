@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 from exporter.cli.exit_codes import INCOMPLETE, OK, USAGE
 from exporter.cli.main import main
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from tests.exporter.cli.conftest import Command, Serve, World
@@ -213,7 +213,7 @@ def test_no_command_line_ends_in_a_traceback(
     # A watch that starts would wait for a signal.
     mistake = {"watch": ["--interval", "1s"]}
     argv = [first, *mistake.get(first, []), *(word for piece in pieces for word in piece)]
-    out, err = io.StringIO(), io.StringIO()
+    out, err = Printed(), Printed()
     assert main(argv, {}, out, err) in {OK, INCOMPLETE, USAGE}
     assert "Traceback" not in out.getvalue() + err.getvalue()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import re
 import signal
@@ -25,6 +24,7 @@ from exporter.measure.samples import ExporterName
 from exporter.task import Task
 from exporter.watch import REMEMBERED_SECONDS, Runs, run_every
 from lab.emulator.world import Fault
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +87,7 @@ def test_a_beat_does_not_drift() -> None:
 
 def test_a_beat_does_not_overlap() -> None:
     """Work that outlasts its beat makes the beats pass that fall into it, and the log says so."""
-    log = io.StringIO()
+    log = Printed()
     with logging_to(log, Text()):
         assert begun([12, 35, 1, 1]) == [0, 20, 60, 70]
     first, second = log.getvalue().splitlines()
@@ -100,7 +100,7 @@ def test_a_beat_does_not_overlap() -> None:
 
 def test_a_process_that_stood_still_goes_on_without_starts_that_are_too_close() -> None:
     """It was stopped from 0 to 28 s: a start at 30 s would have its points refused."""
-    log = io.StringIO()
+    log = Printed()
     with logging_to(log, Text()):
         assert begun([1, 1, 1, 0], late=[18]) == [0, 28, 40, 50]
     assert log.getvalue() == (
@@ -127,7 +127,7 @@ def test_two_starts_are_never_closer_than_cloud_monitoring_takes_points(
 
 def test_a_process_that_stays_says_when() -> None:
     """The lines of `watch` at a terminal begin with the time of day."""
-    log = io.StringIO()
+    log = Printed()
     with logging_to(log, Text(times=True)):
         begun([12, 1])
     assert re.match(r"\d\d:\d\d:\d\d warning: A run took 12\.0 s", log.getvalue())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from exporter.run import Report
 from exporter.states import StreamState
 from exporter.write.result import WriteResult
 from tests.exporter.measured import measured
+from tests.outputs import Printed
 from tests.terminal_screen import TerminalScreen
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_the_fleet_is_a_table_with_the_log_below(monkeypatch: pytest.MonkeyPatch
 
 def test_a_log_that_goes_elsewhere_is_written_at_once() -> None:
     """`watch 2>log` has the table on the terminal and each line in the file, the first ones too."""
-    log = io.StringIO()
+    log = Printed()
     with (
         TerminalScreen(80, 24) as screen,
         logging_to(log, Text()),

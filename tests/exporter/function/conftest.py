@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -13,6 +12,7 @@ from exporter.function import Function
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from tests.exporter.function.server import MAIN, Server
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -66,7 +66,7 @@ def on_clock(clock: Clock, environ: Mapping[str, str], log: TextIO | None = None
     """Return the function for this process, whose time is the clock's."""
     deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **environ}
     # A run that nobody notices to have ended makes the test hang, and fail.
-    return Function(deployed, log or io.StringIO(), monotonic=clock, now=clock, patience=1_000)
+    return Function(deployed, log or Printed(), monotonic=clock, now=clock, patience=1_000)
 
 
 def written_twice(points: Iterable[WrittenPoint]) -> list[object]:

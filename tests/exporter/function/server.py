@@ -13,6 +13,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tests.outputs import OUTPUTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -76,6 +78,7 @@ class Server:
             connection.request(method, path, body)
             response = connection.getresponse()
             text = response.read()
+            OUTPUTS.add("a response of the function", text)
             is_json = response.headers["Content-Type"] == "application/json" and method != "HEAD"
             return Response(
                 response.status,

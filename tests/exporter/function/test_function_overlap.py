@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import pytest
 from exporter.function import Answer, Function
 from lab.emulator.world import Fault
 from tests.exporter.function.conftest import CONFIG, on_clock, written_twice
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +125,7 @@ def test_a_run_that_never_ends_is_given_up(cloud_at: Emulator, clock: Clock) -> 
         return b""
 
     cloud_at.answer("ListLocations", hang)
-    log = io.StringIO()
+    log = Printed()
     function = Function(
         {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **cloud_at.environ},
         log,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import socket
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from exporter.function import Function
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World
 from tests.exporter.function.conftest import CONFIG, WORLD, on_clock
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -202,7 +202,7 @@ def test_an_unexpected_error(cloud_at: Emulator, clock: Clock) -> None:
     def late() -> float:
         return times.pop()
 
-    log = io.StringIO()
+    log = Printed()
     with Function(environ, log, monotonic=clock, now=late) as function:
         answer = function.answer("POST", "/")
         sentence = "the exporter failed unexpectedly; its log says where"
@@ -218,7 +218,7 @@ def test_an_unexpected_error(cloud_at: Emulator, clock: Clock) -> None:
 def test_a_change_is_logged_once(clock: Clock) -> None:
     """The function remembers what it saw: a failure is one entry, said again after ten minutes."""
     world = {**WORLD, "events": [{"at": "90s", "stream": "stock", "do": "fail", "reason": "GONE"}]}
-    log = io.StringIO()
+    log = Printed()
     with (
         Emulator(World.model_validate(world), clock=clock) as cloud,
         on_clock(clock, cloud.environ, log) as function,

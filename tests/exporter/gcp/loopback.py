@@ -1,15 +1,20 @@
-"""Servers on loopback, for what is asked over plain HTTP."""
+"""Servers on loopback, for what is asked over plain HTTP, and for gRPC over TLS."""
 
 from __future__ import annotations
 
 import http.server
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+import grpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lab.emulator.emulator import Emulator
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
@@ -21,7 +26,10 @@ class Answering(http.server.BaseHTTPRequestHandler):
         """Answer."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.requests.append((self.path, dict(self.headers), body))
-        status, text = self.server.answer
+        status, text = next(
+            (answer for path, answer in self.server.answers.items() if path in self.path),
+            self.server.answer,
+        )
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Metadata-Flavor", "Google")
@@ -43,6 +51,8 @@ class HttpServer(http.server.ThreadingHTTPServer):
         """Listen on a free port."""
         super().__init__(("127.0.0.1", 0), Answering)
         self.answer: tuple[int, str] = (200, "{}")
+        self.answers: dict[str, tuple[int, str]] = {}
+        """Other answers, by a part of the path."""
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
 
     @property
@@ -90,3 +100,55 @@ def dripping(piece: bytes) -> Iterator[str]:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
         over.set()
         thread.join()
+
+
+class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
+    """Google's endpoints on loopback: gRPC over TLS, in front of an emulator.
+
+    Attributes:
+        address: ``localhost:port`` of both services, once started.
+        tokens: The values of the header that authorises a call.
+        refusal: The code that every call is refused with, in a message that repeats the header.
+    """
+
+    def __init__(self, cloud: Emulator, key: bytes, certificate: bytes) -> None:
+        """Relay to an emulator that runs, with this certificate."""
+        self.tokens: list[str] = []
+        self.refusal: grpc.StatusCode | None = None
+        self.address = ""
+        self._channels = [
+            grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
+            for address in (cloud.datastream, cloud.monitoring)
+        ]
+        self._server = grpc.server(ThreadPoolExecutor(16), handlers=[self])
+        credentials = grpc.ssl_server_credentials([(key, certificate)])
+        self._port = self._server.add_secure_port("127.0.0.1:0", credentials)
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self._server.start()
+        self.address = f"localhost:{self._port}"
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        """Stop."""
+        self._server.stop(1).wait()
+        for channel in self._channels:
+            channel.close()
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        """Return what relays a call."""
+        token = dict(details.invocation_metadata).get("authorization", "")
+        self.tokens.append(token)
+        channel = self._channels["google.monitoring" in details.method]
+
+        def relay(request: bytes, context: grpc.ServicerContext) -> Any:
+            if self.refusal:
+                context.abort(self.refusal, f"The request's token {token!r} is not accepted")
+            try:
+                return channel.unary_unary(details.method)(request)
+            except grpc.RpcError as error:
+                context.set_trailing_metadata(error.trailing_metadata())
+                context.abort(error.code(), error.details())
+
+        return grpc.unary_unary_rpc_method_handler(relay)

@@ -12,8 +12,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth.compute_engine import _metadata
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,7 +27,9 @@ from exporter.gcp.clients import (
 from exporter.gcp.credentials import fetch
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError, FailureKind
+from tests.canary import SERVICE_ACCOUNT, USER, Canary, private_key, token_answer
 from tests.exporter.gcp.loopback import dripping
+from tests.outputs import OUTPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +37,9 @@ if TYPE_CHECKING:
 
     from tests.exporter.gcp.loopback import HttpServer
 
-SECRET = "MIIEvQIBADANBgkqhkiG"  # noqa: S105 - it opens nothing
 DEFAULT = Identity()
-ACCOUNT = "exporter@shop-prod.iam.gserviceaccount.com"
-TOKEN = json.dumps({"access_token": "token", "expires_in": 3600, "token_type": "Bearer"})
+KEY: dict[str, object] = {**SERVICE_ACCOUNT}
+ACCOUNT = KEY["client_email"]
 
 
 @pytest.fixture(autouse=True)
@@ -62,43 +61,24 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)
 
 
-@pytest.fixture(scope="module")
-def private_key() -> str:
-    """Return a key that opens nothing."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-
-
 @pytest.fixture
 def service_account(
-    http_server: HttpServer, private_key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    http_server: HttpServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> HttpServer:
     """Be a service account; return the server that gives out its tokens."""
     use(
         monkeypatch,
         tmp_path,
-        {
-            "type": "service_account",
-            "client_email": ACCOUNT,
-            "private_key": private_key,
-            "token_uri": f"http://{http_server.address}/token",
-        },
+        KEY | {"private_key": private_key(), "token_uri": f"http://{http_server.address}/token"},
     )
-    http_server.answer = (200, TOKEN)
+    http_server.answer = (200, token_answer())
     return http_server
 
 
 def use(monkeypatch: pytest.MonkeyPatch, folder: Path, content: object) -> Path:
     """Make a file the one that GOOGLE_APPLICATION_CREDENTIALS names; return its path."""
     path = folder / "credentials.json"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
+    OUTPUTS.write_input(path, content if isinstance(content, str | bytes) else json.dumps(content))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
     return path
 
@@ -118,7 +98,7 @@ def refused(identity: Identity = DEFAULT, deadline: Deadline | None = None) -> s
     assert caught.value.failure.kind is FailureKind.CREDENTIALS
     sentence = str(caught.value)
     assert len(sentence.splitlines()) == 1
-    assert SECRET not in sentence
+    OUTPUTS.add("the sentence", sentence)
     return sentence
 
 
@@ -137,44 +117,29 @@ def test_the_file_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert str(tmp_path) in refused()
 
 
-KEY = {
-    "type": "service_account",
-    "client_email": ACCOUNT,
-    "token_uri": "http://127.0.0.1:9/token",
-    "private_key": f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n",
-}
-USER = {
-    "type": "authorized_user",
-    "client_id": "id",
-    "client_secret": SECRET,
-    "refresh_token": SECRET,
-}
-
-
 @pytest.mark.parametrize(
     "content",
     [
         "",
-        f'{{"private_key": "{SECRET}',
-        json.dumps([SECRET]),
-        json.dumps(SECRET),
+        f'{{"private_key": "{Canary.PRIVATE_KEY}',
+        json.dumps([Canary.PRIVATE_KEY]),
+        json.dumps(Canary.PRIVATE_KEY),
         "null",
-        b'\xff\xfe{"private_key": "' + SECRET.encode(),
-        {"private_key": SECRET},
+        b'\xff\xfe{"private_key": "' + Canary.PRIVATE_KEY.encode(),
+        {"private_key": Canary.PRIVATE_KEY},
         KEY | {"type": None},
         KEY | {"type": ["service_account"]},
-        {"type": "service_account", "private_key": SECRET},
+        {"type": "service_account", "private_key": Canary.PRIVATE_KEY},
         KEY,
-        KEY | {"private_key": SECRET},
-        KEY | {"private_key": [SECRET]},
-        KEY | {"private_key": {"": SECRET}},
-        {"type": "authorized_user", "refresh_token": SECRET},
-        {"type": "external_account", "credential_source": SECRET},
-        {"type": "impersonated_service_account", "source_credentials": SECRET},
-        {"type": "impersonated_service_account", "source_credentials": {"key": SECRET}},
-        {"type": "gdch_service_account", "private_key": SECRET},
+        KEY | {"private_key": Canary.PRIVATE_KEY},
+        KEY | {"private_key": [Canary.PRIVATE_KEY]},
+        KEY | {"private_key": {"": Canary.PRIVATE_KEY}},
+        {"type": "authorized_user", "refresh_token": Canary.REFRESH_TOKEN},
+        {"type": "external_account", "credential_source": Canary.PRIVATE_KEY},
+        {"type": "impersonated_service_account", "source_credentials": Canary.PRIVATE_KEY},
+        {"type": "impersonated_service_account", "source_credentials": {"key": Canary.PRIVATE_KEY}},
+        {"type": "gdch_service_account", "private_key": Canary.PRIVATE_KEY},
     ],
-    ids=repr,
 )
 def test_the_file_is_malformed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: object
@@ -214,14 +179,13 @@ mangled = st.one_of(
 def test_however_a_key_file_is_mangled_it_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    private_key: str,
     key: str,
     value: object,
     *,
     usable: bool,
 ) -> None:
     """No secret of the file, and no traceback, whatever stands where."""
-    whole = KEY | {"private_key": private_key} if usable else KEY
+    whole = KEY | {"private_key": private_key()} if usable else KEY
     use(monkeypatch, tmp_path, whole | {key: value})
     if not (usable and key == "universe_domain"):
         refused()
@@ -250,7 +214,7 @@ def test_a_revoked_credential_is_told_in_the_token_servers_words(
             {
                 "error": "invalid_grant",
                 "error_description": "Token has been expired or revoked.",
-                "internal": SECRET,
+                "internal": Canary.ACCESS_TOKEN,
             }
         ),
     )
@@ -271,11 +235,11 @@ def test_a_token_server_that_talks_nonsense(
 
 
 def test_a_token_server_that_is_not_there(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, private_key: str, closed_port: int
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed_port: int
 ) -> None:
     """It is the network that is to be checked, not the credentials."""
     uri = f"http://127.0.0.1:{closed_port}/token"
-    use(monkeypatch, tmp_path, KEY | {"private_key": private_key, "token_uri": uri})
+    use(monkeypatch, tmp_path, KEY | {"private_key": private_key(), "token_uri": uri})
     sentence = refused()
     assert "check the network" in sentence
     assert str(closed_port) in sentence
@@ -285,12 +249,12 @@ def test_a_token_server_that_is_not_there(
     "drip", [b"", b"H", b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + b"a" * 9999]
 )
 def test_a_token_server_costs_no_more_time_than_there_is(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, private_key: str, drip: bytes
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, drip: bytes
 ) -> None:
     """It is silent, sends a byte at a time, or sends without end: one sentence, in time."""
     with dripping(drip) as address:
         uri = f"http://{address}/token"
-        use(monkeypatch, tmp_path, KEY | {"private_key": private_key, "token_uri": uri})
+        use(monkeypatch, tmp_path, KEY | {"private_key": private_key(), "token_uri": uri})
         started = time.monotonic()
         sentence = refused(deadline=Deadline.after(0.5))
         assert "network" in sentence or "token" in sentence
@@ -298,11 +262,11 @@ def test_a_token_server_costs_no_more_time_than_there_is(
 
 
 def test_a_stop_ends_the_wait_for_a_token(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, private_key: str, silent_port: int
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, silent_port: int
 ) -> None:
     """SIGTERM is obeyed before there are clients as well."""
     uri = f"http://127.0.0.1:{silent_port}/token"
-    use(monkeypatch, tmp_path, KEY | {"private_key": private_key, "token_uri": uri})
+    use(monkeypatch, tmp_path, KEY | {"private_key": private_key(), "token_uri": uri})
     deadline = Deadline.after(60)
     timer = threading.Timer(0.1, deadline.stop.set)
     timer.start()
@@ -326,21 +290,20 @@ def test_a_metadata_server_that_is_not_there_is_not_waited_for_long(
 @pytest.mark.parametrize(
     "answer",
     [
-        (200, json.dumps({"access_tokn": SECRET})),
-        (200, SECRET),
-        (400, SECRET),
-        (500, json.dumps({"message": SECRET})),
-        (403, json.dumps([SECRET])),
-        (200, json.dumps({"access_token": f"{SECRET}\nx", "expires_in": 3600})),
+        (200, json.dumps({"access_tokn": Canary.ACCESS_TOKEN})),
+        (200, Canary.ACCESS_TOKEN),
+        (400, Canary.ACCESS_TOKEN),
+        (500, json.dumps({"message": Canary.ACCESS_TOKEN})),
+        (403, json.dumps([Canary.ACCESS_TOKEN])),
+        (200, json.dumps({"access_token": f"{Canary.ACCESS_TOKEN}\nx", "expires_in": 3600})),
     ],
 )
 def test_no_answer_of_a_token_server_is_shown(
-    service_account: HttpServer, answer: tuple[int, str], caplog: pytest.LogCaptureFixture
+    service_account: HttpServer, answer: tuple[int, str]
 ) -> None:
     """It can hold a token, in whatever form; a token with a newline is none either."""
     service_account.answer = answer
     assert "token" in refused()
-    assert SECRET not in caplog.text
 
 
 def test_a_users_own_credentials_without_a_quota_project_warn_of_nothing(
@@ -386,7 +349,8 @@ def test_an_impersonated_account_is_told(
     service_account.answer = (
         200,
         json.dumps(
-            json.loads(TOKEN) | {"accessToken": "other", "expireTime": "2099-01-01T00:00:00Z"}
+            json.loads(token_answer())
+            | {"accessToken": Canary.IMPERSONATED_TOKEN, "expireTime": "2099-01-01T00:00:00Z"}
         ),
     )
     with connected(Identity(impersonate=other)) as account:

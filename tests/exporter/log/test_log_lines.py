@@ -17,6 +17,7 @@ from exporter.log.lines import (
     Text,
     logging_to,
 )
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     import logging
@@ -26,7 +27,7 @@ MEGABYTE = "begin" + "\U0001f600" * 250_000 + "end"
 
 def logged(formatter: logging.Formatter, message: str, **fields: object) -> str:
     """Return what is written of one warning."""
-    log = io.StringIO()
+    log = Printed()
     with logging_to(log, formatter):
         LOGGER.warning("%s", message, extra={FIELDS: fields})
     return log.getvalue()
@@ -69,7 +70,7 @@ def test_nothing_controls_the_terminal_or_ends_the_line(text: str) -> None:
 
 def test_a_stack_trace_controls_no_terminal_either() -> None:
     """Its lines stay lines; what an error says is escaped in each."""
-    log = io.StringIO()
+    log = Printed()
     with logging_to(log, Text()):
         try:
             getattr(io, "red \x1b[31m")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
@@ -18,6 +17,7 @@ from lab.cli.main import main
 from lab.emulator.world import Fault
 from tests.lab.backtest.fleet_history import END, POLICIES, START, WORLD, Lab, play, written
 from tests.lab.conftest import Terminal
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -265,7 +265,7 @@ def test_ctrl_c_ends_the_reading(
 def test_a_terminal_shows_progress(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal shows the points read of each metric, then the parts evaluated."""
     monkeypatch.setenv("COLUMNS", "120")
-    out, err = io.StringIO(), Terminal()
+    out, err = Printed(), Terminal()
     argv = ["backtest", "--policies", str(POLICIES), *ASKED]
     assert main(argv, lab.environ, out, err) == 0
     shown = err.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from exporter.config.locations import KNOWN
 from lab.cli import demo
 from lab.cli.main import main
 from tests.lab.conftest import Terminal
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ def test_lines_fit_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("LINES", "50")
     monkeypatch.setenv("TERM", "dumb")
     out = Terminal()
-    assert main(["demo"], {}, out, io.StringIO()) == 0
+    assert main(["demo"], {}, out, Printed()) == 0
     table = out.getvalue().partition("\n\n")[0]
     assert max(map(len, out.getvalue().splitlines())) <= columns
     table = "".join(table.split()) if columns == 20 else table
@@ -95,9 +95,9 @@ def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm-256color")
     coloured, plain = Terminal(), Terminal()
-    main(["demo"], {}, coloured, io.StringIO())
+    main(["demo"], {}, coloured, Printed())
     monkeypatch.setenv("NO_COLOR", "1")
-    main(["demo"], {}, plain, io.StringIO())
+    main(["demo"], {}, plain, Printed())
     assert "\x1b[32m" in coloured.getvalue()
     assert "\x1b[3" not in plain.getvalue()
 
@@ -224,7 +224,7 @@ def test_an_interrupted_run_claims_nothing(tmp_path: Path, signal_when: SignalWh
     first = {"id": "us-east1", "streams": [{"id": "orders"}]}
     slow = {"method": "ListStreams", "location": "us-east4", "latency": 30}
     path = write_world(tmp_path, **one_project(first, {"id": "us-east4"}), faults=[slow])
-    out, err = io.StringIO(), Terminal()
+    out, err = Printed(), Terminal()
     signal_when(signal.SIGINT, lambda: "1/2" in err.getvalue())
     assert main(["demo", "--world", path], {}, out, err) == 130
     assert "nothing: every stream that was read is as expected" in out.getvalue()
@@ -237,7 +237,7 @@ def test_progress_is_shown_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal shows progress, and gets its cursor and line back."""
     monkeypatch.setenv("TERM", "xterm")
     err = Terminal()
-    assert main(["demo"], {}, io.StringIO(), err) == 0
+    assert main(["demo"], {}, Printed(), err) == 0
     progress, _, rest = err.getvalue().rpartition("\x1b[?25h")
     assert "reading locations" in progress
     assert "writing points" in progress

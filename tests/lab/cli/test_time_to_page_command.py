@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytest
 from exporter.cli.exit_codes import INCOMPLETE, USAGE
 from lab.cli.time_to_page import show
 from lab.prove.time_to_page import CHANGES, Measurements, TimeToPage
+from tests.outputs import Printed
 from tools import lab as page
 from tools.policies import TIMES
 
@@ -47,7 +47,7 @@ def test_an_exceeded_bound_fails(caplog: pytest.LogCaptureFixture) -> None:
     measured = Measurements()
     measured.add(Measurements([TimeToPage(failed, "worker_pool", 106.9, 87.0, 600)]))
     measured.add(Measurements([TimeToPage(failed, "job", 190.1, 115.0, 1000)]))
-    out = io.StringIO()
+    out = Printed()
     assert show(measured, out, as_json=False) == INCOMPLETE
     rows = [" ".join(line.split()) for line in out.getvalue().splitlines()[1:]]
     assert rows == [
@@ -55,7 +55,7 @@ def test_an_exceeded_bound_fails(caplog: pytest.LogCaptureFixture) -> None:
         "FAILED worker_pool 107 s 87 s 120 s yes 300 s",
     ]
     assert caplog.messages == ["1 of 2 bounds exceeded."]
-    document = io.StringIO()
+    document = Printed()
     assert show(measured, document, as_json=True) == INCOMPLETE
     read = json.loads(document.getvalue())
     assert read["kept"] is False
@@ -69,7 +69,7 @@ def test_a_change_that_does_not_fire_fails(caplog: pytest.LogCaptureFixture) -> 
         [TimeToPage(dead, "job", 330.0, 271.0, 1000)],
         ["FAILED, job: not every change opens an incident"],
     )
-    out = io.StringIO()
+    out = Printed()
     assert show(measured, out, as_json=False) == INCOMPLETE
     assert out.getvalue().splitlines()[1].endswith("yes   never")
     assert caplog.messages == ["FAILED, job: not every change opens an incident."]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from lab.preview.notification import EMPTY, notification
 from lab.preview.slack import slack_text
 from lab.preview.terminal import print_notification
 from tests.lab.conftest import POLICIES
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from lab.policies.files import Policy
@@ -69,7 +69,7 @@ def about(error: str, stream: str = "orders") -> Notification:
 
 def terminal(shown: Notification) -> str:
     """Return what a pipe gets."""
-    out = io.StringIO()
+    out = Printed()
     print_notification(shown, shown.policy.name, (), out)
     return out.getvalue()
 

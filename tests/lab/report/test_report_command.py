@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import threading
 from argparse import Namespace
@@ -21,6 +20,7 @@ from lab.simulate.scenario_files import parse_scenario
 from tests.deletion import SCENARIO
 from tests.lab.report import drawn
 from tests.lab.report.reading import read
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from lab.prove.scenarios import ScenarioResult
@@ -45,7 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def command(*argv: str) -> tuple[int, str]:
     """Return the exit code and the output of the command."""
-    output = io.StringIO()
+    output = Printed()
     code = main(["report", *argv], {}, output, output)
     return code, output.getvalue()
 
@@ -158,7 +158,7 @@ def test_an_interrupted_report_writes_nothing(tmp_path: Path) -> None:
     """The file is not created, and nothing is measured."""
     stop = threading.Event()
     stop.set()
-    out = io.StringIO()
+    out = Printed()
     args = Namespace(
         html=str(tmp_path / "report.html"),
         policies=[str(POLICIES)],

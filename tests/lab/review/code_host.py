@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.outputs import OUTPUTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -71,6 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> str:
         """Return the new text; refuse one that is too long."""
         body: str = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
+        OUTPUTS.add("a comment on the code host", body)
         if len(body) > self.server.longest:
             self._answer(422, {"message": "body is too long"})
             return ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.canary import Canary
 from tests.lab.review.code_host import CodeHost, code_host
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import INPUTS, MODULE
@@ -29,7 +30,7 @@ CLONE = WORKFLOW["env"]["EXPORTER"]
 NUMBER = 7
 EXPRESSIONS = {
     "env.DIRECTORY": ".",
-    "github.token": "the-token",
+    "github.token": Canary.GITHUB_TOKEN,
     "github.event.pull_request.number": str(NUMBER),
 }
 """What the workflow's expressions in its own steps stand for."""
@@ -128,7 +129,7 @@ def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost
         f"PATCH {issues}/comments/131",
         *look,
     ]
-    assert host.secrets == {"Bearer the-token"}
+    assert host.secrets == {f"Bearer {Canary.GITHUB_TOKEN}"}
     (comment,) = host.comments[130:]
     assert comment.startswith("<!-- datastream-lab review -->\n## Review of the alert policies\n")
     assert "1. `stream-failed` changes: FAILED: worst 187 s → 367 s; " in comment
@@ -153,7 +154,7 @@ def test_a_note_on_gitlab_is_kept_up_to_date(tmp_path: Path, host: CodeHost) -> 
         "CI_API_V4_URL": f"{host.url}/api/v4",
         "CI_PROJECT_ID": "5",
         "CI_MERGE_REQUEST_IID": str(NUMBER),
-        "REVIEW_TOKEN": "the-token",
+        "REVIEW_TOKEN": Canary.GITLAB_TOKEN,
     }
     said = []
     for text in ("## One\n", "## Two\n", "## Two\n"):
@@ -174,7 +175,7 @@ def test_a_note_on_gitlab_is_kept_up_to_date(tmp_path: Path, host: CodeHost) -> 
         f"PUT {notes}/1",
         f"GET {notes}",
     ]
-    assert host.secrets == {"the-token"}
+    assert host.secrets == {Canary.GITLAB_TOKEN}
     assert host.comments == ["<!-- datastream-lab review -->\n## Two\n"]
 
 
@@ -187,7 +188,7 @@ def test_what_goes_wrong_is_one_sentence(tmp_path: Path, host: CodeHost) -> None
         "GITHUB_REPOSITORY": "acme/infra",
         "PULL_REQUEST": str(NUMBER),
     }
-    token = {"GITHUB_TOKEN": "the-token"}
+    token = {"GITHUB_TOKEN": Canary.GITHUB_TOKEN}
     for given, words, sentence in (
         (environ, ("github", str(review)), "the variable GITHUB_TOKEN is not set"),
         (environ | token, ("github", str(review)), "answered 422 Unprocessable"),

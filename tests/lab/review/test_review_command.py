@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 from argparse import Namespace
@@ -15,6 +14,7 @@ from lab.cli.context import Context
 from lab.exit_codes import NO_PROMETHEUS
 from tests.lab.review.conftest import POLICIES, SCENARIOS
 from tests.lab.review.plan_json import QUERY, change, on_log, plan, policy, written
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ def test_without_prometheus_the_command_says_what_to_install(
 
 def test_an_interrupted_review_prints_nothing(tmp_path: Path) -> None:
     """Ctrl-C ends it before the next scenario with exit code 130."""
-    stop, out = threading.Event(), io.StringIO()
+    stop, out = threading.Event(), Printed()
     stop.set()
     file = tmp_path / "plan.json"
     file.write_bytes(written(_LATER))
@@ -113,7 +113,7 @@ def test_an_interrupted_review_prints_nothing(tmp_path: Path) -> None:
         strict=False,
         json=False,
     )
-    assert review.run(Context(args, {}, out, io.StringIO(), stop)) == 130
+    assert review.run(Context(args, {}, out, Printed(), stop)) == 130
     assert out.getvalue() == ""
 
 

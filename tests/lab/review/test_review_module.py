@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tests.canary import Canary
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import INPUTS, MODULE
 from tests.terraform.terraform_cli import copy_module
@@ -176,7 +177,7 @@ def test_new_channels_are_unknown(replanned: Replanned, reviewed: Reviewed) -> N
     """A channel that the same plan creates has no name yet."""
     plan = replanned(
         slack_channel={"channel_name": "#data-alerts", "severities": ["CRITICAL"]},
-        slack_token="xoxb-1",  # noqa: S106 - no secret
+        slack_token=Canary.SLACK_TOKEN,
     )
     answer = reviewed(plan)
     also = "also notifies 1 channel known only after apply"

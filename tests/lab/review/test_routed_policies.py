@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections import Counter
 from threading import Event
@@ -21,6 +20,7 @@ from lab.review.playing import trigger_changes
 from lab.simulate.scenario_files import read_scenarios
 from lab.simulate.simulation import simulate
 from tests.lab.review.conftest import POLICIES
+from tests.outputs import Printed
 from tests.terraform.module_inputs import CHANNEL
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def test_the_command_plays_a_plan(replanned: Replanned, tmp_path: Path) -> None:
     for enabled in (True, False):
         overrides = {name: {"enabled": enabled}}
         file.write_text(json.dumps(replanned(routes={"shop": shop}, policy_overrides=overrides)))
-        out, err = io.StringIO(), io.StringIO()
+        out, err = Printed(), Printed()
         words = ["test", scenario.name, "--plan", str(file), "--policies", str(POLICIES)]
         answers.append((main(words, {}, out, err), out.getvalue()))
     assert [code for code, _ in answers] == [OK, INCOMPLETE]

@@ -103,13 +103,16 @@ def run(context: Context) -> int:
         log_ignored_labels(measurement, set())
         if report is None:
             return _dry_run(context, prepared.config, measurement)
-        if context.out:
-            _show_run(context.out, prepared.config, report)
-        if context.out is None or _kept_apart(context.err, context.out):
-            # Elsewhere the list of what to look at has just said so.
-            RunLog().log_findings(measurement)
-        log_unknown_locations(report, set())
-        log_run(report)
+        try:
+            if context.out:
+                _show_run(context.out, prepared.config, report)
+        finally:
+            # The log is whole, though the reader of the data may have seen enough of it.
+            if context.out is None or _kept_apart(context.err, context.out):
+                # Elsewhere the list of what to look at has just said so.
+                RunLog().log_findings(measurement)
+            log_unknown_locations(report, set())
+            log_run(report)
     return OK if report.complete else INCOMPLETE
 
 

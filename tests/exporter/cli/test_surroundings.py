@@ -108,6 +108,16 @@ def test_at_a_terminal_the_log_does_not_repeat_the_data(serve: Serve, shop: Worl
     assert CARTS.encode() not in screen.written
 
 
+def test_a_full_stdout_costs_no_log(serve: Serve, shop: World) -> None:
+    """What can't be printed is in the log all the same, with what was written; exit 1."""
+    _, environ = serve(shop)
+    ended = shell('exec "$0" -m exporter run >/dev/full', environ)
+    assert ended.returncode == INCOMPLETE
+    assert ended.stderr.count(CARTS) == 1
+    assert "24 points written; " in ended.stderr
+    assert "No space left on device." in ended.stderr
+
+
 def test_a_full_stderr_changes_no_exit_code(serve: Serve, shop: World) -> None:
     """A log that cannot be written fails no run."""
     cloud, environ = serve(shop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 
@@ -98,6 +99,15 @@ def test_the_role_created_by_hand_is_sufficient() -> None:
     shown = re.search(r"--permissions (\S+)", page.read_text("utf-8"))
     assert shown
     assert shown[1].split(",") == ["datastream.locations.list", "datastream.streams.list"]
+
+
+def test_each_field_of_the_shown_log_entry_is_explained() -> None:
+    """The table below the entry has a row that names it."""
+    page = ROOT / "docs" / "operating.md"
+    (entry,) = map(json.loads, fences(page, "json"))
+    first_cells = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", page.read_text("utf-8"), re.MULTILINE)
+    explained = {name for cell in first_cells for name in re.findall(r"\w+", cell)}
+    assert set(entry) == explained
 
 
 def test_the_table_of_variables_has_those_of_cloud_run() -> None:

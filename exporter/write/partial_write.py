@@ -10,7 +10,7 @@ matched by substring, since they have changed before.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from google.cloud import monitoring_v3
@@ -63,8 +63,8 @@ class PartialWrite:
     late: int
     transient: int
     named: Mapping[int, bool] | None
-    older: bool = field(default=False, compare=False)
-    unknown_locations: frozenset[int] = field(default=frozenset(), compare=False)
+    older: bool = False
+    unknown_locations: frozenset[int] = frozenset()
 
     @property
     def unwritten(self) -> int:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from exporter.write.partial_write import PartialWrite, parse_partial_write
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.exporter.write.conftest import ErrorOf, StatusOf
 
 HEAD = "One or more TimeSeries could not be written: "
@@ -41,6 +43,11 @@ NEWER = (
     f'"{STATE}", metric.labels={{"stream_id": "orders"}}): write for resource={NODE} failed with: '
 )
 
+
+def _counts(refusal: PartialWrite) -> tuple[int, int, int, Mapping[int, bool] | None]:
+    return refusal.refused, refusal.late, refusal.transient, refusal.named
+
+
 LATE_AND_NAMED: list[tuple[str, str, set[int]]] = [
     ("named at the end", f"{HEAD}{ORDER}: timeSeries[0]", {0}),
     ("a range", f"{HEAD}{OFTEN}{TIMES}: timeSeries[0-3]", {0, 1, 2, 3}),
@@ -68,9 +75,7 @@ def test_late_points_are_known_by_their_index(
     many = len(indexes)
     errors = [("INVALID_ARGUMENT", many)]
     error = error_of(status_of("INVALID_ARGUMENT", text, written=200 - many, of=200, errors=errors))
-    assert parse_partial_write(error, 200) == PartialWrite(
-        many, many, 0, dict.fromkeys(indexes, True)
-    )
+    assert _counts(parse_partial_write(error, 200)) == (many, many, 0, dict.fromkeys(indexes, True))
 
 
 REFUSED: list[tuple[str, str, dict[int, bool]]] = [
@@ -102,8 +107,11 @@ def test_each_named_point_has_its_own_reason(
     """A point is late if every reason that names it is that it came too late."""
     errors = [("INVALID_ARGUMENT", len(named))]
     status = status_of("INVALID_ARGUMENT", text, written=200 - len(named), of=200, errors=errors)
-    assert parse_partial_write(error_of(status), 200) == PartialWrite(
-        len(named), sum(named.values()), 0, named
+    assert _counts(parse_partial_write(error_of(status), 200)) == (
+        len(named),
+        sum(named.values()),
+        0,
+        named,
     )
 
 
@@ -131,8 +139,8 @@ def test_a_transient_code_without_a_summary_is_of_every_point(
     code: str, status_of: StatusOf, error_of: ErrorOf
 ) -> None:
     """Nothing is known of the effect, so all points are to be sent again, whatever is named."""
-    error = error_of(status_of(code, f"{HEAD}An internal error occurred.: timeSeries[0]"))
-    assert parse_partial_write(error, 7) == PartialWrite(7, 0, 7, None)
+    error = error_of(status_of(code, f"{HEAD}{OFTEN}: timeSeries[0]"))
+    assert _counts(parse_partial_write(error, 7)) == (7, 0, 7, None)
 
 
 def test_a_transient_code_with_a_summary_without_errors_is_of_its_refused_points(
@@ -140,7 +148,7 @@ def test_a_transient_code_with_a_summary_without_errors_is_of_its_refused_points
 ) -> None:
     """The counts say how many points are to be sent again."""
     error = error_of(status_of("UNAVAILABLE", "Try again.", written=5, of=7))
-    assert parse_partial_write(error, 7) == PartialWrite(2, 0, 2, None)
+    assert _counts(parse_partial_write(error, 7)) == (2, 0, 2, None)
 
 
 @pytest.mark.parametrize("code", ["INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND"])
@@ -149,7 +157,7 @@ def test_a_final_code_without_a_summary_refuses_every_point(
 ) -> None:
     """None of the points was written, and none will be."""
     error = error_of(status_of(code, "Name must begin with 'projects/{project_id}'."))
-    assert parse_partial_write(error, 7) == PartialWrite(7, 0, 0, None)
+    assert _counts(parse_partial_write(error, 7)) == (7, 0, 0, None)
 
 
 def test_the_summary_s_own_texts_are_read(status_of: StatusOf, error_of: ErrorOf) -> None:
@@ -168,16 +176,16 @@ def test_the_summary_s_own_texts_are_read(status_of: StatusOf, error_of: ErrorOf
         of=7,
         errors=[("INVALID_ARGUMENT", 1, ORDER), ("INVALID_ARGUMENT", 1, "Unknown metric.")],
     )
-    assert parse_partial_write(error_of(late), 7) == PartialWrite(2, 2, 0, None)
-    assert parse_partial_write(error_of(other), 7) == PartialWrite(2, 0, 0, None)
+    assert _counts(parse_partial_write(error_of(late), 7)) == (2, 2, 0, None)
+    assert _counts(parse_partial_write(error_of(other), 7)) == (2, 0, 0, None)
 
 
 def test_late_without_names_is_late(status_of: StatusOf, error_of: ErrorOf) -> None:
     """A text that gives no reason but lateness, and names nothing, is of all that were refused."""
     error = error_of(status_of("INVALID_ARGUMENT", f"{HEAD}{ORDER}", written=5, of=7))
-    assert parse_partial_write(error, 7) == PartialWrite(2, 2, 0, None)
+    assert _counts(parse_partial_write(error, 7)) == (2, 2, 0, None)
     error = error_of(status_of("INVALID_ARGUMENT", f"{HEAD}{ORDER}"))
-    assert parse_partial_write(error, 7) == PartialWrite(7, 7, 0, None)
+    assert _counts(parse_partial_write(error, 7)) == (7, 7, 0, None)
 
 
 def test_no_reason_is_no_lateness(status_of: StatusOf, error_of: ErrorOf) -> None:
@@ -189,7 +197,7 @@ def test_no_reason_is_no_lateness(status_of: StatusOf, error_of: ErrorOf) -> Non
         of=7,
         errors=[("FAILED_PRECONDITION", 2)],
     )
-    assert parse_partial_write(error_of(status), 7) == PartialWrite(2, 0, 0, None)
+    assert _counts(parse_partial_write(error_of(status), 7)) == (2, 0, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +221,7 @@ def test_names_that_contradict_the_count_are_no_names(
     partial_write = parse_partial_write(
         error_of(status_of("INVALID_ARGUMENT", text, written=written, of=7)), 7
     )
-    assert partial_write == PartialWrite(7 - written, 7 - written, 0, None)
+    assert _counts(partial_write) == (7 - written, 7 - written, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +232,31 @@ def test_a_summary_that_contradicts_itself_or_the_request_says_nothing(
 ) -> None:
     """Every point counts as refused then."""
     error = error_of(status_of("INVALID_ARGUMENT", "Refused.", written=written, of=of))
-    assert parse_partial_write(error, 7) == PartialWrite(7, 0, 0, None)
+    assert _counts(parse_partial_write(error, 7)) == (7, 0, 0, None)
+
+
+@pytest.mark.parametrize(("text", "older"), [(OFTEN, True), (ORDER, False), (INTERNAL, False)])
+def test_a_point_that_is_seconds_older_may_be_the_reason(
+    text: str, *, older: bool, status_of: StatusOf, error_of: ErrorOf
+) -> None:
+    """Only where points come too often: what is out of order meets a point that is not older."""
+    error = error_of(status_of("INVALID_ARGUMENT", f"{HEAD}{text}: timeSeries[0]", written=6, of=7))
+    assert parse_partial_write(error, 7).older is older
+    assert not parse_partial_write(error_of(status_of("UNAVAILABLE", text)), 7).older
+
+
+def test_series_that_moved_elsewhere_are_no_longer_refused(
+    status_of: StatusOf, error_of: ErrorOf
+) -> None:
+    """What is left of a refusal: fewer points, and the names of the others."""
+    unknown = "Unrecognized region or location"
+    text = f"{HEAD}{unknown}: timeSeries[1,4]; {ORDER}: timeSeries[0]; {TWICE}: timeSeries[5]"
+    error = error_of(status_of("INVALID_ARGUMENT", text, written=3, of=7))
+    refusal = parse_partial_write(error, 7)
+    assert refusal.unknown_locations == {1, 4}
+    rest = refusal.without(refusal.unknown_locations)
+    assert _counts(rest) == (2, 1, 0, {0: True, 5: False})
+    assert rest.unwritten == 1
 
 
 reasons = st.sampled_from([ORDER, OFTEN, INTERNAL, TWICE, "Unknown metric", HEAD, NODE, TIMES])

@@ -83,22 +83,36 @@ class CodeMutant(NamedTuple):
 
     Attributes:
         file: The file, relative to the exporter's folder.
-        line: Where it is.
-        before: The code.
-        after: What replaces it.
+        line: The number of the line where it is.
+        code: That line, without its comment.
+        change: What is changed into what.
         text: The whole changed file.
     """
 
     file: str
     line: int
-    before: str
-    after: str
+    code: str
+    change: str
     text: str
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return the change without the line's number, so that a reason stays with its code."""
+        return self.file, self.code, self.change
+
     def __str__(self) -> str:
-        """Return the change on one line, without the line's number: it stays true for longer."""
-        before, after = (" ".join(code.split()) for code in (self.before, self.after))
-        return f"{self.file}: {before} -> {after}"
+        """Return it as code_mutants.yaml would."""
+        return f"{self.file}:{self.line}: {self.code}: {self.change}"
+
+
+def survivors_with_a_reason() -> dict[tuple[str, str, str], str]:
+    """Return the reason why nobody can notice a change, by its key."""
+    listed = yaml.safe_load(SURVIVORS.read_text("utf-8"))
+    return {
+        (each["file"], each["code"], change): each["reason"]
+        for each in listed
+        for change in each["changes"]
+    }
 
 
 def code_files(names: Sequence[str] = CODE) -> list[Path]:
@@ -122,7 +136,9 @@ def code_mutants(file: str, text: str) -> Iterator[CodeMutant]:
             end = offsets[(place.end_lineno or place.lineno) - 1] + (place.end_col_offset or 0)
             encoded = text.encode()
             whole = encoded[:start] + after.encode() + encoded[end:]
-            yield CodeMutant(file, place.lineno, encoded[start:end].decode(), after, whole.decode())
+            change = f"{encoded[start:end].decode()} -> {after}"
+            code = text.splitlines()[place.lineno - 1].partition("  #")[0].strip()
+            yield CodeMutant(file, place.lineno, code, " ".join(change.split()), whole.decode())
 
 
 def _runtime_nodes(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
@@ -248,7 +264,7 @@ def main(arguments: list[str] | None = None) -> int:
     if args.sample is not None:
         drawn = random.Random(args.seed)  # noqa: S311 - the same changes each time
         every = drawn.sample(every, min(args.sample, len(every)))
-    reasons: dict[str, str] = yaml.safe_load(SURVIVORS.read_text("utf-8")) or {}
+    reasons = survivors_with_a_reason()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees = [_copied(Path(folder, str(number))) for number in range(args.workers)]
         print("Learning which tests reach each line ...", file=sys.stderr)
@@ -271,10 +287,9 @@ def main(arguments: list[str] | None = None) -> int:
             ):
                 if alive:
                     survivors.append(mutant)
-                    reason = reasons.get(str(mutant), "NO REASON")
-                    print(f"{mutant.file}:{mutant.line}: {mutant}: {reason}", flush=True)
+                    print(f"{mutant}: {reasons.get(mutant.key, 'NO REASON')}", flush=True)
                 print(f"\r{number} of {len(every)}", end="", file=sys.stderr, flush=True)
-    unexplained = [mutant for mutant in survivors if str(mutant) not in reasons]
+    unexplained = [mutant for mutant in survivors if mutant.key not in reasons]
     killed = len(every) - len(survivors)
     print(
         f"{plural(len(every), 'change')}: {killed} noticed ({killed / len(every):.1%}), "

@@ -157,8 +157,6 @@ def _endpoint(value: str) -> str:
 
 
 def _stream(value: object) -> StreamName:
-    if isinstance(value, StreamName):
-        return value
     name = StreamName.parse(value) if isinstance(value, str) else None
     if name is None or not _STREAM_ID.fullmatch(name.stream):
         raise ValueError(

@@ -167,13 +167,12 @@ class Config(_Section):
     def source_of(self, project: str, location: str) -> Source | None:
         """Return the source that a location is read for.
 
-        It is the one that lists the location, else the one that discovers the project's, else
-        the project's first; None where no source covers the project.
+        It is the one that lists the location, else the project's first, which may discover them;
+        None where no source covers the project.
         """
         sources = [source for source in self.sources if source.project == project]
         listing = [source for source in sources if location in (source.locations or ())]
-        discovering = [source for source in sources if source.locations is None]
-        return next(iter([*listing, *discovering, *sources]), None)
+        return next(iter([*listing, *sources]), None)
 
     def locations_to_read(self, source: Source, discovered: Iterable[str] = ()) -> tuple[str, ...]:
         """Return the locations of a source: listed or discovered, and those of required streams.

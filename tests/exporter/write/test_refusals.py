@@ -235,6 +235,15 @@ def test_a_summary_that_contradicts_itself_or_the_request_says_nothing(
     assert _counts(parse_partial_write(error, 7)) == (7, 0, 0, None)
 
 
+def test_what_is_late_is_not_sent_again(status_of: StatusOf, error_of: ErrorOf) -> None:
+    """A point that the text names as late is late, whatever the summary counts it as."""
+    errors = [("INTERNAL", 5)]
+    text = f"{HEAD}{ORDER}: timeSeries[0-1]; {INTERNAL}: timeSeries[2-4]"
+    error = error_of(status_of("INTERNAL", text, written=2, of=7, errors=errors))
+    refusal = parse_partial_write(error, 7)
+    assert (refusal.refused, refusal.late, refusal.transient) == (5, 2, 3)
+
+
 @pytest.mark.parametrize(("text", "older"), [(OFTEN, True), (ORDER, False), (INTERNAL, False)])
 def test_a_point_that_is_seconds_older_may_be_the_reason(
     text: str, *, older: bool, status_of: StatusOf, error_of: ErrorOf

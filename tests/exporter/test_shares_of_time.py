@@ -1,0 +1,109 @@
+"""How a run shares its time out: the timeout that each call gets, while no time passes."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+
+from exporter.config import Config
+from exporter.gcp import deadline
+from exporter.gcp.clients import Clients
+from exporter.gcp.deadline import Deadline
+from exporter.measure.samples import ExporterName
+from exporter.run import Run
+from exporter.task import Task
+from tests.exporter.read.worlds import project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.exporter.conftest import Lab, Serve
+
+SHOP = project("shop-prod", {"europe-west1": ["orders"]})
+SOURCE = {"project": "shop-prod"}
+
+
+class Timeouts(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc] # grpc is untyped
+    """Notes the timeout of each call by its method; writes by the first metric that they hold."""
+
+    def __init__(self) -> None:
+        """Have noted none."""
+        self.seen: dict[str, float] = {}
+
+    def intercept_unary_unary(
+        self, call: Callable[[Any, Any], Any], details: Any, request: Any
+    ) -> Any:
+        """Note it, and make the call."""
+        name = details.method.rpartition("/")[2]
+        if name == "CreateTimeSeries":
+            name = request.time_series[0].metric.type.partition("datastream/")[2]
+        self.seen[name] = details.timeout
+        return call(details, request)
+
+
+@pytest.fixture(autouse=True)
+def _standing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the time of deadlines stand still."""
+    monkeypatch.setattr(deadline, "time", SimpleNamespace(monotonic=lambda: 1000.0))
+
+
+def timeouts(lab: Lab, seconds: float, **discovery: dict[str, tuple[str, ...]]) -> dict[str, float]:
+    """Run once within so many seconds; return the calls' timeouts."""
+    noted = Timeouts()
+
+    def channels() -> tuple[grpc.Channel, grpc.Channel]:
+        datastream, monitoring = (
+            grpc.intercept_channel(grpc.insecure_channel(address), noted)
+            for address in (lab.cloud.datastream, lab.cloud.monitoring)
+        )
+        return datastream, monitoring
+
+    config = Config.model_validate({"metrics": SOURCE, "sources": [SOURCE]})
+    task = Task(ExporterName("global", "exporter", "0"))
+    with Clients(channels) as clients:
+        run = Run(clients, config, task, Deadline.after(seconds))
+        report = run.write(run.measurements(**discovery))
+    assert report.complete
+    return noted.seen
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reading", "writing", "own"),
+    [
+        (600, 360, 12, 12),
+        (50, 30, 12, 12),
+        (20, 12, 14 / 3, 20 / 3),
+        (10, 6, 7 / 3, 10 / 3),
+        (2, 1.2, 1, 1),
+    ],
+)
+def test_each_call_gets_its_share(
+    serve: Serve, seconds: float, reading: float, writing: float, own: float
+) -> None:
+    """Reading has 60 %. A request has a third of what is left, 1 to 12 s; the last have a reserve.
+
+    The reserve is 15 % of the run, 3 s at most, for late last_reads, and as much for the exporter's
+    own series.
+    """
+    seen = timeouts(serve({"projects": [SHOP]}), seconds)
+    assert seen == pytest.approx(
+        {
+            "ListLocations": reading,
+            "ListStreams": reading,
+            "location/up": writing,
+            "stream/state": writing,
+            "location/last_read": writing,
+            "exporter/last_run": own,
+        }
+    )
+
+
+def test_discovery_leaves_time_for_the_locations_that_are_known(serve: Serve) -> None:
+    """Where an earlier run found locations, discovering them again may take a third of reading."""
+    lab = serve({"projects": [SHOP]})
+    seen = timeouts(lab, 50, fallback={"shop-prod": ("europe-west1",)})
+    assert (seen["ListLocations"], seen["ListStreams"]) == pytest.approx((10, 30))
+    assert "ListLocations" not in timeouts(lab, 50, known={"shop-prod": ("europe-west1",)})

@@ -13,6 +13,9 @@ from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import FailureKind
 from exporter.measure.samples import STATE, Sample
 from exporter.names import LocationName
+from exporter.progress import Progress
+from exporter.run import Run
+from exporter.task import Task
 from exporter.write.result import MAX_LISTED_ERRORS
 from lab.emulator.world import Fault
 
@@ -283,6 +286,34 @@ def test_a_refusal_is_tried_again_where_that_can_help(serve: Serve, code: str) -
     assert (written.lost, cloud.calls["CreateTimeSeries"]) == (
         (0, 2) if code in TRANSIENT else (40, 1)
     )
+
+
+def test_a_single_point_is_worth_a_try_again(
+    monitoring: Monitoring, writing: Writing, status_of: StatusOf
+) -> None:
+    """A request is sent again for one point of many, and nothing is lost."""
+    internal = status_of("INTERNAL", "Try again.", written=199, of=200, errors=[("INTERNAL", 1)])
+    monitoring.answer = once(1, internal)
+    report = writing.write(writing.measurement(SIZES), concurrency=1)
+    assert report.complete
+    assert len(monitoring.requests) == 6
+
+
+def test_progress_counts_the_points_that_are_settled(
+    monitoring: Monitoring, writing: Writing
+) -> None:
+    """After each request, however it ended; how many there will be is not known."""
+    del monitoring
+    told: list[tuple[str, int, int | None]] = []
+
+    class Told(Progress):
+        def update(self, task: str, done: int, total: int | None = None) -> None:
+            told.append((task, done, total))
+
+    measurement = writing.measurement(SIZES)
+    config, task = writing.config(concurrency=1), Task(measurement.exporter)
+    Run(writing.clients, config, task, Deadline.after(20), progress=Told()).write([measurement])
+    assert told == [("writing points", done, None) for done in (9, 209, 369, 372, 376)]
 
 
 def test_the_server_s_wish_to_wait_is_granted(serve: Serve) -> None:

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 from exporter.gcp.errors import CallError
 from exporter.gcp.retry import Calls
 from exporter.measure.evaluation import evaluate
-from exporter.progress import Progress
 from exporter.read.datastream import Datastream
 from exporter.read.reader import Reader
 from exporter.write.result import WriteResult
@@ -35,25 +34,46 @@ if TYPE_CHECKING:
     from exporter.gcp.deadline import Deadline
     from exporter.measure.samples import ExporterName, Measurement, Sample
     from exporter.names import LocationName
+    from exporter.progress import Progress
     from exporter.read.observations import Observations
     from exporter.task import Task
     from exporter.write.writing import Writing
 
 LOGGER = logging.getLogger("exporter")
 
-READING_SHARE = 0.6
-"""The part of the deadline that reading may use."""
-
 PATIENCE_SECONDS = 3.0
 _PATIENCE_SHARE = 0.1
-"""How long a location or a batch is waited for before the others go on: the less of both."""
-
 _RESERVED_SECONDS = 3.0
 _RESERVED_SHARE = 0.15
-"""What is reserved for the exporter's own series, and before that for each late ``last_read``."""
+_READING_SHARE = 0.6
 
 _REGION_SECONDS = 3.0
 """How long a run waits for its region, which was asked for when the process started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How the time of a run is shared out, in seconds.
+
+    Attributes:
+        reading: What reading may use.
+        patience: How long a location or a batch is waited for before the others go on.
+        reserve: What is reserved for the exporter's own series, and before that for each late
+            ``last_read``.
+    """
+
+    reading: float
+    patience: float
+    reserve: float
+
+    @classmethod
+    def of(cls, seconds: float) -> Shares:
+        """Return the shares of a run that may take so many seconds."""
+        return cls(
+            reading=seconds * _READING_SHARE,
+            patience=min(PATIENCE_SECONDS, seconds * _PATIENCE_SHARE),
+            reserve=min(_RESERVED_SECONDS, seconds * _RESERVED_SHARE),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +141,8 @@ class Run:
         self._config = config
         self._task = task
         self._deadline = deadline
-        self._seconds = deadline.left
-        self._reserve = min(_RESERVED_SECONDS, self._seconds * _RESERVED_SHARE)
-        self._patience = min(PATIENCE_SECONDS, self._seconds * _PATIENCE_SHARE)
-        self._progress = progress or Progress()
+        self._shares = Shares.of(deadline.left)
+        self._progress = progress
         self._calls = Calls()
         self._started = time.monotonic()
         self._timestamp = int((now or time.time)())
@@ -149,14 +167,14 @@ class Run:
         reader = Reader(
             Datastream(self._clients.datastream, self._calls),
             self._config,
-            self._deadline.within(self._seconds * READING_SHARE),
+            self._deadline.within(self._shares.reading),
             shard=self._task.shard,
             collect=self._task.collect,
             known=known,
             fallback=fallback,
             progress=self._progress,
         )
-        yield self._measure(reader.locations(self._patience))
+        yield self._measure(reader.locations(self._shares.patience))
         yield self._measure(reader.rest())
 
     def write(
@@ -185,14 +203,16 @@ class Run:
         for measurement in measurements:
             read.append(measurement)
             if not measurement.observations.skipped:
-                phases = _Phases(writer, due(measurement), self._deadline.sooner(2 * self._reserve))
-                phases.write(self._patience)
+                phases = _Phases(
+                    writer, due(measurement), self._deadline.sooner(2 * self._shares.reserve)
+                )
+                phases.write(self._shares.patience)
                 started.append(phases)
         for phases in started:
             phases.finish()
         written = sum((phases.written for phases in started), WriteResult())
         late = itertools.chain.from_iterable(phases.late_last_reads() for phases in started)
-        written += writer.write(late, self._deadline.sooner(self._reserve))
+        written += writer.write(late, self._deadline.sooner(self._shares.reserve))
         whole = replace(reduce(operator.add, read), exporter=self._exporter())
         if not whole.observations.skipped:
             own = whole.self_samples(seconds=self._elapsed, lost=written.lost)

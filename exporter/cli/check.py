@@ -21,7 +21,7 @@ from exporter.measure.samples import POINTS_LOST, Sample
 from exporter.read.datastream import Datastream
 from exporter.read.observations import GLOBAL, UnreadLocation
 from exporter.read.reader import Reader
-from exporter.run import READING_SHARE
+from exporter.run import Shares
 from exporter.text import plural
 from exporter.write.writer import Writer, target
 
@@ -81,7 +81,7 @@ def findings(session: Session, stop: Event) -> Iterator[Finding]:
     reader = Reader(
         Datastream(session.clients.datastream, calls),
         session.config,
-        deadline.within(deadline.left * READING_SHARE),
+        deadline.within(Shares.of(deadline.left).reading),
         collect=session.task.collect,
     )
     yield from reading(reader.everything())

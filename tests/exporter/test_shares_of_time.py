@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from exporter.gcp import deadline
 from exporter.gcp.clients import Clients
 from exporter.gcp.deadline import Deadline
 from exporter.measure.samples import ExporterName
-from exporter.run import Run
+from exporter.run import Run, Shares
 from exporter.task import Task
 from tests.exporter.read.worlds import project
 
@@ -24,6 +25,20 @@ if TYPE_CHECKING:
 
 SHOP = project("shop-prod", {"europe-west1": ["orders"]})
 SOURCE = {"project": "shop-prod"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shares"),
+    [
+        (600, Shares(reading=360, patience=3, reserve=3)),
+        (30, Shares(reading=18, patience=3, reserve=3)),
+        (20, Shares(reading=12, patience=2, reserve=3)),
+        (10, Shares(reading=6, patience=1, reserve=1.5)),
+    ],
+)
+def test_a_run_shares_its_time_out(seconds: float, shares: Shares) -> None:
+    """60 % for reading, 10 % for what hangs and 15 % in reserve, 3 s each at most."""
+    assert astuple(Shares.of(seconds)) == pytest.approx(astuple(shares))
 
 
 class Timeouts(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc] # grpc is untyped
@@ -107,3 +122,19 @@ def test_discovery_leaves_time_for_the_locations_that_are_known(serve: Serve) ->
     seen = timeouts(lab, 50, fallback={"shop-prod": ("europe-west1",)})
     assert (seen["ListLocations"], seen["ListStreams"]) == pytest.approx((10, 30))
     assert "ListLocations" not in timeouts(lab, 50, known={"shop-prod": ("europe-west1",)})
+
+
+def test_the_region_is_waited_for_for_three_seconds(serve: Serve) -> None:
+    """It was asked for when the process started; a run has no more time to lose for it."""
+    asked: list[float] = []
+
+    class Asked(Task):
+        def located(self, deadline: Deadline) -> ExporterName:
+            asked.append(deadline.left)
+            return self.exporter
+
+    lab = serve({"projects": [SHOP]})
+    config = Config.model_validate({"metrics": SOURCE, "sources": [SOURCE]})
+    task = Asked(ExporterName("global", "exporter", "0"))
+    Run(lab.clients, config, task, Deadline.after(50)).measure()
+    assert asked == [3.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
 
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import Failure, FailureKind
+from exporter.gcp.pool import Pool
 from exporter.gcp.retry import Calls
 from exporter.measure.samples import STATE, Sample
 from exporter.names import LocationName
 from exporter.read.observations import Observations, ReadLocation, Stream, UnreadLocation
 from exporter.run import Report
+from exporter.write import writing as writing_module
 from exporter.write.result import WriteResult
 from exporter.write.writer import Writer
 
@@ -238,6 +241,21 @@ def test_a_stop_waits_for_a_request_that_hangs_for_seconds_only(
     assert (report.written.lost, report.written.left_out) == (9, 360 + 3 + 4)
 
 
+@pytest.mark.parametrize(("patience", "stopped"), [(math.inf, 3.0), (4.0, 3.0), (2.0, 2.0)])
+def test_a_stop_waits_for_three_seconds(patience: float, stopped: float) -> None:
+    """Or for less, where nothing is waited for as long anyway."""
+    waits: list[tuple[float, float]] = []
+
+    class Waits(Pool):
+        def wait(self, patience: float = math.inf, *, when_stopped: float = 0.0) -> None:
+            waits.append((patience, when_stopped))
+
+    pool = Waits(1, Deadline.after(20))
+    on_the_way = writing_module.Writing((), lambda _batch: WriteResult(), pool, lambda _count: None)
+    on_the_way.wait(patience)
+    assert waits == [(patience, stopped)]
+
+
 def test_a_stop_among_the_locations_leaves_the_streams_out(
     monitoring: Monitoring, writing: Writing
 ) -> None:
@@ -340,6 +358,29 @@ def test_a_run_is_complete_if_all_was_observed_and_written(
         stopped=stopped,
     )
     assert report.complete == complete
+
+
+@pytest.mark.parametrize(
+    ("observations", "written", "nobody"),
+    [
+        (Observations(locations=(READ,)), ALL, False),
+        (Observations(locations=(READ,)), LOST, False),
+        (Observations(locations=(READ,)), WriteResult(lost=10), True),
+        (Observations(locations=(READ,)), WriteResult(), False),
+        (Observations(locations=(UNREAD,)), ALL, True),
+    ],
+    ids=["all", "some points", "no point", "nothing was due", "nothing could be read"],
+)
+def test_a_run_reached_nobody_if_nothing_was_read_or_written(
+    observations: Observations,
+    written: WriteResult,
+    nobody: bool,  # noqa: FBT001 - a column of the table
+    writing: Writing,
+) -> None:
+    """The next one goes on with new connections."""
+    measurement = writing.measurement({}, observed=observations)
+    report = Report(measurement, written, seconds=1.0, calls=3, stopped=False)
+    assert report.reached_nobody is nobody
 
 
 def test_an_unread_location_is_written_as_such_and_as_nothing_else(

@@ -17,6 +17,7 @@ from google.cloud import monitoring_v3
 from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError, Failure, FailureKind, Target, explain_call_error
 from exporter.gcp.retry import Calls, call_with_retry, is_transient
+from exporter.gcp.tokens import without_tokens
 from exporter.progress import Progress
 from exporter.write.writer import SERVICE
 from lab.backtest.time_series import DistributionError, series_parts
@@ -119,7 +120,7 @@ class ApiReader:
                 except DistributionError as error:
                     doubts[f"{metric} is left out in part: a distribution {error}"] = None
             for status in response.execution_errors:
-                doubts[f"{metric} may be incomplete: {status.message}"] = None
+                doubts[f"{metric} may be incomplete: {without_tokens(status.message)}"] = None
             self.progress.update(f"reading points of {metric}", points)
         self.progress.update(f"reading points of {metric}", points, points)
         return list(doubts)

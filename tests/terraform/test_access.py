@@ -20,6 +20,7 @@ from tests.terraform.terraform_cli import REPOSITORY
 if TYPE_CHECKING:
     from tests.terraform.conftest import CopyModule, PlanModule
     from tests.terraform.fake_provider import FakeProvider
+    from tests.terraform.terraform_cli import RootModule
 
 _ACCOUNTS = "@orders-prod.iam.gserviceaccount.com"
 _EXPORTER = f"datastream-exporter{_ACCOUNTS}"
@@ -193,6 +194,8 @@ def test_the_slack_token_reaches_the_api_and_neither_plan_nor_state(
     root.apply(**INPUTS, slack_channel=new_version, slack_token=Canary.NEW_SLACK_TOKEN)
     assert _tokens(fake_provider) == [Canary.SLACK_TOKEN, Canary.NEW_SLACK_TOKEN]
     assert "#data-alerts" in root.saved_text()
+    _show(root)
+    root.destroy(**INPUTS, slack_channel=_SLACK, slack_token=Canary.SLACK_TOKEN)
 
 
 def test_the_slack_token_from_secret_manager_is_not_stored(
@@ -205,6 +208,17 @@ def test_the_slack_token_from_secret_manager_is_not_stored(
     root.apply(image=IMAGE)
     assert "#data-alerts" in root.saved_text()
     assert _tokens(fake_provider) == [Canary.SECRET_MANAGER_SECRET]
+    _show(root)
+    root.destroy(image=IMAGE)
+
+
+def _show(root: RootModule) -> None:
+    """Print the state, the outputs and the latest plan, as a person and as a program reads them."""
+    (*_, plan) = sorted(root.directory.glob("*.tfplan"))
+    for words in (["show"], ["show", plan.name], ["output"]):
+        root.run(*words, "-no-color")
+        root.run(words[0], "-json", *words[1:])
+    assert "exporter" in root.run("state", "pull")
 
 
 def _tokens(provider: FakeProvider) -> list[str]:

@@ -10,11 +10,15 @@ import base64
 import json
 import signal
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 from google.auth.compute_engine import _metadata
+from google.cloud.monitoring_v3.services.metric_service.transports import (
+    MetricServiceGrpcTransport,
+)
 
 from exporter.cli.main import main
 from exporter.function import Function
@@ -23,6 +27,7 @@ from exporter.gcp.credentials import channel_credentials, fetch
 from exporter.gcp.deadline import Deadline
 from exporter.log.lines import LOGGER, JsonLines, Text, logging_to
 from exporter.session import session
+from lab.cli.main import main as lab_main
 from tests.canary import KEY_TEXT, SERVICE_ACCOUNT, USER, Canary, private_key, token_answer
 from tests.certificate import key_and_certificate
 from tests.exporter.cli.test_tables import Terminal
@@ -31,13 +36,13 @@ from tests.outputs import OUTPUTS, Printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from lab.emulator.emulator import Emulator
     from tests.conftest import SignalWhen
     from tests.exporter.cli.conftest import Command, Serve, World
     from tests.exporter.gcp.loopback import HttpServer
 
+POLICIES = str(Path(__file__).parents[3] / "alerting_policies")
 READER = "reader@shop-prod.iam.gserviceaccount.com"
 KINDS = ("service_account", "user", "impersonated", "federated", "metadata")
 COMMANDS = ("run", "run --dry-run", "run --dry-run --json", "check", "watch", "function")
@@ -298,6 +303,53 @@ def test_a_metadata_server_that_gives_a_token_for_a_region(
     google.tokens.answers["/instance/region"] = (200, token_answer(Canary.METADATA_TOKEN))
     codes = everywhere(google, signal_when)
     assert codes["run"] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "https_proxy", "grpc_proxy"])
+def test_a_proxy_with_a_password(
+    google: Google,
+    become: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+) -> None:
+    """It relays to the token server, and refuses the APIs with the password in its answer."""
+    become("service_account")
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    proxy = google.tokens
+    proxy.answers[google.front.address] = (407, Canary.PROXY_PASSWORD)
+    monkeypatch.setenv(variable, f"http://me:{Canary.PROXY_PASSWORD}@{proxy.address}")
+    google.environ["DATASTREAM_EXPORTER_RUN__DEADLINE"] = "1s"
+    relays = variable == "HTTP_PROXY"
+    code = 0 if relays else 1
+    for out in (Terminal(), Printed()):
+        assert main(["run"], google.environ, out, Printed()) == code
+        assert main(["check"], google.environ, out, Printed()) == code
+    assert bool(google.front.tokens) == relays
+    assert any("Proxy-Authorization" in headers for _, headers, _ in proxy.requests)
+
+
+@pytest.mark.parametrize(
+    ("kind", "refusal"),
+    [("service_account", None), *((kind, grpc.StatusCode.UNAUTHENTICATED) for kind in KINDS)],
+)
+def test_a_backtest(
+    google: Google,
+    become: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    refusal: grpc.StatusCode | None,
+) -> None:
+    """The lab reads Cloud Monitoring with the same credentials, and shows as little of them."""
+    become(kind)
+    assert main(["run"], google.environ, Printed(), Printed()) == 0
+    google.front.refusal = refusal
+    monkeypatch.setattr(MetricServiceGrpcTransport, "DEFAULT_HOST", google.front.address)
+    for words in (("--save", "history.jsonl"), ("--json",)):
+        argv = ["backtest", "--policies", POLICIES, "--project", "metrics-prod", *words]
+        out, err = Terminal(), Printed()
+        assert lab_main(argv, {}, out, err) == (1 if refusal else 0), err.getvalue()
+    assert set(google.front.tokens) == {f"Bearer {SENT[kind]}"}
 
 
 @pytest.mark.parametrize("mistake", ["config", "file", "argument"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from tests.outputs import OUTPUTS
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import INPUTS, MODULE
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, copy_module
@@ -61,8 +62,8 @@ def reviewed(command: Command, tmp_path: Path) -> Reviewed:
     """Return a function that reviews a plan with the scenarios in this directory."""
 
     def run(document: Any, /, *words: str) -> Ended:
-        file = tmp_path / "plan.json"
-        file.write_bytes(document if isinstance(document, bytes) else json.dumps(document).encode())
+        text = document if isinstance(document, bytes) else json.dumps(document)
+        file = OUTPUTS.write_input(tmp_path / "plan.json", text)
         folders = ["--policies", str(POLICIES), "--scenarios", str(SCENARIOS)]
         return command("review", str(file), *folders, *words)
 

@@ -12,6 +12,7 @@ import pytest
 from lab.cli import review
 from lab.cli.context import Context
 from lab.exit_codes import NO_PROMETHEUS
+from tests.canary import Canary
 from tests.lab.review.conftest import POLICIES, SCENARIOS
 from tests.lab.review.plan_json import QUERY, change, on_log, plan, policy, written
 from tests.outputs import Printed
@@ -71,11 +72,64 @@ def test_a_metric_can_be_selected_by_pattern(reviewed: Reviewed) -> None:
 def test_a_sensitive_query_is_not_shown(reviewed: Reviewed) -> None:
     """Not even Prometheus's error message is shown."""
     hidden = {"conditions": [{"condition_prometheus_query_language": [{"query": True}]}]}
-    document = plan(change("create", after=policy(query="hush hush"), sensitive=hidden))
+    document = plan(
+        change("create", after=policy(query=f"hush {Canary.SLACK_TOKEN}"), sensitive=hidden)
+    )
     answer = reviewed(document, "--scenario", "five")
     assert "never alert: `it is sensitive`" in answer.out
     assert "hush" not in answer.out
     assert "query: (sensitive value)" in answer.out
+
+
+def test_no_secret_of_a_plan_is_shown(reviewed: Reviewed) -> None:
+    """A plan as JSON holds them in plain text; the guard of all tests searches what is printed."""
+    secret = Canary.SECRET_MANAGER_SECRET
+    foreign = {
+        "address": f'google_secret_manager_secret_version.token["{secret}"]',
+        "mode": "managed",
+        "type": "google_secret_manager_secret_version",
+        "name": "token",
+        "change": {
+            "actions": ["update"],
+            "before": {"secret_data": Canary.SLACK_TOKEN},
+            "after": {"secret_data": Canary.NEW_SLACK_TOKEN},
+            "before_sensitive": {"secret_data": True},
+            "after_sensitive": {"secret_data": True},
+        },
+    }
+    hidden = {
+        "conditions": [{"condition_prometheus_query_language": [{"query": True}]}],
+        "documentation": [{"content": True, "subject": True}],
+        "display_name": True,
+        "user_labels": True,
+        "notification_channels": True,
+    }
+    before = policy(
+        query=secret,
+        content=secret,
+        subject=secret,
+        display_name=secret,
+        user_labels={"policy": "failed", "token": secret},
+        notification_channels=[secret],
+    )
+    after = policy(
+        query=f"{QUERY} or {secret} )",
+        content=f"New: {secret}",
+        display_name=f"New: {secret}",
+        user_labels={"policy": "failed", "token": f"new-{secret}"},
+    )
+    document = plan(
+        foreign,
+        change("update", before=before, after=after, sensitive=hidden),
+        variables={"slack_token": {"value": Canary.SLACK_TOKEN}},
+        prior_state={"values": {"outputs": {"token": {"value": secret, "sensitive": True}}}},
+    )
+    for words in ((), ("--json",), ("--scenario", "five"), ("--scenario", "five", "--json")):
+        assert "(sensitive" in reviewed(document, *words).out
+    text = json.dumps(document).encode()
+    for cut in range(0, len(text), len(text) // 20):
+        assert reviewed(text[:cut]).code == 2
+        assert reviewed(text[cut + 1 :]).code == 2
 
 
 def test_an_unknown_scenario_is_refused(reviewed: Reviewed) -> None:

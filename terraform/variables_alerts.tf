@@ -205,9 +205,10 @@ variable "slack_channel" {
     error_message = templatefile("${path.module}/mistakes.tftpl", { name = "slack_channel", rules = local.input_rules.slack_channel, value = var.slack_channel })
   }
 
+  # Not a rule of slack_token itself: Terraform shows the line that sets the variable, sensitive or not.
   validation {
-    condition     = var.slack_channel == null || var.slack_token != null
-    error_message = "slack_channel needs slack_token, a Slack bot's token (xoxb-…; a webhook URL doesn't work), at each plan, apply and destroy. The module in slack_token/ reads it from Secret Manager. You can also set TF_VAR_slack_token."
+    condition     = var.slack_channel == null || startswith(coalesce(var.slack_token, "none"), "xoxb-")
+    error_message = "slack_channel needs slack_token, a Slack bot's token, which starts with xoxb-, at each plan, apply and destroy. It is in the Slack app's settings under OAuth & Permissions. A webhook URL doesn't work. The module in slack_token/ reads it from Secret Manager. You can also set TF_VAR_slack_token."
   }
 }
 
@@ -234,9 +235,4 @@ variable "slack_token" {
   default     = null
   sensitive   = true
   ephemeral   = true
-
-  validation {
-    condition     = var.slack_token == null || startswith(coalesce(var.slack_token, "none"), "xoxb-")
-    error_message = "slack_token must be a Slack bot's token, which starts with xoxb-. It is in the Slack app's settings under OAuth & Permissions. A webhook URL doesn't work."
-  }
 }

@@ -946,7 +946,7 @@ run "empty_slack_token" {
     slack_token   = ""
   }
 
-  expect_failures = [var.slack_token]
+  expect_failures = [var.slack_channel]
 }
 
 run "webhook_as_slack_token" {
@@ -957,7 +957,7 @@ run "webhook_as_slack_token" {
     slack_token   = "https://hooks.slack.com/services/T/B/x"
   }
 
-  expect_failures = [var.slack_token]
+  expect_failures = [var.slack_channel]
 }
 
 run "unknown_attribute_of_binary_authorization" {

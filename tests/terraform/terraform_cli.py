@@ -167,7 +167,7 @@ class RootModule:
     def _var_file(self, variables: Mapping[str, Any]) -> list[str]:
         if not variables:
             return []
-        OUTPUTS.write_input(self.directory / _VARIABLES, json.dumps(variables))
+        OUTPUTS.write_input(self.directory / _VARIABLES, json.dumps(variables, indent=1))
         return [f"-var-file={_VARIABLES}"]
 
     def _run_json(self, *words: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.canary import Canary
+from tests.outputs import OUTPUTS
 from tests.terraform.module_inputs import (
     CHANNELS,
     IMAGE,
@@ -15,6 +16,7 @@ from tests.terraform.module_inputs import (
     SECRETS,
     mode_inputs,
 )
+from tests.terraform.plans import TerraformError
 from tests.terraform.terraform_cli import REPOSITORY
 
 if TYPE_CHECKING:
@@ -196,6 +198,14 @@ def test_the_slack_token_reaches_the_api_and_neither_plan_nor_state(
     assert "#data-alerts" in root.saved_text()
     _show(root)
     root.destroy(**INPUTS, slack_channel=_SLACK, slack_token=Canary.SLACK_TOKEN)
+
+
+def test_what_is_no_slack_token_is_not_shown(terraform: CopyModule) -> None:
+    """Terraform quotes lines of the inputs: not the one with a token of another kind."""
+    root = terraform(MODULE)
+    with pytest.raises(TerraformError, match="slack_channel needs slack_token") as caught:
+        root.plan(**INPUTS, slack_channel=_SLACK, slack_token=Canary.GITHUB_TOKEN)
+    OUTPUTS.add("the error", str(caught.value))
 
 
 def test_the_slack_token_from_secret_manager_is_not_stored(

@@ -176,7 +176,12 @@ def test_plan_rejects_a_missing_secret(terraform: CopyModule) -> None:
 @pytest.mark.usefixtures("fake_provider")
 def test_destroy_needs_the_slack_token_too(terraform: CopyModule) -> None:
     """A write-only token is stored nowhere, so a destroy without it fails like any plan."""
-    root = _edited(terraform, "variables_alerts.tf", "var.slack_token != null", "true")
+    root = _edited(
+        terraform,
+        "variables_alerts.tf",
+        'startswith(coalesce(var.slack_token, "none"), "xoxb-")',
+        "true",
+    )
     root.apply(**INPUTS, slack_channel=_SLACK, slack_token=Canary.SLACK_TOKEN)
     with pytest.raises(TerraformError, match="Invalid combination of arguments"):
         root.destroy(**INPUTS, slack_channel=_SLACK)

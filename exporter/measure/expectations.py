@@ -31,12 +31,13 @@ def is_open(window: Window, now: datetime) -> bool:
     A window lasts its duration in real time, even across a daylight saving change.
     """
     earliest = now.astimezone(UTC) - window.duration
-    for start in CronSim(window.schedule, earliest.astimezone(window.timezone)):
-        # In UTC, since times of one zone compare by local time, which repeats an hour in autumn.
-        begins = start.astimezone(UTC)
-        if begins > earliest:
-            return begins <= now
-    return False
+    # In UTC, since times of one zone compare by local time, which repeats an hour in autumn.
+    starts = (
+        start.astimezone(UTC)
+        for start in CronSim(window.schedule, earliest.astimezone(window.timezone))
+    )
+    begins = next((start for start in starts if start > earliest), None)
+    return begins is not None and begins <= now
 
 
 def label_complaint(name: StreamName, label: str | None) -> str | None:

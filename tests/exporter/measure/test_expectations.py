@@ -107,8 +107,9 @@ def test_good_label_is_not_complained_of(label: str | None) -> None:
 
 
 def test_expectation_outside_its_window_matches_nothing() -> None:
-    """Outside the window an earlier match counts, inside it the later one."""
+    """Outside the window an earlier match counts, inside it the later one; others count always."""
     expectations = [
+        _expectation(str(ORDERS), "MAINTENANCE", during=_window("0 9 * * *", "1h")),
         _expectation(str(ORDERS), "RUNNING"),
         _expectation(str(ORDERS), "PAUSED", during=_window("0 22 * * *", "2h")),
     ]

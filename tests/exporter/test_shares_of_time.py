@@ -13,14 +13,18 @@ from exporter.config import Config
 from exporter.gcp import deadline
 from exporter.gcp.clients import Clients
 from exporter.gcp.deadline import Deadline
+from exporter.gcp.retry import Calls
 from exporter.measure.samples import ExporterName
+from exporter.read.datastream import Datastream
 from exporter.run import Run, Shares
 from exporter.task import Task
+from tests.exporter.measured import EUROPE
 from tests.exporter.read.worlds import project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lab.emulator.emulator import Emulator
     from tests.exporter.conftest import Lab, Serve
 
 SHOP = project("shop-prod", {"europe-west1": ["orders"]})
@@ -47,6 +51,19 @@ class Timeouts(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc] # grpc i
     def __init__(self) -> None:
         """Have noted none."""
         self.seen: dict[str, float] = {}
+        self.tries: list[float] = []
+
+    def clients(self, cloud: Emulator) -> Clients:
+        """Return clients whose calls are noted."""
+
+        def channels() -> tuple[grpc.Channel, grpc.Channel]:
+            datastream, monitoring = (
+                grpc.intercept_channel(grpc.insecure_channel(address), self)
+                for address in (cloud.datastream, cloud.monitoring)
+            )
+            return datastream, monitoring
+
+        return Clients(channels)
 
     def intercept_unary_unary(
         self, call: Callable[[Any, Any], Any], details: Any, request: Any
@@ -56,6 +73,7 @@ class Timeouts(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc] # grpc i
         if name == "CreateTimeSeries":
             name = request.time_series[0].metric.type.partition("datastream/")[2]
         self.seen[name] = details.timeout
+        self.tries.append(details.timeout)
         return call(details, request)
 
 
@@ -68,17 +86,9 @@ def _standing(monkeypatch: pytest.MonkeyPatch) -> None:
 def timeouts(lab: Lab, seconds: float, **discovery: dict[str, tuple[str, ...]]) -> dict[str, float]:
     """Run once within so many seconds; return the calls' timeouts."""
     noted = Timeouts()
-
-    def channels() -> tuple[grpc.Channel, grpc.Channel]:
-        datastream, monitoring = (
-            grpc.intercept_channel(grpc.insecure_channel(address), noted)
-            for address in (lab.cloud.datastream, lab.cloud.monitoring)
-        )
-        return datastream, monitoring
-
     config = Config.model_validate({"metrics": SOURCE, "sources": [SOURCE]})
     task = Task(ExporterName("global", "exporter", "0"))
-    with Clients(channels) as clients:
+    with noted.clients(lab.cloud) as clients:
         run = Run(clients, config, task, Deadline.after(seconds))
         report = run.write(run.measurements(**discovery))
     assert report.complete
@@ -122,6 +132,18 @@ def test_discovery_leaves_time_for_the_locations_that_are_known(serve: Serve) ->
     seen = timeouts(lab, 50, fallback={"shop-prod": ("europe-west1",)})
     assert (seen["ListLocations"], seen["ListStreams"]) == pytest.approx((10, 30))
     assert "ListLocations" not in timeouts(lab, 50, known={"shop-prod": ("europe-west1",)})
+
+
+def test_a_call_that_hangs_is_made_again_after_a_third_of_the_time(serve: Serve) -> None:
+    """The second has the rest of it, and the first goes on."""
+    hangs_once = {"method": "ListStreams", "latency": "10m", "times": 1}
+    lab = serve({"projects": [SHOP], "faults": [hangs_once]})
+    noted = Timeouts()
+    with noted.clients(lab.cloud) as clients:
+        api = Datastream(clients.datastream, Calls())
+        read = api.streams(EUROPE, lambda _id: True, Deadline.after(1.5))
+    assert [stream.id for stream in read] == ["orders"]
+    assert noted.tries == pytest.approx([1.5, 1.0])
 
 
 def test_the_region_is_waited_for_for_three_seconds(serve: Serve) -> None:

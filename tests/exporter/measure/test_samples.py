@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypothesis import given, settings
@@ -23,6 +24,7 @@ from exporter.read.observations import (
 )
 from exporter.shard import Shard
 from exporter.states import EXPECTABLE, BackfillState
+from tests.exporter.measured import measured
 
 if TYPE_CHECKING:
     from exporter.config import Config
@@ -163,7 +165,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 watching = cases().map(lambda case: case._replace(objects_alone=False))
-measured = settings(max_examples=60)
+examples = settings(max_examples=60)
 
 
 def series(sample: Sample) -> tuple[Any, ...]:
@@ -180,7 +182,7 @@ def values(samples: list[Sample], name: str) -> dict[tuple[str, str, str], float
     }
 
 
-@measured
+@examples
 @given(cases())
 def test_no_series_has_two_samples_in_a_run(case: Case) -> None:
     """Cloud Monitoring would refuse the second point: no two samples are of one series."""
@@ -188,7 +190,7 @@ def test_no_series_has_two_samples_in_a_run(case: Case) -> None:
     assert [each for each, count in counts.items() if count > 1] == []
 
 
-@measured
+@examples
 @given(watching)
 def test_every_number_is_written_as_it_came(case: Case) -> None:
     """A state's sample holds the API's own number, one that the client does not know included."""
@@ -199,7 +201,7 @@ def test_every_number_is_written_as_it_came(case: Case) -> None:
     }
 
 
-@measured
+@examples
 @given(cases())
 def test_nothing_is_said_of_a_location_that_was_not_read_but_that(case: Case) -> None:
     """An unread location gives location/up 0 alone: its streams are unknown, never missing."""
@@ -213,7 +215,7 @@ def test_nothing_is_said_of_a_location_that_was_not_read_but_that(case: Case) ->
     assert sorted(values) == sorted(expected)
 
 
-@measured
+@examples
 @given(watching)
 def test_every_stream_that_was_listed_gets_its_samples(case: Case) -> None:
     """State, expected and last_seen are of every stream; errors of each where collected."""
@@ -231,7 +233,7 @@ def test_every_stream_that_was_listed_gets_its_samples(case: Case) -> None:
     } == dict.fromkeys(listed, AT)
 
 
-@measured
+@examples
 @given(watching)
 def test_only_a_required_stream_can_be_missing_and_only_where_it_was_looked_for(case: Case) -> None:
     """last_seen is 0 of exactly the required streams that a cleanly read location lacks."""
@@ -248,7 +250,7 @@ def test_only_a_required_stream_can_be_missing_and_only_where_it_was_looked_for(
     assert not missing & values(samples, "stream/state").keys()
 
 
-@measured
+@examples
 @given(watching)
 def test_a_location_s_counts_agree_with_its_streams(case: Case) -> None:
     """Failed counts states 5 and 6; unexpected counts what is not expected, these left out."""
@@ -266,7 +268,7 @@ def test_a_location_s_counts_agree_with_its_streams(case: Case) -> None:
         }
 
 
-@measured
+@examples
 @given(watching)
 def test_a_failed_stream_is_never_expected(case: Case) -> None:
     """No default, no label and no expectation makes state 5 or 6 one that is fine."""
@@ -276,7 +278,7 @@ def test_a_failed_stream_is_never_expected(case: Case) -> None:
     assert not [each for each, state in states.items() if state in {5, 6} and expected[each]]
 
 
-@measured
+@examples
 @given(watching, st.sets(st.sampled_from(EVERYWHERE)))
 def test_last_read_is_of_clean_locations_that_are_not_held(
     case: Case, withheld_locations: set[LocationName]
@@ -287,7 +289,7 @@ def test_last_read_is_of_clean_locations_that_are_not_held(
     }
 
 
-@measured
+@examples
 @given(watching)
 def test_global_is_said_by_the_task_that_holds_it(case: Case) -> None:
     """Up of `global` is 1 or 0 by the discovery, and said by one task for a project."""
@@ -303,7 +305,7 @@ def test_global_is_said_by_the_task_that_holds_it(case: Case) -> None:
     }
 
 
-@measured
+@examples
 @given(cases())
 def test_objects_are_counted_whole(case: Case) -> None:
     """Every state of the API is written, 0 included; no object is left out of the sum."""
@@ -326,7 +328,7 @@ def test_objects_are_counted_whole(case: Case) -> None:
     }
 
 
-@measured
+@examples
 @given(watching)
 def test_connections_are_written_by_number(case: Case) -> None:
     """A private connection's sample holds the API's own number."""
@@ -337,7 +339,36 @@ def test_connections_are_written_by_number(case: Case) -> None:
     }
 
 
-@measured
+@examples
+@given(
+    watching, st.sets(st.sampled_from([*EVERYWHERE, *(LocationName(p, GLOBAL) for p in PROJECTS)]))
+)
+def test_only_what_is_due_is_written(case: Case, due: set[LocationName]) -> None:
+    """Of the locations that are not due there is no sample but of objects, which have a run."""
+
+    def written(measurement: Measurement) -> list[Sample]:
+        return [
+            *measurement.location_samples(),
+            *measurement.stream_samples(),
+            *measurement.last_read_samples(()),
+        ]
+
+    assert written(replace(case.measurement, due=frozenset(due))) == [
+        sample
+        for sample in written(case.measurement)
+        if sample.location_name in due or sample.metric.name in TABLE["objects"]
+    ]
+
+
+def test_the_duration_of_a_run_is_written_in_milliseconds() -> None:
+    """And how many of its points were lost, as they are."""
+    samples = list(measured().self_samples(seconds=12.345678, lost=3))
+    exporter = ("datastream-exporter", "global", "0")
+    assert values(samples, "exporter/run_seconds") == {exporter: 12.346}
+    assert values(samples, "exporter/points_lost") == {exporter: 3}
+
+
+@examples
 @given(watching)
 def test_counts_of_locations_are_a_phase_of_their_own(case: Case) -> None:
     """The first phase has the locations' counts and nothing else; the second has none of them."""
@@ -347,7 +378,7 @@ def test_counts_of_locations_are_a_phase_of_their_own(case: Case) -> None:
     assert not second & TABLE["location"]
 
 
-@measured
+@examples
 @given(cases())
 def test_no_series_is_named_by_what_changes(case: Case) -> None:
     """No label of any series holds a state, an error's text or a reason."""
@@ -360,7 +391,7 @@ def test_no_series_is_named_by_what_changes(case: Case) -> None:
         assert COMPLAINT not in str(sample)
 
 
-@measured
+@examples
 @given(cases())
 def test_values_are_of_the_metric_s_type(case: Case) -> None:
     """What is declared INT64 is a whole number, and a time is the run's whole second or 0."""
@@ -370,7 +401,7 @@ def test_values_are_of_the_metric_s_type(case: Case) -> None:
             assert sample.value in {0, AT}
 
 
-@measured
+@examples
 @given(cases())
 def test_a_run_of_objects_alone_writes_nothing_that_the_other_run_writes(case: Case) -> None:
     """Objects alone: their series and the exporter's own but last_run; else all of them."""
@@ -382,7 +413,7 @@ def test_a_run_of_objects_alone_writes_nothing_that_the_other_run_writes(case: C
         assert own | {"exporter/last_run"} <= written
 
 
-@measured
+@examples
 @given(cases())
 def test_measuring_is_pure(case: Case) -> None:
     """The same observations give the same samples in the same order, twice over."""

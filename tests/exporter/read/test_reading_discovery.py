@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from google.cloud.location import locations_pb2
+
 from exporter.gcp.errors import FailureKind
 from exporter.names import LocationName
 from tests.exporter.read.worlds import failure_of, project, seen
@@ -41,6 +43,25 @@ def test_discovered_locations_are_read_from_every_page(serve: Serve) -> None:
     assert sorted(found) == sorted(at["id"] for at in SHOP["locations"])
     assert lab.cloud.calls == {"ListLocations": 4, "ListStreams": 4}
     assert lab.calls.made == 8
+
+
+def test_a_location_without_an_id_has_the_one_in_its_name(serve: Serve) -> None:
+    """The id counts where there is one; a name's other parts may be a project's number."""
+    lab = serve({"projects": [SHOP]})
+    named = [
+        {"name": "projects/7/locations/us-east1"},
+        {"name": "projects/7/locations/x", "location_id": "us-west1"},
+    ]
+    lab.cloud.answer(
+        "ListLocations",
+        lambda _request: locations_pb2.ListLocationsResponse(
+            locations=[locations_pb2.Location(**each) for each in named]
+        ),
+    )
+    observations = lab.read(DISCOVERED)
+    assert seen(observations) == {
+        name: EVERYWHERE[name] for name in ("shop-prod/us-east1", "shop-prod/us-west1")
+    }
 
 
 def test_listed_locations_are_read_without_discovery(serve: Serve) -> None:

@@ -112,7 +112,7 @@ class Observations:
             _union(part.objects for part in parts),
             _union(part.connections for part in parts),
             _union(part.uncollected for part in parts),
-            max((part.skipped for part in parts), default=0),
+            max(part.skipped for part in parts),
         )
 
     @property

@@ -39,7 +39,11 @@ class Lab:
         """Return the API as the exporter reads it."""
         return Datastream(self.clients.datastream, self.calls)
 
-    def read(
+    def read(self, *sources: dict[str, Any], **how: Any) -> Observations:
+        """Read some sources completely; see :meth:`reader`."""
+        return self.reader(*sources, **how).everything()
+
+    def reader(
         self,
         *sources: dict[str, Any],
         seconds: float = PLENTY,
@@ -47,8 +51,8 @@ class Lab:
         required: tuple[str, ...] = (),
         concurrency: int = 16,
         **how: Any,
-    ) -> Observations:
-        """Read some sources as config.yaml would name them; ``how`` is passed on."""
+    ) -> Reader:
+        """Return what reads some sources as config.yaml would name them; ``how`` is passed on."""
         config = Config.model_validate(
             {
                 "metrics": {"project": "metrics-project"},
@@ -57,7 +61,7 @@ class Lab:
                 "run": {"concurrency": concurrency},
             }
         )
-        return Reader(self.api, config, Deadline.after(seconds, stop), **how).everything()
+        return Reader(self.api, config, Deadline.after(seconds, stop), **how)
 
 
 Serve = Callable[[dict[str, Any]], Lab]

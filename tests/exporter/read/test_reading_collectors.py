@@ -10,13 +10,12 @@ from exporter.gcp.deadline import Deadline
 from exporter.gcp.errors import CallError, Failure, FailureKind
 from exporter.names import LocationName, StreamName
 from exporter.read import datastream
-from exporter.read.observations import Objects
+from exporter.read.observations import Objects, Observations
 from exporter.read.reader import Collect
 from exporter.states import BackfillState
 from tests.exporter.read.worlds import PLENTY, project, seen
 
 if TYPE_CHECKING:
-    from exporter.read.observations import Observations
     from tests.exporter.conftest import Lab, Serve
 
 SOURCE = {"project": "shop-prod", "locations": ["europe-west1", "us-east1"]}
@@ -65,6 +64,19 @@ def all_clean(observations: Observations) -> bool:
         "shop-prod/europe-west1": ["orders"],
         "shop-prod/us-east1": ["users"],
     }
+
+
+def test_a_location_that_is_late_is_collected_from_as_well(serve: Serve) -> None:
+    """Its objects and connections are read as soon as it is, after all others'."""
+    late = {"method": "ListStreams", "location": "europe-west1", "latency": "1s"}
+    collect = Collect(objects=True, connections=True)
+    reader = serve(world(faults=[late])).reader(SOURCE, collect=collect)
+    first = reader.locations(patience=0)
+    assert "shop-prod/europe-west1" not in seen(first)
+    rest = reader.rest()
+    assert all_clean(Observations.of([first, rest]))
+    assert ORDERS in rest.objects
+    assert rest.connections[EUROPE].keys() == {"peering", "new"}
 
 
 def test_nothing_is_collected_unless_it_is_asked_for(serve: Serve) -> None:

@@ -178,7 +178,7 @@ def run_every(
         work()
         ended = monotonic()
         earliest = max(ended, began + LEAST_SECONDS)
-        following = max(due + 1, math.ceil((earliest - start) / seconds))
+        following = math.ceil((earliest - start) / seconds)
         if left_out := following - due - 1:
             _log_left_out(left_out, seconds, late=began - start - due * seconds, took=ended - began)
         due = following

@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import grpc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from exporter import config
 from exporter.cli import commands
 from exporter.cli.main import parser
-from exporter.gcp.clients import Identity, connect
+from exporter.gcp.clients import Clients, Identity, connect
 from exporter.gcp.deadline import Deadline
 from exporter.log.lines import Text, logging_to
 from exporter.measure.samples import ExporterName
@@ -107,6 +108,7 @@ def test_a_process_that_stood_still_goes_on_without_starts_that_are_too_close() 
         "warning: A run began 18.0 s late, as this process or its machine stood still: "
         "2 runs are left out.\n"
     )
+    assert begun([1, 1, 1, 0], late=[15]) == [0, 25, 30, 40], "five seconds are enough"
 
 
 @given(
@@ -194,7 +196,9 @@ def test_a_failed_discovery_falls_back_on_what_was_known(serve: Serve, shop: Wor
     [
         (-3600, "set 3600 s back: Cloud Monitoring rejects points until it has caught up"),
         (3600, "set 3600 s forward, or the machine was suspended"),
-        (1, None),
+        (-2, "set 2 s back: Cloud Monitoring rejects points until it has caught up"),
+        (2, "set 2 s forward, or the machine was suspended"),
+        (1.9, None),
     ],
 )
 def test_a_step_of_the_clock_is_logged_once(
@@ -214,6 +218,39 @@ def test_a_step_of_the_clock_is_logged_once(
             watching.once(Deadline.after(10))
     told = [record.getMessage() for record in caplog.records]
     assert told == ([f"The clock of this machine was {words}."] if words else [])
+
+
+@pytest.mark.parametrize(
+    ("fault", "stopped", "opened"),
+    [
+        (None, False, 1),
+        (Fault(method="ListStreams", code="PERMISSION_DENIED"), False, 2),
+        (Fault(method="CreateTimeSeries", code="PERMISSION_DENIED"), False, 2),
+        (Fault(method="ListStreams", code="PERMISSION_DENIED"), True, 1),
+    ],
+    ids=["all went well", "nothing was read", "nothing was written", "it is ending"],
+)
+def test_a_run_that_reached_nobody_is_followed_by_new_connections(
+    serve: Serve, shop: World, fault: Fault | None, *, stopped: bool, opened: int
+) -> None:
+    """On the old ones, every call may fail for ever, and gRPC stays on them."""
+    cloud, environ = serve(shop)
+    if fault:
+        cloud.add_fault(fault)
+    opening: list[None] = []
+
+    def channels() -> tuple[grpc.Channel, grpc.Channel]:
+        opening.append(None)
+        return grpc.insecure_channel(cloud.datastream), grpc.insecure_channel(cloud.monitoring)
+
+    stop = threading.Event()
+    if stopped:
+        cloud.answer("CreateTimeSeries", lambda _request: stop.set())
+    task = Task(ExporterName("global", "datastream-exporter", "0"))
+    with Clients(channels) as clients:
+        watching = Runs(clients, config.load(None, environ).config, task, lambda _: None)
+        watching.once(Deadline.after(10, stop))
+    assert len(opening) == opened
 
 
 def test_objects_have_a_beat_and_a_name_of_their_own(

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from exporter.function import Function
 from lab.emulator.world import Fault
 from tests.exporter.function.conftest import on_clock, written_twice
 from tests.exporter.function.proxy import Proxy
+from tests.outputs import Printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -167,3 +171,69 @@ def test_a_run_that_stood_still_is_followed_by_another(cloud_at: Emulator, clock
         release.set()
         assert "skipped" not in stood_still.result().body
         assert "skipped" not in next_one.result().body
+
+
+class Stuck(dict[str, str]):
+    """An environment that can't be read until it is released."""
+
+    def __init__(self) -> None:
+        """Hold a config that lacks everything."""
+        super().__init__({"DATASTREAM_EXPORTER_CONFIG": "{}"})
+        self.came, self.released = Event(), Event()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Wait before an answer."""
+        self.came.set()
+        self.released.wait()
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "restarts"), [(29.0, 0), (35.0, 0), (35.1, 1)], ids=["soon", "in time", "too late"]
+)
+def test_a_worker_that_is_stuck_before_its_run_is_restarted(
+    clock: Clock, seconds: float, restarts: int
+) -> None:
+    """Config and credentials have 30 s, and 5 more: then the next request ends the worker."""
+    stuck, restarted = Stuck(), list[None]()
+    function = Function(
+        stuck, Printed(), monotonic=clock, patience=0, restart=lambda: restarted.append(None)
+    )
+    with ThreadPoolExecutor() as pool, function:
+        first = pool.submit(function.answer, "POST", "/")
+        stuck.came.wait()
+        clock.now += seconds
+        answer = function.answer("POST", "/")
+        stuck.released.set()
+        first.result()
+    assert len(restarted) == restarts
+    if restarts:
+        assert answer == (
+            500,
+            {"errors": ("A run did not end at its deadline. The function starts again.",)},
+        )
+    else:
+        assert answer == (200, {"skipped": f"A run is under way; it began {seconds:.0f} s ago."})
+
+
+RESTARTS = """
+import sys, threading
+from exporter.function import Function
+from tests.exporter.function.test_function_interrupts import Stuck
+stuck, now = Stuck(), [0.0]
+function = Function(stuck, sys.stderr, monotonic=lambda: now[0], patience=0)
+threading.Thread(target=function.answer, args=("POST", "/"), daemon=True).start()
+stuck.came.wait()
+now[0] = 60
+function.answer("POST", "/")
+print("still here", flush=True)
+"""
+
+
+def test_a_restart_ends_the_process_at_once() -> None:
+    """Gunicorn starts another worker for one that ended with an error; nothing is waited for."""
+    ended = subprocess.run(
+        [sys.executable, "-c", RESTARTS], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "A run did not end at its deadline. The function starts again." in ended.stderr

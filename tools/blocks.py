@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tools import (
     chaos,
+    code_mutants,
     cost,
     emulator,
     function,
@@ -28,6 +29,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "cost": readme.cost,
     "comparison": readme.comparison,
     "chaos": chaos.result,
+    "code mutants": code_mutants.result,
     "resources": reference.resources,
     "metrics": reference.metrics,
     "config keys": reference.config_keys,

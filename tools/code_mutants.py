@@ -20,7 +20,9 @@ import random
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
@@ -31,15 +33,19 @@ import yaml
 from coverage import CoverageData
 
 from exporter.text import plural
+from lab.markdown import table
 from tools.reached_lines import SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
 ROOT = Path(__file__).parent.parent
 EXPORTER = ROOT / "exporter"
 CODE = ("run.py", "function.py", "watch.py", "shard.py", "config", "read", "measure", "write")
 SURVIVORS = Path(__file__).with_suffix(".yaml")
+RESULT = ROOT / "docs" / "code-mutants.json"
+"""What the last run of all changes found. It takes long, so that it is recorded."""
+
 _SECONDS_OF_TESTS = 30.0
 """How long a change's tests of its folder may take, and its others, as without the change."""
 _MOST_SECONDS = 300.0
@@ -268,17 +274,17 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees = [_copied(Path(folder, str(number))) for number in range(args.workers)]
         print("Learning which tests reach each line ...", file=sys.stderr)
-        tests = _learned(trees[0], Path(folder))
-        free: SimpleQueue[Path] = SimpleQueue()
-        for tree in trees:
-            free.put(tree)
+        tests = _learned(*trees[0], Path(folder))
+        free: SimpleQueue[tuple[Path, str]] = SimpleQueue()
+        for copied in trees:
+            free.put(copied)
 
         def survives(mutant: CodeMutant) -> bool:
-            tree = free.get()
+            copied = free.get()
             try:
-                return _survives(mutant, tree, tests)
+                return _survives(mutant, *copied, tests)
             finally:
-                free.put(tree)
+                free.put(copied)
 
         survivors = []
         with ThreadPoolExecutor(args.workers) as pool:
@@ -289,6 +295,8 @@ def main(arguments: list[str] | None = None) -> int:
                     survivors.append(mutant)
                     print(f"{mutant}: {reasons.get(mutant.key, 'NO REASON')}", flush=True)
                 print(f"\r{number} of {len(every)}", end="", file=sys.stderr, flush=True)
+    if not args.only and args.sample is None:
+        record(every, survivors, reasons)
     unexplained = [mutant for mutant in survivors if mutant.key not in reasons]
     killed = len(every) - len(survivors)
     print(
@@ -298,8 +306,41 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if unexplained else 0
 
 
-def _copied(tree: Path) -> Path:
-    """Copy what git tracks, as it is now."""
+def record(
+    every: Sequence[CodeMutant],
+    survivors: Sequence[CodeMutant],
+    reasons: Container[tuple[str, str, str]],
+) -> None:
+    """Write the result of all changes to docs/code-mutants.json, by folder or file."""
+    rows: dict[str, Counter[str]] = {}
+    for mutant in every:
+        row = rows.setdefault(mutant.file.partition("/")[0], Counter(changes=0, noticed=0))
+        row.update(changes=1, noticed=mutant not in survivors)
+        row.update(explained=mutant in survivors and mutant.key in reasons)
+    text = json.dumps({name: dict(row) for name, row in rows.items()}, indent=2)
+    RESULT.write_text(f"{text}\n", "utf-8")
+
+
+def result() -> str:
+    """Return the recorded table."""
+    rows = json.loads(RESULT.read_text("utf-8"))
+    total: Counter[str] = sum(map(Counter, rows.values()), Counter())
+    headings = ("code", "changes", "noticed by a test", "explained")
+    columns = ("changes", "noticed", "explained")
+    return table(
+        headings,
+        [
+            (
+                f"`exporter/{name}`" if row is not total else "all",
+                *(f"{row[key]}" for key in columns),
+            )
+            for name, row in [*rows.items(), ("", total)]
+        ],
+    )
+
+
+def _copied(tree: Path) -> tuple[Path, str]:
+    """Copy what git tracks, as it is now; return the folder and its Python."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -312,16 +353,35 @@ def _copied(tree: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).exists():
             shutil.copy2(ROOT / name, target)
-    return tree
+    return tree, _python(tree)
 
 
-def _learned(tree: Path, folder: Path) -> Tests:
+def _python(tree: Path) -> str:
+    """Return the Python of a tree: as this one, but every process imports the tree's exporter."""
+    packages = Path(sysconfig.get_path("purelib"))
+    environment = tree / ".venv"
+    copied = environment / packages.relative_to(sys.prefix)
+    copied.mkdir(parents=True)
+    for package in packages.iterdir():
+        if package.suffix == ".pth":
+            text = package.read_text("utf-8").replace(str(ROOT), str(tree))
+            (copied / package.name).write_text(text, "utf-8")
+        else:
+            (copied / package.name).symlink_to(package)
+    shutil.copy2(Path(sys.prefix, "pyvenv.cfg"), environment)
+    python = environment / "bin" / "python"
+    python.parent.mkdir()
+    python.symlink_to(Path(sys.executable).resolve())
+    return str(python)
+
+
+def _learned(tree: Path, python: str, folder: Path) -> Tests:
     """Run the tests of the unchanged code."""
     settings, durations = folder / "coveragerc", folder / "seconds.json"
     settings.write_text(_COVERAGE.format(folder=folder), "utf-8")
     command = ("-m", "coverage", "run", f"--rcfile={settings}", *_PYTEST, "-n", "2")
     ran = subprocess.run(
-        [sys.executable, *command, "-p", "tools.reached_lines", "tests/exporter"],
+        [python, *command, "-p", "tools.reached_lines", "tests/exporter"],
         cwd=tree,
         check=False,
         stdout=sys.stderr,
@@ -342,7 +402,7 @@ def _learned(tree: Path, folder: Path) -> Tests:
     return tests
 
 
-def _survives(mutant: CodeMutant, tree: Path, tests: Tests) -> bool:
+def _survives(mutant: CodeMutant, tree: Path, python: str, tests: Tests) -> bool:
     """Return whether all tests that reach a change pass."""
     file = tree / "exporter" / mutant.file
     original = file.read_text("utf-8")
@@ -350,7 +410,7 @@ def _survives(mutant: CodeMutant, tree: Path, tests: Tests) -> bool:
     file.write_text(mutant.text, "utf-8")
     try:
         ran = subprocess.run(
-            [sys.executable, *_PYTEST, "-x", *chosen],
+            [python, *_PYTEST, "-x", *chosen],
             cwd=tree,
             capture_output=True,
             timeout=_MOST_SECONDS,

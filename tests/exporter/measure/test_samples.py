@@ -360,6 +360,14 @@ def test_only_what_is_due_is_written(case: Case, due: set[LocationName]) -> None
     ]
 
 
+def test_connections_of_each_due_location_are_written() -> None:
+    """One that is not due keeps no other from it."""
+    states = {at: {"vpc-a": 2} for at in EVERYWHERE[:3]}
+    due = frozenset(EVERYWHERE[1:3])
+    samples = list(replace(measured(connections=states), due=due).stream_samples())
+    assert {sample.location_name for sample in samples} == due
+
+
 def test_the_duration_of_a_run_is_written_in_milliseconds() -> None:
     """And how many of its points were lost, as they are."""
     samples = list(measured().self_samples(seconds=12.345678, lost=3))

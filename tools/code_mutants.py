@@ -242,16 +242,16 @@ class Tests(NamedTuple):
         reached = self.by_line.get((mutant.file, mutant.line)) or self.by_file[mutant.file]
         folder = f"tests/exporter/{mutant.file.partition('/')[0].removesuffix('.py')}/"
         same_folder = {test for test in self.seconds if test.startswith(folder)}
-        chosen: list[str] = []
-        for tests in (reached & same_folder, reached - same_folder):
-            chosen += self._quickest(tests)
+        others = _SECONDS_OF_TESTS if same_folder else _MOST_SECONDS / 2
+        chosen = self._quickest(reached & same_folder, _SECONDS_OF_TESTS)
+        chosen += self._quickest(reached - same_folder, others)
         return list(dict.fromkeys([*chosen, *sorted(same_folder, key=self.seconds.__getitem__)]))
 
-    def _quickest(self, tests: set[str]) -> list[str]:
-        """Return the tests that fit into the time, the quickest first."""
+    def _quickest(self, tests: set[str], seconds: float) -> list[str]:
+        """Return the tests that fit into so many seconds, the quickest first."""
         ordered = sorted(tests, key=lambda test: (self.seconds[test], test))
         ends = accumulate(self.seconds[test] for test in ordered)
-        return [test for test, end in zip(ordered, ends, strict=True) if end <= _SECONDS_OF_TESTS]
+        return [test for test, end in zip(ordered, ends, strict=True) if end <= seconds]
 
 
 def main(arguments: list[str] | None = None) -> int:

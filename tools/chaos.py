@@ -9,7 +9,10 @@ from lab.chaos.table import HEADINGS
 from lab.markdown import table
 
 RESULT = Path(__file__).parent.parent / "docs" / "chaos.json"
-"""What ``python -m lab.chaos --json`` printed. It takes long, so that it is recorded by hand."""
+"""What ``python -m lab.chaos --json`` printed, and then ``python -m lab.chaos.guided --json``.
+
+They take long, so that they are recorded by hand.
+"""
 
 
 def recorded() -> list[dict[str, str]]:

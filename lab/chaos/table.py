@@ -52,7 +52,8 @@ def fuzz_rows(results: Iterable[FuzzResult]) -> list[list[str]]:
 
 def guided_row(name: str, cases: int, slowest: int, broken: Sequence[str]) -> list[str]:
     """Return the row of a reader whose inputs coverage chose; its slowest in whole seconds."""
-    return [f"guided {name}", f"{cases:,}", "", "", f"{slowest} s", str(len(broken))]
+    seconds = f"{slowest} s" if slowest else "under 1 s"
+    return [f"guided {name}", f"{cases:,}", "", "", seconds, str(len(broken))]
 
 
 def _cells(verdicts: Sequence[Verdict]) -> list[str]:

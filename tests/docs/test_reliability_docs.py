@@ -14,7 +14,8 @@ def test_the_recorded_result_has_the_whole_matrix() -> None:
     recorded = {row["fault"]: int(row["cases"].replace(",", "")) for row in chaos.recorded()}
     expected = Counter(str(fault.kind) for fault in matrix())
     assert {kind: recorded[kind] for kind in expected} == expected
-    assert all(recorded[f"mangled {target}"] >= 10_000 for target in TARGETS)
+    assert all(recorded[f"mangled {target}"] >= 100_000 for target in TARGETS)
+    assert all(recorded[f"guided {target}"] > 0 for target in TARGETS)
 
 
 def test_the_recorded_runs_broke_no_rule() -> None:

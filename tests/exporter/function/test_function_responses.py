@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
+from flask import Request
+from werkzeug.test import EnvironBuilder
 
-from exporter.function import Function
+from exporter.function import Function, serve
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World
 from tests.exporter.function.conftest import CONFIG, WORLD, on_clock
@@ -241,3 +243,40 @@ def test_on_cloud_run_the_log_is_json(start: Start, http_server: HttpServer) -> 
     *_, last = server.log
     assert last["severity"] == "INFO"
     assert last.items() >= numbers.items()
+
+
+def request() -> Request:
+    """Return a request for a run."""
+    return Request(EnvironBuilder(path="/", method="POST").get_environ())
+
+
+@pytest.mark.parametrize("on_cloud_run", [True, False])
+def test_the_log_goes_where_it_is_read(
+    capfd: pytest.CaptureFixture[str], *, on_cloud_run: bool
+) -> None:
+    """On Cloud Run to stdout, as JSON; elsewhere to stderr. The server doesn't see the timeout."""
+    environ = {"DATASTREAM_EXPORTER_CONFIG": "{}", "CLOUD_RUN_TIMEOUT_SECONDS": "55"}
+    run = serve(environ | {"K_SERVICE": "exporter"} if on_cloud_run else environ)
+    assert on_cloud_run or environ.keys() == {"DATASTREAM_EXPORTER_CONFIG"}
+    body, status, _ = run(request())
+    errors = json.loads("".join(body))["errors"]
+    assert status == 500
+    printed = capfd.readouterr()
+    if on_cloud_run:
+        assert [json.loads(line)["message"] for line in printed.out.splitlines()] == errors
+        assert printed.err == ""
+    else:
+        assert printed.err.splitlines() == [f"error: {each}" for each in errors]
+        assert printed.out == ""
+
+
+def test_a_run_ends_five_seconds_before_the_requests_timeout(cloud: Emulator) -> None:
+    """Cloud Run would cut it off at seven, so what hangs is given up in the first two."""
+    cloud.add_fault(Fault(method="ListStreams", latency=600))
+    environ = {
+        "DATASTREAM_EXPORTER_CONFIG": CONFIG,
+        "CLOUD_RUN_TIMEOUT_SECONDS": "7",
+        **cloud.environ,
+    }
+    with Function(environ, Printed()) as function:
+        assert cast("float", function.answer("POST", "/").body["seconds"]) < 6

@@ -271,7 +271,8 @@ def main(arguments: list[str] | None = None) -> int:
         drawn = random.Random(args.seed)  # noqa: S311 - the same changes each time
         every = drawn.sample(every, min(args.sample, len(every)))
     reasons = survivors_with_a_reason()
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+    # After Ctrl-C, tests may write for a moment while their folder is removed.
+    with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
         trees = [_copied(Path(folder, str(number))) for number in range(args.workers)]
         print("Learning which tests reach each line ...", file=sys.stderr)
         tests = _learned(*trees[0], Path(folder))
@@ -424,4 +425,7 @@ def _survives(mutant: CodeMutant, tree: Path, python: str, tests: Tests) -> bool
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Interrupted: nothing is recorded.")

@@ -109,7 +109,6 @@ def _tell_emulators(environ: Mapping[str, str]) -> None:
         raise InputError(bad)
     if named:
         LOGGER.warning(
-            "Not Google's own endpoints: %s %s set, which means plaintext without credentials.",
-            " and ".join(f"{name} ({host})" for name, host in named.items()),
-            "is" if len(named) == 1 else "are",
+            "Emulators take Google's place, without credentials or encryption: %s.",
+            " and ".join(f"{name} is {host}" for name, host in named.items()),
         )

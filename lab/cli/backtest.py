@@ -165,7 +165,7 @@ def _read(
     host = environ.get(MONITORING_EMULATOR)
     if host:
         LOGGER.warning(
-            "Not Google's own endpoint: %s (%s) is set, which means plaintext without credentials.",
+            "An emulator takes Google's place, without credentials or encryption: %s is %s.",
             MONITORING_EMULATOR,
             host,
         )

@@ -143,8 +143,7 @@ def test_an_empty_emulator_counts_as_not_set(command: Command, serve: Serve, sho
     _, environ = serve(shop)
     code, _, err = command("run", environ={**environ, "MONITORING_EMULATOR_HOST": ""})
     assert code == INCOMPLETE
-    assert "DATASTREAM_EMULATOR_HOST (127.0.0.1:" in err
-    assert "is set, which means plaintext" in err
+    assert "encryption: DATASTREAM_EMULATOR_HOST is 127.0.0.1:" in err
     assert "MONITORING_EMULATOR_HOST" not in err
     assert "error: no valid credentials: " in err
 
@@ -154,9 +153,9 @@ def test_emulators_are_logged_in_one_line(command: Command, serve: Serve, shop: 
     cloud, environ = serve(shop)
     _, _, err = command("run", environ=environ)
     assert err.splitlines()[0] == (
-        f"warning: Not Google's own endpoints: DATASTREAM_EMULATOR_HOST ({cloud.datastream}) and "
-        f"MONITORING_EMULATOR_HOST ({cloud.monitoring}) are set, which means plaintext without "
-        f"credentials."
+        f"warning: Emulators take Google's place, without credentials or encryption: "
+        f"DATASTREAM_EMULATOR_HOST is {cloud.datastream} and "
+        f"MONITORING_EMULATOR_HOST is {cloud.monitoring}."
     )
 
 

@@ -267,6 +267,8 @@ def main(arguments: list[str] | None = None) -> int:
         for path in code_files(args.only or CODE)
         for mutant in code_mutants(str(path.relative_to(EXPORTER)), path.read_text("utf-8"))
     ]
+    if not every:
+        parser.error(f"no code of exporter/ is below {', '.join(args.only)}")
     if args.sample is not None:
         drawn = random.Random(args.seed)  # noqa: S311 - the same changes each time
         every = drawn.sample(every, min(args.sample, len(every)))

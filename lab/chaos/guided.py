@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         search(args.readers[0], args.seconds)
     from lab.chaos.fuzz import TARGETS  # noqa: PLC0415 - atheris has to see the import of the rest
 
+    if args.seconds < 1:
+        parser.error(f"--seconds {args.seconds}: a reader needs one second at least")
     for reader in args.readers:
         if reader not in TARGETS:
             parser.error(f"there is no reader {reader!r}; there are {', '.join(TARGETS)}")

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.code_mutants import EXPORTER, RESULT, code_files, code_mutants, survivors_with_a_reason
+from tools.code_mutants import (
+    EXPORTER,
+    RESULT,
+    code_files,
+    code_mutants,
+    main,
+    survivors_with_a_reason,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +69,13 @@ def test_every_survivor_with_a_reason_is_still_a_change() -> None:
         for mutant in code_mutants(str(path.relative_to(EXPORTER)), path.read_text("utf-8"))
     }
     assert survivors_with_a_reason().keys() <= every
+
+
+def test_an_unknown_path_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said before any test runs."""
+    with pytest.raises(SystemExit):
+        main(["--only", "raed"])
+    assert "no code of exporter/ is below raed" in capsys.readouterr().err
 
 
 def test_tests_notice_nine_of_ten_recorded_changes_and_the_others_have_a_reason() -> None:

@@ -75,7 +75,11 @@ def test_what_breaks_a_reader_is_said(
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [(["jason"], "no reader 'jason'; there are config.yaml, "), ([], "run: make guided-fuzz")],
+    [
+        (["jason"], "no reader 'jason'; there are config.yaml, "),
+        (["--seconds", "0"], "--seconds 0: a reader needs one second at least"),
+        ([], "run: make guided-fuzz"),
+    ],
 )
 def test_what_it_needs_is_said(
     monkeypatch: pytest.MonkeyPatch,

@@ -16,6 +16,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}s" if count else f"no {noun}s"
 
 
+def capitalized(text: str) -> str:
+    """Return a text that begins a sentence: its first letter as a capital, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def printable(text: str) -> str:
     """Return the text on one line, with control and other unprintable characters escaped."""
     if text.isprintable():

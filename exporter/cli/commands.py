@@ -22,7 +22,7 @@ from exporter.log.lines import FIELDS, LOGGER, JsonLines, Text
 from exporter.log.run_log import RunLog, fleet, log_ignored_labels, log_run, log_unknown_locations
 from exporter.run import Run
 from exporter.session import session
-from exporter.text import plural, printable
+from exporter.text import capitalized, plural, printable
 from exporter.watch import Runs, run_every
 
 if TYPE_CHECKING:
@@ -208,10 +208,8 @@ def _dry_run(context: Context, config: Config, measurement: Measurement) -> int:
         RunLog().log_findings(measurement)
         points = plural(sum(1 for _ in dry_run.would_write(measurement)), "point")
         project = config.metrics.project
-        text = fleet(measurement)
-        LOGGER.info(
-            "%s; a run would write %s to project %s.", text[0].upper() + text[1:], points, project
-        )
+        text = capitalized(fleet(measurement))
+        LOGGER.info("%s; a run would write %s to project %s.", text, points, project)
     if context.out and context.args.json:
         print_json(dry_run.document(measurement, config).model_dump(mode="json"), context.out)
     if context.signals.stop.is_set():

@@ -14,7 +14,7 @@ from exporter.cli import process
 from exporter.cli.arguments import ArgumentParser
 from exporter.cli.signals import Signals
 from exporter.inputs import durations
-from exporter.text import quote
+from exporter.text import capitalized, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -110,7 +110,7 @@ def parser() -> ArgumentParser:
 
 def _command(some: Any, name: str, text: str) -> ArgumentParser:
     parser: ArgumentParser = some.add_parser(
-        name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False
+        name, help=text, description=f"{capitalized(text)}.", allow_abbrev=False
     )
     parser.add_argument(
         "--config",

@@ -14,7 +14,7 @@ from exporter.measure.expectations import label_complaint
 from exporter.measure.samples import ObjectsMeasurement
 from exporter.names import StreamName
 from exporter.read.observations import GLOBAL
-from exporter.text import plural
+from exporter.text import capitalized, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -115,9 +115,7 @@ def log_run(report: Report) -> None:
         objects = "objects of " if report.measurement.observations.streams else "objects: "
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
     text = f"{objects}{fleet(report.measurement)}; {_points(report)}; {calls}."
-    _log(
-        logging.INFO if report.complete else logging.ERROR, f"{text[0].upper()}{text[1:]}", **counts
-    )
+    _log(logging.INFO if report.complete else logging.ERROR, capitalized(text), **counts)
 
 
 def summary(report: Report) -> dict[str, Any]:

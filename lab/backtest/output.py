@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli.tables import Cell, print_table
-from exporter.text import plural
+from exporter.text import capitalized, plural
 from lab.policies.model import SEVERITIES
 from lab.wording import short
 
@@ -131,7 +131,7 @@ def backtest_summary(result: BacktestResult) -> str:
         how_many = not_evaluated if others else _policies(not_evaluated)
         others.append(f"{how_many} could not be evaluated")
     text += f"; {', '.join(others)}" if others else ""
-    return f"{text[0].upper()}{text[1:]}. {ACCURACY}"
+    return f"{capitalized(text)}. {ACCURACY}"
 
 
 def backtest_json(result: BacktestResult, project: str) -> dict[str, JsonValue]:

@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.__main__ import LATENCY, task_cost
+from benchmarks.__main__ import LATENCY, task_cost, verdict
 from exporter.cli.tables import print_table
 from exporter.cli.terminal import show_progress
 from exporter.names import LocationName
@@ -72,11 +72,9 @@ def main() -> int:
             wrong.append(f"task {index} takes {cost.seconds:.1f} s, not {DEADLINE:g}")
         if cost.peak > PEAK:
             wrong.append(f"task {index} takes {cost.peak:.0f} MiB, not {PEAK:g}")
-    for sentence in wrong:
-        print(f"missed: {sentence}")
-    if not wrong:
-        print("\nEach stream is written exactly once, and every task is within its bounds.")
-    return 1 if wrong else 0
+    return verdict(
+        wrong, "\nEach stream is written exactly once, and every task is within its bounds."
+    )
 
 
 def _locations(shard: Shard) -> int:

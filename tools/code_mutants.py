@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import yaml
 from coverage import CoverageData
 
+from exporter.cli.terminal import show_progress
 from exporter.text import plural
 from lab.markdown import table
 from tools.reached_lines import SECONDS
@@ -290,14 +291,13 @@ def main(arguments: list[str] | None = None) -> int:
                 free.put(copied)
 
         survivors = []
-        with ThreadPoolExecutor(args.workers) as pool:
-            for number, (mutant, alive) in enumerate(
-                zip(every, pool.map(survives, every), strict=True), start=1
-            ):
+        with ThreadPoolExecutor(args.workers) as pool, show_progress(sys.stderr) as progress:
+            tried = zip(every, pool.map(survives, every), strict=True)
+            for mutant, alive in progress.track("changes", tried, len(every)):
                 if alive:
                     survivors.append(mutant)
-                    print(f"{mutant}: {reasons.get(mutant.key, 'NO REASON')}", flush=True)
-                print(f"\r{number} of {len(every)}", end="", file=sys.stderr, flush=True)
+                    with progress.pause():
+                        print(f"{mutant}: {reasons.get(mutant.key, 'NO REASON')}", flush=True)
     if not args.only and args.sample is None:
         record(every, survivors, reasons)
     unexplained = [mutant for mutant in survivors if mutant.key not in reasons]

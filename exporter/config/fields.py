@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -117,7 +117,7 @@ def _schedule(value: str) -> str:
     try:
         if len(value.split()) != _CRON_FIELDS:
             raise CronSimError("it needs five fields")  # noqa: TRY301 - all mistakes get one message
-        next(CronSim(value, datetime(2024, 1, 1)))  # noqa: DTZ001 - any moment will do
+        next(CronSim(value, datetime(2024, 1, 1, tzinfo=UTC)))  # any moment will do
     except (CronSimError, ValueError) as error:
         raise ValueError(
             f"{quote(value)} is not a cron schedule ({error}); write minute, hour, day of month, "

@@ -48,11 +48,11 @@ def _can_match(tokens: Iterable[str], project: str | None) -> bool:
     # How far into the name a prefix of the glob can lead. None is an id, which is one character
     # or more: a character of it can be followed by another or by what comes next.
     reached = {0}
-    for token in tokens:
-        if token == "*":  # noqa: S105 - part of a glob, not a secret
+    for part in tokens:
+        if part == "*":
             reached = set(range(min(reached), len(name) + 1))
             continue
-        letters = _letters(token)
+        letters = _letters(part)
         following = set()
         for place in reached - {len(name)}:
             if name[place] in letters:

@@ -1,9 +1,11 @@
-"""Resource names of streams and locations."""
+"""Names streams and locations, matches globs on names, and tells which task reads a location."""
 
-from __future__ import annotations
-
+import fnmatch
+import hashlib
 import re
-from typing import NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 _STREAM = re.compile(r"projects/([^/]+)/locations/([^/]+)/streams/([^/]+)")
 
@@ -28,7 +30,7 @@ class StreamName(NamedTuple):
 
     def __str__(self) -> str:
         """Return the API's full name."""
-        return f"projects/{self.project}/locations/{self.location}/streams/{self.stream}"
+        return f"{self.location_name}/streams/{self.stream}"
 
     @property
     def location_name(self) -> LocationName:
@@ -36,7 +38,38 @@ class StreamName(NamedTuple):
         return LocationName(self.project, self.location)
 
     @classmethod
-    def parse(cls, text: str) -> StreamName | None:
+    def parse(cls, text: str) -> Self | None:
         """Return the stream that a full name names, or None where the text is no such name."""
         found = _STREAM.fullmatch(text)
         return cls(*found.groups()) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task of a Cloud Run job, which reads its part of the locations; by default, all.
+
+    Attributes:
+        index: This task's number, from 0.
+        count: How many tasks there are.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    def holds(self, at: LocationName) -> bool:
+        """Return whether this task has the location; exactly one task does."""
+        digest = hashlib.sha256(f"{at.project}/{at.location}".encode()).digest()
+        return int.from_bytes(digest[:8]) % self.count == self.index
+
+
+def matcher(globs: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern for what any of the globs matches: ``*``, ``?``, ``[…]``, case-sensitive.
+
+    ``*`` matches ``/`` too.
+    """
+    return re.compile("|".join(fnmatch.translate(glob) for glob in globs))
+
+
+def is_literal(glob: str) -> bool:
+    """Return whether the glob matches its own text and nothing else."""
+    return not any(letter in glob for letter in "*?[")

@@ -1,9 +1,15 @@
-"""config.yaml as one validated, frozen value."""
+"""Reads config.yaml as one validated, frozen value."""
 
-from __future__ import annotations
-
-from exporter.config.environment import PREFIX, WHOLE, variables
-from exporter.config.load import Loaded, from_data, from_document, from_text, load
+from exporter.config.load import (
+    PREFIX,
+    WHOLE,
+    Loaded,
+    from_data,
+    from_document,
+    from_text,
+    load,
+    variables,
+)
 from exporter.config.model import (
     Collect,
     Config,
@@ -14,7 +20,7 @@ from exporter.config.model import (
     Source,
     Window,
 )
-from exporter.inputs.input_errors import InputError
+from exporter.documents import InputError
 
 __all__ = [
     "PREFIX",

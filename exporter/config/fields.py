@@ -1,9 +1,7 @@
-"""The types of values in config.yaml.
+"""Checks the values of config.yaml.
 
 Each check raises ValueError with a sentence that shows the value and says what is allowed.
 """
-
-from __future__ import annotations
 
 import functools
 import re
@@ -22,8 +20,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from exporter.config import locations
-from exporter.inputs import globs
-from exporter.inputs.spelling import hint, nearest
+from exporter.documents import hint, nearest
 from exporter.names import StreamName
 from exporter.states import EXPECTABLE, FAILURES, StreamState
 from exporter.text import quote
@@ -35,6 +32,8 @@ _STREAM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 _ENDPOINT = re.compile(_HOST + r"(:[0-9]{1,5})?")
 _LAST_PORT = 65535
+_TIME_ZONE = re.compile(r"UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+|Etc/UTC")
+"""Names that know summer time; abbreviations and offsets, such as EST and Etc/GMT+1, do not."""
 _LONGEST_GLOB = 500
 _CRON_FIELDS = 5
 
@@ -87,15 +86,16 @@ def _id_glob(value: str) -> str:
 
 def _name_glob(value: str) -> str:
     _check_length(value)
-    if globs.can_match_a_stream(value):
+    literal = re.split(r"[*?[]", value, maxsplit=1)[0]
+    if literal.startswith("projects/") or "projects/".startswith(literal):
         return value
-    if "/" in value:
-        form = "projects/PROJECT/locations/LOCATION/streams/STREAM"
-        raise ValueError(f"{quote(value)} can never match a stream's full name, {form}")
-    raise ValueError(
-        f"{quote(value)} can never match a stream's full name; write "
-        f"projects/*/locations/*/streams/{value}"
-    )
+    form = "projects/PROJECT/locations/LOCATION/streams/STREAM"
+    if "/" not in value:
+        raise ValueError(
+            f"{quote(value)} can never match a stream's full name; write "
+            f"projects/*/locations/*/streams/{value}"
+        )
+    raise ValueError(f"{quote(value)} can never match a stream's full name, {form}")
 
 
 def _state(value: object) -> StreamState:
@@ -131,19 +131,23 @@ def _schedule(value: str) -> str:
 def _timezone(value: object) -> ZoneInfo:
     if isinstance(value, ZoneInfo):
         return value
-    if isinstance(value, str) and value in _zones():
-        return ZoneInfo(value)
-    guess = nearest(str(value), sorted(_zones()))
+    text = str(value)
+    if text in _zones():
+        return ZoneInfo(text)
+    problem = f"{quote(value)} is not a time zone"
+    # Nothing resembles an offset: "did you mean UTC?" would be wrong for UTC+1.
+    guess = None if re.search("[0-9]", text) else nearest(text, sorted(_zones()))
+    if guess:
+        raise ValueError(f"{problem}; did you mean {guess}?")
     raise ValueError(
-        f"{quote(value)} is not a time zone; "
-        + (f"did you mean {guess}?" if guess else "write a name such as Europe/Berlin")
+        f"{problem}; write a name such as Europe/Berlin, or UTC, not an abbreviation or an offset"
     )
 
 
 @functools.cache
-def _zones() -> set[str]:
+def _zones() -> frozenset[str]:
     # Cached, because listing them reads some 600 files.
-    return available_timezones()
+    return frozenset(filter(_TIME_ZONE.fullmatch, available_timezones()))
 
 
 def _endpoint(value: str) -> str:
@@ -180,7 +184,9 @@ State = Annotated[
     WithJsonSchema({"enum": [state.name for state in EXPECTABLE], "title": "state"}),
 ]
 Schedule = Annotated[str, AfterValidator(_schedule), _text("cron schedule")]
-TimeZone = Annotated[ZoneInfo, BeforeValidator(_timezone), _text("time zone")]
+TimeZone = Annotated[
+    ZoneInfo, BeforeValidator(_timezone), _text("time zone", f"({_TIME_ZONE.pattern})")
+]
 RunName = Annotated[
     str,
     _formed(

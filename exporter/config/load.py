@@ -1,22 +1,24 @@
 """Loads the config from a file or the environment, or reports all mistakes in it."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict
 
-from exporter.config import checks
-from exporter.config.environment import WHOLE, override
+from exporter import documents
+from exporter.config import locations
 from exporter.config.model import Config
-from exporter.inputs import documents
-from exporter.inputs.documents import Document, InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from exporter.documents import Document, InputError, hint, nearest, scalar
+from exporter.text import quote
 
 USUAL_FILE = "config.yaml"
+PREFIX = "DATASTREAM_EXPORTER_"
+WHOLE = PREFIX + "CONFIG"
+"""Holds the text of a whole config file."""
+
+_Finding: TypeAlias = tuple[tuple[str | int, ...], str]
+"""The path of keys, and a sentence about the value there."""
 
 
 class Loaded(NamedTuple):
@@ -31,6 +33,14 @@ class Loaded(NamedTuple):
     config: Config
     warnings: tuple[str, ...]
     source: str
+
+
+class Variable(NamedTuple):
+    """The key that an environment variable overrides."""
+
+    section: str
+    key: str
+    is_text: bool
 
 
 class _Watched(Config):
@@ -55,15 +65,14 @@ def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
     Raises:
         InputError: With every error in it.
     """
-    if path is not None:
-        return from_text(documents.read_file(path), path, environ)
-    if text := environ.get(WHOLE):
+    if path is None and (text := environ.get(WHOLE)):
         return from_text(text, WHOLE, environ)
-    if not Path(USUAL_FILE).exists():
+    if path is None and not Path(USUAL_FILE).exists():
         problem = "no such file in this directory"
         fix = f"create it, name another with --config, or set {WHOLE} to its text"
         raise InputError([f"{USUAL_FILE}: {problem}; {fix}"])
-    return from_text(documents.read_file(USUAL_FILE), USUAL_FILE, environ)
+    file = path or USUAL_FILE
+    return from_text(documents.read_file(file), file, environ)
 
 
 def from_text(text: str, file: str, environ: Mapping[str, str]) -> Loaded:
@@ -90,13 +99,108 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
     Raises:
         InputError: With every error in it.
     """
-    override(document, environ)
+    _override(document, environ)
     config = document.read(Config)
     # A mistake elsewhere must not hide what the sources and required streams get wrong.
     watched = config or document.read(_Watched)
     if watched:
-        for location, sentence in checks.errors(watched):
+        for location, sentence in (*_overlaps(watched), *_unwatched(watched)):
             document.add_error(location, sentence)
     config = document.accepted(config)
-    warnings = tuple(document.place(*warning) for warning in checks.warnings(config))
+    warnings = tuple(document.place(*warning) for warning in _unknown_locations(config))
     return Loaded(config, warnings, document.file)
+
+
+def variables() -> dict[str, Variable]:
+    """Return the environment variables that override a key, by name."""
+    return {
+        f"{PREFIX}{section}__{key}".upper(): Variable(
+            section, key, is_text=field.annotation is not bool
+        )
+        for section, part in Config.model_fields.items()
+        if isinstance(part.annotation, type) and issubclass(part.annotation, BaseModel)
+        for key, field in part.annotation.model_fields.items()
+    }
+
+
+def _override(document: Document, environ: Mapping[str, str]) -> None:
+    """Override keys of the document by the environment; an unknown variable is a mistake.
+
+    An empty variable counts as not set.
+    """
+    known = variables()
+    for name, text in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name == WHOLE or not text:
+            continue
+        if name not in known:
+            words = f"no key of config.yaml has this name; {hint(name, [*known, WHOLE])}"
+            document.add_error_at(name, words)
+        elif not text.isprintable():
+            words = f"{quote(text)} contains characters that are not text; set it again"
+            document.add_error_at(name, words)
+        else:
+            section, key, is_text = known[name]
+            document.override(section, key, text if is_text else scalar(text), name)
+
+
+def _overlaps(config: Config) -> Iterator[_Finding]:
+    """Yield the sources that cover a location which an earlier source covers."""
+    first: dict[str, int] = {}
+    # By project and location; None is every location of a project whose locations are discovered.
+    covered: dict[tuple[str, str | None], int] = {}
+    for index, source in enumerate(config.sources):
+        project = source.project
+        if source.locations is None and project in first:
+            problem = (
+                f"sources[{first[project]}] already covers {project}. Merge the two, or list "
+                "locations in both."
+            )
+            yield ("sources", index), problem
+        for place, location in enumerate(source.locations or (None,)):
+            other = covered.get((project, None), covered.get((project, location)))
+            if location and other is not None:
+                problem = (
+                    f"sources[{other}] already covers {location} of {project}. Remove it from one "
+                    "of them, and merge their globs."
+                )
+                yield ("sources", index, "locations", place), problem
+            covered.setdefault((project, location), index)
+        first.setdefault(project, index)
+
+
+def _unwatched(config: Config) -> Iterator[_Finding]:
+    """Yield the required streams that are listed twice, or that no source watches."""
+    projects = {source.project for source in config.sources}
+    written: dict[object, int] = {}
+    for index, name in enumerate(config.required):
+        source, problem = config.source_of(name.project, name.location), None
+        if name in written:
+            problem = f"{quote(str(name))} is required[{written[name]}] already; remove one of them"
+        elif source is None:
+            guess = nearest(name.project, projects)
+            fix = f"did you mean {guess}?" if guess else "add it under sources"
+            problem = f"no source covers project {quote(name.project)}; {fix}"
+        elif not source.watches(name.stream):
+            problem = (
+                f"the source of {name.project} leaves {quote(name.stream)} out; fix its include or "
+                "exclude, or remove the stream from required"
+            )
+        if problem:
+            yield ("required", index), problem
+        written.setdefault(name, index)
+
+
+def _unknown_locations(config: Config) -> Iterator[_Finding]:
+    listed = [
+        (("sources", index, "locations", place), location)
+        for index, source in enumerate(config.sources)
+        for place, location in enumerate(source.locations or ())
+    ]
+    required = [(("required", index), name.location) for index, name in enumerate(config.required)]
+    for path, location in (*listed, *required):
+        if not locations.is_known(location):
+            yield (
+                path,
+                f"{quote(location)} is not a location that this version knows; unless it is new, "
+                "it is misspelled and cannot be read",
+            )

@@ -1,68 +1,34 @@
-"""The locations of Datastream, to tell a misspelled location from a new one.
+"""Knows Datastream's locations, to tell a misspelled location from a new one.
 
 The list grows, so it never filters what the API returns.
 """
 
-from __future__ import annotations
-
 import re
-from string import digits
 
-from exporter.inputs.spelling import nearest_within
+from exporter.documents import nearest
 from exporter.text import quote
 
-KNOWN = (
-    "africa-south1",
-    "asia-east1",
-    "asia-east2",
-    "asia-northeast1",
-    "asia-northeast2",
-    "asia-northeast3",
-    "asia-south1",
-    "asia-south2",
-    "asia-southeast1",
-    "asia-southeast2",
-    "asia-southeast3",
-    "australia-southeast1",
-    "australia-southeast2",
-    "europe-central2",
-    "europe-north1",
-    "europe-north2",
-    "europe-southwest1",
-    "europe-west1",
-    "europe-west2",
-    "europe-west3",
-    "europe-west4",
-    "europe-west6",
-    "europe-west8",
-    "europe-west9",
-    "europe-west10",
-    "europe-west12",
-    "me-central1",
-    "me-central2",
-    "me-west1",
-    "northamerica-northeast1",
-    "northamerica-northeast2",
-    "northamerica-south1",
-    "southamerica-east1",
-    "southamerica-west1",
-    "us-central1",
-    "us-east1",
-    "us-east4",
-    "us-east5",
-    "us-south1",
-    "us-west1",
-    "us-west2",
-    "us-west3",
-    "us-west4",
-)
+_BY_AREA = {
+    "africa": "south1",
+    "asia": "east1 east2 northeast1 northeast2 northeast3 south1 south2 "
+    "southeast1 southeast2 southeast3",
+    "australia": "southeast1 southeast2",
+    "europe": "central2 north1 north2 southwest1 "
+    "west1 west2 west3 west4 west6 west8 west9 west10 west12",
+    "me": "central1 central2 west1",
+    "northamerica": "northeast1 northeast2 south1",
+    "southamerica": "east1 west1",
+    "us": "central1 east1 east4 east5 south1 west1 west2 west3 west4",
+}
+KNOWN = tuple(f"{area}-{place}" for area, places in _BY_AREA.items() for place in places.split())
 """Source: https://cloud.google.com/datastream/docs/locations."""
 
 FORM = re.compile(r"[a-z]+(-[a-z]+)+[0-9]+")
 """The form of every Google Cloud region; it excludes ``global``, ``us`` and zones."""
 
-_MISSPELLED = 2
-"""Letters by which a misspelled location differs from the right one at most."""
+_WORDS = {word for name in KNOWN for word in re.findall("[a-z]+", name)} | {"northwest"}
+_MISSPELLED = 0.85
+"""Share of its letters that a misspelled location has in common with the right one."""
 
 
 def is_known(name: str) -> bool:
@@ -78,14 +44,14 @@ def check(name: str) -> str:
     """
     if is_known(name):
         return name
-    near = nearest_within(name, KNOWN, _MISSPELLED)
-    if near and not _may_be_new(name, near):
-        raise ValueError(f"{quote(name)} is not a location of Datastream; did you mean {near}?")
-    if not FORM.fullmatch(name):
-        raise ValueError(f"{quote(name)} is not a location; write a region such as europe-west1")
-    return name
-
-
-def _may_be_new(name: str, known: str) -> bool:
-    """Return whether a location differs from a known one in its number alone: europe-west13."""
-    return bool(FORM.fullmatch(name)) and name.rstrip(digits) == known.rstrip(digits)
+    if FORM.fullmatch(name):
+        # Regions that open are called by the words of older ones: europe-west13, us-north1.
+        new = set(re.findall("[a-z]+", name)) <= _WORDS
+        guess = None if new else nearest(name, KNOWN, _MISSPELLED)
+        if guess is None:
+            return name
+    else:
+        guess = nearest(name, KNOWN)
+    if guess:
+        raise ValueError(f"{quote(name)} is not a location of Datastream; did you mean {guess}?")
+    raise ValueError(f"{quote(name)} is not a location; write a region such as europe-west1")

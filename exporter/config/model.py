@@ -1,6 +1,4 @@
-"""The content of config.yaml as one frozen value."""
-
-from __future__ import annotations
+"""Describes config.yaml: its keys, their types and defaults, and what they mean."""
 
 import re
 from collections.abc import Iterable
@@ -22,8 +20,8 @@ from exporter.config.fields import (
     Stream,
     TimeZone,
 )
-from exporter.inputs import globs
-from exporter.inputs.durations import Duration, between
+from exporter.durations import Duration, between
+from exporter.names import matcher
 
 _Deadline: TypeAlias = Annotated[Duration, between("1s", "1h")]
 _WindowLength: TypeAlias = Annotated[Duration, between("1m", "744h")]
@@ -53,21 +51,32 @@ class Source(_Section):
         description="Globs on the stream id; a stream is read if one matches, or if none is given.",
     )
     exclude: tuple[IdGlob, ...] = Field(
-        default=(), description="Globs on the stream id; a stream that one matches is left out."
+        default=(),
+        description="Globs on the stream id; a stream that one matches is muted: not watched, and "
+        "never missing.",
     )
 
-    def wants(self, stream: str) -> bool:
-        """Return whether a stream of this id is to be measured."""
-        included = not self.include or self._included.match(stream)
-        return bool(included) and not (self.exclude and self._excluded.match(stream))
+    def watches(self, stream_id: str) -> bool:
+        """Return whether a stream of this id is included and not excluded."""
+        return self._includes(stream_id) and not self._is_excluded(stream_id)
+
+    def excludes(self, stream_id: str) -> bool:
+        """Return whether a stream of this id would be watched if it were not excluded."""
+        return self._includes(stream_id) and self._is_excluded(stream_id)
+
+    def _includes(self, stream_id: str) -> bool:
+        return not self.include or bool(self._included.match(stream_id))
+
+    def _is_excluded(self, stream_id: str) -> bool:
+        return bool(self.exclude and self._excluded.match(stream_id))
 
     @cached_property
     def _included(self) -> re.Pattern[str]:
-        return globs.matcher(self.include)
+        return matcher(self.include)
 
     @cached_property
     def _excluded(self) -> re.Pattern[str]:
-        return globs.matcher(self.exclude)
+        return matcher(self.exclude)
 
 
 class Window(_Section):
@@ -78,18 +87,20 @@ class Window(_Section):
     )
     duration: _WindowLength = Field(description="How long it stays open, from 1m to 744h.")
     timezone: TimeZone = Field(
-        default="UTC", validate_default=True, description="Time zone that the schedule is in."
+        default="UTC", validate_default=True, description="Time zone of the schedule, by name."
     )
 
 
 class Expectation(_Section):
-    """States that are fine for some streams, always or for a time."""
+    """More states that are fine for some streams, always or for a time."""
 
     match: NameGlob = Field(
         description="Glob on the full name, projects/P/locations/L/streams/S; the last match wins."
     )
     states: tuple[State, ...] = Field(
-        min_length=1, description="States that are fine; FAILED and FAILED_PERMANENTLY never are."
+        min_length=1,
+        description="States that are fine too, in addition to RUNNING, STARTING, DRAINING and "
+        "MAINTENANCE, which always are; FAILED and FAILED_PERMANENTLY never are.",
     )
     during: Window | None = Field(
         default=None, description="When it applies; left out, always. Outside it matches nothing."
@@ -120,16 +131,12 @@ class Run(_Section):
     )
     location: RunLocation | None = Field(
         default=None,
-        description="Region in the exporter's own series; left out, the metadata server's on "
-        "Cloud Run, else global.",
+        description="Region in the exporter's own series; left out, global.",
     )
     deadline: _Deadline = Field(
         default="50s",
         validate_default=True,
         description="Time for a whole run, from 1s to 1h; reading may use 60 % of it.",
-    )
-    concurrency: int = Field(
-        default=16, ge=1, le=100, description="Calls under way at the same time, from 1 to 100."
     )
 
 
@@ -153,7 +160,7 @@ class Config(_Section):
     )
     expectations: tuple[Expectation, ...] = Field(
         default=(),
-        description="States that are fine; by default RUNNING, STARTING, DRAINING, MAINTENANCE.",
+        description="States that are fine for some streams, besides those that always are.",
     )
     required: tuple[Stream, ...] = Field(
         default=(), description="Full names of streams that must exist; a missing one pages."

@@ -1,0 +1,507 @@
+"""Reads YAML into pydantic models and reports every mistake as a sentence with file and line.
+
+Scalars are those of YAML 1.2's core schema, as editors read them: ``no`` and ``on``, ``1:30`` and
+``2024-01-01`` are text. Tags, very deep nesting and aliases that multiply are refused.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic_core import ErrorDetails
+
+from exporter.text import printable, quote
+
+MOST_REPORTED = 50
+
+_M = TypeVar("_M", bound=BaseModel)
+_Path: TypeAlias = tuple[str | int, ...]
+"""The keys and indexes that lead to a value."""
+
+_MAX_BYTES = 1 << 20
+_TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?"
+_MAX_DEPTH = 50
+_TOO_DEEP = f"nests deeper than {_MAX_DEPTH} levels, or an alias contains itself; write it flatter"
+_MAX_VALUES = 100_000
+_LONGEST_INT = 4000
+"""Digits of a number; CPython refuses to convert much longer ones."""
+_LONGEST_GUESSED = 100
+"""Letters of the longest word that gets a suggestion: comparing longer ones takes too long."""
+
+
+class InputError(Exception):
+    """What is wrong with a document; prints as one sentence a line, at most 50 of them."""
+
+    def __init__(self, sentences: Iterable[str]) -> None:
+        self.sentences = tuple(printable(sentence) for sentence in sentences)
+        super().__init__(*self.sentences)
+
+    def __str__(self) -> str:
+        """Return the sentences, one a line."""
+        more = len(self.sentences) - MOST_REPORTED
+        last = [f"… and {more} more"] if more > 0 else []
+        return "\n".join([*self.sentences[:MOST_REPORTED], *last])
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Turn what goes wrong while the block reads a file into an error message.
+
+    Raises:
+        InputError: In one sentence: the file doesn't exist, can't be read, or is not text.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        problem = "there is no such file; check the path"
+    except IsADirectoryError:
+        problem = "is a directory; name the file in it"
+    except PermissionError:
+        problem = "this user may not read it; give it read permission"
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
+    except (OSError, EOFError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "it is cut off"
+        problem = f"cannot be read ({reason}); check the path"
+    else:
+        return
+    raise InputError([f"{printable(path) or quote(path)}: {problem}"])
+
+
+def read_bytes(path: str, most: int, too_large: str) -> bytes:
+    """Return the bytes of a file (or of a device, which may never end).
+
+    Raises:
+        InputError: It doesn't exist, can't be read, or has more than ``most`` bytes.
+    """
+    with reading(path), Path(path).open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise InputError([f"{printable(path)}: {too_large}"])
+    return content
+
+
+def read_file(path: str) -> str:
+    """Return the text of a file.
+
+    Raises:
+        InputError: In one sentence, if the file cannot be read or is not text.
+    """
+    with reading(path):
+        return read_bytes(path, _MAX_BYTES, _TOO_LARGE).decode()
+
+
+def packaged(package: str, name: str) -> dict[str, Any]:
+    """Return the content of a YAML file that is part of a package."""
+    text = resources.files(package).joinpath(name).read_text("utf-8")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    parsed: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - both loaders are safe
+    return parsed
+
+
+def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | None:
+    """Return the known word most similar to a word, ignoring case, or None if none is similar.
+
+    ``similarity`` is the least share of equal letters, from 0 to 1, as difflib counts them.
+    """
+    if len(word) > _LONGEST_GUESSED:
+        return None
+    by_lower_case = {candidate.lower(): candidate for candidate in known}
+    matches = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=similarity)
+    return by_lower_case[matches[0]] if matches else None
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence about an unknown word: a suggestion, or all allowed words."""
+    words = tuple(known)
+    guess = nearest(word, words)
+    return f"did you mean {guess}?" if guess else f"allowed here: {', '.join(words) or 'nothing'}"
+
+
+def load(text: str, file: str, model: type[_M]) -> _M:
+    """Return YAML text as a validated model; ``file`` is what sentences call it.
+
+    Values are taken strictly, as JSON's would be: text is not a number, a number is not text.
+
+    Raises:
+        InputError: With every error in it.
+    """
+    document = parse(text, file)
+    return document.accepted(document.read(model))
+
+
+def parse(text: str, file: str) -> "Document":
+    """Return YAML text, with or without a byte order mark, as a document to be validated.
+
+    Raises:
+        InputError: In one sentence, if the text is not YAML or is dangerous to read.
+    """
+    text = text.removeprefix("\ufeff")
+    if len(text) > _MAX_BYTES:
+        raise InputError([f"{file}: {_TOO_LARGE}"])
+    if unfit := _NOT_YAML.search(text):
+        line = text.count("\n", 0, unfit.start()) + 1
+        problem = f"the character {quote(unfit.group())} is not allowed; remove it"
+        raise InputError([f"{file}:{line}: {problem}"])
+    nodes = _Nodes(file)
+    loader = type("_Loader", (_KeepTags, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), {})
+    try:
+        root = yaml.compose(text, loader)
+        data = nodes.value(root, ()) if root else None
+    except yaml.MarkedYAMLError as error:
+        raise InputError([f"{file}{_syntax_error(error, text)}"]) from None
+    except yaml.YAMLError as error:
+        raise InputError([f"{file}: is not YAML ({error})"]) from None
+    except RecursionError:
+        raise InputError([f"{file}: {_TOO_DEEP}"]) from None
+    if data is None:
+        raise InputError([f"{file}: is empty; write at least the required keys"])
+    document = Document(data, file, nodes.lines, (), nodes.empty)
+    for line, words in nodes.errors:
+        document.add_error_at(line, words)
+    return document
+
+
+class Document:
+    """A parsed document, or a part of one, that gathers the mistakes in it.
+
+    Attributes:
+        data: What it contains, without the keys that have no value.
+        file: What sentences call it.
+    """
+
+    def __init__(
+        self,
+        data: JsonValue,
+        file: str,
+        origins: Mapping[_Path, int | str] | None = None,
+        prefix: _Path = (),
+        empty: Sequence[_Path] = (),
+    ) -> None:
+        self.data = data
+        self.file = file
+        # Lines of values, or their environment variables, by path in the whole file.
+        self._origins = origins or {}
+        # The path in the file that leads to this document.
+        self._prefix = prefix
+        # The paths in the file of keys without a value.
+        self._empty = empty
+        self._errors: dict[str, int] = {}
+
+    def part(self, *path: str | int) -> "Document | None":
+        """Return the value at a path as a document of its own, or None if there is none.
+
+        Lines and paths in its sentences stay those of the whole file; its mistakes are its own.
+        """
+        data = self.data
+        for part in path:
+            if isinstance(data, dict) and part in data:
+                data = data[str(part)]
+            elif isinstance(data, list) and part in range(len(data)):
+                data = data[int(part)]
+            else:
+                return None
+        return Document(data, self.file, self._origins, (*self._prefix, *path), self._empty)
+
+    def override(self, section: str, key: str, value: JsonValue, variable: str) -> None:
+        """Replace the value of a key in a section by that of an environment variable."""
+        if isinstance(self.data, dict):
+            keys = self.data.get(section, {})
+            if isinstance(keys, dict):
+                self.data = {**self.data, section: {**keys, key: value}}
+                self._origins = {**self._origins, (*self._prefix, section, key): variable}
+
+    def read(self, model: type[_M]) -> _M | None:
+        """Return the document as a model; None if it has errors, which are added."""
+        self._add_unknown_empty_keys(model)
+        try:
+            # As JSON, so that strictness is JSON's: a list is a tuple, text an enum's name.
+            return model.model_validate_json(json.dumps(self.data), strict=True)
+        except ValidationError as error:
+            self._add_errors(error, model)
+            return None
+
+    def place(self, location: Sequence[str | int], words: str) -> str:
+        """Return a sentence about a value with the file, line and key path before it."""
+        return self._placed(location, words)[0]
+
+    def add_error(self, location: Sequence[str | int], words: str) -> None:
+        """Add a mistake about the value at a location, such as ``("sources", 0, "project")``."""
+        self._errors.setdefault(*self._placed(location, words))
+
+    def add_error_at(self, origin: int | str, words: str) -> None:
+        """Add a mistake about a line, or about an environment variable."""
+        self._errors.setdefault(*self._at(origin, words))
+
+    def accepted(self, value: _M | None) -> _M:
+        """Return what was read, if nothing was wrong.
+
+        Raises:
+            InputError: All errors, in the order of their lines.
+        """
+        if value is None or self._errors:
+            raise InputError(sorted(self._errors, key=self._errors.__getitem__))
+        return value
+
+    def _add_unknown_empty_keys(self, model: type[BaseModel]) -> None:
+        """Add a mistake for each key without a value that the model does not know."""
+        for path in self._empty:
+            if path[: len(self._prefix)] == self._prefix:
+                *above, key = path[len(self._prefix) :]
+                known = _keys(model, above)
+                if known and key not in known:
+                    self.add_error((*above, key), _unknown_key(str(key), known))
+
+    def _add_errors(self, error: ValidationError, model: type[BaseModel]) -> None:
+        reported = set()
+        for details in error.errors(include_url=False):
+            kind = details["type"]
+            if kind == "too_short" and details["ctx"]["actual_length"] < len(details["input"]):
+                # Items with an error of their own are not counted.
+                continue
+            location = self._path(details["loc"], missing=kind == "missing")
+            # Each member of a union has its own error; the first says enough.
+            if len(location) < len(details["loc"]) and location in reported:
+                continue
+            reported.add(location)
+            if kind == "extra_forbidden":
+                words = _unknown_key(str(location[-1]), _keys(model, location[:-1]))
+            elif kind == "missing" and (*self._prefix, *location) in self._origins:
+                words = "has no value; it is required"
+            else:
+                words = _message(details)
+            self.add_error(location, words)
+
+    def _path(self, location: _Path, *, missing: bool) -> _Path:
+        """Return pydantic's location without the parts that are not keys: the tags of unions."""
+        path: list[str | int] = []
+        for index, part in enumerate(location):
+            if self.part(*path, part) or (missing and index == len(location) - 1):
+                path.append(part)
+        return tuple(path)
+
+    def _placed(self, location: Sequence[str | int], words: str) -> tuple[str, int]:
+        path = (*self._prefix, *location)
+        above = (path[:length] for length in range(len(path), -1, -1))
+        origin = next((self._origins[place] for place in above if place in self._origins), 0)
+        named = path and isinstance(origin, int)
+        return self._at(origin, f"{_written(path)}: {words}" if named else words)
+
+    def _at(self, origin: int | str, words: str) -> tuple[str, int]:
+        """Return a sentence with its place before it, and the line to sort it by."""
+        if isinstance(origin, str):
+            return f"environment: {origin}: {words}", _MAX_BYTES + 1  # after every line
+        return f"{self.file}:{origin}: {words}" if origin else f"{self.file}: {words}", origin
+
+
+def _written(location: _Path) -> str:
+    """Return a path as people write it: ``sources[0].project``."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            name = part if re.fullmatch(r"[\w-]+", part) else quote(part)
+            path += f".{name}" if path else name
+    return path
+
+
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_YAML = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PLAIN, _OTHER = "plain", "other"
+
+
+def scalar(written: str) -> str | int | float | bool | None:
+    """Return what a word without quotes means; anything but a number or a word of YAML is text."""
+    if written in _WORDS:
+        return _WORDS[written]
+    if _INT.fullmatch(written) and len(written) <= _LONGEST_INT:
+        return int(written, {"0o": 8, "0x": 16}.get(written[:2], 10))
+    if _FLOAT.fullmatch(written) and math.isfinite(number := float(written)):
+        return number
+    return written
+
+
+class _KeepTags:
+    """Makes a loader tell plain scalars, everything else, and explicit tags apart."""
+
+    def resolve(self, kind: type[yaml.Node], _value: str, implicit: tuple[bool, bool]) -> str:
+        return _PLAIN if kind is yaml.ScalarNode and implicit[0] else _OTHER
+
+
+class _Nodes:
+    """Turns YAML's nodes into plain data, aliases expanded.
+
+    Attributes:
+        lines: The line of each key and item by its path, of keys without a value too.
+        empty: The paths of the keys without a value, which the data lacks.
+        errors: What is wrong although the text could be read: lines and sentences.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.lines: dict[_Path, int] = {}
+        self.empty: list[_Path] = []
+        self.errors: list[tuple[int, str]] = []
+        self._file = file
+
+    def value(self, node: yaml.Node, path: _Path) -> JsonValue:
+        """Return a node as plain data.
+
+        Raises:
+            InputError: It is too large, nests too deeply or has an unpaired surrogate.
+        """
+        line = node.start_mark.line + 1
+        self.lines.setdefault(path, line)
+        if len(path) > _MAX_DEPTH:
+            raise self._refused(_TOO_DEEP)
+        if len(self.lines) > _MAX_VALUES:
+            raise self._refused(f"has more than {_MAX_VALUES:,} values, aliases expanded")
+        if node.tag not in {_PLAIN, _OTHER}:
+            self.errors.append((line, f"the tag {quote(node.tag)} is not allowed; remove it"))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        if _SURROGATE.search(node.value):
+            problem = "contains an invalid character (unpaired surrogate)"
+            raise self._refused(f"{quote(node.value)} {problem}")
+        return scalar(node.value) if node.tag == _PLAIN else str(node.value)
+
+    def _mapping(self, node: yaml.MappingNode, path: _Path) -> JsonValue:
+        data: dict[str, JsonValue] = {}
+        for key, below in node.value:
+            line, place = key.start_mark.line + 1, (*path, key.value)
+            if not isinstance(key, yaml.ScalarNode):
+                self.errors.append((line, "a key must be text, not a list or a mapping"))
+            elif first := self.lines.get(place):
+                words = f"the key {quote(key.value)} is in line {first} already; remove one of them"
+                self.errors.append((line, words))
+            else:
+                self.value(key, place)
+                value = self.value(below, place)
+                if value is None:
+                    self.empty.append(place)
+                else:
+                    data[key.value] = value
+        return data
+
+    def _refused(self, problem: str) -> InputError:
+        return InputError([f"{self._file}:{max(self.lines.values())}: {problem}"])
+
+
+_ADVICE = (
+    # What PyYAML's parsers say (the one in C, the one in Python), and how to fix it.
+    (r"nesting depth", _TOO_DEEP),
+    (r"another document", "a second document begins here; a file has one: remove ---"),
+    (r"undefined alias", "no anchor above defines {word}; text that begins with * needs quotes"),
+    (r"\btab\b|'\\t'", "YAML does not allow a tab here; indent with spaces"),
+    (r"cannot start any token", "text that begins with {first} needs quotes"),
+    (
+        r"mapping values are not allowed",
+        "a colon is not allowed here; put text that has one in quotes, or fix the indentation",
+    ),
+    (r"expected ':'", "this key has no colon; write it as `key: value`"),
+    (r"unexpected end of stream", "the quote that opens in line {opened} is never closed"),
+    (r"',' or '[]}]'", "the bracket that opens in line {opened} is not closed, or lacks a comma"),
+    (
+        r"block end|expected key|'-' indicator",
+        "the indentation does not match the lines above; indent the keys of one mapping alike",
+    ),
+    (r"", "is not YAML ({problem}); check indentation, colons and quotes"),
+)
+
+
+def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> str:
+    """Return line, column and advice for what the YAML parser rejected."""
+    mark = error.problem_mark
+    if mark is None:
+        return f": is not YAML ({error})"
+    rest = "".join(text.splitlines()[mark.line : mark.line + 1])[mark.column :]
+    tab = "tab" if rest.startswith("\t") else ""
+    said = f"{error.context or ''} {tab} {error.problem}"
+    word = "".join(re.findall(r"[^\s,\[\]{}]+", rest)[:1])
+    opened = error.context_mark.line + 1 if error.context_mark else 0
+    advice = next(advice for pattern, advice in _ADVICE if re.search(pattern, said))
+    advice = advice.format(opened=opened, word=quote(word), first=word[:1], problem=error.problem)
+    return f":{mark.line + 1}:{mark.column + 1}: {advice}"
+
+
+_FIXED = {
+    "missing": "is missing; it is required",
+    "value_error": "{error}",
+    "union_tag_invalid": "{discriminator} must be one of {expected_tags}, not '{tag:.60}'",
+    "union_tag_not_found": "must have the key {discriminator}",
+}
+_PLAIN_WORDS = {
+    # Pydantic's words for a type, and those of somebody who writes YAML.
+    "be a valid string": "be text",
+    "be a valid boolean": "be true or false",
+    "be a valid integer": "be a whole number",
+    "be a valid number": "be a number",
+    "be a valid array": "be a list",
+    "be an object": "be a mapping of keys",
+    "be greater than or equal to": "be at least",
+    "be less than or equal to": "be at most",
+    " after validation": "",
+}
+
+
+def _message(details: ErrorDetails) -> str:
+    """Return what is wrong with a value, what it is, and what is allowed."""
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    if kind in _FIXED:
+        return _FIXED[kind].format(**context)
+    if kind in {"string_type", "enum", "literal_error"} and isinstance(value, int | float):
+        return f'{quote(value)} is not text in YAML; put it in quotes: "{quote(value)}"'
+    if kind in {"enum", "literal_error"} and isinstance(value, str):
+        allowed = re.findall(r"'([^']*)'", str(context["expected"])) or [str(context["expected"])]
+        return f"{quote(value)} is not allowed; {hint(value, allowed)}"
+    # What is left of pydantic's "Input should be a valid integer, got a number with …".
+    _, _, must = details["msg"].partition(" should ")
+    must, _, more = must.partition(", ")
+    if isinstance(value, dict | list):
+        seen = "a list" if isinstance(value, list) else "a mapping of keys"
+    else:
+        seen = "nothing" if value is None else quote(value)
+    if not must:
+        return f"{seen} is not allowed here ({details['msg']})"
+    for theirs, ours in _PLAIN_WORDS.items():
+        must = must.replace(theirs, ours)
+    return f"must {must}, {more if more.startswith('not ') else f'not {seen}'}"
+
+
+def _unknown_key(key: str, known: Sequence[str]) -> str:
+    before, colon, _ = key.partition(":")
+    if colon and before in known:
+        return f"is not a known key; write a space after the colon of {before}"
+    return f"is not a known key; {hint(key, known)}"
+
+
+def _keys(kind: Any, path: Sequence[str | int]) -> tuple[str, ...]:
+    """Return the keys that a value of this type may have at a path, where unknown ones are not."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = {field.alias or name: field for name, field in kind.model_fields.items()}
+        if not path:
+            return tuple(fields) if kind.model_config.get("extra") == "forbid" else ()
+        return _keys(fields[str(path[0])].annotation, path[1:]) if path[0] in fields else ()
+    below = path if get_origin(kind) in {Union, UnionType, Annotated} else path[1:]
+    keys = (key for inner in get_args(kind) for key in _keys(inner, below))
+    return tuple(dict.fromkeys(keys))

@@ -1,79 +1,83 @@
-"""One run: read, measure, write.
+"""Makes one run: discovers, then for each location reads, measures and writes.
+
+Each location goes its own way, in a thread of its own. One that hangs, fails or is refused costs
+no other location anything.
 
 The order of writing is part of what the metrics mean. A location's counts come first, so that an
-alert evaluated in the middle of a run sees "forty streams failed together" before it sees forty
-failed streams. Then the streams. A location's ``last_read`` follows them, and only if each of its
-``last_seen`` was written, since a stream is missing when its location was read after it was last
-seen. The exporter's own series come last: they report on all the others. A batch that hangs holds
-up none of this for longer than a few seconds.
+alert evaluated in the middle sees "forty streams failed together" before it sees forty failed
+streams. Then come its streams, then its ``last_read``, and only if every point before it was
+accepted: a stream is missing when its location was read after it was last seen. The exporter's own
+series come last, as they report on all the others.
 """
 
-from __future__ import annotations
-
-import itertools
 import logging
-import operator
 import time
-from dataclasses import dataclass, replace
-from functools import partial, reduce
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
+from typing import TypeVar
 
-from exporter.gcp.errors import CallError
-from exporter.gcp.retry import Calls
-from exporter.measure.evaluation import evaluate
-from exporter.read.datastream import Datastream
-from exporter.read.reader import Reader
-from exporter.write.result import WriteResult
-from exporter.write.writer import Writer
+from exporter import measure
+from exporter.config import Config, Source
+from exporter.expectations import ComparedLocation, Expectations
+from exporter.google.calls import Calls, Deadline
+from exporter.google.clients import Clients
+from exporter.google.errors import CallError, Failure, FailureKind, explain_unexpected_error
+from exporter.measure import GLOBAL, Sample
+from exporter.memory import Memory
+from exporter.names import LocationName, StreamName, Task
+from exporter.read import Datastream
+from exporter.terminal import Progress
+from exporter.write import Writer, Written
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from exporter.config import Config
-    from exporter.gcp.clients import Clients
-    from exporter.gcp.deadline import Deadline
-    from exporter.measure.samples import ExporterName, Measurement, Sample
-    from exporter.names import LocationName
-    from exporter.progress import Progress
-    from exporter.read.observations import Observations
-    from exporter.task import Task
-    from exporter.write.writing import Writing
+K = TypeVar("K")
+T = TypeVar("T")
 
 LOGGER = logging.getLogger("exporter")
 
-PATIENCE_SECONDS = 3.0
-_PATIENCE_SHARE = 0.1
+_READING_SHARE = 0.6
 _RESERVED_SECONDS = 3.0
 _RESERVED_SHARE = 0.15
-_READING_SHARE = 0.6
+"""What is kept for the exporter's own series, and as much for what the collectors read: seconds,
+or a share of a short deadline."""
 
-_REGION_SECONDS = 3.0
-"""How long a run waits for its region, which was asked for when the process started."""
+_DISCOVERY_SHARE = 1 / 3
+"""The part of the reading time that discovery may take where the locations are known."""
+
+_OBJECTS_SHARE = 1 / 4
+"""The part of the time left that the objects of one stream may take."""
+
+_MOST_THREADS = 512
+_POLL_SECONDS = 0.1
+_GRACE_SECONDS = 1.0
+"""How long after a deadline a call may return that kept to it."""
+
+_STOPPED_SECONDS = 3.0
+"""How long requests under way are waited for after a stop: Cloud Run ends the process after 10."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """How the time of a run is shared out, in seconds.
+@dataclass(slots=True)
+class Outcome:
+    """What became of one location, or of the points that many of them share.
 
     Attributes:
-        reading: What reading may use.
-        patience: How long a location or a batch is waited for before the others go on.
-        reserve: What is reserved for the exporter's own series, and before that for each late
-            ``last_read``.
+        due: How many points there were to write.
+        written: What happened to them so far.
+        compared: The location as it was read; None if it was not.
+        failure: Why it was not read; None if it was, or was not tried.
+        uncollected: What the collectors could not read of it, and why.
+        held_back: Whether its ``last_read`` was not written, as a point before it was not accepted.
+        samples: What there was to write.
     """
 
-    reading: float
-    patience: float
-    reserve: float
-
-    @classmethod
-    def of(cls, seconds: float) -> Shares:
-        """Return the shares of a run that may take so many seconds."""
-        return cls(
-            reading=seconds * _READING_SHARE,
-            patience=min(PATIENCE_SECONDS, seconds * _PATIENCE_SHARE),
-            reserve=min(_RESERVED_SECONDS, seconds * _RESERVED_SHARE),
-        )
+    due: int = 0
+    written: Written = Written()
+    compared: ComparedLocation | None = None
+    failure: Failure | None = None
+    uncollected: dict[StreamName | LocationName, Failure] = field(default_factory=dict)
+    held_back: bool = False
+    samples: list[Sample] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,201 +85,435 @@ class Report:
     """How one run went.
 
     Attributes:
-        measurement: What it read, and the samples of it.
-        written: What happened to its points.
-        seconds: How long it took.
+        task: Which task of a job made it.
+        timestamp: Unix time of every point, in whole seconds.
+        discoveries: The locations of each discovered project, or why discovery failed.
+        dropped: Locations that discovery no longer lists, and that were read all the same.
+        locations: The cleanly read locations, compared with config, sorted by name.
+        unread: Why the other locations could not be read.
+        skipped: How many locations or discoveries were cut short by a stop.
+        uncollected: Why a collector failed, by the stream or location that it read.
+        held_back: Locations whose ``last_read`` was not written, as a point before it was lost.
+        samples: What there was to write.
+        written: What happened to it.
+        changed: Whether anything differs from what the process saw before.
+        seconds: How long the run took.
         calls: How many calls it made, retries included.
         stopped: Whether it was asked to stop before it was done.
     """
 
-    measurement: Measurement
-    written: WriteResult
+    task: Task
+    timestamp: int
+    discoveries: Mapping[str, tuple[str, ...] | Failure]
+    dropped: tuple[LocationName, ...]
+    locations: tuple[ComparedLocation, ...]
+    unread: Mapping[LocationName, Failure]
+    skipped: int
+    uncollected: Mapping[StreamName | LocationName, Failure]
+    held_back: tuple[LocationName, ...]
+    samples: tuple[Sample, ...]
+    written: Written
+    changed: bool
     seconds: float
     calls: int
     stopped: bool
 
     @property
+    def failed_discoveries(self) -> dict[str, Failure]:
+        """The projects whose locations could not be listed, and why."""
+        return {
+            project: found
+            for project, found in self.discoveries.items()
+            if isinstance(found, Failure)
+        }
+
+    @property
+    def unreadable(self) -> int:
+        """How many readings failed, a project's discovery counting as one."""
+        return len(self.unread) + len(self.failed_discoveries)
+
+    @property
+    def streams(self) -> int:
+        """How many watched streams were read."""
+        return sum(1 for location in self.locations for _ in location.listed)
+
+    @property
     def complete(self) -> bool:
-        """Whether everything that could be observed was observed and written."""
-        seen = self.measurement.observations
-        return not (
-            self.written.lost
-            or seen.uncollected
-            or seen.nothing_read
-            or self.stopped
-            or self.measurement.exporter.location is None
-        )
+        """Whether all that was due was written. An unreadable location is an observation too."""
+        return not (self.written.lost or self.written.left_out or self.skipped or self.stopped)
 
     @property
     def reached_nobody(self) -> bool:
-        """Whether nothing was read, or nothing of what was due was written."""
-        return self.measurement.observations.nothing_read or bool(
-            self.written.lost and not self.written.accepted
-        )
+        """Whether nothing could be read, or nothing that was due was written."""
+        nothing_read = self.unreadable > 0 and not self.locations
+        return nothing_read or bool(self.written.lost and not self.written.accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a process needs for its runs.
+
+    Attributes:
+        config: What to watch.
+        clients: Google's clients.
+        task: Which task of a job this process is.
+    """
+
+    config: Config
+    clients: Clients
+    task: Task = Task()
 
 
 class Run:
-    """One run of a task, within one deadline."""
+    """One run of one task, in which all points have the same timestamp."""
 
     def __init__(
         self,
-        clients: Clients,
-        config: Config,
-        task: Task,
+        session: Session,
+        memory: Memory,
+        timestamp: int,
         deadline: Deadline,
-        *,
-        now: Callable[[], float] | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Start the clock of the run. No call is made yet.
 
         Args:
-            clients: Google's clients.
-            config: What to watch.
-            task: What this process does.
-            deadline: Bounds the run. Its ``stop`` ends the run early.
-            now: Returns the unix time in seconds, the machine's by default. Deadlines ignore it.
+            session: Config and clients.
+            memory: What earlier runs of this process saw.
+            timestamp: Unix time of every point, in whole seconds.
+            deadline: Bounds the run. Its ``stop`` ends it early, after the requests under way.
             progress: Receives how far the run is.
         """
-        self._clients = clients
-        self._config = config
-        self._task = task
-        self._deadline = deadline
-        self._shares = Shares.of(deadline.left)
-        self._progress = progress
-        self._calls = Calls()
         self._started = time.monotonic()
-        self._timestamp = int((now or time.time)())
+        self._config = session.config
+        self._task = session.task
+        self._memory = memory
+        self._timestamp = timestamp
+        self._deadline = deadline
+        reserved = min(_RESERVED_SECONDS, deadline.left * _RESERVED_SHARE)
+        self._reading = deadline.within(deadline.left * _READING_SHARE)
+        self._writing = deadline.sooner(reserved)
+        self._collecting = deadline.sooner(2 * reserved)
+        self._progress = progress or Progress()
+        self._calls = Calls()
+        self._api = Datastream(session.clients.datastream, self._calls)
+        self._writer = Writer(
+            session.clients.monitoring, self._config.metrics.project, timestamp, self._calls
+        )
+        self._expectations = Expectations(self._config, timestamp)
+        self._collects = False
+        self._writes = True
+        self._discoveries: dict[str, tuple[str, ...] | Failure] = {}
+        self._dropped: list[LocationName] = []
+        self._outcomes: dict[LocationName, Outcome] = {}
+        self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
+        # What threads are doing: discovering a project, reading a location, and then writing it.
+        # A thread puts a name in the queue when it has discovered or read it, and again when it
+        # has written it.
+        self._unread: set[str | LocationName] = set()
+        self._unwritten: set[str | LocationName] = set()
+        self._done: SimpleQueue[tuple[str | LocationName, Source]] = SimpleQueue()
 
-    def measure(self) -> Measurement:
-        """Read and measure everything, to write nothing."""
-        first, rest = self.measurements()
-        return replace(first + rest, exporter=self._exporter())
+    def write(self) -> Report:
+        """Read, measure and write everything that is due.
 
-    def measurements(
-        self,
-        known: Mapping[str, tuple[str, ...]] | None = None,
-        fallback: Mapping[str, tuple[str, ...]] | None = None,
-    ) -> Iterator[Measurement]:
-        """Read and measure: what doesn't hang, then what does and what the collectors read.
-
-        Args:
-            known: Locations by project, from an earlier discovery. These projects are not
-                discovered again.
-            fallback: Locations by project, to read if its discovery fails.
+        Raises:
+            CallError: This machine can start no thread.
         """
-        reader = Reader(
-            Datastream(self._clients.datastream, self._calls),
-            self._config,
-            self._deadline.within(self._shares.reading),
-            shard=self._task.shard,
-            collect=self._task.collect,
-            known=known,
-            fallback=fallback,
-            progress=self._progress,
+        collect = self._config.collect
+        if collect.objects or collect.private_connections:
+            self._collects = self._memory.collects(self._timestamp)
+        report = self._report(self._go())
+        if self._deadline.stopped:
+            return report
+        own = tuple(self._own_samples(report))
+        written = self._writer.write(own, self._deadline)
+        return replace(
+            report,
+            samples=report.samples + own,
+            written=report.written + written,
+            seconds=self._elapsed,
+            calls=self._calls.made,
         )
-        yield self._measure(reader.locations(self._shares.patience))
-        yield self._measure(reader.rest())
 
-    def write(
-        self,
-        measurements: Iterable[Measurement],
-        due: Callable[[Measurement], Measurement] = lambda measurement: measurement,
-    ) -> Report:
-        """Write measurements as they come, then the exporter's own series; report the outcome.
+    def look(self) -> Report:
+        """Read and measure everything, collectors included, and write nothing.
 
-        What was stopped while it was read is not written.
-
-        Args:
-            measurements: The parts of one run, one or more.
-            due: Returns what is to be written of a measurement.
+        Raises:
+            CallError: This machine can start no thread.
         """
-        writer = Writer(
-            self._clients.monitoring,
-            self._config.metrics.project,
-            self._calls,
-            timestamp=self._timestamp,
-            workers=self._config.run.concurrency,
-            progress=self._progress,
-        )
-        read: list[Measurement] = []
-        started: list[_Phases] = []
-        for measurement in measurements:
-            read.append(measurement)
-            if not measurement.observations.skipped:
-                phases = _Phases(
-                    writer, due(measurement), self._deadline.sooner(2 * self._shares.reserve)
-                )
-                phases.write(self._shares.patience)
-                started.append(phases)
-        for phases in started:
-            phases.finish()
-        written = sum((phases.written for phases in started), WriteResult())
-        late = itertools.chain.from_iterable(phases.late_last_reads() for phases in started)
-        written += writer.write(late, self._deadline.sooner(self._shares.reserve))
-        whole = replace(reduce(operator.add, read), exporter=self._exporter())
-        if not whole.observations.skipped:
-            own = whole.self_samples(seconds=self._elapsed, lost=written.lost)
-            written += writer.write(own, self._deadline)
-        return Report(whole, written, self._elapsed, self._calls.made, self._deadline.stopped)
+        self._writes = False
+        collect = self._config.collect
+        self._collects = collect.objects or collect.private_connections
+        report = self._report(self._go())
+        return replace(report, samples=(*report.samples, *self._own_samples(report)))
 
-    def _measure(self, observations: Observations) -> Measurement:
-        return self._task.measurement(
-            self._task.exporter,
-            self._task.shard,
-            self._timestamp,
-            observations,
-            evaluate(observations, self._config, self._timestamp),
-            self._config.collect.errors,
-        )
-
-    def _exporter(self) -> ExporterName:
-        """Return the exporter's name, without its location if that can't be found out."""
+    def _go(self) -> Outcome:
+        """Do everything but the exporter's own series; return what became of shared points."""
+        shared = Outcome()
         try:
-            return self._task.located(self._deadline.within(_REGION_SECONDS))
+            for source in self._config.sources:
+                self._start_source(source)
+            self._wait_for_reading()
+            if not self._deadline.stopped:
+                self._share(shared)
+            self._wait_for_writing()
+        finally:
+            # What hangs ends by the deadline, or when the channels are closed.
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        return shared
+
+    # In the caller's thread.
+
+    def _start_source(self, source: Source) -> None:
+        # Locations of required streams are read whether or not discovery returns them.
+        for location in self._config.locations_to_read(source):
+            self._start_location(LocationName(source.project, location), source)
+        if source.locations is not None:
+            return
+        if known := self._memory.discovered(source.project):
+            self._discoveries[source.project] = known
+            self._start_discovered(source)
+        else:
+            self._unread.add(source.project)
+            self._submit(self._discover, source)
+
+    def _start_discovered(self, source: Source) -> None:
+        project = source.project
+        found = self._discoveries[project]
+        listed = self._memory.last_discovered(project) if isinstance(found, Failure) else found
+        for location in listed:
+            name = LocationName(project, location)
+            # `global` would share the series that reports on the discovery.
+            if location != GLOBAL and self._memory.is_worth_reading(name):
+                self._start_location(name, source)
+        for location in self._memory.dropped(project):
+            name = LocationName(project, location)
+            self._dropped.append(name)
+            self._start_location(name, source)
+
+    def _start_location(self, name: LocationName, source: Source) -> None:
+        if name not in self._outcomes and self._task.holds(name):
+            self._outcomes[name] = Outcome()
+            self._unread.add(name)
+            self._submit(self._handle_location, name, source)
+
+    def _submit(self, work: Callable[..., None], *args: object) -> None:
+        try:
+            self._pool.submit(work, *args)
+        except RuntimeError as error:
+            # The work waits in the pool's queue for a thread that is there already.
+            if len(self._unread) > 1:
+                return
+            failure = Failure(
+                FailureKind.REFUSED,
+                f"this machine can start no thread ({error})",
+                "Allow this user or container more processes and threads, or more memory.",
+            )
+            raise CallError(failure) from error
+
+    def _wait_for_reading(self) -> None:
+        while self._unread and not self._deadline.stopped and self._reading.left > -_GRACE_SECONDS:
+            self._take()
+
+    def _wait_for_writing(self) -> None:
+        patience = Deadline.after(_STOPPED_SECONDS) if self._deadline.stopped else None
+        while self._unwritten and self._writing.left > -_GRACE_SECONDS:
+            if patience and patience.left < 0:
+                return
+            self._take()
+            if self._deadline.stopped and patience is None:
+                patience = Deadline.after(_STOPPED_SECONDS)
+
+    def _take(self) -> None:
+        """Take what a thread has done, if there is something soon."""
+        try:
+            # With a timeout, so that a stop is noticed.
+            name, source = self._done.get(timeout=_POLL_SECONDS)
+        except Empty:
+            return
+        if isinstance(name, str):
+            self._unread.discard(name)
+            found = self._discoveries[name]
+            if not isinstance(found, Failure):
+                self._memory.learn(name, found)
+            self._start_discovered(source)
+        elif name in self._unread:
+            self._unread.discard(name)
+            self._unwritten.add(name)
+            total = len(self._outcomes)
+            waiting = sum(isinstance(one, LocationName) for one in self._unread)
+            self._progress.update("reading locations", total - waiting, total)
+        else:
+            self._unwritten.discard(name)
+
+    def _share(self, shared: Outcome) -> None:
+        """Write what needs no order: that locations are unreadable, or have no streams."""
+        for late in self._unread:
+            if isinstance(late, str):
+                self._discoveries.setdefault(late, _NO_ANSWER)
+            else:
+                self._outcomes[late].failure = _NO_ANSWER
+        names = []
+        for project, found in sorted(self._discoveries.items()):
+            name, failed = LocationName(project, GLOBAL), isinstance(found, Failure)
+            # Every task discovers, but only one of them reports it.
+            if self._task.holds(name) and self._memory.is_due(name, None if failed else True):
+                names.append(name)
+                shared.samples.append(measure.up(name, readable=not failed))
+        for name, outcome in sorted(self._outcomes.items()):
+            compared = outcome.compared
+            if compared is None and self._memory.is_due(name, None):
+                names.append(name)
+                shared.samples.append(measure.up(name, readable=False))
+            elif compared and compared.empty and self._memory.is_due(name, (), empty=True):
+                names.append(name)
+                shared.samples.append(measure.up(name, readable=True))
+                shared.samples.append(measure.last_read(name, self._timestamp))
+        if self._writes:
+            shared.due = len(shared.samples)
+            shared.written = self._writer.write(shared.samples, self._writing)
+            if not shared.written.complete:
+                for name in names:
+                    self._memory.not_written(name)
+
+    # In threads.
+
+    def _discover(self, source: Source) -> None:
+        # Where the locations are known from before, they need time as well.
+        known = self._memory.last_discovered(source.project)
+        share = _DISCOVERY_SHARE if known else 1
+        within = self._reading.within(self._reading.left * share)
+        self._discoveries[source.project] = self._attempt(
+            self._api.locations, source.project, within
+        )
+        self._done.put((source.project, source))
+
+    def _handle_location(self, name: LocationName, source: Source) -> None:
+        """Read a location, compare it with config, write it, and collect from it."""
+        outcome = self._outcomes[name]
+        found = self._attempt(self._api.streams, name, self._reading)
+        if isinstance(found, Failure):
+            outcome.failure = outcome.failure or found
+        elif outcome.failure is None:
+            outcome.compared = self._expectations.compare(name, source, found)
+        self._done.put((name, source))
+        try:
+            if outcome.compared and not self._deadline.stopped:
+                self._write_location(outcome, outcome.compared)
+                self._collect(outcome, outcome.compared)
+        finally:
+            self._done.put((name, source))
+
+    def _attempt(
+        self, work: Callable[[K, Deadline], T], what: K, deadline: Deadline
+    ) -> T | Failure:
+        """Return what the API returns, or why it returns nothing."""
+        try:
+            return work(what, deadline)
         except CallError as error:
-            LOGGER.log(logging.ERROR, "%s", error)
-            return self._task.exporter
+            return error.failure
+        except Exception as error:
+            # After a stop the channel may be closed before the next page is requested.
+            if not self._deadline.stopped:
+                LOGGER.exception("The exporter could not read an answer of the Datastream API.")
+            return explain_unexpected_error(error)
+
+    def _write_location(self, outcome: Outcome, compared: ComparedLocation) -> None:
+        """Write a location's counts, then its streams, then that it was read."""
+        if compared.empty or not self._memory.is_due(compared.name, measure.values(compared)):
+            return
+        errors = self._config.collect.errors
+        self._write(outcome, measure.count_samples(compared))
+        self._write(outcome, measure.stream_samples(compared, self._timestamp, errors=errors))
+        if outcome.written.complete:
+            self._write(outcome, [measure.last_read(compared.name, self._timestamp)])
+        else:
+            outcome.held_back = not self._deadline.stopped
+        if not outcome.written.complete:
+            self._memory.not_written(compared.name)
+
+    def _collect(self, outcome: Outcome, compared: ComparedLocation) -> None:
+        """Read and write what is optional; what fails leaves the location clean."""
+        if not self._collects:
+            return
+        samples: list[Sample] = []
+        if self._config.collect.private_connections:
+            states = self._attempt(self._api.connections, compared.name, self._collecting)
+            if isinstance(states, Failure):
+                outcome.uncollected[compared.name] = states
+            else:
+                samples += measure.connection_samples(compared.name, states)
+        for one in compared.streams if self._config.collect.objects else ():
+            if one.stream is None or self._deadline.stopped:
+                continue
+            within = self._collecting.within(self._collecting.left * _OBJECTS_SHARE)
+            objects = self._attempt(self._api.objects, one.name, within)
+            if isinstance(objects, Failure):
+                outcome.uncollected[one.name] = objects
+            else:
+                samples += measure.object_samples(one.name, objects)
+        self._write(outcome, samples)
+
+    def _write(self, outcome: Outcome, samples: Iterable[Sample]) -> None:
+        """Write samples, and add what happened to them to an outcome."""
+        batch = list(samples)
+        outcome.samples += batch
+        if self._writes:
+            # Before the request, so that what hangs counts as lost.
+            outcome.due += len(batch)
+            outcome.written += self._writer.write(batch, self._writing)
+
+    # The report.
+
+    def _own_samples(self, report: Report) -> Iterator[Sample]:
+        run = self._config.run
+        node = (run.location or GLOBAL, run.name, str(self._task.index), ())
+        yield Sample(measure.LAST_RUN, *node, self._timestamp)
+        yield Sample(measure.STREAMS, *node, report.streams)
+        yield Sample(measure.RUN_SECONDS, *node, round(self._elapsed, 3) if self._writes else 0)
+        yield Sample(measure.POINTS_LOST, *node, report.written.lost)
+        if self._collects:
+            yield Sample(measure.UNCOLLECTED, *node, len(report.uncollected))
+
+    def _report(self, shared: Outcome) -> Report:
+        """Return how the run went, but for the exporter's own series."""
+        outcomes = sorted(self._outcomes.items())
+        everything = [shared, *(outcome for _, outcome in outcomes)]
+        written = Written()
+        for outcome in everything:
+            # What is still under way now counts as lost.
+            settled = outcome.written
+            written += settled + Written(lost=max(0, outcome.due - settled.settled))
+        return Report(
+            task=self._task,
+            timestamp=self._timestamp,
+            discoveries=dict(sorted(self._discoveries.items())),
+            dropped=tuple(self._dropped),
+            locations=tuple(one.compared for _, one in outcomes if one.compared),
+            unread={
+                name: one.failure for name, one in outcomes if one.compared is None and one.failure
+            },
+            skipped=len(self._unread) if self._deadline.stopped else 0,
+            uncollected={
+                name: failure for _, one in outcomes for name, failure in one.uncollected.items()
+            },
+            held_back=tuple(name for name, one in outcomes if one.held_back),
+            samples=tuple(sample for one in everything for sample in one.samples),
+            written=written,
+            changed=self._memory.changed,
+            seconds=self._elapsed,
+            calls=self._calls.made,
+            stopped=self._deadline.stopped,
+        )
 
     @property
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
 
 
-class _Phases:
-    """The points of one measurement in the order in which they have to be written."""
-
-    def __init__(self, writer: Writer, measurement: Measurement, deadline: Deadline) -> None:
-        self._measurement = measurement
-        self._start = partial(writer.start, deadline=deadline)
-        self._streams = self._start(measurement.stream_samples())
-        self._all: list[Writing] = []
-        self._withheld: frozenset[LocationName] = frozenset()
-
-    def write(self, patience: float) -> None:
-        """Send everything; each batch is waited for so many seconds."""
-
-        def send(writing: Writing) -> None:
-            self._all.append(writing)
-            writing.wait(patience)
-
-        send(self._start(self._measurement.location_samples()))
-        send(self._streams)
-        self._withheld = self._streams.result.withheld_locations
-        send(self._start(self._measurement.last_read_samples(self._withheld)))
-
-    def finish(self) -> None:
-        """Wait for what hung: it has had all of the time, and cost nothing else any of it."""
-        for writing in self._all:
-            writing.wait()
-
-    @property
-    def written(self) -> WriteResult:
-        """What happened to the points."""
-        return sum((writing.result for writing in self._all), WriteResult())
-
-    def late_last_reads(self) -> Iterator[Sample]:
-        """Yield ``last_read`` of the locations whose streams took longer than :meth:`write`."""
-        late = self._withheld - self._streams.result.withheld_locations
-        names = {location.name for location in self._measurement.locations}
-        return self._measurement.last_read_samples(names - late)
+_NO_ANSWER = Failure(
+    FailureKind.TIMED_OUT,
+    "there was no answer by the run's deadline",
+    "See https://status.cloud.google.com if it lasts, or raise run.deadline.",
+)

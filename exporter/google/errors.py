@@ -1,19 +1,12 @@
-"""What Google's errors mean: one sentence about what happened, one about what to do."""
-
-from __future__ import annotations
+"""Explains Google's errors: one sentence about what happened, one about what to do."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
-
-from exporter.gcp.tokens import without_tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class FailureKind(StrEnum):
@@ -77,14 +70,14 @@ class CallError(Exception):
         self.failure = failure
 
 
-def explain_credentials_error(error: Exception, *, impersonated: str | None = None) -> Failure:
+def explain_credentials_error(error: Exception, impersonated: str | None = None) -> Failure:
     """Return why there are no credentials.
 
     Args:
         error: What google-auth raised.
         impersonated: The service account to impersonate, if any.
     """
-    message = auth_message(error)
+    message = _auth_message(error)
     hint = _CREDENTIALS_HINT
     if isinstance(error, auth_exceptions.TransportError):
         hint = "The server that gives out tokens was not reached: check the network and proxies."
@@ -129,7 +122,9 @@ def explain_call_error(error: Exception, target: Target) -> Failure:
         return Failure(FailureKind.REFUSED, message, hint)
     kind = _kind(error)
     if message.startswith(_PLUGIN):
-        kind, message = FailureKind.CREDENTIALS, message.removeprefix(_PLUGIN).strip()
+        # What follows is google-auth's error as Python shows it: its message, then an answer.
+        refusal = re.split(r"[{}<>]|['\"], ", message.removeprefix(_PLUGIN))[0].strip(" ('\"),")
+        kind, message = FailureKind.CREDENTIALS, _token_refusal(refusal)
     return Failure(kind, message, _hint(kind, message, target))
 
 
@@ -156,7 +151,7 @@ _KINDS = {
 }
 
 _PLUGIN = "Getting metadata from plugin failed with error:"
-"""The start of gRPC's message when there is no token for a call. Our own follows."""
+"""The start of gRPC's message when there is no token for a call."""
 
 _CREDENTIALS_HINT = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a "
@@ -230,70 +225,58 @@ _NO_CONNECTION = {
 }
 
 
-def auth_message(error: Exception) -> str:
+def _auth_message(error: Exception) -> str:
     """Return the message of google-auth or of the operating system, on one line.
 
-    Only the first argument of google-auth's errors is a message. The others can contain the text
-    of a credentials file, and are never shown. The first one can be what a token server answered,
-    which can contain a token: of it, only an error in the form of OAuth is shown, without its long
-    words. It can also be the whole credentials file, where a path should be.
+    Only the first argument of google-auth's errors is a message; the others can contain a
+    credentials file. The first can contain one too, where a path should be, or a token server's
+    answer: only an error and its description, as OAuth defines them, are shown of that.
     """
-    if not isinstance(error, auth_exceptions.GoogleAuthError | OSError):
+    if isinstance(error, OSError):
+        return _first_line(error)
+    if not isinstance(error, auth_exceptions.GoogleAuthError):
         return (
             f"the credentials file or a token server's answer is malformed ({type(error).__name__})"
         )
-    if isinstance(error, OSError):
-        return _first_line(error)
     first = error.args[0] if error.args else ""
     if isinstance(first, auth_exceptions.GoogleAuthError):
-        return auth_message(first)
-    text = _ANSWER.sub(r"\1", _first_line(first))
+        return _auth_message(first)
+    text = _first_line(first)
     if isinstance(error, auth_exceptions.RefreshError | auth_exceptions.OAuthError):
-        return _refusal(text)
+        return _token_refusal(text)
     if _CONTENT.search(text):
         return (
             "the credentials file is malformed, or GOOGLE_APPLICATION_CREDENTIALS is its content "
             "and not its path"
         )
-    return text
+    return _QUOTED_ANSWER.sub("", text)
 
 
-def _refusal(text: str) -> str:
-    if refusal := _REFUSAL.fullmatch(text):
-        return "".join(map(_hide_secret, re.split(r"(\s)", refusal[1])))
-    return text if _OWN.fullmatch(text) else "the token server's answer is not one of OAuth"
+def _token_refusal(text: str) -> str:
+    """Return what a token server answered, without anything that may be a secret."""
+    text = _QUOTED_ANSWER.sub("", text)
+    if not text or _CONTENT.search(text):
+        return "the token server's answer is not one of OAuth"
+    return " ".join(
+        "…" if len(word) >= _SHORTEST_SECRET and not _EMAIL.fullmatch(word) else word
+        for word in text.split(" ")
+    )
 
-
-def _hide_secret(word: str) -> str:
-    return word if len(word) < _SHORTEST_SECRET or _EMAIL.fullmatch(word) else "…"
-
-
-_REFUSAL = re.compile(r"(?:Error code )?([a-z][a-z_]{2,40}(: [^{}<>]{0,200})?)")
-"""An error of OAuth with its description."""
-
-_OWN = re.compile(
-    r"(No (access|ID) token in response|The credentials |Reauthentication is needed|Not all "
-    r"requested scopes|Unable to |Failed to retrieve |the token server's )[^{}<>]*"
-)
-"""A sentence of google-auth's own."""
 
 _SHORTEST_SECRET = 20
 """Characters; no word of an English sentence has as many."""
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w.-]+")
 
-_CONTENT = re.compile(r"[{}]|-----BEGIN |\S{400}")
+_CONTENT = re.compile(r"[{}<>]|-----BEGIN |\S{400}")
 """What is in a credentials file, as it is or in Base64, and hardly in a path."""
 
-_ANSWER = re.compile(
-    r"(Unable to [^:]*|metadata service|Response|BadStatusLine|InvalidChunkLength|IncompleteRead)"
-    r"[:(].*|(?<=does not have a valid type)\. .*"
-)
+_QUOTED_ANSWER = re.compile(r"(Response|BadStatusLine|InvalidChunkLength|IncompleteRead)[:(].*|(?<=valid type\.).*")
 """Where google-auth and urllib3 quote what a server answered, or what is in a file."""
 
 
 def _first_line(text: object) -> str:
-    lines = without_tokens(str(text)).strip().splitlines()
+    lines = str(text).strip().splitlines()
     return lines[0].strip()[:_LONGEST] if lines else ""
 
 
@@ -303,4 +286,4 @@ _LONGEST = 1000
 
 def _sentence(text: str) -> str:
     text = text or "the server gave no reason"
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

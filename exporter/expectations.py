@@ -1,0 +1,223 @@
+"""Compares the streams of a location with what config expects of them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cronsim import CronSim
+
+from exporter.config import Config, Source, Window
+from exporter.names import LocationName, StreamName, is_literal, matcher
+from exporter.read import LABEL, Stream
+from exporter.states import (
+    EXPECTABLE,
+    EXPECTED_BY_DEFAULT,
+    FAILURES,
+    StreamState,
+    state_name,
+)
+from exporter.text import one_line, plural, quote
+
+MISSING = "missing"
+"""Stands for the state of a required stream that its location does not hold."""
+
+LONGEST_ERROR = 1024
+"""Bytes of an error's text that people are shown."""
+
+_BY_LABEL = {state.name.lower(): frozenset({state}) for state in EXPECTABLE}
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedStream:
+    """A stream, and whether that is how it should be.
+
+    Attributes:
+        name: Its full name.
+        stream: As the API lists it; None for a required stream that its location does not hold.
+        expected: Whether its state is fine now; never, if it is missing.
+    """
+
+    name: StreamName
+    stream: Stream | None
+    expected: bool
+
+    @property
+    def state(self) -> str:
+        """The API's name of the state, or ``missing``."""
+        return state_name(self.stream.state) if self.stream else MISSING
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is FAILED or FAILED_PERMANENTLY."""
+        return self.stream is not None and self.stream.state in FAILURES
+
+    @property
+    def bad(self) -> bool:
+        """Whether a person should look at it."""
+        return not self.expected or bool(self.stream and self.stream.errors)
+
+    @property
+    def error(self) -> str:
+        """The text of its first error, else that error's reason, on one line; often empty."""
+        stream = self.stream
+        return one_line((stream.error or stream.reason or "") if stream else "", LONGEST_ERROR)
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, in words that follow its name; empty if nothing is."""
+        if self.stream is None:
+            return "is required but does not exist: create it, or remove it from `required`"
+        if not self.bad:
+            return ""
+        if self.stream.state == StreamState.FAILED_PERMANENTLY:
+            text = "failed permanently; it will not recover on its own"
+        elif self.stream.state == StreamState.FAILED:
+            text = "failed; Datastream keeps retrying"
+        elif not self.expected:
+            text = f"is {self.state}, which config does not expect"
+        else:
+            text = f"is {self.state} with {plural(self.stream.errors, 'error')}"
+        return f"{text}: {self.error}" if self.error else text
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedLocation:
+    """A cleanly read location, compared with config.
+
+    Attributes:
+        name: Its project and id.
+        streams: The streams that are watched, and the required ones that it does not hold.
+        excluded: The ids of the streams that config excludes.
+    """
+
+    name: LocationName
+    streams: tuple[ComparedStream, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write but that it was read."""
+        return not (self.streams or self.excluded)
+
+    @property
+    def listed(self) -> Iterator[tuple[Stream, bool]]:
+        """Its watched streams, each with whether its state is expected."""
+        return ((one.stream, one.expected) for one in self.streams if one.stream)
+
+    @property
+    def missing(self) -> list[StreamName]:
+        """The required streams that it does not hold."""
+        return [one.name for one in self.streams if one.stream is None]
+
+    @property
+    def failed(self) -> int:
+        """How many streams are failed, permanently or not."""
+        return sum(one.failed for one in self.streams)
+
+    @property
+    def permanently_failed(self) -> int:
+        """How many streams are failed permanently."""
+        return sum(stream.state == StreamState.FAILED_PERMANENTLY for stream, _ in self.listed)
+
+    @property
+    def unexpected(self) -> int:
+        """How many streams are in an unexpected state, not counting the failed ones."""
+        return sum(
+            not expected and stream.state not in FAILURES for stream, expected in self.listed
+        )
+
+
+class Expectations:
+    """What config expects at one time; made once a run, used for every location."""
+
+    def __init__(self, config: Config, now: int) -> None:
+        """Choose the expectations whose windows are open at ``now``, in unix seconds."""
+        self._config = config
+        # Most expectations name one stream: these are looked up, and only globs are matched.
+        self._exact: dict[str, tuple[int, frozenset[StreamState]]] = {}
+        self._globs: list[tuple[int, re.Pattern[str], frozenset[StreamState]]] = []
+        time = datetime.fromtimestamp(now, UTC)
+        for rank, expectation in enumerate(config.expectations):
+            if expectation.during and not is_open(expectation.during, time):
+                continue
+            states = frozenset(expectation.states)
+            if is_literal(expectation.match):
+                self._exact[expectation.match] = (rank, states)
+            else:
+                self._globs.append((rank, matcher([expectation.match]), states))
+        self._globs.reverse()
+
+    def compare(
+        self, at: LocationName, source: Source, streams: Iterable[Stream]
+    ) -> ComparedLocation:
+        """Compare a location with config.
+
+        Args:
+            at: The location.
+            source: What config says of it: which streams are included, and excluded.
+            streams: All streams that it holds.
+        """
+        held = {stream.id: stream for stream in streams}
+        watched = [
+            ComparedStream(name, stream, stream.state in self.states(name, stream.label))
+            for stream in held.values()
+            if source.watches(stream.id)
+            for name in [StreamName(*at, stream.id)]
+        ]
+        missing = [
+            ComparedStream(name, None, expected=False)
+            for name in self._config.required
+            if name.location_name == at and name.stream not in held
+        ]
+        excluded = [stream_id for stream_id in held if source.excludes(stream_id)]
+        return ComparedLocation(at, (*watched, *missing), tuple(excluded))
+
+    def states(self, name: StreamName, label: str | None = None) -> frozenset[StreamState]:
+        """Return the states that are fine for a stream.
+
+        Args:
+            name: The stream.
+            label: The value of its label ``expected-state``, if it has one.
+
+        Returns:
+            The states that are always fine, and those of the last expectation that matches, or
+            else the label's.
+        """
+        full = str(name)
+        exact_rank, added = self._exact.get(full, (-1, None))
+        for rank, pattern, states in self._globs:
+            if rank < exact_rank:
+                break
+            if pattern.match(full):
+                added = states
+                break
+        if added is None:
+            added = _BY_LABEL.get(label or "", frozenset())
+        return EXPECTED_BY_DEFAULT | added
+
+
+def is_open(window: Window, now: datetime) -> bool:
+    """Return whether a window that began at or before ``now`` has not ended yet.
+
+    A window lasts its duration in real time, even across a daylight saving change.
+    """
+    earliest = now.astimezone(UTC) - window.duration
+    # In UTC, since times of one zone compare by local time, which repeats an hour in autumn.
+    starts = (
+        start.astimezone(UTC)
+        for start in CronSim(window.schedule, earliest.astimezone(window.timezone))
+    )
+    begins = next((start for start in starts if start > earliest), None)
+    return begins is not None and begins <= now
+
+
+def label_complaint(compared: ComparedStream) -> str | None:
+    """Return a warning if a stream's label names no state that can be expected, else None."""
+    label = compared.stream.label if compared.stream else None
+    if label is None or label in _BY_LABEL:
+        return None
+    return (
+        f"{compared.name}: its label {LABEL} holds {quote(label)} and is ignored; "
+        f"allowed are {', '.join(_BY_LABEL)}"
+    )

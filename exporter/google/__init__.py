@@ -1,0 +1,1 @@
+"""Google's clients, and what their calls and errors need."""

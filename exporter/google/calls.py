@@ -1,0 +1,173 @@
+"""Makes calls to Google: bounded by a deadline, retried while that can help, and counted."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import grpc
+import tenacity
+from google.api_core import exceptions
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2
+
+from exporter.google.errors import is_too_large
+
+T = TypeVar("T")
+
+LEAST_ATTEMPT = 0.1
+"""The shortest time worth a try, in seconds: about a round trip to another continent."""
+
+MOST_ATTEMPTS = 20
+"""Tries of one call, whatever delays the server asks for."""
+
+_TRANSIENT = (
+    exceptions.ServiceUnavailable,
+    exceptions.DeadlineExceeded,
+    exceptions.ResourceExhausted,
+    exceptions.InternalServerError,
+    exceptions.Aborted,
+)
+
+_jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A time on the monotonic clock by which work has to be done.
+
+    Attributes:
+        ends: The time, in seconds of ``time.monotonic``.
+        stop: Set to end the work early (SIGINT, SIGTERM).
+    """
+
+    ends: float
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def after(cls, seconds: float, stop: threading.Event | None = None) -> "Deadline":
+        """Return the deadline that many seconds from now."""
+        return cls(time.monotonic() + seconds, stop or threading.Event())
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline; negative once it has passed."""
+        return self.ends - time.monotonic()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the work should end early."""
+        return self.stop.is_set()
+
+    def within(self, seconds: float) -> "Deadline":
+        """Return the deadline that many seconds from now, or this one where it comes first."""
+        return Deadline(min(self.ends, time.monotonic() + seconds), self.stop)
+
+    def sooner(self, seconds: float) -> "Deadline":
+        """Return a deadline that leaves this many seconds before this one ends."""
+        return Deadline(self.ends - seconds, self.stop)
+
+
+class Calls:
+    """Counts the calls of a run, retries included; all threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.made = 0
+
+    def add(self) -> None:
+        """Count one more."""
+        with self._lock:
+            self.made += 1
+
+
+def is_transient(error: BaseException) -> bool:
+    """Return whether a retry of the call can succeed."""
+    return isinstance(error, _TRANSIENT) and not is_too_large(error)
+
+
+def call_with_retry(
+    attempt: Callable[[float], T],
+    deadline: Deadline,
+    calls: Calls,
+    *,
+    longest: float = math.inf,
+    again: Callable[[BaseException], bool] = is_transient,
+) -> T:
+    """Call until it succeeds, fails finally, or another try could not finish in time.
+
+    Args:
+        attempt: One try; it receives its timeout in seconds.
+        deadline: Bounds all tries and the waits between them. Its ``stop`` ends a wait early
+            and prevents further tries.
+        calls: Counts every try.
+        longest: The longest timeout of one try, in seconds.
+        again: Whether an error is worth a retry.
+
+    Raises:
+        google.api_core.exceptions.GoogleAPICallError: The last error.
+    """
+    last: exceptions.GoogleAPICallError | None = None
+
+    def once() -> T:
+        nonlocal last
+        left = deadline.left
+        if last is not None and (deadline.stopped or left < LEAST_ATTEMPT):
+            # The wait for this try was ended early, or took too long.
+            raise last
+        if left < LEAST_ATTEMPT:
+            raise exceptions.DeadlineExceeded("the run's deadline passed before this call started")
+        calls.add()
+        try:
+            return _answer(attempt, min(longest, left))
+        except exceptions.GoogleAPICallError as error:
+            last = error
+            raise
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(again),
+        wait=_wait,
+        stop=lambda state: (
+            deadline.stopped
+            or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT
+            or state.attempt_number >= MOST_ATTEMPTS
+        ),
+        sleep=tenacity.sleep_using_event(deadline.stop),
+        reraise=True,
+    )
+    return retrying(once)
+
+
+def _answer(attempt: Callable[[float], T], timeout: float) -> T:
+    try:
+        return attempt(timeout)
+    except (DecodeError, ValueError) as error:
+        # Google's client raises these while it handles a call's own error whose details it can't
+        # parse. The call's error is the one that counts.
+        failed = error.__context__
+        if isinstance(failed, grpc.RpcError) and isinstance(failed, grpc.Call):
+            raise exceptions.from_grpc_status(
+                failed.code(), failed.details(), errors=(failed,), response=failed
+            ) from failed
+        raise
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    asked = _requested_delay(state.outcome.exception() if state.outcome else None)
+    own = _jitter(state)
+    # All clients get the same delay from the server: a little jitter spreads them.
+    return max(own, asked + own / 10)
+
+
+def _requested_delay(error: BaseException | None) -> float:
+    """Return the delay that the server requests, in seconds; 0 without a request.
+
+    Source: google/rpc/error_details.proto, RetryInfo.
+    """
+    if isinstance(error, exceptions.GoogleAPICallError):
+        for detail in error.details or ():
+            if isinstance(detail, error_details_pb2.RetryInfo):
+                return float(detail.retry_delay.seconds + detail.retry_delay.nanos / 1e9)
+    return 0.0

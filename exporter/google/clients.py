@@ -1,0 +1,228 @@
+"""Connects to Google: credentials, channels and the clients on them.
+
+A channel is the one seam to Google: tests and emulators replace what it leads to, nothing else.
+"""
+
+import logging
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Self
+
+import google.auth
+import grpc
+from google.auth import impersonated_credentials
+from google.auth.credentials import Credentials
+from google.auth.transport.requests import Request
+from google.cloud import datastream_v1, monitoring_v3
+from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
+from google.cloud.monitoring_v3.services.metric_service.transports import (
+    MetricServiceGrpcTransport,
+)
+
+from exporter.config import Endpoints
+from exporter.google.errors import CallError, Failure, FailureKind, explain_credentials_error
+
+DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
+MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
+
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_TOKEN_SECONDS = 10.0
+"""How long the first token may take; an absent metadata server takes most of it."""
+
+_OPTIONS = (
+    # gRPC's own retries begin at once and never end on a connection that a server closes before
+    # it answers anything (GOAWAY with last stream 0). The exporter has its own.
+    ("grpc.enable_retries", 0),
+    # A new channel has connections of its own.
+    ("grpc.use_local_subchannel_pool", 1),
+    # A connection that is accepted and then silent gets 5 s instead of gRPC's 20, so that a run
+    # has time for others.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
+    # A partial write names each refused series, twice, in the trailers. Beyond the default of
+    # 16 KiB, gRPC would replace the error with RESOURCE_EXHAUSTED.
+    ("grpc.max_metadata_size", 4 * 1024 * 1024),
+    ("grpc.absolute_max_metadata_size", 8 * 1024 * 1024),
+    # A connection can die without a word while the CPU of a function stands still. A call that
+    # hears nothing for 5 s asks the server, and after 3 s more fails, for a retry on a new one.
+    ("grpc.keepalive_time_ms", 5_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.ping_timeout_ms", 3_000),
+    # A page of a thousand streams, each with the tables that it includes, passes gRPC's 4 MiB.
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+)
+# An emulator is on this machine or close to it, where a company's proxy can't reach it.
+_EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The account that the exporter calls as, if not the default credentials alone.
+
+    Attributes:
+        impersonate: Email address of a service account to impersonate.
+        quota_project: The project whose quota and billing the calls count against.
+    """
+
+    impersonate: str | None = None
+    quota_project: str | None = None
+
+
+class Clients:
+    """Google's own clients, each on one channel that all threads share.
+
+    Attributes:
+        account: Who they call as, for people.
+        datastream: The client of Datastream.
+        monitoring: The client of Cloud Monitoring.
+    """
+
+    def __init__(
+        self, endpoints: Endpoints, emulators: Mapping[str, str], identity: Identity
+    ) -> None:
+        self._endpoints = endpoints
+        self._emulators = emulators
+        self._identity = identity
+        self._credentials: Credentials | None = None
+        self.account = "none are needed, as emulators are used"
+        if len(emulators) < len((DATASTREAM_EMULATOR, MONITORING_EMULATOR)):
+            self._credentials = _credentials(identity)
+            email = getattr(self._credentials, "service_account_email", None)
+            self.account = email or "a user's own"
+        self._open()
+
+    def renew(self) -> None:
+        """Go on with new credentials and connections; calls under way end on the old ones.
+
+        gRPC stays on a connection that it believes to be alive, even if every call on it fails:
+        one with a GOAWAY that the server never closes, for example.
+        """
+        if self._credentials is not None:
+            with suppress(CallError):
+                self._credentials = _credentials(self._identity)
+        self._open()
+
+    def _open(self) -> None:
+        self._channels = (
+            self._channel(
+                DatastreamGrpcTransport, DATASTREAM_EMULATOR, self._endpoints.datastream
+            ),
+            self._channel(
+                MetricServiceGrpcTransport, MONITORING_EMULATOR, self._endpoints.monitoring
+            ),
+        )
+        datastream, monitoring = self._channels
+        self.datastream = datastream_v1.DatastreamClient(
+            transport=DatastreamGrpcTransport(channel=datastream)
+        )
+        self.monitoring = monitoring_v3.MetricServiceClient(
+            transport=MetricServiceGrpcTransport(channel=monitoring)
+        )
+
+    def __enter__(self) -> Self:
+        """Return the clients themselves."""
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        """Close the channels."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the channels; calls that are still under way fail at once."""
+        for channel in self._channels:
+            channel.close()
+
+    def _channel(
+        self,
+        transport: type[DatastreamGrpcTransport | MetricServiceGrpcTransport],
+        emulator: str,
+        endpoint: str | None,
+    ) -> grpc.Channel:
+        if emulator in self._emulators:
+            return grpc.insecure_channel(self._emulators[emulator], options=_EMULATOR_OPTIONS)
+        return transport.create_channel(
+            endpoint or transport.DEFAULT_HOST,
+            credentials=self._credentials,
+            quota_project_id=self._identity.quota_project,
+            options=_OPTIONS,
+        )
+
+
+def emulators(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the emulator variables that are set, by name."""
+    return {
+        name: environ[name]
+        for name in (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
+        if environ.get(name)
+    }
+
+
+def connect(
+    endpoints: Endpoints, environ: Mapping[str, str], identity: Identity = Identity()
+) -> Clients:
+    """Return clients for the endpoints in config, or for the emulators in the environment.
+
+    The first token is fetched here, unless both services are emulators. So missing credentials
+    are one clear error, not a failure of every call.
+
+    Raises:
+        CallError: There are no valid credentials.
+    """
+    return Clients(endpoints, emulators(environ), identity)
+
+
+def _credentials(identity: Identity) -> Credentials:
+    """Return credentials with a token.
+
+    A thread fetches it: a server that sends a byte at a time keeps to no timeout.
+    """
+    # gRPC's plugin logs each error of google-auth with its arguments, which can be secrets.
+    logging.getLogger("grpc._plugin_wrapping").disabled = True
+    try:
+        return _result_of(lambda: _with_token(identity), _TOKEN_SECONDS)
+    except Exception as error:  # a mangled file makes google-auth raise anything
+        raise CallError(explain_credentials_error(error, identity.impersonate)) from error
+
+
+def _with_token(identity: Identity) -> Credentials:
+    request = Request()
+    with warnings.catch_warnings():
+        # google-auth warns about users without a quota project. Where one is needed, the API
+        # rejects the call, and the failure's hint says what to do.
+        warnings.simplefilter("ignore", UserWarning)
+        credentials, _ = google.auth.default(scopes=_SCOPES, request=request)
+    if identity.impersonate:
+        credentials = impersonated_credentials.Credentials(
+            source_credentials=credentials,
+            target_principal=identity.impersonate,
+            target_scopes=_SCOPES,
+        )
+    credentials.refresh(request)
+    return credentials
+
+
+def _result_of(work: Callable[[], Credentials], seconds: float) -> Credentials:
+    """Return the result of work in a daemon thread, which never keeps the process from ending.
+
+    Raises:
+        TimeoutError: It takes longer than that many seconds.
+    """
+    results: SimpleQueue[Any] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            results.put(work())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            results.put(error)
+
+    threading.Thread(target=run, name="token", daemon=True).start()
+    try:
+        result = results.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(result, BaseException):
+        raise result
+    return result

@@ -1,0 +1,53 @@
+"""Reads what Cloud Run tells the process in its environment.
+
+Source: https://cloud.google.com/run/docs/container-contract (environment variables of jobs, worker
+pools and services). A function is a service.
+"""
+
+from collections.abc import Mapping
+
+from exporter.names import Task
+
+JOB = "CLOUD_RUN_JOB"
+WORKER_POOL = "CLOUD_RUN_WORKER_POOL"
+SERVICE = "K_SERVICE"
+EXECUTION = "CLOUD_RUN_EXECUTION"
+TASK_INDEX = "CLOUD_RUN_TASK_INDEX"
+TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
+TASK_ATTEMPT = "CLOUD_RUN_TASK_ATTEMPT"
+REQUEST_TIMEOUT = "CLOUD_RUN_TIMEOUT_SECONDS"
+
+
+def here(environ: Mapping[str, str]) -> bool:
+    """Return whether this process runs on Cloud Run."""
+    return any(environ.get(name) for name in (JOB, WORKER_POOL, SERVICE))
+
+
+def task(environ: Mapping[str, str]) -> Task:
+    """Return which task of a job this process is; outside a job, the only one.
+
+    Raises:
+        ValueError: The variables contradict each other; ``str()`` is a sentence.
+    """
+    index, count = environ.get(TASK_INDEX, "0"), environ.get(TASK_COUNT, "1")
+    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        raise ValueError(
+            f"{TASK_INDEX}={index} and {TASK_COUNT}={count} name no task of a job: the index "
+            f"counts from 0 and is below the count"
+        )
+    return Task(int(index), int(count))
+
+
+def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels that identify the log lines of this task and execution."""
+    labels = {"execution": EXECUTION, "task_index": TASK_INDEX, "attempt": TASK_ATTEMPT}
+    return {label: environ[name] for label, name in labels.items() if environ.get(name)}
+
+
+def request_timeout(environ: Mapping[str, str]) -> int | None:
+    """Return how many seconds a request to a function may take; None where nothing says it.
+
+    Google documents the variable nowhere; functions-framework reads it (``_http/gunicorn.py``).
+    """
+    text = environ.get(REQUEST_TIMEOUT, "")
+    return int(text) if text.isdecimal() else None

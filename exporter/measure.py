@@ -1,0 +1,199 @@
+"""Turns what was read into samples: one value of one series each. It calls nobody.
+
+A location that was not read cleanly gets ``location/up`` 0 and nothing else. Its streams are
+unknown: never missing and never healthy.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+from exporter.documents import packaged
+from exporter.expectations import ComparedLocation
+from exporter.names import LocationName, StreamName
+from exporter.read import Objects
+from exporter.states import BackfillState
+
+RESOURCE = "generic_node"
+"""The monitored resource of every series: few types accept custom metrics, and
+``datastream.googleapis.com/Stream`` doesn't."""
+
+GLOBAL = "global"
+"""The location that stands for the discovery of a project's locations."""
+
+LOCATION_NODE = "datastream"
+"""The node_id of every series about a location."""
+
+NEVER_MISSING = 253_402_300_799
+"""``last_seen`` of an excluded stream, the end of the year 9999: it is not watched, so it is never
+missing, even if it is deleted later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric as ``metrics.yaml`` defines it; all are gauges.
+
+    Attributes:
+        name: The end of the type, such as ``stream/state``.
+        type: The full type, ``custom.googleapis.com/datastream/stream/state``.
+        resource: What the series belong to, a key of ``resources``.
+        value_type: ``INT64`` or ``DOUBLE``.
+        unit: The unit as Cloud Monitoring writes it: ``1`` or ``s``.
+        labels: The metric labels' keys.
+        display_name: The name in Metrics Explorer.
+        description: One or two sentences.
+        written: When a series gets a point.
+    """
+
+    name: str
+    type: str
+    resource: str
+    value_type: str
+    unit: str
+    labels: tuple[str, ...]
+    display_name: str
+    description: str
+    written: str
+
+
+@cache
+def definitions() -> Mapping[str, Any]:
+    """Return ``metrics.yaml`` as it was parsed."""
+    return packaged("exporter", "metrics.yaml")
+
+
+@cache
+def metrics() -> Mapping[str, Metric]:
+    """Return every metric by its name, in the file's order."""
+    parsed = definitions()
+    return {
+        name: Metric(
+            name=name,
+            type=f"{parsed['prefix']}/{name}",
+            **{**entry, "labels": tuple(entry["labels"])},
+        )
+        for name, entry in parsed["metrics"].items()
+    }
+
+
+STATE = metrics()["stream/state"]
+EXPECTED = metrics()["stream/expected"]
+LAST_SEEN = metrics()["stream/last_seen"]
+ERRORS = metrics()["stream/errors"]
+OBJECTS = metrics()["stream/objects"]
+OBJECT_ERRORS = metrics()["stream/object_errors"]
+CONNECTION_STATE = metrics()["private_connection/state"]
+UP = metrics()["location/up"]
+LAST_READ = metrics()["location/last_read"]
+FAILED_STREAMS = metrics()["location/failed_streams"]
+PERMANENTLY_FAILED_STREAMS = metrics()["location/permanently_failed_streams"]
+UNEXPECTED_STREAMS = metrics()["location/unexpected_streams"]
+LAST_RUN = metrics()["exporter/last_run"]
+STREAMS = metrics()["exporter/streams"]
+RUN_SECONDS = metrics()["exporter/run_seconds"]
+POINTS_LOST = metrics()["exporter/points_lost"]
+UNCOLLECTED = metrics()["exporter/uncollected"]
+
+
+class Sample(NamedTuple):
+    """One value of one series; a run gives all of them the same timestamp.
+
+    Attributes:
+        metric: What is measured.
+        location: The resource's location.
+        namespace: The resource's namespace: a project's id, or the exporter's name.
+        node_id: The resource's node_id.
+        labels: The metric labels' values, in the order of ``metric.labels``.
+        value: The value; a whole number for ``INT64``.
+    """
+
+    metric: Metric
+    location: str
+    namespace: str
+    node_id: str
+    labels: tuple[str, ...]
+    value: float
+
+    def __str__(self) -> str:
+        """Return the series as a person would search for it."""
+        labels = "".join(
+            f" {key}={value}"
+            for key, value in zip(self.metric.labels, self.labels, strict=True)
+            if value != self.node_id
+        )
+        return f"{self.metric.name}{labels} of {self.node_id} in {self.namespace}/{self.location}"
+
+
+def up(name: LocationName, *, readable: bool) -> Sample:
+    """Return whether a location could be read, or a project's locations be discovered."""
+    return _location_sample(UP, name, int(readable))
+
+
+def last_read(name: LocationName, timestamp: int) -> Sample:
+    """Return when a location was read cleanly."""
+    return _location_sample(LAST_READ, name, timestamp)
+
+
+def count_samples(at: ComparedLocation) -> Iterator[Sample]:
+    """Yield the counts of a cleanly read location, and that it was read."""
+    yield up(at.name, readable=True)
+    yield _location_sample(FAILED_STREAMS, at.name, at.failed)
+    yield _location_sample(PERMANENTLY_FAILED_STREAMS, at.name, at.permanently_failed)
+    yield _location_sample(UNEXPECTED_STREAMS, at.name, at.unexpected)
+
+
+def stream_samples(at: ComparedLocation, timestamp: int, *, errors: bool) -> Iterator[Sample]:
+    """Yield the samples of a location's streams: watched, missing and excluded ones.
+
+    Args:
+        at: A cleanly read location.
+        timestamp: Unix time of the run in whole seconds.
+        errors: Whether ``stream/errors`` is collected.
+    """
+    project, location = at.name
+    for stream, expected in at.listed:
+        node = (location, project, stream.id, (stream.id,))
+        yield Sample(STATE, *node, stream.state)
+        yield Sample(EXPECTED, *node, int(expected))
+        yield Sample(LAST_SEEN, *node, timestamp)
+        if errors:
+            yield Sample(ERRORS, *node, stream.errors)
+    for name in at.missing:
+        yield Sample(LAST_SEEN, location, project, name.stream, (name.stream,), 0)
+    for stream_id in at.excluded:
+        yield Sample(LAST_SEEN, location, project, stream_id, (stream_id,), NEVER_MISSING)
+
+
+def values(at: ComparedLocation) -> Hashable:
+    """Return what a location's samples depend on, but for the time."""
+    streams = frozenset(
+        (stream.id, stream.state, stream.errors, expected) for stream, expected in at.listed
+    )
+    return streams, frozenset(at.missing), frozenset(at.excluded)
+
+
+def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
+    """Yield the samples of a stream's objects, 0 for a backfill state that none is in.
+
+    Objects in a backfill state that the client doesn't know count under the state's number, so
+    that the sum is complete.
+    """
+    project, location, stream = name
+    node = (location, project, stream)
+    for state in BackfillState:
+        yield Sample(OBJECTS, *node, (stream, state.name), objects.by_state.get(state, 0))
+    for number in sorted(objects.by_state.keys() - set(BackfillState)):
+        yield Sample(OBJECTS, *node, (stream, str(number)), objects.by_state[number])
+    yield Sample(OBJECT_ERRORS, *node, (stream,), objects.with_errors)
+
+
+def connection_samples(at: LocationName, states: Mapping[str, int]) -> Iterator[Sample]:
+    """Yield the state of each private connection of a location."""
+    for connection, state in sorted(states.items()):
+        node = (at.location, at.project, connection, (connection,))
+        yield Sample(CONNECTION_STATE, *node, state)
+
+
+def _location_sample(metric: Metric, name: LocationName, value: int) -> Sample:
+    return Sample(metric, name.location, name.project, LOCATION_NODE, (), value)

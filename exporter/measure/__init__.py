@@ -1,1 +1,0 @@
-"""Measuring: turns observations, config and a time into samples, without any I/O."""

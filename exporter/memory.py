@@ -1,0 +1,180 @@
+"""Remembers, in a process with many runs, what was discovered, written and collected.
+
+A fleet that nobody touches looks the same in every run, and points cost money. So a location is
+written in full when anything in it changed, in each run of the minute after, and while it can't be
+read. Otherwise it is written every four minutes, below the five minutes that PromQL looks back.
+"""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
+
+from exporter.names import LocationName
+
+DISCOVERY_SECONDS = 600.0
+"""How long discovered locations are used before they are discovered again."""
+
+DROPPED_SECONDS = 86_400.0
+"""How long a location with streams is still read after it is no longer listed."""
+
+AFTER_CHANGE_SECONDS = 60.0
+"""How long after a change every run reads and writes the location."""
+
+LONGEST_SECONDS = 240.0
+"""The longest time between two points of a series that doesn't change."""
+
+EMPTY_SECONDS = 300.0
+"""How often a discovered location without streams is read."""
+
+COLLECT_SECONDS = 900
+"""The quarters of an hour, in unix time: the optional collectors run in the first run of each."""
+
+FIRST_RUN_SECONDS = 75
+"""How long after the start of a quarter a run without memory counts as its first: schedules start
+a job every minute, a little late."""
+
+_LATE_SECONDS = 15.0
+"""How late a run may start and still count as on time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was last written of a location.
+
+    Attributes:
+        values: Its values; None if it was not read, or not all of it was written.
+        empty: Whether it has no streams.
+        changed: When the values last changed.
+        at: When they were written.
+    """
+
+    values: Hashable
+    empty: bool
+    changed: float
+    at: float
+
+
+@dataclass(slots=True)
+class _Discovered:
+    """What discovery returned for a project, and when each location was last listed."""
+
+    locations: tuple[str, ...]
+    at: float
+    listed: dict[str, float]
+
+
+class Memory:
+    """What a process remembers from one run to the next; one that makes one run has none.
+
+    Each location is handled by one thread, so nothing here needs a lock.
+    """
+
+    def __init__(self, interval: float | None = None) -> None:
+        """Start without memory: the first run writes everything, as after a change.
+
+        Args:
+            interval: Seconds from one run to the next; None in a process that makes one run.
+        """
+        self._interval = interval
+        self._now = 0.0
+        self._gap = interval or 0.0
+        self._discovered: dict[str, _Discovered] = {}
+        self._seen: dict[LocationName, _Seen] = {}
+        self._quarter: int | None = None
+        self.changed = False
+        """Whether the run under way found something that differs from the run before it."""
+
+    def begin(self, now: float) -> None:
+        """Begin a run at ``now``, in seconds of a clock that never goes back."""
+        if self._interval is not None:
+            # A schedule may be slower than usual; a run that a log starts comes earlier.
+            self._gap = max(self._interval, now - self._now if self._now else 0.0)
+        self._now = now
+        self.changed = False
+
+    def discovered(self, project: str) -> tuple[str, ...] | None:
+        """Return a project's locations if they were discovered lately, else None."""
+        known = self._discovered.get(project)
+        fresh = known is not None and self._now - known.at < DISCOVERY_SECONDS
+        return known.locations if known and fresh else None
+
+    def learn(self, project: str, locations: Iterable[str]) -> None:
+        """Remember what discovery just returned."""
+        before = self._discovered.get(project)
+        found = tuple(locations)
+        listed = (before.listed if before else {}) | dict.fromkeys(found, self._now)
+        self._discovered[project] = _Discovered(found, self._now, listed)
+
+    def dropped(self, project: str) -> tuple[str, ...]:
+        """Return locations that had streams and are no longer listed, for a day.
+
+        Where a project's discovery fails, these are all of its locations that are known.
+        """
+        known = self._discovered.get(project)
+        if known is None:
+            return ()
+        return tuple(
+            location
+            for location, at in known.listed.items()
+            if location not in known.locations
+            and self._now - at < DROPPED_SECONDS
+            and self._has_streams(LocationName(project, location))
+        )
+
+    def last_discovered(self, project: str) -> tuple[str, ...]:
+        """Return the locations that the last discovery returned, however long ago."""
+        known = self._discovered.get(project)
+        return known.locations if known else ()
+
+    def _has_streams(self, name: LocationName) -> bool:
+        seen = self._seen.get(name)
+        return seen is not None and not seen.empty
+
+    def is_worth_reading(self, name: LocationName) -> bool:
+        """Return whether to read a discovered location now; one without streams seldom changes."""
+        seen = self._seen.get(name)
+        return (
+            seen is None
+            or seen.values is None
+            or not seen.empty
+            or self._now - seen.changed < AFTER_CHANGE_SECONDS + _LATE_SECONDS
+            or self._now + self._gap - seen.at > EMPTY_SECONDS + _LATE_SECONDS
+        )
+
+    def is_due(self, name: LocationName, values: Hashable, *, empty: bool = False) -> bool:
+        """Return whether to write a location now, and count it as written.
+
+        Args:
+            name: The location.
+            values: What its samples depend on; None if it was not read.
+            empty: Whether it has no streams.
+        """
+        before = self._seen.get(name)
+        changed = before is None or before.values != values
+        self.changed |= changed
+        since = self._now if before is None or changed else before.changed
+        due = (
+            values is None
+            or before is None
+            or self._now - since < AFTER_CHANGE_SECONDS + _LATE_SECONDS
+            # At the next run it would be too late.
+            or self._now + self._gap - before.at > LONGEST_SECONDS + _LATE_SECONDS
+        )
+        if due:
+            # Of one that can't be read, what is known of its streams stays.
+            kept = empty if values is not None or before is None else before.empty
+            self._seen[name] = _Seen(values, kept, since, self._now)
+        return due
+
+    def not_written(self, name: LocationName) -> None:
+        """Count a location as changed, as not all of its points were accepted."""
+        if seen := self._seen.get(name):
+            self._seen[name] = replace(seen, values=None)
+
+    def collects(self, timestamp: int) -> bool:
+        """Return whether the run at a unix time is the first of a quarter of an hour."""
+        if self._interval is None:
+            return timestamp % COLLECT_SECONDS < FIRST_RUN_SECONDS
+        quarter = timestamp // COLLECT_SECONDS
+        first = quarter != self._quarter
+        self._quarter = quarter
+        return first

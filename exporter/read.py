@@ -1,0 +1,196 @@
+"""Reads the Datastream API: complete answers, or the reason why there is none.
+
+Every list is paged here, one bounded call for each page: the client's list calls have no default
+timeout and no default retry, and its pager keeps only the last page's ``unreachable``.
+
+Source: https://cloud.google.com/datastream/docs/reference/rpc (ListStreams, ListStreamObjects,
+ListPrivateConnections; google.cloud.location.ListLocations).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from google.api_core import exceptions
+from google.cloud import datastream_v1
+from google.cloud.location import locations_pb2
+
+from exporter.google.calls import Calls, Deadline, call_with_retry
+from exporter.google.errors import CallError, Failure, FailureKind, Target, explain_call_error
+from exporter.names import LocationName, StreamName
+
+LABEL = "expected-state"
+"""The label on a stream, in Google Cloud, that names a state to expect."""
+
+SERVICE = "datastream.googleapis.com"
+
+PAGE = 1000
+"""Children in a page, the most that the API gives (ListStreamsRequest.page_size)."""
+
+MOST_PAGES = 50
+"""Pages read of one list: 200 streams a location are the API's quota, and 10,000 objects a stream
+its recommendation."""
+
+_INCOMPLETE = "The list is left out, as some of it is not known."
+_LONGEST_ERROR = 8192
+"""Characters of an error's text that are kept; the log shows fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream as the API lists it.
+
+    Attributes:
+        id: The stream's id, the last part of its name.
+        state: The API's number for its state, which the client may not know.
+        errors: How many errors it has, in any state.
+        label: The value of its ``expected-state`` label, None without one.
+        reason: The short reason of its first error, None without errors. Like ``error`` it is
+            for people to read, and never part of a series.
+        error: The text of its first error, None without errors.
+    """
+
+    id: str
+    state: int
+    errors: int = 0
+    label: str | None = None
+    reason: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The objects (tables) of one stream.
+
+    Attributes:
+        by_state: How many are in each backfill state, by the API's number.
+        with_errors: How many have active errors.
+    """
+
+    by_state: Mapping[int, int]
+    with_errors: int
+
+
+class Datastream:
+    """Reads projects, locations and streams through Google's client.
+
+    Each method takes the deadline of the complete answer, and raises CallError where the answer
+    can't be had, or not all of it.
+    """
+
+    def __init__(self, client: datastream_v1.DatastreamClient, calls: Calls) -> None:
+        self._client = client
+        self._calls = calls
+
+    def locations(self, project: str, deadline: Deadline) -> tuple[str, ...]:
+        """Return the ids of every location in which the project can have streams."""
+        request = locations_pb2.ListLocationsRequest(name=f"projects/{project}", page_size=PAGE)
+
+        def page(timeout: float) -> Any:
+            # This method has no pager and returns the raw response.
+            return self._client.list_locations(request, retry=None, timeout=timeout)
+
+        target = _target(project, "datastream.locations.list")
+        return tuple(
+            location.location_id or location.name.rsplit("/", 1)[-1]
+            for answer in self._pages(page, request, target, deadline)
+            for location in answer.locations
+        )
+
+    def streams(self, at: LocationName, deadline: Deadline) -> tuple[Stream, ...]:
+        """Return the streams of a location."""
+        request = datastream_v1.ListStreamsRequest(parent=str(at), page_size=PAGE)
+        target = _target(at.project, "datastream.streams.list")
+        # By id, since a list that shifts between two pages repeats a stream.
+        streams: dict[str, Stream] = {}
+        for answer in self._list(self._client.list_streams, request, target, deadline):
+            _require_complete(answer)
+            for stream in answer.streams:
+                # The name may carry the project's number, so only its end is used.
+                stream_id = stream.name.rsplit("/", 1)[-1]
+                first = stream.errors[0] if stream.errors else None
+                streams[stream_id] = Stream(
+                    stream_id,
+                    int(stream.state),
+                    len(stream.errors),
+                    stream.labels.get(LABEL),
+                    first.reason if first else None,
+                    first.message[:_LONGEST_ERROR] if first else None,
+                )
+        return tuple(streams.values())
+
+    def objects(self, name: StreamName, deadline: Deadline) -> Objects:
+        """Return how many objects of a stream are in each backfill state, and have errors."""
+        request = datastream_v1.ListStreamObjectsRequest(parent=str(name), page_size=PAGE)
+        target = _target(name.project, "datastream.objects.list")
+        # By name, since a list that shifts between two pages repeats an object.
+        objects: dict[str, tuple[int, bool]] = {}
+        for answer in self._list(self._client.list_stream_objects, request, target, deadline):
+            for found in answer.stream_objects:
+                objects[found.name] = int(found.backfill_job.state), bool(found.errors)
+        return Objects(
+            by_state=Counter(state for state, _ in objects.values()),
+            with_errors=sum(with_errors for _, with_errors in objects.values()),
+        )
+
+    def connections(self, at: LocationName, deadline: Deadline) -> dict[str, int]:
+        """Return the state of each private connection of a location, by its id."""
+        request = datastream_v1.ListPrivateConnectionsRequest(parent=str(at), page_size=PAGE)
+        target = _target(at.project, "datastream.privateConnections.list")
+        states: dict[str, int] = {}
+        for answer in self._list(self._client.list_private_connections, request, target, deadline):
+            _require_complete(answer)
+            for connection in answer.private_connections:
+                states[connection.name.rsplit("/", 1)[-1]] = int(connection.state)
+        return states
+
+    def _list(
+        self, method: Callable[..., Any], request: Any, target: Target, deadline: Deadline
+    ) -> Iterator[Any]:
+        """Yield every page of what a client's method lists."""
+
+        def page(timeout: float) -> Any:
+            return next(method(request, retry=None, timeout=timeout).pages)
+
+        return self._pages(page, request, target, deadline)
+
+    def _pages(
+        self, page: Callable[[float], Any], request: Any, target: Target, deadline: Deadline
+    ) -> Iterator[Any]:
+        """Yield every page of a list; ``request`` is advanced to each."""
+        for _ in range(MOST_PAGES):
+            try:
+                answer = call_with_retry(page, deadline, self._calls)
+            except exceptions.GoogleAPICallError as error:
+                raise CallError(explain_call_error(error, target)) from error
+            yield answer
+            if not answer.next_page_token:
+                return
+            if answer.next_page_token == request.page_token:
+                same = "Datastream returned the same page twice"
+                raise CallError(Failure(FailureKind.REFUSED, same, _INCOMPLETE))
+            request.page_token = answer.next_page_token
+        many = f"the list goes on after {MOST_PAGES} pages of up to {PAGE:,}"
+        raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))
+
+
+def _target(project: str, permission: str) -> Target:
+    return Target(
+        service=SERVICE,
+        project=project,
+        permission=permission,
+        role=f"a custom role with {permission} (roles/datastream.viewer has it too)",
+        key="endpoints.datastream",
+    )
+
+
+def _require_complete(page: Any) -> None:
+    if page.unreachable:
+        raise CallError(
+            Failure(
+                FailureKind.UNREACHABLE,
+                f"the answer leaves out what is in {', '.join(page.unreachable)}",
+                "See https://status.cloud.google.com if it lasts.",
+            )
+        )

@@ -1,1 +1,0 @@
-"""Reading: what Datastream returns for every location, and what could not be read."""

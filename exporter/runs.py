@@ -1,0 +1,169 @@
+"""Makes many runs in one process: at a steady interval, or one for each request of a function."""
+
+import logging
+import math
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event
+
+from exporter import config
+from exporter.documents import InputError
+from exporter.google import cloud_run
+from exporter.google.calls import Deadline
+from exporter.google.clients import Identity, connect, emulators
+from exporter.memory import Memory
+from exporter.run import Report, Run, Session
+from exporter.text import plural, quote
+
+LOGGER = logging.getLogger("exporter")
+
+LEAST_SECONDS = 5.0
+"""Seconds between two starts: Cloud Monitoring refuses points of a series that are closer."""
+
+_STEP_SECONDS = 2.0
+"""A clock that NTP keeps right moves by far less between two runs."""
+
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):[0-9]{1,5}")
+
+
+@contextmanager
+def open_session(
+    environ: Mapping[str, str],
+    file: str | None = None,
+    identity: Identity = Identity(),
+    found: Callable[[str, str], None] = lambda _subject, _text: None,
+) -> Iterator[Session]:
+    """Load config and connect.
+
+    Args:
+        environ: The environment.
+        file: The config file that was asked for, if one was.
+        identity: The account to call as, if not the default credentials alone.
+        found: Told of each part that is in place: its name, and what it is.
+
+    Raises:
+        InputError: In config or in the environment.
+        CallError: There are no credentials.
+    """
+    loaded = config.load(file, environ)
+    for warning in loaded.warnings:
+        LOGGER.warning("%s", warning)
+    found("config", f"{loaded.source} is valid")
+    try:
+        task = cloud_run.task(environ)
+    except ValueError as error:
+        raise InputError([f"environment: {error}"]) from None
+    _tell_emulators(environ)
+    with connect(loaded.config.endpoints, environ, identity) as clients:
+        found("credentials", clients.account)
+        yield Session(loaded.config, clients, task)
+
+
+def _tell_emulators(environ: Mapping[str, str]) -> None:
+    """Say which emulators are used.
+
+    Raises:
+        InputError: A variable holds no address.
+    """
+    named = emulators(environ)
+    bad = [
+        f"environment: {name}: {quote(host)} is not an address; write host:port without a scheme, "
+        f"such as localhost:8080, or unset it to call Google's own endpoint"
+        for name, host in named.items()
+        if not _ADDRESS.fullmatch(host)
+    ]
+    if bad:
+        raise InputError(bad)
+    if named:
+        LOGGER.warning(
+            "Emulators take Google's place, without credentials or encryption: %s.",
+            " and ".join(f"{name} is {host}" for name, host in named.items()),
+        )
+
+
+class Runs:
+    """The runs of one process, one after the other, and what they remember."""
+
+    def __init__(
+        self,
+        session: Session,
+        interval: float | None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Start without memory.
+
+        Args:
+            session: Config and clients.
+            interval: Seconds from one run to the next; None in a process that makes one run.
+            monotonic: Returns seconds of a clock that never goes back.
+            now: Returns the unix time in seconds.
+        """
+        self._session = session
+        self._monotonic = monotonic
+        self._now = now
+        self._memory = Memory(interval)
+        self._offset: float | None = None
+
+    def once(self, deadline: Deadline) -> Report:
+        """Run within a deadline, and return how it went."""
+        started, now = self._monotonic(), self._now()
+        self._notice_clock_step(now - started)
+        self._memory.begin(started)
+        report = Run(self._session, self._memory, int(now), deadline).write()
+        if report.reached_nobody and not report.stopped:
+            self._session.clients.renew()
+        return report
+
+    def _notice_clock_step(self, offset: float) -> None:
+        """Log it if the unix time moved by another time than has passed since the last run."""
+        step = offset - self._offset if self._offset is not None else 0.0
+        self._offset = offset
+        if abs(step) < _STEP_SECONDS:
+            return
+        if step < 0:
+            what = "back: Cloud Monitoring rejects points until it has caught up"
+        else:
+            what = "forward, or the machine was suspended"
+        LOGGER.warning("The clock of this machine was set %.0f s %s.", abs(step), what)
+
+
+def run_every(
+    work: Callable[[], object],
+    seconds: float,
+    stop: Event,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    """Call ``work`` at every multiple of ``seconds`` from now, until ``stop`` is set.
+
+    The schedule neither drifts nor overlaps: a start that comes while the work before it is under
+    way, or too soon after a late start, is skipped, and the log says so.
+    """
+    start = monotonic()
+    due = 0
+    while not stop.is_set():
+        began = monotonic()
+        work()
+        ended = monotonic()
+        earliest = max(ended, began + LEAST_SECONDS)
+        following = math.ceil((earliest - start) / seconds)
+        if skipped := following - due - 1:
+            late, took = began - start - due * seconds, ended - began
+            runs = plural(skipped, "run")
+            if late > took:
+                LOGGER.warning(
+                    "A run started %.1f s late (process or machine paused): %s skipped.", late, runs
+                )
+            else:
+                LOGGER.warning(
+                    "A run took %.1f s, longer than the interval of %g s: %s skipped. Raise "
+                    "--interval, or split the work.",
+                    took,
+                    seconds,
+                    runs,
+                )
+        due = following
+        stop.wait(start + due * seconds - monotonic())

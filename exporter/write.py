@@ -1,0 +1,213 @@
+"""Writes samples to Cloud Monitoring and says what happened to every point.
+
+A request that may have been written is sent again with the same points and timestamp: if the
+answer then is that they come too late, the first try was written.
+
+Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3 (CreateTimeSeries).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from google.api import metric_pb2, monitored_resource_pb2
+from google.api_core import exceptions
+from google.cloud import monitoring_v3
+
+from exporter.google.calls import Calls, Deadline, call_with_retry
+from exporter.google.errors import Failure, Target, explain_call_error
+from exporter.measure import RESOURCE, Sample
+from exporter.partial_write import PartialWrite, parse_partial_write
+
+SERVICE = "monitoring.googleapis.com"
+
+BATCH = 200
+"""Series in a request, the most that the API takes (CreateTimeSeriesRequest.time_series)."""
+
+MAX_LISTED_ERRORS = 20
+"""Requests that were not written completely and are kept for the log; the others are counted."""
+
+_TRY_SECONDS = 12.0
+"""How long one request may take: the client's own default for this method."""
+
+_LEAST_SECONDS = 1.0
+_TRY_SHARE = 1 / 3
+"""The most of the time left that one may take, a second at least: one that hangs is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteError:
+    """Points of one request that were not written.
+
+    Attributes:
+        points: How many.
+        among: What the request contained.
+        failure: Why; None if another run wrote newer points first.
+    """
+
+    points: int
+    among: Sequence[Sample]
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What happened to some points; add them up with ``+``.
+
+    Attributes:
+        accepted: Points that Cloud Monitoring accepted.
+        superseded: Points whose series has the same or a newer one from another run.
+        lost: Points that were due and not accepted.
+        left_out: Points that were not sent because the run was asked to stop.
+        doubtful: Whether an accepted point may be another run's that is seconds older.
+        errors: The first requests that were not written completely, for the log.
+        unlisted_errors: How many more of these there were.
+    """
+
+    accepted: int = 0
+    superseded: int = 0
+    lost: int = 0
+    left_out: int = 0
+    doubtful: bool = False
+    errors: tuple[WriteError, ...] = ()
+    unlisted_errors: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Points whose outcome is known."""
+        return self.accepted + self.superseded + self.lost + self.left_out
+
+    @property
+    def complete(self) -> bool:
+        """Whether every point was accepted as new as it is."""
+        return self.accepted == self.settled and not self.doubtful
+
+    def __add__(self, other: "Written") -> "Written":
+        """Return what happened to the points of both."""
+        errors = self.errors + other.errors
+        return Written(
+            self.accepted + other.accepted,
+            self.superseded + other.superseded,
+            self.lost + other.lost,
+            self.left_out + other.left_out,
+            self.doubtful or other.doubtful,
+            errors[:MAX_LISTED_ERRORS],
+            self.unlisted_errors + other.unlisted_errors + len(errors[MAX_LISTED_ERRORS:]),
+        )
+
+
+class Writer:
+    """Writes the points of one run into one project. All threads of the run share it."""
+
+    def __init__(
+        self,
+        client: monitoring_v3.MetricServiceClient,
+        project: str,
+        timestamp: int,
+        calls: Calls,
+    ) -> None:
+        """Write points into ``project``, all of them at ``timestamp``, in whole unix seconds."""
+        self._client = client
+        self._project = project
+        self._timestamp = timestamp
+        self._calls = calls
+
+    def write(self, samples: Iterable[Sample], deadline: Deadline) -> Written:
+        """Write samples, no series twice, one request after the other.
+
+        Args:
+            samples: What to write.
+            deadline: What is not accepted by then is lost. After its ``stop``, the request under
+                way is finished and no other is started.
+        """
+        rest = list(samples)
+        written = Written()
+        while rest:
+            if deadline.stopped:
+                return written + Written(left_out=len(rest))
+            written += self._send(rest[:BATCH], deadline)
+            rest = rest[BATCH:]
+        return written
+
+    def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
+        """Send a request, with retries, until it is known what happened to its points."""
+        refusals: list[PartialWrite] = []
+        request = monitoring_v3.CreateTimeSeriesRequest(
+            name=f"projects/{self._project}", time_series=map(self._series, batch)
+        )
+
+        def attempt(timeout: float) -> None:
+            try:
+                self._client.create_time_series(request, retry=None, timeout=timeout)
+            except exceptions.GoogleAPICallError as error:
+                refusals.append(parse_partial_write(error, len(batch)))
+                raise
+
+        def is_worth_retrying(error: BaseException) -> bool:
+            answered = isinstance(error, exceptions.GoogleAPICallError) and refusals
+            return bool(answered) and refusals[-1].transient > 0
+
+        longest = min(_TRY_SECONDS, max(_LEAST_SECONDS, deadline.left * _TRY_SHARE))
+        lost = 0
+        errors: list[WriteError] = []
+        try:
+            call_with_retry(
+                attempt, deadline, self._calls, longest=longest, again=is_worth_retrying
+            )
+        except Exception as error:  # noqa: BLE001 - whatever happens to a request, others are sent
+            # A point that one try wrote stays written, whatever a later one returns.
+            lost = min((refusal.unwritten for refusal in refusals), default=len(batch))
+            if lost:
+                failure = explain_call_error(error, target(self._project))
+                errors.append(WriteError(lost, batch, failure))
+        # On a retry, "too late" usually means that our first try was written.
+        superseded = refusals[0].late if refusals else 0
+        if superseded:
+            errors.append(WriteError(superseded, batch, None))
+        return Written(
+            accepted=len(batch) - lost - superseded,
+            superseded=superseded,
+            lost=lost,
+            doubtful=any(refusal.doubtful for refusal in refusals[1:]),
+            errors=tuple(errors),
+        )
+
+    def _series(self, sample: Sample) -> monitoring_v3.TimeSeries:
+        metric = sample.metric
+        value = (
+            monitoring_v3.TypedValue(double_value=sample.value)
+            if metric.value_type == "DOUBLE"
+            else monitoring_v3.TypedValue(int64_value=int(sample.value))
+        )
+        return monitoring_v3.TimeSeries(
+            metric=metric_pb2.Metric(
+                type=metric.type, labels=dict(zip(metric.labels, sample.labels, strict=True))
+            ),
+            resource=monitored_resource_pb2.MonitoredResource(
+                type=RESOURCE,
+                labels={
+                    "project_id": self._project,
+                    "location": sample.location,
+                    "namespace": sample.namespace,
+                    "node_id": sample.node_id,
+                },
+            ),
+            metric_kind=metric_pb2.MetricDescriptor.GAUGE,
+            value_type=metric_pb2.MetricDescriptor.ValueType.Value(metric.value_type),
+            points=[
+                monitoring_v3.Point(
+                    interval=monitoring_v3.TimeInterval(end_time={"seconds": self._timestamp}),
+                    value=value,
+                )
+            ],
+        )
+
+
+def target(project: str, permission: str = "monitoring.timeSeries.create") -> Target:
+    """Return what a call to Cloud Monitoring needs, for the hint of its failure."""
+    return Target(
+        service=SERVICE,
+        project=project,
+        permission=permission,
+        role="roles/monitoring.metricWriter",
+        key="endpoints.monitoring",
+    )

@@ -1,1 +1,0 @@
-"""Writing: samples to Cloud Monitoring, without loss."""

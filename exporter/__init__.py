@@ -1,9 +1,8 @@
-"""Every Datastream stream's state, in every project and region, as Cloud Monitoring metrics.
+"""Writes every Datastream stream's state, in every project and region, as Cloud Monitoring metrics.
 
-How a state travels: ``read`` asks Datastream, ``measure`` makes samples of what it saw, ``write``
-sends them to Cloud Monitoring. ``run`` is one such pass; ``cli`` is what a person sees of it, and
-``function`` is one for each HTTP request. Imports go one way: cli and function → log → run → read
-and write → measure → config → inputs, with gcp under read and write.
+How a state travels: ``read`` asks Datastream, ``expectations`` compares the answer with config,
+``measure`` makes samples of it, ``write`` sends them to Cloud Monitoring. ``run`` does this once for
+every location, ``runs`` does it again and again; ``cli`` and ``function`` are how it is started.
 """
 
 __version__ = "0.1.0"

@@ -1,11 +1,11 @@
-"""``python -m exporter``, which is ``datastream-exporter``."""
+"""Starts ``datastream-exporter``; ``python -m exporter`` does the same."""
 
-from exporter.cli.start import start
+from exporter.cli import PROGRAM, main, start
 
 
 def entry() -> None:
     """Run the command line of this process and exit with its code."""
-    start("datastream-exporter", "exporter.cli.main")
+    start(PROGRAM, main)
 
 
 if __name__ == "__main__":

@@ -221,3 +221,25 @@ def label_complaint(compared: ComparedStream) -> str | None:
         f"{compared.name}: its label {LABEL} holds {quote(label)} and is ignored; "
         f"allowed are {', '.join(_BY_LABEL)}"
     )
+
+
+def unmatched(config: Config, locations: Iterable[ComparedLocation]) -> Iterator[str]:
+    """Yield a warning for each glob in config that matches none of the streams that were read."""
+    names = [
+        name
+        for location in locations
+        for name in (
+            *(one.name for one in location.streams if one.stream),
+            *(StreamName(*location.name, stream_id) for stream_id in location.excluded),
+        )
+    ]
+    full = [str(name) for name in names]
+    for index, expectation in enumerate(config.expectations):
+        if not any(map(matcher([expectation.match]).match, full)):
+            yield f"expectations[{index}].match: {quote(expectation.match)} matches no stream"
+    for index, source in enumerate(config.sources):
+        ids = [name.stream for name in names if name.project == source.project]
+        for key, globs in (("include", source.include), ("exclude", source.exclude)):
+            for place, glob in enumerate(globs):
+                if not any(map(matcher([glob]).match, ids)):
+                    yield f"sources[{index}].{key}[{place}]: {quote(glob)} matches no stream"

@@ -1,12 +1,10 @@
-"""The Cloud Run function: one run for each HTTP request, on Google's functions-framework.
+"""Answers HTTP requests as a Cloud Run function, on Google's functions-framework.
 
 The framework's server calls what :func:`serve` returns, for each request in a thread of its own.
-POST / is one run; POST /log is a run that a log asked for. A request only says that it is time:
-nothing in it is read. The clients, the config and what was discovered stay for the next request.
-Between requests the CPU stands still, so nothing here depends on a thread in the background.
+POST / asks for a run; POST /log says that a log has something new. A request's body is never read
+for its content. Config, clients and memory stay for the next request. Between requests the CPU
+stands still, so nothing here depends on a thread in the background.
 """
-
-from __future__ import annotations
 
 import json
 import math
@@ -14,45 +12,39 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple, Self, TextIO
+from typing import Any, NamedTuple, TextIO
 
-from exporter.gcp import cloud_run
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError
-from exporter.inputs.input_errors import InputError
-from exporter.log.lines import LOGGER, JsonLines, Text, logging_to
-from exporter.log.run_log import RunLog, summary
-from exporter.session import session
-from exporter.watch import OBJECTS_SECONDS, Runs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, MutableMapping
-
-    from flask import Request
+from exporter.documents import InputError
+from exporter.google import cloud_run
+from exporter.google.calls import Deadline
+from exporter.google.errors import CallError
+from exporter.logs import LOGGER, JsonLines, Text, logging_to
+from exporter.run import Report
+from exporter.run_log import RunLog, summary
+from exporter.runs import Runs, open_session
 
 SCHEDULED, LOG = "/", "/log"
 
 LEAST_SECONDS = 10.0
-"""How many seconds after the last run's start another may begin."""
+"""Seconds from one run's timestamp to the next one's."""
 
-LEAST_TRIGGERED_SECONDS = 20.0
-"""The same for two runs that a log asked for."""
+QUIET_SECONDS = 60.0
+"""How long after a run that a log started, and that found no change, logs start no other."""
+
+USUAL_INTERVAL = 60.0
+"""Seconds between the runs that a schedule starts."""
 
 MARGIN_SECONDS = 5.0
 """A run ends this long before the request's timeout: after it, Cloud Run stops the CPU."""
 
-_PREPARE_SECONDS = 30.0
-"""More than config and credentials take."""
+_GRACE_SECONDS = 10.0
+"""How long after its deadline a run may end."""
 
 _CHUNK = 64 * 1024
 _MOST_CHUNKS = 1024
-
-
-def _restart() -> None:
-    """End this worker at once; gunicorn starts another."""
-    os._exit(1)
 
 
 class Answer(NamedTuple):
@@ -63,7 +55,7 @@ class Answer(NamedTuple):
 
 
 class Function:
-    """Answers requests. At most one run is under way at any time."""
+    """Answers requests, with one run at a time."""
 
     def __init__(
         self,
@@ -72,8 +64,7 @@ class Function:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
-        patience: float = 10.0,
-        restart: Callable[[], object] = _restart,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """Connect to nothing: the server forks after this, and gRPC does not survive a fork.
 
@@ -82,86 +73,62 @@ class Function:
             log: Where the log goes.
             monotonic: Returns seconds of a clock that never goes back.
             now: Returns the unix time in seconds.
-            patience: How many seconds a request waits for the end of a run that is past its
-                deadline.
-            restart: Ends this process, so that the server starts another one.
+            sleep: Waits for a number of seconds.
         """
         self._environ = environ
         self._log = log
         self._monotonic = monotonic
         self._now = now
-        self._patience = patience
-        self._restart = restart
-        self._changed = threading.Condition()
-        self._running = False
-        self._began = self._triggered = self._ends = -math.inf
+        self._sleep = sleep
+        self._lock = threading.Lock()
         self._open = ExitStack()
-        self._ready: tuple[Runs, float] | None = None
+        self._runs: Runs | None = None
+        self._seconds = 0.0
+        self._began = self._quiet_since = -math.inf
+        self._answer = Answer(500, {})
 
     def answer(self, method: str, path: str) -> Answer:
-        """Answer a request, with a run where one is due."""
+        """Answer a request, with the result of a run that began after the request arrived."""
         if path not in {SCHEDULED, LOG}:
             return _error(404, f"{path} is not served: POST {SCHEDULED} or {LOG}")
         if method != "POST":
             return _error(405, f"{method} starts no run: use POST")
-        if skipped := self._begin(path):
-            return skipped
-        try:
-            json_lines = cloud_run.here(self._environ)
-            formatter = JsonLines(cloud_run.log_labels(self._environ)) if json_lines else Text()
-            with logging_to(self._log, formatter):
-                return self._answer_with_run()
-        finally:
-            with self._changed:
-                self._running = False
-                self._changed.notify_all()
+        arrived = self._monotonic()
+        if path == LOG and self._is_quiet(arrived):
+            return Answer(204, {})
+        # Callers that wait for the run under way share the next one.
+        with self._lock:
+            if self._began < arrived:
+                json_lines = cloud_run.here(self._environ)
+                labels = cloud_run.log_labels(self._environ)
+                with logging_to(self._log, JsonLines(labels) if json_lines else Text()):
+                    self._answer = self._run(path)
+            return self._answer
 
-    def __enter__(self) -> Self:
-        """Return the function itself."""
-        return self
-
-    def __exit__(self, *_raised: object) -> None:
+    def close(self) -> None:
         """Close the clients' connections."""
         self._open.close()
 
-    def _begin(self, path: str) -> Answer | None:
-        """Begin a run, or return why there is none now."""
-        with self._changed:
-            # An instance whose CPU stood still in the middle of a run goes on with that run now.
-            # All of its calls have timed out, so it ends at once, and this request gets its run.
-            if not self._changed.wait_for(lambda: not self._overdue, self._patience):
-                sentence = "A run did not end at its deadline. The function starts again."
-                LOGGER.critical("%s", sentence)
-                self._restart()
-                return _error(500, sentence)
-            ago = self._monotonic() - self._began
-            again = path == LOG and self._monotonic() - self._triggered < LEAST_TRIGGERED_SECONDS
-            if self._running or again or ago < LEAST_SECONDS:
-                state = "is under way; it began" if self._running else "began"
-                return Answer(
-                    200 if path == SCHEDULED else 429,
-                    {"skipped": f"A run {state} {ago:.0f} s ago."},
-                )
-            self._began = self._monotonic()
-            if path == LOG:
-                self._triggered = self._began
-            self._ends = self._began + _PREPARE_SECONDS
-            self._running = True
-            return None
+    def _is_quiet(self, now: float) -> bool:
+        """Return whether the scheduled run is soon enough for what a log says.
 
-    @property
-    def _overdue(self) -> bool:
-        return self._running and self._monotonic() > self._ends + MARGIN_SECONDS
+        A stream that logs an error every second costs nothing.
+        """
+        return self._answer.status == HTTPStatus.OK and now - self._quiet_since < QUIET_SECONDS
 
-    def _answer_with_run(self) -> Answer:
-        started = time.monotonic()
+    def _run(self, path: str) -> Answer:
         try:
-            runs, seconds = self._prepared()
-            self._ends = self._began + seconds
-            report = runs.once(Deadline(started + seconds))
+            runs = self._prepared()
+            if (early := self._began + LEAST_SECONDS - self._monotonic()) > 0:
+                self._sleep(early)
+            self._began = self._monotonic()
+            overdue = threading.Timer(self._seconds + _GRACE_SECONDS, _end_process)
+            overdue.start()
+            try:
+                report = runs.once(Deadline.after(self._seconds))
+            finally:
+                overdue.cancel()
         except (InputError, CallError) as error:
-            # No run began, so the next request need not wait.
-            self._began = self._triggered = -math.inf
             sentences = str(error).splitlines()
             for sentence in sentences:
                 LOGGER.error("%s", sentence)
@@ -169,37 +136,27 @@ class Function:
         except Exception:  # noqa: BLE001 - one log entry; the server would print its own
             LOGGER.exception("The exporter failed unexpectedly:")
             return _error(500, "the exporter failed unexpectedly; its log says where")
-        return Answer(
-            200 if report.complete else 500, {"complete": report.complete, **summary(report)}
-        )
+        self._run_log.log(report)
+        if path == LOG:
+            self._quiet_since = -math.inf if report.changed else self._began
+        return _result(report)
 
-    def _prepared(self) -> tuple[Runs, float]:
-        """Return the runs of this process, and how many seconds each may take.
-
-        The first time, config is loaded and the clients connect.
-        """
-        if self._ready is None:
-            prepared = self._open.enter_context(session(self._environ))
-            seconds = prepared.config.run.deadline.total_seconds()
+    def _prepared(self) -> Runs:
+        """Return the runs of this process; the first time, load config and connect."""
+        if self._runs is None:
+            session = self._open.enter_context(open_session(self._environ))
+            self._seconds = session.config.run.deadline.total_seconds()
             if timeout := cloud_run.request_timeout(self._environ):
-                seconds = min(seconds, max(1.0, timeout - MARGIN_SECONDS))
-            runs = Runs(
-                prepared.clients,
-                prepared.config,
-                prepared.task,
-                RunLog(self._monotonic).log,
-                objects_every=OBJECTS_SECONDS,
-                monotonic=self._monotonic,
-                now=self._now,
-            )
-            self._ready = runs, seconds
-        return self._ready
+                self._seconds = min(self._seconds, max(1.0, timeout - MARGIN_SECONDS))
+            self._run_log = RunLog(session.config, self._monotonic)
+            self._runs = Runs(session, USUAL_INTERVAL, monotonic=self._monotonic, now=self._now)
+        return self._runs
 
 
 def serve(
     environ: MutableMapping[str, str],
-) -> Callable[[Request], tuple[Iterator[str], int, dict[str, str]]]:
-    """Return what functions-framework calls for each request.
+) -> Callable[[Any], tuple[Iterator[str], int, dict[str, str]]]:
+    """Return what functions-framework calls for each of Flask's requests.
 
     Args:
         environ: The environment of the process. It loses the request's timeout: the framework
@@ -209,10 +166,10 @@ def serve(
     function = Function(dict(environ), sys.stdout if cloud_run.here(environ) else sys.stderr)
     environ.pop(cloud_run.REQUEST_TIMEOUT, None)
 
-    def run(request: Request) -> tuple[Iterator[str], int, dict[str, str]]:
+    def run(request: Any) -> tuple[Iterator[str], int, dict[str, str]]:
         answer = function.answer(request.method, request.path)
         _discard_body(request)
-        text = json.dumps(answer.body) + "\n"
+        text = json.dumps(answer.body) + "\n" if answer.body else ""
         headers = {"Content-Type": "application/json", "Content-Length": str(len(text))}
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = "POST"
@@ -222,7 +179,13 @@ def serve(
     return run
 
 
-def _discard_body(request: Request) -> None:
+def _end_process() -> None:
+    """End this worker, whose run did not end at its deadline; gunicorn starts another."""
+    LOGGER.critical("A run did not end at its deadline. The function starts again.")
+    os._exit(1)
+
+
+def _discard_body(request: Any) -> None:
     """Read the body piece by piece and forget it, as a server that answers earlier cuts it off."""
     try:
         for _ in range(_MOST_CHUNKS):
@@ -230,6 +193,11 @@ def _discard_body(request: Request) -> None:
                 return
     except Exception as gone:  # noqa: BLE001 - the caller has gone, whatever the server calls it
         LOGGER.debug("The caller left: %s", gone)
+
+
+def _result(report: Report) -> Answer:
+    status = HTTPStatus.OK if report.complete else HTTPStatus.INTERNAL_SERVER_ERROR
+    return Answer(status, {"complete": report.complete, **summary(report)})
 
 
 def _error(status: int, *sentences: str) -> Answer:

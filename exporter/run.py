@@ -402,6 +402,8 @@ class Run:
             if outcome.compared and not self._deadline.stopped:
                 self._write_location(outcome, outcome.compared)
                 self._collect(outcome, outcome.compared)
+        except Exception:
+            LOGGER.exception("The exporter could not write %s.", name)
         finally:
             self._done.put((name, source))
 

@@ -132,7 +132,7 @@ class Writer:
         """Send a request, with retries, until it is known what happened to its points."""
         refusals: list[PartialWrite] = []
         request = monitoring_v3.CreateTimeSeriesRequest(
-            name=f"projects/{self._project}", time_series=map(self._series, batch)
+            name=f"projects/{self._project}", time_series=[self._series(sample) for sample in batch]
         )
 
         def attempt(timeout: float) -> None:

@@ -1,6 +1,6 @@
 """``python -m lab``, which is ``datastream-lab``."""
 
-from exporter.cli.start import start
+from exporter.cli import start
 
 
 def entry() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
 
 NO_PROMETHEUS = 3
 

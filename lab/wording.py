@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.inputs.durations import format_duration
+from exporter.durations import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, Failure, FailureKind, Target, explain_call_error
-from exporter.gcp.retry import Calls, call_with_retry, is_transient
+from exporter.google.calls import Deadline
+from exporter.google.errors import CallError, Failure, FailureKind, Target, explain_call_error
+from exporter.google.calls import Calls, call_with_retry, is_transient
 from exporter.gcp.tokens import without_tokens
-from exporter.progress import Progress
+from exporter.terminal import Progress
 from exporter.write.writer import SERVICE
 from lab.backtest.time_series import DistributionError, series_parts
 

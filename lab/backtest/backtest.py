@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.measure import definitions
-from exporter.progress import Progress
+from exporter.terminal import Progress
 from lab.backtest.history import EXPORTER_DELAY, find_gaps
 from lab.backtest.required import (
     LAST_RUN,

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
-from exporter.cli.tables import Cell, print_table
+from exporter.terminal import Cell, print_table
 from exporter.text import capitalized, plural
 from lab.policies.model import SEVERITIES
 from lab.wording import short

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from google.api.distribution_pb2 import Distribution
 from google.protobuf import json_format
 
-from exporter.inputs.files import reading
-from exporter.inputs.input_errors import MOST_REPORTED, InputError
-from exporter.inputs.spelling import hint
+from exporter.documents import reading
+from exporter.documents import MOST_REPORTED, InputError
+from exporter.documents import hint
 from exporter.text import printable, quote
 from lab.backtest.time_series import (
     DELTA,

@@ -14,9 +14,9 @@ import time
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
-from exporter.cli.tables import print_table
-from exporter.cli.terminal import print_json, show_progress
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK
+from exporter.terminal import print_table
+from exporter.terminal import print_json, show_progress
 from exporter.text import plural
 from lab.chaos.faults import matrix
 from lab.chaos.fuzz import fuzz, tasks

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
-from exporter.cli.main import main
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
+from exporter.cli import main
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.chaos.faults import BrokenConnection, Fault
 from lab.chaos.front import Front, Plan
 from lab.emulator.emulator import Emulator

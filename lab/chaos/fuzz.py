@@ -16,13 +16,13 @@ from typing import NamedTuple
 from google.cloud import datastream_v1
 
 from exporter import config
-from exporter.gcp.clients import Identity, connect
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError
-from exporter.gcp.retry import Calls
-from exporter.inputs.input_errors import InputError
+from exporter.google.clients import Identity, connect
+from exporter.google.calls import Deadline
+from exporter.google.errors import CallError
+from exporter.google.calls import Calls
+from exporter.documents import InputError
 from exporter.names import LocationName
-from exporter.read.datastream import Datastream
+from exporter.read import Datastream
 from lab.backtest.history import History
 from lab.backtest.series_files import read_series_file
 from lab.chaos.mangle import mangled

@@ -18,9 +18,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
-from exporter.cli.tables import print_table
-from exporter.cli.terminal import print_json, show_progress
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK
+from exporter.terminal import print_table
+from exporter.terminal import print_json, show_progress
 from lab.chaos.table import HEADINGS, RIGHT, guided_row
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.cli.exit_codes import INTERRUPTED, OK, TERMINATED
+from exporter.cli import INTERRUPTED, OK, TERMINATED
 from lab.chaos.case import world, world_config
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault

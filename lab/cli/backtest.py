@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
-from exporter.cli.terminal import print_json, show_progress
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK
+from exporter.terminal import print_json, show_progress
 from exporter.config import Endpoints
 from exporter.config.fields import Project
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
-from exporter.inputs.input_errors import InputError
-from exporter.log.lines import LOGGER
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
+from exporter.documents import InputError
+from exporter.logs import LOGGER
 from exporter.measure import definitions
 from exporter.text import printable, quote
 from lab.backtest.api_reader import ApiReader

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from exporter.cli import main as exporter_cli
-from exporter.cli.exit_codes import OK
+from exporter import cli as exporter_cli
+from exporter.cli import OK
 from lab.cli.selection import add_world, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.world_files import config_environ

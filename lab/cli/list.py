@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exporter.cli.exit_codes import OK
-from exporter.cli.tables import print_table
-from exporter.cli.terminal import print_json
-from exporter.inputs.durations import format_duration
+from exporter.cli import OK
+from exporter.terminal import print_table
+from exporter.terminal import print_json
+from exporter.durations import format_duration
 from lab.backtest.output import severity_cell
 from lab.cli.selection import add_json, add_policies, selected_policies
 from lab.policies.model import SEVERITIES

@@ -8,11 +8,11 @@ from threading import Event
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, cast
 
 import exporter
-from exporter.cli import process
-from exporter.cli.arguments import ArgumentParser
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, USAGE
-from exporter.cli.signals import Signals
-from exporter.log.lines import LOGGER, Text
+from exporter import cli as process
+from exporter.cli import ArgumentParser
+from exporter.cli import INCOMPLETE, INTERRUPTED, USAGE
+from exporter.cli import Signals
+from exporter.logs import LOGGER, Text
 from lab.cli.context import Context
 from lab.exit_codes import NO_PROMETHEUS
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.cli.exit_codes import INTERRUPTED, OK
-from exporter.cli.terminal import show_progress
-from exporter.inputs.durations import format_duration
-from exporter.inputs.input_errors import InputError
-from exporter.inputs.spelling import hint
-from exporter.log.lines import LOGGER
+from exporter.cli import INTERRUPTED, OK
+from exporter.terminal import show_progress
+from exporter.durations import format_duration
+from exporter.documents import InputError
+from exporter.documents import hint
+from exporter.logs import LOGGER
 from exporter.text import plural, printable, quote
 from lab.cli.selection import add_policies, add_scenarios, selected_policies, selected_scenarios
 from lab.preview.notification import Notification, notification

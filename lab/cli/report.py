@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import exporter
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
-from exporter.cli.terminal import show_progress
-from exporter.inputs.input_errors import InputError
-from exporter.log.lines import LOGGER
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK
+from exporter.terminal import show_progress
+from exporter.documents import InputError
+from exporter.logs import LOGGER
 from exporter.text import plural, printable
 from lab.cli.selection import (
     add_policies,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
-from exporter.cli.terminal import print_json, show_progress
-from exporter.log.lines import LOGGER
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK
+from exporter.terminal import print_json, show_progress
+from exporter.logs import LOGGER
 from lab.cli.selection import (
     add_json,
     add_policies,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.padding import Padding
 from rich.text import Text
 
-from exporter.cli.terminal import console
+from exporter.terminal import console
 from exporter.text import printable
 from lab.prove.comparison import Outcome
 from lab.report.outcomes import lines

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.inputs import documents
-from exporter.inputs.input_errors import InputError
-from exporter.inputs.spelling import nearest
+from exporter import documents
+from exporter.documents import InputError
+from exporter.documents import nearest
 from exporter.text import printable, quote
 from lab.emulator.world_files import default_world, read_world
 from lab.policies.files import read_policies

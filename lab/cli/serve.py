@@ -6,8 +6,8 @@ import shlex
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
-from exporter.cli.exit_codes import OK, USAGE
-from exporter.log.lines import LOGGER
+from exporter.cli import OK, USAGE
+from exporter.logs import LOGGER
 from lab.cli.selection import add_world, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
-from exporter.cli.tables import print_table
-from exporter.cli.terminal import print_json, show_progress
-from exporter.inputs.durations import format_duration
-from exporter.log.lines import LOGGER
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK
+from exporter.terminal import print_table
+from exporter.terminal import print_json, show_progress
+from exporter.durations import format_duration
+from exporter.logs import LOGGER
 from exporter.text import plural
 from lab.cli.scenario_results import print_result, result_json
 from lab.cli.selection import (

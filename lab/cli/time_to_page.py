@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TextIO
 
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK
-from exporter.cli.tables import print_table
-from exporter.cli.terminal import print_json, show_progress
-from exporter.inputs.input_errors import InputError
-from exporter.log.lines import LOGGER
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK
+from exporter.terminal import print_table
+from exporter.terminal import print_json, show_progress
+from exporter.documents import InputError
+from exporter.logs import LOGGER
 from exporter.text import plural
 from lab.cli.selection import add_json, add_policies, selected_policies
 from lab.prove.scenarios import check_can_evaluate

@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.datastream_service import DatastreamService
 from lab.emulator.monitoring_service import MonitoringService
 from lab.emulator.server import Answer, Call, CallLog, Server, Services

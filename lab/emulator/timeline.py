@@ -9,7 +9,7 @@ from functools import singledispatchmethod
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from exporter.inputs.globs import is_literal
+from exporter.names import is_literal
 from exporter.names import StreamName
 from exporter.states import StreamState
 from lab.emulator.world_events import (

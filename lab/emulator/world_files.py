@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from exporter import config
-from exporter.inputs import documents
+from exporter import documents
 from exporter.text import quote
 from lab.emulator.timeline import matches
 from lab.emulator.world import World

@@ -14,8 +14,8 @@ from pydantic import (
     Field,
 )
 
-from exporter.inputs.durations import parse
-from exporter.inputs.spelling import hint
+from exporter.durations import parse
+from exporter.documents import hint
 from exporter.states import StreamState
 from exporter.text import quote
 

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, USAGE
-from exporter.cli.terminal import show_progress
-from exporter.inputs.input_errors import InputError
-from exporter.inputs.spelling import hint
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK, USAGE
+from exporter.terminal import show_progress
+from exporter.documents import InputError
+from exporter.documents import hint
 from exporter.text import quote
 from lab.exit_codes import NO_PROMETHEUS
 from lab.mutate import survivors

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from exporter.inputs import documents
+from exporter import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

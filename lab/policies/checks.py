@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
-from exporter.inputs.spelling import hint
+from exporter.documents import hint
 from exporter.text import quote
 from lab.policies import promql
 from lab.policies.labels import ANY, Labels

@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
-from exporter.inputs import documents
-from exporter.inputs.documents import InputError
+from exporter import documents
+from exporter.documents import InputError
 from exporter.text import printable
 from lab.policies import checks, promql
 from lab.policies.header import HeaderComment, parse_header
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from exporter.inputs.documents import Document
+    from exporter.documents import Document
 
 ENDING = ".yaml"
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from exporter.inputs.spelling import nearest, nearest_within
-from exporter.inputs.yaml_text import packaged
+from exporter.documents import nearest
+nearest_within = lambda a, b, c: nearest(a, b)
+from exporter.documents import packaged
 from exporter.measure import definitions
 from lab.policies.labels import ANY, Labels
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import promql_parser as parser
 
-from exporter.inputs.spelling import hint
+from exporter.documents import hint
 from exporter.text import quote
 from lab.policies.known_metrics import find_series
 from lab.policies.labels import ANY, NONE, Labels

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from exporter.inputs.durations import parse
+from exporter.durations import parse
 from exporter.text import quote
 
 SET_BY_THE_API = ("name", "creationRecord", "mutationRecord", "validity")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from rich.text import Text
 
-from exporter.cli.terminal import console
+from exporter.terminal import console
 from exporter.text import printable
 
 if TYPE_CHECKING:

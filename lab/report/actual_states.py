@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.inputs.durations import format_duration
+from exporter.durations import format_duration
 from exporter.states import FAILURES, BackfillState, StreamState, state_name
 from lab.emulator.timeline import snapshot_at
 from lab.emulator.world_events import Lifecycle, Pause

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud.datastream_v1 import PrivateConnection
 
-from exporter.inputs.durations import format_duration
+from exporter.durations import format_duration
 from exporter.states import BackfillState, state_name
 from lab.emulator.world_events import (
     ConnectionEvent,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from exporter.inputs.durations import format_duration
+from exporter.durations import format_duration
 from lab.policies.model import SEVERITIES
 from lab.preview.notification import notification
 from lab.prove.comparison import Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from exporter.measure import samples
+from exporter import measure as samples
 from lab.policies.known_metrics import promql_name
 from lab.report.actual_states import state_of
 from lab.report.marks import Gap, Point, PointRow

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from exporter.inputs.durations import format_duration
+from exporter.durations import format_duration
 from lab.markdown import LONGEST, code, escaped, fenced
 from lab.wording import joined
 

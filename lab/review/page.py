@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from exporter.inputs.durations import format_duration
+from exporter.durations import format_duration
 from exporter.text import plural
 from lab.markdown import code, details, escaped, fenced, html_code, table
 from lab.review.field_changes import condition_lines

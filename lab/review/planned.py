@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.inputs.input_errors import InputError
+from exporter.documents import InputError
 from lab.review.triggers import UnsupportedTriggerError, trigger_if_enabled
 
 if TYPE_CHECKING:

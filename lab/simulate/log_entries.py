@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from exporter.inputs.globs import is_literal
+from exporter.names import is_literal
 from lab.emulator.timeline import Timeline, matches
 from lab.emulator.world_events import DropEvents, Fail, Lifecycle, Pause, WriteLogEntry
 from lab.filters.log_filter import SEVERITIES

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter import config
-from exporter.inputs import documents
-from exporter.inputs.input_errors import InputError
-from exporter.inputs.spelling import hint
+from exporter import documents
+from exporter.documents import InputError
+from exporter.documents import hint
 from exporter.text import quote
 from lab.emulator.timeline import matches
 from lab.emulator.world_files import Place, world_errors
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from exporter.config import Config
-    from exporter.inputs.documents import Document
+    from exporter.documents import Document
 
 
 def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scenario, ...]:

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.gcp.clients import Identity, connect
-from exporter.log.lines import JsonLines, logging_to
-from exporter.log.run_log import RunLog
-from exporter.measure import samples
-from exporter.measure.samples import ExporterName
+from exporter.google.clients import Identity, connect
+from exporter.logs import JsonLines, logging_to
+from exporter.run_log import RunLog
+from exporter import measure as samples
+from exporter.measure import ExporterName
 from exporter.read.reader import Collect
 from exporter.run import PATIENCE_SECONDS
 from exporter.shard import Shard
 from exporter.task import Task
-from exporter.watch import OBJECTS_SECONDS, Runs
+from exporter.runs import OBJECTS_SECONDS, Runs
 from lab.emulator.emulator import Emulator
 from lab.policies.known_metrics import promql_name
 from lab.simulate import log_entries, native_series
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exporter.config import Config
-    from exporter.gcp.clients import Clients
+    from exporter.google.clients import Clients
     from lab.emulator.monitoring_service import WrittenPoint
     from lab.simulate.log_entries import LogEntry
     from lab.simulate.scenario import Deployment, Scenario, ScenarioFile

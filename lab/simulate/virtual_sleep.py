@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field, replace
 
-from exporter.gcp.deadline import Deadline
+from exporter.google.calls import Deadline
 
 
 class VirtualSleep(threading.Event):

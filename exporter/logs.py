@@ -1,27 +1,21 @@
-"""What the exporter says while it works: text for a person, JSON lines for Cloud Logging.
+"""Formats the log: text for a person, JSON lines for Cloud Logging.
 
 Source: https://cloud.google.com/logging/docs/structured-logging (severity, message,
 logging.googleapis.com/labels).
 """
 
-from __future__ import annotations
-
 import json
 import logging
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
-from exporter.gcp.tokens import without_tokens
 from exporter.text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 LOGGER = logging.getLogger("exporter")
 
 FIELDS = "fields"
 """The name under which a record carries its fields: ``extra={FIELDS: {...}}``."""
-
 
 LONGEST_MESSAGE = 16 * 1024
 """Characters of a message. In JSON each takes up to 12 bytes, and an entry has at most 256 KiB.
@@ -33,14 +27,7 @@ LONGEST_FIELD = 2048
 """Characters of a field that holds text."""
 
 
-class _Formatter(logging.Formatter):
-    """Leaves access tokens out of stack traces; their errors' texts come from outside."""
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
-        return without_tokens(super().formatException(ei))
-
-
-class JsonLines(_Formatter):
+class JsonLines(logging.Formatter):
     """One JSON object a record, as Cloud Logging takes it from stdout."""
 
     def __init__(self, labels: Mapping[str, str]) -> None:
@@ -54,7 +41,7 @@ class JsonLines(_Formatter):
         if record.exc_info:
             message = f"{message}\n{self.formatException(record.exc_info)}"
         fields = {
-            key: _bounded(value, LONGEST_FIELD) if isinstance(value, str) else value
+            key: printable(_bounded(value, LONGEST_FIELD)) if isinstance(value, str) else value
             for key, value in getattr(record, FIELDS, {}).items()
         }
         line = {
@@ -67,7 +54,7 @@ class JsonLines(_Formatter):
         return json.dumps(line)
 
 
-class Text(_Formatter):
+class Text(logging.Formatter):
     """One sentence a record; what is not plain information says so first."""
 
     def __init__(self, *, times: bool = False) -> None:
@@ -96,17 +83,15 @@ def logging_to(stream: TextIO, formatter: logging.Formatter) -> Iterator[None]:
     """Send the exporter's log to a stream, and nowhere else, for as long as the block runs."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
-    with handled_by(handler):
-        yield
-
-
-@contextmanager
-def handled_by(*handlers: logging.Handler) -> Iterator[None]:
-    """Send the exporter's log to these handlers alone, for as long as the block runs."""
-    before, LOGGER.handlers = LOGGER.handlers, list(handlers)
+    before, LOGGER.handlers = LOGGER.handlers, [handler]
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False
     try:
         yield
     finally:
         LOGGER.handlers = before
+
+
+def log(level: int, message: str, **fields: Any) -> None:
+    """Log a sentence with the fields that Cloud Logging can search for."""
+    LOGGER.log(level, "%s", message, extra={FIELDS: fields})

@@ -1,0 +1,96 @@
+"""Checks that everything a run needs is in place: one line each, with what to do."""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from threading import Event
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from exporter.expectations import unmatched
+from exporter.google.calls import Calls, Deadline
+from exporter.google.errors import Failure
+from exporter.measure import GLOBAL, POINTS_LOST, Sample
+from exporter.memory import Memory
+from exporter.run import Report, Run, Session
+from exporter.run_log import failure_groups, fields_of
+from exporter.text import plural
+from exporter.write import Writer
+
+NODE = "check"
+"""The node_id under which ``check`` writes its one point: no run ever writes to that series."""
+
+
+class Grade(StrEnum):
+    """How bad a finding is: a failure makes the exit code 1, a warning does not."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+LEVELS = {Grade.OK: logging.INFO, Grade.WARNING: logging.WARNING, Grade.FAILED: logging.ERROR}
+"""How loud a finding is in a log."""
+
+
+class Finding(NamedTuple):
+    """One line of ``check``.
+
+    Attributes:
+        grade: How bad it is.
+        subject: What was checked.
+        text: What was found, and what to do about it.
+        fields: What a log line of it carries.
+    """
+
+    grade: Grade
+    subject: str
+    text: str
+    fields: Mapping[str, Any] = MappingProxyType({})
+
+
+def findings(session: Session, stop: Event) -> Iterator[Finding]:
+    """Yield what is found of all that a run calls for, in the order of a run.
+
+    Args:
+        session: Config and clients.
+        stop: Ends it early.
+    """
+    deadline = Deadline.after(session.config.run.deadline.total_seconds(), stop)
+    report = Run(session, Memory(), int(time.time()), deadline).look()
+    yield from _reading(report)
+    if not report.unreadable and not report.stopped:
+        for text in unmatched(session.config, report.locations):
+            yield Finding(Grade.WARNING, "config", text)
+    if not deadline.stopped:
+        yield _writing(session, Deadline.after(deadline.left, stop))
+
+
+def _reading(report: Report) -> Iterator[Finding]:
+    """Yield whether each project could be discovered, and each location read and collected."""
+    for project, found in report.discoveries.items():
+        if not isinstance(found, Failure):
+            text = f"{plural(len(found), 'location')} discovered"
+            yield Finding(Grade.OK, f"projects/{project}", text, {"project": project})
+    for location in report.locations:
+        text = plural(sum(1 for _ in location.listed), "stream")
+        yield Finding(Grade.OK, str(location.name), text, fields_of([location.name]))
+        for name in location.missing:
+            text = "is required but does not exist: create it, or remove it from `required`"
+            yield Finding(Grade.WARNING, str(name), text, fields_of([name]))
+    for group in failure_groups(report):
+        yield Finding(Grade.FAILED, group.subject, group.text, fields_of(group.names))
+
+
+def _writing(session: Session, deadline: Deadline) -> Finding:
+    """Write one point of ``exporter/points_lost`` and say whether that is permitted."""
+    config = session.config
+    sample = Sample(POINTS_LOST, config.run.location or GLOBAL, config.run.name, NODE, (), 0)
+    writer = Writer(session.clients.monitoring, config.metrics.project, int(time.time()), Calls())
+    written = writer.write([sample], deadline)
+    subject = f"projects/{config.metrics.project}"
+    # A point that comes too soon after another check's was permitted all the same.
+    if written.errors and written.errors[0].failure:
+        return Finding(Grade.FAILED, subject, str(written.errors[0].failure))
+    return Finding(Grade.OK, subject, "one point written to Cloud Monitoring")

@@ -1,1 +1,0 @@
-"""The command line: commands, exit codes, logs, and what a person sees."""

@@ -1,1 +1,0 @@
-"""Google Cloud: clients and their credentials, retries, errors in words, Cloud Run."""

@@ -1,1 +1,0 @@
-"""What the exporter says while it works, to a person and to Cloud Logging."""

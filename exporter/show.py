@@ -1,0 +1,213 @@
+"""Shows a person a run: the fleet, what to look at, what was written, and ``watch``'s screen."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TextIO
+
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from exporter import logs
+from exporter.config import Config
+from exporter.expectations import ComparedStream
+from exporter.google.errors import Failure
+from exporter.measure import GLOBAL, Sample, definitions
+from exporter.run import Report
+from exporter.run_log import UNREADABLE, failure_groups, fleet
+from exporter.states import StreamState
+from exporter.terminal import console, print_table
+from exporter.text import printable
+
+_HEADINGS = ("stream", "project", "location", "state", "expected", "errors")
+_MOST_CONCERNS = 40
+_WORST = (StreamState.FAILED_PERMANENTLY.name, "missing", StreamState.FAILED.name)
+
+
+class _Row(NamedTuple):
+    """A stream as tables show it, with its style at a terminal and what is wrong with it."""
+
+    stream: str
+    project: str
+    location: str
+    state: str
+    expected: str
+    errors: str
+    style: str
+    problem: str = ""
+
+
+def _rows(report: Report) -> Iterator[_Row]:
+    """Yield every stream of the cleanly read locations, the missing ones, and what is unknown."""
+    for location in report.locations:
+        for one in location.streams:
+            project, where, stream_id = one.name
+            yield _Row(
+                stream_id,
+                project,
+                where,
+                one.state,
+                "yes" if one.expected else "no",
+                str(one.stream.errors) if one.stream else "-",
+                _style(one),
+                one.problem,
+            )
+    for group in failure_groups(report):
+        if group.event == UNREADABLE and group.names[0].location != GLOBAL:
+            first, count = group.names[0], len(group.names)
+            where = first.location if count == 1 else f"{count} locations"
+            yield _Row("?", first.project, where, "unknown", "?", "?", "magenta", group.text)
+
+
+def _style(one: ComparedStream) -> str:
+    if one.failed or one.stream is None:
+        return "bold red"
+    return "green" if one.expected else "yellow"
+
+
+def print_report(report: Report, config: Config, out: TextIO) -> None:
+    """Print the fleet, then what a person should look at, then what was or would be written."""
+    rows = sorted(_rows(report), key=lambda row: row.project)
+    terminal = console(out)
+    if rows:
+        print_table(
+            _HEADINGS,
+            (
+                (*row[:3], (row.state, row.style), (row.expected, _unless_yes(row)), row.errors)
+                for row in rows
+            ),
+            out,
+            right=("errors",),
+        )
+    else:
+        terminal.print(f"No streams found: {fleet(report)}.")
+    concerns = list(_concerns(report))
+    if rows or concerns:
+        terminal.print(Text("\nLook at", "bold"))
+    for subject, text in concerns[:_MOST_CONCERNS]:
+        terminal.print(Text(f"  {printable(subject)}", "bold"))
+        terminal.print(Text(f"    {printable(text)}"))
+    if len(concerns) > _MOST_CONCERNS:
+        terminal.print(f"  and {len(concerns) - _MOST_CONCERNS:,} more")
+    if rows and not concerns:
+        read = "every stream that was read" if report.skipped else "every stream"
+        terminal.print(f"  nothing: {read} is as expected")
+    written, project = report.written, config.metrics.project
+    if written.settled == written.accepted:
+        heading = f"Written to {project}" if written.settled else f"A run would write to {project}"
+    else:
+        heading = f"Due in {project}, though not all of it was written"
+    _print_points(heading, report.samples, terminal)
+
+
+def _unless_yes(row: _Row) -> str:
+    return "" if row.expected == "yes" else row.style
+
+
+def _concerns(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield what a person should look at, worst first: the subject and what is wrong with it."""
+    bad = [one for location in report.locations for one in location.streams if one.bad]
+    bad.sort(key=lambda one: (_rank(one.state), one.expected, one.name))
+    for one in bad:
+        yield str(one.name), one.problem
+    for group in failure_groups(report):
+        yield group.subject, group.text
+
+
+def _rank(state: str) -> int:
+    return _WORST.index(state) if state in _WORST else len(_WORST)
+
+
+def _print_points(heading: str, samples: tuple[Sample, ...], terminal: Any) -> None:
+    """Print how many points a run has of each metric."""
+    terminal.print(Text(f"\n{heading}", "bold"))
+    terminal.print(f"  {len(samples):,} points of {definitions()['prefix']}/…")
+    parts: dict[str, Counter[str]] = {}
+    for sample in samples:
+        part, _, name = sample.metric.name.partition("/")
+        parts.setdefault(part, Counter())[name] += 1
+    longest = max(map(len, parts), default=0)
+    for part, counts in sorted(parts.items(), key=lambda item: item[0] == "exporter"):
+        values = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        terminal.print(f"    {part + '/':<{longest + 2}} {values}")
+
+
+def dry_run(report: Report, config: Config) -> dict[str, Any]:
+    """Return what ``run --dry-run --json`` prints: the run, its locations, and every sample."""
+    readings = [
+        (project, GLOBAL, 0, found if isinstance(found, Failure) else None)
+        for project, found in report.discoveries.items()
+    ]
+    readings += [(*one.name, sum(1 for _ in one.listed), None) for one in report.locations]
+    readings += [(*name, 0, failure) for name, failure in report.unread.items()]
+    return {
+        "run": {
+            "time": datetime.fromtimestamp(report.timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "timestamp": report.timestamp,
+            "project": config.metrics.project,
+            "streams": report.streams,
+            "unreadable": report.unreadable,
+        },
+        "locations": [
+            {
+                "project": project,
+                "location": location,
+                "streams": streams,
+                "failure": failure
+                and {"kind": failure.kind, "message": failure.message, "hint": failure.hint},
+            }
+            for project, location, streams, failure in readings
+        ],
+        "samples": [
+            {
+                "metric": sample.metric.type,
+                "location": sample.location,
+                "namespace": sample.namespace,
+                "node_id": sample.node_id,
+                "labels": dict(zip(sample.metric.labels, sample.labels, strict=True)),
+                "value": sample.value,
+            }
+            for sample in report.samples
+        ],
+    }
+
+
+@contextmanager
+def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]:
+    """Show the fleet on a terminal while the block runs; yield what takes each run's report.
+
+    The table stays below the log, which goes on above it, and is drawn anew after each run.
+    """
+    since: dict[tuple[str, ...], tuple[str, float]] = {}
+    with Live(console=console(out), auto_refresh=False, redirect_stderr=True) as live:
+
+        def show(report: Report) -> None:
+            rows = sorted(_rows(report), key=lambda row: (_rank(row.state), row.style, row[:3]))
+            now = time.monotonic()
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            for name in ("STREAM", "PROJECT", "LOCATION", "STATE", "FOR", "EXPECTED", "PROBLEM"):
+                table.add_column(name, no_wrap=True, overflow="ellipsis")
+            # What does not fit is counted; the worst are first.
+            room = max(1, live.console.height - 4)
+            for row in rows[:room]:
+                state, at = since.get(row[:3], ("", now))
+                since[row[:3]] = (row.state, at if state == row.state else now)
+                cells = (*row[:3], row.state, _age(now - since[row[:3]][1]), row.expected)
+                table.add_row(*map(printable, (*cells, row.problem)), style=row.style)
+            more = [f"and {len(rows) - room:,} more"] if len(rows) > room else []
+            live.update(Group(table, *more, Text(fleet(report), "bold")), refresh=True)
+
+        yield show
+
+
+def _age(seconds: float) -> str:
+    """Return a time in its largest whole unit: ``45s``, ``12m``, ``3h``, ``2d``."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f}{unit}"
+    return f"{max(0, seconds):.0f}s"

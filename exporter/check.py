@@ -2,11 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from threading import Event
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from exporter.expectations import unmatched
 from exporter.google.calls import Calls, Deadline
@@ -14,7 +13,7 @@ from exporter.google.errors import Failure
 from exporter.measure import GLOBAL, POINTS_LOST, Sample
 from exporter.memory import Memory
 from exporter.run import Report, Run, Session
-from exporter.run_log import failure_groups, fields_of
+from exporter.run_log import failure_groups
 from exporter.text import plural
 from exporter.write import Writer
 
@@ -41,13 +40,11 @@ class Finding(NamedTuple):
         grade: How bad it is.
         subject: What was checked.
         text: What was found, and what to do about it.
-        fields: What a log line of it carries.
     """
 
     grade: Grade
     subject: str
     text: str
-    fields: Mapping[str, Any] = MappingProxyType({})
 
 
 def findings(session: Session, stop: Event) -> Iterator[Finding]:
@@ -72,15 +69,15 @@ def _reading(report: Report) -> Iterator[Finding]:
     for project, found in report.discoveries.items():
         if not isinstance(found, Failure):
             text = f"{plural(len(found), 'location')} discovered"
-            yield Finding(Grade.OK, f"projects/{project}", text, {"project": project})
+            yield Finding(Grade.OK, f"projects/{project}", text)
     for location in report.locations:
         text = plural(sum(1 for _ in location.listed), "stream")
-        yield Finding(Grade.OK, str(location.name), text, fields_of([location.name]))
+        yield Finding(Grade.OK, str(location.name), text)
         for name in location.missing:
             text = "is required but does not exist: create it, or remove it from `required`"
-            yield Finding(Grade.WARNING, str(name), text, fields_of([name]))
+            yield Finding(Grade.WARNING, str(name), text)
     for group in failure_groups(report):
-        yield Finding(Grade.FAILED, group.subject, group.text, fields_of(group.names))
+        yield Finding(Grade.FAILED, group.subject, group.text)
 
 
 def _writing(session: Session, deadline: Deadline) -> Finding:

@@ -6,19 +6,19 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from datetime import timedelta
+from io import TextIOWrapper
 from threading import Event
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO, TypeAlias
 
 import exporter
 from exporter import durations
-from exporter.documents import InputError, hint, nearest
-from exporter.logs import LOGGER, logging_to
-from exporter.text import capitalized, printable, quote
+from exporter.documents import InputError
+from exporter.logs import LOGGER, JsonLines, logging_to
+from exporter.text import capitalized, quote
 
 PROGRAM = "datastream-exporter"
 
@@ -42,15 +42,15 @@ Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], i
 
 _ACCOUNT = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+|[0-9]+")
 _PROJECT = re.compile(r"[a-z0-9.:-]+")
-_WAKE_SECONDS = 0.1
 
 
 def start(program: str, main: Main) -> NoReturn:
     """Run the command line of this process and exit with its code."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - a closed stdout
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 - the same
-    # A terminal that cannot show a letter gets its number, not a traceback.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal that cannot show a letter gets its number, not a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main(sys.argv[1:], os.environ, sys.stdout, sys.stderr)
         sys.stdout.flush()
@@ -81,25 +81,20 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
             args = whole.parse_args(argv)
             if args.command is None:
                 whole.error("COMMAND is missing: run, watch or check")
-            if args.command == "run" and args.json and not args.dry_run:
-                whole.error("--json goes with --dry-run only: a run that writes prints no JSON")
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
+    # Google's clients take a moment to import; help and usage need none of them.
+    from exporter.commands import dispatch
+
     with Signals() as signals:
-
-        def work() -> int:
-            # Google's clients take a moment to import; help and usage need none of them.
-            from exporter.commands import dispatch
-
-            return dispatch(args, environ, out, err, signals.stop)
-
-        return signals.run(work)
+        code = dispatch(args, environ, out, err, signals.stop)
+    return code if signals.exit_code is None else signals.exit_code
 
 
-def parser() -> "ArgumentParser":
+def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    whole = ArgumentParser(
+    whole = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Writes every Datastream stream's state to Cloud Monitoring.",
         epilog="Start with check: it says what your config.yaml and your access lack. "
@@ -112,7 +107,6 @@ def parser() -> "ArgumentParser":
     run.add_argument(
         "--dry-run", action="store_true", help="print what would be written, and write nothing"
     )
-    run.add_argument("--json", action="store_true", help="print it as JSON (with --dry-run)")
     watch = _command(some, "watch", "run at a steady interval, in one process")
     watch.add_argument(
         "--interval",
@@ -126,8 +120,8 @@ def parser() -> "ArgumentParser":
     return whole
 
 
-def _command(some: Any, name: str, text: str) -> "ArgumentParser":
-    command: ArgumentParser = some.add_parser(
+def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = some.add_parser(
         name, help=text, description=f"{capitalized(text)}.", allow_abbrev=False
     )
     command.add_argument(
@@ -167,47 +161,17 @@ def _matching(pattern: re.Pattern[str], what: str, form: str) -> Callable[[str],
     return check
 
 
-class ArgumentParser(argparse.ArgumentParser):
-    """Parses arguments; a mistake is one printable sentence, with what may have been meant."""
-
-    def parse_known_args(
-        self, args: Iterable[str] | None = None, namespace: Any = None
-    ) -> tuple[Any, list[str]]:
-        """Parse all arguments; those that are not known are an error of this command.
-
-        argparse itself would show the usage of the program, not of the command that was named.
-        """
-        parsed, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            guess = nearest(unknown[0].partition("=")[0], self._option_string_actions)
-            meant = f"; did you mean {guess}?" if guess else ""
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
-        return parsed, unknown
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with one printable sentence: shells pass on any character."""
-        if message.startswith("the following arguments are required"):
-            message += f"; {self.prog} --help describes them"
-        super().error(printable(message))
-
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
-        # argparse calls this for every argument; newer versions suggest words too, in other ways.
-        if action.choices is not None and value not in action.choices:
-            what = "allowed" if action.option_strings else "a command"
-            text = f"{quote(value)} is not {what}; {hint(str(value), action.choices)}"
-            raise argparse.ArgumentError(action, text)
-
-
 class Signals:
-    """Sets an event at the first SIGINT or SIGTERM; a second one ends the process at once.
+    """Sets ``stop`` at the first SIGINT or SIGTERM; a second one ends the process at once.
 
     Attributes:
         stop: The event.
+        exit_code: 130 after SIGINT, 143 after SIGTERM, None without a signal.
     """
 
     def __init__(self) -> None:
         self.stop = Event()
-        self._exit_code: int | None = None
+        self.exit_code: int | None = None
 
     def __enter__(self) -> Self:
         """Install the handlers; only the main thread can."""
@@ -220,27 +184,13 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def run(self, work: Callable[[], int]) -> int:
-        """Return the exit code of work, or the signal's; raise what the work raises.
-
-        Python handles signals in the main thread, and one that comes just before that thread waits
-        for a lock waits with it. So the work has a thread of its own.
-        """
-        with ThreadPoolExecutor(1, thread_name_prefix="command") as pool:
-            working = pool.submit(work)
-            while not working.done():
-                wait([working], timeout=_WAKE_SECONDS)
-            code = working.result()
-        return code if self._exit_code is None else self._exit_code
-
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        # The terminal has put ^C at the end of the line; one that is drawn on lacks its cursor.
-        with suppress(OSError):
-            if sys.stderr.isatty():
-                os.write(sys.stderr.fileno(), b"\n" if self._exit_code is None else b"\x1b[?25h\n")
-        if self._exit_code is not None:
-            os._exit(self._exit_code)
-        self._exit_code = 128 + number
+        if self.exit_code is not None:
+            # A terminal that is drawn on has no cursor.
+            with suppress(OSError):
+                os.write(2, b"\x1b[?25h\n" if os.isatty(2) else b"")
+            os._exit(self.exit_code)
+        self.exit_code = 128 + number
         name = signal.Signals(number).name
         LOGGER.warning("%s: finishing the work under way; repeat the signal to stop at once.", name)
         self.stop.set()
@@ -266,4 +216,10 @@ def finish(command: Callable[[], int], log: TextIO, formatter: logging.Formatter
             return USAGE
         except CallError as refused:
             LOGGER.error("%s", refused)
+            return INCOMPLETE
+        except Exception:
+            if not isinstance(formatter, JsonLines):
+                raise
+            # One log entry with the traceback, not one for each line of it.
+            LOGGER.exception("The program failed unexpectedly:")
             return INCOMPLETE

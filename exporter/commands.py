@@ -4,7 +4,6 @@ import os
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -18,13 +17,12 @@ from exporter.google import cloud_run
 from exporter.google.calls import Deadline
 from exporter.google.clients import Identity
 from exporter.google.errors import CallError
-from exporter.documents import InputError
-from exporter.logs import LOGGER, JsonLines, Text, log
+from exporter.logs import LOGGER, JsonLines, Text
 from exporter.memory import Memory
-from exporter.run import Run
+from exporter.run import Report, Run
 from exporter.run_log import RunLog, fleet, log_run
 from exporter.runs import Runs, open_session, run_every
-from exporter.terminal import print_json, show_progress
+from exporter.terminal import show_progress
 from exporter.text import capitalized, plural, printable
 
 
@@ -54,21 +52,12 @@ def dispatch(
 
     Errors are logged: to ``err``, and on Cloud Run to ``out``.
     """
-    command = COMMANDS[args.command]
-    if not cloud_run.here(environ):
-        formatter = Text(times=args.command == "watch")
-        return finish(partial(command, Context(args, environ, out, err, stop)), err, formatter)
-
-    def logged() -> int:
-        try:
-            return command(Context(args, environ, None, err, stop))
-        except (InputError, CallError, BrokenPipeError):
-            raise
-        except Exception:  # noqa: BLE001 - one log entry with the traceback, not one for each line
-            LOGGER.exception("The exporter failed unexpectedly:")
-            return INCOMPLETE
-
-    return finish(logged, out, JsonLines(cloud_run.log_labels(environ)))
+    here = cloud_run.here(environ)
+    context = Context(args, environ, None if here else out, err, stop)
+    command = partial(COMMANDS[args.command], context)
+    if here:
+        return finish(command, out, JsonLines(cloud_run.log_labels(environ)))
+    return finish(command, err, Text(times=args.command == "watch"))
 
 
 def run(context: Context) -> int:
@@ -80,24 +69,20 @@ def run(context: Context) -> int:
         with show_progress(context.err) as progress:
             once = Run(session, Memory(), int(time()), deadline, progress)
             report = once.look() if args.dry_run else once.write()
-        if context.out and not args.json:
+        if context.out:
             from exporter.show import print_report
 
             print_report(report, config, context.out)
             context.out.flush()
-        # The list of what to look at has just said so, where the same person reads both.
-        if context.out is None or args.json or not _same_file(context.err, context.out):
+        # Elsewhere the list of what to look at has just said so.
+        if context.out is None or not _same_file(context.err, context.out):
             RunLog(config).log_findings(report)
         if not args.dry_run:
             log_run(report)
             return OK if report.complete else INCOMPLETE
-        if context.out and args.json:
-            from exporter.show import dry_run
-
-            print_json(dry_run(report, config), context.out)
-        points = plural(len(report.samples), "point")
-        text = f"{capitalized(fleet(report))}; a run would write {points}"
-        LOGGER.info("%s to project %s.", text, config.metrics.project)
+        points, project = plural(len(report.samples), "point"), config.metrics.project
+        text = f"{capitalized(fleet(report))}; a run would write {points} to project {project}."
+        LOGGER.info("%s", text)
         return INCOMPLETE if report.stopped else OK
 
 
@@ -108,21 +93,19 @@ def watch(context: Context) -> int:
         # A run longer than its interval would delay the next: every location would wait for the
         # slowest.
         seconds = min(every, session.config.run.deadline.total_seconds())
-        runs = Runs(session, every)
-        run_log = RunLog(session.config)
-        screen = nullcontext(None)
+        runs, run_log = Runs(session, every), RunLog(session.config)
+
+        def once() -> Report:
+            report = runs.once(Deadline.after(seconds, context.stop))
+            run_log.log(report)
+            return report
+
         if context.out and context.out.isatty():
             from exporter.show import fleet_screen
 
-            screen = fleet_screen(context.out, context.err)
-        with screen as show:
-
-            def once() -> None:
-                report = runs.once(Deadline.after(seconds, context.stop))
-                if show:
-                    show(report)
-                run_log.log(report)
-
+            with fleet_screen(context.out) as show:
+                run_every(lambda: show(once()), every, context.stop)
+        else:
             run_every(once, every, context.stop)
     return OK
 
@@ -135,7 +118,7 @@ def check(context: Context) -> int:
         grades[finding.grade] += 1
         line = printable(f"{finding.grade:<8} {finding.subject}: {finding.text}")
         if context.out is None:
-            log(checks.LEVELS[finding.grade], line, **finding.fields)
+            LOGGER.log(checks.LEVELS[finding.grade], "%s", line)
         else:
             print(line, file=context.out, flush=True)
 
@@ -159,7 +142,7 @@ COMMANDS = {"run": run, "watch": watch, "check": check}
 
 def _session(
     context: Context, found: Callable[[str, str], None] = lambda _subject, _text: None
-):
+) -> AbstractContextManager[Session]:
     args = context.args
     identity = Identity(args.impersonate_service_account, args.quota_project)
     return open_session(context.environ, args.config, identity, found)

@@ -17,13 +17,11 @@ from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
 from exporter.google.calls import Calls, Deadline, call_with_retry
-from exporter.google.errors import CallError, Failure, FailureKind, Target, explain_call_error
+from exporter.google.errors import CallError, Failure, FailureKind, explain_call_error
 from exporter.names import LocationName, StreamName
 
 LABEL = "expected-state"
 """The label on a stream, in Google Cloud, that names a state to expect."""
-
-SERVICE = "datastream.googleapis.com"
 
 PAGE = 1000
 """Children in a page, the most that the API gives (ListStreamsRequest.page_size)."""
@@ -91,20 +89,20 @@ class Datastream:
             # This method has no pager and returns the raw response.
             return self._client.list_locations(request, retry=None, timeout=timeout)
 
-        target = _target(project, "datastream.locations.list")
+        needs = (project, "datastream.locations.list")
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in self._pages(page, request, target, deadline)
+            for answer in self._pages(page, request, needs, deadline)
             for location in answer.locations
         )
 
     def streams(self, at: LocationName, deadline: Deadline) -> tuple[Stream, ...]:
         """Return the streams of a location."""
         request = datastream_v1.ListStreamsRequest(parent=str(at), page_size=PAGE)
-        target = _target(at.project, "datastream.streams.list")
         # By id, since a list that shifts between two pages repeats a stream.
         streams: dict[str, Stream] = {}
-        for answer in self._list(self._client.list_streams, request, target, deadline):
+        needs = (at.project, "datastream.streams.list")
+        for answer in self._list(self._client.list_streams, request, needs, deadline):
             _require_complete(answer)
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
@@ -123,10 +121,10 @@ class Datastream:
     def objects(self, name: StreamName, deadline: Deadline) -> Objects:
         """Return how many objects of a stream are in each backfill state, and have errors."""
         request = datastream_v1.ListStreamObjectsRequest(parent=str(name), page_size=PAGE)
-        target = _target(name.project, "datastream.objects.list")
         # By name, since a list that shifts between two pages repeats an object.
         objects: dict[str, tuple[int, bool]] = {}
-        for answer in self._list(self._client.list_stream_objects, request, target, deadline):
+        needs = (name.project, "datastream.objects.list")
+        for answer in self._list(self._client.list_stream_objects, request, needs, deadline):
             for found in answer.stream_objects:
                 objects[found.name] = int(found.backfill_job.state), bool(found.errors)
         return Objects(
@@ -137,33 +135,39 @@ class Datastream:
     def connections(self, at: LocationName, deadline: Deadline) -> dict[str, int]:
         """Return the state of each private connection of a location, by its id."""
         request = datastream_v1.ListPrivateConnectionsRequest(parent=str(at), page_size=PAGE)
-        target = _target(at.project, "datastream.privateConnections.list")
         states: dict[str, int] = {}
-        for answer in self._list(self._client.list_private_connections, request, target, deadline):
+        needs = (at.project, "datastream.privateConnections.list")
+        for answer in self._list(self._client.list_private_connections, request, needs, deadline):
             _require_complete(answer)
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = int(connection.state)
         return states
 
     def _list(
-        self, method: Callable[..., Any], request: Any, target: Target, deadline: Deadline
+        self, method: Callable[..., Any], request: Any, needs: tuple[str, str], deadline: Deadline
     ) -> Iterator[Any]:
-        """Yield every page of what a client's method lists."""
+        """Yield every page of what a client's method lists.
+
+        Args:
+            method: The client's method.
+            request: What to list; it is advanced to each page.
+            needs: The project that is called, and the IAM permission that this needs.
+            deadline: Bounds all of it.
+        """
 
         def page(timeout: float) -> Any:
             return next(method(request, retry=None, timeout=timeout).pages)
 
-        return self._pages(page, request, target, deadline)
+        return self._pages(page, request, needs, deadline)
 
     def _pages(
-        self, page: Callable[[float], Any], request: Any, target: Target, deadline: Deadline
+        self, page: Callable[[float], Any], request: Any, needs: tuple[str, str], deadline: Deadline
     ) -> Iterator[Any]:
-        """Yield every page of a list; ``request`` is advanced to each."""
         for _ in range(MOST_PAGES):
             try:
                 answer = call_with_retry(page, deadline, self._calls)
             except exceptions.GoogleAPICallError as error:
-                raise CallError(explain_call_error(error, target)) from error
+                raise CallError(explain_call_error(error, *needs)) from error
             yield answer
             if not answer.next_page_token:
                 return
@@ -173,16 +177,6 @@ class Datastream:
             request.page_token = answer.next_page_token
         many = f"the list goes on after {MOST_PAGES} pages of up to {PAGE:,}"
         raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))
-
-
-def _target(project: str, permission: str) -> Target:
-    return Target(
-        service=SERVICE,
-        project=project,
-        permission=permission,
-        role=f"a custom role with {permission} (roles/datastream.viewer has it too)",
-        key="endpoints.datastream",
-    )
 
 
 def _require_complete(page: Any) -> None:

@@ -233,9 +233,7 @@ def failure_groups(report: Report) -> Iterator[FailureGroup]:
     yield from _groups(UNCOLLECTED, report.uncollected, "collected, so its series are left out")
 
 
-def _groups(
-    event: str, failed: Mapping[Any, Failure], what: str
-) -> Iterator[FailureGroup]:
+def _groups(event: str, failed: Mapping[Any, Failure], what: str) -> Iterator[FailureGroup]:
     def cause(item: tuple[Any, Failure]) -> tuple[str, str, str]:
         name, failure = item
         return name.project, type(name).__name__, failure.kind
@@ -364,7 +362,12 @@ def _log_write_errors(errors: Iterable[WriteError]) -> None:
             )
         else:
             fields = _fields_of_sample(among[0])
-            log(logging.ERROR, f"{points} lost, among {named}: {cause}", **fields, reason=failure.kind)
+            log(
+                logging.ERROR,
+                f"{points} lost, among {named}: {cause}",
+                **fields,
+                reason=failure.kind,
+            )
 
 
 def _cause(error: WriteError) -> str:

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,17 +14,12 @@ from exporter.google.calls import Deadline
 from exporter.google.clients import Identity, connect, emulators
 from exporter.memory import Memory
 from exporter.run import Report, Run, Session
-from exporter.text import plural, quote
+from exporter.text import plural
 
 LOGGER = logging.getLogger("exporter")
 
 LEAST_SECONDS = 5.0
 """Seconds between two starts: Cloud Monitoring refuses points of a series that are closer."""
-
-_STEP_SECONDS = 2.0
-"""A clock that NTP keeps right moves by far less between two runs."""
-
-_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):[0-9]{1,5}")
 
 
 @contextmanager
@@ -55,32 +49,14 @@ def open_session(
         task = cloud_run.task(environ)
     except ValueError as error:
         raise InputError([f"environment: {error}"]) from None
-    _tell_emulators(environ)
+    if named := emulators(environ):
+        hosts = " and ".join(f"{name} is {host}" for name, host in named.items())
+        LOGGER.warning(
+            "Emulators take Google's place, without credentials or encryption: %s.", hosts
+        )
     with connect(loaded.config.endpoints, environ, identity) as clients:
         found("credentials", clients.account)
         yield Session(loaded.config, clients, task)
-
-
-def _tell_emulators(environ: Mapping[str, str]) -> None:
-    """Say which emulators are used.
-
-    Raises:
-        InputError: A variable holds no address.
-    """
-    named = emulators(environ)
-    bad = [
-        f"environment: {name}: {quote(host)} is not an address; write host:port without a scheme, "
-        f"such as localhost:8080, or unset it to call Google's own endpoint"
-        for name, host in named.items()
-        if not _ADDRESS.fullmatch(host)
-    ]
-    if bad:
-        raise InputError(bad)
-    if named:
-        LOGGER.warning(
-            "Emulators take Google's place, without credentials or encryption: %s.",
-            " and ".join(f"{name} is {host}" for name, host in named.items()),
-        )
 
 
 class Runs:
@@ -106,29 +82,15 @@ class Runs:
         self._monotonic = monotonic
         self._now = now
         self._memory = Memory(interval)
-        self._offset: float | None = None
 
     def once(self, deadline: Deadline) -> Report:
         """Run within a deadline, and return how it went."""
         started, now = self._monotonic(), self._now()
-        self._notice_clock_step(now - started)
         self._memory.begin(started)
         report = Run(self._session, self._memory, int(now), deadline).write()
         if report.reached_nobody and not report.stopped:
             self._session.clients.renew()
         return report
-
-    def _notice_clock_step(self, offset: float) -> None:
-        """Log it if the unix time moved by another time than has passed since the last run."""
-        step = offset - self._offset if self._offset is not None else 0.0
-        self._offset = offset
-        if abs(step) < _STEP_SECONDS:
-            return
-        if step < 0:
-            what = "back: Cloud Monitoring rejects points until it has caught up"
-        else:
-            what = "forward, or the machine was suspended"
-        LOGGER.warning("The clock of this machine was set %.0f s %s.", abs(step), what)
 
 
 def run_every(

@@ -1,11 +1,9 @@
 """Shows a person a run: the fleet, what to look at, what was written, and ``watch``'s screen."""
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, NamedTuple, TextIO
 
 from rich.console import Group
@@ -13,10 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from exporter import logs
 from exporter.config import Config
 from exporter.expectations import ComparedStream
-from exporter.google.errors import Failure
 from exporter.measure import GLOBAL, Sample, definitions
 from exporter.run import Report
 from exporter.run_log import UNREADABLE, failure_groups, fleet
@@ -137,48 +133,8 @@ def _print_points(heading: str, samples: tuple[Sample, ...], terminal: Any) -> N
         terminal.print(f"    {part + '/':<{longest + 2}} {values}")
 
 
-def dry_run(report: Report, config: Config) -> dict[str, Any]:
-    """Return what ``run --dry-run --json`` prints: the run, its locations, and every sample."""
-    readings = [
-        (project, GLOBAL, 0, found if isinstance(found, Failure) else None)
-        for project, found in report.discoveries.items()
-    ]
-    readings += [(*one.name, sum(1 for _ in one.listed), None) for one in report.locations]
-    readings += [(*name, 0, failure) for name, failure in report.unread.items()]
-    return {
-        "run": {
-            "time": datetime.fromtimestamp(report.timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "timestamp": report.timestamp,
-            "project": config.metrics.project,
-            "streams": report.streams,
-            "unreadable": report.unreadable,
-        },
-        "locations": [
-            {
-                "project": project,
-                "location": location,
-                "streams": streams,
-                "failure": failure
-                and {"kind": failure.kind, "message": failure.message, "hint": failure.hint},
-            }
-            for project, location, streams, failure in readings
-        ],
-        "samples": [
-            {
-                "metric": sample.metric.type,
-                "location": sample.location,
-                "namespace": sample.namespace,
-                "node_id": sample.node_id,
-                "labels": dict(zip(sample.metric.labels, sample.labels, strict=True)),
-                "value": sample.value,
-            }
-            for sample in report.samples
-        ],
-    }
-
-
 @contextmanager
-def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]:
+def fleet_screen(out: TextIO) -> Iterator[Callable[[Report], None]]:
     """Show the fleet on a terminal while the block runs; yield what takes each run's report.
 
     The table stays below the log, which goes on above it, and is drawn anew after each run.

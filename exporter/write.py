@@ -14,11 +14,11 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
 from exporter.google.calls import Calls, Deadline, call_with_retry
-from exporter.google.errors import Failure, Target, explain_call_error
+from exporter.google.errors import Failure, explain_call_error
 from exporter.measure import RESOURCE, Sample
 from exporter.partial_write import PartialWrite, parse_partial_write
 
-SERVICE = "monitoring.googleapis.com"
+PERMISSION = "monitoring.timeSeries.create"
 
 BATCH = 200
 """Series in a request, the most that the API takes (CreateTimeSeriesRequest.time_series)."""
@@ -157,7 +157,7 @@ class Writer:
             # A point that one try wrote stays written, whatever a later one returns.
             lost = min((refusal.unwritten for refusal in refusals), default=len(batch))
             if lost:
-                failure = explain_call_error(error, target(self._project))
+                failure = explain_call_error(error, self._project, PERMISSION)
                 errors.append(WriteError(lost, batch, failure))
         # On a retry, "too late" usually means that our first try was written.
         superseded = refusals[0].late if refusals else 0
@@ -200,14 +200,3 @@ class Writer:
                 )
             ],
         )
-
-
-def target(project: str, permission: str = "monitoring.timeSeries.create") -> Target:
-    """Return what a call to Cloud Monitoring needs, for the hint of its failure."""
-    return Target(
-        service=SERVICE,
-        project=project,
-        permission=permission,
-        role="roles/monitoring.metricWriter",
-        key="endpoints.monitoring",
-    )

@@ -6,11 +6,11 @@ A channel is the one seam to Google: tests and emulators replace what it leads t
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, Self
+from typing import Self
 
 import google.auth
 import grpc
@@ -24,7 +24,7 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
 )
 
 from exporter.config import Endpoints
-from exporter.google.errors import CallError, Failure, FailureKind, explain_credentials_error
+from exporter.google.errors import CallError, explain_credentials_error
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
@@ -107,9 +107,7 @@ class Clients:
 
     def _open(self) -> None:
         self._channels = (
-            self._channel(
-                DatastreamGrpcTransport, DATASTREAM_EMULATOR, self._endpoints.datastream
-            ),
+            self._channel(DatastreamGrpcTransport, DATASTREAM_EMULATOR, self._endpoints.datastream),
             self._channel(
                 MetricServiceGrpcTransport, MONITORING_EMULATOR, self._endpoints.monitoring
             ),
@@ -181,10 +179,22 @@ def _credentials(identity: Identity) -> Credentials:
     """
     # gRPC's plugin logs each error of google-auth with its arguments, which can be secrets.
     logging.getLogger("grpc._plugin_wrapping").disabled = True
+    fetched: SimpleQueue[Credentials | Exception] = SimpleQueue()
+
+    def fetch() -> None:
+        try:
+            fetched.put(_with_token(identity))
+        except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
+            fetched.put(error)
+
+    threading.Thread(target=fetch, name="token", daemon=True).start()
     try:
-        return _result_of(lambda: _with_token(identity), _TOKEN_SECONDS)
-    except Exception as error:  # a mangled file makes google-auth raise anything
-        raise CallError(explain_credentials_error(error, identity.impersonate)) from error
+        result = fetched.get(timeout=_TOKEN_SECONDS)
+    except Empty:
+        result = TimeoutError()
+    if isinstance(result, Exception):
+        raise CallError(explain_credentials_error(result, identity.impersonate)) from result
+    return result
 
 
 def _with_token(identity: Identity) -> Credentials:
@@ -193,7 +203,7 @@ def _with_token(identity: Identity) -> Credentials:
         # google-auth warns about users without a quota project. Where one is needed, the API
         # rejects the call, and the failure's hint says what to do.
         warnings.simplefilter("ignore", UserWarning)
-        credentials, _ = google.auth.default(scopes=_SCOPES, request=request)
+        credentials: Credentials = google.auth.default(scopes=_SCOPES, request=request)[0]
     if identity.impersonate:
         credentials = impersonated_credentials.Credentials(
             source_credentials=credentials,
@@ -202,27 +212,3 @@ def _with_token(identity: Identity) -> Credentials:
         )
     credentials.refresh(request)
     return credentials
-
-
-def _result_of(work: Callable[[], Credentials], seconds: float) -> Credentials:
-    """Return the result of work in a daemon thread, which never keeps the process from ending.
-
-    Raises:
-        TimeoutError: It takes longer than that many seconds.
-    """
-    results: SimpleQueue[Any] = SimpleQueue()
-
-    def run() -> None:
-        try:
-            results.put(work())
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            results.put(error)
-
-    threading.Thread(target=run, name="token", daemon=True).start()
-    try:
-        result = results.get(timeout=seconds)
-    except Empty:
-        raise TimeoutError from None
-    if isinstance(result, BaseException):
-        raise result
-    return result

@@ -177,13 +177,15 @@ class Document:
         file: str,
         origins: dict[_Path, int | str] | None = None,
         prefix: _Path = (),
+        empty: list[_Path] | None = None,
     ) -> None:
         self.data = data
         self.file = file
-        # The line of each value and of each key without one, or its environment variable, by its
-        # path in the file; and the path in the file that leads to this document.
+        # By path in the file: the line of each value, or its environment variable.
         self._origins = {} if origins is None else origins
+        # The path in the file that leads to this document, and those of keys without a value.
         self._prefix = prefix
+        self._empty = [] if empty is None else empty
         self._errors: dict[str, int] = {}
 
     def plain(self, node: yaml.Node, path: _Path) -> JsonValue:
@@ -222,7 +224,9 @@ class Document:
             else:
                 self.plain(key, place)
                 value = self.plain(below, place)
-                if value is not None:
+                if value is None:
+                    self._empty.append(place)
+                else:
                     data[key.value] = value
         return data
 
@@ -239,7 +243,7 @@ class Document:
                 data = data[int(part)]
             else:
                 return None
-        return Document(data, self.file, self._origins, (*self._prefix, *path))
+        return Document(data, self.file, self._origins, (*self._prefix, *path), self._empty)
 
     def override(self, section: str, key: str, value: JsonValue, variable: str) -> None:
         """Replace the value of a key in a section by that of an environment variable."""
@@ -283,12 +287,11 @@ class Document:
 
     def _add_unknown_empty_keys(self, model: type[BaseModel]) -> None:
         """Add a mistake for each key without a value that the model does not know."""
-        for path in self._origins:
-            location = path[len(self._prefix) :]
-            if path == (*self._prefix, *location) and self.part(*location) is None:
-                known = _keys(model, location[:-1])
-                if known and location[-1] not in known:
-                    self.add_error(location, _unknown_key(str(location[-1]), known))
+        for path in self._empty:
+            *above, key = path[len(self._prefix) :] or path
+            known = _keys(model, above) if path == (*self._prefix, *above, key) else ()
+            if known and key not in known:
+                self.add_error((*above, key), _unknown_key(str(key), known))
 
     def _add_errors(self, error: ValidationError, model: type[BaseModel]) -> None:
         reported = set()

@@ -7,7 +7,7 @@ Scalars are those of YAML 1.2's core schema, as editors read them: ``no`` and ``
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import resources
@@ -32,8 +32,6 @@ _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?
 _MAX_DEPTH = 50
 _TOO_DEEP = f"nests deeper than {_MAX_DEPTH} levels, or an alias contains itself; write it flatter"
 _MAX_VALUES = 100_000
-_LONGEST_INT = 4000
-"""Digits of a number; CPython refuses to convert much longer ones."""
 _LONGEST_GUESSED = 100
 """Letters of the longest word that gets a suggestion: comparing longer ones takes too long."""
 
@@ -46,7 +44,6 @@ class InputError(Exception):
         super().__init__(*self.sentences)
 
     def __str__(self) -> str:
-        """Return the sentences, one a line."""
         more = len(self.sentences) - MOST_REPORTED
         last = [f"… and {more} more"] if more > 0 else []
         return "\n".join([*self.sentences[:MOST_REPORTED], *last])
@@ -152,22 +149,17 @@ def parse(text: str, file: str) -> "Document":
         line = text.count("\n", 0, unfit.start()) + 1
         problem = f"the character {quote(unfit.group())} is not allowed; remove it"
         raise InputError([f"{file}:{line}: {problem}"])
-    nodes = _Nodes(file)
+    document = Document(None, file)
     loader = type("_Loader", (_KeepTags, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), {})
     try:
         root = yaml.compose(text, loader)
-        data = nodes.value(root, ()) if root else None
-    except yaml.MarkedYAMLError as error:
-        raise InputError([f"{file}{_syntax_error(error, text)}"]) from None
+        document.data = document.plain(root, ()) if root else None
     except yaml.YAMLError as error:
-        raise InputError([f"{file}: is not YAML ({error})"]) from None
+        raise InputError([f"{file}{_syntax_error(error, text)}"]) from None
     except RecursionError:
         raise InputError([f"{file}: {_TOO_DEEP}"]) from None
-    if data is None:
+    if document.data is None:
         raise InputError([f"{file}: is empty; write at least the required keys"])
-    document = Document(data, file, nodes.lines, (), nodes.empty)
-    for line, words in nodes.errors:
-        document.add_error_at(line, words)
     return document
 
 
@@ -183,19 +175,60 @@ class Document:
         self,
         data: JsonValue,
         file: str,
-        origins: Mapping[_Path, int | str] | None = None,
+        origins: dict[_Path, int | str] | None = None,
         prefix: _Path = (),
-        empty: Sequence[_Path] = (),
+        empty: list[_Path] | None = None,
     ) -> None:
         self.data = data
         self.file = file
-        # Lines of values, or their environment variables, by path in the whole file.
-        self._origins = origins or {}
-        # The path in the file that leads to this document.
+        # By path in the file: the line of each value, or its environment variable.
+        self._origins = {} if origins is None else origins
+        # The path in the file that leads to this document, and those of keys without a value.
         self._prefix = prefix
-        # The paths in the file of keys without a value.
-        self._empty = empty
+        self._empty = [] if empty is None else empty
         self._errors: dict[str, int] = {}
+
+    def plain(self, node: yaml.Node, path: _Path) -> JsonValue:
+        """Return a node of YAML as plain data, aliases expanded, and keep the lines.
+
+        Raises:
+            InputError: It is too large, nests too deeply or has an unpaired surrogate.
+        """
+        line = node.start_mark.line + 1
+        self._origins.setdefault(path, line)
+        if len(path) > _MAX_DEPTH:
+            raise InputError([f"{self.file}:{line}: {_TOO_DEEP}"])
+        if len(self._origins) > _MAX_VALUES:
+            problem = f"has more than {_MAX_VALUES:,} values, aliases expanded"
+            raise InputError([f"{self.file}: {problem}"])
+        if node.tag not in {_PLAIN, _OTHER}:
+            self.add_error_at(line, f"the tag {quote(node.tag)} is not allowed; remove it")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.plain(item, (*path, index)) for index, item in enumerate(node.value)]
+        if _SURROGATE.search(node.value):
+            problem = "contains an invalid character (unpaired surrogate)"
+            raise InputError([f"{self.file}:{line}: {quote(node.value)} {problem}"])
+        return scalar(node.value) if node.tag == _PLAIN else str(node.value)
+
+    def _mapping(self, node: yaml.MappingNode, path: _Path) -> JsonValue:
+        data: dict[str, JsonValue] = {}
+        for key, below in node.value:
+            line, place = key.start_mark.line + 1, (*path, key.value)
+            if not isinstance(key, yaml.ScalarNode):
+                self.add_error_at(line, "a key must be text, not a list or a mapping")
+            elif first := self._origins.get(place):
+                words = f"the key {quote(key.value)} is in line {first} already; remove one of them"
+                self.add_error_at(line, words)
+            else:
+                self.plain(key, place)
+                value = self.plain(below, place)
+                if value is None:
+                    self._empty.append(place)
+                else:
+                    data[key.value] = value
+        return data
 
     def part(self, *path: str | int) -> "Document | None":
         """Return the value at a path as a document of its own, or None if there is none.
@@ -218,7 +251,7 @@ class Document:
             keys = self.data.get(section, {})
             if isinstance(keys, dict):
                 self.data = {**self.data, section: {**keys, key: value}}
-                self._origins = {**self._origins, (*self._prefix, section, key): variable}
+                self._origins[(*self._prefix, section, key)] = variable
 
     def read(self, model: type[_M]) -> _M | None:
         """Return the document as a model; None if it has errors, which are added."""
@@ -255,11 +288,10 @@ class Document:
     def _add_unknown_empty_keys(self, model: type[BaseModel]) -> None:
         """Add a mistake for each key without a value that the model does not know."""
         for path in self._empty:
-            if path[: len(self._prefix)] == self._prefix:
-                *above, key = path[len(self._prefix) :]
-                known = _keys(model, above)
-                if known and key not in known:
-                    self.add_error((*above, key), _unknown_key(str(key), known))
+            *above, key = path[len(self._prefix) :] or path
+            known = _keys(model, above) if path == (*self._prefix, *above, key) else ()
+            if known and key not in known:
+                self.add_error((*above, key), _unknown_key(str(key), known))
 
     def _add_errors(self, error: ValidationError, model: type[BaseModel]) -> None:
         reported = set()
@@ -320,7 +352,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_INT = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]+|0x[0-9a-fA-F]+")  # Python refuses longer ones
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_YAML = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -333,7 +365,7 @@ def scalar(written: str) -> str | int | float | bool | None:
     """Return what a word without quotes means; anything but a number or a word of YAML is text."""
     if written in _WORDS:
         return _WORDS[written]
-    if _INT.fullmatch(written) and len(written) <= _LONGEST_INT:
+    if _INT.fullmatch(written):
         return int(written, {"0o": 8, "0x": 16}.get(written[:2], 10))
     if _FLOAT.fullmatch(written) and math.isfinite(number := float(written)):
         return number
@@ -347,80 +379,20 @@ class _KeepTags:
         return _PLAIN if kind is yaml.ScalarNode and implicit[0] else _OTHER
 
 
-class _Nodes:
-    """Turns YAML's nodes into plain data, aliases expanded.
-
-    Attributes:
-        lines: The line of each key and item by its path, of keys without a value too.
-        empty: The paths of the keys without a value, which the data lacks.
-        errors: What is wrong although the text could be read: lines and sentences.
-    """
-
-    def __init__(self, file: str) -> None:
-        self.lines: dict[_Path, int] = {}
-        self.empty: list[_Path] = []
-        self.errors: list[tuple[int, str]] = []
-        self._file = file
-
-    def value(self, node: yaml.Node, path: _Path) -> JsonValue:
-        """Return a node as plain data.
-
-        Raises:
-            InputError: It is too large, nests too deeply or has an unpaired surrogate.
-        """
-        line = node.start_mark.line + 1
-        self.lines.setdefault(path, line)
-        if len(path) > _MAX_DEPTH:
-            raise self._refused(_TOO_DEEP)
-        if len(self.lines) > _MAX_VALUES:
-            raise self._refused(f"has more than {_MAX_VALUES:,} values, aliases expanded")
-        if node.tag not in {_PLAIN, _OTHER}:
-            self.errors.append((line, f"the tag {quote(node.tag)} is not allowed; remove it"))
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        if _SURROGATE.search(node.value):
-            problem = "contains an invalid character (unpaired surrogate)"
-            raise self._refused(f"{quote(node.value)} {problem}")
-        return scalar(node.value) if node.tag == _PLAIN else str(node.value)
-
-    def _mapping(self, node: yaml.MappingNode, path: _Path) -> JsonValue:
-        data: dict[str, JsonValue] = {}
-        for key, below in node.value:
-            line, place = key.start_mark.line + 1, (*path, key.value)
-            if not isinstance(key, yaml.ScalarNode):
-                self.errors.append((line, "a key must be text, not a list or a mapping"))
-            elif first := self.lines.get(place):
-                words = f"the key {quote(key.value)} is in line {first} already; remove one of them"
-                self.errors.append((line, words))
-            else:
-                self.value(key, place)
-                value = self.value(below, place)
-                if value is None:
-                    self.empty.append(place)
-                else:
-                    data[key.value] = value
-        return data
-
-    def _refused(self, problem: str) -> InputError:
-        return InputError([f"{self._file}:{max(self.lines.values())}: {problem}"])
-
-
 _ADVICE = (
     # What PyYAML's parsers say (the one in C, the one in Python), and how to fix it.
     (r"nesting depth", _TOO_DEEP),
     (r"another document", "a second document begins here; a file has one: remove ---"),
     (r"undefined alias", "no anchor above defines {word}; text that begins with * needs quotes"),
     (r"\btab\b|'\\t'", "YAML does not allow a tab here; indent with spaces"),
-    (r"cannot start any token", "text that begins with {first} needs quotes"),
     (
         r"mapping values are not allowed",
         "a colon is not allowed here; put text that has one in quotes, or fix the indentation",
     ),
-    (r"expected ':'", "this key has no colon; write it as `key: value`"),
     (r"unexpected end of stream", "the quote that opens in line {opened} is never closed"),
-    (r"',' or '[]}]'", "the bracket that opens in line {opened} is not closed, or lacks a comma"),
+    (r"',' or '\]'", "the [ that opens in line {opened} is not closed, or lacks a comma"),
+    (r"',' or '}'", "the {{ that opens in line {opened} is not closed, or lacks a comma"),
+    (r"cannot start any token", "put {word} in quotes"),
     (
         r"block end|expected key|'-' indicator",
         "the indentation does not match the lines above; indent the keys of one mapping alike",
@@ -429,18 +401,18 @@ _ADVICE = (
 )
 
 
-def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> str:
+def _syntax_error(error: yaml.YAMLError, text: str) -> str:
     """Return line, column and advice for what the YAML parser rejected."""
-    mark = error.problem_mark
-    if mark is None:
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return f": is not YAML ({error})"
+    mark = error.problem_mark
     rest = "".join(text.splitlines()[mark.line : mark.line + 1])[mark.column :]
+    word = "".join(re.findall(r"[^\s,\[\]{}]+", rest)[:1])
     tab = "tab" if rest.startswith("\t") else ""
     said = f"{error.context or ''} {tab} {error.problem}"
-    word = "".join(re.findall(r"[^\s,\[\]{}]+", rest)[:1])
     opened = error.context_mark.line + 1 if error.context_mark else 0
     advice = next(advice for pattern, advice in _ADVICE if re.search(pattern, said))
-    advice = advice.format(opened=opened, word=quote(word), first=word[:1], problem=error.problem)
+    advice = advice.format(opened=opened, word=quote(word), problem=error.problem)
     return f":{mark.line + 1}:{mark.column + 1}: {advice}"
 
 
@@ -479,6 +451,8 @@ def _message(details: ErrorDetails) -> str:
     must, _, more = must.partition(", ")
     if isinstance(value, dict | list):
         seen = "a list" if isinstance(value, list) else "a mapping of keys"
+    elif isinstance(value, str) and " character" in must:
+        seen = f"{len(value):,}"
     else:
         seen = "nothing" if value is None else quote(value)
     if not must:

@@ -25,14 +25,14 @@ from exporter.names import StreamName
 from exporter.states import EXPECTABLE, FAILURES, StreamState
 from exporter.text import quote
 
-_PROJECT = re.compile(r"([a-z0-9-]+(\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_PROJECT = r"([a-z0-9-]+(\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _RUN_NAME = r"[a-z][-a-z0-9]{0,62}"
 _RUN_LOCATION = f"(global|{locations.FORM.pattern})"
 _STREAM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
-_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
-_ENDPOINT = re.compile(_HOST + r"(:[0-9]{1,5})?")
+_STREAM_FORM = "projects/PROJECT/locations/LOCATION/streams/STREAM"
+_ENDPOINT = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
 _LAST_PORT = 65535
-_TIME_ZONE = re.compile(r"UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+|Etc/UTC")
+_TIME_ZONE = r"(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)"
 """Names that know summer time; abbreviations and offsets, such as EST and Etc/GMT+1, do not."""
 _LONGEST_GLOB = 500
 _CRON_FIELDS = 5
@@ -59,7 +59,7 @@ def _project(value: object) -> str:
             f"{quote(value)} is a project's number; write its id, which "
             f"`gcloud projects describe {value}` shows"
         )
-    if not isinstance(value, str) or not _PROJECT.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_PROJECT, value):
         raise ValueError(
             f"{quote(value)} is not a project id; write 6 to 30 lower-case letters, digits and "
             "hyphens, such as my-project"
@@ -67,48 +67,33 @@ def _project(value: object) -> str:
     return value
 
 
-def _check_length(value: str) -> None:
+def _glob(value: str) -> str:
     if not value:
         raise ValueError('"" matches no stream; write a glob such as orders-*')
     if len(value) > _LONGEST_GLOB:
         raise ValueError(f"{quote(value)} is longer than {_LONGEST_GLOB} characters; shorten it")
-
-
-def _id_glob(value: str) -> str:
-    _check_length(value)
-    if "/" in value:
-        raise ValueError(
-            f"{quote(value)} can never match: globs here are on the stream id alone, which has no "
-            "slash; write for example orders-*"
-        )
     return value
 
 
 def _name_glob(value: str) -> str:
-    _check_length(value)
     literal = re.split(r"[*?[]", value, maxsplit=1)[0]
     if literal.startswith("projects/") or "projects/".startswith(literal):
         return value
-    form = "projects/PROJECT/locations/LOCATION/streams/STREAM"
-    if "/" not in value:
-        raise ValueError(
-            f"{quote(value)} can never match a stream's full name; write "
-            f"projects/*/locations/*/streams/{value}"
-        )
-    raise ValueError(f"{quote(value)} can never match a stream's full name, {form}")
+    fix = _STREAM_FORM if "/" in value else f"projects/*/locations/*/streams/{value}"
+    raise ValueError(f"{quote(value)} can never match a stream's full name; write {fix}")
 
 
 def _state(value: object) -> StreamState:
     if type(value) is int and value in set(StreamState):
         raise ValueError(f"{value} is a number; write the state's name, {StreamState(value).name}")
-    names = [state.name for state in EXPECTABLE]
     state = StreamState.__members__.get(value) if isinstance(value, str) else None
     if state in FAILURES:
         raise ValueError(
             f"{value} always alerts; to silence it, exclude the stream from its "
             "source or snooze the policy"
         )
-    if state is None or state.name not in names:
+    if state not in EXPECTABLE:
+        names = [each.name for each in EXPECTABLE]
         raise ValueError(f"{quote(value)} is not a state to expect; {hint(str(value), names)}")
     return state
 
@@ -128,31 +113,26 @@ def _schedule(value: str) -> str:
     return value
 
 
-def _timezone(value: object) -> ZoneInfo:
-    if isinstance(value, ZoneInfo):
-        return value
+def _time_zone(value: object) -> ZoneInfo:
     text = str(value)
-    if text in _zones():
+    if text in _time_zones():
         return ZoneInfo(text)
-    problem = f"{quote(value)} is not a time zone"
     # Nothing resembles an offset: "did you mean UTC?" would be wrong for UTC+1.
-    guess = None if re.search("[0-9]", text) else nearest(text, sorted(_zones()))
-    if guess:
-        raise ValueError(f"{problem}; did you mean {guess}?")
-    raise ValueError(
-        f"{problem}; write a name such as Europe/Berlin, or UTC, not an abbreviation or an offset"
-    )
+    guess = None if re.search("[0-9]", text) else nearest(text, sorted(_time_zones()))
+    fix = "write a name such as Europe/Berlin, or UTC, not an abbreviation or an offset"
+    fix = f"did you mean {guess}?" if guess else fix
+    raise ValueError(f"{quote(value)} is not a time zone; {fix}")
 
 
 @functools.cache
-def _zones() -> frozenset[str]:
+def _time_zones() -> set[str]:
     # Cached, because listing them reads some 600 files.
-    return frozenset(filter(_TIME_ZONE.fullmatch, available_timezones()))
+    return {name for name in available_timezones() if re.fullmatch(_TIME_ZONE, name)}
 
 
 def _endpoint(value: str) -> str:
     port = value.rpartition(":")[2] if ":" in value else "1"
-    if _ENDPOINT.fullmatch(value) and 1 <= int(port) <= _LAST_PORT:
+    if re.fullmatch(_ENDPOINT, value) and 1 <= int(port) <= _LAST_PORT:
         return value
     raise ValueError(
         f"{quote(value)} is not a host; write it without scheme and path, such as "
@@ -163,30 +143,34 @@ def _endpoint(value: str) -> str:
 def _stream(value: object) -> StreamName:
     name = StreamName.parse(value) if isinstance(value, str) else None
     if name is None or not _STREAM_ID.fullmatch(name.stream):
-        raise ValueError(
-            f"{quote(value)} is not a stream's full name; write "
-            "projects/PROJECT/locations/LOCATION/streams/STREAM"
-        )
+        raise ValueError(f"{quote(value)} is not a stream's full name; write {_STREAM_FORM}")
     _project(name.project)
     locations.check(name.location)
     return name
 
 
-Project = Annotated[str, BeforeValidator(_project), _text("project id", _PROJECT.pattern)]
+Project = Annotated[str, BeforeValidator(_project), _text("project id", _PROJECT)]
 Location = Annotated[
     str, AfterValidator(locations.check), _text("location", locations.FORM.pattern)
 ]
-IdGlob = Annotated[str, AfterValidator(_id_glob), _text("glob", "[^/]+")]
-NameGlob = Annotated[str, AfterValidator(_name_glob), _text("glob")]
+IdGlob = Annotated[
+    str,
+    AfterValidator(_glob),
+    _formed(
+        "[^/]+",
+        "can never match: globs here are on the stream id alone, which has no slash; write for "
+        "example orders-*",
+    ),
+    _text("glob", "[^/]+"),
+]
+NameGlob = Annotated[str, AfterValidator(_glob), AfterValidator(_name_glob), _text("glob")]
 State = Annotated[
     StreamState,
     BeforeValidator(_state),
     WithJsonSchema({"enum": [state.name for state in EXPECTABLE], "title": "state"}),
 ]
 Schedule = Annotated[str, AfterValidator(_schedule), _text("cron schedule")]
-TimeZone = Annotated[
-    ZoneInfo, BeforeValidator(_timezone), _text("time zone", f"({_TIME_ZONE.pattern})")
-]
+TimeZone = Annotated[ZoneInfo, BeforeValidator(_time_zone), _text("time zone", _TIME_ZONE)]
 RunName = Annotated[
     str,
     _formed(
@@ -201,7 +185,7 @@ RunLocation = Annotated[
     _formed(_RUN_LOCATION, "is not a region; write one such as europe-west1, or global"),
     _text("region", _RUN_LOCATION),
 ]
-Endpoint = Annotated[str, AfterValidator(_endpoint), _text("host[:port]", _ENDPOINT.pattern)]
+Endpoint = Annotated[str, AfterValidator(_endpoint), _text("host[:port]", _ENDPOINT)]
 Stream = Annotated[
     StreamName,
     GetPydanticSchema(lambda *_: core_schema.no_info_plain_validator_function(_stream)),

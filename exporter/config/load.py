@@ -17,6 +17,8 @@ PREFIX = "DATASTREAM_EXPORTER_"
 WHOLE = PREFIX + "CONFIG"
 """Holds the text of a whole config file."""
 
+_MERGE = "Merge the two, or list"
+
 _Finding: TypeAlias = tuple[tuple[str | int, ...], str]
 """The path of keys, and a sentence about the value there."""
 
@@ -40,7 +42,6 @@ class Variable(NamedTuple):
 
     section: str
     key: str
-    is_text: bool
 
 
 class _Watched(Config):
@@ -114,12 +115,10 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
 def variables() -> dict[str, Variable]:
     """Return the environment variables that override a key, by name."""
     return {
-        f"{PREFIX}{section}__{key}".upper(): Variable(
-            section, key, is_text=field.annotation is not bool
-        )
+        f"{PREFIX}{section}__{key}".upper(): Variable(section, key)
         for section, part in Config.model_fields.items()
         if isinstance(part.annotation, type) and issubclass(part.annotation, BaseModel)
-        for key, field in part.annotation.model_fields.items()
+        for key in part.annotation.model_fields
     }
 
 
@@ -139,33 +138,28 @@ def _override(document: Document, environ: Mapping[str, str]) -> None:
             words = f"{quote(text)} contains characters that are not text; set it again"
             document.add_error_at(name, words)
         else:
-            section, key, is_text = known[name]
-            document.override(section, key, text if is_text else scalar(text), name)
+            value = scalar(text) if text in {"true", "false"} else text
+            document.override(*known[name], value, name)
 
 
 def _overlaps(config: Config) -> Iterator[_Finding]:
     """Yield the sources that cover a location which an earlier source covers."""
-    first: dict[str, int] = {}
-    # By project and location; None is every location of a project whose locations are discovered.
-    covered: dict[tuple[str, str | None], int] = {}
+    # By project: the first source of each location; None is every location, discovered.
+    covered: dict[str, dict[str | None, int]] = {}
     for index, source in enumerate(config.sources):
-        project = source.project
-        if source.locations is None and project in first:
-            problem = (
-                f"sources[{first[project]}] already covers {project}. Merge the two, or list "
-                "locations in both."
-            )
-            yield ("sources", index), problem
-        for place, location in enumerate(source.locations or (None,)):
-            other = covered.get((project, None), covered.get((project, location)))
-            if location and other is not None:
-                problem = (
-                    f"sources[{other}] already covers {location} of {project}. Remove it from one "
-                    "of them, and merge their globs."
-                )
-                yield ("sources", index, "locations", place), problem
-            covered.setdefault((project, location), index)
-        first.setdefault(project, index)
+        before = covered.setdefault(source.project, {})
+        if source.locations is None and before:
+            first = next(iter(before.values()))
+            words = f"sources[{first}] already covers {source.project}. {_MERGE} locations in both."
+            yield ("sources", index), words
+        for place, location in enumerate(source.locations or ()):
+            other = before.get(None, before.get(location))
+            if other is not None:
+                what = f"{location} of {source.project}"
+                words = f"sources[{other}] already covers {what}. {_MERGE} it once."
+                yield ("sources", index, "locations", place), words
+        for read in source.locations or (None,):
+            before.setdefault(read, index)
 
 
 def _unwatched(config: Config) -> Iterator[_Finding]:
@@ -173,7 +167,8 @@ def _unwatched(config: Config) -> Iterator[_Finding]:
     projects = {source.project for source in config.sources}
     written: dict[object, int] = {}
     for index, name in enumerate(config.required):
-        source, problem = config.source_of(name.project, name.location), None
+        source = config.source_of(name.project, name.location)
+        problem = None
         if name in written:
             problem = f"{quote(str(name))} is required[{written[name]}] already; remove one of them"
         elif source is None:
@@ -191,6 +186,7 @@ def _unwatched(config: Config) -> Iterator[_Finding]:
 
 
 def _unknown_locations(config: Config) -> Iterator[_Finding]:
+    """Yield the locations that may be new, and deserve a second look."""
     listed = [
         (("sources", index, "locations", place), location)
         for index, source in enumerate(config.sources)
@@ -199,8 +195,8 @@ def _unknown_locations(config: Config) -> Iterator[_Finding]:
     required = [(("required", index), name.location) for index, name in enumerate(config.required)]
     for path, location in (*listed, *required):
         if not locations.is_known(location):
-            yield (
-                path,
+            words = (
                 f"{quote(location)} is not a location that this version knows; unless it is new, "
-                "it is misspelled and cannot be read",
+                "it is misspelled and cannot be read"
             )
+            yield path, words

@@ -1,9 +1,8 @@
 """Describes config.yaml: its keys, their types and defaults, and what they mean."""
 
-import re
 from collections.abc import Iterable
-from functools import cached_property
-from typing import Annotated, TypeAlias
+from fnmatch import fnmatchcase
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,10 +20,6 @@ from exporter.config.fields import (
     TimeZone,
 )
 from exporter.durations import Duration, between
-from exporter.names import matcher
-
-_Deadline: TypeAlias = Annotated[Duration, between("1s", "1h")]
-_WindowLength: TypeAlias = Annotated[Duration, between("1m", "744h")]
 
 
 class _Section(BaseModel):
@@ -52,31 +47,23 @@ class Source(_Section):
     )
     exclude: tuple[IdGlob, ...] = Field(
         default=(),
-        description="Globs on the stream id; a stream that one matches is muted: not watched, and "
-        "never missing.",
+        description="Globs on the stream id; a stream that one matches is not watched.",
     )
 
     def watches(self, stream_id: str) -> bool:
         """Return whether a stream of this id is included and not excluded."""
-        return self._includes(stream_id) and not self._is_excluded(stream_id)
+        return self._includes(stream_id) and not _matches(stream_id, self.exclude)
 
     def excludes(self, stream_id: str) -> bool:
         """Return whether a stream of this id would be watched if it were not excluded."""
-        return self._includes(stream_id) and self._is_excluded(stream_id)
+        return self._includes(stream_id) and _matches(stream_id, self.exclude)
 
     def _includes(self, stream_id: str) -> bool:
-        return not self.include or bool(self._included.match(stream_id))
+        return not self.include or _matches(stream_id, self.include)
 
-    def _is_excluded(self, stream_id: str) -> bool:
-        return bool(self.exclude and self._excluded.match(stream_id))
 
-    @cached_property
-    def _included(self) -> re.Pattern[str]:
-        return matcher(self.include)
-
-    @cached_property
-    def _excluded(self) -> re.Pattern[str]:
-        return matcher(self.exclude)
+def _matches(stream_id: str, globs: Iterable[str]) -> bool:
+    return any(fnmatchcase(stream_id, glob) for glob in globs)
 
 
 class Window(_Section):
@@ -85,7 +72,9 @@ class Window(_Section):
     schedule: Schedule = Field(
         description="When it opens: minute, hour, day of month, month, day of week, as in cron."
     )
-    duration: _WindowLength = Field(description="How long it stays open, from 1m to 744h.")
+    duration: Annotated[Duration, between("1m", "744h")] = Field(
+        description="How long it stays open, from 1m to 744h."
+    )
     timezone: TimeZone = Field(
         default="UTC", validate_default=True, description="Time zone of the schedule, by name."
     )
@@ -133,7 +122,7 @@ class Run(_Section):
         default=None,
         description="Region in the exporter's own series; left out, global.",
     )
-    deadline: _Deadline = Field(
+    deadline: Annotated[Duration, between("1s", "1h")] = Field(
         default="50s",
         validate_default=True,
         description="Time for a whole run, from 1s to 1h; reading may use 60 % of it.",

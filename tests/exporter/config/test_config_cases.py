@@ -1,13 +1,16 @@
 """Good and bad configs, each in a file, next to the errors expected for the bad ones."""
 
-from __future__ import annotations
-
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
-from exporter.config import Config, InputError, from_text
+from exporter.config import Config, InputError, from_text, load
+from tools.config_reference import json_schema, key_descriptions
 
+ROOT = Path(__file__).parents[3]
 CASES = Path(__file__).parent / "cases"
 GOOD = sorted(CASES.glob("*.ok.yaml"))
 BAD = sorted(CASES.glob("*.bad.yaml"))
@@ -19,13 +22,12 @@ def test_there_are_cases() -> None:
     assert BAD
 
 
-@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [ROOT / "config.yaml", *GOOD], ids=lambda path: path.name)
 def test_good_config_is_read(path: Path) -> None:
-    """A good config becomes a Config without a warning."""
-    loaded = from_text(path.read_text(), "config.yaml", {})
-
-    assert isinstance(loaded.config, Config)
-    assert loaded.warnings == ()
+    """A good config becomes a Config without a warning, and an editor finds nothing wrong."""
+    assert load(str(path), {}).warnings == ()
+    if path.name != "anchors-and-empty-sections.ok.yaml":  # to the schema, nothing is not absent
+        jsonschema.validate(yaml.safe_load(path.read_text()), json_schema())
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.name)
@@ -35,3 +37,31 @@ def test_every_mistake_is_reported_at_once(path: Path) -> None:
         from_text(path.read_text(), "config.yaml", {})
 
     assert str(caught.value) + "\n" == path.with_suffix(".txt").read_text()
+
+
+@pytest.mark.parametrize("name", ["keys", "types", "bounds", "projects", "globs", "time-zones"])
+def test_bad_config_does_not_fit_the_schema(name: str) -> None:
+    """An editor sees what is wrong with a value or a key by itself."""
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load((CASES / f"{name}.bad.yaml").read_text()), json_schema())
+
+
+def test_schema_in_the_docs_is_a_schema_and_up_to_date() -> None:
+    """config.yaml names docs/config.schema.json, which is the schema of the code."""
+    first_line = (ROOT / "config.yaml").read_text().splitlines()[0]
+
+    assert first_line == "# yaml-language-server: $schema=docs/config.schema.json"
+    assert json.loads((ROOT / "docs/config.schema.json").read_text()) == json_schema()
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+
+
+def test_every_key_is_described() -> None:
+    """The reference has a row for every key, each with a type, a default and one sentence."""
+    rows = {row.key: row for row in key_descriptions()}
+
+    assert rows.keys() >= set(Config.model_fields)
+    assert all(row.description.endswith(".") and row.type and row.default for row in rows.values())
+    assert rows["run.deadline"].default == "50s"
+    assert rows["sources[].project"].default == "required"
+    assert rows["sources[].locations"].type == "list: location"
+    assert rows["expectations[].during.timezone"].default == "UTC"

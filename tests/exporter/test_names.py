@@ -1,0 +1,56 @@
+"""Names of streams, globs on them, and which task reads a location."""
+
+import fnmatch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.names import LocationName, StreamName, Task, is_literal, matcher
+
+
+@pytest.mark.parametrize("text", ["", "streams/a", "projects/p/locations/l/streams/s/objects/o"])
+def test_only_a_full_name_names_a_stream(text: str) -> None:
+    """A full name is read and printed alike; anything else names no stream."""
+    name = StreamName("p", "l", "s")
+
+    assert StreamName.parse("projects/p/locations/l/streams/s") == name
+    assert str(name) == "projects/p/locations/l/streams/s"
+    assert name.location_name == LocationName("p", "l")
+    assert StreamName.parse(text) is None
+
+
+@given(st.lists(st.text("ab*?[]!-^\\.", max_size=6), min_size=1, max_size=3), st.text("abc-1."))
+def test_matcher_matches_what_any_glob_matches(globs: list[str], text: str) -> None:
+    """Several globs compiled together match what one of them matches."""
+    assert bool(matcher(globs).match(text)) == any(
+        fnmatch.fnmatchcase(text, glob) for glob in globs
+    )
+
+
+@pytest.mark.parametrize(("glob", "literal"), [("orders", True), ("o*", False), ("[a]", False)])
+def test_literal_glob_has_no_wildcard(glob: str, *, literal: bool) -> None:
+    """A glob without wildcards matches its own text only."""
+    assert is_literal(glob) is literal
+
+
+@given(st.integers(1, 20), st.text(max_size=8), st.text(max_size=8))
+def test_each_location_is_held_by_one_task(count: int, project: str, location: str) -> None:
+    """The tasks of a job share all locations; a process that is no task holds every one."""
+    at = LocationName(project, location)
+
+    assert sum(Task(index, count).holds(at) for index in range(count)) == 1
+    assert Task().holds(at)
+
+
+def test_location_stays_with_its_task() -> None:
+    """The hash never changes, so that series keep their task across versions."""
+    regions = ("us-east1", "us-west1", "europe-west1", "asia-east1", "global")
+
+    held = [
+        next(
+            index for index in range(3) if Task(index, 3).holds(LocationName("my-project", region))
+        )
+        for region in regions
+    ]
+    assert held == [0, 0, 2, 0, 0]

@@ -13,7 +13,7 @@ from exporter.google.errors import Failure
 from exporter.measure import GLOBAL, POINTS_LOST, Sample
 from exporter.memory import Memory
 from exporter.run import Report, Run, Session
-from exporter.run_log import failure_groups
+from exporter.run_log import failure_groups, name_all
 from exporter.text import plural
 from exporter.write import Writer
 
@@ -77,7 +77,7 @@ def _reading(report: Report) -> Iterator[Finding]:
             text = "is required but does not exist: create it, or remove it from `required`"
             yield Finding(Grade.WARNING, str(name), text)
     for group in failure_groups(report):
-        yield Finding(Grade.FAILED, group.subject, group.text)
+        yield Finding(Grade.FAILED, name_all(group.names), group.text)
 
 
 def _writing(session: Session, deadline: Deadline) -> Finding:

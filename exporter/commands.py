@@ -4,6 +4,7 @@ import os
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -19,7 +20,7 @@ from exporter.google.clients import Identity
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER, JsonLines, Text
 from exporter.memory import Memory
-from exporter.run import Report, Run
+from exporter.run import Report, Run, Session
 from exporter.run_log import RunLog, fleet, log_run
 from exporter.runs import Runs, open_session, run_every
 from exporter.terminal import show_progress

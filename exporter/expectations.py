@@ -58,10 +58,15 @@ class ComparedStream:
         return not self.expected or bool(self.stream and self.stream.errors)
 
     @property
+    def reason(self) -> str:
+        """The short reason of its first error; often empty."""
+        return (self.stream.reason or "") if self.stream else ""
+
+    @property
     def error(self) -> str:
         """The text of its first error, else that error's reason, on one line; often empty."""
-        stream = self.stream
-        return one_line((stream.error or stream.reason or "") if stream else "", LONGEST_ERROR)
+        text = self.stream.error if self.stream else None
+        return one_line(text or self.reason, LONGEST_ERROR)
 
     @property
     def problem(self) -> str:

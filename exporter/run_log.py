@@ -9,8 +9,7 @@ import logging
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from exporter.config import Config
@@ -47,24 +46,30 @@ _MOST_LABELS = 20
 
 
 class FailureGroup(NamedTuple):
-    """One or more things in a project that failed for the same kind of reason.
+    """Things of one project that failed for the same kind of reason.
 
-    A revoked permission fails every location of a project: that is one thing to fix, so it is one
-    line.
+    A revoked permission fails every location of a project: one thing to fix is one line.
 
     Attributes:
         event: What the log calls it.
         names: The locations or streams; of a failed discovery, the location ``global``.
-        subject: What failed; followed by ``text`` it is a sentence.
-        text: How it failed, why, and how to fix it.
         failure: Why the first one failed.
     """
 
     event: str
-    names: tuple[LocationName | StreamName, ...]
-    subject: str
-    text: str
+    names: Sequence[LocationName | StreamName]
     failure: Failure
+
+    @property
+    def text(self) -> str:
+        """How they failed, why, and how to fix it, in words that follow their name."""
+        if self.names[0].location == GLOBAL:
+            what = "could not be searched for locations"
+        elif self.event == UNREADABLE:
+            what = "could not be read, so the streams there are unknown"
+        else:
+            what = "could not be collected from, so some series are left out"
+        return f"{what}: {self.failure}"
 
 
 class _Known(NamedTuple):
@@ -72,6 +77,14 @@ class _Known(NamedTuple):
 
     state: str
     expected: bool
+
+
+class _Entry(NamedTuple):
+    """A log entry about a stream."""
+
+    level: int
+    text: str
+    fields: dict[str, Any]
 
 
 class RunLog:
@@ -82,7 +95,6 @@ class RunLog:
         self._monotonic = monotonic
         self._reminded = -math.inf
         self._known: dict[LocationName, dict[StreamName, _Known]] = {}
-        self._failing: set[tuple[LocationName | StreamName, str]] = set()
         self._said: set[object] = set()
 
     def log(self, report: Report) -> None:
@@ -97,169 +109,127 @@ class RunLog:
         if remind:
             self._reminded = now
             self._said.clear()
-        self._log_failures(report, remind=remind)
-        self._log_once(report)
+        for group in failure_groups(report):
+            text = f"{name_all(group.names)} {group.text}"
+            fields = {"event": group.event, **fields_of(group.names), "reason": group.failure.kind}
+            self._log_once((*group.names, group.failure.kind), text, fields)
+        for name in report.dropped:
+            text = f"{name} is no longer listed, though it had streams. It is read for another day."
+            self._log_once(text, text, {"event": "location_dropped", **fields_of([name])})
+        self._log_mistakes(report)
         self._log_streams(report, remind=remind)
 
-    def _log_failures(self, report: Report, *, remind: bool) -> None:
-        """Log what could not be read, if it is new or time to remind, and what is read again."""
-        failing = set()
-        for group in failure_groups(report):
-            causes = {(name, str(group.failure.kind)) for name in group.names}
-            failing |= causes
-            if remind or not causes <= self._failing:
-                log(
-                    logging.WARNING,
-                    f"{group.subject} {group.text}",
-                    event=group.event,
-                    **fields_of(group.names),
-                    reason=group.failure.kind,
-                )
-        read = {one.name for one in report.locations}
-        read |= {
-            LocationName(project, GLOBAL)
-            for project in report.discoveries.keys() - report.failed_discoveries.keys()
-        }
-        again = {name for name, _ in self._failing} & read
-        for name in sorted(again - {name for name, _ in failing}):
-            text = f"{name} was read again."
-            log(logging.INFO, text, event="location_readable", **fields_of([name]))
-        self._failing = failing | {one for one in self._failing if one[0] not in read}
+    def _log_once(self, key: object, text: str, fields: dict[str, Any]) -> None:
+        """Log a warning, unless it was logged since the last reminder."""
+        if key not in self._said:
+            self._said.add(key)
+            log(logging.WARNING, text, **fields)
 
-    def _log_once(self, report: Report) -> None:
-        """Log what deserves one warning in ten minutes: labels, globs, dropped locations."""
-        complaints = [
-            (label_complaint(stream), fields_of([stream.name]))
-            for location in report.locations
-            for stream in location.streams
-        ]
-        warnings = [(text, fields) for text, fields in complaints if text][:_MOST_LABELS]
-        warnings += [
-            (
-                f"{name} is no longer listed by discovery, though it had streams. It is read for "
-                f"another day.",
-                {"event": "location_dropped", **fields_of([name])},
-            )
-            for name in report.dropped
-        ]
-        if not report.unreadable and not report.skipped:
-            warnings += [(text, {}) for text in unmatched(self._config, report.locations)]
-        for text, fields in warnings:
-            if text not in self._said:
-                self._said.add(text)
-                log(logging.WARNING, text, **fields)
+    def _log_mistakes(self, report: Report) -> None:
+        """Log labels and globs that have no effect."""
+        streams = [stream for location in report.locations for stream in location.streams]
+        complaints = [(label_complaint(stream), stream.name) for stream in streams]
+        for text, name in [one for one in complaints if one[0]][:_MOST_LABELS]:
+            self._log_once(text, str(text), fields_of([name]))
+        if not (report.unreadable or report.skipped):
+            for text in unmatched(self._config, report.locations):
+                self._log_once(text, text, {})
 
     def _log_streams(self, report: Report, *, remind: bool) -> None:
-        entries: list[tuple[int, str, dict[str, Any]]] = []
+        entries: list[_Entry] = []
         for location in report.locations:
             before = self._known.get(location.name)
             now = {one.name: one for one in location.streams}
             for one in now.values():
                 was = before.get(one.name) if before is not None else None
-                known = _Known(one.state, one.expected)
-                if (was and was != known) or (before is not None and not was and one.stream):
+                if was:
+                    changed = was != _Known(one.state, one.expected)
+                else:
+                    changed = before is not None and one.stream is not None
+                if changed:
                     entries.append(_change(one, was))
                 elif one.bad and (remind or before is None):
-                    entries.append(_entry(one, "stream_bad", f"{_name(one)} {one.problem}"))
-            for name, was in before.items() if before else ():
+                    entries.append(_entry(one, "stream_bad", f"{one.name} {one.problem}"))
+            for name, was in (before or {}).items():
                 if name not in now and was.state != MISSING:
                     entries.append(_change(ComparedStream(name, None, expected=False), was))
             self._known[location.name] = {
                 name: _Known(one.state, one.expected) for name, one in now.items()
             }
         # The worst first: a change for the worse, then by level.
-        entries.sort(key=lambda entry: (not entry[2]["worse"], -entry[0]))
-        for level, text, fields in entries[:MOST_ENTRIES]:
-            log(level, text, **fields)
+        entries.sort(key=lambda entry: (not entry.fields["worse"], -entry.level))
+        for entry in entries[:MOST_ENTRIES]:
+            log(entry.level, entry.text, **entry.fields)
         if (more := len(entries) - MOST_ENTRIES) > 0:
             text = f"{plural(more, 'more stream')} changed, or not as expected."
             log(logging.WARNING, text, event="more_streams", count=more)
 
 
-def _change(now: ComparedStream, was: _Known | None) -> tuple[int, str, dict[str, Any]]:
+def _change(now: ComparedStream, was: _Known | None) -> _Entry:
     """Return the entry of a change since the stream was last seen, if it was."""
     before = was.state if was else MISSING
-    name, event = _name(now), "stream_changed"
+    event = "stream_changed"
     if now.stream is None:
         event = "stream_vanished"
-        text = f"{name} vanished: it was {before}, and its location does not hold it any more"
+        text = f"vanished: it was {before}, and its location does not hold it any more"
     elif before == MISSING:
-        event, text = "stream_appeared", f"{name} appeared: {now.problem or f'is {now.state}'}"
+        event = "stream_appeared"
+        text = f"appeared: it {now.problem or f'is {now.state}'}"
     elif before == now.state:
-        text = f"{name} {now.problem or f'is {now.state}, which is expected now'}"
+        text = now.problem or f"is {now.state}, which is expected now"
     else:
-        text = f"{name}: {before} → {now.state}"
-        text += f" ({now.problem})" if now.problem else ""
-    return _entry(now, event, text, previous=before, worse=not now.expected)
+        text = f"was {before} and {now.problem or f'is {now.state}'}"
+    return _entry(now, event, f"{now.name} {text}", previous=before, worse=not now.expected)
 
 
 def _entry(
     one: ComparedStream, event: str, text: str, *, previous: str = "", worse: bool = False
-) -> tuple[int, str, dict[str, Any]]:
-    """Return a log entry about a stream: its level, sentence and fields."""
-    reason = one.stream.reason or "" if one.stream else ""
+) -> _Entry:
+    error = without_markup(one.error)
     optional = {
         "previous": previous,
         # Alerts quote these.
-        "reason": one_line(without_markup(reason), LONGEST_FIELD),
-        "error": one_line(without_markup(one.error), LONGEST_FIELD),
-        "summary": re.sub(r"\d+", "#", without_markup(one.error))[:LONGEST_SUMMARY],
+        "reason": one_line(without_markup(one.reason), LONGEST_FIELD),
+        "error": one_line(error, LONGEST_FIELD),
+        "summary": re.sub(r"\d+", "#", error)[:LONGEST_SUMMARY],
     }
     fields = {
         "event": event,
-        "project": one.name.project,
-        "location": one.name.location,
-        "stream_id": one.name.stream,
+        **fields_of([one.name]),
         "state": one.state,
         "expected": one.expected,
         "worse": worse,
         **{key: value for key, value in optional.items() if value},
     }
     level = logging.ERROR if one.failed else logging.WARNING if one.bad else logging.INFO
-    return level, f"{text.rstrip('.')}.", fields
-
-
-def _name(one: ComparedStream) -> str:
-    return one_line(str(one.name), LONGEST_FIELD)
+    return _Entry(level, f"{text.rstrip('.')}.", fields)
 
 
 def failure_groups(report: Report) -> Iterator[FailureGroup]:
     """Yield what could not be discovered, read or collected, grouped by project and reason."""
-    for project, failure in report.failed_discoveries.items():
-        text = f"could not be searched for locations: {failure}"
-        names = (LocationName(project, GLOBAL),)
-        yield FailureGroup(UNREADABLE, names, f"projects/{project}", text, failure)
-    yield from _groups(UNREADABLE, report.unread, "read, so its streams are unknown")
-    yield from _groups(UNCOLLECTED, report.uncollected, "collected, so its series are left out")
+    failed: list[tuple[str, LocationName | StreamName, Failure]] = [
+        (UNREADABLE, LocationName(project, GLOBAL), failure)
+        for project, failure in report.failed_discoveries.items()
+    ]
+    failed += [(UNREADABLE, name, failure) for name, failure in report.unread.items()]
+    failed += [(UNCOLLECTED, name, failure) for name, failure in report.uncollected.items()]
+    groups: dict[object, FailureGroup] = {}
+    for event, name, failure in failed:
+        key = (event, len(name), name.project, name.location == GLOBAL, failure.kind)
+        group = groups.setdefault(key, FailureGroup(event, [], failure))
+        groups[key] = group._replace(names=(*group.names, name))
+    yield from groups.values()
 
 
-def _groups(event: str, failed: Mapping[Any, Failure], what: str) -> Iterator[FailureGroup]:
-    def cause(item: tuple[Any, Failure]) -> tuple[str, str, str]:
-        name, failure = item
-        return name.project, type(name).__name__, failure.kind
-
-    for _, items in groupby(sorted(failed.items(), key=lambda item: (cause(item), item[0])), cause):
-        group = list(items)
-        names, failure = tuple(name for name, _ in group), group[0][1]
-        text = f"was not {what}: {failure}"
-        if len(names) > 1:
-            text = f"({listed(names)}): each was not {what}. The first: {failure}"
-        yield FailureGroup(event, names, of_project(names), text, failure)
-
-
-def listed(names: Sequence[LocationName | StreamName]) -> str:
-    """Name the first few things of one project, and say how many more there are."""
-    text = ", ".join("/".join(name[1:]) for name in names[:_MOST_NAMED])
-    more = len(names) - _MOST_NAMED
-    return f"{text} and {more:,} more" if more > 0 else text
-
-
-def of_project(names: Sequence[LocationName | StreamName]) -> str:
-    """Return a name in full, or of several how many they are."""
+def name_all(names: Sequence[LocationName | StreamName]) -> str:
+    """Return the full name of one thing; of several of a project, the first few and a count."""
+    project = f"projects/{names[0].project}"
     if len(names) == 1:
-        return str(names[0])
+        return project if names[0].location == GLOBAL else str(names[0])
     things = "streams" if isinstance(names[0], StreamName) else "locations"
-    return f"{len(names):,} {things} of projects/{names[0].project}"
+    some = ", ".join("/".join(name[1:]) for name in names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return f"{len(names):,} {things} of {project} ({some}{more})"
 
 
 def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
@@ -268,8 +238,7 @@ def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
     if len(names) > 1:
         locations = list(dict.fromkeys(name.location for name in names))[:_MOST_LOCATIONS]
         return {"project": first.project, "locations": locations, "count": len(names)}
-    fields = {"project": first.project, "location": first.location}
-    return {**fields, "stream_id": first.stream} if isinstance(first, StreamName) else fields
+    return dict(zip(("project", "location", "stream_id"), first, strict=False))
 
 
 def log_run(report: Report) -> None:
@@ -277,22 +246,28 @@ def log_run(report: Report) -> None:
     _log_write_errors(report.written.errors)
     if report.written.unlisted_errors:
         log(logging.ERROR, f"{plural(report.written.unlisted_errors, 'more request')} failed.")
-    for _, group in groupby(report.held_back, key=lambda name: name.project):
-        names = list(group)
-        several = f" ({listed(names)})" if len(names) > 1 else ""
+    for name in report.held_back[:MOST_ENTRIES]:
         log(
             logging.WARNING,
-            f"location/last_read of {of_project(names)}{several} not written: a stream's last_seen "
-            f"may be lost, and the stream would look deleted.",
-            **fields_of(names),
+            f"location/last_read of {name} not written: a stream's last_seen may be lost, and the "
+            f"stream would look deleted.",
+            **fields_of([name]),
         )
     if report.stopped:
         left = plural(report.written.left_out, "point")
         text = f"Interrupted: {plural(report.skipped, 'location')} not read, {left} not written."
         log(logging.WARNING, text)
+    written = report.written
+    counts = (
+        (written.lost, "lost"),
+        (written.superseded, "superseded"),
+        (written.left_out, "left out"),
+    )
+    points = f"{plural(written.accepted, 'point')} written"
+    points += "".join(f", {count:,} {what}" for count, what in counts if count)
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
-    text = f"{capitalized(fleet(report))}; {_points(report)}; {calls}."
-    log(logging.INFO if report.complete else logging.ERROR, text, event="run", **summary(report))
+    level = logging.INFO if report.complete else logging.ERROR
+    log(level, f"{capitalized(fleet(report))}; {points}; {calls}.", event="run", **summary(report))
 
 
 def summary(report: Report) -> dict[str, Any]:
@@ -331,47 +306,27 @@ def fleet(report: Report) -> str:
     return ", ".join(filter(None, (text, required, unread)))
 
 
-def _points(report: Report) -> str:
-    written = report.written
-    counts = (
-        (written.lost, "lost"),
-        (written.superseded, "superseded"),
-        (written.left_out, "left out"),
-    )
-    more = "".join(f", {count:,} {what}" for count, what in counts if count)
-    return f"{plural(written.accepted, 'point')} written{more}"
-
-
 def _log_write_errors(errors: Iterable[WriteError]) -> None:
     """Log what was not written, what failed for the same reason in one line."""
-    for cause, group in groupby(sorted(errors, key=_cause), _cause):
-        same = list(group)
+    causes: dict[str, list[WriteError]] = {}
+    for error in errors:
+        causes.setdefault(str(error.failure or ""), []).append(error)
+    for same in causes.values():
         among = [sample for error in same for sample in error.among]
-        named = ", ".join(map(str, among[:_MOST_NAMED]))
-        more = len(among) - _MOST_NAMED
-        named += f" and {more:,} more" if more > 0 else ""
+        more = f" and {len(among) - _MOST_NAMED:,} more" if len(among) > _MOST_NAMED else ""
         points = plural(sum(error.points for error in same), "point")
-        failure = same[0].failure
-        if failure is None:
-            log(
-                logging.WARNING,
+        named = f"{', '.join(map(str, among[:_MOST_NAMED]))}{more}"
+        fields = _fields_of_sample(among[0])
+        if failure := same[0].failure:
+            fields["reason"] = failure.kind
+            log(logging.ERROR, f"{points} lost, among {named}: {failure}", **fields)
+        else:
+            text = (
                 f"{points} superseded, among {named}: another run has written these series at the "
                 f"same time or later. Is there a second exporter, or was this machine's clock set "
-                f"back?",
-                **_fields_of_sample(among[0]),
+                f"back?"
             )
-        else:
-            fields = _fields_of_sample(among[0])
-            log(
-                logging.ERROR,
-                f"{points} lost, among {named}: {cause}",
-                **fields,
-                reason=failure.kind,
-            )
-
-
-def _cause(error: WriteError) -> str:
-    return str(error.failure or "")
+            log(logging.WARNING, text, **fields)
 
 
 def _fields_of_sample(sample: Sample) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from exporter.config import Config
 from exporter.expectations import ComparedStream
 from exporter.measure import GLOBAL, Sample, definitions
 from exporter.run import Report
-from exporter.run_log import UNREADABLE, failure_groups, fleet
+from exporter.run_log import UNREADABLE, failure_groups, fleet, name_all
 from exporter.states import StreamState
 from exporter.terminal import console, print_table
 from exporter.text import printable
@@ -112,7 +112,7 @@ def _concerns(report: Report) -> Iterator[tuple[str, str]]:
     for one in bad:
         yield str(one.name), one.problem
     for group in failure_groups(report):
-        yield group.subject, group.text
+        yield name_all(group.names), group.text
 
 
 def _rank(state: str) -> int:

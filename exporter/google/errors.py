@@ -62,15 +62,15 @@ _ROLES = {
 }
 """The role with a permission; for reading Datastream, roles/datastream.viewer shows too much."""
 
-_KINDS = {
-    exceptions.Unauthenticated: FailureKind.CREDENTIALS,
-    exceptions.NotFound: FailureKind.NOT_FOUND,
-    exceptions.DeadlineExceeded: FailureKind.TIMED_OUT,
-    exceptions.ResourceExhausted: FailureKind.QUOTA,
-    exceptions.ServiceUnavailable: FailureKind.UNAVAILABLE,
-    exceptions.InternalServerError: FailureKind.UNAVAILABLE,
-    exceptions.Aborted: FailureKind.UNAVAILABLE,
-}
+_KINDS: tuple[tuple[type[Exception], FailureKind], ...] = (
+    (exceptions.Unauthenticated, FailureKind.CREDENTIALS),
+    (exceptions.NotFound, FailureKind.NOT_FOUND),
+    (exceptions.DeadlineExceeded, FailureKind.TIMED_OUT),
+    (exceptions.ResourceExhausted, FailureKind.QUOTA),
+    (exceptions.ServiceUnavailable, FailureKind.UNAVAILABLE),
+    (exceptions.InternalServerError, FailureKind.UNAVAILABLE),
+    (exceptions.Aborted, FailureKind.UNAVAILABLE),
+)
 
 _HINTS = {
     FailureKind.CREDENTIALS: _CREDENTIALS_HINT,
@@ -150,8 +150,9 @@ def explain_call_error(error: Exception, project: str, permission: str) -> Failu
         # What follows is google-auth's error as Python shows it: its message, then an answer.
         refusal = re.split(r"[{}<>]|['\"], ", message.removeprefix(_PLUGIN))[0].strip(" ('\"),")
         return Failure(FailureKind.CREDENTIALS, _token_refusal(refusal), _CREDENTIALS_HINT)
-    kinds = (kind for cls, kind in _KINDS.items() if isinstance(error, cls))
-    kind = FailureKind.REFUSED if is_too_large(error) else next(kinds, FailureKind.REFUSED)
+    kind = FailureKind.REFUSED
+    if not is_too_large(error):
+        kind = next((kind for cls, kind in _KINDS if isinstance(error, cls)), kind)
     more = (hint for pattern, hint in _MORE_HINTS if re.search(pattern, message))
     hint = next(more, _HINTS[kind]).format(key=key, service=service, project=project)
     return Failure(kind, message, hint)
@@ -194,9 +195,7 @@ def is_too_large(error: BaseException) -> bool:
     return isinstance(error, exceptions.ResourceExhausted) and "larger than max" in error.message
 
 
-def _forbidden(
-    error: exceptions.Forbidden, project: str, service: str, permission: str
-) -> Failure:
+def _forbidden(error: exceptions.Forbidden, project: str, service: str, permission: str) -> Failure:
     message = _first_line(error.message)
     if error.reason == "SERVICE_DISABLED":
         # Without a quota project, a user's calls count against a project of Google's, where

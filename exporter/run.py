@@ -11,11 +11,11 @@ series come last, as they report on all the others.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from exporter import measure
@@ -57,27 +57,40 @@ _STOPPED_SECONDS = 3.0
 """How long requests under way are waited for after a stop: Cloud Run ends the process after 10."""
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a process needs for its runs: config, Google's clients, and which task it is."""
+
+    config: Config
+    clients: Clients
+    task: Task = Task()
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of one location, or of the points that many of them share.
 
     Attributes:
-        due: How many points there were to write.
-        written: What happened to them so far.
+        read: Set when the location was read, or could not be.
+        done: Set when everything else about it is done, too.
         compared: The location as it was read; None if it was not.
         failure: Why it was not read; None if it was, or was not tried.
         uncollected: What the collectors could not read of it, and why.
         held_back: Whether its ``last_read`` was not written, as a point before it was not accepted.
         samples: What there was to write.
+        due: How many points of it were sent, or had to be.
+        written: What happened to them so far.
     """
 
-    due: int = 0
-    written: Written = Written()
+    read: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
     compared: ComparedLocation | None = None
     failure: Failure | None = None
     uncollected: dict[StreamName | LocationName, Failure] = field(default_factory=dict)
     held_back: bool = False
     samples: list[Sample] = field(default_factory=list)
+    due: int = 0
+    written: Written = Written()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +104,7 @@ class Report:
         dropped: Locations that discovery no longer lists, and that were read all the same.
         locations: The cleanly read locations, compared with config, sorted by name.
         unread: Why the other locations could not be read.
-        skipped: How many locations or discoveries were cut short by a stop.
+        skipped: How many locations and discoveries a stop cut short.
         uncollected: Why a collector failed, by the stream or location that it read.
         held_back: Locations whose ``last_read`` was not written, as a point before it was lost.
         samples: What there was to write.
@@ -121,11 +134,8 @@ class Report:
     @property
     def failed_discoveries(self) -> dict[str, Failure]:
         """The projects whose locations could not be listed, and why."""
-        return {
-            project: found
-            for project, found in self.discoveries.items()
-            if isinstance(found, Failure)
-        }
+        found = self.discoveries.items()
+        return {project: why for project, why in found if isinstance(why, Failure)}
 
     @property
     def unreadable(self) -> int:
@@ -140,28 +150,13 @@ class Report:
     @property
     def complete(self) -> bool:
         """Whether all that was due was written. An unreadable location is an observation too."""
-        return not (self.written.lost or self.written.left_out or self.skipped or self.stopped)
+        return not (self.written.lost or self.stopped)
 
     @property
     def reached_nobody(self) -> bool:
         """Whether nothing could be read, or nothing that was due was written."""
         nothing_read = self.unreadable > 0 and not self.locations
         return nothing_read or bool(self.written.lost and not self.written.accepted)
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What a process needs for its runs.
-
-    Attributes:
-        config: What to watch.
-        clients: Google's clients.
-        task: Which task of a job this process is.
-    """
-
-    config: Config
-    clients: Clients
-    task: Task = Task()
 
 
 class Run:
@@ -201,18 +196,14 @@ class Run:
             session.clients.monitoring, self._config.metrics.project, timestamp, self._calls
         )
         self._expectations = Expectations(self._config, timestamp)
-        self._collects = False
+        collect = self._config.collect
+        self._collects = collect.objects or collect.private_connections
         self._writes = True
+        self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
+        self._discovered: dict[str, threading.Event] = {}
         self._discoveries: dict[str, tuple[str, ...] | Failure] = {}
         self._dropped: list[LocationName] = []
         self._outcomes: dict[LocationName, Outcome] = {}
-        self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
-        # What threads are doing: discovering a project, reading a location, and then writing it.
-        # A thread puts a name in the queue when it has discovered or read it, and again when it
-        # has written it.
-        self._unread: set[str | LocationName] = set()
-        self._unwritten: set[str | LocationName] = set()
-        self._done: SimpleQueue[tuple[str | LocationName, Source]] = SimpleQueue()
 
     def write(self) -> Report:
         """Read, measure and write everything that is due.
@@ -220,21 +211,14 @@ class Run:
         Raises:
             CallError: This machine can start no thread.
         """
-        collect = self._config.collect
-        if collect.objects or collect.private_connections:
-            self._collects = self._memory.collects(self._timestamp)
-        report = self._report(self._go())
+        self._collects = self._collects and self._memory.collects(self._timestamp)
+        report = self._go()
         if self._deadline.stopped:
             return report
         own = tuple(self._own_samples(report))
-        written = self._writer.write(own, self._deadline)
-        return replace(
-            report,
-            samples=report.samples + own,
-            written=report.written + written,
-            seconds=self._elapsed,
-            calls=self._calls.made,
-        )
+        written = report.written + self._writer.write(own, self._deadline)
+        samples, calls = report.samples + own, self._calls.made
+        return replace(report, samples=samples, written=written, seconds=self._elapsed, calls=calls)
 
     def look(self) -> Report:
         """Read and measure everything, collectors included, and write nothing.
@@ -243,45 +227,84 @@ class Run:
             CallError: This machine can start no thread.
         """
         self._writes = False
-        collect = self._config.collect
-        self._collects = collect.objects or collect.private_connections
-        report = self._report(self._go())
+        report = self._go()
         return replace(report, samples=(*report.samples, *self._own_samples(report)))
 
-    def _go(self) -> Outcome:
-        """Do everything but the exporter's own series; return what became of shared points."""
+    def _go(self) -> Report:
+        """Do everything but the exporter's own series."""
         shared = Outcome()
         try:
             for source in self._config.sources:
                 self._start_source(source)
-            self._wait_for_reading()
+            for discovered in list(self._discovered.values()):
+                self._wait(discovered, self._reading)
+            for number, outcome in enumerate(list(self._outcomes.values()), start=1):
+                self._wait(outcome.read, self._reading)
+                self._progress.update("reading locations", number, len(self._outcomes))
             if not self._deadline.stopped:
                 self._share(shared)
-            self._wait_for_writing()
+            for outcome in self._outcomes.values():
+                if outcome.read.is_set():
+                    self._wait(outcome.done, self._writing)
         finally:
             # What hangs ends by the deadline, or when the channels are closed.
             self._pool.shutdown(wait=False, cancel_futures=True)
-        return shared
+        return self._report(shared)
 
-    # In the caller's thread.
+    def _wait(self, event: threading.Event, deadline: Deadline) -> None:
+        """Wait for a thread until its deadline; after a stop, for a write under way."""
+        stopped = None
+        while not event.is_set() and deadline.left > -_GRACE_SECONDS:
+            if self._deadline.stopped:
+                if deadline is self._reading:
+                    return
+                stopped = stopped or Deadline.after(_STOPPED_SECONDS)
+                if stopped.left < 0:
+                    return
+            # With a timeout, so that a stop is noticed.
+            event.wait(_POLL_SECONDS)
+
+    def _submit(self, work: Callable[..., None], *args: object) -> None:
+        try:
+            self._pool.submit(work, *args)
+        except RuntimeError as error:
+            # Where there are other threads, the work waits for one of them.
+            if len(self._discovered) + len(self._outcomes) == 1:
+                message = f"this machine can start no thread ({error})"
+                hint = "Allow this user or container more processes and threads, or more memory."
+                raise CallError(Failure(FailureKind.REFUSED, message, hint)) from error
 
     def _start_source(self, source: Source) -> None:
+        project = source.project
         # Locations of required streams are read whether or not discovery returns them.
         for location in self._config.locations_to_read(source):
-            self._start_location(LocationName(source.project, location), source)
+            self._start_location(LocationName(project, location), source)
         if source.locations is not None:
             return
-        if known := self._memory.discovered(source.project):
-            self._discoveries[source.project] = known
-            self._start_discovered(source)
+        if known := self._memory.discovered(project):
+            self._discoveries[project] = known
+            self._start_discovered(source, known)
         else:
-            self._unread.add(source.project)
+            self._discovered[project] = threading.Event()
             self._submit(self._discover, source)
 
-    def _start_discovered(self, source: Source) -> None:
+    def _discover(self, source: Source) -> None:
         project = source.project
-        found = self._discoveries[project]
-        listed = self._memory.last_discovered(project) if isinstance(found, Failure) else found
+        # Where the locations are known from before, they need time as well.
+        listed = self._memory.last_discovered(project)
+        share = _DISCOVERY_SHARE if listed else 1
+        within = self._reading.within(self._reading.left * share)
+        found = self._attempt(self._api.locations, project, within)
+        if project not in self._discoveries:
+            self._discoveries[project] = found
+            if not isinstance(found, Failure):
+                self._memory.learn(project, found)
+                listed = found
+            self._start_discovered(source, listed)
+        self._discovered[project].set()
+
+    def _start_discovered(self, source: Source, listed: Iterable[str]) -> None:
+        project = source.project
         for location in listed:
             name = LocationName(project, location)
             # `global` would share the series that reports on the discovery.
@@ -295,99 +318,7 @@ class Run:
     def _start_location(self, name: LocationName, source: Source) -> None:
         if name not in self._outcomes and self._task.holds(name):
             self._outcomes[name] = Outcome()
-            self._unread.add(name)
             self._submit(self._handle_location, name, source)
-
-    def _submit(self, work: Callable[..., None], *args: object) -> None:
-        try:
-            self._pool.submit(work, *args)
-        except RuntimeError as error:
-            # The work waits in the pool's queue for a thread that is there already.
-            if len(self._unread) > 1:
-                return
-            failure = Failure(
-                FailureKind.REFUSED,
-                f"this machine can start no thread ({error})",
-                "Allow this user or container more processes and threads, or more memory.",
-            )
-            raise CallError(failure) from error
-
-    def _wait_for_reading(self) -> None:
-        while self._unread and not self._deadline.stopped and self._reading.left > -_GRACE_SECONDS:
-            self._take()
-
-    def _wait_for_writing(self) -> None:
-        patience = Deadline.after(_STOPPED_SECONDS) if self._deadline.stopped else None
-        while self._unwritten and self._writing.left > -_GRACE_SECONDS:
-            if patience and patience.left < 0:
-                return
-            self._take()
-            if self._deadline.stopped and patience is None:
-                patience = Deadline.after(_STOPPED_SECONDS)
-
-    def _take(self) -> None:
-        """Take what a thread has done, if there is something soon."""
-        try:
-            # With a timeout, so that a stop is noticed.
-            name, source = self._done.get(timeout=_POLL_SECONDS)
-        except Empty:
-            return
-        if isinstance(name, str):
-            self._unread.discard(name)
-            found = self._discoveries[name]
-            if not isinstance(found, Failure):
-                self._memory.learn(name, found)
-            self._start_discovered(source)
-        elif name in self._unread:
-            self._unread.discard(name)
-            self._unwritten.add(name)
-            total = len(self._outcomes)
-            waiting = sum(isinstance(one, LocationName) for one in self._unread)
-            self._progress.update("reading locations", total - waiting, total)
-        else:
-            self._unwritten.discard(name)
-
-    def _share(self, shared: Outcome) -> None:
-        """Write what needs no order: that locations are unreadable, or have no streams."""
-        for late in self._unread:
-            if isinstance(late, str):
-                self._discoveries.setdefault(late, _NO_ANSWER)
-            else:
-                self._outcomes[late].failure = _NO_ANSWER
-        names = []
-        for project, found in sorted(self._discoveries.items()):
-            name, failed = LocationName(project, GLOBAL), isinstance(found, Failure)
-            # Every task discovers, but only one of them reports it.
-            if self._task.holds(name) and self._memory.is_due(name, None if failed else True):
-                names.append(name)
-                shared.samples.append(measure.up(name, readable=not failed))
-        for name, outcome in sorted(self._outcomes.items()):
-            compared = outcome.compared
-            if compared is None and self._memory.is_due(name, None):
-                names.append(name)
-                shared.samples.append(measure.up(name, readable=False))
-            elif compared and compared.empty and self._memory.is_due(name, (), empty=True):
-                names.append(name)
-                shared.samples.append(measure.up(name, readable=True))
-                shared.samples.append(measure.last_read(name, self._timestamp))
-        if self._writes:
-            shared.due = len(shared.samples)
-            shared.written = self._writer.write(shared.samples, self._writing)
-            if not shared.written.complete:
-                for name in names:
-                    self._memory.not_written(name)
-
-    # In threads.
-
-    def _discover(self, source: Source) -> None:
-        # Where the locations are known from before, they need time as well.
-        known = self._memory.last_discovered(source.project)
-        share = _DISCOVERY_SHARE if known else 1
-        within = self._reading.within(self._reading.left * share)
-        self._discoveries[source.project] = self._attempt(
-            self._api.locations, source.project, within
-        )
-        self._done.put((source.project, source))
 
     def _handle_location(self, name: LocationName, source: Source) -> None:
         """Read a location, compare it with config, write it, and collect from it."""
@@ -397,15 +328,14 @@ class Run:
             outcome.failure = outcome.failure or found
         elif outcome.failure is None:
             outcome.compared = self._expectations.compare(name, source, found)
-        self._done.put((name, source))
+        outcome.read.set()
         try:
             if outcome.compared and not self._deadline.stopped:
                 self._write_location(outcome, outcome.compared)
                 self._collect(outcome, outcome.compared)
         except Exception:
             LOGGER.exception("The exporter could not write %s.", name)
-        finally:
-            self._done.put((name, source))
+        outcome.done.set()
 
     def _attempt(
         self, work: Callable[[K, Deadline], T], what: K, deadline: Deadline
@@ -423,17 +353,18 @@ class Run:
 
     def _write_location(self, outcome: Outcome, compared: ComparedLocation) -> None:
         """Write a location's counts, then its streams, then that it was read."""
-        if compared.empty or not self._memory.is_due(compared.name, measure.values(compared)):
+        name = compared.name
+        if compared.empty or not self._memory.is_due(name, measure.values(compared)):
             return
         errors = self._config.collect.errors
         self._write(outcome, measure.count_samples(compared))
         self._write(outcome, measure.stream_samples(compared, self._timestamp, errors=errors))
         if outcome.written.complete:
-            self._write(outcome, [measure.last_read(compared.name, self._timestamp)])
+            self._write(outcome, [measure.last_read(name, self._timestamp)])
         else:
             outcome.held_back = not self._deadline.stopped
         if not outcome.written.complete:
-            self._memory.not_written(compared.name)
+            self._memory.not_written(name)
 
     def _collect(self, outcome: Outcome, compared: ComparedLocation) -> None:
         """Read and write what is optional; what fails leaves the location clean."""
@@ -457,6 +388,34 @@ class Run:
                 samples += measure.object_samples(one.name, objects)
         self._write(outcome, samples)
 
+    def _share(self, shared: Outcome) -> None:
+        """Write what needs no order: that locations are unreadable, or have no streams."""
+        for project in self._discovered:
+            self._discoveries.setdefault(project, _NO_ANSWER)
+        names = []
+        for project, found in sorted(self._discoveries.items()):
+            name, failed = LocationName(project, GLOBAL), isinstance(found, Failure)
+            # Every task discovers, but only one of them reports it.
+            if self._task.holds(name) and self._memory.is_due(name, None if failed else True):
+                names.append(name)
+                shared.samples.append(measure.up(name, readable=not failed))
+        for name, outcome in sorted(self._outcomes.items()):
+            if not outcome.read.is_set():
+                outcome.failure = _NO_ANSWER
+            compared = outcome.compared
+            if compared is None and self._memory.is_due(name, None):
+                names.append(name)
+                shared.samples.append(measure.up(name, readable=False))
+            elif compared and compared.empty and self._memory.is_due(name, (), empty=True):
+                names.append(name)
+                shared.samples.append(measure.up(name, readable=True))
+                shared.samples.append(measure.last_read(name, self._timestamp))
+        samples, shared.samples = shared.samples, []
+        self._write(shared, samples)
+        if not shared.written.complete:
+            for name in names:
+                self._memory.not_written(name)
+
     def _write(self, outcome: Outcome, samples: Iterable[Sample]) -> None:
         """Write samples, and add what happened to them to an outcome."""
         batch = list(samples)
@@ -466,14 +425,12 @@ class Run:
             outcome.due += len(batch)
             outcome.written += self._writer.write(batch, self._writing)
 
-    # The report.
-
     def _own_samples(self, report: Report) -> Iterator[Sample]:
         run = self._config.run
         node = (run.location or GLOBAL, run.name, str(self._task.index), ())
         yield Sample(measure.LAST_RUN, *node, self._timestamp)
         yield Sample(measure.STREAMS, *node, report.streams)
-        yield Sample(measure.RUN_SECONDS, *node, round(self._elapsed, 3) if self._writes else 0)
+        yield Sample(measure.RUN_SECONDS, *node, round(self._elapsed, 3))
         yield Sample(measure.POINTS_LOST, *node, report.written.lost)
         if self._collects:
             yield Sample(measure.UNCOLLECTED, *node, len(report.uncollected))
@@ -485,18 +442,18 @@ class Run:
         written = Written()
         for outcome in everything:
             # What is still under way now counts as lost.
-            settled = outcome.written
-            written += settled + Written(lost=max(0, outcome.due - settled.settled))
+            under_way = max(0, outcome.due - outcome.written.settled)
+            written += outcome.written + Written(lost=under_way)
+        waits = [*self._discovered.values(), *(outcome.read for _, outcome in outcomes)]
+        stopped = self._deadline.stopped
         return Report(
             task=self._task,
             timestamp=self._timestamp,
             discoveries=dict(sorted(self._discoveries.items())),
             dropped=tuple(self._dropped),
             locations=tuple(one.compared for _, one in outcomes if one.compared),
-            unread={
-                name: one.failure for name, one in outcomes if one.compared is None and one.failure
-            },
-            skipped=len(self._unread) if self._deadline.stopped else 0,
+            unread={name: one.failure for name, one in outcomes if one.failure},
+            skipped=sum(not event.is_set() for event in waits) if stopped else 0,
             uncollected={
                 name: failure for _, one in outcomes for name, failure in one.uncollected.items()
             },
@@ -506,7 +463,7 @@ class Run:
             changed=self._memory.changed,
             seconds=self._elapsed,
             calls=self._calls.made,
-            stopped=self._deadline.stopped,
+            stopped=stopped,
         )
 
     @property

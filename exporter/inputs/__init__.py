@@ -1,1 +1,0 @@
-"""What people write: YAML with its lines, durations, globs, and messages about mistakes."""

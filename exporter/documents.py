@@ -34,6 +34,7 @@ _TOO_DEEP = f"nests deeper than {_MAX_DEPTH} levels, or an alias contains itself
 _MAX_VALUES = 100_000
 _LONGEST_GUESSED = 100
 """Letters of the longest word that gets a suggestion: comparing longer ones takes too long."""
+_SHORTEST_BEGINNING = 3
 
 
 class InputError(Exception):
@@ -108,12 +109,15 @@ def packaged(package: str, name: str) -> dict[str, Any]:
 def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | None:
     """Return the known word most similar to a word, ignoring case, or None if none is similar.
 
-    ``similarity`` is the least share of equal letters, from 0 to 1, as difflib counts them.
+    The beginning of a known word is similar to it, as if the rest had been forgotten;
+    ``similarity`` is the least share of equal letters otherwise, as difflib counts them.
     """
     if len(word) > _LONGEST_GUESSED:
         return None
     by_lower_case = {candidate.lower(): candidate for candidate in known}
     matches = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=similarity)
+    if not matches and len(word) >= _SHORTEST_BEGINNING:
+        matches = [each for each in by_lower_case if each.startswith(word.lower())]
     return by_lower_case[matches[0]] if matches else None
 
 

@@ -1,6 +1,4 @@
-"""The states of a stream, by the API's numbers and names."""
-
-from __future__ import annotations
+"""Names the states of streams and of backfills, by the API's numbers."""
 
 from enum import IntEnum
 
@@ -47,7 +45,7 @@ EXPECTED_BY_DEFAULT = frozenset(
         StreamState.MAINTENANCE,
     }
 )
-"""The expected states of a stream without an expectation in config or a label."""
+"""States that are fine for every stream; config and labels add to them."""
 
 EXPECTABLE = tuple(
     state

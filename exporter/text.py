@@ -1,6 +1,4 @@
-"""Words and values in sentences that a person reads."""
-
-from __future__ import annotations
+"""Prints words and values in the sentences that a person reads."""
 
 import json
 

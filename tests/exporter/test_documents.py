@@ -87,8 +87,8 @@ def _errors(text: str) -> str:
         ('name: "\\ud800"', "f.yaml:1"),
         ("name: " + "a" * (1 << 20), "f.yaml: is larger than 1 MiB"),
         ("[" * 60 + "]" * 60, "f.yaml:1: nests deeper than 50 levels"),
-        ("[" * 5000, "nests deeper than 50 levels"),
-        ("- " * 5000, "nests deeper than 50 levels"),
+        ("[" * 2000, "nests deeper than 50 levels"),
+        ("- " * 2000, "nests deeper than 50 levels"),
         ("? [a]\n: b", "f.yaml:1: a key must be text, not a list or a mapping"),
         ("name: !!python/name:os.system a", "is not allowed; remove it"),
     ],
@@ -255,10 +255,11 @@ def test_unreadable_file_is_one_sentence(tmp_path: Path, name: str, error: str) 
 
 
 @pytest.mark.parametrize(
-    ("word", "guess"), [("PAUSD", "PAUSED"), ("runing", "RUNNING"), ("x", None), ("", None)]
+    ("word", "guess"),
+    [("PAUSD", "PAUSED"), ("runing", "RUNNING"), ("pau", "PAUSED"), ("pa", None), ("", None)],
 )
 def test_a_similar_word_is_suggested(word: str, guess: str | None) -> None:
-    """Case doesn't matter, and what resembles nothing gets no suggestion."""
+    """Case doesn't matter, a beginning will do, and what resembles nothing gets no suggestion."""
     assert documents.nearest(word, ["RUNNING", "PAUSED"]) == guess
 
 
@@ -276,7 +277,7 @@ WORDS = [
 ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_any_document_is_answered(data: st.DataObject) -> None:
     """Text with pieces replaced, and any values anywhere, end in a value or in sentences."""

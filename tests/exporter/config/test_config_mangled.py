@@ -38,7 +38,7 @@ ENVIRONMENTS = st.dictionaries(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(data=st.data(), environ=st.just({}) | ENVIRONMENTS)
 def test_mangled_config_is_answered(data: st.DataObject, environ: dict[str, str]) -> None:
     """Text with pieces replaced, values of any kind anywhere, any window, any environment."""

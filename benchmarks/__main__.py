@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.floor import PROJECT
-from exporter.cli.tables import print_table
-from exporter.cli.terminal import show_progress
+from exporter.terminal import print_table
+from exporter.terminal import show_progress
 from exporter.config.locations import KNOWN
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World

@@ -19,14 +19,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from exporter.cli.tables import print_table
-from exporter.cli.terminal import show_progress
+from exporter.terminal import print_table
+from exporter.terminal import show_progress
 from exporter.function import Function
-from exporter.gcp.deadline import Deadline
-from exporter.log.lines import Text, logging_to
-from exporter.log.run_log import RunLog, summary
-from exporter.session import session
-from exporter.watch import Runs, run_every
+from exporter.google.calls import Deadline
+from exporter.logs import Text, logging_to
+from exporter.run_log import RunLog, summary
+from exporter.runs import session
+from exporter.runs import Runs, run_every
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from tests.exporter.function.proxy import Proxy

@@ -10,14 +10,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from exporter.cli.tables import print_table
-from exporter.cli.terminal import show_progress
+from exporter.terminal import print_table
+from exporter.terminal import show_progress
 from exporter.config import Config, Endpoints
-from exporter.gcp.clients import Identity, connect
-from exporter.gcp.deadline import Deadline
-from exporter.measure.samples import ExporterName
+from exporter.google.clients import Identity, connect
+from exporter.google.calls import Deadline
+from exporter.measure import ExporterName
 from exporter.task import Task
-from exporter.watch import Runs
+from exporter.runs import Runs
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 

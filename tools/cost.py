@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import yaml
 
-from exporter.due_locations import LONGEST_SECONDS
+from exporter.memory import LONGEST_SECONDS
 from exporter.measure import definitions
 from exporter.states import BackfillState
-from exporter.watch import OBJECTS_SECONDS
+from exporter.runs import OBJECTS_SECONDS
 from lab.markdown import table
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from exporter import config
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
-from exporter.measure.samples import ExporterName
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
+from exporter.measure import ExporterName
 from exporter.read.reader import Collect
 from exporter.run import Run
 from exporter.shard import Shard
@@ -31,7 +31,7 @@ from tools.policies import FOLDER, ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.gcp.clients import Clients
+    from exporter.google.clients import Clients
 
 TRANSCRIPT = ROOT / "docs" / "policies-backtest.txt"
 SHOWN = ".venv/bin/datastream-lab backtest --project my-project --days 1"

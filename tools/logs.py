@@ -6,12 +6,12 @@ import json
 import logging
 
 from exporter.config import Config
-from exporter.log.lines import FIELDS, JsonLines
+from exporter.logs import FIELDS, JsonLines
 from exporter.log.stream_memory import LogEntry, Memory, log_entries
 from exporter.measure.evaluation import evaluate
-from exporter.measure.samples import ExporterName, Measurement
+from exporter.measure import ExporterName, Measurement
 from exporter.names import LocationName
-from exporter.read.observations import Observations, ReadLocation, Stream
+from exporter.measure import Observations, ReadLocation, Stream
 from exporter.shard import Shard
 from exporter.states import StreamState
 from lab.markdown import fenced

@@ -9,10 +9,10 @@ from typing import TextIO, TypeAlias
 from unittest.mock import patch
 
 from exporter import config
-from exporter.cli import exit_codes as exporter_codes
-from exporter.cli.main import main as exporter_main
-from exporter.gcp import cloud_run
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
+from exporter import cli as exporter_codes
+from exporter import cli as exporter_main
+from exporter.google import cloud_run
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from exporter.measure import definitions
 from lab import exit_codes as lab_codes
 from lab.cli import main as lab

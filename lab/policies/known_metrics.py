@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from exporter.documents import nearest
-nearest_within = lambda a, b, c: nearest(a, b)
+
 from exporter.documents import packaged
 from exporter.measure import definitions
 from lab.policies.labels import ANY, Labels
@@ -117,7 +117,7 @@ def find_series(name: str, *, known_only: bool) -> KnownSeries:
     if known_only or complete:
         guess = nearest(name, known_series())
     else:
-        guess = nearest_within(name, known_series(), _CLOSE)
+        guess = nearest(name, known_series(), 0.85)
     if not (known_only or complete or guess):
         return UNKNOWN
     advice = f"did you mean {guess}?" if guess else "docs/reference.md lists the exporter's own"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli import main as exporter_cli
+from exporter import cli as exporter_cli
 from lab.cli import main as lab_cli
 from tests.terraform.terraform_cli import REPOSITORY, RootModule
 from tools import terraform

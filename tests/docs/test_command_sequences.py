@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.emulator import Emulator
 from lab.emulator.world_files import parse_world
 from tests.docs.command_arguments import check_arguments

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from exporter import config
-from exporter.gcp import cloud_run
+from exporter.google import cloud_run
 from lab.emulator.world_files import parse_world
 from tests.docs.command_arguments import check_arguments
 from tests.docs.pages import PAGES, ROOT, fences

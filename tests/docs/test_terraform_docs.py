@@ -10,11 +10,11 @@ import pytest
 from hcl2 import SerializationOptions
 
 from exporter.config import from_text
-from exporter.measure.definitions import metrics
+from exporter.measure import metrics
 from exporter.measure.evaluation import evaluate
-from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement
+from exporter.measure import ExporterName, Measurement, ObjectsMeasurement
 from exporter.names import LocationName, StreamName
-from exporter.read.observations import Objects, Observations, ReadLocation, Stream
+from exporter.measure import Objects, Observations, ReadLocation, Stream
 from exporter.shard import Shard
 from tests.canary import Canary
 from tests.docs import command_arguments

@@ -1,34 +1,33 @@
-"""A served world, and what reads it: the exporter's own seam to Google and nothing else."""
-
-from __future__ import annotations
+"""A served world, and what runs against it: the exporter's own seam to Google and nothing else."""
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from exporter.config import Config, Endpoints
-from exporter.gcp.clients import Clients, Identity, connect
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.retry import Calls
-from exporter.read.datastream import Datastream
-from exporter.read.reader import Reader
+from exporter.google.calls import Calls, Deadline
+from exporter.google.clients import Clients, connect
+from exporter.memory import Memory
+from exporter.names import Task
+from exporter.read import Datastream
+from exporter.run import Report, Run, Session
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from tests.exporter.gcp.loopback import HttpServer
-from tests.exporter.read.worlds import PLENTY
 
-if TYPE_CHECKING:
-    from exporter.read.observations import Observations
+PLENTY = 30.0
+"""Seconds that no run takes."""
 
 
 @dataclass(frozen=True)
 class Lab:
-    """One world, its servers, and a reader of it."""
+    """One world, its servers, and Google's clients on them."""
 
     cloud: Emulator
     clients: Clients
@@ -39,29 +38,31 @@ class Lab:
         """Return the API as the exporter reads it."""
         return Datastream(self.clients.datastream, self.calls)
 
-    def read(self, *sources: dict[str, Any], **how: Any) -> Observations:
-        """Read some sources completely; see :meth:`reader`."""
-        return self.reader(*sources, **how).everything()
+    def run(self, *sources: dict[str, Any], **how: Any) -> Report:
+        """Run once and write; see :meth:`prepare`."""
+        return self.prepare(*sources, **how).write()
 
-    def reader(
+    def look(self, *sources: dict[str, Any], **how: Any) -> Report:
+        """Run once and write nothing; see :meth:`prepare`."""
+        return self.prepare(*sources, **how).look()
+
+    def prepare(
         self,
         *sources: dict[str, Any],
         seconds: float = PLENTY,
         stop: threading.Event | None = None,
-        required: tuple[str, ...] = (),
-        concurrency: int = 16,
-        **how: Any,
-    ) -> Reader:
-        """Return what reads some sources as config.yaml would name them; ``how`` is passed on."""
-        config = Config.model_validate(
-            {
-                "metrics": {"project": "metrics-project"},
-                "sources": sources,
-                "required": required,
-                "run": {"concurrency": concurrency},
-            }
+        memory: Memory | None = None,
+        at: int | None = None,
+        task: Task = Task(),
+        **config: Any,
+    ) -> Run:
+        """Return a run over sources as config.yaml names them; ``config`` has its other sections."""
+        whole = Config.model_validate(
+            {"metrics": {"project": "metrics-project"}, "sources": sources, **config}
         )
-        return Reader(self.api, config, Deadline.after(seconds, stop), **how)
+        session = Session(whole, self.clients, task)
+        timestamp = at if at is not None else int(time.time())
+        return Run(session, memory or Memory(), timestamp, Deadline.after(seconds, stop))
 
 
 Serve = Callable[[dict[str, Any]], Lab]
@@ -74,12 +75,7 @@ def serve() -> Iterator[Serve]:
 
         def served(world: dict[str, Any]) -> Lab:
             cloud = running.enter_context(Emulator(World.model_validate(world)))
-            named = {
-                "DATASTREAM_EMULATOR_HOST": cloud.datastream,
-                "MONITORING_EMULATOR_HOST": cloud.monitoring,
-            }
-            clients, _ = connect(Endpoints(), named, Identity())
-            return Lab(cloud, running.enter_context(clients))
+            return Lab(cloud, running.enter_context(connect(Endpoints(), cloud.environ)))
 
         yield served
 

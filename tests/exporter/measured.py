@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.config import Config
 from exporter.measure.evaluation import evaluate
-from exporter.measure.samples import ExporterName, Measurement
+from exporter.measure import ExporterName, Measurement
 from exporter.names import LocationName
-from exporter.read.observations import Observations, ReadLocation, Stream, UnreadLocation
+from exporter.measure import Observations, ReadLocation, Stream, UnreadLocation
 from exporter.shard import Shard
 
 if TYPE_CHECKING:

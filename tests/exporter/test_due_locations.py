@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.cli.dry_run import would_write
-from exporter.due_locations import DueLocations
-from exporter.gcp.errors import Failure, FailureKind
+from exporter.memory import DueLocations
+from exporter.google.errors import Failure, FailureKind
 from exporter.names import LocationName
-from exporter.read.observations import GLOBAL, ReadLocation, Stream, UnreadLocation
+from exporter.measure import GLOBAL, ReadLocation, Stream, UnreadLocation
 from exporter.states import StreamState
 from tests.exporter.measured import EUROPE, measured
 
 if TYPE_CHECKING:
-    from exporter.measure.samples import Measurement
+    from exporter.measure import Measurement
 
 DOWN = Failure(FailureKind.UNAVAILABLE, "down.", "Wait.")
 US = LocationName("shop-prod", "us-east1")

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.cli.main import parser
+from exporter.cli import parser
 from exporter.config import Config, Endpoints
-from exporter.gcp.clients import Identity, connect
-from exporter.measure.samples import ExporterName
+from exporter.google.clients import Identity, connect
+from exporter.measure import ExporterName
 from exporter.read.reader import Collect
 from exporter.task import Task
-from exporter.watch import OBJECTS_SECONDS, Runs
+from exporter.runs import OBJECTS_SECONDS, Runs
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from lab.simulate.virtual_sleep import VirtualDeadline

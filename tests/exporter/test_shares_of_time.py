@@ -11,11 +11,11 @@ import pytest
 
 from exporter.config import Config
 from exporter.gcp import deadline
-from exporter.gcp.clients import Clients
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.retry import Calls
-from exporter.measure.samples import ExporterName
-from exporter.read.datastream import Datastream
+from exporter.google.clients import Clients
+from exporter.google.calls import Deadline
+from exporter.google.calls import Calls
+from exporter.measure import ExporterName
+from exporter.read import Datastream
 from exporter.run import Run, Shares
 from exporter.task import Task
 from tests.exporter.measured import EUROPE

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.config import Config, Endpoints
-from exporter.gcp.clients import Identity, connect
-from exporter.log.lines import JsonLines, logging_to
-from exporter.log.run_log import RunLog
-from exporter.measure.samples import ExporterName
+from exporter.google.clients import Identity, connect
+from exporter.logs import JsonLines, logging_to
+from exporter.run_log import RunLog
+from exporter.measure import ExporterName
 from exporter.task import Task
-from exporter.watch import Runs
+from exporter.runs import Runs
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World
 from lab.simulate.virtual_sleep import VirtualDeadline

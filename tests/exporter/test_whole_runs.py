@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from google.cloud import datastream_v1
 
 from exporter.config import Config
-from exporter.gcp.deadline import Deadline
-from exporter.measure.samples import ExporterName
+from exporter.google.calls import Deadline
+from exporter.measure import ExporterName
 from exporter.read.reader import Collect
 from exporter.run import Report, Run
 from exporter.task import Task

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from exporter.config import InputError, from_text
-from exporter.inputs import documents
+from exporter import documents
 from tests.terraform.module_inputs import INPUTS, MODULE
 from tests.terraform.plans import TerraformError
 from tests.terraform.terraform_cli import REPOSITORY, RootModule

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import pytest
 
-from exporter.cli.main import main
+from exporter.cli import main
 from lab.emulator import world
 from lab.emulator.emulator import Emulator
 from tests.outputs import Printed

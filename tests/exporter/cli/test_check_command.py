@@ -13,7 +13,7 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
     MetricServiceGrpcTransport,
 )
 
-from exporter.measure.definitions import metrics
+from exporter.measure import metrics
 
 if TYPE_CHECKING:
     from tests.exporter.cli.conftest import Command, Ended, Serve, World

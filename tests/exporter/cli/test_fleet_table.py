@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.cli.fleet import print_measurement
-from exporter.read.observations import Stream
+from exporter.measure import Stream
 from exporter.states import StreamState
 from tests.exporter.measured import measured
 from tests.outputs import Printed

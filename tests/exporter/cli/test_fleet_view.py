@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from exporter.cli.fleet_view import MOST_LINES, FleetView
-from exporter.gcp.errors import Failure, FailureKind
+from exporter.google.errors import Failure, FailureKind
 from exporter.names import LocationName
-from exporter.read.observations import ReadLocation, Stream, UnreadLocation
+from exporter.measure import ReadLocation, Stream, UnreadLocation
 from exporter.states import StreamState
 from tests.exporter.measured import EUROPE, measured
 

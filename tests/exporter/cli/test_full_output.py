@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli.exit_codes import INCOMPLETE
+from exporter.cli import INCOMPLETE
 
 ROOT = Path(__file__).parents[3]
 

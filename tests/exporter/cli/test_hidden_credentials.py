@@ -20,13 +20,13 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
     MetricServiceGrpcTransport,
 )
 
-from exporter.cli.main import main
+from exporter.cli import main
 from exporter.function import Function
-from exporter.gcp.clients import Identity
+from exporter.google.clients import Identity
 from exporter.gcp.credentials import channel_credentials, fetch
-from exporter.gcp.deadline import Deadline
-from exporter.log.lines import LOGGER, JsonLines, Text, logging_to
-from exporter.session import session
+from exporter.google.calls import Deadline
+from exporter.logs import LOGGER, JsonLines, Text, logging_to
+from exporter.runs import session
 from lab.cli.main import main as lab_main
 from tests.canary import KEY_TEXT, SERVICE_ACCOUNT, USER, Canary, private_key, token_answer
 from tests.certificate import key_and_certificate

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from exporter.cli import check
 from exporter.cli.commands import Context, show_finding
 from exporter.cli.fleet import print_measurement
-from exporter.cli.main import main
-from exporter.cli.signals import Signals
-from exporter.gcp.errors import Failure, FailureKind
-from exporter.log.lines import JsonLines, Text, logging_to
-from exporter.log.run_log import RunLog, log_ignored_labels
+from exporter.cli import main
+from exporter.cli import Signals
+from exporter.google.errors import Failure, FailureKind
+from exporter.logs import JsonLines, Text, logging_to
+from exporter.run_log import RunLog, log_ignored_labels
 from exporter.names import StreamName
-from exporter.read.observations import Stream, UnreadLocation
+from exporter.measure import Stream, UnreadLocation
 from exporter.states import StreamState
 from exporter.text import printable, quote
 from tests.exporter.measured import EUROPE, measured

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.gcp.errors import Failure, FailureKind
+from exporter.google.errors import Failure, FailureKind
 from exporter.log.failure_groups import failure_groups
 from exporter.names import LocationName, StreamName
-from exporter.read.observations import Observations, ReadLocation, UnreadLocation
+from exporter.measure import Observations, ReadLocation, UnreadLocation
 from exporter.text import plural
 from lab.emulator.world import Fault
 

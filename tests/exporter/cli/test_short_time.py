@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli.exit_codes import INCOMPLETE, OK
+from exporter.cli import INCOMPLETE, OK
 
 if TYPE_CHECKING:
     from tests.exporter.cli.conftest import Command, Serve, World

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
 from tests.outputs import OUTPUTS
 from tests.terminal_screen import TerminalScreen
 
@@ -150,7 +150,7 @@ entry()
 @pytest.mark.parametrize(
     ("package", "name", "sentence"),
     [
-        ("exporter", "exporter.cli.main", "datastream-exporter: interrupted\n"),
+        ("exporter", "exporter.cli", "datastream-exporter: interrupted\n"),
         ("exporter", "pydantic", "datastream-exporter: interrupted\n"),
         ("exporter", "google.cloud.monitoring_v3", ": finishing the work under way; repeat the"),
         ("lab", "lab.cli.main", "datastream-lab: interrupted\n"),

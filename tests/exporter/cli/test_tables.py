@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.cli.tables import fits, print_table
+from exporter.terminal import fits, print_table
 from tests.outputs import Printed
 
 HEADINGS = ("name", "count", "what")

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.cli.exit_codes import INCOMPLETE, OK, USAGE
-from exporter.cli.main import main
+from exporter.cli import INCOMPLETE, OK, USAGE
+from exporter.cli import main
 from tests.outputs import Printed
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def test_a_reader_who_has_seen_enough_is_no_traceback(serve: Serve, shop: World)
 
 BORDER = """
 import json, os, sys
-from exporter.cli.main import main
+from exporter.cli import main
 code = main(["run", "--dry-run"], os.environ, sys.stdout, sys.stderr)
 people = ("lab", "rich")
 print(json.dumps([code, sorted(name for name in sys.modules if name.partition(".")[0] in people)]))

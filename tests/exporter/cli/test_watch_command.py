@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from exporter import config
 from exporter.cli import commands
-from exporter.cli.main import parser
-from exporter.gcp.clients import Clients, Identity, connect
-from exporter.gcp.deadline import Deadline
-from exporter.log.lines import Text, logging_to
-from exporter.measure.samples import ExporterName
+from exporter.cli import parser
+from exporter.google.clients import Clients, Identity, connect
+from exporter.google.calls import Deadline
+from exporter.logs import Text, logging_to
+from exporter.measure import ExporterName
 from exporter.task import Task
-from exporter.watch import REMEMBERED_SECONDS, Runs, run_every
+from exporter.runs import REMEMBERED_SECONDS, Runs, run_every
 from lab.emulator.world import Fault
 from tests.outputs import Printed
 

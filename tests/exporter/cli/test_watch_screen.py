@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli.signals import Signals
-from exporter.cli.terminal import LEAVE_SCREEN
+from exporter.cli import Signals
+from exporter.terminal import LEAVE_SCREEN
 from exporter.cli.watch_screen import watch_screen
-from exporter.log.lines import Text, logging_to
-from exporter.read.observations import Stream
+from exporter.logs import Text, logging_to
+from exporter.measure import Stream
 from exporter.run import Report
 from exporter.states import StreamState
 from exporter.write.result import WriteResult
@@ -145,7 +145,7 @@ def test_a_terminal_that_cannot_draw_gets_lines(serve: Serve, shop: World) -> No
 
 SHOWS_FOR_EVER = """
 import sys, threading
-from exporter.cli.signals import Signals
+from exporter.cli import Signals
 from exporter.cli.watch_screen import watch_screen
 
 def show():

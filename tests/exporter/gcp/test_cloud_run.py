@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.gcp import cloud_run
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, FailureKind
+from exporter.google import cloud_run
+from exporter.google.calls import Deadline
+from exporter.google.errors import CallError, FailureKind
 from exporter.shard import Shard
 from tests.exporter.gcp.loopback import dripping, speaking
 from tests.exporter.read.worlds import PLENTY

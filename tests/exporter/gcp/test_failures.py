@@ -13,7 +13,7 @@ from google.rpc import error_details_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.gcp.errors import (
+from exporter.google.errors import (
     CallError,
     Failure,
     FailureKind,

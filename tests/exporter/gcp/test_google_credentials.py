@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.config import Endpoints
-from exporter.gcp.clients import (
+from exporter.google.clients import (
     DATASTREAM_EMULATOR,
     MONITORING_EMULATOR,
     Identity,
@@ -25,8 +25,8 @@ from exporter.gcp.clients import (
     emulators,
 )
 from exporter.gcp.credentials import fetch
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, FailureKind
+from exporter.google.calls import Deadline
+from exporter.google.errors import CallError, FailureKind
 from tests.canary import SERVICE_ACCOUNT, USER, Canary, private_key, token_answer
 from tests.exporter.gcp.loopback import dripping
 from tests.outputs import OUTPUTS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.gcp.deadline import Deadline
+from exporter.google.calls import Deadline
 from exporter.gcp.pool import Pool
 from tests.exporter.read.worlds import PLENTY
 

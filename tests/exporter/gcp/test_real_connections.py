@@ -16,14 +16,14 @@ from google.cloud import datastream_v1
 from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
 
 from exporter.config import Config, Endpoints
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
 from exporter.gcp.credentials import channel_credentials
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, Failure, FailureKind
-from exporter.gcp.retry import MOST_ATTEMPTS, Calls
-from exporter.measure.samples import ExporterName
+from exporter.google.calls import Deadline
+from exporter.google.errors import CallError, Failure, FailureKind
+from exporter.google.calls import MOST_ATTEMPTS, Calls
+from exporter.measure import ExporterName
 from exporter.names import LocationName
-from exporter.read.datastream import Datastream
+from exporter.read import Datastream
 from exporter.run import Run
 from exporter.task import Task
 from tests.canary import Canary

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.log.lines import (
+from exporter.logs import (
     FIELDS,
     LOGGER,
     LONGEST_FIELD,

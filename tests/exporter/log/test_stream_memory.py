@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.gcp.errors import Failure, FailureKind
+from exporter.google.errors import Failure, FailureKind
 from exporter.log.stream_memory import Memory, log_entries
-from exporter.measure.samples import ObjectsMeasurement
-from exporter.read.observations import Stream, UnreadLocation
+from exporter.measure import ObjectsMeasurement
+from exporter.measure import Stream, UnreadLocation
 from exporter.states import StreamState, state_name
 from tests.exporter.measured import EUROPE, measured
 
 if TYPE_CHECKING:
     from exporter.log.stream_memory import LogEntry
-    from exporter.measure.samples import Measurement
+    from exporter.measure import Measurement
 
 ORDERS = f"{EUROPE}/streams/orders"
 DENIED = Failure(FailureKind.PERMISSION_DENIED, "no.", "Grant it.")

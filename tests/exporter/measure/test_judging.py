@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from exporter import config
-from exporter.gcp.errors import Failure, FailureKind
+from exporter.google.errors import Failure, FailureKind
 from exporter.measure.evaluation import EvaluatedLocation, evaluate
 from exporter.names import LocationName
-from exporter.read.observations import Observations, ReadLocation, Stream, UnreadLocation
+from exporter.measure import Observations, ReadLocation, Stream, UnreadLocation
 from exporter.states import EXPECTABLE, StreamState
 
 AT = LocationName("shop-prod", "europe-west1")

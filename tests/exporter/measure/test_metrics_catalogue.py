@@ -10,7 +10,7 @@ import pytest
 from exporter.measure import definitions, samples
 
 if TYPE_CHECKING:
-    from exporter.measure.definitions import Metric
+    from exporter.measure import Metric
 
 STREAM = ("stream_id",)
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter import config
-from exporter.gcp.errors import Failure, FailureKind
+from exporter.google.errors import Failure, FailureKind
 from exporter.measure.evaluation import evaluate
-from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement, Sample
+from exporter.measure import ExporterName, Measurement, ObjectsMeasurement, Sample
 from exporter.names import LocationName, StreamName
-from exporter.read.observations import (
+from exporter.measure import (
     GLOBAL,
     Objects,
     Observations,

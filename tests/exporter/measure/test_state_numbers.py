@@ -9,7 +9,7 @@ from google.cloud.datastream_v1 import BackfillJob, PrivateConnection, Stream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.measure.definitions import metrics
+from exporter.measure import metrics
 from exporter.states import (
     EXPECTABLE,
     EXPECTED_BY_DEFAULT,

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, Failure, FailureKind
+from exporter.google.calls import Deadline
+from exporter.google.errors import CallError, Failure, FailureKind
 from exporter.names import LocationName, StreamName
 from exporter.read import datastream
-from exporter.read.observations import Objects, Observations
+from exporter.measure import Objects, Observations
 from exporter.read.reader import Collect
 from exporter.states import BackfillState
 from tests.exporter.read.worlds import PLENTY, project, seen

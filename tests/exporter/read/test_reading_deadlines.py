@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.config.locations import KNOWN
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import FailureKind
-from exporter.progress import Progress
+from exporter.google.calls import Deadline
+from exporter.google.errors import FailureKind
+from exporter.terminal import Progress
 from exporter.read.reader import Collect
 from tests.exporter.read.worlds import PLENTY, failure_of, project, seen
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud.location import locations_pb2
 
-from exporter.gcp.errors import FailureKind
+from exporter.google.errors import FailureKind
 from exporter.names import LocationName
 from tests.exporter.read.worlds import failure_of, project, seen
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from google.cloud import datastream_v1
 
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import FailureKind
+from exporter.google.calls import Deadline
+from exporter.google.errors import FailureKind
 from exporter.names import LocationName
-from exporter.read.datastream import MOST_PAGES
-from exporter.read.observations import Stream
+from exporter.read import MOST_PAGES
+from exporter.measure import Stream
 from tests.exporter.read.worlds import PLENTY, failure_of, project, seen
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.config import Endpoints
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, FailureKind
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
+from exporter.google.calls import Deadline
+from exporter.google.errors import CallError, FailureKind
 from exporter.names import LocationName
-from exporter.read.observations import Observations
+from exporter.measure import Observations
 from tests.exporter.conftest import Lab
 from tests.exporter.read.worlds import failure_of, project, seen
 

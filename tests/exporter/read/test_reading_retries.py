@@ -14,9 +14,9 @@ from google.rpc import error_details_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import FailureKind
-from exporter.gcp.retry import (
+from exporter.google.calls import Deadline
+from exporter.google.errors import FailureKind
+from exporter.google.calls import (
     LEAST_ATTEMPT,
     MOST_ATTEMPTS,
     TRANSIENT,

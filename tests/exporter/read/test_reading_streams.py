@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import CallError, FailureKind
+from exporter.google.calls import Deadline
+from exporter.google.errors import CallError, FailureKind
 from exporter.names import LocationName
-from exporter.read.observations import Stream
+from exporter.measure import Stream
 from lab.emulator.world import Fault
 from tests.exporter.read.worlds import PLENTY, failure_of, project, seen
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from exporter.names import LocationName
 
 if TYPE_CHECKING:
-    from exporter.gcp.errors import Failure
-    from exporter.read.observations import Observations
+    from exporter.google.errors import Failure
+    from exporter.measure import Observations
 
 PLENTY = 30.0
 """Seconds that no reading of these worlds comes near, on a busy machine either."""

@@ -17,12 +17,12 @@ from grpc_status import rpc_status
 
 from exporter import config
 from exporter.gcp import clients
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.retry import Calls
+from exporter.google.calls import Deadline
+from exporter.google.calls import Calls
 from exporter.measure.evaluation import evaluate
-from exporter.measure.samples import ExporterName, Measurement, ObjectsMeasurement
+from exporter.measure import ExporterName, Measurement, ObjectsMeasurement
 from exporter.names import LocationName
-from exporter.read.observations import Observations, ReadLocation, Stream
+from exporter.measure import Observations, ReadLocation, Stream
 from exporter.run import Report, Run
 from exporter.shard import Shard
 from exporter.task import Task

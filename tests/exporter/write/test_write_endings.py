@@ -15,13 +15,13 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
     MetricServiceGrpcTransport,
 )
 
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import Failure, FailureKind
+from exporter.google.calls import Deadline
+from exporter.google.errors import Failure, FailureKind
 from exporter.gcp.pool import Pool
-from exporter.gcp.retry import Calls
-from exporter.measure.samples import STATE, Sample
+from exporter.google.calls import Calls
+from exporter.measure import STATE, Sample
 from exporter.names import LocationName
-from exporter.read.observations import Observations, ReadLocation, Stream, UnreadLocation
+from exporter.measure import Observations, ReadLocation, Stream, UnreadLocation
 from exporter.run import Report
 from exporter.write import writing as writing_module
 from exporter.write.result import WriteResult

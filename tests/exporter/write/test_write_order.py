@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from exporter.gcp.deadline import Deadline
-from exporter.measure.samples import STATE, Sample
+from exporter.google.calls import Deadline
+from exporter.measure import STATE, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

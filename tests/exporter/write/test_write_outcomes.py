@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.gcp.deadline import Deadline
-from exporter.gcp.errors import FailureKind
-from exporter.measure.samples import STATE, Sample
+from exporter.google.calls import Deadline
+from exporter.google.errors import FailureKind
+from exporter.measure import STATE, Sample
 from exporter.names import LocationName
-from exporter.progress import Progress
+from exporter.terminal import Progress
 from exporter.run import Run
 from exporter.task import Task
 from exporter.write.result import MAX_LISTED_ERRORS

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import monitoring_v3
 
-from exporter.gcp.clients import MONITORING_EMULATOR
+from exporter.google.clients import MONITORING_EMULATOR
 from tools import lab_backtest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import ExitStack
 
-    from exporter.gcp.clients import Clients
+    from exporter.google.clients import Clients
     from lab.emulator.emulator import Emulator
 
 ROOT = Path(__file__).parents[3]

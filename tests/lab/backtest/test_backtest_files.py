@@ -13,7 +13,7 @@ from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.inputs.input_errors import InputError
+from exporter.documents import InputError
 from lab.backtest.history import History
 from lab.backtest.series_files import read_series_file, series_line, write_series_file
 from lab.backtest.time_series import series_parts

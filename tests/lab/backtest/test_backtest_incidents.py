@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.progress import Progress
+from exporter.terminal import Progress
 from lab.backtest.api_reader import ApiReader
 from lab.backtest.backtest import Backtest
 from lab.backtest.history import History, find_gaps

@@ -12,9 +12,9 @@ import pytest
 from google.cloud import monitoring_v3
 
 from exporter.config import Endpoints
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
-from exporter.gcp.errors import CallError, FailureKind
-from exporter.progress import Progress
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
+from exporter.google.errors import CallError, FailureKind
+from exporter.terminal import Progress
 from lab.backtest.api_reader import ApiReader
 from lab.backtest.history import History
 from lab.backtest.required import Period

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.gcp.deadline import Deadline
-from exporter.session import session
-from exporter.watch import Runs
+from exporter.google.calls import Deadline
+from exporter.runs import session
+from exporter.runs import Runs
 from lab.chaos.case import fronted
 from lab.chaos.faults import BrokenConnection, Fault
 from lab.chaos.front import Plan

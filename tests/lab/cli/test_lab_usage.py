@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
 from lab.cli.main import COMMANDS
 from lab.exit_codes import MEANINGS, NO_PROMETHEUS
 from tests.lab.cli.conftest import FAILING, PASSING, ROOT

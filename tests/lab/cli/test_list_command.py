@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli.exit_codes import OK
+from exporter.cli import OK
 from tests.lab.conftest import POLICIES
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli.exit_codes import OK, USAGE
+from exporter.cli import OK, USAGE
 from lab.cli.main import main
 from tests.lab.cli.conftest import PASSING
 from tests.lab.conftest import POLICIES, Terminal

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli.exit_codes import INCOMPLETE, OK, USAGE
+from exporter.cli import INCOMPLETE, OK, USAGE
 from lab.cli.main import main
 from tests.deletion import SCENARIO
 from tests.lab.cli.conftest import FAILING, PASSING

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli.exit_codes import INCOMPLETE, USAGE
+from exporter.cli import INCOMPLETE, USAGE
 from lab.cli.time_to_page import show
 from lab.prove.time_to_page import CHANGES, Measurements, TimeToPage
 from tests.outputs import Printed

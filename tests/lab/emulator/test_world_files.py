@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from exporter.config import from_data
-from exporter.inputs.input_errors import InputError
+from exporter.documents import InputError
 from exporter.states import state_name
 from lab.emulator.timeline import snapshot_at
 from lab.emulator.world_files import default_world, parse_world

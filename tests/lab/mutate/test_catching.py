@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.cli.exit_codes import USAGE
+from exporter.cli import USAGE
 from lab.mutate.__main__ import main
 from lab.mutate.catching import WrongScenarioError, catching, play
 from lab.mutate.mutants import mutants

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.inputs.documents import InputError
+from exporter.documents import InputError
 from lab.mutate import survivors
 from lab.mutate.mutants import Mutant, mutants
 from lab.mutate.survivors import FILE, Reason, stale_patterns, summarize

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporter.inputs.input_errors import InputError
+from exporter.documents import InputError
 from lab.policies.files import Policy, read_policies
 
 OURS = Path(__file__).parents[3] / "alerting_policies"

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.inputs.input_errors import InputError
+from exporter.documents import InputError
 from lab.policies import promql
 from lab.policies.files import Policy, read_policies
 from tests.mangling import mangle, values

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
 from lab.policies.files import read_policies
 from lab.prove.scenarios import engine_for, evaluate, play_all, start_times
 from lab.simulate.scenario_files import read_scenarios
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exporter.config import Endpoints
-    from exporter.gcp.clients import Clients, Identity
+    from exporter.google.clients import Clients, Identity
     from lab.policies.files import Policy
     from lab.prove.comparison import AlertResult
     from lab.simulate.scenario import Scenario

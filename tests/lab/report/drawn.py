@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from exporter.measure import samples
+from exporter import measure as samples
 from exporter.states import StreamState
 from lab.policies.files import read_policies
 from lab.policies.known_metrics import promql_name
@@ -31,7 +31,7 @@ from lab.simulate.visibility import VisibilityDelay
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from exporter.measure.definitions import Metric
+    from exporter.measure import Metric
     from lab.report.marks import Timeline
     from lab.simulate.scenario import Scenario
 

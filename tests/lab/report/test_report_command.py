@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli.exit_codes import INCOMPLETE, INTERRUPTED, OK, USAGE
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK, USAGE
 from lab.cli import report
 from lab.cli.context import Context
 from lab.cli.main import main

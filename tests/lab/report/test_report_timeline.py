@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.measure import samples
+from exporter import measure as samples
 from exporter.states import StreamState
 from lab.prove.comparison import Outcome
 from lab.report.marks import ExpectedWindow, IncidentMark

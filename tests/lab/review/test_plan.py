@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.inputs.input_errors import InputError
+from exporter.documents import InputError
 from lab.prove.time_to_page import MODES
 from lab.review.plan import Action, parse_plan, read_plan
 from tests.lab.review.plan_json import change, channels, only_change, plan, policy, written

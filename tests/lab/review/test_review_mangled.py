@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.inputs.input_errors import InputError
+from exporter.documents import InputError
 from lab.review.incident_changes import ChangeKind, IncidentChange, SecondsRange
 from lab.review.page import review_page
 from lab.review.review import review_json

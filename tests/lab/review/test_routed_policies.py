@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from exporter.cli.exit_codes import INCOMPLETE, OK
+from exporter.cli import INCOMPLETE, OK
 from lab.cli.main import main
 from lab.policies.files import Policy, read_policies
 from lab.prove.scenarios import engine_for, play_all, start_times

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.inputs.input_errors import InputError
+from exporter.documents import InputError
 from lab.simulate.scenario_files import parse_scenario, read_scenarios
 
 if TYPE_CHECKING:

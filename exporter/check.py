@@ -17,8 +17,8 @@ from exporter.run_log import failure_groups, name_all
 from exporter.text import plural
 from exporter.write import Writer
 
+# The node_id under which ``check`` writes its one point: no run ever writes to that series
 NODE = "check"
-"""The node_id under which ``check`` writes its one point: no run ever writes to that series."""
 
 
 class Grade(StrEnum):
@@ -29,22 +29,16 @@ class Grade(StrEnum):
     FAILED = "failed"
 
 
+# How loud a finding is in a log
 LEVELS = {Grade.OK: logging.INFO, Grade.WARNING: logging.WARNING, Grade.FAILED: logging.ERROR}
-"""How loud a finding is in a log."""
 
 
 class Finding(NamedTuple):
-    """One line of ``check``.
+    """One line of ``check``."""
 
-    Attributes:
-        grade: How bad it is.
-        subject: What was checked.
-        text: What was found, and what to do about it.
-    """
-
-    grade: Grade
-    subject: str
-    text: str
+    grade: Grade  # how bad it is
+    subject: str  # what was checked
+    text: str  # what was found, and what to do about it
 
 
 def findings(session: Session, stop: Event) -> Iterator[Finding]:

@@ -21,7 +21,6 @@ from exporter.logs import LOGGER, JsonLines, logging_to
 from exporter.text import capitalized, quote
 
 PROGRAM = "datastream-exporter"
-
 OK = 0
 INCOMPLETE = 1
 USAGE = 2
@@ -37,8 +36,8 @@ EXIT_CODES = {
     TERMINATED: "Ended by SIGTERM, after the write under way.",
 }
 
+# Takes the arguments, the environment, stdout and stderr; returns the exit code
 Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
-"""Takes the arguments, the environment, stdout and stderr; returns the exit code."""
 
 _ACCOUNT = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+|[0-9]+")
 _PROJECT = re.compile(r"[a-z0-9.:-]+")

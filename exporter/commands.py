@@ -29,21 +29,13 @@ from exporter.text import capitalized, plural, printable
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a command works with.
+    """What a command works with."""
 
-    Attributes:
-        args: The parsed command line.
-        environ: The environment.
-        out: Where data goes; None on Cloud Run, where stdout is the log.
-        err: Where messages go.
-        stop: Set when the command is to end early.
-    """
-
-    args: Namespace
-    environ: Mapping[str, str]
-    out: TextIO | None
-    err: TextIO
-    stop: Event
+    args: Namespace  # the parsed command line
+    environ: Mapping[str, str]  # the environment
+    out: TextIO | None  # where data goes; None on Cloud Run, where stdout is the log
+    err: TextIO  # where messages go
+    stop: Event  # set when the command is to end early
 
 
 def dispatch(
@@ -137,8 +129,8 @@ def check(context: Context) -> int:
     return INCOMPLETE if failed else OK
 
 
+# The commands by the names that the command line gives them
 COMMANDS = {"run": run, "watch": watch, "check": check}
-"""The commands by the names that the command line gives them."""
 
 
 def _session(

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonS
 from exporter.text import quote
 
 PATTERN = r"^[0-9]{1,9}[smh]$"
-
 _SINGLE = re.compile(PATTERN.strip("^$"))
 _COMPOUND = re.compile(r"(?=.)([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?")
 _PART = re.compile(r"([0-9]+)(ms|[hms])")
@@ -66,10 +65,10 @@ def between(least: str, most: str) -> AfterValidator:
     return AfterValidator(lambda duration: limit(duration, least, most))
 
 
+# A pydantic field: text in YAML, a timedelta in Python
 Duration = Annotated[
     timedelta,
     BeforeValidator(lambda value: value if isinstance(value, timedelta) else parse(value)),
     PlainSerializer(lambda duration: f"{duration.total_seconds():.0f}s"),
     WithJsonSchema({"type": "string", "title": "duration", "pattern": PATTERN}),
 ]
-"""A pydantic field: text in YAML, a timedelta in Python."""

@@ -19,28 +19,19 @@ from exporter.states import (
 )
 from exporter.text import one_line, plural, quote
 
-MISSING = "missing"
-"""Stands for the state of a required stream that its location does not hold."""
-
-LONGEST_ERROR = 1024
-"""Bytes of an error's text that people are shown."""
-
+MISSING = "missing"  # stands for the state of a required stream that its location does not hold
+LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
 _BY_LABEL = {state.name.lower(): frozenset({state}) for state in EXPECTABLE}
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedStream:
-    """A stream, and whether that is how it should be.
+    """A stream, and whether that is how it should be."""
 
-    Attributes:
-        name: Its full name.
-        stream: As the API lists it; None for a required stream that its location does not hold.
-        expected: Whether its state is fine now; never, if it is missing.
-    """
-
-    name: StreamName
+    name: StreamName  # its full name
+    # As the API lists it; None for a required stream that its location does not hold
     stream: Stream | None
-    expected: bool
+    expected: bool  # whether its state is fine now; never, if it is missing
 
     @property
     def state(self) -> str:
@@ -88,17 +79,12 @@ class ComparedStream:
 
 @dataclass(frozen=True, slots=True)
 class ComparedLocation:
-    """A cleanly read location, compared with config.
+    """A cleanly read location, compared with config."""
 
-    Attributes:
-        name: Its project and id.
-        streams: The streams that are watched, and the required ones that it does not hold.
-        excluded: The ids of the streams that config excludes.
-    """
-
-    name: LocationName
+    name: LocationName  # its project and id
+    # The streams that are watched, and the required ones that it does not hold
     streams: tuple[ComparedStream, ...] = ()
-    excluded: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()  # the ids of the streams that config excludes
 
     @property
     def empty(self) -> bool:

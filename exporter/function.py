@@ -28,21 +28,13 @@ from exporter.runs import Runs, open_session
 
 SCHEDULED, LOG = "/", "/log"
 
-LEAST_SECONDS = 10.0
-"""Seconds from one run's timestamp to the next one's."""
-
+LEAST_SECONDS = 10.0  # seconds from one run's timestamp to the next one's
+# How long after a run that a log started, and that found no change, logs start no other
 QUIET_SECONDS = 60.0
-"""How long after a run that a log started, and that found no change, logs start no other."""
-
-USUAL_INTERVAL = 60.0
-"""Seconds between the runs that a schedule starts."""
-
+USUAL_INTERVAL = 60.0  # seconds between the runs that a schedule starts
+# A run ends this long before the request's timeout: after it, Cloud Run stops the CPU
 MARGIN_SECONDS = 5.0
-"""A run ends this long before the request's timeout: after it, Cloud Run stops the CPU."""
-
-_GRACE_SECONDS = 10.0
-"""How long after its deadline a run may end."""
-
+_GRACE_SECONDS = 10.0  # how long after its deadline a run may end
 _CHUNK = 64 * 1024
 _MOST_CHUNKS = 1024
 

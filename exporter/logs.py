@@ -13,18 +13,11 @@ from typing import Any, TextIO
 from exporter.text import printable
 
 LOGGER = logging.getLogger("exporter")
-
-FIELDS = "fields"
-"""The name under which a record carries its fields: ``extra={FIELDS: {...}}``."""
-
+FIELDS = "fields"  # the name under which a record carries its fields: ``extra={FIELDS: {...}}``
+# Characters of a message. In JSON each takes up to 12 bytes, and an entry has at most 256 KiB.
+# Source: https://cloud.google.com/logging/quotas
 LONGEST_MESSAGE = 16 * 1024
-"""Characters of a message. In JSON each takes up to 12 bytes, and an entry has at most 256 KiB.
-
-Source: https://cloud.google.com/logging/quotas
-"""
-
-LONGEST_FIELD = 2048
-"""Characters of a field that holds text."""
+LONGEST_FIELD = 2048  # characters of a field that holds text
 
 
 class JsonLines(logging.Formatter):

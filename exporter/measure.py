@@ -15,46 +15,29 @@ from exporter.names import LocationName, StreamName
 from exporter.read import Objects
 from exporter.states import BackfillState
 
+# The monitored resource of every series: few types accept custom metrics, and
+# ``datastream.googleapis.com/Stream`` doesn't
 RESOURCE = "generic_node"
-"""The monitored resource of every series: few types accept custom metrics, and
-``datastream.googleapis.com/Stream`` doesn't."""
-
-GLOBAL = "global"
-"""The location that stands for the discovery of a project's locations."""
-
-LOCATION_NODE = "datastream"
-"""The node_id of every series about a location."""
-
+GLOBAL = "global"  # the location that stands for the discovery of a project's locations
+LOCATION_NODE = "datastream"  # the node_id of every series about a location
+# ``last_seen`` of an excluded stream, the end of the year 9999: it is not watched, so it is never
+# missing, even if it is deleted later
 NEVER_MISSING = 253_402_300_799
-"""``last_seen`` of an excluded stream, the end of the year 9999: it is not watched, so it is never
-missing, even if it is deleted later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric as ``metrics.yaml`` defines it; all are gauges.
+    """A metric as ``metrics.yaml`` defines it; all are gauges."""
 
-    Attributes:
-        name: The end of the type, such as ``stream/state``.
-        type: The full type, ``custom.googleapis.com/datastream/stream/state``.
-        resource: What the series belong to, a key of ``resources``.
-        value_type: ``INT64`` or ``DOUBLE``.
-        unit: The unit as Cloud Monitoring writes it: ``1`` or ``s``.
-        labels: The metric labels' keys.
-        display_name: The name in Metrics Explorer.
-        description: One or two sentences.
-        written: When a series gets a point.
-    """
-
-    name: str
-    type: str
-    resource: str
-    value_type: str
-    unit: str
-    labels: tuple[str, ...]
-    display_name: str
-    description: str
-    written: str
+    name: str  # the end of the type, such as ``stream/state``
+    type: str  # the full type, ``custom.googleapis.com/datastream/stream/state``
+    resource: str  # what the series belong to, a key of ``resources``
+    value_type: str  # ``INT64`` or ``DOUBLE``
+    unit: str  # the unit as Cloud Monitoring writes it: ``1`` or ``s``
+    labels: tuple[str, ...]  # the metric labels' keys
+    display_name: str  # the name in Metrics Explorer
+    description: str  # one or two sentences
+    written: str  # when a series gets a point
 
 
 @cache
@@ -97,23 +80,14 @@ UNCOLLECTED = metrics()["exporter/uncollected"]
 
 
 class Sample(NamedTuple):
-    """One value of one series; a run gives all of them the same timestamp.
+    """One value of one series; a run gives all of them the same timestamp."""
 
-    Attributes:
-        metric: What is measured.
-        location: The resource's location.
-        namespace: The resource's namespace: a project's id, or the exporter's name.
-        node_id: The resource's node_id.
-        labels: The metric labels' values, in the order of ``metric.labels``.
-        value: The value; a whole number for ``INT64``.
-    """
-
-    metric: Metric
-    location: str
-    namespace: str
-    node_id: str
-    labels: tuple[str, ...]
-    value: float
+    metric: Metric  # what is measured
+    location: str  # the resource's location
+    namespace: str  # the resource's namespace: a project's id, or the exporter's name
+    node_id: str  # the resource's node_id
+    labels: tuple[str, ...]  # the metric labels' values, in the order of ``metric.labels``
+    value: float  # the value; a whole number for ``INT64``
 
     def __str__(self) -> str:
         """Return the series as a person would search for it."""

@@ -33,20 +33,15 @@ _TRANSIENT_CODES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PartialWrite:
-    """What happened to the points of a request that failed.
+    """What happened to the points of a request that failed."""
 
-    Attributes:
-        refused: How many points were refused; all of them where there is no summary.
-        late: How many of these because their series has the same or a newer point, or one
-            within the last seconds: another write was first.
-        transient: How many of these may be accepted on a retry.
-        doubtful: Whether that other write can be seconds older than ours. Then nothing as new as
-            our points is in those series.
-    """
-
-    refused: int
+    refused: int  # how many points were refused; all of them where there is no summary
+    # How many of these because their series has the same or a newer point, or one within the last
+    # seconds: another write was first
     late: int
-    transient: int
+    transient: int  # how many of these may be accepted on a retry
+    # Whether that other write can be seconds older than ours. Then nothing as new as our points is
+    # in those series
     doubtful: bool = False
 
     @property

@@ -22,24 +22,14 @@ from exporter.run import Report
 from exporter.text import capitalized, one_line, plural, without_markup
 from exporter.write import WriteError
 
-AGAIN_SECONDS = 600.0
-"""How often all that stays bad is said again."""
-
-MOST_ENTRIES = 50
-"""Entries about streams in one run; the others are counted."""
-
-LONGEST_FIELD = 1024
-"""Bytes of an error's text in an entry."""
-
+AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
+MOST_ENTRIES = 50  # entries about streams in one run; the others are counted
+LONGEST_FIELD = 1024  # bytes of an error's text in an entry
+# Characters of an error's summary, which has no numbers: the same failure has the same one
 LONGEST_SUMMARY = 120
-"""Characters of an error's summary, which has no numbers: the same failure has the same one."""
-
+# The event of an entry about locations that were not read; ``global`` stands for discovery
 UNREADABLE = "location_unreadable"
-"""The event of an entry about locations that were not read; ``global`` stands for discovery."""
-
-UNCOLLECTED = "not_collected"
-"""The event of an entry about what a collector could not read."""
-
+UNCOLLECTED = "not_collected"  # the event of an entry about what a collector could not read
 _MOST_NAMED = 3
 _MOST_LOCATIONS = 100
 _MOST_LABELS = 20
@@ -49,16 +39,12 @@ class FailureGroup(NamedTuple):
     """Things of one project that failed for the same kind of reason.
 
     A revoked permission fails every location of a project: one thing to fix is one line.
-
-    Attributes:
-        event: What the log calls it.
-        names: The locations or streams; of a failed discovery, the location ``global``.
-        failure: Why the first one failed.
     """
 
-    event: str
+    event: str  # what the log calls it
+    # The locations or streams; of a failed discovery, the location ``global``
     names: Sequence[LocationName | StreamName]
-    failure: Failure
+    failure: Failure  # why the first one failed
 
     @property
     def text(self) -> str:

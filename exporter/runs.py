@@ -17,9 +17,8 @@ from exporter.run import Report, Run, Session
 from exporter.text import plural
 
 LOGGER = logging.getLogger("exporter")
-
+# Seconds between two starts: Cloud Monitoring refuses points of a series that are closer
 LEAST_SECONDS = 5.0
-"""Seconds between two starts: Cloud Monitoring refuses points of a series that are closer."""
 
 
 @contextmanager

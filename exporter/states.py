@@ -34,9 +34,10 @@ class BackfillState(IntEnum):
     UNSUPPORTED = 7
 
 
+# States that always alert, whatever config expects
 FAILURES = frozenset({StreamState.FAILED, StreamState.FAILED_PERMANENTLY})
-"""States that always alert, whatever config expects."""
 
+# States that are fine for every stream; config and labels add to them
 EXPECTED_BY_DEFAULT = frozenset(
     {
         StreamState.RUNNING,
@@ -45,14 +46,13 @@ EXPECTED_BY_DEFAULT = frozenset(
         StreamState.MAINTENANCE,
     }
 )
-"""States that are fine for every stream; config and labels add to them."""
 
+# The states that config and the ``expected-state`` label accept, in the API's order
 EXPECTABLE = tuple(
     state
     for state in StreamState
     if state not in FAILURES and state is not StreamState.STATE_UNSPECIFIED
 )
-"""The states that config and the ``expected-state`` label accept, in the API's order."""
 
 
 def state_name(number: int) -> str:

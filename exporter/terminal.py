@@ -13,11 +13,11 @@ from exporter.text import printable
 
 T = TypeVar("T")
 
+# A cell's text, alone or with its style at a terminal, such as ``bold red``
 Cell: TypeAlias = str | tuple[str, str]
-"""A cell's text, alone or with its style at a terminal, such as ``bold red``."""
 
+# Columns of an output that is not a terminal: nothing is cut off in a file or a pipe
 _WIDE = 10_000
-"""Columns of an output that is not a terminal: nothing is cut off in a file or a pipe."""
 
 
 class Progress:

@@ -3,8 +3,8 @@
 import json
 
 _LONGEST_QUOTE = 60
+# Backticks, and angle brackets as single quotation marks: they look alike
 _MARKUP = str.maketrans({"`": "'", "<": "\u2039", ">": "\u203a"})
-"""Backticks, and angle brackets as single quotation marks: they look alike."""
 
 
 def plural(count: int, noun: str) -> str:

@@ -16,12 +16,9 @@ from google.rpc import error_details_pb2
 from exporter.google.errors import is_too_large
 
 T = TypeVar("T")
-
+# The shortest time worth a try, in seconds: about a round trip to another continent
 LEAST_ATTEMPT = 0.1
-"""The shortest time worth a try, in seconds: about a round trip to another continent."""
-
-MOST_ATTEMPTS = 20
-"""Tries of one call, whatever delays the server asks for."""
+MOST_ATTEMPTS = 20  # tries of one call, whatever delays the server asks for
 
 _TRANSIENT = (
     exceptions.ServiceUnavailable,
@@ -36,14 +33,10 @@ _jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A time on the monotonic clock by which work has to be done.
+    """A time on the monotonic clock by which work has to be done."""
 
-    Attributes:
-        ends: The time, in seconds of ``time.monotonic``.
-        stop: Set to end the work early (SIGINT, SIGTERM).
-    """
-
-    ends: float
+    ends: float  # the time, in seconds of ``time.monotonic``
+    # Set to end the work early (SIGINT, SIGTERM)
     stop: threading.Event = field(default_factory=threading.Event)
 
     @classmethod

@@ -28,10 +28,9 @@ from exporter.google.errors import CallError, explain_credentials_error
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
-
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+# How long the first token may take; an absent metadata server takes most of it
 _TOKEN_SECONDS = 10.0
-"""How long the first token may take; an absent metadata server takes most of it."""
 
 _OPTIONS = (
     # gRPC's own retries begin at once and never end on a connection that a server closes before
@@ -60,15 +59,10 @@ _EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The account that the exporter calls as, if not the default credentials alone.
+    """The account that the exporter calls as, if not the default credentials alone."""
 
-    Attributes:
-        impersonate: Email address of a service account to impersonate.
-        quota_project: The project whose quota and billing the calls count against.
-    """
-
-    impersonate: str | None = None
-    quota_project: str | None = None
+    impersonate: str | None = None  # email address of a service account to impersonate
+    quota_project: str | None = None  # the project whose quota and billing the calls count against
 
 
 class Clients:

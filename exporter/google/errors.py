@@ -24,17 +24,11 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a call failed.
+    """Why a call failed."""
 
-    Attributes:
-        kind: The kind of failure.
-        message: What happened, in the server's words where it has any.
-        hint: What the reader can do about it, a command or a role where there is one.
-    """
-
-    kind: FailureKind
-    message: str
-    hint: str
+    kind: FailureKind  # the kind of failure
+    message: str  # what happened, in the server's words where it has any
+    hint: str  # what the reader can do about it, a command or a role where there is one
 
     def __str__(self) -> str:
         """Return both sentences on one line."""
@@ -56,11 +50,11 @@ _CREDENTIALS_HINT = (
     "credentials file. On Cloud Run, set the service account that it runs as."
 )
 
+# The role with a permission; for reading Datastream, roles/datastream.viewer shows too much
 _ROLES = {
     "monitoring.timeSeries.create": "roles/monitoring.metricWriter",
     "monitoring.timeSeries.list": "roles/monitoring.viewer",
 }
-"""The role with a permission; for reading Datastream, roles/datastream.viewer shows too much."""
 
 _KINDS: tuple[tuple[type[Exception], FailureKind], ...] = (
     (exceptions.Unauthenticated, FailureKind.CREDENTIALS),
@@ -107,24 +101,19 @@ _MORE_HINTS = (
     ),
 )
 
+# The start of gRPC's message when there is no token for a call
 _PLUGIN = "Getting metadata from plugin failed with error:"
-"""The start of gRPC's message when there is no token for a call."""
-
+# Characters of a server's message that are shown: a proxy may answer with a whole page
 _LONGEST = 1000
-"""Characters of a server's message that are shown: a proxy may answer with a whole page."""
-
-_SHORTEST_SECRET = 20
-"""Characters; no word of an English sentence has as many."""
-
+_SHORTEST_SECRET = 20  # characters; no word of an English sentence has as many
 _EMAIL = re.compile(r"[\w.+-]+@[\w.-]+")
-
+# What is in a credentials file, as it is or in Base64, and hardly in a path
 _CONTENT = re.compile(r"[{}<>]|-----BEGIN |\S{400}")
-"""What is in a credentials file, as it is or in Base64, and hardly in a path."""
 
+# Where google-auth and urllib3 quote what a server answered, or what is in a file
 _QUOTED_ANSWER = re.compile(
     r"(Response|BadStatusLine|InvalidChunkLength|IncompleteRead)[:(].*|(?<=valid type\.).*"
 )
-"""Where google-auth and urllib3 quote what a server answered, or what is in a file."""
 
 
 def explain_call_error(error: Exception, project: str, permission: str) -> Failure:

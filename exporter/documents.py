@@ -23,16 +23,15 @@ from exporter.text import printable, quote
 
 MOST_REPORTED = 50
 _M = TypeVar("_M", bound=BaseModel)
-_Path: TypeAlias = tuple[str | int, ...]
-"""The keys and indexes that lead to a value."""
+_Path: TypeAlias = tuple[str | int, ...]  # the keys and indexes that lead to a value
 
 _MAX_BYTES = 1 << 20
 _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?"
 _MAX_DEPTH = 50
 _TOO_DEEP = f"nests deeper than {_MAX_DEPTH} levels, or an alias contains itself; write it flatter"
 _MAX_VALUES = 100_000
+# Letters of the longest word that gets a suggestion: comparing longer ones takes too long
 _LONGEST_GUESSED = 100
-"""Letters of the longest word that gets a suggestion: comparing longer ones takes too long."""
 _SHORTEST_BEGINNING = 3
 
 

@@ -32,8 +32,8 @@ _STREAM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 _STREAM_FORM = "projects/PROJECT/locations/LOCATION/streams/STREAM"
 _ENDPOINT = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
 _LAST_PORT = 65535
+# Names that know summer time; abbreviations and offsets, such as EST and Etc/GMT+1, do not
 _TIME_ZONE = r"(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)"
-"""Names that know summer time; abbreviations and offsets, such as EST and Etc/GMT+1, do not."""
 _LONGEST_GLOB = 500
 _CRON_FIELDS = 5
 

@@ -14,27 +14,19 @@ from exporter.text import quote
 
 USUAL_FILE = "config.yaml"
 PREFIX = "DATASTREAM_EXPORTER_"
-WHOLE = PREFIX + "CONFIG"
-"""Holds the text of a whole config file."""
-
+WHOLE = PREFIX + "CONFIG"  # holds the text of a whole config file
 _MERGE = "Merge the two, or list"
 
+# The path of keys, and a sentence about the value there
 _Finding: TypeAlias = tuple[tuple[str | int, ...], str]
-"""The path of keys, and a sentence about the value there."""
 
 
 class Loaded(NamedTuple):
-    """A config and where it came from.
+    """A config and where it came from."""
 
-    Attributes:
-        config: The config.
-        warnings: A sentence for each thing that may be right and is worth checking.
-        source: The file, or the environment variable that contained the text.
-    """
-
-    config: Config
-    warnings: tuple[str, ...]
-    source: str
+    config: Config  # the config
+    warnings: tuple[str, ...]  # A sentence for each thing that may be right and is worth checking
+    source: str  # the file, or the environment variable that contained the text
 
 
 class Variable(NamedTuple):

@@ -20,15 +20,13 @@ _BY_AREA = {
     "southamerica": "east1 west1",
     "us": "central1 east1 east4 east5 south1 west1 west2 west3 west4",
 }
+# Source: https://cloud.google.com/datastream/docs/locations
 KNOWN = tuple(f"{area}-{place}" for area, places in _BY_AREA.items() for place in places.split())
-"""Source: https://cloud.google.com/datastream/docs/locations."""
-
+# The form of every Google Cloud region; it excludes ``global``, ``us`` and zones
 FORM = re.compile(r"[a-z]+(-[a-z]+)+[0-9]+")
-"""The form of every Google Cloud region; it excludes ``global``, ``us`` and zones."""
-
 _WORDS = {word for name in KNOWN for word in re.findall("[a-z]+", name)} | {"northwest"}
+# Share of its letters that a misspelled location has in common with the right one
 _MISSPELLED = 0.85
-"""Share of its letters that a misspelled location has in common with the right one."""
 
 
 def is_known(name: str) -> bool:

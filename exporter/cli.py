@@ -45,8 +45,9 @@ _PROJECT = re.compile(r"[a-z0-9.:-]+")
 
 def start(program: str, main: Main) -> NoReturn:
     """Run the command line of this process and exit with its code."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - a closed stdout
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 - the same
+    # A stream that the caller closed is None.
+    nowhere = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal that cannot show a letter gets its number, not a traceback.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -16,7 +16,7 @@ from types import UnionType
 from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.text import printable, quote
@@ -46,6 +46,12 @@ class InputError(Exception):
         more = len(self.sentences) - MOST_REPORTED
         last = [f"… and {more} more"] if more > 0 else []
         return "\n".join([*self.sentences[:MOST_REPORTED], *last])
+
+
+class Section(BaseModel):
+    """A mapping in a document, in which an unknown key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @contextmanager
@@ -169,7 +175,7 @@ class Document:
     """A parsed document, or a part of one, that gathers the mistakes in it.
 
     Attributes:
-        data: What it contains, without the keys that have no value.
+        data: What it contains.
         file: What sentences call it.
     """
 
@@ -179,15 +185,12 @@ class Document:
         file: str,
         origins: dict[_Path, int | str] | None = None,
         prefix: _Path = (),
-        empty: list[_Path] | None = None,
     ) -> None:
         self.data = data
         self.file = file
         # By path in the file: the line of each value, or its environment variable.
         self._origins = {} if origins is None else origins
-        # The path in the file that leads to this document, and those of keys without a value.
-        self._prefix = prefix
-        self._empty = [] if empty is None else empty
+        self._prefix = prefix  # the path in the file that leads to this document
         self._errors: dict[str, int] = {}
 
     def plain(self, node: yaml.Node, path: _Path) -> JsonValue:
@@ -225,11 +228,7 @@ class Document:
                 self.add_error_at(line, words)
             else:
                 self.plain(key, place)
-                value = self.plain(below, place)
-                if value is None:
-                    self._empty.append(place)
-                else:
-                    data[key.value] = value
+                data[key.value] = self.plain(below, place)
         return data
 
     def part(self, *path: str | int) -> "Document | None":
@@ -245,25 +244,39 @@ class Document:
                 data = data[int(part)]
             else:
                 return None
-        return Document(data, self.file, self._origins, (*self._prefix, *path), self._empty)
+        return Document(data, self.file, self._origins, (*self._prefix, *path))
 
     def override(self, section: str, key: str, value: JsonValue, variable: str) -> None:
         """Replace the value of a key in a section by that of an environment variable."""
         if isinstance(self.data, dict):
-            keys = self.data.get(section, {})
+            keys = self.data.get(section) or {}
             if isinstance(keys, dict):
                 self.data = {**self.data, section: {**keys, key: value}}
                 self._origins[(*self._prefix, section, key)] = variable
 
     def read(self, model: type[_M]) -> _M | None:
-        """Return the document as a model; None if it has errors, which are added."""
-        self._add_unknown_empty_keys(model)
+        """Return the document as a model; None if it has errors, which are added.
+
+        A known key without a value counts as left out.
+        """
         try:
-            # As JSON, so that strictness is JSON's: a list is a tuple, text an enum's name.
-            return model.model_validate_json(json.dumps(self.data), strict=True)
+            return self._validated(model)
+        except ValidationError as error:
+            for one in error.errors():
+                if one["input"] is None and one["type"] != "extra_forbidden" and one["loc"]:
+                    *above, key = self._path(one["loc"], missing=False)
+                    holder = self.part(*above)
+                    if holder and isinstance(holder.data, dict):
+                        holder.data.pop(str(key), None)
+        try:
+            return self._validated(model)
         except ValidationError as error:
             self._add_errors(error, model)
             return None
+
+    def _validated(self, model: type[_M]) -> _M:
+        # As JSON, so that strictness is JSON's: a list is a tuple, text an enum's name.
+        return model.model_validate_json(json.dumps(self.data), strict=True)
 
     def place(self, location: Sequence[str | int], words: str) -> str:
         """Return a sentence about a value with the file, line and key path before it."""
@@ -286,14 +299,6 @@ class Document:
         if value is None or self._errors:
             raise InputError(sorted(self._errors, key=self._errors.__getitem__))
         return value
-
-    def _add_unknown_empty_keys(self, model: type[BaseModel]) -> None:
-        """Add a mistake for each key without a value that the model does not know."""
-        for path in self._empty:
-            *above, key = path[len(self._prefix) :] or path
-            known = _keys(model, above) if path == (*self._prefix, *above, key) else ()
-            if known and key not in known:
-                self.add_error((*above, key), _unknown_key(str(key), known))
 
     def _add_errors(self, error: ValidationError, model: type[BaseModel]) -> None:
         reported = set()

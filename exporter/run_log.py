@@ -230,8 +230,6 @@ def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
 def log_run(report: Report) -> None:
     """Log what was not written and why, then the summary of the run."""
     _log_write_errors(report.written.errors)
-    if report.written.unlisted_errors:
-        log(logging.ERROR, f"{plural(report.written.unlisted_errors, 'more request')} failed.")
     for name in report.held_back[:MOST_ENTRIES]:
         log(
             logging.WARNING,

@@ -77,8 +77,7 @@ def show_progress(stream: TextIO) -> Iterator[Progress]:
         return
     from rich.progress import Progress as Bars
 
-    columns = (*Bars.get_default_columns()[:2],)
-    with Bars(*columns, console=console(stream), transient=True) as bars:
+    with Bars(console=console(stream), transient=True) as bars:
         yield _Bars(bars)
 
 

@@ -21,8 +21,6 @@ from exporter.partial_write import PartialWrite, parse_partial_write
 PERMISSION = "monitoring.timeSeries.create"
 # Series in a request, the most that the API takes (CreateTimeSeriesRequest.time_series)
 BATCH = 200
-# Requests that were not written completely and are kept for the log; the others are counted
-MAX_LISTED_ERRORS = 20
 _TRY_SECONDS = 12.0  # how long one request may take: the client's own default for this method
 _LEAST_SECONDS = 1.0
 # The most of the time left that one may take, a second at least: one that hangs is sent again
@@ -47,9 +45,7 @@ class Written:
     lost: int = 0  # points that were due and not accepted
     left_out: int = 0  # points that were not sent because the run was asked to stop
     doubtful: bool = False  # whether an accepted point may be another run's that is seconds older
-    # The first requests that were not written completely, for the log
-    errors: tuple[WriteError, ...] = ()
-    unlisted_errors: int = 0  # how many more of these there were
+    errors: tuple[WriteError, ...] = ()  # requests that were not written completely
 
     @property
     def settled(self) -> int:
@@ -63,15 +59,13 @@ class Written:
 
     def __add__(self, other: "Written") -> "Written":
         """Return what happened to the points of both."""
-        errors = self.errors + other.errors
         return Written(
             self.accepted + other.accepted,
             self.superseded + other.superseded,
             self.lost + other.lost,
             self.left_out + other.left_out,
             self.doubtful or other.doubtful,
-            errors[:MAX_LISTED_ERRORS],
-            self.unlisted_errors + other.unlisted_errors + len(errors[MAX_LISTED_ERRORS:]),
+            self.errors + other.errors,
         )
 
 

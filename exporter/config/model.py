@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from exporter.config.fields import (
     Endpoint,
@@ -19,20 +19,17 @@ from exporter.config.fields import (
     Stream,
     TimeZone,
 )
+from exporter.documents import Section
 from exporter.durations import Duration, between
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Metrics(_Section):
+class Metrics(Section):
     """Where the series go."""
 
     project: Project = Field(description="Project whose Cloud Monitoring receives the series.")
 
 
-class Source(_Section):
+class Source(Section):
     """A project whose streams are read."""
 
     project: Project = Field(description="Id of the project whose streams are read.")
@@ -66,7 +63,7 @@ def _matches(stream_id: str, globs: Iterable[str]) -> bool:
     return any(fnmatchcase(stream_id, glob) for glob in globs)
 
 
-class Window(_Section):
+class Window(Section):
     """A recurring time."""
 
     schedule: Schedule = Field(
@@ -80,7 +77,7 @@ class Window(_Section):
     )
 
 
-class Expectation(_Section):
+class Expectation(Section):
     """More states that are fine for some streams, always or for a time."""
 
     match: NameGlob = Field(
@@ -96,7 +93,7 @@ class Expectation(_Section):
     )
 
 
-class Collect(_Section):
+class Collect(Section):
     """What is read in addition to states."""
 
     errors: bool = Field(default=True, description="Whether to count the errors of each stream.")
@@ -111,7 +108,7 @@ class Collect(_Section):
     )
 
 
-class Run(_Section):
+class Run(Section):
     """How a run goes."""
 
     name: RunName = Field(
@@ -129,7 +126,7 @@ class Run(_Section):
     )
 
 
-class Endpoints(_Section):
+class Endpoints(Section):
     """Other endpoints than Google's usual ones."""
 
     datastream: Endpoint | None = Field(
@@ -140,7 +137,7 @@ class Endpoints(_Section):
     )
 
 
-class Config(_Section):
+class Config(Section):
     """The whole of config.yaml."""
 
     metrics: Metrics = Field(description="Where the series go.")

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import grpc
 import tenacity
 from google.api_core import exceptions
-from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
 from exporter.google.errors import is_too_large
@@ -114,7 +112,7 @@ def call_with_retry(
             raise exceptions.DeadlineExceeded("the run's deadline passed before this call started")
         calls.add()
         try:
-            return _answer(attempt, min(longest, left))
+            return attempt(min(longest, left))
         except exceptions.GoogleAPICallError as error:
             last = error
             raise
@@ -131,20 +129,6 @@ def call_with_retry(
         reraise=True,
     )
     return retrying(once)
-
-
-def _answer(attempt: Callable[[float], T], timeout: float) -> T:
-    try:
-        return attempt(timeout)
-    except (DecodeError, ValueError) as error:
-        # Google's client raises these while it handles a call's own error whose details it can't
-        # parse. The call's error is the one that counts.
-        failed = error.__context__
-        if isinstance(failed, grpc.RpcError) and isinstance(failed, grpc.Call):
-            raise exceptions.from_grpc_status(
-                failed.code(), failed.details(), errors=(failed,), response=failed
-            ) from failed
-        raise
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

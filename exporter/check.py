@@ -42,12 +42,7 @@ class Finding(NamedTuple):
 
 
 def findings(session: Session, stop: Event) -> Iterator[Finding]:
-    """Yield what is found of all that a run calls for, in the order of a run.
-
-    Args:
-        session: Config and clients.
-        stop: Ends it early.
-    """
+    """Yield what is found of all that a run calls for, in the order of a run."""
     deadline = Deadline.after(session.config.run.deadline.total_seconds(), stop)
     report = Run(session, Memory(), int(time.time()), deadline).look()
     yield from _reading(report)

@@ -69,11 +69,7 @@ def start(program: str, main: Main) -> NoReturn:
 def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
     """Run one command line of ``datastream-exporter``; return the exit code.
 
-    Args:
-        argv: The arguments after the program's name.
-        environ: The environment.
-        out: Gets data; on Cloud Run the log.
-        err: Gets messages.
+    ``out`` gets data, and on Cloud Run the log; ``err`` gets messages.
     """
     try:
         with redirect_stdout(out), redirect_stderr(err):
@@ -197,13 +193,7 @@ class Signals:
 
 
 def finish(command: Callable[[], int], log: TextIO, formatter: logging.Formatter) -> int:
-    """Run a command and return the exit code; what goes wrong is logged, not raised.
-
-    Args:
-        command: Does the work and returns its exit code.
-        log: Where the log goes.
-        formatter: How the log looks.
-    """
+    """Run a command and return the exit code; what goes wrong is logged, not raised."""
     # Help and usage need none of Google's clients.
     from exporter.google.errors import CallError
 

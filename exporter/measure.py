@@ -5,7 +5,6 @@ unknown: never missing and never healthy.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -25,19 +24,14 @@ LOCATION_NODE = "datastream"  # the node_id of every series about a location
 NEVER_MISSING = 253_402_300_799
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric as ``metrics.yaml`` defines it; all are gauges."""
+class Metric(NamedTuple):
+    """A metric that ``metrics.yaml`` defines; all are gauges."""
 
     name: str  # the end of the type, such as ``stream/state``
     type: str  # the full type, ``custom.googleapis.com/datastream/stream/state``
     resource: str  # what the series belong to, a key of ``resources``
     value_type: str  # ``INT64`` or ``DOUBLE``
-    unit: str  # the unit as Cloud Monitoring writes it: ``1`` or ``s``
     labels: tuple[str, ...]  # the metric labels' keys
-    display_name: str  # the name in Metrics Explorer
-    description: str  # one or two sentences
-    written: str  # when a series gets a point
 
 
 @cache
@@ -49,14 +43,12 @@ def definitions() -> Mapping[str, Any]:
 @cache
 def metrics() -> Mapping[str, Metric]:
     """Return every metric by its name, in the file's order."""
-    parsed = definitions()
+    prefix = definitions()["prefix"]
     return {
         name: Metric(
-            name=name,
-            type=f"{parsed['prefix']}/{name}",
-            **{**entry, "labels": tuple(entry["labels"])},
+            name, f"{prefix}/{name}", one["resource"], one["value_type"], tuple(one["labels"])
         )
-        for name, entry in parsed["metrics"].items()
+        for name, one in definitions()["metrics"].items()
     }
 
 
@@ -118,13 +110,7 @@ def count_samples(at: ComparedLocation) -> Iterator[Sample]:
 
 
 def stream_samples(at: ComparedLocation, timestamp: int, *, errors: bool) -> Iterator[Sample]:
-    """Yield the samples of a location's streams: watched, missing and excluded ones.
-
-    Args:
-        at: A cleanly read location.
-        timestamp: Unix time of the run in whole seconds.
-        errors: Whether ``stream/errors`` is collected.
-    """
+    """Yield the samples of a location's streams: watched, missing and excluded ones."""
     project, location = at.name
     for stream, expected in at.listed:
         node = (location, project, stream.id, (stream.id,))

@@ -52,8 +52,7 @@ class Memory:
     def __init__(self, interval: float | None = None) -> None:
         """Start without memory: the first run writes everything, as after a change.
 
-        Args:
-            interval: Seconds from one run to the next; None in a process that makes one run.
+        ``interval`` is in seconds from one run to the next; None in a process that makes one run.
         """
         self._interval = interval
         self._now = 0.0
@@ -124,10 +123,7 @@ class Memory:
     def is_due(self, name: LocationName, values: Hashable, *, empty: bool = False) -> bool:
         """Return whether to write a location now, and count it as written.
 
-        Args:
-            name: The location.
-            values: What its samples depend on; None if it was not read.
-            empty: Whether it has no streams.
+        Its samples depend on ``values``; None if it was not read.
         """
         before = self._seen.get(name)
         changed = before is None or before.values != values

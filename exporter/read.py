@@ -127,13 +127,9 @@ class Datastream:
     def _list(
         self, method: Callable[..., Any], request: Any, needs: tuple[str, str], deadline: Deadline
     ) -> Iterator[Any]:
-        """Yield every page of what a client's method lists.
+        """Yield every page of what a client's method lists; the request is advanced to each.
 
-        Args:
-            method: The client's method.
-            request: What to list; it is advanced to each page.
-            needs: The project that is called, and the IAM permission that this needs.
-            deadline: Bounds all of it.
+        ``needs`` is the project that is called, and the IAM permission for it.
         """
 
         def page(timeout: float) -> Any:

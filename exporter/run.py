@@ -143,12 +143,8 @@ class Run:
     ) -> None:
         """Start the clock of the run. No call is made yet.
 
-        Args:
-            session: Config and clients.
-            memory: What earlier runs of this process saw.
-            timestamp: Unix time of every point, in whole seconds.
-            deadline: Bounds the run. Its ``stop`` ends it early, after the requests under way.
-            progress: Receives how far the run is.
+        The timestamp is that of every point, in whole unix seconds. The deadline's ``stop`` ends
+        the run early, after the requests under way.
         """
         self._started = time.monotonic()
         self._config = session.config

@@ -16,7 +16,7 @@ from exporter.config import Config
 from exporter.expectations import MISSING, ComparedStream, label_complaint, unmatched
 from exporter.google.errors import Failure
 from exporter.logs import log
-from exporter.measure import GLOBAL, Sample
+from exporter.measure import GLOBAL
 from exporter.names import LocationName, StreamName
 from exporter.run import Report
 from exporter.text import capitalized, one_line, plural, without_markup
@@ -300,10 +300,10 @@ def _log_write_errors(errors: Iterable[WriteError]) -> None:
         more = f" and {len(among) - _MOST_NAMED:,} more" if len(among) > _MOST_NAMED else ""
         points = plural(sum(error.points for error in same), "point")
         named = f"{', '.join(map(str, among[:_MOST_NAMED]))}{more}"
-        fields = _fields_of_sample(among[0])
+        fields = {"metric": among[0].metric.type, "node_id": among[0].node_id}
         if failure := same[0].failure:
-            fields["reason"] = failure.kind
-            log(logging.ERROR, f"{points} lost, among {named}: {failure}", **fields)
+            text = f"{points} lost, among {named}: {failure}"
+            log(logging.ERROR, text, **fields, reason=failure.kind)
         else:
             text = (
                 f"{points} superseded, among {named}: another run has written these series at the "
@@ -311,14 +311,3 @@ def _log_write_errors(errors: Iterable[WriteError]) -> None:
                 f"back?"
             )
             log(logging.WARNING, text, **fields)
-
-
-def _fields_of_sample(sample: Sample) -> dict[str, Any]:
-    # The exporter's own series are of no project that is watched: its name stands there.
-    space = "namespace" if sample.metric.resource == "exporter" else "project"
-    return {
-        "metric": sample.metric.type,
-        space: sample.namespace,
-        "location": sample.location,
-        "node_id": sample.node_id,
-    }

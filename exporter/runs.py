@@ -28,13 +28,7 @@ def open_session(
     identity: Identity = Identity(),
     found: Callable[[str, str], None] = lambda _subject, _text: None,
 ) -> Iterator[Session]:
-    """Load config and connect.
-
-    Args:
-        environ: The environment.
-        file: The config file that was asked for, if one was.
-        identity: The account to call as, if not the default credentials alone.
-        found: Told of each part that is in place: its name, and what it is.
+    """Load config and connect; ``found`` is told of each part that is in place, and what it is.
 
     Raises:
         InputError: In config or in the environment.
@@ -71,11 +65,8 @@ class Runs:
     ) -> None:
         """Start without memory.
 
-        Args:
-            session: Config and clients.
-            interval: Seconds from one run to the next; None in a process that makes one run.
-            monotonic: Returns seconds of a clock that never goes back.
-            now: Returns the unix time in seconds.
+        ``interval`` is in seconds, None in a process that makes one run. ``monotonic`` never goes
+        back; ``now`` is unix time.
         """
         self._session = session
         self._monotonic = monotonic

@@ -89,13 +89,8 @@ def call_with_retry(
 ) -> T:
     """Call until it succeeds, fails finally, or another try could not finish in time.
 
-    Args:
-        attempt: One try; it receives its timeout in seconds.
-        deadline: Bounds all tries and the waits between them. Its ``stop`` ends a wait early
-            and prevents further tries.
-        calls: Counts every try.
-        longest: The longest timeout of one try, in seconds.
-        again: Whether an error is worth a retry.
+    ``attempt`` receives its timeout in seconds, ``longest`` at most. The deadline bounds all tries
+    and the waits between them; its ``stop`` ends a wait early and prevents further tries.
 
     Raises:
         google.api_core.exceptions.GoogleAPICallError: The last error.

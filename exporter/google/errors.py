@@ -80,28 +80,14 @@ _HINTS = {
 _MORE_HINTS = (
     # How Cloud Monitoring says that a point's time is too far from its own clock.
     (r"minutes in the future|hours in the past", "Check this machine's clock."),
-    # The texts of gRPC 1.85 and earlier, the more specific ones first.
+    # The texts of gRPC 1.85 and earlier.
     (
-        r"DNS resolution|errors resolving",
-        "The name does not resolve: check the network, and {key} in config.yaml if set.",
-    ),
-    (
-        r"HTTP/2|http1|andshake failed",
-        "What answers there does not speak gRPC over TLS (or, for an emulator, plain gRPC): check "
-        "proxies, and {key} in config.yaml if set.",
-    ),
-    (
-        r"failed to connect|connections to all backends failing",
-        "Nothing answers there: check the network, proxies and firewalls, and {key} in config.yaml "
-        "if set.",
-    ),
-    (
-        r"larger than max",
-        "The answer is too large: check what answers as {service}, and {key} in config.yaml if set.",
+        r"DNS resolution|errors resolving|failed to connect|HTTP/2|http1|andshake failed",
+        "Nothing answers there that speaks gRPC over TLS (or, for an emulator, plain gRPC): check "
+        "the network, proxies and firewalls, and {key} in config.yaml if set.",
     ),
 )
 
-# The start of gRPC's message when there is no token for a call
 _PLUGIN = "Getting metadata from plugin failed with error:"
 # Characters of a server's message that are shown: a proxy may answer with a whole page
 _LONGEST = 1000
@@ -117,12 +103,7 @@ _QUOTED_ANSWER = re.compile(
 
 
 def explain_call_error(error: Exception, project: str, permission: str) -> Failure:
-    """Return why a call failed.
-
-    Args:
-        error: What the client raised.
-        project: The project that is called.
-        permission: The IAM permission that the call needs, such as ``datastream.streams.list``.
+    """Return why a call failed that needs an IAM permission such as ``datastream.streams.list``.
 
     Sources: https://cloud.google.com/apis/design/errors for codes and ErrorInfo. gRPC's own
     failures (no network, no credentials) have no codes of their own, so their texts are matched
@@ -155,12 +136,7 @@ def explain_unexpected_error(error: Exception) -> Failure:
 
 
 def explain_credentials_error(error: Exception, impersonated: str | None = None) -> Failure:
-    """Return why there are no credentials.
-
-    Args:
-        error: What google-auth raised.
-        impersonated: The service account to impersonate, if any.
-    """
+    """Return why there are no credentials, of a service account to impersonate if it is given."""
     message, hint = _auth_message(error), _CREDENTIALS_HINT
     if isinstance(error, auth_exceptions.TransportError):
         hint = "The server that gives out tokens was not reached: check the network and proxies."

@@ -1,6 +1,5 @@
 """Checks that everything a run needs is in place: one line each, with what to do."""
 
-import logging
 import time
 from collections.abc import Iterator
 from enum import StrEnum
@@ -27,10 +26,6 @@ class Grade(StrEnum):
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
-
-
-# How loud a finding is in a log
-LEVELS = {Grade.OK: logging.INFO, Grade.WARNING: logging.WARNING, Grade.FAILED: logging.ERROR}
 
 
 class Finding(NamedTuple):

@@ -39,9 +39,6 @@ EXIT_CODES = {
 # Takes the arguments, the environment, stdout and stderr; returns the exit code
 Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
 
-_ACCOUNT = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+|[0-9]+")
-_PROJECT = re.compile(r"[a-z0-9.:-]+")
-
 
 def start(program: str, main: Main) -> NoReturn:
     """Run the command line of this process and exit with its code."""
@@ -127,15 +124,9 @@ def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--impersonate-service-account",
-        type=_matching(_ACCOUNT, "a service account", "its email address"),
+        type=_account,
         metavar="ACCOUNT",
         help="act as this service account",
-    )
-    command.add_argument(
-        "--quota-project",
-        type=_matching(_PROJECT, "a project", "its id, such as my-project"),
-        metavar="PROJECT",
-        help="the project whose quota and billing the calls count against",
     )
     return command
 
@@ -148,13 +139,11 @@ def _interval(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _matching(pattern: re.Pattern[str], what: str, form: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if not pattern.fullmatch(text):
-            raise argparse.ArgumentTypeError(f"{quote(text)} is not {what}; write {form}")
-        return text
-
-    return check
+def _account(text: str) -> str:
+    if not re.fullmatch(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+|[0-9]+", text):
+        problem = f"{quote(text)} is not a service account; write its email address"
+        raise argparse.ArgumentTypeError(problem)
+    return text
 
 
 class Signals:

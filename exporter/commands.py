@@ -1,5 +1,6 @@
 """Does what each command asks for, from its arguments to the exit code."""
 
+import logging
 import os
 from argparse import Namespace
 from collections import Counter
@@ -16,7 +17,6 @@ from exporter.check import Finding, Grade
 from exporter.cli import INCOMPLETE, OK, finish
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
-from exporter.google.clients import Identity
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER, JsonLines, Text
 from exporter.memory import Memory
@@ -111,7 +111,7 @@ def check(context: Context) -> int:
         grades[finding.grade] += 1
         line = printable(f"{finding.grade:<8} {finding.subject}: {finding.text}")
         if context.out is None:
-            LOGGER.log(checks.LEVELS[finding.grade], "%s", line)
+            LOGGER.log(logging.INFO if finding.grade is Grade.OK else logging.ERROR, "%s", line)
         else:
             print(line, file=context.out, flush=True)
 
@@ -137,8 +137,7 @@ def _session(
     context: Context, found: Callable[[str, str], None] = lambda _subject, _text: None
 ) -> AbstractContextManager[Session]:
     args = context.args
-    identity = Identity(args.impersonate_service_account, args.quota_project)
-    return open_session(context.environ, args.config, identity, found)
+    return open_session(context.environ, args.config, args.impersonate_service_account, found)
 
 
 def _same_file(one: TextIO, other: TextIO) -> bool:

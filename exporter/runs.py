@@ -11,7 +11,7 @@ from exporter import config
 from exporter.documents import InputError
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
-from exporter.google.clients import Identity, connect, emulators
+from exporter.google.clients import connect, emulators
 from exporter.memory import Memory
 from exporter.run import Report, Run, Session
 from exporter.text import plural
@@ -25,7 +25,7 @@ LEAST_SECONDS = 5.0
 def open_session(
     environ: Mapping[str, str],
     file: str | None = None,
-    identity: Identity = Identity(),
+    impersonate: str | None = None,
     found: Callable[[str, str], None] = lambda _subject, _text: None,
 ) -> Iterator[Session]:
     """Load config and connect; ``found`` is told of each part that is in place, and what it is.
@@ -47,7 +47,7 @@ def open_session(
         LOGGER.warning(
             "Emulators take Google's place, without credentials or encryption: %s.", hosts
         )
-    with connect(loaded.config.endpoints, environ, identity) as clients:
+    with connect(loaded.config.endpoints, environ, impersonate) as clients:
         found("credentials", clients.account)
         yield Session(loaded.config, clients, task)
 

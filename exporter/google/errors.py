@@ -166,8 +166,7 @@ def _forbidden(error: exceptions.Forbidden, project: str, service: str, permissi
         # Without a quota project, a user's calls count against a project of Google's, where
         # nobody else can enable an API.
         hint = (
-            f"Name one: gcloud auth application-default set-quota-project {project}, or "
-            f"--quota-project"
+            f"Name one: gcloud auth application-default set-quota-project {project}"
             if "requires a quota project" in message
             else f"Enable it: gcloud services enable {service} --project {project}"
         )

@@ -153,10 +153,6 @@ def parse(text: str, file: str) -> "Document":
     text = text.removeprefix("\ufeff")
     if len(text) > _MAX_BYTES:
         raise InputError([f"{file}: {_TOO_LARGE}"])
-    if unfit := _NOT_YAML.search(text):
-        line = text.count("\n", 0, unfit.start()) + 1
-        problem = f"the character {quote(unfit.group())} is not allowed; remove it"
-        raise InputError([f"{file}:{line}: {problem}"])
     document = Document(None, file)
     loader = type("_Loader", (_KeepTags, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), {})
     try:
@@ -164,6 +160,9 @@ def parse(text: str, file: str) -> "Document":
         document.data = document.plain(root, ()) if root else None
     except yaml.YAMLError as error:
         raise InputError([f"{file}{_syntax_error(error, text)}"]) from None
+    except UnicodeError:
+        problem = "contains an invalid character (unpaired surrogate)"
+        raise InputError([f"{file}: {problem}; remove it"]) from None
     except RecursionError:
         raise InputError([f"{file}: {_TOO_DEEP}"]) from None
     if document.data is None:
@@ -212,9 +211,6 @@ class Document:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.plain(item, (*path, index)) for index, item in enumerate(node.value)]
-        if _SURROGATE.search(node.value):
-            problem = "contains an invalid character (unpaired surrogate)"
-            raise InputError([f"{self.file}:{line}: {quote(node.value)} {problem}"])
         return scalar(node.value) if node.tag == _PLAIN else str(node.value)
 
     def _mapping(self, node: yaml.MappingNode, path: _Path) -> JsonValue:
@@ -361,10 +357,6 @@ _WORDS: dict[str, bool | None] = {
 }
 _INT = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]+|0x[0-9a-fA-F]+")  # python refuses longer ones
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_YAML = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN, _OTHER = "plain", "other"
 
 

@@ -12,20 +12,11 @@ PATTERN = r"^[0-9]{1,9}[smh]$"
 _SINGLE = re.compile(PATTERN.strip("^$"))
 _COMPOUND = re.compile(r"(?=.)([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?")
 _PART = re.compile(r"([0-9]+)(ms|[hms])")
-_UNITS = {
-    "h": timedelta(hours=1),
-    "m": timedelta(minutes=1),
-    "s": timedelta(seconds=1),
-    "ms": timedelta(milliseconds=1),
-}
+_UNITS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}  # in milliseconds
 
 
 def parse(text: object, *, compound: bool = False) -> timedelta:
-    """Return the duration that a text means.
-
-    Args:
-        text: A number and its unit, such as ``30s``, ``15m`` or ``2h``.
-        compound: Whether to accept several units and milliseconds too, as Prometheus does.
+    """Return the duration that a text means; ``compound`` accepts several units, and ``ms``, too.
 
     Raises:
         ValueError: With a sentence for the person who wrote it.
@@ -34,7 +25,8 @@ def parse(text: object, *, compound: bool = False) -> timedelta:
         raise ValueError(
             f"{quote(text)} is not a duration; write a number and its unit, such as 30s, 15m or 2h"
         )
-    return sum((int(number) * _UNITS[unit] for number, unit in _PART.findall(text)), timedelta())
+    parts = _PART.findall(text)
+    return timedelta(milliseconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
 
 
 def format_duration(duration: timedelta | float) -> str:
@@ -48,11 +40,7 @@ def format_duration(duration: timedelta | float) -> str:
 
 
 def limit(duration: timedelta, least: str, most: str) -> timedelta:
-    """Return the duration.
-
-    Raises:
-        ValueError: It is shorter than ``least`` or longer than ``most``.
-    """
+    """Return the duration, or raise ValueError if it is not from ``least`` to ``most``."""
     if duration < parse(least):
         raise ValueError(f"{format_duration(duration)} is too short; at least {least} is allowed")
     if duration > parse(most):

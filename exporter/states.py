@@ -38,14 +38,8 @@ class BackfillState(IntEnum):
 FAILURES = frozenset({StreamState.FAILED, StreamState.FAILED_PERMANENTLY})
 
 # States that are fine for every stream; config and labels add to them
-EXPECTED_BY_DEFAULT = frozenset(
-    {
-        StreamState.RUNNING,
-        StreamState.STARTING,
-        StreamState.DRAINING,
-        StreamState.MAINTENANCE,
-    }
-)
+_ALWAYS_FINE = ("RUNNING", "STARTING", "DRAINING", "MAINTENANCE")
+EXPECTED_BY_DEFAULT = frozenset(StreamState[name] for name in _ALWAYS_FINE)
 
 # The states that config and the ``expected-state`` label accept, in the API's order
 EXPECTABLE = tuple(

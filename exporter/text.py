@@ -39,12 +39,7 @@ def without_markup(text: str) -> str:
 
 
 def one_line(text: str, most: int) -> str:
-    """Return the text as :func:`printable` does, white space as single spaces, cut to a length.
-
-    Args:
-        text: Free text of any length.
-        most: The bytes that it may take as UTF-8; a cut text ends with ``…``.
-    """
+    """Return the text, printable and with single spaces, cut with ``…`` to so many UTF-8 bytes."""
     head = text[: 4 * most]
     line = printable(" ".join(head.split())).encode()
     if len(line) <= most and len(head) == len(text):

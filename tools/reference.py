@@ -102,7 +102,7 @@ def variables() -> str:
     rows = {
         config.WHOLE: "the text of a config file, if `--config` isn't given",
         **{
-            name: f"overrides `{variable.section}.{variable.key}` of config.yaml"
+            name: f"overrides `{'.'.join(variable)}` of config.yaml"
             for name, variable in config.variables().items()
         },
         DATASTREAM_EMULATOR: "host:port of a Datastream to call in plaintext, without credentials",

@@ -29,13 +29,6 @@ class Loaded(NamedTuple):
     source: str  # the file, or the environment variable that contained the text
 
 
-class Variable(NamedTuple):
-    """The key that an environment variable overrides."""
-
-    section: str
-    key: str
-
-
 class _Watched(Config):
     """A config in which only the sources and the required streams are checked."""
 
@@ -51,12 +44,8 @@ class _Watched(Config):
 def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
     """Return the config from a file, else from the environment, else from ``config.yaml``.
 
-    Args:
-        path: The file that was asked for, if one was.
-        environ: The environment: the text of a whole config, and values for single keys.
-
     Raises:
-        InputError: With every error in it.
+        InputError: With every error in it; so do the functions below.
     """
     if path is None and (text := environ.get(WHOLE)):
         return from_text(text, WHOLE, environ)
@@ -69,29 +58,17 @@ def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
 
 
 def from_text(text: str, file: str, environ: Mapping[str, str]) -> Loaded:
-    """Return the config of a text; ``file`` is what sentences call it.
-
-    Raises:
-        InputError: With every error in it.
-    """
+    """Return the config of a text; ``file`` is what sentences call it."""
     return from_document(documents.parse(text, file), environ)
 
 
 def from_data(data: dict[str, Any] | None, name: str, environ: Mapping[str, str]) -> Loaded:
-    """Return the config of parsed data; sentences have its name, and no lines.
-
-    Raises:
-        InputError: With every error in it.
-    """
+    """Return the config of parsed data; sentences have its name, and no lines."""
     return from_document(Document(data, name), environ)
 
 
 def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
-    """Return the config of a document, or of a part of one.
-
-    Raises:
-        InputError: With every error in it.
-    """
+    """Return the config of a document, or of a part of one."""
     _override(document, environ)
     config = document.read(Config)
     # A mistake elsewhere must not hide what the sources and required streams get wrong.
@@ -104,10 +81,10 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
     return Loaded(config, warnings, document.file)
 
 
-def variables() -> dict[str, Variable]:
-    """Return the environment variables that override a key, by name."""
+def variables() -> dict[str, tuple[str, str]]:
+    """Return the section and the key that each environment variable overrides, by its name."""
     return {
-        f"{PREFIX}{section}__{key}".upper(): Variable(section, key)
+        f"{PREFIX}{section}__{key}".upper(): (section, key)
         for section, part in Config.model_fields.items()
         if isinstance(part.annotation, type) and issubclass(part.annotation, BaseModel)
         for key in part.annotation.model_fields

@@ -19,7 +19,7 @@ from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.chaos.faults import BrokenConnection, Fault
 from lab.chaos.front import Front, Plan
 from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import config_environ, parse_world
+from lab.emulator.world import config_environ, parse_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -26,7 +26,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
 from lab.chaos.faults import READS, TIMES, BrokenConnection, Details, Fault, WrongAnswer
-from lab.emulator.status_errors import code_number
+from lab.emulator.answers import code_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,7 +27,7 @@ from lab.backtest.history import History
 from lab.backtest.series_files import read_series_file
 from lab.chaos.mangle import mangled
 from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import parse_world
+from lab.emulator.world import parse_world
 from lab.filters.log_filter import parse_log_filter
 from lab.filters.monitoring_filter import parse_monitoring_filter
 from lab.filters.syntax import FilterError

@@ -9,7 +9,7 @@ from exporter import cli as exporter_cli
 from exporter.cli import OK
 from lab.cli.selection import add_world, selected_world
 from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import config_environ
+from lab.emulator.world import config_environ
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -10,7 +10,7 @@ from exporter import documents
 from exporter.documents import InputError
 from exporter.documents import nearest
 from exporter.text import printable, quote
-from lab.emulator.world_files import default_world, read_world
+from lab.emulator.world import default_world, read_world
 from lab.policies.files import read_policies
 from lab.simulate.scenario_files import parse_scenario, read_scenarios
 

@@ -11,7 +11,7 @@ from exporter.logs import LOGGER
 from lab.cli.selection import add_world, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError
-from lab.emulator.world_files import config_environ
+from lab.emulator.world import config_environ
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -10,8 +10,7 @@ from exporter import documents
 from exporter.documents import InputError
 from exporter.documents import hint
 from exporter.text import quote
-from lab.emulator.timeline import matches
-from lab.emulator.world_files import Place, world_errors
+from lab.emulator.world import Place, matches, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
 
 if TYPE_CHECKING:

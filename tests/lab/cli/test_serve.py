@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import default_world
+from lab.emulator.world import default_world
 
 if TYPE_CHECKING:
     from tests.lab.conftest import Command

@@ -30,8 +30,7 @@ _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?
 _MAX_DEPTH = 50
 _TOO_DEEP = f"nests deeper than {_MAX_DEPTH} levels, or an alias contains itself; write it flatter"
 _MAX_VALUES = 100_000
-# Letters of the longest word that gets a suggestion: comparing longer ones takes too long
-_LONGEST_GUESSED = 100
+_LONGEST_GUESSED = 100  # letters of a word that gets a suggestion: longer ones take too long
 _SHORTEST_BEGINNING = 3
 
 
@@ -56,19 +55,11 @@ class Section(BaseModel):
 
 @contextmanager
 def reading(path: str) -> Iterator[None]:
-    """Turn what goes wrong while the block reads a file into an error message.
-
-    Raises:
-        InputError: In one sentence: the file doesn't exist, can't be read, or is not text.
-    """
+    """Raise InputError, in one sentence, for what goes wrong while the block reads a file."""
     try:
         yield
     except FileNotFoundError:
         problem = "there is no such file; check the path"
-    except IsADirectoryError:
-        problem = "is a directory; name the file in it"
-    except PermissionError:
-        problem = "this user may not read it; give it read permission"
     except UnicodeDecodeError as error:
         problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
     except (OSError, EOFError, ValueError) as error:
@@ -80,11 +71,7 @@ def reading(path: str) -> Iterator[None]:
 
 
 def read_bytes(path: str, most: int, too_large: str) -> bytes:
-    """Return the bytes of a file (or of a device, which may never end).
-
-    Raises:
-        InputError: It doesn't exist, can't be read, or has more than ``most`` bytes.
-    """
+    """Return the bytes of a file or device; raise InputError if there are more than ``most``."""
     with reading(path), Path(path).open("rb") as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -93,11 +80,7 @@ def read_bytes(path: str, most: int, too_large: str) -> bytes:
 
 
 def read_file(path: str) -> str:
-    """Return the text of a file.
-
-    Raises:
-        InputError: In one sentence, if the file cannot be read or is not text.
-    """
+    """Return the text of a file, or raise InputError."""
     with reading(path):
         return read_bytes(path, _MAX_BYTES, _TOO_LARGE).decode()
 
@@ -113,8 +96,7 @@ def packaged(package: str, name: str) -> dict[str, Any]:
 def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | None:
     """Return the known word most similar to a word, ignoring case, or None if none is similar.
 
-    The beginning of a known word is similar to it, as if the rest had been forgotten;
-    ``similarity`` is the least share of equal letters otherwise, as difflib counts them.
+    ``similarity`` is difflib's. The beginning of a known word is similar to it, too.
     """
     if len(word) > _LONGEST_GUESSED:
         return None
@@ -133,23 +115,16 @@ def hint(word: str, known: Iterable[str]) -> str:
 
 
 def load(text: str, file: str, model: type[_M]) -> _M:
-    """Return YAML text as a validated model; ``file`` is what sentences call it.
+    """Return YAML text as a validated model, or raise InputError with every mistake in it.
 
     Values are taken strictly, as JSON's would be: text is not a number, a number is not text.
-
-    Raises:
-        InputError: With every error in it.
     """
     document = parse(text, file)
     return document.accepted(document.read(model))
 
 
 def parse(text: str, file: str) -> "Document":
-    """Return YAML text, with or without a byte order mark, as a document to be validated.
-
-    Raises:
-        InputError: In one sentence, if the text is not YAML or is dangerous to read.
-    """
+    """Return YAML text as a document to be validated; raise InputError if it is not YAML."""
     text = text.removeprefix("\ufeff")
     if len(text) > _MAX_BYTES:
         raise InputError([f"{file}: {_TOO_LARGE}"])
@@ -171,12 +146,7 @@ def parse(text: str, file: str) -> "Document":
 
 
 class Document:
-    """A parsed document, or a part of one, that gathers the mistakes in it.
-
-    Attributes:
-        data: What it contains.
-        file: What sentences call it.
-    """
+    """A parsed document, or a part of one, that gathers the mistakes in it."""
 
     def __init__(
         self,
@@ -186,25 +156,20 @@ class Document:
         prefix: _Path = (),
     ) -> None:
         self.data = data
-        self.file = file
+        self.file = file  # what sentences call it
         # By path in the file: the line of each value, or its environment variable.
         self._origins = {} if origins is None else origins
         self._prefix = prefix  # the path in the file that leads to this document
         self._errors: dict[str, int] = {}
 
     def plain(self, node: yaml.Node, path: _Path) -> JsonValue:
-        """Return a node of YAML as plain data, aliases expanded, and keep the lines.
-
-        Raises:
-            InputError: It is too large, nests too deeply or has an unpaired surrogate.
-        """
+        """Return a node of YAML as plain data, aliases expanded, and keep the lines."""
         line = node.start_mark.line + 1
         self._origins.setdefault(path, line)
         if len(path) > _MAX_DEPTH:
             raise InputError([f"{self.file}:{line}: {_TOO_DEEP}"])
         if len(self._origins) > _MAX_VALUES:
-            problem = f"has more than {_MAX_VALUES:,} values, aliases expanded"
-            raise InputError([f"{self.file}: {problem}"])
+            raise InputError([f"{self.file}: has more than {_MAX_VALUES:,} values"])
         if node.tag not in {_PLAIN, _OTHER}:
             self.add_error_at(line, f"the tag {quote(node.tag)} is not allowed; remove it")
         if isinstance(node, yaml.MappingNode):
@@ -287,11 +252,7 @@ class Document:
         self._errors.setdefault(*self._at(origin, words))
 
     def accepted(self, value: _M | None) -> _M:
-        """Return what was read, if nothing was wrong.
-
-        Raises:
-            InputError: All errors, in the order of their lines.
-        """
+        """Return what was read, or raise InputError with all mistakes, in the order of lines."""
         if value is None or self._errors:
             raise InputError(sorted(self._errors, key=self._errors.__getitem__))
         return value

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from enum import StrEnum
 from threading import Event
 from typing import NamedTuple
 
@@ -20,18 +19,13 @@ from exporter.write import Writer
 NODE = "check"
 
 
-class Grade(StrEnum):
-    """How bad a finding is: a failure makes the exit code 1, a warning does not."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
+OK, WARNING, FAILED = "ok", "warning", "failed"
 
 
 class Finding(NamedTuple):
-    """One line of ``check``."""
+    """One line of ``check``: ok, a warning, or failed, which makes the exit code 1."""
 
-    grade: Grade  # how bad it is
+    grade: str
     subject: str  # what was checked
     text: str  # what was found, and what to do about it
 
@@ -43,7 +37,7 @@ def findings(session: Session, stop: Event) -> Iterator[Finding]:
     yield from _reading(report)
     if not report.unreadable and not report.stopped:
         for text in unmatched(session.config, report.locations):
-            yield Finding(Grade.WARNING, "config", text)
+            yield Finding(WARNING, "config", text)
     if not deadline.stopped:
         yield _writing(session, Deadline.after(deadline.left, stop))
 
@@ -53,15 +47,15 @@ def _reading(report: Report) -> Iterator[Finding]:
     for project, found in report.discoveries.items():
         if not isinstance(found, Failure):
             text = f"{plural(len(found), 'location')} discovered"
-            yield Finding(Grade.OK, f"projects/{project}", text)
+            yield Finding(OK, f"projects/{project}", text)
     for location in report.locations:
         text = plural(sum(1 for _ in location.listed), "stream")
-        yield Finding(Grade.OK, str(location.name), text)
+        yield Finding(OK, str(location.name), text)
         for name in location.missing:
             text = "is required but does not exist: create it, or remove it from `required`"
-            yield Finding(Grade.WARNING, str(name), text)
+            yield Finding(WARNING, str(name), text)
     for group in failure_groups(report):
-        yield Finding(Grade.FAILED, name_all(group.names), group.text)
+        yield Finding(FAILED, name_all(group.names), group.text)
 
 
 def _writing(session: Session, deadline: Deadline) -> Finding:
@@ -73,5 +67,5 @@ def _writing(session: Session, deadline: Deadline) -> Finding:
     subject = f"projects/{config.metrics.project}"
     # A point that comes too soon after another check's was permitted all the same.
     if written.errors and written.errors[0].failure:
-        return Finding(Grade.FAILED, subject, str(written.errors[0].failure))
-    return Finding(Grade.OK, subject, "one point written to Cloud Monitoring")
+        return Finding(FAILED, subject, str(written.errors[0].failure))
+    return Finding(OK, subject, "one point written to Cloud Monitoring")

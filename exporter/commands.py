@@ -13,7 +13,7 @@ from time import time
 from typing import TextIO
 
 from exporter import check as checks
-from exporter.check import Finding, Grade
+from exporter.check import Finding
 from exporter.cli import INCOMPLETE, OK, finish
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
@@ -105,25 +105,25 @@ def watch(context: Context) -> int:
 
 def check(context: Context) -> int:
     """Say of everything that a run needs whether it is in place."""
-    grades: Counter[Grade] = Counter()
+    grades: Counter[str] = Counter()
 
     def found(finding: Finding) -> None:
         grades[finding.grade] += 1
         line = printable(f"{finding.grade:<8} {finding.subject}: {finding.text}")
         if context.out is None:
-            LOGGER.log(logging.INFO if finding.grade is Grade.OK else logging.ERROR, "%s", line)
+            LOGGER.log(logging.INFO if finding.grade == checks.OK else logging.ERROR, "%s", line)
         else:
             print(line, file=context.out, flush=True)
 
     try:
-        with _session(context, lambda *of: found(Finding(Grade.OK, *of))) as session:
+        with _session(context, lambda *of: found(Finding(checks.OK, *of))) as session:
             for finding in checks.findings(session, context.stop):
                 found(finding)
     except CallError as refused:
-        found(Finding(Grade.FAILED, "credentials", str(refused)))
+        found(Finding(checks.FAILED, "credentials", str(refused)))
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
-    failed, warned = grades[Grade.FAILED], grades[Grade.WARNING]
+    failed, warned = grades[checks.FAILED], grades[checks.WARNING]
     text = f"{plural(grades.total(), 'check')}: {failed or 'none'} failed"
     LOGGER.info("%s, %s.", text, plural(warned, "warning"))
     return INCOMPLETE if failed else OK

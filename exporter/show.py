@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TextIO
 
@@ -12,12 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter.config import Config
-from exporter.expectations import ComparedStream
 from exporter.measure import GLOBAL, Sample, definitions
 from exporter.run import Report
 from exporter.run_log import UNREADABLE, failure_groups, fleet, name_all
 from exporter.states import StreamState
-from exporter.terminal import console, print_table
+from exporter.terminal import Cell, console, print_table
 from exporter.text import printable
 
 _HEADINGS = ("stream", "project", "location", "state", "expected", "errors")
@@ -28,12 +27,7 @@ _WORST = (StreamState.FAILED_PERMANENTLY.name, "missing", StreamState.FAILED.nam
 class _Row(NamedTuple):
     """A stream as tables show it, with its style at a terminal and what is wrong with it."""
 
-    stream: str
-    project: str
-    location: str
-    state: str
-    expected: str
-    errors: str
+    cells: tuple[str, ...]  # as in _HEADINGS
     style: str
     problem: str = ""
 
@@ -43,43 +37,28 @@ def _rows(report: Report) -> Iterator[_Row]:
     for location in report.locations:
         for one in location.streams:
             project, where, stream_id = one.name
-            yield _Row(
-                stream_id,
-                project,
-                where,
-                one.state,
-                "yes" if one.expected else "no",
-                str(one.stream.errors) if one.stream else "-",
-                _style(one),
-                one.problem,
-            )
+            errors = str(one.stream.errors) if one.stream else "-"
+            expected = "yes" if one.expected else "no"
+            bad = "bold red" if one.failed or one.stream is None else "yellow"
+            cells = (stream_id, project, where, one.state, expected, errors)
+            yield _Row(cells, "green" if one.expected else bad, one.problem)
     for group in failure_groups(report):
         if group.event == UNREADABLE and group.names[0].location != GLOBAL:
             first, count = group.names[0], len(group.names)
             where = first.location if count == 1 else f"{count} locations"
-            yield _Row("?", first.project, where, "unknown", "?", "?", "magenta", group.text)
-
-
-def _style(one: ComparedStream) -> str:
-    if one.failed or one.stream is None:
-        return "bold red"
-    return "green" if one.expected else "yellow"
+            cells = ("?", first.project, where, "unknown", "?", "?")
+            yield _Row(cells, "magenta", group.text)
 
 
 def print_report(report: Report, config: Config, out: TextIO) -> None:
     """Print the fleet, then what a person should look at, then what was or would be written."""
-    rows = sorted(_rows(report), key=lambda row: row.project)
+    rows = sorted(_rows(report), key=lambda row: row.cells[1])
     terminal = console(out)
     if rows:
-        print_table(
-            _HEADINGS,
-            (
-                (*row[:3], (row.state, row.style), (row.expected, _unless_yes(row)), row.errors)
-                for row in rows
-            ),
-            out,
-            right=("errors",),
-        )
+        cells: list[Sequence[Cell]] = [
+            (*row.cells[:3], (row.cells[3], row.style), *row.cells[4:]) for row in rows
+        ]
+        print_table(_HEADINGS, cells, out, right=("errors",))
     else:
         terminal.print(f"No streams found: {fleet(report)}.")
     concerns = list(_concerns(report))
@@ -94,15 +73,11 @@ def print_report(report: Report, config: Config, out: TextIO) -> None:
         read = "every stream that was read" if report.skipped else "every stream"
         terminal.print(f"  nothing: {read} is as expected")
     written, project = report.written, config.metrics.project
-    if written.settled == written.accepted:
-        heading = f"Written to {project}" if written.settled else f"A run would write to {project}"
-    else:
+    if written.settled != written.accepted:
         heading = f"Due in {project}, though not all of it was written"
+    else:
+        heading = f"Written to {project}" if written.settled else f"A run would write to {project}"
     _print_points(heading, report.samples, terminal)
-
-
-def _unless_yes(row: _Row) -> str:
-    return "" if row.expected == "yes" else row.style
 
 
 def _concerns(report: Report) -> Iterator[tuple[str, str]]:
@@ -143,18 +118,21 @@ def fleet_screen(out: TextIO) -> Iterator[Callable[[Report], None]]:
     with Live(console=console(out), auto_refresh=False, redirect_stderr=True) as live:
 
         def show(report: Report) -> None:
-            rows = sorted(_rows(report), key=lambda row: (_rank(row.state), row.style, row[:3]))
+            rows = sorted(
+                _rows(report), key=lambda row: (_rank(row.cells[3]), row.style, row.cells)
+            )
             now = time.monotonic()
-            table = Table(box=None, pad_edge=False, header_style="bold")
-            for name in ("STREAM", "PROJECT", "LOCATION", "STATE", "FOR", "EXPECTED", "PROBLEM"):
-                table.add_column(name, no_wrap=True, overflow="ellipsis")
+            table = Table(*map(str.upper, (*_HEADINGS, "for", "problem")), box=None, pad_edge=False)
+            for column in table.columns:
+                column.no_wrap = True
             # What does not fit is counted; the worst are first.
             room = max(1, live.console.height - 4)
             for row in rows[:room]:
-                state, at = since.get(row[:3], ("", now))
-                since[row[:3]] = (row.state, at if state == row.state else now)
-                cells = (*row[:3], row.state, _age(now - since[row[:3]][1]), row.expected)
-                table.add_row(*map(printable, (*cells, row.problem)), style=row.style)
+                name, state = row.cells[:3], row.cells[3]
+                before, at = since.get(name, ("", now))
+                since[name] = (state, at if before == state else now)
+                cells = (*row.cells, _age(now - since[name][1]), row.problem)
+                table.add_row(*map(printable, cells), style=row.style)
             more = [f"and {len(rows) - room:,} more"] if len(rows) > room else []
             live.update(Group(table, *more, Text(fleet(report), "bold")), refresh=True)
 

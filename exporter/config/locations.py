@@ -5,23 +5,11 @@ The list grows, so it never filters what the API returns.
 
 import re
 
-from exporter.documents import nearest
+from exporter.documents import nearest, packaged
 from exporter.text import quote
 
-_BY_AREA = {
-    "africa": "south1",
-    "asia": "east1 east2 northeast1 northeast2 northeast3 south1 south2 "
-    "southeast1 southeast2 southeast3",
-    "australia": "southeast1 southeast2",
-    "europe": "central2 north1 north2 southwest1 "
-    "west1 west2 west3 west4 west6 west8 west9 west10 west12",
-    "me": "central1 central2 west1",
-    "northamerica": "northeast1 northeast2 south1",
-    "southamerica": "east1 west1",
-    "us": "central1 east1 east4 east5 south1 west1 west2 west3 west4",
-}
-# Source: https://cloud.google.com/datastream/docs/locations
-KNOWN = tuple(f"{area}-{place}" for area, places in _BY_AREA.items() for place in places.split())
+KNOWN: tuple[str, ...] = tuple(packaged("exporter", "locations.yaml")["locations"])
+
 # The form of every Google Cloud region; it excludes ``global``, ``us`` and zones
 FORM = re.compile(r"[a-z]+(-[a-z]+)+[0-9]+")
 _WORDS = {word for name in KNOWN for word in re.findall("[a-z]+", name)} | {"northwest"}

@@ -57,13 +57,7 @@ _EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
 
 
 class Clients:
-    """Google's own clients, each on one channel that all threads share.
-
-    Attributes:
-        account: Who they call as, for people.
-        datastream: The client of Datastream.
-        monitoring: The client of Cloud Monitoring.
-    """
+    """Google's own clients, each on one channel that all threads share."""
 
     def __init__(
         self, endpoints: Endpoints, emulators: Mapping[str, str], impersonate: str | None
@@ -72,6 +66,7 @@ class Clients:
         self._emulators = emulators
         self._impersonate = impersonate
         self._credentials: Credentials | None = None
+        # Who they call as, for people.
         self.account = "none are needed, as emulators are used"
         if len(emulators) < len((DATASTREAM_EMULATOR, MONITORING_EMULATOR)):
             self._credentials = _credentials(impersonate)

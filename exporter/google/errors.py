@@ -56,26 +56,31 @@ _ROLES = {
     "monitoring.timeSeries.list": "roles/monitoring.viewer",
 }
 
-_KINDS: tuple[tuple[type[Exception], FailureKind], ...] = (
-    (exceptions.Unauthenticated, FailureKind.CREDENTIALS),
-    (exceptions.NotFound, FailureKind.NOT_FOUND),
-    (exceptions.DeadlineExceeded, FailureKind.TIMED_OUT),
-    (exceptions.ResourceExhausted, FailureKind.QUOTA),
-    (exceptions.ServiceUnavailable, FailureKind.UNAVAILABLE),
-    (exceptions.InternalServerError, FailureKind.UNAVAILABLE),
-    (exceptions.Aborted, FailureKind.UNAVAILABLE),
+_STATUS = "See https://status.cloud.google.com if it lasts"
+_LATER = f"The next run tries again. {_STATUS}."
+_CHECK = "If {key} is set in config.yaml, check that {service} answers there."
+_KINDS: tuple[tuple[type[Exception], FailureKind, str], ...] = (
+    (exceptions.Unauthenticated, FailureKind.CREDENTIALS, _CREDENTIALS_HINT),
+    (
+        exceptions.NotFound,
+        FailureKind.NOT_FOUND,
+        "Check the project and the location in config.yaml.",
+    ),
+    (
+        exceptions.DeadlineExceeded,
+        FailureKind.TIMED_OUT,
+        f"{_STATUS}, raise run.deadline, or check {{key}} in config.yaml if set.",
+    ),
+    (
+        exceptions.ResourceExhausted,
+        FailureKind.QUOTA,
+        "See the quotas of {service} in project {project}, or run less often.",
+    ),
+    (exceptions.ServiceUnavailable, FailureKind.UNAVAILABLE, _LATER),
+    (exceptions.InternalServerError, FailureKind.UNAVAILABLE, _LATER),
+    (exceptions.Aborted, FailureKind.UNAVAILABLE, _LATER),
+    (Exception, FailureKind.REFUSED, _CHECK),
 )
-
-_HINTS = {
-    FailureKind.CREDENTIALS: _CREDENTIALS_HINT,
-    FailureKind.NOT_FOUND: "Check the project and the location in config.yaml.",
-    FailureKind.TIMED_OUT: "See https://status.cloud.google.com if it lasts, raise run.deadline, "
-    "or check {key} in config.yaml if set.",
-    FailureKind.QUOTA: "See the quotas of {service} in project {project}, or run less often.",
-    FailureKind.UNAVAILABLE: "The next run tries again; see https://status.cloud.google.com if it "
-    "lasts.",
-    FailureKind.REFUSED: "If {key} is set in config.yaml, check that {service} answers there.",
-}
 
 _MORE_HINTS = (
     # How Cloud Monitoring says that a point's time is too far from its own clock.
@@ -120,11 +125,11 @@ def explain_call_error(error: Exception, project: str, permission: str) -> Failu
         # What follows is google-auth's error as Python shows it: its message, then an answer.
         refusal = re.split(r"[{}<>]|['\"], ", message.removeprefix(_PLUGIN))[0].strip(" ('\"),")
         return Failure(FailureKind.CREDENTIALS, _token_refusal(refusal), _CREDENTIALS_HINT)
-    kind = FailureKind.REFUSED
-    if not is_too_large(error):
-        kind = next((kind for cls, kind in _KINDS if isinstance(error, cls)), kind)
+    kind, hint = next((kind, hint) for cls, kind, hint in _KINDS if isinstance(error, cls))
+    if is_too_large(error):
+        kind, hint = FailureKind.REFUSED, _CHECK
     more = (hint for pattern, hint in _MORE_HINTS if re.search(pattern, message))
-    hint = next(more, _HINTS[kind]).format(key=key, service=service, project=project)
+    hint = next(more, hint).format(key=key, service=service, project=project)
     return Failure(kind, message, hint)
 
 

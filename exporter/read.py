@@ -91,7 +91,7 @@ class Datastream:
                 first = stream.errors[0] if stream.errors else None
                 streams[stream_id] = Stream(
                     stream_id,
-                    int(stream.state),
+                    _number(stream),
                     len(stream.errors),
                     stream.labels.get(LABEL),
                     first.reason if first else None,
@@ -107,7 +107,7 @@ class Datastream:
         needs = (name.project, "datastream.objects.list")
         for answer in self._list(self._client.list_stream_objects, request, needs, deadline):
             for found in answer.stream_objects:
-                objects[found.name] = int(found.backfill_job.state), bool(found.errors)
+                objects[found.name] = _number(found.backfill_job), bool(found.errors)
         return Objects(
             by_state=Counter(state for state, _ in objects.values()),
             with_errors=sum(with_errors for _, with_errors in objects.values()),
@@ -121,7 +121,7 @@ class Datastream:
         for answer in self._list(self._client.list_private_connections, request, needs, deadline):
             _require_complete(answer)
             for connection in answer.private_connections:
-                states[connection.name.rsplit("/", 1)[-1]] = int(connection.state)
+                states[connection.name.rsplit("/", 1)[-1]] = _number(connection)
         return states
 
     def _list(
@@ -154,6 +154,11 @@ class Datastream:
             request.page_token = answer.next_page_token
         many = f"the list goes on after {MOST_PAGES} pages of up to {PAGE:,}"
         raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))
+
+
+def _number(message: Any) -> int:
+    """Return the state of a message: the raw number, as proto-plus warns of one it doesn't know."""
+    return int(type(message).pb(message).state)
 
 
 def _require_complete(page: Any) -> None:

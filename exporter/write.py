@@ -105,11 +105,11 @@ class Writer:
     def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
         """Send a request, with retries, until it is known what happened to its points."""
         refusals: list[PartialWrite] = []
-        request = monitoring_v3.CreateTimeSeriesRequest(
-            name=f"projects/{self._project}", time_series=[self._series(sample) for sample in batch]
-        )
-
         def attempt(timeout: float) -> None:
+            request = monitoring_v3.CreateTimeSeriesRequest(
+                name=f"projects/{self._project}",
+                time_series=[self._series(sample) for sample in batch],
+            )
             try:
                 self._client.create_time_series(request, retry=None, timeout=timeout)
             except exceptions.GoogleAPICallError as error:

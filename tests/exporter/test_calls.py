@@ -1,0 +1,159 @@
+"""Calls to Google: which are made again, how often, after which wait, and who ends them."""
+
+import threading
+from collections.abc import Callable
+
+import grpc
+import pytest
+from google.api_core import exceptions
+from google.rpc import error_details_pb2
+
+from exporter.google.calls import (
+    LEAST_ATTEMPT,
+    MOST_ATTEMPTS,
+    Calls,
+    Deadline,
+    call_with_retry,
+    is_transient,
+)
+from tests.exporter.conftest import PLENTY
+
+
+class Attempts:
+    """What is called again and again: each outcome in turn, the last one for ever."""
+
+    def __init__(
+        self, *outcomes: Exception | str, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        self.outcomes = list(outcomes)
+        self.meanwhile = meanwhile
+        self.timeouts: list[float] = []
+
+    def __call__(self, timeout: float) -> str:
+        self.timeouts.append(timeout)
+        self.meanwhile()
+        now = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        if isinstance(now, Exception):
+            raise now
+        return now
+
+
+def asking(seconds: int = 0, nanos: int = 0) -> Exception:
+    """Return a refusal that asks for a wait."""
+    wait = error_details_pb2.RetryInfo(retry_delay={"seconds": seconds, "nanos": nanos})
+    refused: Exception = exceptions.ResourceExhausted("slow down", details=[wait])
+    return refused
+
+
+def call(attempts: Attempts, deadline: Deadline, longest: float = PLENTY) -> tuple[str, int]:
+    """Call with retries; return the answer, and how many calls were counted."""
+    calls = Calls()
+    return call_with_retry(attempts, deadline, calls, longest=longest), calls.made
+
+
+def test_no_call_is_made_without_time_for_it() -> None:
+    """A deadline that has passed is a timeout, and costs no call."""
+    attempts, calls = Attempts("answer"), Calls()
+    for seconds in (-5, 0, LEAST_ATTEMPT / 2):
+        with pytest.raises(exceptions.DeadlineExceeded, match="before this call started"):
+            call_with_retry(attempts, Deadline.after(seconds), calls)
+    assert not attempts.timeouts
+    assert calls.made == 0
+
+
+def test_one_try_takes_no_longer_than_it_may() -> None:
+    """A try ends with its own timeout or with the deadline, whichever comes first."""
+    attempts = Attempts("answer")
+    call(attempts, Deadline.after(PLENTY), longest=2)
+    call(attempts, Deadline.after(2), longest=PLENTY)
+    assert attempts.timeouts[0] == 2
+    assert 0 < attempts.timeouts[1] <= 2
+
+
+def test_the_last_refusal_is_raised_when_time_is_up() -> None:
+    """What ends a row of tries is what the last one said, not that time was up."""
+    attempts = Attempts(exceptions.Aborted("first"), exceptions.ServiceUnavailable("then"))
+    with pytest.raises(exceptions.ServiceUnavailable, match="then"):
+        call(attempts, Deadline.after(1))
+    assert len(attempts.timeouts) >= 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("closed"),
+        # Its code alone is that of an exhausted quota; the next answer would be as large.
+        exceptions.ResourceExhausted("CLIENT: Received message larger than max (9 vs. 4)"),
+    ],
+)
+def test_what_a_retry_cannot_mend_is_raised_at_once(error: Exception) -> None:
+    """It is not tried again."""
+    attempts = Attempts(error, "answer")
+    with pytest.raises(type(error)):
+        call(attempts, Deadline.after(PLENTY))
+    assert len(attempts.timeouts) == 1
+
+
+def test_a_stop_during_a_try_begins_no_further_one() -> None:
+    """The refusal of the try under way is the last word."""
+    deadline = Deadline.after(PLENTY)
+    attempts = Attempts(exceptions.ServiceUnavailable("down"), meanwhile=deadline.stop.set)
+    with pytest.raises(exceptions.ServiceUnavailable):
+        call(attempts, deadline)
+    assert len(attempts.timeouts) == 1
+
+
+def test_a_stop_cuts_a_wait_short() -> None:
+    """A wait of minutes ends with the stop, and the refusal before it is raised."""
+    deadline = Deadline.after(600)
+    timer = threading.Timer(0.03, deadline.stop.set)
+    attempts = Attempts(asking(seconds=300), meanwhile=timer.start)
+    with pytest.raises(exceptions.ResourceExhausted):
+        call(attempts, deadline)
+    assert deadline.left > 300
+    assert len(attempts.timeouts) == 1
+
+
+def test_the_wait_that_the_server_asks_for_is_kept() -> None:
+    """The next try comes no sooner."""
+    deadline = Deadline.after(PLENTY)
+    assert call(Attempts(asking(nanos=200_000_000), "answer"), deadline) == ("answer", 2)
+    assert deadline.left <= PLENTY - 0.2
+
+
+@pytest.mark.parametrize("seconds", [-(2**62), -5, 0])
+def test_a_server_cannot_ask_for_more_than_so_many_tries(seconds: int) -> None:
+    """Less than no wait is none: tries keep our own distance, and are bounded in number."""
+    attempts = Attempts(asking(seconds=seconds))
+    deadline = Deadline.after(1)
+    with pytest.raises(exceptions.ResourceExhausted):
+        call(attempts, deadline)
+    assert 1 < len(attempts.timeouts) <= MOST_ATTEMPTS
+
+
+def test_a_wait_longer_than_a_lifetime_is_no_retry() -> None:
+    """It is the refusal, at once."""
+    with pytest.raises(exceptions.ResourceExhausted):
+        call(Attempts(asking(seconds=2**62), "answer"), Deadline.after(PLENTY))
+
+
+def test_only_what_passes_is_worth_a_retry() -> None:
+    """Of all codes of gRPC these five; every try is counted."""
+    codes = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
+    passing = {code.name for code in codes if is_transient(exceptions.from_grpc_status(code, "x"))}
+    assert passing == {
+        *("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED")
+    }
+    assert call(Attempts(*[asking()] * 3, "answer"), Deadline.after(PLENTY)) == ("answer", 4)
+
+
+def test_a_deadline_within_another_is_never_later() -> None:
+    """Parts of a deadline end with it at the latest, and share its stop."""
+    whole = Deadline.after(10)
+    assert whole.within(60) == whole
+    assert whole.within(2).left <= 2
+    assert whole.sooner(3).ends == whole.ends - 3
+    assert whole.sooner(60).left < 0
+    whole.stop.set()
+    assert whole.within(2).stopped
+    assert whole.sooner(3).stopped

@@ -1,0 +1,239 @@
+"""Samples of whatever was read, what may never be among them, and the catalogue of metrics."""
+
+import re
+from collections import Counter
+from typing import Any, NamedTuple
+
+import pytest
+from google.cloud.datastream_v1 import PrivateConnection
+from google.cloud.datastream_v1 import Stream as GoogleStream
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter import measure
+from exporter.config import Config
+from exporter.expectations import ComparedLocation, Expectations
+from exporter.measure import (
+    NEVER_MISSING,
+    Metric,
+    Sample,
+    connection_samples,
+    count_samples,
+    definitions,
+    last_read,
+    metrics,
+    object_samples,
+    stream_samples,
+    up,
+    values,
+)
+from exporter.names import StreamName
+from exporter.read import Objects, Stream
+from exporter.states import EXPECTABLE, BackfillState
+from tests.exporter.worlds import EUROPE, ORDERS
+
+NOW = 1_767_225_600
+IDS = ("orders", "customers", "returns", "stock")
+COMPLAINT = "ORA-01017"
+"""What every error says: not a word of it may get into a series."""
+
+numbers = st.integers(0, 8) | st.integers(-(2**31), 2**31 - 1)
+"""A state as gRPC may send it: every number of an int32, the known ones often."""
+
+labels = st.none() | st.sampled_from([*(state.name.lower() for state in EXPECTABLE), "asleep"])
+
+
+class Case(NamedTuple):
+    """Streams that were read, the location that was made of them, and all of its samples."""
+
+    held: dict[str, Stream]
+    source: Any
+    required: set[str]
+    at: ComparedLocation
+    samples: list[Sample]
+    errors: bool
+
+    def of(self, metric: str) -> dict[str, float]:
+        """Return the values of a metric by node."""
+        return {one.node_id: one.value for one in self.samples if one.metric.name == metric}
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Return a cleanly read location, whatever is in it and in config."""
+    held = {}
+    for one in draw(st.lists(st.sampled_from(IDS), unique=True)):
+        errors = draw(st.integers(0, 50))
+        why = COMPLAINT if errors else None
+        held[one] = Stream(one, draw(numbers), errors, draw(labels), why, why)
+    globs = st.lists(st.sampled_from(["*", "orders", "*s", "r*"]), max_size=2)
+    required = draw(st.sets(st.sampled_from(IDS)))
+    states = st.lists(st.sampled_from([state.name for state in EXPECTABLE]), min_size=1)
+    matches = st.sampled_from(["*", "*/orders", str(StreamName(*EUROPE, "stock"))])
+    source = {
+        "project": "shop-prod",
+        "include": draw(globs),
+        "exclude": draw(globs),
+    }
+    expectation = st.fixed_dictionaries({"match": matches, "states": states})
+    config = Config.model_validate(
+        {
+            "metrics": {"project": "metrics-project"},
+            "sources": [source],
+            "expectations": draw(st.lists(expectation, max_size=3)),
+            "required": [str(StreamName(*EUROPE, one)) for one in sorted(required)],
+        }
+    )
+    at = Expectations(config, NOW).compare(EUROPE, config.sources[0], held.values())
+    with_errors = draw(st.booleans())
+    samples = [
+        *count_samples(at),
+        *stream_samples(at, NOW, errors=with_errors),
+        last_read(EUROPE, NOW),
+    ]
+    return Case(held, config.sources[0], required, at, samples, with_errors)
+
+
+@settings(max_examples=200)
+@given(cases())
+def test_samples_say_what_was_read_and_nothing_else(case: Case) -> None:
+    """Every rule about the series of a cleanly read location, for whatever it holds."""
+    watched = {one: stream for one, stream in case.held.items() if case.source.watches(one)}
+    excluded = {one for one in case.held if case.source.excludes(one)}
+    missing = case.required - case.held.keys()
+    states, expected = case.of("stream/state"), case.of("stream/expected")
+
+    # Every watched stream has its samples, with the API's own number as it came.
+    assert states == {one: stream.state for one, stream in watched.items()}
+    assert expected.keys() == watched.keys()
+    errors = {one: stream.errors for one, stream in watched.items()}
+    assert case.of("stream/errors") == (errors if case.errors else {})
+
+    # last_seen is 0 of missing streams only, and an excluded stream is never missing.
+    assert case.of("stream/last_seen") == (
+        dict.fromkeys(watched, NOW)
+        | dict.fromkeys(missing, 0)
+        | dict.fromkeys(excluded, NEVER_MISSING)
+    )
+
+    # A failure is never expected, and the counts agree with the streams.
+    failed = {one for one, state in states.items() if state in {5, 6}}
+    assert not any(expected[one] for one in failed)
+    assert case.of("location/failed_streams") == {"datastream": len(failed)}
+    permanently = [one for one in failed if states[one] == 6]
+    assert case.of("location/permanently_failed_streams") == {"datastream": len(permanently)}
+    unexpected = [one for one in states if one not in failed and not expected[one]]
+    assert case.of("location/unexpected_streams") == {"datastream": len(unexpected)}
+    assert case.of("location/up") == {"datastream": 1}
+    assert case.of("location/last_read") == {"datastream": NOW}
+
+    # No series has two samples, and none is named by what changes.
+    assert not [one for one, count in Counter(one[:5] for one in case.samples).items() if count > 1]
+    assert not [one for one in case.samples if COMPLAINT in str(one[:5])]
+    for one in case.samples:
+        assert (one.location, one.namespace) == ("europe-west1", "shop-prod")
+        assert one.labels == (() if one.node_id == "datastream" else (one.node_id,))
+        assert one.value == int(one.value)
+
+
+@given(cases(), cases())
+def test_locations_with_other_samples_have_other_values(one: Case, other: Case) -> None:
+    """What memory compares leaves nothing out but the time and texts."""
+    same = set(one.samples) == set(other.samples)
+    assert one.errors != other.errors or same or values(one.at) != values(other.at)
+
+
+@given(st.dictionaries(numbers, st.integers(0, 10_000), max_size=4), st.integers(0, 9))
+def test_objects_are_counted_whole(by_state: dict[int, int], with_errors: int) -> None:
+    """Every backfill state has a sample, 0 included, and no object is left out of the sum."""
+    samples = list(object_samples(ORDERS, Objects(by_state, with_errors)))
+    counted = {one.labels: one.value for one in samples if one.metric.name == "stream/objects"}
+    assert sum(counted.values()) == sum(by_state.values())
+    for state in BackfillState:
+        assert counted.pop(("orders", state.name)) == by_state.get(state, 0)
+    assert counted.keys() == {("orders", str(one)) for one in by_state.keys() - {*BackfillState}}
+    assert samples[-1] == Sample(
+        measure.OBJECT_ERRORS, "europe-west1", "shop-prod", "orders", ("orders",), with_errors
+    )
+
+
+def test_connections_are_written_by_number() -> None:
+    """A number that the client does not know, too."""
+    (new, peering) = connection_samples(EUROPE, {"peering": 3, "new": 77})
+    assert (new.node_id, new.labels, new.value) == ("new", ("new",), 77)
+    assert (peering.node_id, peering.labels, peering.value) == ("peering", ("peering",), 3)
+
+
+def test_a_sample_prints_as_a_person_would_search_for_it() -> None:
+    """With the labels that the node's id doesn't say."""
+    (first, *_) = object_samples(ORDERS, Objects({}, 0))
+    assert str(first) == (
+        "stream/objects backfill_state=STATE_UNSPECIFIED of orders in shop-prod/europe-west1"
+    )
+    assert str(up(EUROPE, readable=False)) == "location/up of datastream in shop-prod/europe-west1"
+
+
+# The catalogue.
+
+STREAM = ("stream_id",)
+PROMISED = {
+    "stream/state": ("stream", "INT64", "1", STREAM),
+    "stream/expected": ("stream", "INT64", "1", STREAM),
+    "stream/last_seen": ("stream", "INT64", "s", STREAM),
+    "stream/errors": ("stream", "INT64", "1", STREAM),
+    "stream/objects": ("stream", "INT64", "1", ("stream_id", "backfill_state")),
+    "stream/object_errors": ("stream", "INT64", "1", STREAM),
+    "private_connection/state": ("private_connection", "INT64", "1", ("private_connection_id",)),
+    "location/up": ("location", "INT64", "1", ()),
+    "location/last_read": ("location", "INT64", "s", ()),
+    "location/failed_streams": ("location", "INT64", "1", ()),
+    "location/permanently_failed_streams": ("location", "INT64", "1", ()),
+    "location/unexpected_streams": ("location", "INT64", "1", ()),
+    "exporter/last_run": ("exporter", "INT64", "s", ()),
+    "exporter/streams": ("exporter", "INT64", "1", ()),
+    "exporter/run_seconds": ("exporter", "DOUBLE", "s", ()),
+    "exporter/points_lost": ("exporter", "INT64", "1", ()),
+    "exporter/uncollected": ("exporter", "INT64", "1", ()),
+}
+"""What dashboards and policies are built on: a change of any of these breaks them."""
+
+RESOURCE_LABELS = {"project_id", "location", "namespace", "node_id"}
+"""Of ``generic_node``; a metric label of the same key could not be told apart in PromQL."""
+
+
+def test_the_catalogue_is_as_promised() -> None:
+    """Names, types, resources, units and labels; each metric is one that the exporter measures."""
+    assert PROMISED == {
+        name: (metric.resource, metric.value_type, metric.unit, metric.labels)
+        for name, metric in metrics().items()
+    }
+    measured = {one.name for one in vars(measure).values() if isinstance(one, Metric)}
+    assert measured == set(PROMISED)
+    names = [metric.display_name for metric in metrics().values()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("metric", metrics().values(), ids=metrics().keys())
+def test_a_metric_is_within_googles_limits_and_says_what_it_is(metric: Metric) -> None:
+    """Cloud Monitoring takes its type and labels, and people can read what it means."""
+    assert metric.type == f"custom.googleapis.com/datastream/{metric.name}"
+    assert len(metric.type) <= 100
+    assert all(re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,99}", key) for key in metric.labels)
+    assert not RESOURCE_LABELS & set(metric.labels)
+    texts = (metric.display_name, metric.description, metric.written)
+    assert all(text and text == " ".join(text.split()) for text in texts)
+    assert metric.display_name.startswith("Datastream ")
+    assert metric.description.endswith(".")
+    assert set(definitions()["resources"][metric.resource]) == RESOURCE_LABELS - {"project_id"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "theirs"),
+    [("stream/state", GoogleStream.State), ("private_connection/state", PrivateConnection.State)],
+)
+def test_descriptions_say_what_each_number_means(metric: str, theirs: Any) -> None:
+    """In the API's order."""
+    meanings = (
+        f"{int(one)} {one.name.removeprefix('STATE_').replace('_', ' ').lower()}" for one in theirs
+    )
+    assert ", ".join(meanings) in metrics()[metric].description

@@ -1,0 +1,365 @@
+"""Reads the Datastream API: complete answers, or the reason why there is none."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from google.cloud import datastream_v1
+from google.cloud.location import locations_pb2
+
+from exporter import read
+from exporter.config import Endpoints
+from exporter.google.calls import Deadline
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
+from exporter.google.errors import CallError, Failure, FailureKind
+from exporter.names import LocationName
+from exporter.read import MOST_PAGES, Objects, Stream
+from exporter.states import BackfillState
+from tests.exporter.conftest import PLENTY, Lab, Serve
+from tests.exporter.worlds import AMERICA, EUROPE, ORDERS, USERS, project, refusal, world
+
+TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED")
+FINAL = ("PERMISSION_DENIED", "NOT_FOUND", "UNAUTHENTICATED", "INVALID_ARGUMENT", "UNKNOWN")
+
+PROBLEM = {"reason": "UNSUPPORTED_TYPE", "message": "A column is too wide."}
+OBJECTS = [
+    {"table": "shop.done_{}", "count": 3},
+    {"table": "shop.stuck", "backfill": "FAILED", "errors": [PROBLEM, PROBLEM]},
+    {"table": "shop.odd", "backfill": "UNSUPPORTED", "errors": [PROBLEM]},
+    {"table": "shop.new", "backfill": 9},
+]
+COLLECTED = world(
+    {
+        "europe-west1": {
+            "streams": [{"id": "orders", "objects": OBJECTS}],
+            "private_connections": [
+                {"id": "peering", "state": "FAILED"},
+                {"id": "new", "state": 77},
+            ],
+        },
+        "us-east1": ["users"],
+    }
+)
+
+
+def soon() -> Deadline:
+    """Return a deadline that no test comes near."""
+    return Deadline.after(PLENTY)
+
+
+def europe(*streams: dict[str, Any], **location: Any) -> dict[str, Any]:
+    """Return a world with these streams in ``europe-west1``."""
+    return world({"europe-west1": {"streams": streams, **location}})
+
+
+def streams(lab: Lab) -> list[Stream]:
+    """Return the streams of ``europe-west1``."""
+    return list(lab.api.streams(EUROPE, soon()))
+
+
+def failure(call: Callable[[], object]) -> Failure:
+    """Return why a call has no answer."""
+    with pytest.raises(CallError) as caught:
+        call()
+    return caught.value.failure
+
+
+def page(request: Any, *ids: str, state: int = 2, token: str = "") -> Any:
+    """Return a raw page of streams."""
+    answer = datastream_v1.ListStreamsResponse.pb()(next_page_token=token)
+    for one in ids:
+        answer.streams.add(name=f"{request.parent}/streams/{one}", state=state)
+    return answer
+
+
+# Whole lists.
+
+
+def test_every_page_of_locations_is_read(serve: Serve) -> None:
+    """The token of each page of ListLocations leads to the next."""
+    lab = serve(world({at: [] for at in "abc"}, largest_page={"ListLocations": 1}))
+    assert lab.api.locations("shop-prod", soon()) == ("a", "b", "c")
+    assert lab.cloud.calls == {"ListLocations": 3}
+
+
+def test_a_location_without_an_id_has_the_one_in_its_name(serve: Serve) -> None:
+    """A name may carry the number of the project in place of its id."""
+    lab = serve(world())
+    named = [
+        {"name": "projects/7/locations/us-east1"},
+        {"name": "projects/7/locations/x", "location_id": "us-west1"},
+    ]
+    lab.cloud.answer(
+        "ListLocations", lambda _request: locations_pb2.ListLocationsResponse(locations=named)
+    )
+    assert lab.api.locations("shop-prod", soon()) == ("us-east1", "us-west1")
+
+
+def test_every_page_of_a_location_is_read(serve: Serve) -> None:
+    """Five streams in pages of two are three calls and five streams."""
+    lab = serve(europe({"id": "s-{:02}", "count": 5}) | {"largest_page": {"ListStreams": 2}})
+    assert [one.id for one in streams(lab)] == ["s-01", "s-02", "s-03", "s-04", "s-05"]
+    assert lab.calls.made == lab.cloud.calls["ListStreams"] == 3
+
+
+def test_the_largest_page_is_requested(serve: Serve) -> None:
+    """A page holds a thousand streams: 1001 of them are two calls."""
+    lab = serve(europe({"id": "s-{:04}", "count": 1001}))
+    assert len(streams(lab)) == 1001
+    assert lab.cloud.calls == {"ListStreams": 2}
+
+
+@pytest.mark.parametrize("outage", ["partial", "listed"])
+def test_an_answer_that_names_its_location_unreachable_is_no_answer(
+    serve: Serve, outage: str
+) -> None:
+    """Success with ``unreachable``, be it in the first of three pages, must not look like deletions."""
+    lab = serve(
+        europe({"id": "s-{:02}", "count": 5}, outage=outage) | {"largest_page": {"ListStreams": 2}}
+    )
+    why = failure(lambda: streams(lab))
+    assert why.kind is FailureKind.UNREACHABLE
+    assert str(EUROPE) in why.message
+
+
+@pytest.mark.parametrize(("code", "read_on"), [("UNAVAILABLE", True), ("UNKNOWN", False)])
+def test_a_list_is_read_whole_or_not_at_all(serve: Serve, code: str, *, read_on: bool) -> None:
+    """A page that fails in passing is requested again, and no earlier one; else nothing is known."""
+    lab = serve(world())
+    failures = iter([refusal(code)])
+
+    def answer(request: Any) -> Any:
+        if not request.page_token:
+            return page(request, "a", token="more")  # noqa: S106 - a page's
+        if error := next(failures, None):
+            raise error
+        return page(request, "b")
+
+    lab.cloud.answer("ListStreams", answer)
+    if read_on:
+        assert [one.id for one in streams(lab)] == ["a", "b"]
+    else:
+        assert failure(lambda: streams(lab)).kind is FailureKind.REFUSED
+    assert lab.cloud.calls == {"ListStreams": 3 if read_on else 2}
+
+
+def test_a_stream_on_two_pages_is_there_once_as_it_was_seen_last(serve: Serve) -> None:
+    """A list that shifts while it is paged repeats a stream, whose series take one point a run."""
+    lab = serve(world())
+    lab.cloud.answer(
+        "ListStreams",
+        lambda request: (
+            page(request, "b", "c", state=3)
+            if request.page_token
+            else page(request, "a", "b", token="more")  # noqa: S106 - a page's
+        ),
+    )
+    assert streams(lab) == [Stream("a", 2), Stream("b", 3), Stream("c", 3)]
+
+
+@pytest.mark.parametrize(("token", "calls"), [("the same", 2), (None, MOST_PAGES)])
+def test_a_list_that_never_ends_costs_a_bounded_number_of_calls(
+    serve: Serve, token: str | None, calls: int
+) -> None:
+    """Nobody knows what else it holds, so it is not read, and the reason says so."""
+    lab = serve(world())
+    numbers = itertools.count()
+    lab.cloud.answer(
+        "ListStreams", lambda request: page(request, token=token or f"page-{next(numbers)}")
+    )
+    why = failure(lambda: streams(lab))
+    assert why.kind is FailureKind.REFUSED
+    assert "page" in why.message
+    assert lab.cloud.calls == {"ListStreams": calls}
+
+
+# Streams as they are.
+
+
+def test_names_that_carry_the_projects_number_are_understood(serve: Serve) -> None:
+    """Only the end of a name counts, however an answer spells the project."""
+    numbered = world()
+    numbered["projects"][0]["names"] = "by_number"
+    assert streams(serve(numbered)) == [Stream("orders", 2)]
+
+
+def test_a_state_is_kept_as_the_number_that_came(serve: Serve) -> None:
+    """A number that the client does not know is neither an error nor 0."""
+    states = [*range(10), 4711]
+    lab = serve(europe(*({"id": f"s{state}", "state": state} for state in states)))
+    assert streams(lab) == [Stream(f"s{state}", state) for state in states]
+
+
+@pytest.mark.parametrize(
+    ("errors", "reason", "text"),
+    [
+        ([], None, None),
+        ([{"reason": "SLOT_LOST"}], "SLOT_LOST", ""),
+        ([{"reason": f"R{n}", "message": f"It is {n}."} for n in range(50)], "R0", "It is 0."),
+        ([{"reason": "R", "message": "x" * 1_000_000}], "R", "x" * 8192),
+    ],
+    ids=["none", "without a text", "fifty", "a megabyte"],
+)
+def test_errors_are_counted_and_the_first_is_kept(
+    serve: Serve, errors: list[dict[str, str]], reason: str | None, text: str | None
+) -> None:
+    """Whatever the state: how many there are, and the words of the first, bounded."""
+    expected = Stream("orders", 2, len(errors), reason=reason, error=text)
+    assert streams(serve(europe({"id": "orders", "errors": errors}))) == [expected]
+
+
+def test_only_the_label_that_says_what_is_expected_is_kept(serve: Serve) -> None:
+    """Its value comes as it is written; a stream without it has none."""
+    labels = {"expected-state": "paused", "team": "x"}
+    lab = serve(europe({"id": "a", "labels": labels}, {"id": "b"}))
+    assert [one.label for one in streams(lab)] == ["paused", None]
+
+
+# Collectors.
+
+
+@pytest.mark.parametrize(("size", "calls"), [(1000, 1), (2, 3)])
+def test_objects_are_counted_by_state_over_every_page(serve: Serve, size: int, calls: int) -> None:
+    """States, an unknown one among them, and objects with errors, not errors, are counted."""
+    lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": size}})
+    found = lab.api.objects(ORDERS, soon())
+    by_state = {
+        BackfillState.COMPLETED: 3,
+        BackfillState.FAILED: 1,
+        BackfillState.UNSUPPORTED: 1,
+        9: 1,
+    }
+    assert found == Objects(by_state, 2)
+    assert lab.api.objects(USERS, soon()) == Objects({}, 0)
+    assert lab.cloud.calls == {"ListStreamObjects": calls + 1}
+
+
+@pytest.mark.parametrize("most", [2, 3])
+def test_the_bound_on_pages_holds_for_objects(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Three full pages are read if three are allowed; of two the list goes on."""
+    monkeypatch.setattr(read, "MOST_PAGES", most)
+    lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": 2}})
+    if most == 3:
+        assert lab.api.objects(ORDERS, soon()).with_errors == 2
+    else:
+        why = failure(lambda: lab.api.objects(ORDERS, soon()))
+        assert why.message == "the list goes on after 2 pages of up to 1,000"
+        assert lab.cloud.calls == {"ListStreamObjects": 2}
+
+
+def test_private_connections_are_read_from_every_page(serve: Serve) -> None:
+    """Each state is the number that came; a location without any has none."""
+    lab = serve(COLLECTED | {"largest_page": {"ListPrivateConnections": 1}})
+    assert lab.api.connections(EUROPE, soon()) == {"peering": 3, "new": 77}
+    assert lab.api.connections(AMERICA, soon()) == {}
+
+
+def test_connections_that_an_answer_calls_unreachable_are_unknown(serve: Serve) -> None:
+    """Success with ``unreachable`` is no empty list of them."""
+    lab = serve(europe({"id": "orders"}, outage="listed"))
+    why = failure(lambda: lab.api.connections(EUROPE, soon()))
+    assert why.kind is FailureKind.UNREACHABLE
+
+
+# Reasons.
+
+
+@pytest.mark.parametrize(
+    ("permission", "call"),
+    [
+        ("datastream.locations.list", lambda api: api.locations("shop-prod", soon())),
+        ("datastream.streams.list", lambda api: api.streams(EUROPE, soon())),
+        ("datastream.objects.list", lambda api: api.objects(ORDERS, soon())),
+        ("datastream.privateConnections.list", lambda api: api.connections(EUROPE, soon())),
+    ],
+)
+def test_a_missing_permission_is_named(
+    serve: Serve, permission: str, call: Callable[[Any], object]
+) -> None:
+    """The permission and its project are in the sentence, with the command; one call is enough."""
+    denied = world()
+    denied["projects"][0]["denied"] = [permission]
+    lab = serve(denied)
+    why = failure(lambda: call(lab.api))
+    assert why.kind is FailureKind.PERMISSION_DENIED
+    assert f"needs {permission} in project shop-prod" in why.hint
+    assert "gcloud projects add-iam-policy-binding shop-prod" in why.hint
+    assert lab.calls.made == 1
+
+
+def test_a_disabled_api_comes_with_the_command_that_enables_it(serve: Serve) -> None:
+    """For locations and streams alike."""
+    lab = serve({"projects": [project("shop-prod", {}, api="disabled")]})
+    for call in (lambda: streams(lab), lambda: lab.api.locations("shop-prod", soon())):
+        why = failure(call)
+        assert why.kind is FailureKind.API_DISABLED
+        assert why.hint == (
+            "Enable it: gcloud services enable datastream.googleapis.com --project shop-prod"
+        )
+
+
+@pytest.mark.parametrize("name", [("no-such-project", "us-east1"), ("shop-prod", "us-west4")])
+def test_an_unknown_project_or_location_is_not_found(serve: Serve, name: tuple[str, str]) -> None:
+    """The hint says where to look; it is requested once."""
+    lab = serve(world())
+    why = failure(lambda: lab.api.streams(LocationName(*name), soon()))
+    assert why.kind is FailureKind.NOT_FOUND
+    assert "config.yaml" in why.hint
+    assert lab.calls.made == 1
+
+
+def test_an_answer_that_cannot_be_parsed_is_a_failure_after_retries(serve: Serve) -> None:
+    """Bytes that are not a protobuf are no bug of the exporter."""
+    lab = serve(world())
+    lab.cloud.answer("ListStreams", lambda _request: b"\xff")
+    why = failure(lambda: lab.api.streams(EUROPE, Deadline.after(0.5)))
+    assert why.kind is FailureKind.UNAVAILABLE
+    assert "deserializing response" in why.message
+
+
+def test_the_endpoint_of_another_service_leads_to_its_key_in_config(serve: Serve) -> None:
+    """UNIMPLEMENTED is final."""
+    lab = serve(world())
+    named = dict.fromkeys((DATASTREAM_EMULATOR, MONITORING_EMULATOR), lab.cloud.monitoring)
+    with connect(Endpoints(), named) as clients:
+        why = failure(lambda: streams(Lab(lab.cloud, clients)))
+    assert why.kind is FailureKind.REFUSED
+    assert "endpoints.datastream" in why.hint
+
+
+# Retries.
+
+
+@pytest.mark.parametrize("code", TRANSIENT + FINAL)
+def test_a_failure_in_passing_is_outlasted(serve: Serve, code: str) -> None:
+    """Two transient failures and an answer are three calls; a final one is not repeated."""
+    lab = serve(world(faults=[{"method": "ListStreams", "code": code, "times": 2}]))
+    if code in TRANSIENT:
+        assert streams(lab) == [Stream("orders", 2)]
+    else:
+        failure(lambda: streams(lab))
+    assert lab.calls.made == lab.cloud.calls["ListStreams"] == (3 if code in TRANSIENT else 1)
+
+
+def test_a_wait_that_ends_after_the_deadline_is_not_begun(serve: Serve) -> None:
+    """The server asks for ten minutes: its refusal is the answer, at once."""
+    fault = {"method": "ListStreams", "code": "RESOURCE_EXHAUSTED", "retry_delay": 600}
+    lab = serve(world(faults=[fault]))
+    deadline = soon()
+    why = failure(lambda: lab.api.streams(EUROPE, deadline))
+    assert deadline.left > 0
+    assert why.kind is FailureKind.QUOTA
+    assert lab.cloud.calls == {"ListStreams": 1}
+
+
+@pytest.mark.parametrize("seconds", [0, -5])
+def test_a_deadline_that_has_passed_costs_no_call(serve: Serve, seconds: float) -> None:
+    """It is a timeout, and nothing was asked."""
+    lab = serve(world())
+    why = failure(lambda: lab.api.streams(EUROPE, Deadline.after(seconds)))
+    assert why.kind is FailureKind.TIMED_OUT
+    assert "run.deadline" in why.hint
+    assert lab.calls.made == lab.cloud.calls.total() == 0

@@ -1,0 +1,332 @@
+"""Writes samples: what becomes of points that are refused, late, hanging or left out."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import Event
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.expectations import ComparedLocation, ComparedStream
+from exporter.google.calls import Calls, Deadline
+from exporter.google.errors import FailureKind
+from exporter.measure import Sample, stream_samples
+from exporter.names import StreamName
+from exporter.read import Stream
+from exporter.write import MAX_LISTED_ERRORS, Writer, Written
+from lab.emulator.status_errors import StatusError
+from lab.emulator.world import Fault
+from tests.exporter.conftest import PLENTY, Lab, Serve
+from tests.exporter.worlds import EUROPE, Monitoring, Point, refusal, world
+
+NOW = int(time.time())
+HEAD = "One or more TimeSeries could not be written: "
+ORDER = "Points must be written in order."
+
+TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED")
+FINAL = ("INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND", "UNKNOWN")
+
+
+def samples(streams: int, at: int = NOW) -> list[Sample]:
+    """Return the samples of so many running streams, four of each."""
+    names = [StreamName(*EUROPE, f"stream-{number:04}") for number in range(streams)]
+    running = (ComparedStream(name, Stream(name.stream, 2), expected=True) for name in names)
+    return list(stream_samples(ComparedLocation(EUROPE, tuple(running)), at, errors=True))
+
+
+def write(
+    lab: Lab, streams: int = 10, *, at: int = NOW, deadline: Deadline | None = None
+) -> Written:
+    """Write the samples of so many streams at a time."""
+    writer = Writer(lab.clients.monitoring, "metrics-project", at, lab.calls)
+    return writer.write(samples(streams, at), deadline or Deadline.after(PLENTY))
+
+
+def failing(code: str, **fault: Any) -> dict[str, Any]:
+    """Return a fault of CreateTimeSeries."""
+    return {"method": "CreateTimeSeries", "code": code, **fault}
+
+
+def reasons(written: Written) -> list[FailureKind | None]:
+    """Return why the requests that were not written completely failed, None for superseded."""
+    return [error.failure.kind if error.failure else None for error in written.errors]
+
+
+# What is sent.
+
+
+def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
+    """At most 200 series, none twice, all labels of generic_node, one point at the run's second."""
+    lab = serve(world())
+    monitoring = Monitoring(lab.cloud)
+    assert write(lab, 120).complete
+    assert [len(request.time_series) for request in monitoring.requests] == [200, 200, 80]
+    assert lab.calls.made == 3
+    for request in monitoring.requests:
+        assert request.name == "projects/metrics-project"
+        for series in request.time_series:
+            node = series.resource.labels["node_id"]
+            assert series.resource.type == "generic_node"
+            assert dict(series.resource.labels) == {
+                "project_id": "metrics-project",
+                "location": "europe-west1",
+                "namespace": "shop-prod",
+                "node_id": node,
+            }
+            assert dict(series.metric.labels) == {"stream_id": node}
+            (point,) = series.points
+            assert not point.interval.HasField("start_time")
+    assert {point.time for point in monitoring.points} == {NOW}
+    assert len({point[:4] for point in monitoring.points}) == 480
+
+
+def test_a_request_is_sent_again_as_it_was(serve: Serve) -> None:
+    """The same points with the same time go out after an answer that leaves their fate open."""
+    lab = serve(world())
+    answers = iter([refusal("UNAVAILABLE"), None])
+    monitoring = Monitoring(lab.cloud, lambda _points: next(answers))
+    assert write(lab).complete
+    first, second = monitoring.requests
+    assert first == second
+    assert lab.calls.made == 2
+
+
+# Refused, and sent again.
+
+
+@pytest.mark.parametrize("code", TRANSIENT + FINAL)
+def test_a_failure_in_passing_costs_a_call_and_no_point(serve: Serve, code: str) -> None:
+    """A final one is not repeated: its points are lost, and the other requests are sent."""
+    lab = serve(world(faults=[failing(code, times=1)]))
+    written = write(lab, 60)
+    calls, lost = (3, 0) if code in TRANSIENT else (2, 200)
+    assert lab.cloud.calls["CreateTimeSeries"] == calls
+    assert (written.lost, written.accepted) == (lost, 240 - lost)
+    assert len(lab.cloud.points()) == written.accepted
+    assert written.complete == (not lost)
+
+
+def test_a_wait_longer_than_there_is_time_loses_the_points_at_once(serve: Serve) -> None:
+    """Nobody waits for a try that could not be made."""
+    lab = serve(world(faults=[failing("RESOURCE_EXHAUSTED", retry_delay=600)]))
+    deadline = Deadline.after(PLENTY)
+    written = write(lab, deadline=deadline)
+    assert written.lost == 40
+    assert reasons(written) == [FailureKind.QUOTA]
+    assert lab.calls.made == 1
+    assert deadline.left > 0
+
+
+@pytest.mark.parametrize("wording", ["newer", "older"])
+def test_points_that_a_try_without_an_answer_wrote_count_as_written(
+    serve: Serve, wording: str
+) -> None:
+    """The retry is told that they come too late, which says that the first try landed."""
+    lab = serve(world(refusals=wording, faults=[failing("UNAVAILABLE", when="after", times=2)]))
+    written = write(lab, 60)
+    assert written == Written(accepted=240)
+    assert written.complete
+    assert len(lab.cloud.points()) == 240
+
+
+def test_a_retry_whose_refusal_gives_no_reason_counts_as_lost(serve: Serve) -> None:
+    """Nothing says that the first try landed: better a held-back last_read than a false one."""
+    fault = failing("UNAVAILABLE", when="after", times=1)
+    written = write(serve(world(refusals="nameless", faults=[fault])))
+    assert (written.lost, written.accepted) == (40, 0)
+
+
+@pytest.mark.parametrize("wording", ["newer", "older"])
+@pytest.mark.parametrize("later", [0, 2, -30])
+def test_the_points_of_another_run_supersede_and_nothing_is_lost(
+    serve: Serve, wording: str, later: int
+) -> None:
+    """In the same second, 2 s later, or before it: no error, but no sign of completeness either."""
+    lab = serve(world(refusals=wording))
+    assert write(lab, 60).complete
+    written = write(lab, 60, at=NOW + later)
+    assert (written.accepted, written.lost, written.superseded) == (0, 0, 240)
+    assert reasons(written) == [None, None]
+    assert not written.complete
+    assert {point.time for point in lab.cloud.points()} == {NOW}
+
+
+def test_another_run_five_seconds_later_is_in_nobodys_way(serve: Serve) -> None:
+    """Cloud Monitoring takes a point of a series every five seconds."""
+    lab = serve(world())
+    assert write(lab).complete
+    assert write(lab, at=NOW + 5).complete
+    assert Counter(point.time for point in lab.cloud.points()) == {NOW: 40, NOW + 5: 40}
+
+
+@pytest.mark.parametrize("wording", ["newer", "older"])
+@pytest.mark.parametrize(("before", "complete"), [(3, False), (0, True)])
+def test_an_older_point_of_another_run_is_no_proof(
+    serve: Serve, wording: str, before: int, *, complete: bool
+) -> None:
+    """A try without effect, then a refusal for a point of 3 s before: nothing is as new as ours.
+
+    After a point of the same second there is one, whoever wrote it.
+    """
+    lab = serve(world(refusals=wording))
+    write(lab, at=NOW - before)
+    lab.cloud.add_fault(Fault.model_validate(failing("UNAVAILABLE", times=1)))
+    written = write(lab)
+    assert (written.lost, written.superseded, written.accepted) == (0, 0, 40)
+    assert written.complete is complete
+
+
+def partly(late: int, transient: int, final: int = 0) -> StatusError:
+    """Return an answer to 40 points that says of each kind how many there are."""
+    kinds = [
+        ("FAILED_PRECONDITION", late, ORDER),
+        ("INTERNAL", transient, "Internal error encountered."),
+        ("INVALID_ARGUMENT", final, "Unknown metric."),
+    ]
+    errors = [kind for kind in kinds if kind[1]]
+    written = 40 - late - transient - final
+    return refusal("INVALID_ARGUMENT", HEAD, written=written, of=40, errors=errors)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        # One point of many is worth another try, in which the others are late.
+        ([partly(0, 1), partly(39, 0)], {"accepted": 40}),
+        # What was late at first is another run's; what is late only then was our first try's.
+        ([partly(1, 2), partly(38, 0)], {"accepted": 39, "superseded": 1}),
+        # What one try wrote stays written when the next fails as a whole.
+        (
+            [partly(1, 2), refusal("PERMISSION_DENIED", "No.")],
+            {"accepted": 37, "superseded": 1, "lost": 2},
+        ),
+        # What is refused for good is lost, though the rest is sent again.
+        ([partly(0, 3, 2), partly(35, 0, 2)], {"accepted": 38, "lost": 2}),
+        ([partly(3, 0, 2)], {"accepted": 35, "superseded": 3, "lost": 2}),
+        # A whole request that failed in passing, then in part.
+        ([refusal("UNAVAILABLE"), partly(0, 0, 3)], {"accepted": 37, "lost": 3}),
+    ],
+)
+def test_each_point_is_counted_once_over_all_tries(
+    serve: Serve, answers: list[StatusError], expected: dict[str, int]
+) -> None:
+    """Whatever a row of tries says of its points."""
+    lab = serve(world())
+    rest = iter(answers)
+    Monitoring(lab.cloud, lambda _points: next(rest, None))
+    written = write(lab)
+    counts = {"accepted": 0, "superseded": 0, "lost": 0, **expected}
+    assert {name: getattr(written, name) for name in counts} == counts
+    assert written.complete == (expected == {"accepted": 40})
+    assert sum(error.points for error in written.errors) == 40 - written.accepted
+    assert next(rest, None) is None
+
+
+# Lost for good.
+
+
+@pytest.mark.parametrize(
+    ("project", "words"),
+    [
+        (
+            {"id": "metrics-project", "number": 77, "denied": ["monitoring.timeSeries.create"]},
+            ["permission denied", "monitoring.timeSeries.create", "roles/monitoring.metricWriter"],
+        ),
+        ({"id": "metrics-projectt", "number": 77}, ["metrics-project", "may not exist"]),
+    ],
+    ids=["no role", "no project"],
+)
+def test_what_is_missing_is_named(serve: Serve, project: dict[str, Any], words: list[str]) -> None:
+    """The role that a missing permission needs, and the project as config spells it."""
+    written = write(serve({"projects": [project]}), 60)
+    assert (written.accepted, written.lost) == (0, 240)
+    (message,) = {str(error.failure) for error in written.errors}
+    assert all(word in message for word in [*words, "metrics-project"])
+
+
+def test_many_failures_are_kept_in_part_and_counted_whole(serve: Serve) -> None:
+    """Each request is sent though all before it failed; the log is not flooded."""
+    lab = serve(world())
+    monitoring = Monitoring(lab.cloud, lambda _points: refusal("NOT_FOUND"))
+    written = write(lab, 1200)
+    assert len(monitoring.requests) == 24
+    assert written.lost == 4800
+    assert len(written.errors) == MAX_LISTED_ERRORS
+    assert written.unlisted_errors == 24 - MAX_LISTED_ERRORS
+
+
+@settings(max_examples=50)
+@given(st.lists(st.builds(Written, *[st.integers(0, 9)] * 4, st.booleans()), max_size=5))
+def test_sums_leave_nothing_out(parts: list[Written]) -> None:
+    """The points of several writes add up, and one that is in doubt makes all doubtful."""
+    whole = sum(parts, start=Written())
+    assert whole.settled == sum(part.settled for part in parts)
+    assert whole.complete == all(part.complete for part in parts)
+
+
+def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
+    """A closed channel, or a value that is no INT64, is a failure of the request and no crash."""
+    lab = serve(world())
+    writer = Writer(lab.clients.monitoring, "metrics-project", NOW, Calls())
+    batch = samples(150)
+    batch[7] = batch[7]._replace(value=2**63)
+    written = writer.write(batch, Deadline.after(PLENTY))
+    assert (written.lost, written.accepted) == (200, 400)
+    lab.clients.close()
+    written = write(lab)
+    assert written.lost == 40
+    assert "closed channel" in str(written.errors[0].failure)
+
+
+# In time, and stopped.
+
+
+def test_a_request_that_hangs_is_sent_again(serve: Serve) -> None:
+    """One that gets no answer in a third of the time left is written by the second try."""
+    lab = serve(world())
+    released = Event()
+    hangs = iter([True])
+
+    def hang_once(_points: Sequence[Point]) -> None:
+        if next(hangs, False):
+            released.wait(PLENTY)
+
+    Monitoring(lab.cloud, hang_once)
+    written = write(lab, deadline=Deadline.after(6))
+    released.set()
+    assert written.complete
+
+
+def test_what_has_no_time_left_is_lost_without_a_call(serve: Serve) -> None:
+    """It is a timeout, for every request."""
+    lab = serve(world())
+    written = write(lab, 60, deadline=Deadline.after(0.01))
+    assert lab.calls.made == lab.cloud.calls.total() == 0
+    assert written.lost == 240
+    assert set(reasons(written)) == {FailureKind.TIMED_OUT}
+
+
+@pytest.mark.parametrize("code", [None, "UNAVAILABLE"])
+def test_a_stop_finishes_the_request_under_way_and_begins_no_other(
+    serve: Serve, code: str | None
+) -> None:
+    """What was answered counts, a refusal is not repeated, and the rest is left out."""
+    lab = serve(world())
+    deadline = Deadline.after(PLENTY)
+
+    def stop_in_the_second(_points: Sequence[Point]) -> StatusError | None:
+        if len(monitoring.requests) < 2:
+            return None
+        deadline.stop.set()
+        return refusal(code) if code else None
+
+    monitoring = Monitoring(lab.cloud, stop_in_the_second)
+    written = write(lab, 150, deadline=deadline)
+    assert len(monitoring.requests) == 2
+    lost = 200 if code else 0
+    assert replace(written, errors=()) == Written(400 - lost, lost=lost, left_out=200)
+    assert not written.complete

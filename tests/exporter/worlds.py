@@ -1,0 +1,159 @@
+"""Worlds in short, a Cloud Monitoring that answers as told, and what a run saw and wrote."""
+
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any, NamedTuple
+
+from google.cloud import monitoring_v3
+from google.protobuf import empty_pb2
+from google.rpc import error_details_pb2
+
+from exporter.names import LocationName, StreamName
+from exporter.run import Report
+from lab.emulator.emulator import Emulator
+from lab.emulator.status_errors import StatusError, code_number
+
+EUROPE = LocationName("shop-prod", "europe-west1")
+AMERICA = LocationName("shop-prod", "us-east1")
+ORDERS = StreamName(*EUROPE, "orders")
+USERS = StreamName(*AMERICA, "users")
+
+PREFIX = "custom.googleapis.com/datastream/"
+
+DISCOVERED = {"project": "shop-prod"}
+LISTED = {"project": "shop-prod", "locations": ["europe-west1", "us-east1"]}
+
+
+def project(name: str, locations: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a project of a world; a location is the ids of its streams, or all that it is."""
+    return {
+        "id": name,
+        "number": sum(name.encode()),
+        "locations": [
+            {
+                "id": at,
+                **(what if isinstance(what, dict) else {"streams": [{"id": one} for one in what]}),
+            }
+            for at, what in locations.items()
+        ],
+        **more,
+    }
+
+
+def world(locations: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
+    """Return a world of the project ``shop-prod``, by default with a stream in two locations."""
+    shop = project("shop-prod", locations or {"europe-west1": ["orders"], "us-east1": ["users"]})
+    return {"projects": [shop, {"id": "metrics-project", "number": 77}], **parts}
+
+
+def seen(report: Report) -> dict[str, list[str]]:
+    """Return the ids of the streams that were read, by ``project/location``."""
+    return {
+        "/".join(location.name): [stream.id for stream, _ in location.listed]
+        for location in report.locations
+    }
+
+
+class Point(NamedTuple):
+    """A point of a request."""
+
+    metric: str
+    location: str
+    namespace: str
+    node: str
+    time: float
+    value: float
+
+
+Answer = Callable[[Sequence[Point]], StatusError | None]
+"""Takes the points of a request; returns why it is refused, or None to accept it."""
+
+
+class Monitoring:
+    """Takes the place of the emulator's Cloud Monitoring, and keeps every request.
+
+    Attributes:
+        answer: What it answers; it may wait before it does.
+        requests: Every request, in order of arrival.
+    """
+
+    def __init__(self, cloud: Emulator, answer: Answer = lambda _points: None) -> None:
+        self.answer = answer
+        self.requests: list[Any] = []
+        self._lock = Lock()
+        cloud.answer("CreateTimeSeries", self._create)
+
+    @property
+    def batches(self) -> list[list[Point]]:
+        """The points of each request."""
+        return [_points(request) for request in self.requests]
+
+    @property
+    def points(self) -> list[Point]:
+        """The points of all requests."""
+        return [point for batch in self.batches for point in batch]
+
+    def values(self, metric: str) -> dict[tuple[str, str], float]:
+        """Return the values of a metric that were sent, by location and node."""
+        return {(one.location, one.node): one.value for one in self.points if one.metric == metric}
+
+    def _create(self, request: Any) -> empty_pb2.Empty:
+        with self._lock:
+            self.requests.append(request)
+        if error := self.answer(_points(request)):
+            raise error
+        return empty_pb2.Empty()
+
+
+def _points(request: Any) -> list[Point]:
+    return [
+        Point(
+            series.metric.type.removeprefix(PREFIX),
+            series.resource.labels["location"],
+            series.resource.labels["namespace"],
+            series.resource.labels["node_id"],
+            point.interval.end_time.seconds + point.interval.end_time.nanos / 1e9,
+            getattr(point.value, point.value.WhichOneof("value")),
+        )
+        for series in request.time_series
+        for point in series.points
+    ]
+
+
+def has(points: Sequence[Point], metric: str, location: str | None = None) -> bool:
+    """Return whether a request has a point of a metric, in one location or in any."""
+    return any(one.metric == metric and location in {None, one.location} for one in points)
+
+
+def refusal(
+    code: str,
+    text: str = "",
+    *,
+    written: int | None = None,
+    of: int = 0,
+    errors: Sequence[tuple[str, int] | tuple[str, int, str]] = (),
+    retry: int | None = None,
+) -> StatusError:
+    """Return how CreateTimeSeries refuses a request.
+
+    Args:
+        code: The name of the status code.
+        text: The message.
+        written: How many points the summary says were written; None for no summary.
+        of: How many points the summary says there were.
+        errors: Those of the summary: code, number of points and, where there is one, a text.
+        retry: The seconds that a RetryInfo asks to wait.
+    """
+    details: list[Any] = []
+    if written is not None:
+        summary = monitoring_v3.CreateTimeSeriesSummary.pb()(
+            total_point_count=of, success_point_count=written
+        )
+        for name, points, *texts in errors:
+            error = summary.errors.add(point_count=points)
+            error.status.code = code_number(name)
+            error.status.message = "".join(texts)
+        details.append(summary)
+    if retry is not None:
+        details.append(error_details_pb2.RetryInfo(retry_delay={"seconds": retry}))
+    return StatusError(code, text, details)

@@ -59,8 +59,9 @@ def run(context: Context) -> int:
     with _session(context) as session:
         config = session.config
         deadline = Deadline.after(config.run.deadline.total_seconds(), context.stop)
+        once = Run(session, Memory(), int(time()), deadline)
         with show_progress(context.err) as progress:
-            once = Run(session, Memory(), int(time()), deadline, progress)
+            progress.update("reading and writing", 0)
             report = once.look() if args.dry_run else once.write()
         if context.out:
             from exporter.show import print_report

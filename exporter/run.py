@@ -28,7 +28,6 @@ from exporter.measure import GLOBAL, Sample
 from exporter.memory import Memory
 from exporter.names import LocationName, StreamName, Task
 from exporter.read import Datastream
-from exporter.terminal import Progress
 from exporter.write import Writer, Written
 
 K = TypeVar("K")
@@ -139,7 +138,6 @@ class Run:
         memory: Memory,
         timestamp: int,
         deadline: Deadline,
-        progress: Progress | None = None,
     ) -> None:
         """Start the clock of the run. No call is made yet.
 
@@ -156,7 +154,6 @@ class Run:
         self._reading = deadline.within(deadline.left * _READING_SHARE)
         self._writing = deadline.sooner(reserved)
         self._collecting = deadline.sooner(2 * reserved)
-        self._progress = progress or Progress()
         self._calls = Calls()
         self._api = Datastream(session.clients.datastream, self._calls)
         self._writer = Writer(
@@ -203,33 +200,29 @@ class Run:
         try:
             for source in self._config.sources:
                 self._start_source(source)
-            for discovered in list(self._discovered.values()):
-                self._wait(discovered, self._reading)
-            for number, outcome in enumerate(list(self._outcomes.values()), start=1):
-                self._wait(outcome.read, self._reading)
-                self._progress.update("reading locations", number, len(self._outcomes))
+            self._wait(list(self._discovered.values()), self._reading, 0)
+            outcomes = list(self._outcomes.values())
+            self._wait([outcome.read for outcome in outcomes], self._reading, 0)
             if not self._deadline.stopped:
                 self._share(shared)
-            for outcome in self._outcomes.values():
-                if outcome.read.is_set():
-                    self._wait(outcome.done, self._writing)
+            under_way = [outcome.done for outcome in outcomes if outcome.read.is_set()]
+            self._wait(under_way, self._writing, _STOPPED_SECONDS)
         finally:
             # What hangs ends by the deadline, or when the channels are closed.
             self._pool.shutdown(wait=False, cancel_futures=True)
         return self._report(shared)
 
-    def _wait(self, event: threading.Event, deadline: Deadline) -> None:
-        """Wait for a thread until its deadline; after a stop, for a write under way."""
+    def _wait(self, events: Iterable[threading.Event], deadline: Deadline, patience: float) -> None:
+        """Wait for threads until their deadline, or for some seconds after a stop."""
         stopped = None
-        while not event.is_set() and deadline.left > -_GRACE_SECONDS:
-            if self._deadline.stopped:
-                if deadline is self._reading:
-                    return
-                stopped = stopped or Deadline.after(_STOPPED_SECONDS)
-                if stopped.left < 0:
-                    return
-            # With a timeout, so that a stop is noticed.
-            event.wait(_POLL_SECONDS)
+        for event in events:
+            while not event.is_set() and deadline.left > -_GRACE_SECONDS:
+                if self._deadline.stopped:
+                    stopped = stopped or Deadline.after(patience)
+                    if stopped.left <= 0:
+                        return
+                # With a timeout, so that a stop is noticed.
+                event.wait(_POLL_SECONDS)
 
     def _submit(self, work: Callable[..., None], *args: object) -> None:
         try:

@@ -105,6 +105,7 @@ class Writer:
     def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
         """Send a request, with retries, until it is known what happened to its points."""
         refusals: list[PartialWrite] = []
+
         def attempt(timeout: float) -> None:
             request = monitoring_v3.CreateTimeSeriesRequest(
                 name=f"projects/{self._project}",

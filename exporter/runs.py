@@ -35,8 +35,6 @@ def open_session(
         CallError: There are no credentials.
     """
     loaded = config.load(file, environ)
-    for warning in loaded.warnings:
-        LOGGER.warning("%s", warning)
     found("config", f"{loaded.source} is valid")
     try:
         task = cloud_run.task(environ)

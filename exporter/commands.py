@@ -97,7 +97,7 @@ def watch(context: Context) -> int:
         if context.out and context.out.isatty():
             from exporter.show import fleet_screen
 
-            with fleet_screen(context.out) as show:
+            with fleet_screen(context.out, context.err) as show:
                 run_every(lambda: show(once()), every, context.stop)
         else:
             run_every(once, every, context.stop)

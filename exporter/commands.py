@@ -26,6 +26,8 @@ from exporter.runs import Runs, open_session, run_every
 from exporter.terminal import show_progress
 from exporter.text import capitalized, plural, printable
 
+_LEVELS = {checks.OK: logging.INFO, checks.WARNING: logging.WARNING, checks.FAILED: logging.ERROR}
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -112,7 +114,7 @@ def check(context: Context) -> int:
         grades[finding.grade] += 1
         line = printable(f"{finding.grade:<8} {finding.subject}: {finding.text}")
         if context.out is None:
-            LOGGER.log(logging.INFO if finding.grade == checks.OK else logging.ERROR, "%s", line)
+            LOGGER.log(_LEVELS[finding.grade], "%s", line)
         else:
             print(line, file=context.out, flush=True)
 

@@ -25,6 +25,8 @@ from exporter.runs import Runs, open_session, run_every
 from exporter.terminal import show_progress
 from exporter.text import capitalized, plural, printable
 
+_LEVELS = {checks.OK: logging.INFO, checks.WARNING: logging.WARNING, checks.FAILED: logging.ERROR}
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -96,7 +98,7 @@ def watch(context: Context) -> int:
         if context.out and context.out.isatty():
             from exporter.show import fleet_screen
 
-            with fleet_screen(context.out) as show:
+            with fleet_screen(context.out, context.err) as show:
                 run_every(lambda: show(once()), every, context.stop)
         else:
             run_every(once, every, context.stop)
@@ -111,7 +113,7 @@ def check(context: Context) -> int:
         grades[finding.grade] += 1
         line = printable(f"{finding.grade:<8} {finding.subject}: {finding.text}")
         if context.out is None:
-            LOGGER.log(logging.INFO if finding.grade == checks.OK else logging.ERROR, "%s", line)
+            LOGGER.log(_LEVELS[finding.grade], "%s", line)
         else:
             print(line, file=context.out, flush=True)
 

@@ -10,6 +10,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from exporter.config import Config
@@ -230,12 +231,13 @@ def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
 def log_run(report: Report) -> None:
     """Log what was not written and why, then the summary of the run."""
     _log_write_errors(report.written.errors)
-    for name in report.held_back[:MOST_ENTRIES]:
+    for _, group in groupby(report.held_back, lambda name: name.project):
+        names = list(group)
         log(
             logging.WARNING,
-            f"location/last_read of {name} not written: a stream's last_seen may be lost, and the "
-            f"stream would look deleted.",
-            **fields_of([name]),
+            f"location/last_read of {name_all(names)} not written: a stream's last_seen may be "
+            f"lost, and the stream would look deleted.",
+            **fields_of(names),
         )
     if report.stopped:
         left = plural(report.written.left_out, "point")

@@ -1,9 +1,10 @@
 """Shows a person a run: the fleet, what to look at, what was written, and ``watch``'s screen."""
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, TextIO
 
 from rich.console import Group
@@ -11,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from exporter import logs
 from exporter.config import Config
 from exporter.measure import GLOBAL, Sample, definitions
 from exporter.run import Report
@@ -109,34 +111,46 @@ def _print_points(heading: str, samples: tuple[Sample, ...], terminal: Any) -> N
 
 
 @contextmanager
-def fleet_screen(out: TextIO) -> Iterator[Callable[[Report], None]]:
+def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]:
     """Show the fleet on a terminal while the block runs; yield what takes each run's report.
 
     The table stays below the log, which goes on above it, and is drawn anew after each run.
     """
     since: dict[tuple[str, ...], tuple[str, float]] = {}
-    with Live(console=console(out), auto_refresh=False, redirect_stderr=True) as live:
+    with ExitStack() as stack:
+        live = stack.enter_context(Live(console=console(out), auto_refresh=False))
+        # rich has put a stream in sys.stderr's place that prints above the table.
+        log = sys.stderr if err.isatty() else err
+        stack.enter_context(logs.logging_to(log, logs.Text(times=True)))
 
         def show(report: Report) -> None:
-            rows = sorted(
-                _rows(report), key=lambda row: (_rank(row.cells[3]), row.style, row.cells)
-            )
-            now = time.monotonic()
-            table = Table(*map(str.upper, (*_HEADINGS, "for", "problem")), box=None, pad_edge=False)
-            for column in table.columns:
-                column.no_wrap = True
+            nonlocal since
             # What does not fit is counted; the worst are first.
+            rows = sorted(_rows(report), key=_urgency)
             room = max(1, live.console.height - 4)
-            for row in rows[:room]:
+            now, before = time.monotonic(), since
+            since = {}
+            table = Table(*map(str.upper, (*_HEADINGS, "for", "problem")), box=None, pad_edge=False)
+            for column in table.columns[:-1]:
+                column.no_wrap = True
+            for row in rows:
                 name, state = row.cells[:3], row.cells[3]
-                before, at = since.get(name, ("", now))
-                since[name] = (state, at if before == state else now)
-                cells = (*row.cells, _age(now - since[name][1]), row.problem)
-                table.add_row(*map(printable, cells), style=row.style)
+                was, at = before.get(name, ("", now))
+                since[name] = (state, at if was == state else now)
+            for row in rows[:room]:
+                age = _age(now - since[row.cells[:3]][1])
+                # On a narrow terminal this is what is cut.
+                problem = Text(printable(row.problem), no_wrap=True, overflow="ellipsis")
+                table.add_row(*map(printable, row.cells), age, problem, style=row.style)
             more = [f"and {len(rows) - room:,} more"] if len(rows) > room else []
             live.update(Group(table, *more, Text(fleet(report), "bold")), refresh=True)
 
         yield show
+
+
+def _urgency(row: _Row) -> tuple[object, ...]:
+    """Return what to sort a row by: failed first, then not as expected, then with a problem."""
+    return _rank(row.cells[3]), row.cells[4] == "yes", not row.problem, row.cells
 
 
 def _age(seconds: float) -> str:

@@ -54,7 +54,7 @@ class Session:
 
     config: Config
     clients: Clients
-    task: Task = Task()
+    task: Task = field(default_factory=Task)
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Outcome:
     held_back: bool = False
     samples: list[Sample] = field(default_factory=list)  # what there was to write
     due: int = 0  # how many points of it were sent, or had to be
-    written: Written = Written()  # what happened to them so far
+    written: Written = field(default_factory=Written)  # what happened to them so far
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,8 +88,7 @@ _MORE_HINTS = (
     # The texts of gRPC 1.85 and earlier.
     (
         r"DNS resolution|errors resolving|failed to connect|HTTP/2|http1|andshake failed",
-        "Nothing answers there that speaks gRPC over TLS (or, for an emulator, plain gRPC): check "
-        "the network, proxies and firewalls, and {key} in config.yaml if set.",
+        "Nothing there speaks gRPC: check the network, proxies, and {key} in config.yaml if set.",
     ),
 )
 

@@ -187,12 +187,13 @@ def _incidents(
     for incident in incidents:
         by_policy.setdefault(incident.policy, []).append(incident)
     for policy, found in by_policy.items():
-        first, closed, severity = found[0], found[-1].closed, severities[policy]
+        first, severity = found[0], severities[policy].lower()
         since = period.text(first.opened) if first.opened > 0 else "before the start"
-        until = "still open" if closed is None else period.text(closed)
+        closed = [each.closed for each in found if each.closed]
+        until = period.text(max(closed)) if len(closed) == len(found) else "still open"
         times = f" ({len(found)})" if len(found) > 1 else ""
         bars = [
-            _bar(period, each.opened, each.closed or period.lasts, severity.lower(), policy)
+            _bar(period, each.opened, each.closed or period.lasts, severity, policy)
             for each in found
         ]
         yield _mark(period, first.opened, f"{policy}{times} {since} → {until}"), bars
@@ -215,7 +216,7 @@ def _bar(period: Period, start: float, end: float, style: str, text: str) -> Bar
 
 def _mark(period: Period, at: float, text: str) -> Mark:
     share = period.share(at)
-    return Mark(round(share * 100, 2), round(-share * len(text) * _CHARACTER_WIDTH, 1), text)
+    return Mark(round(share * 100, 2), round(-share * (len(text) * _CHARACTER_WIDTH + 4), 1), text)
 
 
 def _ticks(period: Period) -> list[Mark]:

@@ -2,7 +2,6 @@
 
 import gzip
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 
 from lab.backtest.history import RECORDED, series_line
@@ -35,4 +34,4 @@ def record() -> bytes:
 
 
 if __name__ == "__main__":
-    files("lab.backtest").joinpath(RECORDED).write_bytes(record())
+    (ROOT / "lab" / "backtest" / RECORDED).write_bytes(record())

@@ -11,7 +11,7 @@ from threading import Event
 from exporter.measure import samples
 from exporter.progress import Progress
 from lab.backtest.history import History
-from lab.backtest.read import EXPORTER_DELAY, Period
+from lab.backtest.read import EXPORTER_DELAY
 from lab.policies.files import Policy
 from lab.policies.known_metrics import google_metrics, known_series
 from lab.policies.label_inference import Selector
@@ -20,6 +20,7 @@ from lab.prove.engine import Engine, QueryError, run_engine
 from lab.prove.evaluation import resource_name
 from lab.prove.incidents import Incident, firing_intervals, round_up
 from lab.simulate.visibility import VisibilityDelay, adjust_for_delay
+from lab.timeline.spans import Period
 
 DAY = 86_400.0
 _MARGIN = 600.0

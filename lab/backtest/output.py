@@ -13,7 +13,6 @@ from lab.prove.incidents import Incident
 from lab.wording import short
 
 _SEVERITY_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow"}
-_MOST_GAPS = 20
 
 
 def severity_cell(severity: str) -> Cell:
@@ -32,9 +31,8 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
             (exporter, _time(gap.start), _time(gap.end), short(gap.end - gap.start))
             for exporter, gap in result.gaps
         ]
-        print_table(("exporter", "from", "until", "for"), gaps[:_MOST_GAPS], out)
-        more = len(gaps) - _MOST_GAPS
-        out.write(f"and {more:,} later ones\n\n" if more > 0 else "\n")
+        print_table(("exporter", "from", "until", "for"), gaps, out)
+        out.write("\n")
     if result.incidents:
         rows = []
         for severity, incident in _by_severity(result):

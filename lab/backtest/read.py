@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 
 from google.api.metric_pb2 import MetricDescriptor
 from google.api_core import exceptions
@@ -22,6 +22,7 @@ from exporter.text import printable
 from lab.policies.known_metrics import promql_name
 from lab.simulate.native_series import delay_seconds
 from lab.simulate.series import Series
+from lab.timeline.spans import Period
 
 EXPORTER_DELAY = 5.0
 """Seconds until a point of the exporter can be read, typically: Cloud Monitoring does not keep when
@@ -29,6 +30,7 @@ a point arrived. https://cloud.google.com/monitoring/api/v3/latency-n-retention"
 
 _SERVICE = "monitoring.googleapis.com"
 _PERMISSION, _ROLE = "monitoring.timeSeries.list", "roles/monitoring.viewer"
+_HELPED = {FailureKind.PERMISSION_DENIED, FailureKind.API_DISABLED, FailureKind.CREDENTIALS}
 _CONCURRENCY = 4
 _PAGE_SECONDS = 90.0
 _POINTS_PER_PAGE = 100_000
@@ -42,13 +44,6 @@ _Types = MetricDescriptor.ValueType
 _NUMBERS = {_Types.INT64: "int64_value", _Types.DOUBLE: "double_value", _Types.BOOL: "bool_value"}
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 """A series' name and labels in PromQL."""
-
-
-class Period(NamedTuple):
-    """A time in unix seconds, both ends included."""
-
-    start: float
-    end: float
 
 
 def visible_after(name: str) -> float:
@@ -90,8 +85,9 @@ class Reader:
                 is_delta = series.metric_kind == MetricDescriptor.MetricKind.DELTA
                 points = found.setdefault(_key(series, self._project), {})
                 for point in series.points:
-                    end, start = _unix(point.interval.end_time), _unix(point.interval.start_time)
-                    points[end] = start, float(getattr(point.value, field))
+                    start, end = point.interval.start_time, point.interval.end_time
+                    value = float(getattr(point.value, field))
+                    points[end.ToNanoseconds() / 1e9] = start.ToNanoseconds() / 1e9, value
             for status in page.execution_errors:
                 self.doubts.add(f"{metric} may be incomplete: {printable(status.message)}")
         return [self._series(key, points, is_delta=is_delta) for key, points in found.items()]
@@ -155,16 +151,12 @@ def _key(series: Any, project: str) -> _Key:
     return promql_name(series.metric.type), tuple(sorted(labels.items()))
 
 
-def _unix(time: Any) -> float:
-    return float(time.seconds + time.nanos / 1e9)
-
-
 def _explained(error: Exception, project: str) -> CallError:
     """Return the error for the user; its hint does not mention config.yaml, which is not read."""
     failure = explain_call_error(error, Target(_SERVICE, project, _PERMISSION, _ROLE, ""))
-    if failure.kind in {FailureKind.NOT_FOUND, FailureKind.REFUSED}:
-        failure = replace(failure, hint=f"Is {project} the project that the exporter writes to?")
-    elif failure.kind in {FailureKind.UNAVAILABLE, FailureKind.QUOTA, FailureKind.TIMED_OUT}:
-        hint = "Check the network, and try again later; fewer --days read less."
-        failure = replace(failure, hint=hint)
-    return CallError(failure)
+    if failure.kind in _HELPED:
+        return CallError(failure)
+    hint = (
+        f"Check that {project} is the metrics project, or try again later; fewer --days read less."
+    )
+    return CallError(replace(failure, hint=hint))

@@ -23,13 +23,13 @@ from exporter.text import quote
 from lab.backtest.backtest import DAY, evaluate, metrics_to_read
 from lab.backtest.history import History, recorded
 from lab.backtest.output import backtest_json, backtest_summary, print_backtest
-from lab.backtest.read import EXPORTER_DELAY, Period, Reader
+from lab.backtest.read import EXPORTER_DELAY, Reader
 from lab.cli.context import Context
 from lab.cli.selection import add_html, add_json, add_policies, selected_policies
 from lab.policies.files import Policy
 from lab.prove.engine import check_installed
-from lab.timeline.charts import Period as Shown
 from lab.timeline.charts import chart, page
+from lab.timeline.spans import Period
 
 HELP = (
     "Reads the history of the exporter's metrics and of Google's own from Cloud Monitoring, "
@@ -48,6 +48,7 @@ MOST_DAYS = RAW_DAYS - 2
 look back further, retest window included."""
 
 _DAYS = 7
+_KEPT = "Cloud Monitoring keeps all points for six weeks"
 _PART_SECONDS = 6 * 3600.0
 """Read at a time, which bounds the memory: about 300,000 points of a metric of 1,000 streams."""
 
@@ -68,8 +69,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--days",
         type=_days,
         default=_DAYS,
-        help=f"how many days, {MOST_DAYS} at most: Cloud Monitoring keeps all points for six weeks "
-        f"(default: {_DAYS})",
+        help=f"how many days, {MOST_DAYS} at most: {_KEPT} (default: {_DAYS})",
     )
     parser.add_argument(
         "--until",
@@ -134,8 +134,7 @@ def run(context: Context) -> int:
         print_backtest(result, context.out)
     LOGGER.info("%s", backtest_summary(result))
     if args.html:
-        start, end = result.period
-        drawn = chart(Shown(start, end - start, True), history.spans, result.incidents, policies)
+        drawn = chart(result.period, history.spans, result.incidents, policies, dated=True)
         args.html.write_text(page("Back-test", backtest_summary(result), [drawn]), "utf-8")
     return OK
 
@@ -147,10 +146,7 @@ def _check(args: Namespace) -> None:
     oldest = time.time() - MOST_DAYS * DAY
     if args.project and args.until and args.until - args.days * DAY < oldest:
         raise InputError(
-            [
-                f"--until: {args.days} days before it are more than {MOST_DAYS} days ago; Cloud "
-                "Monitoring keeps all points for six weeks"
-            ]
+            [f"--until: {args.days} days before it are more than {MOST_DAYS} days ago; {_KEPT}"]
         )
 
 
@@ -196,8 +192,8 @@ def _days(text: str) -> int:
     days = int(text) if text.isascii() and text.isdecimal() else 0
     if not 1 <= days <= MOST_DAYS:
         raise argparse.ArgumentTypeError(
-            f"{quote(text)} is not allowed; write a number from 1 to {MOST_DAYS}: Cloud Monitoring "
-            f"keeps all points for six weeks, and the time before the days counts too"
+            f"{quote(text)} is not allowed; write a number from 1 to {MOST_DAYS}: {_KEPT}, and the "
+            "time before the days counts too"
         )
     return days
 

@@ -80,7 +80,9 @@ def _writable(name: str) -> Path:
     """Return the path of a file to write; fail before minutes of work if that is impossible."""
     file = Path(name)
     if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise ArgumentTypeError(f"{quote(name)} can't be written; name a file in an existing folder")
+        raise ArgumentTypeError(
+            f"{quote(name)} can't be written; name a file in an existing folder"
+        )
     return file
 
 

@@ -13,7 +13,7 @@ from lab.prove.comparison import Outcome
 from lab.prove.incidents import Incident
 from lab.prove.outcomes import lines
 from lab.prove.scenarios import ScenarioResult
-from lab.timeline.spans import Span, Spans
+from lab.timeline.spans import Period, Span, Spans
 from lab.wording import short
 
 MOST_ROWS = 40
@@ -29,7 +29,6 @@ _STYLES = {
 _TICK_SECONDS = (60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200)
 _MOST_TICKS = 5
 _DAY = 86_400
-_CHARACTER_WIDTH = 6.3  # pixels, about
 _NARROWEST = 0.3  # percent
 
 
@@ -38,35 +37,21 @@ _TEMPLATES = Environment(
 )
 
 
-class Period(NamedTuple):
-    """The time that a chart shows: ``start`` in unix seconds, ``lasts`` in seconds.
-
-    ``dated`` times are shown as dates in UTC; the others count from the start.
-    """
+class _Axis(NamedTuple):
+    """The axis of time: dates in UTC if ``dated``, else times since its start."""
 
     start: float
     lasts: float
-    dated: bool = False
+    dated: bool
 
     def text(self, at: float) -> str:
         """Return a time, given in seconds after the start."""
         when = datetime.fromtimestamp(self.start + at, UTC)
         return f"{when:%m-%d %H:%M}" if self.dated else short(at)
 
-    def share(self, at: float) -> float:
-        """Return which share of the period has passed, from 0 to 1."""
-        return min(max(at / self.lasts, 0.0), 1.0)
-
-
-class Mark(NamedTuple):
-    """A text at a time: ``x`` in percent of the width, ``dx`` in pixels.
-
-    At the left edge it begins at its time, at the right one it ends there: it fits any width.
-    """
-
-    x: float
-    dx: float
-    text: str
+    def percent(self, at: float) -> float:
+        """Return where a time is, in percent of the width."""
+        return round(min(max(at / self.lasts, 0.0), 1.0) * 100, 2)
 
 
 class Bar(NamedTuple):
@@ -80,12 +65,12 @@ class Bar(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A subject, its spans, and each policy's incidents with a mark for them."""
+    """A subject, its spans, and each policy's incidents with a text about them."""
 
     name: str
     place: str
     spans: list[Bar]
-    incidents: list[tuple[Mark, list[Bar]]]
+    incidents: list[tuple[str, list[Bar]]]
 
     @property
     def height(self) -> int:
@@ -103,7 +88,7 @@ class Row(NamedTuple):
 class Chart:
     """A chart as the templates draw it; ``notes`` say what is wrong or left out."""
 
-    ticks: list[Mark]
+    ticks: list[tuple[float, str]]
     rows: list[Row]
     notes: list[str]
     name: str = "History"
@@ -125,7 +110,8 @@ def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
     incidents = [each for each in result.incidents if each.phase == phase % intervals[each.policy]]
     spans = Spans()
     spans.add(recording.series)
-    drawn = chart(Period(recording.start, recording.lasts), spans, incidents, policies)
+    period = Period(recording.start, recording.start + recording.lasts)
+    drawn = chart(period, spans, incidents, policies)
     found = lines(result.results)
     failures = [f"{outcome.upper()}: {line}" for outcome, line in found if outcome != Outcome.RIGHT]
     return replace(
@@ -138,9 +124,18 @@ def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
 
 
 def chart(
-    period: Period, spans: Spans, incidents: Iterable[Incident], policies: Iterable[Policy]
+    period: Period,
+    spans: Spans,
+    incidents: Iterable[Incident],
+    policies: Iterable[Policy],
+    *,
+    dated: bool = False,
 ) -> Chart:
-    """Return the chart of a period; a subject's first incident decides the order of the rows."""
+    """Return the chart of a period, with dates or times since its start.
+
+    A subject's first incident decides the order of the rows.
+    """
+    axis = _Axis(period.start, period.end - period.start, dated)
     severities = {policy.name: policy.severity for policy in policies}
     exporters = [name for name in spans.of if name.startswith("exporters/")]
     opened: dict[str, list[Incident]] = {}
@@ -154,8 +149,8 @@ def chart(
         row = Row(
             printable(last),
             printable(" · ".join(reversed(place))),
-            list(_spans(period, spans.of.get(name, ()))),
-            list(_incidents(period, opened.get(name, ()), severities)),
+            list(_spans(axis, spans.of.get(name, ()))),
+            list(_incidents(axis, opened.get(name, ()), severities)),
         )
         if row.incidents or "/streams/" in name or any(bar.style != "good" for bar in row.spans):
             alike.setdefault(row.looks, []).append(row)
@@ -165,7 +160,7 @@ def chart(
         rows.append(first._replace(place=first.place + more))
     left_out = len(alike) - len(rows)
     notes = [f"{plural(left_out, 'more row')} not drawn."] if left_out else []
-    return Chart(_ticks(period), rows, notes)
+    return Chart(_ticks(axis), rows, notes)
 
 
 def page(title: str, summary: str, charts: Sequence[Chart]) -> str:
@@ -180,48 +175,43 @@ def picture(chart: Chart) -> str:
 
 
 def _incidents(
-    period: Period, incidents: Iterable[Incident], severities: Mapping[str, str]
-) -> Iterator[tuple[Mark, list[Bar]]]:
-    """Yield a mark and bars for each policy."""
+    axis: _Axis, incidents: Iterable[Incident], severities: Mapping[str, str]
+) -> Iterator[tuple[str, list[Bar]]]:
+    """Yield a text and bars for each policy."""
     by_policy: dict[str, list[Incident]] = {}
     for incident in incidents:
         by_policy.setdefault(incident.policy, []).append(incident)
     for policy, found in by_policy.items():
         first, severity = found[0], severities[policy].lower()
-        since = period.text(first.opened) if first.opened > 0 else "before the start"
+        since = axis.text(first.opened) if first.opened > 0 else "before the start"
         closed = [each.closed for each in found if each.closed]
-        until = period.text(max(closed)) if len(closed) == len(found) else "still open"
+        until = axis.text(max(closed)) if len(closed) == len(found) else "still open"
         times = f" ({len(found)})" if len(found) > 1 else ""
         bars = [
-            _bar(period, each.opened, each.closed or period.lasts, severity, policy)
-            for each in found
+            _bar(axis, each.opened, each.closed or axis.lasts, severity, policy) for each in found
         ]
-        yield _mark(period, first.opened, f"{policy}{times} {since} → {until}"), bars
+        yield f"{policy}{times} {since} → {until}", bars
 
 
-def _spans(period: Period, spans: Sequence[Span]) -> Iterator[Bar]:
+def _spans(axis: _Axis, spans: Sequence[Span]) -> Iterator[Bar]:
     for span in spans:
-        start, end = span.start - period.start, span.end - period.start
-        if span is spans[-1] and period.lasts - end <= span.pause:
-            end = period.lasts
-        if start <= period.lasts and end >= 0:
-            yield _bar(period, start, end, _STYLES.get(span.state, "odd"), span.state)
+        start, end = span.start - axis.start, span.end - axis.start
+        if span is spans[-1] and axis.lasts - end <= span.pause:
+            end = axis.lasts
+        if start <= axis.lasts and end >= 0:
+            yield _bar(axis, start, end, _STYLES.get(span.state, "odd"), span.state)
 
 
-def _bar(period: Period, start: float, end: float, style: str, text: str) -> Bar:
-    x, until = (100 * period.share(at) for at in (start, end))
-    about = f"{text}, {period.text(max(start, 0.0))} to {period.text(min(end, period.lasts))}"
-    return Bar(round(x, 2), round(max(until - x, _NARROWEST), 2), style, text, about)
+def _bar(axis: _Axis, start: float, end: float, style: str, text: str) -> Bar:
+    x, until = axis.percent(start), axis.percent(end)
+    about = f"{text}, {axis.text(max(start, 0.0))} to {axis.text(min(end, axis.lasts))}"
+    return Bar(x, round(max(until - x, _NARROWEST), 2), style, text, about)
 
 
-def _mark(period: Period, at: float, text: str) -> Mark:
-    share = period.share(at)
-    return Mark(round(share * 100, 2), round(-share * (len(text) * _CHARACTER_WIDTH + 4), 1), text)
-
-
-def _ticks(period: Period) -> list[Mark]:
+def _ticks(axis: _Axis) -> list[tuple[float, str]]:
+    """Return times to mark, in percent of the width, and their texts."""
     steps = (*_TICK_SECONDS, *range(_DAY, 99 * _DAY, _DAY))
-    step = next(step for step in steps if period.lasts / step <= _MOST_TICKS)
-    first = int(-period.start % step if period.dated else 0)
-    times = range(first, int(period.lasts) + 1, step)
-    return [_mark(period, at, period.text(at)) for at in times]
+    step = next(step for step in steps if axis.lasts / step <= _MOST_TICKS)
+    first = int(-axis.start % step if axis.dated else 0)
+    times = range(first, int(axis.lasts) + 1, step)
+    return [(axis.percent(at), axis.text(at)) for at in times]

@@ -20,6 +20,13 @@ _PAUSES = {STATE: 300.0, UP: 300.0, LAST_RUN: 300.0, CONNECTION_STATE: 1200.0}
 minutes at least, and a private connection every quarter of an hour."""
 
 
+class Period(NamedTuple):
+    """A time in unix seconds, both ends included."""
+
+    start: float
+    end: float
+
+
 class Span(NamedTuple):
     """A time without a change, in unix seconds; ``pause`` is the longest silence in it."""
 

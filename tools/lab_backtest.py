@@ -1,4 +1,7 @@
-"""The recorded history that ``datastream-lab backtest --recorded`` evaluates, and its result."""
+"""The recorded history of ``datastream-lab backtest --recorded``, and what that prints.
+
+``python -m tools.lab_backtest`` records it again, as a new metric or policy needs.
+"""
 
 import gzip
 from datetime import UTC, datetime
@@ -7,6 +10,7 @@ from pathlib import Path
 from lab.backtest.history import RECORDED, series_line
 from lab.markdown import fenced
 from lab.policies.files import read_policies
+from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.simulation import simulate
 from tools.policies import FOLDER, ROOT
@@ -24,11 +28,15 @@ def backtest() -> str:
     return fenced("console", f"{shown}\n{TRANSCRIPT.read_text('utf-8').rstrip()}")
 
 
-def record() -> bytes:
-    """Return a new recorded history: a simulated morning of a small fleet."""
+def scenario() -> Scenario:
+    """Return what is recorded: a morning of a small fleet."""
     names = {policy.name for policy in read_policies(FOLDER)}
-    scenario = parse_scenario(_SCENARIO.read_text("utf-8"), _SCENARIO.name, names, name="recorded")
-    recording = simulate(scenario, _STARTS.timestamp())
+    return parse_scenario(_SCENARIO.read_text("utf-8"), _SCENARIO.name, names, name="recorded")
+
+
+def record() -> bytes:
+    """Simulate the scenario; return its history."""
+    recording = simulate(scenario(), _STARTS.timestamp())
     lines = sorted(map(series_line, recording.series))
     return gzip.compress("".join(lines).encode(), mtime=0)
 

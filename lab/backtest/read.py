@@ -131,7 +131,8 @@ class Reader:
                 page = call_with_retry(attempt, deadline=deadline, calls=Calls())
             except exceptions.GoogleAPICallError as error:
                 # Cloud Monitoring does not know a metric before its first point.
-                if isinstance(error, exceptions.NotFound) and _NO_METRIC in str(error.message):
+                unknown = isinstance(error, exceptions.NotFound) and _NO_METRIC in str(error)
+                if unknown or self._stop.is_set():
                     return
                 raise _explained(error, self._project) from error
             yield page

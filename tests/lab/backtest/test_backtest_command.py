@@ -4,9 +4,7 @@ import json
 import re
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,7 +20,6 @@ from tools import lab_backtest
 AT = "projects/shop-prod/locations/europe-west1/streams"
 DAY = ("--days", "1", "--until", text(END))
 ASKED = ("--project", "ops-prod", *DAY)
-Incident = dict[str, Any]
 
 
 def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
@@ -76,22 +73,6 @@ def test_json_has_all_of_it(backtest: Command, lab: Lab) -> None:
     assert "private-connection-failed" in document["not_evaluated"]
 
 
-@pytest.fixture
-def incidents(command: Command, lab: Lab) -> Callable[..., list[Incident]]:
-    """Return a function that returns the incidents of the last minutes of the history."""
-
-    def run(minutes: float, policies: Path = POLICIES, environ: Any = None) -> list[Incident]:
-        until = text(START + minutes * MINUTE)
-        argv = ("--project", "ops-prod", "--days", "1", "--until", until, "--json")
-        ended = command(
-            "backtest", "--policies", str(policies), *argv, environ=environ or lab.environ
-        )
-        found: list[Incident] = json.loads(ended.out)["incidents"]
-        return found
-
-    return run
-
-
 def variant(folder: Path, name: str, old: str, new: str) -> Path:
     """Return a folder with a policy in whose file a part is replaced, and one that it names."""
     shutil.copy(POLICIES / "streams-failing-together.yaml", folder)
@@ -122,13 +103,22 @@ def test_a_retest_window_can_begin_before_the_start(
     assert opened[f"{AT}/orders"] == text(START + 41.5 * MINUTE)
 
 
-def test_a_changed_policy_is_evaluated_as_it_is(
-    incidents: Callable[..., list[Incident]], tmp_path: Path
+def test_the_size_of_parts_does_not_matter(
+    backtest: Command, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Series, counters and incidents that span several parts are whole."""
+    whole = backtest(*ASKED, "--json", environ=lab.environ)
+    monkeypatch.setattr("lab.cli.backtest._PART_SECONDS", 4000.0)
+    parted = backtest(*ASKED, "--json", environ=lab.environ)
+    assert (parted.code, parted.out) == (0, whole.out)
+
+
+def test_a_changed_policy_is_evaluated_as_it_is(command: Command, lab: Lab, tmp_path: Path) -> None:
     """With a retest window of ten minutes the same failure alerts later."""
     changed = variant(tmp_path, "stream-failed", "duration: 60s", "duration: 600s")
-    found = {each["about"]: each["opened"] for each in incidents(120, changed)}
-    assert found[f"{AT}/orders"] == text(START + 50.5 * MINUTE)
+    ended = command("backtest", "--policies", str(changed), *ASKED, "--json", environ=lab.environ)
+    opened = {each["about"]: each["opened"] for each in json.loads(ended.out)["incidents"]}
+    assert opened[f"{AT}/orders"] == text(START + 50.5 * MINUTE)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +162,7 @@ def test_the_recorded_history_needs_no_account(backtest: Command, tmp_path: Path
         (
             "--project ops-prod",
             None,
-            "projects/ops-prod has no series of custom.googleapis.com/datastream/… in these 7 "
-            "days: is the exporter running, and is this the metrics project?",
+            "in these 7 days: is the exporter running, and is this the metrics project?",
         ),
         (
             "--project ops-prod",

@@ -1,0 +1,145 @@
+"""Series as PromQL sees them, read from a real server; errors and their hints."""
+
+import threading
+from contextlib import ExitStack
+
+import pytest
+
+from exporter.gcp.errors import CallError, FailureKind
+from lab.backtest.read import Reader
+from lab.emulator.world import Fault
+from lab.simulate.series import Series
+from lab.timeline.spans import Period
+from tests.lab.backtest.conftest import END, FRESHNESS, START, UNSUPPORTED, Lab, raw, serve
+
+STATE = "custom.googleapis.com/datastream/stream/state"
+WHOLE = Period(START, END)
+
+
+def read(lab: Lab, metric: str, period: Period = WHOLE, project: str = "ops-prod") -> list[Series]:
+    """Return the series of a metric."""
+    return Reader(lab.clients.monitoring, project, threading.Event()).read([metric], period)
+
+
+def test_points_have_the_labels_and_times_of_promql(lab: Lab) -> None:
+    """Points are oldest first, and visible some seconds after their time."""
+    series = read(lab, STATE, Period(START + 2340, START + 2460))
+    (orders,) = (each for each in series if ("stream_id", "orders") in each.labels)
+    assert orders.name == "custom_googleapis_com:datastream_stream_state"
+    assert dict(orders.labels) == {
+        "monitored_resource": "generic_node",
+        "project_id": "ops-prod",
+        "location": "europe-west1",
+        "namespace": "shop-prod",
+        "node_id": "orders",
+        "stream_id": "orders",
+    }
+    assert [(point.time - START, point.value) for point in orders.samples] == [
+        (2340, 2),
+        (2400, 5),
+        (2460, 5),
+    ]
+    assert {point.visible_at - point.time for point in orders.samples} == {5.0}
+
+
+def test_increments_become_a_counter(lab: Lab) -> None:
+    """A counter goes on in the next period; a point that is in both periods counts once."""
+    reader = Reader(lab.clients.monitoring, "ops-prod", threading.Event())
+    (first,) = reader.read([UNSUPPORTED], Period(START, START + 1260))
+    (second,) = reader.read([UNSUPPORTED], Period(START + 1260, END))
+    assert [(point.time - START, point.value) for point in first.samples] == [(1200, 0), (1260, 3)]
+    assert [(point.time - START, point.value) for point in second.samples] == [(1320, 4)]
+    assert first.samples[0].visible_at - first.samples[0].time == 240
+    assert dict(first.labels)["project_id"] == "shop-prod"
+
+
+@pytest.mark.parametrize("size", [7, 100])
+def test_the_page_size_does_not_matter(
+    lab: Lab, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A series that is split between pages is read whole."""
+    period = Period(START, START + 1800)
+    whole = read(lab, STATE, period)
+    monkeypatch.setattr("lab.backtest.read._POINTS_PER_PAGE", size)
+    assert sorted(map(str, read(lab, STATE, period))) == sorted(map(str, whole))
+
+
+@pytest.mark.parametrize(
+    ("container", "project"),
+    [("shop-prod", "shop-prod"), ("projects/123", "ops-prod"), ("", "ops-prod")],
+)
+def test_a_series_without_a_project_gets_one(container: str, project: str) -> None:
+    """The project comes from the resource container; a number is no project id."""
+    series = raw(
+        "thing",
+        {"location": "there", "resource_container": container},
+        {(START, START + 60): 1.5},
+        metric={"type": "x.googleapis.com/y", "labels": {"location": "here"}},
+        metric_kind="CUMULATIVE",
+    )
+    with ExitStack() as running:
+        (found,) = read(serve(running, series), "x.googleapis.com/y")
+    labels = dict(found.labels)
+    assert labels["project_id"] == project
+    assert (labels["location"], labels["metric_location"]) == ("there", "here")
+    assert [(point.time, point.value) for point in found.samples] == [(START + 60, 1.5)]
+
+
+def test_a_distribution_is_left_out_and_named() -> None:
+    """A sentence says which metric is incomplete."""
+    series = raw(
+        "thing",
+        {"location": "there"},
+        {(START, START): 1.0},
+        metric={"type": "x.googleapis.com/y"},
+        value_type="DISTRIBUTION",
+    )
+    with ExitStack() as running:
+        lab = serve(running, series)
+        reader = Reader(lab.clients.monitoring, "ops-prod", threading.Event())
+        assert reader.read(["x.googleapis.com/y"], WHOLE) == []
+    sentence = "x.googleapis.com/y is left out: a back-test reads nothing but numbers"
+    assert reader.doubts == {sentence}
+
+
+def test_a_transient_error_is_retried(empty_lab: Lab) -> None:
+    """A page is retried after a transient error."""
+    empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE", times=2))
+    assert read(empty_lab, STATE) == []
+    assert empty_lab.cloud.calls["ListTimeSeries"] == 3
+
+
+def test_a_metric_without_points_is_empty(empty_lab: Lab) -> None:
+    """Cloud Monitoring does not know a metric before its first point."""
+    message = f'Cannot find metric(s) that match type = "{FRESHNESS}".'
+    empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="NOT_FOUND", message=message))
+    assert read(empty_lab, FRESHNESS) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "hint"),
+    [
+        ("PERMISSION_DENIED", FailureKind.PERMISSION_DENIED, "Grant roles/monitoring.viewer: "),
+        ("NOT_FOUND", FailureKind.NOT_FOUND, "Check that ops-prod is the metrics project"),
+        ("INVALID_ARGUMENT", FailureKind.REFUSED, "Check that ops-prod is the metrics project"),
+        ("UNAUTHENTICATED", FailureKind.CREDENTIALS, "application-default login"),
+        ("RESOURCE_EXHAUSTED", FailureKind.QUOTA, "try again later; fewer --days read less."),
+    ],
+)
+def test_an_error_has_a_hint(
+    empty_lab: Lab, code: str, kind: FailureKind, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hint says what to do, and does not mention config.yaml, which is not read."""
+    monkeypatch.setattr("lab.backtest.read._PAGE_SECONDS", 0.5)
+    empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code, message="No."))
+    with pytest.raises(CallError, match=hint) as refused:
+        read(empty_lab, STATE)
+    assert refused.value.failure.kind is kind
+    assert "config.yaml" not in str(refused.value)
+
+
+def test_the_permission_is_named() -> None:
+    """The error message names the permission and the project."""
+    with ExitStack() as running, pytest.raises(CallError) as refused:
+        read(serve(running, denied=["monitoring.timeSeries.list"]), STATE)
+    assert "needs monitoring.timeSeries.list in project ops-prod" in str(refused.value)

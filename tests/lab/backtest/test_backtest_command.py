@@ -29,17 +29,20 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     known, silent, paged, quiet, not_evaluated = out.split("\n\n")
     assert known == f"The exporter's history starts at {text(START)}. Earlier alerts are unknown."
     assert silent.startswith("The exporter wrote nothing in these periods, so alerts in them are ")
-    assert silent.endswith("  11m")
+    assert silent.endswith(f"{text(START + 69 * MINUTE)}  {text(START + 80 * MINUTE)}")
     rows = [re.split(r"  +", line) for line in paged.splitlines()]
-    assert rows[0] == ["POLICY", "SEVERITY", "OPENED", "LASTED", "ABOUT"]
-    assert [(row[0], row[1], row[3], row[4]) for row in rows[1:]] == [
-        ("exporter-silent", "CRITICAL", "6m", "-"),
-        ("stream-failed", "CRITICAL", "59m", f"{AT}/carts"),
-        ("stream-failed", "CRITICAL", "14m", f"{AT}/orders"),
-        ("stream-unexpected-state", "ERROR", "still open", f"{AT}/stock"),
-        ("stream-unsupported-events", "WARNING", "6m", f"{AT}/orders"),
+    assert rows[0] == ["POLICY", "SEVERITY", "OPENED", "CLOSED", "ABOUT"]
+    assert [(row[0], row[1], row[4]) for row in rows[1:]] == [
+        ("exporter-silent", "CRITICAL", "-"),
+        ("stream-failed", "CRITICAL", f"{AT}/carts"),
+        ("stream-failed", "CRITICAL", f"{AT}/orders"),
+        ("stream-unexpected-state", "ERROR", f"{AT}/stock"),
+        ("stream-unsupported-events", "WARNING", f"{AT}/orders"),
     ]
-    assert rows[3][2] == text(START + 41.5 * MINUTE)
+    assert rows[3][2:4] == [text(START + 41.5 * MINUTE), text(START + 55.5 * MINUTE)]
+    # The increments are visible from 25:00 on, and count for ten minutes; every two minutes.
+    assert rows[5][2:4] == [text(START + 26 * MINUTE), text(START + 32 * MINUTE)]
+    assert rows[4][3] == "still open"
     assert quiet.startswith("Would not have alerted: exporter-losing-points, location-unreadable, ")
     why = dict(re.split(r"  +", line) for line in not_evaluated.splitlines()[2:])
     assert why["stream-changed"] == "matches log entries, which the history does not have"
@@ -89,7 +92,7 @@ def test_an_earlier_incident_is_open_at_the_start(
     monkeypatch.setattr("lab.cli.backtest.DAY", 70 * MINUTE)
     out = backtest(*ASKED, environ=lab.environ).out
     (row,) = (line for line in out.splitlines() if line.endswith("/orders") and "-failed " in line)
-    assert re.split(r"  +", row)[2:4] == ["before the start", "5m30s or more"]
+    assert re.split(r"  +", row)[2:4] == ["before the start", text(START + 55.5 * MINUTE)]
     assert "history starts" not in out
 
 

@@ -78,9 +78,7 @@ def evaluate(
         EngineError: It cannot be started, or fails.
     """
     start, end = period
-    late = history.first > start
-    if late:
-        start += (history.first - start) // INTERVAL * INTERVAL
+    start += max((history.first - start) // INTERVAL, 0) * INTERVAL
     incidents: list[Incident] = []
     not_evaluated = {}
     with run_engine(history.data) as engine:
@@ -108,7 +106,7 @@ def evaluate(
                 break
     return BacktestResult(
         Period(start, end),
-        history.first if late else None,
+        history.first if history.first > period.start else None,
         tuple(policies),
         sorted(incidents, key=lambda incident: incident.opened),
         not_evaluated,

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_an_earlier_incident_is_open_at_the_start(
     backtest: Command, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """History before the start counts, but the time of opening is not shown."""
-    monkeypatch.setattr("lab.cli.backtest.DAY", 70 * MINUTE)
+    monkeypatch.setattr(import_module("lab.cli.backtest"), "DAY", 70 * MINUTE)
     out = backtest(*ASKED, environ=lab.environ).out
     (row,) = (line for line in out.splitlines() if line.endswith("/orders") and "-failed " in line)
     assert re.split(r"  +", row)[2:4] == ["before the start", text(START + 55.5 * MINUTE)]
@@ -100,7 +101,7 @@ def test_a_retest_window_can_begin_before_the_start(
     backtest: Command, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failure a minute before the start opens at its real time."""
-    monkeypatch.setattr("lab.cli.backtest.DAY", 79 * MINUTE)
+    monkeypatch.setattr(import_module("lab.cli.backtest"), "DAY", 79 * MINUTE)
     document = json.loads(backtest(*ASKED, "--json", environ=lab.environ).out)
     opened = {each["about"]: each["opened"] for each in document["incidents"]}
     assert opened[f"{AT}/orders"] == text(START + 41.5 * MINUTE)
@@ -111,7 +112,7 @@ def test_the_size_of_parts_does_not_matter(
 ) -> None:
     """Series, counters and incidents that span several parts are whole."""
     whole = backtest(*ASKED, "--json", environ=lab.environ)
-    monkeypatch.setattr("lab.cli.backtest._PART_SECONDS", 4000.0)
+    monkeypatch.setattr(import_module("lab.cli.backtest"), "_PART_SECONDS", 4000.0)
     parted = backtest(*ASKED, "--json", environ=lab.environ)
     assert (parted.code, parted.out) == (0, whole.out)
 

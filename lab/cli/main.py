@@ -43,7 +43,6 @@ COMMANDS = {
     "time-to-page": Command("time_to_page", "measure the time from a change to the incident"),
     "review": Command("review", "show what a Terraform plan changes about the alerts"),
     "backtest": Command("backtest", "show which alerts would have fired in the last days"),
-    "report": Command("report", "write one HTML page with all policies and scenarios"),
 }
 """Every command, in the order of the help. Only the module of the one that runs is imported."""
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from exporter.terminal import console
 from exporter.text import printable
 from lab.prove.comparison import Outcome
-from lab.report.outcomes import lines
+from lab.prove.outcomes import lines
 
 if TYPE_CHECKING:
     from lab.prove.comparison import AlertResult

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,26 @@ def add_scenario_names(parser: ArgumentParser) -> None:
 def add_json(parser: ArgumentParser) -> None:
     """Add ``--json``."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_html(parser: ArgumentParser) -> None:
+    """Add ``--html``."""
+    parser.add_argument(
+        "--html",
+        type=_writable,
+        metavar="FILE",
+        help="also write a page of timelines: the state of each stream, and the incidents",
+    )
+
+
+def _writable(name: str) -> Path:
+    """Return the path of a file to write; fail before minutes of work if that is impossible."""
+    file = Path(name)
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise ArgumentTypeError(
+            f"{quote(name)} can't be written; name a file in an existing folder"
+        )
+    return file
 
 
 def add_world(parser: ArgumentParser) -> None:

@@ -10,9 +10,10 @@ from exporter.terminal import print_table
 from exporter.terminal import print_json, show_progress
 from exporter.durations import format_duration
 from exporter.logs import LOGGER
-from exporter.text import plural
+from exporter.text import plural, printable
 from lab.cli.scenario_results import print_result, result_json
 from lab.cli.selection import (
+    add_html,
     add_json,
     add_policies,
     add_scenario_names,
@@ -22,6 +23,7 @@ from lab.cli.selection import (
 from lab.prove.scenarios import play_all
 from lab.review.plan import read_plan
 from lab.review.planned import planned_policies
+from lab.timeline.charts import Chart, page, scenario_chart
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -51,6 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="play the policies as a Terraform plan leaves them, each route's own included: the "
         "output of `terraform show -json PLANFILE`; - reads it from standard input",
     )
+    add_html(parser)
     add_json(parser)
 
 
@@ -70,10 +73,13 @@ def run(context: Context) -> int:
         _list(context, scenarios)
         return OK
     results: list[ScenarioResult] = []
+    charts: list[Chart] = []
     with show_progress(context.err) as progress:
         playing = play_all(scenarios, planned or policies, context.stop)
         for result in progress.track("playing scenarios", playing, len(scenarios)):
             results.append(result)
+            if args.html:
+                charts.append(scenario_chart(result, planned or policies))
             if not args.json:
                 with progress.pause():
                     print_result(result, context.out)
@@ -90,6 +96,9 @@ def run(context: Context) -> int:
         LOGGER.log(logging.ERROR if failed else logging.INFO, "%s", _summary(results, failed))
     if not played:
         return INTERRUPTED
+    if args.html:
+        args.html.write_text(page("Scenarios", _summary(results, failed), charts), "utf-8")
+        LOGGER.info("%s: a timeline of each scenario.", printable(str(args.html)))
     return INCOMPLETE if failed else OK
 
 

@@ -149,14 +149,18 @@ def start_engine(series: Iterable[Series]) -> Iterator[Engine]:
         EngineError: Prometheus can't be filled or started.
     """
     check_installed()
-    with ExitStack() as running:
-        folder = Path(running.enter_context(TemporaryDirectory(prefix="prometheus-")))
-        _fill(folder, series)
-        yield Engine(_start(folder, running))
+    with TemporaryDirectory(prefix="prometheus-") as folder:
+        add_series(Path(folder), series)
+        with run_engine(Path(folder)) as engine:
+            yield engine
 
 
-def _fill(folder: Path, series: Iterable[Series]) -> None:
-    """Create the database's blocks: all times in one block, so that one pass is enough."""
+def add_series(folder: Path, series: Iterable[Series]) -> None:
+    """Add series to a Prometheus database, as one block: one pass over the text is enough.
+
+    Raises:
+        EngineError: The series can't be read.
+    """
     text = folder / "series.txt"
     with text.open("w", encoding="utf-8") as out:
         write_openmetrics(series, out)
@@ -166,6 +170,17 @@ def _fill(folder: Path, series: Iterable[Series]) -> None:
     if made.returncode:
         raise EngineError(f"promtool can not read the series: {made.stderr.strip()}")
     text.unlink()
+
+
+@contextmanager
+def run_engine(folder: Path) -> Iterator[Engine]:
+    """Run a Prometheus with a folder's database while the block runs.
+
+    Raises:
+        EngineError: It can't be started.
+    """
+    with ExitStack() as running:
+        yield Engine(_start(folder, running))
 
 
 def _start(folder: Path, running: ExitStack) -> str:

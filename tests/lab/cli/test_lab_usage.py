@@ -73,7 +73,7 @@ def test_help_names_every_command(command: Command) -> None:
     words = " ".join(out.split())
     assert " ".join(f"{name} {each.help}" for name, each in COMMANDS.items()) in words
     order = ["demo", "serve", "list", "preview", "test"]
-    order += ["time-to-page", "review", "backtest", "report"]
+    order += ["time-to-page", "review", "backtest"]
     assert list(COMMANDS) == order
 
 
@@ -177,7 +177,6 @@ def test_a_full_temporary_directory_proves_nothing(scenarios: Path, names: list[
     ("argv", "sentence"),
     [
         (["review", "/dev/zero"], "/dev/zero: is larger than 128 MiB, the most that is read"),
-        (["backtest", "--from-file", "/dev/zero"], "/dev/zero:1: is longer than 64 MiB; each line"),
         (["test", "/dev/zero", "x/y.yaml"], "/dev/zero: is larger than 1 MiB"),
         (["demo", "--world", "/dev/zero"], "/dev/zero: is larger than 1 MiB"),
     ],

@@ -16,7 +16,7 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
 from exporter.google.calls import Deadline
-from exporter.google.errors import CallError, FailureKind, Target, explain_call_error
+from exporter.google.errors import CallError, FailureKind, explain_call_error
 from exporter.google.calls import Calls, call_with_retry
 from exporter.text import printable
 from lab.policies.known_metrics import promql_name
@@ -28,9 +28,7 @@ EXPORTER_DELAY = 5.0
 """Seconds until a point of the exporter can be read, typically: Cloud Monitoring does not keep when
 a point arrived. https://cloud.google.com/monitoring/api/v3/latency-n-retention"""
 
-_SERVICE = "monitoring.googleapis.com"
-_PERMISSION, _ROLE = "monitoring.timeSeries.list", "roles/monitoring.viewer"
-_HELPED = {FailureKind.PERMISSION_DENIED, FailureKind.API_DISABLED, FailureKind.CREDENTIALS}
+_PERMISSION, _HELPED = {FailureKind.PERMISSION_DENIED, FailureKind.API_DISABLED, FailureKind.CREDENTIALS}
 _CONCURRENCY = 4
 _PAGE_SECONDS = 90.0
 _POINTS_PER_PAGE = 100_000
@@ -154,7 +152,7 @@ def _key(series: Any, project: str) -> _Key:
 
 def _explained(error: Exception, project: str) -> CallError:
     """Return the error for the user; its hint does not mention config.yaml, which is not read."""
-    failure = explain_call_error(error, Target(_SERVICE, project, _PERMISSION, _ROLE, ""))
+    failure = explain_call_error(error, project, _PERMISSION)
     if failure.kind in _HELPED:
         return CallError(failure)
     hint = (

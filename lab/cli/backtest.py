@@ -15,7 +15,7 @@ from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.terminal import print_json, show_progress
 from exporter.config import Endpoints
 from exporter.config.fields import Project
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Identity, connect
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
 from exporter.documents import InputError
 from exporter.logs import LOGGER
 from exporter.terminal import Progress
@@ -80,11 +80,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--impersonate-service-account", metavar="ACCOUNT", help="act as this service account"
-    )
-    parser.add_argument(
-        "--quota-project",
-        metavar="PROJECT",
-        help="the project whose quota and billing the calls count against",
     )
     add_html(parser)
     add_json(parser)
@@ -163,8 +158,7 @@ def _read(
         )
         # Datastream is not called, so it needs no credentials either.
         environ.setdefault(DATASTREAM_EMULATOR, host)
-    identity = Identity(args.impersonate_service_account, args.quota_project)
-    clients, _ = connect(Endpoints(), environ, identity)
+    clients = connect(Endpoints(), environ, args.impersonate_service_account)
     metrics, before = metrics_to_read(policies)
     first = end - args.days * DAY - before
     parts = math.ceil((end - first) / _PART_SECONDS)

@@ -22,8 +22,8 @@ from lab.backtest.required import (
     selector_text,
     selectors,
 )
-from lab.policies.known_metrics import promql_name
 from lab.policies.model import INTERVAL
+from lab.policies.promql import promql_name
 from lab.prove.engine import QueryError, start_engine
 from lab.prove.evaluation import resource_name
 from lab.prove.incidents import Incident, firing_intervals

@@ -6,14 +6,14 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.measure import definitions
-from lab.policies.known_metrics import google_metrics, known_series, promql_name
+from lab.policies.promql import known_series, promql_name
 from lab.prove.incidents import round_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lab.policies.files import Policy
-    from lab.policies.label_inference import Selector
+    from lab.policies.promql import Selector
 
 LAST_RUN = promql_name(f"{definitions.definitions()['prefix']}/exporter/last_run")
 """Always read: it shows when the exporter ran."""
@@ -73,8 +73,7 @@ def retest_window(policy: Policy) -> float:
 def resource_labels(selector: Selector) -> dict[str, str]:
     """Return the labels in a selector that identify the resource."""
     known = known_series().get(selector.metric)
-    native = google_metrics().get(known.type) if known else None
-    keys = {"monitored_resource", *(native.resource_labels if native else ())}
+    keys = {"monitored_resource", *(known.resource_labels if known else ())}
     return {key: value for key, value in selector.equal.items() if key in keys}
 
 

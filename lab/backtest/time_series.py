@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from google.api import metric_pb2
 
-from lab.policies.known_metrics import promql_name
+from lab.policies.promql import promql_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from exporter.measure import samples
-from lab.policies.known_metrics import promql_name
+from lab.policies.promql import promql_name
 from lab.report.actual_states import state_of
 from lab.report.marks import Gap, Point, PointRow
 from lab.report.subjects import SubjectKind

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exporter.states import StreamState
 from lab.emulator.timeline import Timeline, matches
 from lab.emulator.world_events import DropEvents
-from lab.policies.known_metrics import promql_name
+from lab.policies.promql import promql_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,7 +11,7 @@ import yaml
 from exporter.measure import samples
 from exporter.states import StreamState
 from lab.policies.files import read_policies
-from lab.policies.known_metrics import promql_name
+from lab.policies.promql import promql_name
 from lab.prove.comparison import compare
 from lab.prove.incidents import Incident
 from lab.prove.scenarios import ScenarioResult

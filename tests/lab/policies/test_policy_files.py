@@ -102,8 +102,7 @@ def test_an_error_says_what_to_write(tmp_path: Path, mistake: dict[str, Any]) ->
         (
             "[1h]) == 3",
             "[25h]) == 3",
-            "a retest window of 120s and a look-back window of 90000s in the query exceed the "
-            "90000s that Cloud Monitoring allows",
+            "a look-back window of 90000s in the query exceed the 90000s",
         ),
     ],
 )
@@ -152,7 +151,7 @@ def test_a_user_s_file_needs_no_comment_and_no_label(tmp_path: Path) -> None:
         ),
         (
             "datastream_googleapis_com:lag",
-            *["docs/reference.md lists the exporter's own"] * 2,
+            *["did you mean datastream_googleapis_com:stream_freshness?"] * 2,
         ),
     ],
 )
@@ -182,11 +181,9 @@ def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
     (folder / "paused.yaml").rename(folder / "paused.yml")
     (folder / "changed.yaml").rename(folder / "Stream changed.yaml")
 
-    assert errors(folder, house_rules=False) == [
-        "paused.yml: a policy's file name ends in .yaml; rename it",
-        "Stream changed.yaml:6: the file's name is the policy's name; rename it to only "
-        "lower-case letters, digits, - and _, at most 63",
-    ]
+    ending, name = errors(folder, house_rules=False)
+    assert ending == "paused.yml: a policy's file name ends in .yaml; rename it"
+    assert name.startswith("Stream changed.yaml:6: the file's name is the policy's name; rename it")
 
 
 @pytest.mark.parametrize(
@@ -245,9 +242,6 @@ def test_any_file_gives_a_policy_or_sentences(tmp_path_factory: Any, data: st.Da
     folder.mkdir(exist_ok=True)
     (folder / "paused.yaml").write_bytes(content)
 
-    try:
-        read_policies(folder)
-    except InputError as mistakes:
-        lines = str(mistakes).splitlines()
-        assert all(line.isprintable() for line in lines)
-        assert not any(word in str(mistakes).lower() for word in ("input should", "pydantic"))
+    for sentence in errors(folder):
+        assert sentence.isprintable()
+        assert not any(word in sentence.lower() for word in ("input should", "pydantic"))

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from exporter.inputs.input_errors import InputError
 from lab.policies import model
 from lab.policies.files import Link, read_policies
 from tests.lab.policies.folders import CASES, OURS, copy, errors, policy

@@ -36,7 +36,6 @@ from lab.policies import checks, promql
 from lab.policies.model import PolicyFile
 
 _BEGINNINGS = ("Catches", "Why these numbers:", "How it can be wrong:")
-_EXPORTER_METRICS = "datastream_exporter_"
 
 
 class Link(NamedTuple):
@@ -121,7 +120,7 @@ class Policy:
     @property
     def watches_exporter(self) -> bool:
         """Whether its query selects the exporter's own series."""
-        return _EXPORTER_METRICS in (self.query or "")
+        return "datastream_exporter_" in (self.query or "")
 
 
 def read_policies(

@@ -1,8 +1,7 @@
 """Reads a PromQL query: the metrics and labels that it selects, and the labels of its result.
 
-Labels follow the rules of Prometheus:
-https://prometheus.io/docs/prometheus/latest/querying/operators/ and
-https://prometheus.io/docs/prometheus/latest/querying/functions/
+Labels follow the rules of Prometheus, of operators and functions:
+https://prometheus.io/docs/prometheus/latest/querying/operators/
 """
 
 import re

@@ -159,11 +159,3 @@ def test_links_to_the_audit_log_find_the_methods() -> None:
         method = "DeleteStream" if name == "stream-missing" else "UpdateStream"
         (pattern,) = set(re.findall(r'methodName=~"([^"]+)"', urls))
         assert re.search(pattern, f"google.cloud.datastream.v1.Datastream.{method}")
-
-
-@every_policy
-def test_the_comment_is_whole_sentences(policy: Policy) -> None:
-    """Each of the three paragraphs ends with a full stop and has no broken word."""
-    for paragraph in policy.header:
-        assert paragraph.endswith(".")
-        assert not re.search(r"\w- \w", paragraph)

@@ -11,8 +11,7 @@ from google.cloud import monitoring_v3
 from google.protobuf.duration_pb2 import Duration
 
 from lab.filters.log_filter import parse_extractor, parse_log_filter
-from lab.policies.files import Policy
-from lab.policies.header import HeaderComment
+from lab.policies.files import HeaderComment, Policy
 from lab.policies.model import DAY, INTERVAL
 from lab.simulate.scenario import Deployment
 

@@ -11,9 +11,9 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.states import StreamState
-from lab.emulator.timeline import Timeline
-from lab.emulator.world import DropEvents, matches
-from lab.policies.known_metrics import promql_name
+from lab.emulator.timeline import Timeline, matches
+from lab.emulator.world import DropEvents
+from lab.policies.promql import promql_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

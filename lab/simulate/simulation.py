@@ -25,7 +25,7 @@ from exporter.shard import Shard
 from exporter.task import Task
 from exporter.runs import OBJECTS_SECONDS, Runs
 from lab.emulator.emulator import Emulator
-from lab.policies.known_metrics import promql_name
+from lab.policies.promql import promql_name
 from lab.simulate import log_entries, native_series
 from lab.simulate.native_series import Execution
 from lab.simulate.schedule import fraction, scheduled_runs

@@ -1,10 +1,8 @@
-"""The engine: Prometheus itself, filled with series and queried over its HTTP API.
+"""Runs Prometheus itself as the engine: fills it with series and queries it over its HTTP API.
 
 Google evaluates PromQL conditions as Prometheus does
 (https://cloud.google.com/monitoring/promql), so the lab evaluates them with the original.
 """
-
-from __future__ import annotations
 
 import http.client
 import json
@@ -12,18 +10,14 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from lab.simulate.series import write_openmetrics
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from lab.simulate.series import Series
+from lab.simulate.series import Series, write_openmetrics
 
 _PROGRAMS = ("prometheus", "promtool")
 _LISTENS = re.compile(r'msg="Listening on" address=(127\.0\.0\.1:\d+)')
@@ -76,7 +70,6 @@ class Engine:
     """
 
     def __init__(self, address: str) -> None:
-        """Query the Prometheus at this address."""
         self.address = address
 
     def query_range(

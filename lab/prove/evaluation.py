@@ -1,22 +1,16 @@
 """Evaluates a policy over a recording: its incidents, by metrics or by log entries."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from google.cloud import monitoring_v3
 
 from lab.filters.log_filter import extract_label, parse_extractor, parse_log_filter
+from lab.policies.files import Policy
+from lab.prove.engine import Engine
 from lab.prove.incidents import Incident, firing_intervals
-from lab.simulate.visibility import adjust_for_delay
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lab.policies.files import Policy
-    from lab.prove.engine import Engine
-    from lab.simulate.log_entries import LogEntry
-    from lab.simulate.simulation import Recording
+from lab.simulate.log_entries import LogEntry
+from lab.simulate.series import adjust_for_delay
+from lab.simulate.simulation import Recording
 
 LOGGED_AFTER = 1.0
 """Seconds from an entry until Cloud Logging has it."""

@@ -1,32 +1,24 @@
-"""Scenarios played, evaluated and compared with what they expect."""
-
-from __future__ import annotations
+"""Plays scenarios, evaluates the policies and compares their incidents with the expected ones."""
 
 import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from threading import Event
+from typing import NamedTuple
 
 from exporter.inputs.input_errors import InputError
 from exporter.text import printable
 from lab.filters.log_filter import parse_extractor, parse_log_filter
-from lab.prove.comparison import compare
-from lab.prove.engine import check_installed, start_engine
+from lab.policies.files import Policy
+from lab.prove.comparison import AlertResult, compare
+from lab.prove.engine import Engine, check_installed, start_engine
 from lab.prove.evaluation import log_incidents, metric_incidents
+from lab.prove.incidents import Incident
 from lab.side_by_side import side_by_side
-from lab.simulate.simulation import simulate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from threading import Event
-
-    from lab.policies.files import Policy
-    from lab.prove.comparison import AlertResult
-    from lab.prove.engine import Engine
-    from lab.prove.incidents import Incident
-    from lab.simulate.scenario import Scenario
-    from lab.simulate.simulation import Recording
+from lab.simulate.scenario import Scenario
+from lab.simulate.simulation import Recording, simulate
 
 _FIRST_DAY = datetime(2026, 1, 5, tzinfo=UTC)
 _APART = timedelta(days=3)

@@ -5,71 +5,59 @@ Cloud Run may start it, its points become visible as late as they may, and evalu
 second of their interval.
 """
 
-from __future__ import annotations
-
 import itertools
-import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from threading import Event
+from typing import Any, NamedTuple
 
 from exporter import config
 from exporter.config import locations
+from exporter.inputs.yaml_text import packaged
+from lab.emulator.world_values import WorldSection
+from lab.policies.files import Policy
+from lab.prove.engine import Engine
 from lab.prove.evaluation import log_incidents, metric_incidents
 from lab.prove.scenarios import engine_for
 from lab.side_by_side import side_by_side
 from lab.simulate.scenario import Scenario
 from lab.simulate.schedule import scheduled_runs
-from lab.simulate.simulation import IngestionDelay, simulate
+from lab.simulate.simulation import IngestionDelay, Recording, simulate
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from threading import Event
-
-    from lab.policies.files import Policy
-    from lab.prove.engine import Engine
-    from lab.simulate.simulation import Recording
-
-MODES = ("job", "function", "function_log_triggers", "worker_pool")
 WORST_INGESTION = IngestionDelay(7.0, 7.0)
-WORST_DELAYS = (0, 30, 10, 25, 15, 5)
-"""Start delays of a job in seconds, run by run: the earliest is followed by the latest."""
-COLD_STARTS = (0, 10)
-"""The same for a function: every other start is cold."""
-
 POLLING_SECONDS = 300
 """Worst case of a script that polls every five minutes."""
+LONGEST_WAIT = 420.0
+"""Seconds that are recorded after the last change, longer than each promised time to page."""
 
 _START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 _EVERY_SECOND = 1.0
 _FIRST_CHANGE = 120.0
-_STEP = {"job": 12.0, "function": 10.0, "function_log_triggers": 10.0, "worker_pool": 1.0}
-_CHANGING_FOR = {
-    "job": 360.0,
-    "function": 120.0,
-    "function_log_triggers": 120.0,
-    "worker_pool": 20.0,
-}
-"""Seconds over which the changes are spread: every start delay, two ticks of the worker pool."""
-_APART = {"job": 0.0, "function": 120.0, "function_log_triggers": 360.0, "worker_pool": 10.0}
-"""More seconds between two changes: a run logs 50 of them at most, and a run that the log of one
-change causes would see another one too."""
-_EXPORTERS: dict[str, dict[str, Any]] = {
-    "job": {"mode": "job", "delays": WORST_DELAYS},
-    "function": {"mode": "function", "delays": COLD_STARTS},
-    "function_log_triggers": {"mode": "function", "log_triggers": True, "delays": COLD_STARTS},
-    "worker_pool": {"mode": "worker_pool"},
-}
-"""How the exporter runs in each mode, as a scenario has it."""
-_LONGEST_GAP = {"job": 90, "function": 70, "function_log_triggers": 70, "worker_pool": 10}
-LONGEST_WAIT = 420.0
-"""Seconds that are recorded after the last change, longer than each promised time to page."""
 _JUST_AFTER = 0.1
-_TOGETHER = 5
 
 
-class TimedChange(NamedTuple):
+class TimedMode(WorldSection):
+    """How the exporter runs while times to page are measured; all times in seconds.
+
+    Attributes:
+        exporter: The deployment, as a scenario has it.
+        longest_gap: The longest time between the starts of two runs.
+        changing_for: The time over which the changes are spread: every start delay, or two ticks.
+        step: The time between two changes.
+        apart: More time between two changes: a run logs 50 of them at most, and a run that the log
+            of one change causes would see another one too.
+    """
+
+    exporter: dict[str, Any]
+    longest_gap: int
+    changing_for: float
+    step: float
+    apart: float = 0
+
+
+class TimedChange(WorldSection):
     """A change whose time to page has a bound.
 
     Attributes:
@@ -82,8 +70,8 @@ class TimedChange(NamedTuple):
 
     title: str
     policy: str
-    event: dict[str, Any] | None
-    streams: int
+    event: dict[str, Any] | None = None
+    streams: int = 1
     bounds: dict[str, float]
 
     @property
@@ -92,52 +80,15 @@ class TimedChange(NamedTuple):
         return None if self.event is None else POLLING_SECONDS
 
 
-_NEVER = math.inf
+class _Promises(WorldSection):
+    modes: dict[str, TimedMode]
+    changes: tuple[TimedChange, ...]
 
 
-def _bounds(*seconds: float) -> dict[str, float]:
-    return {mode: bound for mode, bound in zip(MODES, seconds, strict=True) if bound < _NEVER}
-
-
-_FAIL_PERMANENTLY = {"do": "fail_permanently", "reason": "LOST"}
-_FAIL = {"do": "fail", "reason": "DOWN"}
-_DELETE = {"do": "delete"}
-_PAUSE = {"do": "pause", "draining": 0}
-
-CHANGES = (
-    TimedChange(
-        "FAILED_PERMANENTLY",
-        "stream-failed-permanently",
-        _FAIL_PERMANENTLY,
-        1,
-        _bounds(130, 110, 65, 60),
-    ),
-    TimedChange(
-        "five FAILED_PERMANENTLY at once",
-        "streams-failing-together",
-        _FAIL_PERMANENTLY,
-        _TOGETHER,
-        _bounds(190, 170, 115, 120),
-    ),
-    TimedChange("FAILED", "stream-failed", _FAIL, 1, _bounds(190, 170, 115, 120)),
-    TimedChange("deleted", "stream-missing", _DELETE, 1, _bounds(190, 170, 130, 120)),
-    TimedChange(
-        "paused by hand, from PAUSED",
-        "stream-unexpected-state",
-        _PAUSE,
-        1,
-        _bounds(250, 230, 175, 180),
-    ),
-    TimedChange(
-        "FAILED, the message that says why",
-        "stream-state-changed",
-        _FAIL,
-        1,
-        _bounds(_NEVER, 80, 20, 20),
-    ),
-    TimedChange("exporter dead", "exporter-silent", None, 1, _bounds(360, 360, 360, 360)),
-)
+_PROMISES = _Promises.model_validate(packaged(__package__, "time_to_page.yaml"))
+CHANGES = _PROMISES.changes
 """Every change whose time to page is promised."""
+MODES = tuple(_PROMISES.modes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +146,7 @@ class Measurements:
     times: list[TimeToPage] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def add(self, other: Measurements) -> None:
+    def add(self, other: "Measurements") -> None:
         """Add other measurements and keep the times in the order of the table."""
         self.times = sorted(
             self.times + other.times,
@@ -253,15 +204,15 @@ def _measure_task(task: _Task) -> Measurements:
 def record_changes(mode: str, wait: float = LONGEST_WAIT) -> TimedRecording:
     """Record changes in Datastream at every moment between two runs, and some seconds more."""
     moments, world = _changing_world(mode)
-    scenario = _scenario(f"changing-{mode}", mode, world, wait=wait)
-    recording = simulate(scenario, _START, WORST_INGESTION)
+    recording = simulate(_scenario(mode, world, wait), _START, WORST_INGESTION)
     return TimedRecording(mode, recording, moments)
 
 
 def record_death(mode: str, wait: float = LONGEST_WAIT) -> TimedRecording:
     """Record an exporter that dies after a run, and some seconds more."""
-    scenario = _scenario(f"dying-{mode}", mode, _ONE_STREAM, dies=_FIRST_CHANGE, wait=wait)
-    recording = simulate(scenario, _START, WORST_INGESTION)
+    recording = simulate(
+        _scenario(mode, _ONE_STREAM, wait, dies=_FIRST_CHANGE), _START, WORST_INGESTION
+    )
     last_run = max(run.ended for run in recording.runs)
     return TimedRecording(mode, recording, {CHANGES[-1].title: {"": last_run}})
 
@@ -298,7 +249,8 @@ def measure(timed: TimedRecording, policies: Iterable[Policy], engine: Engine) -
             continue
         if change.event is None:
             # The exporter may die at any moment between its last run and the next.
-            times = [time - s for s in range(_LONGEST_GAP[timed.mode]) for time in times]
+            gap = _PROMISES.modes[timed.mode].longest_gap
+            times = [time - second for second in range(gap) for time in times]
         measured.times.append(TimeToPage(change, timed.mode, max(times), median(times), len(times)))
     return measured
 
@@ -321,24 +273,20 @@ def _changing_world(mode: str) -> tuple[dict[str, dict[str, float]], dict[str, A
     Each moment has two locations: in one, one stream changes for each kind of change; in the other
     one, five streams change at once.
     """
-    moments = _moments(mode)
-    places = [
-        (f"trial-{project}", location)
-        for project in range(-(-len(moments) * 2 // len(locations.KNOWN)))
-        for location in sorted(locations.KNOWN)
-    ]
+    known = sorted(locations.KNOWN)
     streams: dict[str, dict[str, list[dict[str, Any]]]] = {}
     events: list[dict[str, Any]] = []
     changed_at: dict[str, dict[str, float]] = {}
-    for index, moment in enumerate(moments):
+    for index, moment in enumerate(_moments(mode)):
         for change in CHANGES:
             if change.event is None:
                 continue
-            project, location = places[index * 2 + (change.streams > 1)]
-            parent = f"projects/{project}/locations/{location}"
-            streams.setdefault(project, {}).setdefault(location, []).append(
+            project, place = divmod(index * 2 + (change.streams > 1), len(known))
+            of_project = streams.setdefault(f"trial-{project}", {})
+            of_project.setdefault(known[place], []).append(
                 {"id": f"{change.policy}-{{}}", "count": change.streams}
             )
+            parent = f"projects/trial-{project}/locations/{known[place]}"
             names = [
                 f"{parent}/streams/{change.policy}-{number + 1}" for number in range(change.streams)
             ]
@@ -358,24 +306,23 @@ def _changing_world(mode: str) -> tuple[dict[str, dict[str, float]], dict[str, A
 
 def _moments(mode: str) -> list[float]:
     """Return the moments of change: just after each run has read the streams, and evenly spread."""
-    scenario = _scenario("moments", mode, _ONE_STREAM)
-    end = _FIRST_CHANGE + _CHANGING_FOR[mode]
-    runs = [run.at for run in scheduled_runs(scenario.exporters, end, "")]
-    steps = round(_CHANGING_FOR[mode] / _STEP[mode])
-    evenly = [_FIRST_CHANGE + number * _STEP[mode] for number in range(steps)]
+    timed = _PROMISES.modes[mode]
+    end = _FIRST_CHANGE + timed.changing_for
+    exporters = _scenario(mode, _ONE_STREAM, 0).exporters
+    runs = [run.at for run in scheduled_runs(exporters, end, "")]
+    evenly = [
+        _FIRST_CHANGE + number * timed.step
+        for number in range(round(timed.changing_for / timed.step))
+    ]
     moments = sorted({*evenly, *(at + _JUST_AFTER for at in runs if at >= _FIRST_CHANGE)})
-    return [moment + number * _APART[mode] for number, moment in enumerate(moments)]
+    return [moment + number * timed.apart for number, moment in enumerate(moments)]
 
 
 def _scenario(
-    name: str,
-    mode: str,
-    world: dict[str, Any],
-    dies: float | None = None,
-    wait: float = LONGEST_WAIT,
+    mode: str, world: dict[str, Any], wait: float, *, dies: float | None = None
 ) -> Scenario:
     """Return a scenario that watches all of a world; the exporter may die at a moment."""
-    projects = world["projects"]
+    timed, projects = _PROMISES.modes[mode], world["projects"]
     watched = {
         "metrics": {"project": projects[0]["id"]},
         "sources": [
@@ -384,15 +331,15 @@ def _scenario(
         ],
     }
     changes = [event["at"] for event in world["events"]]
-    lasts = max((*changes, _FIRST_CHANGE + _CHANGING_FOR[mode])) + wait
-    exporter = dict(_EXPORTERS[mode])
+    lasts = max(*changes, _FIRST_CHANGE + timed.changing_for, 0) + wait
+    exporter = dict(timed.exporter)
     if dies is not None:
         exporter["silent"] = [{"from": dies + 0.001, "until": lasts}]
     return Scenario.model_validate(
         {
-            "name": name,
-            "configs": (config.from_data(watched, name, {}).config,),
-            "title": name,
+            "name": mode,
+            "configs": (config.from_data(watched, mode, {}).config,),
+            "title": mode,
             "what": "Measures the time to page.",
             "lasts": lasts,
             "exporters": [exporter],

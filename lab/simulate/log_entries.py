@@ -1,27 +1,21 @@
-"""The log entries of a simulated world and of its exporters, in Cloud Logging's form.
+"""Makes the log entries of a simulated world and of its exporters, in Cloud Logging's form.
 
 A change to a stream leaves two entries in the audit log: at the start of the operation and at its
 end. Datastream's own log has its failures. What the service does by itself isn't audited.
 https://cloud.google.com/datastream/docs/audit-logging
 """
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from exporter.inputs.globs import is_literal
 from lab.emulator.timeline import Timeline, matches
-from lab.emulator.world_events import DropEvents, Fail, Lifecycle, Pause, WriteLogEntry
+from lab.emulator.world import World
+from lab.emulator.world_events import DropEvents, Event, Fail, Lifecycle, Pause, WriteLogEntry
 from lab.filters.log_filter import SEVERITIES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lab.emulator.world import World
-    from lab.emulator.world_events import Event
-    from lab.simulate.scenario import Deployment
+from lab.simulate.scenario import Deployment
 
 STREAM_ACTIVITY = "datastream.googleapis.com/stream_activity"
 AUDIT = "cloudaudit.googleapis.com/activity"

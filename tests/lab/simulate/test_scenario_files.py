@@ -1,18 +1,12 @@
 """Scenario files: what is said of errors in them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from exporter.inputs.input_errors import InputError
+from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario, read_scenarios
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from lab.simulate.scenario import Scenario
 
 GOOD = """\
 title: A stream fails

@@ -2,11 +2,11 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event
-from typing import NamedTuple
 
 from exporter.inputs.input_errors import InputError
 from exporter.text import printable
@@ -14,8 +14,7 @@ from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies.files import Policy
 from lab.prove.comparison import AlertResult, compare
 from lab.prove.engine import Engine, check_installed, start_engine
-from lab.prove.evaluation import log_incidents, metric_incidents
-from lab.prove.incidents import Incident
+from lab.prove.incidents import Incident, log_incidents, metric_incidents
 from lab.side_by_side import side_by_side
 from lab.simulate.scenario import Scenario
 from lab.simulate.simulation import Recording, simulate
@@ -48,13 +47,6 @@ class ScenarioResult:
         return all(result.passed for result in self.results)
 
 
-class _Task(NamedTuple):
-    """All that a worker process needs to play a scenario."""
-
-    scenario: Scenario
-    policies: tuple[Policy, ...]
-
-
 def play_all(
     scenarios: Sequence[Scenario], policies: Sequence[Policy], stop: Event
 ) -> Iterator[ScenarioResult]:
@@ -75,8 +67,7 @@ def play_all(
         WorkerEndedError: A worker process was killed.
     """
     check_can_evaluate(policies)
-    tasks = [_Task(scenario, tuple(policies)) for scenario in scenarios]
-    yield from side_by_side(_play, tasks, stop)
+    yield from side_by_side(partial(_play, tuple(policies)), scenarios, stop)
 
 
 def check_can_evaluate(policies: Iterable[Policy]) -> None:
@@ -101,10 +92,10 @@ def check_can_evaluate(policies: Iterable[Policy]) -> None:
         raise InputError(sentences)
 
 
-def _play(task: _Task) -> ScenarioResult:
-    recording = simulate(task.scenario, start_times([task.scenario])[0].timestamp())
+def _play(policies: Sequence[Policy], scenario: Scenario) -> ScenarioResult:
+    recording = simulate(scenario, start_times([scenario])[0].timestamp())
     with engine_for([recording]) as engine:
-        return evaluate(task.scenario, recording, task.policies, engine)
+        return evaluate(scenario, recording, policies, engine)
 
 
 def start_times(scenarios: Sequence[Scenario]) -> list[datetime]:
@@ -127,9 +118,8 @@ def start_times(scenarios: Sequence[Scenario]) -> list[datetime]:
     return [scenario.starts or next(free_days) for scenario in scenarios]
 
 
-@contextmanager
-def engine_for(recordings: Iterable[Recording]) -> Iterator[Engine]:
-    """Run an engine with the series of recordings while the block runs.
+def engine_for(recordings: Iterable[Recording]) -> AbstractContextManager[Engine]:
+    """Return a context that runs an engine with the series of recordings.
 
     Raises:
         NotInstalledError: Prometheus is not installed.
@@ -137,8 +127,7 @@ def engine_for(recordings: Iterable[Recording]) -> Iterator[Engine]:
     """
     # Prometheus takes the samples of a series in order of time only.
     in_order = sorted(recordings, key=lambda recording: recording.start)
-    with start_engine([series for recording in in_order for series in recording.series]) as engine:
-        yield engine
+    return start_engine([series for recording in in_order for series in recording.series])
 
 
 def evaluate(

@@ -13,8 +13,7 @@ LOG_SECONDS = 5.0
 """A log entry's way to the function: through a sink, Pub/Sub and a push."""
 
 WARM_SECONDS = 50.0
-"""A function whose last run began no longer ago than this has an instance, which Cloud Run keeps for
-a while."""
+"""A function whose last run began no longer ago has an instance: Cloud Run keeps it for a while."""
 
 LEAST_SECONDS = 10.0
 """Seconds from the start of a function's run to that of the next."""

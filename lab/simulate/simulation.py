@@ -8,11 +8,9 @@ exporter's own series come last. Cloud Monitoring shows a point 3 to 7 seconds a
 
 import math
 import zlib
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import StringIO
-from typing import NamedTuple
 
 from exporter.config import Config
 from exporter.gcp.clients import Clients, Identity, connect
@@ -36,7 +34,6 @@ from lab.simulate.virtual_sleep import VirtualDeadline
 
 _WAIT_STEP = 10.0
 _LONG_SECONDS = 240.0
-_READS = {"ListLocations", "ListStreams", "ListPrivateConnections", "ListStreamObjects"}
 _OWN = {
     metric.type
     for metric in (samples.LAST_RUN, samples.STREAMS, samples.RUN_SECONDS, samples.POINTS_LOST)
@@ -59,14 +56,8 @@ class SimulationError(Exception):
     """The simulated exporter can't reach the emulator; ``str()`` is the sentence to show."""
 
 
-class IngestionDelay(NamedTuple):
-    """The range of seconds from writing a point until it is visible; each point has its own."""
-
-    least: float = 3.0
-    most: float = 7.0
-
-
-USUAL_INGESTION = IngestionDelay()
+USUAL_INGESTION = (3.0, 7.0)
+"""The range of seconds from writing a point until it is visible; each point has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +84,14 @@ class Recording:
 
 
 def simulate(
-    scenario: Scenario, start: float, ingestion: IngestionDelay = USUAL_INGESTION
+    scenario: Scenario, start: float, ingestion: tuple[float, float] = USUAL_INGESTION
 ) -> Recording:
     """Play a scenario.
 
     Args:
         scenario: What to play.
         start: When it starts, unix seconds.
-        ingestion: How long points take to become visible.
+        ingestion: The range of seconds from writing a point until it is visible.
 
     Raises:
         SimulationError: The exporter's calls don't reach the emulator.
@@ -121,8 +112,12 @@ def simulate(
             clock.now = start + each.at
             runs.append(exporters[each.deployment].run(each, start))
         points = cloud.points()
-        if runs:
-            _check_reached(scenario.name, cloud.calls)
+        if runs and not cloud.calls:
+            raise SimulationError(
+                f"{scenario.name}: no call of the simulated exporter reached the emulator, so "
+                "nothing was evaluated; check that programs can connect to 127.0.0.1 on this "
+                "machine (firewall, sandbox, proxy settings)"
+            )
     series = SeriesSet()
     _add_points(series, points, runs, scenario, start, ingestion)
     add_streams(series, scenario, start)
@@ -130,29 +125,11 @@ def simulate(
     entries += (entry for exporter in exporters for entry in exporter.logged)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
-    delay = VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion.most + slow)
+    delay = VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion[1] + slow)
     in_order = tuple(sorted(entries, key=lambda entry: entry.at))
     return Recording(
         scenario.name, start, scenario.lasts, series.all(), delay, in_order, tuple(runs)
     )
-
-
-def _check_reached(name: str, calls: Mapping[str, int]) -> None:
-    """Tell a fault that the scenario scripts, which the emulator answers, from a broken channel."""
-    unreached = [
-        api
-        for api, methods in (
-            ("Datastream", _READS),
-            ("Cloud Monitoring", {"CreateTimeSeries"}),
-        )
-        if not methods & calls.keys()
-    ]
-    if unreached:
-        raise SimulationError(
-            f"{name}: no call of the simulated exporter reached the emulated "
-            f"{' and '.join(unreached)} API, so nothing was evaluated; check that programs can "
-            "connect to 127.0.0.1 on this machine (firewall, sandbox, proxy settings)"
-        )
 
 
 class _Clock:
@@ -243,11 +220,12 @@ def _add_points(
     runs: list[CompletedRun],
     scenario: Scenario,
     start: float,
-    ingestion: IngestionDelay,
+    ingestion: tuple[float, float],
 ) -> None:
     """Add the exporter's points at the times when they become visible."""
     by_second = {run.at: run for run in reversed(runs)}
     followed = _followed(runs)
+    least, most = ingestion
     read = {_location(point) for point in points if "/stream/" in point.metric_type}
     labels: dict[str, str] | None = None
     for point in points:
@@ -266,7 +244,7 @@ def _add_points(
         if run.waited and _location(point) in read:
             # It waits for no other location.
             written -= run.waited
-        shown = written + ingestion.least + (ingestion.most - ingestion.least) * drawn
+        shown = written + least + (most - least) * drawn
         # A fast clock's point is in the future, and no query sees it yet.
         series.add(max(shown, point.time), point.time, float(point.value))
 

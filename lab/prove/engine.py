@@ -9,12 +9,13 @@ import json
 import re
 import shutil
 import subprocess
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from lab.simulate.series import Series, write_openmetrics
@@ -182,7 +183,7 @@ def run_engine(folder: Path) -> Iterator[Engine]:
     ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - the same
         try:
-            yield Engine(_address(process))
+            yield Engine(_address(process.stderr or ()))
         finally:
             process.terminate()
             try:
@@ -191,15 +192,15 @@ def run_engine(folder: Path) -> Iterator[Engine]:
                 process.kill()
 
 
-def _address(process: subprocess.Popen[str]) -> str:
-    """Return where a Prometheus listens, once it is ready."""
-    log: IO[str] = process.stderr  # type: ignore[assignment] - it has a pipe
-    address, line = "", ""
+def _address(log: Iterable[str]) -> str:
+    """Return where a Prometheus listens, once its log says that it is ready."""
+    address, ready, line = "", False, ""
     for line in log:
         if listens := _LISTENS.search(line):
             address = listens[1]
-        if _READY in line:
-            # It would stop if the pipe were full.
-            Thread(target=log.read, daemon=True).start()
+        ready = ready or _READY in line
+        if ready and address:
+            # Somebody has to read on: Prometheus would stop if the pipe were full.
+            Thread(target=deque, args=(log, 0), daemon=True).start()
             return address
     raise EngineError(f"Prometheus does not start: {line.strip() or 'it wrote no log'}")

@@ -1,6 +1,6 @@
-"""The lab's command line, the project's policies, its scenarios, and a factory of small ones.
+"""The lab's command line, the project's policies and scenarios, and a factory of small scenarios.
 
-``played`` and ``times_to_page`` are the same in all tests of a session, in whichever process they run.
+``played`` and ``times_to_page`` are made once a session, for the tests of all of its processes.
 """
 
 import fcntl

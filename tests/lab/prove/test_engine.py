@@ -53,7 +53,7 @@ def moments(engine: Engine, query: str) -> dict[str, list[float]]:
 
 
 def test_points_are_seen_from_when_they_become_visible(engine: Engine) -> None:
-    """A range counts from then on, and labels come back unchanged; ``_own_time`` has their times."""
+    """A range counts from then on; labels are unchanged; ``_own_time`` has the points' times."""
     assert moments(engine, "last_over_time(a:x[1m]) == 6") == {
         "1": [90, 120],
         'quoted "\\\n': [90, 120],

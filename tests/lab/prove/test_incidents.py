@@ -1,12 +1,9 @@
 """Incidents of evaluations and of log entries."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lab.policies.files import Policy
-from lab.prove.evaluation import log_incidents
-from lab.prove.incidents import Incident, firing_intervals
+from lab.prove.incidents import Incident, firing_intervals, log_incidents
 from lab.simulate.simulation import simulate
 from tests.lab.conftest import START, MakeScenario
 
@@ -35,38 +32,6 @@ def test_an_incident_opens_after_the_retest_window(
     """It closes at the first evaluation that is not true."""
     found = firing_intervals(true_at, retest_window=retest_window, interval=INTERVAL, last=600)
     assert list(found) == intervals
-
-
-@given(
-    truths=st.lists(st.booleans(), max_size=60),
-    retest_window=st.integers(0, 300),
-    phase=st.sampled_from([0.0, 7.0, 29.0]),
-)
-def test_incidents_match_a_simple_state_machine(
-    truths: list[bool], retest_window: int, phase: float
-) -> None:
-    """Whatever the evaluations, an engine that takes one at a time opens the same incidents."""
-    found: list[tuple[float, float | None]] = []
-    active: float | None = None
-    firing: float | None = None
-    for number, true in enumerate(truths):
-        at = phase + number * INTERVAL
-        if not true:
-            if firing is not None:
-                found.append((firing, at))
-            active = firing = None
-            continue
-        active = at if active is None else active
-        if firing is None and at - active >= retest_window:
-            firing = at
-    if firing is not None:
-        found.append((firing, None))
-    true_at = [phase + number * INTERVAL for number, true in enumerate(truths) if true]
-    last = phase + (len(truths) - 1) * INTERVAL
-    assert (
-        list(firing_intervals(true_at, retest_window=retest_window, interval=INTERVAL, last=last))
-        == found
-    )
 
 
 def error(at: int, stream: str) -> dict[str, object]:

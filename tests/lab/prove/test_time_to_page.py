@@ -6,7 +6,7 @@ import pytest
 
 from lab.policies.files import Policy
 from lab.prove.scenarios import engine_for
-from lab.prove.time_to_page import CHANGES, Measurements, measure, record_death
+from lab.prove.time_to_page import CHANGES, Measurements, measure, record
 
 
 def test_every_time_to_page_is_within_its_bound(times_to_page: Measurements) -> None:
@@ -27,10 +27,10 @@ def test_every_time_to_page_is_within_its_bound(times_to_page: Measurements) -> 
 
 def test_a_change_without_an_incident_is_a_failure(policies: tuple[Policy, ...]) -> None:
     """A policy that never fires has no time to page."""
-    timed = record_death("worker_pool")
+    recording, moments = record("worker_pool", dies=True)
     silenced = [replace(policy, query="last_over_time(a:b[1h])") for policy in policies]
-    with engine_for([timed.recording]) as engine:
-        measured = measure(timed, silenced, engine)
+    with engine_for([recording]) as engine:
+        measured = measure(recording, moments, silenced, engine)
     assert measured == Measurements(
         [], ["exporter dead, worker_pool: not every change opens an incident"]
     )

@@ -18,7 +18,8 @@ def test_a_run_of_the_job_starts_up_to_half_a_minute_late() -> None:
     late = [run.at - run.tick * 60 for run in runs(3600)]
     assert len(late) == 60
     assert all(0 <= each < 30 for each in late)
-    assert min(late) < 5 < 25 < max(late)
+    assert min(late) < 5
+    assert max(late) > 25
     assert runs(3600) == runs(3600)
     assert [run.at for run in runs(3600, "another")] != [run.at for run in runs(3600)]
     assert [run.at for run in runs(delays=[0, 30])] == [0, 90, 120, 210, 240]
@@ -55,14 +56,15 @@ def test_a_log_entry_calls_a_function_with_log_triggers(
     with_triggers = Deployment.model_validate(keys | {"log_triggers": True})
     completed: list[CompletedRun] = []
     for run in scheduled_runs([with_triggers], 110, "seed", logged, completed):
-        completed.append(CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=changed))
+        done = CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=changed)
+        completed.append(done)
     assert [run.scheduled.at for run in completed if run.scheduled.tick < 0] == triggered
     without = scheduled_runs([Deployment.model_validate(keys)], 110, "seed", logged)
     assert [run.at for run in without] == [0, 60]
 
 
 def test_an_exporter_begins_late_misses_runs_and_ends() -> None:
-    """No run starts before the first tick, in a silence of all tasks or of one, or after its end."""
+    """No run starts before the first tick, in a silence of all tasks or one, or after its end."""
     assert [run.at for run in runs(first=100, ends=230, delay=0)] == [100, 160, 220]
     silent = [{"from": 60, "until": 120}, {"from": 180, "until": 240, "task": 1}]
     found = [(run.at, run.task) for run in runs(tasks=2, delay=0, silent=silent)]

@@ -22,9 +22,8 @@ from lab.simulate.series import VisibilityDelay, adjust_for_delay
         ("custom_googleapis_com:a[1h] offset 5s", "custom_googleapis_com:a[3595000ms]"),
         ("rate(up[5m])", "rate(up[5m])"),
         (
-            "a(custom_googleapis_com:a[1h] unless on (x) datastream_googleapis_com:b[10m]) > 0",
-            "a(custom_googleapis_com:a[3595000ms] unless on (x) "
-            "datastream_googleapis_com:b[360000ms]) > 0",
+            "custom_googleapis_com:a[1h] and datastream_googleapis_com:b[10m]",
+            "custom_googleapis_com:a[3595000ms] and datastream_googleapis_com:b[360000ms]",
         ),
     ],
 )

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from lab.simulate.series import EXECUTIONS, FRESHNESS, REQUESTS, UNSUPPORTED, Series
-from lab.simulate.simulation import IngestionDelay, Recording, simulate
+from lab.simulate.series import EXECUTIONS, FRESHNESS, UNSUPPORTED, Series
+from lab.simulate.simulation import Recording, simulate
 from tests.lab.conftest import START, WORLD, MakeScenario
 
 DATASTREAM = "custom_googleapis_com:datastream_"
@@ -55,7 +55,7 @@ def test_points_are_the_exporters_and_become_visible_seconds_later(
 def test_a_run_writes_in_its_order(make_scenario: MakeScenario) -> None:
     """Counts of the location first, then its streams, its last_read, and its own series last."""
     scenario = make_scenario(exporters=[{"takes": 20, "delay": 0}])
-    recording = simulate(scenario, START, IngestionDelay(0, 0))
+    recording = simulate(scenario, START, (0, 0))
     late = {
         each.name.removeprefix(DATASTREAM): each.samples[0].visible_at - each.samples[0].time
         for each in recording.series
@@ -104,17 +104,6 @@ def test_the_points_of_a_last_run_become_visible_together(make_scenario: MakeSce
     assert len(last) == 1
 
 
-@pytest.mark.parametrize(("clock", "least", "most"), [("ahead", 0, 0), ("behind", 43, 48)])
-def test_a_clock_that_is_wrong_moves_the_points_time(
-    make_scenario: MakeScenario, clock: str, least: float, most: float
-) -> None:
-    """A fast one's points cannot be seen before their time, a slow one's are that much later."""
-    exporter = {f"clock_{clock}": 40, "delay": 0}
-    recording = simulate(make_scenario(exporters=[exporter], lasts="5m"), START)
-    late = [one.visible_at - one.time for one in of(recording, STATE, stream_id="stock").samples]
-    assert least <= min(late) <= max(late) <= most
-
-
 def test_tasks_share_the_locations(make_scenario: MakeScenario) -> None:
     """Each writes its own, and the execution succeeds when all of them do."""
     regions = ["europe-west1", "us-east1", "asia-east1"]
@@ -131,29 +120,6 @@ def test_tasks_share_the_locations(make_scenario: MakeScenario) -> None:
     assert [len(of(recording, LAST_RUN, node_id=task).samples) for task in "01"] == [20, 15]
     assert of(recording, EXECUTIONS, result="succeeded").samples[-1].value == 15
     assert of(recording, EXECUTIONS, result="failed").samples[-1].value == 5
-
-
-def test_executions_are_counted_by_the_minute_and_come_late(make_scenario: MakeScenario) -> None:
-    """The counter rises within the minute in which an execution ended, three minutes later."""
-    recording = simulate(make_scenario(exporters=[{"delay": 0}], lasts="3m"), START)
-    counted = of(recording, EXECUTIONS, result="succeeded")
-    assert points(counted) == [(0, 0), (60, 1), (120, 2), (180, 3)]
-    assert {one.visible_at - one.time for one in counted.samples} == {180}
-
-
-def test_requests_of_the_function_are_counted_by_their_response(
-    make_scenario: MakeScenario,
-) -> None:
-    """An incomplete run is a response of the class 5xx."""
-    lost = {"project": "shop-prod", "method": "CreateTimeSeries", "code": "INVALID_ARGUMENT"}
-    scenario = make_scenario(
-        world={"faults": [lost | {"from": 290, "times": 1}]},
-        exporters=[{"mode": "function", "delay": 0}],
-        lasts="10m",
-    )
-    recording = simulate(scenario, START)
-    found = [of(recording, REQUESTS, response_code_class=each) for each in ("2xx", "5xx")]
-    assert [each.samples[-1].value for each in found] == [9, 1]
 
 
 @pytest.mark.parametrize(
@@ -177,21 +143,6 @@ def test_the_exporters_own_entries_are_logged(
     assert entries[0]["resource"]["type"].startswith("cloud_run_")
 
 
-def test_a_worker_pool_remembers_discovered_locations(make_scenario: MakeScenario) -> None:
-    """Its locations are known while discovery fails, and global alone is down; no executions."""
-    permission = "datastream.locations.list"
-    scenario = make_scenario(
-        {"at": 500, "project": "shop-prod", "do": "revoke", "permission": permission},
-        world={"config": WORLD["config"] | {"sources": [{"project": "shop-prod"}]}},
-        exporters=[{"mode": "worker_pool", "every": "1m"}],
-    )
-    recording = simulate(scenario, START)
-    assert {one.value for one in of(recording, UP, location="europe-west1").samples} == {1}
-    values = [one.value for one in of(recording, UP, location="global").samples]
-    assert values == [1] * 10 + [0] * 10
-    assert not [each for each in recording.series if each.name == EXECUTIONS]
-
-
 def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) -> None:
     """Once a minute, four minutes late; it grows while the stream lags, and stops with it."""
     lag = {"at": 120, "stream": "orders", "do": "lag", "freshness": 100, "growing": True}
@@ -212,15 +163,6 @@ def test_dropped_events_are_counted(make_scenario: MakeScenario) -> None:
     recording = simulate(make_scenario(*dropped), START)
     counted = points(of(recording, UNSUPPORTED))
     assert counted == [(120, 0), (180, 4), (240, 6), (600, 6), (660, 7)]
-
-
-def test_objects_are_collected_every_quarter_of_an_hour(make_scenario: MakeScenario) -> None:
-    """By the first run that begins within it, or a process without memory does so twice."""
-    config = WORLD["config"] | {"collect": {"objects": True}}
-    recording = simulate(make_scenario(world={"config": config}, lasts="31m"), START)
-    errors = of(recording, f"{DATASTREAM}stream_object_errors", node_id="stock")
-    assert {int(at // 900) for at, _ in points(errors)} == {0, 1, 2}
-    assert 3 <= len(errors.samples) <= 6
 
 
 def test_who_changes_a_stream_is_logged_twice(make_scenario: MakeScenario) -> None:

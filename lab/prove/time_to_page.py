@@ -31,7 +31,7 @@ from lab.simulate.simulation import Recording, simulate
 WORST_INGESTION = (7.0, 7.0)
 POLLING_SECONDS = 300
 """Worst case of a script that polls every five minutes."""
-_WAIT = 420.0
+_WAIT = 300.0
 """Seconds that are recorded after the last change, longer than each promised time to page."""
 
 _START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
@@ -300,7 +300,7 @@ def _play(
         name=mode,
         title=mode,
         what="Measures the time to page.",
-        lasts=max([_FIRST_CHANGE, *(event["at"] for event in events)]) + _WAIT,
+        lasts=max([2 * _FIRST_CHANGE, *(event["at"] for event in events)]) + _WAIT,
         exporters=(exporter,),
         configs=(config.from_data(watched, mode, {}).config,),
         world=World.model_validate({"projects": projects, "events": events}),

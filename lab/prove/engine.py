@@ -181,7 +181,8 @@ def run_engine(folder: Path) -> Iterator[Engine]:
         f"--storage.tsdb.retention.time={_FOREVER}",
         "--web.listen-address=127.0.0.1:0",
     ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - the same
+    out, err = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(command, stdout=out, stderr=err, text=True) as process:  # noqa: S603 - the same
         try:
             yield Engine(_address(process.stderr or ()))
         finally:

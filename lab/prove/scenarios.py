@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event
 
-from exporter.inputs.input_errors import InputError
+from exporter.documents import InputError
 from exporter.text import printable
 from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies.files import Policy

@@ -16,9 +16,8 @@ from typing import Any
 
 from exporter import config
 from exporter.config import locations
-from exporter.inputs.yaml_text import packaged
-from lab.emulator.world import World
-from lab.emulator.world_values import WorldSection
+from exporter.documents import packaged
+from lab.emulator.world import World, WorldSection
 from lab.policies.files import Policy
 from lab.prove.engine import Engine
 from lab.prove.incidents import log_incidents, metric_incidents

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from exporter.inputs.globs import is_literal
+from exporter.names import is_literal
 from lab.emulator.timeline import Timeline, matches
-from lab.emulator.world import World
-from lab.emulator.world_events import Event, Fail, Lifecycle, Pause, WriteLogEntry
+from lab.emulator.world import Event, Fail, Lifecycle, Pause, World, WriteLogEntry
 from lab.filters.log_filter import SEVERITIES
 from lab.simulate.scenario import Deployment
 

@@ -5,8 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from exporter.config import Config
-from lab.emulator.world import World
-from lab.emulator.world_values import Seconds, WorldSection
+from lab.emulator.world import Seconds, World, WorldSection
 
 USUAL_SECONDS = {"job": 60.0, "function": 60.0, "worker_pool": 10.0}
 EVALUATION_SECONDS = 30.0

@@ -3,15 +3,12 @@
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from exporter import config
+from exporter import config, documents
 from exporter.config import Config
-from exporter.inputs import documents
-from exporter.inputs.documents import Document
-from exporter.inputs.input_errors import InputError
-from exporter.inputs.spelling import hint
+from exporter.documents import Document, InputError, hint
 from exporter.text import quote
 from lab.emulator.timeline import matches
-from lab.emulator.world_files import Place, world_errors
+from lab.emulator.world import Place, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
 
 

@@ -16,8 +16,8 @@ from typing import NamedTuple, TextIO
 
 from exporter.states import StreamState
 from lab.emulator.timeline import ProjectSnapshot, Snapshot, StreamSnapshot, Timeline, matches
-from lab.emulator.world_events import DropEvents
-from lab.policies.known_metrics import promql_name
+from lab.emulator.world import DropEvents
+from lab.policies.promql import promql_name
 from lab.simulate.scenario import Scenario, ScenarioFile
 from lab.simulate.schedule import CompletedRun
 

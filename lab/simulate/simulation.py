@@ -12,19 +12,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from io import StringIO
 
+from exporter import measure
 from exporter.config import Config
-from exporter.gcp.clients import Clients, Identity, connect
-from exporter.log.lines import JsonLines, logging_to
-from exporter.log.run_log import RunLog
-from exporter.measure import samples
-from exporter.measure.samples import ExporterName
-from exporter.read.reader import Collect
-from exporter.shard import Shard
-from exporter.task import Task
-from exporter.watch import Runs
+from exporter.google.clients import Clients, connect
+from exporter.logs import JsonLines, logging_to
+from exporter.names import Task
+from exporter.run import Session
+from exporter.run_log import RunLog
+from exporter.runs import Runs
 from lab.emulator.emulator import Emulator
-from lab.emulator.monitoring_service import WrittenPoint
-from lab.policies.known_metrics import promql_name
+from lab.emulator.monitoring import WrittenPoint
+from lab.policies.promql import promql_name
 from lab.simulate import log_entries
 from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import Deployment, Scenario
@@ -34,22 +32,20 @@ from lab.simulate.virtual_sleep import VirtualDeadline
 
 _WAIT_STEP = 10.0
 _LONG_SECONDS = 240.0
-_OWN = {
-    metric.type
-    for metric in (samples.LAST_RUN, samples.STREAMS, samples.RUN_SECONDS, samples.POINTS_LOST)
-}
 _ORDER = {
-    samples.UP.type: 0.2,
-    samples.FAILED_STREAMS.type: 0.2,
-    samples.UNEXPECTED_STREAMS.type: 0.2,
-    samples.LAST_READ.type: 0.9,
-    **dict.fromkeys(_OWN, 1.0),
+    measure.UP.type: 0.2,
+    measure.FAILED_STREAMS.type: 0.2,
+    measure.PERMANENTLY_FAILED_STREAMS.type: 0.2,
+    measure.UNEXPECTED_STREAMS.type: 0.2,
+    measure.LAST_READ.type: 0.9,
+    measure.LAST_RUN.type: 1.0,
+    measure.STREAMS.type: 1.0,
+    measure.RUN_SECONDS.type: 1.0,
+    measure.POINTS_LOST.type: 1.0,
+    measure.UNCOLLECTED.type: 1.0,
 }
 """The fraction of a run after which the points of a metric are written; streams in between."""
 _STREAMS_FROM, _STREAMS_FOR = 0.3, 0.5
-
-_QUARTER_SECONDS = 900
-_COLLECTS_FOR = 75
 
 
 class SimulationError(Exception):
@@ -102,8 +98,7 @@ def simulate(
     runs: list[CompletedRun] = []
     with ExitStack() as running:
         cloud = running.enter_context(Emulator(scenario.world, clock=clock))
-        clients, _ = connect(scenario.configs[0].endpoints, cloud.environ, Identity())
-        running.enter_context(clients)
+        clients = running.enter_context(connect(scenario.configs[0].endpoints, cloud.environ))
         exporters = [
             _Exporter(clients, config, deployment, clock)
             for config, deployment in zip(scenario.configs, scenario.exporters, strict=True)
@@ -149,66 +144,48 @@ class _Exporter:
         self, clients: Clients, config: Config, deployment: Deployment, clock: _Clock
     ) -> None:
         self._clients = clients
-        self._config = config
+        run = config.run.model_copy(update={"location": deployment.location})
+        self._config = config.model_copy(update={"run": run})
         self._deployment = deployment
         self._clock = clock
-        self._remembered: dict[int, Runs] = {}
+        self._processes: dict[int, tuple[Runs, RunLog]] = {}
         self.logged: list[LogEntry] = []
         """The entries that the exporter has written, in Cloud Logging's form."""
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
+        runs, log = self._process(which.task)
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         written = StringIO()
         with logging_to(written, JsonLines({})):
-            report = self._runs(which).once(deadline)
+            report = runs.once(deadline)
+            log.log(report)
         # Rounded up, because the time between attempts is random.
         waited = math.ceil(deadline.stop.longest / _WAIT_STEP) * _WAIT_STEP
         ended = self._clock.now - start + waited + self._deployment.takes
-        seen = report.measurement.observations
-        hung = seen.unread or seen.failed_discoveries
-        entries = list(
-            log_entries.of_exporter(
-                ended, written.getvalue(), self._deployment, self._config.metrics.project
-            )
+        self.logged += log_entries.of_exporter(
+            ended, written.getvalue(), self._deployment, self._config.metrics.project
         )
-        self.logged += entries
         return CompletedRun(
             which,
-            report.measurement.timestamp,
+            report.timestamp,
             ended,
-            waited if hung else 0.0,
+            waited if report.unread or report.failed_discoveries else 0.0,
             report.complete,
-            any(each.fields["jsonPayload"]["event"] == "stream_changed" for each in entries),
+            report.changed,
         )
 
-    def _runs(self, which: ScheduledRun) -> Runs:
-        """Return the runs of a process: a new one for each run of a job."""
-        config, deployment = self._config, self._deployment
-        remembers = deployment.mode != "job"
-        if remembers and which.task in self._remembered:
-            return self._remembered[which.task]
-        collects = remembers or self._clock.now % _QUARTER_SECONDS < _COLLECTS_FOR
-        task = Task(
-            ExporterName(deployment.location, config.run.name, str(which.task)),
-            Shard(which.task, deployment.tasks),
-            Collect(
-                config.collect.objects and collects, config.collect.private_connections and collects
-            ),
-        )
-        runs = Runs(
-            self._clients,
-            config,
-            task,
-            RunLog(self._clock).log,
-            interval=deployment.seconds if deployment.mode == "worker_pool" else None,
-            objects_every=_QUARTER_SECONDS if remembers else None,
-            monotonic=self._clock,
-            now=self._own_time,
-        )
-        if remembers:
-            self._remembered[which.task] = runs
-        return runs
+    def _process(self, task: int) -> tuple[Runs, RunLog]:
+        """Return a task's process: a new one for each run of a job."""
+        deployment = self._deployment
+        if task not in self._processes or deployment.mode == "job":
+            session = Session(self._config, self._clients, Task(task, deployment.tasks))
+            interval = None if deployment.mode == "job" else deployment.seconds
+            self._processes[task] = (
+                Runs(session, interval, monotonic=self._clock, now=self._own_time),
+                RunLog(self._config, self._clock),
+            )
+        return self._processes[task]
 
     def _own_time(self) -> float:
         return self._clock.now + self._deployment.skew

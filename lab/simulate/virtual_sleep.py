@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from exporter.gcp.deadline import Deadline
+from exporter.google.calls import Deadline
 
 
 class VirtualSleep(threading.Event):

@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 import yaml
 
-from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.policies.files import Policy
 from lab.prove.comparison import AlertResult
 from lab.prove.scenarios import play_all, start_times

@@ -20,9 +20,7 @@ MISSING = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by"
 
 def wrong(alert: AlertResult) -> str:
     """Describe a wrong alert in one line."""
-    expected, incident = alert.expected, alert.incident
-    name = expected.policy if expected else incident.policy if incident else ""
-    return f"{alert.outcome}: {name} in phase {alert.phase}: {expected} {incident}"
+    return f"{alert.outcome} in phase {alert.phase}: {alert.expected} {alert.incident}"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SCENARIOS.glob("*.yaml")))

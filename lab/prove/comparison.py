@@ -1,19 +1,13 @@
 """Compares the incidents of a scenario with the alerts it expects."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from lab.emulator.world import matches
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from lab.prove.incidents import Incident
-    from lab.simulate.scenario import ExpectedIncident, TimeRange
+from lab.prove.incidents import Incident
+from lab.simulate.scenario import ExpectedIncident, TimeRange
 
 
 class Outcome(StrEnum):

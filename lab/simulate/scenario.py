@@ -1,13 +1,11 @@
-"""A scenario: a world, how exporters run in it, and which incidents are expected."""
-
-from __future__ import annotations
+"""Defines a scenario: a world, how exporters run in it, and which incidents are expected."""
 
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from exporter.config import Config  # noqa: TC001 - pydantic resolves it at run time
-from lab.emulator.world import Seconds, World, WorldSection  # noqa: TC001 - as above
+from exporter.config import Config
+from lab.emulator.world import Seconds, World, WorldSection
 
 USUAL_SECONDS = {"job": 60.0, "function": 60.0, "worker_pool": 10.0}
 EVALUATION_SECONDS = 30.0
@@ -43,7 +41,6 @@ class Deployment(WorldSection):
         silent: When it doesn't run although it should.
         tasks: The number of tasks that share the locations.
         takes: How long a run takes on the simulated clock, without retries.
-        objects_every: Time between runs of the job that only collects objects.
         clock_ahead: How far its clock is ahead.
         clock_behind: How far its clock is behind.
         location: The region it runs in.
@@ -61,7 +58,6 @@ class Deployment(WorldSection):
     silent: tuple[Downtime, ...] = ()
     tasks: int = Field(default=1, ge=1, le=20)
     takes: Seconds = 1
-    objects_every: Seconds | None = None
     clock_ahead: Seconds = 0
     clock_behind: Seconds = 0
     location: str = "europe-west1"

@@ -15,13 +15,11 @@ from google.api.metric_pb2 import MetricDescriptor
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
-from exporter.google.calls import Deadline
+from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.errors import CallError, FailureKind, explain_call_error
-from exporter.google.calls import Calls, call_with_retry
 from exporter.text import printable
-from lab.policies.known_metrics import promql_name
-from lab.simulate.native_series import delay_seconds
-from lab.simulate.series import Series
+from lab.policies.promql import promql_name
+from lab.simulate.series import Series, delay_seconds
 from lab.timeline.spans import Period
 
 EXPORTER_DELAY = 5.0

@@ -21,8 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from exporter import config
-from exporter import documents, durations
+from exporter import config, documents, durations
 from exporter.documents import hint
 from exporter.states import StreamState
 from exporter.text import quote

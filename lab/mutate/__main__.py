@@ -13,10 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK, USAGE
+from exporter.documents import InputError, hint, packaged
 from exporter.terminal import show_progress
-from exporter.documents import InputError
-from exporter.documents import hint
-from exporter.documents import packaged
 from exporter.text import quote
 from lab.exit_codes import NO_PROMETHEUS
 from lab.mutate.mutants import mutants

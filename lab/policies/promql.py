@@ -14,8 +14,7 @@ from typing import Any, TypeAlias
 
 import promql_parser as parser
 
-from exporter.documents import hint, nearest
-from exporter.documents import packaged
+from exporter.documents import hint, nearest, packaged
 from exporter.measure import RESOURCE, definitions, metrics
 from exporter.text import quote
 

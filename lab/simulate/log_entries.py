@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from exporter.names import is_literal
-from lab.emulator.timeline import Timeline, matches
-from lab.emulator.world import Event, Fail, Lifecycle, Pause, World, WriteLogEntry
+from lab.emulator.timeline import Timeline
+from lab.emulator.world import Event, Fail, Lifecycle, Pause, World, WriteLogEntry, matches
 from lab.filters.log_filter import SEVERITIES
 from lab.simulate.scenario import Deployment
 

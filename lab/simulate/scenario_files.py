@@ -7,8 +7,7 @@ from exporter import config, documents
 from exporter.config import Config
 from exporter.documents import Document, InputError, hint
 from exporter.text import quote
-from lab.emulator.world import matches
-from lab.emulator.world import Place, world_errors
+from lab.emulator.world import Place, matches, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
 
 

@@ -15,8 +15,8 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple, TextIO
 
 from exporter.states import StreamState
-from lab.emulator.timeline import ProjectSnapshot, Snapshot, StreamSnapshot, Timeline, matches
-from lab.emulator.world import DropEvents
+from lab.emulator.timeline import ProjectSnapshot, Snapshot, StreamSnapshot, Timeline
+from lab.emulator.world import DropEvents, matches
 from lab.policies.promql import promql_name
 from lab.simulate.scenario import Scenario, ScenarioFile
 from lab.simulate.schedule import CompletedRun

@@ -7,8 +7,8 @@ from google.cloud.datastream_v1 import PrivateConnection
 
 from exporter import measure as samples
 from exporter.states import state_name
-from lab.policies.known_metrics import promql_name
-from lab.prove.evaluation import resource_name
+from lab.policies.promql import promql_name
+from lab.prove.incidents import resource_name
 from lab.simulate.series import Series
 
 STATE, UP, CONNECTION_STATE, LAST_RUN = (

@@ -23,7 +23,7 @@ from exporter.google.clients import (
 )
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
-from lab.policies.known_metrics import known_series
+from lab.policies.promql import known_series
 from lab.simulate.series import Series
 from lab.simulate.simulation import simulate
 from tests.lab.conftest import POLICIES, Command, MakeScenario

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from exporter import measure as samples
 from lab.policies.files import Policy
-from lab.policies.known_metrics import promql_name
+from lab.policies.promql import promql_name
 from lab.prove.incidents import Incident
 from lab.simulate.series import Series
 from lab.timeline.charts import MOST_ROWS, Chart, chart, page, picture

@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.prove.comparison import AlertResult, Outcome, compare
 from lab.prove.incidents import Incident
-from lab.report.outcomes import lines
+from lab.prove.outcomes import lines
 from lab.simulate.scenario import ExpectedIncident
 
 AT = "projects/shop-prod/locations/europe-west1/streams"

@@ -37,11 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    """Run the exporter against the emulator; return its exit code.
-
-    Raises:
-        InputError: The world file is invalid.
-    """
+    """Run the exporter against the emulator; return its exit code."""
     world, name = selected_world(context.args)
     argv = context.args.command or ["run"]
     environ = {**context.environ, **config_environ(world, name)}

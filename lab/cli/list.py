@@ -23,11 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    """Print the policies; return the exit code.
-
-    Raises:
-        InputError: A policy is invalid.
-    """
+    """Print the policies; return the exit code."""
     policies = sorted(
         selected_policies(context.args),
         key=lambda policy: (not policy.enabled, SEVERITIES.index(policy.severity)),

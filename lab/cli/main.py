@@ -1,11 +1,10 @@
 """The command line of ``datastream-lab``."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
-from threading import Event
-from typing import TextIO
+from typing import Any, TextIO
 
 import exporter
 from exporter.cli import process
@@ -32,14 +31,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
-    """Run one command line; return the exit code.
-
-    Args:
-        argv: The arguments after the program's name.
-        environ: The environment.
-        out: Gets data.
-        err: Gets messages.
-    """
+    """Run one command line; data goes to ``out``, messages to ``err``. Return the exit code."""
     return process.unless_full(PROGRAM, lambda: _main(argv, environ, out, err), out, err)
 
 
@@ -62,21 +54,17 @@ def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Tex
     except ModuleNotFoundError as error:
         print(f"{PROGRAM}: {error.name} is not installed; run `make setup` in a clone", file=err)
         return USAGE
+    # The help needs none of Google's clients, which take a moment to import.
+    from lab.cli.options import Context
+
     with Signals() as signals:
-
-        def work() -> int:
-            return _run(args, environ, out, err, signals.stop)
-
-        code = process.finish(work, err, Text())
+        context = Context(args, environ, out, err, signals.stop)
+        code = process.finish(lambda: _run(context), err, Text())
     return code if signals.exit_code is None else signals.exit_code
 
 
 def _command(argv: Sequence[str]) -> str:
-    """Return the name of the command.
-
-    Raises:
-        SystemExit: It is missing or wrong, or the help was asked for.
-    """
+    """Return the command's name, or exit where it is wrong or the help was asked for."""
     parser = ArgumentParser(
         PROGRAM,
         description="Proves, reviews and back-tests the alert policies against the real exporter.",
@@ -94,23 +82,20 @@ def _command(argv: Sequence[str]) -> str:
     return str(parser.parse_args(argv[:1]).command)
 
 
-def _run(args: Namespace, environ: Mapping[str, str], out: TextIO, err: TextIO, stop: Event) -> int:
-    # Google's clients take a moment to import; the help needs none of these.
-    from lab.cli.options import Context
+def _run(context: Any) -> int:
     from lab.prove.engine import EngineError, NotInstalledError
     from lab.side_by_side import WorkerEndedError
     from lab.simulate.simulation import SimulationError
 
     try:
-        with redirect_stdout(out), redirect_stderr(err):
-            code: int = args.run(Context(args, environ, out, err, stop))
-            return code
+        with redirect_stdout(context.out), redirect_stderr(context.err):
+            return int(context.args.run(context))
     except NotInstalledError as error:
         LOGGER.error("%s", error)
         return NO_PROMETHEUS
     except (EngineError, SimulationError, WorkerEndedError, OSError) as error:
         # Ctrl-C at a terminal ends Prometheus too.
-        if stop.is_set():
+        if context.stop.is_set():
             return INTERRUPTED
         if isinstance(error, OSError):
             raise

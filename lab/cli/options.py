@@ -1,4 +1,7 @@
-"""What commands get: their context, the options that several have, and the files these name."""
+"""What commands get: their context, the options that several have, and the files these name.
+
+Every mistake in a file or a name is an InputError.
+"""
 
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -69,11 +72,7 @@ def selected_world(args: Namespace) -> tuple[World, str]:
 
 
 def selected_policies(args: Namespace) -> tuple[Policy, ...]:
-    """Return the policies of all selected folders, by name.
-
-    Raises:
-        InputError: A policy is invalid, two have the same name, or there is no folder.
-    """
+    """Return the policies of all selected folders, sorted by name."""
     policies: dict[str, Policy] = {}
     for folder in _policy_folders(args):
         for policy in read_policies(folder, others=policies.values()):
@@ -87,11 +86,7 @@ def selected_policies(args: Namespace) -> tuple[Policy, ...]:
 def selected_scenarios(
     args: Namespace, names: Sequence[str], policies: Iterable[Policy]
 ) -> tuple[Scenario, ...]:
-    """Return the scenarios with these names or paths; without any, all scenarios.
-
-    Raises:
-        InputError: A scenario is invalid, names none of the policies, or doesn't exist.
-    """
+    """Return the scenarios with these names or paths; without any, all scenarios."""
     policy_names = {policy.name for policy in policies}
     scenarios: list[Scenario] = []
     sentences: list[str] = []

@@ -32,14 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    """Run both servers until ``stop`` is set; return the exit code.
-
-    Once the servers listen, ``out`` gets lines that a shell can evaluate: the two addresses, and
-    the world's config for the exporter where it has one.
-
-    Raises:
-        InputError: The world file is invalid.
-    """
+    """Run both servers until ``stop`` is set, and print lines for a shell; return the exit code."""
     args = context.args
     world, name = selected_world(args)
     environ = config_environ(world, name)

@@ -60,13 +60,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    """Play the scenarios and print their results, or list them; return the exit code.
-
-    Raises:
-        InputError: A file is invalid, or a scenario doesn't exist.
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus failed.
-    """
+    """Play the scenarios and print their results, or list them; return the exit code."""
     args = context.args
     policies = selected_policies(args)
     planned = planned_policies(read_plan(args.plan).changes) if args.plan else ()

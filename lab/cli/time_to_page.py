@@ -28,13 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    """Measure and print each time to page; return the exit code.
-
-    Raises:
-        InputError: A file is invalid, or a policy that the measurement needs is missing.
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus failed.
-    """
+    """Measure and print each time to page; return the exit code."""
     policies = selected_policies(context.args)
     if missing := missing_policies(policies):
         raise InputError(

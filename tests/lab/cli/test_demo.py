@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.config.locations import KNOWN
 from lab.cli.main import main
 from tests.conftest import SignalWhen
 from tests.lab.conftest import Command, Terminal
@@ -16,9 +15,8 @@ from tests.outputs import Printed
 
 def write_world(path: Path, *locations: dict[str, Any], **more: Any) -> str:
     """Write the file of a world with one project, whose locations are discovered; return it."""
-    denied = {"denied": more.pop("denied", [])}
     config = {"metrics": {"project": "shop-prod"}, "sources": [{"project": "shop-prod"}]}
-    project = {"id": "shop-prod", "number": 1, "locations": list(locations), **denied}
+    project = {"id": "shop-prod", "number": 1, "locations": list(locations)}
     file = path / "world.yaml"
     file.write_text(yaml.safe_dump({"config": config, "projects": [project]} | more))
     return str(file)
@@ -41,20 +39,6 @@ def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
     assert "21 streams in 6 locations (2 failed, 2 not as expected)" in err
     assert err.partition("\nNext\n")[2].startswith("  .venv/bin/datastream-lab demo watch\n")
     assert "\x1b" not in out + err
-
-
-@pytest.mark.parametrize("columns", [20, 80])
-def test_lines_fit_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No line is too long, and NO_COLOR is obeyed."""
-    monkeypatch.setenv("COLUMNS", str(columns))
-    # Without it, rich takes a terminal without escape codes for one of 80 columns.
-    monkeypatch.setenv("LINES", "50")
-    monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setenv("NO_COLOR", "1")
-    out = Terminal()
-    assert main(["demo"], {}, out, Printed()) == 0
-    assert "\x1b[3" not in out.getvalue()
-    assert max(map(len, out.getvalue().splitlines())) <= columns
 
 
 def test_another_config_can_be_used(command: Command, tmp_path: Path) -> None:
@@ -91,15 +75,6 @@ def test_a_bad_world_file_is_reported(
     assert (code, out) == (2, "")
     assert sentence in err
     assert all(line.startswith("error: ") for line in err.splitlines())
-
-
-def test_forty_unreadable_locations_are_one_entry(command: Command, tmp_path: Path) -> None:
-    """A permission that is missing everywhere is one row and one sentence, not forty."""
-    locations = [{"id": name} for name in sorted(KNOWN)[:40]]
-    path = write_world(tmp_path, *locations, denied=["datastream.streams.list"])
-    _, out, _ = command("demo", "--world", path)
-    assert len(out.splitlines()) < 15
-    assert "?       shop-prod  40 locations  unknown  ?              ?" in out
 
 
 def test_problems_are_limited_and_cannot_control_the_terminal(

@@ -62,15 +62,6 @@ def test_a_port_in_use_is_one_sentence_and_exit_2(command: Command) -> None:
     assert err.count("\n") == 1
 
 
-def test_a_bad_world_is_an_error_and_exit_2(tmp_path: Path, command: Command) -> None:
-    """Mistakes in a world's config are sentences on stderr."""
-    path = tmp_path / "world.yaml"
-    path.write_text("projects: [{id: shop, number: 1}]\nconfig: {}\n")
-    code, out, err = command("serve", "--world", str(path))
-    assert (code, out) == (2, "")
-    assert "metrics: is missing" in err
-
-
 @pytest.mark.parametrize("port", ["http", "65536", "-1"])
 def test_a_port_is_a_number(port: str, command: Command) -> None:
     """Anything else is a usage error that shows it and says what is allowed."""

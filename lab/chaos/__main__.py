@@ -19,14 +19,12 @@ from lab.side_by_side import WorkerEndedError, side_by_side
 _HEADINGS = ("what goes wrong", "cases", "points lost", "slowest", "rules broken")
 _WORKERS = 6
 """More than there are cores, as most of a run with a fault is waiting."""
-_SIGNALS = 100
-_OVERLAPS = (2, 5, 20)
 
 
 def main() -> int:
     """Play all cases and print a row for each kind; return the exit code."""
     drawn = random.Random(1)  # noqa: S311 - the same moments each time
-    cases = [*matrix(), *(interrupted(drawn) for _ in range(_SIGNALS)), *map(overlap, _OVERLAPS)]
+    cases = [*matrix(), *(interrupted(drawn) for _ in range(100)), *map(overlap, (2, 5, 20))]
     with show_progress(sys.stderr) as progress:
         playing = side_by_side(judge, cases, Event(), _WORKERS)
         verdicts = [*progress.track("playing cases", playing, len(cases))]

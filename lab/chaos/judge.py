@@ -14,7 +14,7 @@ _COUNTED = Series("exporter/points_lost", "datastream-exporter/global", "0")
 
 
 class Verdict(NamedTuple):
-    """A judged case: how many points it lost, its seconds, and a sentence for each broken rule."""
+    """How many points a case lost, its seconds, and a sentence for each broken rule."""
 
     lost: int
     seconds: float

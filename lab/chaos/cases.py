@@ -18,7 +18,7 @@ import yaml
 
 from exporter.cli.main import main
 from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import config_environ, parse_world
+from lab.emulator.world import config_environ, parse_world
 
 DEADLINE_SECONDS = 6
 
@@ -93,14 +93,20 @@ def matrix() -> Iterator[Case]:
     codes = [code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
     faults: list[dict[str, Any]] = [{"code": code} for code in codes]
     faults += [{"code": code, "retry_delay": "50ms"} for code in _TRANSIENT]
+    faults += [{"answer": answer} for answer in ("garbled", "too_large", "same_page")]
     faults += [{"latency": "30s"}]
     for (calls, unread), fault, times in itertools.product(_CALLS, faults, (1, 2, None)):
-        code = fault.get("code")
-        kind = "an error that can pass" if code in _TRANSIENT else "another error"
-        kind = f"{kind if code else 'no answer'}, {'once or twice' if times else 'always'}"
-        passes = code in _TRANSIENT or (None if code is None else False)
+        kind, passes = "another error", False if "code" in fault else None
+        if fault.get("code") in _TRANSIENT:
+            kind, passes = "an error that can pass", True
+        elif "code" not in fault:
+            kind = "a wrong answer" if "answer" in fault else "no answer"
+        kind = f"{kind}, {'once or twice' if times else 'always'}"
         world = {"faults": [calls | fault | {"times": times}]}
         yield Case(kind, world, passes if times else False, unread)
+    for code, times in itertools.product(codes, (1, None)):
+        refused = _WRITE | {"code": code, "refuses": 3, "times": times}
+        yield Case("a write that is refused in part", {"faults": [refused]})
     for outage in ("unavailable", "listed", "partial"):
         event = {"at": "0s", "location": "europe-west1", "do": "unreachable", "outage": outage}
         yield Case("an unreachable location", {"events": [event]}, False, (_LOCATION,))  # noqa: FBT003

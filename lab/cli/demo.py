@@ -6,7 +6,7 @@ from exporter.cli.exit_codes import INTERRUPTED, OK
 from exporter.cli.main import main
 from lab.cli.options import Context, add_world, selected_world
 from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import config_environ
+from lab.emulator.world import config_environ
 
 HELP = (
     "Starts an emulator of Datastream and Cloud Monitoring, points the exporter at it and runs the "

@@ -15,8 +15,7 @@ from exporter.inputs import documents
 from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import nearest
 from exporter.text import printable, quote
-from lab.emulator.world import World
-from lab.emulator.world_files import default_world, read_world
+from lab.emulator.world import World, default_world, read_world
 from lab.policies.files import Policy, read_policies
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario

@@ -8,7 +8,7 @@ from exporter.log.lines import LOGGER
 from lab.cli.options import Context, add_world, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError
-from lab.emulator.world_files import config_environ
+from lab.emulator.world import config_environ
 
 HELP = (
     "Runs an emulator of Datastream and Cloud Monitoring for other programs until Ctrl-C. Prints "

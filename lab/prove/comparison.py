@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from lab.emulator.timeline import matches
+from lab.emulator.world import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from exporter.inputs.globs import is_literal
-from lab.emulator.timeline import Timeline, matches
-from lab.emulator.world_events import DropEvents, Fail, Lifecycle, Pause, WriteLogEntry
+from lab.emulator.timeline import Timeline
+from lab.emulator.world import DropEvents, Fail, Lifecycle, Pause, WriteLogEntry, matches
 from lab.filters.log_filter import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab.emulator.world import World
-    from lab.emulator.world_events import Event
+    from lab.emulator.world import Event, World
     from lab.simulate.scenario import Deployment
 
 STREAM_ACTIVITY = "datastream.googleapis.com/stream_activity"

@@ -11,8 +11,8 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.states import StreamState
-from lab.emulator.timeline import Timeline, matches
-from lab.emulator.world_events import DropEvents
+from lab.emulator.timeline import Timeline
+from lab.emulator.world import DropEvents, matches
 from lab.policies.known_metrics import promql_name
 
 if TYPE_CHECKING:

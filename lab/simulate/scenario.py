@@ -7,8 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from exporter.config import Config  # noqa: TC001 - pydantic resolves it at run time
-from lab.emulator.world import World  # noqa: TC001 - pydantic resolves it at run time
-from lab.emulator.world_values import Seconds, WorldSection
+from lab.emulator.world import Seconds, World, WorldSection  # noqa: TC001 - as above
 
 USUAL_SECONDS = {"job": 60.0, "function": 60.0, "worker_pool": 10.0}
 EVALUATION_SECONDS = 30.0

@@ -10,8 +10,7 @@ from exporter.inputs import documents
 from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import hint
 from exporter.text import quote
-from lab.emulator.timeline import matches
-from lab.emulator.world_files import Place, world_errors
+from lab.emulator.world import Place, matches, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from exporter.config import Config
     from exporter.gcp.clients import Clients
-    from lab.emulator.monitoring_service import WrittenPoint
+    from lab.emulator.monitoring import WrittenPoint
     from lab.simulate.log_entries import LogEntry
     from lab.simulate.scenario import Deployment, Scenario, ScenarioFile
     from lab.simulate.schedule import ScheduledRun

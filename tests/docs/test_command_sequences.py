@@ -19,7 +19,7 @@ import pytest
 
 from exporter.gcp.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import parse_world
+from lab.emulator.world import parse_world
 from tests.docs.command_arguments import check_arguments
 from tests.docs.pages import PAGES, ROOT, commands_of, fences
 from tools import lab_review

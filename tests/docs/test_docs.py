@@ -11,7 +11,7 @@ import yaml
 
 from exporter import config
 from exporter.gcp import cloud_run
-from lab.emulator.world_files import parse_world
+from lab.emulator.world import parse_world
 from tests.docs.command_arguments import check_arguments
 from tests.docs.pages import PAGES, ROOT, fences
 from tools import blocks, generate, reference

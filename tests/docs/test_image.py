@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import default_world
+from lab.emulator.world import default_world
 
 ROOT = Path(__file__).parents[2]
 

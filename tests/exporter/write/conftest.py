@@ -27,8 +27,8 @@ from exporter.run import Report, Run
 from exporter.shard import Shard
 from exporter.task import Task
 from exporter.write.writer import Writer
+from lab.emulator.answers import StatusError, code_number
 from lab.emulator.emulator import Emulator
-from lab.emulator.status_errors import StatusError, code_number
 from lab.emulator.world import World
 
 if TYPE_CHECKING:

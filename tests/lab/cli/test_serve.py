@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.emulator.emulator import Emulator
-from lab.emulator.world_files import default_world
+from lab.emulator.world import default_world
 from tests.lab.conftest import Command
 
 PROGRAMS = Path(sys.executable).parent

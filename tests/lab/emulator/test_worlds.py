@@ -1,16 +1,15 @@
-"""World files: the one that ships, and what is said of errors in others."""
-
-from __future__ import annotations
+"""World files: the one that ships, errors in others, and what exists at which time."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from exporter.config import from_data
 from exporter.inputs.input_errors import InputError
-from exporter.states import state_name
-from lab.emulator.timeline import snapshot_at
-from lab.emulator.world_files import default_world, parse_world
+from exporter.states import StreamState, state_name
+from lab.emulator.timeline import StreamSnapshot, Timeline, snapshot_at
+from lab.emulator.world import World, default_world, parse_world
 
 PROJECTS = """\
 projects:
@@ -56,32 +55,6 @@ def test_the_default_world_brings_a_config_that_is_right() -> None:
     assert not loaded.warnings
 
 
-def test_the_default_worlds_day_lasts_ten_minutes_and_ends_well() -> None:
-    """Each event of the script changes something, and the outages are over at the end."""
-    world = default_world()
-    assert max(event.at for event in world.events) < 600
-    end = snapshot_at(world, 600)
-    assert not any(
-        location.outage
-        for project in end.projects.values()
-        for location in project.locations.values()
-    )
-
-
-def test_a_counted_stream_is_many() -> None:
-    """A pattern and a count stand for streams numbered from 1."""
-    world = parse_world(PROJECTS, "w.yaml")
-    streams = snapshot_at(world, 0).projects["shop"].locations["europe-west1"].streams
-    assert list(streams) == ["orders-001", "orders-002", "orders-003", "last"]
-
-
-def test_durations_come_down_to_milliseconds_and_in_parts() -> None:
-    """A duration is written in milliseconds where a second is too long, and as a sum of parts."""
-    faults = "faults: [{latency: 50ms}, {latency: 2m}, {latency: 1h2m3s4ms}]\n"
-    world = parse_world(PROJECTS + faults, "w.yaml")
-    assert [fault.latency for fault in world.faults] == [0.05, 120, 3723.004]
-
-
 def test_every_error_is_reported_at_once_with_its_line() -> None:
     """Misspelt states, actions, codes and durations each get a sentence and what was meant."""
     errors = errors_of(
@@ -124,38 +97,71 @@ def test_an_event_that_matches_nothing_is_an_error(event: str, words: str) -> No
     assert words in error
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [
-        "log: audit, severity: NOTICE",
-        "log: stream_activity, severity: ERROR, method: UpdateStream",
-        "log: stream_activity, severity: ERROR, operation: first",
-    ],
-)
-def test_a_log_entry_is_of_one_kind(keys: str) -> None:
-    """Audit log entries have a method; those of Datastream's own log have none."""
-    (error,) = errors_of(PROJECTS + f"events: [{{at: 1s, stream: last, do: log, {keys}}}]\n")
-    assert "an entry of the audit log needs a method" in error
-
-
 def test_names_are_unique() -> None:
-    """Two streams of one id in a location, or two projects of one number, are a mistake."""
-    again = PROJECTS.replace("last", "orders-002")
-    again += again.removeprefix("projects:\n")
-    errors = errors_of(again)
-    assert any('"orders-002" stands twice in europe-west1' in each for each in errors)
-    assert any('"shop" is the id or the number of two projects' in each for each in errors)
+    """Two streams of one id in a location are a mistake."""
+    (error,) = errors_of(PROJECTS.replace("last", "orders-002"))
+    assert "stream" in error
+    assert '"projects/shop/locations/europe-west1/streams/orders-002" stands twice' in error
 
 
-def test_a_counter_has_nine_digits_at_most() -> None:
-    """A number of digits that would take gigabytes is a mistake."""
-    stream = '{id: "x-{:0999999999}", count: 2}'
-    (error,) = errors_of(PROJECTS.replace("{id: last}", stream))
-    assert '"x-{:0999999999}": a counter has at most 9 digits' in error
-
-
-@pytest.mark.parametrize("stream", ['{id: "x-{:03}"}', "{id: x, count: 3}"])
+@pytest.mark.parametrize(
+    "stream", ['{id: "x-{:03}"}', "{id: x, count: 3}", '{id: "x-{:0999999999}", count: 2}']
+)
 def test_a_counter_and_a_count_go_together(stream: str) -> None:
-    """A counter without a count, or a count without a counter, is a mistake."""
+    """One without the other, or a counter that would take gigabytes, is a mistake."""
     (error,) = errors_of(PROJECTS.replace("{id: last}", stream))
     assert "in a name needs a count, and a count needs a counter" in error
+
+
+def world(*events: dict[str, Any]) -> World:
+    """Return a world of one failed stream and one running one."""
+    streams = [
+        {"id": "a", "state": "FAILED", "errors": [{"reason": "OLD"}], "objects": [{"table": "t"}]},
+        {"id": "b", "exists": False},
+    ]
+    project = {"id": "p", "number": 1, "locations": [{"id": "l", "streams": streams}]}
+    return World.model_validate({"projects": [project], "events": events})
+
+
+def streams(of: World, seconds: float) -> dict[str, StreamSnapshot]:
+    """Return the streams that exist at a time, by id."""
+    return snapshot_at(of, seconds).projects["p"].locations["l"].streams
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "reasons"),
+    [
+        ({"do": "start"}, StreamState.RUNNING, ["OLD"]),
+        ({"do": "resume", "starting": 7}, StreamState.STARTING, ["OLD"]),
+        ({"do": "recover"}, StreamState.RUNNING, []),
+        ({"do": "heal"}, StreamState.RUNNING, []),
+        ({"do": "pause"}, StreamState.PAUSED, ["OLD"]),
+        ({"do": "pause", "draining": 7}, StreamState.DRAINING, ["OLD"]),
+        ({"do": "fail", "reason": "NEW"}, StreamState.FAILED, ["NEW"]),
+        ({"do": "fail_permanently", "reason": "NEW"}, StreamState.FAILED_PERMANENTLY, ["NEW"]),
+        ({"do": "report_error", "reason": "NEW"}, StreamState.FAILED, ["OLD", "NEW"]),
+        ({"do": "set_state", "state": "MAINTENANCE"}, StreamState.MAINTENANCE, ["OLD"]),
+        ({"do": "set_state", "state": 9}, 9, ["OLD"]),
+    ],
+)
+def test_each_event_changes_state_and_errors(
+    action: dict[str, Any], state: int, reasons: list[str]
+) -> None:
+    """An event leads to its state and its errors, from its own second on."""
+    played = world({"at": 5, "stream": "a"} | action)
+    assert streams(played, 4.9)["a"].state == StreamState.FAILED
+    after = streams(played, 5)["a"]
+    assert after.state == state
+    assert [each.reason for each in after.errors] == reasons
+
+
+def test_streams_come_and_go() -> None:
+    """A stream that does not exist yet appears with its event, and is deleted with another."""
+    played = world(
+        {"at": 5, "stream": "projects/p/*/b", "do": "appear", "starting": 2},
+        {"at": 9, "stream": "projects/p/locations/l/streams/b", "do": "delete"},
+    )
+    timeline = Timeline(played)
+    shown = [timeline.at(at).projects["p"].locations["l"].streams.get("b") for at in (4, 5, 8, 9)]
+    assert [each and each.state for each in shown] == [None, 7, 2, None]
+    assert timeline.at(5) is timeline.at(6.9)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.prove.engine import QueryError
-from lab.prove.evaluation import log_incidents, metric_incidents
+from lab.prove.incidents import log_incidents, metric_incidents
 from lab.prove.scenarios import engine_for, start_times
 from lab.review.incident_changes import IncidentChange, compare_incidents
 from lab.review.plan import Action

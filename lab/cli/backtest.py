@@ -24,8 +24,8 @@ from lab.backtest.backtest import DAY, evaluate, metrics_to_read
 from lab.backtest.history import History, recorded
 from lab.backtest.output import backtest_json, backtest_summary, print_backtest
 from lab.backtest.read import EXPORTER_DELAY, Reader
-from lab.cli.context import Context
-from lab.cli.selection import add_html, add_json, add_policies, selected_policies
+from lab.cli.options import Context
+from lab.cli.options import add_html, add_json, add_policies, selected_policies
 from lab.policies.files import Policy
 from lab.prove.engine import check_installed
 from lab.timeline.charts import chart, page

@@ -7,9 +7,7 @@ from importlib import import_module
 from typing import Any, TextIO
 
 import exporter
-from exporter import cli as process
-from exporter.cli import INCOMPLETE, INTERRUPTED, USAGE
-from exporter.cli import Signals
+from exporter.cli import INCOMPLETE, INTERRUPTED, USAGE, Signals, finish
 from exporter.documents import hint
 from exporter.logs import LOGGER, Text
 from exporter.text import quote
@@ -32,19 +30,6 @@ COMMANDS = {
 
 def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
     """Run one command line; data goes to ``out``, messages to ``err``. Return the exit code."""
-    return process.unless_full(PROGRAM, lambda: _main(argv, environ, out, err), out, err)
-
-
-def command_parser(name: str) -> ArgumentParser:
-    """Return the parser of a command's arguments."""
-    command = import_module(f"lab.cli.{name.replace('-', '_')}")
-    parser = ArgumentParser(f"{PROGRAM} {name}", description=command.HELP, allow_abbrev=False)
-    command.add_arguments(parser)
-    parser.set_defaults(run=command.run)
-    return parser
-
-
-def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
     try:
         with redirect_stdout(out), redirect_stderr(err):
             args = command_parser(_command(argv)).parse_args(argv[1:])
@@ -59,8 +44,17 @@ def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Tex
 
     with Signals() as signals:
         context = Context(args, environ, out, err, signals.stop)
-        code = process.finish(lambda: _run(context), err, Text())
+        code = finish(lambda: _run(context), err, Text())
     return code if signals.exit_code is None else signals.exit_code
+
+
+def command_parser(name: str) -> ArgumentParser:
+    """Return the parser of a command's arguments."""
+    command = import_module(f"lab.cli.{name.replace('-', '_')}")
+    parser = ArgumentParser(f"{PROGRAM} {name}", description=command.HELP, allow_abbrev=False)
+    command.add_arguments(parser)
+    parser.set_defaults(run=command.run)
+    return parser
 
 
 def _command(argv: Sequence[str]) -> str:

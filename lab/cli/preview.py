@@ -11,7 +11,7 @@ from exporter.documents import InputError
 from exporter.documents import hint
 from exporter.logs import LOGGER
 from exporter.text import plural, printable, quote
-from lab.cli.selection import add_policies, add_scenarios, selected_policies, selected_scenarios
+from lab.cli.options import add_policies, add_scenarios, selected_policies, selected_scenarios
 from lab.preview.notification import Notification, notification
 from lab.preview.slack import slack_text
 from lab.preview.terminal import print_notification
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Iterator, Sequence
 
-    from lab.cli.context import Context
+    from lab.cli.options import Context
     from lab.policies.files import Policy
     from lab.prove.incidents import Incident
     from lab.prove.scenarios import ScenarioResult

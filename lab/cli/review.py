@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.terminal import print_json, show_progress
 from exporter.logs import LOGGER
-from lab.cli.selection import (
+from lab.cli.options import (
     add_json,
     add_policies,
     add_scenarios,
@@ -25,7 +25,7 @@ from lab.side_by_side import side_by_side
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from lab.cli.context import Context
+    from lab.cli.options import Context
     from lab.simulate.scenario import Scenario
 
 HELP = (

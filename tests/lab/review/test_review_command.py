@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.cli import review
-from lab.cli.context import Context
+from lab.cli.options import Context
 from lab.exit_codes import NO_PROMETHEUS
 from tests.canary import Canary
 from tests.lab.review.conftest import POLICIES, SCENARIOS

@@ -168,10 +168,10 @@ def _files(folder: Path) -> tuple[list[Path], list[str]]:
     try:
         found = sorted(path for path in folder.iterdir() if path.is_file())
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(
-            [f"{name}: can not be read ({reason}); name the directory with the policy files"]
-        ) from None
+        reason = f"can not be read ({getattr(error, 'strerror', error)})"
+        if isinstance(error, FileNotFoundError):
+            reason = "there is no such directory"
+        raise InputError([f"{name}: {reason}; check the path"]) from None
     files = [path for path in found if path.suffix == ".yaml"]
     sentences = [
         f"{path}: a policy's file name ends in .yaml; rename it"

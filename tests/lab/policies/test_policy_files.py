@@ -188,10 +188,10 @@ def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("nowhere", "can not be read (No such file or directory); name the directory with the"),
-        ("file", "can not be read (Not a directory); name the directory with the policy files"),
+        ("nowhere", "there is no such directory; check the path"),
+        ("file", "can not be read (Not a directory); check the path"),
         ("empty", "has no policy; a policy's file name ends in .yaml"),
-        ("a\0b", "can not be read (embedded null byte); name the directory with the policy files"),
+        ("a\0b", "can not be read (embedded null byte); check the path"),
     ],
 )
 def test_a_directory_without_policies_is_an_error(tmp_path: Path, name: str, sentence: str) -> None:

@@ -26,7 +26,11 @@ EXPORTER_DELAY = 5.0
 """Seconds until a point of the exporter can be read, typically: Cloud Monitoring does not keep when
 a point arrived. https://cloud.google.com/monitoring/api/v3/latency-n-retention"""
 
-_PERMISSION, _HELPED = {FailureKind.PERMISSION_DENIED, FailureKind.API_DISABLED, FailureKind.CREDENTIALS}
+_PERMISSION, _HELPED = {
+    FailureKind.PERMISSION_DENIED,
+    FailureKind.API_DISABLED,
+    FailureKind.CREDENTIALS,
+}
 _CONCURRENCY = 4
 _PAGE_SECONDS = 90.0
 _POINTS_PER_PAGE = 100_000

@@ -12,20 +12,18 @@ from tempfile import TemporaryDirectory
 from pydantic import TypeAdapter, ValidationError
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.terminal import print_json, show_progress
 from exporter.config import Endpoints
 from exporter.config.fields import Project
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
 from exporter.documents import InputError
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
 from exporter.logs import LOGGER
-from exporter.terminal import Progress
+from exporter.terminal import Progress, print_json, show_progress
 from exporter.text import quote
 from lab.backtest.backtest import DAY, evaluate, metrics_to_read
 from lab.backtest.history import History, recorded
 from lab.backtest.output import backtest_json, backtest_summary, print_backtest
 from lab.backtest.read import EXPORTER_DELAY, Reader
-from lab.cli.options import Context
-from lab.cli.options import add_html, add_json, add_policies, selected_policies
+from lab.cli.options import Context, add_html, add_json, add_policies, selected_policies
 from lab.policies.files import Policy
 from lab.prove.engine import check_installed
 from lab.timeline.charts import chart, page

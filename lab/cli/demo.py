@@ -2,8 +2,7 @@
 
 from argparse import REMAINDER, ArgumentParser
 
-from exporter.cli import INTERRUPTED, OK
-from exporter.cli import main
+from exporter.cli import INTERRUPTED, OK, main
 from lab.cli.options import Context, add_world, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import config_environ

@@ -3,8 +3,8 @@
 from argparse import ArgumentParser
 
 from exporter.cli import OK
-from exporter.terminal import print_table
 from exporter.durations import format_duration
+from exporter.terminal import print_table
 from lab.cli.options import Context, add_policies, selected_policies
 from lab.policies.model import SEVERITIES
 

@@ -12,8 +12,7 @@ from threading import Event
 from typing import TextIO
 
 from exporter import documents
-from exporter.documents import InputError
-from exporter.documents import nearest
+from exporter.documents import InputError, nearest
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
 from lab.policies.files import Policy, read_policies

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.cli import INTERRUPTED, OK
-from exporter.terminal import show_progress
+from exporter.documents import InputError, hint
 from exporter.durations import format_duration
-from exporter.documents import InputError
-from exporter.documents import hint
 from exporter.logs import LOGGER
+from exporter.terminal import show_progress
 from exporter.text import plural, printable, quote
 from lab.cli.options import add_policies, add_scenarios, selected_policies, selected_scenarios
 from lab.preview.notification import Notification, notification

@@ -6,8 +6,8 @@ import itertools
 from typing import TYPE_CHECKING
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.terminal import print_json, show_progress
 from exporter.logs import LOGGER
+from exporter.terminal import print_json, show_progress
 from lab.cli.options import (
     add_json,
     add_policies,

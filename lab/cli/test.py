@@ -9,10 +9,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.terminal import print_table
-from exporter.terminal import console, print_json, show_progress
 from exporter.durations import format_duration
 from exporter.logs import LOGGER
+from exporter.terminal import console, print_json, print_table, show_progress
 from exporter.text import plural, printable
 from lab.cli.options import (
     Context,

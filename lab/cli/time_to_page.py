@@ -4,10 +4,9 @@ import math
 from argparse import ArgumentParser
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.terminal import print_table
-from exporter.terminal import print_json, show_progress
 from exporter.documents import InputError
 from exporter.logs import LOGGER
+from exporter.terminal import print_json, print_table, show_progress
 from exporter.text import plural
 from lab.cli.options import Context, add_json, add_policies, selected_policies
 from lab.prove.scenarios import check_can_evaluate

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from exporter.documents import read_bytes
-from exporter.documents import InputError
+from exporter.documents import InputError, read_bytes
 from exporter.text import printable, quote
 from lab.review.values import SENSITIVE, NestingError, PolicyValues, flatten
 

@@ -189,9 +189,7 @@ def test_every_filter_is_used(plan_module: PlanModule) -> None:
     assert dashboard["mosaicLayout"]["columns"] == 48
     filters = {each["labelKey"]: each["templateVariable"] for each in dashboard["dashboardFilters"]}
     assert filters == FILTERS
-    assert any(
-        filters.keys() <= each.labels for each in promql.known_series().values()
-    )
+    assert any(filters.keys() <= each.labels for each in promql.known_series().values())
     texts = "\n".join(value for _, value in _values(TILES) if isinstance(value, str))
     assert set(VARIABLE.findall(texts)) == set(FILTERS.values())
 
@@ -199,9 +197,7 @@ def test_every_filter_is_used(plan_module: PlanModule) -> None:
 def test_every_metric_is_shown() -> None:
     """Every metric that the exporter writes is on the dashboard."""
     shown = {selector.name for query in QUERIES for selector in _selectors(str(query.values[0]))}
-    assert shown >= {
-        promql.promql_name(metric.type) for metric in definitions.metrics().values()
-    }
+    assert shown >= {promql.promql_name(metric.type) for metric in definitions.metrics().values()}
 
 
 def test_the_legend_has_every_state() -> None:

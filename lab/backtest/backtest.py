@@ -22,34 +22,25 @@ from lab.simulate.series import VisibilityDelay, adjust_for_delay
 from lab.timeline.spans import Period
 
 DAY = 86_400.0
-_MARGIN = 600.0
-"""Extra seconds to look back, for late points and for selectors without a range."""
-_STEPS = 720
-"""Evaluations in one query: Prometheus limits the points that it holds at once."""
+_MARGIN = 600.0  # extra seconds to look back, for late points and for selectors without a range
+_STEPS = 720  # evaluations in one query: Prometheus limits the points that it holds at once
+# What a timeline shows; always read
 _STATES = (samples.STATE, samples.UP, samples.CONNECTION_STATE, samples.LAST_RUN)
-"""What a timeline shows; always read."""
 
 
 @dataclass(frozen=True, slots=True)
 class BacktestResult:
-    """Which alerts the policies would have opened.
+    """Which alerts the policies would have opened."""
 
-    Attributes:
-        period: The time of the evaluation.
-        history_start: When the exporter's history starts, if that is later than requested.
-        policies: All policies.
-        incidents: The incidents, oldest first, in seconds after the start. One that was open at the
-            start has opened at 0.
-        not_evaluated: Why a policy could not be evaluated, by its name.
-        gaps: When an exporter, by its name, wrote nothing.
-    """
-
-    period: Period
+    period: Period  # the time of the evaluation
+    # When the exporter's history starts, if that is later than requested
     history_start: float | None
-    policies: tuple[Policy, ...]
+    policies: tuple[Policy, ...]  # all policies
+    # The incidents, oldest first, in seconds after the start. One that was open at the start has
+    # opened at 0
     incidents: list[Incident]
-    not_evaluated: dict[str, str]
-    gaps: list[tuple[str, Period]]
+    not_evaluated: dict[str, str]  # why a policy could not be evaluated, by its name
+    gaps: list[tuple[str, Period]]  # when an exporter, by its name, wrote nothing
 
 
 def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:

@@ -11,8 +11,8 @@ from lab.prove.engine import add_series
 from lab.simulate.series import Series
 from lab.timeline.spans import Spans
 
+# The recorded history: a line of JSON for each series, as :func:`series_line` writes it
 RECORDED = "recorded.jsonl.gz"
-"""The recorded history: a line of JSON for each series, as :func:`series_line` writes it."""
 
 
 class History:

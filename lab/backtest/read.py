@@ -22,9 +22,9 @@ from lab.policies.promql import promql_name
 from lab.simulate.series import Series, delay_seconds
 from lab.timeline.spans import Period
 
+# Seconds until a point of the exporter can be read, typically: Cloud Monitoring does not keep when
+# a point arrived. https://cloud.google.com/monitoring/api/v3/latency-n-retention
 EXPORTER_DELAY = 5.0
-"""Seconds until a point of the exporter can be read, typically: Cloud Monitoring does not keep when
-a point arrived. https://cloud.google.com/monitoring/api/v3/latency-n-retention"""
 
 _PERMISSION, _HELPED = {
     FailureKind.PERMISSION_DENIED,
@@ -33,17 +33,14 @@ _PERMISSION, _HELPED = {
 }
 _CONCURRENCY = 4
 _PAGE_SECONDS = 90.0
-_POINTS_PER_PAGE = 100_000
-"""The API's maximum (ListTimeSeriesRequest.page_size)."""
+_POINTS_PER_PAGE = 100_000  # the API's maximum (ListTimeSeriesRequest.page_size)
+# Part of the error for a metric that was never written, as observed
 _NO_METRIC = "Cannot find metric"
-"""Part of the error for a metric that was never written, as observed."""
-_ADJACENT = 0.5
-"""Seconds: an interval may start a moment after the end of the one before."""
+_ADJACENT = 0.5  # seconds: an interval may start a moment after the end of the one before
 
 _Types = MetricDescriptor.ValueType
 _NUMBERS = {_Types.INT64: "int64_value", _Types.DOUBLE: "double_value", _Types.BOOL: "bool_value"}
-_Key = tuple[str, tuple[tuple[str, str], ...]]
-"""A series' name and labels in PromQL."""
+_Key = tuple[str, tuple[tuple[str, str], ...]]  # A series' name and labels in PromQL
 
 
 def visible_after(name: str) -> float:

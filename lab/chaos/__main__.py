@@ -17,8 +17,7 @@ from lab.markdown import table
 from lab.side_by_side import WorkerEndedError, side_by_side
 
 _HEADINGS = ("what goes wrong", "cases", "points lost", "slowest", "rules broken")
-_WORKERS = 6
-"""More than there are cores, as most of a run with a fault is waiting."""
+_WORKERS = 6  # more than there are cores, as most of a run with a fault is waiting
 
 
 def main() -> int:

@@ -22,25 +22,23 @@ from lab.emulator.world import config_environ, parse_world
 
 DEADLINE_SECONDS = 6
 
+# A discovery, and a location that nothing else tells of
 DISCOVERY, DISCOVERED = "acme-orders/global", "acme-orders/us-west1"
-"""A discovery, and a location that nothing else tells of."""
 _LOCATION = "acme-metrics/europe-west1"
-
 _READ = {"method": "ListStreams", "project": "acme-metrics", "location": "europe-west1"}
 _WRITE = {"method": "CreateTimeSeries"}
+# The calls that a fault meets, and the places that can't be read without them
 _CALLS: tuple[tuple[dict[str, str], tuple[str, ...]], ...] = (
     ({"method": "ListLocations", "project": "acme-orders"}, (DISCOVERY, DISCOVERED)),
     (_READ, (_LOCATION,)),
     (_WRITE, ()),
     (_WRITE | {"when": "after"}, ()),
 )
-"""The calls that a fault meets, and the places that can't be read without them."""
 
+# Codes after which the same call can succeed
 _TRANSIENT = ("ABORTED", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNAVAILABLE")
-"""Codes after which the same call can succeed."""
-
+# Each call takes as long as one to another continent, so that signals meet them too
 _SLOW = {"latency": "100ms"}
-"""Each call takes as long as one to another continent, so that signals meet them too."""
 
 
 class Interrupt(NamedTuple):
@@ -61,20 +59,14 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Something that goes wrong.
+    """Something that goes wrong."""
 
-    Attributes:
-        kind: Its row of the table.
-        world: Keys of the world file: its ``faults`` and ``events``.
-        passes: Whether a run must lose nothing. If not, it can't read ``unread``. None: it depends.
-        unread: The places that it may leave unread.
-        processes: Runs at the same time, each with its signal. Without any, this process runs.
-    """
-
-    kind: str
-    world: dict[str, Any]
+    kind: str  # its row of the table
+    world: dict[str, Any]  # keys of the world file: its ``faults`` and ``events``
+    # Whether a run must lose nothing. If not, it can't read ``unread``. None: it depends
     passes: bool | None = None
-    unread: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()  # the places that it may leave unread
+    # Runs at the same time, each with its signal. Without any, this process runs
     processes: tuple[Interrupt | None, ...] = ()
 
 

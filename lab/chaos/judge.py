@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 from lab.chaos.cases import DEADLINE_SECONDS, DISCOVERED, DISCOVERY, Case, Outcome, Series, play
 
+# Seconds that a run may take on a busy machine, and twenty runs at once
 _LONGEST, _LONGEST_OVERLAP = DEADLINE_SECONDS + 3.0, 60.0
-"""Seconds that a run may take on a busy machine, and twenty runs at once."""
-_MOST_LOG = 64 * 1024
-"""Characters that the log of one run may have."""
+_MOST_LOG = 64 * 1024  # characters that the log of one run may have
 _COUNTED = Series("exporter/points_lost", "datastream-exporter/global", "0")
 
 

@@ -37,18 +37,16 @@ HELP = (
     "project (roles/monitoring.viewer)."
 )
 
+# Days for which Cloud Monitoring keeps all points. Later it keeps one every ten minutes.
+# https://cloud.google.com/monitoring/quotas#data_retention_policy
 RAW_DAYS = 42
-"""Days for which Cloud Monitoring keeps all points. Later it keeps one every ten minutes.
-https://cloud.google.com/monitoring/quotas#data_retention_policy"""
-
+# The evaluation needs points from before its days: 25 hours at most, as a PromQL condition can't
+# look back further, retest window included
 MOST_DAYS = RAW_DAYS - 2
-"""The evaluation needs points from before its days: 25 hours at most, as a PromQL condition can't
-look back further, retest window included."""
-
 _DAYS = 7
 _KEPT = "Cloud Monitoring keeps all points for six weeks"
+# Read at a time, which bounds the memory: about 300,000 points of a metric of 1,000 streams
 _PART_SECONDS = 6 * 3600.0
-"""Read at a time, which bounds the memory: about 300,000 points of a metric of 1,000 streams."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -15,6 +15,7 @@ from lab.exit_codes import NO_PROMETHEUS
 
 PROGRAM = "datastream-lab"
 
+# What each command is for. Only the module of the one that runs is imported
 COMMANDS = {
     "demo": "run the exporter against an emulator, without an account",
     "serve": "run the emulator for other programs",
@@ -25,7 +26,6 @@ COMMANDS = {
     "review": "show what a Terraform plan changes about the alerts",
     "backtest": "show which alerts would have fired in the last days",
 }
-"""What each command is for. Only the module of the one that runs is imported."""
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:

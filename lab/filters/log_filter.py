@@ -11,10 +11,10 @@ from lark import Token, Transformer, v_args
 from exporter.text import quote
 from lab.filters.syntax import FilterError, parse, unquoted
 
+# A log entry's, in rising order; google.logging.type.LogSeverity
 Severity = Literal[
     "DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY"
 ]
-"""A log entry's, in rising order; google.logging.type.LogSeverity."""
 
 SEVERITIES: tuple[str, ...] = get_args(Severity)
 

@@ -25,23 +25,18 @@ _PLACE = re.compile(
 _TURNED = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": "!=", "!=": "=="}
 _MATCHERS = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
 _UNITS = {"s": 1, "m": MINUTE, "h": 60 * MINUTE}
+# What every line of a query has, so that nobody needs to read it
 _LONG = re.compile(
     r'\w+_googleapis_com:(?:datastream_)?|\{monitored_resource="[^"]*"\}'
     r'|monitored_resource="[^"]*"(?:, )?'
 )
-"""What every line of a query has, so that nobody needs to read it."""
 
 
 class Mutant(NamedTuple):
-    """A policy changed in one place.
+    """A policy changed in one place."""
 
-    Attributes:
-        description: What was changed, unique among the mutants of the policy.
-        policy: The changed policy.
-    """
-
-    description: str
-    policy: Policy
+    description: str  # what was changed, unique among the mutants of the policy
+    policy: Policy  # the changed policy
 
 
 def mutants(policy: Policy) -> Iterator[Mutant]:

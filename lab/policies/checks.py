@@ -9,16 +9,14 @@ from exporter.text import quote
 from lab.policies.model import HOUR, LABEL_ALLOWED, LABEL_VALUE, PolicyFile
 from lab.policies.promql import Labels, Query, has
 
+# The keys that lead to what is wrong, such as ``("conditions", 0)``, and the sentence about it
 Problem: TypeAlias = tuple[tuple[str | int, ...], str]
-"""The keys that lead to what is wrong, such as ``("conditions", 0)``, and the sentence about it."""
 
 PROJECT = "project"
 METRIC_LABEL = "metric_or_resource.label."
 LOG_LABEL = "log.extracted_label."
-
+# Seconds that Cloud Monitoring allows for retest window and look-back window together
 _LONGEST = 25 * HOUR
-"""Seconds that Cloud Monitoring allows for retest window and look-back window together."""
-
 _VARIABLE = re.compile(r"\$\{([^{}$]*)(\}?)")
 
 

@@ -46,59 +46,37 @@ class Link(NamedTuple):
 
 
 class HeaderComment(NamedTuple):
-    """The comment at the top: its paragraphs without their beginnings; empty where one is missing.
+    """The comment at the top: its paragraphs without their beginnings; empty where one is missing."""
 
-    Attributes:
-        catches: What the policy alerts on.
-        numbers: Why its windows and thresholds have these values.
-        wrong: When it alerts needlessly, or not although it should.
-    """
-
-    catches: str = ""
-    numbers: str = ""
-    wrong: str = ""
+    catches: str = ""  # what the policy alerts on
+    numbers: str = ""  # why its windows and thresholds have these values
+    wrong: str = ""  # when it alerts needlessly, or not although it should
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy of a file.
+    """A policy of a file."""
 
-    Attributes:
-        name: The file's name without its ending.
-        path: The file.
-        display_name: The name that people see.
-        severity: ``CRITICAL``, ``ERROR`` or ``WARNING``.
-        query: The PromQL query; None for a log policy.
-        filter: The filter on log entries; None for a PromQL policy.
-        extractors: How each label is extracted from a log entry.
-        retest_window: Seconds for which the condition must stay true; 0 for a log policy.
-        interval: Seconds between evaluations; 0 for a log policy.
-        threshold: The number in the query that users may change, as text; None without one.
-        yields_to: The policy that alerts instead of this one, if any.
-        subject: The alert's subject.
-        content: The alert's text, in Markdown.
-        links: The alert's links.
-        header: The comment at the top of the file.
-        parsed_query: What the query selects; None for a log policy.
-        proto: The policy as the API takes it.
-    """
-
-    name: str
-    path: Path
-    display_name: str
-    severity: str
-    query: str | None
-    filter: str | None
+    name: str  # the file's name without its ending
+    path: Path  # the file
+    display_name: str  # the name that people see
+    severity: str  # ``CRITICAL``, ``ERROR`` or ``WARNING``
+    query: str | None  # the PromQL query; None for a log policy
+    filter: str | None  # the filter on log entries; None for a PromQL policy
+    # How each label is extracted from a log entry
     extractors: Mapping[str, str] = field(hash=False)
-    retest_window: int
-    interval: int
+    retest_window: int  # seconds for which the condition must stay true; 0 for a log policy
+    interval: int  # seconds between evaluations; 0 for a log policy
+    # The number in the query that users may change, as text; None without one
     threshold: str | None
-    yields_to: str | None
-    subject: str
-    content: str
-    links: tuple[Link, ...]
-    header: HeaderComment
+    yields_to: str | None  # the policy that alerts instead of this one, if any
+    subject: str  # the alert's subject
+    content: str  # the alert's text, in Markdown
+    links: tuple[Link, ...]  # the alert's links
+    header: HeaderComment  # the comment at the top of the file
+    # What the query selects; None for a log policy
     parsed_query: promql.Query | None = field(repr=False, compare=False)
+    # The policy as the API takes it
     proto: monitoring_v3.AlertPolicy = field(repr=False, compare=False)
 
     @property

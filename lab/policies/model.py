@@ -14,19 +14,13 @@ from pydantic.alias_generators import to_camel
 from exporter.durations import parse
 from exporter.text import quote
 
-SEVERITIES = ("CRITICAL", "ERROR", "WARNING")
-"""Every severity, the worst first."""
-
-INTERVAL = 30
-"""Seconds: the shortest evaluation interval. All others are multiples of it."""
-
+SEVERITIES = ("CRITICAL", "ERROR", "WARNING")  # every severity, the worst first
+INTERVAL = 30  # seconds: the shortest evaluation interval. All others are multiples of it
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-
 LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 LABEL_ALLOWED = "lower-case letters, digits, - and _, at most 63"
-
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _EXTRACTOR = re.compile(r'EXTRACT\([^()"]+\)|REGEXP_EXTRACT\([^()"]+, *"(?:[^"\\]|\\.)+"\)')
 _SECONDS = re.compile(r"(0|[1-9][0-9]{0,8})s")
@@ -109,8 +103,8 @@ Extractor = Annotated[
     str,
     _matches(_EXTRACTOR, 'an extractor; write EXTRACT(field) or REGEXP_EXTRACT(field, "pattern")'),
 ]
+# A key that only existing policies have
 SetByTheAPI = Annotated[Any, BeforeValidator(_set_by_the_api)]
-"""A key that only existing policies have."""
 
 
 class _Part(BaseModel):

@@ -18,67 +18,46 @@ from exporter.documents import hint, nearest, packaged
 from exporter.measure import RESOURCE, definitions, metrics
 from exporter.text import quote
 
+# The label keys of series. ``*`` stands for any others, as an unknown metric may have
 Labels: TypeAlias = frozenset[str]
-"""The label keys of series. ``*`` stands for any others, as an unknown metric may have."""
 
 _NONE: Labels = frozenset()
 _ANY: Labels = frozenset("*")
-
+# Labels that every series has in PromQL: its metrics project and its resource type
 _EVERYWHERE = ("project_id", "monitored_resource")
-"""Labels that every series has in PromQL: its metrics project and its resource type."""
+# Every metric whose name starts so is known
 _COMPLETE = ("custom_googleapis_com:datastream_", "datastream_googleapis_com:")
-"""Every metric whose name starts so is known."""
-_MISSPELLED = 0.95
-"""An unknown name that is this similar to a known one counts as misspelled."""
+_MISSPELLED = 0.95  # an unknown name that is this similar to a known one counts as misspelled
+# Aggregations that choose series and keep all of their labels
 _CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
-"""Aggregations that choose series and keep all of their labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSeries:
-    """The series that PromQL finds under a name.
+    """The series that PromQL finds under a name."""
 
-    Attributes:
-        type: The metric's full type, ``datastream.googleapis.com/stream/freshness``.
-        resource: The type of the monitored resource.
-        resource_labels: The keys of that resource.
-        labels: All labels.
-    """
-
-    type: str
-    resource: str
-    resource_labels: tuple[str, ...]
-    labels: Labels
+    type: str  # the metric's full type, ``datastream.googleapis.com/stream/freshness``
+    resource: str  # the type of the monitored resource
+    resource_labels: tuple[str, ...]  # the keys of that resource
+    labels: Labels  # all labels
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A selector of one metric.
+    """A selector of one metric."""
 
-    Attributes:
-        metric: The metric's name in PromQL.
-        equal: The labels with an equality matcher, and their values.
-    """
-
-    metric: str
-    equal: Mapping[str, str]
+    metric: str  # the metric's name in PromQL
+    equal: Mapping[str, str]  # the labels with an equality matcher, and their values
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed query.
+    """A parsed query."""
 
-    Attributes:
-        selectors: Every selector, in the order of the query.
-        look_back: The longest look-back window in seconds.
-        result: The labels of its result's series.
-        errors: A sentence for each metric or label that does not exist.
-    """
-
-    selectors: tuple[Selector, ...]
-    look_back: int
-    result: Labels
-    errors: tuple[str, ...]
+    selectors: tuple[Selector, ...]  # every selector, in the order of the query
+    look_back: int  # the longest look-back window in seconds
+    result: Labels  # the labels of its result's series
+    errors: tuple[str, ...]  # A sentence for each metric or label that does not exist
 
 
 def read(text: str, *, known_only: bool = True) -> Query:
@@ -186,8 +165,7 @@ class _Inference:
     selectors: list[Selector] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     look_back: int = 0
-    around: int = 0
-    """Seconds that the ranges around the current expression look back."""
+    around: int = 0  # seconds that the ranges around the current expression look back
 
     def labels(self, node: object) -> Labels | None:
         """Return the labels of an expression's series; None for a number or a text."""

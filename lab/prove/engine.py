@@ -26,15 +26,11 @@ _READY = "Server is ready to receive web requests."
 _STOP_SECONDS = 10.0
 _QUERY_SECONDS = 120
 _FOREVER = "87600h"
-
-_MOST_STEPS = 10_000
-"""Prometheus returns 11,000 points of a series at most."""
-
+_MOST_STEPS = 10_000  # prometheus returns 11,000 points of a series at most
+# Error types that are the query's own fault
+# (https://prometheus.io/docs/prometheus/latest/querying/api/); the others are the engine's
 _QUERY_ERRORS = {"bad_data", "execution"}
-"""Error types that are the query's own fault
-(https://prometheus.io/docs/prometheus/latest/querying/api/); the others are the engine's."""
-_OVERLOADED = "too many samples"
-"""An execution error that depends on the engine's limits."""
+_OVERLOADED = "too many samples"  # an execution error that depends on the engine's limits
 
 
 class NotInstalledError(Exception):
@@ -50,15 +46,10 @@ class QueryError(EngineError):
 
 
 class ResultSeries(NamedTuple):
-    """A series of a query's result.
+    """A series of a query's result."""
 
-    Attributes:
-        labels: Its labels.
-        times: The evaluation times at which it has a value, unix seconds.
-    """
-
-    labels: dict[str, str]
-    times: tuple[float, ...]
+    labels: dict[str, str]  # its labels
+    times: tuple[float, ...]  # the evaluation times at which it has a value, unix seconds
 
 
 class Engine:

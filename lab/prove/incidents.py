@@ -18,29 +18,19 @@ from lab.simulate.log_entries import LogEntry
 from lab.simulate.series import adjust_for_delay
 from lab.simulate.simulation import Recording
 
-LOGGED_AFTER = 1.0
-"""Seconds from an entry until Cloud Logging has it."""
+LOGGED_AFTER = 1.0  # seconds from an entry until Cloud Logging has it
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident of a policy.
+    """An incident of a policy."""
 
-    Attributes:
-        policy: The policy's name.
-        about: The full name of the resource; empty where the labels name none.
-        labels: The incident's labels.
-        opened: Seconds after the scenario's start.
-        closed: Seconds after the scenario's start; None while open at the end.
-        phase: Seconds from the start to the first of the evaluations that led to it.
-    """
-
-    policy: str
-    about: str
-    labels: Mapping[str, str]
-    opened: float
-    closed: float | None
-    phase: float = 0.0
+    policy: str  # the policy's name
+    about: str  # the full name of the resource; empty where the labels name none
+    labels: Mapping[str, str]  # the incident's labels
+    opened: float  # seconds after the scenario's start
+    closed: float | None  # seconds after the scenario's start; None while open at the end
+    phase: float = 0.0  # seconds from the start to the first of the evaluations that led to it
 
 
 def metric_incidents(

@@ -19,22 +19,16 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 3
 _MOST_LINES = 10
+# Incidents about one resource that open further apart than this are listed separately
 _APART_SECONDS = 60.0
-"""Incidents about one resource that open further apart than this are listed separately."""
 
 
 class Group(NamedTuple):
-    """Results that one line describes.
+    """Results that one line describes."""
 
-    Attributes:
-        outcome: The outcome of each.
-        expected: The expected alert; None for extra incidents.
-        results: The results, of all phases.
-    """
-
-    outcome: Outcome
-    expected: ExpectedIncident | None
-    results: tuple[AlertResult, ...]
+    outcome: Outcome  # the outcome of each
+    expected: ExpectedIncident | None  # the expected alert; None for extra incidents
+    results: tuple[AlertResult, ...]  # the results, of all phases
 
     @property
     def incidents(self) -> list[Incident]:

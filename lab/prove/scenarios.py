@@ -18,27 +18,21 @@ from lab.side_by_side import side_by_side
 from lab.simulate.scenario import Scenario
 from lab.simulate.simulation import Recording, simulate
 
+# A Monday, after all times that scenarios set themselves
 _FIRST_DAY = datetime(2027, 1, 4, tzinfo=UTC)
-"""A Monday, after all times that scenarios set themselves."""
+# Between two scenarios in one engine. A query looks back 25 hours at most, retest window included,
+# so no scenario sees another's series
 _APART = timedelta(days=3)
-"""Between two scenarios in one engine. A query looks back 25 hours at most, retest window included,
-so no scenario sees another's series."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:
-    """A scenario that was played, and how its alerts compare with the expected ones.
+    """A scenario that was played, and how its alerts compare with the expected ones."""
 
-    Attributes:
-        scenario: The scenario.
-        recording: What the simulated exporter and Datastream wrote.
-        incidents: Every incident, in every evaluation phase.
-        results: Every expected alert and every extra one, in every evaluation phase.
-    """
-
-    scenario: Scenario
-    recording: Recording
-    incidents: tuple[Incident, ...]
+    scenario: Scenario  # the scenario
+    recording: Recording  # what the simulated exporter and Datastream wrote
+    incidents: tuple[Incident, ...]  # every incident, in every evaluation phase
+    # Every expected alert and every extra one, in every evaluation phase
     results: tuple[AlertResult, ...]
 
     @property

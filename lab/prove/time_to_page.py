@@ -28,36 +28,28 @@ from lab.simulate.schedule import scheduled_runs
 from lab.simulate.simulation import Recording, simulate
 
 WORST_INGESTION = (7.0, 7.0)
-POLLING_SECONDS = 300
-"""Worst case of a script that polls every five minutes."""
+POLLING_SECONDS = 300  # worst case of a script that polls every five minutes
+# Seconds that are recorded after the last change, longer than each promised time to page
 _WAIT = 300.0
-"""Seconds that are recorded after the last change, longer than each promised time to page."""
-
 _START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 _EVERY_SECOND = 1.0
 _FIRST_CHANGE = 120.0
 _JUST_AFTER = 0.1
-
 _FOREVER = 86_400
 
+# By change title: the moment of each change, by the resource of its incident
 Moments = dict[str, dict[str, float]]
-"""By change title: the moment of each change, by the resource of its incident."""
+# The streams of a world, by project and location
 Streams = dict[str, dict[str, list[dict[str, Any]]]]
-"""The streams of a world, by project and location."""
 
 
 class TimedMode(WorldSection):
-    """How the exporter runs while times to page are measured.
+    """How the exporter runs while times to page are measured."""
 
-    Attributes:
-        exporter: The deployment, as a scenario has it.
-        step: Seconds between two changes, until the start delays repeat, or for two ticks.
-        apart: More seconds between two changes: a run logs 50 of them at most, and a run that the
-            log of one change causes would see another one too.
-    """
-
-    exporter: Deployment
-    step: float
+    exporter: Deployment  # the deployment, as a scenario has it
+    step: float  # seconds between two changes, until the start delays repeat, or for two ticks
+    # More seconds between two changes: a run logs 50 of them at most, and a run that the log of
+    # one change causes would see another one too
     apart: float = 0
 
     @property
@@ -73,21 +65,13 @@ class TimedMode(WorldSection):
 
 
 class TimedChange(WorldSection):
-    """A change whose time to page has a bound.
+    """A change whose time to page has a bound."""
 
-    Attributes:
-        title: The change, as the table shows it.
-        policy: The policy that fires.
-        event: The event in a world's script; None: the exporter dies.
-        streams: How many streams of a location change at once.
-        bounds: Longest allowed time to page in seconds, by mode.
-    """
-
-    title: str
-    policy: str
-    event: dict[str, Any] | None = None
-    streams: int = 1
-    bounds: dict[str, float]
+    title: str  # the change, as the table shows it
+    policy: str  # the policy that fires
+    event: dict[str, Any] | None = None  # the event in a world's script; None: the exporter dies
+    streams: int = 1  # how many streams of a location change at once
+    bounds: dict[str, float]  # longest allowed time to page in seconds, by mode
 
     @property
     def polling_seconds(self) -> int | None:
@@ -101,28 +85,19 @@ class _Promises(WorldSection):
 
 
 _PROMISES = _Promises.model_validate(packaged(__package__, "time_to_page.yaml"))
-CHANGES = _PROMISES.changes
-"""Every change whose time to page is promised."""
+CHANGES = _PROMISES.changes  # every change whose time to page is promised
 MODES = _PROMISES.modes
 
 
 @dataclass(frozen=True, slots=True)
 class TimeToPage:
-    """The time to page of a change, in seconds.
+    """The time to page of a change, in seconds."""
 
-    Attributes:
-        change: The change.
-        mode: How the exporter runs.
-        worst: The longest time measured.
-        median: The median.
-        measured: How many times were measured.
-    """
-
-    change: TimedChange
-    mode: str
-    worst: float
-    median: float
-    measured: int
+    change: TimedChange  # the change
+    mode: str  # how the exporter runs
+    worst: float  # the longest time measured
+    median: float  # the median
+    measured: int  # how many times were measured
 
     @property
     def bound(self) -> float:
@@ -137,14 +112,10 @@ class TimeToPage:
 
 @dataclass
 class Measurements:
-    """What was measured.
+    """What was measured."""
 
-    Attributes:
-        times: The times to page.
-        failures: A sentence without its full stop for each change that did not always fire.
-    """
-
-    times: list[TimeToPage] = field(default_factory=list)
+    times: list[TimeToPage] = field(default_factory=list)  # the times to page
+    # A sentence without its full stop for each change that did not always fire
     failures: list[str] = field(default_factory=list)
 
     def add(self, other: "Measurements") -> None:
@@ -161,8 +132,7 @@ class Measurements:
         return not self.failures and all(time.kept for time in self.times)
 
 
-TASKS = len(MODES) * 2
-"""How many parts :func:`measure_all` yields."""
+TASKS = len(MODES) * 2  # how many parts :func:`measure_all` yields
 
 
 def missing_policies(policies: Iterable[Policy]) -> list[str]:

@@ -20,12 +20,12 @@ STREAM_ACTIVITY = "datastream.googleapis.com/stream_activity"
 AUDIT = "cloudaudit.googleapis.com/activity"
 STDOUT = "run.googleapis.com/stdout"
 
+# The monitored resource of an exporter's entries, and its label with the name, by mode
 EXPORTERS = {
     "job": ("cloud_run_job", "job_name"),
     "function": ("cloud_run_revision", "service_name"),
     "worker_pool": ("cloud_run_worker_pool", "worker_pool_name"),
 }
-"""The monitored resource of an exporter's entries, and its label with the name, by mode."""
 
 _METHODS = {
     "start": "UpdateStream",
@@ -38,17 +38,11 @@ _BEFORE = 1e-3
 
 
 class LogEntry(NamedTuple):
-    """A log entry.
+    """A log entry."""
 
-    Attributes:
-        at: Seconds after the world's start.
-        stream: The stream's full name.
-        fields: The entry as the API has it, as nested mappings.
-    """
-
-    at: float
-    stream: str
-    fields: dict[str, Any]
+    at: float  # seconds after the world's start
+    stream: str  # the stream's full name
+    fields: dict[str, Any]  # the entry as the API has it, as nested mappings
 
 
 def entries(world: World) -> tuple[LogEntry, ...]:

@@ -9,54 +9,33 @@ from typing import NamedTuple
 
 from lab.simulate.scenario import Deployment
 
-LOG_SECONDS = 5.0
-"""A log entry's way to the function: through a sink, Pub/Sub and a push."""
-
+LOG_SECONDS = 5.0  # A log entry's way to the function: through a sink, Pub/Sub and a push
+# A function whose last run began no longer ago has an instance: Cloud Run keeps it for a while
 WARM_SECONDS = 50.0
-"""A function whose last run began no longer ago has an instance: Cloud Run keeps it for a while."""
-
-LEAST_SECONDS = 10.0
-"""Seconds from the start of a function's run to that of the next."""
-
+LEAST_SECONDS = 10.0  # seconds from the start of a function's run to that of the next
+# For so long after a run that a log started and that found no change, other logs start none
 QUIET_SECONDS = 60.0
-"""For so long after a run that a log started and that found no change, other logs start none."""
 
 
 class ScheduledRun(NamedTuple):
-    """A run that happens.
+    """A run that happens."""
 
-    Attributes:
-        at: When it starts, in seconds after the scenario's start.
-        deployment: The index of its exporter in the scenario.
-        tick: The number of its tick; -1 where a log entry caused it.
-        task: The index of its task.
-    """
-
-    at: float
-    deployment: int
-    tick: int
-    task: int
+    at: float  # when it starts, in seconds after the scenario's start
+    deployment: int  # the index of its exporter in the scenario
+    tick: int  # the number of its tick; -1 where a log entry caused it
+    task: int  # the index of its task
 
 
 @dataclass(frozen=True, slots=True)
 class CompletedRun:
-    """A run that happened. Times are in seconds after the scenario's start.
+    """A run that happened. Times are in seconds after the scenario's start."""
 
-    Attributes:
-        scheduled: When it was due.
-        at: The timestamp of its points: whole unix seconds of its own clock.
-        ended: When its last point was written.
-        waited: Seconds of that for which it only waited for what could not be read.
-        complete: Whether all that was due was written.
-        changed: Whether it found a stream changed.
-    """
-
-    scheduled: ScheduledRun
-    at: int
-    ended: float
-    waited: float
-    complete: bool
-    changed: bool
+    scheduled: ScheduledRun  # when it was due
+    at: int  # the timestamp of its points: whole unix seconds of its own clock
+    ended: float  # when its last point was written
+    waited: float  # seconds of that for which it only waited for what could not be read
+    complete: bool  # whether all that was due was written
+    changed: bool  # whether it found a stream changed
 
 
 def scheduled_runs(

@@ -25,18 +25,14 @@ FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
 EXECUTIONS = promql_name("run.googleapis.com/job/completed_execution_count")
 REQUESTS = promql_name("run.googleapis.com/request_count")
-
+# Seconds until a sample of a native metric becomes visible, by prefix of the metric's name. No
+# more than four minutes: https://cloud.google.com/monitoring/api/v3/latency-n-retention
 _DELAY_SECONDS = {"datastream_": 240.0, "run_": 180.0}
-"""Seconds until a sample of a native metric becomes visible, by prefix of the metric's name.
-
-No more than four minutes: https://cloud.google.com/monitoring/api/v3/latency-n-retention
-"""
-
 _STREAM = "datastream.googleapis.com/Stream"
 _MINUTE = 60
 _OURS = "custom_googleapis_com:"
+# The suffix of the name under which the engine also holds a series by its points' timestamps
 _OWN_TIME = "_own_time"
-"""The suffix of the name under which the engine also holds a series by its points' timestamps."""
 
 # A selector of a Cloud Monitoring metric (its name contains a colon) with its range and offset.
 _SELECTOR = re.compile(
@@ -52,32 +48,20 @@ _UNITS |= {"w": 7 * 86_400, "y": 365 * 86_400}
 
 
 class VisiblePoint(NamedTuple):
-    """A point of a series; times in unix seconds, to the millisecond.
+    """A point of a series; times in unix seconds, to the millisecond."""
 
-    Attributes:
-        visible_at: When it becomes readable.
-        time: The timestamp that it carries.
-        value: Its value.
-    """
-
-    visible_at: float
-    time: float
-    value: float
+    visible_at: float  # when it becomes readable
+    time: float  # the timestamp that it carries
+    value: float  # its value
 
 
 @dataclass(slots=True)
 class Series:
-    """One series.
+    """One series."""
 
-    Attributes:
-        name: The metric's name in PromQL.
-        labels: Its labels, sorted by key.
-        samples: Its points, oldest first.
-    """
-
-    name: str
-    labels: tuple[tuple[str, str], ...]
-    samples: list[VisiblePoint] = field(default_factory=list)
+    name: str  # the metric's name in PromQL
+    labels: tuple[tuple[str, str], ...]  # its labels, sorted by key
+    samples: list[VisiblePoint] = field(default_factory=list)  # its points, oldest first
 
     def add(self, visible_at: float, time: float, value: float) -> None:
         """Add a point. One that would be visible before the last one is visible just after it."""
@@ -121,15 +105,10 @@ def _escaped(value: str) -> str:
 
 
 class VisibilityDelay(NamedTuple):
-    """Seconds from the timestamp of the exporter's points until they are visible.
+    """Seconds from the timestamp of the exporter's points until they are visible."""
 
-    Attributes:
-        usual: For most points, approximately.
-        most: The maximum.
-    """
-
-    usual: float
-    most: float
+    usual: float  # for most points, approximately
+    most: float  # the maximum
 
 
 def delay_seconds(name: str) -> float:

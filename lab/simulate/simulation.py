@@ -32,6 +32,7 @@ from lab.simulate.virtual_sleep import VirtualDeadline
 
 _WAIT_STEP = 10.0
 _LONG_SECONDS = 240.0
+# The fraction of a run after which the points of a metric are written; streams in between
 _ORDER = {
     measure.UP.type: 0.2,
     measure.FAILED_STREAMS.type: 0.2,
@@ -44,7 +45,6 @@ _ORDER = {
     measure.POINTS_LOST.type: 1.0,
     measure.UNCOLLECTED.type: 1.0,
 }
-"""The fraction of a run after which the points of a metric are written; streams in between."""
 _STREAMS_FROM, _STREAMS_FOR = 0.3, 0.5
 
 
@@ -52,31 +52,22 @@ class SimulationError(Exception):
     """The simulated exporter can't reach the emulator; ``str()`` is the sentence to show."""
 
 
+# The range of seconds from writing a point until it is visible; each point has its own
 USUAL_INGESTION = (3.0, 7.0)
-"""The range of seconds from writing a point until it is visible; each point has its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a scenario produced.
+    """What a scenario produced."""
 
-    Attributes:
-        name: The scenario's.
-        start: When it started, unix seconds.
-        lasts: Its length in seconds.
-        series: All series in Cloud Monitoring, by when their points become visible.
-        delay: The time from the exporter's points' timestamps until they are visible.
-        entries: The log entries.
-        runs: The exporter's runs.
-    """
-
-    name: str
-    start: float
-    lasts: float
+    name: str  # the scenario's
+    start: float  # when it started, unix seconds
+    lasts: float  # its length in seconds
+    # All series in Cloud Monitoring, by when their points become visible
     series: tuple[Series, ...]
-    delay: VisibilityDelay
-    entries: tuple[LogEntry, ...]
-    runs: tuple[CompletedRun, ...]
+    delay: VisibilityDelay  # the time from the exporter's points' timestamps until they are visible
+    entries: tuple[LogEntry, ...]  # the log entries
+    runs: tuple[CompletedRun, ...]  # the exporter's runs
 
 
 def simulate(

@@ -16,8 +16,7 @@ from lab.prove.scenarios import ScenarioResult
 from lab.timeline.spans import Period, Span, Spans
 from lab.wording import short
 
-MOST_ROWS = 40
-"""Rows of a chart; subjects that look alike share a row."""
+MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
 
 _STYLES = {
     **dict.fromkeys(("RUNNING", "CREATED", "readable", "runs"), "good"),

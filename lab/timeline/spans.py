@@ -15,9 +15,9 @@ STATE, UP, CONNECTION_STATE, LAST_RUN = (
     promql_name(metric.type)
     for metric in (samples.STATE, samples.UP, samples.CONNECTION_STATE, samples.LAST_RUN)
 )
+# Seconds that a series can be silent within a span: what does not change is written every four
+# minutes at least, and a private connection every quarter of an hour
 _PAUSES = {STATE: 300.0, UP: 300.0, LAST_RUN: 300.0, CONNECTION_STATE: 1200.0}
-"""Seconds that a series can be silent within a span: what does not change is written every four
-minutes at least, and a private connection every quarter of an hour."""
 
 
 class Period(NamedTuple):

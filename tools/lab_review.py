@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-from lab.review.values import SINGLE_BLOCKS
 from tools import lab
 from tools.policies import FOLDER, ROOT
 
@@ -62,7 +61,7 @@ def plan() -> dict[str, Any]:
                 },
             }
         )
-    return {"format_version": "1.2", "resource_changes": changes}
+    return {"format_version": "1.2", "planned_values": {}, "resource_changes": changes}
 
 
 def _changed(name: str, policy: str) -> str:
@@ -94,6 +93,7 @@ def _as_planned(value: Any) -> Any:
     for key, inner in value.items():
         name = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", key)
         own_keys = name in {"user_labels", "label_extractors"}
-        converted = inner if own_keys else _as_planned(inner)
-        planned[name] = [converted] if name in SINGLE_BLOCKS else converted
+        planned[name] = inner if own_keys else _as_planned(inner)
+        if isinstance(inner, dict) and not own_keys:
+            planned[name] = [planned[name]]
     return planned

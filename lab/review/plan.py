@@ -4,7 +4,6 @@ https://developer.hashicorp.com/terraform/internals/json-format
 """
 
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 
 from exporter.inputs.files import read_bytes
 from exporter.inputs.input_errors import InputError
-from exporter.text import printable, quote
+from exporter.text import printable
 from lab.review.planned import PlannedPolicy, PolicyChange, playable
 from lab.review.values import api_form, as_yaml, with_unknown, without_sensitive
 
@@ -70,10 +69,6 @@ def parse_plan(content: bytes, file: str) -> Plan:
         document = json.loads(content)
         if not isinstance(document, dict) or "planned_values" not in document:
             raise InputError([f"{file}: {_NOT_A_PLAN}"])
-        version = document.get("format_version")
-        if not re.fullmatch(r"1\.[0-9]+", str(version)):
-            words = f"format_version is {quote(version)}, but only 1.x is supported"
-            raise InputError([f"{file}: {words}; use Terraform 1.1 or a newer datastream-lab"])
         changes = tuple(sorted(_changes(document, file), key=lambda change: change.name))
     except (ValueError, RecursionError):
         raise InputError([f"{file}: {_NOT_A_PLAN}"]) from None
@@ -135,13 +130,12 @@ def _planned(
         return None
     shown = api_form(without_sensitive(values, sensitive, other))
     full = api_form(values)
-    policy, problem = None, ""
-    try:
-        if shown.get("conditions") != full.get("conditions"):
-            raise ValueError("its condition is sensitive")
-        policy = playable(full, file)
-    except ValueError as error:
-        problem = str(error)
+    policy, problem = None, "its condition is sensitive"
+    if shown.get("conditions") == full.get("conditions"):
+        try:
+            policy, problem = playable(full, file), ""
+        except ValueError as error:
+            problem = str(error)
     return PlannedPolicy(shown, as_yaml(shown), policy, problem)
 
 

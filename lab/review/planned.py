@@ -41,17 +41,6 @@ class PlannedPolicy(NamedTuple):
     policy: Policy | None
     problem: str
 
-    @property
-    def enabled(self) -> bool:
-        """Whether it is switched on, as far as that is known."""
-        return self.values.get("enabled") is not False
-
-    @property
-    def route(self) -> str:
-        """The route that it belongs to."""
-        labels = self.values.get("userLabels")
-        return str(labels.get("route", "default")) if isinstance(labels, dict) else "default"
-
 
 class PolicyChange(NamedTuple):
     """What a plan does with a policy.
@@ -94,12 +83,9 @@ def playable(values: dict[str, Any], name: str) -> Policy:
         raise ValueError("it does not have exactly one condition")
     metric = pb.conditions[0].condition_prometheus_query_language
     log = pb.conditions[0].condition_matched_log
-    interval = 0
+    interval = (metric.evaluation_interval.seconds or INTERVAL) if metric.query else 0
     if metric.query:
         promql.read(metric.query, known_only=False)
-        interval = metric.evaluation_interval.seconds or INTERVAL
-        if interval > DAY or interval % INTERVAL:
-            raise ValueError(f"its evaluationInterval is not a multiple of {INTERVAL}s")
     elif log.filter:
         parse_log_filter(log.filter)
         for extractor in log.label_extractors.values():
@@ -107,6 +93,8 @@ def playable(values: dict[str, Any], name: str) -> Policy:
         pb.alert_strategy.auto_close.seconds = pb.alert_strategy.auto_close.seconds or _AUTO_CLOSE
     else:
         raise ValueError("its condition is neither PromQL nor a log match")
+    if interval > DAY or interval % INTERVAL:
+        raise ValueError(f"its evaluationInterval is not a multiple of {INTERVAL}s")
     return Policy(
         name=name,
         path=Path(name),

@@ -12,9 +12,7 @@ from lab.review.planned import PolicyChange, trigger
 from lab.simulate.scenario import Scenario
 from lab.simulate.simulation import simulate
 
-LOST, LATER, GAINED, SOONER = "lost", "later", "gained", "sooner"
-ENDS = "ends at another time"
-KINDS = (LOST, LATER, GAINED, SOONER, ENDS)
+KINDS = LOST, LATER, GAINED, SOONER = ("lost", "later", "gained", "sooner")
 """How an incident can change, the most important first."""
 
 
@@ -45,18 +43,14 @@ class Played(NamedTuple):
 def changed_policies(
     changes: Sequence[PolicyChange],
 ) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
-    """Return the policies to play before and after: none unless a policy alerts differently.
+    """Return the policies to play before and after: none unless it changes when a policy alerts.
 
     All policies of a file are played together, so that an alert that moves from one route to
     another is neither lost nor gained. A file of which a policy can't be played is left out.
     """
     sides = [[each.before for each in changes], [each.after for each in changes]]
     before, after = (
-        {
-            trigger(each.policy): each.policy
-            for each in side
-            if each and each.enabled and each.policy
-        }
+        {trigger(policy): policy for each in side if each and (policy := each.policy)}
         for side in sides
     )
     unknown = {
@@ -66,10 +60,11 @@ def changed_policies(
         if planned and planned.problem
     }
     files = {file for file, _ in before.keys() ^ after.keys()} - unknown
-    return (
-        tuple(policy for policy in before.values() if policy.name in files),
-        tuple(policy for policy in after.values() if policy.name in files),
+    old, new = (
+        tuple(policy for policy in side.values() if policy.name in files and policy.enabled)
+        for side in (before, after)
     )
+    return old, new
 
 
 def play(task: Task) -> Played:
@@ -104,11 +99,11 @@ def compare(before: Iterable[Incident], after: Iterable[Incident]) -> Iterator[d
     """Yield the incidents that change, as JSON data.
 
     Incidents of one policy about one resource that overlap are the same; of several, the one with
-    the same labels, then the nearest. Those of several routes are one.
+    the same labels, then the nearest.
     """
-    left = _unique(after)
+    left = sorted(after, key=lambda each: each.opened)
     pairs: list[tuple[Incident | None, Incident | None]] = []
-    for was in _unique(before):
+    for was in sorted(before, key=lambda each: each.opened):
         same = [
             each
             for each in left
@@ -134,14 +129,9 @@ def compare(before: Iterable[Incident], after: Iterable[Incident]) -> Iterator[d
 def _kind(was: Incident | None, will: Incident | None) -> str:
     if was is None or will is None:
         return GAINED if was is None else LOST
-    if will.opened != was.opened:
-        return LATER if will.opened > was.opened else SOONER
-    return ENDS if will.closed != was.closed else ""
-
-
-def _unique(incidents: Iterable[Incident]) -> list[Incident]:
-    found = {(each.policy, str(each.labels), each.opened): each for each in incidents}
-    return sorted(found.values(), key=lambda each: (each.policy, each.opened))
+    if will.opened == was.opened:
+        return ""
+    return LATER if will.opened > was.opened else SOONER
 
 
 def _about(incident: Incident) -> str:

@@ -38,13 +38,7 @@ def review_data(plan: Plan, played: Sequence[Played]) -> dict[str, Any]:
     return {
         "notes": plan.notes,
         "policies": [
-            {
-                "name": each.name,
-                "action": each.action,
-                "switched": _switched(each),
-                "diff": _diff(each),
-            }
-            for each in changed
+            {"name": each.name, "effect": _effect(each), "diff": _diff(each)} for each in changed
         ],
         "unchanged": len(plan.changes) - len(changed),
         "scenarios": [result.scenario for result in played],
@@ -62,10 +56,13 @@ def _diff(change: PolicyChange) -> list[str]:
     return list(difflib.unified_diff(old, new, lineterm=""))[2:]
 
 
-def _switched(change: PolicyChange) -> str:
-    if not change.before or not change.after or change.before.enabled == change.after.enabled:
-        return ""
-    return "on" if change.after.enabled else "off"
+def _effect(change: PolicyChange) -> str:
+    """Return what happens to a policy, in Terraform's words or as ``switched off`` or ``on``."""
+    if change.before and change.after:
+        before, after = (side.values.get("enabled", True) for side in (change.before, change.after))
+        if before != after:
+            return "switched on" if after else "switched off"
+    return change.action
 
 
 def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
@@ -96,12 +93,13 @@ def _dollars(policies: Mapping[str, PlannedPolicy | None]) -> dict[str, float]:
     """
     conditions = stream = 0.0
     for planned in policies.values():
-        if planned and planned.enabled and planned.policy and planned.policy.query:
-            clauses = _CLAUSE_END.split(_MATCHERS.sub("", planned.policy.query))
+        policy = planned.policy if planned else None
+        if policy and policy.enabled and policy.query:
+            clauses = _CLAUSE_END.split(_MATCHERS.sub("", policy.query))
             for name in (name for clause in clauses for name in set(_METRIC.findall(clause))):
                 conditions += _CONDITION_DOLLARS
                 if _OF_STREAM.match(name):
-                    stream += _POINT_DOLLARS * _MONTH / planned.policy.interval
+                    stream += _POINT_DOLLARS * _MONTH / policy.interval
     return {"conditions": round(conditions, 2), "each_stream": round(stream, 2)}
 
 
@@ -112,7 +110,9 @@ def _routes(plan: Plan) -> list[dict[str, Any]]:
         before, after = (_notified(side, plan.channels) for side in (change.before, change.after))
         planned = change.after or change.before
         if before != after and planned:
-            found[planned.route, before, after].append(change.name)
+            labels = planned.values.get("userLabels")
+            route = labels.get("route", "default") if isinstance(labels, dict) else "default"
+            found[str(route), before, after].append(change.name)
     return [
         {"route": route, "before": before, "after": after, "policies": names}
         for (route, before, after), names in sorted(found.items())

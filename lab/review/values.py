@@ -23,7 +23,7 @@ _USER_KEYS = {"user_labels", "label_extractors", "labels"}
 """Maps whose keys are the user's own."""
 _COMPUTED = {"creation_record", "deletion_policy", "id", "name", "timeouts"}
 """Set by Cloud Monitoring or the provider, or meaningful to Terraform only."""
-_EMPTY = (None, "", [], {})
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 def with_unknown(value: Any, unknown: Any) -> Any:

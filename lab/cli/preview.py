@@ -1,8 +1,7 @@
 """``datastream-lab preview``: the notifications of policies, as they will appear."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
 
 from exporter.cli.exit_codes import INTERRUPTED, OK
 from exporter.cli.terminal import show_progress
@@ -11,21 +10,14 @@ from exporter.inputs.input_errors import InputError
 from exporter.inputs.spelling import hint
 from exporter.log.lines import LOGGER
 from exporter.text import plural, printable, quote
+from lab.cli.context import Context
 from lab.cli.selection import add_policies, add_scenarios, selected_policies, selected_scenarios
+from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
-from lab.preview.slack import slack_text
 from lab.preview.terminal import print_notification
-from lab.prove.scenarios import play_all
+from lab.prove.incidents import Incident
+from lab.prove.scenarios import ScenarioResult, play_all
 from lab.wording import first_and_more
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
-    from collections.abc import Iterator, Sequence
-
-    from lab.cli.context import Context
-    from lab.policies.files import Policy
-    from lab.prove.incidents import Incident
-    from lab.prove.scenarios import ScenarioResult
 
 HELP = (
     "Prints each notification as it will appear: subject, text and links, about an example stream "
@@ -47,7 +39,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--scenario", metavar="SCENARIO", help="a scenario's name or file: show its incidents"
     )
     add_scenarios(parser)
-    parser.add_argument("--slack", action="store_true", help="print Slack's mrkdwn")
 
 
 def run(context: Context) -> int:
@@ -143,10 +134,4 @@ def _print(context: Context, shown: Notification, heading: str, notes: Sequence[
             quote(shown.values[name]),
             name,
         )
-    if not context.args.slack:
-        print_notification(shown, heading, notes, context.out)
-        return
-    lines = [f"----- {heading}", slack_text(shown, shown.blocks), *notes]
-    if shown.label_blocks:
-        lines += ["----- with empty labels", slack_text(shown.without_labels, shown.label_blocks)]
-    context.out.write("\n".join(lines) + "\n\n")
+    print_notification(shown, heading, notes, context.out)

@@ -114,7 +114,7 @@ def _policy_change(key: str, name: str, change: dict[str, Any]) -> PolicyChange:
     label = _dict((new or old).get("user_labels")).get("policy")
     file = str(label or key.rpartition("/")[2])
     action = " and ".join(map(str, change["actions"]))
-    before = _planned(old, change.get("before_sensitive"), new, file)
+    before = _planned(old, change.get("before_sensitive"), {}, file)
     # A forgotten policy stays in Cloud Monitoring.
     if action == FORGOTTEN:
         return PolicyChange(name, file, action, before, before)

@@ -39,19 +39,21 @@ def with_unknown(value: Any, unknown: Any) -> Any:
     return value
 
 
-def without_sensitive(values: dict[str, Any], sensitive: Any, other: Any) -> dict[str, Any]:
+def without_sensitive(
+    values: dict[str, Any], sensitive: Any, before: dict[str, Any]
+) -> dict[str, Any]:
     """Return values with a placeholder for each attribute that ``sensitive`` marks any part of.
 
     Args:
-        values: The values before or after a change.
+        values: The values.
         sensitive: The marks.
-        other: The values on the other side: an attribute that differs there says so.
+        before: The values before the change: the placeholder of one that differs says so.
     """
     shown = dict(values)
     for key, value in values.items():
         mark = sensitive.get(key) if isinstance(sensitive, dict) else sensitive
         if value not in _EMPTY and "true" in json.dumps(mark):
-            same = not isinstance(other, dict) or other.get(key) in (None, value)
+            same = before.get(key) in (None, value)
             shown[key] = SENSITIVE if same else f"{SENSITIVE}, changed"
     return shown
 

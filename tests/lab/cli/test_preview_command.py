@@ -29,8 +29,8 @@ def test_every_policy_has_a_notification(command: Command) -> None:
         "stream-changed · WARNING",
         "stream-missing · CRITICAL",
     ]
-    assert "  Datastream stream orders-to-bigquery (europe-west1, shop-prod) is missing\n" in out
-    assert "  Datastream stream null (null, null) is missing\n" in out
+    assert "  Datastream stream orders-to-bigquery (europe-west1, shop-prod) is missing " in out
+    assert "  Datastream stream null (null, null) is missing " in out
     assert re.search(
         r"^  \[1\] https://console.cloud.google.com/datastream/streams", out, re.MULTILINE
     )
@@ -49,14 +49,14 @@ def test_policies_can_be_chosen(command: Command) -> None:
 
 @pytest.mark.usefixtures("scenarios")
 def test_a_scenario_s_incidents_are_shown(command: Command) -> None:
-    """Each policy that alerts is shown with the labels of its first incident, as mrkdwn."""
-    code, out, err = command("preview", "--scenario", PASSING, "--slack")
+    """Each policy that alerts is shown with the labels of its first incident."""
+    code, out, err = command("preview", "--scenario", PASSING)
     assert (code, err) == (OK, "")
-    changed, missing = re.findall(r"^----- ([\w-]+) · .*", out, re.MULTILINE)
+    changed, missing = re.findall(r"^([\w-]+) · .*", out, re.MULTILINE)
     assert (changed, missing) == ("stream-changed", "stream-missing")
-    assert " · opens 5m1s after the start of deleted\n*Datastream stream changed: Delete of" in out
-    assert "*Datastream stream orders (europe-west1, shop-prod) is missing*" in out
-    assert "----- with empty labels\n*Datastream stream null (null, null) is missing*" in out
+    assert " · opens 5m1s after the start of deleted\n" in out
+    assert "  Datastream stream orders (europe-west1, shop-prod) is missing " in out
+    assert "  Datastream stream null (null, null) is missing " in out
     code, out, err = command("preview", "exporter-losing-points", "--scenario", PASSING)
     assert (code, out) == (OK, "")
     assert err == "deleted opens no incident of these policies.\n"
@@ -73,7 +73,7 @@ def test_forty_streams_are_one_notification_and_a_count(command: Command) -> Non
         "stream-unexpected-state",
     ]
     more = "39 more notifications like this one: orders-101, orders-102, orders-103 and 36 more"
-    assert f"  {more}\n" in out
+    assert f"  {more} " in out
     assert "  Many Datastream streams in europe-west1 of shop-prod are in an unexpected" in out
 
 
@@ -85,9 +85,9 @@ def test_a_dangerous_value_is_a_warning(command: Command, scenarios: Path) -> No
         "who: '<!here>'}"
     )
     file.write_text(file.read_text().replace("  events:\n", f"  events:\n    - {entry}\n"))
-    code, out, err = command("preview", "stream-changed", "--scenario", PASSING, "--slack")
+    code, out, err = command("preview", "stream-changed", "--scenario", PASSING)
     assert code == OK
-    assert "`&lt;!here&gt;` did" in out
+    assert "<!here> did" in out
     assert err == (
         'warning: stream-changed: Cloud Monitoring or Slack could read "<!here>", the value of '
         "log.extracted_label.who, as markup.\n"

@@ -1,27 +1,25 @@
 """The checks of pull requests in terraform/examples/review: the steps run as they are written."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.canary import Canary
-from tests.lab.review.code_host import CodeHost, code_host
+from tests.lab.review.code_host import LONGEST, CodeHost, code_host
+from tests.lab.review.conftest import SCENARIOS
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import INPUTS, MODULE
 from tests.terraform.terraform_cli import LIBRARY, REPOSITORY, RUNNER, RootModule, copy_module
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 CHECKS = REPOSITORY / "terraform" / "examples" / "review"
 WORKFLOW: dict[str, Any] = yaml.safe_load((CHECKS / "github.yml").read_text("utf-8"))
@@ -79,9 +77,9 @@ def _root(workspace: Path, provider: FakeProvider) -> RootModule:
     """Return a root module whose exporter lies in a folder of its own, with one scenario."""
     clone = workspace / CLONE
     copy_module(MODULE, clone, provider)
-    for file in (clone / "alerting_policies" / "scenarios").glob("*.yaml"):
-        if file.stem != "fails-and-heals":
-            file.unlink()
+    scenarios = clone / "alerting_policies" / "scenarios"
+    shutil.rmtree(scenarios)
+    shutil.copytree(SCENARIOS, scenarios, ignore=lambda _, names: {*names} - {"five.yaml"})
     lab = clone / ".venv" / "bin" / "datastream-lab"
     lab.parent.mkdir(parents=True)
     lab.write_text(f'#!/bin/sh\nPYTHONPATH={REPOSITORY} exec {sys.executable} -m lab "$@"\n')
@@ -132,8 +130,8 @@ def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost
     assert host.secrets == {f"Bearer {Canary.GITHUB_TOKEN}"}
     (comment,) = host.comments[130:]
     assert comment.startswith("<!-- datastream-lab review -->\n## Review of the alert policies\n")
-    assert "1. `stream-failed` changes: FAILED: worst 187 s → 367 s; " in comment
-    assert "FAILED: worst 187 s → 427 s" in (runner / "summary.md").read_text("utf-8")
+    assert "-    duration: 60s\n+    duration: 240s\n" in comment
+    assert "+    duration: 300s\n" in (runner / "summary.md").read_text("utf-8")
 
 
 def comment(environ: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
@@ -182,7 +180,7 @@ def test_a_note_on_gitlab_is_kept_up_to_date(tmp_path: Path, host: CodeHost) -> 
 def test_what_goes_wrong_is_one_sentence(tmp_path: Path, host: CodeHost) -> None:
     """A missing variable, a missing file, a refusal and a wrong command line; exit 1."""
     review = tmp_path / "review.md"
-    review.write_text("x" * 70_000)
+    review.write_text("x" * LONGEST)
     environ = {
         "GITHUB_API_URL": host.url,
         "GITHUB_REPOSITORY": "acme/infra",

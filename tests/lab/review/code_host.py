@@ -48,7 +48,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         self._write(int(self.path.rpartition("/")[2]) - 1)
 
-    do_PUT = do_PATCH
+    def do_PUT(self) -> None:
+        self.do_PATCH()
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""

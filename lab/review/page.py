@@ -44,7 +44,7 @@ def review_page(review: dict[str, Any]) -> str:
 def _summary(review: dict[str, Any]) -> str:
     count = review["count"]
     changed, same = len(review["policies"]), review["unchanged"]
-    policies = f"{changed:,} of {changed + same:,} policies change."
+    policies = f"Policies that change: {changed:,} of {changed + same:,}."
     if not review["scenarios"]:
         return f"{policies} What decides when an alert opens stays the same."
     played = plural(len(review["scenarios"]), "scenario")

@@ -1,13 +1,18 @@
-"""Fills the variables in a policy's texts, and names values that could be read as markup."""
+"""Fills the variables in a policy's texts, and names values that could be read as markup.
+
+https://cloud.google.com/monitoring/alerts/doc-variables#using-markdown
+"""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
 from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT
 from lab.policies.files import Policy
-from lab.preview.markdown import tokens
 
 EMPTY = "null"
 """What Cloud Monitoring writes for a label that it doesn't find in the incident, as reported by
@@ -87,8 +92,26 @@ class Notification:
             [*_SLACK_CONTROL.findall(text), *(each for each in text if not each.isprintable())]
             for text in texts
         ]
-        markup = [[(each.type, each.markup) for each in tokens(text)] for text in texts[1:]]
+        markup = [
+            (each.type, each.markup)
+            for text in texts[1:]
+            for token in parse(text)
+            for each in (token, *(token.children or ()))
+        ]
         return [controls, markup]
+
+
+class _Parser(MarkdownIt):
+    """Leaves addresses as they are: they contain variables."""
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802 - the library's name
+        return url
+
+
+def parse(text: str) -> list[Token]:
+    """Return the tokens of a text in the Markdown that Cloud Monitoring and Slack know."""
+    rules = ("heading", "list", "emphasis", "link", "backticks", "newline", "escape")
+    return _Parser("zero").enable(rules).parse(text)
 
 
 def notification(

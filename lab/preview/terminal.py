@@ -1,6 +1,5 @@
 """Prints a notification at a terminal, much as Slack shows it."""
 
-from collections.abc import Iterable
 from typing import TextIO
 
 from markdown_it.token import Token
@@ -11,29 +10,26 @@ from rich.text import Text
 
 from exporter.cli.terminal import console
 from exporter.text import printable
-from lab.preview.markdown import parse
-from lab.preview.notification import Notification
+from lab.preview.notification import Notification, parse
 
 _WIDEST = 100
 """Columns of a line that is easy to read."""
 _INDENT = 2
 
 
-def print_notification(
-    shown: Notification, heading: str, notes: Iterable[str], out: TextIO
-) -> None:
+def print_notification(shown: Notification, heading: str, note: str, out: TextIO) -> None:
     """Print a notification, and how it reads where Cloud Monitoring leaves the labels empty.
 
     Args:
         shown: The notification.
         heading: The line above it.
-        notes: Lines below it.
+        note: A line below it, if any.
         out: Where to print.
     """
     terminal = console(out)
     terminal.print(Text(printable(heading), "bold reverse"), soft_wrap=True)
     _print_texts(terminal, shown)
-    for note in notes:
+    if note:
         _print(terminal, Text(printable(note), "dim"))
     empty = shown.without_labels()
     if empty.policy.content:

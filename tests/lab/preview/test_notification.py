@@ -62,7 +62,7 @@ def about(error: str, stream: str = "orders") -> Notification:
 def terminal(shown: Notification) -> list[str]:
     """Return the lines that a pipe gets."""
     out = Printed()
-    print_notification(shown, shown.policy.name, (), out)
+    print_notification(shown, shown.policy.name, "", out)
     return [line.rstrip() for line in out.getvalue().split("\n")]
 
 

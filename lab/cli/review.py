@@ -15,7 +15,7 @@ from lab.cli.selection import (
 )
 from lab.review.page import review_page
 from lab.review.plan import read_plan
-from lab.review.playing import Task, changed_policies, play
+from lab.review.playing import changed_policies, play
 from lab.review.review import WORSE, review_data
 from lab.side_by_side import side_by_side
 
@@ -64,7 +64,7 @@ def run(context: Context) -> int:
     # Without policies to play, neither scenarios nor Prometheus have to be there.
     if before or after:
         scenarios = selected_scenarios(args, args.scenario or [], selected_policies(args))
-        tasks = [Task(scenario, before, after) for scenario in scenarios]
+        tasks = [(scenario, before, after) for scenario in scenarios]
     with show_progress(context.err) as progress:
         playing = side_by_side(play, tasks, context.stop)
         played = list(progress.track("playing scenarios", playing, len(tasks)))

@@ -6,7 +6,7 @@ https://developer.hashicorp.com/terraform/internals/json-format
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from exporter.inputs.files import read_bytes
@@ -21,7 +21,6 @@ MOST_BYTES = 128 << 20
 """Bytes of a plan; those of large organisations have some tens of MiB."""
 
 KEPT, FORGOTTEN = "no-op", "forget"
-_CHANNEL = "google_monitoring_notification_channel"
 _NOT_A_PLAN = (
     "is not a Terraform plan as JSON; run `terraform plan -out=PLANFILE`, and pass the output of "
     "`terraform show -json PLANFILE`"
@@ -33,12 +32,10 @@ class Plan(NamedTuple):
 
     Attributes:
         changes: Every policy by name, unchanged ones included.
-        channels: Display names of the notification channels in the plan, by full name.
         notes: Sentences about the plan's limits.
     """
 
     changes: tuple[PolicyChange, ...]
-    channels: Mapping[str, str]
     notes: tuple[str, ...]
 
 
@@ -79,7 +76,7 @@ def parse_plan(content: bytes, file: str) -> Plan:
         notes = ("The plan ended with an error, so changes may be missing.",)
     elif document.get("complete") is False:
         notes = ("The plan is incomplete: plan again after this apply.",)
-    return Plan(changes, dict(_channels(document)), notes)
+    return Plan(changes, notes)
 
 
 def _changes(document: dict[str, Any], file: str) -> Iterator[PolicyChange]:
@@ -111,8 +108,9 @@ def _changes(document: dict[str, Any], file: str) -> Iterator[PolicyChange]:
 
 def _policy_change(key: str, name: str, change: dict[str, Any]) -> PolicyChange:
     old, new = _dict(change.get("before")), _dict(change.get("after"))
-    label = _dict((new or old).get("user_labels")).get("policy")
-    file = str(label or key.rpartition("/")[2])
+    marks = change.get("after_sensitive" if new else "before_sensitive")
+    labels = _dict(without_sensitive(new or old, marks, {}).get("user_labels"))
+    file = str(labels.get("policy") or key.rpartition("/")[2])
     action = " and ".join(map(str, change["actions"]))
     before = _planned(old, change.get("before_sensitive"), {}, file)
     # A forgotten policy stays in Cloud Monitoring.
@@ -141,21 +139,3 @@ def _planned(
 
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _channels(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the full name and display name of each channel that was read or is managed."""
-    todo: list[Any] = [document.get("prior_state"), document.get("planned_values")]
-    while todo:
-        match todo.pop():
-            case [*inner]:
-                todo += inner
-            case {
-                "type": type_,
-                "values": {"name": str(name), "display_name": str(display)},
-                "sensitive_values": {**hidden},
-            } if type_ == _CHANNEL and "display_name" not in hidden:
-                yield name, display
-            case {**module}:
-                keys = ("values", "root_module", "child_modules", "resources")
-                todo += [module[key] for key in keys if key in module]

@@ -16,14 +16,6 @@ KINDS = LOST, LATER, GAINED, SOONER = ("lost", "later", "gained", "sooner")
 """How an incident can change, the most important first."""
 
 
-class Task(NamedTuple):
-    """A scenario, and the policies before and after; it can be sent to another process."""
-
-    scenario: Scenario
-    before: tuple[Policy, ...]
-    after: tuple[Policy, ...]
-
-
 class Played(NamedTuple):
     """What a plan does in one scenario.
 
@@ -67,19 +59,19 @@ def changed_policies(
     return old, new
 
 
-def play(task: Task) -> Played:
+def play(task: tuple[Scenario, tuple[Policy, ...], tuple[Policy, ...]]) -> Played:
     """Play a scenario once with the policies before and after, and compare the incidents.
 
     Raises:
         NotInstalledError: Prometheus is not installed.
         EngineError: It cannot be filled or started.
     """
-    scenario = task.scenario
+    scenario, old, new = task
     recording = simulate(scenario, start_times([scenario])[0].timestamp())
     sides: tuple[list[Incident], list[Incident]] = ([], [])
     errors: dict[str, str] = {}
     with engine_for([recording]) as engine:
-        for incidents, policies in zip(sides, (task.before, task.after), strict=True):
+        for incidents, policies in zip(sides, (old, new), strict=True):
             for policy in policies:
                 try:
                     found = evaluate(scenario, recording, [policy], engine).incidents
@@ -89,7 +81,7 @@ def play(task: Task) -> Played:
                     # One phase of the evaluations shows what changes.
                     incidents += [each for each in found if not each.phase]
     before, after = ({incident.policy for incident in side} for side in sides)
-    files = {policy.name for policy in (*task.before, *task.after)}
+    files = {policy.name for policy in (*old, *new)}
     fires = {file: (file in before, file in after) for file in files if scenario.applies(file)}
     changes = [{"scenario": scenario.name, **change} for change in compare(*sides)]
     return Played(scenario.name, changes, fires, errors)

@@ -107,7 +107,7 @@ def _routes(plan: Plan) -> list[dict[str, Any]]:
     """Return whose channels change: the route, the channels before and after, the policies."""
     found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for change in plan.changes:
-        before, after = (_notified(side, plan.channels) for side in (change.before, change.after))
+        before, after = (_notified(side) for side in (change.before, change.after))
         planned = change.after or change.before
         if before != after and planned:
             labels = planned.values.get("userLabels")
@@ -119,9 +119,8 @@ def _routes(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _notified(planned: PlannedPolicy | None, names: Mapping[str, str]) -> str:
+def _notified(planned: PlannedPolicy | None) -> str:
     if planned is None:
         return "no policy"
     channels = planned.values.get("notificationChannels", [])
-    known = [str(each) for each in (channels if isinstance(channels, list) else [channels])]
-    return ", ".join(sorted(names.get(each, each) for each in known)) or "nobody"
+    return ", ".join(map(str, channels if isinstance(channels, list) else [channels])) or "nobody"

@@ -44,10 +44,7 @@ def without_sensitive(
 ) -> dict[str, Any]:
     """Return values with a placeholder for each attribute that ``sensitive`` marks any part of.
 
-    Args:
-        values: The values.
-        sensitive: The marks.
-        before: The values before the change: the placeholder of one that differs says so.
+    The placeholder says if the value differs from the one in ``before``.
     """
     shown = dict(values)
     for key, value in values.items():

@@ -145,19 +145,3 @@ def test_every_own_policy_makes_sense_with_empty_labels(name: str) -> None:
     assert {*empty.values.values()} <= {EMPTY, "shop-monitoring"}
     assert "  What happened. " in text
     assert "https://console.cloud.google.com/" in text
-
-
-def test_a_missing_label_reads_as_null() -> None:
-    """A label that the incident doesn't have is empty, as is one without a value."""
-    shown = notification(policy(), {"error": ""}, "shop-prod")
-    assert shown.fill(shown.policy.subject) == "Stream null failed: null"
-    assert shown.url("https://example.com/${log.extracted_label.stream}") == (
-        "https://example.com/null"
-    )
-
-
-def test_an_author_s_own_labels_have_examples() -> None:
-    """A label that this project doesn't know is named."""
-    text = "`${log.extracted_label.team}` `${log.extracted_label.stream}`"
-    shown = notification(replace(policy(text), extractors={"team": "EXTRACT(a)"}))
-    assert shown.fill(text) == "`example-team` `orders-to-bigquery`"

@@ -18,7 +18,6 @@ from lab.review.playing import changed_policies, compare
 from lab.review.review import review_data
 from tests.lab.review.plan_json import (
     ADDRESS,
-    CHANNEL,
     QUERY,
     change,
     condition,
@@ -39,7 +38,7 @@ _USE_SHOW = "pass the output of `terraform show -json PLANFILE`"
     [
         *(b"", b"\xff\x00", b"{", b"[" * 100_000, b"[]", b"{}", b"No changes."),
         b'{"@level":"info"}\n{"@level":"info"}',
-        json.dumps(plan("x")).encode(),  # type: ignore[arg-type] - that is the point
+        json.dumps({**plan(), "resource_changes": ["x"]}).encode(),
         json.dumps(plan({"type": "google_monitoring_alert_policy", "mode": "managed"})).encode(),
     ],
     ids=range(10),
@@ -167,7 +166,6 @@ _GOOD = plan(
     change("update", before=policy(), after=policy(query="a >= (5)"), sensitive={}),
     change("create", after=policy(conditions=[on_log("severity>=ERROR", who="EXTRACT(a)")])),
     change("delete", before=policy(), address=f'module.a.{ADDRESS}["b"]'),
-    prior_state={"values": {"root_module": {"resources": [{"type": CHANNEL}]}}},
 )
 _WORDS = sorted(
     {

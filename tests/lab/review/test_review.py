@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from lab.review.plan import parse_plan
 from lab.review.playing import Played
 from lab.review.review import review_data
 from tests.canary import Canary
-from tests.lab.review.conftest import SCENARIOS, Replanned, Reviewed
+from tests.lab.review.conftest import Replanned, Reviewed
 from tests.lab.review.plan_json import ADDRESS, CHANNEL, QUERY, change, plan, policy
 from tools import lab_review
 
@@ -96,23 +95,14 @@ def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
 def test_unknown_values_are_marked() -> None:
     """A channel that the same plan creates; a condition that is unknown can't be played."""
     after = {**policy(), "notification_channels": None, "conditions": None}
-    unknown = {"notification_channels": True, "conditions": True}
-    state = {"name": CHANNEL, "display_name": "On-call"}
-    found = {
-        "type": "google_monitoring_notification_channel",
-        "values": state,
-        "sensitive_values": {},
-    }
     review = _data(
-        change("update", before=policy(), after=after, **unknown),
-        prior_state={"values": {"root_module": {"resources": [found]}}},
+        change("update", before=policy(), after=after, notification_channels=True, conditions=True)
     )
     (diff,) = (each["diff"] for each in review["policies"])
     assert {"+conditions: (known after apply)", "+notificationChannels: (known after apply)"} < {
         *diff
     }
     assert "known only after apply" in review["problems"]["failed"]
-    assert review["routes"][0]["before"] == "On-call"
     assert review["routes"][0]["after"] == "(known after apply)"
 
 
@@ -130,7 +120,7 @@ def test_no_secret_of_a_plan_is_shown(reviewed: Reviewed) -> None:
         "conditions": [{"condition_prometheus_query_language": [{"query": True}]}],
         "documentation": [{"content": True, "subject": True}],
         "display_name": True,
-        "user_labels": {"token": True},
+        "user_labels": True,
         "notification_channels": True,
     }
     before, after = (
@@ -138,7 +128,7 @@ def test_no_secret_of_a_plan_is_shown(reviewed: Reviewed) -> None:
             query=f"{QUERY} or {text} )",
             content=text,
             display_name=text,
-            user_labels={"policy": "failed", "token": text},
+            user_labels={"policy": text},
             notification_channels=[text],
         )
         for text in (secret, f"new-{secret}")
@@ -163,20 +153,13 @@ def test_no_secret_of_a_plan_is_shown(reviewed: Reviewed) -> None:
 _NASTY = "a|b `c` ``d`` @everyone <img src=x> #1 [l](u) *e* \\ \n\n# h\n```\n\x1b[31m\u202e"
 
 
-@pytest.mark.parametrize(
-    "nasty",
-    [
-        *({key: _NASTY} for key in ("display_name", "severity", "query", "content", "duration")),
-        {"notification_channels": [_NASTY]},
-        {"user_labels": {_NASTY: _NASTY, "route": _NASTY}},
-        {_NASTY: _NASTY},
-    ],
-    ids=range(8),
-)
-def test_no_value_becomes_markup(nasty: dict[str, Any]) -> None:
+def test_no_value_becomes_markup() -> None:
     """Values appear only as code: they break no table, mention nobody and load nothing."""
+    nasty = dict.fromkeys(("display_name", "severity", "query", "content", _NASTY), _NASTY)
+    labels = {_NASTY: _NASTY, "route": _NASTY}
+    after = policy(**nasty, notification_channels=[_NASTY], user_labels=labels)
     address = f"{ADDRESS}[{json.dumps(_NASTY)}]"
-    text = review_page(_data(change("create", after=policy(**nasty), address=address)))
+    text = review_page(_data(change("create", after=after, address=address)))
     assert not {"\x1b", "\u202e"} & {*text}
     outside = re.sub(r"^(`{3,})\w+\n.*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
     for line in outside.splitlines():
@@ -220,22 +203,6 @@ def test_without_prometheus_the_command_says_what_to_install(
     assert reviewed(severity).code == 0
 
 
-def test_an_unknown_scenario_is_refused(reviewed: Reviewed) -> None:
-    """The error message suggests the nearest name."""
-    answer = reviewed(_LATER, "--scenario", "fiv")
-    assert (answer.code, answer.out) == (2, "")
-    assert "did you mean five?" in answer.err
-
-
-def test_a_scenario_can_switch_a_policy_off(reviewed: Reviewed, tmp_path: Path) -> None:
-    """A policy that a scenario switches off is not played in it."""
-    text = (SCENARIOS / "five.yaml").read_text("utf-8")
-    (tmp_path / "five.yaml").write_text(f"switched_off: [stream-failed]\n{text}", "utf-8")
-    document = plan(change("create", after=policy(user_labels={"policy": "stream-failed"})))
-    answer = reviewed(document, "--scenario", str(tmp_path / "five.yaml"))
-    assert "Alerts in 1 scenario: all as before." in answer.out
-
-
 def test_a_plan_of_the_module_without_changes(replanned: Replanned, reviewed: Reviewed) -> None:
     """Nothing is played."""
     answer = reviewed(replanned())
@@ -262,11 +229,11 @@ def test_the_review_in_the_docs_is_what_is_printed(replanned: Replanned) -> None
     """The stored example matches what the command prints today, of what Terraform plans."""
     assert lab_review.SHOWN.read_text("utf-8") == lab_review.made(), _HOW
     real = replanned(policy_overrides={"stream-lagging": {"threshold": 1800, "duration": "900s"}})
-    real, shown = (
+    planned, shown = (
         [
             (each["name"], [line for line in each["diff"] if line[0] in "+-"])
             for each in _data(*document["resource_changes"])["policies"]
         ]
         for document in (real, lab_review.plan())
     )
-    assert real == shown
+    assert planned == shown

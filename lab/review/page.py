@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from exporter.inputs.durations import format_duration
-from exporter.text import plural, printable
-from lab.markdown import code, details, fenced, table
+from exporter.text import plural
+from lab.markdown import code, details, fenced, html_code, table
 from lab.review.playing import KINDS
 from lab.review.review import WORSE
 from lab.wording import first_and_more
@@ -63,8 +63,7 @@ def _policy(policy: dict[str, Any]) -> str:
         shown = fenced("diff", diff, most_lines=_MOST_LINES)
     if " and " in policy["effect"]:
         shown = f"It is replaced: its open incidents close, and open again.\n\n{shown}"
-    name, effect = (html.escape(printable(policy[key])) for key in ("name", "effect"))
-    return details(f"<code>{name}</code>: {effect}", shown)
+    return details(f"{html_code(policy['name'])}: {html.escape(policy['effect'])}", shown)
 
 
 def _incidents(review: dict[str, Any]) -> Iterator[str]:

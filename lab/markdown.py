@@ -1,22 +1,40 @@
-"""Markdown as GitHub renders it (https://github.github.com/gfm/), with values that stay values."""
+"""Markdown as GitHub renders it: tables, fenced blocks, and values that must not become markup.
 
+https://github.github.com/gfm/
+"""
+
+from __future__ import annotations
+
+import html
 import re
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from exporter.text import printable
 
-LONGEST = 100  # characters of a value in a code span; the rest is cut off
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+LONGEST = 100
+"""Characters of a value in a code span; the rest is cut off."""
 
 
 def code(value: object) -> str:
     """Return a value as a code span on one line, cut at ``LONGEST`` characters."""
     text = printable(" ".join(str(value).split()))
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
     if not text:
         return "(empty)"
-    text = f"{text[:LONGEST]}…" if len(text) > LONGEST else text
     ticks = "`" * (_longest_backtick_run(text) + 1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{ticks}{space}{text}{space}{ticks}"
+
+
+def escaped(text: str) -> str:
+    """Return plain text on one line, without markup or mentions."""
+    line = re.sub(r"([\\`*_\[\]<>~&])", r"\\\1", printable(" ".join(text.split())))
+    # GitHub finds mentions after it has rendered the markup: a comment splits them.
+    return line.replace("@", "@<!-- -->")
 
 
 def fenced(language: str, text: str, *, most_lines: int | None = None) -> str:
@@ -39,6 +57,11 @@ def details(summary: str, content: str) -> str:
     """Return Markdown that is folded under a line of HTML."""
     # GitHub reads the content as Markdown only between empty lines.
     return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
+
+
+def html_code(value: str) -> str:
+    """Return a value as code in HTML, for the summary of :func:`details`."""
+    return f"<code>{html.escape(printable(value))}</code>"
 
 
 def _cell(text: str) -> str:

@@ -4,14 +4,18 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 
 from exporter.cli import INTERRUPTED, OK
-from exporter.terminal import show_progress
+from exporter.documents import InputError, hint
 from exporter.durations import format_duration
-from exporter.documents import InputError
-from exporter.documents import hint
 from exporter.logs import LOGGER
+from exporter.terminal import show_progress
 from exporter.text import plural, printable, quote
-from lab.cli.context import Context
-from lab.cli.selection import add_policies, add_scenarios, selected_policies, selected_scenarios
+from lab.cli.options import (
+    Context,
+    add_policies,
+    add_scenarios,
+    selected_policies,
+    selected_scenarios,
+)
 from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
 from lab.preview.terminal import print_notification

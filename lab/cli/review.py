@@ -3,10 +3,10 @@
 from argparse import ArgumentParser
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.terminal import print_json, show_progress
 from exporter.logs import LOGGER
-from lab.cli.context import Context
-from lab.cli.selection import (
+from exporter.terminal import print_json, show_progress
+from lab.cli.options import (
+    Context,
     add_json,
     add_policies,
     add_scenarios,

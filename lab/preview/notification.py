@@ -14,10 +14,11 @@ from markdown_it.token import Token
 from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT
 from lab.policies.files import Policy
 
+# What Cloud Monitoring writes for a label that it doesn't find in the incident, as reported by
+# users of PromQL conditions. Its docs say "(none)"
 EMPTY = "null"
-"""What Cloud Monitoring writes for a label that it doesn't find in the incident, as reported by
-users of PromQL conditions. Its docs say "(none)"."""
 
+# The labels of an example
 EXAMPLE_LABELS = {
     "stream_id": "orders-to-bigquery",
     "location": "europe-west1",
@@ -26,31 +27,22 @@ EXAMPLE_LABELS = {
     "who": "operator@example.com",
     "change": "Update",
 }
-"""The labels of an example."""
 
 EXAMPLE_PROJECT = "shop-monitoring"
-
-EXPORTER = "datastream-exporter"
-"""The exporter's name, ``run.name`` in config.yaml."""
-
+EXPORTER = "datastream-exporter"  # the exporter's name, ``run.name`` in config.yaml
 _STREAM = "projects/{namespace}/locations/{location}/streams/{stream_id}".format(**EXAMPLE_LABELS)
 _VARIABLE = re.compile(r"\$\{([^{}$]+)\}")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+# What Slack reads as a mention or a link: https://docs.slack.dev/messaging/formatting-message-text
 _SLACK_CONTROL = re.compile(r"<(?:[!@#]|https?:|mailto:)[^>]*>")
-"""What Slack reads as a mention or a link: https://docs.slack.dev/messaging/formatting-message-text"""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What a channel gets when an incident opens.
+    """What a channel gets when an incident opens."""
 
-    Attributes:
-        policy: The policy.
-        values: The values of the variables in its texts, by the variable's name.
-    """
-
-    policy: Policy
-    values: Mapping[str, str]
+    policy: Policy  # the policy
+    values: Mapping[str, str]  # the values of the variables in its texts, by the variable's name
 
     @property
     def dangerous(self) -> tuple[str, ...]:

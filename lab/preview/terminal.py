@@ -12,8 +12,7 @@ from exporter.terminal import console
 from exporter.text import printable
 from lab.preview.notification import Notification, parse
 
-_WIDEST = 100
-"""Columns of a line that is easy to read."""
+_WIDEST = 100  # columns of a line that is easy to read
 _INDENT = 2
 
 

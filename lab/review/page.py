@@ -12,9 +12,8 @@ from lab.review.playing import KINDS
 from lab.review.review import WORSE
 from lab.wording import first_and_more
 
+# Length of the page. A comment on GitHub holds 65,536 characters; the rest is for who posts it
 MOST_CHARACTERS = 60_000
-"""Length of the page. A comment on GitHub holds 65,536 characters; the rest is for who posts it."""
-
 _MOST_ROWS = 40
 _MOST_LINES = 80
 _MOST_NAMES = 3

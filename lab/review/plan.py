@@ -9,16 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from exporter.documents import read_bytes
-from exporter.documents import InputError
+from exporter.documents import InputError, read_bytes
 from exporter.text import printable
 from lab.review.planned import PlannedPolicy, PolicyChange, playable
 from lab.review.values import api_form, as_yaml, with_unknown, without_sensitive
 
 POLICY = "google_monitoring_alert_policy"
 STDIN = "-"
-MOST_BYTES = 128 << 20
-"""Bytes of a plan; those of large organisations have some tens of MiB."""
+MOST_BYTES = 128 << 20  # bytes of a plan; those of large organisations have some tens of MiB
 
 KEPT, FORGOTTEN = "no-op", "forget"
 _NOT_A_PLAN = (
@@ -28,15 +26,10 @@ _NOT_A_PLAN = (
 
 
 class Plan(NamedTuple):
-    """What a plan does with alert policies.
+    """What a plan does with alert policies."""
 
-    Attributes:
-        changes: Every policy by name, unchanged ones included.
-        notes: Sentences about the plan's limits.
-    """
-
-    changes: tuple[PolicyChange, ...]
-    notes: tuple[str, ...]
+    changes: tuple[PolicyChange, ...]  # every policy by name, unchanged ones included
+    notes: tuple[str, ...]  # sentences about the plan's limits
 
 
 def read_plan(path: str) -> Plan:

@@ -12,52 +12,37 @@ from exporter.documents import InputError
 from exporter.text import printable
 from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies import promql
-from lab.policies.files import Policy
-from lab.policies.header import HeaderComment
+from lab.policies.files import HeaderComment, Policy
 from lab.policies.model import DAY, INTERVAL
 from lab.review.values import UNKNOWN
 from lab.simulate.scenario import Deployment
 
+# The name of the exporter's job or function in the scenarios
 JOB = str(Deployment.model_fields["job"].default)
-"""The name of the exporter's job or function in the scenarios."""
-
+# Seconds, by default. https://cloud.google.com/monitoring/alerts/incidents-events
 _AUTO_CLOSE = 7 * DAY
-"""Seconds, by default. https://cloud.google.com/monitoring/alerts/incidents-events"""
 _JOB_NAME = re.compile(r'\b((?:service|job|worker_pool)_name=)"[^"\\]*"')
 
 
 class PlannedPolicy(NamedTuple):
-    """A policy before or after a plan.
+    """A policy before or after a plan."""
 
-    Attributes:
-        values: Its values in the API's form, with placeholders for those that are sensitive.
-        text: The values as YAML.
-        policy: What decides when it alerts, without its texts; None if the lab can't play it.
-        problem: Why the lab can't play it; mostly empty.
-    """
-
+    # Its values in the API's form, with placeholders for those that are sensitive
     values: dict[str, Any]
-    text: str
+    text: str  # the values as YAML
+    # What decides when it alerts, without its texts; None if the lab can't play it
     policy: Policy | None
-    problem: str
+    problem: str  # why the lab can't play it; mostly empty
 
 
 class PolicyChange(NamedTuple):
-    """What a plan does with a policy.
+    """What a plan does with a policy."""
 
-    Attributes:
-        name: Its key in ``for_each``, else the resource's name; the address if that is ambiguous.
-        file: The name of its policy file, from the label ``policy``; else the end of its key.
-        action: What Terraform does with it, such as ``update`` or ``delete and create``.
-        before: The policy now; None if it doesn't exist yet.
-        after: The policy in Cloud Monitoring after apply; None if there is none.
-    """
-
-    name: str
-    file: str
-    action: str
-    before: PlannedPolicy | None
-    after: PlannedPolicy | None
+    name: str  # its key in ``for_each``, else the resource's name; the address if that is ambiguous
+    file: str  # the name of its policy file, from the label ``policy``; else the end of its key
+    action: str  # what Terraform does with it, such as ``update`` or ``delete and create``
+    before: PlannedPolicy | None  # the policy now; None if it doesn't exist yet
+    after: PlannedPolicy | None  # the policy in Cloud Monitoring after apply; None if there is none
 
 
 def playable(values: dict[str, Any], name: str) -> Policy:

@@ -12,24 +12,18 @@ from lab.review.planned import PolicyChange, trigger
 from lab.simulate.scenario import Scenario
 from lab.simulate.simulation import simulate
 
+# How an incident can change, the most important first
 KINDS = LOST, LATER, GAINED, SOONER = ("lost", "later", "gained", "sooner")
-"""How an incident can change, the most important first."""
 
 
 class Played(NamedTuple):
-    """What a plan does in one scenario.
+    """What a plan does in one scenario."""
 
-    Attributes:
-        scenario: The scenario's name.
-        incidents: The incidents that change, as JSON data.
-        fires: By each policy that was played: whether it opens an incident before, and after.
-        errors: Why Prometheus rejects a query, by policy.
-    """
-
-    scenario: str
-    incidents: list[dict[str, Any]]
+    scenario: str  # the scenario's name
+    incidents: list[dict[str, Any]]  # the incidents that change, as JSON data
+    # By each policy that was played: whether it opens an incident before, and after
     fires: dict[str, tuple[bool, bool]]
-    errors: dict[str, str]
+    errors: dict[str, str]  # why Prometheus rejects a query, by policy
 
 
 def changed_policies(

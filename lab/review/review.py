@@ -11,10 +11,9 @@ from lab.review.planned import PlannedPolicy, PolicyChange
 from lab.review.playing import KINDS, LATER, LOST, Played
 
 WORSE = (LOST, LATER)
-
 _CONDITION_DOLLARS = 0.35
+# Announced prices a month: https://cloud.google.com/stackdriver/observability-pricing-examples
 _POINT_DOLLARS = 0.50 / 1e6
-"""Announced prices a month: https://cloud.google.com/stackdriver/observability-pricing-examples"""
 _MONTH = 730 * 3600
 _MATCHERS = re.compile(r"""\{(?:[^"'}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*\}""")
 _CLAUSE_END = re.compile(r"[=!<>]=|[<>]|\b(?:and|or|unless)\b", re.IGNORECASE)

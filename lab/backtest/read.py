@@ -26,11 +26,8 @@ from lab.timeline.spans import Period
 # a point arrived. https://cloud.google.com/monitoring/api/v3/latency-n-retention
 EXPORTER_DELAY = 5.0
 
-_PERMISSION, _HELPED = {
-    FailureKind.PERMISSION_DENIED,
-    FailureKind.API_DISABLED,
-    FailureKind.CREDENTIALS,
-}
+_PERMISSION = "monitoring.timeSeries.list"
+_HELPED = {FailureKind.PERMISSION_DENIED, FailureKind.API_DISABLED, FailureKind.CREDENTIALS}
 _CONCURRENCY = 4
 _PAGE_SECONDS = 90.0
 _POINTS_PER_PAGE = 100_000  # the API's maximum (ListTimeSeriesRequest.page_size)

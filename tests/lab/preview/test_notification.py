@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.log.stream_memory import LONGEST_ERROR
+from exporter.expectations import LONGEST_ERROR
 from exporter.text import one_line, without_markup
 from lab.policies.files import Link, Policy, read_policies
 from lab.preview.notification import EMPTY, Notification, notification

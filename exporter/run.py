@@ -23,7 +23,13 @@ from exporter.config import Config, Source
 from exporter.expectations import ComparedLocation, Expectations
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
-from exporter.google.errors import CallError, Failure, FailureKind, explain_unexpected_error
+from exporter.google.errors import (
+    CallError,
+    Failure,
+    FailureKind,
+    explain_no_thread,
+    explain_unexpected_error,
+)
 from exporter.measure import GLOBAL, Sample
 from exporter.memory import Memory
 from exporter.names import LocationName, StreamName, Task
@@ -54,7 +60,7 @@ _GRACE_SECONDS = 1.0
 """How long after a deadline a call may return that kept to it."""
 
 _STOPPED_SECONDS = 3.0
-"""How long requests under way are waited for after a stop: Cloud Run ends the process after 10."""
+"""How long all requests under way are waited for after a stop: Cloud Run ends a process after 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +206,8 @@ class Run:
         self._collects = collect.objects or collect.private_connections
         self._writes = True
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
+        self._has_thread = False
+        self._stopping: Deadline | None = None
         self._discovered: dict[str, threading.Event] = {}
         self._discoveries: dict[str, tuple[str, ...] | Failure] = {}
         self._dropped: list[LocationName] = []
@@ -242,8 +250,10 @@ class Run:
                 self._wait(outcome.read, self._reading)
                 self._progress.update("reading locations", number, len(self._outcomes))
             if not self._deadline.stopped:
-                self._share(shared)
-            for outcome in self._outcomes.values():
+                self._submit(self._share, shared)
+                self._wait(shared.done, self._writing)
+            # A discovery that a stop cut short may still add some.
+            for outcome in list(self._outcomes.values()):
                 if outcome.read.is_set():
                     self._wait(outcome.done, self._writing)
         finally:
@@ -252,14 +262,11 @@ class Run:
         return self._report(shared)
 
     def _wait(self, event: threading.Event, deadline: Deadline) -> None:
-        """Wait for a thread until its deadline; after a stop, for a write under way."""
-        stopped = None
+        """Wait for a thread until its deadline; after a stop, for the writes under way."""
         while not event.is_set() and deadline.left > -_GRACE_SECONDS:
             if self._deadline.stopped:
-                if deadline is self._reading:
-                    return
-                stopped = stopped or Deadline.after(_STOPPED_SECONDS)
-                if stopped.left < 0:
+                self._stopping = self._stopping or Deadline.after(_STOPPED_SECONDS)
+                if deadline is self._reading or self._stopping.left < 0:
                     return
             # With a timeout, so that a stop is noticed.
             event.wait(_POLL_SECONDS)
@@ -267,12 +274,11 @@ class Run:
     def _submit(self, work: Callable[..., None], *args: object) -> None:
         try:
             self._pool.submit(work, *args)
+            self._has_thread = True
         except RuntimeError as error:
-            # Where there are other threads, the work waits for one of them.
-            if len(self._discovered) + len(self._outcomes) == 1:
-                message = f"this machine can start no thread ({error})"
-                hint = "Allow this user or container more processes and threads, or more memory."
-                raise CallError(Failure(FailureKind.REFUSED, message, hint)) from error
+            # Where there is another thread, the work waits for it.
+            if not self._has_thread:
+                raise CallError(explain_no_thread(error)) from error
 
     def _start_source(self, source: Source) -> None:
         project = source.project
@@ -368,7 +374,7 @@ class Run:
 
     def _collect(self, outcome: Outcome, compared: ComparedLocation) -> None:
         """Read and write what is optional; what fails leaves the location clean."""
-        if not self._collects:
+        if not self._collects or self._deadline.stopped:
             return
         samples: list[Sample] = []
         if self._config.collect.private_connections:
@@ -415,6 +421,7 @@ class Run:
         if not shared.written.complete:
             for name in names:
                 self._memory.not_written(name)
+        shared.done.set()
 
     def _write(self, outcome: Outcome, samples: Iterable[Sample]) -> None:
         """Write samples, and add what happened to them to an outcome."""

@@ -240,17 +240,17 @@ def log_run(report: Report) -> None:
             **fields_of(names),
         )
     if report.stopped:
-        left = plural(report.written.left_out, "point")
-        text = f"Interrupted: {plural(report.skipped, 'location')} not read, {left} not written."
-        log(logging.WARNING, text)
+        counts = ((report.skipped, "location", "read"), (report.written.left_out, "point", "written"))
+        left = [f"{plural(count, noun)} not {done}" for count, noun, done in counts if count]
+        log(logging.WARNING, f"Interrupted: {', '.join(left) or 'nothing is left out'}.")
     written = report.written
-    counts = (
+    not_written = (
         (written.lost, "lost"),
         (written.superseded, "superseded"),
         (written.left_out, "left out"),
     )
     points = f"{plural(written.accepted, 'point')} written"
-    points += "".join(f", {count:,} {what}" for count, what in counts if count)
+    points += "".join(f", {count:,} {what}" for count, what in not_written if count)
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
     level = logging.INFO if report.complete else logging.ERROR
     log(level, f"{capitalized(fleet(report))}; {points}; {calls}.", event="run", **summary(report))

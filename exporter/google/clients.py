@@ -185,7 +185,7 @@ def _with_token(impersonate: str | None) -> Credentials:
         # rejects the call, and the failure's hint says what to do.
         warnings.simplefilter("ignore", UserWarning)
         credentials: Credentials = google.auth.default(scopes=_SCOPES, request=request)[0]
-    if impersonate:
+    if impersonate is not None:
         credentials = impersonated_credentials.Credentials(
             source_credentials=credentials,
             target_principal=impersonate,

@@ -130,7 +130,7 @@ def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
 def _interval(text: str) -> timedelta:
     try:
         # Cloud Monitoring takes a point of a series every five seconds; ten are always safe.
-        return durations.limit(durations.parse(text), "10s", "24h")
+        return durations.limit(text, "10s", "24h")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

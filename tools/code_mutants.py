@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import yaml
 from coverage import CoverageData
 
-from exporter.terminal import show_progress
+from lab.terminal import show_progress
 from exporter.text import plural
 from lab.markdown import table
 from tools.reached_lines import SECONDS

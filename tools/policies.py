@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporter.durations import format_duration
+from lab.durations import format_duration
 from lab.markdown import table
 from lab.policies.files import read_policies
 from lab.policies.model import SEVERITIES

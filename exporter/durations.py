@@ -14,7 +14,7 @@ _UNITS = {"h": 3600, "m": 60, "s": 1}  # in seconds
 
 def parse(text: object) -> timedelta:
     """Return the duration that a text means, or raise ValueError with a sentence."""
-    if not isinstance(text, str) or not re.match(PATTERN, text):
+    if not isinstance(text, str) or not re.fullmatch(PATTERN, text):
         raise ValueError(
             f"{quote(text)} is not a duration; write a number and its unit, such as 30s, 15m or 2h"
         )

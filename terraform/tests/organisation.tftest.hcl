@@ -1,4 +1,4 @@
-# Checks what organisations bring themselves or switch: identities, grants, platform options, labels.
+# What organisations bring themselves or switch: identities, grants, platform options, projects.
 # It needs no cloud and no credentials: terraform init && terraform test
 
 mock_provider "google" {}
@@ -33,28 +33,19 @@ run "existing_accounts" {
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].service_account == "exporter@identities.iam.gserviceaccount.com"
-    error_message = "The job runs as the given account."
+    condition = (
+      google_cloud_run_v2_job.exporter["streams"].template[0].template[0].service_account == "exporter@identities.iam.gserviceaccount.com" &&
+      google_cloud_scheduler_job.exporter["streams"].http_target[0].oauth_token[0].service_account_email == "cron@identities.iam.gserviceaccount.com"
+    )
+    error_message = "The job runs and the schedule calls as the given account."
   }
 
   assert {
-    condition     = google_cloud_scheduler_job.exporter["streams"].http_target[0].oauth_token[0].service_account_email == "cron@identities.iam.gserviceaccount.com"
-    error_message = "The schedule calls as the given account."
-  }
-
-  assert {
-    condition     = toset([for grant in google_project_iam_member.lister : grant.member]) == toset(["serviceAccount:exporter@identities.iam.gserviceaccount.com"])
-    error_message = "The given account gets the custom role."
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_job_iam_member.scheduler["streams"].member == "serviceAccount:cron@identities.iam.gserviceaccount.com"
-    error_message = "The given account may start the job."
-  }
-
-  assert {
-    condition     = !contains(keys(google_project_service.enabled), "jobs-prod/iam.googleapis.com")
-    error_message = "Without accounts to create, the job's project needs no IAM API."
+    condition = (
+      toset([for grant in google_project_iam_member.lister : grant.member]) == toset(["serviceAccount:exporter@identities.iam.gserviceaccount.com"]) &&
+      google_cloud_run_v2_job_iam_member.scheduler["streams"].member == "serviceAccount:cron@identities.iam.gserviceaccount.com"
+    )
+    error_message = "The given accounts get the grants."
   }
 }
 
@@ -63,7 +54,6 @@ run "grants_made_elsewhere" {
 
   variables {
     manage_iam                = false
-    collect_objects_schedule  = "7 * * * *"
     service_account           = { create = false, email = "exporter@identities.iam.gserviceaccount.com" }
     scheduler_service_account = { create = false, email = "cron@identities.iam.gserviceaccount.com" }
   }
@@ -71,59 +61,22 @@ run "grants_made_elsewhere" {
   assert {
     condition = (
       length(google_project_iam_custom_role.lister) + length(google_project_iam_member.lister) +
-      length(google_project_iam_member.metric_writer) + length(google_cloud_run_v2_job_iam_member.scheduler) == 0
+      length(google_project_iam_member.metric_writer) + length(google_cloud_run_v2_job_iam_member.scheduler) +
+      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]) == 0
     )
-    error_message = "The module grants nothing."
+    error_message = "The module grants nothing, and no project needs the IAM API."
   }
 
   assert {
-    condition     = !anytrue([for key in keys(google_project_service.enabled) : endswith(key, "/iam.googleapis.com")])
-    error_message = "No project needs the IAM API."
-  }
-
-  assert {
-    condition = [for grant in output.iam_grants : "${trimprefix(grant.member, "serviceAccount:")} ${grant.role} ${grant.resource}"] == [
-      "exporter@identities.iam.gserviceaccount.com projects/billing-prod/roles/datastream_exporter_lister projects/billing-prod",
-      "exporter@identities.iam.gserviceaccount.com projects/orders-prod/roles/datastream_exporter_lister projects/orders-prod",
-      "exporter@identities.iam.gserviceaccount.com roles/monitoring.metricWriter projects/orders-prod",
-      "cron@identities.iam.gserviceaccount.com roles/run.invoker projects/orders-prod/locations/europe-west1/jobs/datastream-exporter-objects",
-      "cron@identities.iam.gserviceaccount.com roles/run.invoker projects/orders-prod/locations/europe-west1/jobs/datastream-exporter",
+    condition = output.iam_grant_commands == [
+      "gcloud iam roles create datastream_exporter_lister --project billing-prod --title \"Datastream lister of datastream-exporter\" --permissions datastream.streams.list",
+      "gcloud projects add-iam-policy-binding billing-prod --member serviceAccount:exporter@identities.iam.gserviceaccount.com --role projects/billing-prod/roles/datastream_exporter_lister --condition None",
+      "gcloud iam roles create datastream_exporter_lister --project orders-prod --title \"Datastream lister of datastream-exporter\" --permissions datastream.locations.list,datastream.streams.list",
+      "gcloud projects add-iam-policy-binding orders-prod --member serviceAccount:exporter@identities.iam.gserviceaccount.com --role projects/orders-prod/roles/datastream_exporter_lister --condition None",
+      "gcloud projects add-iam-policy-binding orders-prod --member serviceAccount:exporter@identities.iam.gserviceaccount.com --role roles/monitoring.metricWriter --condition None",
+      "gcloud run jobs add-iam-policy-binding datastream-exporter --project orders-prod --region europe-west1 --member serviceAccount:cron@identities.iam.gserviceaccount.com --role roles/run.invoker",
     ]
-    error_message = "iam_grants lists every grant that the module would make."
-  }
-
-  assert {
-    condition     = output.iam_grants[0].permissions == tolist(["datastream.objects.list", "datastream.streams.list"])
-    error_message = "iam_grants has the permissions of the custom role."
-  }
-
-  assert {
-    condition     = output.iam_grant_commands[0] == "gcloud iam roles create datastream_exporter_lister --project billing-prod --title \"Datastream lister of datastream-exporter\" --permissions datastream.objects.list,datastream.streams.list"
-    error_message = "The first command creates the custom role: ${output.iam_grant_commands[0]}."
-  }
-
-  assert {
-    condition     = output.iam_grant_commands[1] == "gcloud projects add-iam-policy-binding billing-prod --member serviceAccount:exporter@identities.iam.gserviceaccount.com --role projects/billing-prod/roles/datastream_exporter_lister --condition None"
-    error_message = "The second one grants it: ${output.iam_grant_commands[1]}."
-  }
-
-  assert {
-    condition     = length(output.iam_grant_commands) == 7
-    error_message = "Each grant has its command, and each custom role one that creates it."
-  }
-}
-
-run "grants_of_the_worker_pool" {
-  command = plan
-
-  variables {
-    mode       = "worker_pool"
-    manage_iam = false
-  }
-
-  assert {
-    condition     = length(output.iam_grants) == 3 && output.scheduler_service_account_email == null
-    error_message = "A worker pool needs no grant for a scheduler."
+    error_message = "A command creates each role and makes each grant."
   }
 }
 
@@ -138,92 +91,36 @@ run "platform_options_of_the_job" {
     environment_variables = { HTTPS_PROXY = "http://proxy:3128" }
     labels                = { team = "data" }
     memory                = "1Gi"
+    slack_channel         = { channel_name = "#data-alerts" }
+    slack_token           = "xoxb-1"
     tags                  = { "tagKeys/1" = "tagValues/2" }
     vpc_access            = { network = "shared", subnetwork = "run", egress = "ALL_TRAFFIC", tags = ["nat"] }
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].binary_authorization[0].use_default && google_cloud_run_v2_job.exporter["streams"].deletion_protection
-    error_message = "The job has binary authorization and deletion protection."
+    condition = alltrue([
+      for job in google_cloud_run_v2_job.exporter :
+      job.binary_authorization[0].use_default && job.deletion_protection && job.tags == tomap({ "tagKeys/1" = "tagValues/2" })
+    ])
+    error_message = "The job has binary authorization, deletion protection and the tags."
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].tags == tomap({ "tagKeys/1" = "tagValues/2" })
-    error_message = "The job has the tags."
+    condition = alltrue([
+      for template in google_cloud_run_v2_job.exporter["streams"].template[0].template :
+      template.encryption_key == var.encryption_key &&
+      template.containers[0].resources[0].limits == tomap({ cpu = "2", memory = "1Gi" }) &&
+      contains([for env in template.containers[0].env : "${env.name}=${env.value}"], "HTTPS_PROXY=http://proxy:3128")
+    ])
+    error_message = "The job has the key, the CPU, the memory and the environment variable."
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].encryption_key == var.encryption_key
-    error_message = "The job uses the key."
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].resources[0].limits == tomap({ cpu = "2", memory = "1Gi" })
-    error_message = "The job has the CPU and the memory."
-  }
-
-  assert {
-    condition     = { for env in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1", HTTPS_PROXY = "http://proxy:3128" }
-    error_message = "The job has the environment variables."
-  }
-
-  assert {
-    condition = (
-      google_cloud_run_v2_job.exporter["streams"].template[0].template[0].vpc_access[0].egress == "ALL_TRAFFIC" &&
-      google_cloud_run_v2_job.exporter["streams"].template[0].template[0].vpc_access[0].network_interfaces[0].subnetwork == "run" &&
-      google_cloud_run_v2_job.exporter["streams"].template[0].template[0].vpc_access[0].network_interfaces[0].tags == tolist(["nat"])
-    )
+    condition = alltrue([
+      for access in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].vpc_access :
+      access.egress == "ALL_TRAFFIC" && access.network_interfaces[0].subnetwork == "run" && access.network_interfaces[0].tags == tolist(["nat"])
+    ])
     error_message = "The job's traffic leaves through the subnetwork."
-  }
-}
-
-run "platform_options_of_the_worker_pool" {
-  command = plan
-
-  variables {
-    mode                  = "worker_pool"
-    binary_authorization  = { policy = "projects/orders-prod/platforms/cloudRun/policies/signed" }
-    cpu                   = "2"
-    deletion_protection   = true
-    encryption_key        = "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/jobs"
-    environment_variables = { HTTPS_PROXY = "http://proxy:3128" }
-    memory                = "1Gi"
-    vpc_access            = { connector = "projects/orders-prod/locations/europe-west1/connectors/run" }
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_worker_pool.exporter[0].binary_authorization[0].policy == "projects/orders-prod/platforms/cloudRun/policies/signed" && google_cloud_run_v2_worker_pool.exporter[0].deletion_protection
-    error_message = "The worker pool has binary authorization and deletion protection."
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_worker_pool.exporter[0].template[0].encryption_key == var.encryption_key
-    error_message = "The worker pool uses the key."
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_worker_pool.exporter[0].template[0].containers[0].resources[0].limits == tomap({ cpu = "2", memory = "1Gi" })
-    error_message = "The worker pool has the CPU and the memory."
-  }
-
-  assert {
-    condition     = { for env in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1", HTTPS_PROXY = "http://proxy:3128" }
-    error_message = "The worker pool has the environment variables."
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_worker_pool.exporter[0].template[0].vpc_access[0].connector == var.vpc_access.connector && length(google_cloud_run_v2_worker_pool.exporter[0].template[0].vpc_access[0].network_interfaces) == 0
-    error_message = "The worker pool's traffic leaves through the connector."
-  }
-}
-
-run "labels" {
-  command = plan
-
-  variables {
-    labels        = { team = "data" }
-    slack_channel = { channel_name = "#data-alerts" }
-    slack_token   = "xoxb-1"
   }
 
   assert {
@@ -243,17 +140,45 @@ run "labels" {
   }
 }
 
-run "labels_of_the_worker_pool" {
+run "platform_options_of_the_worker_pool" {
   command = plan
 
   variables {
-    mode   = "worker_pool"
-    labels = { team = "data" }
+    mode                  = "worker_pool"
+    binary_authorization  = { policy = "projects/orders-prod/platforms/cloudRun/policies/signed" }
+    cpu                   = "2"
+    deletion_protection   = true
+    encryption_key        = "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/jobs"
+    environment_variables = { HTTPS_PROXY = "http://proxy:3128" }
+    labels                = { team = "data" }
+    memory                = "1Gi"
+    vpc_access            = { connector = "projects/orders-prod/locations/europe-west1/connectors/run" }
   }
 
   assert {
-    condition     = google_cloud_run_v2_worker_pool.exporter[0].labels.team == "data" && google_cloud_run_v2_worker_pool.exporter[0].template[0].labels.team == "data"
-    error_message = "The worker pool and its revisions have the labels."
+    condition = alltrue([
+      for pool in google_cloud_run_v2_worker_pool.exporter :
+      pool.binary_authorization[0].policy == var.binary_authorization.policy && pool.deletion_protection && pool.labels.team == "data"
+    ])
+    error_message = "The worker pool has binary authorization, deletion protection and the labels."
+  }
+
+  assert {
+    condition = alltrue([
+      for template in google_cloud_run_v2_worker_pool.exporter[0].template :
+      template.encryption_key == var.encryption_key && template.labels.team == "data" &&
+      template.containers[0].resources[0].limits == tomap({ cpu = "2", memory = "1Gi" }) &&
+      contains([for env in template.containers[0].env : "${env.name}=${env.value}"], "HTTPS_PROXY=http://proxy:3128")
+    ])
+    error_message = "Its revisions have the key, the labels, the CPU, the memory and the environment variable."
+  }
+
+  assert {
+    condition = alltrue([
+      for access in google_cloud_run_v2_worker_pool.exporter[0].template[0].vpc_access :
+      access.connector == var.vpc_access.connector && length(access.network_interfaces) == 0
+    ])
+    error_message = "The worker pool's traffic leaves through the connector."
   }
 }
 
@@ -265,8 +190,8 @@ run "exporter_in_a_third_project" {
   }
 
   assert {
-    condition     = keys(google_monitoring_monitored_project.scoped) == ["billing-prod", "jobs-prod"]
-    error_message = "The metrics scope has the watched projects and the exporter's: policies and dashboard read Cloud Run's own metrics."
+    condition     = keys(google_monitoring_monitored_project.scoped) == ["billing-prod", "jobs-prod"] && local.enabled["exporter-executions-failing"]
+    error_message = "The metrics scope has the watched projects and the exporter's, so the policy on its executions sees them."
   }
 
   assert {
@@ -285,7 +210,7 @@ run "exporter_in_a_third_project" {
   }
 }
 
-run "exporter_in_a_third_project_and_scope_managed_elsewhere" {
+run "scope_managed_elsewhere" {
   command = plan
 
   variables {
@@ -297,11 +222,11 @@ run "exporter_in_a_third_project_and_scope_managed_elsewhere" {
 
   assert {
     condition     = [for name, policy in local.policies : name if !policy.enabled && name != "stream-activity-errors"] == ["exporter-executions-failing"]
-    error_message = "Only the policy that would page for ever is disabled, and the one that is off by default."
+    error_message = "The policy that sees no run outside the scope, and would page for ever, is disabled, and no other."
   }
 }
 
-run "exporter_in_the_scope_managed_elsewhere" {
+run "scope_managed_elsewhere_has_the_exporter" {
   command = plan
 
   variables {
@@ -320,15 +245,14 @@ run "paused" {
   command = plan
 
   variables {
-    paused                   = true
-    collect_objects_schedule = "7 * * * *"
+    paused = true
   }
 
   expect_failures = [check.not_paused]
 
   assert {
     condition     = alltrue(values(google_cloud_scheduler_job.exporter)[*].paused)
-    error_message = "Every schedule is paused."
+    error_message = "The schedule is paused."
   }
 
   assert {
@@ -353,75 +277,26 @@ run "paused_worker_pool" {
   }
 }
 
-run "without_policies_and_dashboard" {
+run "another_name" {
   command = plan
 
   variables {
-    create_dashboard      = false
-    create_policies       = false
-    notification_channels = {}
-  }
-
-  assert {
-    condition     = length(google_monitoring_alert_policy.policy) == 0 && length(google_monitoring_dashboard.fleet) == 0
-    error_message = "Neither exists. Without policies, missing channels are no reason to warn."
-  }
-
-  assert {
-    condition     = output.dashboard_url == null && output.dashboard_id == null && output.policy_ids == {} && toset(values(output.log_policies)) == toset(["none: create_policies is false"])
-    error_message = "The outputs say so."
-  }
-
-  assert {
-    condition     = length(google_cloud_run_v2_job.exporter) == 1 && length(google_monitoring_metric_descriptor.exporter) > 0
-    error_message = "The exporter still runs."
-  }
-}
-
-run "metric_data_outlives_the_module" {
-  command = plan
-
-  assert {
-    condition     = toset(values(google_monitoring_metric_descriptor.exporter)[*].deletion_policy) == toset(["ABANDON"])
-    error_message = "Destroy leaves the descriptors and their data."
-  }
-}
-
-run "metric_data_deleted_on_request" {
-  command = plan
-
-  variables {
+    name                          = "streams-test"
     delete_metric_data_on_destroy = true
   }
 
   assert {
-    condition     = toset(values(google_monitoring_metric_descriptor.exporter)[*].deletion_policy) == toset(["DELETE"])
-    error_message = "Destroy deletes the descriptors if asked to."
-  }
-}
-
-run "descriptors_managed_elsewhere" {
-  command = plan
-
-  variables {
-    create_metric_descriptors = false
-  }
-
-  assert {
-    condition     = length(google_monitoring_metric_descriptor.exporter) == 0
-    error_message = "The module leaves descriptors alone."
-  }
-}
-
-run "one_deployment_for_each_metrics_project" {
-  command = plan
-
-  variables {
-    name = "streams-test"
-  }
-
-  assert {
     condition     = google_monitoring_custom_service.deployment.project == "orders-prod" && google_monitoring_custom_service.deployment.service_id == "datastream-exporter"
-    error_message = "The marker's id doesn't depend on the deployment's name."
+    error_message = "The marker's id is the same whatever the name, so a second deployment in the metrics project is refused."
+  }
+
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.policy["exporter-executions-failing"].conditions[0].condition_prometheus_query_language[0].query, "job_name=\"streams-test\"")
+    error_message = "The policy on the job's executions names this deployment's job."
+  }
+
+  assert {
+    condition     = toset(values(google_monitoring_metric_descriptor.exporter)[*].deletion_policy) == toset(["DELETE"])
+    error_message = "A destroy deletes the descriptors if asked to."
   }
 }

@@ -1,7 +1,5 @@
 """Inputs of the module for tests, and what the examples expect to exist."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tests.canary import Canary
@@ -9,7 +7,6 @@ from tests.terraform.fake_project import Channel
 from tests.terraform.terraform_cli import REPOSITORY
 
 MODULE = "terraform"
-MODES = ("function", "job", "worker_pool")
 EXAMPLES = tuple(
     sorted(
         str(each.parent.relative_to(REPOSITORY))
@@ -20,7 +17,6 @@ IMAGE = (
     "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:"
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 )
-NEW_IMAGE = IMAGE.replace("0123", "3210")
 CHANNEL = "projects/orders-prod/notificationChannels/1"
 CONFIG = """\
 # One project whose locations are discovered, one whose locations are listed.
@@ -38,52 +34,32 @@ INPUTS: dict[str, Any] = {
 }
 """Inputs that need nothing to exist: channels are given by full name, so none is looked up."""
 
-
-def mode_inputs(mode: str) -> dict[str, Any]:
-    """Return the inputs that a mode needs besides ``INPUTS``."""
-    return {"mode": mode, "image": None if mode == "function" else IMAGE}
-
-
-_EVERY_MODE: dict[str, Any] = {
+_OPTIONS: dict[str, Any] = {
     "cpu": "2",
     "encryption_key": "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/jobs",
     "environment_variables": {"HTTPS_PROXY": "http://proxy:3128"},
     "labels": {"team": "data"},
     "memory": "1Gi",
+    "vpc_access": {"network": "shared", "subnetwork": "run", "egress": "ALL_TRAFFIC"},
 }
-_EXISTING = {"create": False, "email": "existing@orders-prod.iam.gserviceaccount.com"}
-OPTIONS: list[dict[str, Any]] = [
-    {
-        **_EVERY_MODE,
+MODES: dict[str, dict[str, Any]] = {
+    "function": {
+        **_OPTIONS,
+        "image": None,
+        "binary_authorization": {"use_default": True},
+    },
+    "job": {
+        **_OPTIONS,
         "binary_authorization": {"use_default": True},
         "tags": {"tagKeys/1": "tagValues/2"},
-        "vpc_access": {"network": "shared", "subnetwork": "run", "tags": ["nat"]},
     },
-    {
-        **_EVERY_MODE,
-        "mode": "worker_pool",
+    "worker_pool": {
+        **_OPTIONS,
         "binary_authorization": {"policy": "projects/orders-prod/platforms/cloudRun/policies/x"},
         "vpc_access": {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"},
     },
-    {
-        **_EVERY_MODE,
-        **mode_inputs("function"),
-        "binary_authorization": {"use_default": True},
-        "vpc_access": {"network": "shared", "subnetwork": "run", "egress": "ALL_TRAFFIC"},
-    },
-    {
-        **mode_inputs("function"),
-        "vpc_access": {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"},
-    },
-    {
-        "manage_iam": False,
-        "service_account": _EXISTING,
-        "scheduler_service_account": _EXISTING,
-    },
-    {"create_dashboard": False, "create_policies": False, "create_metric_descriptors": False},
-    {"paused": True, "collect_objects_schedule": "7 * * * *"},
-]
-"""Optional inputs, each set for one deployment."""
+}
+"""By mode, inputs that set every option it has."""
 
 CHANNELS = [
     Channel("orders-prod", "Data platform on-call"),

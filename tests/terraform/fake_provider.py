@@ -188,9 +188,7 @@ def _with_computed(kind: str, planned: Object) -> Object:
     return created
 
 
-def _mapped(
-    block: Any, values: Any, change: Callable[[str, Any, Any], Any], *path: str
-) -> Any:
+def _mapped(block: Any, values: Any, change: Callable[[str, Any, Any], Any], *path: str) -> Any:
     """Return a block's values with ``change`` applied to every attribute, nested ones included.
 
     ``change`` takes an attribute's dotted path, its schema and its value, and returns the new one.

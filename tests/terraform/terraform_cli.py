@@ -153,9 +153,7 @@ class RootModule:
         undeclared = [each for each in warnings if "Value for undeclared variable" in each]
         if undeclared:
             raise TerraformError("\n\n".join(undeclared))
-        return Plan(
-            json.loads(self.run("show", "-json", path.name)), path, variables, warnings
-        )
+        return Plan(json.loads(self.run("show", "-json", path.name)), path, variables, warnings)
 
     def apply(self, plan: Plan | None = None, **variables: Any) -> State:
         """Apply a plan, or plan these variables and apply that.

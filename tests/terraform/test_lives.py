@@ -24,7 +24,8 @@ _SHARED = pytest.mark.xdist_group("modes")
 
 _ACCOUNTS = "@orders-prod.iam.gserviceaccount.com"
 _EXPORTER, _BUILD, _CRON, _PUSH = (
-    f"serviceAccount:datastream-exporter{name}{_ACCOUNTS}" for name in ("", "-build", "-cron", "-push")
+    f"serviceAccount:datastream-exporter{name}{_ACCOUNTS}"
+    for name in ("", "-build", "-cron", "-push")
 )
 _ROLE = "roles/datastream_exporter_lister"
 _IN_PROJECT = "projects/orders-prod"
@@ -44,7 +45,11 @@ _GRANTS = {
         (_CRON, "roles/run.invoker", f"{_IN_REGION}/services/datastream-exporter"),
         (_PUSH, "roles/run.invoker", f"{_IN_REGION}/services/datastream-exporter"),
         *(
-            (_SINK.format(each), "roles/pubsub.publisher", f"{_IN_PROJECT}/topics/datastream-exporter-log")
+            (
+                _SINK.format(each),
+                "roles/pubsub.publisher",
+                f"{_IN_PROJECT}/topics/datastream-exporter-log",
+            )
             for each in ("orders-prod", "billing-prod")
         ),
     },
@@ -88,9 +93,7 @@ def test_terraform_test_passes(terraform: CopyModule) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_lives(
-    terraform: CopyModule, fake_provider: FakeProvider, example: str
-) -> None:
+def test_an_example_lives(terraform: CopyModule, fake_provider: FakeProvider, example: str) -> None:
     """One apply is enough on projects without APIs; the next plan is empty; nothing is left.
 
     Metric descriptors, and with them the recorded data, outlive the destroy.
@@ -159,12 +162,26 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
     """The plan updates the resources that depend on it in place, and no others."""
     root = terraform(MODULE)
     root.apply(**INPUTS)
-    job, policy = 'google_cloud_run_v2_job.exporter["streams"]', "google_monitoring_alert_policy.policy"
+    job, policy = (
+        'google_cloud_run_v2_job.exporter["streams"]',
+        "google_monitoring_alert_policy.policy",
+    )
     together = "streams-unexpected-together"
     expected: list[tuple[dict[str, Any], set[str]]] = [
-        ({"image": IMAGE.replace("0123", "3210"), "config_yaml": f"{CONFIG}run: {{deadline: 40s}}\n"}, {job}),
         (
-            {"policy_overrides": {together: {"threshold": 8}, "stream-changed": {"enabled": False}}},
+            {
+                "image": IMAGE.replace("0123", "3210"),
+                "config_yaml": f"{CONFIG}run: {{deadline: 40s}}\n",
+            },
+            {job},
+        ),
+        (
+            {
+                "policy_overrides": {
+                    together: {"threshold": 8},
+                    "stream-changed": {"enabled": False},
+                }
+            },
             {
                 f'{policy}["{together}"]',
                 f'{policy}["stream-unexpected-state"]',

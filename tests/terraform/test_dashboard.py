@@ -1,0 +1,234 @@
+"""The dashboard's layout and queries. An example's life checks that the API's message accepts it."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from exporter.measure import definitions
+from exporter.states import StreamState
+from lab.policies import known_metrics, promql
+from lab.prove.scenarios import engine_for
+from lab.simulate.scenario_files import parse_scenario
+from lab.simulate.simulation import simulate
+from tests.terraform.conftest import PlanModule
+from tests.terraform.terraform_cli import REPOSITORY
+
+VARIABLE = re.compile(r"\$\{(\w+)\.value\}")
+FILTERS = {"namespace": "project", "location": "location", "stream_id": "stream"}
+"""The variable that filters each label of the exporter's series."""
+
+ATTENTION = "Streams that need attention: state, and for how long (a day: as long or longer)"
+
+Widgets = dict[str, dict[str, Any]]
+Box = tuple[int, int, int, int]
+
+
+@pytest.fixture(scope="module")
+def dashboard(plan_module: PlanModule) -> dict[str, Any]:
+    """Return the planned dashboard."""
+    (planned,) = plan_module().of("google_monitoring_dashboard")
+    content: dict[str, Any] = json.loads(planned["dashboard_json"])
+    return content
+
+
+@pytest.fixture(scope="module")
+def widgets(dashboard: dict[str, Any]) -> Widgets:
+    """Return the dashboard's widgets by their titles."""
+    return {tile["widget"]["title"]: tile["widget"] for tile in dashboard["mosaicLayout"]["tiles"]}
+
+
+def _values(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every value inside a JSON value, with its key."""
+    pairs = value.items() if isinstance(value, dict) else (("", each) for each in value)
+    for key, each in pairs:
+        yield key, each
+        if isinstance(each, (dict, list)):
+            yield from _values(each)
+
+
+def _queries(content: Any) -> list[str]:
+    return [value for key, value in _values(content) if key == "prometheusQuery"]
+
+
+def _promql(query: str) -> str:
+    """Return a query as valid PromQL: a variable becomes its name, the interval a minute."""
+    return VARIABLE.sub(r"\1", query).replace("${__interval}", "1m")
+
+
+def _nodes(expression: Any) -> list[Any]:
+    """Return an expression and its subexpressions."""
+    found: list[Any] = []
+    promql_parser.walk(expression, found.append)
+    return found
+
+
+def _selectors(query: str) -> list[promql_parser.VectorSelector]:
+    nodes = _nodes(promql_parser.parse(_promql(query)))
+    return [each for each in nodes if isinstance(each, promql_parser.VectorSelector)]
+
+
+def _box(tile: Any) -> Box:
+    """Return a tile's left, top, right and bottom edge."""
+    left, top = tile.get("xPos", 0), tile.get("yPos", 0)
+    return left, top, left + tile["width"], top + tile["height"]
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def test_no_value_is_one_that_the_api_drops(dashboard: dict[str, Any]) -> None:
+    """A value that the API leaves out or rewrites would be a change in every plan."""
+    for key, value in _values(dashboard):
+        assert value not in ("", None, 0, []), key
+        assert value != {} or key in {"blankView", "incidentList"}, key
+        if key in {"minAlignmentPeriod", "timeshiftDuration"}:
+            assert re.fullmatch(r"[1-9]\d*s", value), key
+
+
+def test_tiles_do_not_overlap(dashboard: dict[str, Any]) -> None:
+    """Tiles fit into 48 columns; only a group overlaps the tiles it holds."""
+    layout = dashboard["mosaicLayout"]
+    assert layout["columns"] == 48
+    boxes = [(_box(tile), "collapsibleGroup" in tile["widget"]) for tile in layout["tiles"]]
+    for i, (box, group) in enumerate(boxes):
+        assert box[2] <= 48
+        for other, other_group in boxes[i + 1 :]:
+            assert not _overlap(box, other) or group != other_group
+
+
+def test_what_needs_attention_comes_first(dashboard: dict[str, Any]) -> None:
+    """Counts, incidents and unhealthy streams come before every other section."""
+    tiles = dashboard["mosaicLayout"]["tiles"]
+    second = sorted(_box(tile)[1] for tile in tiles if "sectionHeader" in tile["widget"])[1]
+    assert {tile["widget"]["title"] for tile in tiles if _box(tile)[3] <= second} == {
+        "Needs attention",
+        "Failed",
+        "Not as expected, not failed",
+        "Missing",
+        "Not seen for 5 minutes",
+        "Locations not readable",
+        "Exporter: since its last run",
+        "Open incidents",
+        ATTENTION,
+    }
+
+
+def test_a_query_uses_existing_metrics_and_labels(dashboard: dict[str, Any]) -> None:
+    """It is valid PromQL, its series have the metrics and labels it names; no metric is left out."""
+    shown = set()
+    for query in _queries(dashboard):
+        assert not promql.read(_promql(query)).errors, query
+        shown |= {selector.name for selector in _selectors(query)}
+    written = definitions.metrics().values()
+    assert shown >= {known_metrics.promql_name(metric.type) for metric in written}
+
+
+def test_filters_apply_to_every_series_of_streams_and_locations(dashboard: dict[str, Any]) -> None:
+    """Each filter narrows every series that has its label, except the exporter's own."""
+    filters = {each["labelKey"]: each["templateVariable"] for each in dashboard["dashboardFilters"]}
+    assert filters == FILTERS
+    for selector in (each for query in _queries(dashboard) for each in _selectors(query)):
+        name = str(selector.name)
+        matchers = {each.name: each.value for each in selector.matchers.matchers}
+        project = "namespace" if name.startswith("custom_") else "project_id"
+        wanted = {project: "project", "location": "location", "stream_id": "stream"}
+        if ":datastream_exporter_" in name or name.startswith("run_"):
+            wanted = {}
+        elif "stream_id" not in known_metrics.known_series()[name].labels:
+            del wanted["stream_id"]
+        assert {label: matchers.get(label) for label in wanted} == wanted, name
+
+
+def test_queries_name_states_by_their_numbers(dashboard: dict[str, Any], widgets: Widgets) -> None:
+    """Each number gets its name, in queries and in the legend; an unknown number stays."""
+    named = 0
+    for query in _queries(dashboard):
+        replaced = re.findall(r'"state", "(.+?)", "code", "(.+?)"\)', query)
+        if replaced:
+            named += 1
+            assert replaced[0] == ("state $1", "(.+)")
+            assert replaced[1:] == [(state.name, str(state.value)) for state in StreamState]
+    assert named == 4
+    content = widgets["States"]["text"]["content"]
+    legend = re.findall(r"^- `(\d+)` \*\*(\w+)\*\*", content, re.MULTILINE)
+    assert legend == [(str(state.value), state.name) for state in StreamState]
+
+
+def test_no_query_invents_a_value(dashboard: dict[str, Any], widgets: Widgets) -> None:
+    """A dead exporter doesn't look like a healthy fleet.
+
+    A count is 0 only if something was read within five minutes, and a scorecard or table shows the
+    latest value, not one from the page's time range.
+    """
+    for query in _queries(dashboard):
+        nodes = _nodes(promql_parser.parse(_promql(query)))
+        calls = {each.func.name for each in nodes if isinstance(each, promql_parser.Call)}
+        assert not calls & {"vector", "absent", "absent_over_time"}
+    for title, widget in widgets.items():
+        if "scorecard" in widget or "timeSeriesTable" in widget:
+            sources = [value for key, value in _values(widget) if key == "timeSeriesQuery"]
+            assert all(each["outputFullDuration"] for each in sources), title
+        if "scorecard" in widget and title != "Exporter: since its last run":
+            count: Any = promql_parser.parse(_promql(_queries(widget)[0]))
+            assert (str(count.op), str(count.rhs.op), count.rhs.lhs.val) == ("or", "*", 0), title
+            ranges = [each.range for each in _nodes(count.rhs) if hasattr(each, "range")]
+            assert ranges == [timedelta(minutes=5)], title
+
+
+@pytest.mark.parametrize("title", ["Missing", ATTENTION, "Streams by state"])
+def test_missing_means_what_its_policy_means(widgets: Widgets, title: str) -> None:
+    """The dashboard's query for missing streams is the policy's condition plus the filters."""
+    path = REPOSITORY / "alerting_policies" / "stream-missing.yaml"
+    policy = yaml.safe_load(path.read_text("utf-8"))
+    condition = policy["conditions"][0]["conditionPrometheusQueryLanguage"]["query"]
+    unfiltered = re.sub(r', \w+=~"\$\{\w+\.value\}"', "", _queries(widgets[title])[0])
+    assert " ".join(condition.split()) in " ".join(unfiltered.split())
+
+
+def test_streams_that_need_attention_have_their_state_and_since_when(widgets: Widgets) -> None:
+    """Failed, unexpected, missing and unseen streams are listed with their minutes, others not."""
+    text = """\
+title: t
+what: w
+lasts: 45m
+world:
+  config:
+    metrics: {project: shop-prod}
+    sources: [{project: shop-prod, locations: [europe-west1, us-east1]}]
+  projects:
+    - id: shop-prod
+      number: 1
+      locations:
+        - {id: europe-west1, streams: [{id: a}, {id: b}, {id: c}, {id: d}, {id: e}]}
+        - {id: us-east1, streams: [{id: f}]}
+  events:
+    - {at: 10m, stream: a, do: fail, reason: ORACLE_LISTENER_DOWN}
+    - {at: 20m, stream: b, do: pause}
+    - {at: 25m, stream: c, do: delete}
+    - {at: 5m, stream: d, do: fail, reason: ORACLE_LISTENER_DOWN}
+    - {at: 15m, stream: d, do: heal}
+    - {at: 30m, location: us-east1, do: unreachable}
+"""
+    scenario = parse_scenario(text, "scenario.yaml", set(), name="attention")
+    recording = simulate(scenario, 1_767_571_200.0)
+    query = VARIABLE.sub(".*", _queries(widgets[ATTENTION])[0])
+    end = recording.start + 44 * 60
+    minutes = f'count_values by (stream_id, state) ("minutes", round(({query}) / 60))'
+    with engine_for([recording]) as engine:
+        rows = {
+            (each.labels["stream_id"], each.labels["state"], each.labels["minutes"])
+            for each in engine.query_range(minutes, end, end, 60)
+        }
+    assert rows == {
+        ("a", "FAILED", "34"),
+        ("b", "PAUSED", "24"),
+        ("c", "(missing)", "20"),
+        ("f", "(not seen for 5 minutes)", "15"),
+    }

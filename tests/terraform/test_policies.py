@@ -1,0 +1,170 @@
+"""Every policy is its file, except for what an input changes."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.terraform.conftest import CopyModule, PlanModule
+from tests.terraform.module_inputs import CHANNEL, INPUTS, MODULE
+from tests.terraform.terraform_cli import REPOSITORY, Plan, TerraformError
+
+_FILES: dict[str, dict[str, Any]] = {
+    path.stem: yaml.safe_load(path.read_text("utf-8"))
+    for path in (REPOSITORY / "alerting_policies").glob("*.yaml")
+}
+_ON_METRICS = {
+    name for name, policy in _FILES.items() if "conditionMatchedLog" not in policy["conditions"][0]
+}
+_THRESHOLDS = {
+    name: policy["userLabels"]["threshold"]
+    for name, policy in _FILES.items()
+    if "threshold" in policy["userLabels"]
+}
+
+# The API has one of each, the provider a list.
+_SINGLE = {
+    "alert_strategy",
+    "condition_matched_log",
+    "condition_prometheus_query_language",
+    "documentation",
+    "notification_rate_limit",
+}
+_SET_BY_THE_API = {"creation_record", "deletion_policy", "id", "name", "project", "timeouts"}
+
+
+def _policies(*plans: Plan) -> dict[str, dict[str, Any]]:
+    """Return the planned policies in the API's form, by file name."""
+    address = re.compile(r'google_monitoring_alert_policy\.policy\["(?:.+/)?(.+)"\]$')
+    return {
+        match[1]: _as_file(values)
+        for plan in plans
+        for each, values in plan.resources.items()
+        if (match := address.search(each))
+    }
+
+
+def _every_mode(plan_module: PlanModule, **inputs: Any) -> dict[str, dict[str, Any]]:
+    """Return every policy: those on Cloud Run's own counts exist in one mode only."""
+    plans = plan_module(**inputs), plan_module(mode="function", image=None, **inputs)
+    policies = _policies(*plans)
+    assert policies.keys() == _FILES.keys()
+    return policies
+
+
+def _as_file(values: Any) -> Any:
+    """Return the provider's form of a policy in the API's form, which the files have."""
+    if isinstance(values, list):
+        return [_as_file(each) for each in values]
+    if not isinstance(values, dict):
+        return values
+    policy = {}
+    for name, value in values.items():
+        if name in _SET_BY_THE_API or value in (None, [], {}):
+            continue
+        first, *rest = name.split("_")
+        key = first + "".join(each.title() for each in rest)
+        one = value[0] if name in _SINGLE else value
+        # The keys of these maps are the user's.
+        policy[key] = one if name in {"user_labels", "label_extractors"} else _as_file(one)
+    return policy
+
+
+def _condition(policy: dict[str, Any]) -> dict[str, Any]:
+    condition: dict[str, Any] = policy["conditions"][0]["conditionPrometheusQueryLanguage"]
+    return condition
+
+
+@pytest.mark.parametrize("name", sorted(_FILES))
+def test_a_policy_equals_its_file(plan_module: PlanModule, name: str) -> None:
+    """Every field of a policy is its file's; only the channels are added."""
+    assert _every_mode(plan_module)[name] == {
+        "enabled": True,
+        **_FILES[name],
+        "notificationChannels": [CHANNEL],
+    }
+
+
+def test_the_look_back_window_follows_the_retest_window(plan_module: PlanModule) -> None:
+    """A new retest window changes the look-back window made for it, and nothing else."""
+    overrides = {each: {"duration": "1500s"} for each in _ON_METRICS}
+    policies = _every_mode(plan_module, policy_overrides=overrides)
+    for name in _ON_METRICS:
+        file = _condition(_FILES[name])
+        seconds = int(file["duration"].removesuffix("s"))
+        look_back = "[1h]" if seconds <= 120 else f"[{seconds * 2 // 3}s]"
+        assert _condition(policies[name]) == {
+            **file,
+            "query": file["query"].replace(look_back, "[1000s]"),
+            "duration": "1500s",
+        }
+
+
+def test_a_threshold_changes_everywhere_it_is_used(plan_module: PlanModule) -> None:
+    """A new threshold changes its policy, the label, and the policies that yield to it."""
+    chosen = {name: str(70 + number) for number, name in enumerate(sorted(_THRESHOLDS))}
+    overrides = {name: {"threshold": int(number)} for name, number in chosen.items()}
+    policies = _policies(plan_module(policy_overrides=overrides))
+    for name in _ON_METRICS & policies.keys():
+        labels = _FILES[name]["userLabels"]
+        query = _condition(_FILES[name])["query"]
+        for used in {name, labels.get("yields_to")} & chosen.keys():
+            assert f"({_THRESHOLDS[used]})" in query
+            query = query.replace(f"({_THRESHOLDS[used]})", f"({chosen[used]})")
+        assert _condition(policies[name])["query"] == query
+        assert policies[name]["userLabels"].get("threshold") == chosen.get(name)
+
+
+def test_a_threshold_changes_only_the_number_in_parentheses(terraform: CopyModule) -> None:
+    """Other numbers in the query stay, also those that begin or end with the same digits."""
+    queries = {
+        "up > (5)": "up > (9)",
+        "up >= (5) unless on () up > 5": "up >= (9) unless on () up > 5",
+        "up > 5.5 and up > (5) and up != 55": "up > 5.5 and up > (9) and up != 55",
+        "up > (5.5) and up > (5)": "up > (5.5) and up > (9)",
+        "(up + 5) > (5) or (up) > (5)": "(up + 5) > (9) or (up) > (9)",
+        'up{a="5 > (x"} > (5)': 'up{a="5 > (x"} > (9)',
+    }
+    root = terraform(MODULE)
+    for number, query in enumerate(queries):
+        root.write(f"own/busy-{number}.yaml", _own_policy(query))
+    overrides = {f"busy-{number}": {"threshold": 9} for number in range(len(queries))}
+    plan = root.plan(**INPUTS, policy_directory="own", policy_overrides=overrides)
+    policies = _policies(plan)
+    for number, changed in enumerate(queries.values()):
+        assert _condition(policies[f"busy-{number}"])["query"] == changed
+
+
+def test_a_threshold_that_would_change_the_wrong_number_is_an_error(terraform: CopyModule) -> None:
+    """The query must mark it, and it must differ from that of the policy it yields to."""
+    root = terraform(MODULE)
+    root.write("own/unmarked.yaml", _own_policy("up > 5"))
+    yields = _own_policy("up > (5) unless on () up >= (5)").replace(
+        "userLabels: {", "userLabels: {yields_to: streams-failing-together, "
+    )
+    root.write("own/equal.yaml", yields)
+    with pytest.raises(TerraformError) as caught:
+        root.plan(**INPUTS, policy_directory="own")
+    assert "unmarked: its query must have each of these numbers" in str(caught.value)
+    assert "equal: userLabels.threshold equals the threshold of the policy" in str(caught.value)
+
+
+def _own_policy(query: str) -> str:
+    """Return a policy file with a query and the threshold 5."""
+    return f"""\
+displayName: Busy
+severity: ERROR
+combiner: OR
+userLabels: {{policy: busy, threshold: "5"}}
+conditions:
+  - displayName: Busy
+    conditionPrometheusQueryLanguage:
+      query: {json.dumps(query)}
+      duration: 60s
+      evaluationInterval: 30s
+      disableMetricValidation: true
+documentation: {{mimeType: text/markdown, subject: Busy, content: Something is busy.}}
+alertStrategy: {{autoClose: 86400s}}
+"""

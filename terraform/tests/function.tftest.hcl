@@ -33,7 +33,8 @@ run "function" {
   command = plan
 
   variables {
-    scheduler_region = "europe-west3"
+    deletion_protection = true
+    scheduler_region    = "europe-west3"
   }
 
   assert {
@@ -47,6 +48,11 @@ run "function" {
       config.max_instance_count == 1 && config.max_instance_request_concurrency == 4 && config.ingress_settings == "ALLOW_INTERNAL_ONLY"
     ])
     error_message = "One instance, as two would write the same series; several requests, which wait for the next run; no call from outside."
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.exporter[0].deletion_policy == "PREVENT"
+    error_message = "With deletion_protection, Terraform refuses to delete the function."
   }
 
   assert {
@@ -168,72 +174,6 @@ run "existing_accounts_and_repository" {
       "gcloud artifacts repositories add-iam-policy-binding functions --project tools-prod --location europe-west1 --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/artifactregistry.writer",
     ]
     error_message = "The commands grant the build what it needs."
-  }
-}
-
-run "platform_options" {
-  command = plan
-
-  variables {
-    binary_authorization = { policy = "projects/orders-prod/platforms/cloudRun/policies/signed" }
-    deletion_protection  = true
-    encryption_key       = "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/functions"
-    labels               = { team = "data" }
-    vpc_access           = { network = "shared", subnetwork = "run", egress = "ALL_TRAFFIC", tags = ["nat"] }
-  }
-
-  assert {
-    condition     = google_cloudfunctions2_function.exporter[0].deletion_policy == "PREVENT"
-    error_message = "Terraform refuses to delete the function."
-  }
-
-  assert {
-    condition = toset([
-      google_cloudfunctions2_function.exporter[0].kms_key_name,
-      google_artifact_registry_repository.build[0].kms_key_name,
-      google_pubsub_topic.log[0].kms_key_name,
-      google_storage_bucket.source[0].encryption[0].default_kms_key_name,
-    ]) == toset([var.encryption_key])
-    error_message = "All that holds the function or its messages uses the key."
-  }
-
-  assert {
-    condition = alltrue([
-      for labels in [
-        google_cloudfunctions2_function.exporter[0].labels,
-        google_artifact_registry_repository.build[0].labels,
-        google_pubsub_topic.log[0].labels,
-        google_pubsub_subscription.log[0].labels,
-        google_storage_bucket.source[0].labels,
-      ] : labels.team == "data"
-    ])
-    error_message = "Everything that takes labels has them."
-  }
-
-  assert {
-    condition = alltrue([
-      for config in google_cloudfunctions2_function.exporter[0].service_config :
-      config.direct_vpc_egress == "VPC_EGRESS_ALL_TRAFFIC" && config.direct_vpc_network_interface[0].subnetwork == "run" &&
-      config.vpc_connector == null && config.binary_authorization_policy == var.binary_authorization.policy
-    ])
-    error_message = "The function's traffic leaves through the subnetwork, and it has the policy of Binary Authorization."
-  }
-}
-
-run "vpc_connector" {
-  command = plan
-
-  variables {
-    vpc_access = { connector = "projects/orders-prod/locations/europe-west1/connectors/run", egress = "ALL_TRAFFIC" }
-  }
-
-  assert {
-    condition = alltrue([
-      for config in google_cloudfunctions2_function.exporter[0].service_config :
-      config.vpc_connector == var.vpc_access.connector && config.vpc_connector_egress_settings == "ALL_TRAFFIC" &&
-      length(config.direct_vpc_network_interface) == 0
-    ])
-    error_message = "The function's traffic leaves through the connector."
   }
 }
 

@@ -1,5 +1,5 @@
-# What the module creates in the modes job and worker_pool. It needs no cloud and no credentials:
-# terraform init && terraform test
+# What the module creates in the modes job and worker_pool, and what organisations bring themselves or
+# switch. It needs no cloud and no credentials: terraform init && terraform test
 
 mock_provider "google" {
   mock_data "google_monitoring_notification_channel" {
@@ -212,13 +212,192 @@ run "dashboard" {
   }
 }
 
-run "region_of_a_later_version" {
+run "existing_accounts" {
   command = plan
 
   variables {
-    region             = "europe-west13"
-    additional_regions = ["europe-west13"]
-    scheduler_region   = "europe-west1"
+    service_account           = { create = false, email = "exporter@identities.iam.gserviceaccount.com" }
+    scheduler_service_account = { create = false, email = "cron@identities.iam.gserviceaccount.com" }
+  }
+
+  assert {
+    condition     = length(google_service_account.exporter) + length(google_service_account.scheduler) == 0
+    error_message = "The module creates no account."
+  }
+
+  assert {
+    condition = (
+      google_cloud_run_v2_job.exporter["streams"].template[0].template[0].service_account == "exporter@identities.iam.gserviceaccount.com" &&
+      google_cloud_scheduler_job.exporter["streams"].http_target[0].oauth_token[0].service_account_email == "cron@identities.iam.gserviceaccount.com"
+    )
+    error_message = "The job runs and the schedule calls as the given account."
+  }
+
+  assert {
+    condition = (
+      toset([for grant in google_project_iam_member.lister : grant.member]) == toset(["serviceAccount:exporter@identities.iam.gserviceaccount.com"]) &&
+      google_cloud_run_v2_job_iam_member.scheduler["streams"].member == "serviceAccount:cron@identities.iam.gserviceaccount.com"
+    )
+    error_message = "The given accounts get the grants."
+  }
+}
+
+run "grants_made_elsewhere" {
+  command = plan
+
+  variables {
+    manage_iam                = false
+    service_account           = { create = false, email = "exporter@identities.iam.gserviceaccount.com" }
+    scheduler_service_account = { create = false, email = "cron@identities.iam.gserviceaccount.com" }
+  }
+
+  assert {
+    condition = (
+      length(google_project_iam_custom_role.lister) + length(google_project_iam_member.lister) +
+      length(google_project_iam_member.metric_writer) + length(google_cloud_run_v2_job_iam_member.scheduler) +
+      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]) == 0
+    )
+    error_message = "The module grants nothing, and no project needs the IAM API."
+  }
+
+  assert {
+    condition = output.iam_grant_commands == [
+      "gcloud iam roles create datastream_exporter_lister --project billing-prod --title \"Datastream lister of datastream-exporter\" --permissions datastream.streams.list",
+      "gcloud projects add-iam-policy-binding billing-prod --member serviceAccount:exporter@identities.iam.gserviceaccount.com --role projects/billing-prod/roles/datastream_exporter_lister --condition None",
+      "gcloud iam roles create datastream_exporter_lister --project orders-prod --title \"Datastream lister of datastream-exporter\" --permissions datastream.locations.list,datastream.streams.list",
+      "gcloud projects add-iam-policy-binding orders-prod --member serviceAccount:exporter@identities.iam.gserviceaccount.com --role projects/orders-prod/roles/datastream_exporter_lister --condition None",
+      "gcloud projects add-iam-policy-binding orders-prod --member serviceAccount:exporter@identities.iam.gserviceaccount.com --role roles/monitoring.metricWriter --condition None",
+      "gcloud run jobs add-iam-policy-binding datastream-exporter --project orders-prod --region europe-west1 --member serviceAccount:cron@identities.iam.gserviceaccount.com --role roles/run.invoker",
+    ]
+    error_message = "A command creates each role and makes each grant."
+  }
+}
+
+run "exporter_in_a_third_project" {
+  command = plan
+
+  variables {
+    project_id = "jobs-prod"
+  }
+
+  assert {
+    condition     = keys(google_monitoring_monitored_project.scoped) == ["billing-prod", "jobs-prod"] && local.enabled["exporter-executions-failing"]
+    error_message = "The metrics scope has the watched projects and the exporter's, so the policy on its executions sees them."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in google_monitoring_alert_policy.policy : alltrue([
+        for text in concat([policy.documentation[0].content], policy.documentation[0].links[*].url) :
+        length(regexall("(?:run/jobs|cloudscheduler|cloud_run_job)[^?]*\\?project=\\$", text)) == 0
+      ])
+    ]) && strcontains(google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].content, "run/jobs?project=jobs-prod")
+    error_message = "Links to the exporter, its log and its schedule lead to its project."
+  }
+
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].content, "alerting/snoozes?project=$${project}")
+    error_message = "Links to Cloud Monitoring lead to the policy's project."
+  }
+}
+
+run "scope_managed_elsewhere" {
+  command = plan
+
+  variables {
+    project_id           = "jobs-prod"
+    manage_metrics_scope = false
+  }
+
+  expect_failures = [check.exporter_in_metrics_scope]
+
+  assert {
+    condition     = [for name, policy in local.policies : name if !policy.enabled && name != "stream-activity-errors"] == ["exporter-executions-failing"]
+    error_message = "The policy that sees no run outside the scope, and would page for ever, is disabled, and no other."
+  }
+}
+
+run "scope_managed_elsewhere_has_the_exporter" {
+  command = plan
+
+  variables {
+    project_id           = "jobs-prod"
+    manage_metrics_scope = false
+    policy_overrides     = { exporter-executions-failing = { enabled = true } }
+  }
+
+  assert {
+    condition     = local.enabled["exporter-executions-failing"]
+    error_message = "Who manages the scope can enable the policy; the plan then doesn't warn."
+  }
+}
+
+run "paused" {
+  command = plan
+
+  variables {
+    paused = true
+  }
+
+  expect_failures = [check.not_paused]
+
+  assert {
+    condition     = alltrue(values(google_cloud_scheduler_job.exporter)[*].paused)
+    error_message = "The schedule is paused."
+  }
+
+  assert {
+    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["exporter-executions-failing", "exporter-silent", "orders-prod/stream-activity-errors"]
+    error_message = "Only the policies that would page about the pause are disabled, and the one that is off by default."
+  }
+}
+
+run "paused_worker_pool" {
+  command = plan
+
+  variables {
+    mode   = "worker_pool"
+    paused = true
+  }
+
+  expect_failures = [check.not_paused]
+
+  assert {
+    condition     = length(google_cloud_run_v2_worker_pool.exporter) == 0
+    error_message = "A paused worker pool is removed."
+  }
+}
+
+run "another_name_and_region" {
+  command = plan
+
+  variables {
+    name                          = "streams-test"
+    additional_regions            = ["europe-west13"]
+    delete_metric_data_on_destroy = true
+    deletion_protection           = true
+    region                        = "europe-west13"
+    scheduler_region              = "europe-west1"
+  }
+
+  assert {
+    condition     = google_monitoring_custom_service.deployment.project == "orders-prod" && google_monitoring_custom_service.deployment.service_id == "datastream-exporter"
+    error_message = "The marker's id is the same whatever the name, so a second deployment in the metrics project is refused."
+  }
+
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.policy["exporter-executions-failing"].conditions[0].condition_prometheus_query_language[0].query, "job_name=\"streams-test\"")
+    error_message = "The policy on the job's executions names this deployment's job."
+  }
+
+  assert {
+    condition     = toset(values(google_monitoring_metric_descriptor.exporter)[*].deletion_policy) == toset(["DELETE"])
+    error_message = "A destroy deletes the descriptors if asked to."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_job.exporter["streams"].deletion_protection
+    error_message = "Terraform refuses to delete the job if asked to."
   }
 
   assert {

@@ -92,10 +92,6 @@ class FakeProject:
             raise LookupError(f'{how} NotificationChannel with display_name="{channel[1]}"')
         return {"name": f"projects/{channel.project}/notificationChannels/{_number(*channel)}"}
 
-    def refreshed(self, kind: str, state: Object) -> Object:
-        """Return a resource as it is now: Google says whether a function's build succeeded."""
-        return {**state, "state": "ACTIVE"} if kind == "google_cloudfunctions2_function" else state
-
     def change(self, kind: str, prior: Object | None, planned: Object | None) -> str:
         """Create, change or delete a resource; return Google's error, or an empty text."""
         if planned is None:

@@ -88,7 +88,9 @@ class FakeProvider:
         methods: dict[str, Callable[[Any], Any] | None] = {
             "GetProviderSchema": lambda _request: schema_message(),
             "UpgradeResourceState": _upgrade,
-            "ReadResource": self._refresh,
+            "ReadResource": lambda request: pb.ReadResource.Response(
+                new_state=request.current_state
+            ),
             "PlanResourceChange": _plan,
             "ApplyResourceChange": self._apply,
             "ReadDataSource": self._read,
@@ -112,10 +114,6 @@ class FakeProvider:
         return pb.ApplyResourceChange.Response(
             new_state=_encode(new), legacy_type_system=new != created
         )
-
-    def _refresh(self, request: Any) -> Any:
-        state = self.project.refreshed(request.type_name, _decode(request.current_state))
-        return pb.ReadResource.Response(new_state=_encode(state))
 
     def _read(self, request: Any) -> Any:
         state, errors = self._look_up("data_source_schemas", request)

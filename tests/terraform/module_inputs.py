@@ -40,26 +40,22 @@ _OPTIONS: dict[str, Any] = {
     "environment_variables": {"HTTPS_PROXY": "http://proxy:3128"},
     "labels": {"team": "data"},
     "memory": "1Gi",
-    "vpc_access": {"network": "shared", "subnetwork": "run", "egress": "ALL_TRAFFIC"},
 }
+_NETWORK = {"network": "shared", "subnetwork": "run", "egress": "ALL_TRAFFIC", "tags": ["nat"]}
+_CONNECTOR = {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"}
+_POLICY = {"policy": "projects/orders-prod/platforms/cloudRun/policies/x"}
 MODES: dict[str, dict[str, Any]] = {
-    "function": {
-        **_OPTIONS,
-        "image": None,
-        "binary_authorization": {"use_default": True},
-    },
+    "function": {**_OPTIONS, "vpc_access": _NETWORK, "binary_authorization": _POLICY},
     "job": {
         **_OPTIONS,
-        "binary_authorization": {"use_default": True},
         "tags": {"tagKeys/1": "tagValues/2"},
+        "vpc_access": _NETWORK,
+        "binary_authorization": {"use_default": True},
     },
-    "worker_pool": {
-        **_OPTIONS,
-        "binary_authorization": {"policy": "projects/orders-prod/platforms/cloudRun/policies/x"},
-        "vpc_access": {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"},
-    },
+    "worker_pool": {**_OPTIONS, "vpc_access": _CONNECTOR, "binary_authorization": _POLICY},
+    "function through a connector": {**_OPTIONS, "vpc_access": _CONNECTOR},
 }
-"""By mode, inputs that set every option it has."""
+"""Options of the platform, by the mode that the first word is."""
 
 CHANNELS = [
     Channel("orders-prod", "Data platform on-call"),

@@ -197,6 +197,9 @@ class RootModule:
         argv = [command, "-json", "-input=false"]
         if command != "init":
             argv.append("-lock=false")
+        if command in {"plan", "destroy"}:
+            # Nothing changes by itself in a fake project.
+            argv.append("-refresh=false")
         if variables:
             # A name that Terraform doesn't read by itself.
             OUTPUTS.write_input(self.directory / "variables.json", json.dumps(variables, indent=1))

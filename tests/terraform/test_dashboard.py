@@ -83,15 +83,6 @@ def _overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def test_no_value_is_one_that_the_api_drops(dashboard: dict[str, Any]) -> None:
-    """A value that the API leaves out or rewrites would be a change in every plan."""
-    for key, value in _values(dashboard):
-        assert value not in ("", None, 0, []), key
-        assert value != {} or key in {"blankView", "incidentList"}, key
-        if key in {"minAlignmentPeriod", "timeshiftDuration"}:
-            assert re.fullmatch(r"[1-9]\d*s", value), key
-
-
 def test_tiles_do_not_overlap(dashboard: dict[str, Any]) -> None:
     """Tiles fit into 48 columns; only a group overlaps the tiles it holds."""
     layout = dashboard["mosaicLayout"]

@@ -1,7 +1,13 @@
 """Whole lives: apply, an empty second plan, a change, and a destroy that leaves nothing."""
 
+import io
+import json
 import re
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -61,9 +67,16 @@ _GRANTS = {
 
 
 class Step(NamedTuple):
-    """A mode that a deployment was switched to: its state, and what the next plan changes."""
+    """A mode that a deployment was switched to.
+
+    Attributes:
+        state: Its state.
+        objects: What its buckets hold.
+        next_changes: What the next plan changes.
+    """
 
     state: State
+    objects: dict[str, bytes]
     next_changes: dict[str, tuple[str, ...]]
 
 
@@ -73,10 +86,12 @@ def modes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
     steps: dict[str, Step] = {}
     with FakeProvider() as provider:
         root = copy_module(MODULE, tmp_path_factory.mktemp("modes"), provider)
-        for mode in (*MODES, "function"):
-            inputs = {**INPUTS, **MODES[mode], "mode": mode}
+        for name, options in MODES.items():
+            mode = name.split()[0]
+            image = None if mode == "function" else IMAGE
+            inputs = {**INPUTS, **options, "mode": mode, "image": image}
             state = root.apply(**inputs)
-            steps[mode] = Step(state, root.plan(**inputs).changes)
+            steps[name] = Step(state, dict(provider.project.objects), root.plan(**inputs).changes)
         assert not root.destroy(**inputs).resources
         assert not provider.project.objects
     return steps
@@ -119,19 +134,43 @@ def test_an_example_lives(terraform: CopyModule, fake_provider: FakeProvider, ex
 
 
 @_SHARED
-@pytest.mark.parametrize("mode", MODES)
-def test_one_apply_switches_the_mode(modes: dict[str, Step], mode: str) -> None:
-    """Nothing of another mode is left, and the next plan is empty with every option set."""
-    state, next_changes = modes[mode]
-    own = {"function": "functions2_function", "job": "v2_job", "worker_pool": "v2_worker_pool"}
-    found = {each for each in own.values() if state.of(f"google_cloud_run_{each}")}
-    found |= {each for each in own.values() if state.of(f"google_cloud{each}")}
-    assert found == {own[mode]}
+@pytest.mark.parametrize("name", MODES)
+def test_one_apply_switches_the_mode(modes: dict[str, Step], name: str) -> None:
+    """Nothing of another mode is left, the next plan is empty, and every option is set."""
+    state, _, next_changes = modes[name]
     assert next_changes == {}
+    kinds = {
+        "function": "google_cloudfunctions2_function",
+        "job": "google_cloud_run_v2_job",
+        "worker_pool": "google_cloud_run_v2_worker_pool",
+    }
+    found = {kind: state.of(kind) for kind in kinds.values() if state.of(kind)}
+    assert found.keys() == {kinds[name.split()[0]]}
+    deployed = json.dumps(found)
+    for value in _texts(MODES[name]):
+        assert json.dumps(value)[1:-1] in deployed
+    labels = [
+        values[key]
+        for values in state.resources.values()
+        for key in ("labels", "user_labels")
+        if isinstance(values.get(key), dict)
+    ]
+    assert all(each["team"] == "data" for each in labels)
+    keys = re.findall(r'"(?:\w*kms_key_name|encryption_key)": ([^,}]+)', json.dumps(state.json))
+    assert set(keys) == {json.dumps(MODES[name]["encryption_key"])}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in an input, without the keys of objects."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
 
 
 @_SHARED
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", _GRANTS)
 def test_each_account_has_the_grants_it_needs_and_no_others(
     modes: dict[str, Step], mode: str
 ) -> None:
@@ -150,6 +189,32 @@ def test_each_account_has_the_grants_it_needs_and_no_others(
     assert len(commands) == len(granted) + len(roles)
     for member, role, _ in _GRANTS[mode]:
         assert [each for each in commands if f"--member {member} --role {role}" in each]
+
+
+@_SHARED
+def test_the_archive_has_all_that_the_function_imports(
+    modes: dict[str, Step], tmp_path: Path
+) -> None:
+    """Its main.py starts by itself, finds its metrics, and every requirement has a hash."""
+    (content,) = modes["function"].objects.values()
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    archive.extractall(tmp_path)
+    top = {name.split("/")[0] for name in archive.namelist()}
+    assert top == {"exporter", "main.py", "requirements.txt"}
+    assert "exporter/metrics.yaml" in archive.namelist()
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import main, exporter\n"
+        "print(main.run.__module__, exporter.__file__)"
+    )
+    ran = [sys.executable, "-P", "-c", program]
+    printed = subprocess.run(ran, cwd=tmp_path, capture_output=True, text=True, check=True)
+    module, file = printed.stdout.split()
+    assert module == "exporter.function"
+    assert file.startswith(str(tmp_path))
+    requirements = (tmp_path / "requirements.txt").read_text("utf-8").replace("\\\n", "")
+    for line in requirements.splitlines():
+        assert "--hash=sha256:" in line, line
+    assert "functions-framework==" in requirements
 
 
 def test_no_public_access_no_basic_role_and_no_key() -> None:
@@ -270,7 +335,7 @@ def test_the_slack_token_reaches_the_api_and_neither_plan_nor_state(
     root.run("show", "-no-color", plan.path.name)
     root.apply(plan)
     assert root.plan(**INPUTS, slack_channel=slack, slack_token=Canary.NEW_SLACK_TOKEN).empty
-    slack["token_version"] = "2"
+    slack = {**slack, "token_version": "2"}
     root.apply(**INPUTS, slack_channel=slack, slack_token=Canary.NEW_SLACK_TOKEN)
     assert _tokens(fake_provider) == [Canary.SLACK_TOKEN, Canary.NEW_SLACK_TOKEN]
     assert "#data-alerts" in root.run("state", "pull")

@@ -47,14 +47,12 @@ def _unhealthy(fleet: str) -> str:
 
 def cost() -> str:
     """Return the bullet that states the cost."""
-    small, medium, _ = FLEETS
-    today = [month(fleet, "function") for fleet in (small, medium)]
-    announced = [alerting(fleet, "function") for fleet in (small, medium)]
+    today = [f"{fleet.streams:,} streams cost ${month(fleet, 'function'):.0f}" for fleet in FLEETS]
+    announced = [f"${alerting(fleet, 'function'):,.0f}" for fleet in FLEETS]
     return (
-        f"- **It costs next to nothing.** As a function, ${today[0]:.0f} a month for "
-        f"{small.streams} streams and ${today[1]:.0f} for\n  {medium.streams}. Once Google "
-        f"charges for alerting (announced for September 2027), all policies\n  add "
-        f"${announced[0]:.0f} and ${announced[1]:.0f}."
+        f"- **It costs little.** As a function, {today[0]} a month, {today[1]} and {today[2]}.\n"
+        "  Once Google charges for alerting (announced for September 2027), all policies add\n"
+        f"  {announced[0]}, {announced[1]} and {announced[2]}."
     )
 
 

@@ -2,25 +2,17 @@
 
 import io
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import TextIO, TypeAlias
+from collections.abc import Mapping
 from unittest.mock import patch
 
 from exporter.cli import exit_codes as exporter_codes
 from exporter.cli.main import main as exporter_main
 from exporter.measure import definitions
 from lab import exit_codes as lab_codes
-from lab.cli import main as lab
 from lab.markdown import fenced, table
 from tools.config_reference import key_descriptions
 
-Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
-
-COMMANDS: Mapping[str, tuple[Main, tuple[str, ...]]] = {
-    "datastream-exporter": (exporter_main, ("run", "watch", "check")),
-    "datastream-lab": (lab.main, tuple(lab.COMMANDS)),
-}
-"""The main function and the commands of each program."""
+COMMANDS = ("run", "watch", "check")
 
 
 def resources() -> str:
@@ -79,13 +71,11 @@ def _exit_codes(meanings: Mapping[int, str]) -> str:
 
 
 def commands() -> str:
-    """Return the help of every command."""
+    """Return the help of every command of the exporter."""
     # argparse reads the terminal's width from the environment; newer versions also NO_COLOR.
     with patch.dict(os.environ, COLUMNS="100", NO_COLOR="1"):
         return "\n\n".join(
-            f"### {program} {command}\n\n{fenced('text', _help(main, command))}"
-            for program, (main, commands) in COMMANDS.items()
-            for command in commands
+            f"### datastream-exporter {name}\n\n{fenced('text', _help(name))}" for name in COMMANDS
         )
 
 
@@ -94,9 +84,9 @@ def default(text: str) -> str:
     return text if text in {"required", "none"} else f"`{text}`"
 
 
-def _help(main: Main, command: str) -> str:
+def _help(command: str) -> str:
     shown = io.StringIO()
-    main([command, "--help"], {}, shown, shown)
+    exporter_main([command, "--help"], {}, shown, shown)
     return shown.getvalue().rstrip()
 
 

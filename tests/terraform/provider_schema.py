@@ -52,19 +52,20 @@ def schema_message() -> Any:
 
 def _block(content: Mapping[str, Any]) -> Any:
     block = pb.Schema.Block()
-    for name, entry in content.items():
-        if isinstance(entry, str) and name != "block":
-            kind, *flags = entry.removesuffix(", replace").split(", ")
+    for key, value in content.items():
+        if isinstance(value, list):
+            kind, *flags = key.removesuffix(", replace").split(", ")
             outer, _, inner = kind.removesuffix(")").partition("(")
             words: dict[str, Any] = dict.fromkeys(flags, True)
-            written = json.dumps([outer, inner] if inner else outer)
-            block.attributes.add(name=name, type=written.encode(), **words)
-        elif name != "block":
-            nesting, _, bounds = entry["block"].removesuffix(", replace").partition(" ")
+            written = json.dumps([outer, inner] if inner else outer).encode()
+            for name in value:
+                block.attributes.add(name=name, type=written, **words)
+        elif key != "block":
+            nesting, _, bounds = value["block"].removesuffix(", replace").partition(" ")
             least, _, most = bounds.partition("..")
             block.block_types.add(
-                type_name=name,
-                block=_block(entry),
+                type_name=key,
+                block=_block(value),
                 nesting=nesting.upper(),
                 min_items=int(least or 0),
                 max_items=int(most or 0),
@@ -73,7 +74,9 @@ def _block(content: Mapping[str, Any]) -> Any:
 
 
 def _replacing(content: Mapping[str, Any]) -> frozenset[str]:
-    texts = {
-        name: entry if isinstance(entry, str) else entry["block"] for name, entry in content.items()
-    }
-    return frozenset(name for name, text in texts.items() if text.endswith(", replace"))
+    names = [
+        value if isinstance(value, list) else [key]
+        for key, value in content.items()
+        if (key if isinstance(value, list) else value["block"]).endswith(", replace")
+    ]
+    return frozenset(name for each in names for name in each)

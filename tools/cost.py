@@ -104,11 +104,18 @@ MODES = {"function": 60, "job": 60, "worker_pool": 10}
 def months() -> str:
     """Return what each fleet costs in each mode, and what a stream and a location add."""
     rows = table(
-        ("fleet", *(mode.replace("_", " ") for mode in MODES), "alerting, as announced"),
+        (
+            "streams",
+            "their locations",
+            "projects",
+            *(mode.replace("_", " ") for mode in MODES),
+            "alerting, as announced",
+        ),
         (
             (
-                f"{fleet.streams:,} streams in {fleet.locations} locations of "
-                f"{fleet.projects} project{'s' if fleet.projects > 1 else ''}",
+                f"{fleet.streams:,}",
+                f"{fleet.locations}",
+                f"{fleet.projects}",
                 *(f"${month(fleet, mode):.2f}" for mode in MODES),
                 f"${alerting(fleet, 'function'):.2f}",
             )

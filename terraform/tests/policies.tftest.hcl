@@ -175,28 +175,6 @@ run "joint_policies_disabled" {
   }
 }
 
-run "policy_directory" {
-  command = plan
-
-  variables {
-    policy_directory = "./examples/organisation/policies"
-    policy_overrides = { orders-paused = { severity = "ERROR" } }
-  }
-
-  assert {
-    condition     = setsubtract(keys(local.originals), [for file in fileset("../alerting_policies", "*.yaml") : trimsuffix(file, ".yaml")]) == toset(["orders-paused"])
-    error_message = "The directory adds its policies to those of the module."
-  }
-
-  assert {
-    condition = (
-      strcontains(google_monitoring_alert_policy.policy["orders-paused"].conditions[0].condition_prometheus_query_language[0].query, "stream_id=\"orders\"") &&
-      google_monitoring_alert_policy.policy["orders-paused"].severity == "ERROR"
-    )
-    error_message = "An added policy is what its file says, and can be changed like any other."
-  }
-}
-
 run "routes" {
   command = plan
 

@@ -1,9 +1,9 @@
 """Fakes of the module's providers: Terraform's core plans and applies with them, without a cloud.
 
-The server speaks protocol 6 (https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol)
-on a unix socket. Terraform finds it through ``TF_REATTACH_PROVIDERS``, like a provider that runs in
-a debugger (https://developer.hashicorp.com/terraform/plugin/debugging). Terraform's state holds what
-was created; the ``FakeProject`` holds only what Google's own services need of it.
+The server speaks the plugin protocol 6 on a unix socket:
+https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol. Terraform finds it
+through ``TF_REATTACH_PROVIDERS``, like a provider that runs in a debugger. Terraform's state holds
+what was created; the ``FakeProject`` holds only what Google's own services need of it.
 """
 
 import json

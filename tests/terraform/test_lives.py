@@ -87,7 +87,7 @@ def modes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
     with FakeProvider() as provider:
         root = copy_module(MODULE, tmp_path_factory.mktemp("modes"), provider)
         for name, options in MODES.items():
-            mode = name.split()[0]
+            mode = name.split(maxsplit=1)[0]
             image = None if mode == "function" else IMAGE
             inputs = {**INPUTS, **options, "mode": mode, "image": image}
             state = root.apply(**inputs)
@@ -145,7 +145,7 @@ def test_one_apply_switches_the_mode(modes: dict[str, Step], name: str) -> None:
         "worker_pool": "google_cloud_run_v2_worker_pool",
     }
     found = {kind: state.of(kind) for kind in kinds.values() if state.of(kind)}
-    assert found.keys() == {kinds[name.split()[0]]}
+    assert found.keys() == {kinds[name.split(maxsplit=1)[0]]}
     deployed = json.dumps(found)
     for value in _texts(MODES[name]):
         assert json.dumps(value)[1:-1] in deployed

@@ -133,6 +133,7 @@ def test_a_threshold_changes_only_the_number_in_parentheses(terraform: CopyModul
     overrides = {f"busy-{number}": {"threshold": 9} for number in range(len(queries))}
     plan = root.plan(**INPUTS, policy_directory="own", policy_overrides=overrides)
     policies = _policies(plan)
+    assert policies.keys() >= overrides.keys()
     for number, changed in enumerate(queries.values()):
         assert _condition(policies[f"busy-{number}"])["query"] == changed
 

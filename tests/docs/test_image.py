@@ -26,7 +26,7 @@ def _arguments(instruction: str) -> list[str]:
     return [rest for word, rest in _instructions() if word == instruction]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run the build stage in a folder; return the folder that becomes /venv in the image."""
     place = tmp_path_factory.mktemp("image")

@@ -22,7 +22,7 @@ CONFIG = (
 HCL = [text for page in generate.PAGES for text in fences(page, "hcl")]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
     """Return the folder that the page describes, with a clone and the channels that it uses."""
     folder = tmp_path_factory.mktemp("shown")

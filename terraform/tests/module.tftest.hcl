@@ -95,6 +95,17 @@ run "job" {
   }
 
   assert {
+    condition = {
+      for each in google_monitoring_metric_descriptor.exporter :
+      each.type => [each.metric_kind, each.value_type, each.unit, each.display_name, each.description, join(" ", sort(each.labels[*].key))]
+      } == {
+      for name, metric in yamldecode(file("../exporter/metrics.yaml")).metrics :
+      "custom.googleapis.com/datastream/${name}" => ["GAUGE", metric.value_type, metric.unit, metric.display_name, metric.description, join(" ", sort(metric.labels))]
+    }
+    error_message = "Every metric has the descriptor that the exporter reads from metrics.yaml."
+  }
+
+  assert {
     condition     = toset(values(google_monitoring_metric_descriptor.exporter)[*].deletion_policy) == toset(["ABANDON"])
     error_message = "A destroy leaves the descriptors and their data."
   }
@@ -178,55 +189,6 @@ run "worker_pool" {
   assert {
     condition     = setsubtract(local.policy_names, keys(local.originals)) == toset(["exporter-executions-failing", "exporter-requests-failing"])
     error_message = "Without a job or a function there are no executions and requests to alert on. Every other policy exists."
-  }
-}
-
-run "existing_accounts" {
-  command = plan
-
-  variables {
-    service_account           = { create = false, email = "exporter@identities.iam.gserviceaccount.com" }
-    scheduler_service_account = { create = false, email = "cron@identities.iam.gserviceaccount.com" }
-  }
-
-  assert {
-    condition     = length(google_service_account.exporter) + length(google_service_account.scheduler) == 0
-    error_message = "The module creates no account."
-  }
-
-  assert {
-    condition = (
-      google_cloud_run_v2_job.exporter["streams"].template[0].template[0].service_account == "exporter@identities.iam.gserviceaccount.com" &&
-      google_cloud_scheduler_job.exporter["streams"].http_target[0].oauth_token[0].service_account_email == "cron@identities.iam.gserviceaccount.com"
-    )
-    error_message = "The job runs and the schedule calls as the given account."
-  }
-
-  assert {
-    condition = (
-      toset([for grant in google_project_iam_member.lister : grant.member]) == toset(["serviceAccount:exporter@identities.iam.gserviceaccount.com"]) &&
-      google_cloud_run_v2_job_iam_member.scheduler["streams"].member == "serviceAccount:cron@identities.iam.gserviceaccount.com"
-    )
-    error_message = "The given accounts get the grants."
-  }
-}
-
-run "grants_made_elsewhere" {
-  command = plan
-
-  variables {
-    manage_iam                = false
-    service_account           = { create = false, email = "exporter@identities.iam.gserviceaccount.com" }
-    scheduler_service_account = { create = false, email = "cron@identities.iam.gserviceaccount.com" }
-  }
-
-  assert {
-    condition = (
-      length(google_project_iam_custom_role.lister) + length(google_project_iam_member.lister) +
-      length(google_project_iam_member.metric_writer) + length(google_cloud_run_v2_job_iam_member.scheduler) +
-      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]) == 0
-    )
-    error_message = "The module grants nothing, and no project needs the IAM API."
   }
 }
 
@@ -395,5 +357,37 @@ run "outputs" {
       contains(policy.notification_channels, google_monitoring_notification_channel.slack[0].name) == (policy.severity == "WARNING")
     ])
     error_message = "The created Slack channel gets the alerts of its severities only."
+  }
+}
+
+run "accounts_and_grants_made_elsewhere" {
+  command = plan
+
+  variables {
+    manage_iam                = false
+    service_account           = { create = false, email = "exporter@identities.iam.gserviceaccount.com" }
+    scheduler_service_account = { create = false, email = "cron@identities.iam.gserviceaccount.com" }
+  }
+
+  assert {
+    condition     = length(google_service_account.exporter) + length(google_service_account.scheduler) == 0
+    error_message = "The module creates no account."
+  }
+
+  assert {
+    condition = (
+      google_cloud_run_v2_job.exporter["streams"].template[0].template[0].service_account == "exporter@identities.iam.gserviceaccount.com" &&
+      google_cloud_scheduler_job.exporter["streams"].http_target[0].oauth_token[0].service_account_email == "cron@identities.iam.gserviceaccount.com"
+    )
+    error_message = "The job runs and the schedule calls as the given account."
+  }
+
+  assert {
+    condition = (
+      length(google_project_iam_custom_role.lister) + length(google_project_iam_member.lister) +
+      length(google_project_iam_member.metric_writer) + length(google_cloud_run_v2_job_iam_member.scheduler) +
+      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]) == 0
+    )
+    error_message = "The module grants nothing, and no project needs the IAM API."
   }
 }

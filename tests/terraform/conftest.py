@@ -1,7 +1,7 @@
 """Fixtures: the fake google provider, and root modules that use it."""
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -10,19 +10,11 @@ from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import CHANNELS, INPUTS, MODULE, SECRETS
 from tests.terraform.terraform_cli import Plan, RootModule, copy_module
 
+CopyModule: TypeAlias = Callable[[str], RootModule]
+"""Copies a directory of the project into an initialized root module."""
 
-class CopyModule(Protocol):
-    """Copies a directory of the project into an initialized root module."""
-
-    def __call__(self, directory: str, /) -> RootModule:
-        """Return the root module."""
-
-
-class PlanModule(Protocol):
-    """Plans the module from an empty state."""
-
-    def __call__(self, **inputs: Any) -> Plan:
-        """Return the plan for the tests' inputs with these changed. Equal inputs share a plan."""
+PlanModule: TypeAlias = Callable[..., Plan]
+"""Plans the module for the tests' inputs with these changed. Equal inputs share a plan."""
 
 
 @pytest.fixture

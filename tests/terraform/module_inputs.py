@@ -1,5 +1,6 @@
 """Inputs of the module for tests, and what the examples expect to exist."""
 
+import json
 from typing import Any
 
 from tests.canary import Canary
@@ -71,3 +72,22 @@ CHANNELS = [
 SECRETS: dict[str, str] = {
     "projects/orders-prod/secrets/slack-bot-token": Canary.SECRET_MANAGER_SECRET
 }
+
+
+def own_policy(query: str) -> str:
+    """Return a policy file with a query and the threshold 5."""
+    return f"""\
+displayName: Busy
+severity: ERROR
+combiner: OR
+userLabels: {{policy: busy, threshold: "5"}}
+conditions:
+  - displayName: Busy
+    conditionPrometheusQueryLanguage:
+      query: {json.dumps(query)}
+      duration: 60s
+      evaluationInterval: 30s
+      disableMetricValidation: true
+documentation: {{mimeType: text/markdown, subject: Busy, content: Something is busy.}}
+alertStrategy: {{autoClose: 86400s}}
+"""

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from exporter.measure import definitions
 from tests.canary import Canary
 from tests.outputs import OUTPUTS
-from tests.terraform.conftest import CopyModule, PlanModule
+from tests.terraform.conftest import CopyModule
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import CONFIG, EXAMPLES, IMAGE, INPUTS, MODES, MODULE
 from tests.terraform.terraform_cli import (
@@ -242,32 +241,6 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
         "google_project_iam_custom_role",
         "google_project_iam_member",
         "google_project_service",
-    }
-
-
-def test_every_metric_has_a_descriptor(plan_module: PlanModule) -> None:
-    """Kind, type, unit, texts and labels are those that the exporter reads from metrics.yaml."""
-    descriptors = plan_module().of("google_monitoring_metric_descriptor")
-    assert {
-        each["type"]: (
-            each["metric_kind"],
-            each["value_type"],
-            each["unit"],
-            each["display_name"],
-            each["description"],
-            {label["key"] for label in each["labels"]},
-        )
-        for each in descriptors
-    } == {
-        metric.type: (
-            "GAUGE",
-            metric.value_type,
-            metric.unit,
-            metric.display_name,
-            metric.description,
-            set(metric.labels),
-        )
-        for metric in definitions.metrics().values()
     }
 
 

@@ -1,6 +1,5 @@
 """Every policy is its file, except for what an input changes."""
 
-import json
 import re
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 import yaml
 
 from tests.terraform.conftest import CopyModule, PlanModule
-from tests.terraform.module_inputs import CHANNEL, INPUTS, MODULE
+from tests.terraform.module_inputs import CHANNEL, INPUTS, MODULE, own_policy
 from tests.terraform.terraform_cli import REPOSITORY, Plan, TerraformError
 
 _FILES: dict[str, dict[str, Any]] = {
@@ -129,7 +128,7 @@ def test_a_threshold_changes_only_the_number_in_parentheses(terraform: CopyModul
     }
     root = terraform(MODULE)
     for number, query in enumerate(queries):
-        root.write(f"own/busy-{number}.yaml", _own_policy(query))
+        root.write(f"own/busy-{number}.yaml", own_policy(query))
     overrides = {f"busy-{number}": {"threshold": 9} for number in range(len(queries))}
     plan = root.plan(**INPUTS, policy_directory="own", policy_overrides=overrides)
     policies = _policies(plan)
@@ -141,8 +140,8 @@ def test_a_threshold_changes_only_the_number_in_parentheses(terraform: CopyModul
 def test_a_threshold_that_would_change_the_wrong_number_is_an_error(terraform: CopyModule) -> None:
     """The query must mark it, and it must differ from that of the policy it yields to."""
     root = terraform(MODULE)
-    root.write("own/unmarked.yaml", _own_policy("up > 5"))
-    yields = _own_policy("up > (5) unless on () up >= (5)").replace(
+    root.write("own/unmarked.yaml", own_policy("up > 5"))
+    yields = own_policy("up > (5) unless on () up >= (5)").replace(
         "userLabels: {", "userLabels: {yields_to: streams-failing-together, "
     )
     root.write("own/equal.yaml", yields)
@@ -150,22 +149,3 @@ def test_a_threshold_that_would_change_the_wrong_number_is_an_error(terraform: C
         root.plan(**INPUTS, policy_directory="own")
     assert "unmarked: its query must have each of these numbers" in str(caught.value)
     assert "equal: userLabels.threshold equals the threshold of the policy" in str(caught.value)
-
-
-def _own_policy(query: str) -> str:
-    """Return a policy file with a query and the threshold 5."""
-    return f"""\
-displayName: Busy
-severity: ERROR
-combiner: OR
-userLabels: {{policy: busy, threshold: "5"}}
-conditions:
-  - displayName: Busy
-    conditionPrometheusQueryLanguage:
-      query: {json.dumps(query)}
-      duration: 60s
-      evaluationInterval: 30s
-      disableMetricValidation: true
-documentation: {{mimeType: text/markdown, subject: Busy, content: Something is busy.}}
-alertStrategy: {{autoClose: 86400s}}
-"""

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import yaml
 
+from exporter import measure
 from exporter.config.locations import KNOWN
-from exporter.measure import definitions
 from lab.markdown import table
 
 MONTH = 730 * 3600
@@ -228,14 +228,14 @@ def _points(resource: str, fleet: Fleet) -> int:
 
 
 @cache
-def _metrics() -> dict[str, definitions.Metric]:
+def _metrics() -> dict[str, measure.Metric]:
     """Return the exporter's metrics by their names in PromQL.
 
     https://docs.cloud.google.com/monitoring/promql/promql-mapping has the rule.
     """
     return {
         re.sub(r"[^\w:]", "_", metric.type.replace("/", ":", 1)): metric
-        for metric in definitions.metrics().values()
+        for metric in measure.metrics().values()
     }
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from exporter.cli import dry_run
 from tools import (
     chaos,
     config_reference,
@@ -36,7 +35,6 @@ PAGES = (
 )
 SCHEMAS = {
     ROOT / "docs" / "config.schema.json": config_reference.json_schema,
-    ROOT / "docs" / "dry-run.schema.json": dry_run.schema,
     ROOT / "terraform" / "config_rules.json": config_reference.rules,
 }
 BLOCKS: Mapping[str, Callable[[], str]] = {

@@ -5,14 +5,21 @@ import os
 from collections.abc import Mapping
 from unittest.mock import patch
 
-from exporter import cli as exporter_codes
-from exporter import cli as exporter_main
-from exporter.measure import definitions
+from exporter import cli, measure
 from lab import exit_codes as lab_codes
 from lab.markdown import fenced, table
 from tools.config_reference import key_descriptions
 
 COMMANDS = ("run", "watch", "check")
+EXIT_CODES = {
+    cli.OK: "All that was due was written. An unreadable location is written too, as "
+    "`location/up` 0.",
+    cli.INCOMPLETE: "Points were lost, the run was cut short, or there are no credentials. For "
+    "`check`: a check failed.",
+    cli.USAGE: "A mistake in config.yaml, in the environment or on the command line.",
+    cli.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",
+    cli.TERMINATED: "Ended by SIGTERM, after the write under way.",
+}
 
 
 def resources() -> str:
@@ -21,7 +28,7 @@ def resources() -> str:
         ("per", "`location`", "`namespace`", "`node_id`"),
         (
             (_spaced(name), labels["location"], labels["namespace"], labels["node_id"])
-            for name, labels in definitions.definitions()["resources"].items()
+            for name, labels in measure.definitions()["resources"].items()
         ),
     )
 
@@ -32,15 +39,15 @@ def metrics() -> str:
         ("metric", "value", "type", "unit", "per", "labels", "written"),
         (
             (
-                f"`{metric.name}`",
-                metric.description,
-                metric.value_type,
-                metric.unit,
-                _spaced(metric.resource),
-                ", ".join(f"`{label}`" for label in metric.labels),
-                metric.written,
+                f"`{name}`",
+                metric["description"],
+                metric["value_type"],
+                metric["unit"],
+                _spaced(metric["resource"]),
+                ", ".join(f"`{label}`" for label in metric["labels"]),
+                metric["written"],
             )
-            for metric in definitions.metrics().values()
+            for name, metric in measure.definitions()["metrics"].items()
         ),
     )
 
@@ -58,7 +65,7 @@ def config_keys() -> str:
 
 def exit_codes() -> str:
     """Return what each exit code of the exporter means."""
-    return _exit_codes(exporter_codes.MEANINGS)
+    return _exit_codes(EXIT_CODES)
 
 
 def lab_exit_codes() -> str:
@@ -86,7 +93,7 @@ def default(text: str) -> str:
 
 def _help(command: str) -> str:
     shown = io.StringIO()
-    exporter_main([command, "--help"], {}, shown, shown)
+    cli.main([command, "--help"], {}, shown, shown)
     return shown.getvalue().rstrip()
 
 

@@ -10,9 +10,9 @@ import promql_parser
 import pytest
 import yaml
 
-from exporter.measure import definitions
+from exporter import measure
 from exporter.states import StreamState
-from lab.policies import known_metrics, promql
+from lab.policies import promql
 from lab.prove.scenarios import engine_for
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.simulation import simulate
@@ -100,8 +100,8 @@ def test_a_query_uses_existing_metrics_and_labels(dashboard: dict[str, Any]) -> 
     for query in _queries(dashboard):
         assert not promql.read(_promql(query)).errors, query
         shown |= {selector.name for selector in _selectors(query)}
-    written = definitions.metrics().values()
-    assert shown >= {known_metrics.promql_name(metric.type) for metric in written}
+    written = measure.metrics().values()
+    assert shown >= {promql.promql_name(metric.type) for metric in written}
 
 
 def test_filters_apply_to_every_series_of_streams_and_locations(dashboard: dict[str, Any]) -> None:
@@ -115,7 +115,7 @@ def test_filters_apply_to_every_series_of_streams_and_locations(dashboard: dict[
         wanted = {project: "project", "location": "location", "stream_id": "stream"}
         if ":datastream_exporter_" in name or name.startswith("run_"):
             wanted = {}
-        elif "stream_id" not in known_metrics.known_series()[name].labels:
+        elif "stream_id" not in promql.known_series()[name].labels:
             del wanted["stream_id"]
         assert {label: matchers.get(label) for label in wanted} == wanted, name
 

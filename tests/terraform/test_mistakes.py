@@ -8,8 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from exporter.config import InputError, from_text
 from exporter import documents
+from exporter.config import from_text
+from exporter.documents import InputError
 from tests.terraform.conftest import CopyModule
 from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, own_policy
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from exporter.config.model import Config
 
+# Keywords of a rule that mean what they mean in JSON Schema
 _SAME = ("minItems", "pattern", "enum", "minimum", "maximum")
-"""Keywords of a rule that mean what they mean in JSON Schema."""
 
 Schema = Mapping[str, Any]
 

@@ -16,43 +16,32 @@ from exporter import measure
 from exporter.config.locations import KNOWN
 from lab.markdown import table
 
-MONTH = 730 * 3600
-"""Seconds of a month, as in Google's own examples."""
+MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
 
-VCPUS, GIBIBYTES = 1, 0.5
-"""What a task, a worker pool and a function have."""
+VCPUS, GIBIBYTES = 1, 0.5  # What a task, a worker pool and a function have
 
+# Of a run: Cloud Run bills at least 60 s a task; a function's run over thousands of streams
 BILLED_SECONDS = {"job": 60, "function": 2}
-"""Of a run: Cloud Run bills at least 60 s a task; a function's run over thousands of streams."""
-
-CLEAN_SECONDS = 240
-"""From one write of a location that doesn't change to the next, with memory."""
-
+CLEAN_SECONDS = 240  # from one write of a location that doesn't change to the next, with memory
+# From one read of a discovered location without streams to the next, with memory
 EMPTY_SECONDS = 300
-"""From one read of a discovered location without streams to the next, with memory."""
+BYTES_PER_POINT = 8  # of a gauge, INT64 or DOUBLE
 
-BYTES_PER_POINT = 8
-"""Of a gauge, INT64 or DOUBLE."""
-
+# Metrics that config has to enable
 OPTIONAL = {
     "stream/objects",
     "stream/object_errors",
     "private_connection/state",
     "exporter/uncollected",
 }
-"""Metrics that config has to enable."""
 
+# What is written of a location without streams
 WITHOUT_STREAMS = ("location/up", "location/last_read")
-"""What is written of a location without streams."""
-
+# The policies that exist in one mode only
 ONLY_FOR = {"exporter-executions-failing": "job", "exporter-requests-failing": "function"}
-"""The policies that exist in one mode only."""
-
+# Seconds between the runs of a polling script: what most teams run, and the minimum
 POLLING_INTERVALS = (300, 60)
-"""Seconds between the runs of a polling script: what most teams run, and the minimum."""
-
 POLICIES = Path(__file__).parent.parent / "alerting_policies"
-
 _CLAUSE_END = re.compile(r"\b(?:and|or|unless)\b|[<>]=?|[!=]=")
 _LABELS = re.compile(r"\{(?:[^}\"]|\"(?:[^\"\\]|\\.)*\")*\}")
 _METRIC = re.compile(r"\b\w+_com:\w+")
@@ -78,17 +67,11 @@ PRICES = {
 
 
 class Fleet(NamedTuple):
-    """What is watched.
+    """What is watched."""
 
-    Attributes:
-        streams: How many streams there are.
-        locations: How many locations have streams.
-        projects: In how many projects; each has every location of Datastream.
-    """
-
-    streams: int
-    locations: int
-    projects: int
+    streams: int  # how many streams there are
+    locations: int  # how many locations have streams
+    projects: int  # in how many projects; each has every location of Datastream
 
     @property
     def empty(self) -> int:
@@ -97,8 +80,8 @@ class Fleet(NamedTuple):
 
 
 FLEETS = (Fleet(20, 3, 1), Fleet(200, 10, 3), Fleet(2000, 60, 20))
+# Seconds from one run to the next, by the module's name of the mode
 MODES = {"function": 60, "job": 60, "worker_pool": 10}
-"""Seconds from one run to the next, by the module's name of the mode."""
 
 
 def months() -> str:

@@ -37,6 +37,7 @@ SCHEMAS = {
     ROOT / "docs" / "config.schema.json": config_reference.json_schema,
     ROOT / "terraform" / "config_rules.json": config_reference.rules,
 }
+# What makes each block, by its name
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "transcript": readme.transcript,
     "cost": readme.cost,
@@ -57,14 +58,12 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "policies review": lab_review.example,
     "policies backtest": lab_backtest.backtest,
     "scenarios": lab.scenarios,
-    "scenario keys": lab.scenario_keys,
     "time to page": policies.time_to_page,
     "module inputs": terraform.inputs,
     "module outputs": terraform.outputs,
     "module examples": terraform.examples,
     "module cost": cost.months,
 }
-"""What makes each block, by its name."""
 
 _BLOCK = re.compile(
     r"(?P<begin><!-- begin (?P<name>[\w ]+) -->\n).*?(?P<end><!-- end \2 -->)", re.DOTALL

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "alerting_policies"
-TIMES = ROOT / "docs" / "time-to-page.json"
-"""What ``datastream-lab time-to-page --json`` measured."""
-
+TIMES = ROOT / "docs" / "time-to-page.json"  # what ``datastream-lab time-to-page --json`` measured
 _MODES = ("job", "function", "function_log_triggers", "worker_pool")
 
 

@@ -8,6 +8,7 @@ from lab.markdown import fenced, table
 from tools.cost import FLEETS, POLLING_INTERVALS, PRICES, alerting, cloud_run, month
 from tools.policies import times_to_page
 
+# The measured changes, in the words of the table
 _CHANGES = {
     "FAILED": "FAILED",
     "FAILED_PERMANENTLY": "FAILED_PERMANENTLY",
@@ -15,7 +16,6 @@ _CHANGES = {
     "paused by hand, from PAUSED": "paused by mistake",
     "exporter dead": "function or exporter dies",
 }
-"""The measured changes, in the words of the table."""
 
 
 def transcript() -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tools import lab, lab_backtest, lab_review, policies, timeline
 from tools.generate import ROOT
 
+# What makes the content of each file
 RECORDINGS: dict[Path, Callable[[], str]] = {
     lab.TRANSCRIPT: lambda: lab.output(*lab.SHOWN),
     policies.TIMES: lambda: lab.output("time-to-page", "--json"),
@@ -18,7 +19,6 @@ RECORDINGS: dict[Path, Callable[[], str]] = {
     lab_backtest.TRANSCRIPT: lambda: lab.output(*lab_backtest.SHOWN),
     timeline.PICTURE: timeline.svg,
 }
-"""What makes the content of each file."""
 
 if __name__ == "__main__":
     for path, made in RECORDINGS.items():

@@ -13,10 +13,8 @@ import yaml
 from lab.markdown import table
 
 MODULE = Path(__file__).parent.parent / "terraform"
-
+# What the inputs of type ``any`` must be
 INPUT_RULES = yaml.safe_load((MODULE / "input_rules.yaml").read_text("utf-8"))
-"""What the inputs of type ``any`` must be."""
-
 _FIRST_COMMENT = re.compile(r"\A(?:#.*\n)+")
 
 

@@ -5,8 +5,6 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 import pytest
-from google.cloud.datastream_v1 import PrivateConnection
-from google.cloud.datastream_v1 import Stream as GoogleStream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,14 +15,12 @@ from exporter.measure import (
     NEVER_MISSING,
     Metric,
     Sample,
-    connection_samples,
     count_samples,
     definitions,
     last_read,
     metrics,
     object_samples,
     stream_samples,
-    up,
     values,
 )
 from exporter.names import StreamName
@@ -157,22 +153,6 @@ def test_objects_are_counted_whole(by_state: dict[int, int], with_errors: int) -
     )
 
 
-def test_connections_are_written_by_number() -> None:
-    """A number that the client does not know, too."""
-    (new, peering) = connection_samples(EUROPE, {"peering": 3, "new": 77})
-    assert (new.node_id, new.labels, new.value) == ("new", ("new",), 77)
-    assert (peering.node_id, peering.labels, peering.value) == ("peering", ("peering",), 3)
-
-
-def test_a_sample_prints_as_a_person_would_search_for_it() -> None:
-    """With the labels that the node's id doesn't say."""
-    (first, *_) = object_samples(ORDERS, Objects({}, 0))
-    assert str(first) == (
-        "stream/objects backfill_state=STATE_UNSPECIFIED of orders in shop-prod/europe-west1"
-    )
-    assert str(up(EUROPE, readable=False)) == "location/up of datastream in shop-prod/europe-west1"
-
-
 # The catalogue.
 
 STREAM = ("stream_id",)
@@ -225,15 +205,3 @@ def test_a_metric_is_within_googles_limits_and_says_what_it_is(metric: Metric) -
     assert metric.display_name.startswith("Datastream ")
     assert metric.description.endswith(".")
     assert set(definitions()["resources"][metric.resource]) == RESOURCE_LABELS - {"project_id"}
-
-
-@pytest.mark.parametrize(
-    ("metric", "theirs"),
-    [("stream/state", GoogleStream.State), ("private_connection/state", PrivateConnection.State)],
-)
-def test_descriptions_say_what_each_number_means(metric: str, theirs: Any) -> None:
-    """In the API's order."""
-    meanings = (
-        f"{int(one)} {one.name.removeprefix('STATE_').replace('_', ' ').lower()}" for one in theirs
-    )
-    assert ", ".join(meanings) in metrics()[metric].description

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -84,17 +83,6 @@ def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
     assert len({point[:4] for point in monitoring.points}) == 480
 
 
-def test_a_request_is_sent_again_as_it_was(serve: Serve) -> None:
-    """The same points with the same time go out after an answer that leaves their fate open."""
-    lab = serve(world())
-    answers = iter([refusal("UNAVAILABLE"), None])
-    monitoring = Monitoring(lab.cloud, lambda _points: next(answers))
-    assert write(lab).complete
-    first, second = monitoring.requests
-    assert first == second
-    assert lab.calls.made == 2
-
-
 # Refused, and sent again.
 
 
@@ -108,17 +96,6 @@ def test_a_failure_in_passing_costs_a_call_and_no_point(serve: Serve, code: str)
     assert (written.lost, written.accepted) == (lost, 240 - lost)
     assert len(lab.cloud.points()) == written.accepted
     assert written.complete == (not lost)
-
-
-def test_a_wait_longer_than_there_is_time_loses_the_points_at_once(serve: Serve) -> None:
-    """Nobody waits for a try that could not be made."""
-    lab = serve(world(faults=[failing("RESOURCE_EXHAUSTED", retry_delay=600)]))
-    deadline = Deadline.after(PLENTY)
-    written = write(lab, deadline=deadline)
-    assert written.lost == 40
-    assert reasons(written) == [FailureKind.QUOTA]
-    assert lab.calls.made == 1
-    assert deadline.left > 0
 
 
 @pytest.mark.parametrize("wording", ["newer", "older"])
@@ -153,14 +130,6 @@ def test_the_points_of_another_run_supersede_and_nothing_is_lost(
     assert reasons(written) == [None, None]
     assert not written.complete
     assert {point.time for point in lab.cloud.points()} == {NOW}
-
-
-def test_another_run_five_seconds_later_is_in_nobodys_way(serve: Serve) -> None:
-    """Cloud Monitoring takes a point of a series every five seconds."""
-    lab = serve(world())
-    assert write(lab).complete
-    assert write(lab, at=NOW + 5).complete
-    assert Counter(point.time for point in lab.cloud.points()) == {NOW: 40, NOW + 5: 40}
 
 
 @pytest.mark.parametrize("wording", ["newer", "older"])
@@ -259,15 +228,6 @@ def test_many_failures_are_kept_in_part_and_counted_whole(serve: Serve) -> None:
     assert written.unlisted_errors == 24 - MAX_LISTED_ERRORS
 
 
-@settings(max_examples=50)
-@given(st.lists(st.builds(Written, *[st.integers(0, 9)] * 4, st.booleans()), max_size=5))
-def test_sums_leave_nothing_out(parts: list[Written]) -> None:
-    """The points of several writes add up, and one that is in doubt makes all doubtful."""
-    whole = sum(parts, start=Written())
-    assert whole.settled == sum(part.settled for part in parts)
-    assert whole.complete == all(part.complete for part in parts)
-
-
 def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
     """A closed channel, or a value that is no INT64, is a failure of the request and no crash."""
     lab = serve(world())
@@ -280,9 +240,6 @@ def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
     written = write(lab)
     assert written.lost == 40
     assert "closed channel" in str(written.errors[0].failure)
-
-
-# In time, and stopped.
 
 
 def test_a_request_that_hangs_is_sent_again(serve: Serve) -> None:
@@ -299,34 +256,3 @@ def test_a_request_that_hangs_is_sent_again(serve: Serve) -> None:
     written = write(lab, deadline=Deadline.after(6))
     released.set()
     assert written.complete
-
-
-def test_what_has_no_time_left_is_lost_without_a_call(serve: Serve) -> None:
-    """It is a timeout, for every request."""
-    lab = serve(world())
-    written = write(lab, 60, deadline=Deadline.after(0.01))
-    assert lab.calls.made == lab.cloud.calls.total() == 0
-    assert written.lost == 240
-    assert set(reasons(written)) == {FailureKind.TIMED_OUT}
-
-
-@pytest.mark.parametrize("code", [None, "UNAVAILABLE"])
-def test_a_stop_finishes_the_request_under_way_and_begins_no_other(
-    serve: Serve, code: str | None
-) -> None:
-    """What was answered counts, a refusal is not repeated, and the rest is left out."""
-    lab = serve(world())
-    deadline = Deadline.after(PLENTY)
-
-    def stop_in_the_second(_points: Sequence[Point]) -> StatusError | None:
-        if len(monitoring.requests) < 2:
-            return None
-        deadline.stop.set()
-        return refusal(code) if code else None
-
-    monitoring = Monitoring(lab.cloud, stop_in_the_second)
-    written = write(lab, 150, deadline=deadline)
-    assert len(monitoring.requests) == 2
-    lost = 200 if code else 0
-    assert replace(written, errors=()) == Written(400 - lost, lost=lost, left_out=200)
-    assert not written.complete

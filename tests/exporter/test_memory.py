@@ -296,9 +296,6 @@ def test_connections_are_renewed_after_a_run_that_reached_nobody(
     assert renewed == [watched.start + 30]
 
 
-# The clock of the machine.
-
-
 @pytest.mark.parametrize("ahead", [3600, -26 * 3600])
 def test_a_clock_that_cloud_monitoring_does_not_accept_is_named(watch: Watch, ahead: float) -> None:
     """Every point is lost, until the clock is right; then the next run is complete."""
@@ -313,16 +310,3 @@ def test_a_clock_that_cloud_monitoring_does_not_accept_is_named(watch: Watch, ah
     (report,) = watched.run(20)
     assert report.complete
     assert watched.written("location/last_read")[0][0] == 10
-
-
-def test_after_a_step_back_points_come_when_the_clock_has_caught_up(watch: Watch) -> None:
-    """What is older than the newest point is superseded: not lost, and no last_read is written."""
-    watched = watch()
-    watched.run(60)
-    watched.ahead = -60
-    for report in watched.run(120):
-        assert (report.written.accepted, report.written.lost) == (0, 0)
-        assert report.complete
-    watched.run(130)
-    for metric in ("location/last_read", "location/up"):
-        assert [second for second, _ in watched.written(metric)] == [0, 10, 20, 30, 40, 50, 60]

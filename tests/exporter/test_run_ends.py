@@ -193,7 +193,8 @@ def test_a_stop_waits_for_seconds_for_all_requests_that_hang(
 
 def allow_threads(monkeypatch: pytest.MonkeyPatch, kind: str, most: int) -> None:
     """Let so many threads of a kind be started, and then no other."""
-    start, started = threading.Thread.start, []
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
 
     def limited(thread: threading.Thread) -> None:
         if thread.name.startswith(kind):

@@ -1,12 +1,11 @@
 """Checks that everything a run needs is in place: one line each, with what to do."""
 
-import logging
 import time
 from collections.abc import Iterator
-from enum import StrEnum
 from threading import Event
 from typing import NamedTuple
 
+from exporter.config.locations import is_known
 from exporter.expectations import unmatched
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
@@ -17,49 +16,29 @@ from exporter.run_log import failure_groups, name_all
 from exporter.text import plural
 from exporter.write import Writer
 
+# The node_id under which ``check`` writes its one point: no run ever writes to that series
 NODE = "check"
-"""The node_id under which ``check`` writes its one point: no run ever writes to that series."""
 
 
-class Grade(StrEnum):
-    """How bad a finding is: a failure makes the exit code 1, a warning does not."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-LEVELS = {Grade.OK: logging.INFO, Grade.WARNING: logging.WARNING, Grade.FAILED: logging.ERROR}
-"""How loud a finding is in a log."""
+OK, WARNING, FAILED = "ok", "warning", "failed"
 
 
 class Finding(NamedTuple):
-    """One line of ``check``.
+    """One line of ``check``: ok, a warning, or failed, which makes the exit code 1."""
 
-    Attributes:
-        grade: How bad it is.
-        subject: What was checked.
-        text: What was found, and what to do about it.
-    """
-
-    grade: Grade
-    subject: str
-    text: str
+    grade: str
+    subject: str  # what was checked
+    text: str  # what was found, and what to do about it
 
 
 def findings(session: Session, stop: Event) -> Iterator[Finding]:
-    """Yield what is found of all that a run calls for, in the order of a run.
-
-    Args:
-        session: Config and clients.
-        stop: Ends it early.
-    """
+    """Yield what is found of all that a run calls for, in the order of a run."""
     deadline = Deadline.after(session.config.run.deadline.total_seconds(), stop)
     report = Run(session, Memory(), int(time.time()), deadline).look()
     yield from _reading(report)
     if not report.unreadable and not report.stopped:
         for text in unmatched(session.config, report.locations):
-            yield Finding(Grade.WARNING, "config", text)
+            yield Finding(WARNING, "config", text)
     if not deadline.stopped:
         yield _writing(session, Deadline.after(deadline.left, stop))
 
@@ -69,15 +48,19 @@ def _reading(report: Report) -> Iterator[Finding]:
     for project, found in report.discoveries.items():
         if not isinstance(found, Failure):
             text = f"{plural(len(found), 'location')} discovered"
-            yield Finding(Grade.OK, f"projects/{project}", text)
+            yield Finding(OK, f"projects/{project}", text)
+    for at in sorted({one.name for one in report.locations} | report.unread.keys()):
+        if not is_known(at.location):
+            text = "is a location that this version doesn't know: new, or misspelled"
+            yield Finding(WARNING, str(at), text)
     for location in report.locations:
         text = plural(sum(1 for _ in location.listed), "stream")
-        yield Finding(Grade.OK, str(location.name), text)
+        yield Finding(OK, str(location.name), text)
         for name in location.missing:
             text = "is required but does not exist: create it, or remove it from `required`"
-            yield Finding(Grade.WARNING, str(name), text)
+            yield Finding(WARNING, str(name), text)
     for group in failure_groups(report):
-        yield Finding(Grade.FAILED, name_all(group.names), group.text)
+        yield Finding(FAILED, name_all(group.names), group.text)
 
 
 def _writing(session: Session, deadline: Deadline) -> Finding:
@@ -89,5 +72,5 @@ def _writing(session: Session, deadline: Deadline) -> Finding:
     subject = f"projects/{config.metrics.project}"
     # A point that comes too soon after another check's was permitted all the same.
     if written.errors and written.errors[0].failure:
-        return Finding(Grade.FAILED, subject, str(written.errors[0].failure))
-    return Finding(Grade.OK, subject, "one point written to Cloud Monitoring")
+        return Finding(FAILED, subject, str(written.errors[0].failure))
+    return Finding(OK, subject, "one point written to Cloud Monitoring")

@@ -3,7 +3,6 @@
 import argparse
 import logging
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,36 +17,24 @@ import exporter
 from exporter import durations
 from exporter.documents import InputError
 from exporter.logs import LOGGER, JsonLines, logging_to
-from exporter.text import capitalized, quote
+from exporter.text import capitalized
 
 PROGRAM = "datastream-exporter"
-
 OK = 0
 INCOMPLETE = 1
 USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
-EXIT_CODES = {
-    OK: "All that was due was written. An unreadable location is written too, as `location/up` 0.",
-    INCOMPLETE: "Points were lost, the run was cut short, or there are no credentials. For "
-    "`check`: a check failed.",
-    USAGE: "A mistake in config.yaml, in the environment or on the command line.",
-    INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",
-    TERMINATED: "Ended by SIGTERM, after the write under way.",
-}
-
+# Takes the arguments, the environment, stdout and stderr; returns the exit code
 Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
-"""Takes the arguments, the environment, stdout and stderr; returns the exit code."""
-
-_ACCOUNT = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+|[0-9]+")
-_PROJECT = re.compile(r"[a-z0-9.:-]+")
 
 
 def start(program: str, main: Main) -> NoReturn:
     """Run the command line of this process and exit with its code."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - a closed stdout
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 - the same
+    # A stream that the caller closed is None.
+    nowhere = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal that cannot show a letter gets its number, not a traceback.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -60,7 +47,7 @@ def start(program: str, main: Main) -> NoReturn:
         code = INCOMPLETE
         # After a broken pipe there is nothing to say: the reader has seen enough.
         if not isinstance(error, BrokenPipeError):
-            print(f"{program} did not finish: {error.strerror or error}.", file=sys.stderr)
+            sys.stderr.write(f"{program} did not finish: {error.strerror or error}.\n")
         # What is not written yet can't be: Python would fail on it again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
@@ -69,11 +56,7 @@ def start(program: str, main: Main) -> NoReturn:
 def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
     """Run one command line of ``datastream-exporter``; return the exit code.
 
-    Args:
-        argv: The arguments after the program's name.
-        environ: The environment.
-        out: Gets data; on Cloud Run the log.
-        err: Gets messages.
+    ``out`` gets data, and on Cloud Run the log; ``err`` gets messages.
     """
     try:
         with redirect_stdout(out), redirect_stderr(err):
@@ -130,16 +113,7 @@ def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
         help="the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else config.yaml)",
     )
     command.add_argument(
-        "--impersonate-service-account",
-        type=_matching(_ACCOUNT, "a service account", "its email address"),
-        metavar="ACCOUNT",
-        help="act as this service account",
-    )
-    command.add_argument(
-        "--quota-project",
-        type=_matching(_PROJECT, "a project", "its id, such as my-project"),
-        metavar="PROJECT",
-        help="the project whose quota and billing the calls count against",
+        "--impersonate-service-account", metavar="ACCOUNT", help="act as this service account"
     )
     return command
 
@@ -147,31 +121,17 @@ def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
 def _interval(text: str) -> timedelta:
     try:
         # Cloud Monitoring takes a point of a series every five seconds; ten are always safe.
-        return durations.limit(durations.parse(text), "10s", "24h")
+        return durations.limit(text, "10s", "24h")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _matching(pattern: re.Pattern[str], what: str, form: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if not pattern.fullmatch(text):
-            raise argparse.ArgumentTypeError(f"{quote(text)} is not {what}; write {form}")
-        return text
-
-    return check
-
-
 class Signals:
-    """Sets ``stop`` at the first SIGINT or SIGTERM; a second one ends the process at once.
-
-    Attributes:
-        stop: The event.
-        exit_code: 130 after SIGINT, 143 after SIGTERM, None without a signal.
-    """
+    """Sets ``stop`` at the first SIGINT or SIGTERM; a second one ends the process at once."""
 
     def __init__(self) -> None:
         self.stop = Event()
-        self.exit_code: int | None = None
+        self.exit_code: int | None = None  # 130 after SIGINT, 143 after SIGTERM
 
     def __enter__(self) -> Self:
         """Install the handlers; only the main thread can."""
@@ -197,13 +157,7 @@ class Signals:
 
 
 def finish(command: Callable[[], int], log: TextIO, formatter: logging.Formatter) -> int:
-    """Run a command and return the exit code; what goes wrong is logged, not raised.
-
-    Args:
-        command: Does the work and returns its exit code.
-        log: Where the log goes.
-        formatter: How the log looks.
-    """
+    """Run a command and return the exit code; what goes wrong is logged, not raised."""
     # Help and usage need none of Google's clients.
     from exporter.google.errors import CallError
 

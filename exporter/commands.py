@@ -1,6 +1,6 @@
 """Does what each command asks for, from its arguments to the exit code."""
 
-import os
+import logging
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,11 +12,10 @@ from time import time
 from typing import TextIO
 
 from exporter import check as checks
-from exporter.check import Finding, Grade
+from exporter.check import Finding
 from exporter.cli import INCOMPLETE, OK, finish
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
-from exporter.google.clients import Identity
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER, JsonLines, Text
 from exporter.memory import Memory
@@ -26,24 +25,18 @@ from exporter.runs import Runs, open_session, run_every
 from exporter.terminal import show_progress
 from exporter.text import capitalized, plural, printable
 
+_LEVELS = {checks.OK: logging.INFO, checks.WARNING: logging.WARNING, checks.FAILED: logging.ERROR}
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a command works with.
+    """What a command works with."""
 
-    Attributes:
-        args: The parsed command line.
-        environ: The environment.
-        out: Where data goes; None on Cloud Run, where stdout is the log.
-        err: Where messages go.
-        stop: Set when the command is to end early.
-    """
-
-    args: Namespace
-    environ: Mapping[str, str]
-    out: TextIO | None
-    err: TextIO
-    stop: Event
+    args: Namespace  # the parsed command line
+    environ: Mapping[str, str]  # the environment
+    out: TextIO | None  # where data goes; None on Cloud Run, where stdout is the log
+    err: TextIO  # where messages go
+    stop: Event  # set when the command is to end early
 
 
 def dispatch(
@@ -67,19 +60,22 @@ def run(context: Context) -> int:
     with _session(context) as session:
         config = session.config
         deadline = Deadline.after(config.run.deadline.total_seconds(), context.stop)
-        with show_progress(context.err) as progress:
-            once = Run(session, Memory(), int(time()), deadline, progress)
+        once = Run(session, Memory(), int(time()), deadline)
+        with show_progress(context.err, "reading and writing ..."):
             report = once.look() if args.dry_run else once.write()
-        if context.out:
-            from exporter.show import print_report
+        try:
+            if context.out:
+                from exporter.show import print_report
 
-            print_report(report, config, context.out)
-            context.out.flush()
-        # Elsewhere the list of what to look at has just said so.
-        if context.out is None or not _same_file(context.err, context.out):
-            RunLog(config).log_findings(report)
+                print_report(report, config, context.out)
+                context.out.flush()
+        finally:
+            # At a terminal, the list of what to look at has just said so.
+            if not context.err.isatty():
+                RunLog(config).log_findings(report)
+            if not args.dry_run:
+                log_run(report)
         if not args.dry_run:
-            log_run(report)
             return OK if report.complete else INCOMPLETE
         points, project = plural(len(report.samples), "point"), config.metrics.project
         text = f"{capitalized(fleet(report))}; a run would write {points} to project {project}."
@@ -104,7 +100,7 @@ def watch(context: Context) -> int:
         if context.out and context.out.isatty():
             from exporter.show import fleet_screen
 
-            with fleet_screen(context.out) as show:
+            with fleet_screen(context.out, context.err) as show:
                 run_every(lambda: show(once()), every, context.stop)
         else:
             run_every(once, every, context.stop)
@@ -113,46 +109,36 @@ def watch(context: Context) -> int:
 
 def check(context: Context) -> int:
     """Say of everything that a run needs whether it is in place."""
-    grades: Counter[Grade] = Counter()
+    grades: Counter[str] = Counter()
 
     def found(finding: Finding) -> None:
         grades[finding.grade] += 1
         line = printable(f"{finding.grade:<8} {finding.subject}: {finding.text}")
         if context.out is None:
-            LOGGER.log(checks.LEVELS[finding.grade], "%s", line)
+            LOGGER.log(_LEVELS[finding.grade], "%s", line)
         else:
             print(line, file=context.out, flush=True)
 
     try:
-        with _session(context, lambda *of: found(Finding(Grade.OK, *of))) as session:
+        with _session(context, lambda *of: found(Finding(checks.OK, *of))) as session:
             for finding in checks.findings(session, context.stop):
                 found(finding)
     except CallError as refused:
-        found(Finding(Grade.FAILED, "credentials", str(refused)))
+        found(Finding(checks.FAILED, "credentials", str(refused)))
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
-    failed, warned = grades[Grade.FAILED], grades[Grade.WARNING]
+    failed, warned = grades[checks.FAILED], grades[checks.WARNING]
     text = f"{plural(grades.total(), 'check')}: {failed or 'none'} failed"
     LOGGER.info("%s, %s.", text, plural(warned, "warning"))
     return INCOMPLETE if failed else OK
 
 
+# The commands by the names that the command line gives them
 COMMANDS = {"run": run, "watch": watch, "check": check}
-"""The commands by the names that the command line gives them."""
 
 
 def _session(
     context: Context, found: Callable[[str, str], None] = lambda _subject, _text: None
 ) -> AbstractContextManager[Session]:
     args = context.args
-    identity = Identity(args.impersonate_service_account, args.quota_project)
-    return open_session(context.environ, args.config, identity, found)
-
-
-def _same_file(one: TextIO, other: TextIO) -> bool:
-    """Return whether two streams lead to the same terminal, file or pipe."""
-    try:
-        return one.isatty() or os.path.sameopenfile(one.fileno(), other.fileno())
-    except OSError:
-        # One of them is in memory only.
-        return one is other
+    return open_session(context.environ, args.config, args.impersonate_service_account, found)

@@ -10,30 +10,28 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.text import printable, quote
 
 MOST_REPORTED = 50
-
 _M = TypeVar("_M", bound=BaseModel)
-_Path: TypeAlias = tuple[str | int, ...]
-"""The keys and indexes that lead to a value."""
+_Path: TypeAlias = tuple[str | int, ...]  # the keys and indexes that lead to a value
 
 _MAX_BYTES = 1 << 20
 _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?"
 _MAX_DEPTH = 50
 _TOO_DEEP = f"nests deeper than {_MAX_DEPTH} levels, or an alias contains itself; write it flatter"
 _MAX_VALUES = 100_000
-_LONGEST_GUESSED = 100
-"""Letters of the longest word that gets a suggestion: comparing longer ones takes too long."""
+_LONGEST_GUESSED = 100  # letters of a word that gets a suggestion: longer ones take too long
 _SHORTEST_BEGINNING = 3
 
 
@@ -50,21 +48,19 @@ class InputError(Exception):
         return "\n".join([*self.sentences[:MOST_REPORTED], *last])
 
 
+class Section(BaseModel):
+    """A mapping in a document, in which an unknown key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 @contextmanager
 def reading(path: str) -> Iterator[None]:
-    """Turn what goes wrong while the block reads a file into an error message.
-
-    Raises:
-        InputError: In one sentence: the file doesn't exist, can't be read, or is not text.
-    """
+    """Raise InputError, in one sentence, for what goes wrong while the block reads a file."""
     try:
         yield
     except FileNotFoundError:
         problem = "there is no such file; check the path"
-    except IsADirectoryError:
-        problem = "is a directory; name the file in it"
-    except PermissionError:
-        problem = "this user may not read it; give it read permission"
     except UnicodeDecodeError as error:
         problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
     except (OSError, EOFError, ValueError) as error:
@@ -76,11 +72,7 @@ def reading(path: str) -> Iterator[None]:
 
 
 def read_bytes(path: str, most: int, too_large: str) -> bytes:
-    """Return the bytes of a file (or of a device, which may never end).
-
-    Raises:
-        InputError: It doesn't exist, can't be read, or has more than ``most`` bytes.
-    """
+    """Return the bytes of a file or device; raise InputError if there are more than ``most``."""
     with reading(path), Path(path).open("rb") as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -89,11 +81,7 @@ def read_bytes(path: str, most: int, too_large: str) -> bytes:
 
 
 def read_file(path: str) -> str:
-    """Return the text of a file.
-
-    Raises:
-        InputError: In one sentence, if the file cannot be read or is not text.
-    """
+    """Return the text of a file, or raise InputError."""
     with reading(path):
         return read_bytes(path, _MAX_BYTES, _TOO_LARGE).decode()
 
@@ -106,11 +94,15 @@ def packaged(package: str, name: str) -> dict[str, Any]:
     return parsed
 
 
+@cache
+def _messages() -> dict[str, Any]:
+    return packaged("exporter", "messages.yaml")
+
+
 def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | None:
     """Return the known word most similar to a word, ignoring case, or None if none is similar.
 
-    The beginning of a known word is similar to it, as if the rest had been forgotten;
-    ``similarity`` is the least share of equal letters otherwise, as difflib counts them.
+    ``similarity`` is difflib's. The beginning of a known word is similar to it, too.
     """
     if len(word) > _LONGEST_GUESSED:
         return None
@@ -129,30 +121,19 @@ def hint(word: str, known: Iterable[str]) -> str:
 
 
 def load(text: str, file: str, model: type[_M]) -> _M:
-    """Return YAML text as a validated model; ``file`` is what sentences call it.
+    """Return YAML text as a validated model, or raise InputError with every mistake in it.
 
     Values are taken strictly, as JSON's would be: text is not a number, a number is not text.
-
-    Raises:
-        InputError: With every error in it.
     """
     document = parse(text, file)
     return document.accepted(document.read(model))
 
 
 def parse(text: str, file: str) -> "Document":
-    """Return YAML text, with or without a byte order mark, as a document to be validated.
-
-    Raises:
-        InputError: In one sentence, if the text is not YAML or is dangerous to read.
-    """
+    """Return YAML text as a document to be validated; raise InputError if it is not YAML."""
     text = text.removeprefix("\ufeff")
     if len(text) > _MAX_BYTES:
         raise InputError([f"{file}: {_TOO_LARGE}"])
-    if unfit := _NOT_YAML.search(text):
-        line = text.count("\n", 0, unfit.start()) + 1
-        problem = f"the character {quote(unfit.group())} is not allowed; remove it"
-        raise InputError([f"{file}:{line}: {problem}"])
     document = Document(None, file)
     loader = type("_Loader", (_KeepTags, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), {})
     try:
@@ -160,6 +141,9 @@ def parse(text: str, file: str) -> "Document":
         document.data = document.plain(root, ()) if root else None
     except yaml.YAMLError as error:
         raise InputError([f"{file}{_syntax_error(error, text)}"]) from None
+    except UnicodeError:
+        problem = "contains an invalid character (unpaired surrogate)"
+        raise InputError([f"{file}: {problem}; remove it"]) from None
     except RecursionError:
         raise InputError([f"{file}: {_TOO_DEEP}"]) from None
     if document.data is None:
@@ -168,12 +152,7 @@ def parse(text: str, file: str) -> "Document":
 
 
 class Document:
-    """A parsed document, or a part of one, that gathers the mistakes in it.
-
-    Attributes:
-        data: What it contains, without the keys that have no value.
-        file: What sentences call it.
-    """
+    """A parsed document, or a part of one, that gathers the mistakes in it."""
 
     def __init__(
         self,
@@ -181,38 +160,30 @@ class Document:
         file: str,
         origins: dict[_Path, int | str] | None = None,
         prefix: _Path = (),
-        empty: list[_Path] | None = None,
     ) -> None:
         self.data = data
-        self.file = file
+        self.file = file  # what sentences call it
         # By path in the file: the line of each value, or its environment variable.
         self._origins = {} if origins is None else origins
-        # The path in the file that leads to this document, and those of keys without a value.
-        self._prefix = prefix
-        self._empty = [] if empty is None else empty
+        self._prefix = prefix  # the path in the file that leads to this document
         self._errors: dict[str, int] = {}
 
     def plain(self, node: yaml.Node, path: _Path) -> JsonValue:
-        """Return a node of YAML as plain data, aliases expanded, and keep the lines.
-
-        Raises:
-            InputError: It is too large, nests too deeply or has an unpaired surrogate.
-        """
+        """Return a node of YAML as plain data, aliases expanded, and keep the lines."""
         line = node.start_mark.line + 1
         self._origins.setdefault(path, line)
         if len(path) > _MAX_DEPTH:
             raise InputError([f"{self.file}:{line}: {_TOO_DEEP}"])
         if len(self._origins) > _MAX_VALUES:
-            problem = f"has more than {_MAX_VALUES:,} values, aliases expanded"
-            raise InputError([f"{self.file}: {problem}"])
+            raise InputError([f"{self.file}: has more than {_MAX_VALUES:,} values"])
         if node.tag not in {_PLAIN, _OTHER}:
             self.add_error_at(line, f"the tag {quote(node.tag)} is not allowed; remove it")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.plain(item, (*path, index)) for index, item in enumerate(node.value)]
-        if _SURROGATE.search(node.value):
-            problem = "contains an invalid character (unpaired surrogate)"
+        if re.search("[\ud800-\udfff]", node.value):
+            problem = "contains an invalid character (unpaired surrogate); remove it"
             raise InputError([f"{self.file}:{line}: {quote(node.value)} {problem}"])
         return scalar(node.value) if node.tag == _PLAIN else str(node.value)
 
@@ -227,11 +198,7 @@ class Document:
                 self.add_error_at(line, words)
             else:
                 self.plain(key, place)
-                value = self.plain(below, place)
-                if value is None:
-                    self._empty.append(place)
-                else:
-                    data[key.value] = value
+                data[key.value] = self.plain(below, place)
         return data
 
     def part(self, *path: str | int) -> "Document | None":
@@ -247,25 +214,39 @@ class Document:
                 data = data[int(part)]
             else:
                 return None
-        return Document(data, self.file, self._origins, (*self._prefix, *path), self._empty)
+        return Document(data, self.file, self._origins, (*self._prefix, *path))
 
     def override(self, section: str, key: str, value: JsonValue, variable: str) -> None:
         """Replace the value of a key in a section by that of an environment variable."""
         if isinstance(self.data, dict):
-            keys = self.data.get(section, {})
+            keys = self.data.get(section) or {}
             if isinstance(keys, dict):
                 self.data = {**self.data, section: {**keys, key: value}}
                 self._origins[(*self._prefix, section, key)] = variable
 
     def read(self, model: type[_M]) -> _M | None:
-        """Return the document as a model; None if it has errors, which are added."""
-        self._add_unknown_empty_keys(model)
+        """Return the document as a model; None if it has errors, which are added.
+
+        A known key without a value counts as left out.
+        """
         try:
-            # As JSON, so that strictness is JSON's: a list is a tuple, text an enum's name.
-            return model.model_validate_json(json.dumps(self.data), strict=True)
+            return self._validated(model)
+        except ValidationError as error:
+            for one in error.errors():
+                if one["input"] is None and one["type"] != "extra_forbidden" and one["loc"]:
+                    *above, key = self._path(one["loc"], missing=False)
+                    holder = self.part(*above)
+                    if holder and isinstance(holder.data, dict):
+                        holder.data.pop(str(key), None)
+        try:
+            return self._validated(model)
         except ValidationError as error:
             self._add_errors(error, model)
             return None
+
+    def _validated(self, model: type[_M]) -> _M:
+        # As JSON, so that strictness is JSON's: a list is a tuple, text an enum's name.
+        return model.model_validate_json(json.dumps(self.data), strict=True)
 
     def place(self, location: Sequence[str | int], words: str) -> str:
         """Return a sentence about a value with the file, line and key path before it."""
@@ -280,22 +261,10 @@ class Document:
         self._errors.setdefault(*self._at(origin, words))
 
     def accepted(self, value: _M | None) -> _M:
-        """Return what was read, if nothing was wrong.
-
-        Raises:
-            InputError: All errors, in the order of their lines.
-        """
+        """Return what was read, or raise InputError with all mistakes, in the order of lines."""
         if value is None or self._errors:
             raise InputError(sorted(self._errors, key=self._errors.__getitem__))
         return value
-
-    def _add_unknown_empty_keys(self, model: type[BaseModel]) -> None:
-        """Add a mistake for each key without a value that the model does not know."""
-        for path in self._empty:
-            *above, key = path[len(self._prefix) :] or path
-            known = _keys(model, above) if path == (*self._prefix, *above, key) else ()
-            if known and key not in known:
-                self.add_error((*above, key), _unknown_key(str(key), known))
 
     def _add_errors(self, error: ValidationError, model: type[BaseModel]) -> None:
         reported = set()
@@ -356,12 +325,8 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INT = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]+|0x[0-9a-fA-F]+")  # Python refuses longer ones
+_INT = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]+|0x[0-9a-fA-F]+")  # python refuses longer ones
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_YAML = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN, _OTHER = "plain", "other"
 
 
@@ -383,28 +348,6 @@ class _KeepTags:
         return _PLAIN if kind is yaml.ScalarNode and implicit[0] else _OTHER
 
 
-_ADVICE = (
-    # What PyYAML's parsers say (the one in C, the one in Python), and how to fix it.
-    (r"nesting depth", _TOO_DEEP),
-    (r"another document", "a second document begins here; a file has one: remove ---"),
-    (r"undefined alias", "no anchor above defines {word}; text that begins with * needs quotes"),
-    (r"\btab\b|'\\t'", "YAML does not allow a tab here; indent with spaces"),
-    (
-        r"mapping values are not allowed",
-        "a colon is not allowed here; put text that has one in quotes, or fix the indentation",
-    ),
-    (r"unexpected end of stream", "the quote that opens in line {opened} is never closed"),
-    (r"',' or '\]'", "the [ that opens in line {opened} is not closed, or lacks a comma"),
-    (r"',' or '}'", "the {{ that opens in line {opened} is not closed, or lacks a comma"),
-    (r"cannot start any token", "put {word} in quotes"),
-    (
-        r"block end|expected key|'-' indicator",
-        "the indentation does not match the lines above; indent the keys of one mapping alike",
-    ),
-    (r"", "is not YAML ({problem}); check indentation, colons and quotes"),
-)
-
-
 def _syntax_error(error: yaml.YAMLError, text: str) -> str:
     """Return line, column and advice for what the YAML parser rejected."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
@@ -415,36 +358,16 @@ def _syntax_error(error: yaml.YAMLError, text: str) -> str:
     tab = "tab" if rest.startswith("\t") else ""
     said = f"{error.context or ''} {tab} {error.problem}"
     opened = error.context_mark.line + 1 if error.context_mark else 0
-    advice = next(advice for pattern, advice in _ADVICE if re.search(pattern, said))
+    advice = next(advice for pattern, advice in _messages()["syntax"] if re.search(pattern, said))
     advice = advice.format(opened=opened, word=quote(word), problem=error.problem)
     return f":{mark.line + 1}:{mark.column + 1}: {advice}"
-
-
-_FIXED = {
-    "missing": "is missing; it is required",
-    "value_error": "{error}",
-    "union_tag_invalid": "{discriminator} must be one of {expected_tags}, not '{tag:.60}'",
-    "union_tag_not_found": "must have the key {discriminator}",
-}
-_PLAIN_WORDS = {
-    # Pydantic's words for a type, and those of somebody who writes YAML.
-    "be a valid string": "be text",
-    "be a valid boolean": "be true or false",
-    "be a valid integer": "be a whole number",
-    "be a valid number": "be a number",
-    "be a valid array": "be a list",
-    "be an object": "be a mapping of keys",
-    "be greater than or equal to": "be at least",
-    "be less than or equal to": "be at most",
-    " after validation": "",
-}
 
 
 def _message(details: ErrorDetails) -> str:
     """Return what is wrong with a value, what it is, and what is allowed."""
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
-    if kind in _FIXED:
-        return _FIXED[kind].format(**context)
+    if kind in _messages()["errors"]:
+        return str(_messages()["errors"][kind]).format(**context)
     if kind in {"string_type", "enum", "literal_error"} and isinstance(value, int | float):
         return f'{quote(value)} is not text in YAML; put it in quotes: "{quote(value)}"'
     if kind in {"enum", "literal_error"} and isinstance(value, str):
@@ -461,7 +384,7 @@ def _message(details: ErrorDetails) -> str:
         seen = "nothing" if value is None else quote(value)
     if not must:
         return f"{seen} is not allowed here ({details['msg']})"
-    for theirs, ours in _PLAIN_WORDS.items():
+    for theirs, ours in _messages()["words"].items():
         must = must.replace(theirs, ours)
     return f"must {must}, {more if more.startswith('not ') else f'not {seen}'}"
 

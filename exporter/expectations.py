@@ -1,6 +1,5 @@
 """Compares the streams of a location with what config expects of them."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +7,7 @@ from datetime import UTC, datetime
 from cronsim import CronSim
 
 from exporter.config import Config, Source, Window
-from exporter.names import LocationName, StreamName, is_literal, matcher
+from exporter.names import LocationName, StreamName, matcher
 from exporter.read import LABEL, Stream
 from exporter.states import (
     EXPECTABLE,
@@ -19,28 +18,19 @@ from exporter.states import (
 )
 from exporter.text import one_line, plural, quote
 
-MISSING = "missing"
-"""Stands for the state of a required stream that its location does not hold."""
-
-LONGEST_ERROR = 1024
-"""Bytes of an error's text that people are shown."""
-
+MISSING = "missing"  # stands for the state of a required stream that its location does not hold
+LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
 _BY_LABEL = {state.name.lower(): frozenset({state}) for state in EXPECTABLE}
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedStream:
-    """A stream, and whether that is how it should be.
+    """A stream, and whether that is how it should be."""
 
-    Attributes:
-        name: Its full name.
-        stream: As the API lists it; None for a required stream that its location does not hold.
-        expected: Whether its state is fine now; never, if it is missing.
-    """
-
-    name: StreamName
+    name: StreamName  # its full name
+    # As the API lists it; None for a required stream that its location does not hold
     stream: Stream | None
-    expected: bool
+    expected: bool  # whether its state is fine now; never, if it is missing
 
     @property
     def state(self) -> str:
@@ -88,17 +78,12 @@ class ComparedStream:
 
 @dataclass(frozen=True, slots=True)
 class ComparedLocation:
-    """A cleanly read location, compared with config.
+    """A cleanly read location, compared with config."""
 
-    Attributes:
-        name: Its project and id.
-        streams: The streams that are watched, and the required ones that it does not hold.
-        excluded: The ids of the streams that config excludes.
-    """
-
-    name: LocationName
+    name: LocationName  # its project and id
+    # The streams that are watched, and the required ones that it does not hold
     streams: tuple[ComparedStream, ...] = ()
-    excluded: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()  # the ids of the streams that config excludes
 
     @property
     def empty(self) -> bool:
@@ -138,20 +123,13 @@ class Expectations:
 
     def __init__(self, config: Config, now: int) -> None:
         """Choose the expectations whose windows are open at ``now``, in unix seconds."""
-        self._config = config
-        # Most expectations name one stream: these are looked up, and only globs are matched.
-        self._exact: dict[str, tuple[int, frozenset[StreamState]]] = {}
-        self._globs: list[tuple[int, re.Pattern[str], frozenset[StreamState]]] = []
+        self._required = config.required
         time = datetime.fromtimestamp(now, UTC)
-        for rank, expectation in enumerate(config.expectations):
-            if expectation.during and not is_open(expectation.during, time):
-                continue
-            states = frozenset(expectation.states)
-            if is_literal(expectation.match):
-                self._exact[expectation.match] = (rank, states)
-            else:
-                self._globs.append((rank, matcher([expectation.match]), states))
-        self._globs.reverse()
+        self._open = [
+            (matcher([expectation.match]), frozenset(expectation.states))
+            for expectation in reversed(config.expectations)
+            if expectation.during is None or is_open(expectation.during, time)
+        ]
 
     def compare(
         self, at: LocationName, source: Source, streams: Iterable[Stream]
@@ -172,34 +150,20 @@ class Expectations:
         ]
         missing = [
             ComparedStream(name, None, expected=False)
-            for name in self._config.required
+            for name in self._required
             if name.location_name == at and name.stream not in held
         ]
         excluded = [stream_id for stream_id in held if source.excludes(stream_id)]
         return ComparedLocation(at, (*watched, *missing), tuple(excluded))
 
     def states(self, name: StreamName, label: str | None = None) -> frozenset[StreamState]:
-        """Return the states that are fine for a stream.
+        """Return the states that are always fine, and those of the last expectation that matches.
 
-        Args:
-            name: The stream.
-            label: The value of its label ``expected-state``, if it has one.
-
-        Returns:
-            The states that are always fine, and those of the last expectation that matches, or
-            else the label's.
+        Where none matches, ``label`` adds one: the value of the label ``expected-state``.
         """
         full = str(name)
-        exact_rank, added = self._exact.get(full, (-1, None))
-        for rank, pattern, states in self._globs:
-            if rank < exact_rank:
-                break
-            if pattern.match(full):
-                added = states
-                break
-        if added is None:
-            added = _BY_LABEL.get(label or "", frozenset())
-        return EXPECTED_BY_DEFAULT | added
+        matching = (states for pattern, states in self._open if pattern.match(full))
+        return EXPECTED_BY_DEFAULT | next(matching, _BY_LABEL.get(label or "", frozenset()))
 
 
 def is_open(window: Window, now: datetime) -> bool:

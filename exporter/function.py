@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
@@ -28,23 +28,13 @@ from exporter.runs import Runs, open_session
 
 SCHEDULED, LOG = "/", "/log"
 
-LEAST_SECONDS = 10.0
-"""Seconds from one run's timestamp to the next one's."""
-
+LEAST_SECONDS = 10.0  # seconds from one run's timestamp to the next one's
+# How long after a run that a log started, and that found no change, logs start no other
 QUIET_SECONDS = 60.0
-"""How long after a run that a log started, and that found no change, logs start no other."""
-
-USUAL_INTERVAL = 60.0
-"""Seconds between the runs that a schedule starts."""
-
+USUAL_INTERVAL = 60.0  # seconds between the runs that a schedule starts
+# A run ends this long before the request's timeout: after it, Cloud Run stops the CPU
 MARGIN_SECONDS = 5.0
-"""A run ends this long before the request's timeout: after it, Cloud Run stops the CPU."""
-
-_GRACE_SECONDS = 10.0
-"""How long after its deadline a run may end."""
-
-_CHUNK = 64 * 1024
-_MOST_CHUNKS = 1024
+_GRACE_SECONDS = 10.0  # how long after its deadline a run may end
 
 
 class Answer(NamedTuple):
@@ -66,15 +56,7 @@ class Function:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Connect to nothing: the server forks after this, and gRPC does not survive a fork.
-
-        Args:
-            environ: The environment.
-            log: Where the log goes.
-            monotonic: Returns seconds of a clock that never goes back.
-            now: Returns the unix time in seconds.
-            sleep: Waits for a number of seconds.
-        """
+        """Connect to nothing: the server forks after this, and gRPC does not survive a fork."""
         self._environ = environ
         self._log = log
         self._monotonic = monotonic
@@ -158,17 +140,18 @@ def serve(
 ) -> Callable[[Any], tuple[Iterator[str], int, dict[str, str]]]:
     """Return what functions-framework calls for each of Flask's requests.
 
-    Args:
-        environ: The environment of the process. It loses the request's timeout: the framework
-            would have gunicorn kill a worker that has not reported for that long, and a worker
-            whose CPU stands still between requests reports nothing.
+    The environment loses the request's timeout: the framework would have gunicorn kill a worker
+    that has not reported for that long, and one whose CPU stands still reports nothing.
     """
     function = Function(dict(environ), sys.stdout if cloud_run.here(environ) else sys.stderr)
     environ.pop(cloud_run.REQUEST_TIMEOUT, None)
 
     def run(request: Any) -> tuple[Iterator[str], int, dict[str, str]]:
         answer = function.answer(request.method, request.path)
-        _discard_body(request)
+        # It is forgotten, piece by piece: a server that leaves it unread cuts the answer off.
+        with suppress(Exception):
+            while request.stream.read(65_536):
+                pass
         text = json.dumps(answer.body) + "\n" if answer.body else ""
         headers = {"Content-Type": "application/json", "Content-Length": str(len(text))}
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -183,16 +166,6 @@ def _end_process() -> None:
     """End this worker, whose run did not end at its deadline; gunicorn starts another."""
     LOGGER.critical("A run did not end at its deadline. The function starts again.")
     os._exit(1)
-
-
-def _discard_body(request: Any) -> None:
-    """Read the body piece by piece and forget it, as a server that answers earlier cuts it off."""
-    try:
-        for _ in range(_MOST_CHUNKS):
-            if not request.stream.read(_CHUNK):
-                return
-    except Exception as gone:  # noqa: BLE001 - the caller has gone, whatever the server calls it
-        LOGGER.debug("The caller left: %s", gone)
 
 
 def _result(report: Report) -> Answer:

@@ -13,18 +13,10 @@ from typing import Any, TextIO
 from exporter.text import printable
 
 LOGGER = logging.getLogger("exporter")
-
-FIELDS = "fields"
-"""The name under which a record carries its fields: ``extra={FIELDS: {...}}``."""
-
-LONGEST_MESSAGE = 16 * 1024
-"""Characters of a message. In JSON each takes up to 12 bytes, and an entry has at most 256 KiB.
-
-Source: https://cloud.google.com/logging/quotas
-"""
-
-LONGEST_FIELD = 2048
-"""Characters of a field that holds text."""
+FIELDS = "fields"  # the name under which a record carries its fields: ``extra={FIELDS: {...}}``
+# Characters: in JSON each takes up to 12 bytes, and an entry has at most 256 KiB
+# (https://cloud.google.com/logging/quotas)
+LONGEST = 16 * 1024
 
 
 class JsonLines(logging.Formatter):
@@ -41,13 +33,13 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             message = f"{message}\n{self.formatException(record.exc_info)}"
         fields = {
-            key: printable(_bounded(value, LONGEST_FIELD)) if isinstance(value, str) else value
+            key: printable(value)[:LONGEST] if isinstance(value, str) else value
             for key, value in getattr(record, FIELDS, {}).items()
         }
         line = {
             **fields,
             "severity": record.levelname,
-            "message": _bounded(message, LONGEST_MESSAGE),
+            "message": message[:LONGEST],
         }
         if self._labels:
             line["logging.googleapis.com/labels"] = self._labels
@@ -66,16 +58,11 @@ class Text(logging.Formatter):
         """Return the record as text."""
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         when = f"{self.formatTime(record, self.datefmt)} " if self._times else ""
-        text = when + level + printable(_bounded(record.getMessage(), LONGEST_MESSAGE))
+        text = when + level + printable(record.getMessage())[:LONGEST]
         if not record.exc_info:
             return text
         # An error's text comes from outside.
         return "\n".join([text, *map(printable, self.formatException(record.exc_info).split("\n"))])
-
-
-def _bounded(text: str, most: int) -> str:
-    """Return the beginning and the end of a text that is too long."""
-    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 + 3 :]}"
 
 
 @contextmanager

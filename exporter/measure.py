@@ -5,7 +5,6 @@ unknown: never missing and never healthy.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -13,48 +12,30 @@ from exporter.documents import packaged
 from exporter.expectations import ComparedLocation
 from exporter.names import LocationName, StreamName
 from exporter.read import Objects
-from exporter.states import BackfillState
 
+# The monitored resource of every series: few types accept custom metrics, and
+# ``datastream.googleapis.com/Stream`` doesn't
 RESOURCE = "generic_node"
-"""The monitored resource of every series: few types accept custom metrics, and
-``datastream.googleapis.com/Stream`` doesn't."""
-
-GLOBAL = "global"
-"""The location that stands for the discovery of a project's locations."""
-
-LOCATION_NODE = "datastream"
-"""The node_id of every series about a location."""
-
+GLOBAL = "global"  # the location that stands for the discovery of a project's locations
+LOCATION_NODE = "datastream"  # the node_id of every series about a location
+# ``last_seen`` of an excluded stream, the end of the year 9999: it is not watched, so it is never
+# missing, even if it is deleted later
 NEVER_MISSING = 253_402_300_799
-"""``last_seen`` of an excluded stream, the end of the year 9999: it is not watched, so it is never
-missing, even if it is deleted later."""
+# google.cloud.datastream_v1.BackfillJob.State, in the order of its numbers
+BACKFILL_STATES = (
+    *("STATE_UNSPECIFIED", "NOT_STARTED", "PENDING", "ACTIVE"),
+    *("STOPPED", "FAILED", "COMPLETED", "UNSUPPORTED"),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric as ``metrics.yaml`` defines it; all are gauges.
+class Metric(NamedTuple):
+    """A metric that ``metrics.yaml`` defines; all are gauges."""
 
-    Attributes:
-        name: The end of the type, such as ``stream/state``.
-        type: The full type, ``custom.googleapis.com/datastream/stream/state``.
-        resource: What the series belong to, a key of ``resources``.
-        value_type: ``INT64`` or ``DOUBLE``.
-        unit: The unit as Cloud Monitoring writes it: ``1`` or ``s``.
-        labels: The metric labels' keys.
-        display_name: The name in Metrics Explorer.
-        description: One or two sentences.
-        written: When a series gets a point.
-    """
-
-    name: str
-    type: str
-    resource: str
-    value_type: str
-    unit: str
-    labels: tuple[str, ...]
-    display_name: str
-    description: str
-    written: str
+    name: str  # the end of the type, such as ``stream/state``
+    type: str  # the full type, ``custom.googleapis.com/datastream/stream/state``
+    resource: str  # what the series belong to, a key of ``resources``
+    value_type: str  # ``INT64`` or ``DOUBLE``
+    labels: tuple[str, ...]  # the metric labels' keys
 
 
 @cache
@@ -66,14 +47,12 @@ def definitions() -> Mapping[str, Any]:
 @cache
 def metrics() -> Mapping[str, Metric]:
     """Return every metric by its name, in the file's order."""
-    parsed = definitions()
+    prefix = definitions()["prefix"]
     return {
         name: Metric(
-            name=name,
-            type=f"{parsed['prefix']}/{name}",
-            **{**entry, "labels": tuple(entry["labels"])},
+            name, f"{prefix}/{name}", one["resource"], one["value_type"], tuple(one["labels"])
         )
-        for name, entry in parsed["metrics"].items()
+        for name, one in definitions()["metrics"].items()
     }
 
 
@@ -97,23 +76,14 @@ UNCOLLECTED = metrics()["exporter/uncollected"]
 
 
 class Sample(NamedTuple):
-    """One value of one series; a run gives all of them the same timestamp.
+    """One value of one series; a run gives all of them the same timestamp."""
 
-    Attributes:
-        metric: What is measured.
-        location: The resource's location.
-        namespace: The resource's namespace: a project's id, or the exporter's name.
-        node_id: The resource's node_id.
-        labels: The metric labels' values, in the order of ``metric.labels``.
-        value: The value; a whole number for ``INT64``.
-    """
-
-    metric: Metric
-    location: str
-    namespace: str
-    node_id: str
-    labels: tuple[str, ...]
-    value: float
+    metric: Metric  # what is measured
+    location: str  # the resource's location
+    namespace: str  # the resource's namespace: a project's id, or the exporter's name
+    node_id: str  # the resource's node_id
+    labels: tuple[str, ...]  # the metric labels' values, in the order of ``metric.labels``
+    value: float  # the value; a whole number for ``INT64``
 
     def __str__(self) -> str:
         """Return the series as a person would search for it."""
@@ -144,13 +114,7 @@ def count_samples(at: ComparedLocation) -> Iterator[Sample]:
 
 
 def stream_samples(at: ComparedLocation, timestamp: int, *, errors: bool) -> Iterator[Sample]:
-    """Yield the samples of a location's streams: watched, missing and excluded ones.
-
-    Args:
-        at: A cleanly read location.
-        timestamp: Unix time of the run in whole seconds.
-        errors: Whether ``stream/errors`` is collected.
-    """
+    """Yield the samples of a location's streams: watched, missing and excluded ones."""
     project, location = at.name
     for stream, expected in at.listed:
         node = (location, project, stream.id, (stream.id,))
@@ -181,10 +145,10 @@ def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
     """
     project, location, stream = name
     node = (location, project, stream)
-    for state in BackfillState:
-        yield Sample(OBJECTS, *node, (stream, state.name), objects.by_state.get(state, 0))
-    for number in sorted(objects.by_state.keys() - set(BackfillState)):
-        yield Sample(OBJECTS, *node, (stream, str(number)), objects.by_state[number])
+    known = dict(enumerate(BACKFILL_STATES))
+    for number in sorted(known.keys() | objects.by_state.keys()):
+        labels = (stream, known.get(number, str(number)))
+        yield Sample(OBJECTS, *node, labels, objects.by_state.get(number, 0))
     yield Sample(OBJECT_ERRORS, *node, (stream,), objects.with_errors)
 
 

@@ -10,47 +10,28 @@ from dataclasses import dataclass, replace
 
 from exporter.names import LocationName
 
-DISCOVERY_SECONDS = 600.0
-"""How long discovered locations are used before they are discovered again."""
-
+DISCOVERY_SECONDS = 600.0  # how long discovered locations are used before they are discovered again
+# How long a location with streams is still read after it is no longer listed
 DROPPED_SECONDS = 86_400.0
-"""How long a location with streams is still read after it is no longer listed."""
-
-AFTER_CHANGE_SECONDS = 60.0
-"""How long after a change every run reads and writes the location."""
-
-LONGEST_SECONDS = 240.0
-"""The longest time between two points of a series that doesn't change."""
-
-EMPTY_SECONDS = 300.0
-"""How often a discovered location without streams is read."""
-
+AFTER_CHANGE_SECONDS = 60.0  # how long after a change every run reads and writes the location
+LONGEST_SECONDS = 240.0  # the longest time between two points of a series that doesn't change
+EMPTY_SECONDS = 300.0  # how often a discovered location without streams is read
+# The quarters of an hour, in unix time: the optional collectors run in the first run of each
 COLLECT_SECONDS = 900
-"""The quarters of an hour, in unix time: the optional collectors run in the first run of each."""
-
+# How long after the start of a quarter a run without memory counts as its first: schedules start a
+# job every minute, a little late
 FIRST_RUN_SECONDS = 75
-"""How long after the start of a quarter a run without memory counts as its first: schedules start
-a job every minute, a little late."""
-
-_LATE_SECONDS = 15.0
-"""How late a run may start and still count as on time."""
+_LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What was last written of a location.
+    """What was last written of a location."""
 
-    Attributes:
-        values: Its values; None if it was not read, or not all of it was written.
-        empty: Whether it has no streams.
-        changed: When the values last changed.
-        at: When they were written.
-    """
-
-    values: Hashable
-    empty: bool
-    changed: float
-    at: float
+    values: Hashable  # its values; None if it was not read, or not all of it was written
+    empty: bool  # whether it has no streams
+    changed: float  # when the values last changed
+    at: float  # when they were written
 
 
 @dataclass(slots=True)
@@ -71,8 +52,7 @@ class Memory:
     def __init__(self, interval: float | None = None) -> None:
         """Start without memory: the first run writes everything, as after a change.
 
-        Args:
-            interval: Seconds from one run to the next; None in a process that makes one run.
+        ``interval`` is in seconds from one run to the next; None in a process that makes one run.
         """
         self._interval = interval
         self._now = 0.0
@@ -144,10 +124,7 @@ class Memory:
     def is_due(self, name: LocationName, values: Hashable, *, empty: bool = False) -> bool:
         """Return whether to write a location now, and count it as written.
 
-        Args:
-            name: The location.
-            values: What its samples depend on; None if it was not read.
-            empty: Whether it has no streams.
+        Its samples depend on ``values``; None if it was not read.
         """
         before = self._seen.get(name)
         changed = before is None or before.values != values

@@ -46,15 +46,10 @@ class StreamName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task of a Cloud Run job, which reads its part of the locations; by default, all.
+    """One task of a Cloud Run job, which reads its part of the locations; by default, all."""
 
-    Attributes:
-        index: This task's number, from 0.
-        count: How many tasks there are.
-    """
-
-    index: int = 0
-    count: int = 1
+    index: int = 0  # this task's number, from 0
+    count: int = 1  # how many tasks there are
 
     def holds(self, at: LocationName) -> bool:
         """Return whether this task has the location; exactly one task does."""

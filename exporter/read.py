@@ -20,54 +20,35 @@ from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.errors import CallError, Failure, FailureKind, explain_call_error
 from exporter.names import LocationName, StreamName
 
-LABEL = "expected-state"
-"""The label on a stream, in Google Cloud, that names a state to expect."""
-
-PAGE = 1000
-"""Children in a page, the most that the API gives (ListStreamsRequest.page_size)."""
-
+LABEL = "expected-state"  # the label on a stream, in Google Cloud, that names a state to expect
+PAGE = 1000  # children in a page, the most that the API gives (ListStreamsRequest.page_size)
+# Pages read of one list: 200 streams a location are the API's quota, and 10,000 objects a stream
+# its recommendation
 MOST_PAGES = 50
-"""Pages read of one list: 200 streams a location are the API's quota, and 10,000 objects a stream
-its recommendation."""
-
 _INCOMPLETE = "The list is left out, as some of it is not known."
-_LONGEST_ERROR = 8192
-"""Characters of an error's text that are kept; the log shows fewer."""
+_LONGEST_ERROR = 8192  # characters of an error's text that are kept; the log shows fewer
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream as the API lists it.
+    """A stream as the API lists it."""
 
-    Attributes:
-        id: The stream's id, the last part of its name.
-        state: The API's number for its state, which the client may not know.
-        errors: How many errors it has, in any state.
-        label: The value of its ``expected-state`` label, None without one.
-        reason: The short reason of its first error, None without errors. Like ``error`` it is
-            for people to read, and never part of a series.
-        error: The text of its first error, None without errors.
-    """
-
-    id: str
-    state: int
-    errors: int = 0
-    label: str | None = None
+    id: str  # the stream's id, the last part of its name
+    state: int  # the API's number for its state, which the client may not know
+    errors: int = 0  # how many errors it has, in any state
+    label: str | None = None  # the value of its ``expected-state`` label, None without one
+    # The short reason of its first error, None without errors. Like ``error`` it is for people to
+    # read, and never part of a series
     reason: str | None = None
-    error: str | None = None
+    error: str | None = None  # the text of its first error, None without errors
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """The objects (tables) of one stream.
+    """The objects (tables) of one stream."""
 
-    Attributes:
-        by_state: How many are in each backfill state, by the API's number.
-        with_errors: How many have active errors.
-    """
-
-    by_state: Mapping[int, int]
-    with_errors: int
+    by_state: Mapping[int, int]  # how many are in each backfill state, by the API's number
+    with_errors: int  # how many have active errors
 
 
 class Datastream:
@@ -146,13 +127,9 @@ class Datastream:
     def _list(
         self, method: Callable[..., Any], request: Any, needs: tuple[str, str], deadline: Deadline
     ) -> Iterator[Any]:
-        """Yield every page of what a client's method lists.
+        """Yield every page of what a client's method lists; the request is advanced to each.
 
-        Args:
-            method: The client's method.
-            request: What to list; it is advanced to each page.
-            needs: The project that is called, and the IAM permission that this needs.
-            deadline: Bounds all of it.
+        ``needs`` is the project that is called, and the IAM permission for it.
         """
 
         def page(timeout: float) -> Any:

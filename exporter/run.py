@@ -34,33 +34,24 @@ from exporter.measure import GLOBAL, Sample
 from exporter.memory import Memory
 from exporter.names import LocationName, StreamName, Task
 from exporter.read import Datastream
-from exporter.terminal import Progress
 from exporter.write import Writer, Written
 
 K = TypeVar("K")
 T = TypeVar("T")
-
 LOGGER = logging.getLogger("exporter")
-
 _READING_SHARE = 0.6
 _RESERVED_SECONDS = 3.0
+# What is kept for the exporter's own series, and as much for what the collectors read: seconds, or
+# a share of a short deadline
 _RESERVED_SHARE = 0.15
-"""What is kept for the exporter's own series, and as much for what the collectors read: seconds,
-or a share of a short deadline."""
-
+# The part of the reading time that discovery may take where the locations are known
 _DISCOVERY_SHARE = 1 / 3
-"""The part of the reading time that discovery may take where the locations are known."""
-
-_OBJECTS_SHARE = 1 / 4
-"""The part of the time left that the objects of one stream may take."""
-
+_OBJECTS_SHARE = 1 / 4  # the part of the time left that the objects of one stream may take
 _MOST_THREADS = 512
 _POLL_SECONDS = 0.1
-_GRACE_SECONDS = 1.0
-"""How long after a deadline a call may return that kept to it."""
-
+_GRACE_SECONDS = 1.0  # how long after a deadline a call may return that kept to it
+# How long requests under way are waited for after a stop: Cloud Run ends the process after 10
 _STOPPED_SECONDS = 3.0
-"""How long all requests under way are waited for after a stop: Cloud Run ends a process after 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,73 +60,52 @@ class Session:
 
     config: Config
     clients: Clients
-    task: Task = Task()
+    task: Task = field(default_factory=Task)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one location, or of the points that many of them share.
+    """What became of one location, or of the points that many of them share."""
 
-    Attributes:
-        read: Set when the location was read, or could not be.
-        done: Set when everything else about it is done, too.
-        compared: The location as it was read; None if it was not.
-        failure: Why it was not read; None if it was, or was not tried.
-        uncollected: What the collectors could not read of it, and why.
-        held_back: Whether its ``last_read`` was not written, as a point before it was not accepted.
-        samples: What there was to write.
-        due: How many points of it were sent, or had to be.
-        written: What happened to them so far.
-    """
-
+    # Set when the location was read, or could not be
     read: threading.Event = field(default_factory=threading.Event)
+    # Set when everything else about it is done, too
     done: threading.Event = field(default_factory=threading.Event)
-    compared: ComparedLocation | None = None
-    failure: Failure | None = None
+    compared: ComparedLocation | None = None  # the location as it was read; None if it was not
+    failure: Failure | None = None  # why it was not read; None if it was, or was not tried
+    # What the collectors could not read of it, and why
     uncollected: dict[StreamName | LocationName, Failure] = field(default_factory=dict)
+    # Whether its ``last_read`` was not written, as a point before it was not accepted
     held_back: bool = False
-    samples: list[Sample] = field(default_factory=list)
-    due: int = 0
-    written: Written = Written()
+    samples: list[Sample] = field(default_factory=list)  # what there was to write
+    due: int = 0  # how many points of it were sent, or had to be
+    written: Written = field(default_factory=Written)  # what happened to them so far
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How one run went.
+    """How one run went."""
 
-    Attributes:
-        task: Which task of a job made it.
-        timestamp: Unix time of every point, in whole seconds.
-        discoveries: The locations of each discovered project, or why discovery failed.
-        dropped: Locations that discovery no longer lists, and that were read all the same.
-        locations: The cleanly read locations, compared with config, sorted by name.
-        unread: Why the other locations could not be read.
-        skipped: How many locations and discoveries a stop cut short.
-        uncollected: Why a collector failed, by the stream or location that it read.
-        held_back: Locations whose ``last_read`` was not written, as a point before it was lost.
-        samples: What there was to write.
-        written: What happened to it.
-        changed: Whether anything differs from what the process saw before.
-        seconds: How long the run took.
-        calls: How many calls it made, retries included.
-        stopped: Whether it was asked to stop before it was done.
-    """
-
-    task: Task
-    timestamp: int
+    task: Task  # which task of a job made it
+    timestamp: int  # unix time of every point, in whole seconds
+    # The locations of each discovered project, or why discovery failed
     discoveries: Mapping[str, tuple[str, ...] | Failure]
+    # Locations that discovery no longer lists, and that were read all the same
     dropped: tuple[LocationName, ...]
+    # The cleanly read locations, compared with config, sorted by name
     locations: tuple[ComparedLocation, ...]
-    unread: Mapping[LocationName, Failure]
-    skipped: int
+    unread: Mapping[LocationName, Failure]  # why the other locations could not be read
+    skipped: int  # how many locations and discoveries a stop cut short
+    # Why a collector failed, by the stream or location that it read
     uncollected: Mapping[StreamName | LocationName, Failure]
+    # Locations whose ``last_read`` was not written, as a point before it was lost
     held_back: tuple[LocationName, ...]
-    samples: tuple[Sample, ...]
-    written: Written
-    changed: bool
-    seconds: float
-    calls: int
-    stopped: bool
+    samples: tuple[Sample, ...]  # what there was to write
+    written: Written  # what happened to it
+    changed: bool  # whether anything differs from what the process saw before
+    seconds: float  # how long the run took
+    calls: int  # how many calls it made, retries included
+    stopped: bool  # whether it was asked to stop before it was done
 
     @property
     def failed_discoveries(self) -> dict[str, Failure]:
@@ -174,16 +144,11 @@ class Run:
         memory: Memory,
         timestamp: int,
         deadline: Deadline,
-        progress: Progress | None = None,
     ) -> None:
         """Start the clock of the run. No call is made yet.
 
-        Args:
-            session: Config and clients.
-            memory: What earlier runs of this process saw.
-            timestamp: Unix time of every point, in whole seconds.
-            deadline: Bounds the run. Its ``stop`` ends it early, after the requests under way.
-            progress: Receives how far the run is.
+        The timestamp is that of every point, in whole unix seconds. The deadline's ``stop`` ends
+        the run early, after the requests under way.
         """
         self._started = time.monotonic()
         self._config = session.config
@@ -195,7 +160,6 @@ class Run:
         self._reading = deadline.within(deadline.left * _READING_SHARE)
         self._writing = deadline.sooner(reserved)
         self._collecting = deadline.sooner(2 * reserved)
-        self._progress = progress or Progress()
         self._calls = Calls()
         self._api = Datastream(session.clients.datastream, self._calls)
         self._writer = Writer(
@@ -207,7 +171,6 @@ class Run:
         self._writes = True
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
         self._has_thread = False
-        self._stopping: Deadline | None = None
         self._discovered: dict[str, threading.Event] = {}
         self._discoveries: dict[str, tuple[str, ...] | Failure] = {}
         self._dropped: list[LocationName] = []
@@ -244,32 +207,33 @@ class Run:
         try:
             for source in self._config.sources:
                 self._start_source(source)
-            for discovered in list(self._discovered.values()):
-                self._wait(discovered, self._reading)
-            for number, outcome in enumerate(list(self._outcomes.values()), start=1):
-                self._wait(outcome.read, self._reading)
-                self._progress.update("reading locations", number, len(self._outcomes))
+            self._wait(list(self._discovered.values()), self._reading, 0)
+            outcomes = list(self._outcomes.values())
+            self._wait([outcome.read for outcome in outcomes], self._reading, 0)
+            events = []
             if not self._deadline.stopped:
                 self._share(shared)
-                self._wait(shared.done, self._writing)
+                events = [shared.done]
             # A discovery that a stop cut short may still add some.
-            for outcome in list(self._outcomes.values()):
-                if outcome.read.is_set():
-                    self._wait(outcome.done, self._writing)
+            outcomes = list(self._outcomes.values())
+            events += [outcome.done for outcome in outcomes if outcome.read.is_set()]
+            self._wait(events, self._writing, _STOPPED_SECONDS)
         finally:
             # What hangs ends by the deadline, or when the channels are closed.
             self._pool.shutdown(wait=False, cancel_futures=True)
         return self._report(shared)
 
-    def _wait(self, event: threading.Event, deadline: Deadline) -> None:
-        """Wait for a thread until its deadline; after a stop, for the writes under way."""
-        while not event.is_set() and deadline.left > -_GRACE_SECONDS:
-            if self._deadline.stopped:
-                self._stopping = self._stopping or Deadline.after(_STOPPED_SECONDS)
-                if deadline is self._reading or self._stopping.left < 0:
-                    return
-            # With a timeout, so that a stop is noticed.
-            event.wait(_POLL_SECONDS)
+    def _wait(self, events: Iterable[threading.Event], deadline: Deadline, patience: float) -> None:
+        """Wait for threads until their deadline, or for some seconds after a stop."""
+        stopped = None
+        for event in events:
+            while not event.is_set() and deadline.left > -_GRACE_SECONDS:
+                if self._deadline.stopped:
+                    stopped = stopped or Deadline.after(patience)
+                    if stopped.left <= 0:
+                        return
+                # With a timeout, so that a stop is noticed.
+                event.wait(_POLL_SECONDS)
 
     def _submit(self, work: Callable[..., None], *args: object) -> None:
         try:

@@ -10,55 +10,40 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from exporter.config import Config
 from exporter.expectations import MISSING, ComparedStream, label_complaint, unmatched
 from exporter.google.errors import Failure
 from exporter.logs import log
-from exporter.measure import GLOBAL, Sample
+from exporter.measure import GLOBAL
 from exporter.names import LocationName, StreamName
 from exporter.run import Report
 from exporter.text import capitalized, one_line, plural, without_markup
 from exporter.write import WriteError
 
-AGAIN_SECONDS = 600.0
-"""How often all that stays bad is said again."""
-
-MOST_ENTRIES = 50
-"""Entries about streams in one run; the others are counted."""
-
-LONGEST_FIELD = 1024
-"""Bytes of an error's text in an entry."""
-
+AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
+MOST_ENTRIES = 50  # entries about streams in one run; the others are counted
+LONGEST_FIELD = 1024  # bytes of an error's text in an entry
+# Characters of an error's summary, which has no numbers: the same failure has the same one
 LONGEST_SUMMARY = 120
-"""Characters of an error's summary, which has no numbers: the same failure has the same one."""
-
+# The event of an entry about locations that were not read; ``global`` stands for discovery
 UNREADABLE = "location_unreadable"
-"""The event of an entry about locations that were not read; ``global`` stands for discovery."""
-
-UNCOLLECTED = "not_collected"
-"""The event of an entry about what a collector could not read."""
-
+UNCOLLECTED = "not_collected"  # the event of an entry about what a collector could not read
 _MOST_NAMED = 3
-_MOST_LOCATIONS = 100
-_MOST_LABELS = 20
 
 
 class FailureGroup(NamedTuple):
     """Things of one project that failed for the same kind of reason.
 
     A revoked permission fails every location of a project: one thing to fix is one line.
-
-    Attributes:
-        event: What the log calls it.
-        names: The locations or streams; of a failed discovery, the location ``global``.
-        failure: Why the first one failed.
     """
 
-    event: str
+    event: str  # what the log calls it
+    # The locations or streams; of a failed discovery, the location ``global``
     names: Sequence[LocationName | StreamName]
-    failure: Failure
+    failure: Failure  # why the first one failed
 
     @property
     def text(self) -> str:
@@ -129,7 +114,7 @@ class RunLog:
         """Log labels and globs that have no effect."""
         streams = [stream for location in report.locations for stream in location.streams]
         complaints = [(label_complaint(stream), stream.name) for stream in streams]
-        for text, name in [one for one in complaints if one[0]][:_MOST_LABELS]:
+        for text, name in [one for one in complaints if one[0]][:MOST_ENTRIES]:
             self._log_once(text, str(text), fields_of([name]))
         if not (report.unreadable or report.skipped):
             for text in unmatched(self._config, report.locations):
@@ -236,7 +221,7 @@ def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
     """Return what a log entry about the names carries, so that it is found by each location."""
     first = names[0]
     if len(names) > 1:
-        locations = list(dict.fromkeys(name.location for name in names))[:_MOST_LOCATIONS]
+        locations = list(dict.fromkeys(name.location for name in names))[:MOST_ENTRIES]
         return {"project": first.project, "locations": locations, "count": len(names)}
     return dict(zip(("project", "location", "stream_id"), first, strict=False))
 
@@ -244,27 +229,29 @@ def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
 def log_run(report: Report) -> None:
     """Log what was not written and why, then the summary of the run."""
     _log_write_errors(report.written.errors)
-    if report.written.unlisted_errors:
-        log(logging.ERROR, f"{plural(report.written.unlisted_errors, 'more request')} failed.")
-    for name in report.held_back[:MOST_ENTRIES]:
+    for _, group in groupby(report.held_back, lambda name: name.project):
+        names = list(group)
         log(
             logging.WARNING,
-            f"location/last_read of {name} not written: a stream's last_seen may be lost, and the "
-            f"stream would look deleted.",
-            **fields_of([name]),
+            f"location/last_read of {name_all(names)} not written: a stream's last_seen may be "
+            f"lost, and the stream would look deleted.",
+            **fields_of(names),
         )
     if report.stopped:
-        left = plural(report.written.left_out, "point")
-        text = f"Interrupted: {plural(report.skipped, 'location')} not read, {left} not written."
-        log(logging.WARNING, text)
+        counts = (
+            (report.skipped, "location", "read"),
+            (report.written.left_out, "point", "written"),
+        )
+        left = [f"{plural(count, noun)} not {done}" for count, noun, done in counts if count]
+        log(logging.WARNING, f"Interrupted: {', '.join(left) or 'nothing is left out'}.")
     written = report.written
-    counts = (
+    not_written = (
         (written.lost, "lost"),
         (written.superseded, "superseded"),
         (written.left_out, "left out"),
     )
     points = f"{plural(written.accepted, 'point')} written"
-    points += "".join(f", {count:,} {what}" for count, what in counts if count)
+    points += "".join(f", {count:,} {what}" for count, what in not_written if count)
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
     level = logging.INFO if report.complete else logging.ERROR
     log(level, f"{capitalized(fleet(report))}; {points}; {calls}.", event="run", **summary(report))
@@ -316,10 +303,10 @@ def _log_write_errors(errors: Iterable[WriteError]) -> None:
         more = f" and {len(among) - _MOST_NAMED:,} more" if len(among) > _MOST_NAMED else ""
         points = plural(sum(error.points for error in same), "point")
         named = f"{', '.join(map(str, among[:_MOST_NAMED]))}{more}"
-        fields = _fields_of_sample(among[0])
+        fields = {"metric": among[0].metric.type, "node_id": among[0].node_id}
         if failure := same[0].failure:
-            fields["reason"] = failure.kind
-            log(logging.ERROR, f"{points} lost, among {named}: {failure}", **fields)
+            text = f"{points} lost, among {named}: {failure}"
+            log(logging.ERROR, text, **fields, reason=failure.kind)
         else:
             text = (
                 f"{points} superseded, among {named}: another run has written these series at the "
@@ -327,14 +314,3 @@ def _log_write_errors(errors: Iterable[WriteError]) -> None:
                 f"back?"
             )
             log(logging.WARNING, text, **fields)
-
-
-def _fields_of_sample(sample: Sample) -> dict[str, Any]:
-    # The exporter's own series are of no project that is watched: its name stands there.
-    space = "namespace" if sample.metric.resource == "exporter" else "project"
-    return {
-        "metric": sample.metric.type,
-        space: sample.namespace,
-        "location": sample.location,
-        "node_id": sample.node_id,
-    }

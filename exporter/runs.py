@@ -11,39 +11,30 @@ from exporter import config
 from exporter.documents import InputError
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
-from exporter.google.clients import Identity, connect, emulators
+from exporter.google.clients import connect, emulators
 from exporter.memory import Memory
 from exporter.run import Report, Run, Session
 from exporter.text import plural
 
 LOGGER = logging.getLogger("exporter")
-
+# Seconds between two starts: Cloud Monitoring refuses points of a series that are closer
 LEAST_SECONDS = 5.0
-"""Seconds between two starts: Cloud Monitoring refuses points of a series that are closer."""
 
 
 @contextmanager
 def open_session(
     environ: Mapping[str, str],
     file: str | None = None,
-    identity: Identity = Identity(),
+    impersonate: str | None = None,
     found: Callable[[str, str], None] = lambda _subject, _text: None,
 ) -> Iterator[Session]:
-    """Load config and connect.
-
-    Args:
-        environ: The environment.
-        file: The config file that was asked for, if one was.
-        identity: The account to call as, if not the default credentials alone.
-        found: Told of each part that is in place: its name, and what it is.
+    """Load config and connect; ``found`` is told of each part that is in place, and what it is.
 
     Raises:
         InputError: In config or in the environment.
         CallError: There are no credentials.
     """
     loaded = config.load(file, environ)
-    for warning in loaded.warnings:
-        LOGGER.warning("%s", warning)
     found("config", f"{loaded.source} is valid")
     try:
         task = cloud_run.task(environ)
@@ -54,7 +45,7 @@ def open_session(
         LOGGER.warning(
             "Emulators take Google's place, without credentials or encryption: %s.", hosts
         )
-    with connect(loaded.config.endpoints, environ, identity) as clients:
+    with connect(loaded.config.endpoints, environ, impersonate) as clients:
         found("credentials", clients.account)
         yield Session(loaded.config, clients, task)
 
@@ -72,11 +63,8 @@ class Runs:
     ) -> None:
         """Start without memory.
 
-        Args:
-            session: Config and clients.
-            interval: Seconds from one run to the next; None in a process that makes one run.
-            monotonic: Returns seconds of a clock that never goes back.
-            now: Returns the unix time in seconds.
+        ``interval`` is in seconds, None in a process that makes one run. ``monotonic`` never goes
+        back; ``now`` is unix time.
         """
         self._session = session
         self._monotonic = monotonic
@@ -113,19 +101,12 @@ def run_every(
         earliest = max(ended, began + LEAST_SECONDS)
         following = math.ceil((earliest - start) / seconds)
         if skipped := following - due - 1:
-            late, took = began - start - due * seconds, ended - began
-            runs = plural(skipped, "run")
-            if late > took:
-                LOGGER.warning(
-                    "A run started %.1f s late (process or machine paused): %s skipped.", late, runs
-                )
-            else:
-                LOGGER.warning(
-                    "A run took %.1f s, longer than the interval of %g s: %s skipped. Raise "
-                    "--interval, or split the work.",
-                    took,
-                    seconds,
-                    runs,
-                )
+            LOGGER.warning(
+                "A run started %.1f s late and took %.1f s: %s skipped. Raise --interval if it "
+                "lasts.",
+                began - start - due * seconds,
+                ended - began,
+                plural(skipped, "run"),
+            )
         due = following
         stop.wait(start + due * seconds - monotonic())

@@ -1,9 +1,10 @@
 """Shows a person a run: the fleet, what to look at, what was written, and ``watch``'s screen."""
 
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, TextIO
 
 from rich.console import Group
@@ -11,13 +12,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from exporter import logs
 from exporter.config import Config
-from exporter.expectations import ComparedStream
 from exporter.measure import GLOBAL, Sample, definitions
 from exporter.run import Report
 from exporter.run_log import UNREADABLE, failure_groups, fleet, name_all
 from exporter.states import StreamState
-from exporter.terminal import console, print_table
+from exporter.terminal import Cell, console, print_table
 from exporter.text import printable
 
 _HEADINGS = ("stream", "project", "location", "state", "expected", "errors")
@@ -28,12 +29,7 @@ _WORST = (StreamState.FAILED_PERMANENTLY.name, "missing", StreamState.FAILED.nam
 class _Row(NamedTuple):
     """A stream as tables show it, with its style at a terminal and what is wrong with it."""
 
-    stream: str
-    project: str
-    location: str
-    state: str
-    expected: str
-    errors: str
+    cells: tuple[str, ...]  # as in _HEADINGS
     style: str
     problem: str = ""
 
@@ -43,43 +39,28 @@ def _rows(report: Report) -> Iterator[_Row]:
     for location in report.locations:
         for one in location.streams:
             project, where, stream_id = one.name
-            yield _Row(
-                stream_id,
-                project,
-                where,
-                one.state,
-                "yes" if one.expected else "no",
-                str(one.stream.errors) if one.stream else "-",
-                _style(one),
-                one.problem,
-            )
+            errors = str(one.stream.errors) if one.stream else "-"
+            expected = "yes" if one.expected else "no"
+            bad = "bold red" if one.failed or one.stream is None else "yellow"
+            cells = (stream_id, project, where, one.state, expected, errors)
+            yield _Row(cells, "green" if one.expected else bad, one.problem)
     for group in failure_groups(report):
         if group.event == UNREADABLE and group.names[0].location != GLOBAL:
             first, count = group.names[0], len(group.names)
             where = first.location if count == 1 else f"{count} locations"
-            yield _Row("?", first.project, where, "unknown", "?", "?", "magenta", group.text)
-
-
-def _style(one: ComparedStream) -> str:
-    if one.failed or one.stream is None:
-        return "bold red"
-    return "green" if one.expected else "yellow"
+            cells = ("?", first.project, where, "unknown", "?", "?")
+            yield _Row(cells, "magenta", group.text)
 
 
 def print_report(report: Report, config: Config, out: TextIO) -> None:
     """Print the fleet, then what a person should look at, then what was or would be written."""
-    rows = sorted(_rows(report), key=lambda row: row.project)
+    rows = sorted(_rows(report), key=lambda row: row.cells[1])
     terminal = console(out)
     if rows:
-        print_table(
-            _HEADINGS,
-            (
-                (*row[:3], (row.state, row.style), (row.expected, _unless_yes(row)), row.errors)
-                for row in rows
-            ),
-            out,
-            right=("errors",),
-        )
+        cells: list[Sequence[Cell]] = [
+            (*row.cells[:3], (row.cells[3], row.style), *row.cells[4:]) for row in rows
+        ]
+        print_table(_HEADINGS, cells, out, right=("errors",))
     else:
         terminal.print(f"No streams found: {fleet(report)}.")
     concerns = list(_concerns(report))
@@ -94,15 +75,11 @@ def print_report(report: Report, config: Config, out: TextIO) -> None:
         read = "every stream that was read" if report.skipped else "every stream"
         terminal.print(f"  nothing: {read} is as expected")
     written, project = report.written, config.metrics.project
-    if written.settled == written.accepted:
-        heading = f"Written to {project}" if written.settled else f"A run would write to {project}"
-    else:
+    if written.settled != written.accepted:
         heading = f"Due in {project}, though not all of it was written"
+    else:
+        heading = f"Written to {project}" if written.settled else f"A run would write to {project}"
     _print_points(heading, report.samples, terminal)
-
-
-def _unless_yes(row: _Row) -> str:
-    return "" if row.expected == "yes" else row.style
 
 
 def _concerns(report: Report) -> Iterator[tuple[str, str]]:
@@ -134,31 +111,46 @@ def _print_points(heading: str, samples: tuple[Sample, ...], terminal: Any) -> N
 
 
 @contextmanager
-def fleet_screen(out: TextIO) -> Iterator[Callable[[Report], None]]:
+def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]:
     """Show the fleet on a terminal while the block runs; yield what takes each run's report.
 
     The table stays below the log, which goes on above it, and is drawn anew after each run.
     """
     since: dict[tuple[str, ...], tuple[str, float]] = {}
-    with Live(console=console(out), auto_refresh=False, redirect_stderr=True) as live:
+    with ExitStack() as stack:
+        live = stack.enter_context(Live(console=console(out), auto_refresh=False))
+        # rich has put a stream in sys.stderr's place that prints above the table.
+        log = sys.stderr if err.isatty() else err
+        stack.enter_context(logs.logging_to(log, logs.Text(times=True)))
 
         def show(report: Report) -> None:
-            rows = sorted(_rows(report), key=lambda row: (_rank(row.state), row.style, row[:3]))
-            now = time.monotonic()
-            table = Table(box=None, pad_edge=False, header_style="bold")
-            for name in ("STREAM", "PROJECT", "LOCATION", "STATE", "FOR", "EXPECTED", "PROBLEM"):
-                table.add_column(name, no_wrap=True, overflow="ellipsis")
+            nonlocal since
             # What does not fit is counted; the worst are first.
+            rows = sorted(_rows(report), key=_urgency)
             room = max(1, live.console.height - 4)
+            now, before = time.monotonic(), since
+            since = {}
+            table = Table(*map(str.upper, (*_HEADINGS, "for", "problem")), box=None, pad_edge=False)
+            for column in table.columns[:-1]:
+                column.no_wrap = True
+            for row in rows:
+                name, state = row.cells[:3], row.cells[3]
+                was, at = before.get(name, ("", now))
+                since[name] = (state, at if was == state else now)
             for row in rows[:room]:
-                state, at = since.get(row[:3], ("", now))
-                since[row[:3]] = (row.state, at if state == row.state else now)
-                cells = (*row[:3], row.state, _age(now - since[row[:3]][1]), row.expected)
-                table.add_row(*map(printable, (*cells, row.problem)), style=row.style)
+                age = _age(now - since[row.cells[:3]][1])
+                # On a narrow terminal this is what is cut.
+                problem = Text(printable(row.problem), no_wrap=True, overflow="ellipsis")
+                table.add_row(*map(printable, row.cells), age, problem, style=row.style)
             more = [f"and {len(rows) - room:,} more"] if len(rows) > room else []
             live.update(Group(table, *more, Text(fleet(report), "bold")), refresh=True)
 
         yield show
+
+
+def _urgency(row: _Row) -> tuple[object, ...]:
+    """Return what to sort a row by: failed first, then not as expected, then with a problem."""
+    return _rank(row.cells[3]), row.cells[4] == "yes", not row.problem, row.cells
 
 
 def _age(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Names the states of streams and of backfills, by the API's numbers."""
+"""Names the states of streams, by the API's numbers."""
 
 from enum import IntEnum
 
@@ -21,38 +21,19 @@ class StreamState(IntEnum):
     DRAINING = 8
 
 
-class BackfillState(IntEnum):
-    """``google.cloud.datastream.v1.BackfillJob.State``, number for number."""
-
-    STATE_UNSPECIFIED = 0
-    NOT_STARTED = 1
-    PENDING = 2
-    ACTIVE = 3
-    STOPPED = 4
-    FAILED = 5
-    COMPLETED = 6
-    UNSUPPORTED = 7
-
-
+# States that always alert, whatever config expects
 FAILURES = frozenset({StreamState.FAILED, StreamState.FAILED_PERMANENTLY})
-"""States that always alert, whatever config expects."""
 
-EXPECTED_BY_DEFAULT = frozenset(
-    {
-        StreamState.RUNNING,
-        StreamState.STARTING,
-        StreamState.DRAINING,
-        StreamState.MAINTENANCE,
-    }
-)
-"""States that are fine for every stream; config and labels add to them."""
+# States that are fine for every stream; config and labels add to them
+_ALWAYS_FINE = ("RUNNING", "STARTING", "DRAINING", "MAINTENANCE")
+EXPECTED_BY_DEFAULT = frozenset(StreamState[name] for name in _ALWAYS_FINE)
 
+# The states that config and the ``expected-state`` label accept, in the API's order
 EXPECTABLE = tuple(
     state
     for state in StreamState
     if state not in FAILURES and state is not StreamState.STATE_UNSPECIFIED
 )
-"""The states that config and the ``expected-state`` label accept, in the API's order."""
 
 
 def state_name(number: int) -> str:

@@ -3,8 +3,8 @@
 import json
 
 _LONGEST_QUOTE = 60
+# Backticks, and angle brackets as single quotation marks: they look alike
 _MARKUP = str.maketrans({"`": "'", "<": "\u2039", ">": "\u203a"})
-"""Backticks, and angle brackets as single quotation marks: they look alike."""
 
 
 def plural(count: int, noun: str) -> str:
@@ -39,12 +39,7 @@ def without_markup(text: str) -> str:
 
 
 def one_line(text: str, most: int) -> str:
-    """Return the text as :func:`printable` does, white space as single spaces, cut to a length.
-
-    Args:
-        text: Free text of any length.
-        most: The bytes that it may take as UTF-8; a cut text ends with ``…``.
-    """
+    """Return the text, printable and with single spaces, cut with ``…`` to so many UTF-8 bytes."""
     head = text[: 4 * most]
     line = printable(" ".join(head.split())).encode()
     if len(line) <= most and len(head) == len(text):

@@ -19,57 +19,32 @@ from exporter.measure import RESOURCE, Sample
 from exporter.partial_write import PartialWrite, parse_partial_write
 
 PERMISSION = "monitoring.timeSeries.create"
-
+# Series in a request, the most that the API takes (CreateTimeSeriesRequest.time_series)
 BATCH = 200
-"""Series in a request, the most that the API takes (CreateTimeSeriesRequest.time_series)."""
-
-MAX_LISTED_ERRORS = 20
-"""Requests that were not written completely and are kept for the log; the others are counted."""
-
-_TRY_SECONDS = 12.0
-"""How long one request may take: the client's own default for this method."""
-
+_TRY_SECONDS = 12.0  # how long one request may take: the client's own default for this method
 _LEAST_SECONDS = 1.0
+# The most of the time left that one may take, a second at least: one that hangs is sent again
 _TRY_SHARE = 1 / 3
-"""The most of the time left that one may take, a second at least: one that hangs is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteError:
-    """Points of one request that were not written.
+    """Points of one request that were not written."""
 
-    Attributes:
-        points: How many.
-        among: What the request contained.
-        failure: Why; None if another run wrote newer points first.
-    """
-
-    points: int
-    among: Sequence[Sample]
-    failure: Failure | None
+    points: int  # how many
+    among: Sequence[Sample]  # what the request contained
+    failure: Failure | None  # why; None if another run wrote newer points first
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What happened to some points; add them up with ``+``.
+    """What happened to some points; add them up with ``+``."""
 
-    Attributes:
-        accepted: Points that Cloud Monitoring accepted.
-        superseded: Points whose series has the same or a newer one from another run.
-        lost: Points that were due and not accepted.
-        left_out: Points that were not sent because the run was asked to stop.
-        doubtful: Whether an accepted point may be another run's that is seconds older.
-        errors: The first requests that were not written completely, for the log.
-        unlisted_errors: How many more of these there were.
-    """
-
-    accepted: int = 0
-    superseded: int = 0
-    lost: int = 0
-    left_out: int = 0
-    doubtful: bool = False
-    errors: tuple[WriteError, ...] = ()
-    unlisted_errors: int = 0
+    accepted: int = 0  # points that Cloud Monitoring accepted
+    superseded: int = 0  # points whose series has the same or a newer one from another run
+    lost: int = 0  # points that were due and not accepted
+    left_out: int = 0  # points that were not sent because the run was asked to stop
+    errors: tuple[WriteError, ...] = ()  # requests that were not written completely
 
     @property
     def settled(self) -> int:
@@ -78,20 +53,17 @@ class Written:
 
     @property
     def complete(self) -> bool:
-        """Whether every point was accepted as new as it is."""
-        return self.accepted == self.settled and not self.doubtful
+        """Whether every point was accepted."""
+        return self.accepted == self.settled
 
     def __add__(self, other: "Written") -> "Written":
         """Return what happened to the points of both."""
-        errors = self.errors + other.errors
         return Written(
             self.accepted + other.accepted,
             self.superseded + other.superseded,
             self.lost + other.lost,
             self.left_out + other.left_out,
-            self.doubtful or other.doubtful,
-            errors[:MAX_LISTED_ERRORS],
-            self.unlisted_errors + other.unlisted_errors + len(errors[MAX_LISTED_ERRORS:]),
+            self.errors + other.errors,
         )
 
 
@@ -131,6 +103,7 @@ class Writer:
     def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
         """Send a request, with retries, until it is known what happened to its points."""
         refusals: list[PartialWrite] = []
+
         def attempt(timeout: float) -> None:
             request = monitoring_v3.CreateTimeSeriesRequest(
                 name=f"projects/{self._project}",
@@ -167,7 +140,6 @@ class Writer:
             accepted=len(batch) - lost - superseded,
             superseded=superseded,
             lost=lost,
-            doubtful=any(refusal.doubtful for refusal in refusals[1:]),
             errors=tuple(errors),
         )
 

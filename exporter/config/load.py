@@ -7,41 +7,24 @@ from typing import Any, NamedTuple, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 from exporter import documents
-from exporter.config import locations
 from exporter.config.model import Config
 from exporter.documents import Document, InputError, hint, nearest, scalar
 from exporter.text import quote
 
 USUAL_FILE = "config.yaml"
 PREFIX = "DATASTREAM_EXPORTER_"
-WHOLE = PREFIX + "CONFIG"
-"""Holds the text of a whole config file."""
-
+WHOLE = PREFIX + "CONFIG"  # holds the text of a whole config file
 _MERGE = "Merge the two, or list"
 
+# The path of keys, and a sentence about the value there
 _Finding: TypeAlias = tuple[tuple[str | int, ...], str]
-"""The path of keys, and a sentence about the value there."""
 
 
 class Loaded(NamedTuple):
-    """A config and where it came from.
+    """A config and where it came from."""
 
-    Attributes:
-        config: The config.
-        warnings: A sentence for each thing that may be right and is worth checking.
-        source: The file, or the environment variable that contained the text.
-    """
-
-    config: Config
-    warnings: tuple[str, ...]
-    source: str
-
-
-class Variable(NamedTuple):
-    """The key that an environment variable overrides."""
-
-    section: str
-    key: str
+    config: Config  # the config
+    source: str  # the file, or the environment variable that contained the text
 
 
 class _Watched(Config):
@@ -59,12 +42,8 @@ class _Watched(Config):
 def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
     """Return the config from a file, else from the environment, else from ``config.yaml``.
 
-    Args:
-        path: The file that was asked for, if one was.
-        environ: The environment: the text of a whole config, and values for single keys.
-
     Raises:
-        InputError: With every error in it.
+        InputError: With every error in it; so do the functions below.
     """
     if path is None and (text := environ.get(WHOLE)):
         return from_text(text, WHOLE, environ)
@@ -72,34 +51,22 @@ def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
         problem = "no such file in this directory"
         fix = f"create it, name another with --config, or set {WHOLE} to its text"
         raise InputError([f"{USUAL_FILE}: {problem}; {fix}"])
-    file = path or USUAL_FILE
+    file = USUAL_FILE if path is None else path
     return from_text(documents.read_file(file), file, environ)
 
 
 def from_text(text: str, file: str, environ: Mapping[str, str]) -> Loaded:
-    """Return the config of a text; ``file`` is what sentences call it.
-
-    Raises:
-        InputError: With every error in it.
-    """
+    """Return the config of a text; ``file`` is what sentences call it."""
     return from_document(documents.parse(text, file), environ)
 
 
 def from_data(data: dict[str, Any] | None, name: str, environ: Mapping[str, str]) -> Loaded:
-    """Return the config of parsed data; sentences have its name, and no lines.
-
-    Raises:
-        InputError: With every error in it.
-    """
+    """Return the config of parsed data; sentences have its name, and no lines."""
     return from_document(Document(data, name), environ)
 
 
 def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
-    """Return the config of a document, or of a part of one.
-
-    Raises:
-        InputError: With every error in it.
-    """
+    """Return the config of a document, or of a part of one."""
     _override(document, environ)
     config = document.read(Config)
     # A mistake elsewhere must not hide what the sources and required streams get wrong.
@@ -107,15 +74,13 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
     if watched:
         for location, sentence in (*_overlaps(watched), *_unwatched(watched)):
             document.add_error(location, sentence)
-    config = document.accepted(config)
-    warnings = tuple(document.place(*warning) for warning in _unknown_locations(config))
-    return Loaded(config, warnings, document.file)
+    return Loaded(document.accepted(config), document.file)
 
 
-def variables() -> dict[str, Variable]:
-    """Return the environment variables that override a key, by name."""
+def variables() -> dict[str, tuple[str, str]]:
+    """Return the section and the key that each environment variable overrides, by its name."""
     return {
-        f"{PREFIX}{section}__{key}".upper(): Variable(section, key)
+        f"{PREFIX}{section}__{key}".upper(): (section, key)
         for section, part in Config.model_fields.items()
         if isinstance(part.annotation, type) and issubclass(part.annotation, BaseModel)
         for key in part.annotation.model_fields
@@ -183,20 +148,3 @@ def _unwatched(config: Config) -> Iterator[_Finding]:
         if problem:
             yield ("required", index), problem
         written.setdefault(name, index)
-
-
-def _unknown_locations(config: Config) -> Iterator[_Finding]:
-    """Yield the locations that may be new, and deserve a second look."""
-    listed = [
-        (("sources", index, "locations", place), location)
-        for index, source in enumerate(config.sources)
-        for place, location in enumerate(source.locations or ())
-    ]
-    required = [(("required", index), name.location) for index, name in enumerate(config.required)]
-    for path, location in (*listed, *required):
-        if not locations.is_known(location):
-            words = (
-                f"{quote(location)} is not a location that this version knows; unless it is new, "
-                "it is misspelled and cannot be read"
-            )
-            yield path, words

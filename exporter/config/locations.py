@@ -5,30 +5,16 @@ The list grows, so it never filters what the API returns.
 
 import re
 
-from exporter.documents import nearest
+from exporter.documents import nearest, packaged
 from exporter.text import quote
 
-_BY_AREA = {
-    "africa": "south1",
-    "asia": "east1 east2 northeast1 northeast2 northeast3 south1 south2 "
-    "southeast1 southeast2 southeast3",
-    "australia": "southeast1 southeast2",
-    "europe": "central2 north1 north2 southwest1 "
-    "west1 west2 west3 west4 west6 west8 west9 west10 west12",
-    "me": "central1 central2 west1",
-    "northamerica": "northeast1 northeast2 south1",
-    "southamerica": "east1 west1",
-    "us": "central1 east1 east4 east5 south1 west1 west2 west3 west4",
-}
-KNOWN = tuple(f"{area}-{place}" for area, places in _BY_AREA.items() for place in places.split())
-"""Source: https://cloud.google.com/datastream/docs/locations."""
+KNOWN: tuple[str, ...] = tuple(packaged("exporter", "locations.yaml")["locations"])
 
+# The form of every Google Cloud region; it excludes ``global``, ``us`` and zones
 FORM = re.compile(r"[a-z]+(-[a-z]+)+[0-9]+")
-"""The form of every Google Cloud region; it excludes ``global``, ``us`` and zones."""
-
 _WORDS = {word for name in KNOWN for word in re.findall("[a-z]+", name)} | {"northwest"}
+# Share of its letters that a misspelled location has in common with the right one
 _MISSPELLED = 0.85
-"""Share of its letters that a misspelled location has in common with the right one."""
 
 
 def is_known(name: str) -> bool:

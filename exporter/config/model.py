@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from exporter import documents
 from exporter.config.fields import (
     Endpoint,
     IdGlob,
@@ -22,33 +23,28 @@ from exporter.config.fields import (
 from exporter.durations import Duration, between
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Section(documents.Section):
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 class Metrics(_Section):
     """Where the series go."""
 
-    project: Project = Field(description="Project whose Cloud Monitoring receives the series.")
+    project: Project
+    """Project whose Cloud Monitoring receives the series."""
 
 
 class Source(_Section):
     """A project whose streams are read."""
 
-    project: Project = Field(description="Id of the project whose streams are read.")
-    locations: tuple[Location, ...] | None = Field(
-        default=None,
-        min_length=1,
-        description="Locations to read; left out, they are discovered, at a call a location.",
-    )
-    include: tuple[IdGlob, ...] = Field(
-        default=(),
-        description="Globs on the stream id; a stream is read if one matches, or if none is given.",
-    )
-    exclude: tuple[IdGlob, ...] = Field(
-        default=(),
-        description="Globs on the stream id; a stream that one matches is not watched.",
-    )
+    project: Project
+    """Id of the project whose streams are read."""
+    locations: Annotated[tuple[Location, ...], Field(min_length=1)] | None = None
+    """Locations to read; left out, they are discovered, at a call a location."""
+    include: tuple[IdGlob, ...] = ()
+    """Globs on the stream id; a stream is read if one matches, or if none is given."""
+    exclude: tuple[IdGlob, ...] = ()
+    """Globs on the stream id; a stream that one matches is not watched."""
 
     def watches(self, stream_id: str) -> bool:
         """Return whether a stream of this id is included and not excluded."""
@@ -69,119 +65,91 @@ def _matches(stream_id: str, globs: Iterable[str]) -> bool:
 class Window(_Section):
     """A recurring time."""
 
-    schedule: Schedule = Field(
-        description="When it opens: minute, hour, day of month, month, day of week, as in cron."
-    )
-    duration: Annotated[Duration, between("1m", "744h")] = Field(
-        description="How long it stays open, from 1m to 744h."
-    )
-    timezone: TimeZone = Field(
-        default="UTC", validate_default=True, description="Time zone of the schedule, by name."
-    )
+    schedule: Schedule
+    """When it opens: minute, hour, day of month, month, day of week, as in cron."""
+    duration: Annotated[Duration, between("1m", "744h")]
+    """How long it stays open, from 1m to 744h."""
+    timezone: TimeZone = Field(default="UTC", validate_default=True)
+    """Time zone of the schedule, by name."""
 
 
 class Expectation(_Section):
     """More states that are fine for some streams, always or for a time."""
 
-    match: NameGlob = Field(
-        description="Glob on the full name, projects/P/locations/L/streams/S; the last match wins."
-    )
-    states: tuple[State, ...] = Field(
-        min_length=1,
-        description="States that are fine too, in addition to RUNNING, STARTING, DRAINING and "
-        "MAINTENANCE, which always are; FAILED and FAILED_PERMANENTLY never are.",
-    )
-    during: Window | None = Field(
-        default=None, description="When it applies; left out, always. Outside it matches nothing."
-    )
+    match: NameGlob
+    """Glob on the full name, projects/P/locations/L/streams/S; the last match wins."""
+    states: tuple[State, ...] = Field(min_length=1)
+    """States that are fine too, in addition to RUNNING, STARTING, DRAINING and MAINTENANCE, which
+    always are; FAILED and FAILED_PERMANENTLY never are."""
+    during: Window | None = None
+    """When it applies; left out, always. Outside it matches nothing."""
 
 
 class Collect(_Section):
     """What is read in addition to states."""
 
-    errors: bool = Field(default=True, description="Whether to count the errors of each stream.")
-    objects: bool = Field(
-        default=False,
-        description="Whether to count the objects of each stream by backfill state, and their "
-        "errors, at one call or more a stream.",
-    )
-    private_connections: bool = Field(
-        default=False,
-        description="Whether to read the state of private connections, at one call a location.",
-    )
+    errors: bool = True
+    """Whether to count the errors of each stream."""
+    objects: bool = False
+    """Whether to count the objects of each stream by backfill state, and their errors, at one call
+    or more a stream."""
+    private_connections: bool = False
+    """Whether to read the state of private connections, at one call a location."""
 
 
 class Run(_Section):
     """How a run goes."""
 
-    name: RunName = Field(
-        default="datastream-exporter",
-        description="Name of this exporter in its own series; one for each deployment.",
-    )
-    location: RunLocation | None = Field(
-        default=None,
-        description="Region in the exporter's own series; left out, global.",
-    )
-    deadline: Annotated[Duration, between("1s", "1h")] = Field(
-        default="50s",
-        validate_default=True,
-        description="Time for a whole run, from 1s to 1h; reading may use 60 % of it.",
-    )
+    name: RunName = "datastream-exporter"
+    """Name of this exporter in its own series; one for each deployment."""
+    location: RunLocation | None = None
+    """Region in the exporter's own series; left out, global."""
+    deadline: Annotated[Duration, between("1s", "1h")] = Field(default="50s", validate_default=True)
+    """Time for a whole run, from 1s to 1h; reading may use 60 % of it."""
 
 
 class Endpoints(_Section):
     """Other endpoints than Google's usual ones."""
 
-    datastream: Endpoint | None = Field(
-        default=None, description="Regional or private endpoint of Datastream."
-    )
-    monitoring: Endpoint | None = Field(
-        default=None, description="Regional or private endpoint of Cloud Monitoring."
-    )
+    datastream: Endpoint | None = None
+    """Regional or private endpoint of Datastream."""
+    monitoring: Endpoint | None = None
+    """Regional or private endpoint of Cloud Monitoring."""
 
 
 class Config(_Section):
     """The whole of config.yaml."""
 
-    metrics: Metrics = Field(description="Where the series go.")
-    sources: tuple[Source, ...] = Field(
-        min_length=1, description="Projects to read, and which of their locations and streams."
-    )
-    expectations: tuple[Expectation, ...] = Field(
-        default=(),
-        description="States that are fine for some streams, besides those that always are.",
-    )
-    required: tuple[Stream, ...] = Field(
-        default=(), description="Full names of streams that must exist; a missing one pages."
-    )
-    collect: Collect = Field(default=Collect(), description="What is read in addition to states.")
-    run: Run = Field(default=Run(), description="How a run goes.")
-    endpoints: Endpoints = Field(
-        default=Endpoints(), description="Other endpoints than Google's usual ones."
-    )
+    metrics: Metrics
+    """Where the series go."""
+    sources: tuple[Source, ...] = Field(min_length=1)
+    """Projects to read, and which of their locations and streams."""
+    expectations: tuple[Expectation, ...] = ()
+    """States that are fine for some streams, besides those that always are."""
+    required: tuple[Stream, ...] = ()
+    """Full names of streams that must exist; a missing one pages."""
+    collect: Collect = Collect()
+    """What is read in addition to states."""
+    run: Run = Run()
+    """How a run goes."""
+    endpoints: Endpoints = Endpoints()
+    """Other endpoints than Google's usual ones."""
 
     def source_of(self, project: str, location: str) -> Source | None:
-        """Return the source that a location is read for.
+        """Return the source that lists a location, else the project's first, which may discover it.
 
-        It is the one that lists the location, else the project's first, which may discover them;
         None where no source covers the project.
         """
         sources = [source for source in self.sources if source.project == project]
         listing = [source for source in sources if location in (source.locations or ())]
         return next(iter([*listing, *sources]), None)
 
-    def locations_to_read(self, source: Source, discovered: Iterable[str] = ()) -> tuple[str, ...]:
-        """Return the locations of a source: listed or discovered, and those of required streams.
-
-        Args:
-            source: One of this config's sources.
-            discovered: What discovery returned, where the source lists no locations.
-        """
-        listed = discovered if source.locations is None else source.locations
+    def locations_to_read(self, source: Source) -> tuple[str, ...]:
+        """Return the locations of a source that are known: listed, or of required streams."""
         required = (
             name.location
             for name in self.required
             if name.project == source.project
             and self.source_of(name.project, name.location) is source
         )
-        return tuple(dict.fromkeys([*listed, *required]))
+        return tuple(dict.fromkeys([*(source.locations or ()), *required]))

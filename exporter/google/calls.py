@@ -7,21 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import grpc
 import tenacity
 from google.api_core import exceptions
-from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
 from exporter.google.errors import is_too_large
 
 T = TypeVar("T")
-
+# The shortest time worth a try, in seconds: about a round trip to another continent
 LEAST_ATTEMPT = 0.1
-"""The shortest time worth a try, in seconds: about a round trip to another continent."""
-
-MOST_ATTEMPTS = 20
-"""Tries of one call, whatever delays the server asks for."""
 
 _TRANSIENT = (
     exceptions.ServiceUnavailable,
@@ -36,14 +30,10 @@ _jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A time on the monotonic clock by which work has to be done.
+    """A time on the monotonic clock by which work has to be done."""
 
-    Attributes:
-        ends: The time, in seconds of ``time.monotonic``.
-        stop: Set to end the work early (SIGINT, SIGTERM).
-    """
-
-    ends: float
+    ends: float  # the time, in seconds of ``time.monotonic``
+    # Set to end the work early (SIGINT, SIGTERM)
     stop: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
@@ -98,13 +88,8 @@ def call_with_retry(
 ) -> T:
     """Call until it succeeds, fails finally, or another try could not finish in time.
 
-    Args:
-        attempt: One try; it receives its timeout in seconds.
-        deadline: Bounds all tries and the waits between them. Its ``stop`` ends a wait early
-            and prevents further tries.
-        calls: Counts every try.
-        longest: The longest timeout of one try, in seconds.
-        again: Whether an error is worth a retry.
+    ``attempt`` receives its timeout in seconds, ``longest`` at most. The deadline bounds all tries
+    and the waits between them; its ``stop`` ends a wait early and prevents further tries.
 
     Raises:
         google.api_core.exceptions.GoogleAPICallError: The last error.
@@ -121,7 +106,7 @@ def call_with_retry(
             raise exceptions.DeadlineExceeded("the run's deadline passed before this call started")
         calls.add()
         try:
-            return _answer(attempt, min(longest, left))
+            return attempt(min(longest, left))
         except exceptions.GoogleAPICallError as error:
             last = error
             raise
@@ -129,29 +114,11 @@ def call_with_retry(
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(again),
         wait=_wait,
-        stop=lambda state: (
-            deadline.stopped
-            or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT
-            or state.attempt_number >= MOST_ATTEMPTS
-        ),
+        stop=lambda state: deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT,
         sleep=tenacity.sleep_using_event(deadline.stop),
         reraise=True,
     )
     return retrying(once)
-
-
-def _answer(attempt: Callable[[float], T], timeout: float) -> T:
-    try:
-        return attempt(timeout)
-    except (DecodeError, ValueError) as error:
-        # Google's client raises these while it handles a call's own error whose details it can't
-        # parse. The call's error is the one that counts.
-        failed = error.__context__
-        if isinstance(failed, grpc.RpcError) and isinstance(failed, grpc.Call):
-            raise exceptions.from_grpc_status(
-                failed.code(), failed.details(), errors=(failed,), response=failed
-            ) from failed
-        raise
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

@@ -8,7 +8,6 @@ import threading
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Self
 
@@ -28,10 +27,9 @@ from exporter.google.errors import CallError, explain_credentials_error, explain
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
-
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+# How long the first token may take; an absent metadata server takes most of it
 _TOKEN_SECONDS = 10.0
-"""How long the first token may take; an absent metadata server takes most of it."""
 
 _OPTIONS = (
     # gRPC's own retries begin at once and never end on a connection that a server closes before
@@ -58,38 +56,20 @@ _OPTIONS = (
 _EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The account that the exporter calls as, if not the default credentials alone.
-
-    Attributes:
-        impersonate: Email address of a service account to impersonate.
-        quota_project: The project whose quota and billing the calls count against.
-    """
-
-    impersonate: str | None = None
-    quota_project: str | None = None
-
-
 class Clients:
-    """Google's own clients, each on one channel that all threads share.
-
-    Attributes:
-        account: Who they call as, for people.
-        datastream: The client of Datastream.
-        monitoring: The client of Cloud Monitoring.
-    """
+    """Google's own clients, each on one channel that all threads share."""
 
     def __init__(
-        self, endpoints: Endpoints, emulators: Mapping[str, str], identity: Identity
+        self, endpoints: Endpoints, emulators: Mapping[str, str], impersonate: str | None
     ) -> None:
         self._endpoints = endpoints
         self._emulators = emulators
-        self._identity = identity
+        self._impersonate = impersonate
         self._credentials: Credentials | None = None
+        # Who they call as, for people.
         self.account = "none are needed, as emulators are used"
         if len(emulators) < len((DATASTREAM_EMULATOR, MONITORING_EMULATOR)):
-            self._credentials = _credentials(identity)
+            self._credentials = _credentials(impersonate)
             email = getattr(self._credentials, "service_account_email", None)
             self.account = email or "a user's own"
         self._open()
@@ -102,7 +82,7 @@ class Clients:
         """
         if self._credentials is not None:
             with suppress(CallError):
-                self._credentials = _credentials(self._identity)
+                self._credentials = _credentials(self._impersonate)
         self._open()
 
     def _open(self) -> None:
@@ -144,7 +124,6 @@ class Clients:
         return transport.create_channel(
             endpoint or transport.DEFAULT_HOST,
             credentials=self._credentials,
-            quota_project_id=self._identity.quota_project,
             options=_OPTIONS,
         )
 
@@ -159,7 +138,7 @@ def emulators(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def connect(
-    endpoints: Endpoints, environ: Mapping[str, str], identity: Identity = Identity()
+    endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None = None
 ) -> Clients:
     """Return clients for the endpoints in config, or for the emulators in the environment.
 
@@ -169,10 +148,10 @@ def connect(
     Raises:
         CallError: There are no valid credentials.
     """
-    return Clients(endpoints, emulators(environ), identity)
+    return Clients(endpoints, emulators(environ), impersonate)
 
 
-def _credentials(identity: Identity) -> Credentials:
+def _credentials(impersonate: str | None) -> Credentials:
     """Return credentials with a token.
 
     A thread fetches it: a server that sends a byte at a time keeps to no timeout.
@@ -183,7 +162,7 @@ def _credentials(identity: Identity) -> Credentials:
 
     def fetch() -> None:
         try:
-            fetched.put(_with_token(identity))
+            fetched.put(_with_token(impersonate))
         except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
             fetched.put(error)
 
@@ -195,21 +174,21 @@ def _credentials(identity: Identity) -> Credentials:
     except Empty:
         result = TimeoutError()
     if isinstance(result, Exception):
-        raise CallError(explain_credentials_error(result, identity.impersonate)) from result
+        raise CallError(explain_credentials_error(result, impersonate)) from result
     return result
 
 
-def _with_token(identity: Identity) -> Credentials:
+def _with_token(impersonate: str | None) -> Credentials:
     request = Request()
     with warnings.catch_warnings():
         # google-auth warns about users without a quota project. Where one is needed, the API
         # rejects the call, and the failure's hint says what to do.
         warnings.simplefilter("ignore", UserWarning)
         credentials: Credentials = google.auth.default(scopes=_SCOPES, request=request)[0]
-    if identity.impersonate:
+    if impersonate is not None:
         credentials = impersonated_credentials.Credentials(
             source_credentials=credentials,
-            target_principal=identity.impersonate,
+            target_principal=impersonate,
             target_scopes=_SCOPES,
         )
     credentials.refresh(request)

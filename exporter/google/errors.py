@@ -24,17 +24,11 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a call failed.
+    """Why a call failed."""
 
-    Attributes:
-        kind: The kind of failure.
-        message: What happened, in the server's words where it has any.
-        hint: What the reader can do about it, a command or a role where there is one.
-    """
-
-    kind: FailureKind
-    message: str
-    hint: str
+    kind: FailureKind  # the kind of failure
+    message: str  # what happened, in the server's words where it has any
+    hint: str  # what the reader can do about it, a command or a role where there is one
 
     def __str__(self) -> str:
         """Return both sentences on one line."""
@@ -56,84 +50,64 @@ _CREDENTIALS_HINT = (
     "credentials file. On Cloud Run, set the service account that it runs as."
 )
 
+# The role with a permission; for reading Datastream, roles/datastream.viewer shows too much
 _ROLES = {
     "monitoring.timeSeries.create": "roles/monitoring.metricWriter",
     "monitoring.timeSeries.list": "roles/monitoring.viewer",
 }
-"""The role with a permission; for reading Datastream, roles/datastream.viewer shows too much."""
 
-_KINDS: tuple[tuple[type[Exception], FailureKind], ...] = (
-    (exceptions.Unauthenticated, FailureKind.CREDENTIALS),
-    (exceptions.NotFound, FailureKind.NOT_FOUND),
-    (exceptions.DeadlineExceeded, FailureKind.TIMED_OUT),
-    (exceptions.ResourceExhausted, FailureKind.QUOTA),
-    (exceptions.ServiceUnavailable, FailureKind.UNAVAILABLE),
-    (exceptions.InternalServerError, FailureKind.UNAVAILABLE),
-    (exceptions.Aborted, FailureKind.UNAVAILABLE),
+_STATUS = "See https://status.cloud.google.com if it lasts"
+_LATER = f"The next run tries again. {_STATUS}."
+_CHECK = "If {key} is set in config.yaml, check that {service} answers there."
+_KINDS: tuple[tuple[type[Exception], FailureKind, str], ...] = (
+    (exceptions.Unauthenticated, FailureKind.CREDENTIALS, _CREDENTIALS_HINT),
+    (
+        exceptions.NotFound,
+        FailureKind.NOT_FOUND,
+        "Check the project and the location in config.yaml.",
+    ),
+    (
+        exceptions.DeadlineExceeded,
+        FailureKind.TIMED_OUT,
+        f"{_STATUS}, raise run.deadline, or check {{key}} in config.yaml if set.",
+    ),
+    (
+        exceptions.ResourceExhausted,
+        FailureKind.QUOTA,
+        "See the quotas of {service} in project {project}, or run less often.",
+    ),
+    (exceptions.ServiceUnavailable, FailureKind.UNAVAILABLE, _LATER),
+    (exceptions.InternalServerError, FailureKind.UNAVAILABLE, _LATER),
+    (exceptions.Aborted, FailureKind.UNAVAILABLE, _LATER),
+    (Exception, FailureKind.REFUSED, _CHECK),
 )
-
-_HINTS = {
-    FailureKind.CREDENTIALS: _CREDENTIALS_HINT,
-    FailureKind.NOT_FOUND: "Check the project and the location in config.yaml.",
-    FailureKind.TIMED_OUT: "See https://status.cloud.google.com if it lasts, raise run.deadline, "
-    "or check {key} in config.yaml if set.",
-    FailureKind.QUOTA: "See the quotas of {service} in project {project}, or run less often.",
-    FailureKind.UNAVAILABLE: "The next run tries again; see https://status.cloud.google.com if it "
-    "lasts.",
-    FailureKind.REFUSED: "If {key} is set in config.yaml, check that {service} answers there.",
-}
 
 _MORE_HINTS = (
     # How Cloud Monitoring says that a point's time is too far from its own clock.
     (r"minutes in the future|hours in the past", "Check this machine's clock."),
-    # The texts of gRPC 1.85 and earlier, the more specific ones first.
+    # The texts of gRPC 1.85 and earlier.
     (
-        r"DNS resolution|errors resolving",
-        "The name does not resolve: check the network, and {key} in config.yaml if set.",
-    ),
-    (
-        r"HTTP/2|http1|andshake failed",
-        "What answers there does not speak gRPC over TLS (or, for an emulator, plain gRPC): check "
-        "proxies, and {key} in config.yaml if set.",
-    ),
-    (
-        r"failed to connect|connections to all backends failing",
-        "Nothing answers there: check the network, proxies and firewalls, and {key} in config.yaml "
-        "if set.",
-    ),
-    (
-        r"larger than max",
-        "The answer is too large: check what answers as {service}, and {key} in config.yaml if set.",
+        r"DNS resolution|errors resolving|failed to connect|HTTP/2|http1|andshake failed",
+        "Nothing there speaks gRPC: check the network, proxies, and {key} in config.yaml if set.",
     ),
 )
 
 _PLUGIN = "Getting metadata from plugin failed with error:"
-"""The start of gRPC's message when there is no token for a call."""
-
+# Characters of a server's message that are shown: a proxy may answer with a whole page
 _LONGEST = 1000
-"""Characters of a server's message that are shown: a proxy may answer with a whole page."""
-
-_SHORTEST_SECRET = 20
-"""Characters; no word of an English sentence has as many."""
-
+_SHORTEST_SECRET = 20  # characters; no word of an English sentence has as many
 _EMAIL = re.compile(r"[\w.+-]+@[\w.-]+")
-
+# What is in a credentials file, as it is or in Base64, and hardly in a path
 _CONTENT = re.compile(r"[{}<>]|-----BEGIN |\S{400}")
-"""What is in a credentials file, as it is or in Base64, and hardly in a path."""
 
+# Where google-auth and urllib3 quote what a server answered, or what is in a file
 _QUOTED_ANSWER = re.compile(
     r"(Response|BadStatusLine|InvalidChunkLength|IncompleteRead)[:(].*|(?<=valid type\.).*"
 )
-"""Where google-auth and urllib3 quote what a server answered, or what is in a file."""
 
 
 def explain_call_error(error: Exception, project: str, permission: str) -> Failure:
-    """Return why a call failed.
-
-    Args:
-        error: What the client raised.
-        project: The project that is called.
-        permission: The IAM permission that the call needs, such as ``datastream.streams.list``.
+    """Return why a call failed that needs an IAM permission such as ``datastream.streams.list``.
 
     Sources: https://cloud.google.com/apis/design/errors for codes and ErrorInfo. gRPC's own
     failures (no network, no credentials) have no codes of their own, so their texts are matched
@@ -150,11 +124,11 @@ def explain_call_error(error: Exception, project: str, permission: str) -> Failu
         # What follows is google-auth's error as Python shows it: its message, then an answer.
         refusal = re.split(r"[{}<>]|['\"], ", message.removeprefix(_PLUGIN))[0].strip(" ('\"),")
         return Failure(FailureKind.CREDENTIALS, _token_refusal(refusal), _CREDENTIALS_HINT)
-    kind = FailureKind.REFUSED
-    if not is_too_large(error):
-        kind = next((kind for cls, kind in _KINDS if isinstance(error, cls)), kind)
+    kind, hint = next((kind, hint) for cls, kind, hint in _KINDS if isinstance(error, cls))
+    if is_too_large(error):
+        kind, hint = FailureKind.REFUSED, _CHECK
     more = (hint for pattern, hint in _MORE_HINTS if re.search(pattern, message))
-    hint = next(more, _HINTS[kind]).format(key=key, service=service, project=project)
+    hint = next(more, hint).format(key=key, service=service, project=project)
     return Failure(kind, message, hint)
 
 
@@ -173,12 +147,7 @@ def explain_no_thread(error: RuntimeError) -> Failure:
 
 
 def explain_credentials_error(error: Exception, impersonated: str | None = None) -> Failure:
-    """Return why there are no credentials.
-
-    Args:
-        error: What google-auth raised.
-        impersonated: The service account to impersonate, if any.
-    """
+    """Return why there are no credentials, of a service account to impersonate if it is given."""
     message, hint = _auth_message(error), _CREDENTIALS_HINT
     if isinstance(error, auth_exceptions.TransportError):
         hint = "The server that gives out tokens was not reached: check the network and proxies."
@@ -208,8 +177,7 @@ def _forbidden(error: exceptions.Forbidden, project: str, service: str, permissi
         # Without a quota project, a user's calls count against a project of Google's, where
         # nobody else can enable an API.
         hint = (
-            f"Name one: gcloud auth application-default set-quota-project {project}, or "
-            f"--quota-project"
+            f"Name one: gcloud auth application-default set-quota-project {project}"
             if "requires a quota project" in message
             else f"Enable it: gcloud services enable {service} --project {project}"
         )

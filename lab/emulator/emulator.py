@@ -1,24 +1,17 @@
-"""The emulator: both servers, one world, one clock."""
-
-from __future__ import annotations
+"""Runs Datastream and Cloud Monitoring on this machine: both servers, one world, one clock."""
 
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
-from lab.emulator.datastream_service import DatastreamService
-from lab.emulator.monitoring_service import MonitoringService
-from lab.emulator.server import Answer, Call, CallLog, Server, Services
-from lab.emulator.timeline import Timeline
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from lab.emulator.monitoring_service import WrittenPoint
-    from lab.emulator.timeline import Snapshot
-    from lab.emulator.world import Fault, World
+from lab.emulator.datastream import DatastreamService
+from lab.emulator.monitoring import MonitoringService, WrittenPoint
+from lab.emulator.server import Answer, Call, Calls, Server
+from lab.emulator.timeline import Snapshot, Timeline
+from lab.emulator.world import Fault, World
 
 
 class Emulator:
@@ -26,29 +19,23 @@ class Emulator:
 
     The world starts when the object is made. Use it as a context manager, or call :meth:`start`
     and :meth:`stop`.
+
+    Attributes:
+        datastream: ``127.0.0.1:port`` of Datastream, once started.
+        monitoring: ``127.0.0.1:port`` of Cloud Monitoring, once started.
     """
 
     def __init__(self, world: World, *, clock: Callable[[], float] = time.time) -> None:
-        """Create the servers. They don't listen yet.
-
-        Args:
-            world: What exists and happens.
-            clock: Returns unix seconds.
-        """
+        """Take a world, and a clock in unix seconds; nothing listens yet."""
         self._clock = clock
         self._started = clock()
         self._timeline = Timeline(world)
-        self._calls = CallLog(world.faults)
-        self._answers: dict[str, Answer] = {}
-        self._datastream = DatastreamService(
-            self.fleet, started=self._started, largest_page=world.largest_page
-        )
-        self._monitoring = MonitoringService(self.fleet, clock=clock, refusals=world.refusals)
+        self._calls = Calls(world.faults, self.seconds)
+        self._datastream = DatastreamService(self.fleet, world.largest_page)
+        self._monitoring = MonitoringService(self.fleet, clock)
         self._running = ExitStack()
         self.datastream = ""
-        """``127.0.0.1:port`` of Datastream, once started."""
         self.monitoring = ""
-        """``127.0.0.1:port`` of Cloud Monitoring, once started."""
 
     def __enter__(self) -> Self:
         """Start on free ports, unless it is running."""
@@ -68,8 +55,12 @@ class Emulator:
         """
         self.fleet()  # a big world's first call is then as fast as the next
         with ExitStack() as starting:
-            self.datastream = self._serve(starting, self._datastream.services, datastream_port)
-            self.monitoring = self._serve(starting, self._monitoring.services, monitoring_port)
+            datastream = Server(self._datastream.services, self._calls)
+            starting.callback(datastream.stop)
+            self.datastream = datastream.start(datastream_port)
+            monitoring = Server(self._monitoring.services, self._calls)
+            starting.callback(monitoring.stop)
+            self.monitoring = monitoring.start(monitoring_port)
             self._running = starting.pop_all()
 
     def stop(self) -> None:
@@ -84,7 +75,7 @@ class Emulator:
     @property
     def call_log(self) -> list[Call]:
         """Return every call, in order of arrival."""
-        return self._calls.calls()
+        return self._calls.log()
 
     @property
     def environ(self) -> dict[str, str]:
@@ -96,12 +87,7 @@ class Emulator:
         return self._monitoring.points(metric_type)
 
     def seed_series(self, project: str, series: Iterable[Any]) -> None:
-        """Add series that nobody writes, such as those of Google's own metrics.
-
-        Args:
-            project: The id of the metrics project.
-            series: Raw TimeSeries.
-        """
+        """Add raw TimeSeries that nobody writes, such as those of Google's own metrics."""
         self._monitoring.seed_series(project, series)
 
     def add_fault(self, fault: Fault) -> None:
@@ -109,14 +95,8 @@ class Emulator:
         self._calls.add_fault(fault)
 
     def answer(self, method: str, answer: Answer) -> None:
-        """Let a function answer a method's calls from now on, instead of the world.
-
-        Args:
-            method: The short name, such as ``ListStreams``.
-            answer: Takes the raw request; returns the raw response or its bytes, or raises a
-                StatusError.
-        """
-        self._answers[method] = answer
+        """Let a function answer the calls of ``ListStreams``, say, instead of the world."""
+        self._calls.scripts[method] = answer
 
     def seconds(self) -> float:
         """Return how long ago the world started."""
@@ -125,8 +105,3 @@ class Emulator:
     def fleet(self) -> Snapshot:
         """Return what exists now."""
         return self._timeline.at(self.seconds())
-
-    def _serve(self, running: ExitStack, services: Services, port: int) -> str:
-        server = Server(services, seconds=self.seconds, calls=self._calls, answers=self._answers)
-        running.callback(server.stop)
-        return server.start(port)

@@ -1,26 +1,27 @@
-"""A gRPC server on loopback that records calls, injects faults and sends errors as statuses."""
+"""Serves gRPC on loopback: records calls, lets faults strike, and sends errors as statuses."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
-from itertools import repeat
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 from grpc_status import rpc_status
 
-from lab.emulator.status_errors import StatusError, fault_error
+from lab.emulator.answers import (
+    FIRST_PAGE,
+    RejectedPointError,
+    StatusError,
+    fault_error,
+    partial_write_error,
+    wrong_summary_error,
+)
+from lab.emulator.world import Fault
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from lab.emulator.world import Fault
-
-# Injected latency blocks a thread, and must not block other calls.
-_THREADS = 128
+# A hanging call keeps its thread, and an exporter may wait for 512 locations at once.
+_THREADS = 640
 _GRACE_SECONDS = 1
 
 _OPTIONS = (
@@ -32,74 +33,105 @@ _OPTIONS = (
     ("grpc.so_reuseport", 0),
 )
 
+# Field 1 with 255 bytes that do not follow; the head of 65 MiB in a field that no message has.
+_CUT_OFF = b"\x0a\xff\x01"
+_TOO_MUCH, _HEAD = 65 << 20, b"\xfa\xff\xff\xff\x0f\x80\x80\xc0\x20"
+
 
 class PortInUseError(Exception):
     """A port is not free; ``str()`` is the message to show."""
 
 
+# Takes a raw request; returns the raw response or its bytes, or raises a StatusError
 Answer = Callable[[Any], Any]
-"""Takes a raw request; returns the raw response or its bytes, or raises a StatusError."""
 
 
 class Method(NamedTuple):
-    """A unary method: takes a raw protobuf; returns a raw or an already serialized one."""
+    """A unary method: takes a raw protobuf; returns a raw one."""
 
     request: type[Any]
     answer: Answer
 
 
-Services = Mapping[str, Mapping[str, Method]]
-"""Methods by name, by the full name of their service."""
+Services = Mapping[str, Mapping[str, Method]]  # methods by name, by the full name of their service
 
 
 class Call(NamedTuple):
-    """A call that reached a server; ``location`` is empty where the call names none."""
+    """A call that reached a server: ``ListStreams`` of ``projects/P/locations/L``, say.
 
-    method: str
-    project: str
-    location: str
-
-
-class CallLog:
-    """Every call that reached the servers, in order, and the faults that they meet.
-
-    Safe for threads.
+    It is disturbed if a fault met it.
     """
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        """Take the world's faults; there is no call yet."""
+    method: str
+    name: str
+    disturbed: bool = False
+
+    @property
+    def project(self) -> str:
+        """Return the project in the name."""
+        return [*self.name.split("/"), ""][1]
+
+    @property
+    def location(self) -> str:
+        """Return the location in the name; empty where it has none."""
+        return [*self.name.split("/"), "", "", ""][3]
+
+
+class Calls:
+    """Answers every call: records it, lets faults strike, asks the service. Safe for threads."""
+
+    def __init__(self, faults: Iterable[Fault], seconds: Callable[[], float]) -> None:
+        """Take the world's faults, and what returns the seconds since the world's start."""
+        self.scripts: dict[str, Answer] = {}  # ask these instead of the service, by short name
+        self._seconds = seconds
         self._lock = Lock()
-        self._calls: list[Call] = []
-        self._faults: list[tuple[Fault, Iterator[object]]] = []
-        for fault in faults:
-            self.add_fault(fault)
+        self._log: list[Call] = []
+        self._faults = list(faults)
+        self._matched: Counter[int] = Counter()
 
     def add_fault(self, fault: Fault) -> None:
         """Add a fault; its ``from`` and ``until`` count from the world's start, as in a file."""
-        times = repeat(None) if fault.times is None else repeat(None, fault.times)
         with self._lock:
-            self._faults.append((fault, times))
+            self._faults.append(fault)
 
-    def record(self, call: Call, seconds: float) -> list[Fault]:
-        """Add a call, ``seconds`` after the world's start; return the faults that it meets."""
+    def log(self) -> list[Call]:
+        """Return every call, in order of arrival."""
         with self._lock:
-            self._calls.append(call)
-            return [
-                fault
-                for fault, times in self._faults
-                if _applies(fault, call, seconds) and next(times, _USED_UP) is not _USED_UP
-            ]
+            return list(self._log)
 
-    def calls(self) -> list[Call]:
-        """Return a copy of the calls."""
+    def answer(self, name: str, method: Method, request: Any, ended: Event) -> Any:
+        """Return the response to a call, or raise the StatusError that the client gets instead.
+
+        ``ended`` is set once the client waits no longer.
+        """
+        faults = self._record(name, getattr(request, "parent", "") or request.name)
+        answer = self.scripts.get(name, method.answer)
+        _strike([fault for fault in faults if fault.when == "before"], ended)
+        for fault in faults:
+            if fault.refuses and name == "CreateTimeSeries":
+                _write_in_part(fault, fault.refuses, answer, request)
+        response = answer(request)
+        for fault in faults:
+            response = _wrong_answer(fault.answer, request, response)
+        _strike([fault for fault in faults if fault.when == "after"], ended)
+        return response
+
+    def _record(self, method: str, name: str) -> list[Fault]:
+        """Add a call to the log; return the faults that it meets."""
+        call, seconds = Call(method, name), self._seconds()
         with self._lock:
-            return list(self._calls)
+            met = []
+            for index, fault in enumerate(self._faults):
+                if _matches(fault, call, seconds):
+                    self._matched[index] += 1
+                    number = self._matched[index] - fault.skip
+                    if number > 0 and (fault.times is None or number <= fault.times):
+                        met.append(fault)
+            self._log.append(call._replace(disturbed=bool(met)))
+            return met
 
 
-_USED_UP = object()
-
-
-def _applies(fault: Fault, call: Call, seconds: float) -> bool:
+def _matches(fault: Fault, call: Call, seconds: float) -> bool:
     return (
         fault.since <= seconds
         and (fault.until is None or seconds < fault.until)
@@ -109,29 +141,53 @@ def _applies(fault: Fault, call: Call, seconds: float) -> bool:
     )
 
 
+def _strike(faults: Sequence[Fault], ended: Event) -> None:
+    """Wait for the faults' latency, then raise the first code that one of them has."""
+    if ended.wait(sum(fault.latency for fault in faults)):
+        raise StatusError("CANCELLED", "The client gave the call up.")
+    for fault in faults:
+        if fault.code is not None and not fault.refuses:
+            raise fault_error(fault)
+        if fault.answer == "wrong_summary":
+            raise wrong_summary_error()
+
+
+def _write_in_part(fault: Fault, count: int, answer: Answer, request: Any) -> None:
+    """Refuse the first series of a write, and write the others."""
+    text = fault.message or fault_error(fault).status.message
+    points = sum(len(each.points) for each in request.time_series)
+    why = RejectedPointError(text, str(fault.code))
+    refused = [(index, each, why) for index, each in enumerate(request.time_series[:count])]
+    rest = type(request)(name=request.name, time_series=request.time_series[count:])
+    if rest.time_series:
+        answer(rest)
+    raise partial_write_error(refused, points)
+
+
+def _wrong_answer(kind: str | None, request: Any, response: Any) -> Any:
+    """Return what a fault makes of a response, where its method can give such an answer."""
+    match kind:
+        case "garbled":
+            return _serialized(response) + _CUT_OFF
+        case "too_large":
+            return _serialized(response) + _HEAD + bytes(_TOO_MUCH)
+        case "same_page" if hasattr(response, "next_page_token"):
+            # The services keep their responses and give them again.
+            again = type(response)()
+            again.CopyFrom(response)
+            again.next_page_token = request.page_token or FIRST_PAGE
+            return again
+        case "unreachable" if hasattr(response, "unreachable"):
+            return type(response)(unreachable=[request.parent])
+    return response
+
+
 class Server:
     """A server of one or more services."""
 
-    def __init__(
-        self,
-        services: Services,
-        *,
-        seconds: Callable[[], float],
-        calls: CallLog,
-        answers: Mapping[str, Answer],
-    ) -> None:
-        """Create the server. It doesn't listen yet.
-
-        Args:
-            services: What it answers.
-            seconds: Seconds since the world's start.
-            calls: Where each call is recorded, and which faults it meets.
-            answers: What answers a method instead of its service, by its short name.
-        """
-        self._seconds = seconds
+    def __init__(self, services: Services, calls: Calls) -> None:
+        """Create the server; it doesn't listen yet."""
         self._calls = calls
-        self._answers = answers
-        self._stopping = Event()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
         self._server = grpc.server(self._pool, options=_OPTIONS)
         for service, methods in services.items():
@@ -158,42 +214,23 @@ class Server:
 
     def stop(self) -> None:
         """End running calls, stop listening, and wait for both."""
-        self._stopping.set()
         # With a grace period, clients with open channels log nothing.
         self._server.stop(_GRACE_SECONDS).wait()
         self._pool.shutdown()
 
     def _handler(self, name: str, method: Method) -> grpc.RpcMethodHandler:
         def serve(request: Any, context: grpc.ServicerContext) -> Any:
-            call = _named(name, request)
-            faults = self._calls.record(call, self._seconds())
+            ended = Event()
+            if not context.add_callback(ended.set):
+                ended.set()
             try:
-                self._inject([fault for fault in faults if fault.when == "before"])
-                response = self._answers.get(name, method.answer)(request)
-                self._inject([fault for fault in faults if fault.when == "after"])
+                return self._calls.answer(name, method, request, ended)
             except StatusError as refused:
                 context.abort_with_status(rpc_status.to_status(refused.status))
-            return response
 
         return grpc.unary_unary_rpc_method_handler(
             serve, request_deserializer=method.request.FromString, response_serializer=_serialized
         )
-
-    def _inject(self, faults: list[Fault]) -> None:
-        """Wait for the faults' latency, then raise the first code that one of them has."""
-        latency = sum(fault.latency for fault in faults)
-        if latency:
-            self._stopping.wait(latency)
-        for fault in faults:
-            if fault.code is not None:
-                raise fault_error(fault.code, fault.message, fault.retry_delay)
-
-
-def _named(method: str, request: Any) -> Call:
-    """Return the call with the project and the location that its request names."""
-    name: str = getattr(request, "parent", "") or request.name
-    _, project, _, location, *_ = [*name.split("/"), "", "", ""]
-    return Call(method, project, location)
 
 
 def _serialized(response: Any) -> bytes:

@@ -1,110 +1,62 @@
-"""What exists, and in which state, at a moment after a world's start."""
-
-from __future__ import annotations
+"""Says what exists, and in which state, at a moment after a world's start."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
-from functools import singledispatchmethod
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from exporter.names import is_literal
-from exporter.names import StreamName
 from exporter.states import StreamState
-from lab.emulator.world_events import (
-    ConnectionEvent,
-    DropEvents,
-    Fail,
-    Freshness,
-    Lag,
-    Lifecycle,
-    LocationEvent,
-    Pause,
-    PermissionEvent,
-    ProjectEvent,
-    SetBackfill,
-    SetState,
-    WriteLogEntry,
-)
-from lab.emulator.world_values import WorldError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from lab.emulator.world import World, WorldConnection, WorldStreams
-    from lab.emulator.world_events import Event
-    from lab.emulator.world_values import Outage
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectSnapshot:
-    """An object (a table) of a stream at one moment."""
-
-    table: str
-    backfill: int
-    errors: tuple[WorldError, ...]
+from lab.emulator import world as worlds
+from lab.emulator.world import Event, Lifecycle, World, WorldConnection, WorldError, matches
 
 
 @dataclass(frozen=True, slots=True)
 class StreamSnapshot:
-    """A stream at one moment. Times are in seconds after the world's start; None: before it.
+    """A stream at one moment.
 
-    Its freshness in seconds is ``freshness``, or grows from that since ``growing_since``. None: it
-    isn't measured.
+    Its freshness in seconds is ``freshness``, or grows from that since ``growing_since``, in
+    seconds after the world's start. None: it isn't measured.
     """
 
     id: str
     state: int
     labels: dict[str, str]
     errors: tuple[WorldError, ...]
-    objects: tuple[ObjectSnapshot, ...]
-    create_time: datetime
+    objects: tuple[worlds.WorldObjects, ...]
     usual_freshness: float = 0
     freshness: float | None = None
     growing_since: float | None = None
-    appeared: float | None = None
-    updated: float | None = None
 
 
 @dataclass(slots=True)
 class LocationSnapshot:
-    """A location at one moment.
-
-    Attributes:
-        id: Its id.
-        name: Its full name, with the project's id.
-        outage: How it fails, if it does.
-        connections: Its private connections by id.
-        streams: The streams that exist, by id.
-    """
+    """A location at one moment: its full name, its outage, and what exists in it by id."""
 
     id: str
     name: str
-    outage: Outage | None
+    outage: worlds.Outage | None
     connections: dict[str, WorldConnection]
     streams: dict[str, StreamSnapshot] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class ProjectSnapshot:
-    """A project at one moment."""
+    """A project at one moment; ``named`` is its id or number, as answers spell it."""
 
     id: str
     number: int
     api_enabled: bool
     denied: frozenset[str]
     named: str
-    """The project in names of answers: its id or its number."""
     locations: dict[str, LocationSnapshot] = field(default_factory=dict)
 
 
 class Snapshot:
-    """Everything that exists at one moment. Callers don't change it."""
+    """Everything that exists at one moment: projects by id. Callers don't change it."""
 
     def __init__(self, projects: dict[str, ProjectSnapshot]) -> None:
-        """Take the projects by id."""
         self.projects = projects
         self._by_number = {str(each.number): each for each in projects.values()}
 
@@ -113,195 +65,25 @@ class Snapshot:
         return self.projects.get(name) or self._by_number.get(name)
 
 
-def _streams(group: WorldStreams) -> Iterator[StreamSnapshot]:
-    """Yield the streams of a group as they are at the world's start."""
-    objects = tuple(
-        ObjectSnapshot(table, each.backfill, each.errors)
-        for each in group.objects
-        for table in each.tables
-    )
-    for id_ in group.ids:
-        yield StreamSnapshot(
-            id_,
-            group.state,
-            group.labels,
-            group.errors,
-            objects,
-            group.create_time,
-            usual_freshness=group.freshness,
-            freshness=group.freshness,
-        )
+class Timeline:
+    """A world's snapshots by time.
 
-
-@dataclass(frozen=True, slots=True)
-class _Transition:
-    """A later change of state that follows from an event, if the stream is still in one state."""
-
-    at: float
-    stream: str
-    from_state: int
-    to_state: int
-
-
-_StreamStep = Pause | Fail | SetState | SetBackfill | Lag | Freshness | _Transition
-
-
-def _steps(event: Event) -> Iterator[Event | _Transition]:
-    """Yield an event, and the transition that follows from it."""
-    yield event
-    if isinstance(event, Pause) and event.draining:
-        at = event.at + event.draining
-        yield _Transition(at, event.stream, StreamState.DRAINING, StreamState.PAUSED)
-    elif isinstance(event, Lifecycle) and event.starting:
-        at = event.at + event.starting
-        yield _Transition(at, event.stream, StreamState.STARTING, StreamState.RUNNING)
-
-
-class _Replay:
-    """Replays a world's events, one step at a time."""
+    Two moments without an event in between give the same object, so that answers can be cached.
+    """
 
     def __init__(self, world: World) -> None:
-        self.projects: dict[str, ProjectSnapshot] = {}
-        self._all_streams: list[tuple[LocationSnapshot, StreamSnapshot]] = []
-        for project in world.projects:
-            named = project.id if project.names == "by_id" else str(project.number)
-            snapshot = self.projects[project.id] = ProjectSnapshot(
-                project.id, project.number, project.api == "enabled", project.denied, named
-            )
-            for each in project.locations:
-                location = snapshot.locations[each.id] = LocationSnapshot(
-                    each.id,
-                    f"projects/{project.id}/locations/{each.id}",
-                    each.outage,
-                    connections={one.id: one for one in each.private_connections},
-                )
-                for group in each.streams:
-                    streams = list(_streams(group))
-                    self._all_streams += [(location, stream) for stream in streams]
-                    if group.exists:
-                        location.streams.update((stream.id, stream) for stream in streams)
+        self._world = world
+        self._changes = sorted({step.at for event in world.events for step in _steps(event)})
+        self._lock = Lock()
+        self._cached: tuple[int, Snapshot] | None = None
 
-    @singledispatchmethod
-    def apply(self, step: _StreamStep) -> None:
-        """Apply one step; this one changes streams that exist."""
-        for location, id_ in self._streams(step.stream):
-            location.streams[id_] = _changed(location.streams[id_], step)
-
-    @apply.register(DropEvents)
-    @apply.register(WriteLogEntry)
-    def _leave(self, _step: DropEvents | WriteLogEntry) -> None:
-        """Change nothing: a stream stays as it is."""
-
-    @apply.register
-    def _change_lifecycle(self, step: Lifecycle) -> None:
-        if step.do == "delete":
-            for location, id_ in self._streams(step.stream):
-                del location.streams[id_]
-        elif step.do == "appear":
-            for location, stream in self._all_streams:
-                if matches(step.stream, f"{location.name}/streams/{stream.id}"):
-                    state = StreamState.STARTING if step.starting else stream.state
-                    location.streams[stream.id] = replace(
-                        stream, state=state, appeared=step.at, updated=step.at
-                    )
-        else:
-            for location, id_ in self._streams(step.stream):
-                location.streams[id_] = _restarted(location.streams[id_], step)
-
-    @apply.register
-    def _change_outages(self, step: LocationEvent) -> None:
-        for location in self._locations():
-            if matches(step.location, location.name):
-                location.outage = step.outage if step.do == "unreachable" else None
-
-    @apply.register
-    def _change_apis(self, step: ProjectEvent) -> None:
-        for project in self._projects(step.project):
-            project.api_enabled = step.do == "enable_api"
-
-    @apply.register
-    def _change_permissions(self, step: PermissionEvent) -> None:
-        for project in self._projects(step.project):
-            others = project.denied - {step.permission}
-            project.denied = others | ({step.permission} if step.do == "revoke" else set())
-
-    @apply.register
-    def _change_connections(self, step: ConnectionEvent) -> None:
-        changes = {"state": step.state, "error": step.error}
-        for location in self._locations():
-            for id_, connection in location.connections.items():
-                if matches(step.private_connection, f"{location.name}/privateConnections/{id_}"):
-                    location.connections[id_] = connection.model_copy(update=changes)
-
-    def _projects(self, glob: str) -> Iterator[ProjectSnapshot]:
-        for project in self.projects.values():
-            if matches(glob, f"projects/{project.id}"):
-                yield project
-
-    def _locations(self) -> Iterator[LocationSnapshot]:
-        for project in self.projects.values():
-            yield from project.locations.values()
-
-    def _streams(self, glob: str) -> list[tuple[LocationSnapshot, str]]:
-        """Return the streams that exist and that a glob matches, as locations and ids."""
-        if is_literal(glob) and (named := StreamName.parse(glob)) is not None:
-            # Looked up, as a big world with a full name in each event is replayed many times.
-            project = self.projects.get(named.project)
-            location = project.locations.get(named.location) if project else None
-            exists = location is not None and named.stream in location.streams
-            return [(location, named.stream)] if location is not None and exists else []
-        return [
-            (location, id_)
-            for location in self._locations()
-            for id_ in location.streams
-            if matches(glob, f"{location.name}/streams/{id_}")
-        ]
-
-
-def matches(glob: str, name: str) -> bool:
-    """Return whether a glob matches a full name, or its last part where it has no slash."""
-    return fnmatchcase(name if "/" in glob else name.rpartition("/")[2], glob)
-
-
-def _restarted(stream: StreamSnapshot, step: Lifecycle) -> StreamSnapshot:
-    """Return the stream after a start, a resumption, a recovery, or when it has healed."""
-    if step.do == "heal":
-        return replace(stream, state=StreamState.RUNNING, errors=())
-    state = StreamState.STARTING if step.starting else StreamState.RUNNING
-    errors = () if step.do == "recover" else stream.errors
-    return replace(stream, state=state, errors=errors, updated=step.at)
-
-
-def _changed(stream: StreamSnapshot, step: _StreamStep) -> StreamSnapshot:
-    """Return the stream after a step."""
-    changes: dict[str, Any] = {}
-    match step:
-        case Pause():
-            state = StreamState.DRAINING if step.draining else StreamState.PAUSED
-            changes = {"state": state, "updated": step.at}
-        case Fail(do="report_error"):
-            changes = {"errors": (*stream.errors, _error(step))}
-        case Fail():
-            state = StreamState.FAILED if step.do == "fail" else StreamState.FAILED_PERMANENTLY
-            changes = {"state": state, "errors": (_error(step),)}
-        case SetState():
-            changes = {"state": step.state}
-        case SetBackfill():
-            objects = (replace(each, backfill=step.backfill) for each in stream.objects)
-            changes = {"objects": tuple(objects)}
-        case Lag():
-            growing_since = step.at if step.growing else None
-            changes = {"freshness": step.freshness, "growing_since": growing_since}
-        case Freshness():
-            freshness = stream.usual_freshness if step.do == "catch_up" else None
-            changes = {"freshness": freshness, "growing_since": None}
-        case _Transition() if stream.state == step.from_state:
-            changes = {"state": step.to_state}
-    return replace(stream, **changes)
-
-
-def _error(event: Fail) -> WorldError:
-    return WorldError(reason=event.reason, message=event.message)
+    def at(self, seconds: float) -> Snapshot:
+        """Return what exists ``seconds`` after the world's start."""
+        passed = bisect_right(self._changes, seconds)
+        with self._lock:
+            if self._cached is None or self._cached[0] != passed:
+                self._cached = passed, snapshot_at(self._world, seconds)
+            return self._cached[1]
 
 
 def snapshot_at(world: World, seconds: float) -> Snapshot:
@@ -315,23 +97,152 @@ def snapshot_at(world: World, seconds: float) -> Snapshot:
     return Snapshot(replay.projects)
 
 
-class Timeline:
-    """A world's snapshots by time.
+class _Transition(NamedTuple):
+    """A later change of state that follows from an event, if the stream is still in one state."""
 
-    Two moments without an event in between give the same object, so that answers can be cached.
-    """
+    at: float
+    stream: str
+    from_state: int
+    to_state: int
+
+
+def _steps(event: Event) -> Iterator[Event | _Transition]:
+    """Yield an event, and the transition that follows from it."""
+    yield event
+    match event:
+        case worlds.Pause() if event.draining:
+            at = event.at + event.draining
+            yield _Transition(at, event.stream, StreamState.DRAINING, StreamState.PAUSED)
+        case Lifecycle() if event.starting:
+            at = event.at + event.starting
+            yield _Transition(at, event.stream, StreamState.STARTING, StreamState.RUNNING)
+
+
+class _Replay:
+    """Replays a world's events, one step at a time."""
 
     def __init__(self, world: World) -> None:
-        """Take the world."""
-        self._world = world
-        self._changes = sorted({step.at for event in world.events for step in _steps(event)})
-        self._lock = Lock()
-        self._cached: tuple[int, Snapshot] | None = None
+        self._locations: dict[str, LocationSnapshot] = {}
+        # Streams that don't exist yet, or no longer, are here too.
+        self._all_streams: list[tuple[LocationSnapshot, StreamSnapshot]] = []
+        self.projects = {project.id: self._project(project) for project in world.projects}
 
-    def at(self, seconds: float) -> Snapshot:
-        """Return what exists ``seconds`` after the world's start."""
-        passed = bisect_right(self._changes, seconds)
-        with self._lock:
-            if self._cached is None or self._cached[0] != passed:
-                self._cached = passed, snapshot_at(self._world, seconds)
-            return self._cached[1]
+    def _project(self, project: worlds.WorldProject) -> ProjectSnapshot:
+        named = project.id if project.names == "by_id" else str(project.number)
+        snapshot = ProjectSnapshot(
+            project.id, project.number, project.api == "enabled", project.denied, named
+        )
+        for each in project.locations:
+            name = f"projects/{project.id}/locations/{each.id}"
+            connections = {one.id: one for one in each.private_connections}
+            location = LocationSnapshot(each.id, name, each.outage, connections)
+            snapshot.locations[each.id] = self._locations[name] = location
+            for group in each.streams:
+                streams = list(_streams_at_start(group))
+                self._all_streams += [(location, stream) for stream in streams]
+                if group.exists:
+                    location.streams.update((stream.id, stream) for stream in streams)
+        return snapshot
+
+    def apply(self, step: Event | _Transition) -> None:  # noqa: C901, PLR0912 - a case an event
+        """Change what exists as one step says."""
+        match step:
+            case worlds.DropEvents() | worlds.WriteLogEntry():
+                pass  # only metrics and logs, which aren't served
+            case Lifecycle(do="delete"):
+                for location, id_ in self._streams(step.stream):
+                    del location.streams[id_]
+            case Lifecycle(do="appear"):
+                for location, stream in self._all_streams:
+                    if matches(step.stream, f"{location.name}/streams/{stream.id}"):
+                        state = StreamState.STARTING if step.starting else stream.state
+                        location.streams[stream.id] = replace(stream, state=state)
+            case worlds.LocationEvent():
+                for location in self._locations.values():
+                    if matches(step.location, location.name):
+                        location.outage = step.outage if step.do == "unreachable" else None
+            case worlds.ProjectEvent():
+                for project in self._projects(step.project):
+                    project.api_enabled = step.do == "enable_api"
+            case worlds.PermissionEvent():
+                for project in self._projects(step.project):
+                    others = project.denied - {step.permission}
+                    project.denied = others if step.do == "grant" else others | {step.permission}
+            case worlds.ConnectionEvent():
+                changes = {"state": step.state, "error": step.error}
+                for location in self._locations.values():
+                    for id_, connection in location.connections.items():
+                        name = f"{location.name}/privateConnections/{id_}"
+                        if matches(step.private_connection, name):
+                            location.connections[id_] = connection.model_copy(update=changes)
+            case _:
+                for location, id_ in self._streams(step.stream):
+                    stream = location.streams[id_]
+                    location.streams[id_] = replace(stream, **_changes(stream, step))
+
+    def _projects(self, glob: str) -> list[ProjectSnapshot]:
+        return [each for each in self.projects.values() if matches(glob, f"projects/{each.id}")]
+
+    def _streams(self, glob: str) -> list[tuple[LocationSnapshot, str]]:
+        """Return the streams that exist and that a glob matches, as locations and ids."""
+        parent, _, literal = glob.partition("/streams/")
+        if parent in self._locations and is_literal(literal):
+            # Looked up, as a big world with a full name in each event is replayed many times.
+            location = self._locations[parent]
+            return [(location, literal)] if literal in location.streams else []
+        return [
+            (location, id_)
+            for location in self._locations.values()
+            for id_ in location.streams
+            if matches(glob, f"{location.name}/streams/{id_}")
+        ]
+
+
+def _streams_at_start(group: worlds.WorldStreams) -> Iterator[StreamSnapshot]:
+    for id_ in group.ids:
+        yield StreamSnapshot(
+            id_,
+            group.state,
+            group.labels,
+            group.errors,
+            group.objects,
+            usual_freshness=group.freshness,
+            freshness=group.freshness,
+        )
+
+
+def _changes(  # noqa: C901, PLR0911 - a case an event
+    stream: StreamSnapshot, step: Event | _Transition
+) -> dict[str, Any]:
+    """Return what a step changes about a stream that it matches."""
+    match step:
+        case Lifecycle(do="catch_up"):
+            return {"freshness": stream.usual_freshness, "growing_since": None}
+        case Lifecycle(do="stall"):
+            return {"freshness": None, "growing_since": None}
+        case Lifecycle(do="heal"):
+            return {"state": StreamState.RUNNING, "errors": ()}
+        case Lifecycle():
+            state = StreamState.STARTING if step.starting else StreamState.RUNNING
+            errors = () if step.do == "recover" else stream.errors
+            return {"state": state, "errors": errors}
+        case worlds.Pause():
+            return {"state": StreamState.DRAINING if step.draining else StreamState.PAUSED}
+        case worlds.Fail():
+            error = WorldError(reason=step.reason, message=step.message)
+            if step.do == "report_error":
+                return {"errors": (*stream.errors, error)}
+            state = StreamState.FAILED if step.do == "fail" else StreamState.FAILED_PERMANENTLY
+            return {"state": state, "errors": (error,)}
+        case worlds.SetState():
+            return {"state": step.state}
+        case worlds.SetBackfill():
+            change = {"backfill": step.backfill}
+            return {"objects": tuple(each.model_copy(update=change) for each in stream.objects)}
+        case worlds.Lag():
+            since = step.at if step.growing else None
+            return {"freshness": step.freshness, "growing_since": since}
+        case _Transition() if stream.state == step.from_state:
+            return {"state": step.to_state}
+        case _:
+            return {}

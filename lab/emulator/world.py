@@ -1,36 +1,103 @@
-"""The world file: what exists in the emulator, how it changes, what goes wrong."""
-
-from __future__ import annotations
+"""Reads a world file: what exists in the emulator, how it changes, and what goes wrong."""
 
 import re
-from datetime import datetime
-from typing import Any, ClassVar, Literal, Self
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from fnmatch import fnmatchcase
+from importlib import resources
+from typing import Annotated, Any, ClassVar, Literal, Self
 
+import grpc
+import yaml
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
-
-from exporter.states import StreamState
-from exporter.text import quote
-from lab.emulator.world_events import Event  # noqa: TC001 - pydantic resolves it at run time
-from lab.emulator.world_values import (
-    BackfillState,
-    Code,
-    ConnectionState,
-    Outage,
-    PartialWriteFormat,
-    Permission,
-    Seconds,
-    State,
-    WorldError,
-    WorldSection,
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
 )
 
-_COUNTER = re.compile(r"\{(?::0(\d+))?\}")
-_MOST_DIGITS = 9
+from exporter import config, documents
+from exporter.documents import hint
+from exporter.states import StreamState
+from exporter.text import quote
+from lab import durations
+from lab.filters.log_filter import Severity
 
-# States are plain numbers here, as the API may send one that no enum has.
-_COMPLETED = int(BackfillJob.State.COMPLETED)
-_CREATED = int(PrivateConnection.State.CREATED)
+_COUNTER = re.compile(r"\{(?::0(\d))?\}")
+
+# Values.
+
+
+def _seconds(written: object) -> object:
+    """Turn ``90s``, ``50ms`` or ``1h12m10s`` into seconds; numbers pass, for use in code."""
+    if not isinstance(written, str):
+        return written
+    return durations.parse(written, compound=True).total_seconds()
+
+
+def _known(written: str, known: Iterable[str]) -> str:
+    if written not in known:
+        raise ValueError(f"{quote(written)} is not allowed; {hint(written, known)}")
+    return written
+
+
+def _number_in(names: type[IntEnum]) -> BeforeValidator:
+    """Accept an enum's name or any number, as the API may send one that the client doesn't know."""
+    return BeforeValidator(
+        lambda value: (
+            names[_known(value, names.__members__)].value if isinstance(value, str) else value
+        )
+    )
+
+
+_CODES = [code for code in grpc.StatusCode.__members__ if code != "OK"]
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+State = Annotated[int, _number_in(StreamState)]
+BackfillState = Annotated[int, _number_in(BackfillJob.State)]
+ConnectionState = Annotated[int, _number_in(PrivateConnection.State)]
+Code = Annotated[str, AfterValidator(lambda written: _known(written, _CODES))]
+
+Permission = Literal[
+    "datastream.locations.list",
+    "datastream.streams.list",
+    "datastream.objects.list",
+    "datastream.privateConnections.list",
+    "monitoring.timeSeries.create",
+    "monitoring.timeSeries.list",
+    "monitoring.metricDescriptors.create",
+    "monitoring.metricDescriptors.list",
+]
+
+# How a location fails: with the status UNAVAILABLE; with an empty answer that lists it in
+# ``unreachable``; or the same for the first page only
+Outage = Literal["unavailable", "listed", "partial"]
+
+# How an answer is wrong: it (or, with a code, its details) can't be parsed; it has 65 MiB; its
+# token leads to the same page; it names its location in ``unreachable``; or a write is refused
+# with a summary that counts the points of another request
+WrongAnswer = Literal["garbled", "too_large", "same_page", "unreachable", "wrong_summary"]
+
+
+class WorldSection(BaseModel):
+    """A section of a world file. Immutable; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WorldError(WorldSection):
+    """An error that a stream, an object or a private connection carries."""
+
+    reason: str
+    message: str = ""
+
+
+# What exists.
 
 
 class _Counted(WorldSection):
@@ -40,15 +107,17 @@ class _Counted(WorldSection):
 
     count: int | None = Field(default=None, ge=1, le=100_000)
 
-    def _names(self) -> list[str]:
+    @property
+    def ids(self) -> list[str]:
+        """Return the ids (of objects: the tables)."""
         pattern = getattr(self, self._name_key)
         if self.count is None:
             return [pattern]
 
-        def name(number: int) -> str:
+        def numbered(number: int) -> str:
             return _COUNTER.sub(lambda found: f"{number:0{found[1] or 1}d}", pattern)
 
-        return [name(number) for number in range(1, self.count + 1)]
+        return [numbered(number) for number in range(1, self.count + 1)]
 
     @model_validator(mode="after")
     def _counter_and_count(self) -> Self:
@@ -57,10 +126,6 @@ class _Counted(WorldSection):
             raise ValueError(
                 f"{quote(pattern)}: a counter such as {{:05}} in a name needs a count, and a count"
                 " needs a counter"
-            )
-        if any(int(digits or 1) > _MOST_DIGITS for digits in _COUNTER.findall(pattern)):
-            raise ValueError(
-                f"{quote(pattern)}: a counter has at most {_MOST_DIGITS} digits; write {{:05}}, say"
             )
         return self
 
@@ -71,21 +136,12 @@ class WorldObjects(_Counted):
     _name_key = "table"
 
     table: str
-    backfill: BackfillState = _COMPLETED
+    backfill: BackfillState = BackfillJob.State.COMPLETED
     errors: tuple[WorldError, ...] = ()
-
-    @property
-    def tables(self) -> list[str]:
-        """Return the objects' names."""
-        return self._names()
 
 
 class WorldStreams(_Counted):
-    """One stream, or ``count`` of them.
-
-    Attributes:
-        freshness: The value of Datastream's own metric while the stream is RUNNING.
-    """
+    """One stream, or ``count`` of them."""
 
     _name_key = "id"
 
@@ -95,20 +151,14 @@ class WorldStreams(_Counted):
     labels: dict[str, str] = Field(default_factory=dict)
     errors: tuple[WorldError, ...] = ()
     objects: tuple[WorldObjects, ...] = ()
-    freshness: Seconds = 5
-    create_time: AwareDatetime = datetime.fromisoformat("2025-03-01T09:00:00+00:00")
-
-    @property
-    def ids(self) -> list[str]:
-        """Return the streams' ids."""
-        return self._names()
+    freshness: Seconds = 5  # the value of Datastream's own metric while the stream is RUNNING
 
 
 class WorldConnection(WorldSection):
     """A private connection."""
 
     id: str
-    state: ConnectionState = _CREATED
+    state: ConnectionState = PrivateConnection.State.CREATED
     error: WorldError | None = None
 
 
@@ -132,11 +182,149 @@ class WorldProject(WorldSection):
     locations: tuple[WorldLocation, ...] = ()
 
 
+# What happens.
+
+
+class _Event(WorldSection):
+    at: Seconds
+
+
+class _StreamEvent(_Event):
+    stream: str
+
+
+class Lifecycle(_StreamEvent):
+    """Matching streams start, resume, recover, heal, are deleted or appear.
+
+    `catch_up` makes them as fresh as at the start, and `stall` ends that this is measured.
+    """
+
+    do: Literal["start", "resume", "recover", "heal", "delete", "appear", "catch_up", "stall"]
+    starting: Seconds = 0
+
+
+class Pause(_StreamEvent):
+    """Somebody pauses the streams; with `draining`, they are DRAINING for that long first."""
+
+    do: Literal["pause"]
+    draining: Seconds = 0
+
+
+class Fail(_StreamEvent):
+    """Streams fail, for now or permanently, or keep running with an error."""
+
+    do: Literal["fail", "fail_permanently", "report_error"]
+    reason: str
+    message: str = ""
+
+
+class SetState(_StreamEvent):
+    """Streams change to a state: a name, or a number that the client does not know yet."""
+
+    do: Literal["set_state"]
+    state: State
+
+
+class SetBackfill(_StreamEvent):
+    """All objects of the streams change to a backfill state."""
+
+    do: Literal["set_backfill"]
+    backfill: BackfillState
+
+
+class Lag(_StreamEvent):
+    """Streams fall behind: their freshness has this value from now on, or grows from it."""
+
+    do: Literal["lag"]
+    freshness: Seconds
+    growing: bool = False
+
+
+class DropEvents(_StreamEvent):
+    """Streams drop unsupported events, and count them in their own metric."""
+
+    do: Literal["drop_events"]
+    events: int = Field(ge=1)
+    object: str = "public.orders"
+    error_code: str = "UNSUPPORTED_DATA_TYPE"
+
+
+class WriteLogEntry(_StreamEvent):
+    """A log entry about the streams is written. Other events write their own."""
+
+    do: Literal["log"]
+    log: Literal["stream_activity", "audit"]
+    severity: Severity
+    method: str | None = None
+    operation: Literal["first", "last", "first and last"] | None = None
+    who: str = "operator@example.com"
+    message: str = ""
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        audit = self.log == "audit"
+        if audit != (self.method is not None) or (self.operation and not audit):
+            raise ValueError(
+                "an entry of the audit log needs a method, such as UpdateStream, and may have an"
+                " operation; one of stream_activity has neither"
+            )
+        return self
+
+
+class LocationEvent(_Event):
+    """A location stops answering, or answers again."""
+
+    location: str
+    do: Literal["unreachable", "reachable"]
+    outage: Outage = "unavailable"
+
+
+class ProjectEvent(_Event):
+    """A project's Datastream API is disabled or enabled."""
+
+    project: str
+    do: Literal["disable_api", "enable_api"]
+
+
+class PermissionEvent(_Event):
+    """The caller loses or gains a permission on a project."""
+
+    project: str
+    do: Literal["revoke", "grant"]
+    permission: Permission
+
+
+class ConnectionEvent(_Event):
+    """Private connections change to a state."""
+
+    private_connection: str
+    do: Literal["set_connection_state"]
+    state: ConnectionState
+    error: WorldError | None = None
+
+
+Event = Annotated[
+    Lifecycle
+    | Pause
+    | Fail
+    | SetState
+    | SetBackfill
+    | Lag
+    | DropEvents
+    | WriteLogEntry
+    | LocationEvent
+    | ProjectEvent
+    | PermissionEvent
+    | ConnectionEvent,
+    Field(discriminator="do"),
+]
+
+
 class Fault(WorldSection):
-    """A fault of calls: a delay, a status code, or both.
+    """A fault of calls: a delay, a status code, a wrong answer, or several of these.
 
     Globs match the method's short name, the project's id and the location's id (empty for a call
-    without one). With ``when: after`` the call has its effect first.
+    without one).
     """
 
     method: str = "*"
@@ -145,38 +333,44 @@ class Fault(WorldSection):
     code: Code | None = None
     message: str = ""
     retry_delay: Seconds | None = None
-    latency: Seconds = 0
+    # So many series of a write are refused with the code; the others are written
+    refuses: int | None = Field(default=None, ge=1)
+    # How the answer is wrong, where the method can give such an answer
+    answer: WrongAnswer | None = None
+    latency: Seconds = 0  # seconds to wait. A call that its client gives up meanwhile has no effect
+    skip: int = Field(default=0, ge=0)  # how many matching calls are left alone first
+    # How many calls it strikes after that; all where None
     times: int | None = Field(default=None, ge=1)
+    # ``from`` in a file: when it begins, in seconds after the world's start
     since: Seconds = Field(default=0, alias="from")
     until: Seconds | None = None
-    when: Literal["before", "after"] = "before"
+    when: Literal["before", "after"] = "before"  # with ``after``, the call has its effect first
 
     model_config = ConfigDict(populate_by_name=True)
 
     @model_validator(mode="after")
     def _has_an_effect(self) -> Self:
-        if self.code is None and not self.latency:
-            raise ValueError("a fault needs a code, a latency, or both")
+        if self.code is None and self.answer is None and not self.latency:
+            raise ValueError("a fault needs a code, a latency, or both, or an answer")
+        if self.refuses is not None and self.code is None:
+            raise ValueError("refuses needs a code, with which the series are refused")
         return self
 
 
 class World(WorldSection):
     """A whole world file."""
 
-    config: dict[str, Any] | None = None
-    """The exporter's config.yaml for this world."""
+    config: dict[str, Any] | None = None  # the exporter's config.yaml for this world
     projects: tuple[WorldProject, ...]
     events: tuple[Event, ...] = ()
     faults: tuple[Fault, ...] = ()
-    refusals: PartialWriteFormat = "newer"
+    # Smaller maximum page sizes than Google's, by method
     largest_page: dict[str, int] = Field(default_factory=dict)
-    """Smaller maximum page sizes than Google's, by method."""
 
     def resource_names(self) -> dict[str, list[str]]:
         """Return all full names by kind: project, location, stream and private_connection."""
-        names: dict[str, list[str]] = {
-            kind: [] for kind in ("project", "location", "stream", "private_connection")
-        }
+        kinds = ("project", "location", "stream", "private_connection")
+        names: dict[str, list[str]] = {kind: [] for kind in kinds}
         for project in self.projects:
             names["project"].append(f"projects/{project.id}")
             for location in project.locations:
@@ -189,3 +383,70 @@ class World(WorldSection):
                     f"{at}/privateConnections/{each.id}" for each in location.private_connections
                 ]
         return names
+
+
+def matches(glob: str, name: str) -> bool:
+    """Return whether a glob matches a full name, or its last part where it has no slash."""
+    return fnmatchcase(name if "/" in glob else name.rpartition("/")[2], glob)
+
+
+# Files.
+
+Place = tuple[str | int, ...]  # A path of keys and indexes in a document
+
+
+def read_world(path: str) -> World:
+    """Return the world of a file.
+
+    Raises:
+        InputError: All errors in it.
+    """
+    return parse_world(documents.read_file(path), path)
+
+
+def default_world() -> World:
+    """Return the world that ships with the package: one company's fleet."""
+    shipped = resources.files("lab.emulator") / "worlds" / "default.yaml"
+    return parse_world(shipped.read_text(encoding="utf-8"), "default.yaml")
+
+
+def parse_world(text: str, file: str) -> World:
+    """Return the world of a YAML text; messages name ``file``.
+
+    Raises:
+        InputError: All errors in it.
+    """
+    document = documents.parse(text, file)
+    world = document.read(World)
+    if world is not None:
+        for place, words in world_errors(world):
+            document.add_error(place, words)
+    return document.accepted(world)
+
+
+def config_environ(world: World, file: str) -> dict[str, str]:
+    """Return the variable with the exporter's config that a world brings, if it brings one.
+
+    Raises:
+        InputError: The config is not valid.
+    """
+    if world.config is None:
+        return {}
+    config.from_data(world.config, file, {})
+    # On one line, so that a shell's export of it is one line as well.
+    text = yaml.safe_dump(world.config, default_flow_style=True, width=sys.maxsize)
+    return {config.WHOLE: text.rstrip()}
+
+
+def world_errors(world: World) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong between the parts of a world: the path of keys, and a sentence."""
+    names = world.resource_names()
+    for kind, of_kind in names.items():
+        for name in [name for name, times in Counter(of_kind).items() if times > 1]:
+            yield ("projects",), f"the {kind} {quote(name)} stands twice"
+    for index, event in enumerate(world.events):
+        kind = next(kind for kind in names if kind in type(event).model_fields)
+        glob = getattr(event, kind)
+        # Most likely a typing error.
+        if not any(matches(glob, name) for name in names[kind]):
+            yield ("events", index, kind), f"{quote(glob)} matches no {kind} of this world"

@@ -146,18 +146,6 @@ def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
     assert parsed(INVALID, "Refused.", written=written, of=of) == PartialWrite(7, 0, 0)
 
 
-@pytest.mark.parametrize(("text", "doubtful"), [(OFTEN, True), (ORDER, False), (INTERNAL, False)])
-def test_only_points_that_come_too_often_may_have_met_an_older_one(
-    text: str, *, doubtful: bool
-) -> None:
-    """What is out of order met a point that is at least as new."""
-    assert parsed(INVALID, f"{HEAD}{text}", written=6, of=7).doubtful is doubtful
-    errors = [("FAILED_PRECONDITION", 1, text)]
-    assert parsed(INVALID, "See below.", written=6, of=7, errors=errors).doubtful is doubtful
-    assert parsed(INVALID, text).doubtful is doubtful
-    assert not parsed("UNAVAILABLE", text).doubtful
-
-
 reasons = st.sampled_from([ORDER, OFTEN, INTERNAL, TWICE, "Unknown metric", HEAD, NODE, TIMES])
 texts = st.lists(
     reasons | st.sampled_from(["; ", ";\n", "\n", ": ", "timeSeries[٣]"]) | st.text(max_size=5)

@@ -13,7 +13,7 @@ from exporter.google.errors import Failure, FailureKind
 from exporter.measure import NEVER_MISSING
 from exporter.names import LocationName, Task
 from exporter.write import Written
-from lab.emulator.status_errors import StatusError
+from lab.emulator.answers import StatusError
 from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import (
     AMERICA,

@@ -13,7 +13,7 @@ from exporter.google.clients import connect
 from exporter.google.errors import CallError, FailureKind
 from exporter.memory import Memory
 from exporter.write import Written
-from lab.emulator.status_errors import StatusError
+from lab.emulator.answers import StatusError
 from lab.emulator.world import Fault
 from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import DISCOVERED, LISTED, Monitoring, Points, has, refusal, seen, world

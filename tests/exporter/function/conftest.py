@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from lab.emulator.monitoring_service import WrittenPoint
+    from lab.emulator.monitoring import WrittenPoint
 
 CONFIG = """\
 metrics: {project: metrics-prod}

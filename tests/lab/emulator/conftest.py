@@ -1,7 +1,5 @@
 """A served world, Google's own clients for it, and a clock to turn by hand."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
@@ -25,7 +23,6 @@ class Clock:
     """A clock in unix seconds that only moves when a test moves it."""
 
     def __init__(self) -> None:
-        """Start with the world."""
         self.now = START
 
     def __call__(self) -> float:

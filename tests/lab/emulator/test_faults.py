@@ -1,25 +1,20 @@
 """Injected faults, as Google's own clients see them."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import grpc
 import pytest
 from google.api_core import exceptions
-from google.cloud.monitoring_v3 import TimeSeries
+from google.cloud.datastream_v1 import ListStreamsResponse
+from google.cloud.monitoring_v3 import CreateTimeSeriesSummary, TimeSeries
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
-from lab.emulator.emulator import Emulator
-from lab.emulator.server import PortInUseError
-from lab.emulator.status_errors import StatusError
-from lab.emulator.world import Fault, World
+from lab.emulator.world import Fault
+from tests.lab.emulator.conftest import Clock, Serve, Served
 
-if TYPE_CHECKING:
-    from tests.lab.emulator.conftest import Clock, Serve, Served
-
-LOCATIONS = [{"id": "europe-west1", "streams": [{"id": "orders"}]}, {"id": "us-east1"}]
+EUROPE = "projects/shop/locations/europe-west1"
+LOCATIONS = [{"id": "europe-west1", "streams": [{"id": "s{}", "count": 3}]}, {"id": "us-east1"}]
 WORLD: dict[str, Any] = {"projects": [{"id": "shop", "number": 1, "locations": LOCATIONS}]}
 
 
@@ -33,14 +28,28 @@ def outcome(served: Served, location: str = "europe-west1") -> int:
     return 0
 
 
-def write(served: Served, at: float) -> None:
-    """Write one point."""
-    series = TimeSeries(
-        metric={"type": "custom.googleapis.com/x"},
-        resource={"type": "global"},
-        points=[{"interval": {"end_time": {"seconds": int(at)}}, "value": {"int64_value": 1}}],
+def write(served: Served, at: float, series: int = 1, timeout: float = 60) -> None:
+    """Write a point of each of some series."""
+    given = [
+        TimeSeries(
+            metric={"type": f"custom.googleapis.com/x{number}"},
+            resource={"type": "global"},
+            points=[{"interval": {"end_time": {"seconds": int(at)}}, "value": {"int64_value": 1}}],
+        )
+        for number in range(series)
+    ]
+    served.monitoring.create_time_series(
+        name="projects/shop", time_series=given, retry=None, timeout=timeout
     )
-    served.monitoring.create_time_series(name="projects/shop", time_series=[series])
+
+
+def failed_write(served: Served, at: float, series: int) -> tuple[str, int, int]:
+    """Write series that are refused in part; return the message and the summary's counts."""
+    with pytest.raises(exceptions.InvalidArgument) as caught:
+        write(served, at, series)
+    summary = CreateTimeSeriesSummary.pb(CreateTimeSeriesSummary())
+    assert caught.value.details[0].Unpack(summary)
+    return caught.value.message, summary.total_point_count, summary.success_point_count
 
 
 def test_a_fault_strikes_as_often_as_it_says(serve: Serve) -> None:
@@ -48,6 +57,12 @@ def test_a_fault_strikes_as_often_as_it_says(serve: Serve) -> None:
     fault = {"method": "List*", "location": "europe-*", "code": "UNAVAILABLE", "times": 2}
     served = serve(WORLD | {"faults": [fault]})
     assert [outcome(served, "us-east1"), *(outcome(served) for _ in range(3))] == [0, 14, 14, 0]
+
+
+def test_a_fault_can_leave_the_first_calls_alone(serve: Serve) -> None:
+    """The n-th call fails, and those before and after it don't."""
+    served = serve(WORLD | {"faults": [{"code": "INTERNAL", "skip": 2, "times": 1}]})
+    assert [outcome(served) for _ in range(4)] == [0, 0, 13, 0]
 
 
 def test_a_fault_strikes_in_its_time(serve: Serve, clock: Clock) -> None:
@@ -84,34 +99,79 @@ def test_a_write_may_have_its_effect_and_fail(
     assert len(served.cloud.points()) == written
 
 
-def test_a_delayed_answer_meets_the_clients_deadline(serve: Serve) -> None:
-    """Latency outlasts a deadline, and ends when the servers stop."""
-    served = serve(WORLD | {"faults": [{"method": "ListStreams", "latency": "10m"}]})
-    started = time.monotonic()
+@pytest.mark.parametrize(("when", "written"), [("before", 0), ("after", 1)])
+def test_a_call_hangs_until_its_deadline(
+    serve: Serve, clock: Clock, when: str, written: int
+) -> None:
+    """A call that is given up has no effect, or had it already; it keeps no thread."""
+    served = serve(WORLD | {"faults": [{"latency": "10m", "when": when}]})
     with pytest.raises(exceptions.DeadlineExceeded):
-        served.datastream.list_streams(
-            parent="projects/shop/locations/us-east1", timeout=0.05, retry=None
-        )
+        served.datastream.list_streams(parent=EUROPE, timeout=0.05, retry=None)
+    with pytest.raises(exceptions.DeadlineExceeded):
+        write(served, clock(), timeout=0.3)
+    started = time.monotonic()
     served.cloud.stop()
     assert time.monotonic() - started < 5
+    assert len(served.cloud.points()) == written
 
 
-def test_a_function_can_answer_a_method(serve: Serve) -> None:
-    """Its bytes or its error reach the client; the call is recorded, and other methods go on."""
-    served = serve(WORLD)
+def test_a_write_is_refused_in_part(serve: Serve, clock: Clock) -> None:
+    """Some series are refused with a code, the others are written, and the answer says so."""
+    fault = {"method": "CreateTimeSeries", "code": "INTERNAL", "refuses": 2, "times": 1}
+    served = serve(WORLD | {"faults": [fault]})
+    message, total, accepted = failed_write(served, clock(), 5)
+    assert message.count("Internal error encountered.") == 2
+    assert (total, accepted, len(served.cloud.points())) == (5, 3, 3)
 
-    def refuse(request: Any) -> bytes:
-        raise StatusError("DATA_LOSS", f"Lost {request.parent}")
 
-    served.cloud.answer("ListStreams", refuse)
-    assert outcome(served) == 15
-    served.cloud.answer("ListStreams", lambda _request: b"")
-    assert outcome(served, "nowhere") == 0
-    assert served.cloud.calls == {"ListStreams": 2}
+@pytest.mark.parametrize(("when", "written"), [("before", 0), ("after", 5)])
+def test_a_summary_can_be_wrong(serve: Serve, clock: Clock, when: str, written: int) -> None:
+    """It counts other points than those of the request, whether they were written or not."""
+    served = serve(WORLD | {"faults": [{"answer": "wrong_summary", "when": when}]})
+    assert failed_write(served, clock(), 5)[1:] == (1000, 1000)
+    assert len(served.cloud.points()) == written
+
+
+def test_a_page_can_come_twice(serve: Serve) -> None:
+    """A page's token leads to the same page again, on the first page or on a later one."""
+    fault = {"answer": "same_page", "skip": 1, "times": 2}
+    served = serve(WORLD | {"largest_page": {"ListStreams": 2}, "faults": [fault]})
+    pages = [[stream.name[-2:] for stream in page.streams] for page in _pages(served)]
+    assert pages == [["s1", "s2"], ["s3"], ["s3"], ["s3"]]
+    served.cloud.add_fault(Fault(answer="same_page", times=1))
+    pages = [[stream.name[-2:] for stream in page.streams] for page in _pages(served)]
+    assert pages == [["s1", "s2"], ["s1", "s2"], ["s3"]]
+
+
+def _pages(served: Served) -> list[ListStreamsResponse]:
+    return list(served.datastream.list_streams(parent=EUROPE).pages)
+
+
+def test_an_answer_can_name_its_location_as_unreachable(serve: Serve) -> None:
+    """A call, not the location, has the outage: the next one gets the streams."""
+    served = serve(WORLD | {"faults": [{"answer": "unreachable", "times": 1}]})
+    assert [page.unreachable for page in _pages(served)] == [[EUROPE]]
+    assert [len(page.streams) for page in _pages(served)] == [3]
+
+
+@pytest.mark.parametrize(
+    ("fault", "raised"),
+    [
+        ({"answer": "garbled"}, exceptions.InternalServerError),
+        ({"answer": "garbled", "code": "UNAVAILABLE"}, DecodeError),
+        ({"answer": "too_large"}, exceptions.ResourceExhausted),
+    ],
+)
+def test_an_answer_can_be_useless(
+    serve: Serve, fault: dict[str, str], raised: type[Exception]
+) -> None:
+    """An answer, or the details of an error, can't be parsed; or it is larger than allowed."""
+    with pytest.raises(raised):
+        serve(WORLD | {"faults": [fault]}).datastream.list_streams(parent=EUROPE)
 
 
 def test_every_call_is_counted_by_method_and_place(serve: Serve, clock: Clock) -> None:
-    """The log holds each call, failed ones too, with its project and location."""
+    """The log holds each call, with its name and whether a fault met it."""
     fault = {"method": "ListStreams", "code": "UNAVAILABLE", "times": 1}
     served = serve(WORLD | {"faults": [fault]})
     outcome(served)
@@ -119,19 +179,9 @@ def test_every_call_is_counted_by_method_and_place(serve: Serve, clock: Clock) -
     write(served, clock())
     assert served.cloud.calls == {"ListStreams": 2, "CreateTimeSeries": 1}
     assert served.cloud.call_log == [
-        ("ListStreams", "shop", "europe-west1"),
-        ("ListStreams", "shop", "europe-west1"),
-        ("CreateTimeSeries", "shop", ""),
+        ("ListStreams", EUROPE, True),
+        ("ListStreams", EUROPE, False),
+        ("CreateTimeSeries", "projects/shop", False),
     ]
-
-
-def test_a_port_in_use_is_an_error_and_leaves_nothing_running() -> None:
-    """The second server on a port gets a sentence, and its other server stops again."""
-    world = World.model_validate(WORLD)
-    with Emulator(world) as first:
-        port = int(first.monitoring.rpartition(":")[2])
-        second = Emulator(world)
-        with pytest.raises(PortInUseError, match=f"port {port} of 127.0.0.1"):
-            second.start(monitoring_port=port)
-        with grpc.insecure_channel(second.datastream) as channel, pytest.raises(grpc.RpcError):
-            channel.unary_unary("/x/Y")(b"", timeout=1)
+    last = served.cloud.call_log[-1]
+    assert (last.project, last.location) == ("shop", "")

@@ -1,0 +1,181 @@
+"""Builds errors, with google.rpc details in their trailers, and pages as Google sends them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import grpc
+from google.cloud import monitoring_v3
+from google.protobuf.any_pb2 import Any as PackedMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from lab.emulator.world import Fault
+
+Item = TypeVar("Item")
+
+_Summary: Any = monitoring_v3.CreateTimeSeriesSummary.pb()
+
+_NOT_WRITTEN = "One or more TimeSeries could not be written"
+_MESSAGES = {
+    "UNAVAILABLE": "The service is currently unavailable.",
+    "DEADLINE_EXCEEDED": "Deadline expired before operation could complete.",
+    "INTERNAL": "Internal error encountered.",
+    "RESOURCE_EXHAUSTED": "Quota exceeded for quota metric 'API requests' and limit 'API requests"
+    " per minute per user'.",
+    "PERMISSION_DENIED": "The caller does not have permission",
+}
+
+
+class StatusError(Exception):
+    """A call that gets a status instead of a response."""
+
+    def __init__(self, code: str, text: str, details: Sequence[Message] = ()) -> None:
+        super().__init__(text)
+        self.status = status_pb2.Status(code=code_number(code), message=text)
+        for detail in details:
+            packed = PackedMessage()
+            packed.Pack(detail)
+            self.status.details.append(packed)
+
+
+def code_number(code: str) -> int:
+    """Return a gRPC status code's number by its name."""
+    number: int = grpc.StatusCode[code].value[0]
+    return number
+
+
+def field_text(field: str, text: str, value: str | None = None) -> str:
+    """Return Cloud Monitoring's message for a field with a wrong value."""
+    of = "" if value is None else f' of "{value}"'
+    return f"Field {field} had an invalid value{of}: {text}"
+
+
+def fault_error(fault: Fault) -> StatusError:
+    """Return the error of a fault that has a code; without a message of its own it has Google's."""
+    code = str(fault.code)
+    details = []
+    if fault.retry_delay is not None:
+        delay = Duration()
+        delay.FromNanoseconds(round(fault.retry_delay * 1e9))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    error = StatusError(code, fault.message or _MESSAGES.get(code, code), details)
+    if fault.answer == "garbled":
+        error.status.details.add(type_url="type.googleapis.com/google.rpc.RetryInfo", value=b"\xff")
+    return error
+
+
+def api_disabled(number: int) -> StatusError:
+    """Return Google's error while a project's Datastream API is disabled."""
+    service = "datastream.googleapis.com"
+    url = f"https://console.developers.google.com/apis/api/{service}/overview?project={number}"
+    text = (
+        f"Datastream API has not been used in project {number} before or it is disabled. Enable it"
+        f" by visiting {url} then retry. If you enabled this API recently, wait a few minutes for"
+        " the action to propagate to our systems and retry."
+    )
+    info = error_details_pb2.ErrorInfo(
+        reason="SERVICE_DISABLED",
+        domain="googleapis.com",
+        metadata={"service": service, "consumer": f"projects/{number}", "activationUrl": url},
+    )
+    return StatusError("PERMISSION_DENIED", text, [info])
+
+
+def permission_denied(permission: str, resource: str) -> StatusError:
+    """Return Google's error for a caller without ``datastream.streams.list`` on a resource."""
+    service = permission.partition(".")[0] + ".googleapis.com"
+    text = (
+        f"Permission {permission} denied (or the resource may not exist)."
+        if service == "monitoring.googleapis.com"
+        else f"Permission '{permission}' denied on resource '//{service}/{resource}'"
+        " (or it may not exist)."
+    )
+    info = error_details_pb2.ErrorInfo(
+        reason="IAM_PERMISSION_DENIED",
+        domain=service,
+        metadata={"permission": permission, "resource": resource},
+    )
+    return StatusError("PERMISSION_DENIED", text, [info])
+
+
+class RejectedPointError(Exception):
+    """Why a series of a request is not written, in Google's words and with Google's code."""
+
+    def __init__(self, text: str, code: str = "INVALID_ARGUMENT") -> None:
+        super().__init__(text)
+        self.text = text
+        self.code = code
+
+
+# A raw TimeSeries that was not written: its index in the request, the series, and why
+Rejected = tuple[int, Any, RejectedPointError]
+
+
+def partial_write_error(rejected: Sequence[Rejected], points: int) -> StatusError:
+    """Return the error for a request of so many points with series that were not written."""
+    refused: Counter[str] = Counter()
+    for _, series, why in rejected:
+        refused[why.code] += len(series.points)
+    summary = _Summary(total_point_count=points, success_point_count=points - refused.total())
+    for code, count in refused.items():
+        # A code and a count: Google sends no text here.
+        summary.errors.add(point_count=count).status.code = code_number(code)
+    named = "; ".join(_named(*each) for each in rejected)
+    return StatusError("INVALID_ARGUMENT", f"{_NOT_WRITTEN}: {named}", [summary])
+
+
+def wrong_summary_error() -> StatusError:
+    """Return the error of a write whose summary says that 1,000 points were written."""
+    summary = _Summary(total_point_count=1000, success_point_count=1000)
+    return StatusError("INVALID_ARGUMENT", _NOT_WRITTEN, [summary])
+
+
+def _named(index: int, series: Any, why: RejectedPointError) -> str:
+    metric, resource = series.metric, series.resource
+    labels = ", ".join(f'"{key}": "{value}"' for key, value in sorted(metric.labels.items()))
+    text = why.text
+    if why.code == "FAILED_PRECONDITION":
+        of = ",".join(f"{key}:{value}" for key, value in sorted(resource.labels.items()))
+        text = f"write for resource={resource.type}{{{of}}} failed with: {text}"
+    where = f'metric.type="{metric.type}", metric.labels={{{labels}}}'
+    return f"timeSeries[{index}] ({where}): {text}"
+
+
+FIRST_PAGE = "first-page"  # A token of the first page of any listing, which only a fault gives
+
+
+class PageRange(NamedTuple):
+    """The part of a listing that a request is about: its first index, its size, and of what."""
+
+    start: int
+    size: int
+    listing: str
+
+    def cut(self, items: Sequence[Item]) -> tuple[Sequence[Item], str]:
+        """Return the page's items, and the token of the next page, empty after the last one."""
+        stop = self.start + self.size
+        return items[self.start : stop], self.token(stop) if stop < len(items) else ""
+
+    def token(self, start: int) -> str:
+        """Return the token of the page of this listing that begins at an index."""
+        return f"{start} {self.listing}"
+
+
+def page_range(request: Any, listing: str, *, default: int, largest: int) -> PageRange:
+    """Return the part of a listing that a request asks for, at most of the largest size.
+
+    Raises:
+        StatusError: The size is negative, or the token was made for another listing.
+    """
+    if request.page_size < 0:
+        raise StatusError("INVALID_ARGUMENT", "The page size must not be negative.")
+    size = min(request.page_size or default, largest)
+    if request.page_token in ("", FIRST_PAGE):
+        return PageRange(0, size, listing)
+    start, _, made_for = request.page_token.partition(" ")
+    if made_for != listing or not start.isdecimal():
+        text = "The page token is invalid: it was made for another request."
+        raise StatusError("INVALID_ARGUMENT", text)
+    return PageRange(int(start), size, listing)

@@ -1,0 +1,166 @@
+"""World files: the one that ships, errors in others, and what exists at which time."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from exporter.config import from_data
+from exporter.documents import InputError
+from exporter.states import StreamState, state_name
+from lab.emulator.timeline import StreamSnapshot, Timeline, snapshot_at
+from lab.emulator.world import World, default_world, parse_world
+
+PROJECTS = """\
+projects:
+  - id: shop
+    number: 1
+    locations:
+      - {id: europe-west1, streams: [{id: "orders-{:03}", count: 3}, {id: last}]}
+"""
+
+
+def errors_of(text: str) -> list[str]:
+    """Return the errors of a world file."""
+    with pytest.raises(InputError) as caught:
+        parse_world(text, "w.yaml")
+    return str(caught.value).splitlines()
+
+
+def test_the_default_world_shows_every_kind_of_stream() -> None:
+    """The shipped fleet has one of each trouble at its start, whatever the time of day."""
+    world = default_world()
+    locations = [
+        location
+        for project in snapshot_at(world, 0).projects.values()
+        for location in project.locations.values()
+    ]
+    streams = [stream for location in locations for stream in location.streams.values()]
+    assert Counter(state_name(each.state) for each in streams) == {
+        "RUNNING": 17,
+        "PAUSED": 2,
+        "FAILED": 2,
+        "FAILED_PERMANENTLY": 1,
+        "STARTING": 1,
+        "NOT_STARTED": 1,
+    }
+    assert [each.outage for each in locations].count("listed") == 1
+    assert any(each.errors for each in streams if state_name(each.state) == "RUNNING")
+
+
+def test_the_default_world_brings_a_config_that_is_right() -> None:
+    """The exporter's config in the shipped world holds no mistake and nothing doubtful."""
+    loaded = from_data(default_world().config, "default.yaml", {})
+    assert loaded.config.metrics.project == "data-platform-prod"
+
+
+def test_every_error_is_reported_at_once_with_its_line() -> None:
+    """Misspelt states, actions, codes and durations each get a sentence and what was meant."""
+    errors = errors_of(
+        PROJECTS
+        + """\
+events:
+  - {at: 5x, stream: last, do: pause}
+  - {at: 5s, stream: last, do: set_state, state: PAUSD}
+  - {at: 5s, stream: last, do: pause, drainig: 5s}
+faults:
+  - {code: UNAVAILBLE}
+  - {method: ListStreams}
+"""
+    )
+    assert [each.partition(": ")[0] for each in errors] == [
+        f"w.yaml:{line}" for line in (7, 8, 9, 11, 12)
+    ]
+    assert '"5x" is not a duration' in errors[0]
+    assert "did you mean PAUSED?" in errors[1]
+    assert "did you mean draining?" in errors[2]
+    assert "did you mean UNAVAILABLE?" in errors[3]
+    assert "a fault needs a code, a latency, or both" in errors[4]
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ("{at: 1s, stream: order-*, do: pause}", 'events[0].stream: "order-*" matches no stream'),
+        ("{at: 1s, location: us-*, do: reachable}", '"us-*" matches no location of this world'),
+        ("{at: 1s, project: bank, do: disable_api}", '"bank" matches no project of this world'),
+        (
+            "{at: 1s, private_connection: x, do: set_connection_state, state: FAILED}",
+            '"x" matches no private_connection',
+        ),
+    ],
+)
+def test_an_event_that_matches_nothing_is_an_error(event: str, words: str) -> None:
+    """A glob that matches nothing is most likely misspelt."""
+    (error,) = errors_of(PROJECTS + f"events: [{event}]\n")
+    assert words in error
+
+
+def test_names_are_unique() -> None:
+    """Two streams of one id in a location are a mistake."""
+    (error,) = errors_of(PROJECTS.replace("last", "orders-002"))
+    assert "stream" in error
+    assert '"projects/shop/locations/europe-west1/streams/orders-002" stands twice' in error
+
+
+@pytest.mark.parametrize(
+    "stream", ['{id: "x-{:03}"}', "{id: x, count: 3}", '{id: "x-{:0999999999}", count: 2}']
+)
+def test_a_counter_and_a_count_go_together(stream: str) -> None:
+    """One without the other, or a counter that would take gigabytes, is a mistake."""
+    (error,) = errors_of(PROJECTS.replace("{id: last}", stream))
+    assert "in a name needs a count, and a count needs a counter" in error
+
+
+def world(*events: dict[str, Any]) -> World:
+    """Return a world of one failed stream and one running one."""
+    streams = [
+        {"id": "a", "state": "FAILED", "errors": [{"reason": "OLD"}], "objects": [{"table": "t"}]},
+        {"id": "b", "exists": False},
+    ]
+    project = {"id": "p", "number": 1, "locations": [{"id": "l", "streams": streams}]}
+    return World.model_validate({"projects": [project], "events": events})
+
+
+def streams(of: World, seconds: float) -> dict[str, StreamSnapshot]:
+    """Return the streams that exist at a time, by id."""
+    return snapshot_at(of, seconds).projects["p"].locations["l"].streams
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "reasons"),
+    [
+        ({"do": "start"}, StreamState.RUNNING, ["OLD"]),
+        ({"do": "resume", "starting": 7}, StreamState.STARTING, ["OLD"]),
+        ({"do": "recover"}, StreamState.RUNNING, []),
+        ({"do": "heal"}, StreamState.RUNNING, []),
+        ({"do": "pause"}, StreamState.PAUSED, ["OLD"]),
+        ({"do": "pause", "draining": 7}, StreamState.DRAINING, ["OLD"]),
+        ({"do": "fail", "reason": "NEW"}, StreamState.FAILED, ["NEW"]),
+        ({"do": "fail_permanently", "reason": "NEW"}, StreamState.FAILED_PERMANENTLY, ["NEW"]),
+        ({"do": "report_error", "reason": "NEW"}, StreamState.FAILED, ["OLD", "NEW"]),
+        ({"do": "set_state", "state": "MAINTENANCE"}, StreamState.MAINTENANCE, ["OLD"]),
+        ({"do": "set_state", "state": 9}, 9, ["OLD"]),
+    ],
+)
+def test_each_event_changes_state_and_errors(
+    action: dict[str, Any], state: int, reasons: list[str]
+) -> None:
+    """An event leads to its state and its errors, from its own second on."""
+    played = world({"at": 5, "stream": "a"} | action)
+    assert streams(played, 4.9)["a"].state == StreamState.FAILED
+    after = streams(played, 5)["a"]
+    assert after.state == state
+    assert [each.reason for each in after.errors] == reasons
+
+
+def test_streams_come_and_go() -> None:
+    """A stream that does not exist yet appears with its event, and is deleted with another."""
+    played = world(
+        {"at": 5, "stream": "projects/p/*/b", "do": "appear", "starting": 2},
+        {"at": 9, "stream": "projects/p/locations/l/streams/b", "do": "delete"},
+    )
+    timeline = Timeline(played)
+    shown = [timeline.at(at).projects["p"].locations["l"].streams.get("b") for at in (4, 5, 8, 9)]
+    assert [each and each.state for each in shown] == [None, 7, 2, None]
+    assert timeline.at(5) is timeline.at(6.9)

@@ -1,0 +1,319 @@
+"""What the log says of runs: what is wrong, what changed, and nothing twice."""
+
+import io
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.logs import JsonLines, logging_to
+from exporter.names import LocationName, StreamName
+from exporter.read import Stream
+from exporter.run import Report
+from exporter.run_log import RunLog, failure_groups, fleet, name_all
+from exporter.states import StreamState, state_name
+from tests.exporter.reports import DENIED, DOWN, EUROPE, config, empty_report, report, unread
+
+ORDERS = f"{EUROPE}/streams/orders"
+RUNNING, PAUSED, FAILED = StreamState.RUNNING, StreamState.PAUSED, StreamState.FAILED
+
+
+def play(*runs: Report, seconds: float = 10) -> list[list[dict[str, Any]]]:
+    """Return the entries of each run of one process, which finds something every few seconds."""
+    now = 0.0
+    run_log, logged = RunLog(config(), lambda: now), []
+    for run in runs:
+        with logging_to(lines := io.StringIO(), JsonLines({})):
+            run_log.log_findings(run)
+        logged.append([json.loads(line) for line in lines.getvalue().splitlines()])
+        now += seconds
+    return logged
+
+
+def orders(state: int = RUNNING, error: str | None = None, **more: Any) -> Stream:
+    """Return a stream."""
+    reason = "SLOT" if error is not None else None
+    return Stream("orders", state, int(error is not None), reason=reason, error=error, **more)
+
+
+@pytest.mark.parametrize(
+    ("stream", "severity", "text"),
+    [
+        (orders(FAILED, "Lost."), "ERROR", "failed; Datastream keeps retrying: Lost."),
+        (
+            orders(StreamState.FAILED_PERMANENTLY),
+            "ERROR",
+            "failed permanently; it will not recover on its own.",
+        ),
+        (orders(PAUSED), "WARNING", "is PAUSED, which config does not expect."),
+        (orders(9), "WARNING", "is state 9, which config does not expect."),
+        (orders(RUNNING, "Slow"), "WARNING", "is RUNNING with 1 error: Slow."),
+        (orders(RUNNING, ""), "WARNING", "is RUNNING with 1 error: SLOT."),
+        (
+            None,
+            "WARNING",
+            "is required but does not exist: create it, or remove it from `required`.",
+        ),
+    ],
+)
+def test_a_stream_that_is_not_as_it_should_be_is_named(
+    stream: Stream | None, severity: str, text: str
+) -> None:
+    """The first run names it with its state and error; that is no change for the worse."""
+    ((entry,),) = play(report(*[stream] if stream else [], required=[ORDERS]))
+    assert (entry["severity"], entry["message"]) == (severity, f"{ORDERS} {text}")
+    assert (entry["event"], entry["worse"]) == ("stream_bad", False)
+    names = ("project", "location", "stream_id")
+    assert [entry[name] for name in names] == ["shop-prod", "europe-west1", "orders"]
+
+
+def test_a_healthy_fleet_says_nothing() -> None:
+    """Streams in expected states without errors are in no entry."""
+    healthy = report(orders(), Stream("carts", StreamState.STARTING))
+    assert play(healthy, healthy) == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "event", "text", "worse"),
+    [
+        (
+            orders(),
+            orders(FAILED, "Lost."),
+            "changed",
+            "was RUNNING and failed; Datastream keeps retrying: Lost.",
+            True,
+        ),
+        (orders(), orders(PAUSED), "changed", "was RUNNING and is PAUSED, which config ", True),
+        (orders(FAILED), orders(), "changed", "was FAILED and is RUNNING.", False),
+        (None, orders(), "appeared", "appeared: it is RUNNING.", False),
+        (None, orders(FAILED), "appeared", "appeared: it failed; Datastream keeps ret", True),
+        (orders(), None, "vanished", "vanished: it was RUNNING, and its location does not", True),
+        (
+            orders(PAUSED, label="paused"),
+            orders(PAUSED, label="running"),
+            "changed",
+            "is PAUSED, which config does not expect.",
+            True,
+        ),
+        (
+            orders(PAUSED, label="running"),
+            orders(PAUSED, label="paused"),
+            "changed",
+            "is PAUSED, which is expected now.",
+            False,
+        ),
+    ],
+)
+def test_a_change_is_logged_once(
+    before: Stream | None, after: Stream | None, event: str, text: str, *, worse: bool
+) -> None:
+    """One entry says from what to what, and whether it is worse; the next runs say no more."""
+    first, second = (report(*[one] if one else []) for one in (before, after))
+    _, (entry,), *silent = play(first, second, second, second)
+    assert entry["event"] == f"stream_{event}"
+    assert entry["message"].startswith(f"{ORDERS} {text}")
+    assert entry["worse"] is worse
+    assert entry["previous"] == (state_name(before.state) if before else "missing")
+    assert entry["state"] == (state_name(after.state) if after else "missing")
+    assert silent == [[], []]
+
+
+def test_one_reminder_of_all_that_stays_bad_every_ten_minutes() -> None:
+    """Streams, labels that name no state, unreadable locations: together, and not in between."""
+    carts = Stream("carts", PAUSED, label="pausd")
+    us = LocationName("shop-prod", "us-east1")
+    bad = replace(report(orders(FAILED), carts), unread={us: DOWN})
+    logged = play(report(orders()), *[bad] * 130)
+    said = {number: len(entries) for number, entries in enumerate(logged) if entries}
+    assert said == {1: 4, 60: 4, 120: 4}
+    assert Counter(entry.get("event") for entry in logged[60]) == {
+        "stream_bad": 2,
+        "location_unreadable": 1,
+        None: 1,
+    }
+
+
+def test_errors_that_come_and_go_do_not_fill_the_log() -> None:
+    """A stream that runs with errors in every other run is in the reminders."""
+    whole = play(*[report(orders(RUNNING, "Slow.")), report(orders())] * 61)
+    assert [number for number, entries in enumerate(whole) if entries] == [0, 60, 120]
+
+
+def test_an_unread_location_makes_nothing_vanish() -> None:
+    """Its streams are unknown. When it is read again, they are compared with what was known."""
+    down = unread()
+    _, (failure,), silent, (changed,), (vanished,) = play(
+        report(orders()), down, down, report(orders(FAILED)), report()
+    )
+    assert failure["message"] == (
+        f"{EUROPE} could not be read, so the streams there are unknown: {DOWN}"
+    )
+    assert (failure["event"], failure["reason"]) == ("location_unreadable", "unavailable")
+    assert silent == []
+    assert changed["message"].startswith(f"{ORDERS} was RUNNING and failed")
+    assert vanished["event"] == "stream_vanished"
+
+
+def test_a_location_read_for_the_first_time_makes_nothing_appear() -> None:
+    """Nothing is known of its streams before: only what is wrong with them is logged."""
+    _, (entry,) = play(unread(), report(Stream("carts", RUNNING), orders(PAUSED)))
+    assert entry["event"] == "stream_bad"
+
+
+def test_a_required_stream_that_vanishes_stays_bad() -> None:
+    """It vanishes once, is missing in the reminder, and appears when it is created."""
+    there, gone = report(orders(), required=[ORDERS]), report(required=[ORDERS])
+    whole = play(there, *[gone] * 61, there)
+    events = [entry["event"] for entries in whole for entry in entries]
+    assert events == ["stream_vanished", "stream_bad", "stream_appeared"]
+
+
+def test_a_location_that_is_no_longer_listed_is_said_once() -> None:
+    """It had streams, so it is read on for a day."""
+    dropped = replace(report(orders()), dropped=(EUROPE,))
+    (entry,), *silent = play(dropped, dropped)
+    assert entry["message"].startswith(f"{EUROPE} is no longer listed, though it had streams.")
+    assert silent == [[]]
+
+
+def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number() -> None:
+    """Those that got worse and that failed come first; one more entry counts the others."""
+    fleet = [Stream(f"orders-{n}", RUNNING) for n in range(10_000)]
+    fails = [one if n < 5000 else replace(one, state=FAILED) for n, one in enumerate(fleet)]
+    paused = [replace(one, state=PAUSED) for one in fleet[:100]]
+    _, forty = play(report(*fleet), report(*fleet[:-40], *fails[-40:]))
+    assert len(forty) == 40
+    _, (*entries, more) = play(report(*fleet), report(*paused, *fails[100:]))
+    assert Counter(entry["severity"] for entry in entries) == {"ERROR": 50}
+    assert more["message"] == "5,050 more streams changed, or not as expected."
+    assert (more["event"], more["count"]) == ("more_streams", 5050)
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("one\r\n  two\tthree", "one two three"),
+        ("\x1b[31mred\x07\x00", "\\x1b[31mred\\x07\\x00"),
+        ("\u202ereversed \u2066", "\\u202ereversed \\u2066"),
+        ("\ud800", "\\ud800"),
+        ("schön ☃ אבד", "schön ☃ אבד"),
+        ("x" * 1_000_000, "x" * 1021 + "…"),
+        ("☃" * 1_000_000, "☃" * 340 + "…"),
+    ],
+)
+def test_an_error_is_one_short_line_without_control_characters(error: str, shown: str) -> None:
+    """Whatever the API sends, at most 1 KiB of it, and nothing that a terminal would obey."""
+    ((entry,),) = play(report(orders(FAILED, error)))
+    assert entry["error"] == shown
+    assert entry["message"] == f"{ORDERS} failed; Datastream keeps retrying: {shown}."
+
+
+def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
+    """The message keeps the text as it is; the fields end no code span and mention nobody."""
+    error = "`, <!channel> **${project}**"
+    ((entry,),) = play(report(orders(FAILED, error)))
+    for name in ("error", "summary"):
+        assert entry[name] == "', \u2039!channel\u203a **$ {project}**"
+    assert entry["reason"] == "SLOT"
+    assert entry["message"].endswith(f": {error}.")
+
+
+def test_the_same_failure_has_the_same_summary() -> None:
+    """Its numbers are replaced, and it has 120 characters at most."""
+    first, second = (
+        play(report(orders(FAILED, f"LSN 0/{at} of slot_{at} is gone. " * 9)))[0][0]["summary"]
+        for at in ("16B3748", "9")
+    )
+    assert play(report(orders(FAILED, "Event 12 of 3400 lost")))[0][0]["summary"] == (
+        "Event # of # lost"
+    )
+    assert (len(first), len(second)) == (120, 120)
+
+
+def test_one_cause_in_one_project_is_one_sentence() -> None:
+    """Locations are in one sentence where project and kind of failure are the same."""
+    at = {name: LocationName("shop-prod", name) for name in ("us-east1", "us-east4", "us-east5")}
+    pay = LocationName("pay-prod", "us-west2")
+    seen = empty_report(
+        discoveries={"shop-prod": (), "pay-prod": DENIED},
+        unread={at["us-east1"]: DENIED, at["us-east4"]: DOWN, at["us-east5"]: DENIED, pay: DENIED},
+    )
+    unknown = "could not be read, so the streams there are unknown"
+    assert [f"{name_all(one.names)} {one.text}" for one in failure_groups(seen)] == [
+        f"projects/pay-prod could not be searched for locations: {DENIED}",
+        f"2 locations of projects/shop-prod (us-east1, us-east5) {unknown}: {DENIED}",
+        f"projects/shop-prod/locations/us-east4 {unknown}: {DOWN}",
+        f"projects/pay-prod/locations/us-west2 {unknown}: {DENIED}",
+    ]
+
+
+def test_ten_thousand_streams_without_their_objects_are_one_entry() -> None:
+    """A permission missing for every stream is said once, with every location in its fields."""
+    names = [StreamName(*EUROPE, f"orders-{n:05}") for n in range(10_000)]
+    ((entry,),) = play(empty_report(uncollected=dict.fromkeys(names, DENIED)))
+    assert entry["message"] == (
+        "10,000 streams of projects/shop-prod (europe-west1/orders-00000, "
+        "europe-west1/orders-00001, europe-west1/orders-00002 and 9,997 more) "
+        f"could not be collected from, so some series are left out: {DENIED}"
+    )
+    assert (entry["event"], entry["locations"]) == ("not_collected", ["europe-west1"])
+    assert entry["count"] == 10_000
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (empty_report(), "no locations read"),
+        (unread(), "nothing could be read: 1 location unreadable"),
+        (report(), "no streams found in 1 location"),
+        (report(orders()), "1 stream in 1 location"),
+        (
+            replace(
+                report(orders(FAILED), Stream("a", PAUSED), required=[f"{EUROPE}/streams/b"]),
+                unread={LocationName("shop-prod", "us-east1"): DOWN},
+            ),
+            "2 streams in 1 location (1 failed, 1 not as expected), 1 required and missing, "
+            "1 location unreadable",
+        ),
+    ],
+)
+def test_a_fleet_in_words(run: Report, words: str) -> None:
+    """How many streams, where, and how many are not as they should be."""
+    assert fleet(run) == words
+
+
+FLEETS = st.none() | st.dictionaries(
+    st.sampled_from("abc"), st.sampled_from([*StreamState, 9]), max_size=3
+)
+
+
+@given(st.lists(FLEETS, min_size=1, max_size=12))
+def test_the_entries_tell_every_change_and_only_changes(
+    fleets: list[dict[str, int] | None],
+) -> None:
+    """For any sequence: replaying the changes over the first look gives the last one."""
+    runs = [
+        unread() if one is None else report(*[Stream(*each) for each in one.items()])
+        for one in fleets
+    ]
+    known: dict[str, str] | None = None
+    for one, entries in zip(fleets, play(*runs), strict=True):
+        streams = [entry for entry in entries if "stream_id" in entry]
+        if one is None:
+            assert not streams
+            continue
+        now = {stream: state_name(state) for stream, state in one.items()}
+        changes = [entry for entry in streams if entry["event"] != "stream_bad"]
+        assert all(now.get(entry["stream_id"], "missing") == entry["state"] for entry in streams)
+        if known is None:
+            assert not changes
+            known = now
+        for entry in changes:
+            assert known.get(entry["stream_id"], "missing") == entry["previous"]
+            known[entry["stream_id"]] = entry["state"]
+        known = {stream: state for stream, state in known.items() if state != "missing"}
+        assert known == now

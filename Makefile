@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 ARGS ?=
 DIST ?= dist
-# Apart, as it asks for old versions of much that the rest uses.
+# Own environment: checkov pins old versions.
 CHECKOV := .checkov
 
 WORKFLOWS := $(wildcard .github/workflows/*.yml) terraform/examples/review/github.yml
@@ -76,17 +76,9 @@ soak: $(ALL) ## simulate a day of the function and one of `watch` with faults, a
 mutants: $(VENV)/.system ## change each policy in one place, and check that a scenario fails; takes minutes
 	@$(BIN)/python -m lab.mutate $(ARGS)
 
-.PHONY: code-mutants
-code-mutants: $(ALL) ## change the exporter's code in one place at a time, and check that a test fails; takes an hour
-	@$(BIN)/python -m tools.code_mutants $(ARGS)
-
 .PHONY: chaos
 chaos: $(ALL) ## run the exporter with every kind of fault, and check that it stays truthful, complete and quick; takes minutes
 	@$(BIN)/python -m lab.chaos $(ARGS)
-
-.PHONY: guided-fuzz
-guided-fuzz: $(VENV)/.atheris ## search for inputs that break a reader, guided by coverage; takes minutes
-	@$(BIN)/python -m lab.chaos.guided $(ARGS)
 
 .PHONY: dist
 dist: $(ALL) ## build a release: the wheel, bills of materials (CycloneDX) and checksums, in DIST
@@ -112,15 +104,14 @@ clean: ## remove .venv and all generated files
 		.pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Not on PyPI: Prometheus evaluates the policies, and a browser shows the report.
-SYSTEM := prometheus chromium chromium-driver
+# Not on PyPI: Prometheus evaluates the policies.
 $(VENV)/.system: $(ALL)
-	@if ! { command -v prometheus && command -v promtool && command -v chromium && command -v chromedriver; } >/dev/null; then \
+	@if ! { command -v prometheus && command -v promtool; } >/dev/null; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			echo "Installing $(SYSTEM) with apt-get, once ..." >&2; \
-			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(SYSTEM) >/dev/null; \
+			echo "Installing prometheus with apt-get, once ..." >&2; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends prometheus >/dev/null; \
 		else \
-			echo "make: the tests need prometheus, promtool, chromium and chromedriver; on Debian and Ubuntu: sudo apt-get install $(SYSTEM); on macOS: brew install prometheus chromium chromedriver" >&2; exit 1; \
+			echo "make: the tests need prometheus and promtool; on Debian and Ubuntu: sudo apt-get install prometheus; on macOS: brew install prometheus" >&2; exit 1; \
 		fi; \
 	fi
 	@touch $@
@@ -149,11 +140,6 @@ $(ALL): requirements/all.txt | $(LAB)
 # The package of this name on PyPI downloads a binary while it is installed; Go builds it from source.
 $(VENV)/.actionlint: | $(VENV)/.made
 	@if command -v go >/dev/null; then GOBIN=$(abspath $(BIN)) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12; fi
-	@touch $@
-
-# Apart, as it has no wheels for each Python that the rest runs on.
-$(VENV)/.atheris: requirements/atheris.txt | $(ALL)
-	@$(INSTALL) --require-hashes --requirement requirements/atheris.txt
 	@touch $@
 
 $(CHECKOV)/.ready: requirements/checkov.txt | $(VENV)/.made

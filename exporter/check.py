@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from threading import Event
 from typing import NamedTuple
 
+from exporter.config.locations import is_known
 from exporter.expectations import unmatched
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
@@ -48,6 +49,10 @@ def _reading(report: Report) -> Iterator[Finding]:
         if not isinstance(found, Failure):
             text = f"{plural(len(found), 'location')} discovered"
             yield Finding(OK, f"projects/{project}", text)
+    for at in sorted({one.name for one in report.locations} | report.unread.keys()):
+        if not is_known(at.location):
+            text = "is a location that this version doesn't know: new, or misspelled"
+            yield Finding(WARNING, str(at), text)
     for location in report.locations:
         text = plural(sum(1 for _ in location.listed), "stream")
         yield Finding(OK, str(location.name), text)

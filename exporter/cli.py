@@ -56,7 +56,7 @@ def start(program: str, main: Main) -> NoReturn:
         code = INCOMPLETE
         # After a broken pipe there is nothing to say: the reader has seen enough.
         if not isinstance(error, BrokenPipeError):
-            print(f"{program} did not finish: {error.strerror or error}.", file=sys.stderr)
+            sys.stderr.write(f"{program} did not finish: {error.strerror or error}.\n")
         # What is not written yet can't be: Python would fail on it again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

@@ -1,7 +1,6 @@
 """Does what each command asks for, from its arguments to the exit code."""
 
 import logging
-import os
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -72,8 +71,8 @@ def run(context: Context) -> int:
                 print_report(report, config, context.out)
                 context.out.flush()
         finally:
-            # Elsewhere the list of what to look at has just said so.
-            if context.out is None or not _same_file(context.err, context.out):
+            # At a terminal, the list of what to look at has just said so.
+            if not context.err.isatty():
                 RunLog(config).log_findings(report)
             if not args.dry_run:
                 log_run(report)
@@ -144,12 +143,3 @@ def _session(
 ) -> AbstractContextManager[Session]:
     args = context.args
     return open_session(context.environ, args.config, args.impersonate_service_account, found)
-
-
-def _same_file(one: TextIO, other: TextIO) -> bool:
-    """Return whether two streams lead to the same terminal, file or pipe."""
-    try:
-        return one.isatty() or os.path.sameopenfile(one.fileno(), other.fileno())
-    except OSError:
-        # One of them is in memory only.
-        return one is other

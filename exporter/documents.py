@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from types import UnionType
@@ -91,6 +92,11 @@ def packaged(package: str, name: str) -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     parsed: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - both loaders are safe
     return parsed
+
+
+@cache
+def _messages() -> dict[str, Any]:
+    return packaged("exporter", "messages.yaml")
 
 
 def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | None:
@@ -176,6 +182,9 @@ class Document:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.plain(item, (*path, index)) for index, item in enumerate(node.value)]
+        if re.search("[\ud800-\udfff]", node.value):
+            problem = "contains an invalid character (unpaired surrogate); remove it"
+            raise InputError([f"{self.file}:{line}: {quote(node.value)} {problem}"])
         return scalar(node.value) if node.tag == _PLAIN else str(node.value)
 
     def _mapping(self, node: yaml.MappingNode, path: _Path) -> JsonValue:
@@ -339,28 +348,6 @@ class _KeepTags:
         return _PLAIN if kind is yaml.ScalarNode and implicit[0] else _OTHER
 
 
-_ADVICE = (
-    # What PyYAML's parsers say (the one in C, the one in Python), and how to fix it.
-    (r"nesting depth", _TOO_DEEP),
-    (r"another document", "a second document begins here; a file has one: remove ---"),
-    (r"undefined alias", "no anchor above defines {word}; text that begins with * needs quotes"),
-    (r"\btab\b|'\\t'", "YAML does not allow a tab here; indent with spaces"),
-    (
-        r"mapping values are not allowed",
-        "a colon is not allowed here; put text that has one in quotes, or fix the indentation",
-    ),
-    (r"unexpected end of stream", "the quote that opens in line {opened} is never closed"),
-    (r"',' or '\]'", "the [ that opens in line {opened} is not closed, or lacks a comma"),
-    (r"',' or '}'", "the {{ that opens in line {opened} is not closed, or lacks a comma"),
-    (r"cannot start any token", "put {word} in quotes"),
-    (
-        r"block end|expected key|'-' indicator",
-        "the indentation does not match the lines above; indent the keys of one mapping alike",
-    ),
-    (r"", "is not YAML ({problem}); check indentation, colons and quotes"),
-)
-
-
 def _syntax_error(error: yaml.YAMLError, text: str) -> str:
     """Return line, column and advice for what the YAML parser rejected."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
@@ -371,36 +358,16 @@ def _syntax_error(error: yaml.YAMLError, text: str) -> str:
     tab = "tab" if rest.startswith("\t") else ""
     said = f"{error.context or ''} {tab} {error.problem}"
     opened = error.context_mark.line + 1 if error.context_mark else 0
-    advice = next(advice for pattern, advice in _ADVICE if re.search(pattern, said))
+    advice = next(advice for pattern, advice in _messages()["syntax"] if re.search(pattern, said))
     advice = advice.format(opened=opened, word=quote(word), problem=error.problem)
     return f":{mark.line + 1}:{mark.column + 1}: {advice}"
-
-
-_FIXED = {
-    "missing": "is missing; it is required",
-    "value_error": "{error}",
-    "union_tag_invalid": "{discriminator} must be one of {expected_tags}, not '{tag:.60}'",
-    "union_tag_not_found": "must have the key {discriminator}",
-}
-_PLAIN_WORDS = {
-    # Pydantic's words for a type, and those of somebody who writes YAML.
-    "be a valid string": "be text",
-    "be a valid boolean": "be true or false",
-    "be a valid integer": "be a whole number",
-    "be a valid number": "be a number",
-    "be a valid array": "be a list",
-    "be an object": "be a mapping of keys",
-    "be greater than or equal to": "be at least",
-    "be less than or equal to": "be at most",
-    " after validation": "",
-}
 
 
 def _message(details: ErrorDetails) -> str:
     """Return what is wrong with a value, what it is, and what is allowed."""
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
-    if kind in _FIXED:
-        return _FIXED[kind].format(**context)
+    if kind in _messages()["errors"]:
+        return str(_messages()["errors"][kind]).format(**context)
     if kind in {"string_type", "enum", "literal_error"} and isinstance(value, int | float):
         return f'{quote(value)} is not text in YAML; put it in quotes: "{quote(value)}"'
     if kind in {"enum", "literal_error"} and isinstance(value, str):
@@ -417,7 +384,7 @@ def _message(details: ErrorDetails) -> str:
         seen = "nothing" if value is None else quote(value)
     if not must:
         return f"{seen} is not allowed here ({details['msg']})"
-    for theirs, ours in _PLAIN_WORDS.items():
+    for theirs, ours in _messages()["words"].items():
         must = must.replace(theirs, ours)
     return f"must {must}, {more if more.startswith('not ') else f'not {seen}'}"
 

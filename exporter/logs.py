@@ -28,6 +28,7 @@ class JsonLines(logging.Formatter):
         self._labels = dict(labels)
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line; a stack trace stands in its message."""
         message = printable(record.getMessage())
         if record.exc_info:
             message = f"{message}\n{self.formatException(record.exc_info)}"
@@ -54,6 +55,7 @@ class Text(logging.Formatter):
         self._times = times
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text."""
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         when = f"{self.formatTime(record, self.datefmt)} " if self._times else ""
         text = when + level + printable(record.getMessage())[:LONGEST]

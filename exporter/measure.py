@@ -12,7 +12,6 @@ from exporter.documents import packaged
 from exporter.expectations import ComparedLocation
 from exporter.names import LocationName, StreamName
 from exporter.read import Objects
-from exporter.states import BackfillState
 
 # The monitored resource of every series: few types accept custom metrics, and
 # ``datastream.googleapis.com/Stream`` doesn't
@@ -22,6 +21,11 @@ LOCATION_NODE = "datastream"  # the node_id of every series about a location
 # ``last_seen`` of an excluded stream, the end of the year 9999: it is not watched, so it is never
 # missing, even if it is deleted later
 NEVER_MISSING = 253_402_300_799
+# google.cloud.datastream_v1.BackfillJob.State, in the order of its numbers
+BACKFILL_STATES = (
+    *("STATE_UNSPECIFIED", "NOT_STARTED", "PENDING", "ACTIVE"),
+    *("STOPPED", "FAILED", "COMPLETED", "UNSUPPORTED"),
+)
 
 
 class Metric(NamedTuple):
@@ -141,10 +145,10 @@ def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
     """
     project, location, stream = name
     node = (location, project, stream)
-    for state in BackfillState:
-        yield Sample(OBJECTS, *node, (stream, state.name), objects.by_state.get(state, 0))
-    for number in sorted(objects.by_state.keys() - set(BackfillState)):
-        yield Sample(OBJECTS, *node, (stream, str(number)), objects.by_state[number])
+    known = dict(enumerate(BACKFILL_STATES))
+    for number in sorted(known.keys() | objects.by_state.keys()):
+        labels = (stream, known.get(number, str(number)))
+        yield Sample(OBJECTS, *node, labels, objects.by_state.get(number, 0))
     yield Sample(OBJECT_ERRORS, *node, (stream,), objects.with_errors)
 
 

@@ -16,19 +16,13 @@ from google.rpc import code_pb2
 
 from exporter.google.calls import is_transient
 
-_OFTEN = re.compile(r"more frequently than the maximum sampling period", re.IGNORECASE)
-_ORDER = re.compile(rf"must be written in order|{_OFTEN.pattern}", re.IGNORECASE)
+_LATE = re.compile(
+    r"must be written in order|more frequently than the maximum sampling period", re.IGNORECASE
+)
 _PREFIX = re.compile(r"^(\d{3} )?One or more TimeSeries could not be written:\s*", re.IGNORECASE)
 _SEGMENTS = re.compile(r"[;\n]")
-_TRANSIENT_CODES = frozenset(
-    {
-        code_pb2.UNAVAILABLE,
-        code_pb2.DEADLINE_EXCEEDED,
-        code_pb2.RESOURCE_EXHAUSTED,
-        code_pb2.INTERNAL,
-        code_pb2.ABORTED,
-    }
-)
+_TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED")
+_TRANSIENT_CODES = frozenset(map(code_pb2.Code.Value, _TRANSIENT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +34,6 @@ class PartialWrite:
     # seconds: another write was first
     late: int
     transient: int  # how many of these may be accepted on a retry
-    # Whether that other write can be seconds older than ours. Then nothing as new as our points is
-    # in those series
-    doubtful: bool = False
 
     @property
     def unwritten(self) -> int:
@@ -55,10 +46,9 @@ def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> Part
     summary = _summary(error)
     if summary is None and is_transient(error):
         # All of it may be written, or nothing.
-        return PartialWrite(sent, 0, sent)
+        return PartialWrite(sent, late=0, transient=sent)
     if summary is None:
-        late = sent if _is_late(error.message or "") else 0
-        return PartialWrite(sent, late, 0, doubtful=_is_doubtful(error.message or ""))
+        return PartialWrite(sent, late=sent if _is_late(error.message or "") else 0, transient=0)
     refused = summary.total_point_count - summary.success_point_count
     if summary.total_point_count != sent or not 0 < refused <= sent:
         # A summary that contradicts itself or the request proves no point written.
@@ -70,14 +60,11 @@ def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> Part
         transient = refused
     transient = max(0, min(transient, refused))
     if final and all(one.status.message for one in final):
-        reasons = [one.status.message for one in final]
         late = sum(one.point_count for one in final if _is_late(one.status.message))
     else:
         # An entry without a text: the error's own has the reasons.
-        reasons = [error.message or ""]
-        late = refused if all(map(_is_late, reasons)) else 0
-    late = max(0, min(late, refused - transient))
-    return PartialWrite(refused, late, transient, doubtful=any(map(_is_doubtful, reasons)))
+        late = refused if _is_late(error.message or "") else 0
+    return PartialWrite(refused, max(0, min(late, refused - transient)), transient)
 
 
 def _summary(
@@ -95,8 +82,4 @@ def _is_late(message: str) -> bool:
     """Return whether every reason in the text is that the points came too late."""
     parts = _SEGMENTS.split(_PREFIX.sub("", message.strip()))
     reasons = [part for part in parts if part.strip()]
-    return bool(reasons) and all(_ORDER.search(reason) for reason in reasons)
-
-
-def _is_doubtful(message: str) -> bool:
-    return bool(_OFTEN.search(message))
+    return bool(reasons) and all(_LATE.search(reason) for reason in reasons)

@@ -35,8 +35,6 @@ def open_session(
         CallError: There are no credentials.
     """
     loaded = config.load(file, environ)
-    for warning in loaded.warnings:
-        LOGGER.warning("%s", warning)
     found("config", f"{loaded.source} is valid")
     try:
         task = cloud_run.task(environ)
@@ -103,19 +101,12 @@ def run_every(
         earliest = max(ended, began + LEAST_SECONDS)
         following = math.ceil((earliest - start) / seconds)
         if skipped := following - due - 1:
-            late, took = began - start - due * seconds, ended - began
-            runs = plural(skipped, "run")
-            if late > took:
-                LOGGER.warning(
-                    "A run started %.1f s late (process or machine paused): %s skipped.", late, runs
-                )
-            else:
-                LOGGER.warning(
-                    "A run took %.1f s, longer than the interval of %g s: %s skipped. Raise "
-                    "--interval, or split the work.",
-                    took,
-                    seconds,
-                    runs,
-                )
+            LOGGER.warning(
+                "A run started %.1f s late and took %.1f s: %s skipped. Raise --interval if it "
+                "lasts.",
+                began - start - due * seconds,
+                ended - began,
+                plural(skipped, "run"),
+            )
         due = following
         stop.wait(start + due * seconds - monotonic())

@@ -1,4 +1,4 @@
-"""Names the states of streams and of backfills, by the API's numbers."""
+"""Names the states of streams, by the API's numbers."""
 
 from enum import IntEnum
 
@@ -19,19 +19,6 @@ class StreamState(IntEnum):
     FAILED_PERMANENTLY = 6
     STARTING = 7
     DRAINING = 8
-
-
-class BackfillState(IntEnum):
-    """``google.cloud.datastream.v1.BackfillJob.State``, number for number."""
-
-    STATE_UNSPECIFIED = 0
-    NOT_STARTED = 1
-    PENDING = 2
-    ACTIVE = 3
-    STOPPED = 4
-    FAILED = 5
-    COMPLETED = 6
-    UNSUPPORTED = 7
 
 
 # States that always alert, whatever config expects

@@ -21,18 +21,40 @@ _WIDE = 10_000
 
 
 class Progress:
-    """Receives how far each task is, and shows nothing."""
+    """Receives how far each task is, and shows one bar for each under way, if it has bars."""
+
+    def __init__(self, bars: Any = None) -> None:
+        self._bars = bars
+        self._lock = Lock()
+        self._tasks: dict[str, Any] = {}
 
     def update(self, task: str, done: int, total: int | None = None) -> None:
         """Receive that ``done`` of ``total`` steps of a task are done; any thread may call this.
 
         ``total`` is None while nobody knows it. The task ends when all are done.
         """
+        if self._bars is None:
+            return
+        with self._lock:
+            number = self._tasks.pop(task, None)
+            if number is None:
+                number = self._bars.add_task(task, total=total)
+            if done == total:
+                self._bars.remove_task(number)
+            else:
+                self._bars.update(number, completed=done, total=total)
+                self._tasks[task] = number
 
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Make room for lines that are printed while the block runs."""
-        yield
+        if self._bars:
+            self._bars.stop()
+        try:
+            yield
+        finally:
+            if self._bars:
+                self._bars.start()
 
     def track(self, task: str, items: Iterable[T], total: int) -> Iterator[T]:
         """Yield the items; each is one step of the task."""
@@ -40,33 +62,6 @@ class Progress:
         for done, item in enumerate(items, start=1):
             self.update(task, done, total)
             yield item
-
-
-class _Bars(Progress):
-    """Shows one bar for each task under way."""
-
-    def __init__(self, bars: Any) -> None:
-        self._bars = bars
-        self._lock = Lock()
-        self._tasks: dict[str, Any] = {}
-
-    def update(self, task: str, done: int, total: int | None = None) -> None:
-        with self._lock:
-            if done == total:
-                if task in self._tasks:
-                    self._bars.remove_task(self._tasks.pop(task))
-            elif task in self._tasks:
-                self._bars.update(self._tasks[task], completed=done, total=total)
-            else:
-                self._tasks[task] = self._bars.add_task(task, completed=done, total=total)
-
-    @contextmanager
-    def pause(self) -> Iterator[None]:
-        self._bars.stop()
-        try:
-            yield
-        finally:
-            self._bars.start()
 
 
 @contextmanager
@@ -78,7 +73,7 @@ def show_progress(stream: TextIO) -> Iterator[Progress]:
     from rich.progress import Progress as Bars
 
     with Bars(console=console(stream), transient=True) as bars:
-        yield _Bars(bars)
+        yield Progress(bars)
 
 
 def console(stream: TextIO) -> Any:

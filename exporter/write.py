@@ -44,7 +44,6 @@ class Written:
     superseded: int = 0  # points whose series has the same or a newer one from another run
     lost: int = 0  # points that were due and not accepted
     left_out: int = 0  # points that were not sent because the run was asked to stop
-    doubtful: bool = False  # whether an accepted point may be another run's that is seconds older
     errors: tuple[WriteError, ...] = ()  # requests that were not written completely
 
     @property
@@ -54,8 +53,8 @@ class Written:
 
     @property
     def complete(self) -> bool:
-        """Whether every point was accepted as new as it is."""
-        return self.accepted == self.settled and not self.doubtful
+        """Whether every point was accepted."""
+        return self.accepted == self.settled
 
     def __add__(self, other: "Written") -> "Written":
         """Return what happened to the points of both."""
@@ -64,7 +63,6 @@ class Written:
             self.superseded + other.superseded,
             self.lost + other.lost,
             self.left_out + other.left_out,
-            self.doubtful or other.doubtful,
             self.errors + other.errors,
         )
 
@@ -142,7 +140,6 @@ class Writer:
             accepted=len(batch) - lost - superseded,
             superseded=superseded,
             lost=lost,
-            doubtful=any(refusal.doubtful for refusal in refusals[1:]),
             errors=tuple(errors),
         )
 

@@ -1,7 +1,7 @@
 """Update what README.md, docs/ and terraform/README.md take from the code: ``make docs``.
 
 A block is between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The JSON Schemas and the rules
-made from one are whole files. With ``--check``, nothing is written, and files that are out of date
+made from one are whole files, and so is the picture of a timeline. With ``--check``, nothing is written, and files that are out of date
 are an error.
 """
 
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.cli import dry_run
-from tools import config_reference, config_rules
+from lab.prove.engine import NotInstalledError
+from tools import config_reference, config_rules, timeline
 from tools.blocks import BLOCKS
 
 if TYPE_CHECKING:
@@ -66,7 +67,12 @@ def updated() -> dict[Path, str]:
     """Return the up-to-date text of every page and schema."""
     pages = {path: filled(path.read_text("utf-8")) for path in PAGES}
     schemas = {path: json.dumps(schema(), indent=2) + "\n" for path, schema in SCHEMAS.items()}
-    return {**pages, **schemas}
+    try:
+        pictures = {timeline.PICTURE: timeline.svg()}
+    except NotInstalledError as error:
+        sys.stderr.write(f"{timeline.PICTURE.relative_to(ROOT)} is left as it is: {error}\n")
+        pictures = {}
+    return {**pages, **schemas, **pictures}
 
 
 def filled(page: str) -> str:

@@ -104,7 +104,7 @@ def commands() -> str:
     """Return every command and what it is for."""
     return table(
         ("`datastream-lab …`", "what for"),
-        ((f"`{name}`", command.help) for name, command in COMMANDS.items()),
+        ((f"`{name}`", text) for name, text in COMMANDS.items()),
     )
 
 

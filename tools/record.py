@@ -15,7 +15,7 @@ RECORDINGS = {
     lab.TRANSCRIPT: lambda: lab.output(*lab.SHOWN),
     policies.TIMES: lambda: lab.output("time-to-page", "--json"),
     lab_review.SHOWN: lab_review.made,
-    lab_backtest.TRANSCRIPT: lab_backtest.output,
+    lab_backtest.TRANSCRIPT: lambda: lab.output(*lab_backtest.SHOWN),
 }
 """What makes the content of each file."""
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 from exporter import documents
-from exporter.config import locations
 from exporter.config.model import Config
 from exporter.documents import Document, InputError, hint, nearest, scalar
 from exporter.text import quote
@@ -25,7 +24,6 @@ class Loaded(NamedTuple):
     """A config and where it came from."""
 
     config: Config  # the config
-    warnings: tuple[str, ...]  # A sentence for each thing that may be right and is worth checking
     source: str  # the file, or the environment variable that contained the text
 
 
@@ -76,9 +74,7 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
     if watched:
         for location, sentence in (*_overlaps(watched), *_unwatched(watched)):
             document.add_error(location, sentence)
-    config = document.accepted(config)
-    warnings = tuple(document.place(*warning) for warning in _unknown_locations(config))
-    return Loaded(config, warnings, document.file)
+    return Loaded(document.accepted(config), document.file)
 
 
 def variables() -> dict[str, tuple[str, str]]:
@@ -152,20 +148,3 @@ def _unwatched(config: Config) -> Iterator[_Finding]:
         if problem:
             yield ("required", index), problem
         written.setdefault(name, index)
-
-
-def _unknown_locations(config: Config) -> Iterator[_Finding]:
-    """Yield the locations that may be new, and deserve a second look."""
-    listed = [
-        (("sources", index, "locations", place), location)
-        for index, source in enumerate(config.sources)
-        for place, location in enumerate(source.locations or ())
-    ]
-    required = [(("required", index), name.location) for index, name in enumerate(config.required)]
-    for path, location in (*listed, *required):
-        if not locations.is_known(location):
-            words = (
-                f"{quote(location)} is not a location that this version knows; unless it is new, "
-                "it is misspelled and cannot be read"
-            )
-            yield path, words

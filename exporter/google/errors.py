@@ -88,8 +88,7 @@ _MORE_HINTS = (
     # The texts of gRPC 1.85 and earlier.
     (
         r"DNS resolution|errors resolving|failed to connect|HTTP/2|http1|andshake failed",
-        "Nothing answers there that speaks gRPC over TLS (or, for an emulator, plain gRPC): check "
-        "the network, proxies and firewalls, and {key} in config.yaml if set.",
+        "Nothing there speaks gRPC: check the network, proxies, and {key} in config.yaml if set.",
     ),
 )
 
@@ -137,6 +136,13 @@ def explain_unexpected_error(error: Exception) -> Failure:
     """Return the failure for an error that no call is known to raise."""
     message = f"{type(error).__name__}: {_first_line(error)}"
     hint = "This is a bug in the exporter: report it with the log."
+    return Failure(FailureKind.REFUSED, message, hint)
+
+
+def explain_no_thread(error: RuntimeError) -> Failure:
+    """Return the failure for the error that Python raises when no thread can be started."""
+    message = f"this machine can start no thread ({error})"
+    hint = "Allow this user or container more processes and threads, or more memory."
     return Failure(FailureKind.REFUSED, message, hint)
 
 

@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 from functools import cache
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
@@ -58,8 +57,7 @@ def check_arguments(command: str) -> None:
         case [".venv/bin/datastream-exporter", *argv]:
             exporter_cli.parser().parse_args(argv)
         case [".venv/bin/datastream-lab", name, *argv]:
-            module = import_module(f"lab.cli.{lab_cli.COMMANDS[name].module}")
-            lab_cli.command_parser(name, module).parse_args(argv)
+            lab_cli.command_parser(name).parse_args(argv)
         case ["make", *targets]:
             subprocess.run(["make", "--dry-run", *targets], cwd=REPOSITORY, check=True)
         case ["docker", *words]:

@@ -49,8 +49,11 @@ SUBSTITUTES = (
     Substitute(r"make (.*)", r"make --dry-run \1", "sets up .venv, or runs all tests"),
     Substitute(r"(\.venv/bin/pytest .*)", r"\1 --collect-only -q", "CI runs these tests"),
     Substitute(r".*-lab time-to-page.*", None, "takes a minute; a test measures it"),
-    Substitute(r"(.*-lab test)", r"\1 planned-pause", "plays all scenarios; a test plays them"),
-    Substitute(r"(.*-lab report --html \S+)", r"\1 --no-times planned-pause", "the same"),
+    Substitute(
+        r"(.*-lab test(?: --html \S+)?)",
+        r"\1 planned-pause",
+        "plays all scenarios; a test plays them",
+    ),
     Substitute(r"(.*-lab review \S+)", r"\1 --scenario lags", "the same"),
 )
 RUNS_ON = r".*(?:-exporter watch|-lab serve|-lab demo watch)\b.*"

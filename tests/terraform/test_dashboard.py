@@ -13,7 +13,7 @@ import yaml
 
 from exporter.measure import definitions
 from exporter.states import StreamState
-from lab.policies import known_metrics, promql
+from lab.policies import promql
 from lab.prove.scenarios import engine_for
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.simulation import simulate
@@ -176,7 +176,7 @@ def test_filters_apply_to_every_series_of_streams_and_locations(query: str) -> N
         wanted = {project: "project", "location": "location", "stream_id": "stream"}
         if ":datastream_exporter_" in name or name.startswith("run_"):
             wanted = {}
-        elif "stream_id" not in known_metrics.known_series()[name].labels:
+        elif "stream_id" not in promql.known_series()[name].labels:
             del wanted["stream_id"]
         assert {label: matchers.get(label) for label in wanted} == wanted
 
@@ -189,9 +189,7 @@ def test_every_filter_is_used(plan_module: PlanModule) -> None:
     assert dashboard["mosaicLayout"]["columns"] == 48
     filters = {each["labelKey"]: each["templateVariable"] for each in dashboard["dashboardFilters"]}
     assert filters == FILTERS
-    assert any(
-        filters.keys() <= each.labels.names for each in known_metrics.known_series().values()
-    )
+    assert any(filters.keys() <= each.labels for each in promql.known_series().values())
     texts = "\n".join(value for _, value in _values(TILES) if isinstance(value, str))
     assert set(VARIABLE.findall(texts)) == set(FILTERS.values())
 
@@ -199,9 +197,7 @@ def test_every_filter_is_used(plan_module: PlanModule) -> None:
 def test_every_metric_is_shown() -> None:
     """Every metric that the exporter writes is on the dashboard."""
     shown = {selector.name for query in QUERIES for selector in _selectors(str(query.values[0]))}
-    assert shown >= {
-        known_metrics.promql_name(metric.type) for metric in definitions.metrics().values()
-    }
+    assert shown >= {promql.promql_name(metric.type) for metric in definitions.metrics().values()}
 
 
 def test_the_legend_has_every_state() -> None:

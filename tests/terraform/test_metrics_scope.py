@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.policies.files import read_policies
-from lab.prove.evaluation import metric_incidents
+from lab.prove.incidents import metric_incidents
 from lab.prove.scenarios import engine_for
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.simulation import simulate

@@ -241,7 +241,10 @@ def log_run(report: Report) -> None:
             **fields_of(names),
         )
     if report.stopped:
-        counts = ((report.skipped, "location", "read"), (report.written.left_out, "point", "written"))
+        counts = (
+            (report.skipped, "location", "read"),
+            (report.written.left_out, "point", "written"),
+        )
         left = [f"{plural(count, noun)} not {done}" for count, noun, done in counts if count]
         log(logging.WARNING, f"Interrupted: {', '.join(left) or 'nothing is left out'}.")
     written = report.written

@@ -62,7 +62,9 @@ def test_ids_labels_and_errors_are_escaped(
             assert all(text.isprintable() for text in texts if isinstance(text, str))
 
 
-def test_a_terminal_gets_none_of_it(hostile: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_none_of_it(
+    hostile: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nor where colours are on."""
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "200")

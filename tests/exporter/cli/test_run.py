@@ -149,9 +149,7 @@ def test_a_missing_permission_to_write_is_one_sentence_and_exit_1(
         "warning: location/last_read of 2 locations of projects/shop-prod (europe-west1, us-east1) "
         "not written: a stream's last_seen may be lost, and the stream would look deleted."
     )
-    assert summary.startswith(
-        "error: 201 streams in 2 locations; no points written, 816 lost; "
-    )
+    assert summary.startswith("error: 201 streams in 2 locations; no points written, 816 lost; ")
     assert "\nDue in metrics-prod, though not all of it was written\n" in out
 
 

@@ -8,14 +8,7 @@ from hypothesis import strategies as st
 
 from exporter.cli import main
 from exporter.text import printable, quote
-from tests.exporter.cli.conftest import (
-    DISCOVERING,
-    JOB,
-    Command,
-    ServeShop,
-    Terminal,
-    World,
-)
+from tests.exporter.cli.conftest import DISCOVERING, Shop, Terminal
 
 HOSTILE = "a\x1b[2J\x1b]0;t\x07\0\n\r\u202eb\u200f\x9b31m\u2028"
 
@@ -31,44 +24,36 @@ def test_an_escaped_text_stays_on_its_line(text: str) -> None:
 
 
 @pytest.fixture
-def hostile(served: ServeShop, shop: World) -> dict[str, str]:
-    """Serve a world of such texts, each with a place of its own in it; return the environment."""
+def hostile(shop: Shop) -> Shop:
+    """Return a world of such texts: ids of locations and streams, labels, errors, refusals."""
     error = {"reason": f"1{HOSTILE}", "message": f"2{HOSTILE}"}
-    shop["projects"][1]["locations"][0] = {
-        "id": f"5{HOSTILE}",
+    shop.europe |= {
+        "id": f"3{HOSTILE}",
         "streams": [
-            {"id": f"3{HOSTILE}", "state": "FAILED", "errors": [error]},
-            {"id": "orders", "labels": {"expected-state": f"4{HOSTILE}"}},
+            {"id": f"4{HOSTILE}", "state": "FAILED", "errors": [error]},
+            {"id": "orders", "labels": {"expected-state": f"5{HOSTILE}"}},
         ],
     }
-    shop["projects"][1]["locations"].append({"id": f"6{HOSTILE}"})
-    shop["faults"] = [{"method": "ListStreamObjects", "code": "NOT_FOUND", "message": HOSTILE}]
-    _, environ = served(shop)
-    environ["DATASTREAM_EXPORTER_CONFIG"] = DISCOVERING + "collect: {objects: true}\n"
-    return environ
+    shop.faults = [{"method": "ListStreamObjects", "code": "NOT_FOUND", "message": HOSTILE}]
+    shop.config = DISCOVERING + "collect: {objects: true}\n"
+    return shop
 
 
 @pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"], ["check"]])
-def test_ids_labels_and_errors_are_escaped(
-    command: Command, hostile: dict[str, str], argv: list[str]
-) -> None:
+def test_ids_labels_and_errors_are_escaped(hostile: Shop, argv: list[str]) -> None:
     """On stdout and stderr; in the log of Cloud Run in the message and in each field."""
-    ended = command(*argv, environ=hostile)
+    ended = hostile.command(*argv)
     assert all(line.isprintable() for line in (ended.out + ended.err).split("\n"))
     assert r"a\x1b[2J" in ended.out
-    for entry in command(*argv, environ={**hostile, **JOB}).log:
+    for entry in hostile.job(*argv).log:
         for value in entry.values():
             texts = value if isinstance(value, list) else [value]
             assert all(text.isprintable() for text in texts if isinstance(text, str))
 
 
-def test_a_terminal_gets_none_of_it(
-    hostile: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_terminal_gets_none_of_it(hostile: Shop) -> None:
     """Nor where colours are on."""
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "200")
     out = Terminal()
-    main(["run", "--dry-run"], hostile, out, io.StringIO())
+    main(["run", "--dry-run"], hostile.environ, out, io.StringIO())
     for obeyed in ("\x1b[2J", "\x1b]", "\x07", "\0", "\r", "\u202e", "\x9b"):
         assert obeyed not in out.getvalue()

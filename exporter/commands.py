@@ -61,8 +61,7 @@ def run(context: Context) -> int:
         config = session.config
         deadline = Deadline.after(config.run.deadline.total_seconds(), context.stop)
         once = Run(session, Memory(), int(time()), deadline)
-        with show_progress(context.err) as progress:
-            progress.update("reading and writing", 0)
+        with show_progress(context.err, "reading and writing ..."):
             report = once.look() if args.dry_run else once.write()
         try:
             if context.out:

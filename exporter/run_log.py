@@ -32,8 +32,6 @@ LONGEST_SUMMARY = 120
 UNREADABLE = "location_unreadable"
 UNCOLLECTED = "not_collected"  # the event of an entry about what a collector could not read
 _MOST_NAMED = 3
-_MOST_LOCATIONS = 100
-_MOST_LABELS = 20
 
 
 class FailureGroup(NamedTuple):
@@ -116,7 +114,7 @@ class RunLog:
         """Log labels and globs that have no effect."""
         streams = [stream for location in report.locations for stream in location.streams]
         complaints = [(label_complaint(stream), stream.name) for stream in streams]
-        for text, name in [one for one in complaints if one[0]][:_MOST_LABELS]:
+        for text, name in [one for one in complaints if one[0]][:MOST_ENTRIES]:
             self._log_once(text, str(text), fields_of([name]))
         if not (report.unreadable or report.skipped):
             for text in unmatched(self._config, report.locations):
@@ -224,7 +222,7 @@ def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
     first = names[0]
     if len(names) > 1:
         locations = list(dict.fromkeys(printable(name.location) for name in names))
-        shown = locations[:_MOST_LOCATIONS]
+        shown = locations[:MOST_ENTRIES]
         return {"project": first.project, "locations": shown, "count": len(names)}
     return dict(zip(("project", "location", "stream_id"), first, strict=False))
 

@@ -15,7 +15,7 @@ from exporter.measure import NEVER_MISSING
 from exporter.names import LocationName, Task
 from exporter.run import Report
 from exporter.write import Written
-from lab.emulator.status_errors import StatusError
+from lab.emulator.answers import StatusError
 from tests.exporter.conftest import PLENTY, Lab, Serve
 from tests.exporter.worlds import (
     AMERICA,

@@ -18,7 +18,7 @@ from exporter.memory import Memory
 from exporter.names import LocationName
 from exporter.terminal import Progress
 from exporter.write import Written
-from lab.emulator.status_errors import StatusError
+from lab.emulator.answers import StatusError
 from tests.exporter.conftest import PLENTY, Lab, Serve
 from tests.exporter.worlds import (
     DISCOVERED,

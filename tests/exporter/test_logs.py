@@ -34,7 +34,7 @@ def test_a_megabyte_is_one_entry_that_cloud_logging_takes() -> None:
     "text", ["\x1b[2J", "a\nb", "\r", "\x9b31m", "\u202e", "\u2066", "\ud800", "\x00"], ids=ascii
 )
 def test_nothing_controls_the_terminal_or_ends_the_line(text: str) -> None:
-    """Control characters, marks that turn the text and half characters are escaped, in each form."""
+    """Control characters, marks that turn the text and half characters are escaped."""
     line = logged(Text(), f"before {text} after")
     assert line.rstrip("\n").isprintable()
     assert line.count("\n") == 1

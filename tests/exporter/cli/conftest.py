@@ -84,7 +84,11 @@ class Shop:
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
         self.europe: dict[str, Any] = copy.deepcopy(_EUROPE)
-        self.project = {"id": "shop-prod", "number": 2, "locations": [self.europe, _AMERICA]}
+        self.project: dict[str, Any] = {
+            "id": "shop-prod",
+            "number": 2,
+            "locations": [self.europe, _AMERICA],
+        }
         self.metrics_project: dict[str, Any] = {"id": "metrics-prod", "number": 1}
         self.faults: list[dict[str, Any]] = []
         self.config = LISTING
@@ -145,7 +149,11 @@ def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     for name in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR", "COLORTERM"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in {"NO_GCE_CHECK": "true", "HOME": str(tmp_path), "TERM": "xterm-256color"}.items():
+    for name, value in {
+        "NO_GCE_CHECK": "true",
+        "HOME": str(tmp_path),
+        "TERM": "xterm-256color",
+    }.items():
         monkeypatch.setenv(name, value)
     # In this process it was read when the module was imported.
     monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)

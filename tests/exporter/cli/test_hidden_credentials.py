@@ -5,9 +5,8 @@ import io
 import json
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from google.auth.compute_engine import _metadata
@@ -25,11 +24,10 @@ from tests.canary import (
 )
 from tests.certificate import key_and_certificate
 from tests.conftest import SignalWhen
-from tests.exporter.cli.conftest import JOB, Command, ServeShop, Terminal, World
-from tests.exporter.gcp.loopback import HttpServer, TlsFront
+from tests.exporter.cli.conftest import CONFIG, JOB, Shop, Terminal, command
+from tests.exporter.google.loopback import HttpServer, TlsFront
 
 READER = "reader@shop-prod.iam.gserviceaccount.com"
-COMMANDS = ("run", "run --dry-run", "check", "watch", "function")
 SECRETS = " ".join(Canary)
 # The token that calls have, by the kind of credentials
 SENT = {
@@ -39,97 +37,52 @@ SENT = {
     "federated": Canary.FEDERATED_TOKEN,
     "metadata": Canary.METADATA_TOKEN,
 }
+FAILED = {
+    **dict.fromkeys(("run", "run --dry-run", "check", "watch"), INCOMPLETE),
+    "function": 500,
+}
 
-
-@dataclass
-class Google:
-    """Token servers over HTTP and APIs over TLS, on loopback, and what commands need to call them."""
-
-    front: TlsFront
-    tokens: HttpServer
-    signal_when: SignalWhen
-    printed: pytest.CaptureFixture[str]
-    environ: dict[str, str] = field(default_factory=dict)
-
-    def everywhere(self) -> set[tuple[str, int]]:
-        """Run every command, at a terminal and on Cloud Run; return how they end.
-
-        No output may show a credential.
-        """
-        ends = set()
-        for command in COMMANDS:
-            for out, more in ((Terminal(), {"TERM": "xterm"}), (io.StringIO(), JOB)):
-                ends.add((command, self._end_of(command, {**self.environ, **more}, out)))
-        return ends
-
-    def _end_of(self, command: str, environ: dict[str, str], out: io.StringIO) -> int:
-        err, answer = io.StringIO(), None
-        if command == "function":
-            function = Function(environ, out)
-            answer = function.answer("POST", "/")
-            function.close()
-            code = answer.status
-        else:
-            if command == "watch":
-                before = len(self.front.tokens)
-                self.signal_when(signal.SIGTERM, lambda: len(self.front.tokens) > before)
-            code = main(command.split(), environ, out, err)
-        # Google's libraries print to stderr itself.
-        shown = f"{out.getvalue()}{err.getvalue()}{answer}{self.printed.readouterr()}"
-        assert not canaries_in(shown), f"{command}: {shown}"
-        assert out.getvalue() + err.getvalue()
-        return code
+Become: TypeAlias = Callable[[str], Path]
+Everywhere: TypeAlias = Callable[[], dict[str, int]]
 
 
 @pytest.fixture
-def google(
-    served: ServeShop,
-    shop: World,
-    http_server: HttpServer,
-    signal_when: SignalWhen,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Iterator[Google]:
-    """Return Google on loopback. All addresses that google-auth knows by itself lead to it."""
-    cloud, _ = served(shop)
-    address = http_server.address
-    for name, place in (
-        ("google.auth.iam._IAM_ENDPOINT", f"http://{address}/as/{{}}"),
-        ("google.oauth2.credentials._GOOGLE_OAUTH2_TOKEN_ENDPOINT", f"http://{address}/token"),
-        ("google.auth.external_account._CLOUD_RESOURCE_MANAGER", f"http://{address}/projects/"),
+def apis(shop: Shop) -> Iterator[TlsFront]:
+    """Return Google's APIs over TLS, and let commands of the shop call them."""
+    with TlsFront(shop.cloud, *key_and_certificate()) as front:
+        endpoints = {"datastream": front.address, "monitoring": front.address}
+        shop.config += f"run: {{deadline: 20s}}\nendpoints: {json.dumps(endpoints)}\n"
+        yield front
+
+
+@pytest.fixture
+def tokens(http_server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServer:
+    """Return all that gives out tokens; addresses that google-auth knows by itself lead to it."""
+    server = f"http://{http_server.address}"
+    for name, path in (
+        ("iam._IAM_ENDPOINT", "as/{}"),
+        ("external_account._CLOUD_RESOURCE_MANAGER", "projects/"),
     ):
-        monkeypatch.setattr(name, place)
+        monkeypatch.setattr(f"google.auth.{name}", f"{server}/{path}")
+    monkeypatch.setattr("google.oauth2.credentials._GOOGLE_OAUTH2_TOKEN_ENDPOINT", f"{server}/user")
     expires = {"expireTime": "2099-01-01T00:00:00Z"}
-    email = {"email": READER, "scopes": [], "aliases": ["default"]}
-    http_server.answer = (200, token_answer())
-    http_server.answers = {
-        path: (200, text)
-        for path, text in {
-            "/sts": token_answer(Canary.FEDERATED_TOKEN),
-            "/as/": json.dumps({"accessToken": Canary.IMPERSONATED_TOKEN, **expires}),
-            "/instance/service-accounts/default/token": token_answer(Canary.METADATA_TOKEN),
-            "/instance/service-accounts/default/?recursive": json.dumps(email),
-            "/universe-domain": "googleapis.com",
-        }.items()
+    account = {"email": READER, "scopes": [], "aliases": ["default"]}
+    answers = {
+        "/sts": token_answer(Canary.FEDERATED_TOKEN),
+        "/as/": json.dumps({"accessToken": Canary.IMPERSONATED_TOKEN, **expires}),
+        "/instance/service-accounts/default/token": token_answer(Canary.METADATA_TOKEN),
+        "/instance/service-accounts/default/?recursive": json.dumps(account),
+        "/universe-domain": "googleapis.com",
     }
-    with TlsFront(cloud, *key_and_certificate()) as front:
-        config = {
-            "metrics": {"project": "metrics-prod"},
-            "sources": [{"project": "shop-prod"}],
-            "endpoints": {"datastream": front.address, "monitoring": front.address},
-            "run": {"deadline": "20s"},
-        }
-        environ = {"DATASTREAM_EXPORTER_CONFIG": json.dumps(config)}
-        yield Google(front, http_server, signal_when, capfd, environ)
-
-
-Become = Callable[[str], Path]
+    http_server.answer = (200, token_answer())
+    http_server.answers = {path: (200, text) for path, text in answers.items()}
+    return http_server
 
 
 @pytest.fixture
-def become(google: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Become:
+def become(tokens: HttpServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Become:
     """Return what gives this process credentials of a kind, and the path of their file."""
-    server = f"http://{google.tokens.address}"
+    server = f"http://{tokens.address}"
     key = {**SERVICE_ACCOUNT, "private_key": private_key(), "token_uri": f"{server}/token"}
     subject = tmp_path / "subject-token"
     contents: dict[str, dict[str, Any]] = {
@@ -155,8 +108,8 @@ def become(google: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> B
         path = tmp_path / "credentials.json"
         if kind == "metadata":
             monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", False)
-            monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", google.tokens.address)
-            monkeypatch.setenv("GCE_METADATA_IP", google.tokens.address)
+            monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", tokens.address)
+            monkeypatch.setenv("GCE_METADATA_IP", tokens.address)
         else:
             subject.write_text(Canary.SUBJECT_TOKEN)
             path.write_text(json.dumps(contents[kind]))
@@ -166,16 +119,49 @@ def become(google: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> B
     return become
 
 
-FAILED = {*((command, INCOMPLETE) for command in COMMANDS[:-1]), ("function", 500)}
+@pytest.fixture
+def everywhere(
+    shop: Shop, apis: TlsFront, signal_when: SignalWhen, capfd: pytest.CaptureFixture[str]
+) -> Everywhere:
+    """Return what runs every command, at a terminal and on Cloud Run, and gives their exit codes.
+
+    It fails if one of them shows a credential.
+    """
+    config = {CONFIG: shop.config}
+
+    def ends(name: str, environ: dict[str, str], out: io.StringIO) -> int:
+        err, answer = io.StringIO(), None
+        if name == "function":
+            function = Function(environ, out)
+            answer = function.answer("POST", "/")
+            function.close()
+        if name == "watch":
+            before = len(apis.tokens)
+            signal_when(signal.SIGTERM, lambda: len(apis.tokens) > before)
+        code = answer.status if answer else main(name.split(), environ, out, err)
+        # Google's libraries print to stderr itself.
+        shown = f"{out.getvalue()}{err.getvalue()}{answer}{capfd.readouterr()}"
+        assert not canaries_in(shown), f"{name}: {shown}"
+        assert out.getvalue() + err.getvalue()
+        return code
+
+    def everywhere() -> dict[str, int]:
+        local = {name: ends(name, config, Terminal()) for name in FAILED}
+        job = {name: ends(name, {**config, **JOB}, io.StringIO()) for name in FAILED}
+        assert local == job
+        return job
+
+    return everywhere
 
 
 @pytest.mark.parametrize("kind", SENT)
-def test_commands_that_succeed(google: Google, become: Become, kind: str) -> None:
+def test_commands_that_succeed(
+    apis: TlsFront, become: Become, everywhere: Everywhere, kind: str
+) -> None:
     """Every command is complete with credentials of each kind, and its calls have their token."""
     become(kind)
-    ends = {"watch": TERMINATED, "function": 200}
-    assert google.everywhere() == {(command, ends.get(command, OK)) for command in COMMANDS}
-    assert set(google.front.tokens) == {f"Bearer {SENT[kind]}"}
+    assert everywhere() == {**dict.fromkeys(FAILED, OK), "watch": TERMINATED, "function": 200}
+    assert set(apis.tokens) == {f"Bearer {SENT[kind]}"}
 
 
 @pytest.mark.parametrize(
@@ -190,20 +176,18 @@ def test_commands_that_succeed(google: Google, become: Become, kind: str) -> Non
 )
 @pytest.mark.parametrize("kind", SENT)
 def test_a_token_server_that_repeats_the_secret(
-    google: Google, become: Become, kind: str, answer: str
+    tokens: HttpServer, become: Become, everywhere: Everywhere, kind: str, answer: str
 ) -> None:
     """However it refuses, and whatever its answer holds, the sentence holds no part of it."""
     become(kind)
-    google.tokens.answers = {}
-    google.tokens.answer = (400, answer)
-    assert google.everywhere() == FAILED
-    assert google.tokens.requests
-    assert not google.front.tokens
+    tokens.answers, tokens.answer = {}, (400, answer)
+    assert everywhere() == FAILED
+    assert tokens.requests
 
 
 @pytest.mark.parametrize("kind", ["service_account", "user", "impersonated", "federated"])
 def test_a_file_that_is_no_credentials_file(
-    google: Google, become: Become, monkeypatch: pytest.MonkeyPatch, kind: str
+    become: Become, everywhere: Everywhere, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """A key that can't be parsed, half a file, another type, and the content in place of a path."""
     path = become(kind)
@@ -215,46 +199,46 @@ def test_a_file_that_is_no_credentials_file(
         content.replace('"type": "', f'"type": "{Canary.PRIVATE_KEY}'),
     ):
         path.write_text(mangled)
-        assert google.everywhere() == FAILED
+        assert everywhere() == FAILED
     for value in (content, base64.b64encode(content.encode()).decode()):
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", value)
-        assert google.everywhere() == FAILED
-    assert not google.front.tokens
+        assert everywhere() == FAILED
 
 
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "https_proxy"])
+@pytest.mark.parametrize(("variable", "relays"), [("HTTP_PROXY", True), ("https_proxy", False)])
 def test_a_proxy_with_a_password(
-    google: Google, become: Become, monkeypatch: pytest.MonkeyPatch, variable: str
+    shop: Shop,
+    apis: TlsFront,
+    tokens: HttpServer,
+    become: Become,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    *,
+    relays: bool,
 ) -> None:
     """It relays to the token server, and refuses the APIs with the password in its answer."""
     become("service_account")
     for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
         monkeypatch.delenv(name, raising=False)
-    proxy = google.tokens
-    proxy.answers[google.front.address] = (407, Canary.PROXY_PASSWORD)
-    monkeypatch.setenv(variable, f"http://me:{Canary.PROXY_PASSWORD}@{proxy.address}")
-    google.environ["DATASTREAM_EXPORTER_RUN__DEADLINE"] = "1s"
-    relays = variable == "HTTP_PROXY"
-    for command in ("run", "check"):
-        out, err = io.StringIO(), io.StringIO()
-        code = main([command], google.environ, out, err)
-        assert code == (OK if relays else INCOMPLETE)
-        assert not canaries_in(f"{out.getvalue()}{err.getvalue()}{google.printed.readouterr()}")
-    assert bool(google.front.tokens) == relays
-    assert any("Proxy-Authorization" in headers for _, headers, _ in proxy.requests)
+    tokens.answers[apis.address] = (407, Canary.PROXY_PASSWORD)
+    monkeypatch.setenv(variable, f"http://me:{Canary.PROXY_PASSWORD}@{tokens.address}")
+    for name in ("run", "check"):
+        ended = command(name, **{CONFIG: shop.config.replace("20s", "1s")})
+        assert ended.code == (OK if relays else INCOMPLETE)
+        assert not canaries_in(ended.out + ended.err)
+    assert bool(apis.tokens) is relays
+    assert any("Proxy-Authorization" in headers for _, headers, _ in tokens.requests)
 
 
 @pytest.mark.parametrize("in_file", [False, True])
 @pytest.mark.parametrize("words", ["run", "run --dry-run", "check", "watch"])
 def test_a_credentials_file_in_place_of_config(
-    command: Command, become: Become, words: str, *, in_file: bool
+    become: Become, words: str, *, in_file: bool
 ) -> None:
     """Mistakes in config are shown with their values, and a key is none."""
     key = become("service_account")
-    content = {} if in_file else {"DATASTREAM_EXPORTER_CONFIG": key.read_text()}
     argv = [*words.split(), *(["--config", str(key)] * in_file)]
-    for more in ({}, JOB):
-        ended = command(*argv, environ={**content, **more})
-        assert ended.code == USAGE
-        assert "private_key" in ended.out + ended.err
-        assert not canaries_in(ended.out + ended.err)
+    ended = command(*argv, **({} if in_file else {CONFIG: key.read_text()}))
+    assert ended.code == USAGE
+    assert "private_key" in ended.err
+    assert not canaries_in(ended.out + ended.err)

@@ -29,8 +29,8 @@ def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
     if "--dry-run" in argv:
         assert "; a run would write 26 points to project metrics-prod." in last["message"]
     else:
-        names = ("event", "node_id", "streams", "unreadable", "written", "lost", "calls")
-        assert [last[name] for name in names] == ["run", "0", 3, 0, 26, 0, 9]
+        numbers = ("event", "node_id", "streams", "unreadable", "written", "lost", "calls")
+        assert [last[name] for name in numbers] == ["run", "0", 3, 0, 26, 0, 9]
         assert last["message"].startswith("3 streams in 2 locations (1 not as expected); 26 points")
 
 
@@ -75,13 +75,15 @@ def test_what_nobody_foresaw_is_one_json_line(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_mistakes_in_config_are_one_line_each() -> None:
-    """Each mistake can be read and counted by itself."""
-    ended = command("run", **JOB, **{CONFIG: "metrics: {project: Shop}\nsources: []\n"})
+    """All are said, and each can be read and counted by itself; overrides are checked, too."""
+    text = {CONFIG: "metrics: {project: Shop}\nsources: []\n"}
+    ended = command("run", **JOB, **text, DATASTREAM_EXPORTER_RUN__DEADLINE="5 minutes")
     assert ended.code == USAGE
-    assert [line["severity"] for line in ended.log] == ["ERROR", "ERROR"]
-    assert ended.log[0]["message"].startswith(
-        'DATASTREAM_EXPORTER_CONFIG:1: metrics.project: "Shop" is not a project id'
-    )
+    assert [line["severity"] for line in ended.log] == ["ERROR"] * 3
+    project, sources, deadline = (line["message"] for line in ended.log)
+    assert project.startswith(f'{CONFIG}:1: metrics.project: "Shop" is not a project id')
+    assert sources.startswith(f"{CONFIG}:2: sources: ")
+    assert '_RUN__DEADLINE: "5 minutes" is not a duration' in deadline
 
 
 @pytest.mark.parametrize("location", ["", "us-east4"])

@@ -22,7 +22,9 @@ def test_a_run_prints_the_fleet_what_to_look_at_and_what_was_written(shop: Shop)
     """Data is on stdout, in plain columns; messages are on stderr; exit 0."""
     code, out, err = shop.command("run")
     assert code == OK
-    assert out == f"""\
+    assert (
+        out
+        == f"""\
 STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS
 orders  shop-prod  europe-west1  RUNNING  yes            0
 carts   shop-prod  europe-west1  PAUSED   no             0
@@ -39,6 +41,7 @@ last_read 2
     stream/    state 3, expected 3, last_seen 3, errors 3
     exporter/  last_run 1, streams 1, run_seconds 1, points_lost 1
 """
+    )
     emulators, paused, summary = err.splitlines()
     assert emulators == (
         f"warning: Emulators take Google's place, without credentials or encryption: "
@@ -158,16 +161,16 @@ def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:
 
 
 def test_what_has_no_effect_is_a_warning(shop: Shop) -> None:
-    """A label that names no state, for twenty streams at most; a glob that matches no stream."""
+    """A label that names no state, for fifty streams at most; a glob that matches no stream."""
     wrong = {"expected-state": "off"}
-    shop.europe["streams"] = [{"id": "orders-{:02}", "count": 50, "labels": wrong}]
+    shop.europe["streams"] = [{"id": "orders-{:02}", "count": 60, "labels": wrong}]
     shop.config += (
         "    exclude: [test-*]\nexpectations: [{match: '*/streams/cart', states: [PAUSED]}]\n"
     )
     code, _, err = shop.command("run")
     assert code == OK
     labels = [line for line in err.splitlines() if "/streams/orders-" in line]
-    assert len(labels) == 20
+    assert len(labels) == 50
     assert labels[0].startswith(f"warning: {EUROPE}/streams/orders-01: its label expected-state ")
     assert 'holds "off" and is ignored; allowed are not_started, running, paused, ' in labels[0]
     assert 'warning: sources[0].exclude[0]: "test-*" matches no stream\n' in err

@@ -1,14 +1,13 @@
 """Mistakes on the command line, in config and in the environment."""
 
 import io
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.cli import INCOMPLETE, OK, USAGE, main, parser
+from exporter.cli import INCOMPLETE, OK, USAGE, main
 from tests.exporter.cli.conftest import CONFIG, DISCOVERING, Shop, command
 
 
@@ -50,14 +49,6 @@ def test_help_and_version_are_data(argv: list[str], start: str) -> None:
     assert out.startswith(start)
 
 
-def test_an_interval_is_written_as_a_duration() -> None:
-    """As everywhere else; without one it is ten seconds."""
-    given_one = parser().parse_args(["watch", "--interval", "5m"]).interval
-    assert (given_one, parser().parse_args(["watch"]).interval) == (
-        *(timedelta(minutes=5), timedelta(seconds=10)),
-    )
-
-
 @pytest.mark.parametrize("name", ["run", "watch", "check"])
 @pytest.mark.parametrize(
     ("argv", "sentence"),
@@ -76,22 +67,6 @@ def test_a_missing_config_is_one_sentence(name: str, argv: list[str], sentence: 
     assert sentence in err
 
 
-def test_mistakes_in_a_variable_name_it() -> None:
-    """A config in the environment, and overrides of it, are checked like a file."""
-    text = {CONFIG: "metrics: {project: shop-prod}\nsources: []\n"}
-    overrides = {
-        "DATASTREAM_EXPORTER_RUN__DEADLINE": "5 minutes",
-        "DATASTREAM_EXPORTER_RUN__DEADLIN": "5m",
-    }
-    code, _, err = command("run", **text, **overrides)
-    assert code == USAGE
-    first, *others = err.splitlines()
-    assert first.startswith("error: DATASTREAM_EXPORTER_CONFIG:2: sources: ")
-    unknown, wrong = sorted(others)
-    assert "did you mean DATASTREAM_EXPORTER_RUN__DEADLINE?" in unknown
-    assert 'environment: DATASTREAM_EXPORTER_RUN__DEADLINE: "5 minutes" is not a duration' in wrong
-
-
 def test_an_empty_emulator_counts_as_not_set(shop: Shop) -> None:
     """Then Google's own endpoint is called, and that takes credentials."""
     code, _, err = shop.command("run", MONITORING_EMULATOR_HOST="")
@@ -99,16 +74,6 @@ def test_an_empty_emulator_counts_as_not_set(shop: Shop) -> None:
     assert "encryption: DATASTREAM_EMULATOR_HOST is 127.0.0.1:" in err
     assert "MONITORING_EMULATOR_HOST" not in err
     assert "error: no valid credentials: " in err
-
-
-def test_an_emulator_that_is_no_address_is_named(shop: Shop) -> None:
-    """The first line shows the variable; the locations are unreadable, not missing."""
-    code, _, err = shop.command(
-        "run", DATASTREAM_EMULATOR_HOST="http://nowhere:1", DATASTREAM_EXPORTER_RUN__DEADLINE="1s"
-    )
-    assert code == OK
-    assert "DATASTREAM_EMULATOR_HOST is http://nowhere:1 and " in err.splitlines()[0]
-    assert "Nothing could be read: 2 locations unreadable; " in err
 
 
 @pytest.mark.parametrize("name", ["run", "watch"])

@@ -170,11 +170,12 @@ def test_the_screen_is_a_table_below_the_log(
         show(report(carts, replace(stock, state=PAUSED), lost))
         lines = screen.wait_for("(1 failed, 1 not as expected)")
     assert re.match(r"\d\d:\d\d:\d\d error: orders\\nfailed\.$", lines[0])
+    shop = "shop-prod  europe-west1"
     assert lines[1:6] == [
         "STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS  FOR  PROBLEM",
-        "orders  shop-prod  europe-west1  FAILED   no        1       0s   failed; Datastream keeps retrying:…",
-        "stock   shop-prod  europe-west1  PAUSED   no        0       1m   is PAUSED, which config does not e…",
-        "carts   shop-prod  europe-west1  RUNNING  yes       0       1m",
+        f"orders  {shop}  FAILED   no        1       0s   failed; Datastream keeps retrying:…",
+        f"stock   {shop}  PAUSED   no        0       1m   is PAUSED, which config does not e…",
+        f"carts   {shop}  RUNNING  yes       0       1m",
         "3 streams in 1 location (1 failed, 1 not as expected)",
     ]
     assert not any(lines[6:])

@@ -1,7 +1,5 @@
 """A TCP proxy on loopback whose connections can die, with or without a word."""
 
-from __future__ import annotations
-
 import socket
 from contextlib import suppress
 from threading import Event, Lock, Thread
@@ -9,10 +7,12 @@ from typing import Self
 
 
 class Proxy:
-    """Passes on what comes to a port, until its connections are cut or go silent."""
+    """Passes on what comes to a port, until its connections are cut or go silent.
+
+    ``target`` is ``127.0.0.1:port``.
+    """
 
     def __init__(self, target: str) -> None:
-        """Listen, and pass on to ``target``, which is ``127.0.0.1:port``."""
         host, port = target.split(":")
         self._target = (host, int(port))
         self._lock = Lock()
@@ -24,11 +24,9 @@ class Proxy:
         self._threads[0].start()
 
     def __enter__(self) -> Self:
-        """Return the proxy, which listens already."""
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        """Close everything, and wait for the threads."""
         self._listening.shutdown(socket.SHUT_RDWR)
         self._threads[0].join()
         self._listening.close()

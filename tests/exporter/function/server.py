@@ -1,7 +1,5 @@
 """The function in Google's functions-framework, in a process of its own, as Cloud Run starts it."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -9,21 +7,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from tests.outputs import OUTPUTS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 MAIN = Path(__file__).parents[3] / "terraform/function/main.py"
-
 MAXRSS_OF_A_MIB = 1024 if sys.platform == "linux" else 1024 * 1024
-
-_SECONDS = 60.0
-"""For whatever is waited for; many times what it takes."""
+_SECONDS = 60.0  # for whatever is waited for; many times what it takes
 
 
 class Response(NamedTuple):
@@ -38,13 +29,7 @@ class Server:
     """functions-framework and its worker."""
 
     def __init__(self, environ: Mapping[str, str], log: Path, main: Path = MAIN) -> None:
-        """Start it, and wait until it listens.
-
-        Args:
-            environ: Its environment.
-            log: The file that its stdout and stderr go to.
-            main: The function's ``main.py``.
-        """
+        """Start it, and wait until it listens. Its stdout and stderr go to the file ``log``."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -77,26 +62,25 @@ class Server:
         try:
             connection.request(method, path, body)
             response = connection.getresponse()
-            text = response.read()
-            OUTPUTS.add("a response of the function", text)
-            is_json = response.headers["Content-Type"] == "application/json" and method != "HEAD"
-            return Response(
-                response.status,
-                dict(response.headers),
-                json.loads(text) if is_json else text.decode(),
-            )
+            text = response.read().decode()
+            headers = dict(response.headers)
+            is_json = text and headers["Content-Type"] == "application/json"
+            return Response(response.status, headers, json.loads(text) if is_json else text)
         finally:
             connection.close()
+
+    def send(self, data: bytes) -> None:
+        """Send what may be no request, and wait until the server hangs up."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=_SECONDS) as caller:
+            caller.sendall(data)
+            caller.shutdown(socket.SHUT_WR)
+            while caller.recv(65_536):
+                pass
 
     @property
     def log_text(self) -> str:
         """What the process has written to stdout and stderr."""
         return self._log.read_text("utf-8")
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        """The log entries; nothing else may be written."""
-        return [json.loads(line) for line in self.log_text.splitlines()]
 
     @property
     def worker(self) -> int:

@@ -1,48 +1,41 @@
 """Servers on loopback, for what is asked over plain HTTP, and for gRPC over TLS."""
 
-from __future__ import annotations
-
 import http.server
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import grpc
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lab.emulator.emulator import Emulator
+from lab.emulator.emulator import Emulator
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
     """Answers every request as its server says, and keeps its path and body."""
 
-    server: HttpServer
+    server: "HttpServer"
 
     def do_GET(self) -> None:
         """Answer."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.requests.append((self.path, dict(self.headers), body))
+        self.server.open.wait()
         status, text = next(
             (answer for path, answer in self.server.answers.items() if path in self.path),
             self.server.answer,
         )
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Metadata-Flavor", "Google")
-        self.end_headers()
-        self.wfile.write(text.encode())
+        with suppress(ConnectionError):  # nobody may wait any more
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Metadata-Flavor", "Google")
+            self.end_headers()
+            self.wfile.write(text.encode())
 
-    def do_POST(self) -> None:
-        """Answer."""
-        self.do_GET()
-
-    def do_CONNECT(self) -> None:
-        """Answer, as a proxy that opens no tunnel."""
-        self.do_GET()
+    # A proxy that is asked for a tunnel opens none.
+    do_POST = do_CONNECT = do_GET
 
     def log_message(self, *_args: Any) -> None:
         """Say nothing."""
@@ -52,39 +45,17 @@ class HttpServer(http.server.ThreadingHTTPServer):
     """An HTTP server on loopback that gives one answer to everything."""
 
     def __init__(self) -> None:
-        """Listen on a free port."""
         super().__init__(("127.0.0.1", 0), Answering)
         self.answer: tuple[int, str] = (200, "{}")
-        self.answers: dict[str, tuple[int, str]] = {}
-        """Other answers, by a part of the path."""
+        self.answers: dict[str, tuple[int, str]] = {}  # others, by a part of the path
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self.open = threading.Event()  # it answers nothing while this is not set
+        self.open.set()
 
     @property
     def address(self) -> str:
         """Return ``127.0.0.1:port``."""
         return f"127.0.0.1:{self.server_port}"
-
-
-@contextmanager
-def speaking(answer: bytes) -> Iterator[str]:
-    """Yield an address that says the same bytes to everybody, and hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(4096)
-                    connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"127.0.0.1:{listening.getsockname()[1]}"
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join()
 
 
 @contextmanager
@@ -112,13 +83,13 @@ class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
     Attributes:
         address: ``localhost:port`` of both services, once started.
         tokens: The values of the header that authorises a call.
-        refusal: The code that every call is refused with, in a message that repeats the header.
+        refused: The values of it that are not accepted.
     """
 
     def __init__(self, cloud: Emulator, key: bytes, certificate: bytes) -> None:
         """Relay to an emulator that runs, with this certificate."""
         self.tokens: list[str] = []
-        self.refusal: grpc.StatusCode | None = None
+        self.refused: set[str] = set()
         self.address = ""
         self._channels = [
             grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
@@ -147,8 +118,8 @@ class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
         channel = self._channels["google.monitoring" in details.method]
 
         def relay(request: bytes, context: grpc.ServicerContext) -> Any:
-            if self.refusal:
-                context.abort(self.refusal, f"The request's token {token!r} is not accepted")
+            if token in self.refused:
+                context.abort(grpc.StatusCode.UNAUTHENTICATED, "Invalid credentials.")
             try:
                 return channel.unary_unary(details.method)(request)
             except grpc.RpcError as error:

@@ -19,7 +19,7 @@ from exporter.read import Datastream
 from exporter.run import Report, Run, Session
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
-from tests.exporter.gcp.loopback import HttpServer
+from tests.exporter.google.loopback import HttpServer
 
 PLENTY = 30.0
 """Seconds that no run takes."""

@@ -11,7 +11,7 @@ from google.rpc import error_details_pb2
 from exporter.names import LocationName, StreamName
 from exporter.run import Report
 from lab.emulator.emulator import Emulator
-from lab.emulator.status_errors import StatusError, code_number
+from lab.emulator.answers import StatusError, code_number
 
 EUROPE = LocationName("shop-prod", "europe-west1")
 AMERICA = LocationName("shop-prod", "us-east1")

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.floor import PROJECT
-from exporter.terminal import print_table
-from exporter.terminal import show_progress
+from lab.terminal import print_table
+from lab.terminal import show_progress
 from exporter.config.locations import KNOWN
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.__main__ import Size, job_cost, world_of
 from benchmarks.floor import PROJECT
-from exporter.terminal import print_table
-from exporter.terminal import show_progress
+from lab.terminal import print_table
+from lab.terminal import show_progress
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from tests.exporter.function.server import Server

@@ -19,8 +19,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from exporter.terminal import print_table
-from exporter.terminal import show_progress
+from lab.terminal import print_table
+from lab.terminal import show_progress
 from exporter.function import Function
 from exporter.google.calls import Deadline
 from exporter.logs import Text, logging_to

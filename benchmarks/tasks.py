@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.__main__ import LATENCY, task_cost, verdict
-from exporter.terminal import print_table
-from exporter.terminal import show_progress
+from lab.terminal import print_table
+from lab.terminal import show_progress
 from exporter.names import LocationName
 from exporter.shard import Shard
 from lab.emulator.emulator import Emulator

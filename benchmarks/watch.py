@@ -10,8 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from exporter.terminal import print_table
-from exporter.terminal import show_progress
+from lab.terminal import print_table
+from lab.terminal import show_progress
 from exporter.config import Config, Endpoints
 from exporter.google.clients import Identity, connect
 from exporter.google.calls import Deadline

@@ -1,11 +1,12 @@
-"""``python -m lab``, which is ``datastream-lab``."""
+"""Starts ``datastream-lab``; ``python -m lab`` does the same."""
 
 from exporter.cli import start
+from lab.cli.main import PROGRAM, main
 
 
 def entry() -> None:
     """Run the command line of this process and exit with its code."""
-    start("datastream-lab", "lab.cli.main")
+    start(PROGRAM, main)
 
 
 if __name__ == "__main__":

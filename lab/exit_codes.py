@@ -1,7 +1,5 @@
 """The exit codes of ``datastream-lab``."""
 
-from __future__ import annotations
-
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
 
 NO_PROMETHEUS = 3

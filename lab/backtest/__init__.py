@@ -1,5 +1,5 @@
-"""Which alerts the policies would have opened in a project's last days.
+"""Shows which alerts the policies would have opened in a project's last days.
 
-``required`` names the metrics that policies need. ``api_reader`` and ``series_files`` read them
-into a ``history``. ``backtest`` evaluates the policies over it, and ``output`` shows the incidents.
+``read`` reads some hours of points at a time, ``history`` puts them into Prometheus's database,
+``backtest`` evaluates the policies over them, and ``output`` shows the incidents.
 """

@@ -1,1 +1,1 @@
-"""Faults of the network and of Google's services, and what a run of the exporter makes of them."""
+"""Runs the exporter while calls fail, signals come and runs overlap, and judges what it wrote."""

@@ -1,20 +1,11 @@
 """``datastream-lab demo``: the real exporter against an emulator on this machine."""
 
-from __future__ import annotations
+from argparse import REMAINDER, ArgumentParser
 
-import argparse
-from typing import TYPE_CHECKING
-
-from exporter import cli as exporter_cli
-from exporter.cli import OK
-from lab.cli.selection import add_world, selected_world
+from exporter.cli import INTERRUPTED, OK, main
+from lab.cli.options import Context, add_world, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import config_environ
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
-
-    from lab.cli.context import Context
 
 HELP = (
     "Starts an emulator of Datastream and Cloud Monitoring, points the exporter at it and runs the "
@@ -38,23 +29,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_world(parser)
     parser.add_argument(
         "command",
-        nargs=argparse.REMAINDER,
+        nargs=REMAINDER,
         metavar="COMMAND ...",
         help="a command of datastream-exporter with its arguments (default: run)",
     )
 
 
 def run(context: Context) -> int:
-    """Run the exporter against the emulator; return its exit code.
-
-    Raises:
-        InputError: The world file is invalid.
-    """
+    """Run the exporter against the emulator; return its exit code."""
     world, name = selected_world(context.args)
     argv = context.args.command or ["run"]
     environ = {**context.environ, **config_environ(world, name)}
     with Emulator(world) as emulator:
-        code = exporter_cli.main(argv, environ | emulator.environ, context.out, context.err)
+        if context.stop.is_set():
+            return INTERRUPTED
+        code = main(argv, environ | emulator.environ, context.out, context.err)
     if code == OK and argv == ["run"]:
         context.err.write(_NEXT)
     return code

@@ -1,149 +1,89 @@
 """The command line of ``datastream-lab``."""
 
-from __future__ import annotations
-
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
-from threading import Event
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, cast
+from typing import Any, TextIO
 
 import exporter
-from exporter import cli as process
-from exporter.cli import ArgumentParser
-from exporter.cli import INCOMPLETE, INTERRUPTED, USAGE
-from exporter.cli import Signals
+from exporter.cli import INCOMPLETE, INTERRUPTED, USAGE, Signals, finish
+from exporter.documents import hint
 from exporter.logs import LOGGER, Text
-from lab.cli.context import Context
+from exporter.text import quote
 from lab.exit_codes import NO_PROMETHEUS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 PROGRAM = "datastream-lab"
 
-
-class Command(NamedTuple):
-    """A command.
-
-    Attributes:
-        module: Its module in :mod:`lab.cli`.
-        help: What it does, in a few words.
-    """
-
-    module: str
-    help: str
-
-
+# What each command is for. Only the module of the one that runs is imported
 COMMANDS = {
-    "demo": Command("demo", "run the exporter against an emulator, without an account"),
-    "serve": Command("serve", "run the emulator for other programs"),
-    "list": Command("list", "list the policies"),
-    "preview": Command("preview", "show the notifications as they will appear"),
-    "test": Command("test", "play the scenarios and check that the right alerts fire"),
-    "time-to-page": Command("time_to_page", "measure the time from a change to the incident"),
-    "review": Command("review", "show what a Terraform plan changes about the alerts"),
-    "backtest": Command("backtest", "show which alerts would have fired in the last days"),
-    "report": Command("report", "write one HTML page with all policies and scenarios"),
+    "demo": "run the exporter against an emulator, without an account",
+    "serve": "run the emulator for other programs",
+    "list": "list the policies",
+    "test": "play the scenarios and check that the right alerts fire",
+    "time-to-page": "measure the time from a change to the incident",
+    "preview": "show the notifications as they will appear",
+    "review": "show what a Terraform plan changes about the alerts",
+    "backtest": "show which alerts would have fired in the last days",
 }
-"""Every command, in the order of the help. Only the module of the one that runs is imported."""
-
-
-class CommandModule(Protocol):
-    """What a command's module has to provide."""
-
-    HELP: str
-
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the command's arguments."""
-
-    def run(self, context: Context) -> int:
-        """Run the command; return the exit code."""
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
-    """Run one command line; return the exit code.
-
-    Args:
-        argv: The arguments after the program's name.
-        environ: The environment.
-        out: Gets data.
-        err: Gets messages.
-    """
-    return process.unless_full(PROGRAM, lambda: _main(argv, environ, out, err), out, err)
-
-
-def _main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
+    """Run one command line; data goes to ``out``, messages to ``err``. Return the exit code."""
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            names = parser()
-            name = names.parse_args(argv[:1]).command
-            if name is None:
-                names.error(f"COMMAND is missing: {', '.join(COMMANDS)}")
-            command = cast("CommandModule", import_module(f"lab.cli.{COMMANDS[name].module}"))
-            args = command_parser(name, command).parse_args(argv[1:])
-        if name == "demo":
-            # The exporter's own main handles signals.
-            context = Context(args, environ, out, err, Event())
-            return process.finish(lambda: command.run(context), err, Text())
+            args = command_parser(_command(argv)).parse_args(argv[1:])
     except SystemExit as stop:
         # argparse has printed the usage error or the help.
         return int(stop.code or 0)
     except ModuleNotFoundError as error:
-        print(
-            f"{PROGRAM}: {error.name} is not installed; run `make setup` in the project's folder",
-            file=err,
-        )
+        print(f"{PROGRAM}: {error.name} is not installed; run `make setup` in a clone", file=err)
         return USAGE
-    except KeyboardInterrupt:
-        # During an import, or while the demo's emulator starts or stops.
-        print(f"{PROGRAM}: interrupted", file=err)
-        return INTERRUPTED
+    # The help needs none of Google's clients, which take a moment to import.
+    from lab.cli.options import Context
+
     with Signals() as signals:
         context = Context(args, environ, out, err, signals.stop)
-        code = signals.run_in_thread(
-            lambda: process.finish(lambda: _run(command, context), err, Text())
-        )
+        code = finish(lambda: _run(context), err, Text())
     return code if signals.exit_code is None else signals.exit_code
 
 
-def parser() -> ArgumentParser:
-    """Return the parser of the command's name."""
-    names = ArgumentParser(
-        prog=PROGRAM,
+def command_parser(name: str) -> ArgumentParser:
+    """Return the parser of a command's arguments."""
+    command = import_module(f"lab.cli.{name.replace('-', '_')}")
+    parser = ArgumentParser(f"{PROGRAM} {name}", description=command.HELP, allow_abbrev=False)
+    command.add_arguments(parser)
+    parser.set_defaults(run=command.run)
+    return parser
+
+
+def _command(argv: Sequence[str]) -> str:
+    """Return the command's name, or exit where it is wrong or the help was asked for."""
+    parser = ArgumentParser(
+        PROGRAM,
         description="Proves, reviews and back-tests the alert policies against the real exporter.",
         epilog=f"Start with demo. {PROGRAM} COMMAND --help describes a command.",
         allow_abbrev=False,
     )
-    names.add_argument("--version", action="version", version=f"%(prog)s {exporter.__version__}")
-    commands = names.add_subparsers(metavar="COMMAND", dest="command")
-    for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.help, add_help=False)
-    return names
+    parser.add_argument("--version", action="version", version=f"%(prog)s {exporter.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command")
+    for each, text in COMMANDS.items():
+        commands.add_parser(each, help=text, add_help=False)
+    name = argv[0] if argv else ""
+    if name not in COMMANDS and not name.startswith("-"):
+        what = f"{quote(name)} is not a command" if name else "COMMAND is missing"
+        parser.error(f"{what}; {hint(name, COMMANDS)}")
+    return str(parser.parse_args(argv[:1]).command)
 
 
-def command_parser(name: str, command: CommandModule) -> ArgumentParser:
-    """Return the parser of a command's arguments.
-
-    Args:
-        name: The command.
-        command: Its module.
-    """
-    arguments = ArgumentParser(
-        prog=f"{PROGRAM} {name}", description=command.HELP, allow_abbrev=False
-    )
-    command.add_arguments(arguments)
-    return arguments
-
-
-def _run(command: CommandModule, context: Context) -> int:
-    # These import Google's clients, which the help doesn't need.
+def _run(context: Any) -> int:
     from lab.prove.engine import EngineError, NotInstalledError
     from lab.side_by_side import WorkerEndedError
     from lab.simulate.simulation import SimulationError
 
     try:
         with redirect_stdout(context.out), redirect_stderr(context.err):
-            return command.run(context)
+            return int(context.args.run(context))
     except NotInstalledError as error:
         LOGGER.error("%s", error)
         return NO_PROMETHEUS

@@ -1,31 +1,27 @@
 """``datastream-lab preview``: the notifications of policies, as they will appear."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
 
 from exporter.cli import INTERRUPTED, OK
-from exporter.terminal import show_progress
-from exporter.durations import format_duration
-from exporter.documents import InputError
-from exporter.documents import hint
+from exporter.documents import InputError, hint
 from exporter.logs import LOGGER
 from exporter.text import plural, printable, quote
-from lab.cli.selection import add_policies, add_scenarios, selected_policies, selected_scenarios
+from lab.cli.options import (
+    Context,
+    add_policies,
+    add_scenarios,
+    selected_policies,
+    selected_scenarios,
+)
+from lab.durations import format_duration
+from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
-from lab.preview.slack import slack_text
 from lab.preview.terminal import print_notification
-from lab.prove.scenarios import play_all
+from lab.prove.incidents import Incident
+from lab.prove.scenarios import ScenarioResult, play_all
+from lab.terminal import show_progress
 from lab.wording import first_and_more
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
-    from collections.abc import Iterator, Sequence
-
-    from lab.cli.context import Context
-    from lab.policies.files import Policy
-    from lab.prove.incidents import Incident
-    from lab.prove.scenarios import ScenarioResult
 
 HELP = (
     "Prints each notification as it will appear: subject, text and links, about an example stream "
@@ -47,7 +43,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--scenario", metavar="SCENARIO", help="a scenario's name or file: show its incidents"
     )
     add_scenarios(parser)
-    parser.add_argument("--slack", action="store_true", help="print Slack's mrkdwn")
 
 
 def run(context: Context) -> int:
@@ -63,7 +58,7 @@ def run(context: Context) -> int:
     wanted = _wanted(policies, args.names)
     if not args.scenario:
         for policy in wanted:
-            _print(context, notification(policy), _kind(policy), ())
+            _print(context, notification(policy), _kind(policy), "")
         return OK
     scenarios = selected_scenarios(args, [args.scenario], policies)
     with show_progress(context.err) as progress:
@@ -72,19 +67,9 @@ def run(context: Context) -> int:
     if context.stop.is_set():
         LOGGER.warning("Interrupted while playing %s.", args.scenario)
         return INTERRUPTED
-    shown = 0
-    for result in results:
-        for policy, incidents in _by_policy(result, wanted):
-            first, *similar = incidents
-            when = f"opens {format_duration(first.opened)} after the start of {args.scenario}"
-            project = _project(policy, first, result)
-            _print(
-                context,
-                notification(policy, first.labels, project),
-                f"{_kind(policy)} · {when}",
-                _similar(similar),
-            )
-            shown += 1
+    shown = [each for result in results for each in _notifications(result, wanted)]
+    for notice, heading, note in shown:
+        _print(context, notice, f"{heading} after the start of {args.scenario}", note)
     if not shown:
         LOGGER.info("%s opens no incident of these policies.", args.scenario)
     return OK
@@ -106,36 +91,31 @@ def _kind(policy: Policy) -> str:
     return f"{policy.name} · {policy.severity}"
 
 
-def _by_policy(
+def _notifications(
     result: ScenarioResult, wanted: Sequence[Policy]
-) -> Iterator[tuple[Policy, list[Incident]]]:
-    """Yield each policy that opens incidents, with the first incident of each set of labels."""
-    first: dict[str, dict[tuple[tuple[str, str], ...], Incident]] = {}
+) -> Iterator[tuple[Notification, str, str]]:
+    """Yield the first notification of each policy, when it comes, and how many are like it."""
+    first: dict[str, dict[str, Incident]] = {}
     for incident in sorted(result.incidents, key=lambda each: (each.opened, each.about)):
-        key = tuple(sorted(incident.labels.items()))
-        first.setdefault(incident.policy, {}).setdefault(key, incident)
+        labels = str(sorted(incident.labels.items()))
+        first.setdefault(incident.policy, {}).setdefault(labels, incident)
     by_name = {policy.name: policy for policy in wanted}
-    for name, incidents in first.items():
-        if name in by_name:
-            yield by_name[name], [*incidents.values()]
+    for policy in (by_name[name] for name in first if name in by_name):
+        incident, *similar = first[policy.name].values()
+        project = incident.labels.get("project_id") or result.scenario.configs[0].metrics.project
+        if policy.is_log:
+            # A log's policy lives in the project of the log.
+            project = incident.about.split("/")[1]
+        names = [printable(each.about.rpartition("/")[2]) for each in similar]
+        listed = first_and_more([name for name in names if name], _MOST_NAMES)
+        yield (
+            notification(policy, incident.labels, project),
+            f"{_kind(policy)} · opens {format_duration(incident.opened)}",
+            f"{plural(len(similar), 'more notification')} like this one: {listed}" * bool(similar),
+        )
 
 
-def _project(policy: Policy, incident: Incident, result: ScenarioResult) -> str:
-    """Return the project that the policy lives in: for a log policy that of the log."""
-    if policy.is_log:
-        return incident.about.split("/")[1]
-    return incident.labels.get("project_id") or result.scenario.configs[0].metrics.project
-
-
-def _similar(incidents: Sequence[Incident]) -> tuple[str, ...]:
-    if not incidents:
-        return ()
-    names = [printable(incident.about.rpartition("/")[2]) for incident in incidents]
-    listed = first_and_more([name for name in names if name], _MOST_NAMES)
-    return (f"{plural(len(incidents), 'more notification')} like this one: {listed}",)
-
-
-def _print(context: Context, shown: Notification, heading: str, notes: Sequence[str]) -> None:
+def _print(context: Context, shown: Notification, heading: str, note: str) -> None:
     for name in shown.dangerous:
         LOGGER.warning(
             "%s: Cloud Monitoring or Slack could read %s, the value of %s, as markup.",
@@ -143,10 +123,4 @@ def _print(context: Context, shown: Notification, heading: str, notes: Sequence[
             quote(shown.values[name]),
             name,
         )
-    if not context.args.slack:
-        print_notification(shown, heading, notes, context.out)
-        return
-    lines = [f"----- {heading}", slack_text(shown, shown.blocks), *notes]
-    if shown.label_blocks:
-        lines += ["----- with empty labels", slack_text(shown.without_labels, shown.label_blocks)]
-    context.out.write("\n".join(lines) + "\n\n")
+    print_notification(shown, heading, note, context.out)

@@ -1,14 +1,11 @@
 """``datastream-lab review``: what a Terraform plan changes about the alerts."""
 
-from __future__ import annotations
-
-import itertools
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.terminal import print_json, show_progress
 from exporter.logs import LOGGER
-from lab.cli.selection import (
+from lab.cli.options import (
+    Context,
     add_json,
     add_policies,
     add_scenarios,
@@ -17,22 +14,15 @@ from lab.cli.selection import (
 )
 from lab.review.page import review_page
 from lab.review.plan import read_plan
-from lab.review.playing import ReviewTask, play, trigger_changes
-from lab.review.review import review_json, review_plan
-from lab.review.times import measure_times, times_tasks
+from lab.review.playing import changed_policies, play
+from lab.review.review import WORSE, review_data
 from lab.side_by_side import side_by_side
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
-
-    from lab.cli.context import Context
-    from lab.simulate.scenario import Scenario
+from lab.terminal import print_json, show_progress
 
 HELP = (
-    "Shows what a Terraform plan changes about the alert policies, field by field, and plays the "
-    "scenarios with the policies before and after: alerts gained and lost, later and sooner, and "
-    "the worst time to page where it changes. Prints Markdown for a pull request. Covers every "
-    "google_monitoring_alert_policy in the plan."
+    "Shows what a Terraform plan changes about the alert policies: a diff of each policy's YAML, "
+    "which incidents of which scenarios change, costs and routes. Prints Markdown for a pull "
+    "request. Covers every google_monitoring_alert_policy in the plan."
 )
 
 
@@ -69,27 +59,22 @@ def run(context: Context) -> int:
     """
     args = context.args
     plan = read_plan(args.plan)
-    changes, unplayed = trigger_changes(plan.changes)
-    # Without changes to play, neither scenarios nor Prometheus have to be there.
-    scenarios: tuple[Scenario, ...] = ()
-    if changes:
+    before, after = changed_policies(plan.changes)
+    tasks = []
+    # Without policies to play, neither scenarios nor Prometheus have to be there.
+    if before or after:
         scenarios = selected_scenarios(args, args.scenario or [], selected_policies(args))
+        tasks = [(scenario, before, after) for scenario in scenarios]
     with show_progress(context.err) as progress:
-        tasks = [ReviewTask(scenario, changes) for scenario in scenarios]
         playing = side_by_side(play, tasks, context.stop)
         played = list(progress.track("playing scenarios", playing, len(tasks)))
-        timing = [*times_tasks(changes, plan.mode)]
-        measuring = side_by_side(measure_times, timing, context.stop)
-        times = list(progress.track("measuring the time to page", measuring, len(timing)))
     if context.stop.is_set():
-        LOGGER.warning("Interrupted: %d of %d scenarios were played.", len(played), len(scenarios))
+        LOGGER.warning("Interrupted: %d of %d scenarios were played.", len(played), len(tasks))
         return INTERRUPTED
-    titles = {scenario.name: scenario.title for scenario in scenarios}
-    results = itertools.chain.from_iterable(played)
-    slower = itertools.chain.from_iterable(times)
-    review = review_plan(plan, changes, unplayed, titles, results, slower)
+    review = review_data(plan, played)
     if args.json:
-        print_json(review_json(review), context.out)
+        print_json(review, context.out)
     else:
         context.out.write(review_page(review))
-    return INCOMPLETE if args.strict and review.worse else OK
+    worse = any(review["count"][kind] for kind in WORSE)
+    return INCOMPLETE if args.strict and worse else OK

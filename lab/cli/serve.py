@@ -1,22 +1,14 @@
 """``datastream-lab serve``: the emulator for other programs."""
 
-from __future__ import annotations
-
 import shlex
-from argparse import ArgumentTypeError
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser, ArgumentTypeError
 
 from exporter.cli import OK, USAGE
 from exporter.logs import LOGGER
-from lab.cli.selection import add_world, selected_world
+from lab.cli.options import Context, add_world, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError
 from lab.emulator.world import config_environ
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
-
-    from lab.cli.context import Context
 
 HELP = (
     "Runs an emulator of Datastream and Cloud Monitoring for other programs until Ctrl-C. Prints "
@@ -29,25 +21,18 @@ _LAST_PORT = 65535
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``serve``."""
     add_world(parser)
-    for service, name in (("datastream", "Datastream"), ("monitoring", "Cloud Monitoring")):
+    for option, service in (("datastream", "Datastream"), ("monitoring", "Cloud Monitoring")):
         parser.add_argument(
-            f"--{service}-port",
+            f"--{option}-port",
             type=_port,
             default=0,
             metavar="PORT",
-            help=f"the port of {name} on 127.0.0.1 (default: any free port)",
+            help=f"the port of {service} on 127.0.0.1 (default: any free port)",
         )
 
 
 def run(context: Context) -> int:
-    """Run both servers until ``stop`` is set; return the exit code.
-
-    Once the servers listen, ``out`` gets lines that a shell can evaluate: the two addresses, and
-    the world's config for the exporter where it has one.
-
-    Raises:
-        InputError: The world file is invalid.
-    """
+    """Run both servers until ``stop`` is set, and print lines for a shell; return the exit code."""
     args = context.args
     world, name = selected_world(args)
     environ = config_environ(world, name)
@@ -57,19 +42,14 @@ def run(context: Context) -> int:
     except PortInUseError as error:
         LOGGER.error("%s", error)
         return USAGE
-    try:
+    with emulator:
         for variable, value in (emulator.environ | environ).items():
-            print(f"export {variable}={shlex.quote(value)}", file=context.out)
-        context.out.flush()
-        print(
+            print(f"export {variable}={shlex.quote(value)}", file=context.out, flush=True)
+        LOGGER.info(
             "The emulator is running. Paste the export lines into the shell of the program that "
-            "should use it. Ctrl-C stops it.",
-            file=context.err,
-            flush=True,
+            "should use it. Ctrl-C stops it."
         )
         context.stop.wait()
-    finally:
-        emulator.stop()
     return OK
 
 

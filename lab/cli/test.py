@@ -1,35 +1,32 @@
 """``datastream-lab test``: plays scenarios and compares the alerts with the expected ones."""
 
-from __future__ import annotations
-
 import logging
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from rich.padding import Padding
+from rich.text import Text
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.terminal import print_table
-from exporter.terminal import print_json, show_progress
-from exporter.durations import format_duration
 from exporter.logs import LOGGER
-from exporter.text import plural
-from lab.cli.scenario_results import print_result, result_json
-from lab.cli.selection import (
+from exporter.text import plural, printable
+from lab.cli.options import (
+    Context,
+    add_html,
     add_json,
     add_policies,
-    add_scenario_names,
+    add_scenarios,
     selected_policies,
     selected_scenarios,
 )
-from lab.prove.scenarios import play_all
+from lab.durations import format_duration
+from lab.prove.comparison import Outcome
+from lab.prove.outcomes import lines
+from lab.prove.scenarios import ScenarioResult, play_all
 from lab.review.plan import read_plan
 from lab.review.planned import planned_policies
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
-    from collections.abc import Sequence
-
-    from lab.cli.context import Context
-    from lab.prove.scenarios import ScenarioResult
-    from lab.simulate.scenario import Scenario
+from lab.terminal import console, print_json, print_table, show_progress
 
 HELP = (
     "Plays scenarios: the real exporter runs through a scripted world on a simulated clock, and "
@@ -40,8 +37,12 @@ HELP = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``test``."""
-    add_policies(parser)
-    add_scenario_names(parser)
+    parser.add_argument(
+        "wanted",
+        nargs="*",
+        metavar="SCENARIO",
+        help="a scenario's name or file (default: all scenarios)",
+    )
     parser.add_argument(
         "--list", action="store_true", help="list the scenarios and what happens in each"
     )
@@ -51,23 +52,21 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="play the policies as a Terraform plan leaves them, each route's own included: the "
         "output of `terraform show -json PLANFILE`; - reads it from standard input",
     )
+    add_policies(parser)
+    add_scenarios(parser)
+    add_html(parser)
     add_json(parser)
 
 
 def run(context: Context) -> int:
-    """Play the scenarios and print their results, or list them; return the exit code.
-
-    Raises:
-        InputError: A file is invalid, or a scenario doesn't exist.
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus failed.
-    """
+    """Play the scenarios and print their results, or list them; return the exit code."""
     args = context.args
     policies = selected_policies(args)
     planned = planned_policies(read_plan(args.plan).changes) if args.plan else ()
     scenarios = selected_scenarios(args, args.wanted, (*policies, *planned))
     if args.list:
-        _list(context, scenarios)
+        rows = [(each.name, format_duration(each.lasts), each.title) for each in scenarios]
+        print_table(("scenario", "lasts", "what happens"), rows, context.out, right=("lasts",))
         return OK
     results: list[ScenarioResult] = []
     with show_progress(context.err) as progress:
@@ -76,35 +75,62 @@ def run(context: Context) -> int:
             results.append(result)
             if not args.json:
                 with progress.pause():
-                    print_result(result, context.out)
-                    context.out.flush()
+                    _print(result, context.out)
     failed = [result.scenario.name for result in results if not result.passed]
     played = len(results) == len(scenarios)
+    summary = _summary(results, failed)
     if args.json:
-        scenarios_json = [result_json(result) for result in results]
-        passed = played and not failed
-        print_json({"passed": passed, "played": played, "scenarios": scenarios_json}, context.out)
+        passed, documents = played and not failed, [_json(result) for result in results]
+        print_json({"passed": passed, "played": played, "scenarios": documents}, context.out)
+    if args.html and played:
+        from lab.timeline.charts import page, scenario_chart
+
+        charts = [scenario_chart(result, planned or policies) for result in results]
+        args.html.write_text(page("Scenarios", summary, charts), "utf-8")
     if not played:
         LOGGER.warning("Interrupted: %d of %d scenarios were played.", len(results), len(scenarios))
     if results:
-        LOGGER.log(logging.ERROR if failed else logging.INFO, "%s", _summary(results, failed))
+        LOGGER.log(logging.ERROR if failed else logging.INFO, "%s", summary)
     if not played:
         return INTERRUPTED
     return INCOMPLETE if failed else OK
 
 
-def _list(context: Context, scenarios: Sequence[Scenario]) -> None:
-    if context.args.json:
-        listed = [
-            {"name": each.name, "title": each.title, "lasts": each.lasts} for each in scenarios
-        ]
-        print_json({"scenarios": listed}, context.out)
-        return
-    rows = ((each.name, format_duration(each.lasts), each.title) for each in scenarios)
-    print_table(("scenario", "lasts", "what happens"), rows, context.out, right=("lasts",))
+def _print(result: ScenarioResult, stream: TextIO) -> None:
+    """Print a scenario's verdict, and a line for each expected alert and extra incident."""
+    out = console(stream)
+    verdict = ("PASS  ", "green") if result.passed else ("FAIL  ", "bold red")
+    title = f": {printable(result.scenario.title)}"
+    out.print(Text.assemble(verdict, (result.scenario.name, "bold"), title))
+    for outcome, sentence in lines(result.results):
+        mark = "" if outcome is Outcome.RIGHT else f"{outcome.upper()}: "
+        line = Text.assemble((mark, "bold red"), sentence)
+        out.print(Padding(line, (0, 0, 0, len(verdict[0])), expand=False))
+    stream.flush()
 
 
 def _summary(results: Sequence[ScenarioResult], failed: Sequence[str]) -> str:
     expected = sum(alert.count for result in results for alert in result.scenario.expect)
     text = f"{plural(len(results), 'scenario')}, {plural(expected, 'expected alert')}"
     return f"{text}: {len(failed)} failed ({', '.join(failed)})." if failed else f"{text}: passed."
+
+
+def _json(result: ScenarioResult) -> dict[str, Any]:
+    """Return a scenario's result as JSON data; times are seconds after its start."""
+    alerts = [
+        {
+            "policy": each.expected.policy if each.expected else incident and incident.policy,
+            "expected": each.expected
+            and each.expected.model_dump(include={"of", "opens", "closes"}),
+            "outcome": each.outcome,
+            "phase": each.phase,
+            "about": incident and incident.about,
+            "opened": incident and round(incident.opened, 3),
+            "closed": incident and incident.closed and round(incident.closed, 3),
+        }
+        for each in result.results
+        for incident in [each.incident]
+    ]
+    scenario = result.scenario
+    named = {"name": scenario.name, "title": scenario.title, "lasts": scenario.lasts}
+    return named | {"passed": result.passed, "alerts": alerts}

@@ -1,26 +1,16 @@
 """``datastream-lab time-to-page``: measures the time to page and compares it with the bounds."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any, TextIO
+from argparse import ArgumentParser
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.terminal import print_table
-from exporter.terminal import print_json, show_progress
 from exporter.documents import InputError
 from exporter.logs import LOGGER
 from exporter.text import plural
-from lab.cli.selection import add_json, add_policies, selected_policies
+from lab.cli.options import Context, add_json, add_policies, selected_policies
 from lab.prove.scenarios import check_can_evaluate
 from lab.prove.time_to_page import TASKS, Measurements, measure_all, missing_policies
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
-    from collections.abc import Iterable
-
-    from lab.cli.context import Context
-    from lab.policies.files import Policy
+from lab.terminal import print_json, print_table, show_progress
 
 HELP = (
     "Measures the time to page: from a change in Datastream to the incident. The worst case "
@@ -37,13 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    """Measure and print each time to page; return the exit code.
-
-    Raises:
-        InputError: A file is invalid, or a policy that the measurement needs is missing.
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus failed.
-    """
+    """Measure and print each time to page; return the exit code."""
     policies = selected_policies(context.args)
     if missing := missing_policies(policies):
         raise InputError(
@@ -51,55 +35,20 @@ def run(context: Context) -> int:
             for name in missing
         )
     check_can_evaluate(())
-    measured = measure(context, policies)
-    if context.stop.is_set():
-        LOGGER.warning("Interrupted: not everything was measured.")
-        return INTERRUPTED
-    return show(measured, context.out, as_json=context.args.json)
-
-
-def measure(context: Context, policies: Iterable[Policy]) -> Measurements:
-    """Measure every time to page, with progress at a terminal.
-
-    Raises:
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus failed.
-    """
     measured = Measurements()
     with show_progress(context.err) as progress:
         for part in progress.track("measuring", measure_all(policies, context.stop), TASKS):
             measured.add(part)
-    return measured
+    if context.stop.is_set():
+        LOGGER.warning("Interrupted: not everything was measured.")
+        return INTERRUPTED
+    return show(measured, context)
 
 
-def show(measured: Measurements, out: TextIO, *, as_json: bool) -> int:
-    """Print what was measured and log what is too late; return the exit code.
-
-    Args:
-        measured: The measurements.
-        out: Where to print.
-        as_json: Whether to print JSON.
-    """
-    if as_json:
-        print_json(_json(measured), out)
-    else:
-        _print(measured, out)
-    log_failures(measured)
-    return OK if measured.kept else INCOMPLETE
-
-
-def log_failures(measured: Measurements) -> None:
-    """Log each change that did not fire, and how many bounds are exceeded."""
-    for sentence in measured.failures:
-        LOGGER.error("%s.", sentence)
-    if exceeded := sum(not time.kept for time in measured.times):
-        LOGGER.error("%d of %s exceeded.", exceeded, plural(len(measured.times), "bound"))
-
-
-def _json(measured: Measurements) -> dict[str, Any]:
-    return {
-        "kept": measured.kept,
-        "times": [
+def show(measured: Measurements, context: Context) -> int:
+    """Print what was measured and log what is too late; return the exit code."""
+    if context.args.json:
+        times = [
             {
                 "change": time.change.title,
                 "policy": time.change.policy,
@@ -112,14 +61,10 @@ def _json(measured: Measurements) -> dict[str, Any]:
                 "polling_seconds": time.change.polling_seconds,
             }
             for time in measured.times
-        ],
-    }
-
-
-def _print(measured: Measurements, out: TextIO) -> None:
-    print_table(
-        ("change", "exporter", "worst", "median", "bound", "kept", "a script, every 5 min"),
-        (
+        ]
+        print_json({"kept": measured.kept, "times": times}, context.out)
+    else:
+        rows = [
             (
                 time.change.title,
                 time.mode,
@@ -130,7 +75,12 @@ def _print(measured: Measurements, out: TextIO) -> None:
                 f"{polling} s" if (polling := time.change.polling_seconds) else "never",
             )
             for time in measured.times
-        ),
-        out,
-        right=("worst", "median", "bound"),
-    )
+        ]
+        numbers = ("worst", "median", "bound")
+        headings = ("change", "exporter", *numbers, "kept", "a script, every 5 min")
+        print_table(headings, rows, context.out, right=numbers)
+    for sentence in measured.failures:
+        LOGGER.error("%s.", sentence)
+    if exceeded := sum(not time.kept for time in measured.times):
+        LOGGER.error("%d of %s exceeded.", exceeded, plural(len(measured.times), "bound"))
+    return OK if measured.kept else INCOMPLETE

@@ -109,8 +109,8 @@ class RejectedPointError(Exception):
         self.code = code
 
 
+# A raw TimeSeries that was not written: its index in the request, the series, and why
 Rejected = tuple[int, Any, RejectedPointError]
-"""A raw TimeSeries that was not written: its index in the request, the series, and why."""
 
 
 def partial_write_error(rejected: Sequence[Rejected], points: int) -> StatusError:
@@ -143,8 +143,7 @@ def _named(index: int, series: Any, why: RejectedPointError) -> str:
     return f"timeSeries[{index}] ({where}): {text}"
 
 
-FIRST_PAGE = "first-page"
-"""A token of the first page of any listing, which only a fault gives."""
+FIRST_PAGE = "first-page"  # A token of the first page of any listing, which only a fault gives
 
 
 class PageRange(NamedTuple):

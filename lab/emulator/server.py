@@ -42,8 +42,8 @@ class PortInUseError(Exception):
     """A port is not free; ``str()`` is the message to show."""
 
 
+# Takes a raw request; returns the raw response or its bytes, or raises a StatusError
 Answer = Callable[[Any], Any]
-"""Takes a raw request; returns the raw response or its bytes, or raises a StatusError."""
 
 
 class Method(NamedTuple):
@@ -53,8 +53,7 @@ class Method(NamedTuple):
     answer: Answer
 
 
-Services = Mapping[str, Mapping[str, Method]]
-"""Methods by name, by the full name of their service."""
+Services = Mapping[str, Mapping[str, Method]]  # methods by name, by the full name of their service
 
 
 class Call(NamedTuple):

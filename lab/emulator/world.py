@@ -21,11 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-from exporter import config
-from exporter import documents, durations
+from exporter import config, documents
 from exporter.documents import hint
 from exporter.states import StreamState
 from exporter.text import quote
+from lab import durations
 from lab.filters.log_filter import Severity
 
 _COUNTER = re.compile(r"\{(?::0(\d))?\}")
@@ -74,14 +74,14 @@ Permission = Literal[
     "monitoring.metricDescriptors.list",
 ]
 
+# How a location fails: with the status UNAVAILABLE; with an empty answer that lists it in
+# ``unreachable``; or the same for the first page only
 Outage = Literal["unavailable", "listed", "partial"]
-"""How a location fails: with the status UNAVAILABLE; with an empty answer that lists it in
-``unreachable``; or the same for the first page only."""
 
+# How an answer is wrong: it (or, with a code, its details) can't be parsed; it has 65 MiB; its
+# token leads to the same page; it names its location in ``unreachable``; or a write is refused
+# with a summary that counts the points of another request
 WrongAnswer = Literal["garbled", "too_large", "same_page", "unreachable", "wrong_summary"]
-"""How an answer is wrong: it (or, with a code, its details) can't be parsed; it has 65 MiB; its
-token leads to the same page; it names its location in ``unreachable``; or a write is refused with
-a summary that counts the points of another request."""
 
 
 class WorldSection(BaseModel):
@@ -151,8 +151,7 @@ class WorldStreams(_Counted):
     labels: dict[str, str] = Field(default_factory=dict)
     errors: tuple[WorldError, ...] = ()
     objects: tuple[WorldObjects, ...] = ()
-    freshness: Seconds = 5
-    """The value of Datastream's own metric while the stream is RUNNING."""
+    freshness: Seconds = 5  # the value of Datastream's own metric while the stream is RUNNING
 
 
 class WorldConnection(WorldSection):
@@ -326,15 +325,6 @@ class Fault(WorldSection):
 
     Globs match the method's short name, the project's id and the location's id (empty for a call
     without one).
-
-    Attributes:
-        latency: Seconds to wait. A call that its client gives up meanwhile has no effect.
-        refuses: So many series of a write are refused with the code; the others are written.
-        answer: How the answer is wrong, where the method can give such an answer.
-        skip: How many matching calls are left alone first.
-        times: How many calls it strikes after that; all where None.
-        since: ``from`` in a file: when it begins, in seconds after the world's start.
-        when: With ``after``, the call has its effect first.
     """
 
     method: str = "*"
@@ -343,14 +333,18 @@ class Fault(WorldSection):
     code: Code | None = None
     message: str = ""
     retry_delay: Seconds | None = None
+    # So many series of a write are refused with the code; the others are written
     refuses: int | None = Field(default=None, ge=1)
+    # How the answer is wrong, where the method can give such an answer
     answer: WrongAnswer | None = None
-    latency: Seconds = 0
-    skip: int = Field(default=0, ge=0)
+    latency: Seconds = 0  # seconds to wait. A call that its client gives up meanwhile has no effect
+    skip: int = Field(default=0, ge=0)  # how many matching calls are left alone first
+    # How many calls it strikes after that; all where None
     times: int | None = Field(default=None, ge=1)
+    # ``from`` in a file: when it begins, in seconds after the world's start
     since: Seconds = Field(default=0, alias="from")
     until: Seconds | None = None
-    when: Literal["before", "after"] = "before"
+    when: Literal["before", "after"] = "before"  # with ``after``, the call has its effect first
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -366,13 +360,12 @@ class Fault(WorldSection):
 class World(WorldSection):
     """A whole world file."""
 
-    config: dict[str, Any] | None = None
-    """The exporter's config.yaml for this world."""
+    config: dict[str, Any] | None = None  # the exporter's config.yaml for this world
     projects: tuple[WorldProject, ...]
     events: tuple[Event, ...] = ()
     faults: tuple[Fault, ...] = ()
+    # Smaller maximum page sizes than Google's, by method
     largest_page: dict[str, int] = Field(default_factory=dict)
-    """Smaller maximum page sizes than Google's, by method."""
 
     def resource_names(self) -> dict[str, list[str]]:
         """Return all full names by kind: project, location, stream and private_connection."""
@@ -399,8 +392,7 @@ def matches(glob: str, name: str) -> bool:
 
 # Files.
 
-Place = tuple[str | int, ...]
-"""A path of keys and indexes in a document."""
+Place = tuple[str | int, ...]  # A path of keys and indexes in a document
 
 
 def read_world(path: str) -> World:

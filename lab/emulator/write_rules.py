@@ -17,7 +17,6 @@ SECOND = 1_000_000_000
 _OLDEST = 25 * 3600 * SECOND
 _NEWEST = 5 * 60 * SECOND
 _SAMPLING_PERIOD = 5 * SECOND
-
 _VALUE_LENGTH = 1024
 _KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{,99}")
 _METRIC = re.compile(
@@ -34,11 +33,11 @@ VALUE_TYPES = {
     "distribution_value": ValueType.DISTRIBUTION,
 }
 
+# Label keys by resource type: the types that are known here; Google has more
 _WRITABLE = {
     "generic_node": {"project_id", "location", "namespace", "node_id"},
     "global": {"project_id"},
 }
-"""Label keys by resource type: the types that are known here; Google has more."""
 
 
 def nanoseconds(timestamp: Any) -> int:

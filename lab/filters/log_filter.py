@@ -1,36 +1,25 @@
 """Filters and label extractors of policies on log entries, evaluated against an entry."""
 
-from __future__ import annotations
-
 import operator
 import re
-import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, TypeAlias, get_args
+
+from lark import Token, Transformer, v_args
 
 from exporter.text import quote
-from lab.filters import syntax
-from lab.filters.syntax import (
-    Comparison,
-    Extractor,
-    FilterError,
-    Group,
-    LogId,
-    parse_log_terms,
-    unquoted,
-)
+from lab.filters.syntax import FilterError, parse, unquoted
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from lab.filters.syntax import LogTerm
-
+# A log entry's, in rising order; google.logging.type.LogSeverity
 Severity = Literal[
     "DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY"
 ]
-"""A log entry's, in rising order; google.logging.type.LogSeverity."""
 
 SEVERITIES: tuple[str, ...] = get_args(Severity)
+
+_Entry: TypeAlias = Mapping[str, Any]
+_Term: TypeAlias = Callable[[_Entry], bool]
 
 _ORDERS: Mapping[str, Callable[[int, int], bool]] = {
     "<": operator.lt,
@@ -44,15 +33,19 @@ _ORDERS: Mapping[str, Callable[[int, int], bool]] = {
 class LogFilter:
     """A filter on log entries; each of its terms has to hold."""
 
-    terms: tuple[LogTerm, ...]
+    terms: tuple[_Term, ...]
 
-    def accepts(self, entry: Mapping[str, Any]) -> bool:
+    def accepts(self, entry: _Entry) -> bool:
         """Return whether an entry, as nested mappings, passes."""
-        return all(_results(self.terms, entry))
+        return all(holds(entry) for holds in self.terms)
 
-    def __str__(self) -> str:
-        """Return the filter's text, one term a line."""
-        return "\n".join(map(str, self.terms))
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """``EXTRACT(path)``, or ``REGEXP_EXTRACT(path, "…")`` where there is a pattern."""
+
+    path: str
+    pattern: str | None = None
 
 
 def parse_log_filter(text: str) -> LogFilter:
@@ -61,10 +54,7 @@ def parse_log_filter(text: str) -> LogFilter:
     Raises:
         FilterError: It holds something that is not supported.
     """
-    terms = parse_log_terms(text)
-    for term in terms:
-        _check(term)
-    return LogFilter(terms)
+    return LogFilter(parse(text, "log_filter", _Terms()))
 
 
 def parse_extractor(text: str) -> Extractor:
@@ -73,24 +63,22 @@ def parse_extractor(text: str) -> Extractor:
     Raises:
         FilterError: It is not supported, or its regular expression is not valid.
     """
-    extractor = syntax.parse_extractor(text)
-    if extractor.literal is not None:
-        _check_regex(unquoted(extractor.literal))
+    extractor: Extractor = parse(text, "extractor", _Terms())
     return extractor
 
 
-def extract_label(extractor: Extractor, entry: Mapping[str, Any]) -> str:
+def extract_label(extractor: Extractor, entry: _Entry) -> str:
     """Return the value that an extractor takes from an entry; empty where there is none."""
-    value = field_text(entry, extractor.path) or ""
-    if extractor.literal is None:
+    value = _field_text(entry, extractor.path) or ""
+    if extractor.pattern is None:
         return value
-    found = re.search(unquoted(extractor.literal), value)
+    found = re.search(extractor.pattern, value)
     if not found:
         return ""
     return found[1] if found.re.groups else found[0]
 
 
-def field_text(entry: Mapping[str, Any], path: str) -> str | None:
+def _field_text(entry: _Entry, path: str) -> str | None:
     """Return the value at a dotted path as text, or None where there is none."""
     value: Any = entry
     for part in re.findall(r'\w+|"[^"]+"', path):
@@ -100,54 +88,61 @@ def field_text(entry: Mapping[str, Any], path: str) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check(term: LogTerm) -> None:
-    if isinstance(term, Group):
-        for each in term.terms:
-            _check(each)
-    elif isinstance(term, Comparison):
-        _check_comparison(term)
-
-
-def _check_comparison(term: Comparison) -> None:
-    (value,) = term.values
-    if term.operator in _ORDERS and (term.path != "severity" or value not in SEVERITIES):
-        raise FilterError(
-            f"{quote(str(term))} is not supported; only severity is compared by order, with "
-            f"{', '.join(SEVERITIES)}"
-        )
-    if term.operator in {"=~", "!~"}:
-        _check_regex(value)
-
-
-def _check_regex(pattern: str) -> None:
+def _checked(pattern: str) -> str:
     try:
-        with warnings.catch_warnings():
-            # Python warns of what a later version of it will read in another way; RE2 reads it.
-            warnings.simplefilter("ignore", FutureWarning)
-            re.compile(pattern)
+        re.compile(pattern)
     except re.error as error:
         raise FilterError(f"{quote(pattern)} is not a regular expression: {error}") from None
+    return pattern
 
 
-def _results(terms: Iterable[LogTerm], entry: Mapping[str, Any]) -> Iterator[bool]:
-    return (_holds(term, entry) is not term.negated for term in terms)
+def _compares(found: str, sign: str, value: str) -> bool:
+    if sign in {"=", "!="}:
+        return (found.lower() == value.lower()) is (sign == "=")
+    if sign in {"=~", "!~"}:
+        return bool(re.search(value, found)) is (sign == "=~")
+    return _ORDERS[sign](SEVERITIES.index(found), SEVERITIES.index(value))
 
 
-def _holds(term: LogTerm, entry: Mapping[str, Any]) -> bool:
-    """Return whether a term holds, its negation left out."""
-    if isinstance(term, Group):
-        results = _results(term.terms, entry)
-        return any(results) if term.choice else all(results)
-    if isinstance(term, LogId):
+@v_args(inline=True)
+class _Terms(Transformer[Token, object]):
+    """Makes a function on entries of each term of the grammar."""
+
+    def log_filter(self, *terms: _Term) -> tuple[_Term, ...]:
+        return terms
+
+    def log_group(self, negation: Token | None, *terms: _Term) -> _Term:
+        return lambda entry: all(holds(entry) for holds in terms) is (negation is None)
+
+    def log_choice(self, negation: Token | None, *terms: _Term) -> _Term:
+        return lambda entry: any(holds(entry) for holds in terms) is (negation is None)
+
+    def log_id(self, negation: Token | None, literal: Token) -> _Term:
         # Entries carry it within their logName, with its slash escaped.
-        pattern = re.escape(unquoted(term.literal)).replace("/", "(?:/|%2F)")
-        return bool(re.search(f"/logs/{pattern}$", field_text(entry, "logName") or ""))
-    found, (value,) = field_text(entry, term.path), term.values
-    # A field that is not there compares with nothing, not even as unequal.
-    if found is None:
-        return False
-    if term.operator in {"=", "!="}:
-        return (found.lower() == value.lower()) is (term.operator == "=")
-    if term.operator in {"=~", "!~"}:
-        return bool(re.search(value, found)) is (term.operator == "=~")
-    return _ORDERS[term.operator](SEVERITIES.index(found), SEVERITIES.index(value))
+        pattern = f"/logs/{re.escape(unquoted(literal)).replace('/', '(?:/|%2F)')}$"
+        return lambda entry: (
+            bool(re.search(pattern, _field_text(entry, "logName") or "")) is (negation is None)
+        )
+
+    def log_comparison(
+        self, negation: Token | None, path: Token, sign: Token, literal: Token
+    ) -> _Term:
+        value = unquoted(literal)
+        if sign in _ORDERS and (path != "severity" or value not in SEVERITIES):
+            raise FilterError(
+                f"{quote(f'{path}{sign}{literal}')} is not supported; only severity is compared by "
+                f"order, with {', '.join(SEVERITIES)}"
+            )
+        if sign in {"=~", "!~"}:
+            _checked(value)
+
+        def holds(entry: _Entry) -> bool:
+            found = _field_text(entry, path)
+            # A field that is not there compares with nothing, not even as unequal.
+            result = found is not None and _compares(found, sign, value)
+            return result is (negation is None)
+
+        return holds
+
+    def extractor(self, path: Token, literal: Token | None = None) -> Extractor:
+        return Extractor(str(path), None if literal is None else _checked(unquoted(literal)))

@@ -1,17 +1,14 @@
 """Filters of ListTimeSeries and ListMetricDescriptors, evaluated against a series' fields."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from lab.filters.syntax import Comparison, parse_comparisons
+from lark import Token, Transformer, v_args
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+from lab.filters.syntax import parse, unquoted
 
-_FUNCTIONS: dict[str, Callable[[str, Sequence[str]], bool]] = {
+_FUNCTIONS: dict[str, Callable[[str, tuple[str, ...]], bool]] = {
     "": lambda value, arguments: value == arguments[0],
     "starts_with": lambda value, arguments: value.startswith(arguments[0]),
     "ends_with": lambda value, arguments: value.endswith(arguments[0]),
@@ -22,14 +19,24 @@ _FUNCTIONS: dict[str, Callable[[str, Sequence[str]], bool]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A comparison of a field; ``equal`` says whether its operator is ``=``, not ``!=``."""
+
+    field: str
+    equal: bool
+    function: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MonitoringFilter:
     """A filter on series or descriptors; each of its comparisons has to hold."""
 
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[_Comparison, ...]
 
     def names(self, field: str) -> bool:
         """Return whether the filter compares a field."""
-        return any(_field(each) == field for each in self.comparisons)
+        return any(each.field == field for each in self.comparisons)
 
     def accepts(self, fields: Mapping[str, str], *, only: str | None = None) -> bool:
         """Return whether fields such as ``metric.type`` and ``resource.labels.location`` pass.
@@ -39,7 +46,9 @@ class MonitoringFilter:
             only: Evaluate this field's comparisons alone.
         """
         return all(
-            _holds(each, fields) for each in self.comparisons if only in (None, _field(each))
+            _FUNCTIONS[each.function](fields.get(each.field, ""), each.arguments) is each.equal
+            for each in self.comparisons
+            if only in (None, each.field)
         )
 
 
@@ -49,14 +58,18 @@ def parse_monitoring_filter(text: str) -> MonitoringFilter:
     Raises:
         FilterError: It holds something that is not supported.
     """
-    return MonitoringFilter(parse_comparisons(text))
+    return MonitoringFilter(parse(text, "monitoring_filter", _Terms()))
 
 
-def _holds(comparison: Comparison, fields: Mapping[str, str]) -> bool:
-    value = fields.get(_field(comparison), "")
-    return _FUNCTIONS[comparison.function](value, comparison.values) is (comparison.operator == "=")
+@v_args(inline=True)
+class _Terms(Transformer[Token, object]):
+    """Makes comparisons of the grammar's rules."""
 
+    def monitoring_filter(self, *comparisons: _Comparison) -> tuple[_Comparison, ...]:
+        return comparisons
 
-def _field(comparison: Comparison) -> str:
-    """Return one spelling for ``metric.label.x``, ``metric.labels.x`` and ``metric.labels."x"``."""
-    return re.sub(r'\.labels?\."?([^"]+)"?$', r".labels.\1", comparison.path)
+    def comparison(self, path: Token, operator: Token, *value: Token) -> _Comparison:
+        # One spelling for metric.label.x, metric.labels.x and metric.labels."x".
+        field = re.sub(r'\.labels?\."?([^"]+)"?$', r".labels.\1", path)
+        function, literals = ("", value) if len(value) == 1 else (str(value[0]), value[1:])
+        return _Comparison(field, operator == "=", function, tuple(map(unquoted, literals)))

@@ -1,61 +1,51 @@
-"""``make mutants``: does a scenario catch every policy that is changed in one place?
+"""``make mutants``: does a scenario notice when a policy is changed in one place?
 
-Exits with 1 where a mutant survives without a reason, or a mutant with a reason is caught.
+It plays every scenario, changes each policy in one place at a time, and lists the changes with
+which every scenario still passes. It exits with 1 where such a survivor is not in survivors.yaml,
+or where one in survivors.yaml is noticed.
 """
 
-from __future__ import annotations
-
 import argparse
+import re
 import sys
-import textwrap
-import time
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK, USAGE
-from exporter.terminal import show_progress
-from exporter.documents import InputError
-from exporter.documents import hint
+from exporter.documents import InputError, hint, packaged
 from exporter.text import quote
 from lab.exit_codes import NO_PROMETHEUS
-from lab.mutate import survivors
-from lab.mutate.catching import WrongScenarioError, catching, play
 from lab.mutate.mutants import mutants
-from lab.mutate.survivors import Summary, stale_patterns, summarize
-from lab.policies.files import read_policies
-from lab.prove.engine import EngineError, NotInstalledError
+from lab.mutate.noticing import noticed_by, play
+from lab.policies.files import Policy, read_policies
+from lab.prove.engine import EngineError, NotInstalledError, check_installed
+from lab.prove.scenarios import engine_for
 from lab.side_by_side import WorkerEndedError
+from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import read_scenarios
 from lab.simulate.simulation import SimulationError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from lab.mutate.mutants import Mutant
-    from lab.policies.files import Policy
+from lab.terminal import show_progress
 
 POLICIES = Path(__file__).parents[2] / "alerting_policies"
-SCENARIOS = POLICIES / "scenarios"
-
-_WIDTH = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Find what catches each mutant and print it; return the exit code."""
+    """Find the mutants that no scenario notices and print them; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m lab.mutate", description=__doc__)
     parser.add_argument(
-        "--policy", action="append", default=[], metavar="NAME", help="only this policy's mutants"
+        "--policy", action="append", metavar="NAME", help="change this policy only; repeatable"
     )
-    parser.add_argument(
-        "--verbose", action="store_true", help="also print the scenario that catches each mutant"
-    )
-    args = parser.parse_args(arguments)
+    wanted = parser.parse_args(arguments).policy
     try:
-        return _run(args.policy, verbose=args.verbose)
+        check_installed()
+        policies = {policy.name: policy for policy in read_policies(POLICIES)}
+        scenarios = read_scenarios(POLICIES / "scenarios", policies)
+        return _run([_named(name, policies) for name in wanted or policies], scenarios)
     except NotInstalledError as error:
         print(error, file=sys.stderr)
         return NO_PROMETHEUS
-    except (InputError, WrongScenarioError, ValueError) as error:
+    except InputError as error:
         print(error, file=sys.stderr)
         return USAGE
     except (EngineError, SimulationError, WorkerEndedError) as error:
@@ -66,66 +56,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _run(wanted: Sequence[str], *, verbose: bool) -> int:
-    """Try the mutants of these policies, of all policies where none is named."""
-    started = time.monotonic()
-    policies = read_policies(POLICIES)
-    names = [policy.name for policy in policies]
-    unknown = [name for name in wanted if name not in names]
-    if unknown:
-        raise InputError([f"{quote(name)} is no policy; {hint(name, names)}" for name in unknown])
-    reasons = survivors.read()
-    made = {policy: mutants(policy) for policy in policies}
-    every = [f"{policy.name}: {mutant.description}" for policy in made for mutant in made[policy]]
-    chosen = {policy: made[policy] for policy in policies if policy.name in (wanted or names)}
-    total = Summary(wrong=stale_patterns(reasons, every))
-    for policy, caught in _caught(chosen, names):
-        summary = summarize(policy.name, caught, reasons)
-        _print(policy.name, summary, caught if verbose else {})
-        total.count += summary.count
-        total.caught += summary.caught
-        total.wrong += summary.wrong
-    for sentence in total.wrong:
-        print(f"WRONG: {sentence}")
-    if total.wrong:
-        print(
-            f"Write a scenario that catches the survivors, or say in {survivors.FILE} why none can."
-        )
-    excused = "not all with a reason" if total.wrong else "each with a reason"
-    print(
-        f"{total.count} mutants of {len(chosen)} policies: {total.caught} caught, "
-        f"{total.survive} survive, {excused}; {time.monotonic() - started:.0f} s."
-    )
-    return INCOMPLETE if total.wrong else OK
+def _named(name: str, policies: Mapping[str, Policy]) -> Policy:
+    if name not in policies:
+        raise InputError([f"{quote(name)} is not a policy; {hint(name, policies)}"])
+    return policies[name]
 
 
-def _caught(
-    chosen: Mapping[Policy, Sequence[Mutant]], names: Sequence[str]
-) -> Iterator[tuple[Policy, dict[str, str | None]]]:
-    """Yield each policy with the scenario that catches each mutant, by the mutant's description."""
-    scenarios = read_scenarios(SCENARIOS, names)
-    pairs = [(policy, mutant) for policy, of_policy in chosen.items() for mutant in of_policy]
+def _run(policies: Sequence[Policy], scenarios: Sequence[Scenario]) -> int:
+    pairs = [(policy, mutant) for policy in policies for mutant in mutants(policy)]
+    survivors, mistakes = 0, 0
     with show_progress(sys.stderr) as progress:
         recordings = [*progress.track("playing scenarios", play(scenarios), len(scenarios))]
-        with catching(scenarios, recordings) as catch:
-            answers = progress.track("trying mutants", catch(pairs), len(pairs))
-            for policy, of_policy in chosen.items():
-                caught = {mutant.description: next(answers) for mutant in of_policy}
-                with progress.pause():
-                    yield policy, caught
+        played = [*zip(scenarios, recordings, strict=True)]
+        with engine_for(recordings) as engine:
+            for policy, mutant in progress.track("trying mutants", pairs, len(pairs)):
+                name = f"{policy.name}: {mutant.description}"
+                excused = any(fits(pattern, name) for pattern in known_survivors())
+                noticed = noticed_by(mutant.policy, played, engine)
+                survivors += not noticed
+                if bool(noticed) is excused:
+                    mistakes += 1
+                    found = f"{noticed} notices it; remove it from survivors.yaml"
+                    with progress.pause():
+                        print(f"{name}: {found if noticed else 'no scenario notices'}", flush=True)
+    print(
+        f"{len(pairs)} mutants of {len(policies)} policies: scenarios notice "
+        f"{len(pairs) - survivors}; {survivors} survive, "
+        f"{'see above' if mistakes else 'each with a reason'}."
+    )
+    return INCOMPLETE if mistakes else OK
 
 
-def _print(name: str, summary: Summary, caught: Mapping[str, str | None]) -> None:
-    """Print the summary of a policy, its survivors, and the caught mutants with their scenario."""
-    print(f"{name}: {summary.count} mutants, {summary.caught} caught, {summary.survive} survive")
-    for description, scenario in caught.items():
-        if scenario:
-            print(f"    caught by {scenario}: {description}")
-    for reason, descriptions in summary.excused.items():
-        for description in descriptions:
-            print(f"    survives: {description}")
-        print(textwrap.indent(textwrap.fill(" ".join(reason.split()), _WIDTH - 8), " " * 8))
-    sys.stdout.flush()
+@cache
+def known_survivors() -> tuple[str, ...]:
+    """Return the patterns of survivors.yaml, for names such as ``POLICY: description``."""
+    listed = packaged("lab.mutate", "survivors.yaml")["survivors"]
+    return tuple(pattern for each in listed for pattern in each["mutants"])
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Return whether a name fits a pattern, in which ``*`` stands for any text."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
 
 
 if __name__ == "__main__":

@@ -1,83 +1,102 @@
-"""Policies changed in one place: a window, a threshold, a label, a part of a query or filter."""
+"""Changes the text of a policy in one place: a duration, a comparison, a number, a label."""
 
-from __future__ import annotations
-
+import re
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from google.cloud import monitoring_v3
 
-from lab.mutate import query_tree
-from lab.mutate.filter_changes import extractor_changes, filter_changes
-from lab.mutate.query_changes import query_changes
-from lab.policies import promql
+from lab.policies.files import Policy
+from lab.policies.model import MINUTE
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lab.policies.files import Policy
-
-_SHORTEST = 60
-"""The retest window in seconds that a policy without one gets."""
+_PLACE = re.compile(
+    r"""
+    monitored_resource="[^"]*"                                # is the same in every series
+    | \[ (?P<range>\w+) \] | \b offset \s+ (?P<offset>\w+)
+    | (?P<comparison> [=!<>]= | [<>] ) \s+ \(? (?P<number> [0-9]+ \b )?
+    | (?P<matcher> [=!]~ | [!<>]?= | [<>] )                   # without a space after it
+    | \b (?:on | by) \s* \( (?P<labels> [\w,\s]+ ) \)
+    | "(?:[^"\\]|\\.)*"                                       # a text
+    """,
+    re.VERBOSE,
+)
+_TURNED = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": "!=", "!=": "=="}
+_MATCHERS = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
+_UNITS = {"s": 1, "m": MINUTE, "h": 60 * MINUTE}
+# What every line of a query has, so that nobody needs to read it
+_LONG = re.compile(
+    r'\w+_googleapis_com:(?:datastream_)?|\{monitored_resource="[^"]*"\}'
+    r'|monitored_resource="[^"]*"(?:, )?'
+)
 
 
 class Mutant(NamedTuple):
-    """A policy changed in one place.
+    """A policy changed in one place."""
 
-    Attributes:
-        description: What was changed, unique among the mutants of the policy.
-        policy: The changed policy.
+    description: str  # what was changed, unique among the mutants of the policy
+    policy: Policy  # the changed policy
+
+
+def mutants(policy: Policy) -> Iterator[Mutant]:
+    """Yield every mutant of a policy.
+
+    What is changed is a retest window or the time until a log incident closes; and in the query or
+    filter: a duration is halved or doubled, a comparison turned, a number moved by one, a label of
+    a join or an aggregation left out.
     """
-
-    description: str
-    policy: Policy
-
-
-def mutants(policy: Policy) -> tuple[Mutant, ...]:
-    """Return every mutant of a policy; those with the same query only once.
-
-    Raises:
-        ValueError: The query or the filter has something that is not supported here.
-    """
-    counted: Counter[str] = Counter()
-    made = []
-    for mutant in _of_log(policy) if policy.is_log else _of_query(policy):
-        counted[mutant.description] += 1
-        number = counted[mutant.description]
-        suffix = f" #{number}" if number > 1 else ""
-        made.append(mutant._replace(description=mutant.description + suffix))
-    return tuple(made)
+    seen: Counter[str] = Counter()
+    for description, changed in _changed_policies(policy):
+        seen[description] += 1
+        count = seen[description]
+        yield Mutant(f"{description} #{count}" if count > 1 else description, changed)
 
 
-def _of_query(policy: Policy) -> Iterator[Mutant]:
+def changed_texts(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the line with each change in a query or filter, shortened, and the changed text."""
+    for place in _PLACE.finditer(text):
+        for kind, old in place.groupdict().items():
+            for new in _CHANGES[kind](old) if old else ():
+                before, after = text[: place.start(kind)], text[place.end(kind) :]
+                beginning, rest = before.rpartition("\n")[2], after.partition("\n")[0]
+                line = _LONG.sub("", f"{beginning}{old} → {new}{rest}").strip()
+                yield line, before + new + after
+
+
+def _changed_policies(policy: Policy) -> Iterator[tuple[str, Policy]]:
+    if policy.filter is not None:
+        for line, text in changed_texts(policy.filter):
+            yield line, replace(policy, filter=text)
+        closes = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy.auto_close.seconds
+        for seconds in (closes // 2, closes * 2):
+            proto = monitoring_v3.AlertPolicy(policy.proto)
+            monitoring_v3.AlertPolicy.pb(proto).alert_strategy.auto_close.seconds = seconds
+            yield f"auto-close {closes}s → {seconds}s", replace(policy, proto=proto)
+        return
+    for line, text in changed_texts(policy.query or ""):
+        yield line, replace(policy, query=text)
     window = policy.retest_window
-    for other in (0, window // 2, window * 2) if window else (_SHORTEST,):
-        yield Mutant(f"retest window {window}s → {other}s", replace(policy, retest_window=other))
-    root = query_tree.parse(policy.query or "")
-    seen = {str(root)}
-    for description, changed in query_changes(root):
-        text = str(changed)
-        if text not in seen and _is_query(text):
-            seen.add(text)
-            yield Mutant(description, replace(policy, query=text))
+    for seconds in (0, window // 2, window * 2) if window else (MINUTE,):
+        changed = replace(policy, retest_window=seconds)
+        yield f"retest window {window}s → {seconds}s", changed
 
 
-def _is_query(text: str) -> bool:
-    try:
-        promql.read(text)
-    except ValueError:
-        return False
-    return True
+def _durations(old: str) -> list[str]:
+    seconds = sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smh])", old))
+    return [f"{seconds // 2}s", f"{seconds * 2}s"]
 
 
-def _of_log(policy: Policy) -> Iterator[Mutant]:
-    for description, text in filter_changes(policy.filter or ""):
-        yield Mutant(description, replace(policy, filter=text))
-    for description, extractors in extractor_changes(policy.extractors):
-        yield Mutant(description, replace(policy, extractors=extractors))
-    closes = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy.auto_close.seconds
-    for other in (closes // 2, closes * 2):
-        proto = monitoring_v3.AlertPolicy(policy.proto)
-        monitoring_v3.AlertPolicy.pb(proto).alert_strategy.auto_close.seconds = other
-        yield Mutant(f"auto-close {closes}s → {other}s", replace(policy, proto=proto))
+def _without_one(old: str) -> list[str]:
+    labels = re.findall(r"\w+", old)
+    return [", ".join(each for each in labels if each != label) for label in labels]
+
+
+_CHANGES: Mapping[str, Callable[[str], list[str]]] = {
+    "range": _durations,
+    "offset": _durations,
+    "comparison": lambda old: [_TURNED[old]],
+    "matcher": lambda old: [(_TURNED | _MATCHERS)[old]],
+    "number": lambda old: [str(int(old) - 1), str(int(old) + 1)],
+    "labels": _without_one,
+}

@@ -5,47 +5,36 @@ https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies an
 https://cloud.google.com/monitoring/quotas
 """
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from exporter.durations import parse
 from exporter.text import quote
+from lab.durations import parse
 
-SET_BY_THE_API = ("name", "creationRecord", "mutationRecord", "validity")
-"""Keys that only existing policies have."""
-
-SEVERITIES = ("CRITICAL", "ERROR", "WARNING")
-"""Every severity, the worst first."""
-
-INTERVAL = 30
-"""Seconds: the shortest evaluation interval. All others are multiples of it."""
-
+SEVERITIES = ("CRITICAL", "ERROR", "WARNING")  # every severity, the worst first
+INTERVAL = 30  # seconds: the shortest evaluation interval. All others are multiples of it
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-
-_MOST_CONTENT_BYTES = 10_240
-_MOST_SUBJECT_BYTES = 255
+LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+LABEL_ALLOWED = "lower-case letters, digits, - and _, at most 63"
+_LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_EXTRACTOR = re.compile(r'EXTRACT\([^()"]+\)|REGEXP_EXTRACT\([^()"]+, *"(?:[^"\\]|\\.)+"\)')
 _SECONDS = re.compile(r"(0|[1-9][0-9]{0,8})s")
 
 
 def _seconds(written: object) -> int:
     found = _SECONDS.fullmatch(written) if isinstance(written, str) else None
-    if not found:
-        raise ValueError(f"{quote(written)} is not whole seconds; {_in_seconds(written)}")
-    return int(found[1])
-
-
-def _in_seconds(written: object) -> str:
+    if found:
+        return int(found[1])
     try:
-        return f"write {parse(str(written)).total_seconds():.0f}s"
+        advice = f"{parse(str(written)).total_seconds():.0f}s"
     except ValueError:
-        return "write a number and s, such as 60s"
+        advice = "a number and s, such as 60s"
+    raise ValueError(f"{quote(written)} is not whole seconds; write {advice}")
 
 
 def _between(least: int, most: int) -> AfterValidator:
@@ -53,6 +42,25 @@ def _between(least: int, most: int) -> AfterValidator:
         if not least <= seconds <= most:
             raise ValueError(f"{seconds}s is not allowed; write {least}s to {most}s")
         return seconds
+
+    return AfterValidator(check)
+
+
+def _at_most(most: int) -> AfterValidator:
+    def check(text: str) -> str:
+        length = len(text.encode())
+        if length > most:
+            raise ValueError(f"is {length:,} bytes long; at most {most:,} are allowed")
+        return text
+
+    return AfterValidator(check)
+
+
+def _matches(pattern: re.Pattern[str], advice: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"{quote(text)} is not {advice}")
+        return text
 
     return AfterValidator(check)
 
@@ -72,18 +80,31 @@ def _without_validation(disabled: object) -> object:
     return disabled
 
 
-def _at_most(most: int) -> AfterValidator:
-    def check(text: str) -> str:
-        length = len(text.encode())
-        if length > most:
-            raise ValueError(f"is {length:,} bytes long; at most {most:,} are allowed")
-        return text
+def _alone(conditions: tuple[object, ...]) -> tuple[object, ...]:
+    if len(conditions) > 1:
+        raise ValueError(
+            f"has {len(conditions)} conditions; a PromQL or log condition must be the only one "
+            "of its policy: write one file for each"
+        )
+    return conditions
 
-    return AfterValidator(check)
+
+def _set_by_the_api(_value: object) -> None:
+    raise ValueError("is set by Cloud Monitoring; remove it")
 
 
 Text = Annotated[str, Field(min_length=1)]
 Seconds = Annotated[int, BeforeValidator(_seconds)]
+LabelKey = Annotated[
+    str, _matches(_LABEL_KEY, f"allowed; a key starts with a letter and has only {LABEL_ALLOWED}")
+]
+LabelValue = Annotated[str, _matches(LABEL_VALUE, f"allowed; a label has only {LABEL_ALLOWED}")]
+Extractor = Annotated[
+    str,
+    _matches(_EXTRACTOR, 'an extractor; write EXTRACT(field) or REGEXP_EXTRACT(field, "pattern")'),
+]
+# A key that only existing policies have
+SetByTheAPI = Annotated[Any, BeforeValidator(_set_by_the_api)]
 
 
 class _Part(BaseModel):
@@ -100,9 +121,9 @@ class DocumentationLink(_Part):
 class Documentation(_Part):
     """The text of an alert."""
 
-    content: Annotated[Text, Field(max_length=8192), _at_most(_MOST_CONTENT_BYTES)]
+    content: Annotated[Text, Field(max_length=8192), _at_most(10_240)]
     mime_type: Literal["text/markdown"]
-    subject: Annotated[Text, _at_most(_MOST_SUBJECT_BYTES)]
+    subject: Annotated[Text, _at_most(255)]
     links: Annotated[tuple[DocumentationLink, ...], Field(max_length=3)] = ()
 
 
@@ -122,19 +143,23 @@ class MatchedLog(_Part):
     """A condition on log entries."""
 
     filter: Text
-    label_extractors: dict[str, str] = Field(default_factory=dict)
+    label_extractors: dict[str, Extractor] = Field(default_factory=dict)
 
 
 class Condition(_Part):
-    """When a policy fires. :mod:`checks` refuses the kinds that are not supported here."""
+    """When a policy fires. The API's other kinds of condition are not supported here."""
 
     display_name: Text
-    condition_prometheus_query_language: PromQL | None = None
-    condition_matched_log: MatchedLog | None = None
-    condition_threshold: Any = None
-    condition_absent: Any = None
-    condition_monitoring_query_language: Any = None
-    condition_sql: Any = None
+    promql: PromQL | None = Field(None, alias="conditionPrometheusQueryLanguage")
+    log: MatchedLog | None = Field(None, alias="conditionMatchedLog")
+    name: SetByTheAPI = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Condition":
+        if (self.promql is None) is (self.log is None):
+            found = "both kinds; write" if self.log else "no kind; write"
+            raise ValueError(f"has {found} conditionPrometheusQueryLanguage or conditionMatchedLog")
+        return self
 
 
 class RateLimit(_Part):
@@ -154,7 +179,7 @@ class AlertStrategy(_Part):
     """How incidents notify and close."""
 
     notification_rate_limit: RateLimit | None = None
-    notification_prompts: tuple[Literal["OPENED", "CLOSED"], ...] = ()
+    notification_prompts: tuple[Literal["OPENED", "CLOSED"], ...] | None = None
     auto_close: Annotated[Seconds, _between(30 * MINUTE, 7 * DAY)]
     notification_channel_strategy: tuple[ChannelStrategy, ...] = ()
 
@@ -166,8 +191,14 @@ class PolicyFile(_Part):
     severity: Literal["CRITICAL", "ERROR", "WARNING"]
     combiner: Literal["OR"]
     enabled: bool = True
-    user_labels: Annotated[dict[str, str], Field(max_length=64)] = Field(default_factory=dict)
-    conditions: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    user_labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=64)] = Field(
+        default_factory=dict
+    )
+    conditions: Annotated[tuple[Condition, ...], Field(min_length=1), AfterValidator(_alone)]
     documentation: Documentation
     alert_strategy: AlertStrategy
     notification_channels: Annotated[tuple[str, ...], Field(max_length=16)] = ()
+    name: SetByTheAPI = None
+    creation_record: SetByTheAPI = None
+    mutation_record: SetByTheAPI = None
+    validity: SetByTheAPI = None

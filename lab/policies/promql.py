@@ -1,55 +1,63 @@
-"""Parses a PromQL query: its metrics, look-back windows, and the labels of its result."""
+"""Reads a PromQL query: the metrics and labels that it selects, and the labels of its result.
 
-from __future__ import annotations
+Labels follow the rules of Prometheus, of operators and functions:
+https://prometheus.io/docs/prometheus/latest/querying/operators/
+"""
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, TypeAlias
 
 import promql_parser as parser
 
+from exporter.documents import hint, nearest, packaged
+from exporter.measure import RESOURCE, definitions, metrics
 from exporter.text import quote
-from lab.policies.label_inference import LabelInference, without_parentheses
 
-if TYPE_CHECKING:
-    from datetime import timedelta
+# The label keys of series. ``*`` stands for any others, as an unknown metric may have
+Labels: TypeAlias = frozenset[str]
 
-    from lab.policies.label_inference import Selector
-    from lab.policies.labels import Labels
+_NONE: Labels = frozenset()
+_ANY: Labels = frozenset("*")
+# Labels that every series has in PromQL: its metrics project and its resource type
+_EVERYWHERE = ("project_id", "monitored_resource")
+# Every metric whose name starts so is known
+_COMPLETE = ("custom_googleapis_com:datastream_", "datastream_googleapis_com:")
+_MISSPELLED = 0.95  # an unknown name that is this similar to a known one counts as misspelled
+# Aggregations that choose series and keep all of their labels
+_CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
 
-MOST_WORDS = 500
-"""Words and symbols of a query. The parser is native code that recurses without a limit."""
 
-_TEXT = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`'
-_WORD = re.compile(rf"{_TEXT}|[\w:.]+|\S")
-_NUMBER = r"0x[0-9a-f]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|inf|nan"
-_NUMBER_OF_SECONDS = re.compile(
-    rf"{_TEXT}|(?:\[(?:[^\]\"'`]*:)?|\boffset\b)[-+\s]*({_NUMBER})(?!\w)", re.IGNORECASE
-)
-_LONGEST_SECONDS = 292 * 365 * 86_400.0
-"""Prometheus counts durations in nanoseconds, in 64 bits."""
-_RANGE = re.compile(rf"{_TEXT}|\[([^\]:]+)\]")
+@dataclass(frozen=True, slots=True)
+class KnownSeries:
+    """The series that PromQL finds under a name."""
+
+    type: str  # the metric's full type, ``datastream.googleapis.com/stream/freshness``
+    resource: str  # the type of the monitored resource
+    resource_labels: tuple[str, ...]  # the keys of that resource
+    labels: Labels  # all labels
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A selector of one metric."""
+
+    metric: str  # the metric's name in PromQL
+    equal: Mapping[str, str]  # the labels with an equality matcher, and their values
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed query.
+    """A parsed query."""
 
-    Attributes:
-        selectors: Every selector, in the order of the query.
-        ranges: The ranges as written, without brackets: ``1h``, ``400s``.
-        look_back: The longest look-back window in seconds.
-        result: The labels of its result's series.
-        alternatives: The labels of the two sides of each ``or``.
-        errors: A sentence for each metric or label that does not exist.
-    """
-
-    selectors: tuple[Selector, ...]
-    ranges: tuple[str, ...]
-    look_back: int
-    result: Labels
-    alternatives: tuple[tuple[Labels, Labels], ...]
-    errors: tuple[str, ...]
+    selectors: tuple[Selector, ...]  # every selector, in the order of the query
+    look_back: int  # the longest look-back window in seconds
+    result: Labels  # the labels of its result's series
+    errors: tuple[str, ...]  # A sentence for each metric or label that does not exist
 
 
 def read(text: str, *, known_only: bool = True) -> Query:
@@ -63,77 +71,250 @@ def read(text: str, *, known_only: bool = True) -> Query:
     Raises:
         ValueError: It is not PromQL, or doesn't return series.
     """
-    if len(_WORD.findall(text)) > MOST_WORDS:
-        raise ValueError(f"has more than {MOST_WORDS} words and symbols; shorten it")
-    for seconds in filter(None, _NUMBER_OF_SECONDS.findall(text)):
-        if not _number(seconds) <= _LONGEST_SECONDS:
-            words = f"a duration of {quote(seconds)} seconds"
-            raise ValueError(f"has {words}; Prometheus allows at most 292 years")
     try:
         root = parser.parse(text)
     except ValueError as error:
-        raise ValueError(f"is not PromQL: {_reason(str(error))}") from None
-    except BaseException as error:
-        # What the parser's native code raises where it gives up. The class can't be imported.
-        if type(error).__name__ != "PanicException":
-            raise
-        raise ValueError(f"can't be parsed: {error}") from None
-    if _returns_ranges(root):
+        reason = str(error)
+        if reason == "invalid promql query":
+            reason = "an operator, an operand, a comma or a bracket is missing or too many"
+        raise ValueError(f"is not PromQL: {reason}") from None
+    is_range = isinstance(_bare(root), parser.MatrixSelector | parser.SubqueryExpr)
+    if is_range:
         raise ValueError(
             "returns ranges of points instead of one point per series; wrap it in a function such "
             "as last_over_time(…)"
         )
-    inference = LabelInference(known_only=known_only)
-    result = inference.labels(root)
+    inference = _Inference(known_only)
+    result = inference.labels(root) or _NONE
     if not (inference.selectors or inference.errors):
         raise ValueError("selects no metric, so it would fire always or never")
-    return Query(
-        selectors=tuple(inference.selectors),
-        ranges=tuple(found for found in _RANGE.findall(text) if found),
-        look_back=_look_back(root),
-        result=result,
-        alternatives=tuple(inference.alternatives),
-        errors=tuple(dict.fromkeys(inference.errors)),
+    errors = tuple(dict.fromkeys(inference.errors))
+    return Query(tuple(inference.selectors), inference.look_back, result, errors)
+
+
+def has(labels: Labels, key: str) -> bool:
+    """Return whether series with these labels have a key, or may have it."""
+    return key in labels or "*" in labels
+
+
+def promql_name(metric_type: str) -> str:
+    """Return a metric's name in PromQL.
+
+    The first ``/`` becomes ``:``, every other special character ``_``:
+    https://cloud.google.com/monitoring/promql/promql-mapping
+    """
+    return re.sub(r"[^\w:]", "_", metric_type.replace("/", ":", 1), flags=re.ASCII)
+
+
+@cache
+def known_series() -> Mapping[str, KnownSeries]:
+    """Return every metric that a query may use, by its name in PromQL.
+
+    They are the exporter's own and those of ``google_metrics.yaml``. A distribution has three
+    names, with ``_count``, ``_sum`` and ``_bucket``; the last has ``le``.
+    """
+    known = {}
+    for own in metrics().values():
+        keys = definitions()["resources"][own.resource]
+        known[promql_name(own.type)] = _series(own.type, RESOURCE, keys, own.labels)
+    google = packaged("lab.policies", "google_metrics.yaml")
+    for type_, metric in google["metrics"].items():
+        resource, keys = metric["resource"], google["resources"][metric["resource"]]
+        is_distribution = metric["value_type"] == "DISTRIBUTION"
+        for suffix in ("_count", "_sum", "_bucket") if is_distribution else ("",):
+            added = ["le"] if suffix == "_bucket" else []
+            series = _series(type_, resource, keys, [*metric["labels"], *added])
+            known[f"{promql_name(type_)}{suffix}"] = series
+    return known
+
+
+def _series(type_: str, resource: str, keys: Iterable[str], labels: Iterable[str]) -> KnownSeries:
+    of_resource = tuple(keys)
+    # A metric label with the same key as a resource label gets a prefix (same page as above).
+    others = (f"metric_{key}" if key in of_resource else key for key in labels)
+    return KnownSeries(
+        type_, resource, of_resource, frozenset((*_EVERYWHERE, *of_resource, *others))
     )
 
 
-def _number(text: str) -> float:
-    return float(int(text, 16)) if text.lower().startswith("0x") else float(text)
+def _find_series(name: str, *, known_only: bool) -> KnownSeries | None:
+    """Return the series under a name; None for a metric that may exist.
+
+    Raises:
+        ValueError: The metric is unknown though it must be known, or its name is misspelled.
+    """
+    known = known_series()
+    if name in known:
+        return known[name]
+    if known_only or name.startswith(_COMPLETE):
+        guess = nearest(name, known)
+        advice = f"did you mean {guess}?" if guess else "docs/reference.md lists the exporter's own"
+    else:
+        guesses = get_close_matches(name, known, n=1, cutoff=_MISSPELLED)
+        if not guesses:
+            return None
+        advice = f"did you mean {guesses[0]}?"
+    raise ValueError(f"no metric is called {name} in PromQL; {advice}")
 
 
-def _reason(message: str) -> str:
-    if message == "invalid promql query":
-        return "an operator, an operand, a comma or a bracket is missing or too many"
-    return message
+@dataclass
+class _Inference:
+    """Walks a query once and collects its selectors and mistakes on the way."""
 
+    known_only: bool
+    selectors: list[Selector] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    look_back: int = 0
+    around: int = 0  # seconds that the ranges around the current expression look back
 
-def _returns_ranges(root: object) -> bool:
-    return isinstance(without_parentheses(root), parser.MatrixSelector | parser.SubqueryExpr)
-
-
-def _look_back(root: object) -> int:
-    longest = 0
-    # Each expression with the look-back window of the subqueries around it.
-    todo: list[tuple[object, int]] = [(root, 0)]
-    while todo:
-        node, around = todo.pop()
+    def labels(self, node: object) -> Labels | None:
+        """Return the labels of an expression's series; None for a number or a text."""
+        labels = None
         match node:
             case parser.VectorSelector():
-                longest = max(longest, around + _seconds(node.offset))
+                labels = self._selected(node)
             case parser.MatrixSelector():
-                todo.append((node.vector_selector, around + _seconds(node.range)))
+                labels = self._ranged(node.vector_selector, _seconds(node.range))
             case parser.SubqueryExpr():
-                own = _seconds(node.range) + _seconds(node.offset)
-                todo.append((node.expr, around + own))
+                labels = self._ranged(node.expr, _seconds(node.range) + _seconds(node.offset))
             case parser.ParenExpr() | parser.UnaryExpr():
-                todo.append((node.expr, around))
+                labels = self.labels(node.expr)
             case parser.AggregateExpr():
-                todo += [(node.expr, around), (node.param, around)]
+                labels = self._aggregated(node)
             case parser.Call():
-                todo += [(argument, around) for argument in node.args]
+                labels = self._called(node)
             case parser.BinaryExpr():
-                todo += [(node.lhs, around), (node.rhs, around)]
-    return longest
+                labels = self._combined(node)
+        return labels
+
+    def _ranged(self, node: object, seconds: int) -> Labels | None:
+        self.around += seconds
+        labels = self.labels(node)
+        self.around -= seconds
+        return labels
+
+    def _selected(self, node: parser.VectorSelector) -> Labels:
+        if node.matchers.or_matchers:
+            self.errors.append("`or` between matchers is not PromQL; use a regular expression")
+            return _ANY
+        if node.name is None:
+            self.errors.append(
+                "a selector has no metric name; Cloud Monitoring requires exact names"
+            )
+            return _ANY
+        self.look_back = max(self.look_back, self.around + _seconds(node.offset))
+        selector = Selector(node.name, _equal(node))
+        self.selectors.append(selector)
+        try:
+            series = _find_series(node.name, known_only=self.known_only)
+        except ValueError as error:
+            self.errors.append(str(error))
+            return _ANY
+        if series is None:
+            return _ANY
+        keys = sorted({each.name for each in node.matchers.matchers})
+        self._need(keys, series.labels, f"{node.name} has")
+        resource = selector.equal.get("monitored_resource", series.resource)
+        if resource != series.resource:
+            self.errors.append(
+                f"{node.name} is not written to the monitored_resource {quote(resource)}; "
+                f"write {quote(series.resource)}"
+            )
+        return series.labels
+
+    def _aggregated(self, node: parser.AggregateExpr) -> Labels:
+        labels = self.labels(node.expr) or _NONE
+        self.labels(node.param)
+        name, modifier = str(node.op), node.modifier
+        grouping = modifier.labels if modifier else []
+        self._need(grouping, labels, f"{name}: its series have")
+        if name in _CHOOSING:
+            return labels
+        if modifier and modifier.type == parser.AggModifierType.Without:
+            left = labels.difference(grouping)
+        else:
+            left = frozenset(key for key in grouping if has(labels, key))
+        if name == "count_values" and isinstance(node.param, parser.StringLiteral):
+            left |= {node.param.val}
+        return left
+
+    def _called(self, node: parser.Call) -> Labels | None:
+        name = node.func.name
+        if node.func.experimental:
+            self.errors.append(f"{name} is experimental; Cloud Monitoring may not support it")
+        arguments = [self.labels(argument) for argument in node.args]
+        carried = next(filter(None, arguments), _NONE)
+        match name:
+            case "label_replace" | "label_join":
+                texts = [each.val for each in node.args if isinstance(each, parser.StringLiteral)]
+                sources = texts[2:3] if name == "label_replace" else texts[2:]
+                # An empty source label is allowed: it has no value.
+                self._need(filter(None, sources), carried, f"{name}: its series have")
+                # An empty replacement removes the label.
+                removes = name == "label_replace" and not texts[1]
+                carried = carried - {texts[0]} if removes else carried | {texts[0]}
+            case "absent" | "absent_over_time":
+                selector = _bare(node.args[0])
+                if isinstance(selector, parser.MatrixSelector):
+                    selector = selector.vector_selector
+                is_selector = isinstance(selector, parser.VectorSelector)
+                carried = frozenset(_equal(selector)) if is_selector else _NONE
+            case "vector":
+                carried = _NONE
+            case "histogram_quantile":
+                carried -= {"le"}
+        return None if node.func.return_type == parser.ValueType.Scalar else carried
+
+    def _combined(self, node: parser.BinaryExpr) -> Labels | None:
+        left, right = self.labels(node.lhs), self.labels(node.rhs)
+        if left is None or right is None:
+            return right if left is None else left
+        name, modifier = str(node.op), node.modifier
+        matching = modifier.matching if modifier else None
+        keys = matching.labels if matching else []
+        on = matching is not None and matching.type == parser.LabelModifierType.Include
+        if on:
+            for side, labels in (("left", left), ("right", right)):
+                self._need(keys, labels, f"{name} on ({', '.join(keys)}): its {side} side has")
+        if name == "or":
+            return frozenset(key for key in left | right if has(left, key) and has(right, key))
+        rest, other_rest = left.difference(keys), right.difference(keys)
+        if not (on or "*" in left | right or rest == other_rest):
+            written, other = (", ".join(sorted(each)) or "none" for each in (rest, other_rest))
+            self.errors.append(
+                f"the two sides of {name} never match: the left has {written}, the right has "
+                f"{other}; write on (…) with the labels to match"
+            )
+        if name in {"and", "unless"}:
+            return left
+        # Arithmetic or a comparison: group_left and group_right keep the labels of the many.
+        if modifier and modifier.card != parser.VectorMatchCardinality.OneToOne:
+            is_left = modifier.card == parser.VectorMatchCardinality.ManyToOne
+            many, one = (left, right) if is_left else (right, left)
+            added = modifier.group_labels or []
+            self._need(added, one, "group_left or group_right: the other side has")
+            return many.union(added)
+        return frozenset(key for key in keys if has(left, key)) if on else rest
+
+    def _need(self, keys: Iterable[str], labels: Labels, who: str) -> None:
+        self.errors += [
+            f"{who} no label {quote(key)}; {hint(key, sorted(labels))}"
+            for key in keys
+            if not has(labels, key)
+        ]
+
+
+def _equal(selector: Any) -> dict[str, str]:
+    """Return the labels of a selector with an equality matcher, and their values."""
+    matchers = selector.matchers.matchers
+    return {each.name: each.value for each in matchers if each.op == parser.MatchOp.Equal}
+
+
+def _bare(node: object) -> object:
+    """Return an expression without the parentheses around it."""
+    while isinstance(node, parser.ParenExpr):
+        node = node.expr
+    return node
 
 
 def _seconds(duration: timedelta | None) -> int:

@@ -1,24 +1,24 @@
-"""A policy's notification: its texts with the variables filled."""
+"""Fills the variables in a policy's texts, and names values that could be read as markup.
 
-from __future__ import annotations
+https://cloud.google.com/monitoring/alerts/doc-variables#using-markdown
+"""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
 from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT
-from lab.preview.markup import Block, controls, parse_markdown, structure
+from lab.policies.files import Policy
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from lab.policies.files import Policy
-
+# What Cloud Monitoring writes for a label that it doesn't find in the incident, as reported by
+# users of PromQL conditions. Its docs say "(none)"
 EMPTY = "null"
-"""What Cloud Monitoring writes for a label that it doesn't find in the incident, as reported by
-users of PromQL conditions. Its docs say "(none)"."""
 
+# The labels of an example
 EXAMPLE_LABELS = {
     "stream_id": "orders-to-bigquery",
     "location": "europe-west1",
@@ -27,33 +27,22 @@ EXAMPLE_LABELS = {
     "who": "operator@example.com",
     "change": "Update",
 }
-"""The labels of an example."""
 
 EXAMPLE_PROJECT = "shop-monitoring"
-
-EXPORTER = "datastream-exporter"
-"""The exporter's name, ``run.name`` in config.yaml."""
-
+EXPORTER = "datastream-exporter"  # the exporter's name, ``run.name`` in config.yaml
 _STREAM = "projects/{namespace}/locations/{location}/streams/{stream_id}".format(**EXAMPLE_LABELS)
 _VARIABLE = re.compile(r"\$\{([^{}$]+)\}")
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+# What Slack reads as a mention or a link: https://docs.slack.dev/messaging/formatting-message-text
+_SLACK_CONTROL = re.compile(r"<(?:[!@#]|https?:|mailto:)[^>]*>")
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What a channel gets when an incident opens.
+    """What a channel gets when an incident opens."""
 
-    Attributes:
-        policy: The policy.
-        values: The values of the variables in its texts, by the variable's name.
-    """
-
-    policy: Policy
-    values: Mapping[str, str]
-
-    @property
-    def blocks(self) -> tuple[Block, ...]:
-        """The text, with variables."""
-        return parse_markdown(self.policy.content)
+    policy: Policy  # the policy
+    values: Mapping[str, str]  # the values of the variables in its texts, by the variable's name
 
     @property
     def dangerous(self) -> tuple[str, ...]:
@@ -66,20 +55,12 @@ class Notification:
             if "${" in value or self._structure(inert | {name: value}) != harmless
         )
 
-    @property
-    def without_labels(self) -> Notification:
-        """The same notification where every label is empty."""
+    def without_labels(self) -> "Notification":
+        """Return the paragraphs that name a label, where every label is empty; no links."""
         values = {name: value if name == PROJECT else EMPTY for name, value in self.values.items()}
-        return Notification(self.policy, values)
-
-    @property
-    def label_blocks(self) -> tuple[Block, ...]:
-        """The blocks of the text with a label in their words."""
-        return tuple(
-            block
-            for block in self.blocks
-            if any(name != PROJECT for span in block.spans for name in _VARIABLE.findall(span.text))
-        )
+        paragraphs = _LINK.sub(r"\1", self.policy.content).split("\n\n")
+        naming = [each for each in paragraphs if {*_VARIABLE.findall(each)} - {PROJECT}]
+        return Notification(replace(self.policy, content="\n\n".join(naming), links=()), values)
 
     def fill(self, text: str, shown: Callable[[str], str] = str) -> str:
         """Return a text with the variables filled.
@@ -94,12 +75,35 @@ class Notification:
         """Return an address with the variables filled, and encoded where that is needed."""
         return self.fill(address, lambda value: quote(value, safe="@"))
 
-    def _structure(self, values: Mapping[str, str]) -> object:
+    def _structure(self, values: Mapping[str, str]) -> list[object]:
         """Return all but the words of the texts, read as Markdown after they are filled."""
         links = (f"[{link.display_name}]({link.url})" for link in self.policy.links)
         filled = replace(self, values=values).fill
         texts = [filled(text) for text in (self.policy.subject, self.policy.content, *links)]
-        return [structure(text) for text in texts[1:]], [controls(text) for text in texts]
+        controls = [
+            [*_SLACK_CONTROL.findall(text), *(each for each in text if not each.isprintable())]
+            for text in texts
+        ]
+        markup = [
+            (each.type, each.markup)
+            for text in texts[1:]
+            for token in parse(text)
+            for each in (token, *(token.children or ()))
+        ]
+        return [controls, markup]
+
+
+class _Parser(MarkdownIt):
+    """Leaves addresses as they are: they contain variables."""
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802 - the library's name
+        return url
+
+
+def parse(text: str) -> list[Token]:
+    """Return the tokens of a text in the Markdown that Cloud Monitoring and Slack know."""
+    rules = ("heading", "list", "emphasis", "link", "backticks", "newline", "escape")
+    return _Parser("zero").enable(rules).parse(text)
 
 
 def notification(

@@ -1,83 +1,77 @@
-"""Notifications at a terminal."""
+"""Prints a notification at a terminal, much as Slack shows it."""
 
-from __future__ import annotations
+from typing import TextIO
 
-from typing import TYPE_CHECKING, TextIO
-
+from markdown_it.token import Token
+from rich.console import Console, RenderableType
+from rich.markdown import Markdown
+from rich.padding import Padding
 from rich.text import Text
 
-from exporter.terminal import console
 from exporter.text import printable
+from lab.preview.notification import Notification, parse
+from lab.terminal import console
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from rich.console import Console
-
-    from lab.preview.markup import Block
-    from lab.preview.notification import Notification
-
-_WIDEST = 100
-"""Columns of a line that is easy to read."""
-_INDENT = "  "
+_WIDEST = 100  # columns of a line that is easy to read
+_INDENT = 2
 
 
-def print_notification(
-    shown: Notification, heading: str, notes: Iterable[str], out: TextIO
-) -> None:
+def print_notification(shown: Notification, heading: str, note: str, out: TextIO) -> None:
     """Print a notification, and how it reads where Cloud Monitoring leaves the labels empty.
 
     Args:
         shown: The notification.
         heading: The line above it.
-        notes: Lines below it.
+        note: A line below it, if any.
         out: Where to print.
     """
     terminal = console(out)
     terminal.print(Text(printable(heading), "bold reverse"), soft_wrap=True)
-    _print_texts(terminal, shown, shown.blocks, with_links=True)
-    for note in notes:
+    _print_texts(terminal, shown)
+    if note:
         _print(terminal, Text(printable(note), "dim"))
-    if shown.label_blocks:
+    empty = shown.without_labels()
+    if empty.policy.content:
         _print(terminal, Text("\nWhere Cloud Monitoring leaves the labels empty", "dim"))
-        empty = shown.without_labels
-        _print_texts(terminal, empty, empty.label_blocks, with_links=False)
+        _print_texts(terminal, empty)
     out.write("\n")
 
 
-def _print_texts(
-    terminal: Console, shown: Notification, blocks: Sequence[Block], *, with_links: bool
-) -> None:
-    subject = shown.fill(shown.policy.subject, printable)
-    _print(terminal, Text(f"\n{subject}\n", "bold"))
-    urls: list[str] = []
-
-    def reference(address: str) -> str:
-        url = shown.url(address)
-        urls.extend([url] * (url not in urls))
-        return f" [{urls.index(url) + 1}]"
-
-    for before, block in zip((None, *blocks), blocks, strict=False):
-        if before and not (before.marker and block.marker):
-            terminal.print()
-        line = Text(f"{block.marker} " if block.marker else "")
-        for span in block.spans:
-            quote = "`" if span.code else ""
-            style = "bold" if span.bold or block.heading else "italic" if span.italic else ""
-            line.append(f"{quote}{shown.fill(span.text, printable)}{quote}", style)
-            if span.url and with_links:
-                line.append(reference(span.url), "dim")
-        _print(terminal, line)
-    if with_links:
-        links = (f"{link.display_name}{reference(link.url)}" for link in shown.policy.links)
+def _print_texts(terminal: Console, shown: Notification) -> None:
+    _print(terminal, Text(f"\n{shown.fill(shown.policy.subject, printable)}\n", "bold"))
+    urls: dict[str, int] = {}
+    content = Markdown("")
+    # The variables are filled after the Markdown is read, so no value can become markup.
+    content.parsed = [_filled(token, shown, urls) for token in parse(shown.policy.content)]
+    _print(terminal, content)
+    links = [
+        f"{link.display_name} [{_number(shown.url(link.url), urls)}]" for link in shown.policy.links
+    ]
+    if links:
         _print(terminal, Text("\n" + " · ".join(links)))
-        for number, url in enumerate(urls, 1):
-            # On one line, so that a terminal can open it.
-            terminal.print(Text(f"{_INDENT}[{number}] {url}", "dim"), soft_wrap=True)
+    for url, number in urls.items():
+        # On one line, so that a terminal can open it.
+        terminal.print(Text(f"{' ' * _INDENT}[{number}] {url}", "dim"), soft_wrap=True)
 
 
-def _print(terminal: Console, text: Text) -> None:
-    """Print a text in lines of readable length."""
-    for line in text.wrap(terminal, min(terminal.width, _WIDEST) - len(_INDENT)):
-        line.rstrip()
-        terminal.print(Text(_INDENT if line else "").append_text(line), soft_wrap=True)
+def _filled(token: Token, shown: Notification, urls: dict[str, int]) -> Token:
+    """Return a token with its variables filled, and a number in the place of each address."""
+    children = []
+    for child in token.children or ():
+        if child.type == "link_open":
+            number = _number(shown.url(str(child.attrs["href"])), urls)
+        elif child.type == "link_close":
+            children.append(Token("text", "", 0, content=f" [{number}]"))
+        else:
+            children.append(child.copy(content=shown.fill(child.content, printable)))
+    return token.copy(children=children if token.children else None)
+
+
+def _number(url: str, urls: dict[str, int]) -> int:
+    return urls.setdefault(url, len(urls) + 1)
+
+
+def _print(terminal: Console, content: RenderableType) -> None:
+    """Print in lines of readable length."""
+    width = min(terminal.width, _WIDEST)
+    terminal.print(Padding(content, (0, 0, 0, _INDENT)), width=width)

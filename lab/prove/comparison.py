@@ -1,19 +1,13 @@
 """Compares the incidents of a scenario with the alerts it expects."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from lab.emulator.world import matches
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from lab.prove.incidents import Incident
-    from lab.simulate.scenario import ExpectedIncident, TimeRange
+from lab.prove.incidents import Incident
+from lab.simulate.scenario import ExpectedIncident, TimeRange
 
 
 class Outcome(StrEnum):
@@ -30,21 +24,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertResult:
-    """An expected alert with its incident, or an incident that wasn't expected.
+    """An expected alert with its incident, or an incident that wasn't expected."""
 
-    Attributes:
-        outcome: How they compare.
-        expected: The expected alert; None for an extra incident.
-        incident: The incident; None where none opened.
-        phase: The evaluation phase in seconds; None for a log policy.
-        phases: How many phases the policy has.
-    """
-
-    outcome: Outcome
-    expected: ExpectedIncident | None
-    incident: Incident | None
-    phase: float | None
-    phases: int = 1
+    outcome: Outcome  # how they compare
+    expected: ExpectedIncident | None  # the expected alert; None for an extra incident
+    incident: Incident | None  # the incident; None where none opened
+    phase: float | None  # the evaluation phase in seconds; None for a log policy
+    phases: int = 1  # how many phases the policy has
 
     @property
     def passed(self) -> bool:

@@ -1,47 +1,36 @@
-"""The engine: Prometheus itself, filled with series and queried over its HTTP API.
+"""Runs Prometheus itself as the engine: fills it with series and queries it over its HTTP API.
 
 Google evaluates PromQL conditions as Prometheus does
 (https://cloud.google.com/monitoring/promql), so the lab evaluates them with the original.
 """
-
-from __future__ import annotations
 
 import http.client
 import json
 import re
 import shutil
 import subprocess
-import time
-from contextlib import ExitStack, contextmanager
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from threading import Thread
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from lab.simulate.series import write_openmetrics
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from lab.simulate.series import Series
+from lab.simulate.series import Series, write_openmetrics
 
 _PROGRAMS = ("prometheus", "promtool")
 _LISTENS = re.compile(r'msg="Listening on" address=(127\.0\.0\.1:\d+)')
 _READY = "Server is ready to receive web requests."
-_START_SECONDS = 60.0
-_POLL_SECONDS = 0.005
 _STOP_SECONDS = 10.0
 _QUERY_SECONDS = 120
 _FOREVER = "87600h"
-
-_MOST_STEPS = 10_000
-"""Prometheus returns 11,000 points of a series at most."""
-
+_MOST_STEPS = 10_000  # prometheus returns 11,000 points of a series at most
+# Error types that are the query's own fault
+# (https://prometheus.io/docs/prometheus/latest/querying/api/); the others are the engine's
 _QUERY_ERRORS = {"bad_data", "execution"}
-"""Error types that are the query's own fault
-(https://prometheus.io/docs/prometheus/latest/querying/api/); the others are the engine's."""
-_OVERLOADED = "too many samples"
-"""An execution error that depends on the engine's limits."""
+_OVERLOADED = "too many samples"  # an execution error that depends on the engine's limits
 
 
 class NotInstalledError(Exception):
@@ -57,15 +46,10 @@ class QueryError(EngineError):
 
 
 class ResultSeries(NamedTuple):
-    """A series of a query's result.
+    """A series of a query's result."""
 
-    Attributes:
-        labels: Its labels.
-        times: The evaluation times at which it has a value, unix seconds.
-    """
-
-    labels: dict[str, str]
-    times: tuple[float, ...]
+    labels: dict[str, str]  # its labels
+    times: tuple[float, ...]  # the evaluation times at which it has a value, unix seconds
 
 
 class Engine:
@@ -76,7 +60,6 @@ class Engine:
     """
 
     def __init__(self, address: str) -> None:
-        """Query the Prometheus at this address."""
         self.address = address
 
     def query_range(
@@ -149,14 +132,18 @@ def start_engine(series: Iterable[Series]) -> Iterator[Engine]:
         EngineError: Prometheus can't be filled or started.
     """
     check_installed()
-    with ExitStack() as running:
-        folder = Path(running.enter_context(TemporaryDirectory(prefix="prometheus-")))
-        _fill(folder, series)
-        yield Engine(_start(folder, running))
+    with TemporaryDirectory(prefix="prometheus-") as folder:
+        add_series(Path(folder), series)
+        with run_engine(Path(folder)) as engine:
+            yield engine
 
 
-def _fill(folder: Path, series: Iterable[Series]) -> None:
-    """Create the database's blocks: all times in one block, so that one pass is enough."""
+def add_series(folder: Path, series: Iterable[Series]) -> None:
+    """Add series to a Prometheus database, as one block: one pass over the text is enough.
+
+    Raises:
+        EngineError: The series can't be read.
+    """
     text = folder / "series.txt"
     with text.open("w", encoding="utf-8") as out:
         write_openmetrics(series, out)
@@ -168,9 +155,14 @@ def _fill(folder: Path, series: Iterable[Series]) -> None:
     text.unlink()
 
 
-def _start(folder: Path, running: ExitStack) -> str:
-    """Start Prometheus on a free port of loopback; return its address."""
-    config, log = folder / "prometheus.yaml", folder / "log"
+@contextmanager
+def run_engine(folder: Path) -> Iterator[Engine]:
+    """Run a Prometheus with a folder's database, on a free port of loopback, while the block runs.
+
+    Raises:
+        EngineError: It can't be started.
+    """
+    config = folder / "prometheus.yaml"
     config.write_text("{}\n", encoding="utf-8")
     (folder / "data").mkdir(exist_ok=True)
     command = [
@@ -180,24 +172,27 @@ def _start(folder: Path, running: ExitStack) -> str:
         f"--storage.tsdb.retention.time={_FOREVER}",
         "--web.listen-address=127.0.0.1:0",
     ]
-    out = running.enter_context(log.open("w", encoding="utf-8"))
-    process = subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603 - the same
-    running.callback(_stop, process)
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        text = log.read_text(encoding="utf-8")
-        listens = _LISTENS.search(text)
-        if listens and _READY in text:
-            return listens[1]
-        time.sleep(_POLL_SECONDS)
-    last = log.read_text(encoding="utf-8").strip().splitlines()[-1:]
-    raise EngineError(f"Prometheus does not start: {''.join(last) or 'it wrote no log'}")
+    out, err = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(command, stdout=out, stderr=err, text=True) as process:  # noqa: S603 - the same
+        try:
+            yield Engine(_address(process.stderr or ()))
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _address(log: Iterable[str]) -> str:
+    """Return where a Prometheus listens, once its log says that it is ready."""
+    address, ready, line = "", False, ""
+    for line in log:
+        if listens := _LISTENS.search(line):
+            address = listens[1]
+        ready = ready or _READY in line
+        if ready and address:
+            # Somebody has to read on: Prometheus would stop if the pipe were full.
+            Thread(target=deque, args=(log, 0), daemon=True).start()
+            return address
+    raise EngineError(f"Prometheus does not start: {line.strip() or 'it wrote no log'}")

@@ -1,66 +1,44 @@
-"""Scenarios played, evaluated and compared with what they expect."""
+"""Plays scenarios, evaluates the policies and compares their incidents with the expected ones."""
 
-from __future__ import annotations
-
-import itertools
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from threading import Event
 
 from exporter.documents import InputError
 from exporter.text import printable
 from lab.filters.log_filter import parse_extractor, parse_log_filter
-from lab.prove.comparison import compare
-from lab.prove.engine import check_installed, start_engine
-from lab.prove.evaluation import log_incidents, metric_incidents
+from lab.policies.files import Policy
+from lab.prove.comparison import AlertResult, compare
+from lab.prove.engine import Engine, check_installed, start_engine
+from lab.prove.incidents import Incident, log_incidents, metric_incidents
 from lab.side_by_side import side_by_side
-from lab.simulate.simulation import simulate
+from lab.simulate.scenario import Scenario
+from lab.simulate.simulation import Recording, simulate
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from threading import Event
-
-    from lab.policies.files import Policy
-    from lab.prove.comparison import AlertResult
-    from lab.prove.engine import Engine
-    from lab.prove.incidents import Incident
-    from lab.simulate.scenario import Scenario
-    from lab.simulate.simulation import Recording
-
-_FIRST_DAY = datetime(2026, 1, 5, tzinfo=UTC)
+# A Monday, after all times that scenarios set themselves
+_FIRST_DAY = datetime(2027, 1, 4, tzinfo=UTC)
+# Between two scenarios in one engine. A query looks back 25 hours at most, retest window included,
+# so no scenario sees another's series
 _APART = timedelta(days=3)
-"""Between two scenarios in one engine. A query looks back 25 hours at most, retest window included,
-so no scenario sees another's series."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:
-    """A scenario that was played, and how its alerts compare with the expected ones.
+    """A scenario that was played, and how its alerts compare with the expected ones."""
 
-    Attributes:
-        scenario: The scenario.
-        recording: What the simulated exporter and Datastream wrote.
-        incidents: Every incident, in every evaluation phase.
-        results: Every expected alert and every extra one, in every evaluation phase.
-    """
-
-    scenario: Scenario
-    recording: Recording
-    incidents: tuple[Incident, ...]
+    scenario: Scenario  # the scenario
+    recording: Recording  # what the simulated exporter and Datastream wrote
+    incidents: tuple[Incident, ...]  # every incident, in every evaluation phase
+    # Every expected alert and every extra one, in every evaluation phase
     results: tuple[AlertResult, ...]
 
     @property
     def passed(self) -> bool:
         """Whether exactly the expected alerts fired, in every phase."""
         return all(result.passed for result in self.results)
-
-
-class _Task(NamedTuple):
-    """All that a worker process needs to play a scenario."""
-
-    scenario: Scenario
-    policies: tuple[Policy, ...]
 
 
 def play_all(
@@ -83,8 +61,7 @@ def play_all(
         WorkerEndedError: A worker process was killed.
     """
     check_can_evaluate(policies)
-    tasks = [_Task(scenario, tuple(policies)) for scenario in scenarios]
-    yield from side_by_side(_play, tasks, stop)
+    yield from side_by_side(partial(_play, tuple(policies)), scenarios, stop)
 
 
 def check_can_evaluate(policies: Iterable[Policy]) -> None:
@@ -109,35 +86,21 @@ def check_can_evaluate(policies: Iterable[Policy]) -> None:
         raise InputError(sentences)
 
 
-def _play(task: _Task) -> ScenarioResult:
-    recording = simulate(task.scenario, start_times([task.scenario])[0].timestamp())
+def _play(policies: Sequence[Policy], scenario: Scenario) -> ScenarioResult:
+    recording = simulate(scenario, start_times([scenario])[0].timestamp())
     with engine_for([recording]) as engine:
-        return evaluate(task.scenario, recording, task.policies, engine)
+        return evaluate(scenario, recording, policies, engine)
 
 
 def start_times(scenarios: Sequence[Scenario]) -> list[datetime]:
-    """Return when each scenario starts: its own ``starts``, else a midnight far from the others.
-
-    Raises:
-        ValueError: Two scenarios set times that are too close.
-    """
-    fixed = sorted((scenario.starts, scenario.name) for scenario in scenarios if scenario.starts)
-    for (start, name), (next_start, next_name) in itertools.pairwise(fixed):
-        if next_start - start < _APART:
-            raise ValueError(
-                f"{name} and {next_name} start within {_APART.days} days of each other; move one"
-            )
-    free_days = (
-        day
-        for day in (_FIRST_DAY + number * _APART for number in range(len(scenarios) * 4))
-        if all(abs(day - start) >= _APART for start, _ in fixed)
-    )
-    return [scenario.starts or next(free_days) for scenario in scenarios]
+    """Return when each scenario starts: its own ``starts``, else a midnight far from the others."""
+    return [
+        scenario.starts or _FIRST_DAY + number * _APART for number, scenario in enumerate(scenarios)
+    ]
 
 
-@contextmanager
-def engine_for(recordings: Iterable[Recording]) -> Iterator[Engine]:
-    """Run an engine with the series of recordings while the block runs.
+def engine_for(recordings: Iterable[Recording]) -> AbstractContextManager[Engine]:
+    """Return a context that runs an engine with the series of recordings.
 
     Raises:
         NotInstalledError: Prometheus is not installed.
@@ -145,8 +108,7 @@ def engine_for(recordings: Iterable[Recording]) -> Iterator[Engine]:
     """
     # Prometheus takes the samples of a series in order of time only.
     in_order = sorted(recordings, key=lambda recording: recording.start)
-    with start_engine([series for recording in in_order for series in recording.series]) as engine:
-        yield engine
+    return start_engine([series for recording in in_order for series in recording.series])
 
 
 def evaluate(

@@ -5,86 +5,73 @@ Cloud Run may start it, its points become visible as late as they may, and evalu
 second of their interval.
 """
 
-from __future__ import annotations
-
 import itertools
-import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from threading import Event
+from typing import Any
 
 from exporter import config
 from exporter.config import locations
-from lab.prove.evaluation import log_incidents, metric_incidents
+from exporter.documents import packaged
+from lab.emulator.world import World, WorldSection
+from lab.policies.files import Policy
+from lab.prove.engine import Engine
+from lab.prove.incidents import log_incidents, metric_incidents
 from lab.prove.scenarios import engine_for
 from lab.side_by_side import side_by_side
-from lab.simulate.scenario import Scenario
+from lab.simulate.scenario import Deployment, Downtime, Scenario
 from lab.simulate.schedule import scheduled_runs
-from lab.simulate.simulation import IngestionDelay, simulate
+from lab.simulate.simulation import Recording, simulate
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from threading import Event
-
-    from lab.policies.files import Policy
-    from lab.prove.engine import Engine
-    from lab.simulate.simulation import Recording
-
-MODES = ("job", "function", "function_log_triggers", "worker_pool")
-WORST_INGESTION = IngestionDelay(7.0, 7.0)
-WORST_DELAYS = (0, 30, 10, 25, 15, 5)
-"""Start delays of a job in seconds, run by run: the earliest is followed by the latest."""
-COLD_STARTS = (0, 10)
-"""The same for a function: every other start is cold."""
-
-POLLING_SECONDS = 300
-"""Worst case of a script that polls every five minutes."""
-
+WORST_INGESTION = (7.0, 7.0)
+POLLING_SECONDS = 300  # worst case of a script that polls every five minutes
+# Seconds that are recorded after the last change, longer than each promised time to page
+_WAIT = 300.0
 _START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 _EVERY_SECOND = 1.0
 _FIRST_CHANGE = 120.0
-_STEP = {"job": 12.0, "function": 10.0, "function_log_triggers": 10.0, "worker_pool": 1.0}
-_CHANGING_FOR = {
-    "job": 360.0,
-    "function": 120.0,
-    "function_log_triggers": 120.0,
-    "worker_pool": 20.0,
-}
-"""Seconds over which the changes are spread: every start delay, two ticks of the worker pool."""
-_APART = {"job": 0.0, "function": 120.0, "function_log_triggers": 360.0, "worker_pool": 10.0}
-"""More seconds between two changes: a run logs 50 of them at most, and a run that the log of one
-change causes would see another one too."""
-_EXPORTERS: dict[str, dict[str, Any]] = {
-    "job": {"mode": "job", "delays": WORST_DELAYS},
-    "function": {"mode": "function", "delays": COLD_STARTS},
-    "function_log_triggers": {"mode": "function", "log_triggers": True, "delays": COLD_STARTS},
-    "worker_pool": {"mode": "worker_pool"},
-}
-"""How the exporter runs in each mode, as a scenario has it."""
-_LONGEST_GAP = {"job": 90, "function": 70, "function_log_triggers": 70, "worker_pool": 10}
-LONGEST_WAIT = 420.0
-"""Seconds that are recorded after the last change, longer than each promised time to page."""
 _JUST_AFTER = 0.1
-_TOGETHER = 5
+_FOREVER = 86_400
+
+# By change title: the moment of each change, by the resource of its incident
+Moments = dict[str, dict[str, float]]
+# The streams of a world, by project and location
+Streams = dict[str, dict[str, list[dict[str, Any]]]]
 
 
-class TimedChange(NamedTuple):
-    """A change whose time to page has a bound.
+class TimedMode(WorldSection):
+    """How the exporter runs while times to page are measured."""
 
-    Attributes:
-        title: The change, as the table shows it.
-        policy: The policy that fires.
-        event: The event in a world's script; None: the exporter dies.
-        streams: How many streams of a location change at once.
-        bounds: Longest allowed time to page in seconds, by mode.
-    """
+    exporter: Deployment  # the deployment, as a scenario has it
+    step: float  # seconds between two changes, until the start delays repeat, or for two ticks
+    # More seconds between two changes: a run logs 50 of them at most, and a run that the log of
+    # one change causes would see another one too
+    apart: float = 0
 
-    title: str
-    policy: str
-    event: dict[str, Any] | None
-    streams: int
-    bounds: dict[str, float]
+    @property
+    def changing_for(self) -> float:
+        """Seconds over which the changes are spread."""
+        return self.exporter.seconds * (len(self.exporter.delays) or 2)
+
+    @property
+    def starts(self) -> list[float]:
+        """When runs start until then, without those that a log causes."""
+        runs = scheduled_runs([self.exporter], _FIRST_CHANGE + self.changing_for, "")
+        return [run.at for run in runs]
+
+
+class TimedChange(WorldSection):
+    """A change whose time to page has a bound."""
+
+    title: str  # the change, as the table shows it
+    policy: str  # the policy that fires
+    event: dict[str, Any] | None = None  # the event in a world's script; None: the exporter dies
+    streams: int = 1  # how many streams of a location change at once
+    bounds: dict[str, float]  # longest allowed time to page in seconds, by mode
 
     @property
     def polling_seconds(self) -> int | None:
@@ -92,71 +79,25 @@ class TimedChange(NamedTuple):
         return None if self.event is None else POLLING_SECONDS
 
 
-_NEVER = math.inf
+class _Promises(WorldSection):
+    modes: dict[str, TimedMode]
+    changes: tuple[TimedChange, ...]
 
 
-def _bounds(*seconds: float) -> dict[str, float]:
-    return {mode: bound for mode, bound in zip(MODES, seconds, strict=True) if bound < _NEVER}
-
-
-_FAIL_PERMANENTLY = {"do": "fail_permanently", "reason": "LOST"}
-_FAIL = {"do": "fail", "reason": "DOWN"}
-_DELETE = {"do": "delete"}
-_PAUSE = {"do": "pause", "draining": 0}
-
-CHANGES = (
-    TimedChange(
-        "FAILED_PERMANENTLY",
-        "stream-failed-permanently",
-        _FAIL_PERMANENTLY,
-        1,
-        _bounds(130, 110, 65, 60),
-    ),
-    TimedChange(
-        "five FAILED_PERMANENTLY at once",
-        "streams-failing-together",
-        _FAIL_PERMANENTLY,
-        _TOGETHER,
-        _bounds(190, 170, 115, 120),
-    ),
-    TimedChange("FAILED", "stream-failed", _FAIL, 1, _bounds(190, 170, 115, 120)),
-    TimedChange("deleted", "stream-missing", _DELETE, 1, _bounds(190, 170, 130, 120)),
-    TimedChange(
-        "paused by hand, from PAUSED",
-        "stream-unexpected-state",
-        _PAUSE,
-        1,
-        _bounds(250, 230, 175, 180),
-    ),
-    TimedChange(
-        "FAILED, the message that says why",
-        "stream-state-changed",
-        _FAIL,
-        1,
-        _bounds(_NEVER, 80, 20, 20),
-    ),
-    TimedChange("exporter dead", "exporter-silent", None, 1, _bounds(360, 360, 360, 360)),
-)
-"""Every change whose time to page is promised."""
+_PROMISES = _Promises.model_validate(packaged(__package__, "time_to_page.yaml"))
+CHANGES = _PROMISES.changes  # every change whose time to page is promised
+MODES = _PROMISES.modes
 
 
 @dataclass(frozen=True, slots=True)
 class TimeToPage:
-    """The time to page of a change, in seconds.
+    """The time to page of a change, in seconds."""
 
-    Attributes:
-        change: The change.
-        mode: How the exporter runs.
-        worst: The longest time measured.
-        median: The median.
-        measured: How many times were measured.
-    """
-
-    change: TimedChange
-    mode: str
-    worst: float
-    median: float
-    measured: int
+    change: TimedChange  # the change
+    mode: str  # how the exporter runs
+    worst: float  # the longest time measured
+    median: float  # the median
+    measured: int  # how many times were measured
 
     @property
     def bound(self) -> float:
@@ -169,37 +110,19 @@ class TimeToPage:
         return self.worst <= self.bound
 
 
-class TimedRecording(NamedTuple):
-    """A recording with the changes to measure in it.
-
-    Attributes:
-        mode: How the exporter runs.
-        recording: What it wrote.
-        moments: By change title: the moment of each change, by the resource of its incident.
-    """
-
-    mode: str
-    recording: Recording
-    moments: dict[str, dict[str, float]]
-
-
 @dataclass
 class Measurements:
-    """What was measured.
+    """What was measured."""
 
-    Attributes:
-        times: The times to page.
-        failures: A sentence without its full stop for each change that did not always fire.
-    """
-
-    times: list[TimeToPage] = field(default_factory=list)
+    times: list[TimeToPage] = field(default_factory=list)  # the times to page
+    # A sentence without its full stop for each change that did not always fire
     failures: list[str] = field(default_factory=list)
 
-    def add(self, other: Measurements) -> None:
+    def add(self, other: "Measurements") -> None:
         """Add other measurements and keep the times in the order of the table."""
         self.times = sorted(
             self.times + other.times,
-            key=lambda time: (CHANGES.index(time.change), MODES.index(time.mode)),
+            key=lambda time: (CHANGES.index(time.change), [*MODES].index(time.mode)),
         )
         self.failures += other.failures
 
@@ -209,16 +132,7 @@ class Measurements:
         return not self.failures and all(time.kept for time in self.times)
 
 
-class _Task(NamedTuple):
-    """All that a worker process needs to measure a part."""
-
-    mode: str
-    dies: bool
-    policies: tuple[Policy, ...]
-
-
-TASKS = len(MODES) * 2
-"""How many parts :func:`measure_all` yields."""
+TASKS = len(MODES) * 2  # how many parts :func:`measure_all` yields
 
 
 def missing_policies(policies: Iterable[Policy]) -> list[str]:
@@ -240,162 +154,124 @@ def measure_all(policies: Iterable[Policy], stop: Event) -> Iterator[Measurement
     """
     names = {change.policy for change in CHANGES}
     needed = tuple(policy for policy in policies if policy.name in names)
-    tasks = [_Task(mode, dies, needed) for mode, dies in itertools.product(MODES, (False, True))]
-    yield from side_by_side(_measure_task, tasks, stop)
+    tasks = [(mode, dies) for mode in MODES for dies in (False, True)]
+    yield from side_by_side(partial(_measure, needed), tasks, stop)
 
 
-def _measure_task(task: _Task) -> Measurements:
-    timed = (record_death if task.dies else record_changes)(task.mode)
-    with engine_for([timed.recording]) as engine:
-        return measure(timed, task.policies, engine)
+def _measure(policies: Iterable[Policy], task: tuple[str, bool]) -> Measurements:
+    recording, moments = record(*task)
+    with engine_for([recording]) as engine:
+        return measure(recording, moments, policies, engine)
 
 
-def record_changes(mode: str, wait: float = LONGEST_WAIT) -> TimedRecording:
-    """Record changes in Datastream at every moment between two runs, and some seconds more."""
-    moments, world = _changing_world(mode)
-    scenario = _scenario(f"changing-{mode}", mode, world, wait=wait)
-    recording = simulate(scenario, _START, WORST_INGESTION)
-    return TimedRecording(mode, recording, moments)
+def record(mode: str, dies: bool) -> tuple[Recording, Moments]:  # noqa: FBT001 - it is half of a task
+    """Record changes at every moment between two runs, or an exporter that dies after a run."""
+    timed = MODES[mode]
+    if not dies:
+        streams, events, moments = _changes(timed)
+        recording = _play(mode, timed.exporter, streams, events)
+        return recording, moments
+    silent = Downtime.model_validate({"from": _FIRST_CHANGE + _JUST_AFTER, "until": _FOREVER})
+    exporter = timed.exporter.model_copy(update={"silent": (silent,)})
+    recording = _play(mode, exporter, {"trial-0": {"europe-west1": [{"id": "orders"}]}}, [])
+    last = max(run.ended for run in recording.runs)
+    return recording, {change.title: {"": last} for change in CHANGES if change.event is None}
 
 
-def record_death(mode: str, wait: float = LONGEST_WAIT) -> TimedRecording:
-    """Record an exporter that dies after a run, and some seconds more."""
-    scenario = _scenario(f"dying-{mode}", mode, _ONE_STREAM, dies=_FIRST_CHANGE, wait=wait)
-    recording = simulate(scenario, _START, WORST_INGESTION)
-    last_run = max(run.ended for run in recording.runs)
-    return TimedRecording(mode, recording, {CHANGES[-1].title: {"": last_run}})
-
-
-def measure(timed: TimedRecording, policies: Iterable[Policy], engine: Engine) -> Measurements:
+def measure(
+    recording: Recording, moments: Moments, policies: Iterable[Policy], engine: Engine
+) -> Measurements:
     """Measure the changes of a recording.
 
     Args:
-        timed: The recording.
+        recording: The recording; its name is the mode.
+        moments: When each of its changes happened.
         policies: The policies.
         engine: Holds the recording's series.
     """
-    by_name = {policy.name: policy for policy in policies}
+    mode, by_name = recording.name, {policy.name: policy for policy in policies}
     measured = Measurements()
     for change in CHANGES:
-        moments = timed.moments.get(change.title)
+        changed = moments.get(change.title)
         policy = by_name.get(change.policy)
-        if not moments or policy is None or timed.mode not in change.bounds:
+        if not changed or policy is None or mode not in change.bounds:
             continue
         incidents = (
-            log_incidents(policy, timed.recording)
+            log_incidents(policy, recording)
             if policy.is_log
-            else metric_incidents(policy, timed.recording, engine, _EVERY_SECOND)
+            else metric_incidents(policy, recording, engine, _EVERY_SECOND)
         )
         times = [
-            incident.opened - moments[incident.about]
+            incident.opened - changed[incident.about]
             for incident in incidents
-            if incident.about in moments
+            if incident.about in changed
         ]
-        if len(times) < len(moments) * (round(policy.interval / _EVERY_SECOND) or 1):
-            measured.failures.append(
-                f"{change.title}, {timed.mode}: not every change opens an incident"
-            )
+        if len(times) < len(changed) * (round(policy.interval / _EVERY_SECOND) or 1):
+            measured.failures.append(f"{change.title}, {mode}: not every change opens an incident")
             continue
         if change.event is None:
             # The exporter may die at any moment between its last run and the next.
-            times = [time - s for s in range(_LONGEST_GAP[timed.mode]) for time in times]
-        measured.times.append(TimeToPage(change, timed.mode, max(times), median(times), len(times)))
+            starts = MODES[mode].starts
+            gap = max(after - before for before, after in itertools.pairwise(starts))
+            times = [time - second for second in range(round(gap)) for time in times]
+        measured.times.append(TimeToPage(change, mode, max(times), median(times), len(times)))
     return measured
 
 
-_ONE_STREAM: dict[str, Any] = {
-    "projects": [
-        {
-            "id": "trial-0",
-            "number": 1,
-            "locations": [{"id": "europe-west1", "streams": [{"id": "orders"}]}],
-        }
-    ],
-    "events": [],
-}
+def _changes(timed: TimedMode) -> tuple[Streams, list[dict[str, Any]], Moments]:
+    """Return streams, the events that change them, and the moments when.
 
-
-def _changing_world(mode: str) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
-    """Return the moments of change and a world in which the changes happen then.
-
-    Each moment has two locations: in one, one stream changes for each kind of change; in the other
-    one, five streams change at once.
+    They change just after each run has read them, and at evenly spread moments. Each moment has two
+    locations: in one, one stream changes for each kind of change; in the other one, five at once.
     """
-    moments = _moments(mode)
-    places = [
-        (f"trial-{project}", location)
-        for project in range(-(-len(moments) * 2 // len(locations.KNOWN)))
-        for location in sorted(locations.KNOWN)
-    ]
-    streams: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    known = sorted(locations.KNOWN)
+    count = round(timed.changing_for / timed.step)
+    evenly = (_FIRST_CHANGE + number * timed.step for number in range(count))
+    after_runs = (at + _JUST_AFTER for at in timed.starts if at >= _FIRST_CHANGE)
+    streams: Streams = {}
     events: list[dict[str, Any]] = []
-    changed_at: dict[str, dict[str, float]] = {}
-    for index, moment in enumerate(moments):
+    moments: Moments = {}
+    for index, moment in enumerate(sorted({*evenly, *after_runs})):
+        at = moment + index * timed.apart
         for change in CHANGES:
             if change.event is None:
                 continue
-            project, location = places[index * 2 + (change.streams > 1)]
-            parent = f"projects/{project}/locations/{location}"
-            streams.setdefault(project, {}).setdefault(location, []).append(
-                {"id": f"{change.policy}-{{}}", "count": change.streams}
-            )
+            project, place = divmod(index * 2 + (change.streams > 1), len(known))
+            location = streams.setdefault(f"trial-{project}", {}).setdefault(known[place], [])
+            location.append({"id": f"{change.policy}-{{}}", "count": change.streams})
+            parent = f"projects/trial-{project}/locations/{known[place]}"
             names = [
                 f"{parent}/streams/{change.policy}-{number + 1}" for number in range(change.streams)
             ]
-            events += [change.event | {"at": moment, "stream": name} for name in names]
+            events += [change.event | {"at": at, "stream": name} for name in names]
             resource = names[0] if change.streams == 1 else parent
-            changed_at.setdefault(change.title, {})[resource] = moment
+            moments.setdefault(change.title, {})[resource] = at
+    return streams, events, moments
+
+
+def _play(
+    mode: str, exporter: Deployment, streams: Streams, events: Sequence[dict[str, Any]]
+) -> Recording:
+    """Play a scenario that watches all of these streams."""
+    watched = {
+        "metrics": {"project": "trial-0"},
+        "sources": [{"project": key, "locations": [*value]} for key, value in streams.items()],
+    }
     projects = [
         {
             "id": project,
             "number": number,
             "locations": [{"id": key, "streams": value} for key, value in by_location.items()],
         }
-        for number, (project, by_location) in enumerate(sorted(streams.items()), start=1)
+        for number, (project, by_location) in enumerate(streams.items(), start=1)
     ]
-    return changed_at, {"projects": projects, "events": events}
-
-
-def _moments(mode: str) -> list[float]:
-    """Return the moments of change: just after each run has read the streams, and evenly spread."""
-    scenario = _scenario("moments", mode, _ONE_STREAM)
-    end = _FIRST_CHANGE + _CHANGING_FOR[mode]
-    runs = [run.at for run in scheduled_runs(scenario.exporters, end, "")]
-    steps = round(_CHANGING_FOR[mode] / _STEP[mode])
-    evenly = [_FIRST_CHANGE + number * _STEP[mode] for number in range(steps)]
-    moments = sorted({*evenly, *(at + _JUST_AFTER for at in runs if at >= _FIRST_CHANGE)})
-    return [moment + number * _APART[mode] for number, moment in enumerate(moments)]
-
-
-def _scenario(
-    name: str,
-    mode: str,
-    world: dict[str, Any],
-    dies: float | None = None,
-    wait: float = LONGEST_WAIT,
-) -> Scenario:
-    """Return a scenario that watches all of a world; the exporter may die at a moment."""
-    projects = world["projects"]
-    watched = {
-        "metrics": {"project": projects[0]["id"]},
-        "sources": [
-            {"project": each["id"], "locations": [location["id"] for location in each["locations"]]}
-            for each in projects
-        ],
-    }
-    changes = [event["at"] for event in world["events"]]
-    lasts = max((*changes, _FIRST_CHANGE + _CHANGING_FOR[mode])) + wait
-    exporter = dict(_EXPORTERS[mode])
-    if dies is not None:
-        exporter["silent"] = [{"from": dies + 0.001, "until": lasts}]
-    return Scenario.model_validate(
-        {
-            "name": name,
-            "configs": (config.from_data(watched, name, {}).config,),
-            "title": name,
-            "what": "Measures the time to page.",
-            "lasts": lasts,
-            "exporters": [exporter],
-            "world": {**world, "config": watched},
-        }
+    scenario = Scenario(
+        name=mode,
+        title=mode,
+        what="Measures the time to page.",
+        lasts=max([2 * _FIRST_CHANGE, *(event["at"] for event in events)]) + _WAIT,
+        exporters=(exporter,),
+        configs=(config.from_data(watched, mode, {}).config,),
+        world=World.model_validate({"projects": projects, "events": events}),
     )
+    return simulate(scenario, _START, WORST_INGESTION)

@@ -1,6 +1,1 @@
-"""What a Terraform plan changes about the alert policies, and about the alerts in the scenarios.
-
-``plan`` reads the plan, ``field_changes`` compares each policy before and after, ``playing`` plays
-the scenarios with both, ``incident_changes`` compares the incidents, and ``review`` and ``page``
-put it all together as JSON and as Markdown.
-"""
+"""Reviews a Terraform plan: what it changes about the alert policies and about their alerts."""

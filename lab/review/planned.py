@@ -1,18 +1,104 @@
-"""The policies as a plan would leave them, to be played like those of the files."""
+"""Turns the policies of a plan into policies that scenarios can be played with."""
 
-from __future__ import annotations
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from typing import TYPE_CHECKING
+from google.cloud import monitoring_v3
+from google.protobuf import json_format
 
 from exporter.documents import InputError
-from lab.review.triggers import UnsupportedTriggerError, trigger_if_enabled
+from exporter.text import printable
+from lab.filters.log_filter import parse_extractor, parse_log_filter
+from lab.policies import promql
+from lab.policies.files import HeaderComment, Policy
+from lab.policies.model import DAY, INTERVAL
+from lab.review.values import UNKNOWN
+from lab.simulate.scenario import Deployment
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+# The name of the exporter's job or function in the scenarios
+JOB = str(Deployment.model_fields["job"].default)
+# Seconds, by default. https://cloud.google.com/monitoring/alerts/incidents-events
+_AUTO_CLOSE = 7 * DAY
+_JOB_NAME = re.compile(r'\b((?:service|job|worker_pool)_name=)"[^"\\]*"')
 
-    from lab.policies.files import Policy
-    from lab.review.plan import PolicyChange
-    from lab.review.triggers import Trigger
+
+class PlannedPolicy(NamedTuple):
+    """A policy before or after a plan."""
+
+    # Its values in the API's form, with placeholders for those that are sensitive
+    values: dict[str, Any]
+    text: str  # the values as YAML
+    # What decides when it alerts, without its texts; None if the lab can't play it
+    policy: Policy | None
+    problem: str  # why the lab can't play it; mostly empty
+
+
+class PolicyChange(NamedTuple):
+    """What a plan does with a policy."""
+
+    name: str  # its key in ``for_each``, else the resource's name; the address if that is ambiguous
+    file: str  # the name of its policy file, from the label ``policy``; else the end of its key
+    action: str  # what Terraform does with it, such as ``update`` or ``delete and create``
+    before: PlannedPolicy | None  # the policy now; None if it doesn't exist yet
+    after: PlannedPolicy | None  # the policy in Cloud Monitoring after apply; None if there is none
+
+
+def playable(values: dict[str, Any], name: str) -> Policy:
+    """Return what decides when a policy alerts.
+
+    Args:
+        values: The policy in the API's form; none of its condition is sensitive.
+        name: The name of its file.
+
+    Raises:
+        ValueError: The lab can't play it; ``str()`` says why.
+    """
+    decides = {key: values.get(key) for key in ("enabled", "conditions", "alertStrategy")}
+    if UNKNOWN in str(decides):
+        raise ValueError("what decides when it alerts is known only after apply")
+    proto = monitoring_v3.AlertPolicy()
+    pb = monitoring_v3.AlertPolicy.pb(proto)
+    try:
+        json_format.ParseDict(decides, pb)
+    except json_format.ParseError as error:
+        raise ValueError(f"Cloud Monitoring has no such policy: {error}") from None
+    if len(pb.conditions) != 1:
+        raise ValueError("it does not have exactly one condition")
+    metric = pb.conditions[0].condition_prometheus_query_language
+    log = pb.conditions[0].condition_matched_log
+    interval = (metric.evaluation_interval.seconds or INTERVAL) if metric.query else 0
+    if metric.query:
+        promql.read(metric.query, known_only=False)
+    elif log.filter:
+        parse_log_filter(log.filter)
+        for extractor in log.label_extractors.values():
+            parse_extractor(extractor)
+        pb.alert_strategy.auto_close.seconds = pb.alert_strategy.auto_close.seconds or _AUTO_CLOSE
+    else:
+        raise ValueError("its condition is neither PromQL nor a log match")
+    if interval > DAY or interval % INTERVAL:
+        raise ValueError(f"its evaluationInterval is not a multiple of {INTERVAL}s")
+    return Policy(
+        name=name,
+        path=Path(name),
+        display_name=name,
+        severity="",
+        query=_usual_name(metric.query) or None,
+        filter=_usual_name(log.filter) or None,
+        extractors=dict(sorted(log.label_extractors.items())),
+        retest_window=metric.duration.seconds,
+        interval=interval,
+        threshold=None,
+        yields_to=None,
+        subject="",
+        content="",
+        links=(),
+        header=HeaderComment(),
+        parsed_query=None,
+        proto=proto,
+    )
 
 
 def planned_policies(changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
@@ -23,22 +109,28 @@ def planned_policies(changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
     and a project's log is seen by its own copy: equal ones are returned once.
 
     Raises:
-        InputError: The lab can't evaluate a policy.
+        InputError: The lab can't play a policy.
     """
-    found: dict[tuple[str, Trigger, str], Policy] = {}
+    found = {}
     sentences = []
     for change in changes:
-        if change.after is None:
-            continue
-        try:
-            trigger = trigger_if_enabled(change.after)
-        except UnsupportedTriggerError as error:
-            sentences.append(f"{change.address}: can't be played: {error}")
-            continue
-        name = change.label or change.name.rpartition("/")[2]
-        copy = "" if trigger.filter is not None else change.name
-        enabled = change.after.get("enabled").value is not False
-        found[name, trigger, copy] = trigger.as_policy(name, enabled=enabled)
+        if change.after and change.after.policy:
+            policy = change.after.policy
+            found[trigger(policy), "" if policy.is_log else change.name] = policy
+        elif change.after:
+            sentences.append(f"{printable(change.name)}: can't be played: {change.after.problem}")
     if sentences:
         raise InputError(sentences)
     return tuple(found.values())
+
+
+def trigger(policy: Policy) -> tuple[str, str]:
+    """Return a policy's file and what decides when it alerts."""
+    pb = monitoring_v3.AlertPolicy.pb(policy.proto)
+    closes = pb.alert_strategy.auto_close.seconds if policy.is_log else policy.retest_window
+    decides = (policy.enabled, policy.query, policy.filter, policy.extractors)
+    return policy.name, str((*decides, policy.interval, closes))
+
+
+def _usual_name(text: str) -> str:
+    return _JOB_NAME.sub(rf'\1"{JOB}"', text)

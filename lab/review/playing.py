@@ -1,196 +1,129 @@
-"""Scenarios played with the policies before and after a plan."""
+"""Plays scenarios with the policies before and after a plan and compares their incidents."""
 
-from __future__ import annotations
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from contextlib import nullcontext
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
-
+from lab.policies.files import Policy
 from lab.prove.engine import QueryError
-from lab.prove.evaluation import log_incidents, metric_incidents
-from lab.prove.scenarios import engine_for, start_times
-from lab.review.incident_changes import IncidentChange, compare_incidents
-from lab.review.plan import Action
-from lab.review.triggers import Trigger, UnsupportedTriggerError, trigger_of
-from lab.simulate.simulation import Recording, simulate
+from lab.prove.incidents import Incident
+from lab.prove.scenarios import engine_for, evaluate, start_times
+from lab.review.planned import PolicyChange, trigger
+from lab.simulate.scenario import Scenario
+from lab.simulate.simulation import simulate
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from lab.prove.engine import Engine
-    from lab.prove.incidents import Incident
-    from lab.review.plan import PolicyChange
-    from lab.simulate.scenario import Scenario
+# How an incident can change, the most important first
+KINDS = LOST, LATER, GAINED, SOONER = ("lost", "later", "gained", "sooner")
 
 
-class TriggerChange(NamedTuple):
-    """A change of what decides when policies alert.
+class Played(NamedTuple):
+    """What a plan does in one scenario."""
 
-    Attributes:
-        policies: The policies with this change: several if a policy on logs exists per project, or
-            a policy on metrics per route.
-        label: The name of their policy file; empty if unknown.
-        before: The trigger now; None if nothing alerts.
-        after: The trigger after apply; None if nothing alerts.
+    scenario: str  # the scenario's name
+    incidents: list[dict[str, Any]]  # the incidents that change, as JSON data
+    # By each policy that was played: whether it opens an incident before, and after
+    fires: dict[str, tuple[bool, bool]]
+    errors: dict[str, str]  # why Prometheus rejects a query, by policy
+
+
+def changed_policies(
+    changes: Sequence[PolicyChange],
+) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
+    """Return the policies to play before and after: none unless it changes when a policy alerts.
+
+    All policies of a file are played together, so that an alert that moves from one route to
+    another is neither lost nor gained. A file of which a policy can't be played is left out.
     """
-
-    policies: tuple[str, ...]
-    label: str
-    before: Trigger | None
-    after: Trigger | None
-
-
-class UnplayedPolicy(NamedTuple):
-    """A changed policy whose alerts the scenarios cannot show, and why."""
-
-    policy: str
-    reason: str
-
-
-class PlayedChange(NamedTuple):
-    """What a change does in one scenario.
-
-    Attributes:
-        scenario: The scenario's name.
-        change: The change.
-        incidents: The incidents that change.
-        alerts: Whether the policies alert at all, before or after.
-        errors: Why Prometheus rejects the query before or after; mostly empty.
-    """
-
-    scenario: str
-    change: TriggerChange
-    incidents: tuple[IncidentChange, ...]
-    alerts: bool
-    errors: tuple[str, ...] = ()
-
-
-class ReviewTask(NamedTuple):
-    """A scenario and the changes to play it with; it can be sent to another process."""
-
-    scenario: Scenario
-    changes: tuple[TriggerChange, ...]
-
-
-def trigger_changes(
-    changes: Iterable[PolicyChange],
-) -> tuple[tuple[TriggerChange, ...], tuple[UnplayedPolicy, ...]]:
-    """Return the changes to play, and the policies that cannot be played.
-
-    A policy whose trigger stays the same is in neither. The policies that a file has for several
-    routes are one change: an alert that moves to another route is neither lost nor gained.
-    """
-    found: dict[tuple[str, Trigger | None, Trigger | None], list[str]] = {}
-    unplayed = []
-    routed: dict[str, list[_Played]] = {}
-    changes = list(changes)
-    routed_labels = {change.label for change in changes if change.route} - {""}
-    for change in changes:
-        stays = change.action in {Action.KEPT, Action.FORGOTTEN}
-        if stays and change.label not in routed_labels:
-            continue
-        try:
-            before = trigger_of(change.before)
-            # A forgotten policy stays in Cloud Monitoring and keeps alerting.
-            after = before if stays else trigger_of(change.after)
-        except UnsupportedTriggerError as error:
-            unplayed.append(UnplayedPolicy(change.name, str(error)))
-            continue
-        if change.label in routed_labels:
-            played = _Played(change.name, before, after)
-            routed.setdefault(change.label, []).append(played)
-        elif before != after:
-            found.setdefault((change.label, before, after), []).append(change.name)
-    for label, parts in routed.items():
-        changed = [part.name for part in parts if part.before != part.after]
-        before, after = (
-            _joined(part.before for part in parts),
-            _joined(part.after for part in parts),
-        )
-        if changed:
-            found.setdefault((label, before, after), []).extend(changed)
-    return (
-        tuple(TriggerChange(tuple(names), *key) for key, names in found.items()),
-        tuple(unplayed),
+    sides = [[each.before for each in changes], [each.after for each in changes]]
+    before, after = (
+        {trigger(policy): policy for each in side if each and (policy := each.policy)}
+        for side in sides
     )
+    unknown = {
+        change.file
+        for side in sides
+        for change, planned in zip(changes, side, strict=True)
+        if planned and planned.problem
+    }
+    files = {file for file, _ in before.keys() ^ after.keys()} - unknown
+    old, new = (
+        tuple(policy for policy in side.values() if policy.name in files and policy.enabled)
+        for side in (before, after)
+    )
+    return old, new
 
 
-class _Played(NamedTuple):
-    """A policy of a route: its name, and its triggers before and after."""
-
-    name: str
-    before: Trigger | None
-    after: Trigger | None
-
-
-def _joined(triggers: Iterable[Trigger | None]) -> Trigger | None:
-    """Return a trigger that alerts wherever one of several does.
-
-    The triggers differ in their queries only: Terraform makes them from one file.
-    """
-    queries = {trigger.query: trigger for trigger in triggers if trigger and trigger.query}
-    if len(queries) <= 1:
-        return next(iter(queries.values()), None)
-    query = "\nor\n".join(f"(\n{query}\n)" for query in sorted(queries))
-    return replace(next(iter(queries.values())), query=query)
-
-
-def play(task: ReviewTask) -> tuple[PlayedChange, ...]:
-    """Play a scenario once and return what each change does in it.
+def play(task: tuple[Scenario, tuple[Policy, ...], tuple[Policy, ...]]) -> Played:
+    """Play a scenario once with the policies before and after, and compare the incidents.
 
     Raises:
         NotInstalledError: Prometheus is not installed.
         EngineError: It cannot be filled or started.
     """
-    scenario = task.scenario
-    start = start_times([scenario])[0].timestamp()
-    changes = [change for change in task.changes if scenario.applies(change.label)]
-    queries = [
-        trigger.query
-        for change in changes
-        for trigger in (change.before, change.after)
-        if trigger and trigger.query is not None
-    ]
-    recording = _only_queried(simulate(scenario, start), queries)
-    with engine_for([recording]) if queries else nullcontext() as engine:
-        return tuple(_result(change, scenario, recording, engine) for change in changes)
+    scenario, old, new = task
+    recording = simulate(scenario, start_times([scenario])[0].timestamp())
+    sides: tuple[list[Incident], list[Incident]] = ([], [])
+    errors: dict[str, str] = {}
+    with engine_for([recording]) as engine:
+        for incidents, policies in zip(sides, (old, new), strict=True):
+            for policy in policies:
+                try:
+                    found = evaluate(scenario, recording, [policy], engine).incidents
+                except QueryError as error:
+                    errors[policy.name] = str(error)
+                else:
+                    # One phase of the evaluations shows what changes.
+                    incidents += [each for each in found if not each.phase]
+    before, after = ({incident.policy for incident in side} for side in sides)
+    files = {policy.name for policy in (*old, *new)}
+    fires = {file: (file in before, file in after) for file in files if scenario.applies(file)}
+    changes = [{"scenario": scenario.name, **change} for change in compare(*sides)]
+    return Played(scenario.name, changes, fires, errors)
 
 
-def _only_queried(recording: Recording, queries: Sequence[str]) -> Recording:
-    """Return the recording without series that no query names, so that the engine fills faster."""
-    if any("__name__" in query for query in queries):
-        return recording
-    names = {series.name for series in recording.series}
-    queried = {name for name in names if any(name in query for query in queries)}
-    return replace(
-        recording, series=tuple(series for series in recording.series if series.name in queried)
-    )
+def compare(before: Iterable[Incident], after: Iterable[Incident]) -> Iterator[dict[str, Any]]:
+    """Yield the incidents that change, as JSON data.
+
+    Incidents of one policy about one resource that overlap are the same; of several, the one with
+    the same labels, then the nearest.
+    """
+    left = sorted(after, key=lambda each: each.opened)
+    pairs: list[tuple[Incident | None, Incident | None]] = []
+    for was in sorted(before, key=lambda each: each.opened):
+        same = [
+            each
+            for each in left
+            if (each.policy, _about(each)) == (was.policy, _about(was))
+            and was.opened <= _end(each)
+            and each.opened <= _end(was)
+        ]
+        same.sort(key=lambda each: (each.labels != was.labels, abs(each.opened - was.opened)))
+        pairs.append((was, same[0] if same else None))
+        left = [each for each in left if each not in same[:1]]
+    for pair in (*pairs, *((None, each) for each in left)):
+        one = pair[1] or pair[0]
+        if one and (kind := _kind(*pair)):
+            yield {
+                "policy": one.policy,
+                "kind": kind,
+                "about": _about(one),
+                "opens": [each and each.opened for each in pair],
+                "closes": [each and each.closed for each in pair],
+            }
 
 
-def _result(
-    change: TriggerChange, scenario: Scenario, recording: Recording, engine: Engine | None
-) -> PlayedChange:
-    errors = []
-    sides: list[tuple[Incident, ...]] = []
-    for trigger in (change.before, change.after):
-        try:
-            sides.append(_incidents(trigger, recording, scenario.spacing, engine))
-        except QueryError as error:
-            # A query that Prometheus rejects never alerts: its apply would fail.
-            sides.append(())
-            errors.append("it is sensitive" if trigger and trigger.sensitive else str(error))
-    before, after = sides
-    intervals = [trigger.interval if trigger else 0 for trigger in (change.before, change.after)]
-    incidents = compare_incidents(before, after, intervals, scenario.spacing)
-    return PlayedChange(scenario.name, change, incidents, bool(before or after), tuple(errors))
+def _kind(was: Incident | None, will: Incident | None) -> str:
+    if was is None or will is None:
+        return GAINED if was is None else LOST
+    if will.opened == was.opened:
+        return ""
+    return LATER if will.opened > was.opened else SOONER
 
 
-def _incidents(
-    trigger: Trigger | None, recording: Recording, spacing: float, engine: Engine | None
-) -> tuple[Incident, ...]:
-    if trigger is None:
-        return ()
-    policy = trigger.as_policy("reviewed")
-    if engine is None or policy.is_log:
-        return log_incidents(policy, recording)
-    return metric_incidents(policy, recording, engine, spacing)
+def _about(incident: Incident) -> str:
+    labels = (f"{key}={value}" for key, value in sorted(incident.labels.items()))
+    return incident.about or ", ".join(labels)
+
+
+def _end(incident: Incident) -> float:
+    return math.inf if incident.closed is None else incident.closed

@@ -1,205 +1,125 @@
-"""A review: what a plan changes about the policies, and what that does in the scenarios."""
+"""Writes a review as data: what changes about policies, alerts, costs and notifications."""
 
-from __future__ import annotations
+import difflib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from collections import Counter
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from lab.review.plan import KEPT, Plan
+from lab.review.planned import PlannedPolicy, PolicyChange
+from lab.review.playing import KINDS, LATER, LOST, Played
 
-from lab.review.field_changes import FieldChange, field_changes
-from lab.review.incident_changes import ChangeKind, IncidentChange
-from lab.review.plan import Action
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from lab.review.plan import Plan, PolicyChange
-    from lab.review.playing import PlayedChange, TriggerChange, UnplayedPolicy
-    from lab.review.times import TimeChange
-
-WORSE = frozenset({ChangeKind.LOST, ChangeKind.LATER})
-
-DISABLED = "switched off"
-ENABLED = "switched on"
-MOVED = "moved"
-
-EFFECTS = (
-    Action.REMOVED,
-    DISABLED,
-    Action.FORGOTTEN,
-    Action.CHANGED,
-    Action.REPLACED,
-    ENABLED,
-    Action.ADDED,
-    MOVED,
-)
-"""What can happen to a policy, the most important first."""
+WORSE = (LOST, LATER)
+_CONDITION_DOLLARS = 0.35
+# Announced prices a month: https://cloud.google.com/stackdriver/observability-pricing-examples
+_POINT_DOLLARS = 0.50 / 1e6
+_MONTH = 730 * 3600
+_MATCHERS = re.compile(r"""\{(?:[^"'}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*\}""")
+_CLAUSE_END = re.compile(r"[=!<>]=|[<>]|\b(?:and|or|unless)\b", re.IGNORECASE)
+_METRIC = re.compile(r"\b\w+_com:\w+")
+_OF_STREAM = re.compile(r"custom_googleapis_com:datastream_stream_|datastream_googleapis_com:")
+_MANY_SCENARIOS = 4
 
 
-class PolicyReview(NamedTuple):
-    """A policy that does not stay the same.
-
-    Attributes:
-        change: What the plan does with it.
-        effect: One of ``EFFECTS``.
-        fields: The fields that change; empty if it is added or removed.
-    """
-
-    change: PolicyChange
-    effect: str
-    fields: tuple[FieldChange, ...]
-
-
-class ScenarioChange(NamedTuple):
-    """An incident that changes in a scenario, with the policies that open it."""
-
-    scenario: str
-    policies: tuple[str, ...]
-    incident: IncidentChange
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """A review.
-
-    Attributes:
-        plan: The plan.
-        policies: The policies that do not stay the same, the most important first.
-        played: Whether any change was played.
-        titles: The titles of the played scenarios, by name.
-        incidents: The incidents that change, scenario by scenario.
-        silent: The changed policies that alert in no scenario, before or after.
-        rejected: Why Prometheus rejects a query, by policy.
-        unplayed: The policies that could not be played.
-        times: The worst times to page that change.
-    """
-
-    plan: Plan
-    policies: tuple[PolicyReview, ...]
-    played: bool
-    titles: Mapping[str, str]
-    incidents: tuple[ScenarioChange, ...]
-    silent: tuple[str, ...]
-    rejected: Mapping[str, str]
-    unplayed: tuple[UnplayedPolicy, ...]
-    times: tuple[TimeChange, ...]
-
-    @property
-    def count(self) -> Counter[ChangeKind]:
-        """How many incidents change in each way."""
-        return Counter(change.incident.kind for change in self.incidents)
-
-    @property
-    def worse(self) -> bool:
-        """Whether an alert is lost or comes later."""
-        slower = any(time.after > time.before for time in self.times)
-        return slower or any(self.count[kind] for kind in WORSE)
-
-    @property
-    def unchanged(self) -> int:
-        """How many policies stay the same."""
-        return len(self.plan.changes) - len(self.policies)
-
-
-def review_plan(
-    plan: Plan,
-    changes: Sequence[TriggerChange],
-    unplayed: Sequence[UnplayedPolicy],
-    titles: Mapping[str, str],
-    results: Iterable[PlayedChange],
-    times: Iterable[TimeChange] = (),
-) -> Review:
-    """Put a review together.
+def review_data(plan: Plan, played: Sequence[Played]) -> dict[str, Any]:
+    """Return a review as JSON data; times are seconds after a scenario's start.
 
     Args:
         plan: The plan.
-        changes: The changes that the scenarios were played with.
-        unplayed: The policies that could not be played.
-        titles: The titles of the scenarios, by name.
-        results: What the scenarios showed.
-        times: The worst times to page that change.
+        played: What it does in each scenario.
     """
-    results = list(results)
-    rejected = {
-        policy: error
-        for result in results
-        for error in result.errors
-        for policy in result.change.policies
-    }
-    alerting = {policy for result in results if result.alerts for policy in result.change.policies}
-    policies = [
-        _policy_review(change, plan)
-        for change in plan.changes
-        if change.action is not Action.KEPT or change.old_address or change.notes
-    ]
-    return Review(
-        plan=plan,
-        policies=tuple(
-            sorted(policies, key=lambda each: (EFFECTS.index(each.effect), each.change.name))
-        ),
-        played=bool(changes),
-        titles=titles,
-        incidents=tuple(
-            ScenarioChange(result.scenario, result.change.policies, incident)
-            for result in results
-            for incident in result.incidents
-        ),
-        silent=tuple(
-            policy
-            for change in changes
-            for policy in change.policies
-            if results and policy not in alerting and policy not in rejected
-        ),
-        rejected=rejected,
-        unplayed=tuple(unplayed),
-        times=tuple(times),
-    )
-
-
-def _policy_review(change: PolicyChange, plan: Plan) -> PolicyReview:
-    fields: tuple[FieldChange, ...] = ()
-    if change.before and change.after:
-        fields = field_changes(change.before, change.after, plan.channels)
-    effect = str(change.action)
-    enabled = {field.path: field.after for field in fields}.get("enabled", "")
-    if change.action is Action.KEPT:
-        effect = MOVED
-    elif enabled is False:
-        effect = DISABLED
-    elif enabled is True or (enabled is None and change.action is Action.CHANGED):
-        effect = ENABLED
-    return PolicyReview(change, effect, fields)
-
-
-def review_json(review: Review) -> dict[str, object]:
-    """Return a review as JSON; times are seconds after a scenario's start."""
-    count = review.count
+    changed = [each for each in plan.changes if each.action != KEPT]
+    incidents = [each for result in played for each in result.incidents]
+    count = Counter(each["kind"] for each in incidents)
+    before = _dollars({each.file: each.before for each in plan.changes})
+    after = _dollars({each.file: each.after for each in plan.changes})
     return {
-        "notes": review.plan.notes,
+        "notes": plan.notes,
         "policies": [
-            {
-                "name": policy.change.name,
-                "address": policy.change.address,
-                "old_address": policy.change.old_address or None,
-                "effect": policy.effect,
-                "reason": policy.change.reason or None,
-                "notes": policy.change.notes,
-                "fields": [
-                    {key: value for key, value in asdict(field).items() if key != "block"}
-                    for field in policy.fields
-                ],
-            }
-            for policy in review.policies
+            {"name": each.name, "effect": _effect(each), "diff": _diff(each)} for each in changed
         ],
-        "unchanged": review.unchanged,
-        "scenarios": sorted(review.titles),
-        "count": {kind: count[kind] for kind in ChangeKind},
-        "incidents": [
-            {"scenario": change.scenario, "policies": change.policies, **asdict(change.incident)}
-            for change in review.incidents
-        ],
-        "times_to_page": [asdict(time) for time in review.times],
-        "never_alert": review.silent,
-        "rejected": review.rejected,
-        "not_played": {each.policy: each.reason for each in review.unplayed},
+        "unchanged": len(plan.changes) - len(changed),
+        "scenarios": [result.scenario for result in played],
+        "count": {kind: count[kind] for kind in KINDS},
+        "incidents": incidents,
+        "problems": _problems(plan, played),
+        "dollars_a_month": {"before": before, "after": after},
+        "routes": _routes(plan),
     }
+
+
+def _diff(change: PolicyChange) -> list[str]:
+    old, new = (side.text.splitlines() if side else [] for side in (change.before, change.after))
+    # The first two lines name files.
+    return list(difflib.unified_diff(old, new, lineterm=""))[2:]
+
+
+def _effect(change: PolicyChange) -> str:
+    """Return what happens to a policy, in Terraform's words or as ``switched off`` or ``on``."""
+    if change.before and change.after:
+        before, after = (side.values.get("enabled", True) for side in (change.before, change.after))
+        if before != after:
+            return "switched on" if after else "switched off"
+    return change.action
+
+
+def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
+    """Return why policies can't be played, and which of those played never or always alert."""
+    found = {
+        each.name: f"the scenarios can't show what changes: {side.problem}"
+        for each in plan.changes
+        for side in (each.before, each.after)
+        if side and side.problem and each.action != KEPT
+    }
+    for file in sorted({file for result in played for file in result.fires}):
+        fires = [result.fires[file] for result in played if file in result.fires]
+        errors = [result.errors[file] for result in played if file in result.errors]
+        if errors:
+            found[file] = f"it would never alert: {errors[0]}"
+        elif not any(map(any, fires)):
+            found[file] = "no scenario covers it: it never alerts there, before or after"
+        elif len(fires) >= _MANY_SCENARIOS and all(after for _, after in fires):
+            found[file] = "it alerts in every scenario: is its condition always true?"
+    return found
+
+
+def _dollars(policies: Mapping[str, PlannedPolicy | None]) -> dict[str, float]:
+    """Return what alerting costs a month as announced: for conditions, and for each stream.
+
+    Each metric counts in each clause of a query. A clause ends at a comparison, ``and``, ``or`` and
+    ``unless``. The routes of a file count once.
+    """
+    conditions = stream = 0.0
+    for planned in policies.values():
+        policy = planned.policy if planned else None
+        if policy and policy.enabled and policy.query:
+            clauses = _CLAUSE_END.split(_MATCHERS.sub("", policy.query))
+            for name in (name for clause in clauses for name in set(_METRIC.findall(clause))):
+                conditions += _CONDITION_DOLLARS
+                if _OF_STREAM.match(name):
+                    stream += _POINT_DOLLARS * _MONTH / policy.interval
+    return {"conditions": round(conditions, 2), "each_stream": round(stream, 2)}
+
+
+def _routes(plan: Plan) -> list[dict[str, Any]]:
+    """Return whose channels change: the route, the channels before and after, the policies."""
+    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for change in plan.changes:
+        before, after = (_notified(side) for side in (change.before, change.after))
+        planned = change.after or change.before
+        if before != after and planned:
+            labels = planned.values.get("userLabels")
+            route = labels.get("route", "default") if isinstance(labels, dict) else "default"
+            found[str(route), before, after].append(change.name)
+    return [
+        {"route": route, "before": before, "after": after, "policies": names}
+        for (route, before, after), names in sorted(found.items())
+    ]
+
+
+def _notified(planned: PlannedPolicy | None) -> str:
+    if planned is None:
+        return "no policy"
+    channels = planned.values.get("notificationChannels", [])
+    return ", ".join(map(str, channels if isinstance(channels, list) else [channels])) or "nobody"

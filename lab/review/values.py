@@ -1,219 +1,89 @@
-"""A policy's values in a plan as a flat mapping, with unknown and sensitive values marked.
+"""Converts a policy in a Terraform plan to the API's AlertPolicy form, and prints it as YAML.
 
-A plan keeps the marks in trees of the same shape as the values (``after_unknown``,
-``after_sensitive``):
+A plan keeps what is unknown or sensitive in trees of the same shape as the values:
 https://developer.hashicorp.com/terraform/internals/json-format#change-representation
 """
 
-from __future__ import annotations
+import itertools
+import json
+import math
+from typing import Any
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pydantic import JsonValue
+import yaml
+from pydantic.alias_generators import to_camel
 
 SENSITIVE = "(sensitive value)"
+# Placeholders for values that can't be shown, as in Terraform's own plans
 UNKNOWN = "(known after apply)"
-"""Placeholders for values that cannot be shown, as in Terraform's own plans."""
-
-_DEEPEST = 30
-_CONDITION = re.compile(r"conditions\[[0-9]+\]")
-_SECONDS = re.compile(r"([0-9]{1,9})(?:\.0+)?s")
-
-SINGLE_BLOCKS = frozenset(
-    {
-        "alert_strategy",
-        "condition_absent",
-        "condition_matched_log",
-        "condition_monitoring_query_language",
-        "condition_prometheus_query_language",
-        "condition_sql",
-        "condition_threshold",
-        "documentation",
-        "notification_rate_limit",
-    }
-)
-"""Blocks that occur at most once, which the provider still represents as lists.
-
-https://registry.terraform.io/providers/hashicorp/google/latest/docs/resources/monitoring_alert_policy
-"""
-
-JsonScalar: TypeAlias = str | int | float | bool | None
+_LISTS = {"aggregations", "conditions", "denominator_aggregations", "links"}
+_LISTS |= {"notification_channel_strategy"}
+"""Blocks that the API has as lists. The provider represents every block as a list."""
+_USER_KEYS = {"user_labels", "label_extractors", "labels"}  # maps whose keys are the user's own
+# Set by Cloud Monitoring or the provider, or meaningful to Terraform only
+_COMPUTED = {"creation_record", "deletion_policy", "id", "name", "timeouts"}
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
-class PlannedValue(NamedTuple):
-    """A scalar, or a list of scalars.
-
-    Attributes:
-        value: The value; None if it is absent or unknown.
-        unknown: Whether it, or an item of it, is known only after apply.
-        sensitive: Whether it must not be shown.
-    """
-
-    value: JsonScalar | tuple[JsonScalar, ...] = None
-    unknown: bool = False
-    sensitive: bool = False
-
-    @property
-    def shown(self) -> JsonValue:
-        """The value with placeholders for what is sensitive or unknown."""
-        if self.sensitive:
-            return SENSITIVE
-        if self.unknown and self.value is None:
-            return UNKNOWN
-        if isinstance(self.value, tuple):
-            return [UNKNOWN if item is None and self.unknown else item for item in self.value]
-        return self.value
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The known texts of a list."""
-        items = self.value if isinstance(self.value, tuple) else ()
-        return tuple(item for item in items if isinstance(item, str))
-
-    @property
-    def seconds(self) -> int | None:
-        """The whole seconds of an API duration such as ``60s``; None if it is not one."""
-        found = _SECONDS.fullmatch(self.value) if isinstance(self.value, str) else None
-        return int(found[1]) if found else None
-
-
-ABSENT = PlannedValue()
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyValues:
-    """The values of a policy by path, such as ``documentation.links[0].url``.
-
-    Empty texts and lists are left out: the provider treats them as absent.
-    """
-
-    by_path: Mapping[str, PlannedValue]
-
-    def get(self, path: str) -> PlannedValue:
-        """Return the value at a path, or the unknown value that contains the path."""
-        found = self.by_path.get(path)
-        if found is not None:
-            return found
-        for outer, value in self.by_path.items():
-            if value.unknown and path.startswith((f"{outer}.", f"{outer}[")):
-                return value
-        return ABSENT
-
-    def text(self, path: str) -> str:
-        """Return the text at a path; empty if there is none, a placeholder if it is sensitive."""
-        found = self.get(path)
-        if found.sensitive:
-            return SENSITIVE
-        return found.value if isinstance(found.value, str) else ""
-
-    def below(self, path: str) -> dict[str, PlannedValue]:
-        """Return the values below a path by their relative paths."""
-        prefix = f"{path}."
-        return {
-            full.removeprefix(prefix): value
-            for full, value in self.by_path.items()
-            if full.startswith(prefix)
-        }
-
-    def conditions(self) -> tuple[str, ...]:
-        """Return the paths of the conditions, such as ``conditions[0]``."""
-        found = map(_CONDITION.match, self.by_path)
-        return tuple(dict.fromkeys(match[0] for match in found if match))
-
-    def condition_types(self, condition: str) -> tuple[str, ...]:
-        """Return the types set in a condition, such as ``condition_threshold``: normally one."""
-        blocks = (re.split(r"[.\[]", path)[0] for path in self.below(condition))
-        return tuple(dict.fromkeys(block for block in blocks if block.startswith("condition_")))
-
-    def with_conditions_renamed(self, paths: Mapping[str, str]) -> PolicyValues:
-        """Return the values with the paths of conditions replaced."""
-        return PolicyValues(
-            {
-                _CONDITION.sub(lambda match: paths[match[0]], path, count=1)
-                if _CONDITION.match(path)
-                else path: value
-                for path, value in self.by_path.items()
-            }
-        )
-
-
-def split_condition(path: str) -> tuple[str, str]:
-    """Return the condition that a path lies in, if any, and the rest of the path."""
-    match = _CONDITION.match(path)
-    return (match[0], path.removeprefix(f"{match[0]}.")) if match else ("", path)
-
-
-class NestingError(Exception):
-    """Values are nested more deeply than those of any resource."""
-
-
-def flatten(values: object, unknown: object = None, sensitive: object = None) -> PolicyValues:
-    """Return the values of a resource by path.
-
-    Args:
-        values: ``before`` or ``after`` of a change.
-        unknown: ``after_unknown``.
-        sensitive: ``before_sensitive`` or ``after_sensitive``.
-
-    Raises:
-        NestingError: They are nested too deeply.
-    """
-    return PolicyValues(dict(_flatten("", values, unknown, sensitive, 0)))
-
-
-def _flatten(
-    path: str, value: object, unknown: object, sensitive: object, depth: int
-) -> Iterator[tuple[str, PlannedValue]]:
-    if depth > _DEEPEST:
-        raise NestingError
+def with_unknown(value: Any, unknown: Any) -> Any:
+    """Return a value with placeholders for what ``unknown`` marks as known only after apply."""
     if unknown is True:
-        yield path, PlannedValue(None, unknown=True, sensitive=sensitive is True)
-    elif isinstance(value, dict) or isinstance(unknown, dict):
-        known = value if isinstance(value, dict) else {}
-        later = unknown if isinstance(unknown, dict) else {}
-        for key in sorted({*known, *later}):
-            inner = f"{path}.{key}" if path else str(key)
-            mark = sensitive is True or _mark(sensitive, key)
-            yield from _flatten(inner, known.get(key), later.get(key), mark, depth + 1)
-    elif isinstance(value, list) or isinstance(unknown, list):
-        yield from _flatten_list(path, _items(value), _items(unknown), sensitive, depth)
-    elif isinstance(value, str | int | float) and value != "":
-        yield path, PlannedValue(value, sensitive=sensitive is True)
+        return UNKNOWN
+    if isinstance(unknown, dict) and isinstance(value, dict | None):
+        known = value or {}
+        return known | {key: with_unknown(known.get(key), mark) for key, mark in unknown.items()}
+    if isinstance(unknown, list) and isinstance(value, list | None):
+        pairs = itertools.zip_longest(value or (), unknown)
+        return [with_unknown(item, mark) for item, mark in pairs]
+    return value
 
 
-def _flatten_list(
-    path: str, values: list[object], unknown: list[object], sensitive: object, depth: int
-) -> Iterator[tuple[str, PlannedValue]]:
-    length = max(len(values), len(unknown))
-    values += [None] * (length - len(values))
-    unknown += [None] * (length - len(unknown))
-    if not any(isinstance(item, dict | list) for item in (*values, *unknown)):
-        if values:
-            hidden = sensitive is True or any(item is True for item in _items(sensitive))
-            scalars = tuple(
-                item if isinstance(item, str | int | float) else None for item in values
-            )
-            yield path, PlannedValue(scalars, any(item is True for item in unknown), hidden)
-        return
-    single = length == 1 and path.rpartition(".")[2] in SINGLE_BLOCKS
-    for index, (value, later) in enumerate(zip(values, unknown, strict=True)):
-        mark = sensitive is True or _mark(sensitive, index)
-        inner = path if single else f"{path}[{index}]"
-        yield from _flatten(inner, value, later, mark, depth + 1)
+def without_sensitive(
+    values: dict[str, Any], sensitive: Any, before: dict[str, Any]
+) -> dict[str, Any]:
+    """Return values with a placeholder for each attribute that ``sensitive`` marks any part of.
+
+    The placeholder says if the value differs from the one in ``before``.
+    """
+    shown = dict(values)
+    for key, value in values.items():
+        mark = sensitive.get(key) if isinstance(sensitive, dict) else sensitive
+        if value not in _EMPTY and "true" in json.dumps(mark):
+            same = before.get(key) in (None, value)
+            shown[key] = SENSITIVE if same else f"{SENSITIVE}, changed"
+    return shown
 
 
-def _mark(marks: object, key: object) -> object:
-    if isinstance(marks, dict):
-        return marks.get(key)
-    if isinstance(marks, list) and isinstance(key, int) and key < len(marks):
-        return marks[key]
-    return None
+def api_form(value: Any) -> Any:
+    """Return a value of the provider as the API has it, without what is empty or computed."""
+    if isinstance(value, list):
+        return [api_form(item) for item in value]
+    if isinstance(value, str):
+        # YAML shows a text line by line only if no line ends in white space.
+        return "\n".join(line.rstrip() for line in value.rstrip().split("\n"))
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for key, inner in value.items():
+        converted = inner if key in _USER_KEYS else api_form(inner)
+        if key not in _LISTS and isinstance(inner, list) and len(inner) == 1:
+            converted = converted[0] if isinstance(inner[0], dict) else converted
+        if key not in _COMPUTED and converted not in _EMPTY:
+            found[to_camel(key)] = converted
+    return found
 
 
-def _items(value: object) -> list[object]:
-    return [*value] if isinstance(value, list) else []
+def as_yaml(values: dict[str, Any]) -> str:
+    """Return values as YAML, always in the same form, with each line of a text on its own line."""
+    return str(yaml.dump(values, Dumper=_Dumper, allow_unicode=True, width=math.inf))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a text of several lines as a block, so that a diff shows which lines change."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _represent_text)

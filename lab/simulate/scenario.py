@@ -1,22 +1,19 @@
-"""A scenario: a world, how exporters run in it, and which incidents are expected."""
-
-from __future__ import annotations
+"""Defines a scenario: a world, how exporters run in it, and which incidents are expected."""
 
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from exporter.config import Config  # noqa: TC001 - pydantic resolves it at run time
-from lab.emulator.world import Seconds, World, WorldSection  # noqa: TC001 - as above
+from exporter.config import Config
+from lab.emulator.world import Seconds, World, WorldSection
 
 USUAL_SECONDS = {"job": 60.0, "function": 60.0, "worker_pool": 10.0}
 EVALUATION_SECONDS = 30.0
+# The longest time from a tick of the schedule, or a request, until the exporter runs, by mode. For
+# the function it is a cold start
 LATEST_START_SECONDS = {"job": 30.0, "function": 10.0, "worker_pool": 0.0}
-"""The longest time from a tick of the schedule, or a request, until the exporter runs, by mode. For
-the function it is a cold start."""
-
+# The policies on Cloud Run's own counts, by the mode that has them
 _ONLY_FOR = {"exporter-executions-failing": "job", "exporter-requests-failing": "function"}
-"""The policies on Cloud Run's own counts, by the mode that has them."""
 
 
 class Downtime(WorldSection):
@@ -28,45 +25,28 @@ class Downtime(WorldSection):
 
 
 class Deployment(WorldSection):
-    """An exporter, and how it runs.
+    """An exporter, and how it runs."""
 
-    Attributes:
-        mode: `job`: started by a schedule. `function`: called by a schedule. `worker_pool`: one
-            long-running process.
-        every: Time between runs; by default 10 s for a worker pool, 60 s otherwise.
-        log_triggers: Whether Datastream's log entries call the function too.
-        delay: The longest delay of a run; by default 30 s for a job, 10 s for a function that
-            starts cold. Each run has its own.
-        delays: The delay of each run in turn, instead of ``delay``.
-        first: When the first run is due.
-        ends: When it is removed.
-        silent: When it doesn't run although it should.
-        tasks: The number of tasks that share the locations.
-        takes: How long a run takes on the simulated clock, without retries.
-        objects_every: Time between runs of the job that only collects objects.
-        clock_ahead: How far its clock is ahead.
-        clock_behind: How far its clock is behind.
-        location: The region it runs in.
-        job: The name of its Cloud Run job or function.
-        config: Its config.yaml, if not the world's.
-    """
-
+    # `job`: started by a schedule. `function`: called by a schedule. `worker_pool`: one long-
+    # running process
     mode: Literal["job", "function", "worker_pool"] = "job"
+    # Time between runs; by default 10 s for a worker pool, 60 s otherwise
     every: Seconds | None = None
-    log_triggers: bool = False
+    log_triggers: bool = False  # whether Datastream's log entries call the function too
+    # The longest delay of a run; by default 30 s for a job, 10 s for a function that starts cold.
+    # Each run has its own
     delay: Seconds | None = None
-    delays: tuple[Seconds, ...] = ()
-    first: Seconds = 0
-    ends: Seconds | None = None
-    silent: tuple[Downtime, ...] = ()
-    tasks: int = Field(default=1, ge=1, le=20)
-    takes: Seconds = 1
-    objects_every: Seconds | None = None
-    clock_ahead: Seconds = 0
-    clock_behind: Seconds = 0
-    location: str = "europe-west1"
-    job: str = "datastream-exporter"
-    config: dict[str, Any] | None = None
+    delays: tuple[Seconds, ...] = ()  # the delay of each run in turn, instead of ``delay``
+    first: Seconds = 0  # when the first run is due
+    ends: Seconds | None = None  # when it is removed
+    silent: tuple[Downtime, ...] = ()  # when it doesn't run although it should
+    tasks: int = Field(default=1, ge=1, le=20)  # the number of tasks that share the locations
+    takes: Seconds = 1  # how long a run takes on the simulated clock, without retries
+    clock_ahead: Seconds = 0  # how far its clock is ahead
+    clock_behind: Seconds = 0  # how far its clock is behind
+    location: str = "europe-west1"  # the region it runs in
+    job: str = "datastream-exporter"  # the name of its Cloud Run job or function
+    config: dict[str, Any] | None = None  # its config.yaml, if not the world's
 
     @property
     def seconds(self) -> float:
@@ -104,26 +84,17 @@ class TimeRange(WorldSection):
 
 
 class ExpectedIncident(WorldSection):
-    """An incident that is expected.
+    """An incident that is expected."""
 
-    Attributes:
-        policy: The policy that opens it.
-        of: The resource: a glob on the name of a stream, location, project, private connection or
-            exporter. A glob without a slash matches the last part of the name.
-        opens: When it opens.
-        closes: When it closes; if omitted, it may close at any time.
-        stays: Whether it is still open at the end.
-        count: How many resources have such an incident, one each.
-        may: Whether it is optional.
-    """
-
-    policy: str
+    policy: str  # the policy that opens it
+    # The resource: a glob on the name of a stream, location, project, private connection or
+    # exporter. A glob without a slash matches the last part of the name
     of: str = "*"
-    opens: TimeRange
-    closes: TimeRange | None = None
-    stays: bool = False
-    count: int = Field(default=1, ge=1)
-    may: bool = False
+    opens: TimeRange  # when it opens
+    closes: TimeRange | None = None  # when it closes; if omitted, it may close at any time
+    stays: bool = False  # whether it is still open at the end
+    count: int = Field(default=1, ge=1)  # how many resources have such an incident, one each
+    may: bool = False  # whether it is optional
 
     @model_validator(mode="after")
     def _ends_one_way(self) -> Self:
@@ -133,34 +104,23 @@ class ExpectedIncident(WorldSection):
 
 
 class ScenarioFile(WorldSection):
-    """A whole scenario file; moments count from its start.
+    """A whole scenario file; moments count from its start."""
 
-    Attributes:
-        title: What happens, in one line.
-        what: What the scenario proves.
-        lasts: How long the policies are evaluated.
-        starts: When it starts; by default at midnight UTC of some day.
-        world: What exists and what happens.
-        exporters: The exporters that run.
-        spacing: Time between the evaluation phases that are tried, because Cloud Monitoring doesn't
-            say at which second it evaluates. Use a short one where seconds matter.
-        native_project_id: Whether Google's own series have the label project_id, which isn't
-            documented.
-        switched_off: Policies that don't apply here.
-        switched_on: Policies that apply here although their files switch them off.
-        expect: The expected incidents. Any other incident fails the scenario.
-    """
-
-    title: str
-    what: str
-    lasts: Seconds = Field(gt=0)
-    starts: AwareDatetime | None = None
-    world: World
-    exporters: tuple[Deployment, ...] = (Deployment(),)
+    title: str  # what happens, in one line
+    what: str  # what the scenario proves
+    lasts: Seconds = Field(gt=0)  # how long the policies are evaluated
+    starts: AwareDatetime | None = None  # when it starts; by default at midnight UTC of some day
+    world: World  # what exists and what happens
+    exporters: tuple[Deployment, ...] = (Deployment(),)  # the exporters that run
+    # Time between the evaluation phases that are tried, because Cloud Monitoring doesn't say at
+    # which second it evaluates. Use a short one where seconds matter
     spacing: Seconds = 5
+    # Whether Google's own series have the label project_id, which isn't documented
     native_project_id: bool = True
-    switched_off: tuple[str, ...] = ()
+    switched_off: tuple[str, ...] = ()  # policies that don't apply here
+    # Policies that apply here although their files switch them off
     switched_on: tuple[str, ...] = ()
+    # The expected incidents. Any other incident fails the scenario
     expect: tuple[ExpectedIncident, ...] = ()
 
     def applies(self, policy: str, *, enabled: bool = True) -> bool:
@@ -181,12 +141,7 @@ class ScenarioFile(WorldSection):
 
 
 class Scenario(ScenarioFile):
-    """A scenario that can be played.
+    """A scenario that can be played."""
 
-    Attributes:
-        name: The file's name without its ending.
-        configs: The config of each of its exporters.
-    """
-
-    name: str
-    configs: tuple[Config, ...]
+    name: str  # the file's name without its ending
+    configs: tuple[Config, ...]  # the config of each of its exporters

@@ -1,23 +1,14 @@
 """Reads scenario files; every error is a sentence with its file and line."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from exporter import config
-from exporter import documents
-from exporter.documents import InputError
-from exporter.documents import hint
+from exporter import config, documents
+from exporter.config import Config
+from exporter.documents import Document, InputError, hint
 from exporter.text import quote
 from lab.emulator.world import Place, matches, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from exporter.config import Config
-    from exporter.documents import Document
 
 
 def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scenario, ...]:

@@ -1,65 +1,76 @@
-"""When an exporter runs: ticks, late starts, missed runs, and calls that a log entry causes."""
+"""Says when an exporter runs: by ticks, late or not at all, and by calls of log entries."""
 
-from __future__ import annotations
-
+import heapq
 import math
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from exporter.function import LEAST_SECONDS, LEAST_TRIGGERED_SECONDS
+from lab.simulate.scenario import Deployment
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from lab.simulate.scenario import Deployment
-
-
-LOG_SECONDS = 5.0
-"""A log entry's way to the function: through a sink, Pub/Sub and a push."""
-
-RETRY_SECONDS = 10.0
-"""After a push is refused, Pub/Sub waits this long, at least."""
-
+LOG_SECONDS = 5.0  # A log entry's way to the function: through a sink, Pub/Sub and a push
+# A function whose last run began no longer ago has an instance: Cloud Run keeps it for a while
 WARM_SECONDS = 50.0
-"""A function that ran less than this ago has an instance, which Cloud Run keeps for a while."""
+LEAST_SECONDS = 10.0  # seconds from the start of a function's run to that of the next
+# For so long after a run that a log started and that found no change, other logs start none
+QUIET_SECONDS = 60.0
 
 
 class ScheduledRun(NamedTuple):
-    """A run that happens.
+    """A run that happens."""
 
-    Attributes:
-        at: When it starts, in seconds after the scenario's start.
-        deployment: The index of its exporter in the scenario.
-        tick: The number of its tick.
-        task: The index of its task.
-        objects: Whether it only collects objects.
-    """
+    at: float  # when it starts, in seconds after the scenario's start
+    deployment: int  # the index of its exporter in the scenario
+    tick: int  # the number of its tick; -1 where a log entry caused it
+    task: int  # the index of its task
 
-    at: float
-    deployment: int
-    tick: int
-    task: int
-    objects: bool
+
+@dataclass(frozen=True, slots=True)
+class CompletedRun:
+    """A run that happened. Times are in seconds after the scenario's start."""
+
+    scheduled: ScheduledRun  # when it was due
+    at: int  # the timestamp of its points: whole unix seconds of its own clock
+    ended: float  # when its last point was written
+    waited: float  # seconds of that for which it only waited for what could not be read
+    complete: bool  # whether all that was due was written
+    changed: bool  # whether it found a stream changed
 
 
 def scheduled_runs(
-    deployments: Sequence[Deployment], lasts: float, seed: str, logged: Sequence[float] = ()
-) -> list[ScheduledRun]:
-    """Return every run that happens, in order of time.
+    deployments: Sequence[Deployment],
+    lasts: float,
+    seed: str,
+    logged: Iterable[float] = (),
+    completed: Sequence[CompletedRun] = (),
+) -> Iterator[ScheduledRun]:
+    """Yield every run that happens, in order of time.
 
     Args:
         deployments: The exporters.
         lasts: The scenario's length in seconds.
         seed: Determines the late starts.
         logged: When Datastream logs what calls a function with log triggers.
+        completed: Receives each run before the next one is asked for: what a run found decides
+            whether a log entry starts another one.
     """
-    runs: list[ScheduledRun] = []
+    runs: list[Iterable[ScheduledRun]] = []
     for index, deployment in enumerate(deployments):
-        ticks = _ticks(deployment, index, lasts, seed, objects=False)
+        end = lasts if deployment.ends is None else min(deployment.ends, lasts)
+        ticks = sorted(_ticks(deployment, index, end, seed))
         if deployment.mode == "function":
-            ticks = _function_runs(deployment, list(ticks), lasts, logged)
-        runs += [*ticks, *_ticks(deployment, index, lasts, seed, objects=True)]
-    return sorted(runs)
+            calls = [(deployment.first + run.tick * deployment.seconds, run) for run in ticks]
+            if deployment.log_triggers and ticks:
+                calls += [
+                    (at, ScheduledRun(at + deployment.longest_delay, index, -1, 0))
+                    for at in (entry + LOG_SECONDS for entry in logged)
+                    if not deployment.is_silent(at, 0)
+                ]
+            runs.append(_function_runs(calls, end, completed))
+        else:
+            runs.append(ticks)
+    return heapq.merge(*runs)
 
 
 def fraction(*values: object) -> float:
@@ -67,19 +78,13 @@ def fraction(*values: object) -> float:
     return zlib.crc32(repr(values).encode()) / (1 << 32)
 
 
-def _ticks(
-    deployment: Deployment, index: int, lasts: float, seed: str, *, objects: bool
-) -> Iterator[ScheduledRun]:
-    seconds = deployment.objects_every if objects else deployment.seconds
-    if not seconds:
-        return
-    end = lasts if deployment.ends is None else min(deployment.ends, lasts)
+def _ticks(deployment: Deployment, index: int, end: float, seed: str) -> Iterator[ScheduledRun]:
     tick = 0
-    while (at := deployment.first + tick * seconds) < end:
+    while (at := deployment.first + tick * deployment.seconds) < end:
         for task in range(deployment.tasks):
-            starts = at + _delay(deployment, tick, (seed, index, tick, task, objects))
+            starts = at + _delay(deployment, tick, (seed, index, tick, task, False))
             if starts < end and not deployment.is_silent(at, task):
-                yield ScheduledRun(starts, index, tick, task, objects)
+                yield ScheduledRun(starts, index, tick, task)
         tick += 1
 
 
@@ -91,31 +96,31 @@ def _delay(deployment: Deployment, tick: int, seed: tuple[object, ...]) -> float
 
 
 def _function_runs(
-    deployment: Deployment, ticks: list[ScheduledRun], lasts: float, logged: Sequence[float]
+    calls: Iterable[tuple[float, ScheduledRun]], end: float, completed: Sequence[CompletedRun]
 ) -> Iterator[ScheduledRun]:
-    """Yield the runs of a function: of the schedule's requests, and of those of the log."""
-    end = lasts if deployment.ends is None else min(deployment.ends, lasts)
-    # The request, and the run that a scheduled one asks for.
-    requests: list[tuple[float, ScheduledRun | None]] = [
-        (deployment.first + run.tick * deployment.seconds, run) for run in ticks
-    ]
-    if deployment.log_triggers and ticks:
-        requests += [(at + LOG_SECONDS, None) for at in logged]
-    ready = began = triggered = -math.inf
-    while requests:
-        request = min(requests, key=lambda one: (one[0], one[1] is None))
-        requests.remove(request)
-        at, scheduled = max(request[0], ready), request[1]
-        if at >= end or (scheduled is None and deployment.is_silent(at, 0)):
+    """Yield the runs of a function.
+
+    Args:
+        calls: When each call arrives, and the run that it starts if the function is cold.
+        end: When the function is removed.
+        completed: The runs so far, those of other exporters too.
+    """
+    began = -math.inf
+    last: CompletedRun | None = None
+    triggered: CompletedRun | None = None
+    for at, cold in sorted(calls, key=lambda call: (call[0], call[1].tick < 0)):
+        if at <= began:
+            # It shares the run that another call waits for.
             continue
-        allowed = at - began >= LEAST_SECONDS
-        if scheduled is None and (not allowed or at - triggered < LEAST_TRIGGERED_SECONDS):
-            requests.append((at + RETRY_SECONDS, None))
-            continue
-        if not allowed:
-            continue
-        if at - began >= WARM_SECONDS:
-            at += deployment.longest_delay if scheduled is None else scheduled.at - request[0]
-        ready = began = at
-        triggered = at if scheduled is None else triggered
-        yield (scheduled or ticks[0]._replace(tick=-1))._replace(at=at)
+        by_log = cold.tick < 0
+        if by_log and last and triggered:
+            quiet = at - triggered.scheduled.at < QUIET_SECONDS and not triggered.changed
+            if quiet and last.complete:
+                continue
+        begins = cold.at if at - began > WARM_SECONDS else max(at, began + LEAST_SECONDS)
+        if begins >= end:
+            return
+        began = begins
+        yield cold._replace(at=begins)
+        last = completed[-1] if completed else None
+        triggered = last if by_log else triggered

@@ -1,45 +1,67 @@
-"""Series for the engine: a name, labels, and points that become visible late."""
+"""Holds the series of Cloud Monitoring by when their points become visible, for the engine.
 
-from __future__ import annotations
+A point is visible seconds after it was written, one of Google's own metrics minutes after. The
+engine has each point at the moment when it becomes visible, but Cloud Monitoring's look-back counts
+from the point's timestamp. A range that is shorter by the delay sees the same points: with a delay
+of four minutes, ``[7m]`` becomes ``[3m]``. A query with an ``offset`` longer than the delay sees
+all points by their timestamps; for it, the engine holds each series a second time.
+"""
 
+import math
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from operator import attrgetter, itemgetter
+from typing import NamedTuple, TextIO
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from exporter.states import StreamState
+from lab.emulator.timeline import ProjectSnapshot, Snapshot, StreamSnapshot, Timeline
+from lab.emulator.world import DropEvents, matches
+from lab.policies.promql import promql_name
+from lab.simulate.scenario import Scenario, ScenarioFile
+from lab.simulate.schedule import CompletedRun
 
+FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
+UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
+EXECUTIONS = promql_name("run.googleapis.com/job/completed_execution_count")
+REQUESTS = promql_name("run.googleapis.com/request_count")
+# Seconds until a sample of a native metric becomes visible, by prefix of the metric's name. No
+# more than four minutes: https://cloud.google.com/monitoring/api/v3/latency-n-retention
+_DELAY_SECONDS = {"datastream_": 240.0, "run_": 180.0}
+_STREAM = "datastream.googleapis.com/Stream"
+_MINUTE = 60
+_OURS = "custom_googleapis_com:"
+# The suffix of the name under which the engine also holds a series by its points' timestamps
+_OWN_TIME = "_own_time"
 
-OWN_TIME = "_own_time"
-"""The suffix of the name under which the engine also holds a series by its points' timestamps."""
+# A selector of a Cloud Monitoring metric (its name contains a colon) with its range and offset.
+_SELECTOR = re.compile(
+    r"""(?P<selector>(?P<name>[a-zA-Z_]\w*:\w+)
+        (?P<matchers>\s*\{(?:"(?:[^"\\]|\\.)*"|[^"{}])*\})?)
+        (?:\s*\[\s*(?P<length>[0-9a-z]+)\s*\])?
+        (?:\s*\boffset\s+(?P<offset>[0-9a-z]+))?""",
+    re.VERBOSE,
+)
+_PART = re.compile(r"([0-9]+)(ms|[smhdwy]|$)")
+_UNITS = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86_400}
+_UNITS |= {"w": 7 * 86_400, "y": 365 * 86_400}
 
 
 class VisiblePoint(NamedTuple):
-    """A point of a series; times in unix seconds, to the millisecond.
+    """A point of a series; times in unix seconds, to the millisecond."""
 
-    Attributes:
-        visible_at: When it becomes readable.
-        time: The timestamp that it carries.
-        value: Its value.
-    """
-
-    visible_at: float
-    time: float
-    value: float
+    visible_at: float  # when it becomes readable
+    time: float  # the timestamp that it carries
+    value: float  # its value
 
 
 @dataclass(slots=True)
 class Series:
-    """One series.
+    """One series."""
 
-    Attributes:
-        name: The metric's name in PromQL.
-        labels: Its labels, sorted by key.
-        samples: Its points, oldest first.
-    """
-
-    name: str
-    labels: tuple[tuple[str, str], ...]
-    samples: list[VisiblePoint] = field(default_factory=list)
+    name: str  # the metric's name in PromQL
+    labels: tuple[tuple[str, str], ...]  # its labels, sorted by key
+    samples: list[VisiblePoint] = field(default_factory=list)  # its points, oldest first
 
     def add(self, visible_at: float, time: float, value: float) -> None:
         """Add a point. One that would be visible before the last one is visible just after it."""
@@ -53,7 +75,6 @@ class SeriesSet:
     """Series by name and labels."""
 
     def __init__(self) -> None:
-        """Start empty."""
         self._series: dict[tuple[str, tuple[tuple[str, str], ...]], Series] = {}
 
     def series(self, name: str, labels: dict[str, str]) -> Series:
@@ -73,7 +94,7 @@ def write_openmetrics(series: Iterable[Series], out: TextIO) -> None:
     """
     for each in series:
         labels = ",".join(f'{key}="{_escaped(value)}"' for key, value in each.labels)
-        visible, own = f"{each.name}{{{labels}}}", f"{each.name}{OWN_TIME}{{{labels}}}"
+        visible, own = f"{each.name}{{{labels}}}", f"{each.name}{_OWN_TIME}{{{labels}}}"
         out.writelines(f"{visible} {one.value:.17g} {one.visible_at:.3f}\n" for one in each.samples)
         out.writelines(f"{own} {one.value:.17g} {one.time:.3f}\n" for one in each.samples)
     out.write("# EOF\n")
@@ -81,3 +102,167 @@ def write_openmetrics(series: Iterable[Series], out: TextIO) -> None:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+class VisibilityDelay(NamedTuple):
+    """Seconds from the timestamp of the exporter's points until they are visible."""
+
+    usual: float  # for most points, approximately
+    most: float  # the maximum
+
+
+def delay_seconds(name: str) -> float:
+    """Return after how many seconds a sample of a native metric is visible, by its PromQL name."""
+    return next(
+        (seconds for prefix, seconds in _DELAY_SECONDS.items() if name.startswith(prefix)),
+        max(_DELAY_SECONDS.values()),
+    )
+
+
+def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
+    """Return a query with which the engine sees what Cloud Monitoring would.
+
+    Args:
+        query: The policy's query.
+        delay: The delay of the exporter's own points.
+    """
+
+    def adjusted(found: re.Match[str]) -> str:
+        name, offset, length = found["name"], found["offset"], found["length"]
+        usual, longest = delay
+        if not name.startswith(_OURS):
+            usual = longest = delay_seconds(name)
+        if offset and _seconds(offset) >= longest:
+            return f"{name}{_OWN_TIME}{found[0].removeprefix(name)}"
+        if not length:
+            return found["selector"]
+        left = round((_seconds(length) - usual) * 1000)
+        # If the range is too short for any point, select before all of them.
+        return f"{found['selector']}{f'[{left}ms]' if left > 0 else '[1ms] @ 0'}"
+
+    return _SELECTOR.sub(adjusted, query)
+
+
+def _seconds(length: str) -> float:
+    """Return the seconds of a PromQL duration; a number without a unit is in seconds."""
+    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(length))
+
+
+def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
+    """Add Datastream's own metrics, which are sampled once a minute.
+
+    Args:
+        into: Receives the series.
+        scenario: The scenario.
+        start: When it starts, unix seconds.
+    """
+    world, with_project = scenario.world, scenario.native_project_id
+    timeline = Timeline(world)
+    for at in range(0, math.ceil(scenario.lasts) + 1, _MINUTE):
+        for project, location, stream in _streams(timeline.at(at)):
+            if stream.state == StreamState.RUNNING and stream.freshness is not None:
+                since = at if stream.growing_since is None else stream.growing_since
+                labels = _labels(project, location, stream.id, with_project=with_project)
+                own = start + at
+                into.series(FRESHNESS, labels).add(
+                    own + delay_seconds(FRESHNESS), own, stream.freshness + at - since
+                )
+    dropped = [event for event in world.events if isinstance(event, DropEvents)]
+    for event in sorted(dropped, key=attrgetter("at")):
+        counted = {
+            "read_method": "cdc",
+            "object_name": event.object,
+            "error_code": event.error_code,
+        }
+        for project, location, stream in _streams(timeline.at(event.at)):
+            name = f"projects/{project.id}/locations/{location}/streams/{stream.id}"
+            if matches(event.stream, name):
+                labels = _labels(project, location, stream.id, with_project=with_project)
+                series = into.series(UNSUPPORTED, labels | counted)
+                _count(series, start, event.at, event.events)
+
+
+def add_executions(
+    into: SeriesSet, scenario: Scenario, runs: Iterable[CompletedRun], start: float
+) -> None:
+    """Add Cloud Run's counts of the jobs' executions and of the requests to the functions.
+
+    Args:
+        into: Receives the series.
+        scenario: The scenario.
+        runs: The runs that happened.
+        start: When the scenario starts, unix seconds.
+    """
+    tasks: dict[tuple[int, float], list[CompletedRun]] = {}
+    for run in runs:
+        which = run.scheduled
+        # A request that a log caused has no tick.
+        tick = which.at if which.tick < 0 else which.tick
+        tasks.setdefault((which.deployment, tick), []).append(run)
+    ended: list[tuple[float, Series]] = []
+    for (index, _), ran in tasks.items():
+        deployment = scenario.exporters[index]
+        labels = {
+            "project_id": scenario.configs[index].metrics.project,
+            "location": deployment.location,
+        }
+        # An execution succeeds if all of its tasks do.
+        succeeded = len(ran) == deployment.tasks and all(each.complete for each in ran)
+        if deployment.mode == "worker_pool":
+            continue
+        if deployment.mode == "job":
+            name = EXECUTIONS
+            labels |= {
+                "monitored_resource": "cloud_run_job",
+                "job_name": deployment.job,
+                "result": "succeeded" if succeeded else "failed",
+            }
+        else:
+            name = REQUESTS
+            labels |= {
+                "monitored_resource": "cloud_run_revision",
+                "service_name": deployment.job,
+                "revision_name": f"{deployment.job}-00001",
+                "configuration_name": deployment.job,
+                "response_code": "200" if succeeded else "500",
+                "response_code_class": "2xx" if succeeded else "5xx",
+            }
+        ended.append((max(each.ended for each in ran), into.series(name, labels)))
+    for at, series in sorted(ended, key=itemgetter(0)):
+        _count(series, start, at, 1)
+
+
+def _count(series: Series, start: float, at: float, by: int) -> None:
+    """Increase a counter in the minute of a moment, with a sample at its start and one at its end.
+
+    PromQL sees a DELTA so: https://cloud.google.com/monitoring/promql/promql-mapping
+    """
+    samples, late = series.samples, delay_seconds(series.name)
+    begin = start + math.floor(at / _MINUTE) * _MINUTE
+    end = begin + _MINUTE
+    before = samples[-1].value if samples else 0.0
+    if samples and samples[-1].time == end:
+        samples[-1] = samples[-1]._replace(value=before + by)
+        return
+    if not samples or samples[-1].time < begin:
+        series.add(begin + late, begin, before)
+    series.add(end + late, end, before + by)
+
+
+def _labels(
+    project: ProjectSnapshot, location: str, stream: str, *, with_project: bool
+) -> dict[str, str]:
+    labels = {
+        "monitored_resource": _STREAM,
+        "resource_container": str(project.number),
+        "location": location,
+        "stream_id": stream,
+    }
+    return labels | ({"project_id": project.id} if with_project else {})
+
+
+def _streams(fleet: Snapshot) -> Iterator[tuple[ProjectSnapshot, str, StreamSnapshot]]:
+    for project in fleet.projects.values():
+        for location in project.locations.values():
+            for stream in location.streams.values():
+                yield project, location.id, stream

@@ -1,12 +1,11 @@
-"""Virtual sleep: waiting between attempts takes no real time, but counts against the deadline.
+"""Makes waiting between attempts take no real time, though it counts against the deadline.
 
 So the speed of this machine doesn't change what a simulated run does.
 """
 
-from __future__ import annotations
-
 import threading
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from exporter.google.calls import Deadline
 
@@ -18,25 +17,23 @@ class VirtualSleep(threading.Event):
     """
 
     def __init__(self) -> None:
-        """Start at zero."""
         super().__init__()
-        self._thread = threading.local()
+        self._of_thread = threading.local()
         self._lock = threading.Lock()
         self.longest = 0.0
         """The seconds of the thread that has waited longest."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Add the seconds to this thread's sum, and return at once."""
-        self._thread.waited = self.waited + (timeout or 0.0)
+        self._of_thread.waited = self.waited + (timeout or 0.0)
         with self._lock:
             self.longest = max(self.longest, self.waited)
         return self.is_set()
 
     @property
     def waited(self) -> float:
-        """Return the seconds that this thread has waited."""
-        waited: float = getattr(self._thread, "waited", 0.0)
-        return waited
+        """The seconds that this thread has waited."""
+        return float(getattr(self._of_thread, "waited", 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +44,13 @@ class VirtualDeadline(Deadline):
 
     @property
     def left(self) -> float:
-        """Return the seconds until the deadline; negative after it."""
+        """Seconds until the deadline; negative after it."""
         return self.ends - self.stop.waited
 
-    def within(self, seconds: float) -> VirtualDeadline:
+    def within(self, seconds: float) -> Self:
         """Return the deadline this many seconds from now, or this one if it is earlier."""
         return replace(self, ends=min(self.ends, self.stop.waited + seconds))
 
-    def sooner(self, seconds: float) -> VirtualDeadline:
+    def sooner(self, seconds: float) -> Self:
         """Return a deadline this many seconds before this one."""
         return replace(self, ends=self.ends - seconds)

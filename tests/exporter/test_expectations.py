@@ -47,7 +47,9 @@ PAUSED_AT_NIGHT = {
 def configured(source: dict[str, Any] | None = None, **parts: Any) -> Config:
     """Return a config of these parts that reads ``europe-west1``."""
     listed = {"project": "shop-prod", "locations": ["europe-west1"], **(source or {})}
-    return Config.model_validate({"metrics": {"project": "metrics-project"}, "sources": [listed], **parts})
+    return Config.model_validate(
+        {"metrics": {"project": "metrics-project"}, "sources": [listed], **parts}
+    )
 
 
 def compared(

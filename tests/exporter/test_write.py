@@ -18,7 +18,7 @@ from exporter.measure import Sample, stream_samples
 from exporter.names import StreamName
 from exporter.read import Stream
 from exporter.write import MAX_LISTED_ERRORS, Writer, Written
-from lab.emulator.status_errors import StatusError
+from lab.emulator.answers import StatusError
 from lab.emulator.world import Fault
 from tests.exporter.conftest import PLENTY, Lab, Serve
 from tests.exporter.worlds import EUROPE, Monitoring, Point, refusal, world

@@ -1,19 +1,28 @@
-"""The lab's command line, the project's policies, and a factory of small scenarios."""
+"""The lab's command line, the project's policies and scenarios, and a factory of small scenarios.
 
-from __future__ import annotations
+``played`` and ``times_to_page`` are made once a session, for the tests of all of its processes.
+"""
 
+import fcntl
+import os
+import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from threading import Event
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import pytest
 import yaml
 
 from lab.cli.main import main
 from lab.policies.files import Policy, read_policies
+from lab.prove.scenarios import ScenarioResult, play_all
+from lab.prove.time_to_page import Measurements, measure_all
 from lab.simulate.scenario import Scenario
-from lab.simulate.scenario_files import parse_scenario
+from lab.simulate.scenario_files import parse_scenario, read_scenarios
 from tests.outputs import Printed
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "alerting_policies"
@@ -37,6 +46,7 @@ WORLD: dict[str, Any] = {
 }
 
 MakeScenario = Callable[..., Scenario]
+Played = Callable[[str], ScenarioResult]
 
 
 class Ended(NamedTuple):
@@ -52,6 +62,13 @@ class Command(Protocol):
 
     def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
         """Return how it ended."""
+
+
+class Once(Protocol):
+    """Makes a value once a session."""
+
+    def __call__(self, name: str, make: Callable[[], T], /) -> T:
+        """Return the value of a name, made by the first process that asks for it."""
 
 
 class Terminal(Printed):
@@ -84,6 +101,60 @@ def policies() -> tuple[Policy, ...]:
 def by_name(policies: tuple[Policy, ...]) -> dict[str, Policy]:
     """Return the project's own policies by name."""
     return {policy.name: policy for policy in policies}
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Return a function that makes a value once a session, also where workers share the tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "once"
+    folder.mkdir(exist_ok=True)
+
+    def of_session(name: str, make: Callable[[], T], /) -> T:
+        file = folder / name
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not file.exists():
+                file.write_bytes(pickle.dumps(make()))
+        value: T = pickle.loads(file.read_bytes())  # noqa: S301 - our own
+        return value
+
+    return of_session
+
+
+@pytest.fixture(scope="session")
+def project_scenarios(by_name: dict[str, Policy]) -> dict[str, Scenario]:
+    """Return the project's own scenarios by name."""
+    return {scenario.name: scenario for scenario in read_scenarios(SCENARIOS, by_name)}
+
+
+@pytest.fixture(scope="session")
+def played(
+    once: Once, project_scenarios: dict[str, Scenario], policies: tuple[Policy, ...]
+) -> Played:
+    """Return a function that plays one of the project's scenarios with its policies."""
+
+    def play(name: str) -> ScenarioResult:
+        def make() -> ScenarioResult:
+            (result,) = play_all([project_scenarios[name]], policies, Event())
+            return result
+
+        return once(f"scenario-{name}", make)
+
+    return play
+
+
+@pytest.fixture(scope="session")
+def times_to_page(once: Once, policies: tuple[Policy, ...]) -> Measurements:
+    """Return the times to page of the project's policies."""
+
+    def make() -> Measurements:
+        measured = Measurements()
+        for part in measure_all(policies, Event()):
+            measured.add(part)
+        return measured
+
+    return once("times-to-page", make)
 
 
 @pytest.fixture(scope="session")

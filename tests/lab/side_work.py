@@ -1,9 +1,9 @@
-"""Work for worker processes that can be interrupted in the middle of anything."""
+"""Work for worker processes that are killed in the middle of anything."""
 
-from __future__ import annotations
-
+import multiprocessing
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,14 +11,14 @@ import threading
 import time
 from pathlib import Path
 
-from lab.side_by_side import side_by_side
+from lab.side_by_side import WorkerEndedError, side_by_side
 
 ITEMS = [bytes([number]) * 300_000 for number in range(40)]
-"""Each is more than a pipe or a socket holds."""
+"""Each is more than a pipe holds."""
 
 
 def work(item: bytes) -> bytes:
-    """Start a program, write a file, and return more than a pipe or a socket holds."""
+    """Start a program, write a file, and return more than a pipe holds."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "file"
         file.write_bytes(item)
@@ -35,55 +35,30 @@ def refuse(item: bytes) -> bytes:
     return work(item)
 
 
-class PickyError(Exception):
-    """An error that can be pickled but not unpickled."""
-
-    def __init__(self, first: str, second: str) -> None:
-        """Take two arguments but pass one on, which breaks unpickling."""
-        super().__init__(first + second)
-
-
-def be_picky(item: bytes) -> bytes:
-    """Raise an error that can't be unpickled."""
-    raise PickyError("this is ", f"number {item[0]}")
+def kill_the_parent(_item: bytes) -> None:
+    """Start a program that never ends, and kill the main process without a warning."""
+    command = ["tail", "-f", tempfile.mkstemp()[1]]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL):
+        os.kill(os.getppid(), signal.SIGKILL)
 
 
-def wait_long(item: bytes) -> bytes:
-    """Leave a file with the process id, and wait longer than any test."""
-    Path(os.environ["TMPDIR"], f"{os.getpid()}.begun").touch()
-    time.sleep(600)
-    return item
+def kill_workers(seed: int) -> None:
+    """Kill one of three workers at different moments of their work, and print the errors."""
+    drawn = random.Random(seed)  # noqa: S311 - moments, no secrets
+    for _ in range(6):
+        done = side_by_side(work, ITEMS, threading.Event(), 3)
+        next(done)
+        victim = drawn.choice(multiprocessing.active_children())
+        killing = threading.Timer(drawn.uniform(0, 0.05), victim.kill)
+        killing.start()
+        try:
+            for _ in done:
+                pass
+        except WorkerEndedError as error:
+            killing.join()
+            sys.stdout.write(f"{error}\n")
 
 
-def interrupt(seed: int, times: int) -> None:
-    """Interrupt the work at different moments; print the longest time to end, in seconds."""
-    # More processes than the machine has processors: this is the load.
-    os.cpu_count = lambda: 3
-    chance = random.Random(seed)  # noqa: S311 - moments, no secrets
-    sys.stdout.write(f"{max(_interrupt(chance) for _ in range(times))}\n")
-
-
-def _interrupt(chance: random.Random) -> float:
-    """Interrupt the work at some moment; return the seconds until it has ended."""
-    stop = threading.Event()
-    # Some time after it began, or after some of it was done.
-    after = chance.choice([0, 0, 1, 2, 3, 10])
-    moments: list[float] = []
-
-    def end() -> None:
-        moments.append(time.monotonic())
-        stop.set()
-
-    stopping = threading.Timer(chance.uniform(0, 0.02 if after else 0.3), end)
-    if not after:
-        stopping.start()
-    for number, made in enumerate(side_by_side(work, ITEMS, stop), 1):
-        assert made == ITEMS[number - 1] * 10
-        if number == after:
-            stopping.start()
-    over = time.monotonic()
-    assert stop.is_set(), "it was over before it was interrupted"
-    left = list(Path(tempfile.gettempdir()).iterdir())
-    assert left == [], left
-    stopping.join()
-    return over - moments[0]
+def be_killed() -> None:
+    """Let workers kill this process."""
+    list(side_by_side(kill_the_parent, ITEMS, threading.Event(), 2))

@@ -1,32 +1,143 @@
-"""A served history, and the command."""
-
-from __future__ import annotations
+"""Two hours of a fleet's history in an emulator, and the command."""
 
 import os
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pytest
+from google.cloud import monitoring_v3
 
-from tests.lab.backtest.fleet_history import (
-    FRESHNESS,
-    MINUTE,
-    MINUTES,
-    POLICIES,
-    SILENT,
-    UNSUPPORTED,
-    WORLD,
-    Lab,
-    native,
-    play,
+from exporter.config import Endpoints
+from exporter.google.clients import (
+    DATASTREAM_EMULATOR,
+    MONITORING_EMULATOR,
+    Clients,
+    Identity,
+    connect,
 )
+from lab.emulator.emulator import Emulator
+from lab.emulator.world import World
+from lab.policies.promql import known_series
+from lab.simulate.series import Series
+from lab.simulate.simulation import simulate
+from tests.lab.conftest import POLICIES, Command, MakeScenario
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+MINUTE = 60.0
+MINUTES = 120
+START = (time.time() // MINUTE - MINUTES - 5) * MINUTE
+"""About two hours ago: older points are not kept for ever."""
+END = START + MINUTES * MINUTE
+SILENT = (70, 80)
+"""Minutes from which and until which the exporter does not run."""
 
-    from tests.lab.conftest import Command
+FRESHNESS = "datastream.googleapis.com/stream/freshness"
+UNSUPPORTED = "datastream.googleapis.com/stream/unsupported_event_count"
+PROJECTS: list[dict[str, Any]] = [
+    {"id": "ops-prod", "number": 1},
+    {
+        "id": "shop-prod",
+        "number": 2,
+        "locations": [
+            {
+                "id": "europe-west1",
+                "streams": [{"id": "orders"}, {"id": "stock"}, {"id": "carts", "state": "FAILED"}],
+            }
+        ],
+    },
+]
+EVENTS: list[dict[str, Any]] = [
+    {"at": "40m", "stream": "orders", "do": "fail", "reason": "DOWN"},
+    {"at": "55m", "stream": "orders", "do": "heal"},
+    {"at": "60m", "stream": "carts", "do": "heal"},
+    {"at": "100m", "stream": "stock", "do": "set_state", "state": "PAUSED"},
+]
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A served history, and Google's clients for it."""
+
+    cloud: Emulator
+    clients: Clients
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Return the environment that makes the program call these servers."""
+        return {MONITORING_EMULATOR: self.cloud.monitoring}
+
+
+def serve(running: ExitStack, *series: Any, **project: Any) -> Lab:
+    """Serve raw TimeSeries in the metrics project, whose keys in the world file may change."""
+    world = {"projects": [PROJECTS[0] | project, PROJECTS[1]]}
+    cloud = running.enter_context(Emulator(World.model_validate(world)))
+    cloud.seed_series("ops-prod", series)
+    named = {DATASTREAM_EMULATOR: cloud.datastream, MONITORING_EMULATOR: cloud.monitoring}
+    clients, _ = connect(Endpoints(), named, Identity())
+    return Lab(cloud, running.enter_context(clients))
+
+
+def raw(
+    resource: str,
+    labels: Mapping[str, str],
+    points: Mapping[tuple[float, float], float],
+    **keys: Any,
+) -> Any:
+    """Return a raw TimeSeries of values by when they begin and end, in unix seconds."""
+    return monitoring_v3.TimeSeries.pb(
+        monitoring_v3.TimeSeries(
+            {
+                "resource": {"type": resource, "labels": labels},
+                "metric_kind": "GAUGE",
+                "value_type": "DOUBLE",
+                "points": [
+                    {
+                        "interval": {
+                            "start_time": {"seconds": int(start)},
+                            "end_time": {"seconds": int(end)},
+                        },
+                        "value": {"double_value": value},
+                    }
+                    for (start, end), value in points.items()
+                ],
+                **keys,
+            }
+        )
+    )
+
+
+def written(series: Series) -> Any:
+    """Return a series of the simulated exporter as Cloud Monitoring has it."""
+    labels = dict(series.labels)
+    resource = labels.pop("monitored_resource")
+    own = {key: labels.pop(key) for key in ("project_id", "location", "namespace", "node_id")}
+    type_ = known_series()[series.name].type
+    points = {(point.time, point.time): point.value for point in series.samples}
+    return raw(resource, own, points, metric={"type": type_, "labels": labels})
+
+
+def native(metric: str, points: Mapping[tuple[float, float], float], stream: str = "orders") -> Any:
+    """Return one of Datastream's series; times are seconds after the start."""
+    labels = {"resource_container": "2", "project_id": "shop-prod", "location": "europe-west1"}
+    kind = "DELTA" if metric == UNSUPPORTED else "GAUGE"
+    own = {"read_method": "cdc"} if metric == UNSUPPORTED else {}
+    return raw(
+        "datastream.googleapis.com/Stream",
+        labels | {"stream_id": stream},
+        {(START + begin, START + end): value for (begin, end), value in points.items()},
+        metric={"type": metric, "labels": own},
+        metric_kind=kind,
+    )
+
+
+def text(unix: float) -> str:
+    """Return a time as the command line takes and prints it."""
+    return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @pytest.fixture(autouse=True)
@@ -41,21 +152,37 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    """Return two hours of history."""
+def lab(make_scenario: MakeScenario) -> Iterator[Lab]:
+    """Return two hours of history, which the simulated exporter wrote."""
+    sources = [{"project": "shop-prod", "locations": ["europe-west1"]}]
+    scenario = make_scenario(
+        *EVENTS,
+        lasts=f"{MINUTES}m",
+        exporters=[
+            {"delay": "0s", "silent": [{"from": f"{SILENT[0]}m", "until": f"{SILENT[1]}m"}]}
+        ],
+        world={
+            "config": {"metrics": {"project": "ops-prod"}, "sources": sources},
+            "projects": PROJECTS,
+        },
+    )
+    own = [
+        written(each)
+        for each in simulate(scenario, START).series
+        if each.name.startswith("custom_")
+    ]
+    fresh = {(at, at): 5.0 for at in map(float, range(0, int(MINUTES * MINUTE), int(MINUTE)))}
+    dropped = {(1200.0, 1260.0): 3.0, (1260.0, 1320.0): 1.0}
+    others = [native(FRESHNESS, fresh), native(FRESHNESS, fresh, "stock")]
     with ExitStack() as running:
-        lab = play(WORLD, (minute for minute in range(MINUTES) if minute not in SILENT), running)
-        fresh = {(at, at): 5 for at in map(float, range(0, MINUTES * MINUTE, MINUTE))}
-        dropped = {(1200.0, 1260.0): 3, (1260.0, 1320.0): 1}
-        lab.cloud.seed_series(
-            "ops-prod",
-            [
-                native(FRESHNESS, fresh),
-                native(FRESHNESS, fresh, stream="stock"),
-                native(UNSUPPORTED, dropped, read_method="cdc", object_name="a", error_code="b"),
-            ],
-        )
-        yield lab
+        yield serve(running, *own, *others, native(UNSUPPORTED, dropped))
+
+
+@pytest.fixture
+def empty_lab() -> Iterator[Lab]:
+    """Return a server without history, for this test only."""
+    with ExitStack() as running:
+        yield serve(running)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """This project's policies, and small ones to break."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from exporter.documents import InputError

@@ -1,7 +1,5 @@
 """Incidents compared with the expected alerts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -11,6 +9,7 @@ from lab.prove.incidents import Incident
 from lab.simulate.scenario import ExpectedIncident
 
 NAME = "projects/shop/locations/europe-west1/streams/"
+CLOSES, STAYS = {"closes": {"after": 900, "by": 960}}, {"stays": True}
 
 
 def expected(**keys: Any) -> ExpectedIncident:
@@ -27,9 +26,6 @@ def incident(opened: float, closed: float | None = None, of: str = "orders") -> 
 def outcomes(alerts: list[ExpectedIncident], *incidents: Incident) -> list[Outcome]:
     """Return the outcome of each expected alert and each extra incident."""
     return [result.outcome for result in compare(alerts, incidents, 0)]
-
-
-CLOSES, STAYS = {"closes": {"after": 900, "by": 960}}, {"stays": True}
 
 
 @pytest.mark.parametrize(
@@ -55,32 +51,22 @@ def test_an_incident_opens_and_closes_in_time(
     assert outcomes([expected(**keys)], incident(opened, closed)) == [outcome]
 
 
-def test_an_alert_that_does_not_fire_is_missed() -> None:
-    """Unless it is optional."""
+def test_what_does_not_match_is_missed_or_extra() -> None:
+    """For another stream, by another policy, or a second time; an optional alert may be missing."""
     assert outcomes([expected()]) == [Outcome.MISSED]
     assert outcomes([expected(may=True)]) == [Outcome.RIGHT]
-
-
-def test_any_other_incident_is_extra() -> None:
-    """For another stream, by another policy, or a second time."""
     other = Incident("missing", NAME + "orders", {}, 650, None)
     found = outcomes([expected()], incident(650), incident(660, of="stock"), other)
     assert found == [Outcome.RIGHT, Outcome.EXTRA, Outcome.EXTRA]
-    assert outcomes([expected()], incident(650, 700), incident(710)) == [
-        Outcome.RIGHT,
-        Outcome.EXTRA,
-    ]
+    twice = outcomes([expected()], incident(650, 700), incident(710))
+    assert twice == [Outcome.RIGHT, Outcome.EXTRA]
 
 
-def test_the_same_alert_may_be_expected_twice() -> None:
-    """Each takes the incident closest to its time, in whatever order."""
+def test_each_expected_alert_takes_the_incident_closest_to_its_time() -> None:
+    """In whatever order; two incidents of one stream don't count as two streams."""
     again = expected(opens={"after": 1200, "by": 1300}, stays=True)
     found = outcomes([again, expected()], incident(1250), incident(650, 700))
     assert found == [Outcome.RIGHT, Outcome.RIGHT]
-
-
-def test_a_count_expects_as_many_resources() -> None:
-    """Two incidents of one stream don't count as two streams."""
     alerts = [expected(of="*", count=2)]
     assert outcomes(alerts, incident(650), incident(650, of="stock")) == [Outcome.RIGHT] * 2
     twice = outcomes(alerts, incident(650, 660), incident(690))

@@ -1,12 +1,11 @@
-"""Incidents made of evaluations."""
-
-from __future__ import annotations
+"""Incidents of evaluations and of log entries."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from lab.prove.incidents import firing_intervals
+from lab.policies.files import Policy
+from lab.prove.incidents import Incident, firing_intervals, log_incidents
+from lab.simulate.simulation import simulate
+from tests.lab.conftest import START, MakeScenario
 
 INTERVAL = 30
 
@@ -35,33 +34,44 @@ def test_an_incident_opens_after_the_retest_window(
     assert list(found) == intervals
 
 
-@given(
-    truths=st.lists(st.booleans(), max_size=60),
-    retest_window=st.integers(0, 300),
-    phase=st.sampled_from([0.0, 7.0, 29.0]),
-)
-def test_incidents_match_a_simple_state_machine(
-    truths: list[bool], retest_window: int, phase: float
-) -> None:
-    """Whatever the evaluations, an engine that takes one at a time opens the same incidents."""
-    found: list[tuple[float, float | None]] = []
-    active: float | None = None
-    firing: float | None = None
-    for number, true in enumerate(truths):
-        at = phase + number * INTERVAL
-        if not true:
-            if firing is not None:
-                found.append((firing, at))
-            active = firing = None
-            continue
-        active = at if active is None else active
-        if firing is None and at - active >= retest_window:
-            firing = at
-    if firing is not None:
-        found.append((firing, None))
-    true_at = [phase + number * INTERVAL for number, true in enumerate(truths) if true]
-    last = phase + (len(truths) - 1) * INTERVAL
-    assert (
-        list(firing_intervals(true_at, retest_window=retest_window, interval=INTERVAL, last=last))
-        == found
+def error(at: int, stream: str) -> dict[str, object]:
+    """Return an event that logs an error."""
+    return {"at": at, "stream": stream, "do": "log", "log": "stream_activity", "severity": "ERROR"}
+
+
+def logged(make_scenario: MakeScenario, policy: Policy, *events: object) -> list[Incident]:
+    """Return the incidents of a log policy in the two hours of some events."""
+    location = {"id": "europe-west1", "streams": [{"id": "orders"}, {"id": "stock"}]}
+    projects = [
+        {"id": name, "number": number, "locations": [location]}
+        for number, name in enumerate(("shop-prod", "shop-test"), start=1)
+    ]
+    scenario = make_scenario(
+        *events, world={"projects": projects}, lasts="2h", exporters=[{"ends": "1m"}]
     )
+    return sorted(log_incidents(policy, simulate(scenario, START)), key=lambda each: each.about)
+
+
+def test_each_stream_has_one_incident_for_consecutive_entries(
+    make_scenario: MakeScenario, by_name: dict[str, Policy]
+) -> None:
+    """It opens a second after the first entry and closes an hour after the last one.
+
+    Each project has the policy for its own log, so streams of one id are two incidents.
+    """
+    name = "projects/shop-prod/locations/europe-west1/streams/"
+    found = logged(
+        make_scenario,
+        by_name["stream-activity-errors"],
+        error(60, f"{name}orders"),
+        error(3000, f"{name}orders"),
+        error(6900, f"{name}orders"),
+        error(90, "stock"),
+    )
+    assert [(each.about.split("/")[1], each.opened, each.closed) for each in found] == [
+        ("shop-prod", 61, 6601),
+        ("shop-prod", 6901, None),
+        ("shop-prod", 91, 3691),
+        ("shop-test", 91, 3691),
+    ]
+    assert {each.labels["stream"] for each in found} == {"orders", "stock"}

@@ -1,166 +1,81 @@
 """The project's scenarios with its policies: exactly the expected alerts fire."""
 
-from __future__ import annotations
-
-from datetime import UTC, datetime
-from functools import cache
+from datetime import UTC, datetime, timedelta
 from threading import Event
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
-from lab.policies.files import read_policies
-from lab.prove.scenarios import engine_for, evaluate, play_all, start_times
-from lab.simulate.scenario_files import read_scenarios
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
+from lab.policies.files import Policy
+from lab.prove.comparison import AlertResult
+from lab.prove.scenarios import play_all, start_times
+from lab.simulate.scenario import Scenario
 from lab.simulate.simulation import SimulationError, simulate
-from tests.lab.conftest import POLICIES, SCENARIOS
+from tests.lab.conftest import SCENARIOS, MakeScenario, Played
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from exporter.config import Endpoints
-    from exporter.google.clients import Clients, Identity
-    from lab.policies.files import Policy
-    from lab.prove.comparison import AlertResult
-    from lab.simulate.scenario import Scenario
-    from tests.lab.conftest import MakeScenario
-
-
-@cache
-def scenarios() -> dict[str, Scenario]:
-    """Return the scenarios by name."""
-    policies = {policy.name for policy in read_policies(POLICIES)}
-    return {scenario.name: scenario for scenario in read_scenarios(SCENARIOS, policies)}
+LOST = {"at": 300, "stream": "orders", "do": "fail_permanently", "reason": "LOST"}
+MISSING = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
 
 
 def wrong(alert: AlertResult) -> str:
     """Describe a wrong alert in one line."""
-    expected, incident = alert.expected, alert.incident
-    name = expected.policy if expected else incident.policy if incident else ""
-    return f"{alert.outcome}: {name} in phase {alert.phase}: {expected} {incident}"
+    return f"{alert.outcome} in phase {alert.phase}: {alert.expected} {alert.incident}"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SCENARIOS.glob("*.yaml")))
-def test_exactly_the_expected_alerts_fire(name: str, policies: tuple[Policy, ...]) -> None:
+def test_exactly_the_expected_alerts_fire(name: str, played: Played) -> None:
     """In every evaluation phase, with the real exporter's points and the real engine."""
-    (result,) = play_all([scenarios()[name]], policies, Event())
+    result = played(name)
     assert [wrong(alert) for alert in result.results if not alert.passed] == []
     assert result.passed
 
 
-def test_every_policy_fires_in_some_scenario(policies: tuple[Policy, ...]) -> None:
+def test_every_policy_fires_in_some_scenario(
+    policies: tuple[Policy, ...], project_scenarios: dict[str, Scenario]
+) -> None:
     """No policy could be removed unnoticed."""
     paging = {
-        each.policy for scenario in scenarios().values() for each in scenario.expect if not each.may
+        each.policy for one in project_scenarios.values() for each in one.expect if not each.may
     }
     assert {policy.name for policy in policies} == paging
+
+
+def test_every_scenario_says_what_it_shows() -> None:
+    """Each has a title of its own and at least one sentence."""
+    written = [yaml.safe_load(path.read_text("utf-8")) for path in SCENARIOS.glob("*.yaml")]
+    assert len({each["title"] for each in written}) == len(written)
+    assert all(each["what"].strip().endswith(".") for each in written)
 
 
 def test_a_wrong_scenario_lists_missed_and_extra_alerts(
     make_scenario: MakeScenario, policies: tuple[Policy, ...]
 ) -> None:
-    """A page that is missing, and one that nobody expects, are results."""
-    expected = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
-    scenario = make_scenario(
-        {"at": 300, "stream": "orders", "do": "fail_permanently", "reason": "LOST"},
-        expect=[expected],
-        lasts="10m",
-    )
-    (result,) = play_all([scenario], policies, Event())
-    assert not result.passed
-    found = {
-        (each.outcome, each.incident.policy if each.incident else "") for each in result.results
-    }
-    assert found == {
-        ("missed", ""),
-        ("extra", "stream-failed-permanently"),
-    }
+    """Also where its policy isn't there; one that is switched off neither fires nor has to."""
+    without = [policy for policy in policies if policy.name != "stream-missing"]
+    wrong_one = make_scenario(LOST, expect=[MISSING], lasts="10m")
+    switched_off = make_scenario(LOST, lasts="10m", switched_off=["stream-failed-permanently"])
+    first, second = play_all([wrong_one, switched_off], without, Event())
+    assert not first.passed
+    found = {(each.outcome, each.incident and each.incident.policy) for each in first.results}
+    assert found == {("missed", None), ("extra", "stream-failed-permanently")}
+    assert second.results == ()
 
 
-def test_an_expected_alert_is_missed_where_no_policy_applies(
-    make_scenario: MakeScenario, policies: tuple[Policy, ...]
-) -> None:
-    """Without a metric policy there is no evaluation, but the alert is still expected."""
-    expected = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
-    (result,) = play_all(
-        [make_scenario(expect=[expected], lasts="10m")],
-        [policy for policy in policies if policy.is_log],
-        Event(),
-    )
-    assert [each.outcome for each in result.results] == ["missed"]
-
-
-def test_scenarios_in_one_engine_do_not_affect_each_other(policies: tuple[Policy, ...]) -> None:
-    """They are days apart: none sees another's series."""
-    names = ["exporter-dead-3m", "daylight-saving-night", "new-stream", "first-apply"]
-    chosen = [scenarios()[name] for name in names]
-    recordings = [
-        simulate(scenario, start.timestamp())
-        for scenario, start in zip(chosen, start_times(chosen), strict=True)
-    ]
-    with engine_for(recordings) as engine:
-        for scenario, recording in zip(chosen, recordings, strict=True):
-            assert evaluate(scenario, recording, policies, engine).passed
-
-
-@pytest.mark.parametrize(
-    ("unreachable", "apis"),
-    [
-        ([DATASTREAM_EMULATOR], "Datastream"),
-        ([MONITORING_EMULATOR], "Cloud Monitoring"),
-        ([DATASTREAM_EMULATOR, MONITORING_EMULATOR], "Datastream and Cloud Monitoring"),
-    ],
-)
 def test_an_unreachable_emulator_is_an_error_and_not_a_wrong_result(
-    make_scenario: MakeScenario,
-    policies: tuple[Policy, ...],
-    monkeypatch: pytest.MonkeyPatch,
-    unreachable: list[str],
-    apis: str,
+    make_scenario: MakeScenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The exporter loses its points on this machine: that says nothing about the policies."""
-
-    def connect_elsewhere(
-        endpoints: Endpoints, environ: Mapping[str, str], identity: Identity
-    ) -> tuple[Clients, object]:
-        nobody = dict.fromkeys(unreachable, "127.0.0.1:1")
-        return connect(endpoints, {**environ, **nobody}, identity)
-
-    monkeypatch.setattr("lab.simulate.simulation.connect", connect_elsewhere)
-    with pytest.raises(SimulationError, match=f"the emulated {apis} API, so nothing was evaluated"):
-        list(play_all([make_scenario(lasts="5m")], policies, Event()))
-
-
-def test_a_policy_may_be_switched_off(
-    make_scenario: MakeScenario, policies: tuple[Policy, ...]
-) -> None:
-    """It then neither fires nor has to."""
-    scenario = make_scenario(
-        {"at": 300, "stream": "orders", "do": "fail_permanently", "reason": "LOST"},
-        lasts="10m",
-        switched_off=["stream-failed-permanently"],
-    )
-    (result,) = play_all([scenario], policies, Event())
-    assert result.results == ()
+    nowhere = {DATASTREAM_EMULATOR: "127.0.0.1:1", MONITORING_EMULATOR: "127.0.0.1:1"}
+    monkeypatch.setattr("lab.emulator.emulator.Emulator.environ", nowhere)
+    with pytest.raises(SimulationError, match="reached the emulator, so nothing was evaluated"):
+        simulate(make_scenario(lasts="1m"), 0)
 
 
 def test_scenarios_start_days_apart(make_scenario: MakeScenario) -> None:
-    """The others start around one with a fixed start; two fixed starts too close are an error."""
-    fixed = make_scenario(starts=datetime(2026, 1, 9, tzinfo=UTC).isoformat())
-    free = make_scenario()
-    days = [
-        (each - datetime(2026, 1, 5, tzinfo=UTC)).days for each in start_times([free, fixed, free])
-    ]
-    assert days == [0, 4, 9]
-    close = make_scenario(starts=datetime(2026, 1, 11, tzinfo=UTC).isoformat())
-    with pytest.raises(ValueError, match="start within 3 days of each other"):
-        start_times([fixed, close])
-
-
-def test_a_scenario_file_says_what_it_shows() -> None:
-    """Each has a unique title and at least one sentence."""
-    written = [yaml.safe_load(path.read_text("utf-8")) for path in SCENARIOS.glob("*.yaml")]
-    assert len({each["title"] for each in written}) == len(written)
-    assert all(each["what"].strip().endswith(".") for each in written)
+    """So none sees another's series in one engine; one may set its own start."""
+    own = datetime(2026, 3, 9, 12, tzinfo=UTC)
+    free, fixed = make_scenario(), make_scenario(starts=own.isoformat())
+    first, second, third = start_times([free, fixed, free])
+    assert second == own
+    assert third - first >= timedelta(days=3)

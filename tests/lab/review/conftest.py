@@ -1,41 +1,23 @@
 """The module, applied once with a fake google provider, and reviews of its plans."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import pytest
 
+from tests.lab.conftest import POLICIES, Command, Ended
 from tests.outputs import OUTPUTS
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import INPUTS, MODULE
-from tests.terraform.terraform_cli import REPOSITORY, RootModule, copy_module
+from tests.terraform.terraform_cli import RootModule, copy_module
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.lab.conftest import Command, Ended
-
-
-POLICIES = REPOSITORY / "alerting_policies"
 SCENARIOS = Path(__file__).parent / "scenarios"
 """Short scenarios that only these tests use."""
 
-
-class Reviewed(Protocol):
-    """Reviews a plan."""
-
-    def __call__(self, document: Any, /, *words: str) -> Ended:
-        """Review a plan with further arguments."""
-
-
-class Replanned(Protocol):
-    """Plans the applied module with changed inputs."""
-
-    def __call__(self, **changed: Any) -> dict[str, Any]:
-        """Return the plan as JSON."""
+Reviewed = Callable[..., Ended]
+Replanned = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
@@ -50,18 +32,14 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
 @pytest.fixture
 def replanned(applied: RootModule) -> Replanned:
     """Return a function that plans the applied module with changed inputs."""
-
-    def plan(**changed: Any) -> dict[str, Any]:
-        return applied.plan(**{**INPUTS, **changed}).json
-
-    return plan
+    return lambda **changed: applied.plan(**{**INPUTS, **changed}).json
 
 
 @pytest.fixture
 def reviewed(command: Command, tmp_path: Path) -> Reviewed:
     """Return a function that reviews a plan with the scenarios in this directory."""
 
-    def run(document: Any, /, *words: str) -> Ended:
+    def run(document: Any, *words: str) -> Ended:
         text = document if isinstance(document, bytes) else json.dumps(document)
         file = OUTPUTS.write_input(tmp_path / "plan.json", text)
         folders = ["--policies", str(POLICIES), "--scenarios", str(SCENARIOS)]

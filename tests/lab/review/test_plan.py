@@ -1,283 +1,195 @@
-"""Reading plans, and the error messages for other input."""
-
-from __future__ import annotations
+"""Reading plans: any input is read, or refused with a sentence that says what to pass instead."""
 
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.documents import InputError
-from lab.prove.time_to_page import MODES
-from lab.review.plan import Action, parse_plan, read_plan
-from tests.lab.review.plan_json import change, channels, only_change, plan, policy, written
+from lab.prove.incidents import Incident
+from lab.review.page import review_page
+from lab.review.plan import parse_plan, read_plan
+from lab.review.planned import planned_policies
+from lab.review.playing import changed_policies, compare
+from lab.review.review import review_data
+from tests.lab.review.plan_json import (
+    ADDRESS,
+    QUERY,
+    change,
+    condition,
+    on_log,
+    parsed,
+    plan,
+    policy,
+)
+from tests.mangling import mangle, values
 from tests.terraform.module_inputs import INPUTS
-from tests.terraform.terraform_cli import REPOSITORY
+from tests.terraform.terraform_cli import RootModule
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.lab.review.conftest import Reviewed
-    from tests.terraform.terraform_cli import RootModule
-
-TERRAFORM = REPOSITORY / "terraform"
-_SHOW = "pass the output of `terraform show -json PLANFILE`"
-
-
-def _refusal(content: bytes) -> str:
-    with pytest.raises(InputError) as refused:
-        parse_plan(content, "plan.json")
-    (sentence,) = refused.value.sentences
-    return sentence
-
-
-_EMPTY = f"is empty; check the command that wrote it, and {_SHOW}"
-_LOG = f"is the log of `terraform plan -json`, which has no complete policies; {_SHOW}"
-_PEOPLE = f"is a plan in Terraform's human-readable format; {_SHOW}"
+_USE_SHOW = "pass the output of `terraform show -json PLANFILE`"
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    "content",
     [
-        (b"", _EMPTY),
-        (b" \n", _EMPTY),
-        (b"\xff\x00", f"is not JSON; {_SHOW}"),
-        (b"{", f"is not JSON; {_SHOW}"),
-        (b'{"a": NaN}', f"is not JSON; {_SHOW}"),
-        (b"[" * 100_000, f"is nested too deeply; {_SHOW}"),
-        (b"Terraform will perform the following actions:", _PEOPLE),
-        (b"No changes. Your infrastructure matches the configuration.", _PEOPLE),
-        (b"[]", f"is JSON, but not a plan; {_SHOW}"),
-        (b"{}", f"is JSON, but not a plan; {_SHOW}"),
-        (b'{"@level":"info"}', _LOG),
-        (b'{"@level":"info"}\n{"@level":"info"}', _LOG),
+        *(b"", b"\xff\x00", b"{", b"[" * 100_000, b"[]", b"{}", b"No changes."),
+        b'{"@level":"info"}\n{"@level":"info"}',
+        json.dumps({**plan(), "resource_changes": ["x"]}).encode(),
+        json.dumps(plan({"type": "google_monitoring_alert_policy", "mode": "managed"})).encode(),
     ],
-    ids=range(12),
+    ids=range(10),
 )
-def test_other_input_is_refused(content: bytes, said: str) -> None:
-    """The error message says what the input is and what to pass instead."""
-    assert _refusal(content) == f"plan.json: {said}"
+def test_other_input_is_refused(content: bytes) -> None:
+    """The sentence says what to pass instead."""
+    with pytest.raises(InputError) as refused:
+        parse_plan(content, "plan.json")
+    assert str(refused.value).startswith("plan.json: ")
+    assert str(refused.value).endswith(_USE_SHOW)
 
 
-def test_a_binary_plan_and_a_state_are_refused(applied: RootModule) -> None:
-    """Terraform's other files are recognised and named."""
-    file = applied.plan(**INPUTS).path
-    with pytest.raises(InputError, match=f"the binary plan file.*`terraform show -json {file}`"):
-        read_plan(str(file))
-    state = "is a state, which does not say what changes"
-    assert state in _refusal(json.dumps(applied.state().json).encode())
-    assert state in _refusal((applied.directory / "terraform.tfstate").read_bytes())
-
-
-@pytest.mark.parametrize("version", ["0.2", "2.0", "1", 1.2, None, "1.x"])
-def test_another_format_is_refused(version: Any) -> None:
-    """An unknown major version is refused."""
-    sentence = _refusal(written(plan(format_version=version)))
-    assert "but only 1.x is supported; use Terraform 1.1 or later" in sentence
-
-
-def test_a_later_minor_version_is_read() -> None:
-    """A later minor version only adds keys."""
-    document = plan(change("create", after=policy()), format_version="1.17", novelty=[])
-    assert len(parse_plan(written(document), "plan.json").changes) == 1
+def test_terraform_s_other_files_are_refused(applied: RootModule, tmp_path: Path) -> None:
+    """The binary plan, a state, a state as JSON, a folder, and a file that isn't there."""
+    state = applied.directory / "terraform.tfstate"
+    for content in (state.read_bytes(), json.dumps(applied.state().json).encode()):
+        with pytest.raises(InputError, match=_USE_SHOW):
+            parse_plan(content, "plan.json")
+    with pytest.raises(InputError, match=_USE_SHOW):
+        read_plan(str(applied.plan(**INPUTS).path))
+    with pytest.raises(InputError, match="is a directory"):
+        read_plan(str(tmp_path))
+    with pytest.raises(InputError, match="there is no such file"):
+        read_plan(str(tmp_path / "absent.json"))
 
 
 def test_a_plan_without_policies_is_refused() -> None:
     """A plan without policies is probably that of another directory."""
-    said = "contains no google_monitoring_alert_policy; plan the directory that creates them"
-    assert _refusal(written(plan())) == f"plan.json: {said}"
+    with pytest.raises(InputError, match="plan the directory that creates them"):
+        parsed()
 
 
-@pytest.mark.parametrize(
-    ("broken", "said"),
-    [
-        ({"resource_changes": {"a": 1}}, "resource_changes is not a list"),
-        ({"resource_changes": [1]}, "resource_changes[0] is not an object"),
-    ],
-)
-def test_a_malformed_plan_is_refused(broken: dict[str, Any], said: str) -> None:
-    """The error message names the place."""
-    assert said in _refusal(written(plan(**broken)))
-
-
-def test_an_unknown_action_is_refused() -> None:
-    """An action that this version does not know cannot be reviewed."""
-    sentence = _refusal(written(plan(change("explode", before=policy()))))
-    assert (
-        sentence
-        == 'plan.json: resource_changes[1].change.actions is ["explode"], which is not supported'
-    )
-
-
-def test_a_file_that_is_not_there_is_refused(reviewed: Reviewed, tmp_path: Path) -> None:
-    """A missing or unreadable file ends the command with exit code 2."""
-    with pytest.raises(InputError, match="there is no such file"):
-        read_plan(str(tmp_path / "absent.json"))
-    with pytest.raises(InputError, match="is a directory"):
-        read_plan(str(tmp_path))
-    answer = reviewed(b"PK\x03\x04")
-    assert (answer.code, answer.out) == (2, "")
-    assert answer.err.startswith("error: ")
-
-
-def test_a_plan_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``-`` reads standard input, and error messages say so."""
-    content = written(plan(change("create", after=policy())))
+def test_a_plan_is_read_from_standard_input_as_powershell_writes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``-`` reads standard input; PowerShell's ``>`` writes UTF-16 with a byte order mark."""
+    content = json.dumps(plan(change("create", after=policy()))).encode("utf-16")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert len(read_plan("-").changes) == 1
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"PK\x03\x04")))
-    with pytest.raises(InputError, match=r"standard input: .*`terraform show -json PLANFILE`"):
-        read_plan("-")
-
-
-def test_a_plan_that_powershell_redirected_is_read() -> None:
-    """PowerShell's ``>`` writes UTF-16 with a byte order mark."""
-    content = json.dumps(plan(change("create", after=policy()))).encode("utf-16")
-    assert len(parse_plan(content, "plan.json").changes) == 1
-
-
-@pytest.mark.parametrize(
-    ("actions", "action"),
-    [
-        (["no-op"], Action.KEPT),
-        (["create"], Action.ADDED),
-        (["update"], Action.CHANGED),
-        (["delete"], Action.REMOVED),
-        (["delete", "create"], Action.REPLACED),
-        (["create", "delete"], Action.REPLACED),
-        (["forget"], Action.FORGOTTEN),
-    ],
-)
-def test_an_action_says_what_happens(actions: list[str], action: Action) -> None:
-    """Each of Terraform's actions maps to what happens to the policy."""
-    found = only_change(change(*actions, before=policy(), after=policy()))
-    assert found.action is action
-    assert (found.after is None) is (action in {Action.REMOVED, Action.FORGOTTEN})
 
 
 @pytest.mark.parametrize(
     ("address", "name"),
     [
         ("google_monitoring_alert_policy.disk_full", "disk_full"),
-        ("google_monitoring_alert_policy.disk_full[2]", "disk_full[2]"),
-        ('module.a.module.b["x"].google_monitoring_alert_policy.policy["stream-failed"]',
-         "stream-failed"),
-        ('google_monitoring_alert_policy.policy["orders-prod/stream-changed"]',
-         "orders-prod/stream-changed"),
-    ],
-)  # fmt: skip
-def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
-    """The name is the ``for_each`` key or the resource's name, in any module."""
-    found = only_change(change("create", after=policy(), address=address))
-    assert (found.name, found.address) == (name, address)
-
-
-def test_policies_with_the_same_key_are_named_by_address() -> None:
-    """Two modules can use the same keys."""
-    addresses = {f'module.{each}.google_monitoring_alert_policy.policy["a"]' for each in "xy"}
-    changes = [change("update", before=policy(), after=policy(), address=at) for at in addresses]
-    assert {each.name for each in parse_plan(written(plan(*changes)), "").changes} == addresses
-
-
-def test_data_and_other_resources_are_left_out() -> None:
-    """Only alert policies that Terraform manages are reviewed."""
-    kept = change("no-op", before=policy(), after=policy())
-    looked_up = {**kept, "mode": "data", "address": "data.google_monitoring_alert_policy.x"}
-    assert only_change(kept, looked_up).address == "google_monitoring_alert_policy.failed"
-
-
-@pytest.mark.parametrize(
-    ("resources", "mode"),
-    [
-        ([], "job"),
-        (["google_cloud_run_v2_job.exporter"], "job"),
-        (["google_cloud_run_v2_worker_pool.exporter"], "worker_pool"),
-        (["google_cloudfunctions2_function.exporter"], "function"),
+        ("google_monitoring_alert_policy.disk_full[0]", "disk_full[0]"),
         (
-            ["google_cloudfunctions2_function.exporter", "google_logging_project_sink.log"],
-            "function_log_triggers",
+            'module.a["x"].google_monitoring_alert_policy.policy["b/stream-failed"]',
+            "b/stream-failed",
         ),
-        (["google_cloud_run_v2_worker_pool.other"], "job"),
     ],
 )
-def test_the_modules_resources_say_how_the_exporter_runs(resources: list[str], mode: str) -> None:
-    """The time to page is measured in the mode that the plan has."""
-    others = [
-        {"mode": "managed", **dict(zip(("type", "name"), each.split("."), strict=True))}
-        for each in resources
-    ]
-    document = plan(change("create", after=policy()), *others)
-    assert parse_plan(written(document), "").mode == mode
-    assert mode in MODES
-    declared = "\n".join(path.read_text("utf-8") for path in TERRAFORM.glob("*.tf"))
-    for each in resources:
-        type_, name = each.split(".")
-        assert (f'resource "{type_}" "{name}"' in declared) is (name != "other")
+def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
+    """The name is the ``for_each`` key or the resource's name; the address if two have the same."""
+    (found,) = parsed(change("create", after=policy(), address=address))
+    assert (found.name, found.file) == (name, "failed")
+    twice = [change("create", after=policy(), address=f"module.{each}.{ADDRESS}") for each in "xy"]
+    assert [each.name for each in parsed(*twice)] == [f"module.{each}.{ADDRESS}" for each in "xy"]
 
 
-def test_a_policy_that_moves_keeps_what_it_is() -> None:
-    """With a ``moved`` block a policy keeps its values and has an old address."""
-    old = "google_monitoring_alert_policy.old"
-    found = only_change(change("no-op", before=policy(), after=policy(), previous_address=old))
-    assert (found.action, found.old_address) == (Action.KEPT, old)
-
-
-def test_a_move_without_a_moved_block_is_a_replacement() -> None:
-    """A removal and an addition of the same policy become one replacement with advice."""
-    old, new = (f"google_monitoring_alert_policy.{each}" for each in ("old", "new"))
-    found = only_change(
-        change("delete", before=policy(project="orders-prod"), address=old),
-        change("create", after=policy(project="orders-prod"), address=new),
-    )
-    assert (found.action, found.old_address, found.address) == (Action.REPLACED, old, new)
-    assert found.before
-    assert found.notes == (
-        "Terraform deletes it at its old address; a `moved` block would keep it.",
-    )
-
-
-def test_ambiguous_moves_stay_separate() -> None:
-    """If two removed policies have the same name, they stay removals and additions."""
-    old = [
-        change("delete", before=policy(), address=f"google_monitoring_alert_policy.old_{each}")
-        for each in range(2)
-    ]
-    new = change("create", after=policy(project="orders-prod"))
-    found = parse_plan(written(plan(*old, new)), "").changes
-    assert sorted(each.action for each in found) == ["added", "removed", "removed"]
-
-
-def test_a_deposed_policy_is_removed() -> None:
-    """A deposed object is a removal with a note, not a move."""
-    deposed = change("delete", before=policy(project="orders-prod"), deposed="1a2b3c4d")
-    found = only_change(deposed)
-    assert found.action is Action.REMOVED
-    assert found.notes == ("It is left over from an earlier apply that failed halfway.",)
-
-
-def test_an_imported_policy_has_a_note() -> None:
-    """An import says that the policy already exists."""
-    imported = change("update", before=policy(), after=policy(severity="ERROR"))
-    imported["change"]["importing"] = {"id": "projects/orders-prod/alertPolicies/1"}
-    assert only_change(imported).notes == ("It already exists: Terraform imports it.",)
-
-
-def test_channels_have_display_names() -> None:
-    """Channels that are read or managed in any module are known by name."""
-    held = [("projects/p/notificationChannels/1", "On-call")]
-    document = plan(change("create", after=policy()), prior_state=channels(held))
-    assert parse_plan(written(document), "").channels == dict(held)
+def test_only_policies_that_terraform_manages_are_reviewed() -> None:
+    """Not those that a plan looks up, nor what an apply that failed halfway left over."""
+    kept = change("no-op", before=policy(), after=policy())
+    found = parsed({**kept, "mode": "data"}, {**kept, "deposed": "1a2b3c4d"}, kept)
+    assert [each.action for each in found] == ["no-op"]
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("changed", "reason"),
     [
-        ({"errored": True}, "The plan ended with an error"),
-        ({"complete": False}, "The plan is incomplete"),
+        ({"conditions": [condition(condition_threshold=[{"duration": "0s"}])]}, "neither PromQL"),
+        ({"conditions": policy()["conditions"] * 2}, "it does not have exactly one condition"),
+        ({"duration": "soon"}, "Cloud Monitoring has no such policy"),
+        ({"query": f"{QUERY} )"}, "is not PromQL"),
+        ({"query": "vector(1)"}, "would fire always or never"),
+        ({"conditions": [on_log("a=1 OR b=2")]}, "is not supported"),
+        ({"conditions": [on_log("a=1", b='REGEXP_EXTRACT(c, "(")')]}, "not a regular expression"),
     ],
 )
-def test_a_failed_or_incomplete_plan_has_a_note(broken: dict[str, Any], said: str) -> None:
-    """The review says that changes may be missing."""
-    (note,) = parse_plan(written(plan(change("create", after=policy()), **broken)), "").notes
-    assert note.startswith(said)
+def test_a_policy_that_can_not_be_played_has_a_reason(changed: dict[str, Any], reason: str) -> None:
+    """The review says why; ``test --plan``, which plays all policies, refuses the plan."""
+    document = json.dumps(plan(change("create", after=policy(**changed)))).encode()
+    found = parse_plan(document, "plan.json")
+    assert changed_policies(found.changes) == ((), ())
+    assert reason in review_data(found, [])["problems"]["failed"]
+    with pytest.raises(InputError, match="failed: can't be played"):
+        planned_policies(found.changes)
+
+
+def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
+    """Severity, channels and texts don't; a forgotten policy stays in Cloud Monitoring."""
+    other = policy(severity="ERROR", notification_channels=[], content="B", query=f"{QUERY}\n")
+    for quiet in (
+        change("update", before=policy(), after=other),
+        change("forget", before=policy()),
+        change("create", after=policy(enabled=False)),
+    ):
+        assert changed_policies(parsed(quiet)) == ((), ())
+    before, after = changed_policies(parsed(change("delete", before=policy())))
+    assert ([each.query for each in before], after) == ([QUERY], ())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kinds"),
+    [
+        ([(10, 20)], [(10, None)], []),
+        ([], [(10, None)], ["gained"]),
+        ([(10, None)], [], ["lost"]),
+        ([(10, None)], [(70, None)], ["later"]),
+        ([(70, None)], [(10, None)], ["sooner"]),
+        ([(10, 20)], [(30, 40)], ["lost", "gained"]),
+        ([(10, 20), (40, None)], [(10, None)], ["lost"]),
+        ([(10, 200)], [(5, 20), (90, None)], ["sooner", "gained"]),
+    ],
+)
+def test_overlapping_incidents_are_the_same(before: Any, after: Any, kinds: list[str]) -> None:
+    """Incidents of a stream that overlap before and after are the same, the nearest of several."""
+    old, new = ([Incident("p", "orders", {}, *times) for times in side] for side in (before, after))
+    assert [each["kind"] for each in compare(old, new)] == kinds
+    other = Incident("p", "stock", {}, 10, None)
+    assert [each["kind"] for each in compare([other, *old], [other, *new])] == kinds
+
+
+_GOOD = plan(
+    change("update", before=policy(), after=policy(query="a >= (5)"), sensitive={}),
+    change("create", after=policy(conditions=[on_log("severity>=ERROR", who="EXTRACT(a)")])),
+    change("delete", before=policy(), address=f'module.a.{ADDRESS}["b"]'),
+)
+_WORDS = sorted(
+    {
+        *("", "a", "60s", "1e9s", "\ud800", "|", "`", ">= (Inf)", "1.2", "true", "managed"),
+        *("google_monitoring_alert_policy", "update", "delete", "create", "no-op", "forget"),
+        *policy(),
+        *policy()["conditions"][0],
+        *_GOOD,
+        *_GOOD["resource_changes"][1],
+        *_GOOD["resource_changes"][1]["change"],
+    }
+)
+
+
+@given(st.data())
+def test_any_plan_is_reviewed_or_refused(data: st.DataObject) -> None:
+    """A plan with any values in some places, and one that is cut off."""
+    document = json.loads(json.dumps(_GOOD))
+    mangle(document, values(_WORDS), data)
+    content = json.dumps(document).encode()
+    for part in (content, content[: data.draw(st.integers(0, len(content) - 1))]):
+        try:
+            found = parse_plan(part, "plan.json")
+        except InputError:
+            continue
+        changed_policies(found.changes)
+        assert review_page(review_data(found, [])).encode().startswith(b"## Review")

@@ -1,18 +1,12 @@
 """Scenario files: what is said of errors in them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from exporter.documents import InputError
+from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario, read_scenarios
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from lab.simulate.scenario import Scenario
 
 GOOD = """\
 title: A stream fails
@@ -82,14 +76,10 @@ def test_every_error_is_reported_with_its_line(old: str, new: str, line: int, wo
 
 
 def test_errors_of_the_config_and_of_the_rest_are_reported_together() -> None:
-    """What is wrong with the exporter's config hides nothing else."""
+    """What is wrong with the exporter's config hides nothing else, and it needs a config."""
     text = GOOD.replace("{project: shop-prod}", "{project: Shop}").replace("of: orders", "of: x")
     errors = errors_of(text)
     assert [each.partition(": ")[0] for each in errors] == ["s.yaml:18", "s.yaml:8"]
-
-
-def test_an_exporter_needs_a_config() -> None:
-    """A world without one cannot be watched."""
     text = GOOD.replace(GOOD[GOOD.index("  config:") : GOOD.index("  projects:")], "")
     assert errors_of(text) == ["s.yaml:6: world.config: is missing; the exporter needs a config"]
 

@@ -1,28 +1,19 @@
 """The exporter on a simulated clock: what it leaves in Cloud Monitoring, and when."""
 
-from __future__ import annotations
-
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from lab.simulate.simulation import IngestionDelay, simulate
-from tests.lab.conftest import START, WORLD
+from lab.simulate.series import EXECUTIONS, FRESHNESS, UNSUPPORTED, Series
+from lab.simulate.simulation import Recording, simulate
+from tests.lab.conftest import START, WORLD, MakeScenario
 
-if TYPE_CHECKING:
-    from lab.simulate.series import Series
-    from lab.simulate.simulation import Recording
-    from tests.lab.conftest import MakeScenario
-
-STATE = "custom_googleapis_com:datastream_stream_state"
-LAST_RUN = "custom_googleapis_com:datastream_exporter_last_run"
-EXECUTIONS = "run_googleapis_com:job_completed_execution_count"
-REQUESTS = "run_googleapis_com:request_count"
-STDOUT_NAME = "logs/run.googleapis.com%2Fstdout"
-FRESHNESS = "datastream_googleapis_com:stream_freshness"
-UNSUPPORTED = "datastream_googleapis_com:stream_unsupported_event_count"
+DATASTREAM = "custom_googleapis_com:datastream_"
+STATE, UP = f"{DATASTREAM}stream_state", f"{DATASTREAM}location_up"
+LAST_RUN = f"{DATASTREAM}exporter_last_run"
 FAIL = {"at": 300, "stream": "orders", "do": "fail", "reason": "DOWN"}
+UNREACHABLE = {"at": 300, "location": "*", "do": "unreachable"}
 
 
 def of(recording: Recording, name: str, **labels: str) -> Series:
@@ -35,15 +26,18 @@ def of(recording: Recording, name: str, **labels: str) -> Series:
     return found
 
 
+def points(series: Series) -> list[tuple[float, float]]:
+    """Return a series' values, each with its time in seconds after the start."""
+    return [(one.time - START, one.value) for one in series.samples]
+
+
 def test_points_are_the_exporters_and_become_visible_seconds_later(
     make_scenario: MakeScenario,
 ) -> None:
     """Each carries its run's second, is seen 3 to 8 s after it, and has all of its labels."""
     recording = simulate(make_scenario(FAIL, exporters=[{"delay": 0}]), START)
     state = of(recording, STATE, stream_id="orders")
-    assert [(one.time - START, one.value) for one in state.samples[:7]] == [
-        (60 * minute, 2 if minute < 5 else 5) for minute in range(7)
-    ]
+    assert points(state)[:7] == [(60 * minute, 2 if minute < 5 else 5) for minute in range(7)]
     late = [one.visible_at - one.time for one in state.samples]
     assert 3 < min(late) < 5 < max(late) <= 8
     assert dict(state.labels) == {
@@ -61,11 +55,11 @@ def test_points_are_the_exporters_and_become_visible_seconds_later(
 def test_a_run_writes_in_its_order(make_scenario: MakeScenario) -> None:
     """Counts of the location first, then its streams, its last_read, and its own series last."""
     scenario = make_scenario(exporters=[{"takes": 20, "delay": 0}])
-    recording = simulate(scenario, START, IngestionDelay(0, 0))
+    recording = simulate(scenario, START, (0, 0))
     late = {
-        each.name.partition("datastream_")[2]: each.samples[0].visible_at - each.samples[0].time
+        each.name.removeprefix(DATASTREAM): each.samples[0].visible_at - each.samples[0].time
         for each in recording.series
-        if each.name.startswith("custom_")
+        if each.name.startswith(DATASTREAM)
     }
     assert late["location_failed_streams"] == late["location_unexpected_streams"] == 4
     assert 6 <= late["stream_state"] <= 16
@@ -75,112 +69,57 @@ def test_a_run_writes_in_its_order(make_scenario: MakeScenario) -> None:
 
 def test_a_simulation_is_the_same_each_time(make_scenario: MakeScenario) -> None:
     """Late starts and late points are drawn by names, not by chance."""
-    outage = {"at": 300, "location": "*", "do": "unreachable"}
-    scenario = make_scenario(FAIL, outage)
+    scenario = make_scenario(FAIL, UNREACHABLE, lasts="10m")
     one, other = (simulate(scenario, START) for _ in range(2))
     steady = [each for each in one.series if not each.name.endswith("run_seconds")]
     assert steady == [each for each in other.series if not each.name.endswith("run_seconds")]
     assert one.runs == other.runs
 
 
-def test_retries_take_no_time_here_but_count(make_scenario: MakeScenario) -> None:
-    """A location that does not answer is tried again, and the run ends as much later."""
-    recording = simulate(
-        make_scenario({"at": 300, "location": "*", "do": "unreachable"}, lasts="10m"), START
-    )
-    ended = [run.ended - run.scheduled.at for run in recording.runs]
-    assert {round(each, 3) for each in ended[:5]} == {1}
-    assert {round(each, 3) for each in ended[6:]} == {31}
-    up = of(recording, "custom_googleapis_com:datastream_location_up")
-    assert [one.value for one in up.samples] == [1] * 5 + [0] * 5
-
-
 def test_a_location_without_an_answer_delays_no_other_ones_points(
     make_scenario: MakeScenario,
 ) -> None:
-    """They are written after three seconds; its own ``up`` comes when all retries have failed."""
+    """Retries take no time here, but the run ends later, and ``up`` comes when all have failed."""
     world = deepcopy(WORLD)
     world["config"]["sources"][0]["locations"].append("us-east1")
     world["projects"][0]["locations"].append({"id": "us-east1", "streams": [{"id": "users"}]})
-    down = {"at": 300, "location": "us-east1", "do": "unreachable"}
+    down = UNREACHABLE | {"location": "us-east1"}
     recording = simulate(make_scenario(down, world=world, lasts="10m"), START)
-    up = "custom_googleapis_com:datastream_location_up"
-    delays = {
-        location: max(
-            each.visible_at - each.time for each in of(recording, up, location=location).samples
-        )
-        for location in ("us-east1", "europe-west1")
-    }
-    assert delays["us-east1"] > 30
-    assert delays["europe-west1"] < 3 + 1 + 7 + 1
+    ended = [round(run.ended - run.scheduled.at, 3) for run in recording.runs]
+    assert (set(ended[:5]), set(ended[6:])) == ({1}, {31})
+    up = {region: of(recording, UP, location=region) for region in ("us-east1", "europe-west1")}
+    assert [one.value for one in up["us-east1"].samples] == [1] * 5 + [0] * 5
+    late = {key: max(one.visible_at - one.time for one in up[key].samples) for key in up}
+    assert late["europe-west1"] < 1 + 7 + 1 < 30 < late["us-east1"]
+    own = of(recording, LAST_RUN).samples[-1]
+    assert own.visible_at - own.time > 30
 
 
 def test_the_points_of_a_last_run_become_visible_together(make_scenario: MakeScenario) -> None:
     """They carry one time, and a look-back ends for all of them at once."""
     recording = simulate(make_scenario(exporters=[{"ends": "5m"}]), START)
     last = {
-        each.samples[-1].visible_at for each in recording.series if each.name.startswith("custom_")
+        each.samples[-1].visible_at for each in recording.series if each.name.startswith(DATASTREAM)
     }
     assert len(last) == 1
-
-
-def test_a_clock_that_is_wrong_moves_the_points_time(make_scenario: MakeScenario) -> None:
-    """A fast one's points cannot be seen before their time, a slow one's are that much later."""
-    for clock, least, most in (("clock_ahead", 0, 0), ("clock_behind", 43, 48)):
-        recording = simulate(make_scenario(exporters=[{clock: 40, "delay": 0}]), START)
-        state = of(recording, STATE, stream_id="stock")
-        late = [one.visible_at - one.time for one in state.samples]
-        assert least <= min(late) <= max(late) <= most
 
 
 def test_tasks_share_the_locations(make_scenario: MakeScenario) -> None:
     """Each writes its own, and the execution succeeds when all of them do."""
     regions = ["europe-west1", "us-east1", "asia-east1"]
-    world: dict[str, Any] = {
-        "config": WORLD["config"] | {"sources": [{"project": "shop-prod", "locations": regions}]},
-        "projects": [
-            {
-                "id": "shop-prod",
-                "number": 1,
-                "locations": [{"id": region, "streams": [{"id": "a"}]} for region in regions],
-            }
-        ],
+    project = {
+        "id": "shop-prod",
+        "number": 1,
+        "locations": [{"id": region, "streams": [{"id": "a"}]} for region in regions],
     }
+    source = {"project": "shop-prod", "locations": regions}
+    world = {"config": WORLD["config"] | {"sources": [source]}, "projects": [project]}
     silent = [{"from": 300, "until": 600, "task": 1}]
     scenario = make_scenario(world=world, exporters=[{"tasks": 2, "silent": silent}])
     recording = simulate(scenario, START)
     assert [len(of(recording, LAST_RUN, node_id=task).samples) for task in "01"] == [20, 15]
     assert of(recording, EXECUTIONS, result="succeeded").samples[-1].value == 15
     assert of(recording, EXECUTIONS, result="failed").samples[-1].value == 5
-
-
-def test_executions_are_counted_by_the_minute_and_come_late(make_scenario: MakeScenario) -> None:
-    """The counter rises within the minute in which an execution ended, three minutes later."""
-    recording = simulate(make_scenario(exporters=[{"delay": 0}], lasts="3m"), START)
-    counted = of(recording, EXECUTIONS, result="succeeded")
-    assert [(one.time - START, one.value) for one in counted.samples] == [
-        (0, 0),
-        (60, 1),
-        (120, 2),
-        (180, 3),
-    ]
-    assert {one.visible_at - one.time for one in counted.samples} == {180}
-
-
-def test_requests_of_the_function_are_counted_by_their_response(
-    make_scenario: MakeScenario,
-) -> None:
-    """An incomplete run is a response of the class 5xx."""
-    lost = {"project": "shop-prod", "method": "CreateTimeSeries", "code": "INVALID_ARGUMENT"}
-    scenario = make_scenario(
-        world={"faults": [lost | {"from": 590, "times": 1}]},
-        exporters=[{"mode": "function", "delay": 0}],
-    )
-    recording = simulate(scenario, START)
-    assert [
-        of(recording, REQUESTS, response_code_class=each).samples[-1].value
-        for each in ("2xx", "5xx")
-    ] == [19, 1]
 
 
 @pytest.mark.parametrize(
@@ -196,120 +135,56 @@ def test_the_exporters_own_entries_are_logged(
 ) -> None:
     """As Cloud Logging has them: who remembers logs a change once, and again after ten minutes."""
     recording = simulate(make_scenario(FAIL, exporters=[{"mode": mode, "delay": 0}]), START)
-    entries = [each.fields for each in recording.entries if STDOUT_NAME in each.fields["logName"]]
+    stdout = "logs/run.googleapis.com%2Fstdout"
+    entries = [each.fields for each in recording.entries if stdout in each.fields["logName"]]
     assert [each["jsonPayload"]["event"] for each in entries] == events
     assert {each["severity"] for each in entries} == {"ERROR"}
     assert entries[0]["jsonPayload"]["stream_id"] == "orders"
     assert entries[0]["resource"]["type"].startswith("cloud_run_")
 
 
-def test_a_worker_pool_has_no_executions(make_scenario: MakeScenario) -> None:
-    """A worker pool is no job."""
-    recording = simulate(make_scenario(exporters=[{"mode": "worker_pool"}], lasts="1m"), START)
-    assert not [each for each in recording.series if each.name == EXECUTIONS]
-    assert len(of(recording, LAST_RUN).samples) == 6
-
-
-def test_a_worker_pool_remembers_discovered_locations(make_scenario: MakeScenario) -> None:
-    """Its locations are known while discovery fails, and global alone is down."""
-    scenario = make_scenario(
-        {
-            "at": 500,
-            "project": "shop-prod",
-            "do": "revoke",
-            "permission": "datastream.locations.list",
-        },
-        world={
-            "config": {"metrics": {"project": "shop-prod"}, "sources": [{"project": "shop-prod"}]}
-        },
-        exporters=[{"mode": "worker_pool", "every": "1m"}],
-    )
-    recording = simulate(scenario, START)
-    up = "custom_googleapis_com:datastream_location_up"
-    assert {one.value for one in of(recording, up, location="europe-west1").samples} == {1}
-    values = [one.value for one in of(recording, up, location="global").samples]
-    assert values == [1] * 10 + [0] * 10
-
-
 def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) -> None:
     """Once a minute, four minutes late; it grows while the stream lags, and stops with it."""
-    recording = simulate(
-        make_scenario(
-            {"at": 120, "stream": "orders", "do": "lag", "freshness": 100, "growing": True},
-            FAIL,
-            {"at": 120, "stream": "stock", "do": "stall"},
-            {"at": 900, "stream": "stock", "do": "catch_up"},
-        ),
-        START,
-    )
-    orders = of(recording, FRESHNESS, stream_id="orders", project_id="shop-prod").samples
-    assert [(one.time - START, one.value) for one in orders] == [
-        (0, 5),
-        (60, 5),
-        (120, 100),
-        (180, 160),
-        (240, 220),
-    ]
-    assert {one.visible_at - one.time for one in orders} == {240}
-    stock = of(recording, FRESHNESS, stream_id="stock", resource_container="1").samples
-    assert [one.time - START for one in stock] == [0, 60, *range(900, 1201, 60)]
+    lag = {"at": 120, "stream": "orders", "do": "lag", "freshness": 100, "growing": True}
+    stall = {"at": 120, "stream": "stock", "do": "stall"}
+    catch_up = {"at": 900, "stream": "stock", "do": "catch_up"}
+    recording = simulate(make_scenario(lag, FAIL, stall, catch_up), START)
+    orders = of(recording, FRESHNESS, stream_id="orders", project_id="shop-prod")
+    assert points(orders) == [(0, 5), (60, 5), (120, 100), (180, 160), (240, 220)]
+    assert {one.visible_at - one.time for one in orders.samples} == {240}
+    stock = of(recording, FRESHNESS, stream_id="stock", resource_container="1")
+    assert [at for at, _ in points(stock)] == [0, 60, *range(900, 1201, 60)]
 
 
 def test_dropped_events_are_counted(make_scenario: MakeScenario) -> None:
     """It is absent while all is well; each minute's events are a rise in that minute."""
-    recording = simulate(
-        make_scenario(
-            {"at": 130, "stream": "orders", "do": "drop_events", "events": 3},
-            {"at": 170, "stream": "orders", "do": "drop_events", "events": 1},
-            {"at": 190, "stream": "orders", "do": "drop_events", "events": 2},
-            {"at": 610, "stream": "orders", "do": "drop_events", "events": 1},
-        ),
-        START,
-    )
-    counted = of(recording, UNSUPPORTED)
-    assert [(one.time - START, one.value) for one in counted.samples] == [
-        (120, 0),
-        (180, 4),
-        (240, 6),
-        (600, 6),
-        (660, 7),
-    ]
-
-
-def test_objects_are_collected_on_a_slower_schedule(make_scenario: MakeScenario) -> None:
-    """That job writes under a name of its own, and nothing that the other one writes."""
-    recording = simulate(make_scenario(exporters=[{"objects_every": "10m"}]), START)
-    errors = of(recording, "custom_googleapis_com:datastream_stream_object_errors", node_id="stock")
-    assert len(errors.samples) == 2
-    lost = "custom_googleapis_com:datastream_exporter_points_lost"
-    assert [len(of(recording, lost, node_id=node).samples) for node in ("0", "objects-0")] == [
-        20,
-        2,
-    ]
+    drop = {"stream": "orders", "do": "drop_events"}
+    dropped = [drop | {"at": at, "events": n} for at, n in ((130, 3), (170, 1), (190, 2), (610, 1))]
+    recording = simulate(make_scenario(*dropped), START)
+    counted = points(of(recording, UNSUPPORTED))
+    assert counted == [(120, 0), (180, 4), (240, 6), (600, 6), (660, 7)]
 
 
 def test_who_changes_a_stream_is_logged_twice(make_scenario: MakeScenario) -> None:
     """When the operation begins and when it ends; what the service does is no audit entry."""
-    recording = simulate(
-        make_scenario(
-            {"at": 60, "stream": "orders", "do": "pause", "draining": 30},
-            {"at": 120, "stream": "stock", "do": "recover"},
-            {"at": 180, "stream": "stock", "do": "delete"},
-            {"at": 200, "stream": "stock", "do": "heal"},
-            FAIL,
-        ),
-        START,
-    )
-    audit = [each for each in recording.entries if "protoPayload" in each.fields]
-    assert [
+    changes: list[dict[str, Any]] = [
+        {"at": 60, "stream": "orders", "do": "pause", "draining": 30},
+        {"at": 120, "stream": "stock", "do": "recover"},
+        {"at": 180, "stream": "stock", "do": "delete"},
+        {"at": 200, "stream": "stock", "do": "heal"},
+    ]
+    recording = simulate(make_scenario(*changes, FAIL, lasts="6m"), START)
+    audit = [
         (
             each.at,
             each.stream.rpartition("/")[2],
             each.fields["protoPayload"]["methodName"].rpartition(".")[2],
             *each.fields["operation"],
         )
-        for each in audit
-    ] == [
+        for each in recording.entries
+        if "protoPayload" in each.fields
+    ]
+    assert audit == [
         (60, "orders", "UpdateStream", "producer", "first"),
         (90, "orders", "UpdateStream", "producer", "last"),
         (120, "stock", "RunStream", "producer", "first"),
@@ -317,8 +192,6 @@ def test_who_changes_a_stream_is_logged_twice(make_scenario: MakeScenario) -> No
         (180, "stock", "DeleteStream", "producer", "first"),
         (181, "stock", "DeleteStream", "producer", "last"),
     ]
-    (activity,) = [
-        each for each in recording.entries if "stream_activity" in each.fields["logName"]
-    ]
-    assert activity.fields["severity"] == "ERROR"
-    assert activity.fields["resource"]["labels"]["stream_id"] == "orders"
+    (failed,) = [each for each in recording.entries if "stream_activity" in each.fields["logName"]]
+    assert failed.fields["severity"] == "ERROR"
+    assert failed.fields["resource"]["labels"]["stream_id"] == "orders"

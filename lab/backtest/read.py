@@ -1,0 +1,157 @@
+"""Reads the points of some hours from Cloud Monitoring, page by page, as PromQL sees them.
+
+https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list and
+https://cloud.google.com/monitoring/promql/promql-mapping
+"""
+
+import itertools
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event
+from typing import Any
+
+from google.api.metric_pb2 import MetricDescriptor
+from google.api_core import exceptions
+from google.cloud import monitoring_v3
+
+from exporter.google.calls import Calls, Deadline, call_with_retry
+from exporter.google.errors import CallError, FailureKind, explain_call_error
+from exporter.text import printable
+from lab.policies.promql import promql_name
+from lab.simulate.series import Series, delay_seconds
+from lab.timeline.spans import Period
+
+# Seconds until a point of the exporter can be read, typically: Cloud Monitoring does not keep when
+# a point arrived. https://cloud.google.com/monitoring/api/v3/latency-n-retention
+EXPORTER_DELAY = 5.0
+
+_PERMISSION = "monitoring.timeSeries.list"
+_HELPED = {FailureKind.PERMISSION_DENIED, FailureKind.API_DISABLED, FailureKind.CREDENTIALS}
+_CONCURRENCY = 4
+_PAGE_SECONDS = 90.0
+_POINTS_PER_PAGE = 100_000  # the API's maximum (ListTimeSeriesRequest.page_size)
+# Part of the error for a metric that was never written, as observed
+_NO_METRIC = "Cannot find metric"
+_ADJACENT = 0.5  # seconds: an interval may start a moment after the end of the one before
+
+_Types = MetricDescriptor.ValueType
+_NUMBERS = {_Types.INT64: "int64_value", _Types.DOUBLE: "double_value", _Types.BOOL: "bool_value"}
+_Key = tuple[str, tuple[tuple[str, str], ...]]  # A series' name and labels in PromQL
+
+
+def visible_after(name: str) -> float:
+    """Return the seconds until a metric's points can be read, typically, by its PromQL name."""
+    return EXPORTER_DELAY if name.startswith("custom_googleapis_com:") else delay_seconds(name)
+
+
+class Reader:
+    """Reads periods that follow each other; ``doubts`` says which metrics may be incomplete."""
+
+    def __init__(
+        self, client: monitoring_v3.MetricServiceClient, project: str, stop: Event
+    ) -> None:
+        self._client = client
+        self._project = project
+        self._stop = stop
+        self._counters: dict[_Key, tuple[float, float]] = {}
+        self.doubts: set[str] = set()
+
+    def read(self, metrics: Collection[str], period: Period) -> list[Series]:
+        """Return the series of metrics, by full type; not all of them after ``stop``.
+
+        Raises:
+            CallError: A metric cannot be read.
+        """
+        with ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="read") as pool:
+            parts = pool.map(self._metric, metrics, itertools.repeat(period))
+            return [series for part in parts for series in part]
+
+    def _metric(self, metric: str, period: Period) -> list[Series]:
+        found: dict[_Key, dict[float, tuple[float, float]]] = {}
+        is_delta = False
+        for page in self._pages(metric, period):
+            for series in page.time_series:
+                field = _NUMBERS.get(series.value_type)
+                if field is None:
+                    self.doubts.add(f"{metric} is left out: a back-test reads nothing but numbers")
+                    continue
+                is_delta = series.metric_kind == MetricDescriptor.MetricKind.DELTA
+                points = found.setdefault(_key(series, self._project), {})
+                for point in series.points:
+                    start, end = point.interval.start_time, point.interval.end_time
+                    value = float(getattr(point.value, field))
+                    points[end.ToNanoseconds() / 1e9] = start.ToNanoseconds() / 1e9, value
+            for status in page.execution_errors:
+                self.doubts.add(f"{metric} may be incomplete: {printable(status.message)}")
+        return [self._series(key, points, is_delta=is_delta) for key, points in found.items()]
+
+    def _series(
+        self, key: _Key, points: Mapping[float, tuple[float, float]], *, is_delta: bool
+    ) -> Series:
+        """Return a series; increments as a counter, with a point at each start and end."""
+        series, delay = Series(*key), visible_after(key[0])
+        total, last_end = self._counters.get(key, (0.0, 0.0))
+        for end, (start, value) in sorted(points.items()):
+            if not is_delta:
+                series.add(end + delay, end, value)
+            elif end > last_end:  # Both ends of a period are in it.
+                if start > last_end + _ADJACENT:
+                    series.add(start + delay, start, total)
+                total, last_end = total + value, end
+                series.add(end + delay, end, total)
+        self._counters[key] = total, last_end
+        return series
+
+    def _pages(self, metric: str, period: Period) -> Iterator[Any]:
+        """Yield raw responses: wrapping each point would take many times longer."""
+        request = monitoring_v3.ListTimeSeriesRequest(
+            name=f"projects/{self._project}",
+            filter=f'metric.type = "{metric}"',
+            interval={
+                "start_time": {"seconds": int(period.start)},
+                "end_time": {"seconds": int(period.end)},
+            },
+            page_size=_POINTS_PER_PAGE,
+        )
+
+        def attempt(timeout: float) -> Any:
+            pager = self._client.list_time_series(request, retry=None, timeout=timeout)
+            return monitoring_v3.ListTimeSeriesResponse.pb(next(iter(pager.pages)))
+
+        while not self._stop.is_set():
+            deadline = Deadline.after(_PAGE_SECONDS, self._stop)
+            try:
+                page = call_with_retry(attempt, deadline=deadline, calls=Calls())
+            except exceptions.GoogleAPICallError as error:
+                # Cloud Monitoring does not know a metric before its first point.
+                unknown = isinstance(error, exceptions.NotFound) and _NO_METRIC in str(error)
+                if unknown or self._stop.is_set():
+                    return
+                raise _explained(error, self._project) from error
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+
+def _key(series: Any, project: str) -> _Key:
+    labels = dict(series.resource.labels)
+    container = labels.get("resource_container", "").removeprefix("projects/")
+    # A number is no project id.
+    labels.setdefault("project_id", project if container.isdigit() else container or project)
+    for key, value in series.metric.labels.items():
+        labels[f"metric_{key}" if key in series.resource.labels else key] = value
+    labels["monitored_resource"] = series.resource.type
+    return promql_name(series.metric.type), tuple(sorted(labels.items()))
+
+
+def _explained(error: Exception, project: str) -> CallError:
+    """Return the error for the user; its hint does not mention config.yaml, which is not read."""
+    failure = explain_call_error(error, project, _PERMISSION)
+    if failure.kind in _HELPED:
+        return CallError(failure)
+    hint = (
+        f"Check that {project} is the metrics project, or try again later; fewer --days read less."
+    )
+    return CallError(replace(failure, hint=hint))

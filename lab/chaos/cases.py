@@ -1,0 +1,165 @@
+"""Lists what can go wrong with a run, and runs the exporter while it does."""
+
+import io
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, NamedTuple
+
+import grpc
+import yaml
+
+from exporter.cli import main
+from lab.emulator.emulator import Emulator
+from lab.emulator.world import config_environ, parse_world
+
+DEADLINE_SECONDS = 6
+
+# A discovery, and a location that nothing else tells of
+DISCOVERY, DISCOVERED = "acme-orders/global", "acme-orders/us-west1"
+_LOCATION = "acme-metrics/europe-west1"
+_READ = {"method": "ListStreams", "project": "acme-metrics", "location": "europe-west1"}
+_WRITE = {"method": "CreateTimeSeries"}
+# The calls that a fault meets, and the places that can't be read without them
+_CALLS: tuple[tuple[dict[str, str], tuple[str, ...]], ...] = (
+    ({"method": "ListLocations", "project": "acme-orders"}, (DISCOVERY, DISCOVERED)),
+    (_READ, (_LOCATION,)),
+    (_WRITE, ()),
+    (_WRITE | {"when": "after"}, ()),
+)
+
+# Codes after which the same call can succeed
+_TRANSIENT = ("ABORTED", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNAVAILABLE")
+# Each call takes as long as one to another continent, so that signals meet them too
+_SLOW = {"latency": "100ms"}
+
+
+class Interrupt(NamedTuple):
+    """A signal that a process gets after some seconds, and at once again where it is ``twice``."""
+
+    number: signal.Signals
+    seconds: float
+    twice: bool
+
+
+class Series(NamedTuple):
+    """A time series: its metric's short name, its place (PROJECT/LOCATION) and its node."""
+
+    metric: str
+    place: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something that goes wrong."""
+
+    kind: str  # its row of the table
+    world: dict[str, Any]  # keys of the world file: its ``faults`` and ``events``
+    # Whether a run must lose nothing. If not, it can't read ``unread``. None: it depends
+    passes: bool | None = None
+    unread: tuple[str, ...] = ()  # the places that it may leave unread
+    # Runs at the same time, each with its signal. Without any, this process runs
+    processes: tuple[Interrupt | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the runs of a case did; ``points`` has the newest accepted value of each series."""
+
+    exit_codes: Sequence[int]
+    seconds: float
+    points: dict[Series, float]
+    log: str
+
+
+def matrix() -> Iterator[Case]:
+    """Yield each fault, once, twice and always, and each outage of a location."""
+    codes = [code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
+    faults: list[dict[str, Any]] = [{"code": code} for code in codes]
+    faults += [{"code": code, "retry_delay": "50ms"} for code in _TRANSIENT]
+    faults += [{"answer": answer} for answer in ("garbled", "too_large", "same_page")]
+    faults += [{"latency": "30s"}]
+    for (calls, unread), fault, times in itertools.product(_CALLS, faults, (1, 2, None)):
+        kind, passes = "another error", False if "code" in fault else None
+        if fault.get("code") in _TRANSIENT:
+            kind, passes = "an error that can pass", True
+        elif "code" not in fault:
+            kind = "a wrong answer" if "answer" in fault else "no answer"
+        kind = f"{kind}, {'once or twice' if times else 'always'}"
+        world = {"faults": [calls | fault | {"times": times}]}
+        yield Case(kind, world, passes if times else False, unread)
+    for code in codes:
+        refused = _WRITE | {"code": code, "refuses": 3, "times": 1}
+        yield Case("a write that is refused in part", {"faults": [refused]})
+    for outage in ("unavailable", "listed", "partial"):
+        event = {"at": "0s", "location": "europe-west1", "do": "unreachable", "outage": outage}
+        yield Case("an unreachable location", {"events": [event]}, False, (_LOCATION,))  # noqa: FBT003
+
+
+def interrupted(drawn: random.Random) -> Case:
+    """Return a slow run that gets a signal at a random moment of its three seconds."""
+    number = drawn.choice([signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+    interrupt = Interrupt(number, drawn.uniform(0.001, 3), drawn.random() < 1 / 2)
+    return Case("a signal at any moment", {"faults": [_SLOW]}, processes=(interrupt,))
+
+
+def overlap(count: int) -> Case:
+    """Return runs that begin at the same time, while writes fail before and after their effect."""
+    before = _WRITE | {"times": count, "code": "UNAVAILABLE"}
+    after = _WRITE | {"times": count, "code": "INTERNAL", "when": "after"}
+    world = {"faults": [_SLOW, before, after]}
+    return Case("runs at the same time", world, processes=(None,) * count)
+
+
+def play(case: Case) -> Outcome:
+    """Run the exporter's own command line while a case goes wrong."""
+    file = resources.files("lab.chaos") / "world.yaml"
+    data = yaml.safe_load(file.read_text("utf-8")) | case.world
+    world = parse_world(yaml.safe_dump(data), file.name)
+    with Emulator(world) as emulator:
+        environ = emulator.environ | config_environ(world, file.name)
+        began = time.monotonic()
+        exit_codes, log = _run(case.processes, environ)
+        seconds = time.monotonic() - began
+        points: dict[Series, float] = {}
+        for point in emulator.points():
+            at = point.resource_labels
+            metric = point.metric_type.removeprefix("custom.googleapis.com/datastream/")
+            series = Series(metric, f"{at['namespace']}/{at['location']}", at["node_id"])
+            points[series] = max(points.get(series, 0.0), float(point.value))
+    return Outcome(exit_codes, seconds, points, log)
+
+
+def _run(
+    processes: Sequence[Interrupt | None], environ: dict[str, str]
+) -> tuple[Sequence[int], str]:
+    """Run the exporter in this process or in others; return all exit codes and logs."""
+    if not processes:
+        environ["DATASTREAM_EXPORTER_RUN__DEADLINE"] = f"{DEADLINE_SECONDS}s"
+        log = io.StringIO()
+        return [main(["run"], environ, io.StringIO(), log)], log.getvalue()
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "exporter", "run"],
+            env=os.environ | environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in processes
+    ]
+    for process, interrupt in zip(running, processes, strict=True):
+        if interrupt:
+            time.sleep(interrupt.seconds)
+            for _ in range(1 + interrupt.twice):
+                process.send_signal(interrupt.number)
+    logs = "".join(process.communicate()[1] for process in running)
+    return [process.returncode for process in running], logs

@@ -1,0 +1,152 @@
+"""What commands get: their context, the options that several have, and the files these name.
+
+Every mistake in a file or a name is an InputError.
+"""
+
+import os
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import TextIO
+
+from exporter import documents
+from exporter.documents import InputError, nearest
+from exporter.text import printable, quote
+from lab.emulator.world import World, default_world, read_world
+from lab.policies.files import Policy, read_policies
+from lab.simulate.scenario import Scenario
+from lab.simulate.scenario_files import parse_scenario
+
+_POLICIES, _SCENARIOS, _ENDING = "alerting_policies", "scenarios", ".yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a command works with; ``stop`` is set when it should end soon, after a signal."""
+
+    args: Namespace
+    environ: Mapping[str, str]
+    out: TextIO
+    err: TextIO
+    stop: Event
+
+
+def add_policies(parser: ArgumentParser) -> None:
+    """Add ``--policies``."""
+    text = f"the policies' folder (default: {_POLICIES}, here or in a folder above); repeatable"
+    parser.add_argument("--policies", action="append", metavar="FOLDER", help=text)
+
+
+def add_scenarios(parser: ArgumentParser) -> None:
+    """Add ``--scenarios``."""
+    text = f"the scenarios' folder (default: {_SCENARIOS} in the policies' folder); repeatable"
+    parser.add_argument("--scenarios", action="append", metavar="FOLDER", help=text)
+
+
+def add_json(parser: ArgumentParser) -> None:
+    """Add ``--json``."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_html(parser: ArgumentParser) -> None:
+    """Add ``--html``."""
+    text = "also write a page of timelines: the state of each stream, and the incidents"
+    parser.add_argument("--html", type=_writable, metavar="FILE", help=text)
+
+
+def add_world(parser: ArgumentParser) -> None:
+    """Add ``--world``."""
+    text = "the world file: what exists, changes and fails (default: one company's fleet)"
+    parser.add_argument("--world", metavar="FILE", help=text)
+
+
+def selected_world(args: Namespace) -> tuple[World, str]:
+    """Return the world, and its name in messages."""
+    return (
+        (read_world(args.world), args.world) if args.world else (default_world(), "default world")
+    )
+
+
+def selected_policies(args: Namespace) -> tuple[Policy, ...]:
+    """Return the policies of all selected folders, sorted by name."""
+    policies: dict[str, Policy] = {}
+    for folder in _policy_folders(args):
+        for policy in read_policies(folder, others=policies.values()):
+            if other := policies.get(policy.name):
+                path = printable(str(policy.path))
+                raise InputError([f"{path}: {other.path} has the same name; rename one"])
+            policies[policy.name] = policy
+    return tuple(policies[name] for name in sorted(policies))
+
+
+def selected_scenarios(
+    args: Namespace, names: Sequence[str], policies: Iterable[Policy]
+) -> tuple[Scenario, ...]:
+    """Return the scenarios with these names or paths; without any, all scenarios."""
+    policy_names = {policy.name for policy in policies}
+    scenarios: list[Scenario] = []
+    sentences: list[str] = []
+    for file in dict.fromkeys(_scenario_files(args, names)):
+        try:
+            text, label = documents.read_file(str(file)), printable(str(file))
+            scenarios.append(parse_scenario(text, label, policy_names, name=file.stem))
+        except InputError as error:
+            sentences += error.sentences
+    if sentences:
+        raise InputError(sentences)
+    return tuple(scenarios)
+
+
+def _policy_folders(args: Namespace) -> list[Path]:
+    if args.policies:
+        return [*map(Path, args.policies)]
+    here = Path.cwd()
+    for parent in (here, *here.parents):
+        folder = parent / _POLICIES
+        if folder.is_dir():
+            return [folder.relative_to(here) if folder.is_relative_to(here) else folder]
+    missing = f"there is no folder {_POLICIES}, here or in a folder above"
+    raise InputError([f"{missing}; name it with --policies FOLDER"])
+
+
+def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
+    if names and all(map(_is_path, names)):
+        return [*map(Path, names)]
+    folders = [*map(Path, args.scenarios or ())]
+    folders = folders or [folder / _SCENARIOS for folder in _policy_folders(args)]
+    known = [file for folder in folders for file in folder.glob(f"*{_ENDING}")]
+    if not known:
+        where = printable(" and ".join(map(str, folders)))
+        raise InputError([f"{where}: holds no scenario; name a folder with --scenarios FOLDER"])
+    if not names:
+        return sorted(known, key=lambda file: file.stem)
+    found = {
+        name: [Path(name)] if _is_path(name) else [file for file in known if file.stem == name]
+        for name in names
+    }
+    sentences = [
+        f"{quote(name)} is not a scenario; "
+        f"{f'did you mean {guess}?' if guess else '`datastream-lab test --list` shows all'}"
+        for name, files in found.items()
+        if not files
+        for guess in [nearest(name, [file.stem for file in known])]
+    ]
+    if sentences:
+        raise InputError(sentences)
+    return [file for files in found.values() for file in files]
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(_ENDING) or os.sep in name
+
+
+def _writable(name: str) -> Path:
+    """Return the path of a file to write; fail before minutes of work if that is impossible."""
+    file = Path(name)
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise ArgumentTypeError(
+            f"{quote(name)} can't be written; name a file in an existing folder"
+        )
+    return file

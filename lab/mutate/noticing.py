@@ -1,0 +1,57 @@
+"""Plays scenarios, and finds one that notices a changed policy."""
+
+from collections.abc import Iterator, Sequence
+from threading import Event
+
+from lab.policies.files import Policy
+from lab.policies.model import INTERVAL
+from lab.prove.engine import Engine, QueryError
+from lab.prove.scenarios import evaluate, start_times
+from lab.side_by_side import side_by_side
+from lab.simulate.scenario import Scenario
+from lab.simulate.simulation import Recording, simulate
+
+
+def play(scenarios: Sequence[Scenario]) -> Iterator[Recording]:
+    """Play scenarios side by side, days apart, and yield their recordings.
+
+    Raises:
+        SimulationError: The simulated exporter can't reach the emulator.
+        WorkerEndedError: A worker process was killed.
+    """
+    starts = (start.timestamp() for start in start_times(scenarios))
+    return side_by_side(_simulate, [*zip(scenarios, starts, strict=True)], Event())
+
+
+def _simulate(start: tuple[Scenario, float]) -> Recording:
+    return simulate(*start)
+
+
+def noticed_by(
+    mutant: Policy, played: Sequence[tuple[Scenario, Recording]], engine: Engine
+) -> str | None:
+    """Return the name of a scenario that fails with a changed policy; None where none does.
+
+    Args:
+        mutant: The changed policy.
+        played: The scenarios, and what they recorded.
+        engine: Holds the series of all of them.
+    """
+    own = {
+        scenario.name: tuple(each for each in scenario.expect if each.policy == mutant.name)
+        for scenario, _ in played
+    }
+    # Most mutants are noticed where the policy fires, and soonest by a short scenario.
+    likely = sorted(played, key=lambda pair: (not own[pair[0].name], pair[0].lasts))
+    for scenario, recording in likely:
+        # One evaluation phase is quick and notices most; the others come after it.
+        for spacing in (INTERVAL, scenario.spacing):
+            update = {"expect": own[scenario.name], "spacing": spacing}
+            alone = scenario.model_copy(update=update)
+            try:
+                if not evaluate(alone, recording, [mutant], engine).passed:
+                    return scenario.name
+            except QueryError:
+                # A refused query never fires: a join that finds two partners, for example.
+                return scenario.name
+    return None

@@ -1,0 +1,161 @@
+"""A scenario's expected alerts and incidents in sentences, merged over all phases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from exporter.names import is_literal
+from exporter.text import printable
+from lab.durations import format_duration
+from lab.prove.comparison import Outcome
+from lab.wording import first_and_more
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lab.prove.comparison import AlertResult
+    from lab.prove.incidents import Incident
+    from lab.simulate.scenario import ExpectedIncident, TimeRange
+
+_MOST_NAMES = 3
+_MOST_LINES = 10
+# Incidents about one resource that open further apart than this are listed separately
+_APART_SECONDS = 60.0
+
+
+class Group(NamedTuple):
+    """Results that one line describes."""
+
+    outcome: Outcome  # the outcome of each
+    expected: ExpectedIncident | None  # the expected alert; None for extra incidents
+    results: tuple[AlertResult, ...]  # the results, of all phases
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """The incidents that opened."""
+        return [result.incident for result in self.results if result.incident]
+
+    @property
+    def policy(self) -> str:
+        """The policy's name."""
+        return self.expected.policy if self.expected else self.incidents[0].policy
+
+
+def lines(results: Sequence[AlertResult]) -> Iterator[tuple[Outcome, str]]:
+    """Yield each line about a scenario: an outcome and a sentence."""
+    counts: dict[tuple[Outcome, str], int] = {}
+    for group in _groups(results):
+        key = group.outcome, group.policy
+        counts[key] = counts.get(key, 0) + 1
+        if group.outcome is Outcome.RIGHT or counts[key] <= _MOST_LINES:
+            yield group.outcome, printable(f"{group.policy}{_sentence(group)}")
+    for (outcome, policy), count in counts.items():
+        if outcome is not Outcome.RIGHT and count > _MOST_LINES:
+            yield outcome, f"{policy}: {count - _MOST_LINES:,} more"
+    if not results:
+        yield Outcome.RIGHT, "no alert is expected, and none fired"
+
+
+def _groups(results: Iterable[AlertResult]) -> list[Group]:
+    """Return the results of each expected alert, then the extra incidents.
+
+    What is right about an expected alert is one group. What is wrong is one group per resource.
+    """
+    found: dict[tuple[int, Outcome, str, str], list[AlertResult]] = {}
+    for result in results:
+        about = "" if result.passed or not result.incident else result.incident.about
+        policy = result.incident.policy if result.incident and not result.expected else ""
+        key = id(result.expected), result.outcome, policy, about
+        found.setdefault(key, []).append(result)
+    groups = [
+        Group(part[0].outcome, part[0].expected, tuple(part))
+        for same in found.values()
+        for part in _apart(same)
+    ]
+    return sorted(groups, key=lambda each: (each.expected is None, _first_time(each), each.policy))
+
+
+def _apart(results: list[AlertResult]) -> Iterator[list[AlertResult]]:
+    """Split wrong incidents that are about one resource, but open at different times."""
+    if results[0].passed or not results[0].incident:
+        yield results
+        return
+    results.sort(key=lambda result: result.incident.opened if result.incident else 0.0)
+    part: list[AlertResult] = []
+    for result in results:
+        last = part[-1].incident if part else None
+        if last and result.incident and result.incident.opened - last.opened > _APART_SECONDS:
+            yield part
+            part = []
+        part.append(result)
+    yield part
+
+
+def _first_time(group: Group) -> float:
+    if group.expected:
+        return group.expected.opens.after
+    return min(incident.opened for incident in group.incidents)
+
+
+def _sentence(group: Group) -> str:
+    """Return what was expected and what happened, to follow the policy's name."""
+    expected, incidents = group.expected, group.incidents
+    text = f"{_subject(group)}: "
+    if not incidents:
+        expected_range = _range(expected.opens) if expected else ""
+        if group.outcome is Outcome.RIGHT:
+            return f"{text}did not open (optional, {expected_range})"
+        return f"{text}did not open (expected {expected_range}){_in_phases(group)}"
+    text += f"opened {_first_to_last([incident.opened for incident in incidents])}"
+    text += f" (expected {_range(expected.opens)})" if expected else ""
+    closed = [incident.closed for incident in incidents if incident.closed is not None]
+    if closed:
+        text += f", closed {_first_to_last(closed)}"
+    if len(closed) < len(incidents):
+        text += " or open at the end" if closed else ", open at the end"
+    if expected and expected.closes:
+        text += f" (expected {_range(expected.closes)})"
+    if expected and expected.stays and closed:
+        text += " (expected to stay open)"
+    text += "" if expected else ", not expected"
+    return text + _in_phases(group)
+
+
+def _in_phases(group: Group) -> str:
+    """Return in how many evaluation phases something is wrong, unless it is wrong in all."""
+    wrong, phases = {result.phase for result in group.results}, group.results[0].phases
+    if group.outcome is Outcome.RIGHT or None in wrong or len(wrong) == phases:
+        return ""
+    return f", in {len(wrong)} of {phases} evaluation phases"
+
+
+def _subject(group: Group) -> str:
+    """Return what the alert is about: short names where it is right, full names where not."""
+    expected = group.expected
+    about = {incident.about for incident in group.incidents} - {""}
+    if group.outcome is not Outcome.RIGHT and group.incidents:
+        return f" of {min(about)}" if about else ""
+    if expected and not group.incidents:
+        subject = "" if expected.of == "*" else f" of {expected.of}"
+        return subject + _missing_count(group, expected)
+    if expected and is_literal(expected.of):
+        return f" of {expected.of.rpartition('/')[2]}"
+    names = sorted(name.rpartition("/")[2] for name in about)
+    return f" of {first_and_more(names, _MOST_NAMES)}" if names else ""
+
+
+def _missing_count(group: Group, expected: ExpectedIncident) -> str:
+    """Return how many of several expected incidents did not open in the worst phase."""
+    if expected.count == 1:
+        return ""
+    phases = [result.phase for result in group.results]
+    return f" ({max(map(phases.count, phases)):,} of {expected.count:,})"
+
+
+def _range(times: TimeRange) -> str:
+    return f"{format_duration(times.after)} to {format_duration(times.by)}"
+
+
+def _first_to_last(times: Sequence[float]) -> str:
+    first, last = format_duration(min(times)), format_duration(max(times))
+    return first if first == last else f"{first} to {last}"

@@ -1,0 +1,216 @@
+"""Draws the spans and incidents of scenarios, or of a back-test, as charts."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from jinja2 import Environment, PackageLoader
+
+from exporter.text import plural, printable
+from lab.policies.files import Policy
+from lab.prove.comparison import Outcome
+from lab.prove.incidents import Incident
+from lab.prove.outcomes import lines
+from lab.prove.scenarios import ScenarioResult
+from lab.timeline.spans import Period, Span, Spans
+from lab.wording import short
+
+MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
+
+_STYLES = {
+    **dict.fromkeys(("RUNNING", "CREATED", "readable", "runs"), "good"),
+    **dict.fromkeys(("STARTING", "DRAINING", "MAINTENANCE", "CREATING", "DELETING"), "busy"),
+    **dict.fromkeys(("PAUSED", "NOT_STARTED"), "idle"),
+    **dict.fromkeys(("FAILED", "unreadable"), "bad"),
+    "FAILED_PERMANENTLY": "lost",
+}
+_TICK_SECONDS = (60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200)
+_MOST_TICKS = 5
+_DAY = 86_400
+_NARROWEST = 0.3  # percent
+
+
+_TEMPLATES = Environment(
+    autoescape=True, loader=PackageLoader("lab.timeline", ""), lstrip_blocks=True, trim_blocks=True
+)
+
+
+class _Axis(NamedTuple):
+    """The axis of time: dates in UTC if ``dated``, else times since its start."""
+
+    start: float
+    lasts: float
+    dated: bool
+
+    def text(self, at: float) -> str:
+        """Return a time, given in seconds after the start."""
+        when = datetime.fromtimestamp(self.start + at, UTC)
+        return f"{when:%m-%d %H:%M}" if self.dated else short(at)
+
+    def percent(self, at: float) -> float:
+        """Return where a time is, in percent of the width."""
+        return round(min(max(at / self.lasts, 0.0), 1.0) * 100, 2)
+
+
+class Bar(NamedTuple):
+    """A span or an incident: ``x`` and ``width`` in percent, the text in it and one about it."""
+
+    x: float
+    width: float
+    style: str
+    text: str
+    about: str
+
+
+class Row(NamedTuple):
+    """A subject, its spans, and each policy's incidents with a text about them."""
+
+    name: str
+    place: str
+    spans: list[Bar]
+    incidents: list[tuple[str, list[Bar]]]
+
+    @property
+    def height(self) -> int:
+        """Its height in pixels."""
+        return 32 + 20 * bool(self.spans) + 23 * len(self.incidents)
+
+    @property
+    def looks(self) -> str:
+        """What rows have in common that differ by seconds only."""
+        fired = [(bar.text, round(bar.x)) for _, bars in self.incidents for bar in bars]
+        return repr(([(bar.text, round(bar.x)) for bar in self.spans], fired))
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart as the templates draw it; ``notes`` say what is wrong or left out."""
+
+    ticks: list[tuple[float, str]]
+    rows: list[Row]
+    notes: list[str]
+    name: str = "History"
+    text: str = ""
+    failed: bool = False
+
+    @property
+    def height(self) -> int:
+        """Its height in pixels."""
+        return 24 + sum(row.height for row in self.rows)
+
+
+def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
+    """Return a scenario's chart, in the first phase of the evaluation that is wrong, if any is."""
+    scenario, recording = result.scenario, result.recording
+    intervals = {policy.name: policy.interval or 1 for policy in policies}
+    wrong = [each.phase for each in result.results if not each.passed and each.phase is not None]
+    phase = min(wrong, default=0.0)
+    incidents = [each for each in result.incidents if each.phase == phase % intervals[each.policy]]
+    spans = Spans()
+    spans.add(recording.series)
+    period = Period(recording.start, recording.start + recording.lasts)
+    drawn = chart(period, spans, incidents, policies)
+    found = lines(result.results)
+    failures = [f"{outcome.upper()}: {line}" for outcome, line in found if outcome != Outcome.RIGHT]
+    return replace(
+        drawn,
+        notes=failures + drawn.notes,
+        name=printable(scenario.name),
+        text=printable(scenario.title),
+        failed=not result.passed,
+    )
+
+
+def chart(
+    period: Period,
+    spans: Spans,
+    incidents: Iterable[Incident],
+    policies: Iterable[Policy],
+    *,
+    dated: bool = False,
+) -> Chart:
+    """Return the chart of a period, with dates or times since its start.
+
+    A subject's first incident decides the order of the rows.
+    """
+    axis = _Axis(period.start, period.end - period.start, dated)
+    severities = {policy.name: policy.severity for policy in policies}
+    exporters = [name for name in spans.of if name.startswith("exporters/")]
+    opened: dict[str, list[Incident]] = {}
+    for incident in sorted(incidents, key=lambda each: each.opened):
+        # The labels of an incident about an exporter may name none.
+        about = incident.about or (exporters[0] if len(exporters) == 1 else "exporter")
+        opened.setdefault(about, []).append(incident)
+    alike: dict[str, list[Row]] = {}
+    for name in (*opened, *sorted(spans.of.keys() - opened)):
+        *place, last = name.split("/")[1::2] or [name]
+        row = Row(
+            printable(last),
+            printable(" · ".join(reversed(place))),
+            list(_spans(axis, spans.of.get(name, ()))),
+            list(_incidents(axis, opened.get(name, ()), severities)),
+        )
+        if row.incidents or "/streams/" in name or any(bar.style != "good" for bar in row.spans):
+            alike.setdefault(row.looks, []).append(row)
+    rows = []
+    for first, *others in list(alike.values())[:MOST_ROWS]:
+        more = f" · and {len(others):,} more like it" if others else ""
+        rows.append(first._replace(place=first.place + more))
+    left_out = len(alike) - len(rows)
+    notes = [f"{plural(left_out, 'more row')} not drawn."] if left_out else []
+    return Chart(_ticks(axis), rows, notes)
+
+
+def page(title: str, summary: str, charts: Sequence[Chart]) -> str:
+    """Return an HTML page with charts, which loads nothing else."""
+    template = _TEMPLATES.get_template("page.html.j2")
+    return template.render(title=title, summary=summary, charts=charts)
+
+
+def picture(chart: Chart) -> str:
+    """Return a chart as an SVG file."""
+    return _TEMPLATES.get_template("picture.svg.j2").render(chart=chart)
+
+
+def _incidents(
+    axis: _Axis, incidents: Iterable[Incident], severities: Mapping[str, str]
+) -> Iterator[tuple[str, list[Bar]]]:
+    """Yield a text and bars for each policy."""
+    by_policy: dict[str, list[Incident]] = {}
+    for incident in incidents:
+        by_policy.setdefault(incident.policy, []).append(incident)
+    for policy, found in by_policy.items():
+        first, severity = found[0], severities[policy].lower()
+        since = axis.text(first.opened) if first.opened > 0 else "before the start"
+        closed = [each.closed for each in found if each.closed]
+        until = axis.text(max(closed)) if len(closed) == len(found) else "still open"
+        times = f" ({len(found)})" if len(found) > 1 else ""
+        bars = [
+            _bar(axis, each.opened, each.closed or axis.lasts, severity, policy) for each in found
+        ]
+        yield f"{policy}{times} {since} → {until}", bars
+
+
+def _spans(axis: _Axis, spans: Sequence[Span]) -> Iterator[Bar]:
+    for span in spans:
+        start, end = span.start - axis.start, span.end - axis.start
+        if span is spans[-1] and axis.lasts - end <= span.pause:
+            end = axis.lasts
+        if start <= axis.lasts and end >= 0:
+            yield _bar(axis, start, end, _STYLES.get(span.state, "odd"), span.state)
+
+
+def _bar(axis: _Axis, start: float, end: float, style: str, text: str) -> Bar:
+    x, until = axis.percent(start), axis.percent(end)
+    about = f"{text}, {axis.text(max(start, 0.0))} to {axis.text(min(end, axis.lasts))}"
+    return Bar(x, round(max(until - x, _NARROWEST), 2), style, text, about)
+
+
+def _ticks(axis: _Axis) -> list[tuple[float, str]]:
+    """Return times to mark, in percent of the width, and their texts."""
+    steps = (*_TICK_SECONDS, *range(_DAY, 99 * _DAY, _DAY))
+    step = next(step for step in steps if axis.lasts / step <= _MOST_TICKS)
+    first = int(-axis.start % step if axis.dated else 0)
+    times = range(first, int(axis.lasts) + 1, step)
+    return [(axis.percent(at), axis.text(at)) for at in times]

@@ -1,0 +1,131 @@
+"""The lines about a scenario: what was expected, what happened, and to which resource."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.prove.comparison import AlertResult, Outcome, compare
+from lab.prove.incidents import Incident
+from lab.prove.outcomes import lines
+from lab.simulate.scenario import ExpectedIncident
+
+AT = "projects/shop-prod/locations/europe-west1/streams"
+OPENED = "opened 1m30s (expected 1m to 2m)"
+CLOSES = "(expected 5m to 6m40s)"
+EXTRA = "not expected, in 1 of 2 evaluation phases"
+
+
+def expected_alert(of: str = "orders", **keys: Any) -> ExpectedIncident:
+    """Return an alert of policy p that is expected from 1m to 2m."""
+    opens = {"after": 60, "by": 120}
+    return ExpectedIncident.model_validate({"policy": "p", "of": of, "opens": opens, **keys})
+
+
+def opened(stream: str, at: float, closed: float | None = None, policy: str = "p") -> Incident:
+    """Return an incident about a stream."""
+    about = f"{AT}/{stream}" if stream else ""
+    return Incident(policy, about, {}, at, closed)
+
+
+def printed(expected: list[ExpectedIncident], *phases: list[Incident]) -> list[str]:
+    """Return the lines about the incidents of some phases."""
+    findings: list[AlertResult] = []
+    for phase, incidents in enumerate(phases):
+        findings += compare(expected, incidents, float(phase), len(phases))
+    return [
+        text if outcome is Outcome.RIGHT else f"{outcome.upper()} {text}"
+        for outcome, text in lines(findings)
+    ]
+
+
+def test_an_alert_is_one_line_for_all_phases() -> None:
+    """The times are a range, the resource is named by its short name."""
+    expected = [expected_alert(closes={"after": 300, "by": 400})]
+    phases = [[opened("orders", 60.0 + at, 330.0 + at)] for at in (0, 10, 20)]
+    assert printed(expected, *phases) == [
+        (
+            "p of orders: opened 1m to 1m20s (expected 1m to 2m), closed 5m30s to 5m50s "
+            "(expected 5m to 6m40s)"
+        )
+    ]
+
+
+def test_many_right_resources_are_one_line() -> None:
+    """Three are named, the others counted."""
+    names = [f"orders-{number}" for number in range(5)]
+    phase = [opened(name, 90.0) for name in names]
+    assert printed([expected_alert("orders-*", count=5)], phase) == [
+        (
+            "p of orders-0, orders-1, orders-2 and 2 more: opened 1m30s (expected 1m to 2m), "
+            "open at the end"
+        )
+    ]
+
+
+def test_an_alert_without_a_resource_names_none() -> None:
+    """The exporter's own alerts are an example."""
+    assert printed([expected_alert("*")], [opened("", 90.0)]) == [
+        "p: opened 1m30s (expected 1m to 2m), open at the end"
+    ]
+    assert printed([expected_alert("*")], [opened("", 150.0)]) == [
+        "LATE p: opened 2m30s (expected 1m to 2m), open at the end"
+    ]
+
+
+def test_an_optional_alert_may_be_missing() -> None:
+    """It may be missing in one phase or in all."""
+    assert printed([expected_alert(may=True)], [], []) == [
+        "p of orders: did not open (optional, 1m to 2m)"
+    ]
+    assert printed([expected_alert(may=True)], [], [opened("orders", 90.0)]) == [
+        "p of orders: opened 1m30s (expected 1m to 2m), open at the end"
+    ]
+
+
+def test_a_missed_alert_says_how_many_are_missing() -> None:
+    """Of several expected incidents the missing ones are counted, and so are the phases."""
+    some = [opened("orders-1", 90.0)]
+    assert printed([expected_alert("orders-*", count=3)], some, some) == [
+        "p of orders-1: opened 1m30s (expected 1m to 2m), open at the end",
+        "MISSED p of orders-* (2 of 3): did not open (expected 1m to 2m)",
+    ]
+    assert printed([expected_alert("*", count=2)], some)[1:] == [
+        "MISSED p (1 of 2): did not open (expected 1m to 2m)"
+    ]
+    assert printed([expected_alert()], [], [opened("orders", 90.0)]) == [
+        "MISSED p of orders: did not open (expected 1m to 2m), in 1 of 2 evaluation phases",
+        "p of orders: opened 1m30s (expected 1m to 2m), open at the end",
+    ]
+
+
+def test_a_wrong_close_is_reported() -> None:
+    """Too early, too late, and an incident that should have stayed open."""
+    closes = {"after": 300, "by": 400}
+    assert printed([expected_alert(closes=closes)], [opened("orders", 90.0, 200.0)]) == [
+        f"CLOSED EARLY p of {AT}/orders: {OPENED}, closed 3m20s {CLOSES}"
+    ]
+    assert printed(
+        [expected_alert(closes=closes)], [opened("orders", 90.0, 500.0)], [opened("orders", 90.0)]
+    ) == [f"CLOSED LATE p of {AT}/orders: {OPENED}, closed 8m20s or open at the end {CLOSES}"]
+    assert printed([expected_alert(stays=True)], [opened("orders", 90.0, 200.0)]) == [
+        f"CLOSED EARLY p of {AT}/orders: {OPENED}, closed 3m20s (expected to stay open)"
+    ]
+
+
+def test_extra_incidents_are_separate_by_time() -> None:
+    """Two incidents of one stream, an hour apart, are two lines."""
+    phases = [[opened("stock", 600.0, 630.0)], [opened("stock", 4200.0, 4260.0)]]
+    assert printed([], *phases) == [
+        f"EXTRA p of {AT}/stock: opened 10m, closed 10m30s, {EXTRA}",
+        f"EXTRA p of {AT}/stock: opened 1h10m, closed 1h11m, {EXTRA}",
+    ]
+
+
+def test_many_extra_incidents_are_counted() -> None:
+    """Ten lines per policy are printed, the rest is counted; --json has all."""
+    phase = [opened(f"orders-{number:02}", 90.0) for number in range(40)]
+    phase.append(opened("stock", 90.0, policy="q"))
+    printed_lines = printed([], phase)
+    assert len(printed_lines) == 12
+    assert printed_lines[-2].startswith(f"EXTRA q of {AT}/stock: ")
+    assert printed_lines[-1] == "EXTRA p: 30 more"

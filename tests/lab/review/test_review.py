@@ -1,0 +1,232 @@
+"""``datastream-lab review``: what it prints, what it never shows, and its exit codes."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from lab.exit_codes import NO_PROMETHEUS
+from lab.review.page import review_page
+from lab.review.plan import parse_plan
+from lab.review.playing import Played
+from lab.review.review import review_data
+from tests.canary import Canary
+from tests.lab.review.conftest import Replanned, Reviewed
+from tests.lab.review.plan_json import ADDRESS, CHANNEL, QUERY, change, plan, policy
+from tools import lab_review
+
+_LATER = plan(change("update", before=policy(), after=policy(duration="300s")))
+_HOW = "run: .venv/bin/python -m tools.record && make docs"
+
+
+def _data(*changes: dict[str, Any], played: tuple[Played, ...] = (), **more: Any) -> dict[str, Any]:
+    document = json.dumps(plan(*changes, **more)).encode()
+    return review_data(parse_plan(document, "plan.json"), played)
+
+
+def test_a_later_alert_has_a_diff_and_a_row(reviewed: Reviewed) -> None:
+    """The page has the diff and when the alerts open; with ``--strict`` the exit code is 1."""
+    answer = reviewed(_LATER, "--scenario", "five", "--strict")
+    assert (answer.code, answer.err) == (1, "")
+    assert "\nPolicies that change: 1 of 1. Alerts in 1 scenario: **5 later**.\n" in answer.out
+    assert "\n-    duration: 60s\n+    duration: 300s\n" in answer.out
+    names = "`orders-1`, `orders-2`, `orders-3` and 2 more"
+    assert f"| `five` | `failed` | **later** | {names} | 6m30s | 10m30s |" in answer.out
+    assert "Alerting as announced costs the same." in answer.out
+
+
+def test_a_sooner_alert_is_not_worse(reviewed: Reviewed) -> None:
+    """``--strict`` accepts it; ``--json`` prints the same review as data."""
+    sooner = plan(change("update", before=policy(duration="300s"), after=policy()))
+    answer = reviewed(sooner, "--scenario", "five", "--strict", "--json")
+    found = json.loads(answer.out)
+    assert (answer.code, found["count"]) == (0, {"lost": 0, "later": 0, "gained": 0, "sooner": 5})
+    assert found["incidents"][0] == {
+        "scenario": "five",
+        "policy": "failed",
+        "kind": "sooner",
+        "about": "projects/shop-prod/locations/europe-west1/streams/orders-1",
+        "opens": [630.0, 390.0],
+        "closes": [None, None],
+    }
+
+
+def test_a_query_that_prometheus_rejects_loses_its_alerts(reviewed: Reviewed) -> None:
+    """The page has Prometheus's error."""
+    ambiguous = f"({QUERY}) * on (location) ({QUERY})"
+    document = plan(change("update", before=policy(), after=policy(query=ambiguous)))
+    answer = reviewed(document, "--scenario", "five")
+    assert "**5 lost**" in answer.out
+    assert "| `failed` | `it would never alert: Prometheus refuses the query: " in answer.out
+
+
+def test_a_policy_that_never_or_always_alerts_is_named() -> None:
+    """Nothing covers it, or it alerts in each of several scenarios."""
+    changed = change("create", after=policy())
+    for after, words in ((False, "no scenario covers it"), (True, "always true?")):
+        results = [Played(f"s{each}", [], {"failed": (False, after)}, {}) for each in range(4)]
+        assert words in _data(changed, played=tuple(results))["problems"]["failed"]
+
+
+def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
+    """Each is said where the diff is folded; a replaced policy's incidents close."""
+    changes = [
+        change("delete", before=policy(), address=f"{ADDRESS}_gone"),
+        change("delete", "create", before=policy(), after=policy(project="b"), address=ADDRESS),
+        change("update", before=policy(), after=policy(enabled=False), address=f"{ADDRESS}_off"),
+        change("update", before=policy(), after=policy(), address=f"{ADDRESS}_same"),
+    ]
+    text = review_page(_data(*changes, errored=True))
+    assert re.findall(r"<code>(\w+)</code>: (.+?)</summary>", text) == [
+        ("failed", "delete and create"),
+        ("failed_gone", "delete"),
+        ("failed_off", "switched off"),
+        ("failed_same", "update"),
+    ]
+    assert "It is replaced: its open incidents close, and open again.\n\n```diff" in text
+    assert "-project: orders-prod\n+project: b\n" in text
+    assert "\n+enabled: false\n" in text
+    assert "Only values change that Cloud Monitoring sets." in text
+    assert "> **Note:** The plan ended with an error, so changes may be missing." in text
+    assert f"| `default` | `{CHANNEL}` | `no policy` | `failed_gone` |" in text
+
+
+def test_unknown_values_are_marked() -> None:
+    """A channel that the same plan creates; a condition that is unknown can't be played."""
+    after = {**policy(), "notification_channels": None, "conditions": None}
+    review = _data(
+        change("update", before=policy(), after=after, notification_channels=True, conditions=True)
+    )
+    (diff,) = (each["diff"] for each in review["policies"])
+    assert {"+conditions: (known after apply)", "+notificationChannels: (known after apply)"} < {
+        *diff
+    }
+    assert "known only after apply" in review["problems"]["failed"]
+    assert review["routes"][0]["after"] == "(known after apply)"
+
+
+def test_no_secret_of_a_plan_is_shown(reviewed: Reviewed) -> None:
+    """A plan as JSON holds them in plain text; the guard of all tests searches what is printed."""
+    secret = Canary.SECRET_MANAGER_SECRET
+    foreign = {
+        "address": f'google_secret_manager_secret_version.token["{secret}"]',
+        "mode": "managed",
+        "type": "google_secret_manager_secret_version",
+        "name": "token",
+        "change": {"actions": ["update"], "before": {"secret_data": Canary.SLACK_TOKEN}},
+    }
+    hidden = {
+        "conditions": [{"condition_prometheus_query_language": [{"query": True}]}],
+        "documentation": [{"content": True, "subject": True}],
+        "display_name": True,
+        "user_labels": True,
+        "notification_channels": True,
+    }
+    before, after = (
+        policy(
+            query=f"{QUERY} or {text} )",
+            content=text,
+            display_name=text,
+            user_labels={"policy": text},
+            notification_channels=[text],
+        )
+        for text in (secret, f"new-{secret}")
+    )
+    document = plan(
+        foreign,
+        change("update", before=before, after=after, sensitive=hidden),
+        variables={"slack_token": {"value": Canary.SLACK_TOKEN}},
+    )
+    for words in ((), ("--json",)):
+        answer = reviewed(document, *words)
+        assert "(sensitive value), changed" in answer.out
+        assert "its condition is sensitive" in answer.out
+    whole = plan(change("delete", before=before, sensitive=True))
+    assert "(sensitive value)" in reviewed(whole).out
+    text = json.dumps(document).encode()
+    for cut in range(0, len(text), len(text) // 4):
+        assert reviewed(text[:cut]).code == 2
+        assert reviewed(text[cut + 1 :]).code == 2
+
+
+_NASTY = "a|b `c` ``d`` @everyone <img src=x> #1 [l](u) *e* \\ \n\n# h\n```\n\x1b[31m\u202e"
+
+
+def test_no_value_becomes_markup() -> None:
+    """Values appear only as code: they break no table, mention nobody and load nothing."""
+    nasty = dict.fromkeys(("display_name", "severity", "query", "content", _NASTY), _NASTY)
+    labels = {_NASTY: _NASTY, "route": _NASTY}
+    after = policy(**nasty, notification_channels=[_NASTY], user_labels=labels)
+    address = f"{ADDRESS}[{json.dumps(_NASTY)}]"
+    text = review_page(_data(change("create", after=after, address=address)))
+    assert not {"\x1b", "\u202e"} & {*text}
+    outside = re.sub(r"^(`{3,})\w+\n.*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
+    for line in outside.splitlines():
+        rest = re.sub(r"<code>.*?</code>|(`+)(?!`).+?(?<!`)\1(?!`)", "", line)
+        assert not re.search("everyone|<img|# h", rest)
+        assert not line.startswith("|") or len(re.findall(r"(?<!\\)\|", line)) in {3, 5}
+
+
+def test_the_page_fits_in_a_comment() -> None:
+    """The page stays below GitHub's limit and says what it leaves out."""
+    names = [f"{'x' * 95}{number}" for number in range(300)]
+    incidents = [
+        {"scenario": name, "policy": name, "kind": "lost", "about": name, "opens": [300.0, None]}
+        for name in names
+    ]
+    content = "".join(f"{number} {'y' * 280}\n" for number in range(99))
+    created = [
+        change(
+            "create", after=policy(content=content, duration="soon"), address=f"{ADDRESS}_{name}"
+        )
+        for name in names[:60]
+    ]
+    text = review_page(_data(*created, played=(Played("s", incidents, {}, {}),)))
+    assert 40_000 < len(text) <= 60_000
+    assert re.search(r"\n\n[0-9]+ more diffs: see `datastream-lab review --json`\.\n\n", text)
+    assert "\n\n260 more rows: see `datastream-lab review --json`." in text
+    text = review_page(_data(*created))
+    assert re.search("… and [0-9]+ more lines\n```", text)
+    assert 40_000 < len(text) <= 60_000
+
+
+def test_without_prometheus_the_command_says_what_to_install(
+    reviewed: Reviewed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A review that plays scenarios needs Prometheus; one that plays none doesn't."""
+    monkeypatch.setenv("PATH", "")
+    answer = reviewed(_LATER, "--scenario", "five")
+    assert (answer.code, answer.out) == (NO_PROMETHEUS, "")
+    assert "apt-get install prometheus" in answer.err
+    severity = plan(change("update", before=policy(), after=policy(severity="ERROR")))
+    assert reviewed(severity).code == 0
+
+
+def test_the_first_apply_adds_everything(replanned: Replanned, reviewed: Reviewed) -> None:
+    """Every policy is added, and every alert of those that are on is gained; later none is."""
+    first = replanned()
+    unchanged = reviewed(first).out
+    assert "Policies that change: 0 of 21. What decides when an alert opens stays" in unchanged
+    for each in first["resource_changes"]:
+        each["change"] |= {"actions": ["create"], "before": None}
+    review = json.loads(reviewed(first, "--scenario", "logs", "--json").out)
+    assert [each["effect"] for each in review["policies"]] == ["create"] * 21
+    gained = {(each["policy"], each["kind"]) for each in review["incidents"]}
+    assert gained == {("stream-changed", "gained")}
+    assert review["dollars_a_month"]["before"] == {"conditions": 0, "each_stream": 0}
+    assert {route["after"] for route in review["routes"]} == {CHANNEL}
+
+
+def test_the_review_in_the_docs_is_what_is_printed(replanned: Replanned) -> None:
+    """The stored example matches what the command prints today, of what Terraform plans."""
+    assert lab_review.SHOWN.read_text("utf-8") == lab_review.made(), _HOW
+    real = replanned(policy_overrides={"stream-lagging": {"threshold": 1800, "duration": "900s"}})
+    planned, shown = (
+        [
+            (each["name"], [line for line in each["diff"] if line[0] in "+-"])
+            for each in _data(*document["resource_changes"])["policies"]
+        ]
+        for document in (real, lab_review.plan())
+    )
+    assert planned == shown

@@ -1,0 +1,29 @@
+"""A part of the cases that ``make chaos`` plays as a whole."""
+
+import random
+
+import pytest
+
+from lab.chaos.cases import Case, interrupted, matrix, overlap
+from lab.chaos.judge import judge
+
+
+def _sample() -> list[Case]:
+    """Return three cases of each kind, but one of each that takes its whole deadline."""
+    drawn = random.Random(1)  # noqa: S311 - the same cases each time
+    kinds: dict[str, list[Case]] = {}
+    for case in matrix():
+        kinds.setdefault(case.kind, []).append(case)
+    kinds["a signal"] = [interrupted(drawn) for _ in range(3)]
+    kinds["runs at the same time"] = [overlap(2)]
+    return [
+        case
+        for kind, cases in kinds.items()
+        for case in drawn.sample(cases, min(len(cases), 1 if "always" in kind else 3))
+    ]
+
+
+@pytest.mark.parametrize("case", _sample(), ids=lambda case: case.kind)
+def test_a_run_is_truthful_complete_and_clear_whatever_goes_wrong(case: Case) -> None:
+    """Nothing is false, nothing is lost where the fault passes, and the log names the place."""
+    assert judge(case).broken == []

@@ -1,0 +1,181 @@
+"""Timelines: what is drawn of states and incidents, on a page that loads nothing."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from exporter import measure as samples
+from lab.policies.files import Policy
+from lab.policies.promql import promql_name
+from lab.prove.incidents import Incident
+from lab.simulate.series import Series
+from lab.timeline.charts import MOST_ROWS, Chart, chart, page, picture
+from lab.timeline.spans import Period, Spans
+from tests.lab.conftest import POLICIES, Command
+
+AT = "projects/shop-prod/locations/europe-west1/streams"
+HOUR = Period(1_767_571_200.0, 1_767_574_800.0)
+MINUTE = 60.0
+
+
+def states(metric: Any, by_minute: dict[float, float], **labels: str) -> Series:
+    """Return a series with values at minutes of the hour."""
+    labels = {"namespace": "shop-prod", "location": "europe-west1"} | labels
+    series = Series(promql_name(metric.type), tuple(sorted(labels.items())))
+    for minute, value in by_minute.items():
+        series.add(HOUR.start + minute * MINUTE, HOUR.start + minute * MINUTE, value)
+    return series
+
+
+def always(value: float, since: int = 0) -> dict[float, float]:
+    """Return a value at each minute of the hour."""
+    return dict.fromkeys(map(float, range(since, 60)), value)
+
+
+def stream(id_: str, by_minute: dict[float, float]) -> Series:
+    """Return the states of a stream."""
+    return states(samples.STATE, by_minute, stream_id=id_)
+
+
+def draw(
+    policies: tuple[Policy, ...], *series: Series, incidents: tuple[Incident, ...] = ()
+) -> Chart:
+    """Return the chart of an hour."""
+    spans = Spans()
+    spans.add(series)
+    return chart(HOUR, spans, incidents, policies)
+
+
+def bars(drawn: Chart, row: int = 0) -> list[tuple[str, str, float, float]]:
+    """Return the spans of a row: style, state, and where they begin and end in percent."""
+    found = drawn.rows[row].spans
+    return [(bar.style, bar.text, bar.x, round(bar.x + bar.width, 1)) for bar in found]
+
+
+def test_a_state_lasts_to_the_next_one(policies: tuple[Policy, ...]) -> None:
+    """Each state has a bar; a state without a known name is drawn by its number."""
+    values = always(2) | always(5, since=15) | always(42, since=30)
+    assert bars(draw(policies, stream("orders", values))) == [
+        ("good", "RUNNING", 0.0, 25.0),
+        ("bad", "FAILED", 25.0, 50.0),
+        ("odd", "state 42", 50.0, 100.0),
+    ]
+
+
+def test_silence_is_a_gap(policies: tuple[Policy, ...]) -> None:
+    """Four minutes between points are usual; more than five are a gap, and an end is the end."""
+    values = dict.fromkeys([0.0, 4.0, 8.0, 12.0, 18.0, 22.0, 26.0, 30.0], 2.0)
+    assert [bar[2:] for bar in bars(draw(policies, stream("orders", values)))] == [
+        (0.0, 20.0),
+        (30.0, 50.0),
+    ]
+
+
+def test_other_subjects_are_drawn_where_something_happens(policies: tuple[Policy, ...]) -> None:
+    """A location that is readable and an exporter that runs need no row."""
+    well = [
+        states(samples.UP, always(1)),
+        states(samples.LAST_RUN, always(9), namespace="datastream-exporter"),
+    ]
+    drawn = draw(
+        policies,
+        *well,
+        states(samples.UP, always(0), location="us-east1"),
+        states(samples.CONNECTION_STATE, {0: 3, 15: 3, 30: 2, 45: 2}, private_connection_id="vpn"),
+    )
+    found = {row.name: [bar.text for bar in row.spans] for row in drawn.rows}
+    assert found == {"us-east1": ["unreadable"], "vpn": ["FAILED", "CREATED"]}
+
+
+def test_incidents_are_under_their_subject(policies: tuple[Policy, ...]) -> None:
+    """Each policy has a line with its severity, the times and the number; worst news first."""
+    drawn = draw(
+        policies,
+        stream("stock", always(2)),
+        stream("orders", always(2)),
+        states(samples.LAST_RUN, always(9), namespace="datastream-exporter"),
+        incidents=(
+            Incident("stream-failed", f"{AT}/orders", {}, 0.0, 5 * MINUTE),
+            Incident("stream-failed", f"{AT}/orders", {}, 12 * MINUTE, None),
+            Incident("stream-errors", f"{AT}/orders", {}, 20 * MINUTE, 30.5 * MINUTE),
+            Incident("exporter-silent", "", {}, 30 * MINUTE, 40 * MINUTE),
+        ),
+    )
+    assert [row.name for row in drawn.rows] == ["orders", "datastream-exporter", "stock"]
+    texts = [(text, bars[0].style, len(bars)) for text, bars in drawn.rows[0].incidents]
+    assert texts == [
+        ("stream-failed (2) before the start → still open", "critical", 2),
+        ("stream-errors 20m → 30m30s", "warning", 1),
+    ]
+
+
+def test_streams_that_look_alike_share_a_row(policies: tuple[Policy, ...]) -> None:
+    """A fleet of hundreds fits on a page; what does not fit is counted."""
+    drawn = draw(policies, *(stream(f"s{number:03}", always(2)) for number in range(500)))
+    (row,) = drawn.rows
+    assert (row.name, row.place) == ("s000", "europe-west1 · shop-prod · and 499 more like it")
+    different = [stream(f"s{number}", always(2, since=number)) for number in range(50)]
+    drawn = draw(policies, *different)
+    assert (len(drawn.rows), drawn.notes) == (MOST_ROWS, ["10 more rows not drawn."])
+
+
+def test_names_are_no_markup(policies: tuple[Policy, ...]) -> None:
+    """Names are text on the page, and the picture is well-formed XML."""
+    drawn = draw(policies, stream("<script>&\x1b", always(2)))
+    assert "<script" not in page("<b>", "<i>", [drawn])
+    root = ET.fromstring(picture(drawn))  # noqa: S314 - our own
+    assert "<script>&\\x1b" in "".join(root.itertext())
+
+
+class Page(HTMLParser):
+    """Collects the tags of a page and what they refer to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.references: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep the tag, its id and its references."""
+        self.tags.add(tag)
+        self.references += [value or "" for key, value in attrs if key in {"href", "src"}]
+        self.ids += [value or "" for key, value in attrs if key == "id"]
+
+
+def test_the_command_writes_a_page_of_all_scenarios(command: Command, tmp_path: Path) -> None:
+    """``test --html`` draws each scenario, names what failed, and loads nothing."""
+    wrong = (POLICIES / "scenarios" / "deleted.yaml").read_text("utf-8")
+    wrong = wrong.replace("policy: stream-missing", "policy: stream-stuck")
+    (tmp_path / "wrong.yaml").write_text(wrong)
+    html = tmp_path / "page.html"
+    names = ("private-connection-failed",)
+    code, _, err = command(
+        "test",
+        "--policies",
+        str(POLICIES),
+        "--html",
+        str(html),
+        *names,
+        str(tmp_path / "wrong.yaml"),
+    )
+    assert code == 1
+    assert f"{html}: a timeline of each scenario." in err
+    written, read = html.read_text("utf-8"), Page()
+    read.feed(written)
+    assert read.ids == [*names, "wrong"]
+    assert read.references == [f"#{name}" for name in read.ids]
+    assert not read.tags & {"script", "link", "img", "iframe", "object"}
+    assert "url(" not in written
+    assert "MISSED: stream-stuck" in written
+    assert "private-connection-failed 10m" in written
+
+
+def test_a_page_that_cannot_be_written_is_an_error_at_once(
+    command: Command, tmp_path: Path
+) -> None:
+    """Nothing is played for a page in a folder that isn't there."""
+    code, out, err = command("test", "--html", str(tmp_path / "none" / "page.html"))
+    assert (code, out) == (2, "")
+    assert "can't be written; name a file in an existing folder" in err

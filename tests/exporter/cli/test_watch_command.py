@@ -159,23 +159,21 @@ def test_the_screen_is_a_table_below_the_log(
     """The worst come first, the problem alone is cut, colours can be off, and no line is lost."""
     for name, value in (("COLUMNS", "100"), ("LINES", "24"), *([("NO_COLOR", "1")] * no_color)):
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("exporter.show.time.monotonic", clock := Clock())
     carts, stock, orders = (Stream(name, RUNNING) for name in ("carts", "stock", "orders"))
     lost = replace(orders, state=FAILED, errors=1, error="The slot of the replication is lost.")
     with TerminalScreen(100, 24) as screen, fleet_screen(screen.stream, screen.stream) as show:
         show(report(carts, replace(stock, state=PAUSED), orders))
         screen.wait_for("3 streams in 1 location (1 not as expected)")
         LOGGER.error("%s\nfailed.", "orders")
-        clock.now += 60
         show(report(carts, replace(stock, state=PAUSED), lost))
         lines = screen.wait_for("(1 failed, 1 not as expected)")
     assert re.match(r"\d\d:\d\d:\d\d error: orders\\nfailed\.$", lines[0])
     shop = "shop-prod  europe-west1"
     assert lines[1:6] == [
-        "STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS  FOR  PROBLEM",
-        f"orders  {shop}  FAILED   no        1       0s   failed; Datastream keeps retrying:…",
-        f"stock   {shop}  PAUSED   no        0       1m   is PAUSED, which config does not e…",
-        f"carts   {shop}  RUNNING  yes       0       1m",
+        "STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS  PROBLEM",
+        f"orders  {shop}  FAILED   no        1       failed; Datastream keeps retrying: The…",
+        f"stock   {shop}  PAUSED   no        0       is PAUSED, which config does not expect",
+        f"carts   {shop}  RUNNING  yes       0",
         "3 streams in 1 location (1 failed, 1 not as expected)",
     ]
     assert not any(lines[6:])

@@ -26,15 +26,6 @@ USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
-EXIT_CODES = {
-    OK: "All that was due was written. An unreadable location is written too, as `location/up` 0.",
-    INCOMPLETE: "Points were lost, the run was cut short, or there are no credentials. For "
-    "`check`: a check failed.",
-    USAGE: "A mistake in config.yaml, in the environment or on the command line.",
-    INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",
-    TERMINATED: "Ended by SIGTERM, after the write under way.",
-}
-
 # Takes the arguments, the environment, stdout and stderr; returns the exit code
 Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
 
@@ -130,7 +121,7 @@ def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
 def _interval(text: str) -> timedelta:
     try:
         # Cloud Monitoring takes a point of a series every five seconds; ten are always safe.
-        return durations.limit(durations.parse(text), "10s", "24h")
+        return durations.limit(text, "10s", "24h")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

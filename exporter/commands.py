@@ -61,19 +61,21 @@ def run(context: Context) -> int:
         config = session.config
         deadline = Deadline.after(config.run.deadline.total_seconds(), context.stop)
         once = Run(session, Memory(), int(time()), deadline)
-        with show_progress(context.err) as progress:
-            progress.update("reading and writing", 0)
+        with show_progress(context.err, "reading and writing ..."):
             report = once.look() if args.dry_run else once.write()
-        if context.out:
-            from exporter.show import print_report
+        try:
+            if context.out:
+                from exporter.show import print_report
 
-            print_report(report, config, context.out)
-            context.out.flush()
-        # At a terminal, the list of what to look at has just said so.
-        if not context.err.isatty():
-            RunLog(config).log_findings(report)
+                print_report(report, config, context.out)
+                context.out.flush()
+        finally:
+            # At a terminal, the list of what to look at has just said so.
+            if not context.err.isatty():
+                RunLog(config).log_findings(report)
+            if not args.dry_run:
+                log_run(report)
         if not args.dry_run:
-            log_run(report)
             return OK if report.complete else INCOMPLETE
         points, project = plural(len(report.samples), "point"), config.metrics.project
         text = f"{capitalized(fleet(report))}; a run would write {points} to project {project}."

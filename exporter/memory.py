@@ -79,25 +79,26 @@ class Memory:
 
     def learn(self, project: str, locations: Iterable[str]) -> None:
         """Remember what discovery just returned."""
-        before = self._discovered.get(project)
+        before = self._discovered.get(project) or _Discovered((), self._now, {})
         found = tuple(locations)
-        listed = (before.listed if before else {}) | dict.fromkeys(found, self._now)
+        # One that is dropped now is of interest if it has streams now.
+        kept = {
+            location: at
+            for location, at in before.listed.items()
+            if location not in before.locations or self._has_streams(project, location)
+        }
+        listed = kept | dict.fromkeys(found, self._now)
         self._discovered[project] = _Discovered(found, self._now, listed)
 
     def dropped(self, project: str) -> tuple[str, ...]:
-        """Return locations that had streams and are no longer listed, for a day.
-
-        Where a project's discovery fails, these are all of its locations that are known.
-        """
+        """Return locations that had streams and are no longer listed, for a day."""
         known = self._discovered.get(project)
         if known is None:
             return ()
         return tuple(
             location
             for location, at in known.listed.items()
-            if location not in known.locations
-            and self._now - at < DROPPED_SECONDS
-            and self._has_streams(LocationName(project, location))
+            if location not in known.locations and self._now - at < DROPPED_SECONDS
         )
 
     def last_discovered(self, project: str) -> tuple[str, ...]:
@@ -105,8 +106,8 @@ class Memory:
         known = self._discovered.get(project)
         return known.locations if known else ()
 
-    def _has_streams(self, name: LocationName) -> bool:
-        seen = self._seen.get(name)
+    def _has_streams(self, project: str, location: str) -> bool:
+        seen = self._seen.get(LocationName(project, location))
         return seen is not None and not seen.empty
 
     def is_worth_reading(self, name: LocationName) -> bool:
@@ -127,7 +128,8 @@ class Memory:
         """
         before = self._seen.get(name)
         changed = before is None or before.values != values
-        self.changed |= changed
+        if changed:
+            self.changed = True
         since = self._now if before is None or changed else before.changed
         due = (
             values is None

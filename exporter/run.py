@@ -23,7 +23,13 @@ from exporter.config import Config, Source
 from exporter.expectations import ComparedLocation, Expectations
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
-from exporter.google.errors import CallError, Failure, FailureKind, explain_unexpected_error
+from exporter.google.errors import (
+    CallError,
+    Failure,
+    FailureKind,
+    explain_no_thread,
+    explain_unexpected_error,
+)
 from exporter.measure import GLOBAL, Sample
 from exporter.memory import Memory
 from exporter.names import LocationName, StreamName, Task
@@ -164,6 +170,7 @@ class Run:
         self._collects = collect.objects or collect.private_connections
         self._writes = True
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
+        self._has_thread = False
         self._discovered: dict[str, threading.Event] = {}
         self._discoveries: dict[str, tuple[str, ...] | Failure] = {}
         self._dropped: list[LocationName] = []
@@ -203,10 +210,14 @@ class Run:
             self._wait(list(self._discovered.values()), self._reading, 0)
             outcomes = list(self._outcomes.values())
             self._wait([outcome.read for outcome in outcomes], self._reading, 0)
+            events = []
             if not self._deadline.stopped:
-                self._share(shared)
-            under_way = [outcome.done for outcome in outcomes if outcome.read.is_set()]
-            self._wait(under_way, self._writing, _STOPPED_SECONDS)
+                self._submit(self._share, shared)
+                events = [shared.done]
+            # A discovery that a stop cut short may still add some.
+            outcomes = list(self._outcomes.values())
+            events += [outcome.done for outcome in outcomes if outcome.read.is_set()]
+            self._wait(events, self._writing, _STOPPED_SECONDS)
         finally:
             # What hangs ends by the deadline, or when the channels are closed.
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -227,12 +238,11 @@ class Run:
     def _submit(self, work: Callable[..., None], *args: object) -> None:
         try:
             self._pool.submit(work, *args)
+            self._has_thread = True
         except RuntimeError as error:
-            # Where there are other threads, the work waits for one of them.
-            if len(self._discovered) + len(self._outcomes) == 1:
-                message = f"this machine can start no thread ({error})"
-                hint = "Allow this user or container more processes and threads, or more memory."
-                raise CallError(Failure(FailureKind.REFUSED, message, hint)) from error
+            # Where there is another thread, the work waits for it.
+            if not self._has_thread:
+                raise CallError(explain_no_thread(error)) from error
 
     def _start_source(self, source: Source) -> None:
         project = source.project
@@ -328,7 +338,7 @@ class Run:
 
     def _collect(self, outcome: Outcome, compared: ComparedLocation) -> None:
         """Read and write what is optional; what fails leaves the location clean."""
-        if not self._collects:
+        if not self._collects or self._deadline.stopped:
             return
         samples: list[Sample] = []
         if self._config.collect.private_connections:
@@ -375,6 +385,7 @@ class Run:
         if not shared.written.complete:
             for name in names:
                 self._memory.not_written(name)
+        shared.done.set()
 
     def _write(self, outcome: Outcome, samples: Iterable[Sample]) -> None:
         """Write samples, and add what happened to them to an outcome."""

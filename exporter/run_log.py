@@ -32,8 +32,6 @@ LONGEST_SUMMARY = 120
 UNREADABLE = "location_unreadable"
 UNCOLLECTED = "not_collected"  # the event of an entry about what a collector could not read
 _MOST_NAMED = 3
-_MOST_LOCATIONS = 100
-_MOST_LABELS = 20
 
 
 class FailureGroup(NamedTuple):
@@ -116,7 +114,7 @@ class RunLog:
         """Log labels and globs that have no effect."""
         streams = [stream for location in report.locations for stream in location.streams]
         complaints = [(label_complaint(stream), stream.name) for stream in streams]
-        for text, name in [one for one in complaints if one[0]][:_MOST_LABELS]:
+        for text, name in [one for one in complaints if one[0]][:MOST_ENTRIES]:
             self._log_once(text, str(text), fields_of([name]))
         if not (report.unreadable or report.skipped):
             for text in unmatched(self._config, report.locations):
@@ -223,7 +221,7 @@ def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
     """Return what a log entry about the names carries, so that it is found by each location."""
     first = names[0]
     if len(names) > 1:
-        locations = list(dict.fromkeys(name.location for name in names))[:_MOST_LOCATIONS]
+        locations = list(dict.fromkeys(name.location for name in names))[:MOST_ENTRIES]
         return {"project": first.project, "locations": locations, "count": len(names)}
     return dict(zip(("project", "location", "stream_id"), first, strict=False))
 
@@ -240,17 +238,20 @@ def log_run(report: Report) -> None:
             **fields_of(names),
         )
     if report.stopped:
-        left = plural(report.written.left_out, "point")
-        text = f"Interrupted: {plural(report.skipped, 'location')} not read, {left} not written."
-        log(logging.WARNING, text)
+        counts = (
+            (report.skipped, "location", "read"),
+            (report.written.left_out, "point", "written"),
+        )
+        left = [f"{plural(count, noun)} not {done}" for count, noun, done in counts if count]
+        log(logging.WARNING, f"Interrupted: {', '.join(left) or 'nothing is left out'}.")
     written = report.written
-    counts = (
+    not_written = (
         (written.lost, "lost"),
         (written.superseded, "superseded"),
         (written.left_out, "left out"),
     )
     points = f"{plural(written.accepted, 'point')} written"
-    points += "".join(f", {count:,} {what}" for count, what in counts if count)
+    points += "".join(f", {count:,} {what}" for count, what in not_written if count)
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
     level = logging.INFO if report.complete else logging.ERROR
     log(level, f"{capitalized(fleet(report))}; {points}; {calls}.", event="run", **summary(report))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from exporter.durations import format_duration
+from lab.durations import format_duration
 
 
 def short(seconds: float) -> str:

@@ -17,7 +17,7 @@ locals {
   ])
 
   collect = {
-    objects             = try(local.config.collect.objects, false) == true || var.collect_objects_schedule != null
+    objects             = try(local.config.collect.objects, false) == true
     private_connections = try(local.config.collect.private_connections, false) == true
   }
 

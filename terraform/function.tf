@@ -117,8 +117,8 @@ resource "google_cloudfunctions2_function" "exporter" {
     service_account_email = local.exporter_email
     timeout_seconds       = local.function_timeout
 
-    # Two instances would write the same series. A second call while a run is under way gets its answer
-    # at once; for that, the instance must take several, as many as the server has threads.
+    # Two instances would write the same series. Calls that come during a run wait for the next one in
+    # this instance, so it must take several, as many as the server has threads.
     max_instance_count               = 1
     max_instance_request_concurrency = 4
 

@@ -1,5 +1,5 @@
 # Accounts without keys: the exporter's reads streams and writes metrics, the scheduler's can only start
-# the jobs or call the function. Both can exist already, and somebody else can make the grants: see
+# the job or call the function. Both can exist already, and somebody else can make the grants: see
 # manage_iam. function_build.tf has the account that builds the function, log_triggers.tf the one that
 # Pub/Sub calls it with.
 
@@ -83,7 +83,7 @@ resource "google_project_iam_member" "metric_writer" {
   depends_on = [google_monitoring_custom_service.deployment]
 }
 
-# On each job, not on the project.
+# On the job, not on the project.
 resource "google_cloud_run_v2_job_iam_member" "scheduler" {
   for_each = var.manage_iam ? google_cloud_run_v2_job.exporter : {}
 

@@ -36,12 +36,4 @@ locals {
 
   mention_form   = "^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$"
   mention_advice = "a mention must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody."
-
-  cron_fields = [
-    { name = "minute", least = 0, most = 59, form = "[0-9]{1,2}" },
-    { name = "hour", least = 0, most = 23, form = "[0-9]{1,2}" },
-    { name = "day of month", least = 1, most = 31, form = "[0-9]{1,2}" },
-    { name = "month", least = 1, most = 12, form = "([0-9]{1,2}|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)" },
-    { name = "day of week", least = 0, most = 7, form = "([0-7]|sun|mon|tue|wed|thu|fri|sat)" },
-  ]
 }

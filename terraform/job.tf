@@ -1,37 +1,15 @@
-# Mode `job`: a Cloud Run job that reads the streams every minute, and with collect_objects_schedule a
-# second job that reads their objects.
+# Mode `job`: a Cloud Run job that runs every minute.
 
 locals {
   environment = merge(
-    # Otherwise each process would ask the metadata server where it runs.
+    # Nothing else tells a process where it runs.
     { DATASTREAM_EXPORTER_RUN__LOCATION = try(coalesce(local.config.run.location), var.region) },
     var.environment_variables,
     # The whole config.yaml, so that plan shows when it changes.
     { DATASTREAM_EXPORTER_CONFIG = local.config_text },
   )
 
-  jobs = var.mode == "job" ? merge(
-    {
-      streams = {
-        name     = var.name
-        schedule = "* * * * *"
-        args     = ["run"]
-        # Less than a minute, so that a hanging run ends before the next one starts.
-        timeout = "55s"
-        env     = {}
-      }
-    },
-    var.collect_objects_schedule == null ? {} : {
-      objects = {
-        name     = "${var.name}-objects"
-        schedule = var.collect_objects_schedule
-        args     = ["run", "--collect", "objects"]
-        timeout  = "900s"
-        # At least one call for each stream: this takes longer than the run of the streams.
-        env = { DATASTREAM_EXPORTER_RUN__DEADLINE = "14m" }
-      }
-    },
-  ) : {}
+  jobs = var.mode == "job" ? { streams = { name = var.name, schedule = "* * * * *" } } : {}
 }
 
 resource "google_cloud_run_v2_job" "exporter" {
@@ -63,21 +41,22 @@ resource "google_cloud_run_v2_job" "exporter" {
     template {
       encryption_key  = var.encryption_key
       service_account = local.exporter_email
-      timeout         = each.value.timeout
+      # Less than a minute, so that a hanging run ends before the next one starts.
+      timeout = "55s"
       # The next minute's run replaces a failed one. A retry could come within 5 seconds, when
       # Cloud Monitoring rejects a second point of a series.
       max_retries = 0
 
       containers {
         image = var.image
-        args  = each.value.args
+        args  = ["run"]
 
         resources {
           limits = { cpu = var.cpu, memory = var.memory }
         }
 
         dynamic "env" {
-          for_each = merge(local.environment, each.value.env)
+          for_each = local.environment
 
           content {
             name  = env.key
@@ -109,7 +88,7 @@ resource "google_cloud_run_v2_job" "exporter" {
 
   lifecycle {
     precondition {
-      condition     = each.key != "streams" || local.deadline_seconds <= 54
+      condition     = local.deadline_seconds <= 54
       error_message = "config.yaml: run.deadline is ${local.deadline}, but a run is stopped after 55s. Use 54s or less (the default is 50s), or mode = \"worker_pool\"."
     }
   }

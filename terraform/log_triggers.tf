@@ -8,8 +8,8 @@ locals {
 
   triggering_projects = local.is_triggered ? local.watched_projects : toset([])
 
-  # Alternatives, as narrow as what is known of these logs allows: every entry costs a run, and the
-  # function's own log must never be among them.
+  # Alternatives, as narrow as what is known of these logs allows: an entry costs a call and often a
+  # run, and the function's own log must never be among them.
   trigger_filters = [
     # What Datastream itself finds. The severity is the only field that all such entries are known to have.
     <<-EOT
@@ -118,8 +118,7 @@ resource "google_pubsub_subscription" "log" {
     }
   }
 
-  # The function answers 429 if it ran less than 20 seconds ago. Without a policy, Pub/Sub would call
-  # again at once.
+  # The function answers 500 if a run is incomplete. Without a policy, Pub/Sub would call again at once.
   retry_policy {
     minimum_backoff = "10s"
     maximum_backoff = "60s"

@@ -44,7 +44,7 @@ output "function_uri" {
 }
 
 output "iam_grant_commands" {
-  description = "Commands that make the grants in `iam_grants`, in order. With `manage_iam = false`, somebody who may grant has to run them, those for jobs, the function, its topic and log sinks after the first apply."
+  description = "Commands that make the grants in `iam_grants`, in order. With `manage_iam = false`, somebody who may grant has to run them, those for the job, the function, its topic and log sinks after the first apply."
   value       = flatten(local.grants[*].commands)
 }
 
@@ -56,11 +56,6 @@ output "iam_grants" {
 output "job_id" {
   description = "Full name of the job, of the worker pool or of the function."
   value       = "projects/${local.job_project}/locations/${var.region}/${local.collections[var.mode]}/${var.name}"
-}
-
-output "job_names" {
-  description = "Names of the jobs, by what they read: `streams`, and `objects` with collect_objects_schedule. Empty without jobs."
-  value       = { for key, job in google_cloud_run_v2_job.exporter : key => job.name }
 }
 
 output "log_policies" {
@@ -99,7 +94,7 @@ output "run_now_command" {
 }
 
 output "scheduler_service_account_email" {
-  description = "Account that starts the jobs or calls the function; null with a worker pool."
+  description = "Account that starts the job or calls the function; null with a worker pool."
   value       = local.scheduled ? local.scheduler_email : null
 }
 

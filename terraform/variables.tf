@@ -53,7 +53,7 @@ variable "enable_apis" {
 }
 
 variable "labels" {
-  description = "Labels of everything that takes labels: jobs, worker pool, function, policies, dashboard, Slack channel. Such as `{ team = \"data\" }`."
+  description = "Labels of everything that takes labels: job, worker pool, function, policies, dashboard, Slack channel. Such as `{ team = \"data\" }`."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -47,38 +47,6 @@ variable "build_service_account" {
   }
 }
 
-variable "collect_objects_schedule" {
-  description = "Cron schedule in UTC of a second job that collects the streams' objects (tables), such as `\"7 * * * *\"`. It must run at least every 90 minutes because the policies look back three hours. Only for mode `job`; in the other modes, set `collect.objects` in config.yaml."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.collect_objects_schedule == null || try(length(split(" ", var.collect_objects_schedule)) == 5, false)
-    error_message = "collect_objects_schedule must be a cron schedule with five fields, such as \"7 * * * *\" (every hour at minute 7)."
-  }
-
-  validation {
-    condition = alltrue(flatten([
-      for index, field in try(length(split(" ", var.collect_objects_schedule)) == 5, false) ? split(" ", var.collect_objects_schedule) : [] : [
-        for part in split(",", lower(field)) : can(regex("^(\\*|${local.cron_fields[index].form}(-${local.cron_fields[index].form})?)(/[1-9][0-9]?)?$", part)) && alltrue([
-          for number in regexall("[0-9]+", split("/", part)[0]) : tonumber(number) >= local.cron_fields[index].least && tonumber(number) <= local.cron_fields[index].most
-        ])
-      ]
-    ]))
-    error_message = "collect_objects_schedule: \"${coalesce(var.collect_objects_schedule, "-")}\" has a field that cron doesn't allow. The fields are ${join(", ", [for field in local.cron_fields : "${field.name} (${field.least} to ${field.most})"])}. Each is *, a number, a range such as 1-5 or a list such as 0,30; /N after it means every Nth."
-  }
-
-  validation {
-    condition     = var.collect_objects_schedule == null || var.mode == "job"
-    error_message = "collect_objects_schedule creates a second job, which mode = \"${var.mode}\" doesn't have. Remove it and set `collect: {objects: true}` in config.yaml: objects are then collected every 15 minutes."
-  }
-
-  validation {
-    condition     = var.collect_objects_schedule == null || !try(yamldecode(local.config_text).collect.objects, false)
-    error_message = "config.yaml has `collect: {objects: true}`, so the job that runs every minute would collect objects too. Set it to false: the job with collect_objects_schedule collects them."
-  }
-}
-
 variable "cpu" {
   description = "CPUs of each task, of the worker pool or of the function."
   type        = string
@@ -92,7 +60,7 @@ variable "cpu" {
 }
 
 variable "deletion_protection" {
-  description = "Whether Terraform refuses to delete the jobs, the worker pool or the function. They hold no data: everything they wrote is in Cloud Monitoring."
+  description = "Whether Terraform refuses to delete the job, the worker pool or the function. It holds no data: everything that it wrote is in Cloud Monitoring."
   type        = bool
   default     = false
   nullable    = false
@@ -224,7 +192,7 @@ variable "scheduler_region" {
 }
 
 variable "scheduler_service_account" {
-  description = "Account that starts the jobs or calls the function. By default the module creates `NAME-cron`; for an existing one, set `create = false` and its `email`."
+  description = "Account that starts the job or calls the function. By default the module creates `NAME-cron`; for an existing one, set `create = false` and its `email`."
   type        = any
   default     = {}
   nullable    = false
@@ -258,7 +226,7 @@ variable "service_account" {
 }
 
 variable "tags" {
-  description = "Resource Manager tags of the jobs, by key: `{ \"tagKeys/123\" = \"tagValues/456\" }`. Cloud Run sets them when a job is created. Worker pools and functions can't have them."
+  description = "Resource Manager tags of the job, by key: `{ \"tagKeys/123\" = \"tagValues/456\" }`. Cloud Run sets them when the job is created. Worker pools and functions can't have them."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -1,25 +1,17 @@
 """A terminal of the tests: what a person sees of a program's output."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import pty
 import struct
 import termios
 import threading
-import time
-from typing import TYPE_CHECKING, Self, TextIO
+from collections.abc import Callable
+from typing import Self, TextIO
 
 import pyte
 
-from tests.outputs import OUTPUTS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_SECONDS = 60.0
-"""For whatever a test waits for; many times what it takes."""
+_SECONDS = 60.0  # for whatever a test waits for; many times what it takes
 
 
 class TerminalScreen:
@@ -31,15 +23,13 @@ class TerminalScreen:
     """
 
     def __init__(self, columns: int, lines: int) -> None:
-        """Open it with a size."""
         self._reads, program = pty.openpty()
         self.stream: TextIO = os.fdopen(program, "w", encoding="utf-8")
         self.written = b""
-        self._printed = OUTPUTS.stream("a terminal")
         self._changed = threading.Condition()
         self._screen = pyte.Screen(columns, lines)
         self._feed = pyte.ByteStream(self._screen)
-        self.resize(columns, lines)
+        fcntl.ioctl(self._reads, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self._reader = threading.Thread(target=self._read)
 
     def __enter__(self) -> Self:
@@ -53,12 +43,6 @@ class TerminalScreen:
         self._reader.join()
         os.close(self._reads)
 
-    def resize(self, columns: int, lines: int) -> None:
-        """Give it another size."""
-        with self._changed:
-            self._screen.resize(lines, columns)
-        fcntl.ioctl(self._reads, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-
     @property
     def lines(self) -> list[str]:
         """The lines of the screen, without the blanks at their ends."""
@@ -71,16 +55,17 @@ class TerminalScreen:
         with self._changed:
             return {cell.fg for row in self._screen.buffer.values() for cell in row.values()}
 
-    def wait_for(self, shown: str | Callable[[list[str]], bool]) -> list[str]:
-        """Wait until a text is shown, or until the lines are as they should be; return them."""
-        until = time.monotonic() + _SECONDS
-        while True:
-            lines = self.lines
-            if any(shown in line for line in lines) if isinstance(shown, str) else shown(lines):
-                return lines
-            assert time.monotonic() < until, "\n".join(lines)
-            with self._changed:
-                self._changed.wait(0.2)
+    def wait_for(self, shown: str | Callable[[], bool]) -> list[str]:
+        """Wait until a text is shown, or until a condition is true; return the lines."""
+
+        def true() -> bool:
+            if callable(shown):
+                return shown()
+            return any(shown in line for line in self.lines)
+
+        with self._changed:
+            assert self._changed.wait_for(true, _SECONDS), "\n".join(self.lines)
+            return self.lines
 
     def _read(self) -> None:
         while True:
@@ -93,6 +78,5 @@ class TerminalScreen:
                 return
             with self._changed:
                 self.written += text
-                self._printed.append(text)
                 self._feed.feed(text)
                 self._changed.notify_all()

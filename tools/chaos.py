@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+# What ``python -m lab.chaos`` printed. It takes minutes, so it is recorded by hand
 RESULT = Path(__file__).parent.parent / "docs" / "chaos.txt"
-"""What ``python -m lab.chaos`` printed. It takes minutes, so it is recorded by hand."""
 
 
 def result() -> str:

@@ -1,14 +1,19 @@
-"""config.yaml described: a JSON Schema for editors, a table for people."""
+"""Describes config.yaml: a JSON Schema for editors, a table for people, rules for Terraform.
 
-from __future__ import annotations
+Terraform can't read a JSON Schema. ``terraform/config_rules.json`` has the same rules by path, in
+the form that ``terraform/mistakes.tftpl`` takes.
+"""
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from exporter.config.model import Config
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+# Keywords of a rule that mean what they mean in JSON Schema
+_SAME = ("minItems", "pattern", "enum", "minimum", "maximum")
+
+Schema = Mapping[str, Any]
 
 
 class KeyDescription(NamedTuple):
@@ -34,38 +39,86 @@ def key_descriptions() -> list[KeyDescription]:
     return list(_rows(schema, schema["$defs"], ""))
 
 
-def _rows(
-    schema: Mapping[str, Any], named: Mapping[str, Any], prefix: str
-) -> Iterator[KeyDescription]:
+def rules() -> dict[str, dict[str, Any]]:
+    """Return Terraform's rule for each path of config.yaml."""
+    schema = Config.model_json_schema()
+    return dict(_rules("", schema, schema["$defs"]))
+
+
+def _rows(schema: Schema, named: Schema, prefix: str) -> Iterator[KeyDescription]:
     for key, field in schema["properties"].items():
-        # Optional keys have their own type or null, which is the same as to leave them out.
-        kind = next(iter(field.get("anyOf", [field])))
-        below = kind.get("items", kind)
-        path = f"{prefix}{key}"
-        needed = key in schema.get("required", ())
-        section = named.get(below.get("$ref", "").rpartition("/")[2], {})
+        kind = _without_null(field)
+        section = named.get(_reference(kind.get("items", kind)), {})
         # Pydantic leaves out a description that repeats the section's own.
         description = field.get("description") or section["description"]
+        needed = key in schema.get("required", ())
         default = "required" if needed else "none" if section else _default(field)
-        yield KeyDescription(path, _type(kind), default, description)
+        yield KeyDescription(f"{prefix}{key}", _type(kind), default, description)
         if section:
-            yield from _rows(section, named, f"{path}{'[]' if 'items' in kind else ''}.")
+            yield from _rows(section, named, f"{prefix}{key}{'[]' if 'items' in kind else ''}.")
 
 
-def _type(schema: Mapping[str, Any]) -> str:
+def _rules(path: str, schema: Schema, named: Schema) -> Iterator[tuple[str, dict[str, Any]]]:
+    kind = _without_null(schema)
+    kind = named.get(_reference(kind), kind)
+    name = "string" if "enum" in kind else kind["type"]
+    properties = kind.get("properties", {})
+    rule: dict[str, Any] = {"types": [name], "what": _what(kind)}
+    rule |= {key: kind[key] for key in _SAME if key in kind}
+    if name == "integer":
+        rule |= {"types": ["number"], "multipleOf": 1}
+    if name == "object":
+        rule |= {"keys": list(properties), "required": kind.get("required", [])}
+    yield path, rule
+    for key, value in properties.items():
+        yield from _rules(f"{path}.{key}", value, named)
+    if "items" in kind:
+        yield from _rules(f"{path}[]", kind["items"], named)
+
+
+def _without_null(schema: Schema) -> Schema:
+    """Return the schema of a value: null is the same as to leave the key out."""
+    found: Schema = next(iter(schema.get("anyOf", [schema])))
+    return found
+
+
+def _reference(schema: Schema) -> str:
+    return str(schema.get("$ref", "").rpartition("/")[2])
+
+
+def _type(schema: Schema) -> str:
     if "items" in schema:
         return f"list: {_type(schema['items'])}"
     if "$ref" in schema:
         return "section"
     if "enum" in schema:
         return ", ".join(schema["enum"])
-    return {"boolean": "true or false", "integer": "whole number"}.get(
-        schema["type"], str(schema["title"])
-    )
+    words = {"boolean": "true or false", "integer": "whole number"}
+    return words.get(schema["type"], str(schema["title"]))
 
 
-def _default(field: Mapping[str, Any]) -> str:
+def _default(field: Schema) -> str:
     value = field["default"]
     if value is None:
         return "none"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _what(schema: Schema) -> str:
+    """Return what a value must be, in words."""
+    if "enum" in schema:
+        return f"one of {', '.join(schema['enum'])}"
+    match schema["type"]:
+        case "object":
+            return f"a mapping with the keys {', '.join(schema['properties'])}"
+        case "array":
+            least = schema.get("minItems", 0)
+            return f"a list with {least} item or more" if least else "a list"
+        case "boolean":
+            return "true or false"
+        case "integer":
+            return f"a whole number from {schema['minimum']} to {schema['maximum']}"
+        case "string":
+            form = f" of the form {schema['pattern']}" if "pattern" in schema else ""
+            return f"a {schema['title']}{form}"
+    raise ValueError(f"{schema} of config.yaml has a type that the rules don't know.")

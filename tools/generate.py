@@ -1,27 +1,31 @@
-"""Update what README.md, docs/ and terraform/README.md take from the code: ``make docs``.
+"""Updates what README.md, docs/ and terraform/README.md take from the code: ``make docs``.
 
 A block is between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The JSON Schemas and the rules
-made from one are whole files, and so is the picture of a timeline. With ``--check``, nothing is written, and files that are out of date
+made from one are whole files. With ``--check``, nothing is written, and files that are out of date
 are an error.
 """
-
-from __future__ import annotations
 
 import argparse
 import json
 import re
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from exporter.cli import dry_run
-from lab.prove.engine import NotInstalledError
-from tools import config_reference, config_rules, timeline
-from tools.blocks import BLOCKS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tools import (
+    chaos,
+    config_reference,
+    cost,
+    emulator,
+    lab,
+    lab_backtest,
+    lab_review,
+    policies,
+    readme,
+    reference,
+    terraform,
+)
 
 ROOT = Path(__file__).parent.parent
 PAGES = (
@@ -31,8 +35,34 @@ PAGES = (
 )
 SCHEMAS = {
     ROOT / "docs" / "config.schema.json": config_reference.json_schema,
-    ROOT / "docs" / "dry-run.schema.json": dry_run.schema,
-    ROOT / "terraform" / "config_rules.json": config_rules.rules,
+    ROOT / "terraform" / "config_rules.json": config_reference.rules,
+}
+# What makes each block, by its name
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "transcript": readme.transcript,
+    "cost": readme.cost,
+    "comparison": readme.comparison,
+    "chaos": chaos.result,
+    "resources": reference.resources,
+    "metrics": reference.metrics,
+    "config keys": reference.config_keys,
+    "exit codes": reference.exit_codes,
+    "lab exit codes": reference.lab_exit_codes,
+    "commands": reference.commands,
+    "world keys": emulator.world_keys,
+    "world events": emulator.world_events,
+    "policies": policies.policies,
+    "policies commands": lab.commands,
+    "policies test transcript": lab.transcript,
+    "policies preview": lab.preview,
+    "policies review": lab_review.example,
+    "policies backtest": lab_backtest.backtest,
+    "scenarios": lab.scenarios,
+    "time to page": policies.time_to_page,
+    "module inputs": terraform.inputs,
+    "module outputs": terraform.outputs,
+    "module examples": terraform.examples,
+    "module cost": cost.months,
 }
 
 _BLOCK = re.compile(
@@ -47,17 +77,17 @@ def main(argv: Sequence[str]) -> int:
         "--check", action="store_true", help="write nothing, name files that are out of date"
     )
     check = parser.parse_args(argv).check
-    outdated = [
-        path
+    outdated = {
+        path: text
         for path, text in updated().items()
         if not path.exists() or path.read_text("utf-8") != text
-    ]
-    for path in outdated:
+    }
+    for path, text in outdated.items():
         name = path.relative_to(ROOT)
         if check:
             sys.stderr.write(f"{name} is out of date; run: make docs\n")
         else:
-            path.write_text(updated()[path], "utf-8")
+            path.write_text(text, "utf-8")
             sys.stderr.write(f"{name} is updated\n")
     return 1 if outdated and check else 0
 
@@ -67,12 +97,7 @@ def updated() -> dict[Path, str]:
     """Return the up-to-date text of every page and schema."""
     pages = {path: filled(path.read_text("utf-8")) for path in PAGES}
     schemas = {path: json.dumps(schema(), indent=2) + "\n" for path, schema in SCHEMAS.items()}
-    try:
-        pictures = {timeline.PICTURE: timeline.svg()}
-    except NotInstalledError as error:
-        sys.stderr.write(f"{timeline.PICTURE.relative_to(ROOT)} is left as it is: {error}\n")
-        pictures = {}
-    return {**pages, **schemas, **pictures}
+    return {**pages, **schemas}
 
 
 def filled(page: str) -> str:

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import io
-import re
 from contextlib import chdir
-from inspect import cleandoc
 from typing import TYPE_CHECKING
 
 from lab.cli.main import COMMANDS, main
 from lab.markdown import fenced, table
 from lab.policies.files import read_policies
-from lab.simulate.scenario import Deployment, ExpectedIncident, ScenarioFile
 from lab.simulate.scenario_files import read_scenarios
 from tools.policies import FOLDER, ROOT
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from lab.simulate.scenario import Scenario
 
-SHOWN = ("test", "pause-overruns")
-"""The command whose output the docs show."""
-
-PREVIEWED = "stream-failed"
-"""The policy whose notification the docs show."""
-
+SHOWN = ("test", "pause-overruns")  # the command whose output the docs show
+PREVIEWED = "stream-failed"  # the policy whose notification the docs show
 TRANSCRIPT = ROOT / "docs" / "policies-test.txt"
-
-_ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
 
 def transcript() -> str:
@@ -74,30 +63,6 @@ def _alerts(scenario: Scenario) -> str:
         for policy, count in counts.items()
     ]
     return ", ".join(words) or "nothing"
-
-
-def scenario_keys() -> str:
-    """Return every key of a scenario file but those of its world."""
-    parts: tuple[tuple[str, type[BaseModel]], ...] = (
-        ("", ScenarioFile),
-        ("exporters[].", Deployment),
-        ("expect[].", ExpectedIncident),
-    )
-    return table(
-        ("key", "meaning"),
-        (
-            (f"`{prefix}{key}`", meaning.replace("``", "`"))
-            for prefix, model in parts
-            for key, meaning in _attributes(model)
-        ),
-    )
-
-
-def _attributes(model: type[BaseModel]) -> list[tuple[str, str]]:
-    """Return the keys of a part, with their description in its docstring."""
-    _, _, text = cleandoc(str(model.__doc__)).partition("Attributes:\n")
-    found = {key: " ".join(words.split()) for key, words in _ATTRIBUTE.findall(text)}
-    return [(field.alias or key, found[key]) for key, field in model.model_fields.items()]
 
 
 def commands() -> str:

@@ -17,7 +17,6 @@ from tools.policies import FOLDER, ROOT
 
 TRANSCRIPT = ROOT / "docs" / "policies-backtest.txt"
 SHOWN = ("backtest", "--recorded")
-
 _SCENARIO = Path(__file__).with_name("recorded.yaml")
 _STARTS = datetime(2026, 1, 5, 6, tzinfo=UTC)
 

@@ -11,13 +11,11 @@ from tools import lab
 from tools.policies import FOLDER, ROOT
 
 SHOWN = ROOT / "docs" / "policies-review.txt"
-
 CHANNEL = "projects/my-project/notificationChannels/1"
 SCENARIO = "lags"
-
 CHANGED = "stream-lagging"
+# What the module's inputs replace in the JSON of this policy
 REPLACED = {"> (900)": "> (1800)", '"900"': '"1800"', "[400s]": "[600s]", '"600s"': '"900s"'}
-"""What the module's inputs replace in the JSON of this policy."""
 
 
 def example() -> str:

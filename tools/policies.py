@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporter.durations import format_duration
+from lab.durations import format_duration
 from lab.markdown import table
 from lab.policies.files import read_policies
 from lab.policies.model import SEVERITIES
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "alerting_policies"
-TIMES = ROOT / "docs" / "time-to-page.json"
-"""What ``datastream-lab time-to-page --json`` measured."""
-
+TIMES = ROOT / "docs" / "time-to-page.json"  # what ``datastream-lab time-to-page --json`` measured
 _MODES = ("job", "function", "function_log_triggers", "worker_pool")
 
 

@@ -4,20 +4,21 @@ Prometheus computes them, and ``make lint`` doesn't need Prometheus. So they are
 tests compare them with new outputs.
 """
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
-from tools import lab, lab_backtest, lab_review, policies
+from tools import lab, lab_backtest, lab_review, policies, timeline
 from tools.generate import ROOT
 
-RECORDINGS = {
+# What makes the content of each file
+RECORDINGS: dict[Path, Callable[[], str]] = {
     lab.TRANSCRIPT: lambda: lab.output(*lab.SHOWN),
     policies.TIMES: lambda: lab.output("time-to-page", "--json"),
     lab_review.SHOWN: lab_review.made,
     lab_backtest.TRANSCRIPT: lambda: lab.output(*lab_backtest.SHOWN),
+    timeline.PICTURE: timeline.svg,
 }
-"""What makes the content of each file."""
 
 if __name__ == "__main__":
     for path, made in RECORDINGS.items():

@@ -1,44 +1,25 @@
-"""The generated parts of docs/reference.md."""
-
-from __future__ import annotations
+"""Generates the tables and help texts of docs/reference.md."""
 
 import io
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import TextIO, TypeAlias
+from collections.abc import Mapping
 from unittest.mock import patch
 
-from exporter import config
-from exporter import cli as exporter_codes
-from exporter import cli as exporter_main
-from exporter.google import cloud_run
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
-from exporter.measure import definitions
+from exporter import cli, measure
 from lab import exit_codes as lab_codes
-from lab.cli import main as lab
 from lab.markdown import fenced, table
 from tools.config_reference import key_descriptions
 
-Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
-
-COMMANDS: Mapping[str, tuple[Main, tuple[str, ...]]] = {
-    "datastream-exporter": (exporter_main, ("run", "watch", "check")),
-    "datastream-lab": (lab.main, tuple(lab.COMMANDS)),
+COMMANDS = ("run", "watch", "check")
+EXIT_CODES = {
+    cli.OK: "All that was due was written. An unreadable location is written too, as "
+    "`location/up` 0.",
+    cli.INCOMPLETE: "Points were lost, the run was cut short, or there are no credentials. For "
+    "`check`: a check failed.",
+    cli.USAGE: "A mistake in config.yaml, in the environment or on the command line.",
+    cli.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",
+    cli.TERMINATED: "Ended by SIGTERM, after the write under way.",
 }
-"""The main function and the commands of each program."""
-
-PERMISSIONS = {
-    "datastream.locations.list": "a watched project whose locations are discovered",
-    "datastream.streams.list": "every watched project",
-    "datastream.objects.list": "a watched project, with `collect.objects`",
-    "datastream.privateConnections.list": "a watched project, with `collect.private_connections`",
-    "monitoring.timeSeries.create": "the metrics project",
-    "monitoring.metricDescriptors.list": "the metrics project, for `check` only",
-}
-"""Every permission that the exporter's calls need, and on what."""
-
-ROLES = {"datastream": "a custom role", "monitoring": "`roles/monitoring.metricWriter`"}
-"""What grants the permissions of a service and little else."""
 
 
 def resources() -> str:
@@ -47,7 +28,7 @@ def resources() -> str:
         ("per", "`location`", "`namespace`", "`node_id`"),
         (
             (_spaced(name), labels["location"], labels["namespace"], labels["node_id"])
-            for name, labels in definitions.definitions()["resources"].items()
+            for name, labels in measure.definitions()["resources"].items()
         ),
     )
 
@@ -58,15 +39,15 @@ def metrics() -> str:
         ("metric", "value", "type", "unit", "per", "labels", "written"),
         (
             (
-                f"`{metric.name}`",
-                metric.description,
-                metric.value_type,
-                metric.unit,
-                _spaced(metric.resource),
-                ", ".join(f"`{label}`" for label in metric.labels),
-                metric.written,
+                f"`{name}`",
+                metric["description"],
+                metric["value_type"],
+                metric["unit"],
+                _spaced(metric["resource"]),
+                ", ".join(f"`{label}`" for label in metric["labels"]),
+                metric["written"],
             )
-            for metric in definitions.metrics().values()
+            for name, metric in measure.definitions()["metrics"].items()
         ),
     )
 
@@ -84,7 +65,7 @@ def config_keys() -> str:
 
 def exit_codes() -> str:
     """Return what each exit code of the exporter means."""
-    return _exit_codes(exporter_codes.MEANINGS)
+    return _exit_codes(EXIT_CODES)
 
 
 def lab_exit_codes() -> str:
@@ -96,56 +77,12 @@ def _exit_codes(meanings: Mapping[int, str]) -> str:
     return table(("code", "meaning"), ((str(code), meaning) for code, meaning in meanings.items()))
 
 
-def variables() -> str:
-    """Return every environment variable that the exporter reads."""
-    on_cloud_run = f"with `{cloud_run.JOB}`, `{cloud_run.WORKER_POOL}` or `{cloud_run.SERVICE}`"
-    rows = {
-        config.WHOLE: "the text of a config file, if `--config` isn't given",
-        **{
-            name: f"overrides `{'.'.join(variable)}` of config.yaml"
-            for name, variable in config.variables().items()
-        },
-        DATASTREAM_EMULATOR: "host:port of a Datastream to call in plaintext, without credentials",
-        MONITORING_EMULATOR: "the same for Cloud Monitoring",
-        "GOOGLE_APPLICATION_CREDENTIALS": "a credentials file, as for all of Google's clients",
-        "NO_COLOR": "no colours at a terminal",
-        cloud_run.JOB: "set by Cloud Run in a job: logs are JSON on stdout, and the region comes "
-        "from the metadata server unless `run.location` says it",
-        cloud_run.WORKER_POOL: "the same in a worker pool",
-        cloud_run.SERVICE: "the same in a function",
-        cloud_run.TASK_INDEX: "set by Cloud Run: the index of this task, which reads its share of "
-        "the locations",
-        cloud_run.TASK_COUNT: "set by Cloud Run: the number of tasks",
-        cloud_run.EXECUTION: "set by Cloud Run: a label of each log line",
-        cloud_run.TASK_ATTEMPT: "the same",
-        cloud_run.REQUEST_TIMEOUT: "seconds that a request to the function may take: a run ends "
-        "before that, and at `run.deadline`",
-        cloud_run.METADATA_HOST: f"a metadata server other than Google's, {on_cloud_run}",
-    }
-    return table(
-        ("variable", "meaning"), ((f"`{name}`", meaning) for name, meaning in rows.items())
-    )
-
-
-def permissions() -> str:
-    """Return the permissions that the exporter's account needs."""
-    return table(
-        ("permission", "granted by", "needed on"),
-        (
-            (f"`{permission}`", ROLES[permission.partition(".")[0]], where)
-            for permission, where in PERMISSIONS.items()
-        ),
-    )
-
-
 def commands() -> str:
-    """Return the help of every command."""
+    """Return the help of every command of the exporter."""
     # argparse reads the terminal's width from the environment; newer versions also NO_COLOR.
     with patch.dict(os.environ, COLUMNS="100", NO_COLOR="1"):
         return "\n\n".join(
-            f"### {program} {command}\n\n{fenced('text', _help(main, command))}"
-            for program, (main, commands) in COMMANDS.items()
-            for command in commands
+            f"### datastream-exporter {name}\n\n{fenced('text', _help(name))}" for name in COMMANDS
         )
 
 
@@ -154,9 +91,9 @@ def default(text: str) -> str:
     return text if text in {"required", "none"} else f"`{text}`"
 
 
-def _help(main: Main, command: str) -> str:
+def _help(command: str) -> str:
     shown = io.StringIO()
-    main([command, "--help"], {}, shown, shown)
+    cli.main([command, "--help"], {}, shown, shown)
     return shown.getvalue().rstrip()
 
 

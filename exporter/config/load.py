@@ -51,7 +51,7 @@ def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
         problem = "no such file in this directory"
         fix = f"create it, name another with --config, or set {WHOLE} to its text"
         raise InputError([f"{USUAL_FILE}: {problem}; {fix}"])
-    file = path or USUAL_FILE
+    file = USUAL_FILE if path is None else path
     return from_text(documents.read_file(file), file, environ)
 
 

@@ -16,7 +16,6 @@ from exporter.google.errors import is_too_large
 T = TypeVar("T")
 # The shortest time worth a try, in seconds: about a round trip to another continent
 LEAST_ATTEMPT = 0.1
-MOST_ATTEMPTS = 20  # tries of one call, whatever delays the server asks for
 
 _TRANSIENT = (
     exceptions.ServiceUnavailable,
@@ -115,11 +114,7 @@ def call_with_retry(
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(again),
         wait=_wait,
-        stop=lambda state: (
-            deadline.stopped
-            or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT
-            or state.attempt_number >= MOST_ATTEMPTS
-        ),
+        stop=lambda state: deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT,
         sleep=tenacity.sleep_using_event(deadline.stop),
         reraise=True,
     )

@@ -23,7 +23,7 @@ from google.cloud.monitoring_v3.services.metric_service.transports import (
 )
 
 from exporter.config import Endpoints
-from exporter.google.errors import CallError, explain_credentials_error
+from exporter.google.errors import CallError, explain_credentials_error, explain_no_thread
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
@@ -166,9 +166,11 @@ def _credentials(impersonate: str | None) -> Credentials:
         except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
             fetched.put(error)
 
-    threading.Thread(target=fetch, name="token", daemon=True).start()
     try:
+        threading.Thread(target=fetch, name="token", daemon=True).start()
         result = fetched.get(timeout=_TOKEN_SECONDS)
+    except RuntimeError as error:
+        raise CallError(explain_no_thread(error)) from error
     except Empty:
         result = TimeoutError()
     if isinstance(result, Exception):
@@ -183,7 +185,7 @@ def _with_token(impersonate: str | None) -> Credentials:
         # rejects the call, and the failure's hint says what to do.
         warnings.simplefilter("ignore", UserWarning)
         credentials: Credentials = google.auth.default(scopes=_SCOPES, request=request)[0]
-    if impersonate:
+    if impersonate is not None:
         credentials = impersonated_credentials.Credentials(
             source_credentials=credentials,
             target_principal=impersonate,

@@ -10,7 +10,6 @@ from threading import Event
 
 from exporter import measure as samples
 from exporter.measure import RESOURCE
-from exporter.terminal import Progress
 from lab.backtest.history import History
 from lab.backtest.read import EXPORTER_DELAY
 from lab.policies.files import Policy
@@ -19,6 +18,7 @@ from lab.policies.promql import Selector, known_series
 from lab.prove.engine import Engine, QueryError, run_engine
 from lab.prove.incidents import Incident, firing_intervals, resource_name, round_up
 from lab.simulate.series import VisibilityDelay, adjust_for_delay
+from lab.terminal import Progress
 from lab.timeline.spans import Period
 
 DAY = 86_400.0

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from exporter.terminal import Cell, print_table
 from exporter.text import capitalized, plural
 from lab.backtest.backtest import DAY, BacktestResult
 from lab.policies.model import SEVERITIES
+from lab.terminal import Cell, print_table
 from lab.wording import short
 
 _SEVERITY_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow"}

@@ -9,12 +9,12 @@ import sys
 from threading import Event
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.terminal import show_progress
 from exporter.text import plural
 from lab.chaos.cases import interrupted, matrix, overlap
 from lab.chaos.judge import Verdict, judge
 from lab.markdown import table
 from lab.side_by_side import WorkerEndedError, side_by_side
+from lab.terminal import show_progress
 
 _HEADINGS = ("what goes wrong", "cases", "points lost", "slowest", "rules broken")
 _WORKERS = 6  # more than there are cores, as most of a run with a fault is waiting

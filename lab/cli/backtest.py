@@ -17,7 +17,6 @@ from exporter.config.fields import Project
 from exporter.documents import InputError
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
 from exporter.logs import LOGGER
-from exporter.terminal import Progress, print_json, show_progress
 from exporter.text import quote
 from lab.backtest.backtest import DAY, evaluate, metrics_to_read
 from lab.backtest.history import History, recorded
@@ -26,6 +25,7 @@ from lab.backtest.read import EXPORTER_DELAY, Reader
 from lab.cli.options import Context, add_html, add_json, add_policies, selected_policies
 from lab.policies.files import Policy
 from lab.prove.engine import check_installed
+from lab.terminal import Progress, print_json, show_progress
 from lab.timeline.charts import chart, page
 from lab.timeline.spans import Period
 

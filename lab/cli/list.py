@@ -3,10 +3,10 @@
 from argparse import ArgumentParser
 
 from exporter.cli import OK
-from exporter.durations import format_duration
-from exporter.terminal import print_table
 from lab.cli.options import Context, add_policies, selected_policies
+from lab.durations import format_duration
 from lab.policies.model import SEVERITIES
+from lab.terminal import print_table
 
 HELP = (
     "Lists the policies by severity: what each fires for, whether it uses metrics or log entries, "

@@ -5,9 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from exporter.cli import INTERRUPTED, OK
 from exporter.documents import InputError, hint
-from exporter.durations import format_duration
 from exporter.logs import LOGGER
-from exporter.terminal import show_progress
 from exporter.text import plural, printable, quote
 from lab.cli.options import (
     Context,
@@ -16,11 +14,13 @@ from lab.cli.options import (
     selected_policies,
     selected_scenarios,
 )
+from lab.durations import format_duration
 from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
 from lab.preview.terminal import print_notification
 from lab.prove.incidents import Incident
 from lab.prove.scenarios import ScenarioResult, play_all
+from lab.terminal import show_progress
 from lab.wording import first_and_more
 
 HELP = (

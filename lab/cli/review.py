@@ -4,7 +4,6 @@ from argparse import ArgumentParser
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
-from exporter.terminal import print_json, show_progress
 from lab.cli.options import (
     Context,
     add_json,
@@ -18,6 +17,7 @@ from lab.review.plan import read_plan
 from lab.review.playing import changed_policies, play
 from lab.review.review import WORSE, review_data
 from lab.side_by_side import side_by_side
+from lab.terminal import print_json, show_progress
 
 HELP = (
     "Shows what a Terraform plan changes about the alert policies: a diff of each policy's YAML, "

@@ -9,9 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.durations import format_duration
 from exporter.logs import LOGGER
-from exporter.terminal import console, print_json, print_table, show_progress
 from exporter.text import plural, printable
 from lab.cli.options import (
     Context,
@@ -22,11 +20,13 @@ from lab.cli.options import (
     selected_policies,
     selected_scenarios,
 )
+from lab.durations import format_duration
 from lab.prove.comparison import Outcome
 from lab.prove.outcomes import lines
 from lab.prove.scenarios import ScenarioResult, play_all
 from lab.review.plan import read_plan
 from lab.review.planned import planned_policies
+from lab.terminal import console, print_json, print_table, show_progress
 
 HELP = (
     "Plays scenarios: the real exporter runs through a scripted world on a simulated clock, and "

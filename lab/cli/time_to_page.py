@@ -6,11 +6,11 @@ from argparse import ArgumentParser
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.documents import InputError
 from exporter.logs import LOGGER
-from exporter.terminal import print_json, print_table, show_progress
 from exporter.text import plural
 from lab.cli.options import Context, add_json, add_policies, selected_policies
 from lab.prove.scenarios import check_can_evaluate
 from lab.prove.time_to_page import TASKS, Measurements, measure_all, missing_policies
+from lab.terminal import print_json, print_table, show_progress
 
 HELP = (
     "Measures the time to page: from a change in Datastream to the incident. The worst case "

@@ -21,10 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-from exporter import config, documents, durations
+from exporter import config, documents
 from exporter.documents import hint
 from exporter.states import StreamState
 from exporter.text import quote
+from lab import durations
 from lab.filters.log_filter import Severity
 
 _COUNTER = re.compile(r"\{(?::0(\d))?\}")

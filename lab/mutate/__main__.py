@@ -14,7 +14,6 @@ from pathlib import Path
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK, USAGE
 from exporter.documents import InputError, hint, packaged
-from exporter.terminal import show_progress
 from exporter.text import quote
 from lab.exit_codes import NO_PROMETHEUS
 from lab.mutate.mutants import mutants
@@ -26,6 +25,7 @@ from lab.side_by_side import WorkerEndedError
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import read_scenarios
 from lab.simulate.simulation import SimulationError
+from lab.terminal import show_progress
 
 POLICIES = Path(__file__).parents[2] / "alerting_policies"
 

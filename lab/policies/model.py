@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from exporter.durations import parse
 from exporter.text import quote
+from lab.durations import parse
 
 SEVERITIES = ("CRITICAL", "ERROR", "WARNING")  # every severity, the worst first
 INTERVAL = 30  # seconds: the shortest evaluation interval. All others are multiples of it

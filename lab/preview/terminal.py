@@ -8,9 +8,9 @@ from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.text import Text
 
-from exporter.terminal import console
 from exporter.text import printable
 from lab.preview.notification import Notification, parse
+from lab.terminal import console
 
 _WIDEST = 100  # columns of a line that is easy to read
 _INDENT = 2

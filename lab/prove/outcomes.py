@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.durations import format_duration
 from exporter.names import is_literal
 from exporter.text import printable
+from lab.durations import format_duration
 from lab.prove.comparison import Outcome
 from lab.wording import first_and_more
 

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from exporter.durations import format_duration
 from exporter.text import plural
+from lab.durations import format_duration
 from lab.markdown import code, details, fenced, html_code, table
 from lab.review.playing import KINDS
 from lab.review.review import WORSE

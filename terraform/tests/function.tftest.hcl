@@ -1,5 +1,5 @@
-# Checks mode function: the function, its build, its schedule and its log triggers. It needs no cloud and
-# no credentials: terraform init && terraform test
+# Mode function: the function, its build, its schedule and its log triggers. It needs no cloud and no
+# credentials: terraform init && terraform test
 
 mock_provider "google" {}
 
@@ -10,7 +10,7 @@ mock_provider "time" {}
 override_resource {
   target          = google_cloudfunctions2_function.exporter[0]
   override_during = plan
-  values          = { state = "ACTIVE" }
+  values          = { state = "ACTIVE", service_config = { uri = "https://function" } }
 }
 
 variables {
@@ -32,28 +32,27 @@ variables {
 run "function" {
   command = plan
 
+  variables {
+    deletion_protection = true
+    scheduler_region    = "europe-west3"
+  }
+
   assert {
     condition     = length(google_cloud_run_v2_job.exporter) + length(google_cloud_run_v2_worker_pool.exporter) == 0
     error_message = "Mode function creates no job and no worker pool, and needs no image."
   }
 
   assert {
-    condition = (
-      google_cloudfunctions2_function.exporter[0].service_config[0].available_cpu == "1" &&
-      google_cloudfunctions2_function.exporter[0].service_config[0].available_memory == "512Mi" &&
-      google_cloudfunctions2_function.exporter[0].service_config[0].max_instance_request_concurrency == 4
-    )
-    error_message = "One vCPU and 512 MiB, and as many requests as the server has threads."
+    condition = alltrue([
+      for config in google_cloudfunctions2_function.exporter[0].service_config :
+      config.max_instance_count == 1 && config.max_instance_request_concurrency == 4 && config.ingress_settings == "ALLOW_INTERNAL_ONLY"
+    ])
+    error_message = "One instance, as two would write the same series; several requests, which wait for the next run; no call from outside."
   }
 
   assert {
-    condition     = google_cloudfunctions2_function.exporter[0].service_config[0].max_instance_count == 1
-    error_message = "Two instances would write the same series."
-  }
-
-  assert {
-    condition     = google_cloudfunctions2_function.exporter[0].service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY"
-    error_message = "Nobody outside calls the function."
+    condition     = google_cloudfunctions2_function.exporter[0].deletion_policy == "PREVENT"
+    error_message = "With deletion_protection, Terraform refuses to delete the function."
   }
 
   assert {
@@ -61,16 +60,21 @@ run "function" {
       DATASTREAM_EXPORTER_CONFIG        = var.config_yaml
       DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1"
     })
-    error_message = "The function gets the whole text of config.yaml and its region, and no other variable."
+    error_message = "The function gets the text of config.yaml and its region, and no other variable."
   }
 
   assert {
-    condition = (
-      google_cloud_scheduler_job.exporter["streams"].schedule == "* * * * *" &&
-      google_cloud_scheduler_job.exporter["streams"].http_target[0].http_method == "POST" &&
-      google_cloud_scheduler_job.exporter["streams"].attempt_deadline == "${google_cloudfunctions2_function.exporter[0].service_config[0].timeout_seconds}s"
-    )
+    condition = alltrue([
+      for job in google_cloud_scheduler_job.exporter :
+      job.schedule == "* * * * *" && job.http_target[0].http_method == "POST" &&
+      job.attempt_deadline == "${google_cloudfunctions2_function.exporter[0].service_config[0].timeout_seconds}s"
+    ])
     error_message = "Cloud Scheduler posts every minute, and waits for as long as a run may take."
+  }
+
+  assert {
+    condition     = google_project_iam_member.build_source[0].condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
+    error_message = "The build reads the sources of functions only."
   }
 
   assert {
@@ -92,38 +96,54 @@ run "function" {
     ]
     error_message = "Each project gets the APIs it needs and no others: ${join(", ", keys(google_project_service.enabled))}."
   }
+
+  assert {
+    condition = (
+      output.job_id == "projects/orders-prod/locations/europe-west1/functions/datastream-exporter" &&
+      output.run_now_command == "gcloud scheduler jobs run datastream-exporter --project orders-prod --location europe-west3"
+    )
+    error_message = "run_now_command asks Cloud Scheduler, as a function with internal ingress can't be called from outside."
+  }
 }
 
-run "region_named_in_config" {
+run "paused" {
   command = plan
 
   variables {
-    config_yaml = "${var.config_yaml}\nrun: {location: europe-west4}"
+    paused = true
+  }
+
+  expect_failures = [check.not_paused]
+
+  assert {
+    condition = 0 == sum([
+      length(google_logging_project_sink.log),
+      length(google_pubsub_subscription.log),
+      length(google_pubsub_topic.log),
+      length(google_pubsub_topic_iam_member.sink),
+      length(google_service_account.push),
+      length([for api in keys(google_project_service.enabled) : api if endswith(api, "/pubsub.googleapis.com")]),
+    ])
+    error_message = "Nothing of the log triggers is left."
   }
 
   assert {
-    condition     = google_cloudfunctions2_function.exporter[0].service_config[0].environment_variables.DATASTREAM_EXPORTER_RUN__LOCATION == "europe-west4"
-    error_message = "A location in config.yaml stays: the exporter's own series keep their name in another region."
+    condition     = alltrue(values(google_cloud_scheduler_job.exporter)[*].paused)
+    error_message = "The schedule is paused."
   }
 }
 
-run "log_triggers" {
+run "failed_build" {
   command = plan
 
-  assert {
-    condition     = { for project, sink in google_logging_project_sink.log : project => sink.name } == { billing-prod = "datastream-exporter-of-orders-prod", orders-prod = "datastream-exporter-of-orders-prod" }
-    error_message = "Each watched project has a sink whose name no other deployment uses."
+  override_resource {
+    target          = google_cloudfunctions2_function.exporter[0]
+    override_during = plan
+    values          = { state = "FAILED" }
   }
 
-  assert {
-    condition     = google_pubsub_subscription.log[0].ack_deadline_seconds > google_cloudfunctions2_function.exporter[0].service_config[0].timeout_seconds
-    error_message = "Pub/Sub waits for as long as a run may take."
-  }
-
-  assert {
-    condition     = google_pubsub_subscription.log[0].expiration_policy[0].ttl == ""
-    error_message = "The subscription stays, even if nothing is logged for a month."
-  }
+  # Nothing else would show that the previous version still runs.
+  expect_failures = [check.function_is_active]
 }
 
 run "existing_accounts_and_repository" {
@@ -142,9 +162,9 @@ run "existing_accounts_and_repository" {
     condition = (
       google_cloudfunctions2_function.exporter[0].build_config[0].service_account == "projects/identities/serviceAccounts/build@identities.iam.gserviceaccount.com" &&
       google_cloudfunctions2_function.exporter[0].build_config[0].docker_repository == var.build_repository &&
-      length(google_artifact_registry_repository.build) == 0
+      length(google_artifact_registry_repository.build) == 0 && length(google_pubsub_topic.log) == 0
     )
-    error_message = "The build uses the given account and repository."
+    error_message = "The build uses the given account and repository. Without log triggers, there is no topic."
   }
 
   assert {
@@ -157,91 +177,46 @@ run "existing_accounts_and_repository" {
   }
 }
 
-run "platform_options" {
+run "log_triggers" {
   command = plan
 
-  variables {
-    binary_authorization = { policy = "projects/orders-prod/platforms/cloudRun/policies/signed" }
-    deletion_protection  = true
-    encryption_key       = "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/functions"
-    labels               = { team = "data" }
-    vpc_access           = { network = "shared", subnetwork = "run", egress = "ALL_TRAFFIC", tags = ["nat"] }
+  override_resource {
+    target          = google_pubsub_topic.log[0]
+    override_during = plan
+    values          = { id = "projects/orders-prod/topics/log" }
+  }
+
+  override_resource {
+    target          = google_service_account.push[0]
+    override_during = plan
+    values          = { email = "push@orders-prod.iam.gserviceaccount.com" }
   }
 
   assert {
-    condition     = google_cloudfunctions2_function.exporter[0].deletion_policy == "PREVENT"
-    error_message = "Terraform refuses to delete the function."
-  }
-
-  assert {
-    condition = toset([
-      google_cloudfunctions2_function.exporter[0].kms_key_name,
-      google_artifact_registry_repository.build[0].kms_key_name,
-      google_pubsub_topic.log[0].kms_key_name,
-      google_storage_bucket.source[0].encryption[0].default_kms_key_name,
-    ]) == toset([var.encryption_key])
-    error_message = "All that holds the function or its messages uses the key."
+    condition = {
+      for project, sink in google_logging_project_sink.log : project => "${sink.name} ${sink.destination}"
+      } == {
+      for project in ["billing-prod", "orders-prod"] :
+      project => "datastream-exporter-of-orders-prod pubsub.googleapis.com/projects/orders-prod/topics/log"
+    }
+    error_message = "Each watched project has a sink to the one topic, whose name no other deployment uses."
   }
 
   assert {
     condition = alltrue([
-      for labels in [
-        google_cloudfunctions2_function.exporter[0].labels,
-        google_artifact_registry_repository.build[0].labels,
-        google_pubsub_topic.log[0].labels,
-        google_pubsub_subscription.log[0].labels,
-        google_storage_bucket.source[0].labels,
-      ] : labels.team == "data"
+      for subscription in google_pubsub_subscription.log :
+      subscription.topic == "projects/orders-prod/topics/log" &&
+      subscription.push_config[0].push_endpoint == "${google_cloudfunctions2_function.exporter[0].service_config[0].uri}/log" &&
+      subscription.push_config[0].oidc_token[0].service_account_email == "push@orders-prod.iam.gserviceaccount.com"
     ])
-    error_message = "Everything that takes labels has them."
+    error_message = "The topic calls /log with an account of its own."
   }
 
   assert {
     condition = (
-      google_cloudfunctions2_function.exporter[0].service_config[0].direct_vpc_egress == "VPC_EGRESS_ALL_TRAFFIC" &&
-      google_cloudfunctions2_function.exporter[0].service_config[0].direct_vpc_network_interface[0].subnetwork == "run" &&
-      google_cloudfunctions2_function.exporter[0].service_config[0].vpc_connector == null
+      google_pubsub_subscription.log[0].ack_deadline_seconds > google_cloudfunctions2_function.exporter[0].service_config[0].timeout_seconds &&
+      google_pubsub_subscription.log[0].expiration_policy[0].ttl == ""
     )
-    error_message = "The function's traffic leaves through the subnetwork."
-  }
-
-  assert {
-    condition     = google_cloudfunctions2_function.exporter[0].service_config[0].binary_authorization_policy == var.binary_authorization.policy
-    error_message = "The function has the policy of Binary Authorization."
-  }
-}
-
-run "vpc_connector" {
-  command = plan
-
-  variables {
-    vpc_access = { connector = "projects/orders-prod/locations/europe-west1/connectors/run", egress = "ALL_TRAFFIC" }
-  }
-
-  assert {
-    condition = (
-      google_cloudfunctions2_function.exporter[0].service_config[0].vpc_connector == var.vpc_access.connector &&
-      google_cloudfunctions2_function.exporter[0].service_config[0].vpc_connector_egress_settings == "ALL_TRAFFIC" &&
-      length(google_cloudfunctions2_function.exporter[0].service_config[0].direct_vpc_network_interface) == 0
-    )
-    error_message = "The function's traffic leaves through the connector."
-  }
-}
-
-run "outputs" {
-  command = plan
-
-  variables {
-    scheduler_region = "europe-west3"
-  }
-
-  assert {
-    condition     = output.function_name == "datastream-exporter" && output.job_id == "projects/orders-prod/locations/europe-west1/functions/datastream-exporter" && output.job_names == {}
-    error_message = "The outputs name the function."
-  }
-
-  assert {
-    condition     = output.run_now_command == "gcloud scheduler jobs run datastream-exporter --project orders-prod --location europe-west3"
-    error_message = "run_now_command asks Cloud Scheduler, as a function with internal ingress can't be called from outside."
+    error_message = "Pub/Sub waits for as long as a run may take, and goes on if nothing is logged for a month."
   }
 }

@@ -1,5 +1,5 @@
-# Checks what the module creates from its inputs. It needs no cloud and no credentials:
-# terraform init && terraform test
+# What the module creates in the modes job and worker_pool, and what organisations bring themselves or
+# switch. It needs no cloud and no credentials: terraform init && terraform test
 
 mock_provider "google" {
   mock_data "google_monitoring_notification_channel" {
@@ -40,58 +40,33 @@ run "job" {
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].task_count == 1
-    error_message = "One task reads every location by default."
+    condition = alltrue([
+      for template in google_cloud_run_v2_job.exporter["streams"].template :
+      template.task_count == 1 && template.template[0].timeout == "55s" && template.template[0].max_retries == 0
+    ])
+    error_message = "One task, which ends before the next run starts and is not retried: the next run replaces it."
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].timeout == "55s"
-    error_message = "A run ends before the next one starts."
+    condition = alltrue([
+      for container in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers :
+      container.image == var.image && container.args == tolist(["run"]) && { for env in container.env : env.name => env.value } == {
+        DATASTREAM_EXPORTER_CONFIG        = var.config_yaml
+        DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1"
+      }
+    ])
+    error_message = "The job makes one run of the image, with the text of config.yaml and the region, and no other variable."
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].max_retries == 0
-    error_message = "A failed run is not retried: the next minute's run replaces it."
+    condition = alltrue([
+      for job in google_cloud_scheduler_job.exporter :
+      job.schedule == "* * * * *" && job.http_target[0].http_method == "POST" &&
+      job.http_target[0].uri == "https://run.googleapis.com/v2/projects/orders-prod/locations/europe-west1/jobs/datastream-exporter:run" &&
+      job.http_target[0].oauth_token[0].scope == "https://www.googleapis.com/auth/cloud-platform"
+    ])
+    error_message = "Cloud Scheduler starts the job every minute, with an access token."
   }
-
-  assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[*].image == tolist([var.image])
-    error_message = "The job runs the given image and no other."
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].args == tolist(["run"])
-    error_message = "The job makes one run."
-  }
-
-  assert {
-    condition     = { for env in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1" }
-    error_message = "The job gets the whole text of config.yaml and its region, and no other variable."
-  }
-
-  assert {
-    condition     = google_cloud_scheduler_job.exporter["streams"].schedule == "* * * * *"
-    error_message = "The job runs every minute."
-  }
-
-  assert {
-    condition     = google_cloud_scheduler_job.exporter["streams"].http_target[0].http_method == "POST"
-    error_message = "Cloud Scheduler starts the job with a POST."
-  }
-
-  assert {
-    condition     = google_cloud_scheduler_job.exporter["streams"].http_target[0].uri == "https://run.googleapis.com/v2/projects/orders-prod/locations/europe-west1/jobs/datastream-exporter:run"
-    error_message = "Cloud Scheduler calls the job's run method."
-  }
-
-  assert {
-    condition     = google_cloud_scheduler_job.exporter["streams"].http_target[0].oauth_token[0].scope == "https://www.googleapis.com/auth/cloud-platform"
-    error_message = "Google's APIs need an access token with the cloud-platform scope."
-  }
-}
-
-run "apis_and_metrics_scope" {
-  command = plan
 
   assert {
     condition = keys(google_project_service.enabled) == [
@@ -102,118 +77,82 @@ run "apis_and_metrics_scope" {
       "orders-prod/iam.googleapis.com",
       "orders-prod/monitoring.googleapis.com",
       "orders-prod/run.googleapis.com",
-    ]
-    error_message = "Each project gets the APIs it needs and no others: ${join(", ", keys(google_project_service.enabled))}."
-  }
-
-  assert {
-    condition     = alltrue([for key, api in google_project_service.enabled : key == "${api.project}/${api.service}" && !api.disable_on_destroy])
-    error_message = "Destroying the module leaves the APIs enabled."
+    ] && !anytrue(values(google_project_service.enabled)[*].disable_on_destroy)
+    error_message = "Each project gets the APIs it needs and no others, and a destroy leaves them enabled."
   }
 
   assert {
     condition     = [for each in google_monitoring_monitored_project.scoped : "${each.metrics_scope} ${each.name}"] == ["orders-prod billing-prod"]
     error_message = "The metrics scope includes every other watched project."
   }
-}
-
-run "apis_and_metrics_scope_managed_elsewhere" {
-  command = plan
-
-  variables {
-    enable_apis          = false
-    manage_metrics_scope = false
-  }
 
   assert {
-    condition     = length(google_project_service.enabled) == 0 && length(google_monitoring_monitored_project.scoped) == 0
-    error_message = "The module leaves APIs and metrics scope alone when told to."
-  }
-}
-
-run "least_permissions" {
-  command = plan
-
-  assert {
-    condition     = google_project_iam_custom_role.lister["orders-prod"].permissions == toset(["datastream.locations.list", "datastream.streams.list"])
-    error_message = "Discovering a project's locations needs the permission to list them."
-  }
-
-  assert {
-    condition     = google_project_iam_custom_role.lister["billing-prod"].permissions == toset(["datastream.streams.list"])
-    error_message = "A project with listed locations does not need it."
-  }
-}
-
-run "permissions_for_objects" {
-  command = plan
-
-  variables {
-    config_yaml = "${var.config_yaml}\ncollect: {objects: true}"
-  }
-
-  assert {
-    condition     = google_project_iam_custom_role.lister["orders-prod"].permissions == toset(["datastream.locations.list", "datastream.objects.list", "datastream.streams.list"])
-    error_message = "Collecting objects needs the permission to list them, in a discovered project too."
-  }
-
-  assert {
-    condition     = google_project_iam_custom_role.lister["billing-prod"].permissions == toset(["datastream.objects.list", "datastream.streams.list"])
-    error_message = "Collecting objects needs the permission to list them."
-  }
-}
-
-run "permissions_for_private_connections" {
-  command = plan
-
-  variables {
-    config_yaml = "${var.config_yaml}\ncollect: {private_connections: true}"
-  }
-
-  assert {
-    condition     = google_project_iam_custom_role.lister["orders-prod"].permissions == toset(["datastream.locations.list", "datastream.privateConnections.list", "datastream.streams.list"])
-    error_message = "Collecting private connections needs the permission to list them, in a discovered project too."
-  }
-
-  assert {
-    condition     = google_project_iam_custom_role.lister["billing-prod"].permissions == toset(["datastream.privateConnections.list", "datastream.streams.list"])
-    error_message = "Collecting private connections needs the permission to list them."
-  }
-}
-
-run "objects_job" {
-  command = plan
-
-  variables {
-    collect_objects_schedule = "7 * * * *"
-  }
-
-  assert {
-    condition     = { for job in google_cloud_scheduler_job.exporter : job.name => job.schedule } == { "datastream-exporter" = "* * * * *", "datastream-exporter-objects" = "7 * * * *" }
-    error_message = "Objects have a job of their own, on their own schedule."
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_job.exporter["objects"].template[0].template[0].containers[0].args == tolist(["run", "--collect", "objects"])
-    error_message = "The second job collects objects only."
-  }
-
-  assert {
-    condition     = { for env in google_cloud_run_v2_job.exporter["objects"].template[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__DEADLINE = "14m", DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1" }
-    error_message = "The second job has the same config and a longer deadline."
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_job.exporter["objects"].template[0].template[0].timeout == "900s" && google_cloud_run_v2_job.exporter["objects"].template[0].template[0].max_retries == 0
-    error_message = "The second job has 15 minutes and no retry."
-  }
-
-  assert {
-    condition = { for project, role in google_project_iam_custom_role.lister : project => sort(role.permissions) } == {
-      billing-prod = tolist(["datastream.objects.list", "datastream.streams.list"])
-      orders-prod  = tolist(["datastream.locations.list", "datastream.objects.list", "datastream.streams.list"])
+    condition = { for project, role in google_project_iam_custom_role.lister : project => role.permissions } == {
+      billing-prod = toset(["datastream.streams.list"])
+      orders-prod  = toset(["datastream.locations.list", "datastream.streams.list"])
     }
-    error_message = "The exporter may list objects in each project."
+    error_message = "Only discovering a project's locations needs the permission to list them."
+  }
+
+  assert {
+    condition = {
+      for each in google_monitoring_metric_descriptor.exporter :
+      each.type => [each.metric_kind, each.value_type, each.unit, each.display_name, each.description, join(" ", sort(each.labels[*].key))]
+      } == {
+      for name, metric in yamldecode(file("../exporter/metrics.yaml")).metrics :
+      "custom.googleapis.com/datastream/${name}" => ["GAUGE", metric.value_type, metric.unit, metric.display_name, metric.description, join(" ", sort(metric.labels))]
+    }
+    error_message = "Every metric has the descriptor that the exporter reads from metrics.yaml."
+  }
+
+  assert {
+    condition     = toset(values(google_monitoring_metric_descriptor.exporter)[*].deletion_policy) == toset(["ABANDON"])
+    error_message = "A destroy leaves the descriptors and their data."
+  }
+}
+
+run "collected_objects_and_private_connections" {
+  command = plan
+
+  variables {
+    config_yaml = "${var.config_yaml}\ncollect: {objects: true, private_connections: true}"
+  }
+
+  assert {
+    condition = { for project, role in google_project_iam_custom_role.lister : project => role.permissions } == {
+      billing-prod = toset(["datastream.objects.list", "datastream.privateConnections.list", "datastream.streams.list"])
+      orders-prod  = toset(["datastream.locations.list", "datastream.objects.list", "datastream.privateConnections.list", "datastream.streams.list"])
+    }
+    error_message = "What is collected needs the permission to list it, in a discovered project too."
+  }
+}
+
+run "left_to_somebody_else" {
+  command = plan
+
+  variables {
+    create_dashboard          = false
+    create_metric_descriptors = false
+    create_policies           = false
+    enable_apis               = false
+    manage_metrics_scope      = false
+    notification_channels     = {}
+  }
+
+  assert {
+    condition = 0 == sum([
+      length(google_project_service.enabled),
+      length(google_monitoring_alert_policy.policy),
+      length(google_monitoring_dashboard.fleet),
+      length(google_monitoring_metric_descriptor.exporter),
+      length(google_monitoring_monitored_project.scoped),
+    ])
+    error_message = "The module leaves alone what it is told to. Without policies, missing channels are no reason to warn."
+  }
+
+  assert {
+    condition     = length(google_cloud_run_v2_job.exporter) == 1 && output.dashboard_url == null && output.policy_ids == {} && toset(values(output.log_policies)) == toset(["none: create_policies is false"])
+    error_message = "The exporter still runs, and the outputs say so."
   }
 }
 
@@ -223,10 +162,11 @@ run "worker_pool" {
   variables {
     mode           = "worker_pool"
     watch_interval = "30s"
+    config_yaml    = "${var.config_yaml}\nrun: {location: europe-west4}"
   }
 
   assert {
-    condition     = length(google_cloud_run_v2_job.exporter) == 0 && length(google_cloud_scheduler_job.exporter) == 0 && length(google_service_account.scheduler) == 0
+    condition     = length(google_cloud_run_v2_job.exporter) + length(google_cloud_scheduler_job.exporter) + length(google_service_account.scheduler) == 0
     error_message = "Mode worker_pool creates no job, no schedule and no account for one."
   }
 
@@ -236,13 +176,14 @@ run "worker_pool" {
   }
 
   assert {
-    condition     = google_cloud_run_v2_worker_pool.exporter[0].template[0].containers[0].args == tolist(["watch", "--interval", "30s"])
-    error_message = "The worker pool watches at the given interval."
-  }
-
-  assert {
-    condition     = { for env in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers[0].env : env.name => env.value } == { DATASTREAM_EXPORTER_CONFIG = var.config_yaml, DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1" }
-    error_message = "The worker pool gets the whole text of config.yaml and its region, and no other variable."
+    condition = alltrue([
+      for container in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers :
+      container.args == tolist(["watch", "--interval", "30s"]) && { for env in container.env : env.name => env.value } == {
+        DATASTREAM_EXPORTER_CONFIG        = var.config_yaml
+        DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west4"
+      }
+    ])
+    error_message = "It watches at the given interval; a location in config.yaml stays, and the exporter's own series with it."
   }
 
   assert {
@@ -251,7 +192,7 @@ run "worker_pool" {
   }
 }
 
-run "dashboard" {
+run "exporter_in_a_third_project" {
   command = plan
 
   variables {
@@ -260,13 +201,23 @@ run "dashboard" {
   }
 
   assert {
-    condition     = jsondecode(google_monitoring_dashboard.fleet[0].dashboard_json).displayName == "Datastream streams (streams-prod)"
-    error_message = "The title names the deployment."
+    condition     = keys(google_monitoring_monitored_project.scoped) == ["billing-prod", "jobs-prod"] && local.enabled["exporter-executions-failing"]
+    error_message = "The metrics scope has the watched projects and the exporter's, so the policy on its executions sees them."
   }
 
   assert {
-    condition     = !strcontains(google_monitoring_dashboard.fleet[0].dashboard_json, "datastream-exporter") && strcontains(google_monitoring_dashboard.fleet[0].dashboard_json, "streams-prod(-objects)?")
-    error_message = "Queries select this deployment's jobs."
+    condition = alltrue([
+      for policy in google_monitoring_alert_policy.policy : alltrue([
+        for text in concat([policy.documentation[0].content], policy.documentation[0].links[*].url) :
+        length(regexall("(?:run/jobs|cloudscheduler|cloud_run_job)[^?]*\\?project=\\$", text)) == 0
+      ])
+    ]) && strcontains(google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].content, "run/jobs?project=jobs-prod")
+    error_message = "Links to the exporter, its log and its schedule lead to its project."
+  }
+
+  assert {
+    condition     = !strcontains(google_monitoring_dashboard.fleet[0].dashboard_json, "datastream-exporter") && strcontains(google_monitoring_dashboard.fleet[0].dashboard_json, "job_name=\\\"streams-prod\\\"")
+    error_message = "Title and queries name this deployment."
   }
 
   assert {
@@ -280,93 +231,116 @@ run "dashboard" {
     }
     error_message = "The exporter's log comes from the job's project, the streams' logs from the watched projects."
   }
+
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.policy["exporter-executions-failing"].conditions[0].condition_prometheus_query_language[0].query, "job_name=\"streams-prod\"")
+    error_message = "The policy on the job's executions names this deployment's job."
+  }
 }
 
-run "slack_channel" {
+run "scope_managed_elsewhere" {
+  command = plan
+
   variables {
-    slack_channel = { channel_name = "#data-alerts", severities = ["WARNING"] }
-    slack_token   = "xoxb-1"
+    project_id           = "jobs-prod"
+    manage_metrics_scope = false
+  }
+
+  expect_failures = [check.exporter_in_metrics_scope]
+
+  assert {
+    condition     = [for name, policy in local.policies : name if !policy.enabled && name != "stream-activity-errors"] == ["exporter-executions-failing"]
+    error_message = "The policy that sees no run outside the scope, and would page for ever, is disabled, and no other."
+  }
+}
+
+run "paused" {
+  command = plan
+
+  variables {
+    paused = true
+  }
+
+  expect_failures = [check.not_paused]
+
+  assert {
+    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["exporter-executions-failing", "exporter-silent", "orders-prod/stream-activity-errors"]
+    error_message = "Only the policies that would page about the pause are disabled, and the one that is off by default."
+  }
+}
+
+run "paused_worker_pool" {
+  command = plan
+
+  variables {
+    mode   = "worker_pool"
+    paused = true
+  }
+
+  expect_failures = [check.not_paused]
+
+  assert {
+    condition     = length(google_cloud_run_v2_worker_pool.exporter) == 0
+    error_message = "A paused worker pool is removed."
+  }
+}
+
+run "another_name_and_region" {
+  command = plan
+
+  variables {
+    name                          = "streams-test"
+    additional_regions            = ["europe-west13"]
+    delete_metric_data_on_destroy = true
+    deletion_protection           = true
+    region                        = "europe-west13"
+    scheduler_region              = "europe-west1"
   }
 
   assert {
-    condition     = google_monitoring_notification_channel.slack[0].type == "slack" && google_monitoring_notification_channel.slack[0].labels["channel_name"] == "#data-alerts"
-    error_message = "The module creates the Slack channel."
+    condition     = google_monitoring_custom_service.deployment.project == "orders-prod" && google_monitoring_custom_service.deployment.service_id == "datastream-exporter"
+    error_message = "The marker's id is the same whatever the name, so a second deployment in the metrics project is refused."
   }
 
   assert {
-    condition = alltrue([
-      for policy in google_monitoring_alert_policy.policy :
-      contains(policy.notification_channels, google_monitoring_notification_channel.slack[0].name) == (policy.severity == "WARNING")
-    ])
-    error_message = "The Slack channel gets the alerts of its severities only."
+    condition     = toset(values(google_monitoring_metric_descriptor.exporter)[*].deletion_policy) == toset(["DELETE"])
+    error_message = "A destroy deletes the descriptors if asked to."
   }
 
   assert {
-    condition     = output.log_policies["orders-prod"] == "made"
-    error_message = "With a WARNING channel, the metrics project gets policies on its log."
+    condition     = google_cloud_run_v2_job.exporter["streams"].deletion_protection && google_cloud_run_v2_job.exporter["streams"].location == "europe-west13" && google_cloud_scheduler_job.exporter["streams"].region == "europe-west1"
+    error_message = "A region that Google opened later can be added, and the job protected."
   }
 }
 
 run "outputs" {
   variables {
-    notification_channels = { CRITICAL = ["On-call"], ERROR = ["On-call"], WARNING = ["On-call"] }
-    slack_channel         = { channel_name = "#data-alerts" }
+    notification_channels = { CRITICAL = ["On-call"], ERROR = ["On-call"], WARNING = [] }
+    slack_channel         = { channel_name = "#data-alerts", severities = ["WARNING"] }
     slack_token           = "xoxb-1"
   }
 
   assert {
-    condition     = output.job_id == "projects/orders-prod/locations/europe-west1/jobs/datastream-exporter"
-    error_message = "job_id is the job's full name."
-  }
-
-  assert {
-    condition     = output.job_names == { streams = "datastream-exporter" }
-    error_message = "job_names has the name of each job."
-  }
-
-  assert {
-    condition     = output.scheduler_service_account_email == google_service_account.scheduler[0].email
-    error_message = "scheduler_service_account_email is the scheduler's account."
-  }
-
-  assert {
-    condition     = output.slack_channel_id == google_monitoring_notification_channel.slack[0].name
-    error_message = "slack_channel_id is the created channel."
-  }
-
-  assert {
-    condition     = output.dashboard_id == "projects/123/dashboards/9"
-    error_message = "dashboard_id is the dashboard's id."
-  }
-
-  assert {
-    condition     = output.policy_ids["stream-failed"] == "projects/orders-prod/alertPolicies/8" && keys(output.policy_ids) == keys(output.policy_urls)
-    error_message = "policy_ids has each policy's full name."
-  }
-
-  assert {
-    condition     = output.run_now_command == "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
-    error_message = "run_now_command is the command that starts the job."
-  }
-
-  assert {
-    condition     = output.service_account_email == google_service_account.exporter[0].email
-    error_message = "service_account_email is the exporter's account."
-  }
-
-  assert {
-    condition     = endswith(output.check_command, " --impersonate-service-account ${google_service_account.exporter[0].email}")
-    error_message = "check runs as the exporter's account."
-  }
-
-  assert {
-    condition     = output.dashboard_url == "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
-    error_message = "dashboard_url links to the dashboard: ${output.dashboard_url}."
-  }
-
-  assert {
-    condition     = output.policy_urls["stream-failed"] == "https://console.cloud.google.com/monitoring/alerting/policies/8?project=orders-prod"
-    error_message = "policy_urls links to each policy: ${output.policy_urls["stream-failed"]}."
+    condition = {
+      check      = output.check_command
+      dashboard  = output.dashboard_url
+      job        = output.job_id
+      policy     = output.policy_ids["stream-failed"]
+      policy_url = output.policy_urls["stream-failed"]
+      run_now    = output.run_now_command
+      scheduler  = output.scheduler_service_account_email
+      slack      = output.slack_channel_id
+      } == {
+      check      = "datastream-exporter check --impersonate-service-account ${google_service_account.exporter[0].email}"
+      dashboard  = "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
+      job        = "projects/orders-prod/locations/europe-west1/jobs/datastream-exporter"
+      policy     = "projects/orders-prod/alertPolicies/8"
+      policy_url = "https://console.cloud.google.com/monitoring/alerting/policies/8?project=orders-prod"
+      run_now    = "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
+      scheduler  = google_service_account.scheduler[0].email
+      slack      = google_monitoring_notification_channel.slack[0].name
+    }
+    error_message = "The outputs name and link what was created."
   }
 
   assert {
@@ -376,32 +350,44 @@ run "outputs" {
     }
     error_message = "log_policies says why a project has no policies on its log."
   }
-}
-
-run "region_of_a_later_version" {
-  command = plan
-
-  variables {
-    region             = "europe-west13"
-    additional_regions = ["europe-west13"]
-    scheduler_region   = "europe-west1"
-  }
 
   assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].location == "europe-west13" && google_cloud_scheduler_job.exporter["streams"].region == "europe-west1"
-    error_message = "A region that Google opened later can be added."
+    condition = alltrue([
+      for policy in google_monitoring_alert_policy.policy :
+      contains(policy.notification_channels, google_monitoring_notification_channel.slack[0].name) == (policy.severity == "WARNING")
+    ])
+    error_message = "The created Slack channel gets the alerts of its severities only."
   }
 }
 
-run "schedule_with_every_form_of_field" {
+run "accounts_and_grants_made_elsewhere" {
   command = plan
 
   variables {
-    collect_objects_schedule = "*/15 0-5,7-23/2 1,31 JAN-mar mon"
+    manage_iam                = false
+    service_account           = { create = false, email = "exporter@identities.iam.gserviceaccount.com" }
+    scheduler_service_account = { create = false, email = "cron@identities.iam.gserviceaccount.com" }
   }
 
   assert {
-    condition     = google_cloud_scheduler_job.exporter["objects"].schedule == var.collect_objects_schedule
-    error_message = "Steps, ranges, lists and names are allowed."
+    condition     = length(google_service_account.exporter) + length(google_service_account.scheduler) == 0
+    error_message = "The module creates no account."
+  }
+
+  assert {
+    condition = (
+      google_cloud_run_v2_job.exporter["streams"].template[0].template[0].service_account == "exporter@identities.iam.gserviceaccount.com" &&
+      google_cloud_scheduler_job.exporter["streams"].http_target[0].oauth_token[0].service_account_email == "cron@identities.iam.gserviceaccount.com"
+    )
+    error_message = "The job runs and the schedule calls as the given account."
+  }
+
+  assert {
+    condition = (
+      length(google_project_iam_custom_role.lister) + length(google_project_iam_member.lister) +
+      length(google_project_iam_member.metric_writer) + length(google_cloud_run_v2_job_iam_member.scheduler) +
+      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]) == 0
+    )
+    error_message = "The module grants nothing, and no project needs the IAM API."
   }
 }

@@ -1,5 +1,5 @@
-# Checks what inputs change in the alert policies, for every policy at once. The Python tests compare
-# each policy with its file. It needs no cloud and no credentials: terraform init && terraform test
+# What inputs change in the alert policies, for every policy at once. The Python tests compare each
+# policy with its file. It needs no cloud and no credentials: terraform init && terraform test
 
 mock_provider "google" {
   mock_data "google_monitoring_notification_channel" {
@@ -37,29 +37,17 @@ run "channels_by_severity" {
   expect_failures = [check.somebody_is_notified]
 
   assert {
-    condition     = google_monitoring_alert_policy.policy["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/7"])
-    error_message = "A display name is looked up."
+    condition = (
+      google_monitoring_alert_policy.policy["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/7"]) &&
+      google_monitoring_alert_policy.policy["stream-unexpected-state"].notification_channels == tolist(["projects/orders-prod/notificationChannels/1"])
+    )
+    error_message = "A display name is looked up, a full name is used as it is."
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.policy["stream-unexpected-state"].notification_channels == tolist(["projects/orders-prod/notificationChannels/1"])
-    error_message = "A full name is used as it is."
-  }
-
-  assert {
-    condition     = output.log_policies["billing-prod"] != "made" && output.log_policies["orders-prod"] != "made"
+    condition     = !contains(values(output.log_policies), "made")
     error_message = "A project without a channel has no policies on its log, and the output says so."
   }
-}
-
-run "no_channels" {
-  command = plan
-
-  variables {
-    notification_channels = {}
-  }
-
-  expect_failures = [check.somebody_is_notified]
 }
 
 run "projects_and_channels" {
@@ -84,24 +72,6 @@ run "projects_and_channels" {
     )
     error_message = "Policies on metrics are in the metrics project, policies on a log in the log's project, each with channels of that project."
   }
-
-  assert {
-    condition     = length(local.promql) > 0 && length(local.log_conditions) > 0 && length(local.promql) + length(local.log_conditions) == length(fileset("../alerting_policies", "*.yaml")) - length(local.unwanted)
-    error_message = "Every file of this mode is a policy on metrics or on a log."
-  }
-}
-
-run "job_name" {
-  command = plan
-
-  variables {
-    name = "streams-prod"
-  }
-
-  assert {
-    condition     = strcontains(google_monitoring_alert_policy.policy["exporter-executions-failing"].conditions[0].condition_prometheus_query_language[0].query, "job_name=\"streams-prod\"")
-    error_message = "The policy on the job's executions names this deployment's job."
-  }
 }
 
 run "every_policy_changed" {
@@ -117,39 +87,28 @@ run "every_policy_changed" {
     }
     labels     = { team = "data" }
     auto_close = "7200s"
+    # Every policy has channels of its own, so there is no warning.
+    notification_channels = {}
   }
 
   assert {
-    condition     = alltrue([for policy in google_monitoring_alert_policy.policy : policy.enabled == false])
-    error_message = "Every policy can be disabled; it still exists."
-  }
-
-  assert {
-    condition     = alltrue([for policy in google_monitoring_alert_policy.policy : policy.severity == "ERROR"])
-    error_message = "Every policy's severity can be set."
-  }
-
-  assert {
-    condition     = alltrue([for policy in google_monitoring_alert_policy.policy : policy.notification_channels == tolist(["projects/orders-prod/notificationChannels/9"])])
-    error_message = "Every policy can have its own channels."
-  }
-
-  assert {
-    condition     = alltrue([for key, policy in google_monitoring_alert_policy.policy : policy.user_labels == tomap(merge(local.originals[basename(key)].userLabels, { team = "data" }))])
-    error_message = "Labels are added to those of the file."
-  }
-
-  assert {
-    condition     = alltrue([for policy in google_monitoring_alert_policy.policy : policy.alert_strategy[0].auto_close == "7200s"])
-    error_message = "auto_close applies to every policy."
+    condition = alltrue([
+      for key, policy in google_monitoring_alert_policy.policy :
+      !policy.enabled && policy.severity == "ERROR" &&
+      policy.notification_channels == tolist(["projects/orders-prod/notificationChannels/9"]) &&
+      policy.user_labels == tomap(merge(local.originals[basename(key)].userLabels, { team = "data" })) &&
+      policy.alert_strategy[0].auto_close == "7200s"
+    ])
+    error_message = "Every policy can be disabled and have its own severity and channels; labels and auto_close apply to all."
   }
 }
 
-run "mentions" {
+run "mentions_and_reminders" {
   command = plan
 
   variables {
-    slack_mentions = { CRITICAL = "<!subteam^S0123>" }
+    slack_mentions     = { CRITICAL = "<!subteam^S0123>" }
+    renotify_intervals = { CRITICAL = "3600s", WARNING = "7200s" }
   }
 
   assert {
@@ -158,14 +117,6 @@ run "mentions" {
       policy.documentation[0].content == "${trimspace(local.originals[basename(key)].documentation.content)}${policy.severity == "CRITICAL" ? "\n\n<!subteam^S0123>" : ""}"
     ])
     error_message = "A mention ends the text of every policy of its severity, and of no other."
-  }
-}
-
-run "renotification" {
-  command = plan
-
-  variables {
-    renotify_intervals = { CRITICAL = "3600s", WARNING = "7200s" }
   }
 
   assert {
@@ -191,6 +142,7 @@ run "joint_policies_disabled" {
     policy_overrides = {
       streams-failing-together    = { enabled = false }
       streams-unexpected-together = { enabled = false }
+      stream-stuck                = { duration = "120s", severity = "WARNING" }
     }
   }
 
@@ -204,92 +156,17 @@ run "joint_policies_disabled" {
       for name, condition in local.promql :
       google_monitoring_alert_policy.policy[name].conditions[0].condition_prometheus_query_language[0].query == (
         can(local.originals[name].userLabels.yields_to) ? replace(condition.query, ">= (5)", ">= (Inf)") : condition.query
-      )
+      ) if name != "stream-stuck"
     ])
     error_message = "Policies stop yielding to a disabled policy. Other queries stay as they are."
   }
 
   assert {
-    condition     = toset([for policy in values(local.originals) : policy.userLabels.yields_to if can(policy.userLabels.yields_to)]) == toset(["streams-failing-together", "streams-unexpected-together"])
-    error_message = "Both joint policies have policies that yield to them."
-  }
-}
-
-run "short_retest_window" {
-  command = plan
-
-  variables {
-    policy_overrides = { stream-stuck = { duration = "120s", severity = "WARNING" } }
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["stream-stuck"].conditions[0].condition_prometheus_query_language[0].query == replace(local.promql["stream-stuck"].query, "[600s]", "[1h]")
+    condition = alltrue([
+      for condition in google_monitoring_alert_policy.policy["stream-stuck"].conditions[0].condition_prometheus_query_language :
+      condition.duration == "120s" && condition.query == replace(local.promql["stream-stuck"].query, "[600s]", "[1h]")
+    ]) && google_monitoring_alert_policy.policy["stream-stuck"].severity == "WARNING"
     error_message = "With a retest window of two minutes or less, the look-back window is an hour."
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["stream-stuck"].conditions[0].condition_prometheus_query_language[0].duration == "120s" && google_monitoring_alert_policy.policy["stream-stuck"].severity == "WARNING"
-    error_message = "Several settings of one policy can change together."
-  }
-}
-
-run "policy_directory" {
-  command = plan
-
-  variables {
-    policy_directory = "./examples/organisation/policies"
-    policy_overrides = { orders-paused = { severity = "ERROR" } }
-  }
-
-  assert {
-    condition     = setsubtract(keys(local.originals), [for file in fileset("../alerting_policies", "*.yaml") : trimsuffix(file, ".yaml")]) == toset(["orders-paused"])
-    error_message = "The directory adds its policies to those of the module."
-  }
-
-  assert {
-    condition     = strcontains(google_monitoring_alert_policy.policy["orders-paused"].conditions[0].condition_prometheus_query_language[0].query, "stream_id=\"orders\"")
-    error_message = "An added policy is what its file says."
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["orders-paused"].severity == "ERROR"
-    error_message = "An added policy can be changed like any other."
-  }
-}
-
-run "nobody_gets_warnings" {
-  command = plan
-
-  variables {
-    notification_channels = {
-      CRITICAL = ["projects/orders-prod/notificationChannels/1"]
-      ERROR    = ["projects/orders-prod/notificationChannels/1"]
-    }
-  }
-
-  expect_failures = [check.somebody_is_notified]
-}
-
-run "every_policy_of_a_severity_has_channels_of_its_own" {
-  command = plan
-
-  variables {
-    notification_channels = {
-      CRITICAL = ["projects/orders-prod/notificationChannels/1"]
-      ERROR    = ["projects/orders-prod/notificationChannels/1"]
-    }
-    policy_overrides = {
-      stream-backfill-failed    = { notification_channels = ["projects/orders-prod/notificationChannels/2"] }
-      stream-errors             = { enabled = false }
-      stream-maintenance-long   = { notification_channels = ["projects/orders-prod/notificationChannels/2"] }
-      stream-stalled            = { notification_channels = ["projects/orders-prod/notificationChannels/2"] }
-      stream-unsupported-events = { severity = "ERROR" }
-    }
-  }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["stream-stalled"].notification_channels == tolist(["projects/orders-prod/notificationChannels/2"])
-    error_message = "Nothing is wrong, so there is no warning."
   }
 }
 
@@ -323,9 +200,8 @@ run "routes" {
   assert {
     condition = alltrue([
       for name, condition in local.promql : (
-        strcontains(condition.query, "datastream_exporter_") || name == "exporter-executions-failing"
-        ? !contains(keys(google_monitoring_alert_policy.policy), "billing/${name}")
-        : contains(keys(google_monitoring_alert_policy.policy), "billing/${name}")
+        (strcontains(condition.query, "datastream_exporter_") || name == "exporter-executions-failing")
+        != contains(keys(google_monitoring_alert_policy.policy), "billing/${name}")
       ) && !contains(keys(google_monitoring_alert_policy.policy), "shop/${name}")
     ])
     error_message = "Each policy on streams exists once more for a route with channels; exporter-* doesn't."
@@ -344,13 +220,17 @@ run "routes" {
   }
 
   assert {
-    condition = (
-      google_monitoring_alert_policy.policy["billing/stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/2"]) &&
-      google_monitoring_alert_policy.policy["billing/stream-errors"].notification_channels == tolist(["projects/orders-prod/notificationChannels/3"]) &&
-      google_monitoring_alert_policy.policy["stream-failed"].notification_channels == tolist(["projects/orders-prod/notificationChannels/1"]) &&
-      google_monitoring_alert_policy.policy["stream-errors"].notification_channels == tolist(["projects/orders-prod/notificationChannels/5"])
-    )
-    error_message = "A route has its own channels; policy_overrides changes those of the default route."
+    condition = {
+      for key in ["billing/stream-failed", "billing/stream-errors", "stream-failed", "stream-errors", "shop-prod/stream-changed"] :
+      key => google_monitoring_alert_policy.policy[key].notification_channels[0]
+      } == {
+      "billing/stream-failed"    = "projects/orders-prod/notificationChannels/2"
+      "billing/stream-errors"    = "projects/orders-prod/notificationChannels/3"
+      "stream-failed"            = "projects/orders-prod/notificationChannels/1"
+      "stream-errors"            = "projects/orders-prod/notificationChannels/5"
+      "shop-prod/stream-changed" = "projects/shop-prod/notificationChannels/4"
+    }
+    error_message = "A route has its own channels, or channels for its projects' logs only; policy_overrides changes those of the default route."
   }
 
   assert {
@@ -362,11 +242,6 @@ run "routes" {
     )
     error_message = "A route has its own mentions; its policies are named and labelled after it."
   }
-
-  assert {
-    condition     = google_monitoring_alert_policy.policy["shop-prod/stream-changed"].notification_channels == tolist(["projects/shop-prod/notificationChannels/4"])
-    error_message = "A route can have channels for its projects' logs only."
-  }
 }
 
 run "route_of_the_metrics_project" {
@@ -377,7 +252,7 @@ run "route_of_the_metrics_project" {
       orders = {
         projects = ["orders-prod"]
         notification_channels = {
-          CRITICAL = ["projects/orders-prod/notificationChannels/2"]
+          CRITICAL = []
           ERROR    = ["projects/orders-prod/notificationChannels/2"]
           WARNING  = ["projects/orders-prod/notificationChannels/3"]
         }
@@ -385,6 +260,9 @@ run "route_of_the_metrics_project" {
       }
     }
   }
+
+  # Nobody gets the route's CRITICAL alerts.
+  expect_failures = [check.somebody_is_notified]
 
   assert {
     condition = (
@@ -395,28 +273,12 @@ run "route_of_the_metrics_project" {
   }
 }
 
-run "route_that_notifies_nobody" {
-  command = plan
-
-  variables {
-    routes = {
-      billing = {
-        projects              = ["billing-prod"]
-        notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/2"], ERROR = [], WARNING = [] }
-      }
-    }
-  }
-
-  expect_failures = [check.somebody_is_notified]
-}
-
 run "policies_on_the_exporters_log" {
   command = plan
 
   variables {
-    name             = "streams-prod"
-    mode             = "worker_pool"
-    policy_directory = "./tests/policies/exporter_log"
+    name = "streams-prod"
+    mode = "worker_pool"
     routes = {
       billing = {
         projects = ["billing-prod"]
@@ -431,13 +293,19 @@ run "policies_on_the_exporters_log" {
 
   assert {
     condition = {
-      for key, policy in google_monitoring_alert_policy.policy : key => [policy.project, policy.notification_channels[0], policy.conditions[0].condition_matched_log[0].filter]
-      if endswith(key, "own-log")
+      for key, policy in google_monitoring_alert_policy.policy : key => [
+        policy.project, policy.notification_channels[0], split("\n", policy.conditions[0].condition_matched_log[0].filter)[0]
+      ] if endswith(key, "stream-state-changed")
       } == {
-      own-log           = ["orders-prod", "projects/orders-prod/notificationChannels/1", "NOT jsonPayload.project=~\"^(billing-prod)$\"\n(resource.labels.worker_pool_name=\"streams-prod\"\nseverity>=ERROR)"]
-      "billing/own-log" = ["orders-prod", "projects/orders-prod/notificationChannels/2", "jsonPayload.project=~\"^(billing-prod)$\"\n(resource.labels.worker_pool_name=\"streams-prod\"\nseverity>=ERROR)"]
+      stream-state-changed           = ["orders-prod", "projects/orders-prod/notificationChannels/1", "NOT jsonPayload.project=~\"^(billing-prod)$\""]
+      "billing/stream-state-changed" = ["orders-prod", "projects/orders-prod/notificationChannels/2", "jsonPayload.project=~\"^(billing-prod)$\""]
     }
     error_message = "They are in the exporter's project, once for each route, narrowed by the project in the entry."
+  }
+
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.policy["stream-state-changed"].conditions[0].condition_matched_log[0].filter, "worker_pool_name=\"streams-prod\"")
+    error_message = "They read the log of this deployment."
   }
 }
 
@@ -445,14 +313,14 @@ run "policies_on_the_log_of_an_exporter_in_another_project" {
   command = plan
 
   variables {
-    project_id       = "billing-prod"
-    policy_directory = "./tests/policies/exporter_log"
+    mode       = "worker_pool"
+    project_id = "billing-prod"
   }
 
   expect_failures = [check.exporter_log_policies_have_channels]
 
   assert {
-    condition     = !contains(keys(google_monitoring_alert_policy.policy), "own-log")
+    condition     = !contains(keys(google_monitoring_alert_policy.policy), "stream-state-changed")
     error_message = "Without channels in the exporter's project, they aren't created, and plan warns."
   }
 }

@@ -1,17 +1,24 @@
-"""What exists in the Google Cloud projects that the fake provider manages."""
+"""The Google Cloud projects that the fake provider manages, as far as Google's services need them.
 
-from __future__ import annotations
+What Google rejects, and what it stores differently from what it was given (every plan would show a
+difference), was each seen with the real provider. Only cases of the module's resources are here.
+"""
 
 import hashlib
 import json
+import re
 import time
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from tests.terraform.cty_values import Object
+from google.cloud.monitoring_dashboard_v1 import Dashboard
+from google.protobuf import json_format
+from google.protobuf.duration_pb2 import Duration
+
+Object = dict[str, Any]
+"""A block's values by argument and nested block; None for what isn't set."""
 
 _APIS = {
     "google_artifact_registry_": ("artifactregistry",),
@@ -35,17 +42,14 @@ _BUILD_ROLES = ("artifactregistry.writer", "logging.logWriter", "storage.objectV
 _PROPAGATION_SECONDS = 120
 """How long a new grant or a newly enabled API may take until a build can use it."""
 
+_DURATIONS = ("auto_close", "duration", "evaluation_interval", "period", "renotify_interval")
+
 
 class Channel(NamedTuple):
     """A notification channel that existed before the first apply."""
 
     project: str
     display_name: str
-
-    @property
-    def name(self) -> str:
-        """Return ``projects/…/notificationChannels/…``."""
-        return f"projects/{self.project}/notificationChannels/{_number(*self)}"
 
 
 @dataclass
@@ -57,26 +61,23 @@ class FakeProject:
     """The latest version's text by ``projects/PROJECT/secrets/SECRET``."""
     disabled_apis: set[str] = field(default_factory=set)
     """``PROJECT/SERVICE`` of each API that is off until a google_project_service enables it."""
-
-    grants: set[tuple[str, str]] = field(default_factory=set)
-    """Member and role of each grant."""
-    function_state: str = "ACTIVE"
-    """What Google says of each function."""
-
     directory: Path = Path()
     """Where Terraform runs; a real provider runs there too."""
     objects: dict[str, bytes] = field(default_factory=dict)
     """The contents of buckets, by ``BUCKET/OBJECT``."""
-    service_ids: set[str] = field(default_factory=set)
-    """``PROJECT/ID`` of each Monitoring service."""
+    deleted: list[tuple[str, Object]] = field(default_factory=list)
+    """What was deleted, not just forgotten."""
+    _grants: set[tuple[str, str]] = field(default_factory=set)
     _usable_grants: set[tuple[str, str]] = field(default_factory=set)
 
     def read(self, kind: str, config: Object) -> Object:
         """Return what a data source or an ephemeral resource reads.
 
         Raises:
-            LookupError: It doesn't exist, or the name is ambiguous.
+            LookupError: Its API is off, it doesn't exist, or the name is ambiguous.
         """
+        if disabled := self._disabled_api(kind, config):
+            raise LookupError(disabled)
         if kind == "google_secret_manager_secret_version":
             name = f"projects/{config['project']}/secrets/{config['secret']}"
             if name not in self.secrets:
@@ -85,15 +86,56 @@ class FakeProject:
         if kind == "archive_file":
             return {"output_sha256": _write_archive(self.directory / config["output_path"], config)}
         channel = Channel(config["project"], config["display_name"])
-        found = self.channels.count(channel)
-        if found != 1:
+        if (found := self.channels.count(channel)) != 1:
             # Display names aren't unique in Cloud Monitoring; the provider accepts one match only.
             how = "More than one" if found else "No"
             raise LookupError(f'{how} NotificationChannel with display_name="{channel[1]}"')
-        return {"name": channel.name}
+        return {"name": f"projects/{channel.project}/notificationChannels/{_number(*channel)}"}
 
-    def disabled_api(self, kind: str, values: Object) -> str:
-        """Return the error of a type whose API is off, or an empty text."""
+    def change(  # noqa: C901, one case a type
+        self, kind: str, prior: Object | None, planned: Object | None
+    ) -> str:
+        """Create, change or delete a resource; return Google's error, or an empty text."""
+        if planned is None:
+            return self._delete(kind, prior or {})
+        if disabled := self._disabled_api(kind, planned):
+            return disabled
+        match kind:
+            case "google_project_service":
+                # Long enough that a resource without depends_on comes too early.
+                time.sleep(0.05)
+                self.disabled_apis.discard(f"{planned['project']}/{planned['service']}")
+            case "google_monitoring_dashboard":
+                return _dashboard_error(planned["dashboard_json"])
+            case "google_storage_bucket_object":
+                content = (self.directory / planned["source"]).read_bytes()
+                self.objects[f"{planned['bucket']}/{planned['name']}"] = content
+            case "time_sleep":
+                if int(planned["create_duration"].removesuffix("s")) >= _PROPAGATION_SECONDS:
+                    self._usable_grants = set(self._grants)
+            case "google_cloudfunctions2_function":
+                if not prior or prior["build_config"] != planned["build_config"]:
+                    return self._build_error(planned)
+            case _ if kind.endswith("_iam_member"):
+                self._grants.add((planned["member"], planned["role"]))
+        return ""
+
+    def _delete(self, kind: str, prior: Object) -> str:
+        # The state's value counts, so an apply with false must come first. The default is true.
+        protected = kind in {"google_cloud_run_v2_job", "google_cloud_run_v2_worker_pool"}
+        if prior.get("deletion_policy") == "PREVENT" or (
+            protected and prior["deletion_protection"] is not False
+        ):
+            return f"Cannot destroy {kind} without an apply that lifts its deletion protection."
+        if kind == "google_storage_bucket_object":
+            del self.objects[f"{prior['bucket']}/{prior['name']}"]
+        elif kind.endswith("_iam_member"):
+            self._grants.discard((prior["member"], prior["role"]))
+        if prior.get("deletion_policy") != "ABANDON":
+            self.deleted.append((kind, prior))
+        return ""
+
+    def _disabled_api(self, kind: str, values: Object) -> str:
         project = values.get("metrics_scope") or values.get("project")
         for prefix, apis in _APIS.items():
             for api in apis if kind.startswith(prefix) else ():
@@ -101,73 +143,27 @@ class FakeProject:
                     return f"Error 403: {api}.googleapis.com has not been used in project {project}"
         return ""
 
-    def changed(self, kind: str, prior: Object | None, planned: Object | None) -> str:
-        """Note what a change creates or deletes, and return its error or an empty text."""
-        values = planned or prior or {}
-        match kind:
-            case "google_monitoring_custom_service":
-                return self._service_changed(
-                    f"{values['project']}/{values['service_id']}", prior, planned
-                )
-            case "google_storage_bucket_object":
-                name = f"{values['bucket']}/{values['name']}"
-                if planned is None:
-                    del self.objects[name]
-                else:
-                    self.objects[name] = (self.directory / values["source"]).read_bytes()
-            case "time_sleep" if planned:
-                if int(values["create_duration"].removesuffix("s")) >= _PROPAGATION_SECONDS:
-                    self._usable_grants = set(self.grants)
-            case "google_cloudfunctions2_function" if planned and _source(prior) != _source(
-                planned
-            ):
-                return self._build_error(planned)
-            case _ if kind.endswith("_iam_member"):
-                for each in filter(None, (prior, planned)):
-                    change = self.grants.add if each is planned else self.grants.discard
-                    change((each["member"], each["role"]))
-        return ""
-
-    def refreshed(self, kind: str, _state: Object) -> Object:
-        """Return what Google has changed by itself since the last apply."""
-        if kind == "google_cloudfunctions2_function":
-            return {"state": self.function_state}
-        return {}
-
-    def _service_changed(self, name: str, prior: Object | None, planned: Object | None) -> str:
-        if planned is None:
-            self.service_ids.discard(name)
-        elif prior is None and name in self.service_ids:
-            return f"Error 409: Service {name} already exists."
-        else:
-            self.service_ids.add(name)
-        return ""
-
     def _build_error(self, function: Object) -> str:
         """Return why Google can't build a function, or an empty text. It tries only once."""
         (build,) = function["build_config"]
+        account = re.fullmatch(r"projects/[^/]+/serviceAccounts/(.+)", build["service_account"])
+        if not account:
+            return f"Error 400: {build['service_account']} isn't the name of a service account."
         source = build["source"][0]["storage_source"][0]
         name = f"{source['bucket']}/{source['object']}"
         if name not in self.objects or source["generation"] != _number(name):
             return f"Build failed: {name} of generation {source['generation']} doesn't exist."
-        member = f"serviceAccount:{build['service_account'].rpartition('/')[2]}"
         for role in _BUILD_ROLES:
-            if (member, f"roles/{role}") not in self._usable_grants:
-                return f"Build failed: {member} lacks {role}, or got it less than two minutes ago."
+            if (f"serviceAccount:{account[1]}", f"roles/{role}") not in self._usable_grants:
+                return f"Build failed: {account[1]} lacks {role}, or got it less than 2 minutes ago"
         return ""
-
-    def enable(self, api: str) -> None:
-        """Enable an API."""
-        if api in self.disabled_apis:
-            # Long enough that a resource without depends_on comes too early.
-            time.sleep(0.05)
-            self.disabled_apis.discard(api)
 
 
 def computed_values(kind: str, values: Object) -> Object:
     """Return the attributes that Google sets, the same for the same resource, by dotted path."""
     project = values.get("project", "")
     name: Any = values.get("display_name", values.get("name"))
+    number = _number(project, str(name))
     computed: Object = {}
     match kind:
         case "google_service_account":
@@ -177,29 +173,91 @@ def computed_values(kind: str, values: Object) -> Object:
             computed = {
                 "id": f"projects/{project}/locations/{values['location']}/functions/{name}",
                 "state": "ACTIVE",
-                "service_config.uri": f"https://{name}-{_number(project) % 10**6}.a.run.app",
+                "service_config.uri": f"https://{name}-{number}.a.run.app",
             }
         case "google_pubsub_topic":
             computed = {"id": f"projects/{project}/topics/{name}"}
         case "google_logging_project_sink":
-            agent = f"service-{_number(project)}@gcp-sa-logging.iam.gserviceaccount.com"
+            agent = f"service-{project}@gcp-sa-logging.iam.gserviceaccount.com"
             computed = {"writer_identity": f"serviceAccount:{agent}"}
         case "google_storage_bucket_object":
             computed = {"generation": _number(f"{values['bucket']}/{name}")}
         case "google_project_iam_custom_role":
             computed = {"name": f"projects/{project}/roles/{values['role_id']}"}
         case "google_monitoring_alert_policy":
-            computed = {"name": f"projects/{project}/alertPolicies/{_number(project, name)}"}
+            computed = {"name": f"projects/{project}/alertPolicies/{number}"}
         case "google_monitoring_notification_channel":
-            computed = {"name": f"projects/{project}/notificationChannels/{_number(project, name)}"}
+            computed = {"name": f"projects/{project}/notificationChannels/{number}"}
         case "google_monitoring_dashboard":
-            title = json.loads(values["dashboard_json"])["displayName"]
-            computed = {"id": f"projects/{_number(project)}/dashboards/{_number(title)}"}
+            computed = {"id": f"projects/{number}/dashboards/{number}"}
     return computed
 
 
-def _source(function: Object | None) -> Object | None:
-    return function and function["build_config"][0]
+def stored(kind: str, values: Object) -> Object:
+    """Return a resource as the API stores it and the provider reads it."""
+    match kind:
+        case "google_cloud_scheduler_job":
+            targets = [
+                {**each, "http_method": each["http_method"] or "POST"}
+                for each in values["http_target"]
+            ]
+            return {**values, "http_target": targets}
+        case "google_monitoring_alert_policy":
+            new: Object = _with_stored_durations(values)
+            # An empty strategy is dropped.
+            strategy = [each for each in new["alert_strategy"] if any(each.values())]
+            return {**new, "alert_strategy": strategy}
+        case "google_monitoring_dashboard":
+            # The API stores a proto. Its JSON leaves out unset and zero values, and writes 64-bit
+            # numbers as strings.
+            message = json_format.Parse(values["dashboard_json"], Dashboard.pb()())
+            content = {**json_format.MessageToDict(message), "etag": "0"}
+            return {**values, "dashboard_json": json.dumps(content)}
+    return values
+
+
+def kept(prior: Object, proposed: Object) -> Object:
+    """Return the proposed values, with those of the state where the provider sees no difference."""
+    new = proposed.get("dashboard_json")
+    if not isinstance(new, str):
+        return proposed
+    # The provider compares the keys of the new JSON only: the API adds a name, an etag and more.
+    same = _common(json.loads(prior["dashboard_json"]), json.loads(new)) == json.loads(new)
+    return {**proposed, "dashboard_json": prior["dashboard_json"]} if same else proposed
+
+
+def _dashboard_error(text: str) -> str:
+    try:
+        json_format.Parse(text, Dashboard.pb()())
+    except json_format.ParseError as error:
+        return f"Error 400: {error}"
+    return ""
+
+
+def _with_stored_durations(values: Any) -> Any:
+    if isinstance(values, list):
+        return [_with_stored_durations(each) for each in values]
+    if not isinstance(values, dict):
+        return values
+    new = {name: _with_stored_durations(value) for name, value in values.items()}
+    for name in new.keys() & set(_DURATIONS):
+        if new[name]:
+            duration = Duration()
+            duration.FromJsonString(new[name])
+            new[name] = duration.ToJsonString()
+    if "evaluation_interval" in new:
+        # The API's default.
+        new["evaluation_interval"] = new["evaluation_interval"] or "30s"
+    return new
+
+
+def _common(old: Any, new: Any) -> Any:
+    """Return the old value without keys that the new one doesn't have."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {key: _common(value, new[key]) for key, value in old.items() if key in new}
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [_common(a, b) for a, b in zip(old, new, strict=True)]
+    return old
 
 
 def _write_archive(path: Path, config: Object) -> str:

@@ -1,41 +1,29 @@
 """Fakes of the module's providers: Terraform's core plans and applies with them, without a cloud.
 
-It speaks protocol 6 (https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol)
-on a unix socket. Terraform finds it through ``TF_REATTACH_PROVIDERS``, like a provider that runs in
-a debugger (https://developer.hashicorp.com/terraform/plugin/debugging). What it created is in
-Terraform's state; only what Google's own services need of it is in the ``FakeProject``.
+The server speaks the plugin protocol 6 on a unix socket:
+https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol. Terraform finds it
+through ``TF_REATTACH_PROVIDERS``, like a provider that runs in a debugger. Terraform's state holds
+what was created; the ``FakeProject`` holds only what Google's own services need of it.
 """
-
-from __future__ import annotations
 
 import json
 import os
 import tempfile
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Final, Self
 
 import grpc
+import msgpack  # type: ignore[import-untyped]
 from pyvider.protocols.tfprotov6.protobuf import tfplugin6_pb2 as pb
 
-from tests.terraform import normalization, provider_rules
-from tests.terraform.cty_values import UNKNOWN, Object, decode, encode, map_attributes
-from tests.terraform.fake_project import FakeProject, computed_values
-from tests.terraform.provider_schema import google_schema
+from tests.terraform.fake_project import FakeProject, Object, computed_values, kept, stored
+from tests.terraform.provider_schema import Schema, google_schema, schema_message
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from tests.terraform.provider_schema import Attribute, Block
-
-SOURCES = {
-    name: f"registry.terraform.io/hashicorp/{name}" for name in ("archive", "google", "time")
-}
-"""The providers' addresses, by the start of their types' names. One server answers for all."""
-
-# Like the real provider, it is called for destroys too.
-_CAPABILITIES = pb.ServerCapabilities(plan_destroy=True, get_provider_schema_optional=True)
+SOURCES = [f"registry.terraform.io/hashicorp/{name}" for name in ("archive", "google", "time")]
+"""The providers' addresses. One server answers for all."""
 
 _EMPTY_ANSWERS = (
     "CloseEphemeralResource",
@@ -44,17 +32,23 @@ _EMPTY_ANSWERS = (
     "ValidateDataResourceConfig",
     "ValidateEphemeralResourceConfig",
     "ValidateProviderConfig",
+    "ValidateResourceConfig",
 )
+
+
+class _Unknown:
+    """A value that is known after apply."""
+
+
+_UNKNOWN: Final = _Unknown()
 
 
 class FakeProvider:
     """A provider that runs while the context is entered."""
 
     def __init__(self, project: FakeProject | None = None) -> None:
-        """Take what exists in Google Cloud; nothing by default."""
         self.project = project or FakeProject()
         self._applied: list[tuple[str, Object]] = []
-        self._deleted: list[tuple[str, Object]] = []
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -84,22 +78,19 @@ class FakeProvider:
             "Test": True,
             "Addr": {"Network": "unix", "String": str(self._socket)},
         }
-        return json.dumps(dict.fromkeys(SOURCES.values(), address))
+        return json.dumps(dict.fromkeys(SOURCES, address))
 
     def applied(self, kind: str) -> list[Object]:
         """Return the configuration of each apply of a type, write-only values included."""
         return [config for each, config in self._applied if each == kind]
 
-    def deleted(self, kind: str) -> list[Object]:
-        """Return the values of each resource of a type that was deleted, not just forgotten."""
-        return [values for each, values in self._deleted if each == kind]
-
     def _handlers(self) -> grpc.GenericRpcHandler:
         methods: dict[str, Callable[[Any], Any] | None] = {
-            "GetProviderSchema": _schema,
-            "ValidateResourceConfig": _validate,
+            "GetProviderSchema": lambda _request: schema_message(),
             "UpgradeResourceState": _upgrade,
-            "ReadResource": self._refresh,
+            "ReadResource": lambda request: pb.ReadResource.Response(
+                new_state=request.current_state
+            ),
             "PlanResourceChange": _plan,
             "ApplyResourceChange": self._apply,
             "ReadDataSource": self._read,
@@ -110,56 +101,36 @@ class FakeProvider:
         return grpc.method_handlers_generic_handler("tfplugin6.Provider", handlers)
 
     def _apply(self, request: Any) -> Any:
-        kind, block = request.type_name, _resource(request.type_name)
-        prior, planned = decode(request.prior_state), decode(request.planned_state)
-        if planned is None:
-            errors = list(provider_rules.undeletable(kind, prior))
-            if not errors and prior.get("deletion_policy") != "ABANDON":
-                self._deleted.append((kind, prior))
-        else:
-            self._applied.append((kind, decode(request.config)))
-            disabled = self.project.disabled_api(kind, planned)
-            errors = [disabled] if disabled else list(provider_rules.api_errors(kind, planned))
-        if not errors and (error := self.project.changed(kind, prior, planned)):
-            errors = [error]
-        if errors:
+        kind = request.type_name
+        prior, planned = _decode(request.prior_state), _decode(request.planned_state)
+        if planned is not None:
+            self._applied.append((kind, _decode(request.config)))
+        if error := self.project.change(kind, prior, planned):
             return pb.ApplyResourceChange.Response(
-                new_state=request.prior_state, diagnostics=_diagnostics(errors)
+                new_state=request.prior_state, diagnostics=_diagnostics([error])
             )
-        if planned and kind == "google_project_service":
-            self.project.enable(f"{planned['project']}/{planned['service']}")
-        created = planned and _with_computed(kind, block, planned)
-        stored = created and normalization.stored(kind, created)
+        created = planned and _with_computed(kind, planned)
+        new = created and stored(kind, created)
         return pb.ApplyResourceChange.Response(
-            new_state=encode(stored), legacy_type_system=stored != created
+            new_state=_encode(new), legacy_type_system=new != created
         )
 
-    def _refresh(self, request: Any) -> Any:
-        state = decode(request.current_state)
-        changed = self.project.refreshed(request.type_name, state)
-        return pb.ReadResource.Response(new_state=encode({**state, **changed}))
-
     def _read(self, request: Any) -> Any:
-        block = google_schema().sections["data_source_schemas"][request.type_name]
-        state, errors = self._look_up(request.type_name, block, decode(request.config))
+        state, errors = self._look_up("data_source_schemas", request)
         return pb.ReadDataSource.Response(state=state, diagnostics=errors)
 
     def _open(self, request: Any) -> Any:
-        block = google_schema().sections["ephemeral_resource_schemas"][request.type_name]
-        result, errors = self._look_up(request.type_name, block, decode(request.config))
+        result, errors = self._look_up("ephemeral_resource_schemas", request)
         return pb.OpenEphemeralResource.Response(result=result, diagnostics=errors)
 
-    def _look_up(
-        self, kind: str, block: Block, config: Object
-    ) -> tuple[pb.DynamicValue | None, list[pb.Diagnostic]]:
-        disabled = self.project.disabled_api(kind, config)
-        if disabled:
-            return None, _diagnostics([disabled])
+    def _look_up(self, section: str, request: Any) -> tuple[Any, list[Any]]:
+        config = _decode(request.config)
         try:
-            found = self.project.read(kind, config)
+            found = self.project.read(request.type_name, config)
         except LookupError as error:
             return None, _diagnostics([str(error)])
-        return encode(map_attributes(block, config, lambda path, _, old: found.get(path, old))), []
+        block = google_schema()[section][request.type_name].block
+        return _encode(_mapped(block, config, lambda path, _, old: found.get(path, old))), []
 
 
 def _handler(name: str, method: Callable[[Any], Any] | None) -> grpc.RpcMethodHandler:
@@ -171,48 +142,25 @@ def _handler(name: str, method: Callable[[Any], Any] | None) -> grpc.RpcMethodHa
     )
 
 
-def _resource(kind: str) -> Block:
-    return google_schema().sections["resource_schemas"][kind]
-
-
-def _schema(_request: Any) -> Any:
-    response = google_schema().to_proto()
-    response.server_capabilities.CopyFrom(_CAPABILITIES)
-    return response
-
-
-def _validate(request: Any) -> Any:
-    kind, config = request.type_name, decode(request.config)
-    errors = provider_rules.config_errors(kind, _resource(kind), config)
-    return pb.ValidateResourceConfig.Response(diagnostics=_diagnostics(errors))
-
-
 def _upgrade(request: Any) -> Any:
-    return pb.UpgradeResourceState.Response(
-        upgraded_state=encode(json.loads(request.raw_state.json))
-    )
+    state = _encode(json.loads(request.raw_state.json))
+    return pb.UpgradeResourceState.Response(upgraded_state=state)
 
 
 def _plan(request: Any) -> Any:
-    block = _resource(request.type_name)
-    prior, proposed = decode(request.prior_state), decode(request.proposed_new_state)
+    schema = _resource(request.type_name)
+    prior, proposed = _decode(request.prior_state), _decode(request.proposed_new_state)
 
-    def planned_value(_path: str, attribute: Attribute, value: Any) -> Any:
-        if "write_only" in attribute.flags:
+    def planned_value(_path: str, attribute: Any, value: Any) -> Any:
+        if attribute.write_only:
             return None
-        unknown = prior is None and value is None and "computed" in attribute.flags
-        return UNKNOWN if unknown else value
+        return _UNKNOWN if prior is None and value is None and attribute.computed else value
 
-    kept = proposed
-    if prior and proposed:
-        kept = {
-            name: prior[name] if normalization.equal(name, prior[name], value) else value
-            for name, value in proposed.items()
-        }
-    planned = map_attributes(block, kept, planned_value)
-    replaced = block.replace if prior and planned else ()
+    chosen = kept(prior, proposed) if prior and proposed else proposed
+    planned = _mapped(schema.block, chosen, planned_value)
+    replaced = schema.replace if prior and planned else frozenset()
     return pb.PlanResourceChange.Response(
-        planned_state=encode(planned),
+        planned_state=_encode(planned),
         requires_replace=[
             pb.AttributePath(steps=[pb.AttributePath.Step(attribute_name=name)])
             for name in sorted(replaced)
@@ -220,19 +168,61 @@ def _plan(request: Any) -> Any:
         ],
         # With this flag, which the real provider sets, Terraform accepts a planned value that
         # isn't the configured one.
-        legacy_type_system=kept != proposed,
+        legacy_type_system=chosen != proposed,
     )
 
 
-def _with_computed(kind: str, block: Block, planned: Object) -> Object:
+def _resource(kind: str) -> Schema:
+    return google_schema()["resource_schemas"][kind]
+
+
+def _with_computed(kind: str, planned: Object) -> Object:
     computed = computed_values(kind, planned)
-    created: Object = map_attributes(
-        block,
+    created: Object = _mapped(
+        _resource(kind).block,
         planned,
-        lambda path, _attribute, value: computed.get(path) if value is UNKNOWN else value,
+        lambda path, _attribute, value: computed.get(path) if value is _UNKNOWN else value,
     )
     return created
 
 
-def _diagnostics(errors: Iterable[str]) -> list[pb.Diagnostic]:
+def _mapped(block: Any, values: Any, change: Callable[[str, Any, Any], Any], *path: str) -> Any:
+    """Return a block's values with ``change`` applied to every attribute, nested ones included.
+
+    ``change`` takes an attribute's dotted path, its schema and its value, and returns the new one.
+    """
+    if values is None or values is _UNKNOWN:
+        return values
+    new = {
+        each.name: change(".".join((*path, each.name)), each, values.get(each.name))
+        for each in block.attributes
+    }
+    for nested in block.block_types:
+        name, inner = nested.type_name, values.get(nested.type_name)
+        new[name] = (
+            inner
+            if inner is _UNKNOWN
+            else [_mapped(nested.block, each, change, *path, name) for each in inner or []]
+        )
+    return new
+
+
+def _decode(value: Any) -> Any:
+    """Return a value as Python types.
+
+    Terraform's values are msgpack with a marker for "unknown":
+    https://pkg.go.dev/github.com/zclconf/go-cty/cty/msgpack
+    """
+    return msgpack.unpackb(
+        value.msgpack, ext_hook=lambda _code, _data: _UNKNOWN, strict_map_key=False
+    )
+
+
+def _encode(value: Any) -> Any:
+    return pb.DynamicValue(
+        msgpack=msgpack.packb(value, default=lambda _unknown: msgpack.ExtType(0, b"\x00"))
+    )
+
+
+def _diagnostics(errors: Iterable[str]) -> list[Any]:
     return [pb.Diagnostic(severity=pb.Diagnostic.ERROR, summary=each) for each in errors]

@@ -1,7 +1,6 @@
 """Inputs of the module for tests, and what the examples expect to exist."""
 
-from __future__ import annotations
-
+import json
 from typing import Any
 
 from tests.canary import Canary
@@ -9,7 +8,6 @@ from tests.terraform.fake_project import Channel
 from tests.terraform.terraform_cli import REPOSITORY
 
 MODULE = "terraform"
-MODES = ("function", "job", "worker_pool")
 EXAMPLES = tuple(
     sorted(
         str(each.parent.relative_to(REPOSITORY))
@@ -20,7 +18,6 @@ IMAGE = (
     "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:"
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 )
-NEW_IMAGE = IMAGE.replace("0123", "3210")
 CHANNEL = "projects/orders-prod/notificationChannels/1"
 CONFIG = """\
 # One project whose locations are discovered, one whose locations are listed.
@@ -38,52 +35,28 @@ INPUTS: dict[str, Any] = {
 }
 """Inputs that need nothing to exist: channels are given by full name, so none is looked up."""
 
-
-def mode_inputs(mode: str) -> dict[str, Any]:
-    """Return the inputs that a mode needs besides ``INPUTS``."""
-    return {"mode": mode, "image": None if mode == "function" else IMAGE}
-
-
-_EVERY_MODE: dict[str, Any] = {
+_OPTIONS: dict[str, Any] = {
     "cpu": "2",
     "encryption_key": "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/jobs",
     "environment_variables": {"HTTPS_PROXY": "http://proxy:3128"},
     "labels": {"team": "data"},
     "memory": "1Gi",
 }
-_EXISTING = {"create": False, "email": "existing@orders-prod.iam.gserviceaccount.com"}
-OPTIONS: list[dict[str, Any]] = [
-    {
-        **_EVERY_MODE,
-        "binary_authorization": {"use_default": True},
+_NETWORK = {"network": "shared", "subnetwork": "run", "egress": "ALL_TRAFFIC", "tags": ["nat"]}
+_CONNECTOR = {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"}
+_POLICY = {"policy": "projects/orders-prod/platforms/cloudRun/policies/x"}
+MODES: dict[str, dict[str, Any]] = {
+    "function": {**_OPTIONS, "vpc_access": _NETWORK, "binary_authorization": _POLICY},
+    "job": {
+        **_OPTIONS,
         "tags": {"tagKeys/1": "tagValues/2"},
-        "vpc_access": {"network": "shared", "subnetwork": "run", "tags": ["nat"]},
-    },
-    {
-        **_EVERY_MODE,
-        "mode": "worker_pool",
-        "binary_authorization": {"policy": "projects/orders-prod/platforms/cloudRun/policies/x"},
-        "vpc_access": {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"},
-    },
-    {
-        **_EVERY_MODE,
-        **mode_inputs("function"),
+        "vpc_access": _NETWORK,
         "binary_authorization": {"use_default": True},
-        "vpc_access": {"network": "shared", "subnetwork": "run", "egress": "ALL_TRAFFIC"},
     },
-    {
-        **mode_inputs("function"),
-        "vpc_access": {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"},
-    },
-    {
-        "manage_iam": False,
-        "service_account": _EXISTING,
-        "scheduler_service_account": _EXISTING,
-    },
-    {"create_dashboard": False, "create_policies": False, "create_metric_descriptors": False},
-    {"paused": True, "collect_objects_schedule": "7 * * * *"},
-]
-"""Optional inputs, each set for one deployment."""
+    "worker_pool": {**_OPTIONS, "vpc_access": _CONNECTOR, "binary_authorization": _POLICY},
+    "function through a connector": {**_OPTIONS, "vpc_access": _CONNECTOR},
+}
+"""Options of the platform, by the mode that the first word is."""
 
 CHANNELS = [
     Channel("orders-prod", "Data platform on-call"),
@@ -99,3 +72,22 @@ CHANNELS = [
 SECRETS: dict[str, str] = {
     "projects/orders-prod/secrets/slack-bot-token": Canary.SECRET_MANAGER_SECRET
 }
+
+
+def own_policy(query: str) -> str:
+    """Return a policy file with a query and the threshold 5."""
+    return f"""\
+displayName: Busy
+severity: ERROR
+combiner: OR
+userLabels: {{policy: busy, threshold: "5"}}
+conditions:
+  - displayName: Busy
+    conditionPrometheusQueryLanguage:
+      query: {json.dumps(query)}
+      duration: 60s
+      evaluationInterval: 30s
+      disableMetricValidation: true
+documentation: {{mimeType: text/markdown, subject: Busy, content: Something is busy.}}
+alertStrategy: {{autoClose: 86400s}}
+"""

@@ -16,8 +16,6 @@ module "datastream_exporter" {
 
   # Several tasks share the locations.
   task_count = 2
-  # Collect tables once an hour.
-  collect_objects_schedule = "7 * * * *"
 
   notification_channels = {
     CRITICAL = ["Data platform on-call", "Data platform Slack"]

@@ -1,32 +1,44 @@
 """The command line called as a function, against worlds that an emulator serves."""
 
-from __future__ import annotations
-
 import copy
+import io
 import json
 import os
-import threading
-from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import pytest
+from google.auth.compute_engine import _metadata
 
 from exporter.cli import main
-from lab.emulator import world
 from lab.emulator.emulator import Emulator
-from tests.outputs import Printed
+from tests.exporter.conftest import Serve
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[3]
 CONFIG = """\
 metrics: {project: metrics-prod}
 sources:
   - project: shop-prod
     locations: [europe-west1, us-east1]
 """
+DISCOVERING = "metrics: {project: metrics-prod}\nsources: [{project: shop-prod}]\n"
+JOB = {
+    "CLOUD_RUN_JOB": "exporter",
+    "CLOUD_RUN_EXECUTION": "exporter-x7k2p",
+    "CLOUD_RUN_TASK_INDEX": "0",
+    "CLOUD_RUN_TASK_COUNT": "1",
+    "CLOUD_RUN_TASK_ATTEMPT": "0",
+}
+PREFIX = "custom.googleapis.com/datastream/"
+CARTS = "projects/shop-prod/locations/europe-west1/streams/carts"
+CARTS_PAUSED = f"{CARTS} is PAUSED, which config does not expect."
+
+World: TypeAlias = dict[str, Any]
+Environ: TypeAlias = dict[str, str]
+ServeShop: TypeAlias = Callable[[World], tuple[Emulator, Environ]]
 
 _SHOP: World = {
     "projects": [
@@ -37,10 +49,7 @@ _SHOP: World = {
             "locations": [
                 {
                     "id": "europe-west1",
-                    "streams": [
-                        {"id": "orders", "objects": [{"table": "shop.orders_{}", "count": 3}]},
-                        {"id": "carts", "state": "PAUSED"},
-                    ],
+                    "streams": [{"id": "orders"}, {"id": "carts", "state": "PAUSED"}],
                 },
                 {"id": "us-east1", "streams": [{"id": "stock"}]},
             ],
@@ -49,12 +58,16 @@ _SHOP: World = {
 }
 
 
-World = dict[str, Any]
-"""A world as it would stand in a file."""
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Return that it is one."""
+        return True
 
 
 class Ended(NamedTuple):
-    """How a command ended: its exit code, stdout and stderr."""
+    """How a command ended."""
 
     code: int
     out: str
@@ -63,14 +76,8 @@ class Ended(NamedTuple):
     @property
     def log(self) -> list[dict[str, Any]]:
         """The log lines of a run on Cloud Run, which are all that stdout may hold."""
+        assert self.err == ""
         return [json.loads(line) for line in self.out.splitlines()]
-
-
-class Serve(Protocol):
-    """Serves a world until the test ends."""
-
-    def __call__(self, world: World, /) -> tuple[Emulator, dict[str, str]]:
-        """Return it, and the environment that leads a command to it."""
 
 
 class Command(Protocol):
@@ -81,14 +88,15 @@ class Command(Protocol):
 
 
 @pytest.fixture(autouse=True)
-def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Leave no credentials to be found, and ask no metadata server for any."""
     for name in list(os.environ):
         if name.startswith(("GOOGLE_", "CLOUDSDK_", "GCE_", "CLOUD_RUN_", "DATASTREAM_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NO_GCE_CHECK", "true")
+    # In this process it was read when the module was imported.
+    monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("CLOUD_SDK_CONFIG", raising=False)
     monkeypatch.chdir(tmp_path)
 
 
@@ -99,54 +107,42 @@ def shop() -> World:
 
 
 @pytest.fixture
+def served(serve: Serve) -> ServeShop:
+    """Return what serves a world, and gives the environment that leads to it."""
+
+    def served(world: World) -> tuple[Emulator, Environ]:
+        cloud = serve(world).cloud
+        return cloud, {**cloud.environ, "DATASTREAM_EXPORTER_CONFIG": CONFIG}
+
+    return served
+
+
+@pytest.fixture
 def command() -> Command:
     """Return what runs a command line in this process, with an environment of its own."""
 
     def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        out, err = Printed(), Printed()
+        out, err = io.StringIO(), io.StringIO()
         code = main(argv, environ or {}, out, err)
         return Ended(code, out.getvalue(), err.getvalue())
 
     return run
 
 
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Return what serves a world, and gives the environment that leads to it."""
-    with ExitStack() as running:
-
-        def serve(served: World) -> tuple[Emulator, dict[str, str]]:
-            cloud = running.enter_context(Emulator(world.World.model_validate(served)))
-            return cloud, {
-                "DATASTREAM_EMULATOR_HOST": cloud.datastream,
-                "MONITORING_EMULATOR_HOST": cloud.monitoring,
-                "DATASTREAM_EXPORTER_CONFIG": CONFIG,
-            }
-
-        yield serve
+def start(environ: Mapping[str, str], *argv: str, **streams: Any) -> subprocess.Popen[str]:
+    """Start the command line as a process; what isn't given of its output is a pipe."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(
+        argv if "/" in argv[0] else [sys.executable, "-m", "exporter", *argv],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        text=True,
+        **(pipes | streams),
+    )
 
 
-@pytest.fixture
-def on_cloud_run() -> Iterator[dict[str, str]]:
-    """Give the variables of a Cloud Run job, with a metadata server that tells its region."""
-
-    class Metadata(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"projects/2/regions/europe-west1")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Metadata) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        yield {
-            "CLOUD_RUN_JOB": "exporter",
-            "CLOUD_RUN_EXECUTION": "exporter-x7k2p",
-            "CLOUD_RUN_TASK_INDEX": "0",
-            "CLOUD_RUN_TASK_COUNT": "1",
-            "CLOUD_RUN_TASK_ATTEMPT": "0",
-            "GCE_METADATA_HOST": f"127.0.0.1:{server.server_port}",
-        }
-        server.shutdown()
+def shell(script: str, environ: Mapping[str, str]) -> Ended:
+    """Run a shell's command line, in which ``$0`` is this Python, to its end."""
+    with start(environ, "/bin/sh", "-c", script, sys.executable) as process:
+        out, err = process.communicate(timeout=60)
+    return Ended(process.returncode, out, err)

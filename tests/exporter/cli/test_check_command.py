@@ -1,22 +1,22 @@
 """``check``: one line for everything a run needs, and how to fix what does not work."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
-import grpc
 import pytest
-from google.api.label_pb2 import LabelDescriptor
-from google.api.metric_pb2 import MetricDescriptor
-from google.cloud.monitoring_v3 import ListMetricDescriptorsResponse, MetricServiceClient
-from google.cloud.monitoring_v3.services.metric_service.transports import (
-    MetricServiceGrpcTransport,
+
+from exporter.cli import INCOMPLETE, OK, USAGE
+from tests.exporter.cli.conftest import (
+    CONFIG,
+    DISCOVERING,
+    JOB,
+    PREFIX,
+    Command,
+    Ended,
+    ServeShop,
+    World,
 )
 
-from exporter.measure import metrics
-
-if TYPE_CHECKING:
-    from tests.exporter.cli.conftest import Command, Ended, Serve, World
+COLLECTING = DISCOVERING + "collect: {objects: true, private_connections: true}\n"
 
 
 def lines(ended: Ended, grade: str) -> list[str]:
@@ -24,19 +24,16 @@ def lines(ended: Ended, grade: str) -> list[str]:
     return [line for line in ended.out.splitlines() if line.startswith(f"{grade:<8} ")]
 
 
-def test_everything_in_place_is_a_line_each(command: Command, serve: Serve, shop: World) -> None:
-    """All is well after a first run: every line says ok, and the exit code is 0."""
+def test_everything_in_place_is_a_line_each(
+    command: Command, served: ServeShop, shop: World
+) -> None:
+    """Every line says ok, nothing of a run is written, and the exit code is 0."""
     shop["projects"][1]["locations"].append({"id": "us-east4"})
-    _, environ = serve(shop)
-    environ["DATASTREAM_EXPORTER_CONFIG"] = (
-        "metrics: {project: metrics-prod}\n"
-        "sources: [{project: shop-prod}]\n"
-        "collect: {objects: true, private_connections: true}\n"
-    )
+    cloud, environ = served(shop)
+    environ["DATASTREAM_EXPORTER_CONFIG"] = COLLECTING
     code, out, err = command("check", environ=environ)
-    assert code == 0
-    *found, descriptors = out.splitlines()
-    assert found == [
+    assert code == OK
+    assert out.splitlines() == [
         "ok       config: DATASTREAM_EXPORTER_CONFIG is valid",
         "ok       credentials: none are needed, as emulators are used",
         "ok       projects/shop-prod: 3 locations discovered",
@@ -45,86 +42,17 @@ def test_everything_in_place_is_a_line_each(command: Command, serve: Serve, shop
         "ok       projects/shop-prod/locations/us-east4: no streams",
         "ok       projects/metrics-prod: one point written to Cloud Monitoring",
     ]
-    assert descriptors.startswith("warning  projects/metrics-prod: 14 of 15 metric descriptors do")
-    assert err.splitlines()[-1] == "8 checks: none failed, 1 warning."
+    assert err.splitlines()[-1] == "7 checks: none failed, no warnings."
+    (point,) = cloud.points()
+    assert point.metric_type == PREFIX + "exporter/points_lost"
+    assert point.resource_labels["node_id"] == "check", "no series of a run"
 
 
-def test_descriptors_that_are_all_there_are_ok(command: Command, serve: Serve, shop: World) -> None:
-    """Descriptors as metrics.yaml defines them give no warning."""
-    cloud, environ = serve({**shop, "largest_page": {"ListMetricDescriptors": 4}})
-    for metric in metrics().values():
-        describe(cloud.monitoring, metric.type, metric.value_type, metric.labels)
-    code, out, err = command("check", environ=environ)
-    assert code == 0
-    assert out.endswith("ok       projects/metrics-prod: all 15 metric descriptors\n")
-    assert err.splitlines()[-1] == "6 checks: none failed, no warnings."
-
-
-def test_a_list_of_descriptors_without_an_end_is_a_warning(
-    command: Command, serve: Serve, shop: World
-) -> None:
-    """After ten pages check stops reading, and doesn't call the other descriptors missing."""
-    cloud, environ = serve(shop)
-    again = ListMetricDescriptorsResponse.pb()(next_page_token="again")  # noqa: S106 - not a secret
-    cloud.answer("ListMetricDescriptors", lambda _request: again)
-    ended = command("check", environ=environ)
-    assert ended.code == 0
-    assert cloud.calls["ListMetricDescriptors"] == 10
-    (warning,) = lines(ended, "warning")
-    assert warning.startswith(
-        "warning  projects/metrics-prod: the metric descriptors were not compared: their list goes "
-        "on after 10 pages"
-    )
-
-
-def describe(address: str, kind: str, value_type: str, labels: tuple[str, ...]) -> None:
-    """Make a descriptor, as Terraform would."""
-    with grpc.insecure_channel(address) as channel:
-        client = MetricServiceClient(transport=MetricServiceGrpcTransport(channel=channel))
-        client.create_metric_descriptor(
-            name="projects/metrics-prod",
-            metric_descriptor=MetricDescriptor(
-                type=kind,
-                metric_kind="GAUGE",
-                value_type=value_type,
-                labels=[LabelDescriptor(key=key) for key in labels],
-            ),
-        )
-
-
-def test_a_descriptor_of_another_type_fails(command: Command, serve: Serve, shop: World) -> None:
-    """A value type cannot be changed, so the error names the only way out."""
-    cloud, environ = serve(shop)
-    state = "custom.googleapis.com/datastream/stream/state"
-    describe(cloud.monitoring, state, "DOUBLE", ("stream_id",))
-    ended = command("check", environ=environ)
-    assert ended.code == 1
-    (failed,) = lines(ended, "failed")
-    assert failed == (
-        f"failed   {state}: the descriptor's value type is DOUBLE, not INT64, which "
-        "cannot be changed: delete the descriptor with all of its series; the next run creates it"
-    )
-
-
-def test_a_descriptor_without_a_label_is_a_warning(
-    command: Command, serve: Serve, shop: World
-) -> None:
-    """Labels can be added, and the next run does."""
-    cloud, environ = serve(shop)
-    state = "custom.googleapis.com/datastream/stream/state"
-    describe(cloud.monitoring, state, "INT64", ())
-    ended = command("check", environ=environ)
-    assert ended.code == 0
-    assert (
-        f"warning  {state}: the descriptor lacks the label stream_id; the next run adds it"
-    ) in lines(ended, "warning")
-
-
-def test_check_can_be_run_twice_at_once(command: Command, serve: Serve, shop: World) -> None:
+def test_check_can_be_run_twice_at_once(command: Command, served: ServeShop, shop: World) -> None:
     """A point that comes too soon after another check's was permitted all the same."""
-    _, environ = serve(shop)
-    assert command("check", environ=environ).code == 0
-    assert command("check", environ=environ).code == 0
+    _, environ = served(shop)
+    assert command("check", environ=environ).code == OK
+    assert command("check", environ=environ).code == OK
 
 
 @pytest.mark.parametrize(
@@ -132,7 +60,7 @@ def test_check_can_be_run_twice_at_once(command: Command, serve: Serve, shop: Wo
     [
         (
             {"denied": ["datastream.streams.list"]},
-            "projects/shop-prod/locations/europe-west1",
+            "2 locations of projects/shop-prod (europe-west1, us-east1)",
             "datastream.streams.list",
         ),
         ({"denied": ["datastream.locations.list"]}, "projects/shop-prod", "datastream.locations."),
@@ -143,58 +71,73 @@ def test_check_can_be_run_twice_at_once(command: Command, serve: Serve, shop: Wo
         ),
         (
             {"denied": ["datastream.objects.list"]},
-            "3 streams of projects/shop-prod",
-            "were read without their objects",
+            "3 streams of projects/shop-prod (europe-west1/orders, ",
+            "could not be collected from, so some series are left out",
         ),
         (
             {"denied": ["datastream.privateConnections.list"]},
-            "2 locations of projects/shop-prod",
-            "were read without their private connections",
+            "2 locations of projects/shop-prod (europe-west1, us-east1)",
+            "could not be collected from, so some series are left out",
         ),
     ],
 )
 def test_what_cannot_be_read_fails(
-    command: Command, serve: Serve, shop: World, change: dict[str, Any], subject: str, message: str
+    command: Command,
+    served: ServeShop,
+    shop: World,
+    change: dict[str, Any],
+    subject: str,
+    message: str,
 ) -> None:
-    """Each thing that cannot be read has a line that says how to fix it; exit 1."""
+    """What cannot be discovered, read or collected has a line that says how to fix it; exit 1."""
     shop["projects"][1] |= change
-    _, environ = serve(shop)
-    environ["DATASTREAM_EXPORTER_CONFIG"] = (
-        "metrics: {project: metrics-prod}\n"
-        "sources: [{project: shop-prod}]\n"
-        "collect: {objects: true, private_connections: true}\n"
-    )
+    _, environ = served(shop)
+    listed = CONFIG + "collect: {objects: true, private_connections: true}\n"
+    denied = change.get("denied") == ["datastream.streams.list"]
+    environ["DATASTREAM_EXPORTER_CONFIG"] = listed if denied else COLLECTING
     ended = command("check", environ=environ)
-    assert ended.code == 1
-    failed = lines(ended, "failed")[0]
-    assert failed.startswith(f"failed   {subject}: ")
+    assert ended.code == INCOMPLETE
+    (failed,) = lines(ended, "failed")
+    assert failed.startswith(f"failed   {subject}")
     assert message in failed
 
 
-@pytest.mark.parametrize(
-    ("permission", "failures"),
-    [("monitoring.timeSeries.create", 1), ("monitoring.metricDescriptors.list", 1)],
-)
-def test_what_cannot_be_written_fails(
-    command: Command, serve: Serve, shop: World, permission: str, failures: int
-) -> None:
-    """The metrics project's permissions are tried, one by one."""
-    shop["projects"][0]["denied"] = [permission]
-    _, environ = serve(shop)
+def test_what_cannot_be_written_fails(command: Command, served: ServeShop, shop: World) -> None:
+    """The permission to write is tried, and its role is named."""
+    shop["projects"][0]["denied"] = ["monitoring.timeSeries.create"]
+    _, environ = served(shop)
     ended = command("check", environ=environ)
-    assert ended.code == 1
-    failed = lines(ended, "failed")
-    assert len(failed) == failures
-    assert failed[0].startswith("failed   projects/metrics-prod: permission denied: ")
-    assert permission in failed[0]
-    assert "roles/monitoring.metricWriter" in failed[0]
+    assert ended.code == INCOMPLETE
+    (failed,) = lines(ended, "failed")
+    assert failed.startswith("failed   projects/metrics-prod: permission denied: ")
+    assert "roles/monitoring.metricWriter" in failed
+    assert ended.err.splitlines()[-1] == "5 checks: 1 failed, no warnings."
+
+
+def test_what_may_be_right_is_a_warning(command: Command, served: ServeShop, shop: World) -> None:
+    """A glob that matches no stream, and a required stream that isn't there, cost no exit code."""
+    _, environ = served(shop)
+    environ["DATASTREAM_EXPORTER_CONFIG"] += (
+        "    include: [ordr*, carts]\n"
+        "required: [projects/shop-prod/locations/us-east1/streams/carts]\n"
+    )
+    ended = command("check", environ=environ)
+    assert ended.code == OK
+    missing, unmatched = lines(ended, "warning")
+    assert missing == (
+        "warning  projects/shop-prod/locations/us-east1/streams/carts: is required but does not "
+        "exist: create it, or remove it from `required`"
+    )
+    assert unmatched == 'warning  config: sources[0].include[0]: "ordr*" matches no stream'
+    job = command("check", environ={**environ, **JOB})
+    severities = [line["severity"] for line in job.log if "warning " in line["message"]]
+    assert severities == ["WARNING", "WARNING"]
 
 
 def test_nobody_to_call_as_is_a_finding(command: Command) -> None:
     """Without credentials, config is still reported valid, with what to do about them; exit 1."""
-    text = "metrics: {project: metrics-prod}\nsources: [{project: shop-prod}]\n"
-    ended = command("check", environ={"DATASTREAM_EXPORTER_CONFIG": text})
-    assert ended.code == 1
+    ended = command("check", environ={"DATASTREAM_EXPORTER_CONFIG": DISCOVERING})
+    assert ended.code == INCOMPLETE
     config, credentials = ended.out.splitlines()
     assert config == "ok       config: DATASTREAM_EXPORTER_CONFIG is valid"
     assert credentials.startswith("failed   credentials: no valid credentials: ")
@@ -206,5 +149,18 @@ def test_all_mistakes_in_config_are_reported(command: Command) -> None:
     """A config that is not valid is exit 2, with every mistake in it; nothing else is tried."""
     text = "metrics: {project: Shop}\nsources: []\nrun: {deadlin: 5s}\n"
     code, out, err = command("check", environ={"DATASTREAM_EXPORTER_CONFIG": text})
-    assert (code, out) == (2, "")
+    assert (code, out) == (USAGE, "")
     assert [line.partition(":")[0] for line in err.splitlines()] == ["error"] * 3
+
+
+def test_on_cloud_run_each_finding_is_as_loud_as_it_is_bad(
+    command: Command, served: ServeShop, shop: World
+) -> None:
+    """The log has a line for each; a failure is an error."""
+    shop["faults"] = [{"location": "us-east1", "code": "NOT_FOUND"}]
+    _, environ = served(shop)
+    ended = command("check", environ={**environ, **JOB})
+    assert ended.code == INCOMPLETE
+    (failed,) = [line for line in ended.log if line["severity"] == "ERROR"]
+    assert failed["message"].startswith("failed   projects/shop-prod/locations/us-east1: ")
+    assert "not found" in failed["message"]

@@ -1,33 +1,17 @@
 """SIGINT and SIGTERM at any moment: the write under way is finished, nothing new is begun."""
 
-from __future__ import annotations
-
-import os
 import signal
-import subprocess
 import sys
-import threading
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from lab.emulator.emulator import Emulator
+from tests.conftest import SignalWhen
+from tests.exporter.cli.conftest import DISCOVERING, Command, ServeShop, World, start
 
-    from lab.emulator.emulator import Emulator
-    from tests.conftest import SignalWhen
-    from tests.exporter.cli.conftest import Command, Serve, World
-
-ROOT = Path(__file__).parents[3]
-SLOW = 30
-"""Seconds that no test waits for: what is still slow then hangs."""
-
-
-def slow(world: World, method: str, **more: object) -> World:
-    """Return a world in which a method takes its time."""
-    return {**world, "faults": [{"method": method, "latency": SLOW, **more}]}
+SLOW = 30.0  # seconds that no test waits for: what is still slow then hangs
 
 
 def called(cloud: Emulator, method: str, times: int = 1) -> Callable[[], bool]:
@@ -35,31 +19,46 @@ def called(cloud: Emulator, method: str, times: int = 1) -> Callable[[], bool]:
     return lambda: cloud.calls[method] >= times
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("argv", "number", "code"),
+    [
+        (["run"], signal.SIGINT, 130),
+        (["run"], signal.SIGTERM, 143),
+        (["run", "--dry-run"], signal.SIGINT, 130),
+        (["watch"], signal.SIGTERM, 143),
+    ],
+)
 def test_a_run_that_reads_ends_at_once(
-    command: Command, serve: Serve, shop: World, signal_when: SignalWhen, number: int, code: int
+    command: Command,
+    served: ServeShop,
+    shop: World,
+    signal_when: SignalWhen,
+    argv: list[str],
+    number: int,
+    code: int,
 ) -> None:
-    """What was not read is not waited for; nothing is written, and a summary says so."""
-    cloud, environ = serve(slow(shop, "ListStreams"))
+    """What was not read is not waited for; nothing is written, and that is said."""
+    shop["faults"] = [{"method": "ListStreams", "latency": SLOW}]
+    cloud, environ = served(shop)
     signal_when(number, called(cloud, "ListStreams", 2))
     began = time.monotonic()
-    ended = command("run", environ=environ)
+    ended = command(*argv, environ=environ)
     assert ended.code == code
     assert time.monotonic() - began < SLOW / 3
     assert f"{signal.Signals(number).name}: finishing the work under way" in ended.err
-    assert "Interrupted while reading: 2 locations not read, nothing written." in ended.err
-    assert ended.err.splitlines()[-1].startswith("error: No locations read; no points written")
+    dry = "--dry-run" in argv
+    assert ("Interrupted: 2 locations not read." in ended.err) is not dry
+    assert "o locations read; " in ended.err.splitlines()[-1]
     assert not cloud.calls["CreateTimeSeries"]
 
 
 def test_a_run_that_discovers_ends_at_once(
-    command: Command, serve: Serve, shop: World, signal_when: SignalWhen
+    command: Command, served: ServeShop, shop: World, signal_when: SignalWhen
 ) -> None:
     """The same, where not even the locations are known."""
-    cloud, environ = serve(slow(shop, "ListLocations"))
-    environ["DATASTREAM_EXPORTER_CONFIG"] = (
-        "metrics: {project: metrics-prod}\nsources: [{project: shop-prod}]\n"
-    )
+    shop["faults"] = [{"method": "ListLocations", "latency": SLOW}]
+    cloud, environ = served(shop)
+    environ["DATASTREAM_EXPORTER_CONFIG"] = DISCOVERING
     signal_when(signal.SIGTERM, called(cloud, "ListLocations"))
     code, _, err = command("run", environ=environ)
     assert code == 143
@@ -67,37 +66,37 @@ def test_a_run_that_discovers_ends_at_once(
     assert not cloud.calls["CreateTimeSeries"]
 
 
+@pytest.mark.parametrize(
+    ("argv", "number", "code"),
+    [(["run"], signal.SIGINT, 130), (["watch"], signal.SIGTERM, 143)],
+)
 def test_a_run_that_writes_finishes_the_write(
-    command: Command, serve: Serve, shop: World, signal_when: SignalWhen
+    command: Command,
+    served: ServeShop,
+    shop: World,
+    signal_when: SignalWhen,
+    argv: list[str],
+    number: int,
+    code: int,
 ) -> None:
-    """The batch that was sent is waited for; what was not sent is counted as left out."""
-    shop["faults"] = [{"method": "CreateTimeSeries", "latency": 0.3, "times": 1}]
-    cloud, environ = serve(shop)
-    signal_when(signal.SIGINT, called(cloud, "CreateTimeSeries"))
-    code, _, err = command("run", environ=environ)
-    assert code == 130
-    assert cloud.calls["CreateTimeSeries"] == 1
-    assert len(cloud.points()) == 6
-    assert "Interrupted while writing: what was under way is finished, 18 points left out." in err
-    assert "; 6 points written, 18 left out; " in err
-
-
-def test_a_dry_run_is_interrupted_too(
-    command: Command, serve: Serve, shop: World, signal_when: SignalWhen
-) -> None:
-    """Half a picture is not passed off as a whole one."""
-    cloud, environ = serve(slow(shop, "ListStreams", location="us-east1"))
-    signal_when(signal.SIGINT, called(cloud, "ListStreams", 2))
-    code, _, err = command("run", "--dry-run", environ=environ)
-    assert code == 130
-    assert "warning: Interrupted while reading: 1 location not read." in err
+    """The requests that were sent are waited for; nothing else is sent, and no run begins."""
+    shop["faults"] = [{"method": "CreateTimeSeries", "latency": 0.3}]
+    cloud, environ = served(shop)
+    signal_when(number, called(cloud, "CreateTimeSeries", 2))
+    code_, _, err = command(*argv, environ=environ)
+    assert code_ == code
+    assert (cloud.calls["ListStreams"], cloud.calls["CreateTimeSeries"]) == (2, 2)
+    assert len(cloud.points()) == 8, "the counts of both locations"
+    assert "Interrupted: 12 points not written." in err
+    assert "; 8 points written, 12 left out; " in err
 
 
 def test_a_check_is_interrupted_too(
-    command: Command, serve: Serve, shop: World, signal_when: SignalWhen
+    command: Command, served: ServeShop, shop: World, signal_when: SignalWhen
 ) -> None:
     """What was not checked is not called ok, and no point is written."""
-    cloud, environ = serve(slow(shop, "ListStreams"))
+    shop["faults"] = [{"method": "ListStreams", "latency": SLOW}]
+    cloud, environ = served(shop)
     signal_when(signal.SIGINT, called(cloud, "ListStreams", 2))
     code, out, err = command("check", environ=environ)
     assert code == 130
@@ -106,83 +105,60 @@ def test_a_check_is_interrupted_too(
     assert not cloud.calls["CreateTimeSeries"]
 
 
-def test_watch_ends_after_the_work_under_way(
-    command: Command, serve: Serve, shop: World, signal_when: SignalWhen
-) -> None:
-    """Between two runs and during one: the write is finished, no run begins."""
-    shop["faults"] = [{"method": "CreateTimeSeries", "latency": 0.3, "times": 1}]
-    cloud, environ = serve(shop)
-    signal_when(signal.SIGTERM, called(cloud, "CreateTimeSeries"))
-    code, _, err = command("watch", environ=environ)
-    assert code == 143
-    assert (cloud.calls["ListStreams"], len(cloud.points())) == (2, 6)
-    assert "18 points left out." in err
-
-
-class Process:
-    """The command line as a process of its own."""
-
-    def __init__(self, *argv: str, environ: dict[str, str]) -> None:
-        """Start it."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "exporter", *argv],
-            cwd=ROOT,
-            env={**os.environ, **environ},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def send(self, number: int) -> None:
-        """Send it a signal."""
-        self._process.send_signal(number)
-
-    def ended(self) -> tuple[int, str]:
-        """Return its exit code and its stderr."""
-        _, err = self._process.communicate(timeout=SLOW)
-        return self._process.returncode, err
-
-
 def until(case: Callable[[], bool]) -> None:
     """Wait until a condition is true."""
-    passing = threading.Event()
     ends = time.monotonic() + SLOW
     while not case():
         assert time.monotonic() < ends
-        passing.wait(0.005)
+        time.sleep(0.005)
 
 
 @pytest.mark.parametrize(
-    ("argv", "number", "code"),
+    ("method", "numbers", "codes"),
     [
-        (["run"], signal.SIGINT, 130),
-        (["run"], signal.SIGTERM, 143),
-        (["watch"], signal.SIGTERM, 143),
+        ("ListStreams", [signal.SIGINT], {130}),
+        ("CreateTimeSeries", [signal.SIGINT, signal.SIGTERM], {130, 143}),
     ],
+    ids=["once", "twice"],
 )
 def test_a_process_ends_without_a_traceback(
-    serve: Serve, shop: World, argv: list[str], number: int, code: int
+    served: ServeShop, shop: World, method: str, numbers: list[int], codes: set[int]
 ) -> None:
-    """The code is the shell's for the signal, and stderr has sentences only."""
-    cloud, environ = serve(slow(shop, "ListStreams"))
-    process = Process(*argv, environ=environ)
-    until(called(cloud, "ListStreams", 2))
-    process.send(number)
-    ended, err = process.ended()
-    assert ended == code
-    assert "Interrupted while reading: 2 locations not read, nothing written." in err
-    assert "Traceback" not in err
-
-
-def test_a_second_signal_ends_a_process_at_once(serve: Serve, shop: World) -> None:
-    """Who cannot wait for the write under way asks twice."""
-    cloud, environ = serve(slow(shop, "CreateTimeSeries"))
-    process = Process("run", environ=environ)
-    until(called(cloud, "CreateTimeSeries"))
-    began = time.monotonic()
-    process.send(signal.SIGINT)
-    process.send(signal.SIGTERM)
-    code, err = process.ended()
-    assert code in {130, 143}
+    """Who cannot wait for a write that hangs asks twice; stderr has sentences only."""
+    shop["faults"] = [{"method": method, "latency": SLOW}]
+    cloud, environ = served(shop)
+    with start(environ, "run") as process:
+        until(called(cloud, method, 2))
+        began = time.monotonic()
+        for number in numbers:
+            process.send_signal(number)
+        err = process.communicate(timeout=SLOW)[1]
+    assert process.returncode in codes
     assert time.monotonic() - began < SLOW / 3
+    assert "finishing the work under way" in err
     assert "Traceback" not in err
+
+
+IMPORTING = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "google.cloud.monitoring_v3":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+sys.argv[1:] = ["run"]
+from exporter.__main__ import entry
+entry()
+"""
+
+
+def test_ctrl_c_while_google_s_clients_are_imported_is_no_traceback(
+    served: ServeShop, shop: World
+) -> None:
+    """It takes seconds, in which a person changes their mind."""
+    _, environ = served(shop)
+    with start(environ, sys.executable, "-c", IMPORTING) as process:
+        out, err = process.communicate(timeout=SLOW)
+    assert (process.returncode, out, err) == (130, "", "")

@@ -1,0 +1,190 @@
+"""Which locations a run reads: listed, discovered and required ones, shared by tasks."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.config.locations import KNOWN
+from exporter.google.errors import FailureKind
+from exporter.names import LocationName, Task
+from tests.exporter.conftest import Serve
+from tests.exporter.worlds import DISCOVERED, Monitoring, project, seen, world
+
+PLACES = {"europe-west1": ["orders"], "us-east1": ["users"], "asia-east1": [], "us-west1": ["logs"]}
+BANK = project("bank-prod", {"europe-west3": ["ledger"]})
+EVERYWHERE = {f"shop-prod/{at}": streams for at, streams in PLACES.items()}
+REGIONS = KNOWN[:20]
+
+
+def blind(*others: dict[str, Any]) -> dict[str, Any]:
+    """Return a world in which the locations of ``shop-prod`` may not be listed."""
+    shop, hub = world(PLACES)["projects"]
+    shop["denied"] = ["datastream.locations.list"]
+    return {"projects": [shop, hub, *others]}
+
+
+def test_discovered_locations_are_read(serve: Serve) -> None:
+    """With one call each besides the discovery, in the order of their names."""
+    lab = serve(world(PLACES))
+    report = lab.look(DISCOVERED)
+    assert seen(report) == EVERYWHERE
+    assert list(seen(report)) == sorted(EVERYWHERE)
+    assert lab.cloud.calls == {"ListLocations": 1, "ListStreams": 4}
+    assert report.calls == 5
+
+
+def test_listed_locations_are_read_without_discovery(serve: Serve) -> None:
+    """A source that lists its locations costs one call each, and says nothing of discovery."""
+    lab = serve(world(PLACES))
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run({"project": "shop-prod", "locations": ["us-east1", "asia-east1"]})
+    assert seen(report) == {"shop-prod/asia-east1": [], "shop-prod/us-east1": ["users"]}
+    assert not report.discoveries
+    assert lab.cloud.calls["ListStreams"] == 2
+    assert "ListLocations" not in lab.cloud.calls
+    up = {("asia-east1", "datastream"): 1, ("us-east1", "datastream"): 1}
+    assert monitoring.values("location/up") == up
+
+
+def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:
+    """The other project is read; the failed one has its reason, and `up` 0 of `global`."""
+    lab = serve(blind(BANK))
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(DISCOVERED, {"project": "bank-prod"})
+    assert report.complete
+    assert not report.reached_nobody
+    assert seen(report) == {"bank-prod/europe-west3": ["ledger"]}
+    failure = report.failed_discoveries["shop-prod"]
+    assert failure.kind is FailureKind.PERMISSION_DENIED
+    assert report.discoveries["bank-prod"] == ("europe-west3",)
+    up = {point[1:4]: point.value for point in monitoring.points if point.metric == "location/up"}
+    assert up == {
+        ("global", "shop-prod", "datastream"): 0,
+        ("global", "bank-prod", "datastream"): 1,
+        ("europe-west3", "bank-prod", "datastream"): 1,
+    }
+
+
+def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(serve: Serve) -> None:
+    """Once, whether or not discovery fails; where it does not exist, the stream is not missing."""
+    required = [
+        f"projects/shop-prod/locations/{at}"
+        for at in ("us-west1/streams/logs", "us-west1/streams/gone", "europe-west1/streams/orders")
+    ]
+    listed = {"project": "shop-prod", "locations": ["europe-west1"]}
+    for source, one in ((listed, world(PLACES)), (DISCOVERED, blind())):
+        lab = serve(one)
+        report = lab.look(source, required=required)
+        assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-west1"]
+        assert lab.cloud.calls["ListStreams"] == 2
+        (missing,) = [name for location in report.locations for name in location.missing]
+        assert missing.stream == "gone"
+
+    name = LocationName("shop-prod", "us-west4")
+    report = serve(world(PLACES)).look(DISCOVERED, required=[f"{name}/streams/x"])
+    assert report.unread[name].kind is FailureKind.NOT_FOUND
+    assert seen(report) == EVERYWHERE
+    assert not any(location.missing for location in report.locations)
+
+
+def test_several_sources_of_one_project_keep_their_own_globs(serve: Serve) -> None:
+    """Each location is read with the globs of the source that lists it."""
+    report = serve(world({"europe-west1": ["a", "b"], "us-east1": ["a", "b"]})).look(
+        {"project": "shop-prod", "locations": ["europe-west1"], "include": ["a"]},
+        {"project": "shop-prod", "locations": ["us-east1"], "exclude": ["a"]},
+    )
+    assert seen(report) == {"shop-prod/europe-west1": ["a"], "shop-prod/us-east1": ["b"]}
+
+
+def test_a_project_without_locations_is_no_failure(serve: Serve) -> None:
+    """Nothing to read is not the same as being blind."""
+    lab = serve({"projects": [project("shop-prod", {}), {"id": "metrics-project", "number": 7}]})
+    report = lab.run(DISCOVERED)
+    assert report.discoveries == {"shop-prod": ()}
+    assert report.complete
+    assert not report.reached_nobody
+    assert report.written.accepted == 5
+
+
+def test_a_discovered_location_called_global_is_left_to_discovery(serve: Serve) -> None:
+    """`location/up` of global reports on the discovery: a location of that name is not read."""
+    lab = serve(world({"us-east1": ["orders"], "global": ["x"]}))
+    assert seen(lab.look(DISCOVERED)) == {"shop-prod/us-east1": ["orders"]}
+    assert lab.cloud.calls == {"ListLocations": 1, "ListStreams": 1}
+
+
+# Tasks.
+
+names = st.builds(
+    LocationName,
+    st.from_regex(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", fullmatch=True),
+    st.from_regex(r"[a-z]+-[a-z]+[0-9]{1,2}|global", fullmatch=True),
+)
+
+
+@given(at=names, count=st.integers(1, 30))
+def test_exactly_one_task_has_a_location(at: LocationName, count: int) -> None:
+    """However many tasks there are, one reads it and no other."""
+    assert [Task(index, count).holds(at) for index in range(count)].count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "of_two", "of_seven"),
+    [
+        (("shop-prod", "europe-west1"), 1, 0),
+        (("shop-prod", "us-east1"), 1, 1),
+        (("shop-prod", "global"), 0, 5),
+        (("bank-prod", "europe-west1"), 0, 4),
+    ],
+)
+def test_who_has_a_location_never_changes(at: tuple[str, str], of_two: int, of_seven: int) -> None:
+    """Another release, machine, config or hash seed gives the same task: series keep their writer."""
+    assert Task(of_two, 2).holds(LocationName(*at))
+    assert Task(of_seven, 7).holds(LocationName(*at))
+
+
+def test_ten_tasks_share_a_thousand_projects_evenly() -> None:
+    """The largest part is at most a sixth above the average."""
+    all_names = [
+        LocationName(f"project-{number:04}", at) for number in range(1000) for at in KNOWN[:3]
+    ]
+    sizes = [sum(map(Task(index, 10).holds, all_names)) for index in range(10)]
+    assert sum(sizes) == 3000
+    assert max(sizes) <= 350
+
+
+def everything(parts: Iterable[dict[str, list[str]]]) -> dict[str, list[str]]:
+    """Return what several tasks saw together, nothing twice."""
+    whole: dict[str, list[str]] = {}
+    for part in parts:
+        assert not part.keys() & whole.keys()
+        whole |= part
+    return whole
+
+
+@pytest.mark.parametrize("discovered", [True, False])
+def test_tasks_read_every_location_exactly_once(serve: Serve, *, discovered: bool) -> None:
+    """And one of them reports on the discovery; each has its own series about itself."""
+    lab = serve(world({at: [f"in-{at}"] for at in REGIONS}))
+    monitoring = Monitoring(lab.cloud)
+    source = DISCOVERED | ({} if discovered else {"locations": REGIONS})
+    required = [f"projects/shop-prod/locations/{REGIONS[0]}/streams/in-{REGIONS[0]}"]
+    reports = [lab.run(source, task=Task(index, 3), required=required) for index in range(3)]
+    assert everything(map(seen, reports)) == {f"shop-prod/{at}": [f"in-{at}"] for at in REGIONS}
+    assert all(report.locations for report in reports)
+    assert lab.cloud.calls["ListStreams"] == len(REGIONS)
+    up = [point.location for point in monitoring.points if point.metric == "location/up"]
+    assert sorted(up) == sorted([*REGIONS, *["global"] * discovered])
+    assert monitoring.values("exporter/last_run").keys() == {("global", str(n)) for n in range(3)}
+
+
+def test_a_task_without_a_location_succeeds(serve: Serve) -> None:
+    """More tasks than locations: those without one write their own series and are not blind."""
+    lab = serve(world({"us-east1": ["orders"]}))
+    source = {"project": "shop-prod", "locations": ["us-east1"]}
+    reports = [lab.run(source, task=Task(index, 8)) for index in range(8)]
+    assert sorted(len(report.locations) for report in reports) == [0] * 7 + [1]
+    assert all(report.complete and not report.reached_nobody for report in reports)

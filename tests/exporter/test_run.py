@@ -1,0 +1,454 @@
+"""Whole runs: what is written in which order, and that one location costs no other anything."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import ceil
+from threading import Event
+from typing import Any
+
+import pytest
+from google.cloud import datastream_v1
+
+from exporter.config.locations import KNOWN
+from exporter.google.errors import Failure, FailureKind
+from exporter.measure import NEVER_MISSING
+from exporter.names import LocationName, Task
+from exporter.run import Report
+from exporter.write import Written
+from lab.emulator.answers import StatusError
+from tests.exporter.conftest import PLENTY, Lab, Serve
+from tests.exporter.worlds import (
+    AMERICA,
+    DISCOVERED,
+    EUROPE,
+    LISTED,
+    ORDERS,
+    USERS,
+    Monitoring,
+    Point,
+    has,
+    project,
+    refusal,
+    seen,
+    world,
+)
+
+COUNTS = [
+    "location/up",
+    "location/failed_streams",
+    "location/permanently_failed_streams",
+    "location/unexpected_streams",
+]
+OF_A_STREAM = ["stream/state", "stream/expected", "stream/last_seen", "stream/errors"]
+OWN = ["exporter/last_run", "exporter/streams", "exporter/run_seconds", "exporter/points_lost"]
+BOTH = {("europe-west1", "datastream"), ("us-east1", "datastream")}
+OFTEN = "Points were written more frequently than the maximum sampling period configured."
+FAILURE = Failure(FailureKind.UNAVAILABLE, "The service is currently unavailable.", "Wait.")
+
+KINDS = {
+    "PERMISSION_DENIED": FailureKind.PERMISSION_DENIED,
+    "NOT_FOUND": FailureKind.NOT_FOUND,
+    "UNAVAILABLE": FailureKind.UNAVAILABLE,
+    "INTERNAL": FailureKind.UNAVAILABLE,
+    "ABORTED": FailureKind.UNAVAILABLE,
+    "DEADLINE_EXCEEDED": FailureKind.TIMED_OUT,
+    "RESOURCE_EXHAUSTED": FailureKind.QUOTA,
+    "UNAUTHENTICATED": FailureKind.CREDENTIALS,
+    "INVALID_ARGUMENT": FailureKind.REFUSED,
+    "FAILED_PRECONDITION": FailureKind.REFUSED,
+    "UNIMPLEMENTED": FailureKind.REFUSED,
+    "UNKNOWN": FailureKind.REFUSED,
+    "DATA_LOSS": FailureKind.REFUSED,
+    "CANCELLED": FailureKind.REFUSED,
+}
+
+
+def names(points: Sequence[Point]) -> list[str]:
+    """Return the metrics of points."""
+    return [point.metric for point in points]
+
+
+# What is written.
+
+
+def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) -> None:
+    """Counts, then streams, then last_read; each is answered before the next is sent."""
+    lab = serve(world({"europe-west1": ["a", "b"], "us-east1": ["users"], "us-west1": []}))
+    under_way: dict[str, int] = {}
+    most: list[int] = []
+
+    def answer(points: Sequence[Point]) -> None:
+        at = points[0].location
+        under_way[at] = under_way.get(at, 0) + 1
+        most.append(under_way[at])
+        under_way[at] -= 1
+
+    monitoring = Monitoring(lab.cloud, answer)
+    report = lab.run(DISCOVERED)
+    assert report.complete
+    for at, streams in (("europe-west1", 2), ("us-east1", 1)):
+        batches = [names(points) for points in monitoring.batches if points[0].location == at]
+        assert batches == [COUNTS, OF_A_STREAM * streams, ["location/last_read"]]
+    assert max(most) == 1
+    (*_, own) = monitoring.batches
+    assert names(own) == OWN
+    shared = [
+        [(point.metric, point.location) for point in points]
+        for points in monitoring.batches
+        if points[0].location == "global" and points != own
+    ]
+    assert shared == [
+        [("location/up", at) for at in ("global", "us-west1")]
+        + [("location/last_read", "us-west1")]
+    ]
+    assert report.calls == 4 + 6 + 2
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [0] * 250, [1] * 30, [49, 0], [50, 51, 200, 0, 1]])
+def test_no_call_is_made_more_than_the_points_need(serve: Serve, sizes: list[int]) -> None:
+    """Three requests for a location with streams, one more for every further 200 points; a few."""
+    places = {
+        f"place-{number}": {"streams": [{"id": "s-{}", "count": size}] if size else []}
+        for number, size in enumerate(sizes)
+    }
+    lab = serve(world() | {"projects": [project("shop-prod", places)]})
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(DISCOVERED)
+    empty, full = sizes.count(0), [size for size in sizes if size]
+    requests = sum(2 + ceil(4 * size / 200) for size in full) + ceil((1 + 2 * empty) / 200) + 1
+    points = sum(5 + 4 * size for size in full) + 1 + 2 * empty + 4
+    assert len(monitoring.requests) == requests
+    assert report.calls == 1 + len(sizes) + requests
+    assert report.written == Written(accepted=points)
+    assert len(monitoring.points) == len(report.samples) == points
+    assert report.complete
+
+
+def test_every_point_has_the_second_of_the_run(serve: Serve) -> None:
+    """One whole second is the time of all points, and the value of those that are a time."""
+    lab = serve(world({"europe-west1": ["orders"], "us-east1": []}))
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(DISCOVERED, at=1_767_225_600)
+    assert report.timestamp == 1_767_225_600
+    assert {point.time for point in monitoring.points} == {1_767_225_600}
+    times = {"stream/last_seen", "location/last_read", "exporter/last_run"}
+    assert {one.value for one in monitoring.points if one.metric in times} == {1_767_225_600}
+
+
+def test_excluded_and_missing_streams_have_last_seen_only(serve: Serve) -> None:
+    """An excluded one is never missing; a required one that is not there has 0."""
+    lab = serve(world({"europe-west1": ["orders", "carts"], "us-east1": ["muted"]}))
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(LISTED | {"exclude": ["carts", "muted"]}, required=[f"{EUROPE}/streams/gone"])
+    assert report.complete
+    assert monitoring.values("stream/last_seen") == {
+        ("europe-west1", "orders"): report.timestamp,
+        ("europe-west1", "carts"): NEVER_MISSING,
+        ("europe-west1", "gone"): 0,
+        ("us-east1", "muted"): NEVER_MISSING,
+    }
+    assert [
+        names([one]) for one in monitoring.points if one.node in {"carts", "muted", "gone"}
+    ] == [["stream/last_seen"]] * 3
+    assert monitoring.values("location/last_read").keys() == BOTH
+    assert monitoring.values("exporter/streams") == {("global", "0"): 1}
+
+
+def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> None:
+    """Its location and name come from config, its node is the index of the task."""
+    lab = serve(world())
+    monitoring = Monitoring(lab.cloud)
+    places = [at for at in KNOWN[:20] if Task(3, 7).holds(LocationName("shop-prod", at))]
+    report = lab.run(
+        {"project": "shop-prod", "locations": places},
+        task=Task(3, 7),
+        run={"name": "exporter-eu", "location": "europe-west4"},
+    )
+    own = monitoring.batches[-1]
+    assert names(own) == OWN
+    assert {point[1:4] for point in own} == {("europe-west4", "exporter-eu", "3")}
+    values = {point.metric: point.value for point in own}
+    assert values["exporter/last_run"] == report.timestamp
+    assert values["exporter/streams"] == values["exporter/points_lost"] == 0
+    seconds = values["exporter/run_seconds"]
+    assert 0 < seconds == round(seconds, 3) <= report.seconds
+
+
+def test_looking_measures_the_same_and_writes_nothing(serve: Serve) -> None:
+    """The samples of a dry run are those of a run."""
+    lab = serve(world({"europe-west1": ["orders"], "us-east1": []}))
+    monitoring = Monitoring(lab.cloud)
+    looked = lab.look(DISCOVERED, at=7)
+    assert looked.written == Written()
+    assert not monitoring.requests
+    ran = lab.run(DISCOVERED, at=7)
+    assert len(looked.samples) == len(ran.samples) == len(monitoring.points)
+    assert {one[:5] for one in looked.samples} == {one[:5] for one in ran.samples}
+
+
+# One location costs no other anything.
+
+
+def test_every_reason_stays_in_its_location(serve: Serve) -> None:
+    """Each failing location gets `up` 0 and nothing else; those beside it are read and written."""
+    failing = dict(zip((f"europe-west{n}" for n in range(2, 99)), KINDS, strict=False))
+    # A wait without end, so that no test waits for retries.
+    faults = [
+        {"method": "ListStreams", "location": at, "code": code, "retry_delay": 600}
+        for at, code in failing.items()
+    ]
+    places = {"europe-west1": ["orders"], "us-east1": []} | {at: ["x"] for at in failing}
+    lab = serve(world(places, faults=faults))
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(DISCOVERED)
+    kinds = {failing[name.location]: why.kind for name, why in report.unread.items()}
+    assert kinds == KINDS
+    assert all(why.message and why.hint for why in report.unread.values())
+    assert seen(report) == {"shop-prod/europe-west1": ["orders"], "shop-prod/us-east1": []}
+    # An unreadable location is an observation, not a failure.
+    assert report.complete
+    assert not report.reached_nobody
+    assert report.unreadable == len(KINDS)
+    unread = [point for point in monitoring.points if point.location in failing]
+    assert sorted(names(unread)) == ["location/up"] * len(KINDS)
+    assert {point.value for point in unread} == {0}
+    assert monitoring.values("location/last_read").keys() == BOTH
+
+
+def test_a_required_stream_of_a_location_that_is_not_read_is_not_missing(serve: Serve) -> None:
+    """Its streams are unknown: no last_seen 0, no state, no count."""
+    lab = serve(world(faults=[{"method": "ListStreams", "location": "us-*", "code": "UNKNOWN"}]))
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(LISTED, required=[f"{AMERICA}/streams/gone", str(USERS)])
+    assert [point[:3] for point in monitoring.points if point.location == "us-east1"] == [
+        ("location/up", "us-east1", "shop-prod")
+    ]
+    assert report.complete
+
+
+def test_a_run_that_can_read_nothing_says_so_and_is_complete(serve: Serve) -> None:
+    """All that was due was written: that nothing could be read."""
+    lab = serve(world(faults=[{"method": "List*", "code": "PERMISSION_DENIED"}]))
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(DISCOVERED, {"project": "bank-prod", "locations": ["us-east1"]})
+    assert report.complete
+    assert report.reached_nobody
+    assert sorted(monitoring.values("location/up").items()) == [
+        (("global", "datastream"), 0),
+        (("us-east1", "datastream"), 0),
+    ]
+    assert names(monitoring.batches[-1]) == OWN
+
+
+def test_a_location_that_is_slow_delays_no_other(serve: Serve) -> None:
+    """It answers only when the other has its last_read, and is then written in the same run."""
+    lab = serve(world())
+    written, in_time = Event(), []
+
+    def list_streams(request: Any) -> Any:
+        response = datastream_v1.ListStreamsResponse.pb()()
+        if request.parent == str(EUROPE):
+            in_time.append(written.wait(PLENTY))
+        response.streams.add(name=f"{request.parent}/streams/orders", state=2)
+        return response
+
+    def answer(points: Sequence[Point]) -> None:
+        if has(points, "location/last_read", "us-east1"):
+            written.set()
+
+    lab.cloud.answer("ListStreams", list_streams)
+    monitoring = Monitoring(lab.cloud, answer)
+    report = lab.run(LISTED)
+    assert in_time == [True]
+    assert report.complete
+    assert monitoring.values("location/last_read").keys() == BOTH
+    assert monitoring.values("exporter/streams") == {("global", "0"): 2}
+
+
+def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
+    """Forty locations that hang in reading, and one in writing: all others are whole."""
+    hanging = [at for at in KNOWN if at not in {"europe-west1", "us-east1", "us-west1"}][:40]
+    released = Event()
+    faults = [{"method": "ListStreams", "location": at, "latency": "10m"} for at in hanging]
+    places = {at: ["x"] for at in hanging}
+    lab = serve(
+        world(
+            places | {"europe-west1": ["orders"], "us-east1": ["users"], "us-west1": []},
+            faults=faults,
+        )
+    )
+
+    def answer(points: Sequence[Point]) -> None:
+        if has(points, "stream/state", "us-east1"):
+            released.wait(PLENTY)
+
+    monitoring = Monitoring(lab.cloud, answer)
+    report = lab.run(DISCOVERED, seconds=6)
+    released.set()
+    assert {why.kind for why in report.unread.values()} == {FailureKind.TIMED_OUT}
+    assert {name.location for name in report.unread} == set(hanging)
+    assert list(seen(report)) == [
+        f"shop-prod/{at}" for at in ("europe-west1", "us-east1", "us-west1")
+    ]
+    up = monitoring.values("location/up")
+    assert up == {
+        (at, "datastream"): int(at not in hanging)
+        for at in [*places, "europe-west1", "us-east1", "us-west1", "global"]
+    }
+    assert {at for at, _ in monitoring.values("location/last_read")} == {"europe-west1", "us-west1"}
+    # The request that hangs is tried again, and is lost once.
+    assert report.written.lost == 4
+    assert report.held_back == (AMERICA,)
+    assert monitoring.values("exporter/points_lost") == {("global", "0"): 4}
+    assert report.seconds < PLENTY / 3
+
+
+@pytest.mark.parametrize(
+    ("metric", "lost", "held_back"),
+    [
+        ("location/up", 4, (EUROPE,)),
+        ("stream/state", 200, (EUROPE,)),
+        ("stream/last_seen", 1, (EUROPE,)),
+        ("location/last_read", 1, ()),
+    ],
+)
+def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
+    serve: Serve, metric: str, lost: int, held_back: tuple[LocationName, ...]
+) -> None:
+    """Be it one of many points: a lost last_seen must never read as a deleted stream."""
+    lab = serve(
+        world({"europe-west1": {"streams": [{"id": "s-{}", "count": 60}]}, "us-east1": ["u"]})
+    )
+    first: list[Sequence[Point]] = []
+
+    def answer(points: Sequence[Point]) -> StatusError | None:
+        if first or not has(points, metric, "europe-west1"):
+            return None
+        first.append(points)
+        written = len(points) - lost
+        return refusal("INVALID_ARGUMENT", "Refused.", written=written, of=len(points))
+
+    monitoring = Monitoring(lab.cloud, answer)
+    report = lab.run(DISCOVERED)
+    assert report.held_back == held_back
+    assert report.written.lost == lost
+    assert monitoring.values("exporter/points_lost") == {("global", "0"): lost}
+    read = {at for at, _ in monitoring.values("location/last_read")}
+    assert read == ({"us-east1"} if held_back else {"us-east1", "europe-west1"})
+    # All streams are sent, whatever became of the requests before them.
+    assert len(monitoring.values("stream/state")) == 61
+    assert report.written.accepted == 4 + 240 + 4 + 4 + 2 - len(held_back) + 1 + 4 - lost
+    assert not report.complete
+    assert not report.reached_nobody
+
+
+def test_the_points_of_another_run_hold_back_last_read_and_lose_nothing(serve: Serve) -> None:
+    """A second exporter at the same time: no error, and no last_read of ours."""
+    lab = serve(world())
+    assert lab.run(LISTED).complete
+    report = lab.run(LISTED)
+    assert report.complete
+    assert not report.reached_nobody
+    assert (report.written.accepted, report.written.lost) == (0, 0)
+    assert report.written.superseded == len(report.samples) == 20
+    assert report.held_back == (EUROPE, AMERICA)
+
+
+def test_a_point_that_may_be_older_than_ours_holds_back_last_read(serve: Serve) -> None:
+    """A try without an answer, then a refusal because points come too often."""
+    lab = serve(world({"europe-west1": ["orders"]}))
+    answers = iter([refusal("UNAVAILABLE"), refusal("INVALID_ARGUMENT", OFTEN)])
+
+    def answer(points: Sequence[Point]) -> StatusError | None:
+        return next(answers, None) if has(points, "stream/last_seen") else None
+
+    monitoring = Monitoring(lab.cloud, answer)
+    report = lab.run({"project": "shop-prod", "locations": ["europe-west1"]})
+    assert report.complete
+    assert report.held_back == (EUROPE,)
+    assert not monitoring.values("location/last_read")
+
+
+def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
+    """And the run knows that its own were, though nobody can write that."""
+    lab = serve(world({"europe-west1": [], "us-east1": ["users"]}))
+    denied = refusal("PERMISSION_DENIED")
+
+    def answer(points: Sequence[Point]) -> StatusError | None:
+        return denied if has(points, "location/up", "europe-west1") or has(points, OWN[0]) else None
+
+    monitoring = Monitoring(lab.cloud, answer)
+    report = lab.run(DISCOVERED)
+    assert report.written.lost == 3 + 4
+    assert monitoring.values("exporter/points_lost") == {("global", "0"): 3}
+    assert monitoring.values("location/last_read")["us-east1", "datastream"] == report.timestamp
+    assert not report.complete
+
+
+def test_an_error_that_is_no_answer_leaves_the_location_unread(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a call ends in is an observation; its stack trace is in the log."""
+    lab = serve(world())
+    lab.clients.datastream = None  # type: ignore[assignment] # what no run ever meets
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(LISTED)
+    assert {why.kind for why in report.unread.values()} == {FailureKind.REFUSED}
+    assert "This is a bug" in report.unread[EUROPE].hint
+    assert set(monitoring.values("location/up").values()) == {0}
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]
+
+
+# What a report says.
+
+
+@pytest.fixture
+def well(serve: Serve) -> Report:
+    """Return the report of a run that was complete."""
+    lab: Lab = serve(world())
+    return lab.run(LISTED)
+
+
+ALL, LOST = Written(accepted=10), Written(accepted=9, lost=1)
+LATE = Written(accepted=9, superseded=1)
+NONE_READ: dict[str, Any] = {"locations": (), "unread": {EUROPE: FAILURE}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "complete", "reached_nobody"),
+    [
+        ({}, True, False),
+        ({"locations": ()}, True, False),
+        ({"unread": {EUROPE: FAILURE}}, True, False),
+        ({"written": LATE}, True, False),
+        ({"written": LOST}, False, False),
+        ({"written": LATE + LOST}, False, False),
+        ({"written": Written(lost=10)}, False, True),
+        ({"written": Written()}, True, False),
+        ({"uncollected": {ORDERS: FAILURE}}, True, False),
+        (NONE_READ, True, True),
+        ({"locations": (), "discoveries": {"shop-prod": FAILURE}}, True, True),
+        ({"stopped": True}, False, False),
+    ],
+    ids=[
+        "all read and written",
+        "a task without locations",
+        "an unread location",
+        "another run was first",
+        "a point lost",
+        "a point lost beside another run",
+        "no point written",
+        "nothing was due",
+        "a collector failed",
+        "nothing could be read",
+        "nothing could be discovered",
+        "stopped",
+    ],
+)
+def test_a_run_is_complete_if_all_that_was_due_was_written(
+    well: Report, changed: dict[str, Any], *, complete: bool, reached_nobody: bool
+) -> None:
+    """The exit code follows from this, and whether the next run makes new connections."""
+    report = replace(well, **changed)
+    assert report.complete is complete
+    assert report.reached_nobody is reached_nobody

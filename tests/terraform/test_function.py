@@ -1,0 +1,82 @@
+"""Mode function: what changes its source archive, and which log entries call it."""
+
+import os
+from typing import Any
+
+import pytest
+
+from lab.filters.log_filter import parse_log_filter
+from tests.terraform.conftest import CopyModule, PlanModule
+from tests.terraform.module_inputs import INPUTS, MODULE
+
+_INPUTS: dict[str, Any] = {**INPUTS, "mode": "function", "image": None}
+_ACTIVITY = "projects/orders-prod/logs/datastream.googleapis.com%2Fstream_activity"
+_AUDIT = "projects/orders-prod/logs/cloudaudit.googleapis.com%2Factivity"
+_ACCESS = "projects/orders-prod/logs/cloudaudit.googleapis.com%2Fdata_access"
+_OWN_LOG = "projects/orders-prod/logs/run.googleapis.com%2Fstdout"
+
+
+def test_only_a_changed_source_updates_the_function(terraform: CopyModule) -> None:
+    """File modes, times, line ends and files that Git doesn't have are no change on any machine."""
+    root = terraform(MODULE)
+    root.apply(**_INPUTS)
+    clone = root.directory.parent
+    for path in clone.rglob("*.py"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+        path.chmod(0o755)
+        os.utime(path, (1, 1))
+    for name in ("exporter/__pycache__/run.cpython-313.pyc", "exporter/.run.py.swp", "notes.py"):
+        (clone / name).parent.mkdir(exist_ok=True)
+        (clone / name).write_bytes(b"\x00local")
+    assert root.plan(**_INPUTS).empty
+    with (clone / "exporter" / "run.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    assert root.plan(**_INPUTS).changes == {
+        "google_cloudfunctions2_function.exporter[0]": ("update",),
+        "google_storage_bucket_object.source[0]": ("delete", "create"),
+    }
+
+
+def _logged(severity: str, log: str = _ACTIVITY, **payload: Any) -> dict[str, Any]:
+    return {"logName": log, "severity": severity, "jsonPayload": payload}
+
+
+def _audited(
+    method: str, *, service: str = "datastream", log: str = _AUDIT, **more: Any
+) -> dict[str, Any]:
+    name = f"google.cloud.datastream.v1.Datastream.{method}"
+    call = {"serviceName": f"{service}.googleapis.com", "methodName": name}
+    return {"logName": log, "severity": "NOTICE", "protoPayload": call, **more}
+
+
+@pytest.mark.parametrize(
+    ("entry", "calls"),
+    [
+        (_logged("ERROR", message="lost"), True),
+        (_logged("CRITICAL"), True),
+        (_logged("INFO", stream_state_change={"new_state": "RUNNING"}), True),
+        (_logged("WARNING", message="slow"), False),
+        (_logged("INFO", message="read"), False),
+        (_logged("ERROR", _OWN_LOG, event="stream_changed", state="FAILED"), False),
+        (_audited("CreateStream"), True),
+        (_audited("UpdateStream", operation={"first": True}), True),
+        (_audited("UpdateStream", operation={"last": True}), True),
+        (_audited("DeleteStream", severity="ERROR"), True),
+        (_audited("RunStream"), True),
+        (_audited("UpdateConnectionProfile"), False),
+        (_audited("ListStreams"), False),
+        (_audited("UpdateStream", service="run"), False),
+        (_audited("UpdateStream", log=_ACCESS), False),
+    ],
+)
+def test_an_error_a_change_of_state_and_an_admin_call_call_the_function(
+    plan_module: PlanModule, entry: dict[str, Any], *, calls: bool
+) -> None:
+    """No other entry does, least of all one of the function's own."""
+    sinks = plan_module(mode="function", image=None).of("google_logging_project_sink")
+    assert {each["project"] for each in sinks} == {"orders-prod", "billing-prod"}
+    for sink in sinks:
+        alternatives = sink["filter"].split("\nOR\n")
+        assert len(alternatives) == 3
+        filters = [parse_log_filter(each) for each in alternatives]
+        assert any(each.accepts(entry) for each in filters) is calls

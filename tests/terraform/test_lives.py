@@ -1,0 +1,298 @@
+"""Whole lives: apply, an empty second plan, a change, and a destroy that leaves nothing."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.canary import Canary
+from tests.outputs import OUTPUTS
+from tests.terraform.conftest import CopyModule
+from tests.terraform.fake_provider import FakeProvider
+from tests.terraform.module_inputs import CONFIG, EXAMPLES, IMAGE, INPUTS, MODES, MODULE
+from tests.terraform.terraform_cli import (
+    REPOSITORY,
+    RootModule,
+    State,
+    TerraformError,
+)
+
+_ACCOUNTS = "@orders-prod.iam.gserviceaccount.com"
+_EXPORTER, _BUILD, _CRON, _PUSH = (
+    f"serviceAccount:datastream-exporter{name}{_ACCOUNTS}"
+    for name in ("", "-build", "-cron", "-push")
+)
+_ROLE = "roles/datastream_exporter_lister"
+_IN_PROJECT = "projects/orders-prod"
+_IN_REGION = f"{_IN_PROJECT}/locations/europe-west1"
+_SINK = "serviceAccount:service-{}@gcp-sa-logging.iam.gserviceaccount.com"
+_ALWAYS = {
+    (_EXPORTER, f"{_IN_PROJECT}/{_ROLE}", _IN_PROJECT),
+    (_EXPORTER, f"projects/billing-prod/{_ROLE}", "projects/billing-prod"),
+    (_EXPORTER, "roles/monitoring.metricWriter", _IN_PROJECT),
+}
+_GRANTS = {
+    "function": _ALWAYS
+    | {
+        (_BUILD, "roles/logging.logWriter", _IN_PROJECT),
+        (_BUILD, "roles/storage.objectViewer", _IN_PROJECT),
+        (_BUILD, "roles/artifactregistry.writer", f"{_IN_REGION}/repositories/datastream-exporter"),
+        (_CRON, "roles/run.invoker", f"{_IN_REGION}/services/datastream-exporter"),
+        (_PUSH, "roles/run.invoker", f"{_IN_REGION}/services/datastream-exporter"),
+        *(
+            (
+                _SINK.format(each),
+                "roles/pubsub.publisher",
+                f"{_IN_PROJECT}/topics/datastream-exporter-log",
+            )
+            for each in ("orders-prod", "billing-prod")
+        ),
+    },
+    "job": _ALWAYS | {(_CRON, "roles/run.invoker", f"{_IN_REGION}/jobs/datastream-exporter")},
+    "worker_pool": _ALWAYS,
+}
+"""By mode, every grant: member, role and what it is on."""
+
+
+def test_files_are_formatted() -> None:
+    """`terraform fmt` changes no file."""
+    RootModule(REPOSITORY / MODULE, None).run("fmt", "-check", "-recursive", "-diff")
+
+
+def test_terraform_test_passes(terraform: CopyModule) -> None:
+    """`terraform test` passes all of its runs."""
+    output = terraform(MODULE).run("test", "-no-color")
+    assert re.search(r"Success! [1-9]\d+ passed, 0 failed", output)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_lives(terraform: CopyModule, fake_provider: FakeProvider, example: str) -> None:
+    """One apply is enough on projects without APIs; the next plan is empty; nothing is left.
+
+    Metric descriptors, and with them the recorded data, outlive the destroy.
+    """
+    root = terraform(example)
+    has_image = "var.image" in (root.directory / "main.tf").read_text("utf-8")
+    inputs = {"image": IMAGE} if has_image else {}
+    plan = root.plan(**inputs)
+    assert set(plan.changes.values()) == {("create",)}
+    fake_provider.project.disabled_apis = {
+        f"{each['project']}/{each['service']}" for each in plan.of("google_project_service")
+    }
+    assert root.apply(plan).of("google_monitoring_alert_policy")
+    # The audit of all tests fails if the secret is in a plan or a state.
+    secrets = [Canary.SECRET_MANAGER_SECRET] if example.endswith("slack-created") else []
+    assert _tokens(fake_provider) == secrets
+    assert root.plan(**inputs).empty
+    assert not root.destroy(**inputs).resources
+    deleted = {kind for kind, _ in fake_provider.project.deleted}
+    assert "google_monitoring_alert_policy" in deleted
+    assert "google_monitoring_metric_descriptor" not in deleted
+
+
+def test_one_deployment_lives_in_every_mode(
+    terraform: CopyModule, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    """One apply switches the mode and leaves nothing of another; the next plan is empty.
+
+    Every option reaches what is deployed, and each account has the grants it needs and no others.
+    """
+    root = terraform(MODULE)
+    inputs: dict[str, Any] = {}
+    for name, options in MODES.items():
+        mode = name.split(maxsplit=1)[0]
+        image = None if mode == "function" else IMAGE
+        inputs = {**INPUTS, **options, "mode": mode, "image": image}
+        state = root.apply(**inputs)
+        assert root.plan(**inputs).empty
+        _check_options(state, mode, options)
+        _check_grants(state, mode)
+        if mode == "function":
+            (archive,) = fake_provider.project.objects.values()
+            _check_archive(zipfile.ZipFile(io.BytesIO(archive)), tmp_path / name)
+    assert not root.destroy(**inputs).resources
+    assert not fake_provider.project.objects
+
+
+def _check_options(state: State, mode: str, options: dict[str, Any]) -> None:
+    """Check that a mode's resource exists, no other mode's, and that it has every option."""
+    kinds = {
+        "function": "google_cloudfunctions2_function",
+        "job": "google_cloud_run_v2_job",
+        "worker_pool": "google_cloud_run_v2_worker_pool",
+    }
+    found = {kind: state.of(kind) for kind in kinds.values() if state.of(kind)}
+    assert found.keys() == {kinds[mode]}
+    for value in _texts(options):
+        assert value in json.dumps(found)
+    labels = [
+        values[key]
+        for values in state.resources.values()
+        for key in ("labels", "user_labels")
+        if isinstance(values.get(key), dict)
+    ]
+    assert all(each["team"] == "data" for each in labels)
+    keys = re.findall(r'"(?:\w*kms_key_name|encryption_key)": ([^,}]+)', json.dumps(state.json))
+    assert set(keys) == {json.dumps(options["encryption_key"])}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in an input, without the keys of objects."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
+
+
+def _check_grants(state: State, mode: str) -> None:
+    """Check the grants; the outputs must list the same, and have a command for each."""
+    granted = [values for address, values in state.resources.items() if "_iam_member." in address]
+    assert len(granted) == len(_GRANTS[mode])
+    assert {(each["member"], each["role"]) for each in granted} == {
+        (member, role) for member, role, _ in _GRANTS[mode]
+    }
+    listed = state.outputs["iam_grants"]
+    assert {(x["member"], x["role"], x["resource"]) for x in listed} == _GRANTS[mode]
+    roles = {x["name"]: x["permissions"] for x in state.of("google_project_iam_custom_role")}
+    assert {x["role"]: x["permissions"] for x in listed if x["permissions"]} == roles
+    commands = state.outputs["iam_grant_commands"]
+    assert len(commands) == len(granted) + len(roles)
+    for member, role, _ in _GRANTS[mode]:
+        assert [each for each in commands if f"--member {member} --role {role}" in each]
+
+
+def _check_archive(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Check that main.py starts by itself and has its metrics, and each requirement a hash."""
+    archive.extractall(folder)
+    top = {name.split("/")[0] for name in archive.namelist()}
+    assert top == {"exporter", "main.py", "requirements.txt"}
+    assert "exporter/metrics.yaml" in archive.namelist()
+    program = (
+        f"import sys; sys.path.insert(0, {str(folder)!r}); import main, exporter\n"
+        "print(main.run.__module__, exporter.__file__, sep=chr(10))"
+    )
+    ran = [sys.executable, "-P", "-c", program]
+    printed = subprocess.run(ran, cwd=folder, capture_output=True, text=True, check=True)
+    module, file = printed.stdout.splitlines()
+    assert module == "exporter.function"
+    assert file.startswith(str(folder))
+    requirements = (folder / "requirements.txt").read_text("utf-8").replace("\\\n", "")
+    for line in requirements.splitlines():
+        assert "--hash=sha256:" in line, line
+    assert "functions-framework==" in requirements
+
+
+def test_no_public_access_no_basic_role_and_no_key() -> None:
+    """No file grants access to everyone, grants a basic role, or creates a key."""
+    texts = [path.read_text("utf-8") for path in (REPOSITORY / MODULE).rglob("*.tf")]
+    for word in ("allUsers", "allAuthenticatedUsers", "service_account_key", "/owner", "/editor"):
+        assert word not in "".join(texts)
+
+
+def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) -> None:
+    """The plan updates the resources that depend on it in place, and no others."""
+    root = terraform(MODULE)
+    root.apply(**INPUTS)
+    job, policy = (
+        'google_cloud_run_v2_job.exporter["streams"]',
+        "google_monitoring_alert_policy.policy",
+    )
+    together = "streams-unexpected-together"
+    expected: list[tuple[dict[str, Any], set[str]]] = [
+        (
+            {
+                "image": IMAGE.replace("0123", "3210"),
+                "config_yaml": f"{CONFIG}run: {{deadline: 40s}}\n",
+            },
+            {job},
+        ),
+        (
+            {
+                "policy_overrides": {
+                    together: {"threshold": 8},
+                    "stream-changed": {"enabled": False},
+                }
+            },
+            {
+                f'{policy}["{together}"]',
+                f'{policy}["stream-unexpected-state"]',
+                f'{policy}["orders-prod/stream-changed"]',
+            },
+        ),
+    ]
+    for inputs, addresses in expected:
+        changes = root.plan(**{**INPUTS, **inputs}).changes
+        assert changes == dict.fromkeys(addresses, ("update",))
+    changes = root.plan(**{**INPUTS, "config_yaml": f"{CONFIG}  - project: stock-prod\n"}).changes
+    assert {address for address, how in changes.items() if how == ("update",)} == {
+        job,
+        "google_monitoring_dashboard.fleet[0]",
+    }
+    assert {address.split(".")[0] for address, how in changes.items() if how == ("create",)} == {
+        "google_monitoring_monitored_project",
+        "google_project_iam_custom_role",
+        "google_project_iam_member",
+        "google_project_service",
+    }
+
+
+def test_an_account_may_be_created_in_the_same_apply(terraform: CopyModule) -> None:
+    """Checks of an object wait for a value that is known only after apply."""
+    module = terraform(MODULE)
+    root = RootModule(module.directory.parent, module.provider)
+    root.write("config.yaml", CONFIG)
+    root.write(
+        "main.tf",
+        f"""\
+resource "google_service_account" "own" {{
+  project    = "orders-prod"
+  account_id = "exporter-own"
+}}
+
+module "exporter" {{
+  source = "./terraform"
+
+  config_yaml     = file("config.yaml")
+  image           = "{IMAGE}"
+  region          = "europe-west1"
+  service_account = {{ create = false, email = google_service_account.own.email }}
+}}
+""",
+    )
+    root.init()
+    assert len(root.apply().of("google_service_account")) == 2
+    assert root.plan().empty
+
+
+def test_the_slack_token_reaches_the_api_and_neither_plan_nor_state(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
+    """It is sent once, and again only when its version changes."""
+    root = terraform(MODULE)
+    slack = {"channel_name": "#data-alerts"}
+    plan = root.plan(**INPUTS, slack_channel=slack, slack_token=Canary.SLACK_TOKEN)
+    root.run("show", "-no-color", plan.path.name)
+    root.apply(plan)
+    assert root.plan(**INPUTS, slack_channel=slack, slack_token=Canary.NEW_SLACK_TOKEN).empty
+    slack = {**slack, "token_version": "2"}
+    root.apply(**INPUTS, slack_channel=slack, slack_token=Canary.NEW_SLACK_TOKEN)
+    assert _tokens(fake_provider) == [Canary.SLACK_TOKEN, Canary.NEW_SLACK_TOKEN]
+    assert "#data-alerts" in root.run("state", "pull")
+    root.run("show", "-no-color")
+    with pytest.raises(TerraformError, match="slack_channel needs slack_token") as caught:
+        root.plan(**INPUTS, slack_channel=slack, slack_token=Canary.GITHUB_TOKEN)
+    OUTPUTS.add("the error", str(caught.value))
+
+
+def _tokens(provider: FakeProvider) -> list[str]:
+    """Return the tokens that Slack channels were applied with."""
+    channels = provider.applied("google_monitoring_notification_channel")
+    return [each["sensitive_labels"][0]["auth_token_wo"] for each in channels]

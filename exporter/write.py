@@ -104,9 +104,9 @@ class Writer:
     def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
         """Send a request, with retries, until it is known what happened to its points."""
         refusals: list[PartialWrite] = []
-        request = monitoring_v3.CreateTimeSeriesRequest.wrap(self._request(batch))
 
         def attempt(timeout: float) -> None:
+            request = monitoring_v3.CreateTimeSeriesRequest.wrap(self._request(batch))
             try:
                 self._client.create_time_series(request, retry=None, timeout=timeout)
             except exceptions.GoogleAPICallError as error:

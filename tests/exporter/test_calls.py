@@ -8,13 +8,7 @@ import pytest
 from google.api_core import exceptions
 from google.rpc import error_details_pb2
 
-from exporter.google.calls import (
-    LEAST_ATTEMPT,
-    Calls,
-    Deadline,
-    call_with_retry,
-    is_transient,
-)
+from exporter.google.calls import LEAST_ATTEMPT, Calls, Deadline, call_with_retry, is_transient
 from tests.exporter.conftest import PLENTY
 
 

@@ -10,8 +10,8 @@ from google.rpc import error_details_pb2
 
 from exporter.names import LocationName, StreamName
 from exporter.run import Report
-from lab.emulator.emulator import Emulator
 from lab.emulator.answers import StatusError, code_number
+from lab.emulator.emulator import Emulator
 
 EUROPE = LocationName("shop-prod", "europe-west1")
 AMERICA = LocationName("shop-prod", "us-east1")

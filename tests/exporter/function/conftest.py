@@ -12,35 +12,13 @@ import pytest
 from exporter.function import Function
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
-from tests.exporter.function.server import MAIN, Server
+from tests.exporter.function.server import Server
+from tests.exporter.worlds import PREFIX, world
 
-CONFIG = """\
-metrics: {project: metrics-prod}
-sources: [{project: shop-prod}]
-"""
-# Three streams in two locations, and a project for metrics
-WORLD: dict[str, Any] = {
-    "projects": [
-        {"id": "metrics-prod", "number": 1},
-        {
-            "id": "shop-prod",
-            "number": 2,
-            "locations": [
-                {
-                    "id": "europe-west1",
-                    "streams": [{"id": "orders"}, {"id": "carts", "state": "PAUSED"}],
-                },
-                {"id": "us-east1", "streams": [{"id": "stock"}]},
-            ],
-        },
-    ]
-}
+CONFIG = "metrics: {project: metrics-project}\nsources: [{project: shop-prod}]\n"
+WORLD = world({"europe-west1": ["orders", "carts"], "us-east1": ["stock"]})
 POINTS = 27  # what a complete run of it writes
-PREFIX = "custom.googleapis.com/datastream/"
 PLENTY = 60.0  # seconds that nothing takes
-
-# Starts the function, with these variables and this ``main.py``, until the test ends
-Start: TypeAlias = Callable[..., Server]
 
 
 class Clock:
@@ -70,12 +48,6 @@ class Clock:
             )
 
 
-def on_clock(clock: Clock, environ: Mapping[str, str], log: io.StringIO) -> Function:
-    """Return the function for this process, whose time is the clock's."""
-    deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **environ}
-    return Function(deployed, log, monotonic=clock, now=clock, sleep=clock.sleep)
-
-
 def values(cloud: Emulator, metric: str) -> dict[tuple[str, str], Any]:
     """Return the last value of each series of a metric, by location and node."""
     return {
@@ -91,23 +63,40 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def cloud_at(clock: Clock) -> Iterator[Emulator]:
-    """Return an emulator of the small fleet, whose time is the clock's."""
-    with Emulator(World.model_validate(WORLD), clock=clock) as running:
-        yield running
-
-
-@pytest.fixture
 def log() -> io.StringIO:
     """Return what the function in this process logs to."""
     return io.StringIO()
 
 
 @pytest.fixture
-def function(cloud_at: Emulator, clock: Clock, log: io.StringIO) -> Iterator[Function]:
-    """Return the function in this process, on the clock."""
-    with closing(on_clock(clock, cloud_at.environ, log)) as running:
+def cloud_at(clock: Clock, request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """Return an emulator of the small fleet, or of what a test adds to it, on the clock."""
+    more = getattr(request, "param", {})
+    with Emulator(World.model_validate(WORLD | more), clock=clock) as running:
         yield running
+
+
+# Takes the variables that lead the function somewhere
+OnClock: TypeAlias = Callable[[Mapping[str, str]], Function]
+
+
+@pytest.fixture
+def on_clock(clock: Clock, log: io.StringIO) -> Iterator[OnClock]:
+    """Return what makes the function in this process, whose time is the clock's."""
+    with ExitStack() as running:
+
+        def on_clock(environ: Mapping[str, str]) -> Function:
+            deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **environ}
+            function = Function(deployed, log, monotonic=clock, now=clock, sleep=clock.sleep)
+            return running.enter_context(closing(function))
+
+        yield on_clock
+
+
+@pytest.fixture
+def function(cloud_at: Emulator, on_clock: OnClock) -> Function:
+    """Return the function in this process, on the clock."""
+    return on_clock(cloud_at.environ)
 
 
 @pytest.fixture
@@ -118,14 +107,12 @@ def cloud() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def start(cloud: Emulator, tmp_path: Path) -> Iterator[Start]:
+def start(cloud: Emulator, tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Return what starts the function as it is deployed, but with the emulator's addresses."""
     with ExitStack() as running:
 
-        def started(environ: Mapping[str, str] | None = None, *, main: Path = MAIN) -> Server:
-            deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **cloud.environ, **(environ or {})}
-            server = Server(deployed, tmp_path / "function.log", main)
-            running.callback(server.close)
-            return server
+        def start(**environ: str) -> Server:
+            deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **cloud.environ, **environ}
+            return running.enter_context(closing(Server(deployed, tmp_path / "function.log")))
 
-        yield started
+        yield start

@@ -69,14 +69,6 @@ class Server:
         finally:
             connection.close()
 
-    def send(self, data: bytes) -> None:
-        """Send what may be no request, and wait until the server hangs up."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=_SECONDS) as caller:
-            caller.sendall(data)
-            caller.shutdown(socket.SHUT_WR)
-            while caller.recv(65_536):
-                pass
-
     @property
     def log_text(self) -> str:
         """What the process has written to stdout and stderr."""
@@ -85,8 +77,10 @@ class Server:
     @property
     def worker(self) -> int:
         """The process id of the worker, which answers the requests."""
-        self.wait_for(lambda: len(_children(self.process.pid)) == 1)
-        return _children(self.process.pid)[0]
+        found = subprocess.run(
+            ["pgrep", "-P", str(self.process.pid)], capture_output=True, check=True
+        )
+        return int(found.stdout)
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until something is true, while the process runs."""
@@ -116,11 +110,3 @@ class Server:
     def _listens(self) -> bool:
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", self.port)) == 0
-
-
-def _children(process: int) -> list[int]:
-    listed = Path(f"/proc/{process}/task/{process}/children")
-    if listed.exists():
-        return list(map(int, listed.read_text("utf-8").split()))
-    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, check=False)
-    return list(map(int, found.stdout.split()))

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -13,14 +12,17 @@ import pytest
 
 from exporter.function import Answer, Function
 from lab.emulator.emulator import Emulator
-from lab.emulator.world import Fault, World
-from tests.exporter.function.conftest import CONFIG, PLENTY, POINTS, WORLD, Clock, on_clock, values
+from lab.emulator.world import Fault
+from tests.exporter.function.conftest import CONFIG, PLENTY, POINTS, Clock, OnClock, values
+from tests.exporter.worlds import PREFIX
+
+FAILS = {"at": "15s", "stream": "stock", "do": "fail", "reason": "GONE"}
+LOST = {"method": "CreateTimeSeries", "code": "PERMISSION_DENIED", "from": "50s", "until": "65s"}
 
 
 def begun(cloud: Emulator, clock: Clock) -> list[float]:
     """Return when the runs so far began, as their points say, in seconds of the test."""
-    points = cloud.points("custom.googleapis.com/datastream/exporter/last_run")
-    return [point.time - clock.start for point in points]
+    return [point.time - clock.start for point in cloud.points(PREFIX + "exporter/last_run")]
 
 
 def test_runs_begin_ten_seconds_apart(function: Function, cloud_at: Emulator, clock: Clock) -> None:
@@ -32,16 +34,23 @@ def test_runs_begin_ten_seconds_apart(function: Function, cloud_at: Emulator, cl
     assert begun(cloud_at, clock) == [0, 10, 20, 30, 40]
 
 
-def test_what_was_prepared_survives(function: Function, cloud_at: Emulator, clock: Clock) -> None:
-    """Later runs discover nothing for ten minutes, and write what stays the same seldom."""
+@pytest.mark.parametrize("cloud_at", [{"events": [FAILS]}], indirect=True)
+def test_what_was_prepared_survives(
+    function: Function, cloud_at: Emulator, clock: Clock, log: io.StringIO
+) -> None:
+    """Later runs discover nothing for ten minutes, and write what stays the same seldom.
+
+    They log a change once, and say it again after ten minutes.
+    """
     written = []
-    for _ in range(10):
+    for _ in range(12):
         written.append(function.answer("POST", "/").body["written"])
         clock.now += 60
-    assert cloud_at.calls["ListLocations"] == 1
-    assert written[:5] == [POINTS, POINTS, 4, 4, 4]
-    function.answer("POST", "/")
+    assert written[:5] == [POINTS, POINTS, 13, 4, 4]
     assert cloud_at.calls["ListLocations"] == 2
+    about = [line for line in log.getvalue().splitlines() if "streams/stock" in line]
+    assert len(about) == 2
+    assert "was RUNNING and failed; Datastream keeps retrying: GONE" in about[0]
 
 
 def test_callers_that_wait_share_the_next_run(
@@ -64,19 +73,17 @@ def test_callers_that_wait_share_the_next_run(
         clock.wait_for_callers(19)
         release.set()
     assert begun(cloud_at, clock) == [0, 10]
-    answers = [other.result() for other in others]
-    assert answers == [answers[0]] * 18
-    assert (first.result().status, answers[0].status) == (200, 200)
-    assert answers[0] is not first.result()
+    assert first.result().status == 200
+    shared = others[0].result()
+    assert shared is not first.result()
+    assert all(other.result() is shared for other in others)
 
 
-FAILS = {"at": "15s", "stream": "stock", "do": "fail", "reason": "GONE"}
-LOST = {"method": "CreateTimeSeries", "code": "PERMISSION_DENIED", "from": "50s", "until": "65s"}
 QUIET = [(0, "/", 200), (10, "/log", 200), (12, "/log", 204)]
 
 
 @pytest.mark.parametrize(
-    ("world", "calls", "runs"),
+    ("cloud_at", "calls", "runs"),
     [
         pytest.param({}, [(0, "/log", 200), (5, "/log", 200)], [0, 10], id="the first finds all"),
         pytest.param(
@@ -99,139 +106,116 @@ QUIET = [(0, "/", 200), (10, "/log", 200), (12, "/log", 204)]
         ),
         pytest.param(
             {"faults": [LOST]},
-            [
-                (0, "/", 200),
-                (60, "/log", 500),
-                (66, "/log", 200),
-                (71, "/log", 200),
-                (81, "/log", 204),
-            ],
+            [(0, "/", 200), (60, "/log", 500), (66, "/log", 200), (71, "/log", 200)],
             [0, 70, 80],
             id="the last run of a log failed",
         ),
     ],
+    indirect=["cloud_at"],
 )
 def test_a_log_starts_a_run_where_something_may_be_new(
+    function: Function,
+    cloud_at: Emulator,
     clock: Clock,
-    log: io.StringIO,
-    world: dict[str, Any],
     calls: list[tuple[int, str, int]],
     runs: list[float],
 ) -> None:
     """A stream that logs an error every second costs a run a minute, as long as nothing changes."""
-    with (
-        Emulator(World.model_validate(WORLD | world), clock=clock) as cloud,
-        closing(on_clock(clock, cloud.environ, log)) as function,
-    ):
-        for at, path, status in calls:
-            clock.now = max(clock.now, clock.start + at)
-            answer = function.answer("POST", path)
-            assert answer.status == status, at
-            assert (answer == Answer(204, {})) == (status == 204)
-        assert begun(cloud, clock) == runs
+    for at, path, status in calls:
+        clock.now = max(clock.now, clock.start + at)
+        answer = function.answer("POST", path)
+        assert answer.status == status, at
+        assert (answer == Answer(204, {})) == (status == 204)
+    assert begun(cloud_at, clock) == runs
 
 
-def test_a_change_is_logged_once(clock: Clock, log: io.StringIO) -> None:
-    """The function remembers what it saw: a failure is one entry, said again after ten minutes."""
-    with (
-        Emulator(World.model_validate(WORLD | {"events": [FAILS]}), clock=clock) as cloud,
-        closing(on_clock(clock, cloud.environ, log)) as function,
-    ):
-        for _ in range(12):
-            function.answer("POST", "/")
-            clock.now += 60
-    about = [line for line in log.getvalue().splitlines() if "streams/stock" in line]
-    assert len(about) == 2
-    assert "was RUNNING and failed; Datastream keeps retrying: GONE" in about[0]
-
-
-def test_what_is_lost_is_a_500(
-    function: Function, cloud_at: Emulator, clock: Clock, log: io.StringIO
+@pytest.mark.parametrize(
+    ("method", "status", "lost", "needed"),
+    [
+        # A last_read would have followed in each location.
+        ("CreateTimeSeries", 500, POINTS - 2, "roles/monitoring.metricWriter"),
+        ("List*", 200, 0, "datastream.locations.list"),
+    ],
+)
+def test_what_is_lost_is_a_500_and_what_is_unreadable_is_not(
+    function: Function,
+    cloud_at: Emulator,
+    clock: Clock,
+    log: io.StringIO,
+    method: str,
+    status: int,
+    lost: int,
+    needed: str,
 ) -> None:
-    """A run that loses points answers with its numbers; the log says why; the next one is whole."""
-    cloud_at.add_fault(Fault(method="CreateTimeSeries", code="PERMISSION_DENIED", until=1))
+    """The body has the numbers, the log says what is needed, and the next run is whole."""
+    cloud_at.add_fault(Fault(method=method, code="PERMISSION_DENIED", until=1))
     answer = function.answer("POST", "/")
-    assert answer.status == 500
-    assert (answer.body["complete"], answer.body["written"]) == (False, 0)
-    assert answer.body["lost"] > 0
-    assert "roles/monitoring.metricWriter" in log.getvalue()
+    assert (answer.status, answer.body["complete"], answer.body["lost"]) == (status, not lost, lost)
+    assert needed in log.getvalue()
+    up = {} if lost else {("global", "datastream"): 0}
+    assert values(cloud_at, "location/up") == up
     clock.now += 60
     answer = function.answer("POST", "/")
     assert (answer.status, answer.body["written"]) == (200, POINTS)
 
 
-def test_what_can_not_be_read_is_an_observation(
-    function: Function, cloud_at: Emulator, log: io.StringIO
-) -> None:
-    """Where nothing may be read, that is written, and the log names the permission."""
-    cloud_at.add_fault(Fault(method="List*", code="PERMISSION_DENIED"))
-    answer = function.answer("POST", "/")
-    assert (answer.status, answer.body["unreadable"], answer.body["streams"]) == (200, 1, 0)
-    assert values(cloud_at, "location/up") == {("global", "datastream"): 0}
-    assert "datastream.locations.list" in log.getvalue()
-    assert "Nothing could be read: " in log.getvalue()
-
-
 def test_a_location_that_hangs_costs_itself_alone(cloud: Emulator, log: io.StringIO) -> None:
     """The run ends before the request's timeout, after which Cloud Run would stop the CPU."""
     cloud.add_fault(Fault(method="ListStreams", location="us-east1", latency=PLENTY))
-    environ = {"CLOUD_RUN_TIMEOUT_SECONDS": "7", **cloud.environ}
-    with closing(Function({"DATASTREAM_EXPORTER_CONFIG": CONFIG, **environ}, log)) as function:
+    environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "7"}
+    with closing(Function(environ | cloud.environ, log)) as function:
         answer = function.answer("POST", "/")
     assert (answer.status, answer.body["unreadable"], answer.body["streams"]) == (200, 1, 2)
     assert float(str(answer.body["seconds"])) < 7
     assert values(cloud, "location/up")["us-east1", "datastream"] == 0
 
 
-@pytest.fixture
-def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Name a credentials file that is not there, in a folder without a config."""
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "gone.json"))
-    monkeypatch.chdir(tmp_path)
-    return
-
-
-@pytest.mark.usefixtures("nobody")
-def test_no_credentials(clock: Clock, log: io.StringIO) -> None:
-    """Each request tries again, and says that there are none and how to get some."""
-    with closing(on_clock(clock, {}, log)) as function:
-        answers = [function.answer("POST", "/") for _ in range(2)]
-    assert [answer.status for answer in answers] == [500, 500]
-    (sentence,) = answers[0].body["errors"]
-    assert "gone.json" in sentence
-    assert "gcloud auth application-default login" in sentence
-    assert log.getvalue() == f"error: {sentence}\n" * 2
-
-
-@pytest.mark.usefixtures("nobody")
-def test_a_mistake_in_config(
-    cloud_at: Emulator, clock: Clock, log: io.StringIO, tmp_path: Path
+def test_no_credentials(
+    on_clock: OnClock, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Response and log have all mistakes at once; the next request reads the corrected file."""
-    file = tmp_path / "config.yaml"
-    file.write_text("sources: [{project: shop-prod, locations: [mars]}]\nrun: {deadline: soon}\n")
-    environ = {"DATASTREAM_EXPORTER_CONFIG": "", **cloud_at.environ}
-    with closing(on_clock(clock, environ, log)) as function:
+    """Each request tries again, and says that there are none and how to get some."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "gone.json")
+    function = on_clock({})
+    for _ in range(2):
         answer = function.answer("POST", "/")
         errors: Any = answer.body["errors"]
-        assert (answer.status, len(errors)) == (500, 3)
-        assert all(each.startswith("config.yaml:") for each in errors)
-        assert log.getvalue() == "".join(f"error: {each}\n" for each in errors)
-        file.write_text(CONFIG)
-        assert function.answer("POST", "/").body["streams"] == 3
+        assert (answer.status, len(errors)) == (500, 1)
+        assert "gone.json" in errors[0]
+        assert "gcloud auth application-default login" in errors[0]
+    assert log.getvalue() == f"error: {errors[0]}\n" * 2
+
+
+def test_a_mistake_in_config(
+    cloud_at: Emulator,
+    on_clock: OnClock,
+    log: io.StringIO,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Response and log have all mistakes at once; the next request reads the corrected file."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "config.yaml"
+    file.write_text("sources: [{project: shop-prod, locations: [mars]}]\nrun: {deadline: soon}\n")
+    function = on_clock({"DATASTREAM_EXPORTER_CONFIG": "", **cloud_at.environ})
+    answer = function.answer("POST", "/")
+    errors: Any = answer.body["errors"]
+    assert (answer.status, len(errors)) == (500, 3)
+    assert all(each.startswith("config.yaml:") for each in errors)
+    assert log.getvalue() == "".join(f"error: {each}\n" for each in errors)
+    file.write_text(CONFIG)
+    assert function.answer("POST", "/").body["streams"] == 3
 
 
 def test_an_unexpected_error(cloud_at: Emulator, clock: Clock, log: io.StringIO) -> None:
     """The log has one entry with its traceback, the response has none, and the next run is well."""
     environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, "K_SERVICE": "exporter", **cloud_at.environ}
     times: list[float] = []
-    function = Function(environ, log, monotonic=clock, now=times.pop, sleep=clock.sleep)
-    with closing(function):
+    with closing(Function(environ, log, monotonic=clock, now=times.pop, sleep=clock.sleep)) as one:
         sentence = "the exporter failed unexpectedly; its log says where"
-        assert function.answer("POST", "/") == (500, {"errors": (sentence,)})
+        assert one.answer("POST", "/") == (500, {"errors": (sentence,)})
         *_, entry = map(json.loads, log.getvalue().splitlines())
         assert entry["severity"] == "ERROR"
         assert entry["message"].endswith("IndexError: pop from empty list")
         clock.now += 1
         times.append(clock.now + 9)
-        assert function.answer("POST", "/").status == 200
+        assert one.answer("POST", "/").status == 200

@@ -1,6 +1,7 @@
 """Who the process is to Google: nobody, or a service account whose token server is on loopback."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,7 +14,6 @@ from tests.certificate import key_and_certificate
 from tests.exporter.conftest import Serve
 from tests.exporter.google.loopback import HttpServer, TlsFront
 from tests.exporter.worlds import project
-from tests.outputs import OUTPUTS
 
 # Makes some content that of the credentials file
 Use: TypeAlias = Callable[[Any], None]
@@ -22,12 +22,9 @@ Use: TypeAlias = Callable[[Any], None]
 @pytest.fixture(autouse=True)
 def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Make the process one without credentials, on a machine that is not Google's."""
-    for name in ("APPLICATION_CREDENTIALS", "CLOUD_PROJECT", "CLOUD_QUOTA_PROJECT"):
-        monkeypatch.delenv(f"GOOGLE_{name}", raising=False)
-    for name in ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.delenv("CLOUDSDK_CONFIG", raising=False)
+    for name in list(os.environ):
+        if name.startswith(("GOOGLE_", "CLOUDSDK_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     # The variable NO_GCE_CHECK is read when the module is imported.
     monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)
@@ -40,27 +37,21 @@ def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Use:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
 
     def use(content: Any) -> None:
-        text = content if isinstance(content, str | bytes) else json.dumps(content)
-        OUTPUTS.write_input(path, text)
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
 
     return use
 
 
-@pytest.fixture
-def working_key(use: Use) -> Callable[[str], None]:
-    """Return what makes the process a service account whose token server is at an address."""
-
-    def working_key(address: str) -> None:
-        uri = f"http://{address}/token"
-        use({**SERVICE_ACCOUNT, "private_key": private_key(), "token_uri": uri})
-
-    return working_key
+def working_key(address: str) -> dict[str, str]:
+    """Return a service account's key file, whose token server is at an address."""
+    uri = f"http://{address}/token"
+    return {**SERVICE_ACCOUNT, "private_key": private_key(), "token_uri": uri}
 
 
 @pytest.fixture
-def tokens(http_server: HttpServer, working_key: Callable[[str], None]) -> HttpServer:
+def tokens(http_server: HttpServer, use: Use) -> HttpServer:
     """Be a service account; return the server that gives out its tokens."""
-    working_key(http_server.address)
+    use(working_key(http_server.address))
     http_server.answer = (200, token_answer())
     return http_server
 

@@ -35,7 +35,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
             self.wfile.write(text.encode())
 
     # A proxy that is asked for a tunnel opens none.
-    do_POST = do_CONNECT = do_GET
+    do_POST = do_CONNECT = do_GET  # noqa: N815 - the names that the library calls
 
     def log_message(self, *_args: Any) -> None:
         """Say nothing."""
@@ -59,38 +59,39 @@ class HttpServer(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def dripping(piece: bytes) -> Iterator[str]:
-    """Yield an address that says the same bytes again and again, and never hangs up."""
+def saying(data: bytes, *, again: bool = False) -> Iterator[str]:
+    """Yield an address that says the same to everybody, once or without end, and never hangs up."""
     over = threading.Event()
 
     def serve(connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            connection.recv(4096)
-            while not over.wait(0 if len(piece) > 1 else 0.05):
-                connection.sendall(piece)
+            connection.sendall(data)
+            while not over.wait(0.001 if again else None):
+                connection.sendall(data)
+
+    def accept(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                threads.append(threading.Thread(target=serve, args=listening.accept()[:1]))
+                threads[-1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=lambda: serve(listening.accept()[0]))
-        thread.start()
+        threads = [threading.Thread(target=accept, args=(listening,))]
+        threads[0].start()
         yield f"127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
         over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
-    """Google's endpoints on loopback: gRPC over TLS, in front of an emulator.
-
-    Attributes:
-        address: ``localhost:port`` of both services, once started.
-        tokens: The values of the header that authorises a call.
-        refused: The values of it that are not accepted.
-    """
+    """Google's endpoints on loopback: gRPC over TLS, in front of an emulator."""
 
     def __init__(self, cloud: Emulator, key: bytes, certificate: bytes) -> None:
-        """Relay to an emulator that runs, with this certificate."""
-        self.tokens: list[str] = []
-        self.refused: set[str] = set()
-        self.address = ""
+        self.tokens: list[str] = []  # values of the header that authorises a call
+        self.refused: set[str] = set()  # those that are not accepted
+        self.address = ""  # ``localhost:port`` of both services, once started
         self._channels = [
             grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
             for address in (cloud.datastream, cloud.monitoring)
@@ -100,13 +101,11 @@ class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
         self._port = self._server.add_secure_port("127.0.0.1:0", credentials)
 
     def __enter__(self) -> Self:
-        """Start."""
         self._server.start()
         self.address = f"localhost:{self._port}"
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        """Stop."""
         self._server.stop(1).wait()
         for channel in self._channels:
             channel.close()

@@ -4,23 +4,18 @@ google-auth reads the environment of the process itself, so the tests change tha
 """
 
 import json
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from google.auth.compute_engine import _metadata
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from exporter.config import Endpoints
 from exporter.google import clients
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect, emulators
 from exporter.google.errors import CallError, FailureKind
-from tests.canary import SERVICE_ACCOUNT, USER, Canary, private_key, token_answer
-from tests.exporter.google.conftest import Use
-from tests.exporter.google.loopback import HttpServer, dripping
-from tests.outputs import OUTPUTS
+from tests.canary import SERVICE_ACCOUNT, USER, Canary, canaries_in, token_answer
+from tests.exporter.google.conftest import Use, working_key
+from tests.exporter.google.loopback import HttpServer, saying
 
 KEY: dict[str, object] = {**SERVICE_ACCOUNT}
 READER = "reader@shop-prod.iam.gserviceaccount.com"
@@ -34,7 +29,7 @@ def refused(impersonate: str | None = None) -> str:
     assert caught.value.failure.kind is FailureKind.CREDENTIALS
     sentence = str(caught.value)
     assert len(sentence.splitlines()) == 1
-    OUTPUTS.add("the sentence", sentence)
+    assert not canaries_in(sentence)
     return sentence
 
 
@@ -53,20 +48,14 @@ def test_there_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     [
         "",
         f'{{"private_key": "{Canary.PRIVATE_KEY}',
-        json.dumps([Canary.PRIVATE_KEY]),
-        json.dumps(Canary.PRIVATE_KEY),
-        "null",
-        b'\xff\xfe{"private_key": "' + Canary.PRIVATE_KEY.encode(),
-        {"private_key": Canary.PRIVATE_KEY},
-        KEY | {"type": None},
-        KEY | {"type": ["service_account"]},
-        {"type": "service_account", "private_key": Canary.PRIVATE_KEY},
+        [Canary.PRIVATE_KEY],
         KEY,
+        KEY | {"type": ["service_account"]},
         KEY | {"private_key": [Canary.PRIVATE_KEY]},
-        KEY | {"private_key": {"": Canary.PRIVATE_KEY}},
+        {"private_key": Canary.PRIVATE_KEY},
+        {"type": "service_account", "private_key": Canary.PRIVATE_KEY},
         {"type": "authorized_user", "refresh_token": Canary.REFRESH_TOKEN},
         {"type": "external_account", "credential_source": Canary.PRIVATE_KEY},
-        {"type": "impersonated_service_account", "source_credentials": Canary.PRIVATE_KEY},
         {"type": "impersonated_service_account", "source_credentials": {"key": Canary.PRIVATE_KEY}},
         {"type": "gdch_service_account", "private_key": Canary.PRIVATE_KEY},
     ],
@@ -75,24 +64,6 @@ def test_a_malformed_file_is_never_quoted(use: Use, content: object) -> None:
     """It is one sentence."""
     use(content)
     refused()
-
-
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    key=st.sampled_from(["client_email", "token_uri", "private_key", "universe_domain"]),
-    value=st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.text()),
-    usable=st.booleans(),
-)
-def test_a_mangled_key_file_is_one_sentence(
-    use: Use, key: str, value: object, *, usable: bool
-) -> None:
-    """It has no secret of the file, and is no traceback, whatever stands where."""
-    use((KEY | {"private_key": private_key()} if usable else KEY) | {key: value})
-    # A key of another universe than googleapis.com signs its own token.
-    with suppress(pytest.fail.Exception):
-        refused()
 
 
 def test_a_service_account_asks_for_its_token_once(tokens: HttpServer) -> None:
@@ -120,7 +91,6 @@ REVOKED = {
         (200, Canary.ACCESS_TOKEN, "token"),
         (400, Canary.ACCESS_TOKEN, "token"),
         (403, json.dumps([Canary.ACCESS_TOKEN]), "token"),
-        (403, json.dumps({"message": Canary.ACCESS_TOKEN}), "token"),
     ],
 )
 def test_of_a_token_servers_answer_only_oauths_error_is_shown(
@@ -131,37 +101,29 @@ def test_of_a_token_servers_answer_only_oauths_error_is_shown(
     assert words in refused()
 
 
-def test_a_token_server_that_is_not_there(
-    working_key: Callable[[str], None], closed_port: int
-) -> None:
+def test_a_token_server_that_is_not_there(use: Use, closed_port: int) -> None:
     """It is the network that is to be checked, not the credentials."""
-    working_key(f"127.0.0.1:{closed_port}")
+    use(working_key(f"127.0.0.1:{closed_port}"))
     sentence = refused()
     assert "check the network" in sentence
     assert str(closed_port) in sentence
 
 
-@pytest.mark.parametrize(
-    "drip", [b"", b"H", b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + b"a" * 9999]
-)
-def test_a_token_server_is_waited_for_so_long(
-    monkeypatch: pytest.MonkeyPatch, working_key: Callable[[str], None], drip: bytes
+@pytest.mark.parametrize("data", [b"", b"H", b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 9999])
+@pytest.mark.parametrize("has_key", [True, False])
+def test_a_server_of_tokens_is_waited_for_so_long(
+    monkeypatch: pytest.MonkeyPatch, use: Use, data: bytes, *, has_key: bool
 ) -> None:
-    """It is silent, sends a byte at a time, or sends without end."""
+    """It is silent or sends without end; without a key google-auth looks for a metadata server."""
     monkeypatch.setattr(clients, "_TOKEN_SECONDS", 0.2)
-    with dripping(drip) as address:
-        working_key(address)
-        assert "there was no token in time" in refused()
-
-
-def test_an_absent_metadata_server_is_waited_for_so_long(
-    monkeypatch: pytest.MonkeyPatch, silent_port: int
-) -> None:
-    """Without any credentials google-auth looks for one."""
-    monkeypatch.setattr(clients, "_TOKEN_SECONDS", 0.2)
-    monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", False)
-    monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{silent_port}")
-    assert LOGIN in refused()
+    with saying(data, again=bool(data)) as address:
+        if has_key:
+            use(working_key(address))
+        else:
+            monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
+            monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", False)
+            monkeypatch.setenv("GCE_METADATA_IP", address)
+        assert LOGIN in refused()
 
 
 def test_a_users_own_credentials_warn_of_no_missing_quota_project(

@@ -8,7 +8,6 @@ so a slow machine cancels out. It exits with 1 where a bound is missed.
 import json
 import os
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from exporter.config.locations import KNOWN
-from exporter.terminal import print_table, show_progress
+from exporter.terminal import show_progress
 
 PROJECT = "watched"
 LATENCY = "50ms"

@@ -14,7 +14,6 @@ from tests.certificate import key_and_certificate
 from tests.exporter.conftest import Serve
 from tests.exporter.google.loopback import HttpServer, TlsFront
 from tests.exporter.worlds import project
-from tests.outputs import OUTPUTS
 
 # Makes some content that of the credentials file
 Use: TypeAlias = Callable[[Any], None]
@@ -38,8 +37,7 @@ def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Use:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
 
     def use(content: Any) -> None:
-        text = content if isinstance(content, str | bytes) else json.dumps(content)
-        OUTPUTS.write_input(path, text)
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
 
     return use
 

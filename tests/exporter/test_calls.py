@@ -58,7 +58,6 @@ def test_no_call_is_made_without_time_for_it() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        ValueError("closed"),
         # More than a lifetime.
         asking(seconds=2**62),
         # Its code alone is that of an exhausted quota; the next answer would be as large.

@@ -74,14 +74,6 @@ class Server:
         """What the process has written to stdout and stderr."""
         return self._log.read_text("utf-8")
 
-    @property
-    def worker(self) -> int:
-        """The process id of the worker, which answers the requests."""
-        found = subprocess.run(
-            ["pgrep", "-P", str(self.process.pid)], capture_output=True, check=True
-        )
-        return int(found.stdout)
-
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until something is true, while the process runs."""
         until = time.monotonic() + _SECONDS

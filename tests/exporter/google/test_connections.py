@@ -146,7 +146,7 @@ def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
     """A token that Google does not take any more is replaced after the run that it costs."""
     front.refused = {f"Bearer {Canary.ACCESS_TOKEN}"}
     config = {
-        "metrics": {"project": "shop-prod"},
+        "metrics": {"project": "metrics-project"},
         "sources": [{"project": "shop-prod"}],
         "endpoints": {"datastream": front.address, "monitoring": front.address},
     }

@@ -69,10 +69,24 @@ class Server:
         finally:
             connection.close()
 
+    def leave(self, path: str) -> None:
+        """Send a request with half of its body; return when the server has hung up."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=_SECONDS) as caller:
+            caller.sendall(f"POST {path} HTTP/1.1\r\nContent-Length: 9999\r\n\r\nhalf".encode())
+            caller.shutdown(socket.SHUT_WR)
+            while caller.recv(65_536):
+                pass
+
     @property
     def log_text(self) -> str:
         """What the process has written to stdout and stderr."""
         return self._log.read_text("utf-8")
+
+    @property
+    def worker(self) -> int:
+        """The process id of the worker, which answers the requests."""
+        command = ["pgrep", "-P", str(self.process.pid)]
+        return int(subprocess.run(command, capture_output=True, check=True).stdout)
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until something is true, while the process runs."""
@@ -81,10 +95,6 @@ class Server:
             assert self.process.poll() is None, self.log_text
             assert time.monotonic() < until, self.log_text
             time.sleep(0.02)
-
-    def signal(self, number: int) -> None:
-        """Send a signal to the server and its worker."""
-        os.killpg(self.process.pid, number)
 
     def end(self) -> float:
         """Let it end; return the most memory that it or its worker has used, in MiB."""
@@ -96,7 +106,7 @@ class Server:
     def close(self) -> None:
         """Kill it, if it still runs."""
         if self.process.poll() is None:
-            self.signal(signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(_SECONDS)
 
     def _listens(self) -> bool:

@@ -70,9 +70,11 @@ class Server:
             connection.close()
 
     def leave(self, path: str) -> None:
-        """Send a request with half of its body; return when the server has hung up."""
+        """Send a request and half a chunk of its body; return when the server has hung up."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=_SECONDS) as caller:
-            caller.sendall(f"POST {path} HTTP/1.1\r\nContent-Length: 9999\r\n\r\nhalf".encode())
+            caller.sendall(
+                f"POST {path} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf".encode()
+            )
             caller.shutdown(socket.SHUT_WR)
             while caller.recv(65_536):
                 pass

@@ -1,131 +1,111 @@
-"""The least that a run can cost: the same calls, made with raw stubs, and nothing else.
+"""Makes the calls of a whole run with raw stubs, and nothing else: the least that a run can cost.
 
-No config, no retries, no checks, no order kept beyond what the calls need: one project is
-discovered, its locations are listed, and every stream gets its four points.
+It has no config, no retries and no checks. It discovers one project's locations. Then each location
+goes its own way, as in the exporter: its streams are listed, and its counts, the points of its
+streams and its ``last_read`` are written. It prints how many calls it made.
 """
 
-from __future__ import annotations
-
-import itertools
 import os
+import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 from google.cloud import datastream_v1, monitoring_v3
 from google.cloud.location import locations_pb2
 from google.protobuf import empty_pb2
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-PROJECT = "benchmark-project"
-WORKERS = 16
-PREFIX = "custom.googleapis.com/datastream"
-
-_STREAMS = datastream_v1.ListStreamsRequest.pb()
-_STREAMS_ANSWER = datastream_v1.ListStreamsResponse.pb()
+_PREFIX = "custom.googleapis.com/datastream"
+_BATCH = 200  # series in a request, the most that the API takes
+_LIST = datastream_v1.ListStreamsRequest.pb()
 _WRITE = monitoring_v3.CreateTimeSeriesRequest.pb()
 
-Point = tuple[str, str, str, int]
+Point = tuple[str, str, str, int]  # a metric, a location, a node and a value
 
 
-def main() -> None:
-    """Make every call of one run."""
-    at = int(time.time())
-    options = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
-    datastream = grpc.insecure_channel(os.environ["DATASTREAM_EMULATOR_HOST"], options=options)
-    monitoring = grpc.insecure_channel(os.environ["MONITORING_EMULATOR_HOST"], options=options)
-    discover = datastream.unary_unary(
-        "/google.cloud.location.Locations/ListLocations",
-        locations_pb2.ListLocationsRequest.SerializeToString,
-        locations_pb2.ListLocationsResponse.FromString,
-    )
-    list_streams = datastream.unary_unary(
-        "/google.cloud.datastream.v1.Datastream/ListStreams",
-        _STREAMS.SerializeToString,
-        _STREAMS_ANSWER.FromString,
-    )
-    write = monitoring.unary_unary(
-        "/google.monitoring.v3.MetricService/CreateTimeSeries",
-        _WRITE.SerializeToString,
-        empty_pb2.Empty.FromString,
-    )
+class Floor:
+    """The calls of one run, which reads one project and writes into another."""
 
-    def read(location: str) -> list[tuple[str, str, int]]:
-        request = _STREAMS(parent=f"projects/{PROJECT}/locations/{location}", page_size=1000)
-        found: list[tuple[str, str, int]] = []
-        while True:
-            answer = list_streams(request)
-            found += [
-                (location, stream.name.rsplit("/", 1)[-1], stream.state)
-                for stream in answer.streams
-            ]
-            if not answer.next_page_token:
-                return found
-            request.page_token = answer.next_page_token
+    def __init__(self, project: str, metrics: str) -> None:
+        self._project = project
+        self._metrics = metrics
+        self._at = int(time.time())
+        options = [("grpc.enable_http_proxy", 0)]
+        datastream = grpc.insecure_channel(os.environ["DATASTREAM_EMULATOR_HOST"], options)
+        monitoring = grpc.insecure_channel(os.environ["MONITORING_EMULATOR_HOST"], options)
+        self._discover = datastream.unary_unary(
+            "/google.cloud.location.Locations/ListLocations",
+            locations_pb2.ListLocationsRequest.SerializeToString,
+            locations_pb2.ListLocationsResponse.FromString,
+        )
+        self._list = datastream.unary_unary(
+            "/google.cloud.datastream.v1.Datastream/ListStreams",
+            _LIST.SerializeToString,
+            datastream_v1.ListStreamsResponse.pb().FromString,
+        )
+        self._create = monitoring.unary_unary(
+            "/google.monitoring.v3.MetricService/CreateTimeSeries",
+            _WRITE.SerializeToString,
+            empty_pb2.Empty.FromString,
+        )
 
-    def send(points: Iterable[Point]) -> None:
-        request = _WRITE(name=f"projects/{PROJECT}")
-        for metric, location, node, value in points:
-            series = request.time_series.add()
-            series.metric.type = f"{PREFIX}/{metric}"
-            if metric.startswith("stream/"):
-                series.metric.labels["stream_id"] = node
-            series.resource.type = "generic_node"
-            labels = series.resource.labels
-            labels["project_id"] = labels["namespace"] = PROJECT
-            labels["location"] = location
-            labels["node_id"] = node
-            point = series.points.add()
-            point.interval.end_time.seconds = at
+    def run(self) -> int:
+        """Make every call; return how many they were."""
+        parent = f"projects/{self._project}"
+        request = locations_pb2.ListLocationsRequest(name=parent, page_size=1000)
+        locations = [one.location_id for one in self._discover(request).locations]
+        with ThreadPoolExecutor(len(locations)) as pool:
+            calls = sum(pool.map(self._handle, locations))
+        calls += self._write([("location/up", "global", "datastream", 1)])
+        own = ("last_run", "streams", "run_seconds", "points_lost")
+        calls += self._write([(f"exporter/{name}", "global", "0", 1) for name in own])
+        return calls + 1
+
+    def _handle(self, location: str) -> int:
+        """Make the calls of a location; return how many they were."""
+        parent = f"projects/{self._project}/locations/{location}"
+        streams = self._list(_LIST(parent=parent, page_size=1000)).streams
+        names = ("up", "failed_streams", "permanently_failed_streams", "unexpected_streams")
+        calls = self._write([(f"location/{name}", location, "datastream", 1) for name in names])
+        calls += self._write([point for one in streams for point in self._points(location, one)])
+        last_read = ("location/last_read", location, "datastream", self._at)
+        return 1 + calls + self._write([last_read])
+
+    def _points(self, location: str, stream: Any) -> Iterator[Point]:
+        node = (location, stream.name.rsplit("/", 1)[-1])
+        yield "stream/state", *node, stream.state
+        yield "stream/expected", *node, 1
+        yield "stream/last_seen", *node, self._at
+        yield "stream/errors", *node, len(stream.errors)
+
+    def _write(self, points: list[Point]) -> int:
+        batches = [points[start : start + _BATCH] for start in range(0, len(points), _BATCH)]
+        for batch in batches:
+            request = _WRITE(name=f"projects/{self._metrics}")
+            for point in batch:
+                self._add(request.time_series.add(), *point)
+            self._create(request)
+        return len(batches)
+
+    def _add(self, series: Any, metric: str, location: str, node: str, value: int) -> None:
+        series.metric.type = f"{_PREFIX}/{metric}"
+        if metric.startswith("stream/"):
+            series.metric.labels["stream_id"] = node
+        series.resource.type = "generic_node"
+        labels = series.resource.labels
+        labels["project_id"] = self._metrics
+        labels["namespace"] = self._project
+        labels["location"] = location
+        labels["node_id"] = node
+        point = series.points.add()
+        point.interval.end_time.seconds = self._at
+        if metric == "exporter/run_seconds":
+            point.value.double_value = value
+        else:
             point.value.int64_value = value
-        write(request)
-
-    answer = discover(locations_pb2.ListLocationsRequest(name=f"projects/{PROJECT}"))
-    locations = [location.location_id for location in answer.locations]
-    with ThreadPoolExecutor(WORKERS) as pool:
-        streams = list(itertools.chain.from_iterable(pool.map(read, locations)))
-        for phase in (
-            _location_points(locations),
-            _stream_points(streams, at),
-            _last_reads(locations, at),
-            _exporter_points(at),
-        ):
-            list(pool.map(send, _batches(phase)))
-
-
-def _location_points(locations: list[str]) -> Iterator[Point]:
-    yield "location/up", "global", "datastream", 1
-    for location in locations:
-        yield "location/up", location, "datastream", 1
-        yield "location/failed_streams", location, "datastream", 0
-        yield "location/unexpected_streams", location, "datastream", 0
-
-
-def _stream_points(streams: list[tuple[str, str, int]], at: int) -> Iterator[Point]:
-    for location, stream, state in streams:
-        yield "stream/state", location, stream, state
-        yield "stream/expected", location, stream, 1
-        yield "stream/last_seen", location, stream, at
-        yield "stream/errors", location, stream, 0
-
-
-def _last_reads(locations: list[str], at: int) -> Iterator[Point]:
-    for location in locations:
-        yield "location/last_read", location, "datastream", at
-
-
-def _exporter_points(at: int) -> Iterator[Point]:
-    for metric, value in (("last_run", at), ("streams", 0), ("points_lost", 0)):
-        yield f"exporter/{metric}", "global", "0", value
-
-
-def _batches(points: Iterator[Point]) -> Iterator[list[Any]]:
-    while batch := list(itertools.islice(points, 200)):
-        yield batch
 
 
 if __name__ == "__main__":
-    main()
+    print(Floor(*sys.argv[1:]).run())

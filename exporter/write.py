@@ -8,8 +8,8 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from google.api import metric_pb2, monitored_resource_pb2
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
@@ -25,6 +25,7 @@ _TRY_SECONDS = 12.0  # how long one request may take: the client's own default f
 _LEAST_SECONDS = 1.0
 # The most of the time left that one may take, a second at least: one that hangs is sent again
 _TRY_SHARE = 1 / 3
+_REQUEST = monitoring_v3.CreateTimeSeriesRequest.pb()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,6 @@ class Written:
         return self.accepted == self.settled
 
     def __add__(self, other: "Written") -> "Written":
-        """Return what happened to the points of both."""
         return Written(
             self.accepted + other.accepted,
             self.superseded + other.superseded,
@@ -105,10 +105,7 @@ class Writer:
         refusals: list[PartialWrite] = []
 
         def attempt(timeout: float) -> None:
-            request = monitoring_v3.CreateTimeSeriesRequest(
-                name=f"projects/{self._project}",
-                time_series=[self._series(sample) for sample in batch],
-            )
+            request = monitoring_v3.CreateTimeSeriesRequest.wrap(self._request(batch))
             try:
                 self._client.create_time_series(request, retry=None, timeout=timeout)
             except exceptions.GoogleAPICallError as error:
@@ -143,32 +140,25 @@ class Writer:
             errors=tuple(errors),
         )
 
-    def _series(self, sample: Sample) -> monitoring_v3.TimeSeries:
-        metric = sample.metric
-        value = (
-            monitoring_v3.TypedValue(double_value=sample.value)
-            if metric.value_type == "DOUBLE"
-            else monitoring_v3.TypedValue(int64_value=int(sample.value))
-        )
-        return monitoring_v3.TimeSeries(
-            metric=metric_pb2.Metric(
-                type=metric.type, labels=dict(zip(metric.labels, sample.labels, strict=True))
-            ),
-            resource=monitored_resource_pb2.MonitoredResource(
-                type=RESOURCE,
-                labels={
-                    "project_id": self._project,
-                    "location": sample.location,
-                    "namespace": sample.namespace,
-                    "node_id": sample.node_id,
-                },
-            ),
-            metric_kind=metric_pb2.MetricDescriptor.GAUGE,
-            value_type=metric_pb2.MetricDescriptor.ValueType.Value(metric.value_type),
-            points=[
-                monitoring_v3.Point(
-                    interval=monitoring_v3.TimeInterval(end_time={"seconds": self._timestamp}),
-                    value=value,
-                )
-            ],
-        )
+    def _request(self, batch: Sequence[Sample]) -> Any:
+        """Return a raw message: proto-plus takes four times as long to build one."""
+        request = _REQUEST(name=f"projects/{self._project}")
+        for sample in batch:
+            metric = sample.metric
+            series = request.time_series.add(metric_kind="GAUGE", value_type=metric.value_type)
+            series.metric.type = metric.type
+            series.metric.labels.update(zip(metric.labels, sample.labels, strict=True))
+            series.resource.type = RESOURCE
+            series.resource.labels.update(
+                project_id=self._project,
+                location=sample.location,
+                namespace=sample.namespace,
+                node_id=sample.node_id,
+            )
+            point = series.points.add()
+            point.interval.end_time.seconds = self._timestamp
+            if metric.value_type == "DOUBLE":
+                point.value.double_value = sample.value
+            else:
+                point.value.int64_value = int(sample.value)
+        return request

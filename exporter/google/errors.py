@@ -31,7 +31,6 @@ class Failure:
     hint: str  # what the reader can do about it, a command or a role where there is one
 
     def __str__(self) -> str:
-        """Return both sentences on one line."""
         message = self.message or "the server gave no reason"
         end = "" if message.endswith((".", "!", "?", "…")) else "."
         return f"{self.kind}: {message}{end} {self.hint}"

@@ -148,9 +148,8 @@ def serve(environ: MutableMapping[str, str]) -> Callable[[Any], tuple[str, int, 
         answer = function.answer(request.method, request.path)
         # It is forgotten, piece by piece: a server that leaves it unread cuts the answer off.
         with suppress(Exception):
-            for _ in range(1024):
-                if not request.stream.read(65_536):
-                    break
+            while request.stream.read(65_536):
+                pass
         text = json.dumps(answer.body) + "\n" if answer.body else ""
         headers = {"Content-Type": "application/json"}
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:

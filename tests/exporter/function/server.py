@@ -12,8 +12,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-MAIN = Path(__file__).parents[3] / "terraform/function/main.py"
-MAXRSS_OF_A_MIB = 1024 if sys.platform == "linux" else 1024 * 1024
+_MAIN = Path(__file__).parents[3] / "terraform/function/main.py"
+_MAXRSS_OF_A_MIB = 1024 if sys.platform == "linux" else 1024 * 1024
 _SECONDS = 60.0  # for whatever is waited for; many times what it takes
 
 
@@ -28,7 +28,7 @@ class Response(NamedTuple):
 class Server:
     """functions-framework and its worker."""
 
-    def __init__(self, environ: Mapping[str, str], log: Path, main: Path = MAIN) -> None:
+    def __init__(self, environ: Mapping[str, str], log: Path) -> None:
         """Start it, and wait until it listens. Its stdout and stderr go to the file ``log``."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -43,7 +43,7 @@ class Server:
                     "HOME": str(log.parent),
                     "NO_GCE_CHECK": "true",
                     "FUNCTION_TARGET": "run",
-                    "FUNCTION_SOURCE": str(main),
+                    "FUNCTION_SOURCE": str(_MAIN),
                     "PORT": str(self.port),
                     **environ,
                 },
@@ -103,7 +103,7 @@ class Server:
         self.process.terminate()
         _, status, usage = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
-        return usage.ru_maxrss / MAXRSS_OF_A_MIB
+        return usage.ru_maxrss / _MAXRSS_OF_A_MIB
 
     def close(self) -> None:
         """Kill it, if it still runs."""

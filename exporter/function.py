@@ -22,7 +22,6 @@ from exporter.google import cloud_run
 from exporter.google.calls import Deadline
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER, JsonLines, Text, logging_to
-from exporter.run import Report
 from exporter.run_log import RunLog, summary
 from exporter.runs import Runs, open_session
 
@@ -121,7 +120,8 @@ class Function:
         self._run_log.log(report)
         if path == LOG:
             self._quiet_since = -math.inf if report.changed else self._began
-        return _result(report)
+        status = 200 if report.complete else 500
+        return Answer(status, {"complete": report.complete, **summary(report)})
 
     def _prepared(self) -> Runs:
         """Return the runs of this process; the first time, load config and connect."""
@@ -163,11 +163,6 @@ def _end_process() -> None:
     """End this worker, whose run did not end at its deadline; gunicorn starts another."""
     LOGGER.critical("A run did not end at its deadline. The function starts again.")
     os._exit(1)
-
-
-def _result(report: Report) -> Answer:
-    status = HTTPStatus.OK if report.complete else HTTPStatus.INTERNAL_SERVER_ERROR
-    return Answer(status, {"complete": report.complete, **summary(report)})
 
 
 def _error(status: int, *sentences: str) -> Answer:

@@ -57,7 +57,7 @@ def test_a_location_is_written_when_there_is_something_to_say(
 
 def test_runs_may_start_a_little_late() -> None:
     """A minute after the change, and four minutes after the last points, with 15 s to spare."""
-    for start, is_due in ((74.9, True), (75, False), (304, False), (306, True)):
+    for start, is_due in ((74.9, True), (75, False), (295, False), (296, True)):
         memory = Memory(10)
         for second in range(0, 70, 10):
             memory.begin(1 + second)

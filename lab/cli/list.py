@@ -6,15 +6,13 @@ from exporter.cli import OK
 from exporter.durations import format_duration
 from exporter.terminal import print_table
 from lab.cli.options import Context, add_policies, selected_policies
-from lab.policies.model import SEVERITIES
+from lab.policies.model import SEVERITIES, SEVERITY_STYLES
 
 HELP = (
     "Lists the policies by severity: what each fires for, whether it uses metrics or log entries, "
     "its retest window, and how many notification channels its file names. Terraform adds channels "
     "by severity. `datastream-lab test --list` lists the scenarios."
 )
-
-_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow", "WARNING": ""}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,7 +29,7 @@ def run(context: Context) -> int:
     rows = [
         (
             policy.name,
-            (policy.severity, _STYLES[policy.severity]) if policy.enabled else "off",
+            (policy.severity, SEVERITY_STYLES[policy.severity]) if policy.enabled else "off",
             "log" if policy.is_log else "metrics",
             format_duration(policy.retest_window) if policy.retest_window else "none",
             str(len(policy.proto.notification_channels) or "none"),

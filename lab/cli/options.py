@@ -11,13 +11,12 @@ from pathlib import Path
 from threading import Event
 from typing import TextIO
 
-from exporter import documents
 from exporter.documents import InputError, nearest
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
 from lab.policies.files import Policy, read_policies
 from lab.simulate.scenario import Scenario
-from lab.simulate.scenario_files import parse_scenario
+from lab.simulate.scenario_files import read_files
 
 _POLICIES, _SCENARIOS, _ENDING = "alerting_policies", "scenarios", ".yaml"
 
@@ -85,18 +84,8 @@ def selected_scenarios(
     args: Namespace, names: Sequence[str], policies: Iterable[Policy]
 ) -> tuple[Scenario, ...]:
     """Return the scenarios with these names or paths; without any, all scenarios."""
-    policy_names = {policy.name for policy in policies}
-    scenarios: list[Scenario] = []
-    sentences: list[str] = []
-    for file in dict.fromkeys(_scenario_files(args, names)):
-        try:
-            text, label = documents.read_file(str(file)), printable(str(file))
-            scenarios.append(parse_scenario(text, label, policy_names, name=file.stem))
-        except InputError as error:
-            sentences += error.sentences
-    if sentences:
-        raise InputError(sentences)
-    return tuple(scenarios)
+    files = dict.fromkeys(_scenario_files(args, names))
+    return read_files(files, {policy.name for policy in policies})
 
 
 def _policy_folders(args: Namespace) -> list[Path]:

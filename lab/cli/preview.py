@@ -20,8 +20,8 @@ from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
 from lab.preview.terminal import print_notification
 from lab.prove.incidents import Incident
+from lab.prove.outcomes import first_and_more
 from lab.prove.scenarios import ScenarioResult, play_all
-from lab.wording import first_and_more
 
 HELP = (
     "Prints each notification as it will appear: subject, text and links, about an example stream "

@@ -36,20 +36,18 @@ def run(context: Context) -> int:
     args = context.args
     world, name = selected_world(args)
     environ = config_environ(world, name)
-    emulator = Emulator(world)
     try:
-        emulator.start(args.datastream_port, args.monitoring_port)
+        with Emulator(world, ports=(args.datastream_port, args.monitoring_port)) as emulator:
+            for variable, value in (emulator.environ | environ).items():
+                print(f"export {variable}={shlex.quote(value)}", file=context.out, flush=True)
+            LOGGER.info(
+                "The emulator is running. Paste the export lines into the shell of the program "
+                "that should use it. Ctrl-C stops it."
+            )
+            context.stop.wait()
     except PortInUseError as error:
         LOGGER.error("%s", error)
         return USAGE
-    with emulator:
-        for variable, value in (emulator.environ | environ).items():
-            print(f"export {variable}={shlex.quote(value)}", file=context.out, flush=True)
-        LOGGER.info(
-            "The emulator is running. Paste the export lines into the shell of the program that "
-            "should use it. Ctrl-C stops it."
-        )
-        context.stop.wait()
     return OK
 
 

@@ -35,10 +35,12 @@ _LARGEST_PAGE = 1000
 
 
 class DatastreamService:
-    """Lists locations, streams, objects and private connections."""
+    """Lists locations, streams, objects and private connections.
+
+    ``fleet`` returns what exists now; ``largest_page`` has smaller maximum page sizes by method.
+    """
 
     def __init__(self, fleet: Callable[[], Snapshot], largest_page: Mapping[str, int]) -> None:
-        """Take what returns what exists now, and smaller maximum page sizes by method."""
         self._fleet = fleet
         self._largest_page = largest_page
         self._pages: tuple[Snapshot | None, dict[PageRange, Any]] = (None, {})

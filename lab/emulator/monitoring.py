@@ -31,13 +31,9 @@ _TimeSeries: Any = monitoring_v3.TimeSeries.pb()
 _CreateSeries: Any = monitoring_v3.CreateTimeSeriesRequest.pb()
 _ListSeries: Any = monitoring_v3.ListTimeSeriesRequest.pb()
 _ListSeriesResponse: Any = monitoring_v3.ListTimeSeriesResponse.pb()
-_CreateDescriptor: Any = monitoring_v3.CreateMetricDescriptorRequest.pb()
-_ListDescriptors: Any = monitoring_v3.ListMetricDescriptorsRequest.pb()
-_ListDescriptorsResponse: Any = monitoring_v3.ListMetricDescriptorsResponse.pb()
 
 _SERIES_A_REQUEST = 200
 _POINTS_A_PAGE = 100_000
-_DESCRIPTORS_A_PAGE = 10_000
 
 
 class WrittenPoint(NamedTuple):
@@ -166,7 +162,6 @@ class MonitoringService:
     """Keeps the series and descriptors of all metrics projects in memory. Safe for threads."""
 
     def __init__(self, fleet: Callable[[], Snapshot], clock: Callable[[], float]) -> None:
-        """Take what returns what exists now, and unix seconds."""
         self._fleet = fleet
         self._clock = clock
         self._lock = Lock()
@@ -179,8 +174,6 @@ class MonitoringService:
             "google.monitoring.v3.MetricService": {
                 "CreateTimeSeries": Method(_CreateSeries, self._create_series),
                 "ListTimeSeries": Method(_ListSeries, self._list_series),
-                "CreateMetricDescriptor": Method(_CreateDescriptor, self._create_descriptor),
-                "ListMetricDescriptors": Method(_ListDescriptors, self._list_descriptors),
             }
         }
 
@@ -272,30 +265,6 @@ class MonitoringService:
         if counted > stop:
             response.next_page_token = page.token(stop)
         return response
-
-    def _create_descriptor(self, request: Any) -> metric_pb2.MetricDescriptor:
-        """Create a descriptor, or replace it."""
-        project = self._project(request.name, "monitoring.metricDescriptors.create")
-        given = request.metric_descriptor
-        with self._lock:
-            given.name = f"{request.name}/metricDescriptors/{given.type}"
-            project.descriptors[given.type] = given
-        return given
-
-    def _list_descriptors(self, request: Any) -> Any:
-        project = self._project(request.name, "monitoring.metricDescriptors.list")
-        wanted = _parsed(request.filter)
-        most = _DESCRIPTORS_A_PAGE
-        page = page_range(request, f"{request.name} {request.filter}", default=most, largest=most)
-        with self._lock:
-            found, token = page.cut(
-                [
-                    project.descriptors[type_]
-                    for type_ in sorted(project.descriptors)
-                    if wanted.accepts({"metric.type": type_})
-                ]
-            )
-            return _ListDescriptorsResponse(metric_descriptors=found, next_page_token=token)
 
     def _project(self, name: str, permission: str) -> _Project:
         """Return what the project of ``projects/P`` holds, or raise Google's StatusError."""

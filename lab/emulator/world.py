@@ -69,8 +69,6 @@ Permission = Literal[
     "datastream.privateConnections.list",
     "monitoring.timeSeries.create",
     "monitoring.timeSeries.list",
-    "monitoring.metricDescriptors.create",
-    "monitoring.metricDescriptors.list",
 ]
 
 # How a location fails: with the status UNAVAILABLE; with an empty answer that lists it in

@@ -38,17 +38,11 @@ class MonitoringFilter:
         """Return whether the filter compares a field."""
         return any(each.field == field for each in self.comparisons)
 
-    def accepts(self, fields: Mapping[str, str], *, only: str | None = None) -> bool:
-        """Return whether fields such as ``metric.type`` and ``resource.labels.location`` pass.
-
-        Args:
-            fields: Values by field; a missing one is empty.
-            only: Evaluate this field's comparisons alone.
-        """
+    def accepts(self, fields: Mapping[str, str]) -> bool:
+        """Return whether fields such as ``metric.type`` pass; a missing one is empty."""
         return all(
             _FUNCTIONS[each.function](fields.get(each.field, ""), each.arguments) is each.equal
             for each in self.comparisons
-            if only in (None, each.field)
         )
 
 

@@ -27,12 +27,7 @@ class FilterError(ValueError):
 
 
 def parse(text: str, start: str, made: Transformer[Token, Any]) -> Any:
-    """Return what a transformer makes of a text.
-
-    Args:
-        text: The text.
-        start: The rule of ``filters.lark`` that it follows.
-        made: Makes values of the grammar's rules.
+    """Return what a transformer makes of a text that follows a rule of ``filters.lark``.
 
     Raises:
         FilterError: It holds something that is not supported.

@@ -1,21 +1,14 @@
 """A scenario's expected alerts and incidents in sentences, merged over all phases."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from exporter.durations import format_duration
 from exporter.names import is_literal
 from exporter.text import printable
-from lab.prove.comparison import Outcome
-from lab.wording import first_and_more
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from lab.prove.comparison import AlertResult
-    from lab.prove.incidents import Incident
-    from lab.simulate.scenario import ExpectedIncident, TimeRange
+from lab.prove.comparison import AlertResult, Outcome
+from lab.prove.incidents import Incident
+from lab.simulate.scenario import ExpectedIncident, TimeRange
 
 _MOST_NAMES = 3
 _MOST_LINES = 10
@@ -54,6 +47,12 @@ def lines(results: Sequence[AlertResult]) -> Iterator[tuple[Outcome, str]]:
             yield outcome, f"{policy}: {count - _MOST_LINES:,} more"
     if not results:
         yield Outcome.RIGHT, "no alert is expected, and none fired"
+
+
+def first_and_more(words: Sequence[str], most: int) -> str:
+    """Return the first words of a list and how many more there are: ``a, b and 1,200 more``."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _groups(results: Iterable[AlertResult]) -> list[Group]:

@@ -45,11 +45,7 @@ def read_plan(path: str) -> Plan:
 
 
 def parse_plan(content: bytes, file: str) -> Plan:
-    """Parse the output of ``terraform show -json``.
-
-    Args:
-        content: The whole output.
-        file: Its name in error messages.
+    """Parse the output of ``terraform show -json``; error messages name ``file``.
 
     Raises:
         InputError: It is something else, or contains no policy.

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lab.policies.promql import metrics_by_clause
 from lab.review.plan import KEPT, Plan
 from lab.review.planned import PlannedPolicy, PolicyChange
 from lab.review.playing import KINDS, LATER, LOST, Played
@@ -15,20 +16,12 @@ _CONDITION_DOLLARS = 0.35
 # Announced prices a month: https://cloud.google.com/stackdriver/observability-pricing-examples
 _POINT_DOLLARS = 0.50 / 1e6
 _MONTH = 730 * 3600
-_MATCHERS = re.compile(r"""\{(?:[^"'}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*\}""")
-_CLAUSE_END = re.compile(r"[=!<>]=|[<>]|\b(?:and|or|unless)\b", re.IGNORECASE)
-_METRIC = re.compile(r"\b\w+_com:\w+")
 _OF_STREAM = re.compile(r"custom_googleapis_com:datastream_stream_|datastream_googleapis_com:")
 _MANY_SCENARIOS = 4
 
 
 def review_data(plan: Plan, played: Sequence[Played]) -> dict[str, Any]:
-    """Return a review as JSON data; times are seconds after a scenario's start.
-
-    Args:
-        plan: The plan.
-        played: What it does in each scenario.
-    """
+    """Return a review as JSON data; times are seconds after a scenario's start."""
     changed = [each for each in plan.changes if each.action != KEPT]
     incidents = [each for result in played for each in result.incidents]
     count = Counter(each["kind"] for each in incidents)
@@ -87,15 +80,13 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
 def _dollars(policies: Mapping[str, PlannedPolicy | None]) -> dict[str, float]:
     """Return what alerting costs a month as announced: for conditions, and for each stream.
 
-    Each metric counts in each clause of a query. A clause ends at a comparison, ``and``, ``or`` and
-    ``unless``. The routes of a file count once.
+    Each metric counts in each clause of a query. The routes of a file count once.
     """
     conditions = stream = 0.0
     for planned in policies.values():
         policy = planned.policy if planned else None
         if policy and policy.enabled and policy.query:
-            clauses = _CLAUSE_END.split(_MATCHERS.sub("", policy.query))
-            for name in (name for clause in clauses for name in set(_METRIC.findall(clause))):
+            for name in metrics_by_clause(policy.query):
                 conditions += _CONDITION_DOLLARS
                 if _OF_STREAM.match(name):
                     stream += _POINT_DOLLARS * _MONTH / policy.interval

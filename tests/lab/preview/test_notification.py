@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from exporter.expectations import LONGEST_ERROR
 from exporter.text import one_line, without_markup
-from lab.policies.files import Link, Policy, read_policies
+from lab.policies.files import Policy, read_policies
+from lab.policies.model import DocumentationLink
 from lab.preview.notification import EMPTY, Notification, notification
 from lab.preview.terminal import print_notification
 from tests.lab.conftest import POLICIES
@@ -50,7 +51,11 @@ def policy(content: str = CONTENT) -> Policy:
         OWN["stream-changed"],
         subject="Stream ${log.extracted_label.stream} failed: ${log.extracted_label.error}",
         content=content,
-        links=(Link("Log", "https://example.com/${log.extracted_label.stream}"),),
+        links=(
+            DocumentationLink(
+                displayName="Log", url="https://example.com/${log.extracted_label.stream}"
+            ),
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from exporter.cli import OK
 from exporter.durations import format_duration
 from exporter.terminal import print_table
-from lab.cli.options import Context, add_policies, selected_policies
+from lab.cli.options import Context, add_options, selected_policies
 from lab.policies.model import SEVERITIES, SEVERITY_STYLES
 
 HELP = (
@@ -17,7 +17,7 @@ HELP = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``list``."""
-    add_policies(parser)
+    add_options(parser, "policies")
 
 
 def run(context: Context) -> int:

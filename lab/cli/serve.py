@@ -5,7 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 from exporter.cli import OK, USAGE
 from exporter.logs import LOGGER
-from lab.cli.options import Context, add_world, selected_world
+from lab.cli.options import Context, add_options, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError
 from lab.emulator.world import config_environ
@@ -20,7 +20,7 @@ _LAST_PORT = 65535
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``serve``."""
-    add_world(parser)
+    add_options(parser, "world")
     for option, service in (("datastream", "Datastream"), ("monitoring", "Cloud Monitoring")):
         parser.add_argument(
             f"--{option}-port",

@@ -13,15 +13,7 @@ from exporter.durations import format_duration
 from exporter.logs import LOGGER
 from exporter.terminal import console, print_json, print_table, show_progress
 from exporter.text import plural, printable
-from lab.cli.options import (
-    Context,
-    add_html,
-    add_json,
-    add_policies,
-    add_scenarios,
-    selected_policies,
-    selected_scenarios,
-)
+from lab.cli.options import Context, add_options, selected_policies, selected_scenarios
 from lab.prove.comparison import Outcome
 from lab.prove.outcomes import lines
 from lab.prove.scenarios import ScenarioResult, play_all
@@ -52,10 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="play the policies as a Terraform plan leaves them, each route's own included: the "
         "output of `terraform show -json PLANFILE`; - reads it from standard input",
     )
-    add_policies(parser)
-    add_scenarios(parser)
-    add_html(parser)
-    add_json(parser)
+    add_options(parser, "policies", "scenarios", "html", "json")
 
 
 def run(context: Context) -> int:

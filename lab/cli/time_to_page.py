@@ -8,7 +8,7 @@ from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
 from exporter.terminal import print_json, print_table, show_progress
 from exporter.text import plural
-from lab.cli.options import Context, add_json, add_policies, selected_policies
+from lab.cli.options import Context, add_options, selected_policies
 from lab.prove.time_to_page import MODES, TimeToPage, in_order, measure_all
 
 HELP = (
@@ -21,8 +21,7 @@ HELP = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``time-to-page``."""
-    add_policies(parser)
-    add_json(parser)
+    add_options(parser, "policies", "json")
 
 
 def run(context: Context) -> int:

@@ -7,13 +7,7 @@ from typing import Any
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
-from lab.emulator.answers import (
-    PageRange,
-    StatusError,
-    api_disabled,
-    page_range,
-    permission_denied,
-)
+from lab.emulator.answers import PageRange, StatusError, api_disabled, page_range, permission_denied
 from lab.emulator.server import Method, Services
 from lab.emulator.timeline import LocationSnapshot, ProjectSnapshot, Snapshot, StreamSnapshot
 from lab.emulator.world import WorldConnection, WorldError, WorldObjects
@@ -55,7 +49,7 @@ class DatastreamService:
                 "ListPrivateConnections": Method(_ListConnections, self._list_connections),
             },
             "google.cloud.location.Locations": {
-                "ListLocations": Method(locations_pb2.ListLocationsRequest, self._list_locations),
+                "ListLocations": Method(locations_pb2.ListLocationsRequest, self._list_locations)
             },
         }
 
@@ -116,8 +110,7 @@ class DatastreamService:
         page = self._page(request, "ListPrivateConnections", request.parent)
         found, token = page.cut(list(location.connections.values()))
         return _ListConnectionsResponse(
-            private_connections=[_connection(parent, each) for each in found],
-            next_page_token=token,
+            private_connections=[_connection(parent, each) for each in found], next_page_token=token
         )
 
     @staticmethod

@@ -12,14 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import grpc
 import yaml
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from exporter import config, documents, durations
 from exporter.documents import hint

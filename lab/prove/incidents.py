@@ -6,14 +6,14 @@ at the first evaluation that is not true.
 https://cloud.google.com/monitoring/alerts/concepts-indepth
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from google.cloud import monitoring_v3
 
 from exporter.documents import InputError
-from lab.filters.log_filter import extract_label, parse_extractor, parse_log_filter
-from lab.filters.syntax import FilterError
+from lab.filters.log_filter import FilterError, extract_label, parse_extractor, parse_log_filter
 from lab.policies.files import Policy
 from lab.prove.engine import Engine
 from lab.simulate.log_entries import LogEntry
@@ -129,25 +129,16 @@ def firing_intervals(
         interval: Seconds between evaluations.
         last: Time of the last evaluation.
     """
-    for begin, end in true_intervals(true_at, interval):
-        opened = begin + round_up(retest_window, interval)
-        if opened <= end:
-            closed = end + interval
-            yield opened, closed if closed <= last else None
-
-
-def true_intervals(true_at: Iterable[float], interval: float) -> Iterator[tuple[float, float]]:
-    """Yield the first and last time of each unbroken run of true evaluations."""
-    begin = previous = None
-    for at in true_at:
-        if begin is None or previous is None:
+    window = round_up(retest_window, interval)
+    begin, end = math.inf, -math.inf
+    for at in (*true_at, math.inf):
+        if at - end > interval * 1.5:
+            # An unbroken run of true evaluations has ended.
+            if begin + window <= end:
+                closed = end + interval
+                yield begin + window, closed if closed <= last else None
             begin = at
-        elif at - previous > interval * 1.5:
-            yield begin, previous
-            begin = at
-        previous = at
-    if begin is not None and previous is not None:
-        yield begin, previous
+        end = at
 
 
 def round_up(retest_window: float, interval: float) -> float:

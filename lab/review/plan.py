@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from exporter.documents import InputError, read_bytes
 from exporter.text import printable
 from lab.review.planned import PlannedPolicy, PolicyChange, playable
-from lab.review.values import api_form, as_yaml, with_unknown, without_sensitive
+from lab.review.values import api_form, with_unknown, without_sensitive
 
 POLICY = "google_monitoring_alert_policy"
 STDIN = "-"
@@ -123,7 +123,7 @@ def _planned(
             policy, problem = playable(full, file), ""
         except ValueError as error:
             problem = str(error)
-    return PlannedPolicy(shown, as_yaml(shown), policy, problem)
+    return PlannedPolicy(shown, policy, problem)
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -29,7 +29,6 @@ class PlannedPolicy(NamedTuple):
 
     # Its values in the API's form, with placeholders for those that are sensitive
     values: dict[str, Any]
-    text: str  # the values as YAML
     # What decides when it alerts, without its texts; None if the lab can't play it
     policy: Policy | None
     problem: str  # why the lab can't play it; mostly empty

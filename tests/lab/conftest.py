@@ -17,7 +17,7 @@ import yaml
 from lab.cli.main import main
 from lab.policies.files import Policy, read_policies
 from lab.prove.scenarios import ScenarioResult, play_all
-from lab.prove.time_to_page import Measurements, measure_all
+from lab.prove.time_to_page import TimeToPage, in_order, measure_all
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario, read_scenarios
 from tests.outputs import Printed
@@ -145,14 +145,11 @@ def played(
 
 
 @pytest.fixture(scope="session")
-def times_to_page(once: Once, policies: tuple[Policy, ...]) -> Measurements:
+def times_to_page(once: Once, policies: tuple[Policy, ...]) -> list[TimeToPage]:
     """Return the times to page of the project's policies."""
 
-    def make() -> Measurements:
-        measured = Measurements()
-        for part in measure_all(policies, Event()):
-            measured.add(part)
-        return measured
+    def make() -> list[TimeToPage]:
+        return in_order(time for part in measure_all(policies, Event()) for time in part)
 
     return once("times-to-page", make)
 

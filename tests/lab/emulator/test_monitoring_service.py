@@ -241,7 +241,7 @@ def test_series_come_in_pages_and_by_interval(serve: Serve, clock: Clock) -> Non
         for one in each.points
     ] == [(node, at) for node in "abc" for at in (10, 0)]
     assert served.cloud.calls["ListTimeSeries"] == 2
-    with pytest.raises(exceptions.InvalidArgument, match="knows metric.type = "):
+    with pytest.raises(exceptions.InvalidArgument, match="and no other filter"):
         read(served, 'metric.type > "a"', started, started)
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from lab.filters.log_filter import FilterError, extract_label, parse_extractor, parse_log_filter
 
-
 ENTRY: dict[str, Any] = {
     "logName": "projects/shop/logs/datastream.googleapis.com%2Fstream_activity",
     "severity": "WARNING",

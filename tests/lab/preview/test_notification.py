@@ -52,8 +52,8 @@ def policy(content: str = CONTENT) -> Policy:
         subject="Stream ${log.extracted_label.stream} failed: ${log.extracted_label.error}",
         content=content,
         links=(
-            DocumentationLink(
-                displayName="Log", url="https://example.com/${log.extracted_label.stream}"
+            DocumentationLink.model_validate(
+                {"displayName": "Log", "url": "https://example.com/${log.extracted_label.stream}"}
             ),
         ),
     )

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.cli.conftest import PASSING, SCENARIO
-
-LONGEST = 60
-"""Seconds after which a test that waits has failed."""
+from tests.lab.conftest import LONGEST, assert_nothing_running
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -31,10 +29,7 @@ def test_a_signal_ends_parallel_scenarios(scenarios: Path, tmp_path: Path, numbe
         assert " of 22 scenarios were played." in err
         assert "Traceback" not in err
         assert list(engines.iterdir()) == []
-    until = time.monotonic() + LONGEST
-    while (left := _playing(engines)) and time.monotonic() < until:
-        time.sleep(0.01)
-    assert left == []
+    assert_nothing_running(engines)
 
 
 def test_a_single_scenario_is_finished(scenarios: Path, tmp_path: Path) -> None:
@@ -76,15 +71,3 @@ def _begun(engines: Path) -> bool:
     """Return whether a Prometheus of any process is configured."""
     folders = (*engines.glob("prometheus-*"), *engines.glob("policies-*/prometheus-*"))
     return any((folder / "prometheus.yaml").exists() for folder in folders)
-
-
-def _playing(engines: Path) -> list[str]:
-    """Return the command lines of running Prometheus servers."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
-    )
-    return [
-        line
-        for line in listed.stdout.splitlines()
-        if line.startswith("prometheus ") and str(engines) in line
-    ]

@@ -7,8 +7,7 @@ from importlib import import_module
 import pytest
 
 from exporter.cli import OK, USAGE
-from lab.cli.main import main
-from tests.lab.conftest import POLICIES, Command, Played, Terminal
+from tests.lab.conftest import POLICIES, Command, Played
 
 
 @pytest.mark.usefixtures("folder")
@@ -66,13 +65,3 @@ def test_a_scenario_s_incidents_are_shown(
         'warning: stream-changed: Cloud Monitoring or Slack could read "<!here>", the value of '
         "log.extracted_label.who, as markup.\n"
     )
-
-
-def test_a_terminal_is_not_wider_than_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts are wrapped at a narrow terminal; addresses stay on one line."""
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setenv("NO_COLOR", "1")
-    out = Terminal()
-    assert main(["preview", "stream-failed", "--policies", str(POLICIES)], {}, out, out) == OK
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
-    assert max(len(line) for line in plain.splitlines() if "https://" not in line) <= 40

@@ -59,9 +59,8 @@ def test_all_scenarios_are_played_by_default(command: Command, scenarios: Path) 
 def test_json_has_every_alert(command: Command, scenarios: Path) -> None:
     """--json prints every incident in every phase, and nothing else."""
     code, out, _ = command("test", "--json", str(scenarios / f"{FAILING}.yaml"))
-    assert code == INCOMPLETE
     document = json.loads(out)
-    assert (document["passed"], document["played"]) == (False, True)
+    assert (code, document["passed"], document["played"]) == (INCOMPLETE, False, True)
     (scenario,) = document["scenarios"]
     assert (scenario["name"], scenario["passed"], scenario["lasts"]) == (FAILING, False, 900)
     assert {(alert["policy"], alert["outcome"]) for alert in scenario["alerts"]} == {
@@ -110,17 +109,6 @@ def test_a_terminal_gets_colour_and_progress(
     assert err.getvalue().endswith("1 scenario, 2 expected alerts: passed.\n")
 
 
-def test_scenarios_are_listed_without_playing(command: Command, scenarios: Path) -> None:
-    """--list has each scenario's name, length and title."""
-    (scenarios / f"{FAILING}.yaml").unlink()
-    code, out, err = command("test", "--list")
-    assert (code, err) == (OK, "")
-    assert [line.split(maxsplit=2) for line in out.splitlines()] == [
-        ["SCENARIO", "LASTS", "WHAT HAPPENS"],
-        [PASSING, "15m", "A stream is deleted"],
-    ]
-
-
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
@@ -160,23 +148,15 @@ def test_every_error_in_the_files_is_reported_at_once(command: Command, scenario
     policy, lasts = err.splitlines()
     assert 'bad.yaml:19: expect[1].policy: "stream-mising" is not a policy; did you mean' in policy
     assert lasts.startswith('error: alerting_policies/scenarios/worse.yaml:3: lasts: "15 min" is')
-    file = scenarios.parent / "stream-missing.yaml"
-    file.write_text(file.read_text().replace("duration: 30s", "duration: one minute"))
-    line = file.read_text().splitlines().index("      duration: one minute") + 1
-    code, out, err = command("test")
-    assert (code, out) == (USAGE, "")
-    assert err.startswith(f"error: alerting_policies/stream-missing.yaml:{line}: conditions[0]")
 
 
 def test_an_unsupported_log_filter_is_an_error(command: Command, scenarios: Path) -> None:
     """Cloud Logging supports more than the lab, which says so of the file."""
     policy = scenarios.parent / "stream-changed.yaml"
-    text = re.sub(
-        r"filter: (?:>-|\|-?)\n(?: {8}.*\n)+", "filter: SEARCH(textPayload)\n", policy.read_text()
-    )
-    assert "SEARCH" in text
+    text, count = re.subn(r"filter: .*\n(?: {8}.*\n)+", "filter: SEARCH(x)\n", policy.read_text())
+    assert count == 1
     policy.write_text(text)
-    code, out, err = command("test", PASSING)
+    code, out, err = command("test", PASSING, FAILING)
     assert (code, out) == (USAGE, "")
     assert err.startswith("error: alerting_policies/stream-changed.yaml: ")
 

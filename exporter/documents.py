@@ -40,7 +40,7 @@ class InputError(Exception):
 
     def __init__(self, sentences: Iterable[str]) -> None:
         self.sentences = tuple(printable(sentence) for sentence in sentences)
-        super().__init__(*self.sentences)
+        super().__init__(self.sentences)
 
     def __str__(self) -> str:
         more = len(self.sentences) - MOST_REPORTED

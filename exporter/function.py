@@ -28,8 +28,7 @@ from exporter.runs import Runs, open_session
 SCHEDULED, LOG = "/", "/log"
 
 LEAST_SECONDS = 10.0  # seconds from one run's timestamp to the next one's
-# How long after a run that a log started, and that found no change, logs start no other
-QUIET_SECONDS = 60.0
+QUIET_SECONDS = 60.0  # how long after a run that a log started, logs may start no other
 USUAL_INTERVAL = 60.0  # seconds between the runs that a schedule starts
 # A run ends this long before the request's timeout: after it, Cloud Run stops the CPU
 MARGIN_SECONDS = 5.0
@@ -65,7 +64,7 @@ class Function:
         self._open = ExitStack()
         self._runs: Runs | None = None
         self._seconds = 0.0
-        self._began = self._quiet_since = -math.inf
+        self._began = self._log_began = self._change_began = -math.inf
         self._answer = Answer(500, {})
 
     def answer(self, method: str, path: str) -> Answer:
@@ -95,7 +94,8 @@ class Function:
 
         A stream that logs an error every second costs nothing.
         """
-        return self._answer.status == HTTPStatus.OK and now - self._quiet_since < QUIET_SECONDS
+        settled = now - self._log_began < QUIET_SECONDS <= now - self._change_began
+        return self._answer.status == HTTPStatus.OK and settled
 
     def _run(self, path: str) -> Answer:
         try:
@@ -119,7 +119,9 @@ class Function:
             return _error(500, "the exporter failed unexpectedly; its log says where")
         self._run_log.log(report)
         if path == LOG:
-            self._quiet_since = -math.inf if report.changed else self._began
+            self._log_began = self._began
+        if report.changed:
+            self._change_began = self._began
         status = 200 if report.complete else 500
         return Answer(status, {"complete": report.complete, **summary(report)})
 

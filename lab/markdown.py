@@ -3,16 +3,11 @@
 https://github.github.com/gfm/
 """
 
-from __future__ import annotations
-
 import html
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from exporter.text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 LONGEST = 100
 """Characters of a value in a code span; the rest is cut off."""
@@ -28,13 +23,6 @@ def code(value: object) -> str:
     ticks = "`" * (_longest_backtick_run(text) + 1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{ticks}{space}{text}{space}{ticks}"
-
-
-def escaped(text: str) -> str:
-    """Return plain text on one line, without markup or mentions."""
-    line = re.sub(r"([\\`*_\[\]<>~&])", r"\\\1", printable(" ".join(text.split())))
-    # GitHub finds mentions after it has rendered the markup: a comment splits them.
-    return line.replace("@", "@<!-- -->")
 
 
 def fenced(language: str, text: str, *, most_lines: int | None = None) -> str:

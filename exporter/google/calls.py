@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import tenacity
@@ -54,11 +54,11 @@ class Deadline:
 
     def within(self, seconds: float) -> "Deadline":
         """Return the deadline that many seconds from now, or this one where it comes first."""
-        return Deadline(min(self.ends, time.monotonic() + seconds), self.stop)
+        return replace(self, ends=min(self.ends, self.ends - self.left + seconds))
 
     def sooner(self, seconds: float) -> "Deadline":
         """Return a deadline that leaves this many seconds before this one ends."""
-        return Deadline(self.ends - seconds, self.stop)
+        return replace(self, ends=self.ends - seconds)
 
 
 class Calls:

@@ -40,7 +40,6 @@ class BacktestResult:
     # opened at 0
     incidents: list[Incident]
     not_evaluated: dict[str, str]  # why a policy could not be evaluated, by its name
-    gaps: list[tuple[str, Period]]  # when an exporter, by its name, wrote nothing
 
 
 def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
@@ -100,7 +99,6 @@ def evaluate(
         tuple(policies),
         sorted(incidents, key=lambda incident: incident.opened),
         not_evaluated,
-        list(_gaps(history, start, end)),
     )
 
 
@@ -127,16 +125,6 @@ def _incidents(
             if closed is None or closed > start:
                 ends = None if closed is None else closed - start
                 yield Incident(policy.name, about, dict(labels), max(opened - start, 0.0), ends)
-
-
-def _gaps(history: History, start: float, end: float) -> Iterator[tuple[str, Period]]:
-    for name, spans in sorted(history.spans.of.items()):
-        if name.startswith("exporters/"):
-            edges = [start, *(at for span in spans for at in (span.start, span.end)), end]
-            for before, after in zip(edges[::2], edges[1::2], strict=True):
-                gap = Period(max(before, start), min(after, end))
-                if gap.end - gap.start > spans[0].pause:
-                    yield name.removeprefix("exporters/"), gap
 
 
 def _missing(selector: Selector, history: History) -> str:

@@ -5,16 +5,9 @@ from typing import Any, TextIO
 
 from exporter.text import capitalized, plural
 from lab.backtest.backtest import DAY, BacktestResult
-from lab.policies.model import SEVERITIES
-from lab.terminal import Cell, print_table
-from lab.wording import short
-
-_SEVERITY_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow"}
-
-
-def severity_cell(severity: str) -> Cell:
-    """Return a table's cell for an alert's severity."""
-    return severity, _SEVERITY_STYLES.get(severity, "")
+from lab.durations import format_duration
+from lab.policies.model import SEVERITIES, SEVERITY_STYLES
+from lab.terminal import print_table
 
 
 def backtest_json(result: BacktestResult) -> dict[str, Any]:
@@ -43,10 +36,6 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
         "from": _time(start),
         "until": _time(result.period.end),
         "history_starts": None if since is None else _time(since),
-        "silent": [
-            {"exporter": exporter, "from": _time(gap.start), "until": _time(gap.end)}
-            for exporter, gap in result.gaps
-        ],
         "incidents": incidents,
         "quiet": [name for name in severities if name not in alerted | result.not_evaluated.keys()],
         "not_evaluated": result.not_evaluated,
@@ -54,20 +43,16 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
 
 
 def print_backtest(result: BacktestResult, out: TextIO) -> None:
-    """Print gaps in the history, the incidents, and the policies that were not evaluated."""
+    """Print the incidents, and the policies that were not evaluated."""
     found = backtest_json(result)
     if found["history_starts"]:
         since = found["history_starts"]
         out.write(f"The exporter's history starts at {since}. Earlier alerts are unknown.\n\n")
-    if found["silent"]:
-        out.write("The exporter wrote nothing in these periods, so alerts in them are unknown.\n")
-        print_table(("exporter", "from", "until"), (each.values() for each in found["silent"]), out)
-        out.write("\n")
     if found["incidents"]:
         rows = [
             (
                 each["policy"],
-                severity_cell(each["severity"]),
+                (each["severity"], SEVERITY_STYLES[each["severity"]]),
                 each["opened"] or "before the start",
                 each["closed"] or ("still open", "bold red"),
                 each["about"] or ", ".join(map("=".join, each["labels"].items())) or "-",
@@ -88,7 +73,9 @@ def backtest_summary(result: BacktestResult) -> str:
     """Return the result in one line."""
     count, still_open = len(result.incidents), sum(each.closed is None for each in result.incidents)
     seconds = result.period.end - result.period.start
-    lasts = short(seconds) if seconds % DAY else plural(round(seconds / DAY), "day")
+    lasts = (
+        format_duration(round(seconds)) if seconds % DAY else plural(round(seconds / DAY), "day")
+    )
     return (
         f"{capitalized(plural(count, 'incident'))} in {lasts}, {still_open or 'none'} still open; "
         f"{len(result.not_evaluated) or 'none'} of {len(result.policies)} policies could not be "

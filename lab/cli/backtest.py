@@ -22,7 +22,7 @@ from lab.backtest.backtest import DAY, evaluate, metrics_to_read
 from lab.backtest.history import History, recorded
 from lab.backtest.output import backtest_json, backtest_summary, print_backtest
 from lab.backtest.read import EXPORTER_DELAY, Reader
-from lab.cli.options import Context, add_html, add_json, add_policies, selected_policies
+from lab.cli.options import Context, add_options, selected_policies
 from lab.policies.files import Policy
 from lab.prove.engine import check_installed
 from lab.terminal import Progress, print_json, show_progress
@@ -37,12 +37,9 @@ HELP = (
     "project (roles/monitoring.viewer)."
 )
 
-# Days for which Cloud Monitoring keeps all points. Later it keeps one every ten minutes.
-# https://cloud.google.com/monitoring/quotas#data_retention_policy
-RAW_DAYS = 42
-# The evaluation needs points from before its days: 25 hours at most, as a PromQL condition can't
-# look back further, retest window included
-MOST_DAYS = RAW_DAYS - 2
+# Cloud Monitoring keeps all points for 42 days, and later one every ten minutes; a PromQL condition
+# looks back 25 hours at most. https://cloud.google.com/monitoring/quotas#data_retention_policy
+MOST_DAYS = 40
 _DAYS = 7
 _KEPT = "Cloud Monitoring keeps all points for six weeks"
 # Read at a time, which bounds the memory: about 300,000 points of a metric of 1,000 streams
@@ -51,7 +48,6 @@ _PART_SECONDS = 6 * 3600.0
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``backtest``."""
-    add_policies(parser)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--project", type=_project, help="the metrics project that the exporter writes to"
@@ -77,8 +73,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--impersonate-service-account", metavar="ACCOUNT", help="act as this service account"
     )
-    add_html(parser)
-    add_json(parser)
+    add_options(parser, "policies", "html", "json")
 
 
 def run(context: Context) -> int:

@@ -3,7 +3,7 @@
 from argparse import REMAINDER, ArgumentParser
 
 from exporter.cli import INTERRUPTED, OK, main
-from lab.cli.options import Context, add_world, selected_world
+from lab.cli.options import Context, add_options, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import config_environ
 
@@ -26,7 +26,7 @@ Next
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``demo``."""
-    add_world(parser)
+    add_options(parser, "world")
     parser.add_argument(
         "command",
         nargs=REMAINDER,

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 
 from exporter.cli import OK
-from lab.cli.options import Context, add_policies, selected_policies
+from lab.cli.options import Context, add_options, selected_policies
 from lab.durations import format_duration
-from lab.policies.model import SEVERITIES
+from lab.policies.model import SEVERITIES, SEVERITY_STYLES
 from lab.terminal import print_table
 
 HELP = (
@@ -14,12 +14,10 @@ HELP = (
     "by severity. `datastream-lab test --list` lists the scenarios."
 )
 
-_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow", "WARNING": ""}
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``list``."""
-    add_policies(parser)
+    add_options(parser, "policies")
 
 
 def run(context: Context) -> int:
@@ -31,7 +29,7 @@ def run(context: Context) -> int:
     rows = [
         (
             policy.name,
-            (policy.severity, _STYLES[policy.severity]) if policy.enabled else "off",
+            (policy.severity, SEVERITY_STYLES[policy.severity]) if policy.enabled else "off",
             "log" if policy.is_log else "metrics",
             format_duration(policy.retest_window) if policy.retest_window else "none",
             str(len(policy.proto.notification_channels) or "none"),

@@ -9,15 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import TextIO
+from typing import Any, TextIO
 
-from exporter import documents
 from exporter.documents import InputError, nearest
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
 from lab.policies.files import Policy, read_policies
 from lab.simulate.scenario import Scenario
-from lab.simulate.scenario_files import parse_scenario
+from lab.simulate.scenario_files import read_files
 
 _POLICIES, _SCENARIOS, _ENDING = "alerting_policies", "scenarios", ".yaml"
 
@@ -33,33 +32,47 @@ class Context:
     stop: Event
 
 
-def add_policies(parser: ArgumentParser) -> None:
-    """Add ``--policies``."""
-    text = f"the policies' folder (default: {_POLICIES}, here or in a folder above); repeatable"
-    parser.add_argument("--policies", action="append", metavar="FOLDER", help=text)
+def _writable(name: str) -> Path:
+    """Return the path of a file to write; fail before minutes of work if that is impossible."""
+    file = Path(name)
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise ArgumentTypeError(
+            f"{quote(name)} can't be written; name a file in an existing folder"
+        )
+    return file
 
 
-def add_scenarios(parser: ArgumentParser) -> None:
-    """Add ``--scenarios``."""
-    text = f"the scenarios' folder (default: {_SCENARIOS} in the policies' folder); repeatable"
-    parser.add_argument("--scenarios", action="append", metavar="FOLDER", help=text)
+# How argparse adds each option
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "policies": {
+        "action": "append",
+        "metavar": "FOLDER",
+        "help": f"the policies' folder (default: {_POLICIES}, here or in a folder above); "
+        "repeatable",
+    },
+    "scenarios": {
+        "action": "append",
+        "metavar": "FOLDER",
+        "help": f"the scenarios' folder (default: {_SCENARIOS} in the policies' folder); "
+        "repeatable",
+    },
+    "world": {
+        "metavar": "FILE",
+        "help": "the world file: what exists, changes and fails (default: one company's fleet)",
+    },
+    "html": {
+        "type": _writable,
+        "metavar": "FILE",
+        "help": "also write a page of timelines: the state of each stream, and the incidents",
+    },
+    "json": {"action": "store_true", "help": "print JSON"},
+}
 
 
-def add_json(parser: ArgumentParser) -> None:
-    """Add ``--json``."""
-    parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def add_html(parser: ArgumentParser) -> None:
-    """Add ``--html``."""
-    text = "also write a page of timelines: the state of each stream, and the incidents"
-    parser.add_argument("--html", type=_writable, metavar="FILE", help=text)
-
-
-def add_world(parser: ArgumentParser) -> None:
-    """Add ``--world``."""
-    text = "the world file: what exists, changes and fails (default: one company's fleet)"
-    parser.add_argument("--world", metavar="FILE", help=text)
+def add_options(parser: ArgumentParser, *names: str) -> None:
+    """Add options that several commands have."""
+    for name in names:
+        parser.add_argument(f"--{name}", **_OPTIONS[name])
 
 
 def selected_world(args: Namespace) -> tuple[World, str]:
@@ -85,18 +98,8 @@ def selected_scenarios(
     args: Namespace, names: Sequence[str], policies: Iterable[Policy]
 ) -> tuple[Scenario, ...]:
     """Return the scenarios with these names or paths; without any, all scenarios."""
-    policy_names = {policy.name for policy in policies}
-    scenarios: list[Scenario] = []
-    sentences: list[str] = []
-    for file in dict.fromkeys(_scenario_files(args, names)):
-        try:
-            text, label = documents.read_file(str(file)), printable(str(file))
-            scenarios.append(parse_scenario(text, label, policy_names, name=file.stem))
-        except InputError as error:
-            sentences += error.sentences
-    if sentences:
-        raise InputError(sentences)
-    return tuple(scenarios)
+    files = dict.fromkeys(_scenario_files(args, names))
+    return read_files(files, {policy.name for policy in policies})
 
 
 def _policy_folders(args: Namespace) -> list[Path]:
@@ -140,13 +143,3 @@ def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
 
 def _is_path(name: str) -> bool:
     return name.endswith(_ENDING) or os.sep in name
-
-
-def _writable(name: str) -> Path:
-    """Return the path of a file to write; fail before minutes of work if that is impossible."""
-    file = Path(name)
-    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise ArgumentTypeError(
-            f"{quote(name)} can't be written; name a file in an existing folder"
-        )
-    return file

@@ -7,21 +7,15 @@ from exporter.cli import INTERRUPTED, OK
 from exporter.documents import InputError, hint
 from exporter.logs import LOGGER
 from exporter.text import plural, printable, quote
-from lab.cli.options import (
-    Context,
-    add_policies,
-    add_scenarios,
-    selected_policies,
-    selected_scenarios,
-)
+from lab.cli.options import Context, add_options, selected_policies, selected_scenarios
 from lab.durations import format_duration
 from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
 from lab.preview.terminal import print_notification
 from lab.prove.incidents import Incident
+from lab.prove.outcomes import first_and_more
 from lab.prove.scenarios import ScenarioResult, play_all
 from lab.terminal import show_progress
-from lab.wording import first_and_more
 
 HELP = (
     "Prints each notification as it will appear: subject, text and links, about an example stream "
@@ -35,14 +29,13 @@ _MOST_NAMES = 3
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``preview``."""
-    add_policies(parser)
     parser.add_argument(
         "names", nargs="*", metavar="POLICY", help="a policy's name (default: all policies)"
     )
     parser.add_argument(
         "--scenario", metavar="SCENARIO", help="a scenario's name or file: show its incidents"
     )
-    add_scenarios(parser)
+    add_options(parser, "policies", "scenarios")
 
 
 def run(context: Context) -> int:

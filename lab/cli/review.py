@@ -4,14 +4,7 @@ from argparse import ArgumentParser
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
-from lab.cli.options import (
-    Context,
-    add_json,
-    add_policies,
-    add_scenarios,
-    selected_policies,
-    selected_scenarios,
-)
+from lab.cli.options import Context, add_options, selected_policies, selected_scenarios
 from lab.review.page import review_page
 from lab.review.plan import read_plan
 from lab.review.playing import changed_policies, play
@@ -28,7 +21,6 @@ HELP = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``review``."""
-    add_policies(parser)
     parser.add_argument(
         "plan",
         metavar="PLAN.json",
@@ -40,13 +32,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME",
         help="play only this scenario (default: all); repeat it for several",
     )
-    add_scenarios(parser)
     parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="exit with code 1 if an alert is lost or comes later",
+        "--strict", action="store_true", help="exit with code 1 if an alert is lost or comes later"
     )
-    add_json(parser)
+    add_options(parser, "policies", "scenarios", "json")
 
 
 def run(context: Context) -> int:

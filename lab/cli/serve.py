@@ -5,7 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 from exporter.cli import OK, USAGE
 from exporter.logs import LOGGER
-from lab.cli.options import Context, add_world, selected_world
+from lab.cli.options import Context, add_options, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError
 from lab.emulator.world import config_environ
@@ -20,7 +20,7 @@ _LAST_PORT = 65535
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``serve``."""
-    add_world(parser)
+    add_options(parser, "world")
     for option, service in (("datastream", "Datastream"), ("monitoring", "Cloud Monitoring")):
         parser.add_argument(
             f"--{option}-port",
@@ -36,20 +36,18 @@ def run(context: Context) -> int:
     args = context.args
     world, name = selected_world(args)
     environ = config_environ(world, name)
-    emulator = Emulator(world)
     try:
-        emulator.start(args.datastream_port, args.monitoring_port)
+        with Emulator(world, ports=(args.datastream_port, args.monitoring_port)) as emulator:
+            for variable, value in (emulator.environ | environ).items():
+                print(f"export {variable}={shlex.quote(value)}", file=context.out, flush=True)
+            LOGGER.info(
+                "The emulator is running. Paste the export lines into the shell of the program "
+                "that should use it. Ctrl-C stops it."
+            )
+            context.stop.wait()
     except PortInUseError as error:
         LOGGER.error("%s", error)
         return USAGE
-    with emulator:
-        for variable, value in (emulator.environ | environ).items():
-            print(f"export {variable}={shlex.quote(value)}", file=context.out, flush=True)
-        LOGGER.info(
-            "The emulator is running. Paste the export lines into the shell of the program that "
-            "should use it. Ctrl-C stops it."
-        )
-        context.stop.wait()
     return OK
 
 

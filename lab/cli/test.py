@@ -11,15 +11,7 @@ from rich.text import Text
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
 from exporter.text import plural, printable
-from lab.cli.options import (
-    Context,
-    add_html,
-    add_json,
-    add_policies,
-    add_scenarios,
-    selected_policies,
-    selected_scenarios,
-)
+from lab.cli.options import Context, add_options, selected_policies, selected_scenarios
 from lab.durations import format_duration
 from lab.prove.comparison import Outcome
 from lab.prove.outcomes import lines
@@ -52,10 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="play the policies as a Terraform plan leaves them, each route's own included: the "
         "output of `terraform show -json PLANFILE`; - reads it from standard input",
     )
-    add_policies(parser)
-    add_scenarios(parser)
-    add_html(parser)
-    add_json(parser)
+    add_options(parser, "policies", "scenarios", "html", "json")
 
 
 def run(context: Context) -> int:

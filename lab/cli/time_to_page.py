@@ -2,14 +2,13 @@
 
 import math
 from argparse import ArgumentParser
+from collections.abc import Sequence
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.documents import InputError
 from exporter.logs import LOGGER
 from exporter.text import plural
-from lab.cli.options import Context, add_json, add_policies, selected_policies
-from lab.prove.scenarios import check_can_evaluate
-from lab.prove.time_to_page import TASKS, Measurements, measure_all, missing_policies
+from lab.cli.options import Context, add_options, selected_policies
+from lab.prove.time_to_page import MODES, TimeToPage, in_order, measure_all
 from lab.terminal import print_json, print_table, show_progress
 
 HELP = (
@@ -22,65 +21,58 @@ HELP = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``time-to-page``."""
-    add_policies(parser)
-    add_json(parser)
+    add_options(parser, "policies", "json")
 
 
 def run(context: Context) -> int:
     """Measure and print each time to page; return the exit code."""
     policies = selected_policies(context.args)
-    if missing := missing_policies(policies):
-        raise InputError(
-            f"{name} is not among the policies, but its time to page is measured"
-            for name in missing
-        )
-    check_can_evaluate(())
-    measured = Measurements()
     with show_progress(context.err) as progress:
-        for part in progress.track("measuring", measure_all(policies, context.stop), TASKS):
-            measured.add(part)
+        measuring = measure_all(policies, context.stop)
+        times = [
+            time for part in progress.track("measuring", measuring, len(MODES)) for time in part
+        ]
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was measured.")
         return INTERRUPTED
-    return show(measured, context)
+    return show(in_order(times), context)
 
 
-def show(measured: Measurements, context: Context) -> int:
-    """Print what was measured and log what is too late; return the exit code."""
+def show(times: Sequence[TimeToPage], context: Context) -> int:
+    """Print times to page and log what is too late; return the exit code."""
+    exceeded = [time for time in times if not time.kept]
     if context.args.json:
-        times = [
+        documents = [
             {
                 "change": time.change.title,
                 "policy": time.change.policy,
                 "mode": time.mode,
-                "worst_seconds": math.ceil(time.worst),
-                "median_seconds": round(time.median),
+                "worst_seconds": math.ceil(time.worst) if time.opens else None,
+                "median_seconds": round(time.median) if time.opens else None,
                 "bound_seconds": round(time.bound),
                 "kept": time.kept,
                 "measured": time.measured,
                 "polling_seconds": time.change.polling_seconds,
             }
-            for time in measured.times
+            for time in times
         ]
-        print_json({"kept": measured.kept, "times": times}, context.out)
+        print_json({"kept": not exceeded, "times": documents}, context.out)
     else:
         rows = [
             (
                 time.change.title,
                 time.mode,
-                f"{math.ceil(time.worst)} s",
-                f"{time.median:.0f} s",
+                f"{math.ceil(time.worst)} s" if time.opens else "never",
+                f"{time.median:.0f} s" if time.opens else "never",
                 f"{time.bound:.0f} s",
                 ("yes", "green") if time.kept else ("NO", "bold red"),
                 f"{polling} s" if (polling := time.change.polling_seconds) else "never",
             )
-            for time in measured.times
+            for time in times
         ]
         numbers = ("worst", "median", "bound")
         headings = ("change", "exporter", *numbers, "kept", "a script, every 5 min")
         print_table(headings, rows, context.out, right=numbers)
-    for sentence in measured.failures:
-        LOGGER.error("%s.", sentence)
-    if exceeded := sum(not time.kept for time in measured.times):
-        LOGGER.error("%d of %s exceeded.", exceeded, plural(len(measured.times), "bound"))
-    return OK if measured.kept else INCOMPLETE
+    if exceeded:
+        LOGGER.error("%d of %s exceeded.", len(exceeded), plural(len(times), "bound"))
+    return INCOMPLETE if exceeded else OK

@@ -7,13 +7,7 @@ from typing import Any
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
-from lab.emulator.answers import (
-    PageRange,
-    StatusError,
-    api_disabled,
-    page_range,
-    permission_denied,
-)
+from lab.emulator.answers import PageRange, StatusError, api_disabled, page_range, permission_denied
 from lab.emulator.server import Method, Services
 from lab.emulator.timeline import LocationSnapshot, ProjectSnapshot, Snapshot, StreamSnapshot
 from lab.emulator.world import WorldConnection, WorldError, WorldObjects
@@ -35,10 +29,12 @@ _LARGEST_PAGE = 1000
 
 
 class DatastreamService:
-    """Lists locations, streams, objects and private connections."""
+    """Lists locations, streams, objects and private connections.
+
+    ``fleet`` returns what exists now; ``largest_page`` has smaller maximum page sizes by method.
+    """
 
     def __init__(self, fleet: Callable[[], Snapshot], largest_page: Mapping[str, int]) -> None:
-        """Take what returns what exists now, and smaller maximum page sizes by method."""
         self._fleet = fleet
         self._largest_page = largest_page
         self._pages: tuple[Snapshot | None, dict[PageRange, Any]] = (None, {})
@@ -53,7 +49,7 @@ class DatastreamService:
                 "ListPrivateConnections": Method(_ListConnections, self._list_connections),
             },
             "google.cloud.location.Locations": {
-                "ListLocations": Method(locations_pb2.ListLocationsRequest, self._list_locations),
+                "ListLocations": Method(locations_pb2.ListLocationsRequest, self._list_locations)
             },
         }
 
@@ -114,8 +110,7 @@ class DatastreamService:
         page = self._page(request, "ListPrivateConnections", request.parent)
         found, token = page.cut(list(location.connections.values()))
         return _ListConnectionsResponse(
-            private_connections=[_connection(parent, each) for each in found],
-            next_page_token=token,
+            private_connections=[_connection(parent, each) for each in found], next_page_token=token
         )
 
     @staticmethod

@@ -17,54 +17,43 @@ from lab.emulator.world import Fault, World
 class Emulator:
     """Datastream and Cloud Monitoring on loopback, for Google's own clients.
 
-    The world starts when the object is made. Use it as a context manager, or call :meth:`start`
-    and :meth:`stop`.
-
-    Attributes:
-        datastream: ``127.0.0.1:port`` of Datastream, once started.
-        monitoring: ``127.0.0.1:port`` of Cloud Monitoring, once started.
+    The world starts when the object is made; the servers run while the block runs. ``clock``
+    returns unix seconds. ``ports`` are Datastream's and Cloud Monitoring's, 0 for any free one;
+    entering raises PortInUseError where one is not free.
     """
 
-    def __init__(self, world: World, *, clock: Callable[[], float] = time.time) -> None:
-        """Take a world, and a clock in unix seconds; nothing listens yet."""
+    datastream: str  # ``127.0.0.1:port`` of Datastream, once started
+    monitoring: str  # ``127.0.0.1:port`` of Cloud Monitoring, once started
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        clock: Callable[[], float] = time.time,
+        ports: tuple[int, int] = (0, 0),
+    ) -> None:
         self._clock = clock
         self._started = clock()
+        self._ports = ports
         self._timeline = Timeline(world)
         self._calls = Calls(world.faults, self.seconds)
         self._datastream = DatastreamService(self.fleet, world.largest_page)
         self._monitoring = MonitoringService(self.fleet, clock)
         self._running = ExitStack()
-        self.datastream = ""
-        self.monitoring = ""
 
     def __enter__(self) -> Self:
-        """Start on free ports, unless it is running."""
-        if not self.datastream:
-            self.start()
-        return self
-
-    def __exit__(self, *_raised: object) -> None:
-        """Stop."""
-        self.stop()
-
-    def start(self, datastream_port: int = 0, monitoring_port: int = 0) -> None:
-        """Listen on the ports, 0 for any free one.
-
-        Raises:
-            PortInUseError: One of them is not free. Nothing listens then.
-        """
         self.fleet()  # a big world's first call is then as fast as the next
         with ExitStack() as starting:
             datastream = Server(self._datastream.services, self._calls)
             starting.callback(datastream.stop)
-            self.datastream = datastream.start(datastream_port)
+            self.datastream = datastream.start(self._ports[0])
             monitoring = Server(self._monitoring.services, self._calls)
             starting.callback(monitoring.stop)
-            self.monitoring = monitoring.start(monitoring_port)
+            self.monitoring = monitoring.start(self._ports[1])
             self._running = starting.pop_all()
+        return self
 
-    def stop(self) -> None:
-        """End running calls and stop listening."""
+    def __exit__(self, *_raised: object) -> None:
         self._running.close()
 
     @property

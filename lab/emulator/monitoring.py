@@ -1,5 +1,6 @@
 """Answers the calls of Google's MetricServiceClient: series are written and read."""
 
+import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
@@ -24,20 +25,15 @@ from lab.emulator.answers import (
 from lab.emulator.server import Method, Services
 from lab.emulator.timeline import Snapshot
 from lab.emulator.write_rules import SECOND, nanoseconds
-from lab.filters.monitoring_filter import MonitoringFilter, parse_monitoring_filter
-from lab.filters.syntax import FilterError
 
 _TimeSeries: Any = monitoring_v3.TimeSeries.pb()
 _CreateSeries: Any = monitoring_v3.CreateTimeSeriesRequest.pb()
 _ListSeries: Any = monitoring_v3.ListTimeSeriesRequest.pb()
 _ListSeriesResponse: Any = monitoring_v3.ListTimeSeriesResponse.pb()
-_CreateDescriptor: Any = monitoring_v3.CreateMetricDescriptorRequest.pb()
-_ListDescriptors: Any = monitoring_v3.ListMetricDescriptorsRequest.pb()
-_ListDescriptorsResponse: Any = monitoring_v3.ListMetricDescriptorsResponse.pb()
 
+_FILTER = re.compile(r'\s*metric\.type\s*=\s*"([^"]+)"\s*')
 _SERIES_A_REQUEST = 200
 _POINTS_A_PAGE = 100_000
-_DESCRIPTORS_A_PAGE = 10_000
 
 
 class WrittenPoint(NamedTuple):
@@ -69,15 +65,6 @@ class _Series:
         self.starts.append(start)
         self.times.append(end)
         self.values.append(value)
-
-    def fields(self) -> dict[str, str]:
-        """Return what a filter can compare."""
-        metric, resource = self.header.metric, self.header.resource
-        return (
-            {"metric.type": metric.type, "resource.type": resource.type}
-            | {f"metric.labels.{key}": value for key, value in metric.labels.items()}
-            | {f"resource.labels.{key}": value for key, value in resource.labels.items()}
-        )
 
     def message(self, indexes: Iterable[int]) -> Any:
         """Return the raw TimeSeries with the points at some indexes, in their order."""
@@ -166,7 +153,6 @@ class MonitoringService:
     """Keeps the series and descriptors of all metrics projects in memory. Safe for threads."""
 
     def __init__(self, fleet: Callable[[], Snapshot], clock: Callable[[], float]) -> None:
-        """Take what returns what exists now, and unix seconds."""
         self._fleet = fleet
         self._clock = clock
         self._lock = Lock()
@@ -179,8 +165,6 @@ class MonitoringService:
             "google.monitoring.v3.MetricService": {
                 "CreateTimeSeries": Method(_CreateSeries, self._create_series),
                 "ListTimeSeries": Method(_ListSeries, self._list_series),
-                "CreateMetricDescriptor": Method(_CreateDescriptor, self._create_descriptor),
-                "ListMetricDescriptors": Method(_ListDescriptors, self._list_descriptors),
             }
         }
 
@@ -245,9 +229,10 @@ class MonitoringService:
 
     def _list_series(self, request: Any) -> Any:
         project = self._project(request.name, "monitoring.timeSeries.list")
-        wanted = _parsed(request.filter)
-        if not wanted.names("metric.type"):
-            raise _invalid_field("filter", "The filter must name a metric type.", request.filter)
+        wanted = _FILTER.fullmatch(request.filter)
+        if not wanted:
+            text = 'The emulator knows metric.type = "TYPE" and no other filter.'
+            raise _invalid_field("filter", text, request.filter)
         if request.view or request.HasField("aggregation"):
             raise StatusError("UNIMPLEMENTED", "The emulator gives all points as they are.")
         interval = request.interval
@@ -260,7 +245,7 @@ class MonitoringService:
         counted = 0
         with self._lock:
             for series in (*project.written.values(), *project.seeded):
-                if not wanted.accepts(series.fields()):
+                if series.header.metric.type != wanted[1]:
                     continue
                 first, last = bisect_left(series.times, start), bisect_right(series.times, end)
                 newest_first = range(last - 1, first - 1, -1)
@@ -272,30 +257,6 @@ class MonitoringService:
         if counted > stop:
             response.next_page_token = page.token(stop)
         return response
-
-    def _create_descriptor(self, request: Any) -> metric_pb2.MetricDescriptor:
-        """Create a descriptor, or replace it."""
-        project = self._project(request.name, "monitoring.metricDescriptors.create")
-        given = request.metric_descriptor
-        with self._lock:
-            given.name = f"{request.name}/metricDescriptors/{given.type}"
-            project.descriptors[given.type] = given
-        return given
-
-    def _list_descriptors(self, request: Any) -> Any:
-        project = self._project(request.name, "monitoring.metricDescriptors.list")
-        wanted = _parsed(request.filter)
-        most = _DESCRIPTORS_A_PAGE
-        page = page_range(request, f"{request.name} {request.filter}", default=most, largest=most)
-        with self._lock:
-            found, token = page.cut(
-                [
-                    project.descriptors[type_]
-                    for type_ in sorted(project.descriptors)
-                    if wanted.accepts({"metric.type": type_})
-                ]
-            )
-            return _ListDescriptorsResponse(metric_descriptors=found, next_page_token=token)
 
     def _project(self, name: str, permission: str) -> _Project:
         """Return what the project of ``projects/P`` holds, or raise Google's StatusError."""
@@ -311,10 +272,3 @@ class MonitoringService:
 
 def _invalid_field(field: str, text: str, value: str | None = None) -> StatusError:
     return StatusError("INVALID_ARGUMENT", field_text(field, text, value))
-
-
-def _parsed(text: str) -> MonitoringFilter:
-    try:
-        return parse_monitoring_filter(text)
-    except FilterError as error:
-        raise _invalid_field("filter", f"The filter could not be parsed: {error}", text) from None

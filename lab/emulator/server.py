@@ -78,10 +78,12 @@ class Call(NamedTuple):
 
 
 class Calls:
-    """Answers every call: records it, lets faults strike, asks the service. Safe for threads."""
+    """Answers every call: records it, lets faults strike, asks the service. Safe for threads.
+
+    ``seconds`` returns the seconds since the world's start.
+    """
 
     def __init__(self, faults: Iterable[Fault], seconds: Callable[[], float]) -> None:
-        """Take the world's faults, and what returns the seconds since the world's start."""
         self.scripts: dict[str, Answer] = {}  # ask these instead of the service, by short name
         self._seconds = seconds
         self._lock = Lock()
@@ -186,7 +188,6 @@ class Server:
     """A server of one or more services."""
 
     def __init__(self, services: Services, calls: Calls) -> None:
-        """Create the server; it doesn't listen yet."""
         self._calls = calls
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
         self._server = grpc.server(self._pool, options=_OPTIONS)

@@ -73,28 +73,22 @@ class Timeline:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._changes = sorted({step.at for event in world.events for step in _steps(event)})
+        steps = (step for event in world.events for step in _steps(event))
+        self._steps = sorted(steps, key=lambda step: step.at)
+        self._times = [step.at for step in self._steps]
         self._lock = Lock()
         self._cached: tuple[int, Snapshot] | None = None
 
     def at(self, seconds: float) -> Snapshot:
-        """Return what exists ``seconds`` after the world's start."""
-        passed = bisect_right(self._changes, seconds)
+        """Return what exists, and in which state, ``seconds`` after the world's start."""
+        passed = bisect_right(self._times, seconds)
         with self._lock:
             if self._cached is None or self._cached[0] != passed:
-                self._cached = passed, snapshot_at(self._world, seconds)
+                replay = _Replay(self._world)
+                for step in self._steps[:passed]:
+                    replay.apply(step)
+                self._cached = passed, Snapshot(replay.projects)
             return self._cached[1]
-
-
-def snapshot_at(world: World, seconds: float) -> Snapshot:
-    """Return what exists, and in which state, ``seconds`` after the world's start."""
-    replay = _Replay(world)
-    steps = sorted((step for event in world.events for step in _steps(event)), key=lambda s: s.at)
-    for step in steps:
-        if step.at > seconds:
-            break
-        replay.apply(step)
-    return Snapshot(replay.projects)
 
 
 class _Transition(NamedTuple):
@@ -138,7 +132,10 @@ class _Replay:
             location = LocationSnapshot(each.id, name, each.outage, connections)
             snapshot.locations[each.id] = self._locations[name] = location
             for group in each.streams:
-                streams = list(_streams_at_start(group))
+                what = (group.state, group.labels, group.errors, group.objects, group.freshness)
+                streams = [
+                    StreamSnapshot(id_, *what, freshness=group.freshness) for id_ in group.ids
+                ]
                 self._all_streams += [(location, stream) for stream in streams]
                 if group.exists:
                     location.streams.update((stream.id, stream) for stream in streams)
@@ -196,19 +193,6 @@ class _Replay:
             for id_ in location.streams
             if matches(glob, f"{location.name}/streams/{id_}")
         ]
-
-
-def _streams_at_start(group: worlds.WorldStreams) -> Iterator[StreamSnapshot]:
-    for id_ in group.ids:
-        yield StreamSnapshot(
-            id_,
-            group.state,
-            group.labels,
-            group.errors,
-            group.objects,
-            usual_freshness=group.freshness,
-            freshness=group.freshness,
-        )
 
 
 def _changes(  # noqa: C901, PLR0911 - a case an event

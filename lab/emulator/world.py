@@ -12,14 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import grpc
 import yaml
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from exporter import config, documents
 from exporter.documents import hint
@@ -70,8 +63,6 @@ Permission = Literal[
     "datastream.privateConnections.list",
     "monitoring.timeSeries.create",
     "monitoring.timeSeries.list",
-    "monitoring.metricDescriptors.create",
-    "monitoring.metricDescriptors.list",
 ]
 
 # How a location fails: with the status UNAVAILABLE; with an empty answer that lists it in

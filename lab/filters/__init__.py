@@ -1,1 +1,1 @@
-"""Filters of Cloud Logging and Cloud Monitoring: one grammar, read, evaluated and printed back."""
+"""Filters of Cloud Logging, read by one grammar and evaluated against log entries."""

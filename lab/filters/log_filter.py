@@ -4,12 +4,13 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, TypeAlias, get_args
 
-from lark import Token, Transformer, v_args
+from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
+from lark.exceptions import VisitError
 
 from exporter.text import quote
-from lab.filters.syntax import FilterError, parse, unquoted
 
 # A log entry's, in rising order; google.logging.type.LogSeverity
 Severity = Literal[
@@ -17,6 +18,14 @@ Severity = Literal[
 ]
 
 SEVERITIES: tuple[str, ...] = get_args(Severity)
+
+_SUPPORTED = {
+    "log_filter": (
+        'write one comparison a line, such as severity>=ERROR or resource.type="…", or log_id("…"),'
+        " each with NOT before it if need be; parentheses join several by AND or OR"
+    ),
+    "extractor": 'write EXTRACT(path) or REGEXP_EXTRACT(path, "expression")',
+}
 
 _Entry: TypeAlias = Mapping[str, Any]
 _Term: TypeAlias = Callable[[_Entry], bool]
@@ -27,6 +36,10 @@ _ORDERS: Mapping[str, Callable[[int, int], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+class FilterError(ValueError):
+    """A filter or an extractor that is not supported; ``str()`` says where and what is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +67,7 @@ def parse_log_filter(text: str) -> LogFilter:
     Raises:
         FilterError: It holds something that is not supported.
     """
-    return LogFilter(parse(text, "log_filter", _Terms()))
+    return LogFilter(_parsed(text, "log_filter"))
 
 
 def parse_extractor(text: str) -> Extractor:
@@ -63,7 +76,7 @@ def parse_extractor(text: str) -> Extractor:
     Raises:
         FilterError: It is not supported, or its regular expression is not valid.
     """
-    extractor: Extractor = parse(text, "extractor", _Terms())
+    extractor: Extractor = _parsed(text, "extractor")
     return extractor
 
 
@@ -76,6 +89,34 @@ def extract_label(extractor: Extractor, entry: _Entry) -> str:
     if not found:
         return ""
     return found[1] if found.re.groups else found[0]
+
+
+def _parsed(text: str, start: str) -> Any:
+    """Return what a text holds that follows a rule of ``filters.lark``.
+
+    Raises:
+        FilterError: It holds something that is not supported.
+    """
+    try:
+        return _Terms().transform(_parser().parse(text, start=start))
+    except UnexpectedInput as error:
+        if isinstance(error, UnexpectedToken) and error.token.type == "$END":
+            raise FilterError(f"{quote(text)} ends too early; {_SUPPORTED[start]}") from None
+        rest = text[error.pos_in_stream :].splitlines()[0]
+        at = f"line {error.line}, column {error.column} of the {start.rpartition('_')[2]}"
+        raise FilterError(f"{quote(rest)} ({at}) is not supported; {_SUPPORTED[start]}") from None
+    except VisitError as error:
+        raise error.orig_exc from None
+
+
+@cache
+def _parser() -> Lark:
+    return Lark.open("filters.lark", rel_to=__file__, parser="lalr", start=list(_SUPPORTED))
+
+
+def _unquoted(literal: str) -> str:
+    """Return the text of a literal: a word, or a string in quotes."""
+    return re.sub(r'\\([\\"])', r"\1", literal[1:-1]) if literal.startswith('"') else literal
 
 
 def _field_text(entry: _Entry, path: str) -> str | None:
@@ -119,7 +160,7 @@ class _Terms(Transformer[Token, object]):
 
     def log_id(self, negation: Token | None, literal: Token) -> _Term:
         # Entries carry it within their logName, with its slash escaped.
-        pattern = f"/logs/{re.escape(unquoted(literal)).replace('/', '(?:/|%2F)')}$"
+        pattern = f"/logs/{re.escape(_unquoted(literal)).replace('/', '(?:/|%2F)')}$"
         return lambda entry: (
             bool(re.search(pattern, _field_text(entry, "logName") or "")) is (negation is None)
         )
@@ -127,7 +168,7 @@ class _Terms(Transformer[Token, object]):
     def log_comparison(
         self, negation: Token | None, path: Token, sign: Token, literal: Token
     ) -> _Term:
-        value = unquoted(literal)
+        value = _unquoted(literal)
         if sign in _ORDERS and (path != "severity" or value not in SEVERITIES):
             raise FilterError(
                 f"{quote(f'{path}{sign}{literal}')} is not supported; only severity is compared by "
@@ -145,4 +186,4 @@ class _Terms(Transformer[Token, object]):
         return holds
 
     def extractor(self, path: Token, literal: Token | None = None) -> Extractor:
-        return Extractor(str(path), None if literal is None else _checked(unquoted(literal)))
+        return Extractor(str(path), None if literal is None else _checked(_unquoted(literal)))

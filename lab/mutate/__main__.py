@@ -8,14 +8,12 @@ or where one in survivors.yaml is noticed.
 import argparse
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from exporter.cli import INCOMPLETE, INTERRUPTED, OK, USAGE
-from exporter.documents import InputError, hint, packaged
-from exporter.text import quote
-from lab.exit_codes import NO_PROMETHEUS
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK
+from exporter.documents import InputError, packaged
 from lab.mutate.mutants import mutants
 from lab.mutate.noticing import noticed_by, play
 from lab.policies.files import Policy, read_policies
@@ -40,26 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_installed()
         policies = {policy.name: policy for policy in read_policies(POLICIES)}
+        if unknown := {*(wanted or ())} - {*policies}:
+            parser.error(f"no such policy: {', '.join(sorted(unknown))}")
         scenarios = read_scenarios(POLICIES / "scenarios", policies)
-        return _run([_named(name, policies) for name in wanted or policies], scenarios)
-    except NotInstalledError as error:
-        print(error, file=sys.stderr)
-        return NO_PROMETHEUS
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return USAGE
-    except (EngineError, SimulationError, WorkerEndedError) as error:
-        print(error, file=sys.stderr)
-        return INCOMPLETE
+        return _run([policies[name] for name in wanted or policies], scenarios)
+    except (InputError, NotInstalledError, EngineError, SimulationError, WorkerEndedError) as error:
+        parser.exit(INCOMPLETE, f"{error}\n")
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
-
-
-def _named(name: str, policies: Mapping[str, Policy]) -> Policy:
-    if name not in policies:
-        raise InputError([f"{quote(name)} is not a policy; {hint(name, policies)}"])
-    return policies[name]
+        parser.exit(INTERRUPTED, "Interrupted.\n")
 
 
 def _run(policies: Sequence[Policy], scenarios: Sequence[Scenario]) -> int:

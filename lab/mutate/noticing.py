@@ -32,10 +32,7 @@ def noticed_by(
 ) -> str | None:
     """Return the name of a scenario that fails with a changed policy; None where none does.
 
-    Args:
-        mutant: The changed policy.
-        played: The scenarios, and what they recorded.
-        engine: Holds the series of all of them.
+    The engine holds the series of all recordings.
     """
     own = {
         scenario.name: tuple(each for each in scenario.expect if each.policy == mutant.name)

@@ -120,12 +120,8 @@ def _yields_to(
 def _documentation(file: PolicyFile, labels: Labels, prefix: str) -> Iterator[Problem]:
     """Yield each variable of the texts that Cloud Monitoring would replace by ``(none)``.
 
+    The alert has these labels, in variables that start with the prefix.
     https://cloud.google.com/monitoring/alerts/doc-variables
-
-    Args:
-        file: The policy file.
-        labels: The labels of the query's result, or those extracted from the log entry.
-        prefix: What the variable of such a label starts with.
     """
     texts: dict[tuple[str | int, ...], str] = {
         ("subject",): file.documentation.subject,

@@ -33,20 +33,13 @@ from google.protobuf import json_format
 from exporter.documents import Document, InputError, parse, read_file
 from exporter.text import printable
 from lab.policies import checks, promql
-from lab.policies.model import PolicyFile
+from lab.policies.model import DocumentationLink, PolicyFile
 
 _BEGINNINGS = ("Catches", "Why these numbers:", "How it can be wrong:")
 
 
-class Link(NamedTuple):
-    """A link of an alert."""
-
-    display_name: str
-    url: str
-
-
 class HeaderComment(NamedTuple):
-    """The paragraphs of the comment at the top, without their beginnings, or empty."""
+    """The paragraphs of the comment at the top, without their beginnings; empty if missing."""
 
     catches: str = ""  # what the policy alerts on
     numbers: str = ""  # why its windows and thresholds have these values
@@ -55,29 +48,29 @@ class HeaderComment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy of a file."""
+    """A policy of a file, or of a plan: without its texts."""
 
     name: str  # the file's name without its ending
     path: Path  # the file
-    display_name: str  # the name that people see
-    severity: str  # ``CRITICAL``, ``ERROR`` or ``WARNING``
     query: str | None  # the PromQL query; None for a log policy
     filter: str | None  # the filter on log entries; None for a PromQL policy
     # How each label is extracted from a log entry
     extractors: Mapping[str, str] = field(hash=False)
     retest_window: int  # seconds for which the condition must stay true; 0 for a log policy
     interval: int  # seconds between evaluations; 0 for a log policy
-    # The number in the query that users may change, as text; None without one
-    threshold: str | None
-    yields_to: str | None  # the policy that alerts instead of this one, if any
-    subject: str  # the alert's subject
-    content: str  # the alert's text, in Markdown
-    links: tuple[Link, ...]  # the alert's links
-    header: HeaderComment  # the comment at the top of the file
-    # What the query selects; None for a log policy
-    parsed_query: promql.Query | None = field(repr=False, compare=False)
     # The policy as the API takes it
     proto: monitoring_v3.AlertPolicy = field(repr=False, compare=False)
+    # What the query selects; None for a log policy
+    parsed_query: promql.Query | None = field(default=None, repr=False, compare=False)
+    display_name: str = ""  # the name that people see
+    severity: str = ""  # ``CRITICAL``, ``ERROR`` or ``WARNING``
+    # The number in the query that users may change, as text; None without one
+    threshold: str | None = None
+    yields_to: str | None = None  # the policy that alerts instead of this one, if any
+    subject: str = ""  # the alert's subject
+    content: str = ""  # the alert's text, in Markdown
+    links: tuple[DocumentationLink, ...] = ()  # the alert's links
+    header: HeaderComment = field(default_factory=HeaderComment)  # the comment at the top
 
     @property
     def is_log(self) -> bool:
@@ -104,10 +97,10 @@ class Policy:
 def read_policies(
     folder: str | Path, *, house_rules: bool = False, others: Iterable[Policy] = ()
 ) -> tuple[Policy, ...]:
-    """Return the policies of a directory, ordered by name.
+    """Return the policies of a directory, ordered by name; other files are skipped.
 
     Args:
-        folder: The directory. Its subdirectories and files that don't end in ``.yaml`` are skipped.
+        folder: The directory.
         house_rules: Whether this project's own rules apply.
         others: Policies of another directory, to which these may yield.
 
@@ -199,7 +192,7 @@ def _open(path: Path, *, house_rules: bool) -> tuple[Document, PolicyFile, Polic
         yields_to=model.user_labels.get("yields_to"),
         subject=model.documentation.subject,
         content=model.documentation.content,
-        links=tuple(Link(link.display_name, link.url) for link in model.documentation.links),
+        links=model.documentation.links,
         header=header,
         parsed_query=query,
         proto=proto,

@@ -15,6 +15,7 @@ from exporter.text import quote
 from lab.durations import parse
 
 SEVERITIES = ("CRITICAL", "ERROR", "WARNING")  # every severity, the worst first
+SEVERITY_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow", "WARNING": ""}  # in tables
 INTERVAL = 30  # seconds: the shortest evaluation interval. All others are multiples of it
 MINUTE = 60
 HOUR = 60 * MINUTE

@@ -30,6 +30,9 @@ _COMPLETE = ("custom_googleapis_com:datastream_", "datastream_googleapis_com:")
 _MISSPELLED = 0.95  # an unknown name that is this similar to a known one counts as misspelled
 # Aggregations that choose series and keep all of their labels
 _CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
+_MATCHERS = re.compile(r"""\{(?:[^"'}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*\}""")
+_CLAUSE_END = re.compile(r"[=!<>]=|[<>]|\b(?:and|or|unless)\b", re.IGNORECASE)
+_METRIC = re.compile(r"\b\w+_com:\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,15 @@ def promql_name(metric_type: str) -> str:
     https://cloud.google.com/monitoring/promql/promql-mapping
     """
     return re.sub(r"[^\w:]", "_", metric_type.replace("/", ":", 1), flags=re.ASCII)
+
+
+def metrics_by_clause(query: str) -> list[str]:
+    """Return the metrics of a query, each once for every clause that names it: Google bills so.
+
+    A clause ends at a comparison, ``and``, ``or`` and ``unless``.
+    """
+    clauses = _CLAUSE_END.split(_MATCHERS.sub("", query))
+    return [name for clause in clauses for name in sorted(set(_METRIC.findall(clause)))]
 
 
 @cache

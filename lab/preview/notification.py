@@ -63,12 +63,7 @@ class Notification:
         return Notification(replace(self.policy, content="\n\n".join(naming), links=()), values)
 
     def fill(self, text: str, shown: Callable[[str], str] = str) -> str:
-        """Return a text with the variables filled.
-
-        Args:
-            text: The text.
-            shown: How to show a value.
-        """
+        """Return a text with the variables filled; ``shown`` makes a text of a value."""
         return _VARIABLE.sub(lambda found: shown(self.values.get(found[1], EMPTY)), text)
 
     def url(self, address: str) -> str:
@@ -111,12 +106,10 @@ def notification(
 ) -> Notification:
     """Return a policy's notification about an incident.
 
-    Args:
-        policy: The policy.
-        labels: The incident's labels; None for those of an example.
-        project: The project that the policy lives in.
+    ``labels`` are the incident's, None for those of an example; the policy lives in ``project``.
     """
-    texts = (policy.subject, policy.content, *(part for link in policy.links for part in link))
+    links = (part for link in policy.links for part in (link.display_name, link.url))
+    texts = (policy.subject, policy.content, *links)
     names = dict.fromkeys(name for text in texts for name in _VARIABLE.findall(text))
     prefix = LOG_LABEL if policy.is_log else METRIC_LABEL
     values = {}

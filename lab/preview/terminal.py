@@ -19,11 +19,7 @@ _INDENT = 2
 def print_notification(shown: Notification, heading: str, note: str, out: TextIO) -> None:
     """Print a notification, and how it reads where Cloud Monitoring leaves the labels empty.
 
-    Args:
-        shown: The notification.
-        heading: The line above it.
-        note: A line below it, if any.
-        out: Where to print.
+    ``heading`` is the line above it, ``note`` one below it, if any.
     """
     terminal = console(out)
     terminal.print(Text(printable(heading), "bold reverse"), soft_wrap=True)

@@ -44,14 +44,7 @@ def compare(
     phase: float | None,
     phases: int = 1,
 ) -> tuple[AlertResult, ...]:
-    """Return a result for each expected alert and for each extra incident.
-
-    Args:
-        expected: The expected alerts, in the order of the scenario file.
-        incidents: The incidents of one evaluation phase.
-        phase: The phase.
-        phases: How many phases there are.
-    """
+    """Return a result for each expected alert and for each extra incident of a phase."""
     unmatched = sorted(incidents, key=lambda incident: incident.opened)
     results = []
     for alert in sorted(expected, key=lambda alert: alert.opens.after):

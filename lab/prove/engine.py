@@ -174,14 +174,21 @@ def run_engine(folder: Path) -> Iterator[Engine]:
     ]
     out, err = subprocess.DEVNULL, subprocess.PIPE
     with subprocess.Popen(command, stdout=out, stderr=err, text=True) as process:  # noqa: S603 - the same
+        log = process.stderr or ()
+        # It reads on: Prometheus would stop if the pipe were full.
+        reader = Thread(target=deque, args=(log, 0), daemon=True)
         try:
-            yield Engine(_address(process.stderr or ()))
+            address = _address(log)
+            reader.start()
+            yield Engine(address)
         finally:
             process.terminate()
             try:
                 process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+            if reader.is_alive():
+                reader.join()
 
 
 def _address(log: Iterable[str]) -> str:
@@ -192,7 +199,5 @@ def _address(log: Iterable[str]) -> str:
             address = listens[1]
         ready = ready or _READY in line
         if ready and address:
-            # Somebody has to read on: Prometheus would stop if the pipe were full.
-            Thread(target=deque, args=(log, 0), daemon=True).start()
             return address
     raise EngineError(f"Prometheus does not start: {line.strip() or 'it wrote no log'}")

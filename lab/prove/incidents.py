@@ -6,12 +6,14 @@ at the first evaluation that is not true.
 https://cloud.google.com/monitoring/alerts/concepts-indepth
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from google.cloud import monitoring_v3
 
-from lab.filters.log_filter import extract_label, parse_extractor, parse_log_filter
+from exporter.documents import InputError
+from lab.filters.log_filter import FilterError, extract_label, parse_extractor, parse_log_filter
 from lab.policies.files import Policy
 from lab.prove.engine import Engine
 from lab.simulate.log_entries import LogEntry
@@ -38,12 +40,8 @@ def metric_incidents(
 ) -> tuple[Incident, ...]:
     """Return the incidents of a policy with a PromQL condition, in every evaluation phase.
 
-    Args:
-        policy: The policy.
-        recording: What the policy sees; the engine holds its series.
-        engine: The engine.
-        spacing: Seconds between the phases to try. The policy's evaluation interval is a multiple
-            of it.
+    The engine holds the recording's series. The phases are ``spacing`` seconds apart, of which the
+    policy's evaluation interval is a multiple.
     """
     phases = round(policy.interval / spacing)
     steps = int(recording.lasts // spacing)
@@ -66,12 +64,7 @@ def metric_incidents(
 
 
 def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
-    """Return the full name of the resource that a result's labels identify, as far as they do.
-
-    Args:
-        labels: The labels of a result.
-        is_exporter: Whether the series are the exporter's own.
-    """
+    """Return the full name of the resource that a result's labels identify, as far as they do."""
     project, location = labels.get("namespace"), labels.get("location")
     if not project:
         return ""
@@ -94,15 +87,14 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
     since its last entry.
     https://cloud.google.com/logging/docs/alerting/log-based-alerts
 
-    Args:
-        policy: The policy.
-        recording: What was logged.
-
     Raises:
-        FilterError: The filter or an extractor is not supported.
+        InputError: The filter or an extractor is valid for Cloud Logging, but not supported here.
     """
-    log_filter = parse_log_filter(policy.filter or "")
-    extractors = {key: parse_extractor(text) for key, text in policy.extractors.items()}
+    try:
+        log_filter = parse_log_filter(policy.filter or "")
+        extractors = {key: parse_extractor(text) for key, text in policy.extractors.items()}
+    except FilterError as error:
+        raise InputError([f"{policy.path}: {error}"]) from None
     auto_close = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy.auto_close.seconds
     runs: dict[tuple[str, tuple[tuple[str, str], ...]], list[list[LogEntry]]] = {}
     for entry in recording.entries:
@@ -118,17 +110,10 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
     incidents = []
     for (_, label_items), of_labels in runs.items():
         for run in of_labels:
-            opened, closed = run[0].at + LOGGED_AFTER, run[-1].at + LOGGED_AFTER + auto_close
-            still_open = closed > recording.lasts
-            incidents.append(
-                Incident(
-                    policy.name,
-                    run[0].stream,
-                    dict(label_items),
-                    opened,
-                    None if still_open else closed,
-                )
-            )
+            opened, ends = run[0].at + LOGGED_AFTER, run[-1].at + LOGGED_AFTER + auto_close
+            closed = ends if ends <= recording.lasts else None
+            labels = dict(label_items)
+            incidents.append(Incident(policy.name, run[0].stream, labels, opened, closed))
     return tuple(incidents)
 
 
@@ -144,30 +129,16 @@ def firing_intervals(
         interval: Seconds between evaluations.
         last: Time of the last evaluation.
     """
-    for begin, end in true_intervals(true_at, interval):
-        opened = begin + round_up(retest_window, interval)
-        if opened <= end:
-            closed = end + interval
-            yield opened, closed if closed <= last else None
-
-
-def true_intervals(true_at: Iterable[float], interval: float) -> Iterator[tuple[float, float]]:
-    """Yield the first and last time of each unbroken run of true evaluations.
-
-    Args:
-        true_at: As in :func:`firing_intervals`.
-        interval: Seconds between evaluations.
-    """
-    begin = previous = None
-    for at in true_at:
-        if begin is None or previous is None:
+    window = round_up(retest_window, interval)
+    begin, end = math.inf, -math.inf
+    for at in (*true_at, math.inf):
+        if at - end > interval * 1.5:
+            # An unbroken run of true evaluations has ended.
+            if begin + window <= end:
+                closed = end + interval
+                yield begin + window, closed if closed <= last else None
             begin = at
-        elif at - previous > interval * 1.5:
-            yield begin, previous
-            begin = at
-        previous = at
-    if begin is not None and previous is not None:
-        yield begin, previous
+        end = at
 
 
 def round_up(retest_window: float, interval: float) -> float:

@@ -1,26 +1,17 @@
 """A scenario's expected alerts and incidents in sentences, merged over all phases."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from exporter.names import is_literal
 from exporter.text import printable
 from lab.durations import format_duration
-from lab.prove.comparison import Outcome
-from lab.wording import first_and_more
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from lab.prove.comparison import AlertResult
-    from lab.prove.incidents import Incident
-    from lab.simulate.scenario import ExpectedIncident, TimeRange
+from lab.prove.comparison import AlertResult, Outcome
+from lab.prove.incidents import Incident
+from lab.simulate.scenario import ExpectedIncident, TimeRange
 
 _MOST_NAMES = 3
 _MOST_LINES = 10
-# Incidents about one resource that open further apart than this are listed separately
-_APART_SECONDS = 60.0
 
 
 class Group(NamedTuple):
@@ -56,6 +47,12 @@ def lines(results: Sequence[AlertResult]) -> Iterator[tuple[Outcome, str]]:
         yield Outcome.RIGHT, "no alert is expected, and none fired"
 
 
+def first_and_more(words: Sequence[str], most: int) -> str:
+    """Return the first words of a list and how many more there are: ``a, b and 1,200 more``."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def _groups(results: Iterable[AlertResult]) -> list[Group]:
     """Return the results of each expected alert, then the extra incidents.
 
@@ -67,28 +64,8 @@ def _groups(results: Iterable[AlertResult]) -> list[Group]:
         policy = result.incident.policy if result.incident and not result.expected else ""
         key = id(result.expected), result.outcome, policy, about
         found.setdefault(key, []).append(result)
-    groups = [
-        Group(part[0].outcome, part[0].expected, tuple(part))
-        for same in found.values()
-        for part in _apart(same)
-    ]
+    groups = [Group(same[0].outcome, same[0].expected, tuple(same)) for same in found.values()]
     return sorted(groups, key=lambda each: (each.expected is None, _first_time(each), each.policy))
-
-
-def _apart(results: list[AlertResult]) -> Iterator[list[AlertResult]]:
-    """Split wrong incidents that are about one resource, but open at different times."""
-    if results[0].passed or not results[0].incident:
-        yield results
-        return
-    results.sort(key=lambda result: result.incident.opened if result.incident else 0.0)
-    part: list[AlertResult] = []
-    for result in results:
-        last = part[-1].incident if part else None
-        if last and result.incident and result.incident.opened - last.opened > _APART_SECONDS:
-            yield part
-            part = []
-        part.append(result)
-    yield part
 
 
 def _first_time(group: Group) -> float:

@@ -7,9 +7,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event
 
-from exporter.documents import InputError
-from exporter.text import printable
-from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies.files import Policy
 from lab.prove.comparison import AlertResult, compare
 from lab.prove.engine import Engine, check_installed, start_engine
@@ -47,12 +44,7 @@ def play_all(
     """Play scenarios side by side and yield their results in order.
 
     Each scenario has its own engine and its own start time, so its result doesn't depend on which
-    other scenarios are played.
-
-    Args:
-        scenarios: The scenarios.
-        policies: The policies.
-        stop: Ends it early once set.
+    other scenarios are played. ``stop`` ends it early.
 
     Raises:
         InputError: The lab can't evaluate a log filter or a label extractor.
@@ -60,30 +52,8 @@ def play_all(
         EngineError: Prometheus failed.
         WorkerEndedError: A worker process was killed.
     """
-    check_can_evaluate(policies)
-    yield from side_by_side(partial(_play, tuple(policies)), scenarios, stop)
-
-
-def check_can_evaluate(policies: Iterable[Policy]) -> None:
-    """Fail before minutes of work where the lab can't evaluate the policies.
-
-    Raises:
-        InputError: A log filter or a label extractor is valid for Cloud Logging, but the lab
-            can't evaluate it.
-        NotInstalledError: Prometheus is not installed.
-    """
     check_installed()
-    sentences = []
-    for policy in policies:
-        try:
-            if policy.filter is not None:
-                parse_log_filter(policy.filter)
-            for extractor in policy.extractors.values():
-                parse_extractor(extractor)
-        except ValueError as error:
-            sentences.append(f"{printable(str(policy.path))}: {error}")
-    if sentences:
-        raise InputError(sentences)
+    yield from side_by_side(partial(_play, tuple(policies)), scenarios, stop)
 
 
 def _play(policies: Sequence[Policy], scenario: Scenario) -> ScenarioResult:
@@ -114,13 +84,9 @@ def engine_for(recordings: Iterable[Recording]) -> AbstractContextManager[Engine
 def evaluate(
     scenario: Scenario, recording: Recording, policies: Sequence[Policy], engine: Engine
 ) -> ScenarioResult:
-    """Evaluate policies over a recording and compare their incidents with the expected alerts.
+    """Compare the incidents of policies with the alerts that a scenario expects.
 
-    Args:
-        scenario: The scenario.
-        recording: What it recorded.
-        policies: The policies.
-        engine: Holds the recording's series.
+    ``recording`` is what the scenario recorded; the engine holds its series.
     """
     spacing = scenario.spacing
     applied = [

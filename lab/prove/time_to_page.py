@@ -6,8 +6,9 @@ second of their interval.
 """
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from statistics import median
@@ -16,14 +17,14 @@ from typing import Any
 
 from exporter import config
 from exporter.config import locations
-from exporter.documents import packaged
+from exporter.documents import InputError, packaged
 from lab.emulator.world import World, WorldSection
 from lab.policies.files import Policy
-from lab.prove.engine import Engine
+from lab.prove.engine import check_installed
 from lab.prove.incidents import log_incidents, metric_incidents
 from lab.prove.scenarios import engine_for
 from lab.side_by_side import side_by_side
-from lab.simulate.scenario import Deployment, Downtime, Scenario
+from lab.simulate.scenario import Deployment, Scenario
 from lab.simulate.schedule import scheduled_runs
 from lab.simulate.simulation import Recording, simulate
 
@@ -35,7 +36,6 @@ _START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 _EVERY_SECOND = 1.0
 _FIRST_CHANGE = 120.0
 _JUST_AFTER = 0.1
-_FOREVER = 86_400
 
 # By change title: the moment of each change, by the resource of its incident
 Moments = dict[str, dict[str, float]]
@@ -95,8 +95,8 @@ class TimeToPage:
 
     change: TimedChange  # the change
     mode: str  # how the exporter runs
-    worst: float  # the longest time measured
-    median: float  # the median
+    worst: float  # the longest time measured; infinite where a change opened no incident
+    median: float  # the median; infinite as well
     measured: int  # how many times were measured
 
     @property
@@ -105,116 +105,88 @@ class TimeToPage:
         return self.change.bounds[self.mode]
 
     @property
+    def opens(self) -> bool:
+        """Whether every change opened an incident."""
+        return math.isfinite(self.worst)
+
+    @property
     def kept(self) -> bool:
         """Whether the worst case is within the bound."""
         return self.worst <= self.bound
 
 
-@dataclass
-class Measurements:
-    """What was measured."""
-
-    times: list[TimeToPage] = field(default_factory=list)  # the times to page
-    # A sentence without its full stop for each change that did not always fire
-    failures: list[str] = field(default_factory=list)
-
-    def add(self, other: "Measurements") -> None:
-        """Add other measurements and keep the times in the order of the table."""
-        self.times = sorted(
-            self.times + other.times,
-            key=lambda time: (CHANGES.index(time.change), [*MODES].index(time.mode)),
-        )
-        self.failures += other.failures
-
-    @property
-    def kept(self) -> bool:
-        """Whether every change fired within its bound."""
-        return not self.failures and all(time.kept for time in self.times)
-
-
-TASKS = len(MODES) * 2  # how many parts :func:`measure_all` yields
-
-
-def missing_policies(policies: Iterable[Policy]) -> list[str]:
-    """Return the names of the policies that the measurement needs and that are not there."""
-    return sorted({change.policy for change in CHANGES} - {policy.name for policy in policies})
-
-
-def measure_all(policies: Iterable[Policy], stop: Event) -> Iterator[Measurements]:
-    """Measure every change in every mode, in :data:`TASKS` parts side by side.
-
-    Args:
-        policies: The policies, with those that :func:`missing_policies` looks for.
-        stop: Ends it early once set.
+def measure_all(policies: Iterable[Policy], stop: Event) -> Iterator[list[TimeToPage]]:
+    """Measure every change in each of :data:`MODES`, side by side; end early after ``stop``.
 
     Raises:
+        InputError: A policy whose time to page is promised is missing.
         NotInstalledError: Prometheus is not installed.
         EngineError: Prometheus failed.
         WorkerEndedError: A worker process was killed.
     """
     names = {change.policy for change in CHANGES}
     needed = tuple(policy for policy in policies if policy.name in names)
-    tasks = [(mode, dies) for mode in MODES for dies in (False, True)]
-    yield from side_by_side(partial(_measure, needed), tasks, stop)
+    if missing := sorted(names - {policy.name for policy in needed}):
+        raise InputError(
+            f"{name} is not among the policies, but its time to page is measured"
+            for name in missing
+        )
+    check_installed()
+    yield from side_by_side(partial(_measure_mode, needed), [*MODES], stop)
 
 
-def _measure(policies: Iterable[Policy], task: tuple[str, bool]) -> Measurements:
-    recording, moments = record(*task)
-    with engine_for([recording]) as engine:
-        return measure(recording, moments, policies, engine)
+def in_order(times: Iterable[TimeToPage]) -> list[TimeToPage]:
+    """Return times to page in the order of changes and modes."""
+    modes = [*MODES]
+    return sorted(times, key=lambda time: (CHANGES.index(time.change), modes.index(time.mode)))
 
 
-def record(mode: str, dies: bool) -> tuple[Recording, Moments]:  # noqa: FBT001 - it is half of a task
-    """Record changes at every moment between two runs, or an exporter that dies after a run."""
+def _measure_mode(policies: Iterable[Policy], mode: str) -> list[TimeToPage]:
+    return measure(*_record_changes(mode), policies) + measure(*record_death(mode), policies)
+
+
+def _record_changes(mode: str) -> tuple[Recording, Moments]:
+    """Record changes at every moment between two runs."""
     timed = MODES[mode]
-    if not dies:
-        streams, events, moments = _changes(timed)
-        recording = _play(mode, timed.exporter, streams, events)
-        return recording, moments
-    silent = Downtime.model_validate({"from": _FIRST_CHANGE + _JUST_AFTER, "until": _FOREVER})
-    exporter = timed.exporter.model_copy(update={"silent": (silent,)})
+    streams, events, moments = _changes(timed)
+    return _play(mode, timed.exporter, streams, events), moments
+
+
+def record_death(mode: str) -> tuple[Recording, Moments]:
+    """Record an exporter that dies just after a run."""
+    exporter = MODES[mode].exporter.model_copy(update={"ends": _FIRST_CHANGE + _JUST_AFTER})
     recording = _play(mode, exporter, {"trial-0": {"europe-west1": [{"id": "orders"}]}}, [])
     last = max(run.ended for run in recording.runs)
     return recording, {change.title: {"": last} for change in CHANGES if change.event is None}
 
 
-def measure(
-    recording: Recording, moments: Moments, policies: Iterable[Policy], engine: Engine
-) -> Measurements:
-    """Measure the changes of a recording.
-
-    Args:
-        recording: The recording; its name is the mode.
-        moments: When each of its changes happened.
-        policies: The policies.
-        engine: Holds the recording's series.
-    """
+def measure(recording: Recording, moments: Moments, policies: Iterable[Policy]) -> list[TimeToPage]:
+    """Return the time to page of each change of a recording, whose name is the mode."""
     mode, by_name = recording.name, {policy.name: policy for policy in policies}
-    measured = Measurements()
-    for change in CHANGES:
-        changed = moments.get(change.title)
-        policy = by_name.get(change.policy)
-        if not changed or policy is None or mode not in change.bounds:
-            continue
-        incidents = (
-            log_incidents(policy, recording)
-            if policy.is_log
-            else metric_incidents(policy, recording, engine, _EVERY_SECOND)
-        )
-        times = [
-            incident.opened - changed[incident.about]
-            for incident in incidents
-            if incident.about in changed
-        ]
-        if len(times) < len(changed) * (round(policy.interval / _EVERY_SECOND) or 1):
-            measured.failures.append(f"{change.title}, {mode}: not every change opens an incident")
-            continue
-        if change.event is None:
-            # The exporter may die at any moment between its last run and the next.
-            starts = MODES[mode].starts
-            gap = max(after - before for before, after in itertools.pairwise(starts))
-            times = [time - second for second in range(round(gap)) for time in times]
-        measured.times.append(TimeToPage(change, mode, max(times), median(times), len(times)))
+    measured = []
+    with engine_for([recording]) as engine:
+        for change in CHANGES:
+            if change.title not in moments or mode not in change.bounds:
+                continue
+            changed, policy = moments[change.title], by_name[change.policy]
+            incidents = (
+                log_incidents(policy, recording)
+                if policy.is_log
+                else metric_incidents(policy, recording, engine, _EVERY_SECOND)
+            )
+            times = [
+                incident.opened - changed[incident.about]
+                for incident in incidents
+                if incident.about in changed
+            ]
+            if len(times) < len(changed) * (round(policy.interval / _EVERY_SECOND) or 1):
+                times = [math.inf]
+            elif change.event is None:
+                # The exporter may die at any moment between its last run and the next.
+                starts = MODES[mode].starts
+                gap = max(after - before for before, after in itertools.pairwise(starts))
+                times = [time - second for second in range(round(gap)) for time in times]
+            measured.append(TimeToPage(change, mode, max(times), median(times), len(times)))
     return measured
 
 

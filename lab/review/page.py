@@ -8,9 +8,9 @@ from typing import Any
 from exporter.text import plural
 from lab.durations import format_duration
 from lab.markdown import code, details, fenced, html_code, table
+from lab.prove.outcomes import first_and_more
 from lab.review.playing import KINDS
 from lab.review.review import WORSE
-from lab.wording import first_and_more
 
 # Length of the page. A comment on GitHub holds 65,536 characters; the rest is for who posts it
 MOST_CHARACTERS = 60_000

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from exporter.documents import InputError, read_bytes
 from exporter.text import printable
 from lab.review.planned import PlannedPolicy, PolicyChange, playable
-from lab.review.values import api_form, as_yaml, with_unknown, without_sensitive
+from lab.review.values import api_form, with_unknown, without_sensitive
 
 POLICY = "google_monitoring_alert_policy"
 STDIN = "-"
@@ -45,11 +45,7 @@ def read_plan(path: str) -> Plan:
 
 
 def parse_plan(content: bytes, file: str) -> Plan:
-    """Parse the output of ``terraform show -json``.
-
-    Args:
-        content: The whole output.
-        file: Its name in error messages.
+    """Parse the output of ``terraform show -json``; error messages name ``file``.
 
     Raises:
         InputError: It is something else, or contains no policy.
@@ -127,7 +123,7 @@ def _planned(
             policy, problem = playable(full, file), ""
         except ValueError as error:
             problem = str(error)
-    return PlannedPolicy(shown, as_yaml(shown), policy, problem)
+    return PlannedPolicy(shown, policy, problem)
 
 
 def _dict(value: Any) -> dict[str, Any]:

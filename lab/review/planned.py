@@ -12,7 +12,7 @@ from exporter.documents import InputError
 from exporter.text import printable
 from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies import promql
-from lab.policies.files import HeaderComment, Policy
+from lab.policies.files import Policy
 from lab.policies.model import DAY, INTERVAL
 from lab.review.values import UNKNOWN
 from lab.simulate.scenario import Deployment
@@ -29,7 +29,6 @@ class PlannedPolicy(NamedTuple):
 
     # Its values in the API's form, with placeholders for those that are sensitive
     values: dict[str, Any]
-    text: str  # the values as YAML
     # What decides when it alerts, without its texts; None if the lab can't play it
     policy: Policy | None
     problem: str  # why the lab can't play it; mostly empty
@@ -46,11 +45,7 @@ class PolicyChange(NamedTuple):
 
 
 def playable(values: dict[str, Any], name: str) -> Policy:
-    """Return what decides when a policy alerts.
-
-    Args:
-        values: The policy in the API's form; none of its condition is sensitive.
-        name: The name of its file.
+    """Return what decides when a policy in the API's form alerts; ``name`` is its file's name.
 
     Raises:
         ValueError: The lab can't play it; ``str()`` says why.
@@ -83,20 +78,11 @@ def playable(values: dict[str, Any], name: str) -> Policy:
     return Policy(
         name=name,
         path=Path(name),
-        display_name=name,
-        severity="",
         query=_usual_name(metric.query) or None,
         filter=_usual_name(log.filter) or None,
         extractors=dict(sorted(log.label_extractors.items())),
         retest_window=metric.duration.seconds,
         interval=interval,
-        threshold=None,
-        yields_to=None,
-        subject="",
-        content="",
-        links=(),
-        header=HeaderComment(),
-        parsed_query=None,
         proto=proto,
     )
 

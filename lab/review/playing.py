@@ -21,8 +21,7 @@ class Played(NamedTuple):
 
     scenario: str  # the scenario's name
     incidents: list[dict[str, Any]]  # the incidents that change, as JSON data
-    # By each policy that was played: whether it opens an incident before, and after
-    fires: dict[str, tuple[bool, bool]]
+    fires: dict[str, bool]  # whether a policy that was played opens an incident, before or after
     errors: dict[str, str]  # why Prometheus rejects a query, by policy
 
 
@@ -74,9 +73,9 @@ def play(task: tuple[Scenario, tuple[Policy, ...], tuple[Policy, ...]]) -> Playe
                 else:
                     # One phase of the evaluations shows what changes.
                     incidents += [each for each in found if not each.phase]
-    before, after = ({incident.policy for incident in side} for side in sides)
+    firing = {incident.policy for side in sides for incident in side}
     files = {policy.name for policy in (*old, *new)}
-    fires = {file: (file in before, file in after) for file in files if scenario.applies(file)}
+    fires = {file: file in firing for file in files if scenario.applies(file)}
     changes = [{"scenario": scenario.name, **change} for change in compare(*sides)]
     return Played(scenario.name, changes, fires, errors)
 

@@ -6,29 +6,22 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lab.policies.promql import metrics_by_clause
 from lab.review.plan import KEPT, Plan
 from lab.review.planned import PlannedPolicy, PolicyChange
 from lab.review.playing import KINDS, LATER, LOST, Played
+from lab.review.values import as_yaml
 
 WORSE = (LOST, LATER)
 _CONDITION_DOLLARS = 0.35
 # Announced prices a month: https://cloud.google.com/stackdriver/observability-pricing-examples
 _POINT_DOLLARS = 0.50 / 1e6
 _MONTH = 730 * 3600
-_MATCHERS = re.compile(r"""\{(?:[^"'}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*\}""")
-_CLAUSE_END = re.compile(r"[=!<>]=|[<>]|\b(?:and|or|unless)\b", re.IGNORECASE)
-_METRIC = re.compile(r"\b\w+_com:\w+")
 _OF_STREAM = re.compile(r"custom_googleapis_com:datastream_stream_|datastream_googleapis_com:")
-_MANY_SCENARIOS = 4
 
 
 def review_data(plan: Plan, played: Sequence[Played]) -> dict[str, Any]:
-    """Return a review as JSON data; times are seconds after a scenario's start.
-
-    Args:
-        plan: The plan.
-        played: What it does in each scenario.
-    """
+    """Return a review as JSON data; times are seconds after a scenario's start."""
     changed = [each for each in plan.changes if each.action != KEPT]
     incidents = [each for result in played for each in result.incidents]
     count = Counter(each["kind"] for each in incidents)
@@ -50,7 +43,8 @@ def review_data(plan: Plan, played: Sequence[Played]) -> dict[str, Any]:
 
 
 def _diff(change: PolicyChange) -> list[str]:
-    old, new = (side.text.splitlines() if side else [] for side in (change.before, change.after))
+    sides = (change.before, change.after)
+    old, new = (as_yaml(side.values).splitlines() if side else [] for side in sides)
     # The first two lines name files.
     return list(difflib.unified_diff(old, new, lineterm=""))[2:]
 
@@ -65,7 +59,7 @@ def _effect(change: PolicyChange) -> str:
 
 
 def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
-    """Return why policies can't be played, and which of those played never or always alert."""
+    """Return why policies can't be played, and which of those played never alert."""
     found = {
         each.name: f"the scenarios can't show what changes: {side.problem}"
         for each in plan.changes
@@ -77,25 +71,21 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
         errors = [result.errors[file] for result in played if file in result.errors]
         if errors:
             found[file] = f"it would never alert: {errors[0]}"
-        elif not any(map(any, fires)):
+        elif not any(fires):
             found[file] = "no scenario covers it: it never alerts there, before or after"
-        elif len(fires) >= _MANY_SCENARIOS and all(after for _, after in fires):
-            found[file] = "it alerts in every scenario: is its condition always true?"
     return found
 
 
 def _dollars(policies: Mapping[str, PlannedPolicy | None]) -> dict[str, float]:
     """Return what alerting costs a month as announced: for conditions, and for each stream.
 
-    Each metric counts in each clause of a query. A clause ends at a comparison, ``and``, ``or`` and
-    ``unless``. The routes of a file count once.
+    Each metric counts in each clause of a query. The routes of a file count once.
     """
     conditions = stream = 0.0
     for planned in policies.values():
         policy = planned.policy if planned else None
         if policy and policy.enabled and policy.query:
-            clauses = _CLAUSE_END.split(_MATCHERS.sub("", policy.query))
-            for name in (name for clause in clauses for name in set(_METRIC.findall(clause))):
+            for name in metrics_by_clause(policy.query):
                 conditions += _CONDITION_DOLLARS
                 if _OF_STREAM.match(name):
                     stream += _POINT_DOLLARS * _MONTH / policy.interval

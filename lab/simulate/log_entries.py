@@ -67,11 +67,7 @@ def asks_for_run(entry: LogEntry) -> bool:
 def of_exporter(at: float, lines: str, deployment: Deployment, project: str) -> Iterator[LogEntry]:
     """Yield the entries about streams that an exporter wrote, from its lines of JSON.
 
-    Args:
-        at: When it wrote them, in seconds after the world's start.
-        lines: Its standard output.
-        deployment: How it runs.
-        project: Where it runs.
+    ``at`` is in seconds after the world's start. The exporter runs in ``project``.
     """
     resource, name = EXPORTERS[deployment.mode]
     labels = {"project_id": project, "location": deployment.location, name: deployment.job}

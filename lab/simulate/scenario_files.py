@@ -1,6 +1,6 @@
 """Reads scenario files; every error is a sentence with its file and line."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from exporter import config, documents
@@ -12,18 +12,19 @@ from lab.simulate.scenario import Scenario, ScenarioFile
 
 
 def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scenario, ...]:
-    """Return the scenarios of a folder, in the order of their names.
+    """Return the scenarios of a folder, in the order of their names; see :func:`read_files`."""
+    files = sorted(Path(folder).glob("*.yaml"))
+    if not files:
+        raise InputError([f"{folder}: holds no scenario; a scenario is a file NAME.yaml"])
+    return read_files(files, policies)
 
-    Args:
-        folder: Where the files are, ``*.yaml``.
-        policies: The names of the existing policies.
+
+def read_files(files: Iterable[Path], policies: Collection[str]) -> tuple[Scenario, ...]:
+    """Return the scenarios in files; ``policies`` are the names of the existing policies.
 
     Raises:
         InputError: All errors in all of them.
     """
-    files = sorted(Path(folder).glob("*.yaml"))
-    if not files:
-        raise InputError([f"{folder}: holds no scenario; a scenario is a file NAME.yaml"])
     scenarios: list[Scenario] = []
     errors: list[str] = []
     for file in files:

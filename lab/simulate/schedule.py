@@ -7,14 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from exporter.function import LEAST_SECONDS, QUIET_SECONDS
 from lab.simulate.scenario import Deployment
 
 LOG_SECONDS = 5.0  # A log entry's way to the function: through a sink, Pub/Sub and a push
 # A function whose last run began no longer ago has an instance: Cloud Run keeps it for a while
 WARM_SECONDS = 50.0
-LEAST_SECONDS = 10.0  # seconds from the start of a function's run to that of the next
-# For so long after a run that a log started and that found no change, other logs start none
-QUIET_SECONDS = 60.0
 
 
 class ScheduledRun(NamedTuple):
@@ -100,27 +98,25 @@ def _function_runs(
 ) -> Iterator[ScheduledRun]:
     """Yield the runs of a function.
 
-    Args:
-        calls: When each call arrives, and the run that it starts if the function is cold.
-        end: When the function is removed.
-        completed: The runs so far, those of other exporters too.
+    ``calls`` says when each call arrives, and the run that it starts if the function is cold.
     """
-    began = -math.inf
-    last: CompletedRun | None = None
-    triggered: CompletedRun | None = None
+    began = log_began = change_began = -math.inf
+    complete = False
     for at, cold in sorted(calls, key=lambda call: (call[0], call[1].tick < 0)):
         if at <= began:
             # It shares the run that another call waits for.
             continue
         by_log = cold.tick < 0
-        if by_log and last and triggered:
-            quiet = at - triggered.scheduled.at < QUIET_SECONDS and not triggered.changed
-            if quiet and last.complete:
-                continue
+        settled = at - log_began < QUIET_SECONDS <= at - change_began
+        if by_log and complete and settled:
+            # The scheduled run is soon enough.
+            continue
         begins = cold.at if at - began > WARM_SECONDS else max(at, began + LEAST_SECONDS)
         if begins >= end:
             return
         began = begins
         yield cold._replace(at=begins)
-        last = completed[-1] if completed else None
-        triggered = last if by_log else triggered
+        log_began = began if by_log else log_began
+        if completed:
+            complete = completed[-1].complete
+            change_began = began if completed[-1].changed else change_began

@@ -122,9 +122,7 @@ def delay_seconds(name: str) -> float:
 def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
     """Return a query with which the engine sees what Cloud Monitoring would.
 
-    Args:
-        query: The policy's query.
-        delay: The delay of the exporter's own points.
+    ``delay`` is that of the exporter's own points.
     """
 
     def adjusted(found: re.Match[str]) -> str:
@@ -149,12 +147,9 @@ def _seconds(length: str) -> float:
 
 
 def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
-    """Add Datastream's own metrics, which are sampled once a minute.
+    """Add Datastream's own metrics of a scenario that starts at ``start``, unix seconds.
 
-    Args:
-        into: Receives the series.
-        scenario: The scenario.
-        start: When it starts, unix seconds.
+    They are sampled once a minute.
     """
     world, with_project = scenario.world, scenario.native_project_id
     timeline = Timeline(world)
@@ -187,11 +182,7 @@ def add_executions(
 ) -> None:
     """Add Cloud Run's counts of the jobs' executions and of the requests to the functions.
 
-    Args:
-        into: Receives the series.
-        scenario: The scenario.
-        runs: The runs that happened.
-        start: When the scenario starts, unix seconds.
+    ``runs`` are those of a scenario that starts at ``start``, unix seconds.
     """
     tasks: dict[tuple[int, float], list[CompletedRun]] = {}
     for run in runs:

@@ -32,20 +32,8 @@ from lab.simulate.virtual_sleep import VirtualDeadline
 
 _WAIT_STEP = 10.0
 _LONG_SECONDS = 240.0
-# The fraction of a run after which the points of a metric are written; streams in between
-_ORDER = {
-    measure.UP.type: 0.2,
-    measure.FAILED_STREAMS.type: 0.2,
-    measure.PERMANENTLY_FAILED_STREAMS.type: 0.2,
-    measure.UNEXPECTED_STREAMS.type: 0.2,
-    measure.LAST_READ.type: 0.9,
-    measure.LAST_RUN.type: 1.0,
-    measure.STREAMS.type: 1.0,
-    measure.RUN_SECONDS.type: 1.0,
-    measure.POINTS_LOST.type: 1.0,
-    measure.UNCOLLECTED.type: 1.0,
-}
-_STREAMS_FROM, _STREAMS_FOR = 0.3, 0.5
+# The fraction of a run after which points are written
+_COUNTS, _STREAMS_FROM, _STREAMS_FOR, _LAST_READ, _OWN = 0.2, 0.3, 0.5, 0.9, 1.0
 
 
 class SimulationError(Exception):
@@ -73,12 +61,9 @@ class Recording:
 def simulate(
     scenario: Scenario, start: float, ingestion: tuple[float, float] = USUAL_INGESTION
 ) -> Recording:
-    """Play a scenario.
+    """Play a scenario that starts at ``start``, unix seconds.
 
-    Args:
-        scenario: What to play.
-        start: When it starts, unix seconds.
-        ingestion: The range of seconds from writing a point until it is visible.
+    A point becomes visible some seconds after it was written, in the range ``ingestion``.
 
     Raises:
         SimulationError: The exporter's calls don't reach the emulator.
@@ -206,7 +191,7 @@ def _add_points(
         drawn, part = 0.5, 1.0
         if run.scheduled in followed:
             drawn = fraction(drawn_by, run.at - round(start))
-            part = _ORDER.get(point.metric_type, _STREAMS_FROM + _STREAMS_FOR * drawn)
+            part = _written_after(point.metric_type, drawn)
         takes = scenario.exporters[run.scheduled.deployment].takes
         written = start + run.ended - takes * (1 - part)
         if run.waited and _location(point) in read:
@@ -215,6 +200,18 @@ def _add_points(
         shown = written + least + (most - least) * drawn
         # A fast clock's point is in the future, and no query sees it yet.
         series.add(max(shown, point.time), point.time, float(point.value))
+
+
+def _written_after(metric_type: str, drawn: float) -> float:
+    """Return the fraction of a run after which a point is written."""
+    if metric_type == measure.LAST_READ.type:
+        return _LAST_READ
+    match metric_type.split("/")[-2]:
+        case "exporter":
+            return _OWN
+        case "location":
+            return _COUNTS
+    return _STREAMS_FROM + _STREAMS_FOR * drawn
 
 
 def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:

@@ -4,8 +4,7 @@ So the speed of this machine doesn't change what a simulated run does.
 """
 
 import threading
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field
 
 from exporter.google.calls import Deadline
 
@@ -46,11 +45,3 @@ class VirtualDeadline(Deadline):
     def left(self) -> float:
         """Seconds until the deadline; negative after it."""
         return self.ends - self.stop.waited
-
-    def within(self, seconds: float) -> Self:
-        """Return the deadline this many seconds from now, or this one if it is earlier."""
-        return replace(self, ends=min(self.ends, self.stop.waited + seconds))
-
-    def sooner(self, seconds: float) -> Self:
-        """Return a deadline this many seconds before this one."""
-        return replace(self, ends=self.ends - seconds)

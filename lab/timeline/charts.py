@@ -8,13 +8,13 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader
 
 from exporter.text import plural, printable
+from lab.durations import format_duration
 from lab.policies.files import Policy
 from lab.prove.comparison import Outcome
 from lab.prove.incidents import Incident
 from lab.prove.outcomes import lines
 from lab.prove.scenarios import ScenarioResult
 from lab.timeline.spans import Period, Span, Spans
-from lab.wording import short
 
 MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
 
@@ -46,7 +46,7 @@ class _Axis(NamedTuple):
     def text(self, at: float) -> str:
         """Return a time, given in seconds after the start."""
         when = datetime.fromtimestamp(self.start + at, UTC)
-        return f"{when:%m-%d %H:%M}" if self.dated else short(at)
+        return f"{when:%m-%d %H:%M}" if self.dated else format_duration(round(at))
 
     def percent(self, at: float) -> float:
         """Return where a time is, in percent of the width."""

@@ -6,6 +6,8 @@
 import fcntl
 import os
 import pickle
+import subprocess
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event
@@ -17,7 +19,7 @@ import yaml
 from lab.cli.main import main
 from lab.policies.files import Policy, read_policies
 from lab.prove.scenarios import ScenarioResult, play_all
-from lab.prove.time_to_page import Measurements, measure_all
+from lab.prove.time_to_page import TimeToPage, in_order, measure_all
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario, read_scenarios
 from tests.outputs import Printed
@@ -45,6 +47,9 @@ WORLD: dict[str, Any] = {
     ],
 }
 
+LONGEST = 60
+"""Seconds after which a test that waits has failed."""
+
 MakeScenario = Callable[..., Scenario]
 Played = Callable[[str], ScenarioResult]
 
@@ -69,6 +74,20 @@ class Once(Protocol):
 
     def __call__(self, name: str, make: Callable[[], T], /) -> T:
         """Return the value of a name, made by the first process that asks for it."""
+
+
+def assert_nothing_running(folder: Path) -> None:
+    """Fail if a process is left that names this folder; one may take a moment to disappear."""
+    until = time.monotonic() + LONGEST
+    while True:
+        listed = subprocess.run(
+            ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
+        )
+        left = [line for line in listed.stdout.splitlines() if str(folder) in line]
+        if not left or time.monotonic() > until:
+            break
+        time.sleep(0.01)
+    assert left == []
 
 
 class Terminal(Printed):
@@ -145,14 +164,11 @@ def played(
 
 
 @pytest.fixture(scope="session")
-def times_to_page(once: Once, policies: tuple[Policy, ...]) -> Measurements:
+def times_to_page(once: Once, policies: tuple[Policy, ...]) -> list[TimeToPage]:
     """Return the times to page of the project's policies."""
 
-    def make() -> Measurements:
-        measured = Measurements()
-        for part in measure_all(policies, Event()):
-            measured.add(part)
-        return measured
+    def make() -> list[TimeToPage]:
+        return in_order(time for part in measure_all(policies, Event()) for time in part)
 
     return once("times-to-page", make)
 

@@ -5,18 +5,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from lab.side_by_side import side_by_side
 from tests.lab import side_work
+from tests.lab.conftest import assert_nothing_running
 from tests.lab.side_work import ITEMS
 
 ROOT = Path(__file__).parents[2]
-LONGEST = 60
-"""Seconds after which a test that waits has failed."""
 
 
 @pytest.fixture
@@ -92,7 +90,7 @@ def run(call: str, temporary: Path) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "TMPDIR": str(temporary)},
         capture_output=True,
         text=True,
-        timeout=2 * LONGEST,
+        timeout=120,
         check=False,
     )
 
@@ -101,19 +99,3 @@ def assert_nothing_left(temporary: Path) -> None:
     """Fail if a file or a process is left."""
     assert list(temporary.iterdir()) == []
     assert_nothing_running(temporary)
-
-
-def assert_nothing_running(temporary: Path) -> None:
-    """Fail if a process is left that names this folder; one may take a moment to disappear."""
-    until = time.monotonic() + LONGEST
-    while (left := running(temporary)) and time.monotonic() < until:
-        time.sleep(0.01)
-    assert left == []
-
-
-def running(temporary: Path) -> list[str]:
-    """Return the processes that name a folder."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
-    )
-    return [line for line in listed.stdout.splitlines() if str(temporary) in line]

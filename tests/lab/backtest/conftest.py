@@ -14,13 +14,7 @@ import pytest
 from google.cloud import monitoring_v3
 
 from exporter.config import Endpoints
-from exporter.google.clients import (
-    DATASTREAM_EMULATOR,
-    MONITORING_EMULATOR,
-    Clients,
-    Identity,
-    connect,
-)
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients, connect
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from lab.policies.promql import known_series
@@ -78,8 +72,7 @@ def serve(running: ExitStack, *series: Any, **project: Any) -> Lab:
     cloud = running.enter_context(Emulator(World.model_validate(world)))
     cloud.seed_series("ops-prod", series)
     named = {DATASTREAM_EMULATOR: cloud.datastream, MONITORING_EMULATOR: cloud.monitoring}
-    clients, _ = connect(Endpoints(), named, Identity())
-    return Lab(cloud, running.enter_context(clients))
+    return Lab(cloud, running.enter_context(connect(Endpoints(), named)))
 
 
 def raw(

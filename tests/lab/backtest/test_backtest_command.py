@@ -9,14 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.main import main
 from lab.emulator.world import Fault
 from tests.conftest import SignalWhen
 from tests.lab.backtest.conftest import END, MINUTE, START, Lab, text
-from tests.lab.conftest import POLICIES, Command, Terminal
-from tests.outputs import Printed
-from tools import lab as lab_tools
-from tools import lab_backtest
+from tests.lab.conftest import POLICIES, Command
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
 DAY = ("--days", "1", "--until", text(END))
@@ -24,13 +20,11 @@ ASKED = ("--project", "ops-prod", *DAY)
 
 
 def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
-    """Gaps come first, then incidents, quiet policies, what is missing, and a summary."""
+    """When the history starts, the incidents, quiet policies, what is missing, and a summary."""
     code, out, err = backtest(*ASKED, environ=lab.environ)
     assert code == 0
-    known, silent, paged, quiet, not_evaluated = out.split("\n\n")
+    known, paged, quiet, not_evaluated = out.split("\n\n")
     assert known == f"The exporter's history starts at {text(START)}. Earlier alerts are unknown."
-    assert silent.startswith("The exporter wrote nothing in these periods, so alerts in them are ")
-    assert silent.endswith(f"{text(START + 69 * MINUTE)}  {text(START + 80 * MINUTE)}")
     rows = [re.split(r"  +", line) for line in paged.splitlines()]
     assert rows[0] == ["POLICY", "SEVERITY", "OPENED", "CLOSED", "ABOUT"]
     assert [(row[0], row[1], row[4]) for row in rows[1:]] == [
@@ -60,8 +54,6 @@ def test_json_has_all_of_it(backtest: Command, lab: Lab) -> None:
     document = json.loads(backtest(*ASKED, "--json", environ=lab.environ).out)
     assert document["from"] == document["history_starts"] == text(START)
     assert document["until"] == text(END)
-    gap = {"from": text(START + 69 * MINUTE), "until": text(START + 80 * MINUTE)}
-    assert document["silent"] == [{"exporter": "datastream-exporter", **gap}]
     (still_open,) = (each for each in document["incidents"] if not each["closed"])
     labels = still_open.pop("labels")
     assert labels["namespace"] == "shop-prod"
@@ -242,18 +234,3 @@ def test_ctrl_c_ends_the_reading(
     code, out, err = backtest("--project", "ops-prod", environ=empty_lab.environ)
     assert (code, out) == (130, "")
     assert "Interrupted while reading." in err
-
-
-def test_a_terminal_shows_progress(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal shows the parts that are read, then the policies."""
-    monkeypatch.setenv("COLUMNS", "120")
-    out, err = Printed(), Terminal()
-    argv = ["backtest", "--policies", str(POLICIES), *ASKED]
-    assert main(argv, lab.environ, out, err) == 0
-    assert re.search(r"reading the history .*\d+/\d+", err.getvalue())
-    assert "evaluating policies" in err.getvalue()
-
-
-def test_the_answer_in_the_docs_is_given() -> None:
-    """The docs show what ``--recorded`` prints; ``python -m tools.record`` writes it."""
-    assert lab_backtest.TRANSCRIPT.read_text("utf-8") == lab_tools.output(*lab_backtest.SHOWN)

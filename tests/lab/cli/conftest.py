@@ -1,18 +1,44 @@
 """A folder with three policies and two scenarios."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.deletion import SCENARIO
-
-ROOT = Path(__file__).parents[3]
-POLICIES = ROOT / "alerting_policies"
+from tests.lab.conftest import POLICIES
 
 PASSING, FAILING = "deleted", "wrongly-expected"
+SCENARIO = """\
+title: A stream is deleted
+what: It pages as missing, and the log tells who did it.
+lasts: 15m
+world:
+  config:
+    metrics: {project: shop-prod}
+    sources: [{project: shop-prod, locations: [europe-west1]}]
+  projects:
+    - id: shop-prod
+      number: 1
+      locations:
+        - {id: europe-west1, streams: [{id: orders}, {id: stock}]}
+  events:
+    - {at: 5m, stream: orders, do: delete}
+expect:
+  - policy: stream-changed
+    of: orders
+    opens: {after: 5m, by: 5m10s}
+  - policy: stream-missing
+    of: orders
+    opens: {after: 5m40s, by: 8m10s}
+    stays: true
+"""
+NEVER = """
+    - {at: 8m, location: europe-west1, do: unreachable}
+expect:
+  - policy: stream-missing
+    of: shop-prod
+    opens: {after: 1m, by: 2m}\
+"""
 
 
 @pytest.fixture
@@ -36,12 +62,3 @@ def scenarios(folder: Path) -> Path:
     failing = failing.replace("stream: orders, do", "stream: '*', do").replace("\nexpect:", NEVER)
     (scenarios / f"{FAILING}.yaml").write_text(failing)
     return scenarios
-
-
-NEVER = """
-    - {at: 8m, location: europe-west1, do: unreachable}
-expect:
-  - policy: stream-missing
-    of: shop-prod
-    opens: {after: 1m, by: 2m}\
-"""

@@ -1,25 +1,10 @@
 """``datastream-lab demo``: the exporter at first sight."""
 
-import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from lab.cli.main import main
-from tests.conftest import SignalWhen
-from tests.lab.conftest import Command, Terminal
-from tests.outputs import Printed
-
-
-def write_world(path: Path, *locations: dict[str, Any], **more: Any) -> str:
-    """Write the file of a world with one project, whose locations are discovered; return it."""
-    config = {"metrics": {"project": "shop-prod"}, "sources": [{"project": "shop-prod"}]}
-    project = {"id": "shop-prod", "number": 1, "locations": list(locations)}
-    file = path / "world.yaml"
-    file.write_text(yaml.safe_dump({"config": config, "projects": [project]} | more))
-    return str(file)
+from tests.lab.conftest import Command
 
 
 def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
@@ -75,33 +60,6 @@ def test_a_bad_world_file_is_reported(
     assert (code, out) == (2, "")
     assert sentence in err
     assert all(line.startswith("error: ") for line in err.splitlines())
-
-
-def test_problems_are_limited_and_cannot_control_the_terminal(
-    command: Command, tmp_path: Path
-) -> None:
-    """A fleet that fails as a whole doesn't scroll the table away; escape codes are text."""
-    errors = [{"reason": "R", "message": "red \x1b[31m\n[bold]" + "x" * 1000}]
-    streams = {"id": "orders-{:02}", "count": 60, "state": "FAILED", "errors": errors}
-    path = write_world(tmp_path, {"id": "us-east1", "streams": [streams]})
-    _, out, _ = command("demo", "--world", path)
-    assert out.count("failed; Datastream keeps retrying") == 40
-    assert "\n  and 20 more\n" in out
-    line = next(line for line in out.splitlines() if "keeps retrying" in line)
-    assert r"red \x1b[31m [bold]xxx" in line
-    assert len(line) < 400
-
-
-def test_an_interrupted_run_claims_nothing(tmp_path: Path, signal_when: SignalWhen) -> None:
-    """After Ctrl-C during reading, a run shows what was read and writes nothing."""
-    first = {"id": "us-east1", "streams": [{"id": "orders"}]}
-    slow = {"method": "ListStreams", "location": "us-east4", "latency": 30}
-    path = write_world(tmp_path, first, {"id": "us-east4"}, faults=[slow])
-    out, err = Printed(), Terminal()
-    signal_when(signal.SIGINT, lambda: "1/2" in err.getvalue())
-    assert main(["demo", "--world", path], {}, out, err) == 130
-    assert "Written" not in out.getvalue()
-    assert "Next" not in err.getvalue()
 
 
 @pytest.mark.parametrize(

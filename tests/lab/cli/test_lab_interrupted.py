@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deletion import SCENARIO
-from tests.lab.cli.conftest import PASSING
-
-LONGEST = 60
-"""Seconds after which a test that waits has failed."""
+from tests.lab.cli.conftest import PASSING, SCENARIO
+from tests.lab.conftest import LONGEST, assert_nothing_running
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -23,39 +20,33 @@ def test_a_signal_ends_parallel_scenarios(scenarios: Path, tmp_path: Path, numbe
     for index in range(20):
         (scenarios / f"another-{index}.yaml").write_text(SCENARIO)
     engines = tmp_path / "engines"
-    ended = _interrupted(scenarios, engines, number)
+    code, _, err = _interrupted(scenarios, engines, number)
     if number == signal.SIGKILL:
-        assert ended.returncode == -number
+        assert code == -number
     else:
-        assert ended.returncode == 128 + number
-        assert f"{signal.Signals(number).name}: finishing the work under way" in ended.stderr
-        assert " of 22 scenarios were played." in ended.stderr
-        assert "Traceback" not in ended.stderr
+        assert code == 128 + number
+        assert f"{signal.Signals(number).name}: finishing the work under way" in err
+        assert " of 22 scenarios were played." in err
+        assert "Traceback" not in err
         assert list(engines.iterdir()) == []
-    until = time.monotonic() + LONGEST
-    while (left := _playing(engines)) and time.monotonic() < until:
-        time.sleep(0.01)
-    assert left == []
+    assert_nothing_running(engines)
 
 
 def test_a_single_scenario_is_finished(scenarios: Path, tmp_path: Path) -> None:
     """A scenario that is played alone is finished and printed."""
     engines = tmp_path / "engines"
-    ended = _interrupted(scenarios, engines, signal.SIGINT, PASSING)
-    assert ended.returncode == 130
-    assert ended.stdout.startswith("PASS  deleted: ")
-    assert "Traceback" not in ended.stderr
+    code, out, err = _interrupted(scenarios, engines, signal.SIGINT, PASSING)
+    assert code == 130
+    assert out.startswith("PASS  deleted: ")
+    assert "Traceback" not in err
     assert list(engines.iterdir()) == []
 
 
-def _interrupted(
-    scenarios: Path, engines: Path, number: int, *names: str
-) -> subprocess.CompletedProcess[str]:
+def _interrupted(scenarios: Path, engines: Path, number: int, *names: str) -> tuple[int, str, str]:
     """Play scenarios and send a signal once a Prometheus is about to start."""
     engines.mkdir()
-    argv = [sys.executable, "-m", "lab", "test", *names]
     with subprocess.Popen(
-        argv,
+        [sys.executable, "-m", "lab", "test", *names],
         cwd=scenarios.parent.parent,
         env={**os.environ, "TMPDIR": str(engines)},
         stdout=subprocess.PIPE,
@@ -66,7 +57,7 @@ def _interrupted(
         waiting.start()
         out, err = process.communicate(timeout=2 * LONGEST)
         waiting.join()
-    return subprocess.CompletedProcess(argv, process.returncode, out, err)
+    return process.returncode, out, err
 
 
 def _signal(process: subprocess.Popen[str], engines: Path, number: int) -> None:
@@ -77,18 +68,6 @@ def _signal(process: subprocess.Popen[str], engines: Path, number: int) -> None:
 
 
 def _begun(engines: Path) -> bool:
-    """Return whether a Prometheus of any process has its folder."""
+    """Return whether a Prometheus of any process is configured."""
     folders = (*engines.glob("prometheus-*"), *engines.glob("policies-*/prometheus-*"))
-    return any((folder / "log").exists() for folder in folders)
-
-
-def _playing(engines: Path) -> list[str]:
-    """Return the command lines of running Prometheus servers."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
-    )
-    return [
-        line
-        for line in listed.stdout.splitlines()
-        if line.startswith("prometheus ") and str(engines) in line
-    ]
+    return any((folder / "prometheus.yaml").exists() for folder in folders)

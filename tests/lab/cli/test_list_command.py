@@ -1,8 +1,9 @@
-"""``datastream-lab list``: the policies at a glance."""
+"""``datastream-lab list`` and ``test --list``: policies and scenarios at a glance."""
 
 from pathlib import Path
 
 from exporter.cli import OK
+from tests.lab.cli.conftest import FAILING, PASSING
 from tests.lab.conftest import POLICIES, Command
 
 
@@ -29,3 +30,14 @@ def test_channels_and_disabled_policies_are_shown(command: Command, folder: Path
     assert code == OK
     (row,) = [line.split() for line in out.splitlines() if line.startswith("stream-missing")]
     assert row[1:] == ["off", "metrics", "30s", "2", "Datastream:", "stream", "missing"]
+
+
+def test_scenarios_are_listed_without_playing(command: Command, scenarios: Path) -> None:
+    """Each has its name, length and title."""
+    (scenarios / f"{FAILING}.yaml").unlink()
+    code, out, err = command("test", "--list")
+    assert (code, err) == (OK, "")
+    assert [line.split(maxsplit=2) for line in out.splitlines()] == [
+        ["SCENARIO", "LASTS", "WHAT HAPPENS"],
+        [PASSING, "15m", "A stream is deleted"],
+    ]

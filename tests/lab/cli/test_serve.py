@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import default_world
 from tests.lab.conftest import Command
@@ -60,11 +58,3 @@ def test_a_port_in_use_is_one_sentence_and_exit_2(command: Command) -> None:
     assert (code, out) == (2, "")
     assert err.startswith(f"error: port {port} of 127.0.0.1 cannot be listened on")
     assert err.count("\n") == 1
-
-
-@pytest.mark.parametrize("port", ["http", "65536", "-1"])
-def test_a_port_is_a_number(port: str, command: Command) -> None:
-    """Anything else is a usage error that shows it and says what is allowed."""
-    code, out, err = command("serve", f"--monitoring-port={port}")
-    assert (code, out) == (2, "")
-    assert f"{port} is not a port; write a number from 0 to 65535" in err

@@ -110,7 +110,7 @@ def test_a_call_hangs_until_its_deadline(
     with pytest.raises(exceptions.DeadlineExceeded):
         write(served, clock(), timeout=0.3)
     started = time.monotonic()
-    served.cloud.stop()
+    served.cloud.__exit__()
     assert time.monotonic() - started < 5
     assert len(served.cloud.points()) == written
 

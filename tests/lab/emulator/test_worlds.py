@@ -8,7 +8,7 @@ import pytest
 from exporter.config import from_data
 from exporter.documents import InputError
 from exporter.states import StreamState, state_name
-from lab.emulator.timeline import StreamSnapshot, Timeline, snapshot_at
+from lab.emulator.timeline import StreamSnapshot, Timeline
 from lab.emulator.world import World, default_world, parse_world
 
 PROJECTS = """\
@@ -32,7 +32,7 @@ def test_the_default_world_shows_every_kind_of_stream() -> None:
     world = default_world()
     locations = [
         location
-        for project in snapshot_at(world, 0).projects.values()
+        for project in Timeline(world).at(0).projects.values()
         for location in project.locations.values()
     ]
     streams = [stream for location in locations for stream in location.streams.values()]
@@ -49,7 +49,7 @@ def test_the_default_world_shows_every_kind_of_stream() -> None:
 
 
 def test_the_default_world_brings_a_config_that_is_right() -> None:
-    """The exporter's config in the shipped world holds no mistake and nothing doubtful."""
+    """The exporter's config in the shipped world holds no mistake."""
     loaded = from_data(default_world().config, "default.yaml", {})
     assert loaded.config.metrics.project == "data-platform-prod"
 
@@ -124,7 +124,7 @@ def world(*events: dict[str, Any]) -> World:
 
 def streams(of: World, seconds: float) -> dict[str, StreamSnapshot]:
     """Return the streams that exist at a time, by id."""
-    return snapshot_at(of, seconds).projects["p"].locations["l"].streams
+    return Timeline(of).at(seconds).projects["p"].locations["l"].streams
 
 
 @pytest.mark.parametrize(

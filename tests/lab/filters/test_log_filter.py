@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from lab.filters.log_filter import extract_label, parse_extractor, parse_log_filter
-from lab.filters.syntax import FilterError
+from lab.filters.log_filter import FilterError, extract_label, parse_extractor, parse_log_filter
 
 ENTRY: dict[str, Any] = {
     "logName": "projects/shop/logs/datastream.googleapis.com%2Fstream_activity",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from lab.policies import model
-from lab.policies.files import Link, read_policies
+from lab.policies.files import read_policies
 from tests.lab.policies.folders import CASES, OURS, copy, errors, policy
 from tests.mangling import mangle, values
 
@@ -40,9 +40,9 @@ def test_a_policy_on_metrics_is_read(tmp_path: Path) -> None:
     assert (paused.threshold, paused.yields_to) == (None, "together")
     assert paused.subject == "Stream ${metric_or_resource.label.stream_id} is paused"
     assert paused.content == "Look at the streams of ${metric_or_resource.label.namespace}."
-    assert paused.links == (
-        Link("Streams", "https://console.cloud.google.com/datastream/streams?project=${project}"),
-    )
+    (link,) = paused.links
+    assert link.display_name == "Streams"
+    assert link.url == "https://console.cloud.google.com/datastream/streams?project=${project}"
     assert paused.header == ("a stream that is paused.", "two minutes are enough.", "it was meant.")
     assert paused.summary == "a stream that is paused"
     assert (paused.is_log, paused.filter, paused.extractors) == (False, None, {})

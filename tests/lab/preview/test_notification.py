@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 
 from exporter.expectations import LONGEST_ERROR
 from exporter.text import one_line, without_markup
-from lab.policies.files import Link, Policy, read_policies
-from lab.preview.notification import EMPTY, Notification, notification
+from lab.policies.files import Policy, read_policies
+from lab.policies.model import DocumentationLink
+from lab.preview.notification import EMPTY, EXAMPLE_LABELS, Notification, notification
 from lab.preview.terminal import print_notification
 from tests.lab.conftest import POLICIES
 from tests.outputs import Printed
 
 OWN = {policy.name: policy for policy in read_policies(POLICIES)}
 LONGEST_ID = "a" + "-b3" * 20 + "-z"
-
+LOG_LINK = {"displayName": "Log", "url": "https://example.com/${log.extracted_label.stream}"}
 CONTENT = """# Failed
 
 **What happened.** `${log.extracted_label.stream}`: `${log.extracted_label.error}`
@@ -28,19 +29,11 @@ or *${log.extracted_label.error}*.
 
 1. Read it.
 """
-
 HOSTILE = [
-    "<!channel>",
-    "<@U0123ABCD>",
-    "<https://evil.example|Open the stream>",
-    "`, [click](https://evil.example)",
-    "[click](https://evil.example)",
-    "**bold**",
-    "\n\n# A heading",
-    "line\r\nline",
-    "${project}",
+    *("<!channel>", "<@U0123ABCD>", "<https://evil.example|Open the stream>"),
+    *("`, [click](https://evil.example)", "[click](https://evil.example)", "**bold**"),
+    *("\n\n# A heading", "line\r\nline", "${project}", "right \u202eto left"),
     "\x1b[31mred\x1b]8;;https://evil.example\x07",
-    "right \u202eto left",
 ]
 
 
@@ -50,7 +43,7 @@ def policy(content: str = CONTENT) -> Policy:
         OWN["stream-changed"],
         subject="Stream ${log.extracted_label.stream} failed: ${log.extracted_label.error}",
         content=content,
-        links=(Link("Log", "https://example.com/${log.extracted_label.stream}"),),
+        links=(DocumentationLink.model_validate(LOG_LINK),),
     )
 
 
@@ -86,18 +79,12 @@ def test_a_terminal_gets_text_with_numbered_addresses() -> None:
     ]
 
 
-@pytest.mark.parametrize("error", HOSTILE)
-def test_a_value_that_could_be_read_as_markup_is_named(error: str) -> None:
-    """Markdown, mentions, variables, line breaks and control characters are dangerous."""
-    assert about(error).dangerous == ("log.extracted_label.error",)
-
-
-@pytest.mark.parametrize(
-    "error", ["", 'it\'s "full"; 100 % \\ $5 {x} a_b_c', "خطأ في المصادقة", "a" * 1000, LONGEST_ID]
-)
-def test_ordinary_text_is_not_dangerous(error: str) -> None:
-    """Quotes, other scripts and long texts are text."""
-    assert about(error, LONGEST_ID).dangerous == ()
+def test_a_value_that_could_be_read_as_markup_is_named() -> None:
+    """Markdown, mentions, variables, line breaks and control characters; ordinary text isn't."""
+    for error in HOSTILE:
+        assert about(error).dangerous == ("log.extracted_label.error",), error
+    for error in ("", 'it\'s "full"; 100 % \\ $5 {x} a_b_c', "خطأ في المصادقة", "a" * 1000):
+        assert about(error, LONGEST_ID).dangerous == (), error
 
 
 @given(error=st.text(max_size=60) | st.sampled_from(HOSTILE), stream=st.text(max_size=20))
@@ -110,36 +97,20 @@ def test_no_value_changes_the_form_of_a_preview(error: str, stream: str) -> None
     assert all(line.isprintable() for line in shown)
 
 
-QUOTED = "`${log.extracted_label.stream}` failed: `${log.extracted_label.error}`"
-
-
 @given(st.text(max_size=60) | st.sampled_from(HOSTILE))
 def test_no_error_that_the_exporter_logs_is_dangerous_in_a_code_span(error: str) -> None:
     """The exporter's entries hold an error as a policy can quote it."""
+    quoted = policy("`${log.extracted_label.stream}` failed: `${log.extracted_label.error}`")
     logged = one_line(without_markup(error), LONGEST_ERROR)
-    shown = notification(policy(QUOTED), {"stream": "orders", "error": logged})
-    assert shown.dangerous == ()
-
-
-@given(
-    name=st.sampled_from(sorted(OWN)),
-    values=st.dictionaries(
-        st.sampled_from(["stream_id", "stream", "location", "namespace", "private_connection_id"]),
-        st.from_regex(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", fullmatch=True),
-    ),
-)
-def test_no_name_of_a_resource_is_dangerous_in_the_own_policies(
-    name: str, values: dict[str, str]
-) -> None:
-    """Any id that Google accepts is shown as it is, in every policy."""
-    shown = notification(OWN[name], values)
-    assert shown.dangerous == ()
-    assert "${" not in "".join(terminal(shown))
+    assert notification(quoted, {"stream": "orders", "error": logged}).dangerous == ()
 
 
 @pytest.mark.parametrize("name", sorted(OWN))
-def test_every_own_policy_makes_sense_with_empty_labels(name: str) -> None:
-    """What happened and where to look is said in static words too."""
+def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
+    """The longest ids are shown as they are; static words say the same where labels are empty."""
+    full = notification(OWN[name], dict.fromkeys((*EXAMPLE_LABELS, "stream"), LONGEST_ID))
+    assert full.dangerous == ()
+    assert "${" not in "".join(terminal(full))
     empty = notification(OWN[name], {})
     text = "\n".join(terminal(empty))
     assert {*empty.values.values()} <= {EMPTY, "shop-monitoring"}

@@ -1,7 +1,5 @@
 """The lines about a scenario: what was expected, what happened, and to which resource."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from lab.prove.comparison import AlertResult, Outcome, compare
@@ -12,7 +10,6 @@ from lab.simulate.scenario import ExpectedIncident
 AT = "projects/shop-prod/locations/europe-west1/streams"
 OPENED = "opened 1m30s (expected 1m to 2m)"
 CLOSES = "(expected 5m to 6m40s)"
-EXTRA = "not expected, in 1 of 2 evaluation phases"
 
 
 def expected_alert(of: str = "orders", **keys: Any) -> ExpectedIncident:
@@ -109,15 +106,6 @@ def test_a_wrong_close_is_reported() -> None:
     ) == [f"CLOSED LATE p of {AT}/orders: {OPENED}, closed 8m20s or open at the end {CLOSES}"]
     assert printed([expected_alert(stays=True)], [opened("orders", 90.0, 200.0)]) == [
         f"CLOSED EARLY p of {AT}/orders: {OPENED}, closed 3m20s (expected to stay open)"
-    ]
-
-
-def test_extra_incidents_are_separate_by_time() -> None:
-    """Two incidents of one stream, an hour apart, are two lines."""
-    phases = [[opened("stock", 600.0, 630.0)], [opened("stock", 4200.0, 4260.0)]]
-    assert printed([], *phases) == [
-        f"EXTRA p of {AT}/stock: opened 10m, closed 10m30s, {EXTRA}",
-        f"EXTRA p of {AT}/stock: opened 1h10m, closed 1h11m, {EXTRA}",
     ]
 
 

@@ -24,11 +24,9 @@ _UNKNOWN = {"creation_record": True, "id": True, "name": True, "conditions": [{"
 
 
 def policy(**changed: Any) -> dict[str, Any]:
-    """Return the values of a policy that alerts on a failed stream.
+    """Return the values of a policy that alerts on a failed stream, with some replaced.
 
-    Args:
-        changed: Arguments that replace the defaults, also ``query`` and ``duration`` of its
-            condition, and ``content``.
+    ``query`` and ``duration`` are those of its condition, and ``content`` that of its text.
     """
     metric = {
         "alert_rule": "",
@@ -38,14 +36,13 @@ def policy(**changed: Any) -> dict[str, Any]:
         "labels": None,
         "query": changed.pop("query", QUERY),
     }
+    text = {"content": changed.pop("content", "A stream failed."), "subject": "Failed"}
     return {
         "alert_strategy": [{"auto_close": "86400s", "notification_rate_limit": []}],
         "combiner": "OR",
         "conditions": [condition(condition_prometheus_query_language=[metric])],
         "display_name": "Stream failed",
-        "documentation": [
-            {"content": changed.pop("content", "A stream failed."), "subject": "Failed"}
-        ],
+        "documentation": [text],
         "enabled": True,
         "notification_channels": [CHANNEL],
         "project": "orders-prod",
@@ -74,15 +71,9 @@ def change(
     address: str = ADDRESS,
     **marks: Any,
 ) -> dict[str, Any]:
-    """Return a resource change.
+    """Return a resource change: Terraform's actions, and the values without computed fields.
 
-    Args:
-        actions: Terraform's actions, such as ``update``.
-        before: The values now, without computed fields.
-        after: The values after apply, without computed fields.
-        sensitive: Sensitive fields, before and after.
-        address: The resource's address.
-        marks: Further fields that are known only after apply.
+    ``sensitive`` marks fields before and after; ``marks`` are fields that are known after apply.
     """
     new = "create" in actions
     name, _, index = address.rpartition("google_monitoring_alert_policy.")[2].partition("[")
@@ -112,12 +103,8 @@ def plan(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
         "name": "other",
         "change": {"actions": ["create"], "before": None, "after": {"name": "other"}},
     }
-    return {
-        "format_version": "1.2",
-        "planned_values": {"root_module": {}},
-        "resource_changes": [bucket, *changes],
-        **more,
-    }
+    values = {"planned_values": {}, "resource_changes": [bucket, *changes]}
+    return {"format_version": "1.2", **values, **more}
 
 
 def parsed(*changes: dict[str, Any], **more: Any) -> tuple[PolicyChange, ...]:

@@ -3,130 +3,154 @@
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
 
 from tests.canary import Canary
-from tests.lab.review.code_host import LONGEST, CodeHost, code_host
+from tests.lab.conftest import POLICIES
 from tests.lab.review.conftest import SCENARIOS
-from tests.terraform.fake_provider import FakeProvider
-from tests.terraform.module_inputs import INPUTS, MODULE
-from tests.terraform.terraform_cli import LIBRARY, REPOSITORY, RUNNER, RootModule, copy_module
+from tests.lab.review.plan_json import change, plan, policy
+from tests.outputs import OUTPUTS
 
-CHECKS = REPOSITORY / "terraform" / "examples" / "review"
+CHECKS = POLICIES.parent / "terraform" / "examples" / "review"
 WORKFLOW: dict[str, Any] = yaml.safe_load((CHECKS / "github.yml").read_text("utf-8"))
-CLONE = WORKFLOW["env"]["EXPORTER"]
-
-NUMBER = 7
+LONGEST = 65_536
+"""Characters that a comment may have."""
 EXPRESSIONS = {
     "env.DIRECTORY": ".",
     "github.token": Canary.GITHUB_TOKEN,
-    "github.event.pull_request.number": str(NUMBER),
+    "github.event.pull_request.number": "7",
 }
 """What the workflow's expressions in its own steps stand for."""
 
 
+class CodeHost(ThreadingHTTPServer):
+    """Holds the comments of a pull request, and answers as GitHub and GitLab do."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.comments: list[str] = []
+        self.requests: list[str] = []
+        self.secrets: set[str] = set()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: CodeHost
+
+    def do_GET(self) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        page, size = (int(query[key][0]) for key in ("page", "per_page"))
+        found = [{"id": at, "body": body} for at, body in enumerate(self.server.comments, 1)]
+        self._answer(200, found[(page - 1) * size : page * size])
+
+    def do_POST(self) -> None:
+        self._write(len(self.server.comments))
+
+    def do_PATCH(self) -> None:
+        self._write(int(self.path.rpartition("/")[2]) - 1)
+
+    def do_PUT(self) -> None:
+        self.do_PATCH()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _write(self, index: int) -> None:
+        body: str = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
+        OUTPUTS.add("a comment on the code host", body)
+        if len(body) > LONGEST:
+            self._answer(422, {"message": "body is too long"})
+            return
+        self.server.comments[index : index + 1] = [body]
+        self._answer(200, {})
+
+    def _answer(self, status: int, document: Any) -> None:
+        self.server.requests.append(f"{self.command} {urlsplit(self.path).path}")
+        secrets = (self.headers[key] for key in ("Authorization", "PRIVATE-TOKEN"))
+        self.server.secrets |= {each for each in secrets if each}
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(document).encode())
+
+
 @pytest.fixture
 def host() -> Iterator[CodeHost]:
-    """Return a server with the comments of pull requests."""
-    with code_host() as running:
-        yield running
+    """Return a running code host."""
+    with CodeHost() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
-def run_steps(job: str, folder: Path, environ: dict[str, str]) -> None:
+def _run_steps(job: str, folder: Path, environ: dict[str, str]) -> None:
     """Run the shell steps of a job in a folder, as a runner of GitHub does."""
     for step in WORKFLOW["jobs"][job]["steps"]:
-        if "run" not in step:
-            continue
-        variables = {**WORKFLOW["env"], **step.get("env", {})}
-        evaluated = {name: _evaluated(value) for name, value in variables.items()}
-        subprocess.run(
-            ["bash", "-e", "-o", "pipefail", "-c", _evaluated(step["run"])],
-            cwd=folder / _evaluated(step.get("working-directory", ".")),
-            env={**environ, **evaluated},
-            check=True,
-        )
+        if "run" in step:
+            variables = {**WORKFLOW["env"], **step.get("env", {})}
+            subprocess.run(
+                ["bash", "-e", "-o", "pipefail", "-c", _evaluated(step["run"])],
+                cwd=folder / _evaluated(step.get("working-directory", ".")),
+                env=environ | {name: _evaluated(value) for name, value in variables.items()},
+                check=True,
+            )
 
 
 def _evaluated(text: str) -> str:
     return re.sub(r"\$\{\{ (\S+) \}\}", lambda found: EXPRESSIONS[found[1]], text)
 
 
-def _programs(folder: Path) -> None:
-    """Write the programs that a runner has: Terraform, and what installs the rest."""
-    folder.mkdir()
-    for name, words in (
-        ("terraform", [sys.executable, "-I", "-S", "-c", RUNNER, str(LIBRARY)]),
-        ("make", ["true"]),
-        ("sudo", ["true"]),
-    ):
-        file = folder / name
-        file.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
-        file.chmod(0o755)
-
-
-def _root(workspace: Path, provider: FakeProvider) -> RootModule:
-    """Return a root module whose exporter lies in a folder of its own, with one scenario."""
-    clone = workspace / CLONE
-    copy_module(MODULE, clone, provider)
-    scenarios = clone / "alerting_policies" / "scenarios"
-    shutil.rmtree(scenarios)
-    shutil.copytree(SCENARIOS, scenarios, ignore=lambda _, names: {*names} - {"five.yaml"})
-    lab = clone / ".venv" / "bin" / "datastream-lab"
-    lab.parent.mkdir(parents=True)
-    lab.write_text(f'#!/bin/sh\nPYTHONPATH={REPOSITORY} exec {sys.executable} -m lab "$@"\n')
-    lab.chmod(0o755)
-    return RootModule(workspace, provider)
-
-
-def _written(root: RootModule, duration: str) -> None:
-    inputs = {**INPUTS, "policy_overrides": {"stream-failed": {"duration": duration}}}
-    values = {"module": {"exporter": {"source": f"./{CLONE}/terraform", **inputs}}}
-    root.write("main.tf.json", json.dumps(values))
+def _write_program(file: Path, words: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f'#!/bin/sh\n{words} "$@"\n')
+    file.chmod(0o755)
 
 
 def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost) -> None:
-    """It plans, reviews and comments; a second run updates the comment, a third changes nothing."""
+    """It plans, reviews and comments; a second run updates the comment."""
     host.comments += ["Nice."] * 130
-    workspace, runner = tmp_path / "workspace", tmp_path / "runner"
-    _programs(tmp_path / "bin")
+    workspace, runner, programs = (tmp_path / name for name in ("workspace", "runner", "bin"))
+    clone = workspace / WORKFLOW["env"]["EXPORTER"]
+    (clone / "alerting_policies" / "scenarios").mkdir(parents=True)
+    for file in POLICIES.glob("*.yaml"):
+        shutil.copy(file, clone / "alerting_policies")
+    shutil.copy(SCENARIOS / "five.yaml", clone / "alerting_policies" / "scenarios")
+    (clone / "terraform").symlink_to(CHECKS.parent.parent)
+    lab = f"PYTHONPATH={CHECKS.parents[2]} exec {sys.executable} -m lab"
+    _write_program(clone / ".venv" / "bin" / "datastream-lab", lab)
+    planned = OUTPUTS.write_input(tmp_path / "planned.json", "")
+    _write_program(programs / "terraform", f'if [ "$1" = show ]; then cat {planned}; fi; true')
+    for name in ("make", "sudo"):
+        _write_program(programs / name, "true")
     runner.mkdir()
-    with FakeProvider() as provider:
-        root = _root(workspace, provider)
-        environ = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("GITHUB_")},
-            "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
-            "RUNNER_TEMP": str(runner),
-            "GITHUB_STEP_SUMMARY": str(runner / "summary.md"),
-            "GITHUB_API_URL": host.url,
-            "GITHUB_REPOSITORY": "acme/infra",
-            "TF_REATTACH_PROVIDERS": provider.reattach,
-            "CHECKPOINT_DISABLE": "1",
-        }
-        _written(root, "60s")
-        root.init()
-        root.apply()
-        for duration in ("300s", "240s", "240s"):
-            _written(root, duration)
-            run_steps("review", workspace, environ)
-            run_steps("comment", workspace, environ)
+    environ = {key: value for key, value in os.environ.items() if "GITHUB_" not in key} | {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "RUNNER_TEMP": str(runner),
+        "GITHUB_STEP_SUMMARY": str(runner / "summary.md"),
+        "GITHUB_API_URL": host.url,
+        "GITHUB_REPOSITORY": "acme/infra",
+    }
+    for duration in ("300s", "240s"):
+        document = plan(change("update", before=policy(), after=policy(duration=duration)))
+        planned.write_text(json.dumps(document))
+        _run_steps("review", workspace, environ)
+        _run_steps("comment", workspace, environ)
     issues = "/repos/acme/infra/issues"
-    look = [f"GET {issues}/{NUMBER}/comments"] * 2
-    assert host.requests == [
-        *look,
-        f"POST {issues}/{NUMBER}/comments",
-        *look,
-        f"PATCH {issues}/comments/131",
-        *look,
-    ]
+    look = [f"GET {issues}/7/comments"] * 2
+    written, updated = f"POST {issues}/7/comments", f"PATCH {issues}/comments/131"
+    assert host.requests == [*look, written, *look, updated]
     assert host.secrets == {f"Bearer {Canary.GITHUB_TOKEN}"}
     (comment,) = host.comments[130:]
     assert comment.startswith("<!-- datastream-lab review -->\n## Review of the alert policies\n")
@@ -145,18 +169,16 @@ def test_a_note_on_gitlab_is_kept_up_to_date(tmp_path: Path, host: CodeHost) -> 
     environ = {
         "CI_API_V4_URL": f"{host.url}/api/v4",
         "CI_PROJECT_ID": "5",
-        "CI_MERGE_REQUEST_IID": str(NUMBER),
+        "CI_MERGE_REQUEST_IID": "7",
         "REVIEW_TOKEN": Canary.GITLAB_TOKEN,
     }
     for text, said in (("One", "written"), ("Two", "updated"), ("Two", "up to date")):
         review.write_text(text)
         ended = _comment(environ, "gitlab", str(review))
         assert (ended.returncode, ended.stderr) == (0, f"The comment is {said}.\n")
-    notes = f"/api/v4/projects/5/merge_requests/{NUMBER}/notes"
-    assert [each for each in host.requests if not each.startswith("GET")] == [
-        f"POST {notes}",
-        f"PUT {notes}/1",
-    ]
+    notes = "/api/v4/projects/5/merge_requests/7/notes"
+    written = [each for each in host.requests if not each.startswith("GET")]
+    assert written == [f"POST {notes}", f"PUT {notes}/1"]
     assert host.secrets == {Canary.GITLAB_TOKEN}
     assert host.comments == ["<!-- datastream-lab review -->\nTwo"]
 

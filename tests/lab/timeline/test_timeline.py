@@ -1,7 +1,5 @@
 """Timelines: what is drawn of states and incidents, on a page that loads nothing."""
 
-from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -12,7 +10,6 @@ from lab.prove.incidents import Incident
 from lab.simulate.series import Series
 from lab.timeline.charts import MOST_ROWS, Chart, chart, page, picture
 from lab.timeline.spans import Period, Spans
-from tests.lab.conftest import POLICIES, Command
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
 HOUR = Period(1_767_571_200.0, 1_767_574_800.0)
@@ -126,56 +123,3 @@ def test_names_are_no_markup(policies: tuple[Policy, ...]) -> None:
     assert "<script" not in page("<b>", "<i>", [drawn])
     root = ET.fromstring(picture(drawn))  # noqa: S314 - our own
     assert "<script>&\\x1b" in "".join(root.itertext())
-
-
-class Page(HTMLParser):
-    """Collects the tags of a page and what they refer to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.references: list[str] = []
-        self.ids: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep the tag, its id and its references."""
-        self.tags.add(tag)
-        self.references += [value or "" for key, value in attrs if key in {"href", "src"}]
-        self.ids += [value or "" for key, value in attrs if key == "id"]
-
-
-def test_the_command_writes_a_page_of_all_scenarios(command: Command, tmp_path: Path) -> None:
-    """``test --html`` draws each scenario, names what failed, and loads nothing."""
-    wrong = (POLICIES / "scenarios" / "deleted.yaml").read_text("utf-8")
-    wrong = wrong.replace("policy: stream-missing", "policy: stream-stuck")
-    (tmp_path / "wrong.yaml").write_text(wrong)
-    html = tmp_path / "page.html"
-    names = ("private-connection-failed",)
-    code, _, err = command(
-        "test",
-        "--policies",
-        str(POLICIES),
-        "--html",
-        str(html),
-        *names,
-        str(tmp_path / "wrong.yaml"),
-    )
-    assert code == 1
-    assert f"{html}: a timeline of each scenario." in err
-    written, read = html.read_text("utf-8"), Page()
-    read.feed(written)
-    assert read.ids == [*names, "wrong"]
-    assert read.references == [f"#{name}" for name in read.ids]
-    assert not read.tags & {"script", "link", "img", "iframe", "object"}
-    assert "url(" not in written
-    assert "MISSED: stream-stuck" in written
-    assert "private-connection-failed 10m" in written
-
-
-def test_a_page_that_cannot_be_written_is_an_error_at_once(
-    command: Command, tmp_path: Path
-) -> None:
-    """Nothing is played for a page in a folder that isn't there."""
-    code, out, err = command("test", "--html", str(tmp_path / "none" / "page.html"))
-    assert (code, out) == (2, "")
-    assert "can't be written; name a file in an existing folder" in err

@@ -50,10 +50,6 @@ lint: $(ALL) $(CHECKOV)/.ready $(VENV)/.actionlint ## check format, lint, types,
 	@if [ -e $(BIN)/actionlint ]; then $(BIN)/actionlint $(WORKFLOWS); else \
 		echo "make: actionlint is not run, as it needs Go: https://go.dev/dl" >&2; fi
 
-.PHONY: terraform-live
-terraform-live: $(ALL) ## test terraform/ with Google's own provider, which it downloads
-	@TERRAFORM_LIVE=1 $(BIN)/pytest tests/terraform $(ARGS)
-
 .PHONY: docs
 docs: $(ALL) ## update the parts of the docs that come from the code
 	@$(BIN)/python -m tools.generate

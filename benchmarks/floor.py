@@ -5,6 +5,7 @@ goes its own way, as in the exporter: its streams are listed, and its counts, th
 streams and its ``last_read`` are written. It prints how many calls it made.
 """
 
+import json
 import os
 import sys
 import time
@@ -108,4 +109,4 @@ class Floor:
 
 
 if __name__ == "__main__":
-    print(Floor(*sys.argv[1:]).run())
+    print(json.dumps({"calls": Floor(*sys.argv[1:]).run()}))

@@ -1,0 +1,194 @@
+"""Lets the function and ``watch`` run for five minutes with faults; ``make soak`` runs it.
+
+Each minute has the same faults: calls fail, are refused or are slow, connections are cut, and the
+function's go silent. Exits with 1 if memory, threads or open files grow, if the schedule drifts, if
+points are lost, or if a stream's last state is wrong. It reads /proc, so it needs Linux.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lab.emulator.emulator import Emulator
+from lab.emulator.world import World
+from lab.terminal import print_table, show_progress
+from tests.exporter.function.proxy import Proxy
+from tests.exporter.function.server import Server
+
+MINUTES = 5
+CALLED = 12  # seconds from one call of the function to the next
+INTERVAL = 10  # seconds from one run of `watch` to the next
+MODES = ("function", "watch")  # each watches a project of its own name, and writes into it
+MOST_GROWTH = 4.0  # MiB from the second minute, when everything is loaded, to the last
+MOST_LATE = 2  # seconds; timestamps are whole seconds, and the machine may be busy
+LOCATIONS = ("europe-west1", "europe-west3", "us-central1", "us-east1", "asia-east1")
+# From and until which second of each minute, and what goes wrong then
+FAULTS: tuple[tuple[int, int, dict[str, Any]], ...] = (
+    (6, 18, {"method": "ListStreams", "code": "UNAVAILABLE", "times": 4}),
+    (18, 30, {"method": "CreateTimeSeries", "code": "INTERNAL", "times": 4, "when": "after"}),
+    (30, 42, {"method": "ListStreams", "code": "PERMISSION_DENIED", "location": "us-east1"}),
+    (42, 54, {"method": "ListStreams", "latency": "4s", "location": "us-central1"}),
+)
+_PREFIX = "custom.googleapis.com/datastream"
+_HEADINGS = ("mode", "minute", "MiB", "threads", "files")
+
+
+class Held(NamedTuple):
+    """What a process holds between two runs."""
+
+    mebibytes: float  # of memory
+    threads: int
+    files: int  # open ones, connections included
+
+
+def main() -> int:
+    """Run both, print what they held in each minute, and say what is wrong."""
+    with ExitStack() as running:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+        cloud = running.enter_context(Emulator(World.model_validate(_world())))
+        proxies = {
+            mode: {name: running.enter_context(Proxy(at)) for name, at in cloud.environ.items()}
+            for mode in MODES
+        }
+        environ = {
+            mode: {name: proxy.address for name, proxy in proxies[mode].items()}
+            | {"DATASTREAM_EXPORTER_CONFIG": _config(mode)}
+            for mode in MODES
+        }
+        function = Server(environ["function"], folder / "log")
+        running.callback(function.close)
+        watch = subprocess.Popen(
+            [sys.executable, "-m", "exporter", "watch", "--interval", f"{INTERVAL}s"],
+            env={**os.environ, **environ["watch"]},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        running.callback(watch.kill)
+        minutes: dict[str, list[list[Held]]] = {mode: [] for mode in MODES}
+        progress = running.enter_context(show_progress(sys.stderr))
+        start = time.monotonic()
+        for minute in progress.track("running, by minutes", range(MINUTES), MINUTES):
+            for mode in MODES:
+                minutes[mode].append([])
+            for second in range(0, 60, CALLED):
+                time.sleep(max(0.0, start + 60 * minute + second - time.monotonic()))
+                if second == 0:
+                    for proxy in proxies["function"].values():
+                        proxy.silence()
+                    for proxy in proxies["watch"].values():
+                        proxy.cut()
+                if function.request().status != HTTPStatus.OK:
+                    raise SystemExit(f"wrong: the function failed\n{function.log_text}")
+                time.sleep(1)  # the threads of the run end
+                minutes["function"][-1].append(_held(function.worker))
+                minutes["watch"][-1].append(_held(watch.pid))
+    least = {mode: [_least(held) for held in minutes[mode]] for mode in MODES}
+    rows = [
+        (mode, f"{minute}", f"{held.mebibytes:.1f}", f"{held.threads}", f"{held.files}")
+        for mode in MODES
+        for minute, held in enumerate(least[mode], 1)
+    ]
+    print_table(_HEADINGS, rows, sys.stdout, right=_HEADINGS[1:])
+    wrong = [
+        text for mode in MODES for text in (*_growth(mode, least[mode]), *_untrue(mode, cloud))
+    ]
+    wrong += _drift(cloud)
+    for sentence in wrong:
+        print(f"wrong: {sentence}")
+    return 1 if wrong else 0
+
+
+def _held(process: int) -> Held:
+    status = Path(f"/proc/{process}/status").read_text("ascii")
+    found = {name: int(number) for name, number in re.findall(r"(\w+):\s+(\d+)", status)}
+    files = sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
+    return Held(found["VmRSS"] / 1024, found["Threads"], files)
+
+
+def _least(held: Sequence[Held]) -> Held:
+    """Return the least of each: what is there while no run is under way."""
+    return Held(*map(min, zip(*held, strict=True)))
+
+
+def _growth(mode: str, minutes: Sequence[Held]) -> Iterator[str]:
+    """Yield what grew from the second minute to the last."""
+    before, after = minutes[1], minutes[-1]
+    if (growth := after.mebibytes - before.mebibytes) > MOST_GROWTH:
+        yield f"{mode}: memory grew by {growth:.1f} MiB, at most {MOST_GROWTH:g} are allowed"
+    if after.threads > before.threads:
+        yield f"{mode}: threads grew from {before.threads} to {after.threads}"
+    if after.files > before.files:
+        yield f"{mode}: open files grew from {before.files} to {after.files}"
+
+
+def _drift(cloud: Emulator) -> Iterator[str]:
+    """Yield how late `watch` ran, counted from its first run, and how many runs are missing."""
+    times = [
+        int(point.time)
+        for point in cloud.points(f"{_PREFIX}/exporter/last_run")
+        if point.project == "watch"
+    ]
+    late = max(abs((at - times[0] + INTERVAL // 2) % INTERVAL - INTERVAL // 2) for at in times)
+    if late > MOST_LATE:
+        yield f"watch: a run was {late} s off its schedule, at most {MOST_LATE} are allowed"
+    due = (times[-1] - times[0] + MOST_LATE) // INTERVAL + 1
+    if len(times) < due:
+        yield f"watch: {due - len(times)} of {due} runs were skipped"
+
+
+def _untrue(mode: str, cloud: Emulator) -> Iterator[str]:
+    """Yield how many points were lost, and each stream whose last state is not the world's."""
+    points = [point for point in cloud.points() if point.project == mode]
+    lost = sum(point.value for point in points if point.metric_type.endswith("/points_lost"))
+    if lost:
+        yield f"{mode}: {lost} points were lost"
+    states = {
+        (point.resource_labels["location"], point.resource_labels["node_id"]): point.value
+        for point in sorted(points, key=lambda point: point.time)
+        if point.metric_type.endswith("/stream/state")
+    }
+    for location in cloud.fleet().projects[mode].locations.values():
+        for stream in location.streams.values():
+            state = states.get((location.id, stream.id))
+            if state != stream.state:
+                yield f"{mode}: {location.id}/{stream.id} is {state}, not {stream.state}"
+
+
+def _config(mode: str) -> str:
+    return f"metrics: {{project: {mode}}}\nsources: [{{project: {mode}}}]\n"
+
+
+def _world() -> Mapping[str, Any]:
+    """Return two projects with the same streams, one of which changes every 15 seconds."""
+    ids = [f"stream-{number}" for number in range(5)]
+    locations = [{"id": id_, "streams": [{"id": each} for each in ids]} for id_ in LOCATIONS]
+    changes = ({"do": "fail", "reason": "LOST"}, {"do": "heal"}, {"do": "pause"}, {"do": "resume"})
+    names = [f"*/locations/{location}/streams/{ids[0]}" for location in LOCATIONS]
+    return {
+        "projects": [
+            {"id": mode, "number": number, "locations": locations}
+            for number, mode in enumerate(MODES, 1)
+        ],
+        "events": [
+            {"at": f"{60 * minute + 15 * number}s", "stream": names[minute % 5], **change}
+            for minute in range(MINUTES - 1)
+            for number, change in enumerate(changes)
+        ],
+        "faults": [
+            {"from": f"{60 * minute + since}s", "until": f"{60 * minute + until}s", **fault}
+            for minute in range(MINUTES)
+            for since, until, fault in FAULTS
+        ],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -134,13 +134,11 @@ class Signals:
         self.exit_code: int | None = None  # 130 after SIGINT, 143 after SIGTERM
 
     def __enter__(self) -> Self:
-        """Install the handlers; only the main thread can."""
         numbers = (signal.SIGINT, signal.SIGTERM)
         self._before = {number: signal.signal(number, self._handle) for number in numbers}
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        """Put the former handlers back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

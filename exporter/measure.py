@@ -86,7 +86,6 @@ class Sample(NamedTuple):
     value: float  # the value; a whole number for ``INT64``
 
     def __str__(self) -> str:
-        """Return the series as a person would search for it."""
         labels = "".join(
             f" {key}={value}"
             for key, value in zip(self.metric.labels, self.labels, strict=True)

@@ -17,7 +17,6 @@ class LocationName(NamedTuple):
     location: str
 
     def __str__(self) -> str:
-        """Return the API's full name."""
         return f"projects/{self.project}/locations/{self.location}"
 
 
@@ -29,7 +28,6 @@ class StreamName(NamedTuple):
     stream: str
 
     def __str__(self) -> str:
-        """Return the API's full name."""
         return f"{self.location_name}/streams/{self.stream}"
 
     @property

@@ -212,7 +212,7 @@ class Run:
             self._wait([outcome.read for outcome in outcomes], self._reading, 0)
             events = []
             if not self._deadline.stopped:
-                self._submit(self._share, shared)
+                self._share(shared)
                 events = [shared.done]
             # A discovery that a stop cut short may still add some.
             outcomes = list(self._outcomes.values())
@@ -380,8 +380,13 @@ class Run:
                 names.append(name)
                 shared.samples.append(measure.up(name, readable=True))
                 shared.samples.append(measure.last_read(name, self._timestamp))
-        samples, shared.samples = shared.samples, []
-        self._write(shared, samples)
+        # Before a thread has them, so that what hangs counts as lost.
+        shared.due = len(shared.samples) if self._writes else 0
+        self._submit(self._write_shared, shared, names)
+
+    def _write_shared(self, shared: Outcome, names: Iterable[LocationName]) -> None:
+        if self._writes:
+            shared.written = self._writer.write(shared.samples, self._writing)
         if not shared.written.complete:
             for name in names:
                 self._memory.not_written(name)

@@ -20,7 +20,7 @@ from exporter.logs import log
 from exporter.measure import GLOBAL
 from exporter.names import LocationName, StreamName
 from exporter.run import Report
-from exporter.text import capitalized, one_line, plural, without_markup
+from exporter.text import capitalized, one_line, plural, printable, without_markup
 from exporter.write import WriteError
 
 AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
@@ -221,8 +221,9 @@ def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
     """Return what a log entry about the names carries, so that it is found by each location."""
     first = names[0]
     if len(names) > 1:
-        locations = list(dict.fromkeys(name.location for name in names))[:MOST_ENTRIES]
-        return {"project": first.project, "locations": locations, "count": len(names)}
+        locations = list(dict.fromkeys(printable(name.location) for name in names))
+        shown = locations[:MOST_ENTRIES]
+        return {"project": first.project, "locations": shown, "count": len(names)}
     return dict(zip(("project", "location", "stream_id"), first, strict=False))
 
 

@@ -1,7 +1,6 @@
 """Shows a person a run: the fleet, what to look at, what was written, and ``watch``'s screen."""
 
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -116,7 +115,6 @@ def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]
 
     The table stays below the log, which goes on above it, and is drawn anew after each run.
     """
-    since: dict[tuple[str, ...], tuple[str, float]] = {}
     with ExitStack() as stack:
         live = stack.enter_context(Live(console=console(out), auto_refresh=False))
         # rich has put a stream in sys.stderr's place that prints above the table.
@@ -124,24 +122,16 @@ def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]
         stack.enter_context(logs.logging_to(log, logs.Text(times=True)))
 
         def show(report: Report) -> None:
-            nonlocal since
             # What does not fit is counted; the worst are first.
             rows = sorted(_rows(report), key=_urgency)
             room = max(1, live.console.height - 4)
-            now, before = time.monotonic(), since
-            since = {}
-            table = Table(*map(str.upper, (*_HEADINGS, "for", "problem")), box=None, pad_edge=False)
+            table = Table(*map(str.upper, (*_HEADINGS, "problem")), box=None, pad_edge=False)
             for column in table.columns[:-1]:
                 column.no_wrap = True
-            for row in rows:
-                name, state = row.cells[:3], row.cells[3]
-                was, at = before.get(name, ("", now))
-                since[name] = (state, at if was == state else now)
             for row in rows[:room]:
-                age = _age(now - since[row.cells[:3]][1])
                 # On a narrow terminal this is what is cut.
                 problem = Text(printable(row.problem), no_wrap=True, overflow="ellipsis")
-                table.add_row(*map(printable, row.cells), age, problem, style=row.style)
+                table.add_row(*map(printable, row.cells), problem, style=row.style)
             more = [f"and {len(rows) - room:,} more"] if len(rows) > room else []
             live.update(Group(table, *more, Text(fleet(report), "bold")), refresh=True)
 
@@ -151,11 +141,3 @@ def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]
 def _urgency(row: _Row) -> tuple[object, ...]:
     """Return what to sort a row by: failed first, then not as expected, then with a problem."""
     return _rank(row.cells[3]), row.cells[4] == "yes", not row.problem, row.cells
-
-
-def _age(seconds: float) -> str:
-    """Return a time in its largest whole unit: ``45s``, ``12m``, ``3h``, ``2d``."""
-    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds >= length:
-            return f"{seconds // length:.0f}{unit}"
-    return f"{max(0, seconds):.0f}s"

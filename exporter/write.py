@@ -58,7 +58,6 @@ class Written:
         return self.accepted == self.settled
 
     def __add__(self, other: "Written") -> "Written":
-        """Return what happened to the points of both."""
         return Written(
             self.accepted + other.accepted,
             self.superseded + other.superseded,

@@ -101,11 +101,9 @@ class Clients:
         )
 
     def __enter__(self) -> Self:
-        """Return the clients themselves."""
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        """Close the channels."""
         self.close()
 
     def close(self) -> None:

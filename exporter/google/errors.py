@@ -31,7 +31,6 @@ class Failure:
     hint: str  # what the reader can do about it, a command or a role where there is one
 
     def __str__(self) -> str:
-        """Return both sentences on one line."""
         message = self.message or "the server gave no reason"
         end = "" if message.endswith((".", "!", "?", "…")) else "."
         return f"{self.kind}: {message}{end} {self.hint}"
@@ -96,7 +95,8 @@ _PLUGIN = "Getting metadata from plugin failed with error:"
 # Characters of a server's message that are shown: a proxy may answer with a whole page
 _LONGEST = 1000
 _SHORTEST_SECRET = 20  # characters; no word of an English sentence has as many
-_EMAIL = re.compile(r"[\w.+-]+@[\w.-]+")
+# An email address, or an error code of OAuth such as ``unsupported_grant_type``
+_HARMLESS = re.compile(r"[\w.+-]+@[\w.-]+|[a-z_]+:?")
 # What is in a credentials file, as it is or in Base64, and hardly in a path
 _CONTENT = re.compile(r"[{}<>]|-----BEGIN |\S{400}")
 
@@ -225,12 +225,13 @@ def _auth_message(error: Exception) -> str:
 
 def _token_refusal(text: str) -> str:
     """Return what a token server answered, without anything that may be a secret."""
-    if not text or _CONTENT.search(text):
-        return "the token server's answer is not one of OAuth"
-    return " ".join(
-        "…" if len(word) >= _SHORTEST_SECRET and not _EMAIL.fullmatch(word) else word
+    shown = " ".join(
+        "…" if len(word) >= _SHORTEST_SECRET and not _HARMLESS.fullmatch(word) else word
         for word in text.split(" ")
     )
+    if shown in {"", "…"} or _CONTENT.search(text):
+        return "the token server's answer is not one of OAuth"
+    return shown
 
 
 def _first_line(text: object) -> str:

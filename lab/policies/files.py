@@ -46,7 +46,7 @@ class Link(NamedTuple):
 
 
 class HeaderComment(NamedTuple):
-    """The comment at the top: its paragraphs without their beginnings; empty where one is missing."""
+    """The paragraphs of the comment at the top, without their beginnings, or empty."""
 
     catches: str = ""  # what the policy alerts on
     numbers: str = ""  # why its windows and thresholds have these values

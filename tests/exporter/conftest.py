@@ -19,7 +19,7 @@ from exporter.read import Datastream
 from exporter.run import Report, Run, Session
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
-from tests.exporter.gcp.loopback import HttpServer
+from tests.exporter.google.loopback import HttpServer
 
 PLENTY = 30.0
 """Seconds that no run takes."""
@@ -53,14 +53,14 @@ class Lab:
         stop: threading.Event | None = None,
         memory: Memory | None = None,
         at: int | None = None,
-        task: Task = Task(),
+        task: Task | None = None,
         **config: Any,
     ) -> Run:
-        """Return a run over sources as config.yaml names them; ``config`` has its other sections."""
+        """Return a run over sources as in config.yaml; ``config`` has its other sections."""
         whole = Config.model_validate(
             {"metrics": {"project": "metrics-project"}, "sources": sources, **config}
         )
-        session = Session(whole, self.clients, task)
+        session = Session(whole, self.clients, task or Task())
         timestamp = at if at is not None else int(time.time())
         return Run(session, memory or Memory(), timestamp, Deadline.after(seconds, stop))
 

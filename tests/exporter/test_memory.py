@@ -14,7 +14,7 @@ from exporter.config import Config, Endpoints
 from exporter.google.calls import Deadline
 from exporter.google.clients import connect
 from exporter.google.errors import FailureKind
-from exporter.memory import DISCOVERY_SECONDS, DROPPED_SECONDS, Memory
+from exporter.memory import Memory
 from exporter.run import Report, Session
 from exporter.runs import Runs
 from lab.emulator.emulator import Emulator
@@ -38,10 +38,33 @@ def due(values: list[Any], interval: float = 10) -> list[float]:
 # Points.
 
 
-def test_what_does_not_change_is_written_in_the_first_minute_and_then_seldom() -> None:
-    """As after a change, since nobody knows whether anything just changed."""
-    assert due(["same"] * 60) == [0, 10, 20, 30, 40, 50, 60, 70, 320, 570]
-    assert due(["same"] * 12, interval=60) == [0, 60, 300, 540]
+@pytest.mark.parametrize(
+    ("values", "seconds"),
+    [
+        # The first minute is as one after a change: nobody knows whether anything just changed.
+        ("a" * 60, [*range(0, 80, 10), 320, 570]),
+        ("a" * 40 + "b" * 40, [*range(0, 80, 10), 320, *range(400, 480, 10), 720]),
+        ("a" * 40 + "-" * 20 + "a" * 40, [*range(0, 80, 10), 320, *range(400, 680, 10), 920]),
+    ],
+    ids=["no change", "a change", "unreadable for a while"],
+)
+def test_a_location_is_written_when_there_is_something_to_say(
+    values: str, seconds: list[float]
+) -> None:
+    """For a minute after a change, while it can't be read, and else as seldom as can be."""
+    assert due([None if value == "-" else value for value in values]) == seconds
+
+
+def test_runs_may_start_a_little_late() -> None:
+    """A minute after the change, and four minutes after the last points, with 15 s to spare."""
+    for start, is_due in ((74.9, True), (75, False), (305, False), (306, True)):
+        memory = Memory(10)
+        for second in range(0, 70, 10):
+            memory.begin(1 + second)
+            memory.is_due(EUROPE, "a")
+        memory.begin(1 + start - 10)
+        memory.begin(1 + start)
+        assert memory.is_due(EUROPE, "a") is is_due
 
 
 @pytest.mark.parametrize("interval", [5, 10, 15, 30, 45, 60, 100, 200, 240, 300, 3600])
@@ -50,17 +73,6 @@ def test_no_series_is_older_than_what_promql_looks_back(interval: float) -> None
     whole = due(["same"] * 100, interval)
     assert max(after - before for before, after in itertools.pairwise(whole)) <= max(interval, 255)
     assert len(whole) == 100 or interval < 240
-
-
-def test_a_change_is_written_at_once_and_for_a_minute() -> None:
-    """Then as seldom as before."""
-    assert due(["a"] * 40 + ["b"] * 40)[9:] == [*range(400, 480, 10), 720]
-
-
-def test_what_cannot_be_read_is_written_in_every_run() -> None:
-    """And for a minute after it can be read again."""
-    whole = due(["a"] * 40 + [None] * 20 + ["a"] * 40)
-    assert whole[9:] == [*range(400, 600, 10), *range(600, 680, 10), 920]
 
 
 def test_what_was_not_accepted_counts_as_changed() -> None:
@@ -74,44 +86,19 @@ def test_what_was_not_accepted_counts_as_changed() -> None:
     memory.begin(201)
     assert memory.is_due(EUROPE, "a")
     assert memory.changed
-    memory.not_written(AMERICA)
-
-
-@pytest.mark.parametrize(
-    ("start", "is_due"), [(61, True), (74.9, True), (75, False), (305, False), (306, True)]
-)
-def test_a_run_may_start_a_little_late(start: float, *, is_due: bool) -> None:
-    """A minute after the change, and four minutes after the last points, with 15 s to spare."""
-    memory = Memory(10)
-    for second in range(0, 70, 10):
-        memory.begin(1 + second)
-        memory.is_due(EUROPE, "a")
-    memory.begin(1 + start - 10)
-    memory.begin(1 + start)
-    assert memory.is_due(EUROPE, "a") is is_due
-
-
-def test_a_schedule_that_is_slower_than_usual_writes_more_often() -> None:
-    """Whether the next run is too late depends on how long the last took to come."""
-    memory = Memory(60)
-    for start in (1, 61, 121):
-        memory.begin(start)
-        memory.is_due(EUROPE, "a")
-    memory.begin(301)
-    assert memory.is_due(EUROPE, "a")
 
 
 @given(st.lists(st.sampled_from(["a", "b", None]), min_size=1, max_size=60))
 def test_the_newest_points_are_always_true(values: list[str | None]) -> None:
     """For any history: what was last written of a location is what it is now."""
-    memory, last, before = Memory(10), "", None
+    memory = Memory(10)
+    written: list[str | None] = []
     for number, value in enumerate(values):
         memory.begin(1 + number * 10)
         if memory.is_due(EUROPE, value):
-            last = value
-        assert last == value
-        assert memory.changed == (number == 0 or value != before)
-        before = value
+            written.append(value)
+        assert written[-1] == value
+        assert memory.changed == (number == 0 or value != values[number - 1])
 
 
 # Locations.
@@ -121,76 +108,53 @@ def test_a_discovery_is_used_for_ten_minutes() -> None:
     """When it then fails, the last one still says which locations there are."""
     memory = Memory(60)
     memory.begin(1)
-    assert memory.discovered("shop-prod") is None
-    assert memory.last_discovered("shop-prod") == ()
-    memory.learn("shop-prod", ["europe-west1", "us-east1"])
-    memory.begin(DISCOVERY_SECONDS)
-    assert memory.discovered("shop-prod") == ("europe-west1", "us-east1")
-    assert memory.discovered("bank-prod") is None
-    memory.begin(DISCOVERY_SECONDS + 1)
-    assert memory.discovered("shop-prod") is None
-    assert memory.last_discovered("shop-prod") == ("europe-west1", "us-east1")
+    assert (memory.discovered("shop-prod"), memory.last_discovered("shop-prod")) == (None, ())
+    memory.learn("shop-prod", ["europe-west1"])
+    for start, known in ((600, ("europe-west1",)), (601, None)):
+        memory.begin(start)
+        assert memory.discovered("shop-prod") == known
+        assert memory.last_discovered("shop-prod") == ("europe-west1",)
 
 
-def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped() -> None:
-    """Also when it answers that its streams are gone, which is what must page."""
+@pytest.mark.parametrize("values", ["streams", None, ()])
+def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(values: Any) -> None:
+    """Also where it can't be read, or answers that its streams are gone, which must page."""
     memory = Memory(600)
     memory.begin(1)
     memory.learn("shop-prod", ["europe-west1", "us-east1"])
     memory.is_due(EUROPE, "streams")
     memory.is_due(AMERICA, (), empty=True)
     assert memory.dropped("shop-prod") == ()
-    memory.begin(601)
-    memory.learn("shop-prod", ["us-west1"])
-    assert memory.dropped("shop-prod") == ("europe-west1",)
-    memory.is_due(EUROPE, (), empty=True)
-    memory.learn("shop-prod", ["us-west1"])
-    memory.begin(DROPPED_SECONDS)
-    assert memory.dropped("shop-prod") == ("europe-west1",)
-    memory.begin(DROPPED_SECONDS + 1)
-    assert memory.dropped("shop-prod") == ()
-
-
-def test_an_unreadable_location_keeps_what_is_known_of_its_streams() -> None:
-    """It had streams, so it is read on; listed again, it is dropped no longer."""
-    memory = Memory(600)
-    memory.begin(1)
+    for start, dropped in ((601, ("europe-west1",)), (DAY, ("europe-west1",)), (DAY + 1, ())):
+        memory.begin(start)
+        memory.learn("shop-prod", ["us-west1"])
+        assert memory.dropped("shop-prod") == dropped
+        memory.is_due(EUROPE, values, empty=values == ())
     memory.learn("shop-prod", ["europe-west1"])
-    memory.is_due(EUROPE, "streams")
-    memory.begin(601)
-    memory.is_due(EUROPE, None)
     memory.learn("shop-prod", ())
-    assert memory.dropped("shop-prod") == ("europe-west1",)
-    memory.learn("shop-prod", ["europe-west1"])
-    assert memory.dropped("shop-prod") == ()
+    assert memory.dropped("shop-prod") == (() if values == () else ("europe-west1",))
 
 
-def read_at(empty: Callable[[float], bool], until: float = 1000) -> list[float]:
-    """Return when a discovered location is read that has no streams at the times said."""
+@pytest.mark.parametrize(
+    ("streams_from", "read"),
+    [
+        (9999, [*range(0, 80, 10), 380, 690]),
+        (380, [*range(0, 80, 10), *range(380, 1000, 10)]),
+        (0, [*range(0, 1000, 10)]),
+    ],
+)
+def test_a_location_without_streams_is_read_every_five_minutes(
+    streams_from: float, read: list[float]
+) -> None:
+    """After the first minute; one that has got streams is read in every run from then on."""
     memory, seconds = Memory(10), []
-    for second in range(0, round(until), 10):
+    for second in range(0, 1000, 10):
         memory.begin(1 + second)
         if memory.is_worth_reading(EUROPE):
-            seconds.append(float(second))
-            memory.is_due(EUROPE, () if empty(second) else "streams", empty=empty(second))
-    return seconds
-
-
-def test_a_location_without_streams_is_read_every_five_minutes() -> None:
-    """After the first minute; one that has got streams is read in every run from then on."""
-    assert read_at(lambda _second: True) == [*range(0, 80, 10), 380, 690]
-    assert read_at(lambda second: second < 380)[8:] == [*range(380, 1000, 10)]
-    assert read_at(lambda _second: False) == [*range(0, 1000, 10)]
-
-
-def test_collectors_run_in_the_first_run_of_each_quarter() -> None:
-    """However late in the quarter it is."""
-    memory = Memory(10)
-    at = 1_800_000_000
-    times = [0, 10, 899, 900, 910, 1810, 1820, 3600]
-    assert [memory.collects(at + one) for one in times] == [
-        *(True, False, False, True, False, True, False, True)
-    ]
+            seconds.append(second)
+            empty = second < streams_from
+            memory.is_due(EUROPE, () if empty else "streams", empty=empty)
+    assert seconds == read
 
 
 # Runs of one process.
@@ -202,36 +166,32 @@ class Watched:
     Attributes:
         now: The true time, in unix seconds; nothing but :meth:`run` moves it.
         ahead: How many seconds the clock of the process's machine is ahead of it.
-        reports: Those of all runs.
     """
 
     def __init__(self, running: ExitStack, source: dict[str, Any], **parts: Any) -> None:
         self.now = self.start = 1_800_000_000.0
         self.ahead = 0.0
-        self.reports: list[Report] = []
         places = {"europe-west1": ["orders", "carts"], "us-east1": ["stock"], "us-west1": []}
         made = World.model_validate(world(places, **parts))
         self.cloud = running.enter_context(Emulator(made, clock=lambda: self.now))
         self.clients = running.enter_context(connect(Endpoints(), self.cloud.environ))
-        config = {
-            "metrics": {"project": "metrics-project"},
-            "sources": [source],
-            "collect": {"private_connections": True},
-        }
-        self.runs = Runs(
-            Session(Config.model_validate(config), self.clients),
-            10,
-            monotonic=lambda: self.now,
-            now=lambda: self.now + self.ahead,
+        config = Config.model_validate(
+            {
+                "metrics": {"project": "metrics-project"},
+                "sources": [source],
+                "collect": {"private_connections": True},
+            }
         )
+        clocks = {"monotonic": lambda: self.now, "now": lambda: self.now + self.ahead}
+        self.runs = Runs(Session(config, self.clients), 10, **clocks)
 
     def run(self, until: float) -> list[Report]:
         """Run up to so many seconds after the start; return the reports."""
-        before = len(self.reports)
+        reports = []
         while self.now < self.start + until:
-            self.reports.append(self.runs.once(Deadline.after(PLENTY)))
+            reports.append(self.runs.once(Deadline.after(PLENTY)))
             self.now += 10
-        return self.reports[before:]
+        return reports
 
     def written(self, metric: str, location: str = "europe-west1") -> list[tuple[float, float]]:
         """Return the points of a location: seconds after the start, and value."""
@@ -257,21 +217,11 @@ def test_a_failure_is_written_in_the_next_run(watch: Watch) -> None:
     watched = watch(events=[{"at": 123, "stream": "orders", "do": "fail", "reason": "SLOT"}])
     reports = watched.run(400)
     first = [(10.0 * n, 0.0) for n in range(8)]
-    failed = [(float(second), 1.0) for second in [*range(130, 210, 10)]]
+    failed = [(float(second), 1.0) for second in range(130, 210, 10)]
     assert watched.written("location/failed_streams") == [*first, *failed]
     assert watched.written("location/failed_streams", "us-east1") == [*first, (320, 0)]
     assert len(watched.written("exporter/last_run", "global")) == 40
     assert [index for index, report in enumerate(reports) if report.changed] == [0, 13]
-
-
-def test_after_a_deletion_last_read_goes_on(watch: Watch) -> None:
-    """Its last_seen stops: that is how the policy finds it."""
-    watched = watch(events=[{"at": 123, "stream": "stock", "do": "delete"}])
-    watched.run(200)
-    assert watched.written("stream/last_seen", "us-east1")[-1][0] == 70
-    assert [second for second, _ in watched.written("location/last_read", "us-east1")][8:] == [
-        *range(130, 200, 10)
-    ]
 
 
 def test_a_location_whose_points_were_lost_is_written_in_the_next_run(watch: Watch) -> None:
@@ -286,21 +236,6 @@ def test_a_location_whose_points_were_lost_is_written_in_the_next_run(watch: Wat
     for location in ("europe-west1", "us-east1"):
         seconds = [second for second, _ in watched.written("location/up", location)]
         assert seconds[8] == (330 if lost.held_back[0].location == location else 320)
-
-
-def test_an_outage_is_written_in_every_run(watch: Watch) -> None:
-    """Nothing is written of the streams meanwhile; afterwards all is, for a minute."""
-    fault = {"method": "ListStreams", "location": "us-*", "code": "UNKNOWN"}
-    watched = watch(faults=[fault | {"from": 123, "until": 163}])
-    assert all(report.complete for report in watched.run(250))
-    up = watched.written("location/up", "us-east1")[8:]
-    assert up == [
-        *((second, 0) for second in range(130, 170, 10)),
-        *((second, 1) for second in range(170, 250, 10)),
-    ]
-    assert [second for second, _ in watched.written("stream/last_seen", "us-east1")][8:] == [
-        *range(170, 250, 10)
-    ]
 
 
 def test_a_dropped_location_is_read_on_and_named(watch: Watch) -> None:
@@ -328,10 +263,6 @@ def test_a_dropped_location_is_read_on_and_named(watch: Watch) -> None:
     assert report.dropped == (AMERICA,)
     assert {"shop-prod/europe-west1", "shop-prod/us-east1"} <= seen(report).keys()
     assert report.failed_discoveries["shop-prod"].kind is FailureKind.PERMISSION_DENIED
-    watched.now = watched.start + DAY + 600
-    (report,) = watched.run(DAY + 610)
-    assert report.dropped == ()
-    assert "shop-prod/us-east1" not in seen(report)
 
 
 def test_a_quarter_is_collected_once(watch: Watch) -> None:
@@ -365,18 +296,6 @@ def test_connections_are_renewed_after_a_run_that_reached_nobody(
     assert renewed == [watched.start + 30]
 
 
-# The clock of the machine.
-
-
-@pytest.mark.parametrize("ahead", [-23 * 3600, -3600, 299])
-def test_a_clock_that_cloud_monitoring_accepts_loses_nothing(watch: Watch, ahead: float) -> None:
-    """An hour slow, or less than five minutes fast: points have the time of the machine."""
-    watched = watch()
-    watched.ahead = ahead
-    assert all(report.complete for report in watched.run(30))
-    assert [second - ahead for second, _ in watched.written("location/up")] == [0, 10, 20]
-
-
 @pytest.mark.parametrize("ahead", [3600, -26 * 3600])
 def test_a_clock_that_cloud_monitoring_does_not_accept_is_named(watch: Watch, ahead: float) -> None:
     """Every point is lost, until the clock is right; then the next run is complete."""
@@ -391,16 +310,3 @@ def test_a_clock_that_cloud_monitoring_does_not_accept_is_named(watch: Watch, ah
     (report,) = watched.run(20)
     assert report.complete
     assert watched.written("location/last_read")[0][0] == 10
-
-
-def test_after_a_step_back_points_come_when_the_clock_has_caught_up(watch: Watch) -> None:
-    """What is older than the newest point is superseded: not lost, and no last_read is written."""
-    watched = watch()
-    watched.run(60)
-    watched.ahead = -60
-    for report in watched.run(120):
-        assert (report.written.accepted, report.written.lost) == (0, 0)
-        assert report.complete
-    watched.run(130)
-    for metric in ("location/last_read", "location/up"):
-        assert [second for second, _ in watched.written(metric)] == [0, 10, 20, 30, 40, 50, 60]

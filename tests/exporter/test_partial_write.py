@@ -121,17 +121,19 @@ def test_transient_points_are_told_from_those_that_are_refused_for_good() -> Non
 
 
 @pytest.mark.parametrize(
-    "code", ["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED"]
+    ("codes", "transient"),
+    [
+        ("UNAVAILABLE DEADLINE_EXCEEDED RESOURCE_EXHAUSTED INTERNAL ABORTED", 7),
+        ("INVALID_ARGUMENT PERMISSION_DENIED NOT_FOUND UNKNOWN", 0),
+    ],
 )
-def test_a_transient_code_without_a_summary_leaves_every_point_open(code: str) -> None:
-    """All or nothing may be written, whatever is named: all points are sent again."""
-    assert parsed(code, f"{HEAD}{OFTEN}: timeSeries[0]") == PartialWrite(7, 0, 7)
-
-
-@pytest.mark.parametrize("code", [INVALID, "PERMISSION_DENIED", "NOT_FOUND", "UNKNOWN"])
-def test_a_final_code_without_a_summary_refuses_every_point(code: str) -> None:
-    """None of the points was written, and none will be."""
-    assert parsed(code, "Name must begin with 'projects/{project_id}'.") == PartialWrite(7, 0, 0)
+def test_the_code_decides_where_there_is_no_summary(codes: str, transient: int) -> None:
+    """All or nothing may be written after a transient one, whatever is named; else nothing is."""
+    for code in codes.split():
+        assert parsed(code, "timeSeries[0] is not what it should be.") == PartialWrite(
+            7, 0, transient
+        )
+    assert parsed("ABORTED", f"{HEAD}{OFTEN}: timeSeries[0]") == PartialWrite(7, 0, 7)
 
 
 @pytest.mark.parametrize(
@@ -142,18 +144,6 @@ def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
 ) -> None:
     """Every point counts as refused then."""
     assert parsed(INVALID, "Refused.", written=written, of=of) == PartialWrite(7, 0, 0)
-
-
-@pytest.mark.parametrize(("text", "doubtful"), [(OFTEN, True), (ORDER, False), (INTERNAL, False)])
-def test_only_points_that_come_too_often_may_have_met_an_older_one(
-    text: str, *, doubtful: bool
-) -> None:
-    """What is out of order met a point that is at least as new."""
-    assert parsed(INVALID, f"{HEAD}{text}", written=6, of=7).doubtful is doubtful
-    errors = [("FAILED_PRECONDITION", 1, text)]
-    assert parsed(INVALID, "See below.", written=6, of=7, errors=errors).doubtful is doubtful
-    assert parsed(INVALID, text).doubtful is doubtful
-    assert not parsed("UNAVAILABLE", text).doubtful
 
 
 reasons = st.sampled_from([ORDER, OFTEN, INTERNAL, TWICE, "Unknown metric", HEAD, NODE, TIMES])

@@ -2,25 +2,17 @@
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from google.cloud import datastream_v1
-from google.cloud.location import locations_pb2
 
-from exporter import read
-from exporter.config import Endpoints
 from exporter.google.calls import Deadline
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
 from exporter.google.errors import CallError, Failure, FailureKind
-from exporter.names import LocationName
 from exporter.read import MOST_PAGES, Objects, Stream
-from exporter.states import BackfillState
 from tests.exporter.conftest import PLENTY, Lab, Serve
-from tests.exporter.worlds import AMERICA, EUROPE, ORDERS, USERS, project, refusal, world
-
-TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED")
-FINAL = ("PERMISSION_DENIED", "NOT_FOUND", "UNAUTHENTICATED", "INVALID_ARGUMENT", "UNKNOWN")
+from tests.exporter.worlds import AMERICA, EUROPE, ORDERS, USERS, refusal, world
 
 PROBLEM = {"reason": "UNSUPPORTED_TYPE", "message": "A column is too wide."}
 OBJECTS = [
@@ -83,49 +75,33 @@ def test_every_page_of_locations_is_read(serve: Serve) -> None:
     assert lab.cloud.calls == {"ListLocations": 3}
 
 
-def test_a_location_without_an_id_has_the_one_in_its_name(serve: Serve) -> None:
-    """A name may carry the number of the project in place of its id."""
-    lab = serve(world())
-    named = [
-        {"name": "projects/7/locations/us-east1"},
-        {"name": "projects/7/locations/x", "location_id": "us-west1"},
-    ]
-    lab.cloud.answer(
-        "ListLocations", lambda _request: locations_pb2.ListLocationsResponse(locations=named)
-    )
-    assert lab.api.locations("shop-prod", soon()) == ("us-east1", "us-west1")
-
-
-def test_every_page_of_a_location_is_read(serve: Serve) -> None:
-    """Five streams in pages of two are three calls and five streams."""
-    lab = serve(europe({"id": "s-{:02}", "count": 5}) | {"largest_page": {"ListStreams": 2}})
-    assert [one.id for one in streams(lab)] == ["s-01", "s-02", "s-03", "s-04", "s-05"]
-    assert lab.calls.made == lab.cloud.calls["ListStreams"] == 3
-
-
-def test_the_largest_page_is_requested(serve: Serve) -> None:
-    """A page holds a thousand streams: 1001 of them are two calls."""
-    lab = serve(europe({"id": "s-{:04}", "count": 1001}))
-    assert len(streams(lab)) == 1001
-    assert lab.cloud.calls == {"ListStreams": 2}
+@pytest.mark.parametrize(("count", "largest", "calls"), [(5, {"ListStreams": 2}, 3), (1001, {}, 2)])
+def test_every_page_of_a_location_is_read(
+    serve: Serve, count: int, largest: dict[str, int], calls: int
+) -> None:
+    """The largest page that the API gives is requested, of a thousand streams."""
+    lab = serve(europe({"id": "s-{:04}", "count": count}) | {"largest_page": largest})
+    assert [one.id for one in streams(lab)] == [f"s-{n:04}" for n in range(1, count + 1)]
+    assert lab.calls.made == lab.cloud.calls["ListStreams"] == calls
 
 
 @pytest.mark.parametrize("outage", ["partial", "listed"])
 def test_an_answer_that_names_its_location_unreachable_is_no_answer(
     serve: Serve, outage: str
 ) -> None:
-    """Success with ``unreachable``, be it in the first of three pages, must not look like deletions."""
+    """Success with ``unreachable``, be it in the first page of three, is no deletion."""
     lab = serve(
         europe({"id": "s-{:02}", "count": 5}, outage=outage) | {"largest_page": {"ListStreams": 2}}
     )
-    why = failure(lambda: streams(lab))
-    assert why.kind is FailureKind.UNREACHABLE
-    assert str(EUROPE) in why.message
+    for call in (lab.api.streams, lab.api.connections):
+        why = failure(partial(call, EUROPE, soon()))
+        assert why.kind is FailureKind.UNREACHABLE
+        assert str(EUROPE) in why.message
 
 
 @pytest.mark.parametrize(("code", "read_on"), [("UNAVAILABLE", True), ("UNKNOWN", False)])
 def test_a_list_is_read_whole_or_not_at_all(serve: Serve, code: str, *, read_on: bool) -> None:
-    """A page that fails in passing is requested again, and no earlier one; else nothing is known."""
+    """A page that fails in passing is requested again, and no earlier one."""
     lab = serve(world())
     failures = iter([refusal(code)])
 
@@ -147,14 +123,13 @@ def test_a_list_is_read_whole_or_not_at_all(serve: Serve, code: str, *, read_on:
 def test_a_stream_on_two_pages_is_there_once_as_it_was_seen_last(serve: Serve) -> None:
     """A list that shifts while it is paged repeats a stream, whose series take one point a run."""
     lab = serve(world())
-    lab.cloud.answer(
-        "ListStreams",
-        lambda request: (
-            page(request, "b", "c", state=3)
-            if request.page_token
-            else page(request, "a", "b", token="more")  # noqa: S106 - a page's
-        ),
-    )
+
+    def answer(request: Any) -> Any:
+        if request.page_token:
+            return page(request, "b", "c", state=3)
+        return page(request, "a", "b", token="more")  # noqa: S106 - a page's
+
+    lab.cloud.answer("ListStreams", answer)
     assert streams(lab) == [Stream("a", 2), Stream("b", 3), Stream("c", 3)]
 
 
@@ -177,18 +152,20 @@ def test_a_list_that_never_ends_costs_a_bounded_number_of_calls(
 # Streams as they are.
 
 
-def test_names_that_carry_the_projects_number_are_understood(serve: Serve) -> None:
-    """Only the end of a name counts, however an answer spells the project."""
-    numbered = world()
-    numbered["projects"][0]["names"] = "by_number"
-    assert streams(serve(numbered)) == [Stream("orders", 2)]
+def test_streams_are_read_as_they_are(serve: Serve) -> None:
+    """A state that nobody knows is neither an error nor 0; of the labels one counts.
 
-
-def test_a_state_is_kept_as_the_number_that_came(serve: Serve) -> None:
-    """A number that the client does not know is neither an error nor 0."""
+    The names of the answer carry the number of the project in place of its id.
+    """
     states = [*range(10), 4711]
-    lab = serve(europe(*({"id": f"s{state}", "state": state} for state in states)))
-    assert streams(lab) == [Stream(f"s{state}", state) for state in states]
+    listed: list[dict[str, Any]] = [{"id": f"s{state}", "state": state} for state in states]
+    listed[3]["labels"] = {"expected-state": "paused", "team": "x"}
+    numbered = europe(*listed)
+    numbered["projects"][0]["names"] = "by_number"
+    labels = {3: "paused"}
+    assert streams(serve(numbered)) == [
+        Stream(f"s{state}", state, label=labels.get(state)) for state in states
+    ]
 
 
 @pytest.mark.parametrize(
@@ -209,13 +186,6 @@ def test_errors_are_counted_and_the_first_is_kept(
     assert streams(serve(europe({"id": "orders", "errors": errors}))) == [expected]
 
 
-def test_only_the_label_that_says_what_is_expected_is_kept(serve: Serve) -> None:
-    """Its value comes as it is written; a stream without it has none."""
-    labels = {"expected-state": "paused", "team": "x"}
-    lab = serve(europe({"id": "a", "labels": labels}, {"id": "b"}))
-    assert [one.label for one in streams(lab)] == ["paused", None]
-
-
 # Collectors.
 
 
@@ -224,30 +194,10 @@ def test_objects_are_counted_by_state_over_every_page(serve: Serve, size: int, c
     """States, an unknown one among them, and objects with errors, not errors, are counted."""
     lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": size}})
     found = lab.api.objects(ORDERS, soon())
-    by_state = {
-        BackfillState.COMPLETED: 3,
-        BackfillState.FAILED: 1,
-        BackfillState.UNSUPPORTED: 1,
-        9: 1,
-    }
-    assert found == Objects(by_state, 2)
+    completed, failed, unsupported = 6, 5, 7
+    assert found == Objects({completed: 3, failed: 1, unsupported: 1, 9: 1}, 2)
     assert lab.api.objects(USERS, soon()) == Objects({}, 0)
     assert lab.cloud.calls == {"ListStreamObjects": calls + 1}
-
-
-@pytest.mark.parametrize("most", [2, 3])
-def test_the_bound_on_pages_holds_for_objects(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, most: int
-) -> None:
-    """Three full pages are read if three are allowed; of two the list goes on."""
-    monkeypatch.setattr(read, "MOST_PAGES", most)
-    lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": 2}})
-    if most == 3:
-        assert lab.api.objects(ORDERS, soon()).with_errors == 2
-    else:
-        why = failure(lambda: lab.api.objects(ORDERS, soon()))
-        assert why.message == "the list goes on after 2 pages of up to 1,000"
-        assert lab.cloud.calls == {"ListStreamObjects": 2}
 
 
 def test_private_connections_are_read_from_every_page(serve: Serve) -> None:
@@ -255,13 +205,6 @@ def test_private_connections_are_read_from_every_page(serve: Serve) -> None:
     lab = serve(COLLECTED | {"largest_page": {"ListPrivateConnections": 1}})
     assert lab.api.connections(EUROPE, soon()) == {"peering": 3, "new": 77}
     assert lab.api.connections(AMERICA, soon()) == {}
-
-
-def test_connections_that_an_answer_calls_unreachable_are_unknown(serve: Serve) -> None:
-    """Success with ``unreachable`` is no empty list of them."""
-    lab = serve(europe({"id": "orders"}, outage="listed"))
-    why = failure(lambda: lab.api.connections(EUROPE, soon()))
-    assert why.kind is FailureKind.UNREACHABLE
 
 
 # Reasons.
@@ -290,27 +233,6 @@ def test_a_missing_permission_is_named(
     assert lab.calls.made == 1
 
 
-def test_a_disabled_api_comes_with_the_command_that_enables_it(serve: Serve) -> None:
-    """For locations and streams alike."""
-    lab = serve({"projects": [project("shop-prod", {}, api="disabled")]})
-    for call in (lambda: streams(lab), lambda: lab.api.locations("shop-prod", soon())):
-        why = failure(call)
-        assert why.kind is FailureKind.API_DISABLED
-        assert why.hint == (
-            "Enable it: gcloud services enable datastream.googleapis.com --project shop-prod"
-        )
-
-
-@pytest.mark.parametrize("name", [("no-such-project", "us-east1"), ("shop-prod", "us-west4")])
-def test_an_unknown_project_or_location_is_not_found(serve: Serve, name: tuple[str, str]) -> None:
-    """The hint says where to look; it is requested once."""
-    lab = serve(world())
-    why = failure(lambda: lab.api.streams(LocationName(*name), soon()))
-    assert why.kind is FailureKind.NOT_FOUND
-    assert "config.yaml" in why.hint
-    assert lab.calls.made == 1
-
-
 def test_an_answer_that_cannot_be_parsed_is_a_failure_after_retries(serve: Serve) -> None:
     """Bytes that are not a protobuf are no bug of the exporter."""
     lab = serve(world())
@@ -318,48 +240,3 @@ def test_an_answer_that_cannot_be_parsed_is_a_failure_after_retries(serve: Serve
     why = failure(lambda: lab.api.streams(EUROPE, Deadline.after(0.5)))
     assert why.kind is FailureKind.UNAVAILABLE
     assert "deserializing response" in why.message
-
-
-def test_the_endpoint_of_another_service_leads_to_its_key_in_config(serve: Serve) -> None:
-    """UNIMPLEMENTED is final."""
-    lab = serve(world())
-    named = dict.fromkeys((DATASTREAM_EMULATOR, MONITORING_EMULATOR), lab.cloud.monitoring)
-    with connect(Endpoints(), named) as clients:
-        why = failure(lambda: streams(Lab(lab.cloud, clients)))
-    assert why.kind is FailureKind.REFUSED
-    assert "endpoints.datastream" in why.hint
-
-
-# Retries.
-
-
-@pytest.mark.parametrize("code", TRANSIENT + FINAL)
-def test_a_failure_in_passing_is_outlasted(serve: Serve, code: str) -> None:
-    """Two transient failures and an answer are three calls; a final one is not repeated."""
-    lab = serve(world(faults=[{"method": "ListStreams", "code": code, "times": 2}]))
-    if code in TRANSIENT:
-        assert streams(lab) == [Stream("orders", 2)]
-    else:
-        failure(lambda: streams(lab))
-    assert lab.calls.made == lab.cloud.calls["ListStreams"] == (3 if code in TRANSIENT else 1)
-
-
-def test_a_wait_that_ends_after_the_deadline_is_not_begun(serve: Serve) -> None:
-    """The server asks for ten minutes: its refusal is the answer, at once."""
-    fault = {"method": "ListStreams", "code": "RESOURCE_EXHAUSTED", "retry_delay": 600}
-    lab = serve(world(faults=[fault]))
-    deadline = soon()
-    why = failure(lambda: lab.api.streams(EUROPE, deadline))
-    assert deadline.left > 0
-    assert why.kind is FailureKind.QUOTA
-    assert lab.cloud.calls == {"ListStreams": 1}
-
-
-@pytest.mark.parametrize("seconds", [0, -5])
-def test_a_deadline_that_has_passed_costs_no_call(serve: Serve, seconds: float) -> None:
-    """It is a timeout, and nothing was asked."""
-    lab = serve(world())
-    why = failure(lambda: lab.api.streams(EUROPE, Deadline.after(seconds)))
-    assert why.kind is FailureKind.TIMED_OUT
-    assert "run.deadline" in why.hint
-    assert lab.calls.made == lab.cloud.calls.total() == 0

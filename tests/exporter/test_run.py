@@ -1,6 +1,5 @@
 """Whole runs: what is written in which order, and that one location costs no other anything."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 from threading import Event
@@ -13,19 +12,17 @@ from exporter.config.locations import KNOWN
 from exporter.google.errors import Failure, FailureKind
 from exporter.measure import NEVER_MISSING
 from exporter.names import LocationName, Task
-from exporter.run import Report
 from exporter.write import Written
 from lab.emulator.answers import StatusError
-from tests.exporter.conftest import PLENTY, Lab, Serve
+from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import (
     AMERICA,
     DISCOVERED,
     EUROPE,
     LISTED,
     ORDERS,
-    USERS,
     Monitoring,
-    Point,
+    Points,
     has,
     project,
     refusal,
@@ -42,28 +39,21 @@ COUNTS = [
 OF_A_STREAM = ["stream/state", "stream/expected", "stream/last_seen", "stream/errors"]
 OWN = ["exporter/last_run", "exporter/streams", "exporter/run_seconds", "exporter/points_lost"]
 BOTH = {("europe-west1", "datastream"), ("us-east1", "datastream")}
-OFTEN = "Points were written more frequently than the maximum sampling period configured."
 FAILURE = Failure(FailureKind.UNAVAILABLE, "The service is currently unavailable.", "Wait.")
 
+REFUSED = "INVALID_ARGUMENT FAILED_PRECONDITION UNIMPLEMENTED UNKNOWN DATA_LOSS CANCELLED"
 KINDS = {
     "PERMISSION_DENIED": FailureKind.PERMISSION_DENIED,
     "NOT_FOUND": FailureKind.NOT_FOUND,
-    "UNAVAILABLE": FailureKind.UNAVAILABLE,
-    "INTERNAL": FailureKind.UNAVAILABLE,
-    "ABORTED": FailureKind.UNAVAILABLE,
     "DEADLINE_EXCEEDED": FailureKind.TIMED_OUT,
     "RESOURCE_EXHAUSTED": FailureKind.QUOTA,
     "UNAUTHENTICATED": FailureKind.CREDENTIALS,
-    "INVALID_ARGUMENT": FailureKind.REFUSED,
-    "FAILED_PRECONDITION": FailureKind.REFUSED,
-    "UNIMPLEMENTED": FailureKind.REFUSED,
-    "UNKNOWN": FailureKind.REFUSED,
-    "DATA_LOSS": FailureKind.REFUSED,
-    "CANCELLED": FailureKind.REFUSED,
+    **dict.fromkeys(["UNAVAILABLE", "INTERNAL", "ABORTED"], FailureKind.UNAVAILABLE),
+    **dict.fromkeys(REFUSED.split(), FailureKind.REFUSED),
 }
 
 
-def names(points: Sequence[Point]) -> list[str]:
+def names(points: Points) -> list[str]:
     """Return the metrics of points."""
     return [point.metric for point in points]
 
@@ -72,35 +62,22 @@ def names(points: Sequence[Point]) -> list[str]:
 
 
 def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) -> None:
-    """Counts, then streams, then last_read; each is answered before the next is sent."""
+    """Counts, then streams, then last_read; all points have one whole second."""
     lab = serve(world({"europe-west1": ["a", "b"], "us-east1": ["users"], "us-west1": []}))
-    under_way: dict[str, int] = {}
-    most: list[int] = []
-
-    def answer(points: Sequence[Point]) -> None:
-        at = points[0].location
-        under_way[at] = under_way.get(at, 0) + 1
-        most.append(under_way[at])
-        under_way[at] -= 1
-
-    monitoring = Monitoring(lab.cloud, answer)
+    monitoring = Monitoring(lab.cloud)
     report = lab.run(DISCOVERED)
     assert report.complete
     for at, streams in (("europe-west1", 2), ("us-east1", 1)):
         batches = [names(points) for points in monitoring.batches if points[0].location == at]
         assert batches == [COUNTS, OF_A_STREAM * streams, ["location/last_read"]]
-    assert max(most) == 1
     (*_, own) = monitoring.batches
     assert names(own) == OWN
-    shared = [
-        [(point.metric, point.location) for point in points]
-        for points in monitoring.batches
-        if points[0].location == "global" and points != own
-    ]
-    assert shared == [
-        [("location/up", at) for at in ("global", "us-west1")]
-        + [("location/last_read", "us-west1")]
-    ]
+    (shared,) = [batch for batch in monitoring.batches[:-1] if batch[0].location == "global"]
+    assert names(shared) == ["location/up", "location/up", "location/last_read"]
+    assert {point.location for point in shared[1:]} == {"us-west1"}
+    assert {point.time for point in monitoring.points} == {report.timestamp}
+    times = {"stream/last_seen", "location/last_read", "exporter/last_run"}
+    assert {one.value for one in monitoring.points if one.metric in times} == {report.timestamp}
     assert report.calls == 4 + 6 + 2
 
 
@@ -122,17 +99,6 @@ def test_no_call_is_made_more_than_the_points_need(serve: Serve, sizes: list[int
     assert report.written == Written(accepted=points)
     assert len(monitoring.points) == len(report.samples) == points
     assert report.complete
-
-
-def test_every_point_has_the_second_of_the_run(serve: Serve) -> None:
-    """One whole second is the time of all points, and the value of those that are a time."""
-    lab = serve(world({"europe-west1": ["orders"], "us-east1": []}))
-    monitoring = Monitoring(lab.cloud)
-    report = lab.run(DISCOVERED, at=1_767_225_600)
-    assert report.timestamp == 1_767_225_600
-    assert {point.time for point in monitoring.points} == {1_767_225_600}
-    times = {"stream/last_seen", "location/last_read", "exporter/last_run"}
-    assert {one.value for one in monitoring.points if one.metric in times} == {1_767_225_600}
 
 
 def test_excluded_and_missing_streams_have_last_seen_only(serve: Serve) -> None:
@@ -158,12 +124,8 @@ def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> No
     """Its location and name come from config, its node is the index of the task."""
     lab = serve(world())
     monitoring = Monitoring(lab.cloud)
-    places = [at for at in KNOWN[:20] if Task(3, 7).holds(LocationName("shop-prod", at))]
-    report = lab.run(
-        {"project": "shop-prod", "locations": places},
-        task=Task(3, 7),
-        run={"name": "exporter-eu", "location": "europe-west4"},
-    )
+    run = {"name": "exporter-eu", "location": "europe-west4"}
+    report = lab.run(LISTED, task=Task(3, 7), run=run)
     own = monitoring.batches[-1]
     assert names(own) == OWN
     assert {point[1:4] for point in own} == {("europe-west4", "exporter-eu", "3")}
@@ -171,19 +133,7 @@ def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> No
     assert values["exporter/last_run"] == report.timestamp
     assert values["exporter/streams"] == values["exporter/points_lost"] == 0
     seconds = values["exporter/run_seconds"]
-    assert 0 < seconds == round(seconds, 3) <= report.seconds
-
-
-def test_looking_measures_the_same_and_writes_nothing(serve: Serve) -> None:
-    """The samples of a dry run are those of a run."""
-    lab = serve(world({"europe-west1": ["orders"], "us-east1": []}))
-    monitoring = Monitoring(lab.cloud)
-    looked = lab.look(DISCOVERED, at=7)
-    assert looked.written == Written()
-    assert not monitoring.requests
-    ran = lab.run(DISCOVERED, at=7)
-    assert len(looked.samples) == len(ran.samples) == len(monitoring.points)
-    assert {one[:5] for one in looked.samples} == {one[:5] for one in ran.samples}
+    assert 0 <= seconds == round(seconds, 3)
 
 
 # One location costs no other anything.
@@ -215,31 +165,6 @@ def test_every_reason_stays_in_its_location(serve: Serve) -> None:
     assert monitoring.values("location/last_read").keys() == BOTH
 
 
-def test_a_required_stream_of_a_location_that_is_not_read_is_not_missing(serve: Serve) -> None:
-    """Its streams are unknown: no last_seen 0, no state, no count."""
-    lab = serve(world(faults=[{"method": "ListStreams", "location": "us-*", "code": "UNKNOWN"}]))
-    monitoring = Monitoring(lab.cloud)
-    report = lab.run(LISTED, required=[f"{AMERICA}/streams/gone", str(USERS)])
-    assert [point[:3] for point in monitoring.points if point.location == "us-east1"] == [
-        ("location/up", "us-east1", "shop-prod")
-    ]
-    assert report.complete
-
-
-def test_a_run_that_can_read_nothing_says_so_and_is_complete(serve: Serve) -> None:
-    """All that was due was written: that nothing could be read."""
-    lab = serve(world(faults=[{"method": "List*", "code": "PERMISSION_DENIED"}]))
-    monitoring = Monitoring(lab.cloud)
-    report = lab.run(DISCOVERED, {"project": "bank-prod", "locations": ["us-east1"]})
-    assert report.complete
-    assert report.reached_nobody
-    assert sorted(monitoring.values("location/up").items()) == [
-        (("global", "datastream"), 0),
-        (("us-east1", "datastream"), 0),
-    ]
-    assert names(monitoring.batches[-1]) == OWN
-
-
 def test_a_location_that_is_slow_delays_no_other(serve: Serve) -> None:
     """It answers only when the other has its last_read, and is then written in the same run."""
     lab = serve(world())
@@ -252,7 +177,7 @@ def test_a_location_that_is_slow_delays_no_other(serve: Serve) -> None:
         response.streams.add(name=f"{request.parent}/streams/orders", state=2)
         return response
 
-    def answer(points: Sequence[Point]) -> None:
+    def answer(points: Points) -> None:
         if has(points, "location/last_read", "us-east1"):
             written.set()
 
@@ -267,18 +192,13 @@ def test_a_location_that_is_slow_delays_no_other(serve: Serve) -> None:
 
 def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
     """Forty locations that hang in reading, and one in writing: all others are whole."""
-    hanging = [at for at in KNOWN if at not in {"europe-west1", "us-east1", "us-west1"}][:40]
+    well = {"europe-west1": ["orders"], "us-east1": ["users"], "us-west1": []}
+    hanging = {at: ["x"] for at in KNOWN[:40] if at not in well}
     released = Event()
     faults = [{"method": "ListStreams", "location": at, "latency": "10m"} for at in hanging]
-    places = {at: ["x"] for at in hanging}
-    lab = serve(
-        world(
-            places | {"europe-west1": ["orders"], "us-east1": ["users"], "us-west1": []},
-            faults=faults,
-        )
-    )
+    lab = serve(world(hanging | well, faults=faults))
 
-    def answer(points: Sequence[Point]) -> None:
+    def answer(points: Points) -> None:
         if has(points, "stream/state", "us-east1"):
             released.wait(PLENTY)
 
@@ -286,14 +206,10 @@ def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
     report = lab.run(DISCOVERED, seconds=6)
     released.set()
     assert {why.kind for why in report.unread.values()} == {FailureKind.TIMED_OUT}
-    assert {name.location for name in report.unread} == set(hanging)
-    assert list(seen(report)) == [
-        f"shop-prod/{at}" for at in ("europe-west1", "us-east1", "us-west1")
-    ]
-    up = monitoring.values("location/up")
-    assert up == {
-        (at, "datastream"): int(at not in hanging)
-        for at in [*places, "europe-west1", "us-east1", "us-west1", "global"]
+    assert {name.location for name in report.unread} == hanging.keys()
+    assert list(seen(report)) == [f"shop-prod/{at}" for at in well]
+    assert monitoring.values("location/up") == {
+        (at, "datastream"): int(at not in hanging) for at in [*hanging, *well, "global"]
     }
     assert {at for at, _ in monitoring.values("location/last_read")} == {"europe-west1", "us-west1"}
     # The request that hangs is tried again, and is lost once.
@@ -316,12 +232,11 @@ def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
     serve: Serve, metric: str, lost: int, held_back: tuple[LocationName, ...]
 ) -> None:
     """Be it one of many points: a lost last_seen must never read as a deleted stream."""
-    lab = serve(
-        world({"europe-west1": {"streams": [{"id": "s-{}", "count": 60}]}, "us-east1": ["u"]})
-    )
-    first: list[Sequence[Point]] = []
+    sixty = {"streams": [{"id": "s-{}", "count": 60}]}
+    lab = serve(world({"europe-west1": sixty, "us-east1": ["users"]}))
+    first: list[Points] = []
 
-    def answer(points: Sequence[Point]) -> StatusError | None:
+    def answer(points: Points) -> StatusError | None:
         if first or not has(points, metric, "europe-west1"):
             return None
         first.append(points)
@@ -354,27 +269,12 @@ def test_the_points_of_another_run_hold_back_last_read_and_lose_nothing(serve: S
     assert report.held_back == (EUROPE, AMERICA)
 
 
-def test_a_point_that_may_be_older_than_ours_holds_back_last_read(serve: Serve) -> None:
-    """A try without an answer, then a refusal because points come too often."""
-    lab = serve(world({"europe-west1": ["orders"]}))
-    answers = iter([refusal("UNAVAILABLE"), refusal("INVALID_ARGUMENT", OFTEN)])
-
-    def answer(points: Sequence[Point]) -> StatusError | None:
-        return next(answers, None) if has(points, "stream/last_seen") else None
-
-    monitoring = Monitoring(lab.cloud, answer)
-    report = lab.run({"project": "shop-prod", "locations": ["europe-west1"]})
-    assert report.complete
-    assert report.held_back == (EUROPE,)
-    assert not monitoring.values("location/last_read")
-
-
 def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
     """And the run knows that its own were, though nobody can write that."""
     lab = serve(world({"europe-west1": [], "us-east1": ["users"]}))
     denied = refusal("PERMISSION_DENIED")
 
-    def answer(points: Sequence[Point]) -> StatusError | None:
+    def answer(points: Points) -> StatusError | None:
         return denied if has(points, "location/up", "europe-west1") or has(points, OWN[0]) else None
 
     monitoring = Monitoring(lab.cloud, answer)
@@ -399,56 +299,24 @@ def test_an_error_that_is_no_answer_leaves_the_location_unread(
     assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
 
-# What a report says.
-
-
-@pytest.fixture
-def well(serve: Serve) -> Report:
-    """Return the report of a run that was complete."""
-    lab: Lab = serve(world())
-    return lab.run(LISTED)
-
-
-ALL, LOST = Written(accepted=10), Written(accepted=9, lost=1)
-LATE = Written(accepted=9, superseded=1)
-NONE_READ: dict[str, Any] = {"locations": (), "unread": {EUROPE: FAILURE}}
-
-
 @pytest.mark.parametrize(
     ("changed", "complete", "reached_nobody"),
     [
-        ({}, True, False),
-        ({"locations": ()}, True, False),
+        ({"locations": ()}, True, False),  # as of a task without locations
         ({"unread": {EUROPE: FAILURE}}, True, False),
-        ({"written": LATE}, True, False),
-        ({"written": LOST}, False, False),
-        ({"written": LATE + LOST}, False, False),
-        ({"written": Written(lost=10)}, False, True),
-        ({"written": Written()}, True, False),
-        ({"uncollected": {ORDERS: FAILURE}}, True, False),
-        (NONE_READ, True, True),
+        ({"locations": (), "unread": {EUROPE: FAILURE}}, True, True),
         ({"locations": (), "discoveries": {"shop-prod": FAILURE}}, True, True),
+        ({"uncollected": {ORDERS: FAILURE}}, True, False),
+        ({"written": Written()}, True, False),
+        ({"written": Written(accepted=9, superseded=1)}, True, False),
+        ({"written": Written(accepted=9, lost=1)}, False, False),
+        ({"written": Written(lost=10)}, False, True),
         ({"stopped": True}, False, False),
-    ],
-    ids=[
-        "all read and written",
-        "a task without locations",
-        "an unread location",
-        "another run was first",
-        "a point lost",
-        "a point lost beside another run",
-        "no point written",
-        "nothing was due",
-        "a collector failed",
-        "nothing could be read",
-        "nothing could be discovered",
-        "stopped",
     ],
 )
 def test_a_run_is_complete_if_all_that_was_due_was_written(
-    well: Report, changed: dict[str, Any], *, complete: bool, reached_nobody: bool
+    serve: Serve, changed: dict[str, Any], *, complete: bool, reached_nobody: bool
 ) -> None:
     """The exit code follows from this, and whether the next run makes new connections."""
-    report = replace(well, **changed)
-    assert report.complete is complete
-    assert report.reached_nobody is reached_nobody
+    report = replace(serve(world()).run(LISTED), **changed)
+    assert (report.complete, report.reached_nobody) == (complete, reached_nobody)

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from google.cloud import monitoring_v3
 from google.protobuf import empty_pb2
-from google.rpc import error_details_pb2
 
 from exporter.names import LocationName, StreamName
 from exporter.run import Report
-from lab.emulator.emulator import Emulator
 from lab.emulator.answers import StatusError, code_number
+from lab.emulator.emulator import Emulator
 
 EUROPE = LocationName("shop-prod", "europe-west1")
 AMERICA = LocationName("shop-prod", "us-east1")
@@ -65,7 +64,9 @@ class Point(NamedTuple):
     value: float
 
 
-Answer = Callable[[Sequence[Point]], StatusError | None]
+Points: TypeAlias = Sequence[Point]
+
+Answer: TypeAlias = Callable[[Points], StatusError | None]
 """Takes the points of a request; returns why it is refused, or None to accept it."""
 
 
@@ -120,7 +121,7 @@ def _points(request: Any) -> list[Point]:
     ]
 
 
-def has(points: Sequence[Point], metric: str, location: str | None = None) -> bool:
+def has(points: Points, metric: str, location: str | None = None) -> bool:
     """Return whether a request has a point of a metric, in one location or in any."""
     return any(one.metric == metric and location in {None, one.location} for one in points)
 
@@ -132,17 +133,11 @@ def refusal(
     written: int | None = None,
     of: int = 0,
     errors: Sequence[tuple[str, int] | tuple[str, int, str]] = (),
-    retry: int | None = None,
 ) -> StatusError:
-    """Return how CreateTimeSeries refuses a request.
+    """Return how a request of so many points is refused.
 
-    Args:
-        code: The name of the status code.
-        text: The message.
-        written: How many points the summary says were written; None for no summary.
-        of: How many points the summary says there were.
-        errors: Those of the summary: code, number of points and, where there is one, a text.
-        retry: The seconds that a RetryInfo asks to wait.
+    With ``written`` there is a summary, whose errors have a code, a number of points and perhaps a
+    text.
     """
     details: list[Any] = []
     if written is not None:
@@ -154,6 +149,4 @@ def refusal(
             error.status.code = code_number(name)
             error.status.message = "".join(texts)
         details.append(summary)
-    if retry is not None:
-        details.append(error_details_pb2.RetryInfo(retry_delay={"seconds": retry}))
     return StatusError(code, text, details)

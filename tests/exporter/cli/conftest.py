@@ -1,4 +1,4 @@
-"""The command line called as a function, against worlds that an emulator serves."""
+"""The command line called as a function, against a small world that an emulator serves."""
 
 import copy
 import io
@@ -6,9 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple
 
 import pytest
 from google.auth.compute_engine import _metadata
@@ -18,13 +18,14 @@ from lab.emulator.emulator import Emulator
 from tests.exporter.conftest import Serve
 
 ROOT = Path(__file__).parents[3]
-CONFIG = """\
+LISTING = """\
 metrics: {project: metrics-prod}
 sources:
   - project: shop-prod
     locations: [europe-west1, us-east1]
 """
 DISCOVERING = "metrics: {project: metrics-prod}\nsources: [{project: shop-prod}]\n"
+CONFIG = "DATASTREAM_EXPORTER_CONFIG"
 JOB = {
     "CLOUD_RUN_JOB": "exporter",
     "CLOUD_RUN_EXECUTION": "exporter-x7k2p",
@@ -33,29 +34,12 @@ JOB = {
     "CLOUD_RUN_TASK_ATTEMPT": "0",
 }
 PREFIX = "custom.googleapis.com/datastream/"
-CARTS = "projects/shop-prod/locations/europe-west1/streams/carts"
+EUROPE = "projects/shop-prod/locations/europe-west1"
+CARTS = f"{EUROPE}/streams/carts"
 CARTS_PAUSED = f"{CARTS} is PAUSED, which config does not expect."
 
-World: TypeAlias = dict[str, Any]
-Environ: TypeAlias = dict[str, str]
-ServeShop: TypeAlias = Callable[[World], tuple[Emulator, Environ]]
-
-_SHOP: World = {
-    "projects": [
-        {"id": "metrics-prod", "number": 1},
-        {
-            "id": "shop-prod",
-            "number": 2,
-            "locations": [
-                {
-                    "id": "europe-west1",
-                    "streams": [{"id": "orders"}, {"id": "carts", "state": "PAUSED"}],
-                },
-                {"id": "us-east1", "streams": [{"id": "stock"}]},
-            ],
-        },
-    ]
-}
+_EUROPE = {"id": "europe-west1", "streams": [{"id": "orders"}, {"id": "carts", "state": "PAUSED"}]}
+_AMERICA = {"id": "us-east1", "streams": [{"id": "stock"}]}
 
 
 class Terminal(io.StringIO):
@@ -75,74 +59,102 @@ class Ended(NamedTuple):
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """The log lines of a run on Cloud Run, which are all that stdout may hold."""
+        """The log lines of a run on Cloud Run, which are all that may be printed."""
         assert self.err == ""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-class Command(Protocol):
-    """Runs a command line."""
+def command(*argv: str, **environ: str) -> Ended:
+    """Run a command line in this process, with an environment of its own."""
+    out, err = io.StringIO(), io.StringIO()
+    code = main(argv, environ, out, err)
+    return Ended(code, out.getvalue(), err.getvalue())
 
-    def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        """Return how it ended."""
+
+class Shop:
+    """A project with three streams in two locations, one for metrics, and what a command needs.
+
+    Attributes:
+        project: The project, to be changed before the first command.
+        europe: The first of its locations; the second is ``us-east1``.
+        faults: What goes wrong.
+        config: The text of config.yaml.
+    """
+
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
+        self.europe: dict[str, Any] = copy.deepcopy(_EUROPE)
+        self.project: dict[str, Any] = {
+            "id": "shop-prod",
+            "number": 2,
+            "locations": [self.europe, _AMERICA],
+        }
+        self.metrics_project: dict[str, Any] = {"id": "metrics-prod", "number": 1}
+        self.faults: list[dict[str, Any]] = []
+        self.config = LISTING
+
+    @cached_property
+    def cloud(self) -> Emulator:
+        """What serves it, from its first use on."""
+        projects = [self.metrics_project, self.project]
+        return self._serve({"projects": projects, "faults": self.faults}).cloud
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What leads a command to it."""
+        return {**self.cloud.environ, CONFIG: self.config}
+
+    def command(self, *argv: str, **environ: str) -> Ended:
+        """Run a command line in this process, as on a person's machine."""
+        return command(*argv, **{**self.environ, **environ})
+
+    def job(self, *argv: str, **environ: str) -> Ended:
+        """Run a command line in this process, as on Cloud Run."""
+        return command(*argv, **{**self.environ, **JOB, **environ})
+
+    def values(self, metric: str) -> dict[str, float]:
+        """Return the values of a metric that were written, by location."""
+        points = self.cloud.points(PREFIX + metric)
+        return {point.resource_labels["location"]: point.value for point in points}
+
+    def start(self, *argv: str, **streams: Any) -> subprocess.Popen[str]:
+        """Start a command line, or another program, as a process; its output goes into pipes."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(
+            argv if "/" in argv[0] else [sys.executable, "-m", "exporter", *argv],
+            cwd=ROOT,
+            env={**os.environ, **self.environ},
+            text=True,
+            **(pipes | streams),
+        )
+
+    def shell(self, script: str) -> Ended:
+        """Run a shell's command line, in which ``$0`` is this Python, to its end."""
+        with self.start("/bin/sh", "-c", script, sys.executable) as process:
+            out, err = process.communicate(timeout=60)
+        return Ended(process.returncode, out, err)
+
+
+@pytest.fixture
+def shop(serve: Serve) -> Shop:
+    """Return a small world."""
+    return Shop(serve)
 
 
 @pytest.fixture(autouse=True)
 def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Leave no credentials to be found, and ask no metadata server for any."""
+    """Leave no credentials to be found, and let nothing say what a terminal can."""
     for name in list(os.environ):
         if name.startswith(("GOOGLE_", "CLOUDSDK_", "GCE_", "CLOUD_RUN_", "DATASTREAM_")):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    for name in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "NO_GCE_CHECK": "true",
+        "HOME": str(tmp_path),
+        "TERM": "xterm-256color",
+    }.items():
+        monkeypatch.setenv(name, value)
     # In this process it was read when the module was imported.
     monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)
-    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def shop() -> World:
-    """Return a small world: three streams in two locations, and a project for metrics."""
-    return copy.deepcopy(_SHOP)
-
-
-@pytest.fixture
-def served(serve: Serve) -> ServeShop:
-    """Return what serves a world, and gives the environment that leads to it."""
-
-    def served(world: World) -> tuple[Emulator, Environ]:
-        cloud = serve(world).cloud
-        return cloud, {**cloud.environ, "DATASTREAM_EXPORTER_CONFIG": CONFIG}
-
-    return served
-
-
-@pytest.fixture
-def command() -> Command:
-    """Return what runs a command line in this process, with an environment of its own."""
-
-    def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        out, err = io.StringIO(), io.StringIO()
-        code = main(argv, environ or {}, out, err)
-        return Ended(code, out.getvalue(), err.getvalue())
-
-    return run
-
-
-def start(environ: Mapping[str, str], *argv: str, **streams: Any) -> subprocess.Popen[str]:
-    """Start the command line as a process; what isn't given of its output is a pipe."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(
-        argv if "/" in argv[0] else [sys.executable, "-m", "exporter", *argv],
-        cwd=ROOT,
-        env={**os.environ, **environ},
-        text=True,
-        **(pipes | streams),
-    )
-
-
-def shell(script: str, environ: Mapping[str, str]) -> Ended:
-    """Run a shell's command line, in which ``$0`` is this Python, to its end."""
-    with start(environ, "/bin/sh", "-c", script, sys.executable) as process:
-        out, err = process.communicate(timeout=60)
-    return Ended(process.returncode, out, err)

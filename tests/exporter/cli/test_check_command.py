@@ -1,22 +1,20 @@
 """``check``: one line for everything a run needs, and how to fix what does not work."""
 
-from typing import Any
-
 import pytest
 
-from exporter.cli import INCOMPLETE, OK, USAGE
+from exporter.cli import INCOMPLETE, OK
 from tests.exporter.cli.conftest import (
     CONFIG,
     DISCOVERING,
-    JOB,
+    EUROPE,
+    LISTING,
     PREFIX,
-    Command,
     Ended,
-    ServeShop,
-    World,
+    Shop,
+    command,
 )
 
-COLLECTING = DISCOVERING + "collect: {objects: true, private_connections: true}\n"
+COLLECTING = "collect: {objects: true, private_connections: true}\n"
 
 
 def lines(ended: Ended, grade: str) -> list[str]:
@@ -24,89 +22,78 @@ def lines(ended: Ended, grade: str) -> list[str]:
     return [line for line in ended.out.splitlines() if line.startswith(f"{grade:<8} ")]
 
 
-def test_everything_in_place_is_a_line_each(
-    command: Command, served: ServeShop, shop: World
-) -> None:
-    """Every line says ok, nothing of a run is written, and the exit code is 0."""
-    shop["projects"][1]["locations"].append({"id": "us-east4"})
-    cloud, environ = served(shop)
-    environ["DATASTREAM_EXPORTER_CONFIG"] = COLLECTING
-    code, out, err = command("check", environ=environ)
-    assert code == OK
-    assert out.splitlines() == [
-        "ok       config: DATASTREAM_EXPORTER_CONFIG is valid",
-        "ok       credentials: none are needed, as emulators are used",
-        "ok       projects/shop-prod: 3 locations discovered",
-        "ok       projects/shop-prod/locations/europe-west1: 2 streams",
-        "ok       projects/shop-prod/locations/us-east1: 1 stream",
-        "ok       projects/shop-prod/locations/us-east4: no streams",
-        "ok       projects/metrics-prod: one point written to Cloud Monitoring",
-    ]
-    assert err.splitlines()[-1] == "7 checks: none failed, no warnings."
-    (point,) = cloud.points()
+def test_everything_in_place_is_a_line_each(shop: Shop) -> None:
+    """Every line says ok; one point is written, which no run writes; exit 0, also for a second."""
+    shop.project["locations"].append({"id": "us-east4"})
+    shop.config = DISCOVERING + COLLECTING
+    ended = shop.command("check")
+    assert (
+        ended.out
+        == """\
+ok       config: DATASTREAM_EXPORTER_CONFIG is valid
+ok       credentials: none are needed, as emulators are used
+ok       projects/shop-prod: 3 locations discovered
+ok       projects/shop-prod/locations/europe-west1: 2 streams
+ok       projects/shop-prod/locations/us-east1: 1 stream
+ok       projects/shop-prod/locations/us-east4: no streams
+ok       projects/metrics-prod: one point written to Cloud Monitoring
+"""
+    )
+    assert ended.err.splitlines()[-1] == "7 checks: none failed, no warnings."
+    (point,) = shop.cloud.points()
     assert point.metric_type == PREFIX + "exporter/points_lost"
-    assert point.resource_labels["node_id"] == "check", "no series of a run"
-
-
-def test_check_can_be_run_twice_at_once(command: Command, served: ServeShop, shop: World) -> None:
-    """A point that comes too soon after another check's was permitted all the same."""
-    _, environ = served(shop)
-    assert command("check", environ=environ).code == OK
-    assert command("check", environ=environ).code == OK
+    assert point.resource_labels["node_id"] == "check"
+    # A point that comes too soon after another check's was permitted all the same.
+    assert (ended.code, shop.command("check").code) == (OK, OK)
 
 
 @pytest.mark.parametrize(
-    ("change", "subject", "message"),
+    ("config", "change", "subject", "message"),
     [
+        (LISTING, {"denied": ["datastream.streams.list"]}, "2 locations of projects/shop-prod", ""),
         (
-            {"denied": ["datastream.streams.list"]},
-            "2 locations of projects/shop-prod (europe-west1, us-east1)",
-            "datastream.streams.list",
+            DISCOVERING,
+            {"denied": ["datastream.locations.list"]},
+            "projects/shop-prod: could not be searched for locations: permission denied: ",
+            "datastream.locations.list",
         ),
-        ({"denied": ["datastream.locations.list"]}, "projects/shop-prod", "datastream.locations."),
         (
+            DISCOVERING,
             {"api": "disabled"},
             "projects/shop-prod",
             "gcloud services enable datastream.googleapis.com --project shop-prod",
         ),
         (
+            LISTING + COLLECTING,
             {"denied": ["datastream.objects.list"]},
             "3 streams of projects/shop-prod (europe-west1/orders, ",
-            "could not be collected from, so some series are left out",
+            "could not be collected from, so some series are left out: permission denied",
         ),
         (
+            LISTING + COLLECTING,
             {"denied": ["datastream.privateConnections.list"]},
             "2 locations of projects/shop-prod (europe-west1, us-east1)",
-            "could not be collected from, so some series are left out",
+            "could not be collected from, so some series are left out: permission denied",
         ),
     ],
 )
 def test_what_cannot_be_read_fails(
-    command: Command,
-    served: ServeShop,
-    shop: World,
-    change: dict[str, Any],
-    subject: str,
-    message: str,
+    shop: Shop, config: str, change: dict[str, object], subject: str, message: str
 ) -> None:
     """What cannot be discovered, read or collected has a line that says how to fix it; exit 1."""
-    shop["projects"][1] |= change
-    _, environ = served(shop)
-    listed = CONFIG + "collect: {objects: true, private_connections: true}\n"
-    denied = change.get("denied") == ["datastream.streams.list"]
-    environ["DATASTREAM_EXPORTER_CONFIG"] = listed if denied else COLLECTING
-    ended = command("check", environ=environ)
+    shop.project |= change
+    shop.config = config
+    ended = shop.command("check")
     assert ended.code == INCOMPLETE
     (failed,) = lines(ended, "failed")
     assert failed.startswith(f"failed   {subject}")
     assert message in failed
 
 
-def test_what_cannot_be_written_fails(command: Command, served: ServeShop, shop: World) -> None:
+def test_what_cannot_be_written_fails(shop: Shop) -> None:
     """The permission to write is tried, and its role is named."""
-    shop["projects"][0]["denied"] = ["monitoring.timeSeries.create"]
-    _, environ = served(shop)
-    ended = command("check", environ=environ)
+    shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]
+    ended = shop.command("check")
     assert ended.code == INCOMPLETE
     (failed,) = lines(ended, "failed")
     assert failed.startswith("failed   projects/metrics-prod: permission denied: ")
@@ -114,53 +101,36 @@ def test_what_cannot_be_written_fails(command: Command, served: ServeShop, shop:
     assert ended.err.splitlines()[-1] == "5 checks: 1 failed, no warnings."
 
 
-def test_what_may_be_right_is_a_warning(command: Command, served: ServeShop, shop: World) -> None:
+def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
     """A glob that matches no stream, and a required stream that isn't there, cost no exit code."""
-    _, environ = served(shop)
-    environ["DATASTREAM_EXPORTER_CONFIG"] += (
-        "    include: [ordr*, carts]\n"
-        "required: [projects/shop-prod/locations/us-east1/streams/carts]\n"
-    )
-    ended = command("check", environ=environ)
+    required = "projects/shop-prod/locations/us-east1/streams/carts"
+    shop.config += f"    include: [ordr*, carts]\nrequired: [{required}]\n"
+    ended = shop.command("check")
     assert ended.code == OK
-    missing, unmatched = lines(ended, "warning")
-    assert missing == (
-        "warning  projects/shop-prod/locations/us-east1/streams/carts: is required but does not "
-        "exist: create it, or remove it from `required`"
-    )
-    assert unmatched == 'warning  config: sources[0].include[0]: "ordr*" matches no stream'
-    job = command("check", environ={**environ, **JOB})
-    severities = [line["severity"] for line in job.log if "warning " in line["message"]]
-    assert severities == ["WARNING", "WARNING"]
+    missing = "is required but does not exist: create it, or remove it from `required`"
+    assert lines(ended, "warning") == [
+        f"warning  {required}: {missing}",
+        'warning  config: sources[0].include[0]: "ordr*" matches no stream',
+    ]
 
 
-def test_nobody_to_call_as_is_a_finding(command: Command) -> None:
+def test_on_cloud_run_each_finding_is_as_loud_as_it_is_bad(shop: Shop) -> None:
+    """The log has a line for each."""
+    shop.faults = [{"location": "us-east1", "code": "NOT_FOUND"}]
+    shop.config += f"required: [{EUROPE}/streams/stock]\n"
+    ended = shop.job("check")
+    assert ended.code == INCOMPLETE
+    severities = {entry["message"].split()[0]: entry["severity"] for entry in ended.log}
+    expected = {"ok": "INFO", "warning": "WARNING", "failed": "ERROR"}
+    assert {grade: severities[grade] for grade in expected} == expected
+
+
+def test_nobody_to_call_as_is_a_finding() -> None:
     """Without credentials, config is still reported valid, with what to do about them; exit 1."""
-    ended = command("check", environ={"DATASTREAM_EXPORTER_CONFIG": DISCOVERING})
+    ended = command("check", **{CONFIG: DISCOVERING})
     assert ended.code == INCOMPLETE
     config, credentials = ended.out.splitlines()
     assert config == "ok       config: DATASTREAM_EXPORTER_CONFIG is valid"
     assert credentials.startswith("failed   credentials: no valid credentials: ")
     assert "gcloud auth application-default login" in credentials
     assert ended.err.splitlines()[-1] == "2 checks: 1 failed, no warnings."
-
-
-def test_all_mistakes_in_config_are_reported(command: Command) -> None:
-    """A config that is not valid is exit 2, with every mistake in it; nothing else is tried."""
-    text = "metrics: {project: Shop}\nsources: []\nrun: {deadlin: 5s}\n"
-    code, out, err = command("check", environ={"DATASTREAM_EXPORTER_CONFIG": text})
-    assert (code, out) == (USAGE, "")
-    assert [line.partition(":")[0] for line in err.splitlines()] == ["error"] * 3
-
-
-def test_on_cloud_run_each_finding_is_as_loud_as_it_is_bad(
-    command: Command, served: ServeShop, shop: World
-) -> None:
-    """The log has a line for each; a failure is an error."""
-    shop["faults"] = [{"location": "us-east1", "code": "NOT_FOUND"}]
-    _, environ = served(shop)
-    ended = command("check", environ={**environ, **JOB})
-    assert ended.code == INCOMPLETE
-    (failed,) = [line for line in ended.log if line["severity"] == "ERROR"]
-    assert failed["message"].startswith("failed   projects/shop-prod/locations/us-east1: ")
-    assert "not found" in failed["message"]

@@ -1,20 +1,18 @@
 """A process whose streams are closed or full, and whose environment is bare."""
 
 from exporter.cli import INCOMPLETE, OK
-from tests.exporter.cli.conftest import CARTS_PAUSED, PREFIX, ServeShop, World, shell, start
+from tests.exporter.cli.conftest import CARTS_PAUSED, PREFIX, Shop
 
 
-def test_closed_streams_lead_nowhere(served: ServeShop, shop: World) -> None:
+def test_closed_streams_lead_nowhere(shop: Shop) -> None:
     """The work is done and the exit code is its own."""
-    cloud, environ = served(shop)
-    assert shell('exec "$0" -m exporter run <&- >&- 2>&-', environ).code == OK
-    assert cloud.points()
+    assert shop.shell('exec "$0" -m exporter run <&- >&- 2>&-').code == OK
+    assert shop.cloud.points()
 
 
-def test_a_full_stdout_costs_no_log(served: ServeShop, shop: World) -> None:
+def test_a_full_stdout_costs_no_log(shop: Shop) -> None:
     """What can't be printed is in the log all the same, with what was written; exit 1."""
-    _, environ = served(shop)
-    code, _, err = shell('exec "$0" -m exporter run >/dev/full', environ)
+    code, _, err = shop.shell('exec "$0" -m exporter run >/dev/full')
     assert code == INCOMPLETE
     assert f"warning: {CARTS_PAUSED}\n" in err
     assert "26 points written; " in err
@@ -22,35 +20,32 @@ def test_a_full_stdout_costs_no_log(served: ServeShop, shop: World) -> None:
     assert "Traceback" not in err
 
 
-def test_a_full_stderr_changes_no_exit_code(served: ServeShop, shop: World) -> None:
+def test_a_full_stderr_changes_no_exit_code(shop: Shop) -> None:
     """A log that cannot be written fails no run."""
-    cloud, environ = served(shop)
-    code, out, _ = shell('exec "$0" -m exporter run 2>/dev/full', environ)
+    code, out, _ = shop.shell('exec "$0" -m exporter run 2>/dev/full')
     assert code == OK
-    assert cloud.points()
+    assert shop.cloud.points()
     assert "Written to metrics-prod" in out
 
 
-def test_a_reader_who_has_seen_enough_is_no_traceback(served: ServeShop, shop: World) -> None:
+def test_a_reader_who_has_seen_enough_is_no_traceback(shop: Shop) -> None:
     """``run --dry-run | head -1`` ends without a word about the pipe."""
-    shop["projects"][1]["locations"][0]["streams"] = [{"id": "orders-{:04}", "count": 5000}]
-    _, environ = served(shop)
-    with start(environ, "run", "--dry-run") as process:
+    shop.europe["streams"] = [{"id": "orders-{:04}", "count": 5000}]
+    with shop.start("run", "--dry-run") as process:
         assert process.stdout
+        assert process.stderr
         assert process.stdout.readline().startswith("STREAM")
         process.stdout.close()
-        assert process.stderr
         err = process.stderr.read()
     assert process.returncode == INCOMPLETE
     assert "Traceback" not in err
     assert "pipe" not in err.lower()
 
 
-def test_a_bare_environment_is_no_traceback(served: ServeShop, shop: World) -> None:
+def test_a_bare_environment_is_no_traceback(shop: Shop) -> None:
     """What an encoding lacks is shown by its number."""
-    _, environ = served(shop)
-    bare = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "HOME": ""}
-    code, out, err = shell('exec "$0" -m exporter run --dry-run', {**environ, **bare})
+    bare = "LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 HOME="
+    code, out, err = shop.shell(f'export {bare}; exec "$0" -m exporter run --dry-run')
     assert code == OK
     assert f"  26 points of {PREFIX}\\u2026\n" in out
     assert "Traceback" not in err

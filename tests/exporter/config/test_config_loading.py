@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from exporter import config, documents
-from exporter.documents import InputError
 from exporter.config import from_data, from_document, from_text, load, variables
+from exporter.documents import InputError
 
 SMALLEST = "metrics: {project: my-project}\nsources: [{project: my-project}]\n"
 

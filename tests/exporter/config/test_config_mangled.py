@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.documents import InputError
 from exporter.config import from_text, variables
+from exporter.documents import InputError
 from tests.mangling import mangle, values
 
 GOOD = (Path(__file__).parents[3] / "config.yaml").read_text() + (

@@ -53,7 +53,6 @@ def test_locations_of_required_streams_are_always_read(config: Config) -> None:
 
     assert config.locations_to_read(first) == ("us-east1", "us-east4", "asia-east1")
     assert config.locations_to_read(second) == ("us-west1",)
-    assert config.locations_to_read(third, ["us-west1", "us-west2"]) == ("us-west1", "us-west2")
     assert config.locations_to_read(third) == ("us-west2",)
 
 

@@ -1,106 +1,59 @@
 """The function on its real server, and in this process with a clock of the test's own."""
 
-from __future__ import annotations
-
-from collections import Counter
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Protocol, TextIO
+import io
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
 from exporter.function import Function
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
-from tests.exporter.function.server import MAIN, Server
-from tests.outputs import Printed
+from tests.exporter.function.server import Server
+from tests.exporter.worlds import PREFIX, world
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from lab.emulator.monitoring import WrittenPoint
-
-CONFIG = """\
-metrics: {project: metrics-prod}
-sources: [{project: shop-prod}]
-"""
-WORLD = {
-    "projects": [
-        {"id": "metrics-prod", "number": 1},
-        {
-            "id": "shop-prod",
-            "number": 2,
-            "locations": [
-                {
-                    "id": "europe-west1",
-                    "streams": [{"id": "orders"}, {"id": "carts", "state": "PAUSED"}],
-                },
-                {"id": "us-east1", "streams": [{"id": "stock"}]},
-            ],
-        },
-    ]
-}
-"""Three streams in two locations, and a project for metrics."""
-
-
-class Start(Protocol):
-    """Starts the function until the test ends."""
-
-    def __call__(self, environ: Mapping[str, str] | None = None, *, main: Path = MAIN) -> Server:
-        """Return its server."""
+CONFIG = "metrics: {project: metrics-project}\nsources: [{project: shop-prod}]\n"
+WORLD = world({"europe-west1": ["orders", "carts"], "us-east1": ["stock"]})
+POINTS = 27  # what a complete run of it writes
+PLENTY = 60.0  # seconds that nothing takes
 
 
 class Clock:
     """Seconds that pass when a test says so; it is both the unix time and the monotonic one."""
 
     def __init__(self) -> None:
-        """Start at some time."""
-        self.now = 1_800_000_000.0
+        self.now = self.start = 1_800_000_000.0
+        self._asked = threading.Condition()
+        self._callers: set[str] = set()
 
     def __call__(self) -> float:
         """Return the time."""
-        return self.now
+        with self._asked:
+            self._callers.add(threading.current_thread().name)
+            self._asked.notify_all()
+            return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+    def wait_for_callers(self, count: int) -> None:
+        """Wait until so many threads whose name begins with ``caller`` have asked for the time."""
+        with self._asked:
+            assert self._asked.wait_for(
+                lambda: sum(name.startswith("caller") for name in self._callers) >= count, PLENTY
+            )
 
 
-def on_clock(clock: Clock, environ: Mapping[str, str], log: TextIO | None = None) -> Function:
-    """Return the function for this process, whose time is the clock's."""
-    deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **environ}
-    # A run that nobody notices to have ended makes the test hang, and fail.
-    return Function(deployed, log or Printed(), monotonic=clock, now=clock, patience=1_000)
-
-
-def written_twice(points: Iterable[WrittenPoint]) -> list[object]:
-    """Return the series that have two points of one time."""
-    times = Counter(
-        (*point[:2], *map(str, point.resource_labels.items()), point.time) for point in points
-    )
-    return [series for series, count in times.items() if count > 1]
-
-
-@pytest.fixture
-def cloud() -> Iterator[Emulator]:
-    """Return an emulator of a small fleet."""
-    with Emulator(World.model_validate(WORLD)) as running:
-        yield running
-
-
-@pytest.fixture
-def start(cloud: Emulator, tmp_path: Path) -> Iterator[Start]:
-    """Return what starts the function as it is deployed, but with the emulator's addresses."""
-    with ExitStack() as running:
-
-        def started(environ: Mapping[str, str] | None = None, *, main: Path = MAIN) -> Server:
-            deployed = {
-                "DATASTREAM_EXPORTER_CONFIG": CONFIG,
-                **cloud.environ,
-                **(environ or {}),
-            }
-            log = tmp_path / f"function-{len(list(tmp_path.glob('function-*')))}.log"
-            server = Server(deployed, log, main)
-            running.callback(server.close)
-            return server
-
-        yield started
+def values(cloud: Emulator, metric: str) -> dict[tuple[str, str], Any]:
+    """Return the last value of each series of a metric, by location and node."""
+    return {
+        (point.resource_labels["location"], point.resource_labels["node_id"]): point.value
+        for point in cloud.points(PREFIX + metric)
+    }
 
 
 @pytest.fixture
@@ -110,7 +63,56 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def cloud_at(clock: Clock) -> Iterator[Emulator]:
-    """Return an emulator of the same fleet, whose time is the clock's."""
-    with Emulator(World.model_validate(WORLD), clock=clock) as running:
+def log() -> io.StringIO:
+    """Return what the function in this process logs to."""
+    return io.StringIO()
+
+
+@pytest.fixture
+def cloud_at(clock: Clock, request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """Return an emulator of the small fleet, or of what a test adds to it, on the clock."""
+    more = getattr(request, "param", {})
+    with Emulator(World.model_validate(WORLD | more), clock=clock) as running:
         yield running
+
+
+# Takes the variables that lead the function somewhere
+OnClock: TypeAlias = Callable[[Mapping[str, str]], Function]
+
+
+@pytest.fixture
+def on_clock(clock: Clock, log: io.StringIO) -> Iterator[OnClock]:
+    """Return what makes the function in this process, whose time is the clock's."""
+    with ExitStack() as running:
+
+        def on_clock(environ: Mapping[str, str]) -> Function:
+            deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **environ}
+            function = Function(deployed, log, monotonic=clock, now=clock, sleep=clock.sleep)
+            return running.enter_context(closing(function))
+
+        yield on_clock
+
+
+@pytest.fixture
+def function(cloud_at: Emulator, on_clock: OnClock) -> Function:
+    """Return the function in this process, on the clock."""
+    return on_clock(cloud_at.environ)
+
+
+@pytest.fixture
+def cloud() -> Iterator[Emulator]:
+    """Return an emulator of the small fleet, in real time."""
+    with Emulator(World.model_validate(WORLD)) as running:
+        yield running
+
+
+@pytest.fixture
+def start(cloud: Emulator, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Return what starts the function as it is deployed, but with the emulator's addresses."""
+    with ExitStack() as running:
+
+        def start(**environ: str) -> Server:
+            deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **cloud.environ, **environ}
+            return running.enter_context(closing(Server(deployed, tmp_path / "function.log")))
+
+        yield start

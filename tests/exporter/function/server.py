@@ -1,7 +1,5 @@
 """The function in Google's functions-framework, in a process of its own, as Cloud Run starts it."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -9,21 +7,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from tests.outputs import OUTPUTS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 MAIN = Path(__file__).parents[3] / "terraform/function/main.py"
-
 MAXRSS_OF_A_MIB = 1024 if sys.platform == "linux" else 1024 * 1024
-
-_SECONDS = 60.0
-"""For whatever is waited for; many times what it takes."""
+_SECONDS = 60.0  # for whatever is waited for; many times what it takes
 
 
 class Response(NamedTuple):
@@ -38,13 +29,7 @@ class Server:
     """functions-framework and its worker."""
 
     def __init__(self, environ: Mapping[str, str], log: Path, main: Path = MAIN) -> None:
-        """Start it, and wait until it listens.
-
-        Args:
-            environ: Its environment.
-            log: The file that its stdout and stderr go to.
-            main: The function's ``main.py``.
-        """
+        """Start it, and wait until it listens. Its stdout and stderr go to the file ``log``."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -77,14 +62,10 @@ class Server:
         try:
             connection.request(method, path, body)
             response = connection.getresponse()
-            text = response.read()
-            OUTPUTS.add("a response of the function", text)
-            is_json = response.headers["Content-Type"] == "application/json" and method != "HEAD"
-            return Response(
-                response.status,
-                dict(response.headers),
-                json.loads(text) if is_json else text.decode(),
-            )
+            text = response.read().decode()
+            headers = dict(response.headers)
+            is_json = text and headers["Content-Type"] == "application/json"
+            return Response(response.status, headers, json.loads(text) if is_json else text)
         finally:
             connection.close()
 
@@ -94,15 +75,12 @@ class Server:
         return self._log.read_text("utf-8")
 
     @property
-    def log(self) -> list[dict[str, Any]]:
-        """The log entries; nothing else may be written."""
-        return [json.loads(line) for line in self.log_text.splitlines()]
-
-    @property
     def worker(self) -> int:
         """The process id of the worker, which answers the requests."""
-        self.wait_for(lambda: len(_children(self.process.pid)) == 1)
-        return _children(self.process.pid)[0]
+        found = subprocess.run(
+            ["pgrep", "-P", str(self.process.pid)], capture_output=True, check=True
+        )
+        return int(found.stdout)
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until something is true, while the process runs."""
@@ -132,11 +110,3 @@ class Server:
     def _listens(self) -> bool:
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", self.port)) == 0
-
-
-def _children(process: int) -> list[int]:
-    listed = Path(f"/proc/{process}/task/{process}/children")
-    if listed.exists():
-        return list(map(int, listed.read_text("utf-8").split()))
-    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, check=False)
-    return list(map(int, found.stdout.split()))

@@ -1,48 +1,41 @@
 """Servers on loopback, for what is asked over plain HTTP, and for gRPC over TLS."""
 
-from __future__ import annotations
-
 import http.server
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import grpc
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lab.emulator.emulator import Emulator
+from lab.emulator.emulator import Emulator
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
     """Answers every request as its server says, and keeps its path and body."""
 
-    server: HttpServer
+    server: "HttpServer"
 
     def do_GET(self) -> None:
         """Answer."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.requests.append((self.path, dict(self.headers), body))
+        self.server.open.wait()
         status, text = next(
             (answer for path, answer in self.server.answers.items() if path in self.path),
             self.server.answer,
         )
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Metadata-Flavor", "Google")
-        self.end_headers()
-        self.wfile.write(text.encode())
+        with suppress(ConnectionError):  # nobody may wait any more
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Metadata-Flavor", "Google")
+            self.end_headers()
+            self.wfile.write(text.encode())
 
-    def do_POST(self) -> None:
-        """Answer."""
-        self.do_GET()
-
-    def do_CONNECT(self) -> None:
-        """Answer, as a proxy that opens no tunnel."""
-        self.do_GET()
+    # A proxy that is asked for a tunnel opens none.
+    do_POST = do_CONNECT = do_GET  # noqa: N815 - the names that the library calls
 
     def log_message(self, *_args: Any) -> None:
         """Say nothing."""
@@ -52,12 +45,12 @@ class HttpServer(http.server.ThreadingHTTPServer):
     """An HTTP server on loopback that gives one answer to everything."""
 
     def __init__(self) -> None:
-        """Listen on a free port."""
         super().__init__(("127.0.0.1", 0), Answering)
         self.answer: tuple[int, str] = (200, "{}")
-        self.answers: dict[str, tuple[int, str]] = {}
-        """Other answers, by a part of the path."""
+        self.answers: dict[str, tuple[int, str]] = {}  # others, by a part of the path
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self.open = threading.Event()  # it answers nothing while this is not set
+        self.open.set()
 
     @property
     def address(self) -> str:
@@ -66,60 +59,39 @@ class HttpServer(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def speaking(answer: bytes) -> Iterator[str]:
-    """Yield an address that says the same bytes to everybody, and hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(4096)
-                    connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"127.0.0.1:{listening.getsockname()[1]}"
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
-@contextmanager
-def dripping(piece: bytes) -> Iterator[str]:
-    """Yield an address that says the same bytes again and again, and never hangs up."""
+def saying(data: bytes, *, again: bool = False) -> Iterator[str]:
+    """Yield an address that says the same to everybody, once or without end, and never hangs up."""
     over = threading.Event()
 
     def serve(connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            connection.recv(4096)
-            while not over.wait(0 if len(piece) > 1 else 0.05):
-                connection.sendall(piece)
+            connection.sendall(data)
+            while not over.wait(0.001 if again else None):
+                connection.sendall(data)
+
+    def accept(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                threads.append(threading.Thread(target=serve, args=listening.accept()[:1]))
+                threads[-1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=lambda: serve(listening.accept()[0]))
-        thread.start()
+        threads = [threading.Thread(target=accept, args=(listening,))]
+        threads[0].start()
         yield f"127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
         over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
-    """Google's endpoints on loopback: gRPC over TLS, in front of an emulator.
-
-    Attributes:
-        address: ``localhost:port`` of both services, once started.
-        tokens: The values of the header that authorises a call.
-        refusal: The code that every call is refused with, in a message that repeats the header.
-    """
+    """Google's endpoints on loopback: gRPC over TLS, in front of an emulator."""
 
     def __init__(self, cloud: Emulator, key: bytes, certificate: bytes) -> None:
-        """Relay to an emulator that runs, with this certificate."""
-        self.tokens: list[str] = []
-        self.refusal: grpc.StatusCode | None = None
-        self.address = ""
+        self.tokens: list[str] = []  # values of the header that authorises a call
+        self.refused: set[str] = set()  # those that are not accepted
+        self.address = ""  # ``localhost:port`` of both services, once started
         self._channels = [
             grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
             for address in (cloud.datastream, cloud.monitoring)
@@ -129,13 +101,11 @@ class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
         self._port = self._server.add_secure_port("127.0.0.1:0", credentials)
 
     def __enter__(self) -> Self:
-        """Start."""
         self._server.start()
         self.address = f"localhost:{self._port}"
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        """Stop."""
         self._server.stop(1).wait()
         for channel in self._channels:
             channel.close()
@@ -147,8 +117,8 @@ class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
         channel = self._channels["google.monitoring" in details.method]
 
         def relay(request: bytes, context: grpc.ServicerContext) -> Any:
-            if self.refusal:
-                context.abort(self.refusal, f"The request's token {token!r} is not accepted")
+            if token in self.refused:
+                context.abort(grpc.StatusCode.UNAUTHENTICATED, "Invalid credentials.")
             try:
                 return channel.unary_unary(details.method)(request)
             except grpc.RpcError as error:

@@ -1,0 +1,221 @@
+"""When a request is a run, whose result a caller gets, and what the function remembers."""
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from exporter.function import Answer, Function
+from lab.emulator.emulator import Emulator
+from lab.emulator.world import Fault
+from tests.exporter.function.conftest import CONFIG, PLENTY, POINTS, Clock, OnClock, values
+from tests.exporter.worlds import PREFIX
+
+FAILS = {"at": "15s", "stream": "stock", "do": "fail", "reason": "GONE"}
+LOST = {"method": "CreateTimeSeries", "code": "PERMISSION_DENIED", "from": "50s", "until": "65s"}
+
+
+def begun(cloud: Emulator, clock: Clock) -> list[float]:
+    """Return when the runs so far began, as their points say, in seconds of the test."""
+    return [point.time - clock.start for point in cloud.points(PREFIX + "exporter/last_run")]
+
+
+def test_runs_begin_ten_seconds_apart(function: Function, cloud_at: Emulator, clock: Clock) -> None:
+    """A call that comes sooner waits, so that Cloud Monitoring takes every point of its run."""
+    for _ in range(5):
+        answer = function.answer("POST", "/")
+        assert (answer.status, answer.body["lost"]) == (200, 0)
+        clock.now += 1
+    assert begun(cloud_at, clock) == [0, 10, 20, 30, 40]
+
+
+@pytest.mark.parametrize("cloud_at", [{"events": [FAILS]}], indirect=True)
+def test_what_was_prepared_survives(
+    function: Function, cloud_at: Emulator, clock: Clock, log: io.StringIO
+) -> None:
+    """Later runs discover nothing for ten minutes, and write what stays the same seldom.
+
+    They log a change once, and say it again after ten minutes.
+    """
+    written = []
+    for _ in range(12):
+        written.append(function.answer("POST", "/").body["written"])
+        clock.now += 60
+    assert written[:5] == [POINTS, POINTS, 13, 4, 4]
+    assert cloud_at.calls["ListLocations"] == 2
+    about = [line for line in log.getvalue().splitlines() if "streams/stock" in line]
+    assert len(about) == 2
+    assert "was RUNNING and failed; Datastream keeps retrying: GONE" in about[0]
+
+
+def test_callers_that_wait_share_the_next_run(
+    function: Function, cloud_at: Emulator, clock: Clock
+) -> None:
+    """None gets the result of the run that began before its call; one run answers them all."""
+    came, release = Event(), Event()
+
+    def hold(_request: object) -> bytes:
+        came.set()
+        release.wait(PLENTY)
+        return b""
+
+    cloud_at.answer("ListLocations", hold)
+    with ThreadPoolExecutor(20, thread_name_prefix="caller") as pool:
+        first = pool.submit(function.answer, "POST", "/")
+        came.wait(PLENTY)
+        clock.now += 1
+        others = [pool.submit(function.answer, "POST", path) for path in ("/", "/log") * 9]
+        clock.wait_for_callers(19)
+        release.set()
+    assert begun(cloud_at, clock) == [0, 10]
+    assert first.result().status == 200
+    shared = others[0].result()
+    assert shared is not first.result()
+    assert all(other.result() is shared for other in others)
+
+
+QUIET = [(0, "/", 200), (10, "/log", 200), (12, "/log", 204)]
+
+
+@pytest.mark.parametrize(
+    ("cloud_at", "calls", "runs"),
+    [
+        pytest.param({}, [(0, "/log", 200), (5, "/log", 200)], [0, 10], id="the first finds all"),
+        pytest.param(
+            {},
+            [*QUIET, (60, "/", 200), (69, "/log", 204), (71, "/log", 200), (72, "/log", 204)],
+            [0, 10, 60, 71],
+            id="nothing changes",
+        ),
+        pytest.param(
+            {"events": [FAILS]},
+            [(0, "/", 200), (16, "/log", 200), (17, "/log", 200), (30, "/log", 204)],
+            [0, 16, 26],
+            id="something changed",
+        ),
+        pytest.param(
+            {"faults": [LOST]},
+            [*QUIET, (60, "/", 500), (66, "/log", 200)],
+            [0, 10, 70],
+            id="the last run failed",
+        ),
+        pytest.param(
+            {"faults": [LOST]},
+            [(0, "/", 200), (60, "/log", 500), (66, "/log", 200), (71, "/log", 200)],
+            [0, 70, 80],
+            id="the last run of a log failed",
+        ),
+    ],
+    indirect=["cloud_at"],
+)
+def test_a_log_starts_a_run_where_something_may_be_new(
+    function: Function,
+    cloud_at: Emulator,
+    clock: Clock,
+    calls: list[tuple[int, str, int]],
+    runs: list[float],
+) -> None:
+    """A stream that logs an error every second costs a run a minute, as long as nothing changes."""
+    for at, path, status in calls:
+        clock.now = max(clock.now, clock.start + at)
+        answer = function.answer("POST", path)
+        assert answer.status == status, at
+        assert (answer == Answer(204, {})) == (status == 204)
+    assert begun(cloud_at, clock) == runs
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "lost", "needed"),
+    [
+        # A last_read would have followed in each location.
+        ("CreateTimeSeries", 500, POINTS - 2, "roles/monitoring.metricWriter"),
+        ("List*", 200, 0, "datastream.locations.list"),
+    ],
+)
+def test_what_is_lost_is_a_500_and_what_is_unreadable_is_not(
+    function: Function,
+    cloud_at: Emulator,
+    clock: Clock,
+    log: io.StringIO,
+    method: str,
+    status: int,
+    lost: int,
+    needed: str,
+) -> None:
+    """The body has the numbers, the log says what is needed, and the next run is whole."""
+    cloud_at.add_fault(Fault(method=method, code="PERMISSION_DENIED", until=1))
+    answer = function.answer("POST", "/")
+    assert (answer.status, answer.body["complete"], answer.body["lost"]) == (status, not lost, lost)
+    assert needed in log.getvalue()
+    up = {} if lost else {("global", "datastream"): 0}
+    assert values(cloud_at, "location/up") == up
+    clock.now += 60
+    answer = function.answer("POST", "/")
+    assert (answer.status, answer.body["written"]) == (200, POINTS)
+
+
+def test_a_location_that_hangs_costs_itself_alone(cloud: Emulator, log: io.StringIO) -> None:
+    """The run ends before the request's timeout, after which Cloud Run would stop the CPU."""
+    cloud.add_fault(Fault(method="ListStreams", location="us-east1", latency=PLENTY))
+    environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "7"}
+    with closing(Function(environ | cloud.environ, log)) as function:
+        answer = function.answer("POST", "/")
+    assert (answer.status, answer.body["unreadable"], answer.body["streams"]) == (200, 1, 2)
+    assert float(str(answer.body["seconds"])) < 7
+    assert values(cloud, "location/up")["us-east1", "datastream"] == 0
+
+
+def test_no_credentials(
+    on_clock: OnClock, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request tries again, and says that there are none and how to get some."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "gone.json")
+    function = on_clock({})
+    for _ in range(2):
+        answer = function.answer("POST", "/")
+        errors: Any = answer.body["errors"]
+        assert (answer.status, len(errors)) == (500, 1)
+        assert "gone.json" in errors[0]
+        assert "gcloud auth application-default login" in errors[0]
+    assert log.getvalue() == f"error: {errors[0]}\n" * 2
+
+
+def test_a_mistake_in_config(
+    cloud_at: Emulator,
+    on_clock: OnClock,
+    log: io.StringIO,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Response and log have all mistakes at once; the next request reads the corrected file."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "config.yaml"
+    file.write_text("sources: [{project: shop-prod, locations: [mars]}]\nrun: {deadline: soon}\n")
+    function = on_clock({"DATASTREAM_EXPORTER_CONFIG": "", **cloud_at.environ})
+    answer = function.answer("POST", "/")
+    errors: Any = answer.body["errors"]
+    assert (answer.status, len(errors)) == (500, 3)
+    assert all(each.startswith("config.yaml:") for each in errors)
+    assert log.getvalue() == "".join(f"error: {each}\n" for each in errors)
+    file.write_text(CONFIG)
+    assert function.answer("POST", "/").body["streams"] == 3
+
+
+def test_an_unexpected_error(cloud_at: Emulator, clock: Clock, log: io.StringIO) -> None:
+    """The log has one entry with its traceback, the response has none, and the next run is well."""
+    environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, "K_SERVICE": "exporter", **cloud_at.environ}
+    times: list[float] = []
+    with closing(Function(environ, log, monotonic=clock, now=times.pop, sleep=clock.sleep)) as one:
+        sentence = "the exporter failed unexpectedly; its log says where"
+        assert one.answer("POST", "/") == (500, {"errors": (sentence,)})
+        *_, entry = map(json.loads, log.getvalue().splitlines())
+        assert entry["severity"] == "ERROR"
+        assert entry["message"].endswith("IndexError: pop from empty list")
+        clock.now += 1
+        times.append(clock.now + 9)
+        assert one.answer("POST", "/").status == 200

@@ -1,0 +1,66 @@
+"""Who the process is to Google: nobody, or a service account whose token server is on loopback."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from google.auth.compute_engine import _metadata
+
+from tests.canary import SERVICE_ACCOUNT, private_key, token_answer
+from tests.certificate import key_and_certificate
+from tests.exporter.conftest import Serve
+from tests.exporter.google.loopback import HttpServer, TlsFront
+from tests.exporter.worlds import project
+from tests.outputs import OUTPUTS
+
+# Makes some content that of the credentials file
+Use: TypeAlias = Callable[[Any], None]
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Make the process one without credentials, on a machine that is not Google's."""
+    for name in list(os.environ):
+        if name.startswith(("GOOGLE_", "CLOUDSDK_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    # The variable NO_GCE_CHECK is read when the module is imported.
+    monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Use:
+    """Return what writes the credentials file that the environment names."""
+    path = tmp_path / "credentials.json"
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+
+    def use(content: Any) -> None:
+        text = content if isinstance(content, str | bytes) else json.dumps(content)
+        OUTPUTS.write_input(path, text)
+
+    return use
+
+
+def working_key(address: str) -> dict[str, str]:
+    """Return a service account's key file, whose token server is at an address."""
+    uri = f"http://{address}/token"
+    return {**SERVICE_ACCOUNT, "private_key": private_key(), "token_uri": uri}
+
+
+@pytest.fixture
+def tokens(http_server: HttpServer, use: Use) -> HttpServer:
+    """Be a service account; return the server that gives out its tokens."""
+    use(working_key(http_server.address))
+    http_server.answer = (200, token_answer())
+    return http_server
+
+
+@pytest.fixture
+def front(serve: Serve) -> Iterator[TlsFront]:
+    """Return Google's endpoints, over TLS, with a stream in a location of a project."""
+    world = {"projects": [project("shop-prod", {"us-east1": ["orders"]})]}
+    with TlsFront(serve(world).cloud, *key_and_certificate()) as front:
+        yield front

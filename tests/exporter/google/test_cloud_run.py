@@ -1,0 +1,43 @@
+"""What Cloud Run tells the process that it runs."""
+
+import pytest
+
+from exporter.google import cloud_run
+from exporter.names import Task
+
+
+@pytest.mark.parametrize("name", ["CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE"])
+def test_jobs_worker_pools_and_services_are_cloud_run(name: str) -> None:
+    """Elsewhere none of the variables is set, and there is one task, without labels or limit."""
+    assert cloud_run.here({name: "exporter"})
+    elsewhere = {name: "", "HOME": "/", "CLOUD_RUN_TIMEOUT_SECONDS": "soon"}
+    assert not cloud_run.here(elsewhere)
+    assert cloud_run.task(elsewhere) == Task(0, 1)
+    assert cloud_run.log_labels(elsewhere) == {}
+    assert cloud_run.request_timeout(elsewhere) is None
+
+
+def test_a_task_knows_its_share_its_labels_and_its_limit() -> None:
+    """Log lines are told apart by execution, task and attempt."""
+    environ = {
+        "CLOUD_RUN_EXECUTION": "exporter-x7k2p",
+        "CLOUD_RUN_TASK_INDEX": "9999",
+        "CLOUD_RUN_TASK_ATTEMPT": "1",
+        "CLOUD_RUN_TASK_COUNT": "10000",
+        "CLOUD_RUN_TIMEOUT_SECONDS": "55",
+    }
+    assert cloud_run.task(environ) == Task(9999, 10_000)
+    labels = {"execution": "exporter-x7k2p", "task_index": "9999", "attempt": "1"}
+    assert cloud_run.log_labels(environ) == labels
+    assert cloud_run.request_timeout(environ) == 55
+
+
+@pytest.mark.parametrize(
+    ("index", "count"), [("1", "1"), ("-1", "2"), ("", "1"), ("0", "0"), ("0", ""), ("1.0", "2")]
+)
+def test_a_task_that_can_not_be(index: str, count: str) -> None:
+    """Both variables stand in the sentence: a wrong share would write twice or leave out."""
+    environ = {"CLOUD_RUN_TASK_INDEX": index, "CLOUD_RUN_TASK_COUNT": count}
+    named = f"CLOUD_RUN_TASK_INDEX={index} and CLOUD_RUN_TASK_COUNT={count} name no task"
+    with pytest.raises(ValueError, match=named):
+        cloud_run.task(environ)

@@ -1,0 +1,184 @@
+"""What gRPC really says where there is no connection or no token, through Google's own channels."""
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from exporter.config import Endpoints
+from exporter.function import Function
+from exporter.google.calls import Calls, Deadline
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients, connect
+from exporter.google.errors import CallError, Failure, FailureKind
+from exporter.names import LocationName
+from exporter.read import Datastream
+from tests.canary import Canary, token_answer
+from tests.certificate import key_and_certificate
+from tests.exporter.conftest import Serve
+from tests.exporter.google.loopback import HttpServer, TlsFront, saying
+from tests.exporter.worlds import world
+from tests.outputs import OUTPUTS
+
+AT = LocationName("shop-prod", "us-east1")
+SECONDS = 1.0  # that a failing call is given
+NO_GRPC = (
+    "Nothing there speaks gRPC: check the network, proxies, and endpoints.datastream in "
+    "config.yaml if set."
+)
+
+Connect = Callable[[str], Clients]
+
+
+@pytest.fixture(params=["plain", "tls"])
+def at(request: pytest.FixtureRequest) -> Connect:
+    """Return what connects to an address: as to an emulator, or as to Google."""
+    if request.param == "plain":
+        names = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
+        return lambda address: connect(Endpoints(), dict.fromkeys(names, address))
+    request.getfixturevalue("tokens")
+    return google
+
+
+def google(address: str) -> Clients:
+    """Return clients with credentials, over TLS."""
+    return connect(Endpoints(datastream=address, monitoring=address), {})
+
+
+def failure(clients: Clients, calls: Calls | None = None) -> Failure:
+    """Read a location; return how that failed."""
+    with clients, pytest.raises(CallError) as caught:
+        Datastream(clients.datastream, calls or Calls()).streams(AT, Deadline.after(SECONDS))
+    assert "\n" not in str(caught.value)
+    OUTPUTS.add("the sentence", str(caught.value))
+    return caught.value.failure
+
+
+@pytest.mark.parametrize("answerer", ["closed_port", "http_server", None])
+def test_nothing_speaks_grpc_there(
+    at: Connect, request: pytest.FixtureRequest, answerer: str | None
+) -> None:
+    """Nothing listens, it is a web server, or the name does not resolve: the network is checked."""
+    there = request.getfixturevalue(answerer) if answerer else None
+    port = getattr(there, "server_port", there)
+    found = failure(at(f"127.0.0.1:{port}" if port else "nonexistent.invalid:443"))
+    if port or found.kind is not FailureKind.TIMED_OUT:  # a name server may not answer
+        assert (found.kind, found.hint) == (FailureKind.UNAVAILABLE, NO_GRPC)
+    if answerer != "http_server":
+        assert (str(port) if port else "nonexistent.invalid") in found.message
+
+
+def test_what_listens_never_answers(at: Connect, silent_port: int) -> None:
+    """A firewall that drops what comes, or a server that hangs, times out."""
+    found = failure(at(f"127.0.0.1:{silent_port}"))
+    assert found.kind is FailureKind.TIMED_OUT
+    assert "endpoints.datastream" in found.hint
+
+
+def test_a_server_that_leaves_at_once_is_unavailable() -> None:
+    """GOAWAY on a connection that stays open is an ordinary failure, tried again a few times."""
+    settings, goaway = b"\0\0\0\4\0\0\0\0\0", b"\0\0\x08\7" + bytes(13)
+    calls = Calls()
+    with saying(settings + goaway) as address:
+        names = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
+        found = failure(connect(Endpoints(), dict.fromkeys(names, address)), calls)
+    assert found.kind is FailureKind.UNAVAILABLE
+    assert "GOAWAY" in found.message
+    assert calls.made > 1
+
+
+EXPIRED = json.dumps({"access_token": Canary.ACCESS_TOKEN, "expires_in": 0})
+REVOKED = {"error": "invalid_grant", "error_description": "Revoked.", "x": Canary.ACCESS_TOKEN}
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "words"),
+    [
+        (400, json.dumps(REVOKED), "no valid credentials: invalid_grant: Revoked."),
+        (403, Canary.ACCESS_TOKEN, "no valid credentials: the token server's answer is not one of"),
+        (200, json.dumps([Canary.ACCESS_TOKEN]), "no valid credentials: "),
+        (200, token_answer(f"{Canary.ACCESS_TOKEN}\nx"), "unavailable: Illegal metadata"),
+    ],
+)
+def test_an_expired_token_that_is_not_renewed(
+    tokens: HttpServer,
+    front: TlsFront,
+    capfd: pytest.CaptureFixture[str],
+    status: int,
+    answer: str,
+    words: str,
+) -> None:
+    """The sentence has the words of OAuth alone, gRPC prints no token, and nothing is sent."""
+    tokens.answer = (200, EXPIRED)
+    clients = google(front.address)
+    tokens.answer = (status, answer)
+    assert str(failure(clients)).startswith(words)
+    assert front.tokens == []
+    OUTPUTS.add("stderr", capfd.readouterr().err)
+
+
+def test_a_token_that_takes_too_long_costs_no_more_than_the_calls_own_time(
+    tokens: HttpServer, front: TlsFront
+) -> None:
+    """The call ends by its deadline though the token server still hangs."""
+    tokens.answer = (200, EXPIRED)
+    clients = google(front.address)
+    tokens.open.clear()
+    assert failure(clients).kind is FailureKind.TIMED_OUT
+    tokens.open.set()
+
+
+def test_a_server_without_a_trusted_certificate_gets_no_token(
+    serve: Serve, tokens: HttpServer
+) -> None:
+    """Whoever answers in Google's place learns nothing."""
+    stranger = key_and_certificate.__wrapped__()
+    with TlsFront(serve(world()).cloud, *stranger) as front:
+        found = failure(google(front.address))
+        assert (found.kind, found.hint) == (FailureKind.UNAVAILABLE, NO_GRPC)
+        assert front.tokens == []
+    assert len(tokens.requests) == 1
+
+
+def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
+    tokens: HttpServer, front: TlsFront
+) -> None:
+    """A token that Google does not take any more is replaced after the run that it costs."""
+    front.refused = {f"Bearer {Canary.ACCESS_TOKEN}"}
+    config = {
+        "metrics": {"project": "shop-prod"},
+        "sources": [{"project": "shop-prod"}],
+        "endpoints": {"datastream": front.address, "monitoring": front.address},
+    }
+    environ = {"DATASTREAM_EXPORTER_CONFIG": json.dumps(config)}
+    log = io.StringIO()
+    with closing(Function(environ, log, sleep=lambda _seconds: None)) as function:
+        statuses = [function.answer("POST", "/").status]
+        tokens.answer = (200, token_answer(Canary.FEDERATED_TOKEN))
+        statuses += [function.answer("POST", "/").status for _ in range(2)]
+    assert statuses == [500, 500, 200]
+    assert len(tokens.requests) == 3
+    OUTPUTS.add("the log", log.getvalue())
+
+
+def test_an_emulator_is_never_called_through_a_proxy(
+    serve: Serve, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run against emulators is complete although the proxy of the environment is dead."""
+    for variable in ("grpc_proxy", "https_proxy", "http_proxy"):
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{closed_port}")
+    report = serve(world()).run({"project": "shop-prod"})
+    assert (report.complete, report.streams) == (True, 2)
+
+
+def test_google_is_called_through_a_proxy(
+    tokens: HttpServer, front: TlsFront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that opens no tunnel is to be checked; its password is not shown."""
+    proxy = f"http://user:{Canary.PROXY_PASSWORD}@{tokens.address}"
+    monkeypatch.setenv("https_proxy", proxy)
+    tokens.answers = {front.address: (403, "")}
+    found = failure(google(front.address))
+    assert (found.kind, found.hint) == (FailureKind.UNAVAILABLE, NO_GRPC)
+    assert (tokens.requests[-1][0], front.tokens) == (front.address, [])

@@ -1,0 +1,170 @@
+"""Whom the exporter calls as, and one sentence where that is nobody, without any secret.
+
+google-auth reads the environment of the process itself, so the tests change that.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from google.auth.compute_engine import _metadata
+
+from exporter.config import Endpoints
+from exporter.google import clients
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect, emulators
+from exporter.google.errors import CallError, FailureKind
+from tests.canary import SERVICE_ACCOUNT, USER, Canary, token_answer
+from tests.exporter.google.conftest import Use, working_key
+from tests.exporter.google.loopback import HttpServer, saying
+from tests.outputs import OUTPUTS
+
+KEY: dict[str, object] = {**SERVICE_ACCOUNT}
+READER = "reader@shop-prod.iam.gserviceaccount.com"
+LOGIN = "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
+
+
+def refused(impersonate: str | None = None) -> str:
+    """Return the one sentence that connecting to Google ends in."""
+    with pytest.raises(CallError) as caught, connect(Endpoints(), {}, impersonate):
+        pass
+    assert caught.value.failure.kind is FailureKind.CREDENTIALS
+    sentence = str(caught.value)
+    assert len(sentence.splitlines()) == 1
+    OUTPUTS.add("the sentence", sentence)
+    return sentence
+
+
+def test_there_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The command that makes some is named, and the path where there should be some."""
+    assert LOGIN in refused()
+    for path in (tmp_path / "gone.json", tmp_path):
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+        assert str(path) in refused()
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", json.dumps(KEY))
+    assert "is its content and not its path" in refused()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        f'{{"private_key": "{Canary.PRIVATE_KEY}',
+        json.dumps([Canary.PRIVATE_KEY]),
+        json.dumps(Canary.PRIVATE_KEY),
+        b'\xff\xfe{"private_key": "' + Canary.PRIVATE_KEY.encode(),
+        {"private_key": Canary.PRIVATE_KEY},
+        KEY | {"type": ["service_account"]},
+        {"type": "service_account", "private_key": Canary.PRIVATE_KEY},
+        KEY,
+        KEY | {"private_key": [Canary.PRIVATE_KEY]},
+        {"type": "authorized_user", "refresh_token": Canary.REFRESH_TOKEN},
+        {"type": "external_account", "credential_source": Canary.PRIVATE_KEY},
+        {"type": "impersonated_service_account", "source_credentials": {"key": Canary.PRIVATE_KEY}},
+        {"type": "gdch_service_account", "private_key": Canary.PRIVATE_KEY},
+    ],
+)
+def test_a_malformed_file_is_never_quoted(use: Use, content: object) -> None:
+    """It is one sentence."""
+    use(content)
+    refused()
+
+
+def test_a_service_account_asks_for_its_token_once(tokens: HttpServer) -> None:
+    """Connecting costs one token and no call; the account is named."""
+    with connect(Endpoints(), {}) as connected:
+        assert connected.account == KEY["client_email"]
+    assert [path for path, _, _ in tokens.requests] == ["/token"]
+
+
+REVOKED = {
+    "error": "invalid_grant",
+    "error_description": "Token has been expired or revoked.",
+    "internal": Canary.ACCESS_TOKEN,
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "words"),
+    [
+        (400, json.dumps(REVOKED), "invalid_grant: Token has been expired or revoked. Run `gcloud"),
+        (400, '{"error": "unsupported_grant_type"}', ": unsupported_grant_type: "),
+        *((status, page, "token") for status in (200, 403) for page in ("<html>\n<b>Log in", "[]")),
+        *((200, page, "token") for page in ("{}", "null", '"x"', "")),
+        (200, json.dumps({"access_tokn": Canary.ACCESS_TOKEN}), "token"),
+        (200, Canary.ACCESS_TOKEN, "token"),
+        (400, Canary.ACCESS_TOKEN, "token"),
+        (403, json.dumps([Canary.ACCESS_TOKEN]), "token"),
+    ],
+)
+def test_of_a_token_servers_answer_only_oauths_error_is_shown(
+    tokens: HttpServer, status: int, answer: str, words: str
+) -> None:
+    """A portal's page in place of a token, or an answer with a token in it, is one sentence too."""
+    tokens.answer = (status, answer)
+    assert words in refused()
+
+
+def test_a_token_server_that_is_not_there(use: Use, closed_port: int) -> None:
+    """It is the network that is to be checked, not the credentials."""
+    use(working_key(f"127.0.0.1:{closed_port}"))
+    sentence = refused()
+    assert "check the network" in sentence
+    assert str(closed_port) in sentence
+
+
+@pytest.mark.parametrize("data", [b"", b"H", b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 9999])
+@pytest.mark.parametrize("has_key", [True, False])
+def test_a_server_of_tokens_is_waited_for_so_long(
+    monkeypatch: pytest.MonkeyPatch, use: Use, data: bytes, *, has_key: bool
+) -> None:
+    """It is silent or sends without end; without a key google-auth looks for a metadata server."""
+    monkeypatch.setattr(clients, "_TOKEN_SECONDS", 0.2)
+    with saying(data, again=bool(data)) as address:
+        if has_key:
+            use(working_key(address))
+        else:
+            monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
+            monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", False)
+            monkeypatch.setenv("GCE_METADATA_IP", address)
+        assert LOGIN in refused()
+
+
+def test_a_users_own_credentials_warn_of_no_missing_quota_project(
+    monkeypatch: pytest.MonkeyPatch, use: Use
+) -> None:
+    """google-auth's warning is no sentence for a terminal; the refusal of a call tells of it."""
+    gcloud = "764086051850-6qr4p6gpi6hn506pt8ejuq83di341hur.apps.googleusercontent.com"
+    use(USER | {"client_id": gcloud})
+    # Its token server is Google's own: the proxy that is named is not there.
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{Canary.PROXY_PASSWORD}@127.0.0.1:9")
+    assert "check the network and proxies" in refused()
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_another_account_is_impersonated(
+    tokens: HttpServer, monkeypatch: pytest.MonkeyPatch, *, granted: bool
+) -> None:
+    """It is the one that calls are made as; where it is refused, the role that it needs is told."""
+    monkeypatch.setattr("google.auth.iam._IAM_ENDPOINT", f"http://{tokens.address}/as/{{}}")
+    given = {"accessToken": Canary.IMPERSONATED_TOKEN, "expireTime": "2099-01-01T00:00:00Z"}
+    tokens.answers = {"/as/": (200, json.dumps(given)) if granted else (403, token_answer())}
+    if granted:
+        with connect(Endpoints(), {}, READER) as connected:
+            assert connected.account == READER
+    else:
+        sentence = refused(READER)
+        assert f"Unable to acquire impersonated credentials of {READER}" in sentence
+        assert f"service-accounts add-iam-policy-binding {READER}" in sentence
+    assert [path for path, _, _ in tokens.requests] == ["/token", f"/as/{READER}"]
+    scopes = json.loads(tokens.requests[-1][2])["scope"]
+    assert scopes == ["https://www.googleapis.com/auth/cloud-platform"]
+
+
+def test_emulators_need_no_credentials() -> None:
+    """Two emulators are connected to without any; with one alone they are needed."""
+    one = {DATASTREAM_EMULATOR: "127.0.0.1:1"}
+    assert emulators({**one, MONITORING_EMULATOR: "", "HOME": "/"}) == one
+    with connect(Endpoints(), {**one, MONITORING_EMULATOR: "127.0.0.1:2"}) as connected:
+        assert "emulators" in connected.account
+    with pytest.raises(CallError):
+        connect(Endpoints(), one)

@@ -1,0 +1,50 @@
+"""Reports of runs over one location, compared with config by the exporter's own code."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from exporter.config import Config
+from exporter.expectations import Expectations
+from exporter.google.errors import Failure, FailureKind
+from exporter.names import LocationName, Task
+from exporter.read import Stream
+from exporter.run import Report
+from exporter.write import Written
+
+EUROPE = LocationName("shop-prod", "europe-west1")
+DENIED = Failure(FailureKind.PERMISSION_DENIED, "no.", "Grant it.")
+DOWN = Failure(FailureKind.UNAVAILABLE, "down.", "Wait.")
+
+
+def config(**sections: Any) -> Config:
+    """Return a config that watches the location; ``sections`` are its other parts."""
+    source = {"project": "shop-prod", "locations": ["europe-west1"]}
+    return Config.model_validate(
+        {"metrics": {"project": "metrics-prod"}, "sources": [source], **sections}
+    )
+
+
+def report(*streams: Stream, required: Sequence[str] = (), **parts: Any) -> Report:
+    """Return the report of a run that read the location and wrote everything."""
+    whole = config(required=required)
+    return empty_report(
+        locations=(Expectations(whole, 0).compare(EUROPE, whole.sources[0], streams),), **parts
+    )
+
+
+def empty_report(**parts: Any) -> Report:
+    """Return a report that says nothing but the given parts."""
+    nothing: dict[str, Any] = {
+        **{name: {} for name in ("discoveries", "unread", "uncollected")},
+        **dict.fromkeys(("locations", "dropped", "held_back", "samples"), ()),
+        **dict.fromkeys(("changed", "stopped"), False),
+        **dict.fromkeys(("timestamp", "skipped"), 0),
+    }
+    return Report(
+        **{"task": Task(), "written": Written(24), "seconds": 0.1, "calls": 5, **nothing, **parts}
+    )
+
+
+def unread(failure: Failure = DOWN) -> Report:
+    """Return the report of a run that could not read the location."""
+    return empty_report(unread={EUROPE: failure})

@@ -1,0 +1,278 @@
+"""What the log says of runs: what is wrong, what changed, and nothing twice."""
+
+import io
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.logs import JsonLines, logging_to
+from exporter.names import LocationName, StreamName
+from exporter.read import Stream
+from exporter.run import Report
+from exporter.run_log import RunLog, failure_groups, name_all
+from exporter.states import StreamState, state_name
+from tests.exporter.reports import DENIED, DOWN, EUROPE, config, empty_report, report, unread
+
+ORDERS = f"{EUROPE}/streams/orders"
+RUNNING, PAUSED, FAILED = StreamState.RUNNING, StreamState.PAUSED, StreamState.FAILED
+
+
+def play(*runs: Report, seconds: float = 10) -> list[list[dict[str, Any]]]:
+    """Return the entries of each run of one process, which finds something every few seconds."""
+    now = 0.0
+    run_log, logged = RunLog(config(), lambda: now), []
+    for run in runs:
+        with logging_to(lines := io.StringIO(), JsonLines({})):
+            run_log.log_findings(run)
+        logged.append([json.loads(line) for line in lines.getvalue().splitlines()])
+        now += seconds
+    return logged
+
+
+def orders(state: int = RUNNING, error: str | None = None, **more: Any) -> Stream:
+    """Return a stream."""
+    reason = "SLOT" if error is not None else None
+    return Stream("orders", state, int(error is not None), reason=reason, error=error, **more)
+
+
+@pytest.mark.parametrize(
+    ("stream", "severity", "text"),
+    [
+        (orders(FAILED, "Lost."), "ERROR", "failed; Datastream keeps retrying: Lost."),
+        (
+            orders(StreamState.FAILED_PERMANENTLY),
+            "ERROR",
+            "failed permanently; it will not recover on its own.",
+        ),
+        (orders(PAUSED), "WARNING", "is PAUSED, which config does not expect."),
+        (orders(9), "WARNING", "is state 9, which config does not expect."),
+        (orders(RUNNING, "Slow"), "WARNING", "is RUNNING with 1 error: Slow."),
+        (orders(RUNNING, ""), "WARNING", "is RUNNING with 1 error: SLOT."),
+        (
+            None,
+            "WARNING",
+            "is required but does not exist: create it, or remove it from `required`.",
+        ),
+    ],
+)
+def test_a_stream_that_is_not_as_it_should_be_is_named(
+    stream: Stream | None, severity: str, text: str
+) -> None:
+    """The first run names it with its state and error; that is no change for the worse."""
+    ((entry,),) = play(report(*[stream] if stream else [], required=[ORDERS]))
+    assert (entry["severity"], entry["message"]) == (severity, f"{ORDERS} {text}")
+    assert (entry["event"], entry["worse"]) == ("stream_bad", False)
+    names = ("project", "location", "stream_id")
+    assert [entry[name] for name in names] == ["shop-prod", "europe-west1", "orders"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "event", "text", "worse"),
+    [
+        (
+            orders(),
+            orders(FAILED, "Lost."),
+            "changed",
+            "was RUNNING and failed; Datastream keeps retrying: Lost.",
+            True,
+        ),
+        (orders(), orders(PAUSED), "changed", "was RUNNING and is PAUSED, which config ", True),
+        (orders(FAILED), orders(), "changed", "was FAILED and is RUNNING.", False),
+        (None, orders(), "appeared", "appeared: it is RUNNING.", False),
+        (None, orders(FAILED), "appeared", "appeared: it failed; Datastream keeps ret", True),
+        (orders(), None, "vanished", "vanished: it was RUNNING, and its location does not", True),
+        (
+            orders(PAUSED, label="paused"),
+            orders(PAUSED, label="running"),
+            "changed",
+            "is PAUSED, which config does not expect.",
+            True,
+        ),
+        (
+            orders(PAUSED, label="running"),
+            orders(PAUSED, label="paused"),
+            "changed",
+            "is PAUSED, which is expected now.",
+            False,
+        ),
+    ],
+)
+def test_a_change_is_logged_once(
+    before: Stream | None, after: Stream | None, event: str, text: str, *, worse: bool
+) -> None:
+    """One entry says from what to what, and whether it is worse; the next runs say no more."""
+    first, second = (report(*[one] if one else []) for one in (before, after))
+    _, (entry,), *silent = play(first, second, second, second)
+    assert entry["event"] == f"stream_{event}"
+    assert entry["message"].startswith(f"{ORDERS} {text}")
+    assert entry["worse"] is worse
+    assert entry["previous"] == (state_name(before.state) if before else "missing")
+    assert entry["state"] == (state_name(after.state) if after else "missing")
+    assert silent == [[], []]
+
+
+def test_one_reminder_of_all_that_stays_bad_every_ten_minutes() -> None:
+    """Streams, labels that name no state, unreadable locations: together, and not in between."""
+    carts = Stream("carts", PAUSED, label="pausd")
+    us = LocationName("shop-prod", "us-east1")
+    bad = replace(report(orders(FAILED), carts), unread={us: DOWN})
+    logged = play(report(orders()), *[bad] * 130)
+    said = {number: len(entries) for number, entries in enumerate(logged) if entries}
+    assert said == {1: 4, 60: 4, 120: 4}
+    assert Counter(entry.get("event") for entry in logged[60]) == {
+        "stream_bad": 2,
+        "location_unreadable": 1,
+        None: 1,
+    }
+
+
+def test_an_unread_location_makes_nothing_vanish() -> None:
+    """Its streams are unknown. When it is read again, they are compared with what was known."""
+    down = unread()
+    _, (failure,), silent, (changed,), (vanished,) = play(
+        report(orders()), down, down, report(orders(FAILED)), report()
+    )
+    assert failure["message"] == (
+        f"{EUROPE} could not be read, so the streams there are unknown: {DOWN}"
+    )
+    assert (failure["event"], failure["reason"]) == ("location_unreadable", "unavailable")
+    assert silent == []
+    assert changed["message"].startswith(f"{ORDERS} was RUNNING and failed")
+    assert vanished["event"] == "stream_vanished"
+
+
+GONE = report(required=[ORDERS])
+
+
+@pytest.mark.parametrize(
+    ("runs", "events"),
+    [
+        # Expected states without errors.
+        ([report(orders(), Stream("carts", StreamState.STARTING))] * 2, []),
+        # Nothing is known of its streams before: only what is wrong with them is logged.
+        ([unread(), report(orders(PAUSED))], ["location_unreadable", "stream_bad"]),
+        # A required stream is missing in the reminder, until it is created.
+        (
+            [report(orders()), *[GONE] * 61, report(orders())],
+            ["stream_vanished", "stream_bad", "stream_appeared"],
+        ),
+        # It has errors in every other run, so it is in reminders alone.
+        ([report(orders(RUNNING, "Slow.")), report(orders())] * 61, ["stream_bad"] * 3),
+        # It had streams, so it is read on for a day, and that is said once.
+        ([replace(report(orders()), dropped=(EUROPE,))] * 3, ["location_dropped"]),
+    ],
+    ids=["healthy", "first read", "required", "now and then", "dropped"],
+)
+def test_the_events_of_a_history(runs: list[Report], events: list[str]) -> None:
+    """Each event is logged once."""
+    assert [entry["event"] for entries in play(*runs) for entry in entries] == events
+
+
+def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number() -> None:
+    """Those that got worse and that failed come first; one more entry counts the others."""
+    fleet = [Stream(f"orders-{n}", RUNNING) for n in range(10_000)]
+    fails = [one if n < 5000 else replace(one, state=FAILED) for n, one in enumerate(fleet)]
+    paused = [replace(one, state=PAUSED) for one in fleet[:100]]
+    _, forty = play(report(*fleet), report(*fleet[:-40], *fails[-40:]))
+    assert len(forty) == 40
+    _, (*entries, more) = play(report(*fleet), report(*paused, *fails[100:]))
+    assert Counter(entry["severity"] for entry in entries) == {"ERROR": 50}
+    assert more["message"] == "5,050 more streams changed, or not as expected."
+    assert (more["event"], more["count"]) == ("more_streams", 5050)
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("one\r\n  two\tthree", "one two three"),
+        ("\x1b[31mred\x07\x00", "\\x1b[31mred\\x07\\x00"),
+        ("\u202ereversed \u2066", "\\u202ereversed \\u2066"),
+        ("\ud800", "\\ud800"),
+        ("schön ☃ אבד", "schön ☃ אבד"),
+        ("x" * 1_000_000, "x" * 1021 + "…"),
+        ("☃" * 1_000_000, "☃" * 340 + "…"),
+    ],
+)
+def test_an_error_is_one_short_line_without_control_characters(error: str, shown: str) -> None:
+    """Whatever the API sends, at most 1 KiB of it, and nothing that a terminal would obey."""
+    ((entry,),) = play(report(orders(FAILED, error)))
+    assert entry["error"] == shown
+    assert entry["message"] == f"{ORDERS} failed; Datastream keeps retrying: {shown}."
+
+
+def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
+    """The message keeps the text as it is; the fields end no code span and mention nobody."""
+    error = "`, <!channel> **${project}**"
+    ((entry,),) = play(report(orders(FAILED, error)))
+    for name in ("error", "summary"):
+        assert entry[name] == "', \u2039!channel\u203a **$ {project}**"
+    assert entry["reason"] == "SLOT"
+    assert entry["message"].endswith(f": {error}.")
+
+
+def test_the_same_failure_has_the_same_summary() -> None:
+    """Its numbers are replaced, and it has 120 characters at most."""
+    first, second = (
+        play(report(orders(FAILED, f"LSN 0/{at} of slot_{at} is gone." + "." * 999)))[0][0]
+        for at in (163748, 9)
+    )
+    assert first["summary"] == second["summary"] == f"LSN #/# of slot_# is gone.{'.' * 94}"
+
+
+def test_one_cause_in_one_project_is_one_sentence() -> None:
+    """Things are in one sentence where project and kind of failure are the same."""
+    east = [LocationName("shop-prod", f"us-east{number}") for number in range(1, 6)]
+    pay = LocationName("pay-prod", "us-west2")
+    seen = empty_report(
+        discoveries={"shop-prod": (), "pay-prod": DENIED},
+        unread={pay: DENIED, east[0]: DENIED, EUROPE: DOWN, **dict.fromkeys(east, DENIED)},
+        uncollected={StreamName(*EUROPE, "a"): DENIED, StreamName(*EUROPE, "b"): DENIED},
+    )
+    unknown = "could not be read, so the streams there are unknown"
+    left_out = "could not be collected from, so some series are left out"
+    five = "(us-east1, us-east2, us-east3 and 2 more)"
+    assert [f"{name_all(one.names)} {one.text}" for one in failure_groups(seen)] == [
+        f"projects/pay-prod could not be searched for locations: {DENIED}",
+        f"projects/pay-prod/locations/us-west2 {unknown}: {DENIED}",
+        f"5 locations of projects/shop-prod {five} {unknown}: {DENIED}",
+        f"{EUROPE} {unknown}: {DOWN}",
+        f"2 streams of projects/shop-prod (europe-west1/a, europe-west1/b) {left_out}: {DENIED}",
+    ]
+
+
+FLEETS = st.none() | st.dictionaries(
+    st.sampled_from("abc"), st.sampled_from([*StreamState, 9]), max_size=3
+)
+
+
+@given(st.lists(FLEETS, min_size=1, max_size=12))
+def test_the_entries_tell_every_change_and_only_changes(
+    fleets: list[dict[str, int] | None],
+) -> None:
+    """For any sequence: replaying the changes over the first look gives the last one."""
+    runs = [
+        unread() if one is None else report(*[Stream(*each) for each in one.items()])
+        for one in fleets
+    ]
+    known: dict[str, str] | None = None
+    for one, entries in zip(fleets, play(*runs), strict=True):
+        streams = [entry for entry in entries if "stream_id" in entry]
+        if one is None:
+            assert not streams
+            continue
+        now = {stream: state_name(state) for stream, state in one.items()}
+        changes = [entry for entry in streams if entry["event"] != "stream_bad"]
+        assert all(now.get(entry["stream_id"], "missing") == entry["state"] for entry in streams)
+        if known is None:
+            assert not changes
+            known = now
+        for entry in changes:
+            assert known.get(entry["stream_id"], "missing") == entry["previous"]
+            known[entry["stream_id"]] = entry["state"]
+        known = {stream: state for stream, state in known.items() if state != "missing"}
+        assert known == now

@@ -26,7 +26,8 @@ from tests.exporter.function.server import Server
 MINUTES = 5
 CALLED = 12  # seconds from one call of the function to the next
 INTERVAL = 10  # seconds from one run of `watch` to the next
-MODES = ("function", "watch")  # each watches a project of its own name, and writes into it
+# Each reads a project of its own and writes into it
+PROJECTS = {"function": "function-soak", "watch": "watch-soak"}
 MOST_GROWTH = 4.0  # MiB from the second minute, when everything is loaded, to the last
 MOST_LATE = 2  # seconds; timestamps are whole seconds, and the machine may be busy
 LOCATIONS = ("europe-west1", "europe-west3", "us-central1", "us-east1", "asia-east1")
@@ -56,51 +57,63 @@ def main() -> int:
         cloud = running.enter_context(Emulator(World.model_validate(_world())))
         proxies = {
             mode: {name: running.enter_context(Proxy(at)) for name, at in cloud.environ.items()}
-            for mode in MODES
+            for mode in PROJECTS
         }
         environ = {
             mode: {name: proxy.address for name, proxy in proxies[mode].items()}
-            | {"DATASTREAM_EXPORTER_CONFIG": _config(mode)}
-            for mode in MODES
+            | {"DATASTREAM_EXPORTER_CONFIG": _config(project)}
+            for mode, project in PROJECTS.items()
         }
-        function = Server(environ["function"], folder / "log")
+        function = Server(environ["function"], folder / "function.log")
         running.callback(function.close)
+        log = folder / "watch.log"
         watch = subprocess.Popen(
             [sys.executable, "-m", "exporter", "watch", "--interval", f"{INTERVAL}s"],
             env={**os.environ, **environ["watch"]},
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=running.enter_context(log.open("wb")),
         )
         running.callback(watch.kill)
-        minutes: dict[str, list[list[Held]]] = {mode: [] for mode in MODES}
-        progress = running.enter_context(show_progress(sys.stderr))
+        minutes = []
         start = time.monotonic()
-        for minute in progress.track("running, by minutes", range(MINUTES), MINUTES):
-            for mode in MODES:
-                minutes[mode].append([])
-            for second in range(0, 60, CALLED):
-                time.sleep(max(0.0, start + 60 * minute + second - time.monotonic()))
-                if second == 0:
-                    for proxy in proxies["function"].values():
-                        proxy.silence()
-                    for proxy in proxies["watch"].values():
-                        proxy.cut()
-                if function.request().status != HTTPStatus.OK:
-                    raise SystemExit(f"wrong: the function failed\n{function.log_text}")
-                time.sleep(1)  # the threads of the run end
-                minutes["function"][-1].append(_held(function.worker))
-                minutes["watch"][-1].append(_held(watch.pid))
-    least = {mode: [_least(held) for held in minutes[mode]] for mode in MODES}
+        progress = running.enter_context(show_progress(sys.stderr))
+        for minute in progress.track("minutes", range(MINUTES), MINUTES):
+            for proxy in proxies["function"].values():
+                proxy.silence()
+            for proxy in proxies["watch"].values():
+                proxy.cut()
+            minutes.append(_pass_a_minute(start + 60 * minute, function, watch, log))
+    return _report(cloud, {mode: [minute[mode] for minute in minutes] for mode in PROJECTS})
+
+
+def _pass_a_minute(
+    start: float, function: Server, watch: subprocess.Popen[bytes], log: Path
+) -> dict[str, Held]:
+    """Call the function for a minute; return the least that each process held meanwhile."""
+    held: dict[str, list[Held]] = {mode: [] for mode in PROJECTS}
+    for second in range(0, 60, CALLED):
+        time.sleep(max(0.0, start + second - time.monotonic()))
+        if function.request().status != HTTPStatus.OK:
+            raise SystemExit(f"wrong: the function failed\n{function.log_text}")
+        if watch.poll() is not None:
+            raise SystemExit(f"wrong: watch ended\n{log.read_text('utf-8')}")
+        time.sleep(1)  # the threads of the run end
+        for mode, process in (("function", function.worker), ("watch", watch.pid)):
+            held[mode].append(_held(process))
+    return {mode: Held(*map(min, zip(*some, strict=True))) for mode, some in held.items()}
+
+
+def _report(cloud: Emulator, held: Mapping[str, Sequence[Held]]) -> int:
+    """Print what each process held, and what is wrong; return the exit code."""
     rows = [
-        (mode, f"{minute}", f"{held.mebibytes:.1f}", f"{held.threads}", f"{held.files}")
-        for mode in MODES
-        for minute, held in enumerate(least[mode], 1)
+        (mode, f"{minute}", f"{one.mebibytes:.1f}", f"{one.threads}", f"{one.files}")
+        for mode in PROJECTS
+        for minute, one in enumerate(held[mode], 1)
     ]
     print_table(_HEADINGS, rows, sys.stdout, right=_HEADINGS[1:])
-    wrong = [
-        text for mode in MODES for text in (*_growth(mode, least[mode]), *_untrue(mode, cloud))
-    ]
-    wrong += _drift(cloud)
+    wrong = [*_drift(cloud)]
+    for mode in PROJECTS:
+        wrong += (*_growth(mode, held[mode]), *_untrue(mode, cloud))
     for sentence in wrong:
         print(f"wrong: {sentence}")
     return 1 if wrong else 0
@@ -111,11 +124,6 @@ def _held(process: int) -> Held:
     found = {name: int(number) for name, number in re.findall(r"(\w+):\s+(\d+)", status)}
     files = sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
     return Held(found["VmRSS"] / 1024, found["Threads"], files)
-
-
-def _least(held: Sequence[Held]) -> Held:
-    """Return the least of each: what is there while no run is under way."""
-    return Held(*map(min, zip(*held, strict=True)))
 
 
 def _growth(mode: str, minutes: Sequence[Held]) -> Iterator[str]:
@@ -134,7 +142,7 @@ def _drift(cloud: Emulator) -> Iterator[str]:
     times = [
         int(point.time)
         for point in cloud.points(f"{_PREFIX}/exporter/last_run")
-        if point.project == "watch"
+        if point.project == PROJECTS["watch"]
     ]
     late = max(abs((at - times[0] + INTERVAL // 2) % INTERVAL - INTERVAL // 2) for at in times)
     if late > MOST_LATE:
@@ -146,7 +154,7 @@ def _drift(cloud: Emulator) -> Iterator[str]:
 
 def _untrue(mode: str, cloud: Emulator) -> Iterator[str]:
     """Yield how many points were lost, and each stream whose last state is not the world's."""
-    points = [point for point in cloud.points() if point.project == mode]
+    points = [point for point in cloud.points() if point.project == PROJECTS[mode]]
     lost = sum(point.value for point in points if point.metric_type.endswith("/points_lost"))
     if lost:
         yield f"{mode}: {lost} points were lost"
@@ -155,15 +163,15 @@ def _untrue(mode: str, cloud: Emulator) -> Iterator[str]:
         for point in sorted(points, key=lambda point: point.time)
         if point.metric_type.endswith("/stream/state")
     }
-    for location in cloud.fleet().projects[mode].locations.values():
+    for location in cloud.fleet().projects[PROJECTS[mode]].locations.values():
         for stream in location.streams.values():
             state = states.get((location.id, stream.id))
             if state != stream.state:
                 yield f"{mode}: {location.id}/{stream.id} is {state}, not {stream.state}"
 
 
-def _config(mode: str) -> str:
-    return f"metrics: {{project: {mode}}}\nsources: [{{project: {mode}}}]\n"
+def _config(project: str) -> str:
+    return f"metrics: {{project: {project}}}\nsources: [{{project: {project}}}]\n"
 
 
 def _world() -> Mapping[str, Any]:
@@ -174,8 +182,8 @@ def _world() -> Mapping[str, Any]:
     names = [f"*/locations/{location}/streams/{ids[0]}" for location in LOCATIONS]
     return {
         "projects": [
-            {"id": mode, "number": number, "locations": locations}
-            for number, mode in enumerate(MODES, 1)
+            {"id": project, "number": number, "locations": locations}
+            for number, project in enumerate(PROJECTS.values(), 1)
         ],
         "events": [
             {"at": f"{60 * minute + 15 * number}s", "stream": names[minute % 5], **change}

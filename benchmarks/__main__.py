@@ -100,14 +100,11 @@ def _measure(size: Size) -> tuple[list[Cost], list[Cost]]:
     """Return what the exporter and the floor cost, round by round."""
     exporter, floor = [], []
     with tempfile.TemporaryDirectory() as folder, _emulator(size, Path(folder)) as environ:
-        config = Path(folder, "config.yaml")
         for number in range(size.rounds):
             # A project takes the points of one run: a second would come too soon after it.
-            config.write_text(
-                f"metrics: {{project: exporter-{number}}}\nsources: [{{project: {PROJECT}}}]\n",
-                "utf-8",
-            )
-            exporter.append(_cost(environ, "exporter", "run", "--config", str(config)))
+            config = f"metrics: {{project: exporter-{number}}}\nsources: [{{project: {PROJECT}}}]\n"
+            environ["DATASTREAM_EXPORTER_CONFIG"] = config
+            exporter.append(_cost(environ, "exporter", "run"))
             floor.append(_cost(environ, "benchmarks.floor", PROJECT, f"floor-{number}"))
     return exporter, floor
 
@@ -124,7 +121,9 @@ def _emulator(size: Size, folder: Path) -> Iterator[dict[str, str]]:
         assert serving.stdout  # noqa: S101 - a pipe, which the type of a process does not say
         lines = serving.stdout.readline() + serving.stdout.readline()
         try:
-            yield dict(re.findall(r"export (\w+)=(\S+)", lines))
+            if not (environ := dict(re.findall(r"export (\w+)=(\S+)", lines))):
+                raise SystemExit(f"the emulator does not start: {' '.join(command)}")
+            yield environ
         finally:
             serving.terminate()
 

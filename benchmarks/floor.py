@@ -102,10 +102,7 @@ class Floor:
         labels["node_id"] = node
         point = series.points.add()
         point.interval.end_time.seconds = self._at
-        if metric == "exporter/run_seconds":
-            point.value.double_value = value
-        else:
-            point.value.int64_value = value
+        point.value.int64_value = value
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ CALLED = 12  # seconds from one call of the function to the next
 INTERVAL = 10  # seconds from one run of `watch` to the next
 # Each reads a project of its own and writes into it
 PROJECTS = {"function": "function-soak", "watch": "watch-soak"}
-MOST_GROWTH = 4.0  # MiB from the second minute, when everything is loaded, to the last
+CONFIG = "metrics: {project: PROJECT}\nsources: [{project: PROJECT}]\n"
 MOST_LATE = 2  # seconds; timestamps are whole seconds, and the machine may be busy
 LOCATIONS = ("europe-west1", "europe-west3", "us-central1", "us-east1", "asia-east1")
 # From and until which second of each minute, and what goes wrong then
@@ -38,7 +38,6 @@ FAULTS: tuple[tuple[int, int, dict[str, Any]], ...] = (
     (30, 42, {"method": "ListStreams", "code": "PERMISSION_DENIED", "location": "us-east1"}),
     (42, 54, {"method": "ListStreams", "latency": "4s", "location": "us-central1"}),
 )
-_PREFIX = "custom.googleapis.com/datastream"
 _HEADINGS = ("mode", "minute", "MiB", "threads", "files")
 
 
@@ -48,6 +47,9 @@ class Held(NamedTuple):
     mebibytes: float  # of memory
     threads: int
     files: int  # open ones, connections included
+
+
+MOST_GROWTH = Held(mebibytes=4.0, threads=0, files=0)  # from the second minute to the last
 
 
 def main() -> int:
@@ -61,8 +63,8 @@ def main() -> int:
         }
         environ = {
             mode: {name: proxy.address for name, proxy in proxies[mode].items()}
-            | {"DATASTREAM_EXPORTER_CONFIG": _config(project)}
-            for mode, project in PROJECTS.items()
+            | {"DATASTREAM_EXPORTER_CONFIG": CONFIG.replace("PROJECT", PROJECTS[mode])}
+            for mode in PROJECTS
         }
         function = Server(environ["function"], folder / "function.log")
         running.callback(function.close)
@@ -128,28 +130,23 @@ def _held(process: int) -> Held:
 
 def _growth(mode: str, minutes: Sequence[Held]) -> Iterator[str]:
     """Yield what grew from the second minute to the last."""
-    before, after = minutes[1], minutes[-1]
-    if (growth := after.mebibytes - before.mebibytes) > MOST_GROWTH:
-        yield f"{mode}: memory grew by {growth:.1f} MiB, at most {MOST_GROWTH:g} are allowed"
-    if after.threads > before.threads:
-        yield f"{mode}: threads grew from {before.threads} to {after.threads}"
-    if after.files > before.files:
-        yield f"{mode}: open files grew from {before.files} to {after.files}"
+    growth = zip(Held._fields, MOST_GROWTH, minutes[1], minutes[-1], strict=True)
+    for what, most, before, after in growth:
+        if after - before > most:
+            yield f"{mode}: {what} grew from {before:g} to {after:g}"
 
 
 def _drift(cloud: Emulator) -> Iterator[str]:
-    """Yield how late `watch` ran, counted from its first run, and how many runs are missing."""
+    """Yield when `watch` ran, if a run is missing or off the schedule that the first one began."""
     times = [
         int(point.time)
-        for point in cloud.points(f"{_PREFIX}/exporter/last_run")
+        for point in cloud.points("custom.googleapis.com/datastream/exporter/last_run")
         if point.project == PROJECTS["watch"]
     ]
-    late = max(abs((at - times[0] + INTERVAL // 2) % INTERVAL - INTERVAL // 2) for at in times)
-    if late > MOST_LATE:
-        yield f"watch: a run was {late} s off its schedule, at most {MOST_LATE} are allowed"
-    due = (times[-1] - times[0] + MOST_LATE) // INTERVAL + 1
-    if len(times) < due:
-        yield f"watch: {due - len(times)} of {due} runs were skipped"
+    due = range(times[0], times[-1] + MOST_LATE, INTERVAL)
+    late = [at - then for at, then in zip(times, due, strict=False)]
+    if len(times) != len(due) or max(map(abs, late)) > MOST_LATE:
+        yield f"watch: it ran at {times}, not every {INTERVAL} s"
 
 
 def _untrue(mode: str, cloud: Emulator) -> Iterator[str]:
@@ -170,24 +167,18 @@ def _untrue(mode: str, cloud: Emulator) -> Iterator[str]:
                 yield f"{mode}: {location.id}/{stream.id} is {state}, not {stream.state}"
 
 
-def _config(project: str) -> str:
-    return f"metrics: {{project: {project}}}\nsources: [{{project: {project}}}]\n"
-
-
 def _world() -> Mapping[str, Any]:
-    """Return two projects with the same streams, one of which changes every 15 seconds."""
-    ids = [f"stream-{number}" for number in range(5)]
-    locations = [{"id": id_, "streams": [{"id": each} for each in ids]} for id_ in LOCATIONS]
+    """Return two projects with the same streams; one location's change every 15 seconds."""
+    locations = [{"id": id_, "streams": [{"id": "stream-{}", "count": 5}]} for id_ in LOCATIONS]
     changes = ({"do": "fail", "reason": "LOST"}, {"do": "heal"}, {"do": "pause"}, {"do": "resume"})
-    names = [f"*/locations/{location}/streams/{ids[0]}" for location in LOCATIONS]
     return {
         "projects": [
             {"id": project, "number": number, "locations": locations}
             for number, project in enumerate(PROJECTS.values(), 1)
         ],
         "events": [
-            {"at": f"{60 * minute + 15 * number}s", "stream": names[minute % 5], **change}
-            for minute in range(MINUTES - 1)
+            {"at": f"{60 * minute + 15 * number}s", "stream": f"*/locations/{id_}/*", **change}
+            for minute, id_ in enumerate(LOCATIONS[: MINUTES - 1])
             for number, change in enumerate(changes)
         ],
         "faults": [

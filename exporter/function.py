@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
@@ -22,7 +22,6 @@ from exporter.google import cloud_run
 from exporter.google.calls import Deadline
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER, JsonLines, Text, logging_to
-from exporter.run import Report
 from exporter.run_log import RunLog, summary
 from exporter.runs import Runs, open_session
 
@@ -121,7 +120,8 @@ class Function:
         self._run_log.log(report)
         if path == LOG:
             self._quiet_since = -math.inf if report.changed else self._began
-        return _result(report)
+        status = 200 if report.complete else 500
+        return Answer(status, {"complete": report.complete, **summary(report)})
 
     def _prepared(self) -> Runs:
         """Return the runs of this process; the first time, load config and connect."""
@@ -135,9 +135,7 @@ class Function:
         return self._runs
 
 
-def serve(
-    environ: MutableMapping[str, str],
-) -> Callable[[Any], tuple[Iterator[str], int, dict[str, str]]]:
+def serve(environ: MutableMapping[str, str]) -> Callable[[Any], tuple[str, int, dict[str, str]]]:
     """Return what functions-framework calls for each of Flask's requests.
 
     The environment loses the request's timeout: the framework would have gunicorn kill a worker
@@ -146,19 +144,17 @@ def serve(
     function = Function(dict(environ), sys.stdout if cloud_run.here(environ) else sys.stderr)
     environ.pop(cloud_run.REQUEST_TIMEOUT, None)
 
-    def run(request: Any) -> tuple[Iterator[str], int, dict[str, str]]:
+    def run(request: Any) -> tuple[str, int, dict[str, str]]:
         answer = function.answer(request.method, request.path)
         # It is forgotten, piece by piece: a server that leaves it unread cuts the answer off.
         with suppress(Exception):
-            for _ in range(1024):
-                if not request.stream.read(65_536):
-                    break
+            while request.stream.read(65_536):
+                pass
         text = json.dumps(answer.body) + "\n" if answer.body else ""
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(text))}
+        headers = {"Content-Type": "application/json"}
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = "POST"
-        # As an iterator: before any other response, the framework reads the body into memory.
-        return iter([text]), answer.status, headers
+        return text, answer.status, headers
 
     return run
 
@@ -167,11 +163,6 @@ def _end_process() -> None:
     """End this worker, whose run did not end at its deadline; gunicorn starts another."""
     LOGGER.critical("A run did not end at its deadline. The function starts again.")
     os._exit(1)
-
-
-def _result(report: Report) -> Answer:
-    status = HTTPStatus.OK if report.complete else HTTPStatus.INTERNAL_SERVER_ERROR
-    return Answer(status, {"complete": report.complete, **summary(report)})
 
 
 def _error(status: int, *sentences: str) -> Answer:

@@ -57,6 +57,7 @@ class Memory:
         self._interval = interval
         self._now = 0.0
         self._gap = interval or 0.0
+        self._slack = min(_LATE_SECONDS, self._gap / 2)
         self._discovered: dict[str, _Discovered] = {}
         self._seen: dict[LocationName, _Seen] = {}
         self._quarter: int | None = None
@@ -118,7 +119,7 @@ class Memory:
             or seen.values is None
             or not seen.empty
             or self._now - seen.changed < AFTER_CHANGE_SECONDS + _LATE_SECONDS
-            or self._now + self._gap - seen.at > EMPTY_SECONDS + _LATE_SECONDS
+            or self._now + self._gap - seen.at > EMPTY_SECONDS + self._slack
         )
 
     def is_due(self, name: LocationName, values: Hashable, *, empty: bool = False) -> bool:
@@ -136,7 +137,7 @@ class Memory:
             or before is None
             or self._now - since < AFTER_CHANGE_SECONDS + _LATE_SECONDS
             # At the next run it would be too late.
-            or self._now + self._gap - before.at > LONGEST_SECONDS + _LATE_SECONDS
+            or self._now + self._gap - before.at > LONGEST_SECONDS + self._slack
         )
         if due:
             # Of one that can't be read, what is known of its streams stays.

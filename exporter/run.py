@@ -177,11 +177,7 @@ class Run:
         self._outcomes: dict[LocationName, Outcome] = {}
 
     def write(self) -> Report:
-        """Read, measure and write everything that is due.
-
-        Raises:
-            CallError: This machine can start no thread.
-        """
+        """Read, measure and write everything that is due; CallError if no thread can start."""
         self._collects = self._collects and self._memory.collects(self._timestamp)
         report = self._go()
         if self._deadline.stopped:
@@ -192,11 +188,7 @@ class Run:
         return replace(report, samples=samples, written=written, seconds=self._elapsed, calls=calls)
 
     def look(self) -> Report:
-        """Read and measure everything, collectors included, and write nothing.
-
-        Raises:
-            CallError: This machine can start no thread.
-        """
+        """Read and measure everything, collectors included, and write nothing."""
         self._writes = False
         report = self._go()
         return replace(report, samples=(*report.samples, *self._own_samples(report)))

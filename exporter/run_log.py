@@ -81,6 +81,7 @@ class RunLog:
         self._reminded = -math.inf
         self._known: dict[LocationName, dict[StreamName, _Known]] = {}
         self._said: set[object] = set()
+        self._failing: set[object] = set()
 
     def log(self, report: Report) -> None:
         """Log what a run found, what it could not write, and its summary."""
@@ -93,14 +94,18 @@ class RunLog:
         remind = now - self._reminded >= AGAIN_SECONDS
         if remind:
             self._reminded = now
-            self._said.clear()
-        for group in failure_groups(report):
+            # That a location was dropped is said once in all.
+            self._said = {key for key in self._said if isinstance(key, LocationName)}
+            self._failing = set()
+        groups = {(*one.names, str(one.failure.kind)): one for one in failure_groups(report)}
+        for group in (one for key, one in groups.items() if key not in self._failing):
             text = f"{name_all(group.names)} {group.text}"
             fields = {"event": group.event, **fields_of(group.names), "reason": group.failure.kind}
-            self._log_once((*group.names, group.failure.kind), text, fields)
+            log(logging.WARNING, text, **fields)
+        self._failing = set(groups)
         for name in report.dropped:
             text = f"{name} is no longer listed, though it had streams. It is read for another day."
-            self._log_once(text, text, {"event": "location_dropped", **fields_of([name])})
+            self._log_once(name, text, {"event": "location_dropped", **fields_of([name])})
         self._log_mistakes(report)
         self._log_streams(report, remind=remind)
 

@@ -23,11 +23,7 @@ def is_known(name: str) -> bool:
 
 
 def check(name: str) -> str:
-    """Return the name of a location that is known, or may be new.
-
-    Raises:
-        ValueError: With a sentence, if it is a misspelled known location or not a location.
-    """
+    """Return the name of a location that is known or may be new, or raise ValueError."""
     if is_known(name):
         return name
     if FORM.fullmatch(name):

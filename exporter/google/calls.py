@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import tenacity
 from google.api_core import exceptions
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
 from exporter.google.errors import is_too_large
@@ -107,6 +108,10 @@ def call_with_retry(
         calls.add()
         try:
             return attempt(min(longest, left))
+        except (DecodeError, ValueError) as error:
+            # Google's client can't parse the answer, or the details of an error.
+            last = exceptions.InternalServerError(f"the answer can't be read ({error})")
+            raise last from error
         except exceptions.GoogleAPICallError as error:
             last = error
             raise

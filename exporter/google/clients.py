@@ -140,11 +140,8 @@ def connect(
 ) -> Clients:
     """Return clients for the endpoints in config, or for the emulators in the environment.
 
-    The first token is fetched here, unless both services are emulators. So missing credentials
-    are one clear error, not a failure of every call.
-
-    Raises:
-        CallError: There are no valid credentials.
+    The first token is fetched here, so missing credentials are one CallError, not a failure of
+    every call.
     """
     return Clients(endpoints, emulators(environ), impersonate)
 

@@ -24,11 +24,7 @@ def here(environ: Mapping[str, str]) -> bool:
 
 
 def task(environ: Mapping[str, str]) -> Task:
-    """Return which task of a job this process is; outside a job, the only one.
-
-    Raises:
-        ValueError: The variables contradict each other; ``str()`` is a sentence.
-    """
+    """Return which task of a job this process is, or raise ValueError with a sentence."""
     index, count = environ.get(TASK_INDEX, "0"), environ.get(TASK_COUNT, "1")
     if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
         raise ValueError(

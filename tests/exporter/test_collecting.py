@@ -7,15 +7,7 @@ import pytest
 
 from exporter.google.errors import FailureKind
 from tests.exporter.conftest import Serve
-from tests.exporter.worlds import (
-    AMERICA,
-    LISTED,
-    USERS,
-    Monitoring,
-    has,
-    seen,
-    world,
-)
+from tests.exporter.worlds import AMERICA, LISTED, USERS, Monitoring, has, seen, world
 
 QUARTER = int(time.time()) // 900 * 900
 EVERYTHING = {"objects": True, "private_connections": True}

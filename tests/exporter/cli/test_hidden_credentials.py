@@ -222,8 +222,9 @@ def test_a_proxy_with_a_password(
         monkeypatch.delenv(name, raising=False)
     tokens.answers[apis.address] = (407, Canary.PROXY_PASSWORD)
     monkeypatch.setenv(variable, f"http://me:{Canary.PROXY_PASSWORD}@{tokens.address}")
+    config = shop.config if relays else shop.config.replace("20s", "1s")
     for name in ("run", "check"):
-        ended = command(name, **{CONFIG: shop.config.replace("20s", "1s")})
+        ended = command(name, **{CONFIG: config})
         assert ended.code == (OK if relays else INCOMPLETE)
         assert not canaries_in(ended.out + ended.err)
     assert bool(apis.tokens) is relays

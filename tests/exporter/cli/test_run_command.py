@@ -88,7 +88,7 @@ def test_an_unreadable_location_is_an_observation(
 ) -> None:
     """Its streams are unknown, the reason is said with what to do, all else is written: exit 0."""
     shop.faults = [{"method": "ListStreams", "location": "us-east1", **fault}]
-    code, out, err = shop.command("run", DATASTREAM_EXPORTER_RUN__DEADLINE="2s")
+    code, out, err = shop.command("run", DATASTREAM_EXPORTER_RUN__DEADLINE="4s")
     assert code == OK
     assert "?       shop-prod  us-east1      unknown  ?              ?\n" in out
     text = f"could not be read, so the streams there are unknown: {reason}"

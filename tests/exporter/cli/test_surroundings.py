@@ -30,7 +30,7 @@ def test_a_full_stderr_changes_no_exit_code(shop: Shop) -> None:
 
 def test_a_reader_who_has_seen_enough_is_no_traceback(shop: Shop) -> None:
     """``run --dry-run | head -1`` ends without a word about the pipe."""
-    shop.europe["streams"] = [{"id": "orders-{:04}", "count": 5000}]
+    shop.europe["streams"] = [{"id": "orders-{:04}", "count": 2000}]
     with shop.start("run", "--dry-run") as process:
         assert process.stdout
         assert process.stderr

@@ -171,7 +171,7 @@ def test_the_screen_is_a_table_below_the_log(
     shop = "shop-prod  europe-west1"
     assert lines[1:6] == [
         "STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS  PROBLEM",
-        f"orders  {shop}  FAILED   no        1       failed; Datastream keeps retrying: The…",
+        f"orders  {shop}  FAILED   no        1       failed; Datastream keeps retrying: The …",
         f"stock   {shop}  PAUSED   no        0       is PAUSED, which config does not expect",
         f"carts   {shop}  RUNNING  yes       0",
         "3 streams in 1 location (1 failed, 1 not as expected)",
@@ -204,7 +204,7 @@ def test_a_process_shows_the_fleet_and_leaves_the_terminal(shop: Shop) -> None:
     with TerminalScreen(120, 30) as screen:
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), screen.stream)
         with shop.start("watch", **streams) as process:
-            screen.wait_for("yes       0       0s")
+            screen.wait_for("yes       0")
             screen.wait_for("3 streams in 2 locations (1 not as expected)")
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 130

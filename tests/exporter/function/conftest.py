@@ -15,6 +15,7 @@ from lab.emulator.world import World
 from tests.exporter.function.server import Server
 from tests.exporter.worlds import PREFIX, world
 
+CONFIG_TEXT = "DATASTREAM_EXPORTER_CONFIG"
 CONFIG = "metrics: {project: metrics-project}\nsources: [{project: shop-prod}]\n"
 WORLD = world({"europe-west1": ["orders", "carts"], "us-east1": ["stock"]})
 POINTS = 27  # what a complete run of it writes
@@ -76,7 +77,7 @@ def cloud_at(clock: Clock, request: pytest.FixtureRequest) -> Iterator[Emulator]
         yield running
 
 
-# Takes the variables that lead the function somewhere
+# Takes the function's environment
 OnClock: TypeAlias = Callable[[Mapping[str, str]], Function]
 
 
@@ -86,8 +87,7 @@ def on_clock(clock: Clock, log: io.StringIO) -> Iterator[OnClock]:
     with ExitStack() as running:
 
         def on_clock(environ: Mapping[str, str]) -> Function:
-            deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **environ}
-            function = Function(deployed, log, monotonic=clock, now=clock, sleep=clock.sleep)
+            function = Function(environ, log, monotonic=clock, now=clock, sleep=clock.sleep)
             return running.enter_context(closing(function))
 
         yield on_clock
@@ -96,7 +96,7 @@ def on_clock(clock: Clock, log: io.StringIO) -> Iterator[OnClock]:
 @pytest.fixture
 def function(cloud_at: Emulator, on_clock: OnClock) -> Function:
     """Return the function in this process, on the clock."""
-    return on_clock(cloud_at.environ)
+    return on_clock({CONFIG_TEXT: CONFIG, **cloud_at.environ})
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def start(cloud: Emulator, tmp_path: Path) -> Iterator[Callable[..., Server]]:
     with ExitStack() as running:
 
         def start(**environ: str) -> Server:
-            deployed = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **cloud.environ, **environ}
+            deployed = {CONFIG_TEXT: CONFIG, **cloud.environ, **environ}
             return running.enter_context(closing(Server(deployed, tmp_path / "function.log")))
 
         yield start

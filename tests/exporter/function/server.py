@@ -12,8 +12,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-MAIN = Path(__file__).parents[3] / "terraform/function/main.py"
-MAXRSS_OF_A_MIB = 1024 if sys.platform == "linux" else 1024 * 1024
+_MAIN = Path(__file__).parents[3] / "terraform/function/main.py"
+_MAXRSS_OF_A_MIB = 1024 if sys.platform == "linux" else 1024 * 1024
 _SECONDS = 60.0  # for whatever is waited for; many times what it takes
 
 
@@ -28,7 +28,7 @@ class Response(NamedTuple):
 class Server:
     """functions-framework and its worker."""
 
-    def __init__(self, environ: Mapping[str, str], log: Path, main: Path = MAIN) -> None:
+    def __init__(self, environ: Mapping[str, str], log: Path) -> None:
         """Start it, and wait until it listens. Its stdout and stderr go to the file ``log``."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -43,7 +43,7 @@ class Server:
                     "HOME": str(log.parent),
                     "NO_GCE_CHECK": "true",
                     "FUNCTION_TARGET": "run",
-                    "FUNCTION_SOURCE": str(main),
+                    "FUNCTION_SOURCE": str(_MAIN),
                     "PORT": str(self.port),
                     **environ,
                 },
@@ -69,6 +69,16 @@ class Server:
         finally:
             connection.close()
 
+    def leave(self, path: str) -> None:
+        """Send a request and half a chunk of its body; return when the server has hung up."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=_SECONDS) as caller:
+            caller.sendall(
+                f"POST {path} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf".encode()
+            )
+            caller.shutdown(socket.SHUT_WR)
+            while caller.recv(65_536):
+                pass
+
     @property
     def log_text(self) -> str:
         """What the process has written to stdout and stderr."""
@@ -77,10 +87,8 @@ class Server:
     @property
     def worker(self) -> int:
         """The process id of the worker, which answers the requests."""
-        found = subprocess.run(
-            ["pgrep", "-P", str(self.process.pid)], capture_output=True, check=True
-        )
-        return int(found.stdout)
+        command = ["pgrep", "-P", str(self.process.pid)]
+        return int(subprocess.run(command, capture_output=True, check=True).stdout)
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until something is true, while the process runs."""
@@ -90,21 +98,17 @@ class Server:
             assert time.monotonic() < until, self.log_text
             time.sleep(0.02)
 
-    def signal(self, number: int) -> None:
-        """Send a signal to the server and its worker."""
-        os.killpg(self.process.pid, number)
-
     def end(self) -> float:
         """Let it end; return the most memory that it or its worker has used, in MiB."""
         self.process.terminate()
         _, status, usage = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
-        return usage.ru_maxrss / MAXRSS_OF_A_MIB
+        return usage.ru_maxrss / _MAXRSS_OF_A_MIB
 
     def close(self) -> None:
         """Kill it, if it still runs."""
         if self.process.poll() is None:
-            self.signal(signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(_SECONDS)
 
     def _listens(self) -> bool:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from lab.emulator.emulator import Emulator
-from tests.exporter.function.conftest import CONFIG, PLENTY, POINTS, Clock, OnClock
+from tests.exporter.function.conftest import CONFIG, CONFIG_TEXT, PLENTY, POINTS, Clock, OnClock
 from tests.exporter.function.proxy import Proxy
 
 
@@ -21,7 +21,8 @@ def test_a_long_pause_loses_no_run(
             name: running.enter_context(Proxy(address))
             for name, address in cloud_at.environ.items()
         }
-        function = on_clock({name: proxy.address for name, proxy in proxies.items()})
+        environ = {name: proxy.address for name, proxy in proxies.items()}
+        function = on_clock({CONFIG_TEXT: CONFIG, **environ})
         assert function.answer("POST", "/").body["written"] == POINTS
         clock.now += 600
         for proxy in proxies.values():

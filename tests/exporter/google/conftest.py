@@ -13,8 +13,7 @@ from tests.canary import SERVICE_ACCOUNT, private_key, token_answer
 from tests.certificate import key_and_certificate
 from tests.exporter.conftest import Serve
 from tests.exporter.google.loopback import HttpServer, TlsFront
-from tests.exporter.worlds import project
-from tests.outputs import OUTPUTS
+from tests.exporter.worlds import world
 
 # Makes some content that of the credentials file
 Use: TypeAlias = Callable[[Any], None]
@@ -38,8 +37,7 @@ def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Use:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
 
     def use(content: Any) -> None:
-        text = content if isinstance(content, str | bytes) else json.dumps(content)
-        OUTPUTS.write_input(path, text)
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
 
     return use
 
@@ -60,7 +58,6 @@ def tokens(http_server: HttpServer, use: Use) -> HttpServer:
 
 @pytest.fixture
 def front(serve: Serve) -> Iterator[TlsFront]:
-    """Return Google's endpoints, over TLS, with a stream in a location of a project."""
-    world = {"projects": [project("shop-prod", {"us-east1": ["orders"]})]}
-    with TlsFront(serve(world).cloud, *key_and_certificate()) as front:
+    """Return Google's endpoints, over TLS."""
+    with TlsFront(serve(world()).cloud, *key_and_certificate()) as front:
         yield front

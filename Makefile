@@ -59,14 +59,12 @@ lock: $(ALL) ## lock the dependencies of pyproject.toml; ARGS=--upgrade takes th
 	@requirements/compile $(ARGS)
 
 .PHONY: bench
-bench: $(ALL) ## measure whole runs, the same calls alone for comparison, an hour of `watch`, and ten tasks of a job
-	@$(BIN)/python -m benchmarks $(ARGS)
-	@$(BIN)/python -m benchmarks.watch
-	@$(BIN)/python -m benchmarks.tasks
+bench: $(ALL) ## measure whole runs beside the same calls alone, and their memory
+	@$(BIN)/python -m benchmarks
 
 .PHONY: soak
-soak: $(ALL) ## simulate a day of the function and one of `watch` with faults, and check that nothing grows or drifts
-	@$(BIN)/python -m benchmarks.soak $(ARGS)
+soak: $(ALL) ## run the function and `watch` for five minutes with faults, and check that nothing grows or drifts
+	@$(BIN)/python -m benchmarks.soak
 
 .PHONY: mutants
 mutants: $(VENV)/.system ## change each policy in one place, and check that a scenario fails; takes minutes

@@ -1,1 +1,1 @@
-"""How fast and how large a whole run is, beside the least that the same calls can cost."""
+"""Measures whole runs, and lets the function and ``watch`` run for a while with faults."""

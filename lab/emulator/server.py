@@ -56,14 +56,10 @@ Services = Mapping[str, Mapping[str, Method]]  # methods by name, by the full na
 
 
 class Call(NamedTuple):
-    """A call that reached a server: ``ListStreams`` of ``projects/P/locations/L``, say.
-
-    It is disturbed if a fault met it.
-    """
+    """A call that reached a server: ``ListStreams`` of ``projects/P/locations/L``, say."""
 
     method: str
     name: str
-    disturbed: bool = False
 
     @property
     def project(self) -> str:
@@ -127,7 +123,7 @@ class Calls:
                     self._matched[index] += 1
                     if fault.times is None or self._matched[index] <= fault.times:
                         met.append(fault)
-            self._log.append(call._replace(disturbed=bool(met)))
+            self._log.append(call)
             return met
 
 

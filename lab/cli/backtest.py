@@ -77,14 +77,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    """Print the incidents that would have opened; return the exit code.
-
-    Raises:
-        InputError: The command line or a policy is invalid.
-        CallError: Cloud Monitoring can't be read, or there are no credentials.
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus failed.
-    """
+    """Print the incidents that would have opened; return the exit code."""
     args, stop = context.args, context.stop
     end = float(math.floor(args.until or time.time()))
     _check(args)

@@ -39,13 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    """Print the notifications; return the exit code.
-
-    Raises:
-        InputError: A file is invalid, or a policy or scenario doesn't exist.
-        NotInstalledError: A scenario needs Prometheus, which is not installed.
-        EngineError: Prometheus failed.
-    """
+    """Print the notifications; return the exit code."""
     args = context.args
     policies = selected_policies(args)
     wanted = _wanted(policies, args.names)

@@ -39,13 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    """Print the review of a plan; return the exit code.
-
-    Raises:
-        InputError: The plan or another file is invalid, or a scenario doesn't exist.
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus failed.
-    """
+    """Print the review of a plan; return the exit code."""
     args = context.args
     plan = read_plan(args.plan)
     before, after = changed_policies(plan.changes)

@@ -126,12 +126,6 @@ def partial_write_error(rejected: Sequence[Rejected], points: int) -> StatusErro
     return StatusError("INVALID_ARGUMENT", f"{_NOT_WRITTEN}: {named}", [summary])
 
 
-def wrong_summary_error() -> StatusError:
-    """Return the error of a write whose summary says that 1,000 points were written."""
-    summary = _Summary(total_point_count=1000, success_point_count=1000)
-    return StatusError("INVALID_ARGUMENT", _NOT_WRITTEN, [summary])
-
-
 def _named(index: int, series: Any, why: RejectedPointError) -> str:
     metric, resource = series.metric, series.resource
     labels = ", ".join(f'"{key}": "{value}"' for key, value in sorted(metric.labels.items()))

@@ -16,7 +16,6 @@ from lab.emulator.answers import (
     StatusError,
     fault_error,
     partial_write_error,
-    wrong_summary_error,
 )
 from lab.emulator.world import Fault
 
@@ -57,14 +56,10 @@ Services = Mapping[str, Mapping[str, Method]]  # methods by name, by the full na
 
 
 class Call(NamedTuple):
-    """A call that reached a server: ``ListStreams`` of ``projects/P/locations/L``, say.
-
-    It is disturbed if a fault met it.
-    """
+    """A call that reached a server: ``ListStreams`` of ``projects/P/locations/L``, say."""
 
     method: str
     name: str
-    disturbed: bool = False
 
     @property
     def project(self) -> str:
@@ -126,10 +121,9 @@ class Calls:
             for index, fault in enumerate(self._faults):
                 if _matches(fault, call, seconds):
                     self._matched[index] += 1
-                    number = self._matched[index] - fault.skip
-                    if number > 0 and (fault.times is None or number <= fault.times):
+                    if fault.times is None or self._matched[index] <= fault.times:
                         met.append(fault)
-            self._log.append(call._replace(disturbed=bool(met)))
+            self._log.append(call)
             return met
 
 
@@ -150,8 +144,6 @@ def _strike(faults: Sequence[Fault], ended: Event) -> None:
     for fault in faults:
         if fault.code is not None and not fault.refuses:
             raise fault_error(fault)
-        if fault.answer == "wrong_summary":
-            raise wrong_summary_error()
 
 
 def _write_in_part(fault: Fault, count: int, answer: Answer, request: Any) -> None:
@@ -179,8 +171,6 @@ def _wrong_answer(kind: str | None, request: Any, response: Any) -> Any:
             again.CopyFrom(response)
             again.next_page_token = request.page_token or FIRST_PAGE
             return again
-        case "unreachable" if hasattr(response, "unreachable"):
-            return type(response)(unreachable=[request.parent])
     return response
 
 

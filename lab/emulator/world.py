@@ -69,10 +69,9 @@ Permission = Literal[
 # ``unreachable``; or the same for the first page only
 Outage = Literal["unavailable", "listed", "partial"]
 
-# How an answer is wrong: it (or, with a code, its details) can't be parsed; it has 65 MiB; its
-# token leads to the same page; it names its location in ``unreachable``; or a write is refused
-# with a summary that counts the points of another request
-WrongAnswer = Literal["garbled", "too_large", "same_page", "unreachable", "wrong_summary"]
+# How an answer is wrong: it (or, with a code, its details) can't be parsed; it has 65 MiB; or its
+# token leads to the same page
+WrongAnswer = Literal["garbled", "too_large", "same_page"]
 
 
 class WorldSection(BaseModel):
@@ -329,9 +328,7 @@ class Fault(WorldSection):
     # How the answer is wrong, where the method can give such an answer
     answer: WrongAnswer | None = None
     latency: Seconds = 0  # seconds to wait. A call that its client gives up meanwhile has no effect
-    skip: int = Field(default=0, ge=0)  # how many matching calls are left alone first
-    # How many calls it strikes after that; all where None
-    times: int | None = Field(default=None, ge=1)
+    times: int | None = Field(default=None, ge=1)  # how many calls it strikes; all where None
     # ``from`` in a file: when it begins, in seconds after the world's start
     since: Seconds = Field(default=0, alias="from")
     until: Seconds | None = None

@@ -72,9 +72,7 @@ def start_times(scenarios: Sequence[Scenario]) -> list[datetime]:
 def engine_for(recordings: Iterable[Recording]) -> AbstractContextManager[Engine]:
     """Return a context that runs an engine with the series of recordings.
 
-    Raises:
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus can't be filled or started.
+    It raises what :func:`lab.prove.engine.start_engine` raises.
     """
     # Prometheus takes the samples of a series in order of time only.
     in_order = sorted(recordings, key=lambda recording: recording.start)

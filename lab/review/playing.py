@@ -53,12 +53,7 @@ def changed_policies(
 
 
 def play(task: tuple[Scenario, tuple[Policy, ...], tuple[Policy, ...]]) -> Played:
-    """Play a scenario once with the policies before and after, and compare the incidents.
-
-    Raises:
-        NotInstalledError: Prometheus is not installed.
-        EngineError: It cannot be filled or started.
-    """
+    """Play a scenario once with the policies before and after, and compare the incidents."""
     scenario, old, new = task
     recording = simulate(scenario, start_times([scenario])[0].timestamp())
     sides: tuple[list[Incident], list[Incident]] = ([], [])

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from google.api_core import exceptions
-from google.cloud.datastream_v1 import ListStreamsResponse
 from google.cloud.monitoring_v3 import CreateTimeSeriesSummary, TimeSeries
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
@@ -57,12 +56,6 @@ def test_a_fault_strikes_as_often_as_it_says(serve: Serve) -> None:
     fault = {"method": "List*", "location": "europe-*", "code": "UNAVAILABLE", "times": 2}
     served = serve(WORLD | {"faults": [fault]})
     assert [outcome(served, "us-east1"), *(outcome(served) for _ in range(3))] == [0, 14, 14, 0]
-
-
-def test_a_fault_can_leave_the_first_calls_alone(serve: Serve) -> None:
-    """The n-th call fails, and those before and after it don't."""
-    served = serve(WORLD | {"faults": [{"code": "INTERNAL", "skip": 2, "times": 1}]})
-    assert [outcome(served) for _ in range(4)] == [0, 0, 13, 0]
 
 
 def test_a_fault_strikes_in_its_time(serve: Serve, clock: Clock) -> None:
@@ -124,34 +117,13 @@ def test_a_write_is_refused_in_part(serve: Serve, clock: Clock) -> None:
     assert (total, accepted, len(served.cloud.points())) == (5, 3, 3)
 
 
-@pytest.mark.parametrize(("when", "written"), [("before", 0), ("after", 5)])
-def test_a_summary_can_be_wrong(serve: Serve, clock: Clock, when: str, written: int) -> None:
-    """It counts other points than those of the request, whether they were written or not."""
-    served = serve(WORLD | {"faults": [{"answer": "wrong_summary", "when": when}]})
-    assert failed_write(served, clock(), 5)[1:] == (1000, 1000)
-    assert len(served.cloud.points()) == written
-
-
 def test_a_page_can_come_twice(serve: Serve) -> None:
-    """A page's token leads to the same page again, on the first page or on a later one."""
-    fault = {"answer": "same_page", "skip": 1, "times": 2}
+    """A page's token leads to the same page again."""
+    fault = {"answer": "same_page", "times": 1}
     served = serve(WORLD | {"largest_page": {"ListStreams": 2}, "faults": [fault]})
-    pages = [[stream.name[-2:] for stream in page.streams] for page in _pages(served)]
-    assert pages == [["s1", "s2"], ["s3"], ["s3"], ["s3"]]
-    served.cloud.add_fault(Fault(answer="same_page", times=1))
-    pages = [[stream.name[-2:] for stream in page.streams] for page in _pages(served)]
-    assert pages == [["s1", "s2"], ["s1", "s2"], ["s3"]]
-
-
-def _pages(served: Served) -> list[ListStreamsResponse]:
-    return list(served.datastream.list_streams(parent=EUROPE).pages)
-
-
-def test_an_answer_can_name_its_location_as_unreachable(serve: Serve) -> None:
-    """A call, not the location, has the outage: the next one gets the streams."""
-    served = serve(WORLD | {"faults": [{"answer": "unreachable", "times": 1}]})
-    assert [page.unreachable for page in _pages(served)] == [[EUROPE]]
-    assert [len(page.streams) for page in _pages(served)] == [3]
+    pages = served.datastream.list_streams(parent=EUROPE).pages
+    names = [[stream.name[-2:] for stream in page.streams] for page in pages]
+    assert names == [["s1", "s2"], ["s1", "s2"], ["s3"]]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +143,7 @@ def test_an_answer_can_be_useless(
 
 
 def test_every_call_is_counted_by_method_and_place(serve: Serve, clock: Clock) -> None:
-    """The log holds each call, with its name and whether a fault met it."""
+    """The log holds each call with its name, those that a fault met too."""
     fault = {"method": "ListStreams", "code": "UNAVAILABLE", "times": 1}
     served = serve(WORLD | {"faults": [fault]})
     outcome(served)
@@ -179,9 +151,9 @@ def test_every_call_is_counted_by_method_and_place(serve: Serve, clock: Clock) -
     write(served, clock())
     assert served.cloud.calls == {"ListStreams": 2, "CreateTimeSeries": 1}
     assert served.cloud.call_log == [
-        ("ListStreams", EUROPE, True),
-        ("ListStreams", EUROPE, False),
-        ("CreateTimeSeries", "projects/shop", False),
+        ("ListStreams", EUROPE),
+        ("ListStreams", EUROPE),
+        ("CreateTimeSeries", "projects/shop"),
     ]
     last = served.cloud.call_log[-1]
     assert (last.project, last.location) == ("shop", "")

@@ -55,25 +55,22 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, found[(page - 1) * size : page * size])
 
     def do_POST(self) -> None:
-        self._write(len(self.server.comments))
+        body: str = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
+        OUTPUTS.add("a comment on the code host", body)
+        if len(body) <= LONGEST:
+            number = self.path.rpartition("/")[2]
+            index = int(number) - 1 if number.isdigit() else len(self.server.comments)
+            self.server.comments[index : index + 1] = [body]
+        self._answer(200 if len(body) <= LONGEST else 422, {})
 
     def do_PATCH(self) -> None:
-        self._write(int(self.path.rpartition("/")[2]) - 1)
+        self.do_POST()
 
     def do_PUT(self) -> None:
-        self.do_PATCH()
+        self.do_POST()
 
     def log_message(self, *_: object) -> None:
         pass
-
-    def _write(self, index: int) -> None:
-        body: str = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
-        OUTPUTS.add("a comment on the code host", body)
-        if len(body) > LONGEST:
-            self._answer(422, {"message": "body is too long"})
-            return
-        self.server.comments[index : index + 1] = [body]
-        self._answer(200, {})
 
     def _answer(self, status: int, document: Any) -> None:
         self.server.requests.append(f"{self.command} {urlsplit(self.path).path}")

@@ -1,11 +1,15 @@
 """When an exporter runs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from lab.simulate.scenario import Deployment
 from lab.simulate.schedule import CompletedRun, ScheduledRun, scheduled_runs
+
+ALL = range(200)
+"""The seconds of all runs."""
 
 
 def runs(lasts: float = 300, seed: str = "seed", **keys: Any) -> list[ScheduledRun]:
@@ -36,24 +40,25 @@ def test_a_function_starts_late_only_where_it_is_cold() -> None:
 @pytest.mark.parametrize(
     ("logged", "changed", "triggered"),
     [
-        pytest.param([20], True, [25], id="a log's way to a warm instance takes five seconds"),
-        pytest.param([1, 2], True, [10], id="those that wait for ten seconds to pass share a run"),
-        pytest.param([14, 15], True, [19, 29], id="a run begins after the call that it answers"),
-        pytest.param([49], True, [64], id="a cold start takes ten seconds, and the tick shares it"),
-        pytest.param([14, 30, 90], False, [19, 95], id="nothing changed: quiet for a minute"),
-        pytest.param([], True, [], id="nothing is logged"),
+        pytest.param([20], ALL, [25], id="a log's way to a warm instance takes five seconds"),
+        pytest.param([1, 2], ALL, [10], id="those that wait for ten seconds to pass share a run"),
+        pytest.param([14, 15], ALL, [19, 29], id="a run begins after the call that it answers"),
+        pytest.param([49], ALL, [64], id="a cold start takes ten seconds, and the tick shares it"),
+        pytest.param([14, 30, 90], (), [19, 95], id="nothing changed: quiet for a minute"),
+        pytest.param([14, 30], (0,), [19, 35], id="any run of the last minute may see a change"),
+        pytest.param([], ALL, [], id="nothing is logged"),
     ],
 )
 def test_a_log_entry_calls_a_function_with_log_triggers(
-    logged: list[float], triggered: list[float], *, changed: bool
+    logged: list[float], changed: Sequence[float], triggered: list[float]
 ) -> None:
     """As the function and Pub/Sub do it, next to the call of each minute."""
     keys = {"mode": "function", "delay": 10, "delays": [0]}
     with_triggers = Deployment.model_validate(keys | {"log_triggers": True})
     completed: list[CompletedRun] = []
     for run in scheduled_runs([with_triggers], 110, "seed", logged, completed):
-        done = CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=changed)
-        completed.append(done)
+        found = run.at in changed
+        completed.append(CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=found))
     assert [run.scheduled.at for run in completed if run.scheduled.tick < 0] == triggered
     without = scheduled_runs([Deployment.model_validate(keys)], 110, "seed", logged)
     assert [run.at for run in without] == [0, 60]

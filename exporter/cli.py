@@ -48,8 +48,12 @@ def start(program: str, main: Main) -> NoReturn:
         # After a broken pipe there is nothing to say: the reader has seen enough.
         if not isinstance(error, BrokenPipeError):
             sys.stderr.write(f"{program} did not finish: {error.strerror or error}.\n")
-        # What is not written yet can't be: Python would fail on it again when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            # Python would fail on what is left again when it ends.
+            os.dup2(nowhere.fileno(), stream.fileno())
     sys.exit(code)
 
 

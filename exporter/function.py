@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
@@ -30,8 +30,7 @@ SCHEDULED, LOG = "/", "/log"
 LEAST_SECONDS = 10.0  # seconds from one run's timestamp to the next one's
 QUIET_SECONDS = 60.0  # how long after a run that a log started, logs may start no other
 USUAL_INTERVAL = 60.0  # seconds between the runs that a schedule starts
-# A run ends this long before the request's timeout: after it, Cloud Run stops the CPU
-MARGIN_SECONDS = 5.0
+MARGIN_SECONDS = 5.0  # a run ends so long before the request's timeout, when the CPU stops
 _GRACE_SECONDS = 10.0  # how long after its deadline a run may end
 
 
@@ -90,12 +89,9 @@ class Function:
         self._open.close()
 
     def _is_quiet(self, now: float) -> bool:
-        """Return whether the scheduled run is soon enough for what a log says.
-
-        A stream that logs an error every second costs nothing.
-        """
+        """Return whether a log starts no run: the scheduled one is soon enough."""
         settled = now - self._log_began < QUIET_SECONDS <= now - self._change_began
-        return self._answer.status == HTTPStatus.OK and settled
+        return settled and self._answer.status == HTTPStatus.OK
 
     def _run(self, path: str) -> Answer:
         try:
@@ -137,7 +133,9 @@ class Function:
         return self._runs
 
 
-def serve(environ: MutableMapping[str, str]) -> Callable[[Any], tuple[str, int, dict[str, str]]]:
+def serve(
+    environ: MutableMapping[str, str],
+) -> Callable[[Any], tuple[Iterator[str], int, dict[str, str]]]:
     """Return what functions-framework calls for each of Flask's requests.
 
     The environment loses the request's timeout: the framework would have gunicorn kill a worker
@@ -146,7 +144,7 @@ def serve(environ: MutableMapping[str, str]) -> Callable[[Any], tuple[str, int, 
     function = Function(dict(environ), sys.stdout if cloud_run.here(environ) else sys.stderr)
     environ.pop(cloud_run.REQUEST_TIMEOUT, None)
 
-    def run(request: Any) -> tuple[str, int, dict[str, str]]:
+    def run(request: Any) -> tuple[Iterator[str], int, dict[str, str]]:
         answer = function.answer(request.method, request.path)
         # It is forgotten, piece by piece: a server that leaves it unread cuts the answer off.
         with suppress(Exception):
@@ -156,7 +154,8 @@ def serve(environ: MutableMapping[str, str]) -> Callable[[Any], tuple[str, int, 
         headers = {"Content-Type": "application/json"}
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = "POST"
-        return text, answer.status, headers
+        # As an iterator: before any other answer, the framework reads the body into memory.
+        return iter([text]), answer.status, headers
 
     return run
 

@@ -104,10 +104,7 @@ class Clients:
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the channels; calls that are still under way fail at once."""
+        # Calls that are still under way fail at once.
         for channel in self._channels:
             channel.close()
 

@@ -132,7 +132,7 @@ def test_a_stop_while_reading_leaves_what_hangs(
     assert (report.skipped, report.reached_nobody) == (1, False)
     assert not report.unread
     assert list(seen(report)) == ["shop-prod/europe-west1"]
-    lab.clients.close()
+    lab.clients.__exit__()
     for thread in threading.enumerate():
         if thread.name.startswith("location"):
             thread.join(PLENTY)

@@ -201,7 +201,7 @@ def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
     batch[7] = batch[7]._replace(value=2**63)
     written = writer.write(batch, Deadline.after(PLENTY))
     assert (written.lost, written.accepted) == (200, 400)
-    lab.clients.close()
+    lab.clients.__exit__()
     written = write(lab)
     assert written.lost == 40
     assert "closed channel" in str(written.errors[0].failure)

@@ -79,7 +79,7 @@ def test_callers_that_wait_share_the_next_run(
     assert all(other.result() is shared for other in others)
 
 
-QUIET = [(0, "/", 200), (10, "/log", 200), (12, "/log", 204)]
+QUIET = [(0, "/", 200), (60, "/log", 200), (62, "/log", 204)]
 
 
 @pytest.mark.parametrize(
@@ -88,20 +88,20 @@ QUIET = [(0, "/", 200), (10, "/log", 200), (12, "/log", 204)]
         pytest.param({}, [(0, "/log", 200), (5, "/log", 200)], [0, 10], id="the first finds all"),
         pytest.param(
             {},
-            [*QUIET, (60, "/", 200), (69, "/log", 204), (71, "/log", 200), (72, "/log", 204)],
-            [0, 10, 60, 71],
+            [*QUIET, (110, "/", 200), (119, "/log", 204), (121, "/log", 200), (122, "/log", 204)],
+            [0, 60, 110, 121],
             id="nothing changes",
         ),
         pytest.param(
             {"events": [FAILS]},
-            [(0, "/", 200), (16, "/log", 200), (17, "/log", 200), (30, "/log", 204)],
-            [0, 16, 26],
+            [*((at, "/log", 200) for at in (0, 16, 17, 30)), (77, "/log", 204)],
+            [0, 16, 26, 36],
             id="something changed",
         ),
         pytest.param(
-            {"faults": [LOST]},
-            [*QUIET, (60, "/", 500), (66, "/log", 200)],
-            [0, 10, 70],
+            {"faults": [{**LOST, "from": "100s", "until": "115s"}]},
+            [*QUIET, (110, "/", 500), (116, "/log", 200)],
+            [0, 60, 120],
             id="the last run failed",
         ),
         pytest.param(

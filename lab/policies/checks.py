@@ -30,13 +30,8 @@ def problems(
 ) -> Iterator[Problem]:
     """Yield everything that contradicts itself in a policy.
 
-    Args:
-        name: The file's name without its ending.
-        file: The policy file.
-        query: Its parsed query; None for a log policy.
-        thresholds: The threshold of every policy, by name; None where it has none, empty where it
-            is unknown.
-        house_rules: Whether this project's own rules apply.
+    ``thresholds`` has the threshold of every policy, by name; None where it has none, empty where
+    it is unknown. This project's own rules apply with ``house_rules``.
     """
     yield from _name(name, file, house_rules=house_rules)
     yield from _strategy(file)

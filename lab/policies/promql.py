@@ -66,10 +66,8 @@ class Query:
 def read(text: str, *, known_only: bool = True) -> Query:
     """Parse a query.
 
-    Args:
-        text: The query.
-        known_only: Whether it may only use known metrics. Otherwise, an unknown metric whose name
-            is not close to a known one may exist, with any labels.
+    Unless it may use ``known_only`` metrics, an unknown one whose name is not close to a known one
+    may exist, with any labels.
 
     Raises:
         ValueError: It is not PromQL, or doesn't return series.

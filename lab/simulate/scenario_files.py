@@ -39,13 +39,7 @@ def read_files(files: Iterable[Path], policies: Collection[str]) -> tuple[Scenar
 
 
 def parse_scenario(text: str, file: str, policies: Collection[str], *, name: str = "") -> Scenario:
-    """Return the scenario that a YAML text describes.
-
-    Args:
-        text: The whole document.
-        file: Its name in error messages.
-        policies: The names of the existing policies.
-        name: The scenario's name.
+    """Return the scenario that a YAML text describes; error messages name ``file``.
 
     Raises:
         InputError: All errors in it.

@@ -16,6 +16,7 @@ from exporter.config import Endpoints
 from exporter.config.fields import Project
 from exporter.documents import InputError
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
+from exporter.google.errors import CallError
 from exporter.logs import LOGGER
 from exporter.text import quote
 from lab.backtest.backtest import DAY, evaluate, metrics_to_read
@@ -90,7 +91,11 @@ def run(context: Context) -> int:
             history.add(recorded())
             end = args.until or float(math.floor(history.last + EXPORTER_DELAY))
         else:
-            _read(context, policies, history, end, progress)
+            try:
+                _read(context, policies, history, end, progress)
+            except CallError:
+                if not stop.is_set():
+                    raise
         if stop.is_set():
             LOGGER.warning("Interrupted while reading.")
             return INTERRUPTED

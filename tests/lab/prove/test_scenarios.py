@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
+from lab.emulator.emulator import Emulator
 from lab.policies.files import Policy
 from lab.prove.comparison import AlertResult
 from lab.prove.scenarios import play_all, start_times
@@ -67,7 +68,7 @@ def test_an_unreachable_emulator_is_an_error_and_not_a_wrong_result(
 ) -> None:
     """The exporter loses its points on this machine: that says nothing about the policies."""
     nowhere = {DATASTREAM_EMULATOR: "127.0.0.1:1", MONITORING_EMULATOR: "127.0.0.1:1"}
-    monkeypatch.setattr("lab.emulator.emulator.Emulator.environ", nowhere)
+    monkeypatch.setattr(Emulator, "environ", nowhere)
     with pytest.raises(SimulationError, match="reached the emulator, so nothing was evaluated"):
         simulate(make_scenario(lasts="1m"), 0)
 

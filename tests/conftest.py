@@ -4,7 +4,9 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from contextlib import contextmanager
+from http.server import HTTPServer
+from typing import TypeAlias, TypeVar
 
 import pytest
 
@@ -13,6 +15,20 @@ from tests.certificate import TRUSTED, key_and_certificate
 
 # Sends this process a signal as soon as a condition is true
 SignalWhen: TypeAlias = Callable[[int, Callable[[], bool]], None]
+
+
+Server = TypeVar("Server", bound=HTTPServer)
+
+
+@contextmanager
+def serving(server: Server) -> Iterator[Server]:
+    """Let an HTTP server answer, in a thread, while the block runs."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

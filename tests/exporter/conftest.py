@@ -19,6 +19,7 @@ from exporter.read import Datastream
 from exporter.run import Report, Run, Session
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
+from tests.conftest import serving
 from tests.exporter.google.loopback import HttpServer
 
 PLENTY = 30.0
@@ -83,12 +84,8 @@ def serve() -> Iterator[Serve]:
 @pytest.fixture
 def http_server() -> Iterator[HttpServer]:
     """Return an HTTP server that runs until the test ends."""
-    with HttpServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(HttpServer()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

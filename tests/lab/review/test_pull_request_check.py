@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 import yaml
 
 from tests.canary import Canary
+from tests.conftest import serving
 from tests.lab.conftest import POLICIES
 from tests.lab.review.conftest import SCENARIOS
 from tests.lab.review.plan_json import change, plan, policy
@@ -84,12 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def host() -> Iterator[CodeHost]:
     """Return a running code host."""
-    with CodeHost() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(CodeHost()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def _run_steps(job: str, folder: Path, environ: dict[str, str]) -> None:

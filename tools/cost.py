@@ -5,7 +5,6 @@ A month is one of README.md's own two-line config: locations are discovered. A p
 streams every 300 s; a job reads and writes everything every minute.
 """
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +13,10 @@ import yaml
 
 from exporter import measure
 from exporter.config.locations import KNOWN
+from exporter.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from lab.markdown import table
+from lab.policies.promql import metrics_by_clause, promql_name
+from lab.simulate.scenario import ONLY_FOR
 
 MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
 
@@ -22,9 +24,6 @@ VCPUS, GIBIBYTES = 1, 0.5  # What a task, a worker pool and a function have
 
 # Of a run: Cloud Run bills at least 60 s a task; a function's run over thousands of streams
 BILLED_SECONDS = {"job": 60, "function": 2}
-CLEAN_SECONDS = 240  # from one write of a location that doesn't change to the next, with memory
-# From one read of a discovered location without streams to the next, with memory
-EMPTY_SECONDS = 300
 BYTES_PER_POINT = 8  # of a gauge, INT64 or DOUBLE
 
 # Metrics that config has to enable
@@ -37,14 +36,9 @@ OPTIONAL = {
 
 # What is written of a location without streams
 WITHOUT_STREAMS = ("location/up", "location/last_read")
-# The policies that exist in one mode only
-ONLY_FOR = {"exporter-executions-failing": "job", "exporter-requests-failing": "function"}
 # Seconds between the runs of a polling script: what most teams run, and the minimum
 POLLING_INTERVALS = (300, 60)
 POLICIES = Path(__file__).parent.parent / "alerting_policies"
-_CLAUSE_END = re.compile(r"\b(?:and|or|unless)\b|[<>]=?|[!=]=")
-_LABELS = re.compile(r"\{(?:[^}\"]|\"(?:[^\"\\]|\\.)*\")*\}")
-_METRIC = re.compile(r"\b\w+_com:\w+")
 
 
 class Price(NamedTuple):
@@ -138,7 +132,7 @@ def mebibytes(fleet: Fleet, mode: str) -> float:
     if mode == "job":
         points = runs * (own + streams + empty)
     else:
-        points = runs * own + MONTH / CLEAN_SECONDS * streams + MONTH / EMPTY_SECONDS * empty
+        points = runs * own + MONTH / LONGEST_SECONDS * streams + MONTH / EMPTY_SECONDS * empty
     return points * BYTES_PER_POINT / 2**20
 
 
@@ -177,8 +171,7 @@ def references(mode: str) -> tuple[tuple[str, int], ...]:
     return tuple(
         (name, int(query["evaluationInterval"].rstrip("s")))
         for query in queries
-        for clause in _CLAUSE_END.split(_LABELS.sub("", query["query"]))
-        for name in sorted(set(_METRIC.findall(clause)))
+        for name in metrics_by_clause(query["query"])
     )
 
 
@@ -212,14 +205,8 @@ def _points(resource: str, fleet: Fleet) -> int:
 
 @cache
 def _metrics() -> dict[str, measure.Metric]:
-    """Return the exporter's metrics by their names in PromQL.
-
-    https://docs.cloud.google.com/monitoring/promql/promql-mapping has the rule.
-    """
-    return {
-        re.sub(r"[^\w:]", "_", metric.type.replace("/", ":", 1)): metric
-        for metric in measure.metrics().values()
-    }
+    """Return the exporter's metrics by their names in PromQL."""
+    return {promql_name(metric.type): metric for metric in measure.metrics().values()}
 
 
 def _added(fleet: Fleet, larger: Fleet) -> tuple[float, float]:

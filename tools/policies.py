@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,7 @@ def policies() -> str:
         (
             (
                 f"[{policy.name}](../{FOLDER.name}/{policy.path.name})",
-                _first_sentence(policy.header.catches),
+                policy.summary,
                 policy.severity if policy.enabled else f"{policy.severity}, off",
                 _retest_window(policy),
                 f"every {format_duration(policy.interval)}" if policy.interval else "",
@@ -79,10 +78,6 @@ def _time(measured: dict[str, Any] | None) -> str:
         return "-"
     worst, median, bound = (measured[f"{key}_seconds"] for key in ("worst", "median", "bound"))
     return f"{worst} s (median {median} s, bound {bound} s)"
-
-
-def _first_sentence(text: str) -> str:
-    return re.split(r"\.(?:\s|$)", text, maxsplit=1)[0]
 
 
 def _retest_window(policy: Policy) -> str:

@@ -5,7 +5,8 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from exporter.config import Config
-from lab.emulator.world import Seconds, World, WorldSection
+from exporter.documents import Section
+from lab.emulator.world import Seconds, World
 
 USUAL_SECONDS = {"job": 60.0, "function": 60.0, "worker_pool": 10.0}
 EVALUATION_SECONDS = 30.0
@@ -13,10 +14,10 @@ EVALUATION_SECONDS = 30.0
 # the function it is a cold start
 LATEST_START_SECONDS = {"job": 30.0, "function": 10.0, "worker_pool": 0.0}
 # The policies on Cloud Run's own counts, by the mode that has them
-_ONLY_FOR = {"exporter-executions-failing": "job", "exporter-requests-failing": "function"}
+ONLY_FOR = {"exporter-executions-failing": "job", "exporter-requests-failing": "function"}
 
 
-class Downtime(WorldSection):
+class Downtime(Section):
     """A time in which an exporter, or one of its tasks, doesn't run."""
 
     since: Seconds = Field(alias="from")
@@ -24,7 +25,7 @@ class Downtime(WorldSection):
     task: int | None = None
 
 
-class Deployment(WorldSection):
+class Deployment(Section):
     """An exporter, and how it runs."""
 
     # `job`: started by a schedule. `function`: called by a schedule. `worker_pool`: one long-
@@ -70,7 +71,7 @@ class Deployment(WorldSection):
         )
 
 
-class TimeRange(WorldSection):
+class TimeRange(Section):
     """The time in which something may happen, both ends included."""
 
     after: Seconds
@@ -83,7 +84,7 @@ class TimeRange(WorldSection):
         return self
 
 
-class ExpectedIncident(WorldSection):
+class ExpectedIncident(Section):
     """An incident that is expected."""
 
     policy: str  # the policy that opens it
@@ -103,7 +104,7 @@ class ExpectedIncident(WorldSection):
         return self
 
 
-class ScenarioFile(WorldSection):
+class ScenarioFile(Section):
     """A whole scenario file; moments count from its start."""
 
     title: str  # what happens, in one line
@@ -125,7 +126,7 @@ class ScenarioFile(WorldSection):
 
     def applies(self, policy: str, *, enabled: bool = True) -> bool:
         """Return whether a policy, enabled or not in its file, applies here."""
-        mode = _ONLY_FOR.get(policy)
+        mode = ONLY_FOR.get(policy)
         if policy in self.switched_off or mode not in {None, *(one.mode for one in self.exporters)}:
             return False
         return enabled or policy in self.switched_on

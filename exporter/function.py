@@ -90,7 +90,7 @@ class Function:
 
     def _is_quiet(self, now: float) -> bool:
         """Return whether a log starts no run: the scheduled one is soon enough."""
-        settled = now - self._log_began < QUIET_SECONDS <= now - self._change_began
+        settled = is_settled(now, self._log_began, self._change_began)
         return settled and self._answer.status == HTTPStatus.OK
 
     def _run(self, path: str) -> Answer:
@@ -110,7 +110,8 @@ class Function:
             for sentence in sentences:
                 LOGGER.error("%s", sentence)
             return _error(500, *sentences)
-        except Exception:  # noqa: BLE001 - one log entry; the server would print its own
+        except Exception:
+            # One log entry; the server would print its own.
             LOGGER.exception("The exporter failed unexpectedly:")
             return _error(500, "the exporter failed unexpectedly; its log says where")
         self._run_log.log(report)
@@ -131,6 +132,14 @@ class Function:
             self._run_log = RunLog(session.config, self._monotonic)
             self._runs = Runs(session, USUAL_INTERVAL, monotonic=self._monotonic, now=self._now)
         return self._runs
+
+
+def is_settled(now: float, log_began: float, change_began: float) -> bool:
+    """Return whether a log started a run in the last minute, and no run then found a change.
+
+    ``log_began`` and ``change_began`` say when the last run of each kind began, in seconds.
+    """
+    return now - log_began < QUIET_SECONDS <= now - change_began
 
 
 def serve(

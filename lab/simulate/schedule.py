@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from exporter.function import LEAST_SECONDS, QUIET_SECONDS
+from exporter.function import LEAST_SECONDS, is_settled
 from lab.simulate.scenario import Deployment
 
 LOG_SECONDS = 5.0  # A log entry's way to the function: through a sink, Pub/Sub and a push
@@ -107,8 +107,7 @@ def _function_runs(
             # It shares the run that another call waits for.
             continue
         by_log = cold.tick < 0
-        settled = at - log_began < QUIET_SECONDS <= at - change_began
-        if by_log and complete and settled:
+        if by_log and complete and is_settled(at, log_began, change_began):
             # The scheduled run is soon enough.
             continue
         begins = cold.at if at - began > WARM_SECONDS else max(at, began + LEAST_SECONDS)

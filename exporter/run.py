@@ -10,7 +10,6 @@ accepted: a stream is missing when its location was read after it was last seen.
 series come last, as they report on all the others.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,6 +29,7 @@ from exporter.google.errors import (
     explain_no_thread,
     explain_unexpected_error,
 )
+from exporter.logs import LOGGER
 from exporter.measure import GLOBAL, Sample
 from exporter.memory import Memory
 from exporter.names import LocationName, StreamName, Task
@@ -38,7 +38,6 @@ from exporter.write import Writer, Written
 
 K = TypeVar("K")
 T = TypeVar("T")
-LOGGER = logging.getLogger("exporter")
 _READING_SHARE = 0.6
 _RESERVED_SECONDS = 3.0
 # What is kept for the exporter's own series, and as much for what the collectors read: seconds, or

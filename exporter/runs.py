@@ -1,6 +1,5 @@
 """Makes many runs in one process: at a steady interval, or one for each request of a function."""
 
-import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +11,11 @@ from exporter.documents import InputError
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
 from exporter.google.clients import connect, emulators
+from exporter.logs import LOGGER
 from exporter.memory import Memory
 from exporter.run import Report, Run, Session
 from exporter.text import plural
 
-LOGGER = logging.getLogger("exporter")
 # Seconds between two starts: Cloud Monitoring refuses points of a series that are closer
 LEAST_SECONDS = 5.0
 

@@ -37,7 +37,7 @@ def side_by_side(
     Raises:
         WorkerEndedError: A worker was killed from outside.
     """
-    if min(workers, len(items)) < 2 or stop.is_set():  # noqa: PLR2004 - one needs no process
+    if min(workers, len(items)) <= 1 or stop.is_set():
         yield from map(work, takewhile(lambda _: not stop.is_set(), items))
         return
     with TemporaryDirectory(prefix="policies-", ignore_cleanup_errors=True) as folder:

@@ -101,7 +101,9 @@ def matrix() -> Iterator[Case]:
         yield Case("a write that is refused in part", {"faults": [refused]})
     for outage in ("unavailable", "listed", "partial"):
         event = {"at": "0s", "location": "europe-west1", "do": "unreachable", "outage": outage}
-        yield Case("an unreachable location", {"events": [event]}, False, (_LOCATION,))  # noqa: FBT003
+        yield Case(
+            "an unreachable location", {"events": [event]}, passes=False, unread=(_LOCATION,)
+        )
 
 
 def interrupted(drawn: random.Random) -> Case:

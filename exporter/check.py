@@ -19,7 +19,6 @@ from exporter.write import Writer
 # The node_id under which ``check`` writes its one point: no run ever writes to that series
 NODE = "check"
 
-
 OK, WARNING, FAILED = "ok", "warning", "failed"
 
 
@@ -56,9 +55,9 @@ def _reading(report: Report) -> Iterator[Finding]:
     for location in report.locations:
         text = plural(sum(1 for _ in location.listed), "stream")
         yield Finding(OK, str(location.name), text)
-        for name in location.missing:
-            text = "is required but does not exist: create it, or remove it from `required`"
-            yield Finding(WARNING, str(name), text)
+        for one in location.streams:
+            if one.stream is None:
+                yield Finding(WARNING, str(one.name), one.problem)
     for group in failure_groups(report):
         yield Finding(FAILED, name_all(group.names), group.text)
 

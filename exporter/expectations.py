@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 
 from cronsim import CronSim
 
 from exporter.config import Config, Source, Window
-from exporter.names import LocationName, StreamName, matcher
+from exporter.names import LocationName, StreamName
 from exporter.read import LABEL, Stream
 from exporter.states import (
     EXPECTABLE,
@@ -126,7 +127,7 @@ class Expectations:
         self._required = config.required
         time = datetime.fromtimestamp(now, UTC)
         self._open = [
-            (matcher([expectation.match]), frozenset(expectation.states))
+            (expectation.match, frozenset(expectation.states))
             for expectation in reversed(config.expectations)
             if expectation.during is None or is_open(expectation.during, time)
         ]
@@ -162,7 +163,7 @@ class Expectations:
         Where none matches, ``label`` adds one: the value of the label ``expected-state``.
         """
         full = str(name)
-        matching = (states for pattern, states in self._open if pattern.match(full))
+        matching = (states for glob, states in self._open if fnmatchcase(full, glob))
         return EXPECTED_BY_DEFAULT | next(matching, _BY_LABEL.get(label or "", frozenset()))
 
 
@@ -204,11 +205,11 @@ def unmatched(config: Config, locations: Iterable[ComparedLocation]) -> Iterator
     ]
     full = [str(name) for name in names]
     for index, expectation in enumerate(config.expectations):
-        if not any(map(matcher([expectation.match]).match, full)):
+        if not any(fnmatchcase(name, expectation.match) for name in full):
             yield f"expectations[{index}].match: {quote(expectation.match)} matches no stream"
     for index, source in enumerate(config.sources):
         ids = [name.stream for name in names if name.project == source.project]
         for key, globs in (("include", source.include), ("exclude", source.exclude)):
             for place, glob in enumerate(globs):
-                if not any(map(matcher([glob]).match, ids)):
+                if not any(fnmatchcase(each, glob) for each in ids):
                     yield f"sources[{index}].{key}[{place}]: {quote(glob)} matches no stream"

@@ -75,8 +75,9 @@ class Memory:
     def discovered(self, project: str) -> tuple[str, ...] | None:
         """Return a project's locations if they were discovered lately, else None."""
         known = self._discovered.get(project)
-        fresh = known is not None and self._now - known.at < DISCOVERY_SECONDS
-        return known.locations if known and fresh else None
+        if known is None or self._now - known.at >= DISCOVERY_SECONDS:
+            return None
+        return known.locations
 
     def learn(self, project: str, locations: Iterable[str]) -> None:
         """Remember what discovery just returned."""

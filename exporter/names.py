@@ -1,9 +1,7 @@
-"""Names streams and locations, matches globs on names, and tells which task reads a location."""
+"""Names streams and locations, and tells which task reads a location."""
 
-import fnmatch
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -53,14 +51,6 @@ class Task:
         """Return whether this task has the location; exactly one task does."""
         digest = hashlib.sha256(f"{at.project}/{at.location}".encode()).digest()
         return int.from_bytes(digest[:8]) % self.count == self.index
-
-
-def matcher(globs: Iterable[str]) -> re.Pattern[str]:
-    """Return a pattern for what any of the globs matches: ``*``, ``?``, ``[…]``, case-sensitive.
-
-    ``*`` matches ``/`` too.
-    """
-    return re.compile("|".join(fnmatch.translate(glob) for glob in globs))
 
 
 def is_literal(glob: str) -> bool:

@@ -1,12 +1,10 @@
-"""Names of streams, globs on them, and which task reads a location."""
-
-import fnmatch
+"""Names of streams, globs that are literal, and which task reads a location."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.names import LocationName, StreamName, Task, is_literal, matcher
+from exporter.names import LocationName, StreamName, Task, is_literal
 
 
 @pytest.mark.parametrize("text", ["", "streams/a", "projects/p/locations/l/streams/s/objects/o"])
@@ -18,14 +16,6 @@ def test_only_a_full_name_names_a_stream(text: str) -> None:
     assert str(name) == "projects/p/locations/l/streams/s"
     assert name.location_name == LocationName("p", "l")
     assert StreamName.parse(text) is None
-
-
-@given(st.lists(st.text("ab*?[]!-^\\.", max_size=6), min_size=1, max_size=3), st.text("abc-1."))
-def test_matcher_matches_what_any_glob_matches(globs: list[str], text: str) -> None:
-    """Several globs compiled together match what one of them matches."""
-    assert bool(matcher(globs).match(text)) == any(
-        fnmatch.fnmatchcase(text, glob) for glob in globs
-    )
 
 
 @pytest.mark.parametrize(("glob", "literal"), [("orders", True), ("o*", False), ("[a]", False)])

@@ -4,10 +4,7 @@ import re
 from datetime import timedelta
 
 from exporter import durations
-from exporter.durations import Duration, between, limit
 from exporter.text import quote
-
-__all__ = ["Duration", "between", "format_duration", "limit", "parse"]
 
 _COMPOUND = re.compile(r"(?=.)([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?")
 _PART = re.compile(r"([0-9]+)(ms|[hms])")

@@ -21,7 +21,6 @@ from lab.simulate.series import VisibilityDelay, adjust_for_delay
 from lab.terminal import Progress
 from lab.timeline.spans import Period
 
-DAY = 86_400.0
 _MARGIN = 600.0  # extra seconds to look back, for late points and for selectors without a range
 _STEPS = 720  # evaluations in one query: Prometheus limits the points that it holds at once
 # What a timeline shows; always read

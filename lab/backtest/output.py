@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from exporter.text import capitalized, plural
-from lab.backtest.backtest import DAY, BacktestResult
+from lab.backtest.backtest import BacktestResult
 from lab.durations import format_duration
-from lab.policies.model import SEVERITIES, SEVERITY_STYLES
+from lab.policies.model import DAY, SEVERITIES, SEVERITY_STYLES
 from lab.terminal import print_table
 
 

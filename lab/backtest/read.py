@@ -125,8 +125,7 @@ class Reader:
                 page = call_with_retry(attempt, deadline=deadline, calls=Calls())
             except exceptions.GoogleAPICallError as error:
                 # Cloud Monitoring does not know a metric before its first point.
-                unknown = isinstance(error, exceptions.NotFound) and _NO_METRIC in str(error)
-                if unknown or self._stop.is_set():
+                if isinstance(error, exceptions.NotFound) and _NO_METRIC in str(error):
                     return
                 raise _explained(error, self._project) from error
             yield page

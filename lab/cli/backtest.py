@@ -19,12 +19,13 @@ from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, co
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER
 from exporter.text import quote
-from lab.backtest.backtest import DAY, evaluate, metrics_to_read
+from lab.backtest.backtest import evaluate, metrics_to_read
 from lab.backtest.history import History, recorded
 from lab.backtest.output import backtest_json, backtest_summary, print_backtest
 from lab.backtest.read import EXPORTER_DELAY, Reader
 from lab.cli.options import Context, add_options, selected_policies
 from lab.policies.files import Policy
+from lab.policies.model import DAY
 from lab.prove.engine import check_installed
 from lab.terminal import Progress, print_json, show_progress
 from lab.timeline.charts import chart, page

@@ -12,10 +12,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import grpc
 import yaml
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from exporter import config, documents
-from exporter.documents import hint
+from exporter.documents import Section, hint
 from exporter.states import StreamState
 from exporter.text import quote
 from lab import durations
@@ -74,13 +74,7 @@ Outage = Literal["unavailable", "listed", "partial"]
 WrongAnswer = Literal["garbled", "too_large", "same_page"]
 
 
-class WorldSection(BaseModel):
-    """A section of a world file. Immutable; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class WorldError(WorldSection):
+class WorldError(Section):
     """An error that a stream, an object or a private connection carries."""
 
     reason: str
@@ -90,7 +84,7 @@ class WorldError(WorldSection):
 # What exists.
 
 
-class _Counted(WorldSection):
+class _Counted(Section):
     """A thing, or ``count`` of them, numbered from 1."""
 
     _name_key: ClassVar[str]
@@ -144,7 +138,7 @@ class WorldStreams(_Counted):
     freshness: Seconds = 5  # the value of Datastream's own metric while the stream is RUNNING
 
 
-class WorldConnection(WorldSection):
+class WorldConnection(Section):
     """A private connection."""
 
     id: str
@@ -152,7 +146,7 @@ class WorldConnection(WorldSection):
     error: WorldError | None = None
 
 
-class WorldLocation(WorldSection):
+class WorldLocation(Section):
     """A location of a project, with its streams and private connections."""
 
     id: str
@@ -161,7 +155,7 @@ class WorldLocation(WorldSection):
     private_connections: tuple[WorldConnection, ...] = ()
 
 
-class WorldProject(WorldSection):
+class WorldProject(Section):
     """A project that is watched, that metrics are written to, or both."""
 
     id: str
@@ -175,7 +169,7 @@ class WorldProject(WorldSection):
 # What happens.
 
 
-class _Event(WorldSection):
+class _Event(Section):
     at: Seconds
 
 
@@ -310,7 +304,7 @@ Event = Annotated[
 ]
 
 
-class Fault(WorldSection):
+class Fault(Section):
     """A fault of calls: a delay, a status code, a wrong answer, or several of these.
 
     Globs match the method's short name, the project's id and the location's id (empty for a call
@@ -345,7 +339,7 @@ class Fault(WorldSection):
         return self
 
 
-class World(WorldSection):
+class World(Section):
     """A whole world file."""
 
     config: dict[str, Any] | None = None  # the exporter's config.yaml for this world

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from google.cloud import monitoring_v3
 
+from lab.durations import parse
 from lab.policies.files import Policy
 from lab.policies.model import MINUTE
 
@@ -24,7 +25,6 @@ _PLACE = re.compile(
 )
 _TURNED = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": "!=", "!=": "=="}
 _MATCHERS = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
-_UNITS = {"s": 1, "m": MINUTE, "h": 60 * MINUTE}
 # What every line of a query has, so that nobody needs to read it
 _LONG = re.compile(
     r'\w+_googleapis_com:(?:datastream_)?|\{monitored_resource="[^"]*"\}'
@@ -83,7 +83,7 @@ def _changed_policies(policy: Policy) -> Iterator[tuple[str, Policy]]:
 
 
 def _durations(old: str) -> list[str]:
-    seconds = sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smh])", old))
+    seconds = int(parse(old, compound=True).total_seconds())
     return [f"{seconds // 2}s", f"{seconds * 2}s"]
 
 

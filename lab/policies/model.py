@@ -8,9 +8,10 @@ https://cloud.google.com/monitoring/quotas
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from exporter.documents import Section
 from exporter.text import quote
 from lab.durations import parse
 
@@ -108,8 +109,8 @@ Extractor = Annotated[
 SetByTheAPI = Annotated[Any, BeforeValidator(_set_by_the_api)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+class _Part(Section):
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
 class DocumentationLink(_Part):

@@ -17,8 +17,8 @@ from typing import Any
 
 from exporter import config
 from exporter.config import locations
-from exporter.documents import InputError, packaged
-from lab.emulator.world import World, WorldSection
+from exporter.documents import InputError, Section, packaged
+from lab.emulator.world import World
 from lab.policies.files import Policy
 from lab.prove.engine import check_installed
 from lab.prove.incidents import log_incidents, metric_incidents
@@ -43,7 +43,7 @@ Moments = dict[str, dict[str, float]]
 Streams = dict[str, dict[str, list[dict[str, Any]]]]
 
 
-class TimedMode(WorldSection):
+class TimedMode(Section):
     """How the exporter runs while times to page are measured."""
 
     exporter: Deployment  # the deployment, as a scenario has it
@@ -64,7 +64,7 @@ class TimedMode(WorldSection):
         return [run.at for run in runs]
 
 
-class TimedChange(WorldSection):
+class TimedChange(Section):
     """A change whose time to page has a bound."""
 
     title: str  # the change, as the table shows it
@@ -79,7 +79,7 @@ class TimedChange(WorldSection):
         return None if self.event is None else POLLING_SECONDS
 
 
-class _Promises(WorldSection):
+class _Promises(Section):
     modes: dict[str, TimedMode]
     changes: tuple[TimedChange, ...]
 

@@ -17,6 +17,7 @@ from typing import NamedTuple, TextIO
 from exporter.states import StreamState
 from lab.emulator.timeline import ProjectSnapshot, Snapshot, StreamSnapshot, Timeline
 from lab.emulator.world import DropEvents, matches
+from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.simulate.scenario import Scenario, ScenarioFile
 from lab.simulate.schedule import CompletedRun
@@ -29,7 +30,6 @@ REQUESTS = promql_name("run.googleapis.com/request_count")
 # more than four minutes: https://cloud.google.com/monitoring/api/v3/latency-n-retention
 _DELAY_SECONDS = {"datastream_": 240.0, "run_": 180.0}
 _STREAM = "datastream.googleapis.com/Stream"
-_MINUTE = 60
 _OURS = "custom_googleapis_com:"
 # The suffix of the name under which the engine also holds a series by its points' timestamps
 _OWN_TIME = "_own_time"
@@ -153,7 +153,7 @@ def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
     """
     world, with_project = scenario.world, scenario.native_project_id
     timeline = Timeline(world)
-    for at in range(0, math.ceil(scenario.lasts) + 1, _MINUTE):
+    for at in range(0, math.ceil(scenario.lasts) + 1, MINUTE):
         for project, location, stream in _streams(timeline.at(at)):
             if stream.state == StreamState.RUNNING and stream.freshness is not None:
                 since = at if stream.growing_since is None else stream.growing_since
@@ -229,8 +229,8 @@ def _count(series: Series, start: float, at: float, by: int) -> None:
     PromQL sees a DELTA so: https://cloud.google.com/monitoring/promql/promql-mapping
     """
     samples, late = series.samples, delay_seconds(series.name)
-    begin = start + math.floor(at / _MINUTE) * _MINUTE
-    end = begin + _MINUTE
+    begin = start + math.floor(at / MINUTE) * MINUTE
+    end = begin + MINUTE
     before = samples[-1].value if samples else 0.0
     if samples and samples[-1].time == end:
         samples[-1] = samples[-1]._replace(value=before + by)

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader
 from exporter.text import plural, printable
 from lab.durations import format_duration
 from lab.policies.files import Policy
+from lab.policies.model import DAY
 from lab.prove.comparison import Outcome
 from lab.prove.incidents import Incident
 from lab.prove.outcomes import lines
@@ -27,7 +28,6 @@ _STYLES = {
 }
 _TICK_SECONDS = (60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200)
 _MOST_TICKS = 5
-_DAY = 86_400
 _NARROWEST = 0.3  # percent
 
 
@@ -209,7 +209,7 @@ def _bar(axis: _Axis, start: float, end: float, style: str, text: str) -> Bar:
 
 def _ticks(axis: _Axis) -> list[tuple[float, str]]:
     """Return times to mark, in percent of the width, and their texts."""
-    steps = (*_TICK_SECONDS, *range(_DAY, 99 * _DAY, _DAY))
+    steps = (*_TICK_SECONDS, *range(DAY, 99 * DAY, DAY))
     step = next(step for step in steps if axis.lasts / step <= _MOST_TICKS)
     first = int(-axis.start % step if axis.dated else 0)
     times = range(first, int(axis.lasts) + 1, step)

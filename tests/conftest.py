@@ -20,6 +20,11 @@ SignalWhen: TypeAlias = Callable[[int, Callable[[], bool]], None]
 Server = TypeVar("Server", bound=HTTPServer)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one more test than there are cores, as many tests wait."""
+    return (os.cpu_count() or 1) + 1
+
+
 @contextmanager
 def serving(server: Server) -> Iterator[Server]:
     """Let an HTTP server answer, in a thread, while the block runs."""

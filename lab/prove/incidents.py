@@ -46,7 +46,7 @@ def metric_incidents(
     phases = round(policy.interval / spacing)
     steps = int(recording.lasts // spacing)
     end = recording.start + steps * spacing
-    query = adjust_for_delay(policy.query or "", recording.delay)
+    query = adjust_for_delay(recording.deployed.fill_in(policy.query or ""), recording.delay)
     incidents = []
     for series in engine.query_range(query, recording.start, end, spacing):
         numbers = [round((at - recording.start) / spacing) for at in series.times]

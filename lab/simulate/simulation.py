@@ -22,6 +22,7 @@ from exporter.run_log import RunLog
 from exporter.runs import Runs
 from lab.emulator.emulator import Emulator
 from lab.emulator.monitoring import WrittenPoint
+from lab.policies.deployment import Deployed
 from lab.policies.promql import promql_name
 from lab.simulate import log_entries
 from lab.simulate.log_entries import LogEntry
@@ -56,6 +57,7 @@ class Recording:
     delay: VisibilityDelay  # the time from the exporter's points' timestamps until they are visible
     entries: tuple[LogEntry, ...]  # the log entries
     runs: tuple[CompletedRun, ...]  # the exporter's runs
+    deployed: Deployed  # the deployment that the policies are about: the first that stays
 
 
 def simulate(
@@ -98,8 +100,20 @@ def simulate(
     takes = max(each.takes for each in scenario.exporters)
     delay = VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion[1] + slow)
     in_order = tuple(sorted(entries, key=lambda entry: entry.at))
+    config, staying = next(
+        each
+        for each in zip(scenario.configs, scenario.exporters, strict=True)
+        if each[1].ends is None
+    )
     return Recording(
-        scenario.name, start, scenario.lasts, series.all(), delay, in_order, tuple(runs)
+        scenario.name,
+        start,
+        scenario.lasts,
+        series.all(),
+        delay,
+        in_order,
+        tuple(runs),
+        Deployed(config.metrics.project, config.run.name, staying.job, staying.location),
     )
 
 

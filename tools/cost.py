@@ -7,7 +7,7 @@ streams every 300 s; a job reads and writes everything every minute.
 
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -148,31 +148,38 @@ def cloud_run(mode: str, interval: int) -> float:
 
 
 def alerting(fleet: Fleet, mode: str) -> float:
-    """Return what a month of alerting costs in dollars, once it is billed as announced.
+    """Return what a month of alerting costs in dollars, once it is billed as announced."""
+    return sum(alerting_by_policy(fleet, mode).values())
+
+
+def alerting_by_policy(fleet: Fleet, mode: str) -> dict[str, float]:
+    """Return what a month of each policy on metrics costs in dollars, as announced."""
+    return {
+        path.stem: query_price(query["query"], int(query["evaluationInterval"].rstrip("s")), fleet)
+        for path in sorted(POLICIES.glob("*.yaml"))
+        if ONLY_FOR.get(path.stem, mode) == mode
+        for condition in _conditions(path)
+        if (query := condition.get("conditionPrometheusQueryLanguage"))
+    }
+
+
+def query_price(query: str, interval: int, fleet: Fleet) -> float:
+    """Return what a month of a query costs in dollars, evaluated every ``interval`` seconds.
 
     A query pays for each metric in each of its clauses; a clause ends at every comparison, ``and``,
-    ``or`` and ``unless``. Each evaluation reads a point of every series that the clause names.
+    ``or`` and ``unless``. An evaluation returns a point of every series that a clause names,
+    however far it looks back.
     """
-    named = references(mode)
-    read = sum(series(name, fleet) * MONTH / interval for name, interval in named)
-    return PRICES["condition"].total(len(named)) + PRICES["read_points"].total(read / 1e6)
+    names = metrics_by_clause(query)
+    points = sum(series(name, fleet) for name in names) * MONTH / interval
+    return PRICES["condition"].total(len(names)) + PRICES["read_points"].total(points / 1e6)
 
 
 @cache
-def references(mode: str) -> tuple[tuple[str, int], ...]:
-    """Return the metrics of each clause in a mode's policies: PromQL's name, and the interval."""
-    queries = (
-        query
-        for path in sorted(POLICIES.glob("*.yaml"))
-        if ONLY_FOR.get(path.stem, mode) == mode
-        for condition in yaml.safe_load(path.read_text("utf-8"))["conditions"]
-        if (query := condition.get("conditionPrometheusQueryLanguage"))
-    )
-    return tuple(
-        (name, int(query["evaluationInterval"].rstrip("s")))
-        for query in queries
-        for name in metrics_by_clause(query["query"])
-    )
+def _conditions(path: Path) -> list[dict[str, Any]]:
+    """Return the conditions of a policy's file."""
+    conditions: list[dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))["conditions"]
+    return conditions
 
 
 def series(name: str, fleet: Fleet) -> int:

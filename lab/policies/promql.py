@@ -30,9 +30,8 @@ _COMPLETE = ("custom_googleapis_com:datastream_", "datastream_googleapis_com:")
 _MISSPELLED = 0.95  # an unknown name that is this similar to a known one counts as misspelled
 # Aggregations that choose series and keep all of their labels
 _CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
-_MATCHERS = re.compile(r"""\{(?:[^"'}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*\}""")
-_CLAUSE_END = re.compile(r"[=!<>]=|[<>]|\b(?:and|or|unless)\b", re.IGNORECASE)
-_METRIC = re.compile(r"\b\w+_com:\w+")
+# Operators that end a clause
+_CLAUSE_ENDS = {"==", "!=", "<", ">", "<=", ">=", "and", "or", "unless"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,7 @@ class Selector:
 
     metric: str  # the metric's name in PromQL
     equal: Mapping[str, str]  # the labels with an equality matcher, and their values
+    clause: int  # the number of its clause in the query
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,11 @@ def promql_name(metric_type: str) -> str:
 def metrics_by_clause(query: str) -> list[str]:
     """Return the metrics of a query, each once for every clause that names it: Google bills so.
 
-    A clause ends at a comparison, ``and``, ``or`` and ``unless``.
+    A clause ends at a comparison, ``and``, ``or`` and ``unless``:
+    https://cloud.google.com/monitoring/alerts/cost-control
     """
-    clauses = _CLAUSE_END.split(_MATCHERS.sub("", query))
-    return [name for clause in clauses for name in sorted(set(_METRIC.findall(clause)))]
+    selectors = read(query, known_only=False).selectors
+    return [name for _, name in sorted({(each.clause, each.metric) for each in selectors})]
 
 
 @cache
@@ -175,6 +176,7 @@ class _Inference:
     selectors: list[Selector] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     look_back: int = 0
+    clause: int = 0
     around: int = 0  # seconds that the ranges around the current expression look back
 
     def labels(self, node: object) -> Labels | None:
@@ -213,7 +215,7 @@ class _Inference:
             )
             return _ANY
         self.look_back = max(self.look_back, self.around + _seconds(node.offset))
-        selector = Selector(node.name, _equal(node))
+        selector = Selector(node.name, _equal(node), self.clause)
         self.selectors.append(selector)
         try:
             series = _find_series(node.name, known_only=self.known_only)
@@ -276,10 +278,12 @@ class _Inference:
         return None if node.func.return_type == parser.ValueType.Scalar else carried
 
     def _combined(self, node: parser.BinaryExpr) -> Labels | None:
-        left, right = self.labels(node.lhs), self.labels(node.rhs)
+        name, modifier = str(node.op), node.modifier
+        left = self.labels(node.lhs)
+        self.clause += name in _CLAUSE_ENDS
+        right = self.labels(node.rhs)
         if left is None or right is None:
             return right if left is None else left
-        name, modifier = str(node.op), node.modifier
         matching = modifier.matching if modifier else None
         keys = matching.labels if matching else []
         on = matching is not None and matching.type == parser.LabelModifierType.Include

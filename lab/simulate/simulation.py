@@ -74,6 +74,7 @@ def simulate(
     entries = list(log_entries.entries(scenario.world))
     asked = [entry.at for entry in entries if log_entries.asks_for_run(entry)]
     runs: list[CompletedRun] = []
+    quiet: list[tuple[int, float]] = []
     with ExitStack() as running:
         cloud = running.enter_context(Emulator(scenario.world, clock=clock))
         clients = running.enter_context(connect(scenario.configs[0].endpoints, cloud.environ))
@@ -81,7 +82,9 @@ def simulate(
             _Exporter(clients, config, deployment, clock)
             for config, deployment in zip(scenario.configs, scenario.exporters, strict=True)
         ]
-        for each in scheduled_runs(scenario.exporters, scenario.lasts, scenario.name, asked, runs):
+        for each in scheduled_runs(
+            scenario.exporters, scenario.lasts, scenario.name, asked, runs, quiet
+        ):
             clock.now = start + each.at
             runs.append(exporters[each.deployment].run(each, start))
         points = cloud.points()
@@ -94,7 +97,7 @@ def simulate(
     series = SeriesSet()
     _add_points(series, points, runs, scenario, start, ingestion)
     add_streams(series, scenario, start)
-    add_executions(series, scenario, runs, start)
+    add_executions(series, scenario, runs, quiet, start)
     entries += (entry for exporter in exporters for entry in exporter.logged)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)

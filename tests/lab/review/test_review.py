@@ -90,6 +90,17 @@ def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
     assert f"| `default` | `{CHANNEL}` | `no policy` | `failed_gone` |" in text
 
 
+def test_each_route_pays_for_its_conditions() -> None:
+    """A route adds a policy with two clauses, but each stream is read by one route's alone."""
+    query = f"{QUERY} unless on (stream_id) {QUERY.replace('== 5', '!= 6')}"
+    one = change("no-op", before=policy(query=query), after=policy(query=query))
+    two = change("create", after=policy(query=query), address=f'{ADDRESS}["shop/failed"]')
+    dollars = _data(one, two)["dollars_a_month"]
+    # Two clauses at 87,600 evaluations.
+    assert dollars["before"] == {"conditions": 0.70, "each_stream": 0.09}
+    assert dollars["after"] == {"conditions": 1.40, "each_stream": 0.09}
+
+
 def test_unknown_values_are_marked() -> None:
     """A channel that the same plan creates; a condition that is unknown can't be played."""
     after = {**policy(), "notification_channels": None, "conditions": None}

@@ -15,7 +15,7 @@ from exporter import measure
 from exporter.config.locations import KNOWN
 from exporter.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from lab.markdown import table
-from lab.policies.promql import metrics_by_clause, promql_name
+from lab.policies.promql import has, metrics_by_clause, promql_name
 from lab.simulate.scenario import ONLY_FOR
 
 MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
@@ -38,6 +38,8 @@ OPTIONAL = {
 WITHOUT_STREAMS = ("location/up", "location/last_read")
 # Seconds between the runs of a polling script: what most teams run, and the minimum
 POLLING_INTERVALS = (300, 60)
+# Terraform leaves these out where config collects nothing
+COLLECTING = {"exporter-not-collecting", "private-connection-failed", "stream-backfill-failed"}
 POLICIES = Path(__file__).parent.parent / "alerting_policies"
 
 
@@ -157,7 +159,7 @@ def alerting_by_policy(fleet: Fleet, mode: str) -> dict[str, float]:
     return {
         path.stem: query_price(query["query"], int(query["evaluationInterval"].rstrip("s")), fleet)
         for path in sorted(POLICIES.glob("*.yaml"))
-        if ONLY_FOR.get(path.stem, mode) == mode
+        if ONLY_FOR.get(path.stem, mode) == mode and path.stem not in COLLECTING
         for condition in _conditions(path)
         if (query := condition.get("conditionPrometheusQueryLanguage"))
     }
@@ -167,12 +169,16 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
     """Return what a month of a query costs in dollars, evaluated every ``interval`` seconds.
 
     A query pays for each metric in each of its clauses; a clause ends at every comparison, ``and``,
-    ``or`` and ``unless``. An evaluation returns a point of every series that a clause names,
-    however far it looks back.
+    ``or`` and ``unless``. An evaluation reads a point of every series that a clause names, after
+    its aggregation and however far it looks back.
     """
-    names = metrics_by_clause(query)
-    points = sum(series(name, fleet) for name in names) * MONTH / interval
-    return PRICES["condition"].total(len(names)) + PRICES["read_points"].total(points / 1e6)
+    named = metrics_by_clause(query)
+    points = 0.0
+    for name, labels in named:
+        of_project = fleet.projects if has(labels, "namespace") else 1
+        points += series(name, fleet) if has(labels, "location") else of_project
+    points *= MONTH / interval
+    return PRICES["condition"].total(len(named)) + PRICES["read_points"].total(points / 1e6)
 
 
 @cache

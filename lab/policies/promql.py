@@ -50,7 +50,7 @@ class Selector:
 
     metric: str  # the metric's name in PromQL
     equal: Mapping[str, str]  # the labels with an equality matcher, and their values
-    clause: int  # the number of its clause in the query
+    clause: int  # the number of its clause in the query, from 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Query:
     selectors: tuple[Selector, ...]  # every selector, in the order of the query
     look_back: int  # the longest look-back window in seconds
     result: Labels  # the labels of its result's series
+    clauses: Mapping[int, Labels]  # the labels of each clause's series
     errors: tuple[str, ...]  # A sentence for each metric or label that does not exist
 
 
@@ -87,10 +88,13 @@ def read(text: str, *, known_only: bool = True) -> Query:
         )
     inference = _Inference(known_only)
     result = inference.labels(root) or _NONE
+    inference.returned.setdefault(inference.clause, result)
     if not (inference.selectors or inference.errors):
         raise ValueError("selects no metric, so it would fire always or never")
     errors = tuple(dict.fromkeys(inference.errors))
-    return Query(tuple(inference.selectors), inference.look_back, result, errors)
+    return Query(
+        tuple(inference.selectors), inference.look_back, result, inference.returned, errors
+    )
 
 
 def has(labels: Labels, key: str) -> bool:
@@ -107,14 +111,19 @@ def promql_name(metric_type: str) -> str:
     return re.sub(r"[^\w:]", "_", metric_type.replace("/", ":", 1), flags=re.ASCII)
 
 
-def metrics_by_clause(query: str) -> list[str]:
+def metrics_by_clause(query: str) -> list[tuple[str, Labels]]:
     """Return the metrics of a query, each once for every clause that names it: Google bills so.
 
-    A clause ends at a comparison, ``and``, ``or`` and ``unless``:
+    With each come the labels in which the series that the clause returns may differ. A clause ends
+    at a comparison, ``and``, ``or`` and ``unless``:
     https://cloud.google.com/monitoring/alerts/cost-control
     """
-    selectors = read(query, known_only=False).selectors
-    return [name for _, name in sorted({(each.clause, each.metric) for each in selectors})]
+    parsed = read(query, known_only=False)
+    named = {
+        (each.clause, each.metric): parsed.clauses[each.clause] - each.equal.keys()
+        for each in parsed.selectors
+    }
+    return [(name, labels) for (_, name), labels in sorted(named.items())]
 
 
 @cache
@@ -177,6 +186,7 @@ class _Inference:
     errors: list[str] = field(default_factory=list)
     look_back: int = 0
     clause: int = 0
+    returned: dict[int, Labels] = field(default_factory=dict)
     around: int = 0  # seconds that the ranges around the current expression look back
 
     def labels(self, node: object) -> Labels | None:
@@ -279,9 +289,13 @@ class _Inference:
 
     def _combined(self, node: parser.BinaryExpr) -> Labels | None:
         name, modifier = str(node.op), node.modifier
-        left = self.labels(node.lhs)
-        self.clause += name in _CLAUSE_ENDS
+        left, ends = self.labels(node.lhs), name in _CLAUSE_ENDS
+        if ends:
+            self.returned.setdefault(self.clause, left or _NONE)
+            self.clause += 1
         right = self.labels(node.rhs)
+        if ends:
+            self.returned.setdefault(self.clause, right or _NONE)
         if left is None or right is None:
             return right if left is None else left
         matching = modifier.matching if modifier else None

@@ -87,7 +87,7 @@ def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> dict[str, 
     for file, planned in policies:
         policy = planned.policy if planned else None
         if policy and policy.enabled and policy.query:
-            names = metrics_by_clause(policy.query)
+            names = [name for name, _ in metrics_by_clause(policy.query)]
             conditions += _CONDITION_DOLLARS * len(names)
             read = sum(1 for name in names if _OF_STREAM.match(name)) * _MONTH / policy.interval
             stream[file] = _POINT_DOLLARS * read

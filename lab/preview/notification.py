@@ -25,7 +25,10 @@ EXAMPLE_LABELS = {
     "namespace": "shop-prod",
     "private_connection_id": "vpc-peering",
     "who": "operator@example.com",
-    "change": "Update",
+    "method": "Update",
+    "change": "RUNNING → FAILED: password authentication failed",
+    "reason": "MYSQL_CONNECTION_REFUSED",
+    "state": "PAUSED",
 }
 
 EXAMPLE_PROJECT = "shop-monitoring"

@@ -16,7 +16,7 @@ PLAUSIBLE = {
     "stream": "orders-to-lake",
     "private_connection_id": "vpc-1",
     "who": "somebody@example.com",
-    "change": "Update",
+    "method": "Update",
 }
 
 FIELD = r"[\w.]+"
@@ -63,7 +63,7 @@ def test_subjects_fit(policy: Policy) -> None:
     """A subject is one line and within the API's limit, even with the longest names."""
     longest = {"stream_id": 60, "stream": 142, "who": 60, "namespace": 30, "location": 23}
     if policy.name == "stream-state-changed":
-        longest = {"stream": 63, "from": 18, "to": 18, "summary": 120}
+        longest = {"stream": 63, "change": len("FAILED_PERMANENTLY → NOT_STARTED: ".encode()) + 120}
     filled = _filled(policy.subject, lambda key: "x" * longest.get(key, 6))
 
     assert "\n" not in policy.subject

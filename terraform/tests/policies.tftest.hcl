@@ -2,8 +2,14 @@
 # policy with its file. It needs no cloud and no credentials: terraform init && terraform test
 
 mock_provider "google" {
+  override_during = plan
+
   mock_data "google_monitoring_notification_channel" {
     defaults = { name = "projects/orders-prod/notificationChannels/7" }
+  }
+
+  mock_resource "google_monitoring_dashboard" {
+    defaults = { id = "projects/123/dashboards/9" }
   }
 }
 
@@ -114,7 +120,7 @@ run "mentions_and_reminders" {
   assert {
     condition = alltrue([
       for key, policy in google_monitoring_alert_policy.policy :
-      policy.documentation[0].content == "${trimspace(local.originals[basename(key)].documentation.content)}${policy.severity == "CRITICAL" ? "\n\n<!subteam^S0123>" : ""}"
+      policy.documentation[0].content == "${local.texts[basename(key)][0]}${policy.severity == "CRITICAL" ? "\n\n<!subteam^S0123>" : ""}"
     ])
     error_message = "A mention ends the text of every policy of its severity, and of no other."
   }
@@ -147,7 +153,7 @@ run "joint_policies_disabled" {
   }
 
   assert {
-    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["orders-prod/stream-activity-errors", "streams-failing-together", "streams-unexpected-together"]
+    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["orders-prod/stream-activity-errors", "orders-prod/stream-changed", "streams-failing-together", "streams-unexpected-together"]
     error_message = "A disabled policy still exists. Others stay as their files are."
   }
 

@@ -76,6 +76,7 @@ locals {
           content      = join("\n\n", compact([local.texts[name][0], lookup(local.route_mentions[route], local.severity[name], null)]))
           labels       = merge(local.policies[name].labels, { for key, value in { route = route } : key => value if value != "" })
           project      = local.metrics_project
+          runbook      = local.runbooks[name][route]
           channels     = local.policy_channels[name][route]
           has_channels = local.has_channels[name][route]
           log          = []
@@ -129,10 +130,14 @@ resource "google_monitoring_alert_policy" "policy" {
   documentation {
     mime_type = each.value.policy.documentation.mimeType
     subject   = each.value.policy.documentation.subject
-    content   = each.value.content
+    content   = join("\n\n", concat([for url in compact([each.value.runbook]) : "**Runbook.** [Open the runbook](${url})."], [each.value.content]))
 
+    # The API allows three.
     dynamic "links" {
-      for_each = each.value.links
+      for_each = slice(
+        concat([for url in compact([each.value.runbook]) : { displayName = "Runbook", url = url }], each.value.links),
+        0, min(3, length(compact([each.value.runbook])) + length(each.value.links)),
+      )
 
       content {
         display_name = links.value.displayName

@@ -193,14 +193,20 @@ run "routes" {
           WARNING  = ["projects/orders-prod/notificationChannels/3"]
         }
         slack_mentions = { CRITICAL = "<!here>" }
+        runbook_url    = "https://wiki.example.com/billing"
       }
       shop = {
         projects                  = ["shop-prod"]
         log_notification_channels = { shop-prod = ["projects/shop-prod/notificationChannels/4"] }
       }
     }
-    slack_mentions   = { CRITICAL = "<!channel>" }
-    policy_overrides = { stream-errors = { notification_channels = ["projects/orders-prod/notificationChannels/5"] } }
+    slack_mentions = { CRITICAL = "<!channel>" }
+    policy_overrides = {
+      stream-errors = {
+        notification_channels = ["projects/orders-prod/notificationChannels/5"]
+        runbook_url           = "https://wiki.example.com/errors"
+      }
+    }
   }
 
   assert {
@@ -247,6 +253,21 @@ run "routes" {
       google_monitoring_alert_policy.policy["billing/stream-failed"].display_name == "${google_monitoring_alert_policy.policy["stream-failed"].display_name} (billing)"
     )
     error_message = "A route has its own mentions; its policies are named and labelled after it."
+  }
+
+  assert {
+    condition = {
+      for key in ["billing/stream-failed", "billing/stream-errors", "stream-failed", "stream-errors"] : key => [
+        for documentation in google_monitoring_alert_policy.policy[key].documentation :
+        "${split("\n", documentation.content)[0]} ${join(", ", documentation.links[*].display_name)}"
+      ]
+      } == {
+      "billing/stream-failed" = ["**Runbook.** [Open the runbook](https://wiki.example.com/billing). Runbook, Stream, Log of the stream"]
+      "billing/stream-errors" = ["**Runbook.** [Open the runbook](https://wiki.example.com/errors). Runbook, Stream, Log of the stream"]
+      "stream-failed"         = ["${split("\n", local.texts["stream-failed"][0])[0]} Stream, Log of the stream, Dashboard"]
+      "stream-errors"         = ["**Runbook.** [Open the runbook](https://wiki.example.com/errors). Runbook, Stream, Log of the stream"]
+    }
+    error_message = "A runbook comes first: that of the policy, else that of the route."
   }
 }
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from google.cloud.monitoring_v3 import AlertPolicy
 
+from lab.policies.checks import VALUE
 from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
-from lab.prove.incidents import Incident
 from lab.prove.scenarios import ScenarioResult
 
 OPENED, CLOSED = "opened", "closed"  # an incident of a policy on metrics
@@ -27,33 +27,26 @@ class Received(NamedTuple):
 
 def received(result: ScenarioResult, policies: Sequence[Policy]) -> list[Received]:
     """Return what policies notify of in their first evaluation phase, in order."""
-    by_time = sorted(result.incidents, key=lambda each: (each.opened, each.about))
     found = []
     for policy in policies:
         strategy = AlertPolicy.pb(policy.proto).alert_strategy
+        prompts = strategy.notification_prompts
+        closes = AlertPolicy.AlertStrategy.NotificationPrompt.CLOSED in prompts
+        apart = strategy.notification_rate_limit.period.seconds
         sent: list[float] = []
-        for each in by_time:
+        for each in sorted(result.incidents, key=lambda each: (each.opened, each.about)):
             if each.policy != policy.name or each.phase:
                 continue
-            shown = notification(policy, each.labels, _project(policy, each, result))
-            if not policy.is_log:
-                found.append(Received(each.opened, OPENED, shown))
-                prompts = strategy.notification_prompts
-                if each.closed and AlertPolicy.AlertStrategy.NotificationPrompt.CLOSED in prompts:
-                    found.append(Received(each.closed, CLOSED, shown))
-                continue
-            apart = strategy.notification_rate_limit.period.seconds
-            too_soon = sent and each.opened - sent[-1] < apart
-            if too_soon or len(sent) >= MOST_A_DAY:
-                found.append(Received(each.opened, NOT_SENT, shown))
-            else:
+            project = each.labels.get("project_id") or result.scenario.configs[0].metrics.project
+            if policy.is_log and "project" not in each.labels:
+                # It lives in the project of the log.
+                project = each.about.split("/")[1]
+            shown = notification(policy, {**each.labels, VALUE: each.value}, project)
+            limited = len(sent) >= MOST_A_DAY or bool(sent and each.opened - sent[-1] < apart)
+            kind = OPENED if not policy.is_log else NOT_SENT if limited else MESSAGE
+            found.append(Received(each.opened, kind, shown))
+            if kind == MESSAGE:
                 sent.append(each.opened)
-                found.append(Received(each.opened, MESSAGE, shown))
+            if closes and each.closed:
+                found.append(Received(each.closed, CLOSED, shown))
     return sorted(found, key=lambda each: each.at)
-
-
-def _project(policy: Policy, incident: Incident, result: ScenarioResult) -> str:
-    """Return the project that a policy lives in: that of the metrics, or of the log."""
-    if policy.is_log and "project" not in incident.labels:
-        return incident.about.split("/")[1]
-    return incident.labels.get("project_id") or result.scenario.configs[0].metrics.project

@@ -84,6 +84,14 @@ def test_a_pause_or_a_deletion_is_one_page_and_one_message(
     assert [kind for kind in kinds if kind != "closed"] == ["message", "opened"]
 
 
+def test_the_alert_of_a_lag_says_how_late_and_the_threshold(preview: Callable[..., Ended]) -> None:
+    """The query's value when the incident opens, and the policy's own label."""
+    out = preview("lags", "stream-lagging").out
+    assert (
+        "Datastream stream orders (europe-west1, shop-prod) lags by 1530 s, more than 900 s" in out
+    )
+
+
 def test_what_cloud_monitoring_does_not_send_is_not_counted(preview: Callable[..., Ended]) -> None:
     """A policy on a log sends one message in five minutes."""
     code, out, _ = preview("logs", "stream-changed")

@@ -113,7 +113,7 @@ def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
     assert "${" not in "".join(terminal(full))
     empty = notification(OWN[name], {})
     text = "\n".join(terminal(empty))
-    assert {*empty.values.values()} <= {EMPTY, "shop-monitoring"}
+    assert {*empty.values.values()} <= {EMPTY, "shop-monitoring", OWN[name].threshold}
     assert "  What happened. " in text
     assert "https://console.cloud.google.com/" in text
 

@@ -153,8 +153,9 @@ def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
 
 
 def test_links_to_the_audit_log_find_the_methods() -> None:
-    """The pattern in a URL of the audit log matches the method names."""
-    for name in ("stream-changed", "stream-missing", "stream-unexpected-state"):
+    """Pages about a pause or a deletion link to it; the pattern matches the method names."""
+    pauses = ("stream-flapping", "stream-unexpected-state", "streams-unexpected-together")
+    for name in ("stream-changed", "stream-missing", "stream-state-changed", *pauses):
         urls = " ".join(map(unquote, _urls(POLICIES[name])))
         method = "DeleteStream" if name == "stream-missing" else "UpdateStream"
         (pattern,) = set(re.findall(r'methodName=~"([^"]+)"', urls))

@@ -1,6 +1,11 @@
 locals {
   console = "https://console.cloud.google.com"
 
+  dashboard_url = one([
+    for id in google_monitoring_dashboard.fleet[*].id :
+    "${local.console}/monitoring/dashboards/builder/${element(split("/", id), 3)}?project=${local.metrics_project}"
+  ])
+
   # Where a mode's resource is, in full names.
   collections = { function = "functions", job = "jobs", worker_pool = "workerPools" }
 }
@@ -17,10 +22,7 @@ output "dashboard_id" {
 
 output "dashboard_url" {
   description = "Link to the dashboard; null without one."
-  value = one([
-    for id in google_monitoring_dashboard.fleet[*].id :
-    "${local.console}/monitoring/dashboards/builder/${element(split("/", id), 3)}?project=${local.metrics_project}"
-  ])
+  value       = local.dashboard_url
 }
 
 output "function_id" {

@@ -31,7 +31,7 @@ locals {
   policy_label_keys = toset(concat(["route"], flatten([for policy in local.originals : keys(try(policy.userLabels, {}))])))
 
   unchanged = {
-    enabled = null, severity = null, duration = null, threshold = null, notification_channels = null
+    enabled = null, severity = null, duration = null, threshold = null, notification_channels = null, runbook_url = null
   }
   changes = { for name in local.policy_names : name => merge(local.unchanged, try(var.policy_overrides[name], {})) }
 

@@ -59,6 +59,13 @@ locals {
     for route, given in var.routes : route => try({ for severity, mention in given.slack_mentions : severity => mention }, {})
   })
 
+  # The runbook of each policy by route: its own, else the route's.
+  runbooks = {
+    for name, change in local.changes : name => {
+      for route in concat([""], keys(var.routes)) : route => try(coalesce(change.runbook_url, try(var.routes[route].runbook_url, null)), null)
+    }
+  }
+
   # The route of each project, for the policies on its log.
   project_routes = {
     for project in local.watched_projects : project => try([for route, given in var.routes : route if contains(given.projects, project)][0], "")

@@ -76,7 +76,7 @@ variable "policy_directory" {
 }
 
 variable "policy_overrides" {
-  description = "Changes to single policies, by file name without .yaml: `enabled`, `severity`, `duration` (such as `\"120s\"`), `threshold`, `notification_channels`."
+  description = "Changes to single policies, by file name without .yaml: `enabled`, `severity`, `duration` (such as `\"120s\"`), `threshold`, `notification_channels`, `runbook_url`."
   type        = any
   default     = {}
   nullable    = false
@@ -135,7 +135,7 @@ variable "renotify_intervals" {
 }
 
 variable "routes" {
-  description = "Who gets the alerts of which watched projects, by a name of your choice. `notification_channels` (all three severities, channels of the metrics project) and `slack_mentions` as in the inputs of that name; `log_notification_channels` are channels for policies on a project's log, by project, in that project. Projects in no route, and exporter-*, use `notification_channels`."
+  description = "Who gets the alerts of which watched projects, by a name of your choice. `notification_channels` (all three severities, channels of the metrics project) and `slack_mentions` as in the inputs of that name; `log_notification_channels` are channels for policies on a project's log, by project, in that project; `runbook_url` is the runbook of its alerts. Projects in no route, and exporter-*, use `notification_channels`."
   type        = any
   default     = {}
   nullable    = false

@@ -117,7 +117,7 @@ def _incidents(
     for step in range(0, steps + 1, _STEPS):
         at, until = (first + min(each, steps) * interval for each in (step, step + _STEPS - 1))
         for series in engine.query_range(query, at, until, interval):
-            true_at.setdefault(tuple(sorted(series.labels.items())), []).extend(series.times)
+            true_at.setdefault(tuple(sorted(series.labels.items())), []).extend(series.values)
     for labels, times in true_at.items():
         about = resource_name(dict(labels), is_exporter=policy.watches_exporter)
         for opened, closed in firing_intervals(

@@ -2,8 +2,14 @@
 # policy with its file. It needs no cloud and no credentials: terraform init && terraform test
 
 mock_provider "google" {
+  override_during = plan
+
   mock_data "google_monitoring_notification_channel" {
     defaults = { name = "projects/orders-prod/notificationChannels/7" }
+  }
+
+  mock_resource "google_monitoring_dashboard" {
+    defaults = { id = "projects/123/dashboards/9" }
   }
 }
 
@@ -114,7 +120,7 @@ run "mentions_and_reminders" {
   assert {
     condition = alltrue([
       for key, policy in google_monitoring_alert_policy.policy :
-      policy.documentation[0].content == "${trimspace(local.originals[basename(key)].documentation.content)}${policy.severity == "CRITICAL" ? "\n\n<!subteam^S0123>" : ""}"
+      policy.documentation[0].content == "${local.texts[basename(key)][0]}${policy.severity == "CRITICAL" ? "\n\n<!subteam^S0123>" : ""}"
     ])
     error_message = "A mention ends the text of every policy of its severity, and of no other."
   }
@@ -147,7 +153,7 @@ run "joint_policies_disabled" {
   }
 
   assert {
-    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["orders-prod/stream-activity-errors", "streams-failing-together", "streams-unexpected-together"]
+    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["orders-prod/stream-activity-errors", "orders-prod/stream-changed", "streams-failing-together", "streams-unexpected-together"]
     error_message = "A disabled policy still exists. Others stay as their files are."
   }
 
@@ -187,14 +193,20 @@ run "routes" {
           WARNING  = ["projects/orders-prod/notificationChannels/3"]
         }
         slack_mentions = { CRITICAL = "<!here>" }
+        runbook_url    = "https://wiki.example.com/billing"
       }
       shop = {
         projects                  = ["shop-prod"]
         log_notification_channels = { shop-prod = ["projects/shop-prod/notificationChannels/4"] }
       }
     }
-    slack_mentions   = { CRITICAL = "<!channel>" }
-    policy_overrides = { stream-errors = { notification_channels = ["projects/orders-prod/notificationChannels/5"] } }
+    slack_mentions = { CRITICAL = "<!channel>" }
+    policy_overrides = {
+      stream-errors = {
+        notification_channels = ["projects/orders-prod/notificationChannels/5"]
+        runbook_url           = "https://wiki.example.com/errors"
+      }
+    }
   }
 
   assert {
@@ -241,6 +253,21 @@ run "routes" {
       google_monitoring_alert_policy.policy["billing/stream-failed"].display_name == "${google_monitoring_alert_policy.policy["stream-failed"].display_name} (billing)"
     )
     error_message = "A route has its own mentions; its policies are named and labelled after it."
+  }
+
+  assert {
+    condition = {
+      for key in ["billing/stream-failed", "billing/stream-errors", "stream-failed", "stream-errors"] : key => [
+        for documentation in google_monitoring_alert_policy.policy[key].documentation :
+        "${split("\n", documentation.content)[0]} ${join(", ", documentation.links[*].display_name)}"
+      ]
+      } == {
+      "billing/stream-failed" = ["**Runbook.** [Open the runbook](https://wiki.example.com/billing). Runbook, Stream, Log of the stream"]
+      "billing/stream-errors" = ["**Runbook.** [Open the runbook](https://wiki.example.com/errors). Runbook, Stream, Log of the stream"]
+      "stream-failed"         = ["${split("\n", local.texts["stream-failed"][0])[0]} Stream, Log of the stream, Dashboard"]
+      "stream-errors"         = ["**Runbook.** [Open the runbook](https://wiki.example.com/errors). Runbook, Stream, Log of the stream"]
+    }
+    error_message = "A runbook comes first: that of the policy, else that of the route."
   }
 }
 

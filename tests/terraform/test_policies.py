@@ -1,5 +1,6 @@
 """Every policy is its file, except for what an input changes."""
 
+import json
 import re
 from typing import Any
 
@@ -78,10 +79,13 @@ def _condition(policy: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", sorted(_FILES))
 def test_a_policy_equals_its_file(plan_module: PlanModule, name: str) -> None:
-    """Every field of a policy is its file's; only the channels are added."""
-    assert _every_mode(plan_module)[name] == {
+    """Every field of a policy is its file's; it gets channels, and links to what is deployed."""
+    page = "jobs/details" if name == "exporter-executions-failing" else "detail"
+    deployed = rf"\1/{page}/europe-west1/datastream-exporter?"
+    file = re.sub(r"(console.cloud.google.com/run)(?:/jobs)?\?", deployed, json.dumps(_FILES[name]))
+    assert _every_mode(plan_module, create_dashboard=False)[name] == {
         "enabled": True,
-        **_FILES[name],
+        **json.loads(file),
         "notificationChannels": [CHANNEL],
     }
 

@@ -40,7 +40,7 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     assert rows[4][3] == "still open"
     assert quiet.startswith("Would not have alerted: exporter-losing-points, location-unreadable, ")
     why = dict(re.split(r"  +", line) for line in not_evaluated.splitlines()[2:])
-    assert why["stream-changed"] == "matches log entries, which the history does not have"
+    assert why["stream-state-changed"] == "matches log entries, which the history does not have"
     assert why["exporter-executions-failing"] == (
         "there is no series of run.googleapis.com/job/completed_execution_count with "
         'job_name="datastream-exporter"'

@@ -211,9 +211,9 @@ def test_the_first_apply_adds_everything(replanned: Replanned, reviewed: Reviewe
     assert "Policies that change: 0 of 21. What decides when an alert opens stays" in unchanged
     for each in first["resource_changes"]:
         each["change"] |= {"actions": ["create"], "before": None}
-    review = json.loads(reviewed(first, "--scenario", "logs", "--json").out)
+    review = json.loads(reviewed(first, "--scenario", "five", "--json").out)
     assert [each["effect"] for each in review["policies"]] == ["create"] * 21
     gained = {(each["policy"], each["kind"]) for each in review["incidents"]}
-    assert gained == {("stream-changed", "gained")}
+    assert gained == {("streams-failing-together", "gained")}
     assert review["dollars_a_month"]["before"] == {"conditions": 0, "each_stream": 0}
     assert {route["after"] for route in review["routes"]} == {CHANNEL}

@@ -27,7 +27,7 @@ from lab.prove.engine import check_installed
 from lab.prove.incidents import log_incidents, metric_incidents
 from lab.prove.scenarios import engine_for
 from lab.side_by_side import side_by_side
-from lab.simulate.scenario import Deployment, Scenario
+from lab.simulate.scenario import Deployment, Downtime, Scenario
 from lab.simulate.schedule import scheduled_runs
 from lab.simulate.simulation import Recording, simulate
 
@@ -174,7 +174,8 @@ def _record_changes(mode: str, count: int) -> tuple[Recording, Moments]:
 
 def record_death(mode: str) -> tuple[Recording, Moments]:
     """Record an exporter that dies just after a run."""
-    exporter = MODES[mode].exporter.model_copy(update={"ends": _FIRST_CHANGE + _JUST_AFTER})
+    silent = Downtime.model_validate({"from": _FIRST_CHANGE + _JUST_AFTER, "until": math.inf})
+    exporter = MODES[mode].exporter.model_copy(update={"silent": (silent,)})
     recording = _play(mode, exporter, {"trial-0": {"europe-west1": [{"id": "orders"}]}}, [])
     last = max(run.ended for run in recording.runs)
     return recording, {change.title: {"": last} for change in CHANGES if change.event is None}

@@ -195,10 +195,11 @@ def measure(recording: Recording, moments: Moments, policies: Iterable[Policy]) 
                 if policy.is_log
                 else metric_incidents(policy, recording, engine, _EVERY_SECOND)
             )
+            # An exporter that dies is the only one there is.
             times = [
-                incident.opened - changed[incident.about]
+                incident.opened - changed[about]
                 for incident in incidents
-                if incident.about in changed
+                if (about := incident.about if change.event else "") in changed
             ]
             if len(times) < len(changed) * (round(policy.interval / _EVERY_SECOND) or 1):
                 times = [math.inf]

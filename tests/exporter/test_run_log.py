@@ -163,8 +163,8 @@ GONE = report(required=[ORDERS])
         ),
         # It has errors in every other run, so it is in reminders alone.
         ([report(orders(RUNNING, "Slow.")), report(orders())] * 61, ["stream_bad"] * 3),
-        # It had streams, so it is read on for a day, and that is said once.
-        ([replace(report(orders()), dropped=(EUROPE,))] * 3, ["location_dropped"]),
+        # It had streams, so it is read on for a day, and that is said once, in no reminder.
+        ([replace(report(orders()), dropped=(EUROPE,))] * 150, ["location_dropped"]),
     ],
     ids=["healthy", "first read", "required", "now and then", "dropped"],
 )

@@ -210,6 +210,24 @@ def test_what_is_lost_is_a_500_and_what_is_unreadable_is_not(
     assert (answer.status, answer.body["written"]) == (200, POINTS)
 
 
+def test_what_cannot_be_collected_is_no_failure(
+    cloud_at: Emulator, clock: Clock, on_clock: OnClock
+) -> None:
+    """Its objects are asked for again in the next quarter of an hour, and each run is a 200."""
+    denied = Fault(method="ListStreamObjects", location="us-east1", code="PERMISSION_DENIED")
+    cloud_at.add_fault(denied)
+    config = f"{CONFIG}collect: {{objects: true}}\n"
+    function = on_clock({CONFIG_TEXT: config, **cloud_at.environ})
+    calls = []
+    for _ in range(16):
+        answer = function.answer("POST", "/")
+        assert (answer.status, answer.body["complete"]) == (200, True)
+        calls.append(cloud_at.calls["ListStreamObjects"])
+        clock.now += 60
+    assert calls == [3] * 15 + [6]
+    assert values(cloud_at, "exporter/uncollected") == {("global", "0"): 1}
+
+
 def test_a_location_that_hangs_costs_itself_alone(cloud: Emulator, log: io.StringIO) -> None:
     """The run ends before the request's timeout, after which Cloud Run would stop the CPU."""
     cloud.add_fault(Fault(method="ListStreams", location="us-east1", latency=PLENTY))

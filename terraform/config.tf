@@ -11,6 +11,10 @@ locals {
   job_project      = coalesce(var.project_id, local.metrics_project)
   watched_projects = toset([for source in local.config.sources : source.project])
 
+  # As the exporter's own series name it.
+  exporter_name     = try(coalesce(local.config.run.name), "datastream-exporter")
+  exporter_location = try(coalesce(local.config.run.location), var.region)
+
   # Projects whose locations are discovered: those with a source that lists none.
   discovering = toset([
     for source in local.config.sources : source.project if try(source.locations, null) == null

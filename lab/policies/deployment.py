@@ -8,10 +8,10 @@ import re
 from typing import NamedTuple
 
 _METRICS_PROJECT, _EXPORTER_PROJECT = "metrics-project", "exporter-project"
-_REGION, _NAME = "exporter-region", "datastream-exporter"
+_LOCATION, _REGION, _NAME = "exporter-location", "exporter-region", "datastream-exporter"
 
 _PLACEHOLDER = re.compile(
-    rf',\s*(?:\w+="(?:{_METRICS_PROJECT}|{_EXPORTER_PROJECT}|{_REGION})"|namespace="{_NAME}")'
+    rf',\s*(?:\w+="(?:{_METRICS_PROJECT}|{_EXPORTER_PROJECT}|{_LOCATION}|{_REGION})"|namespace="{_NAME}")'
 )
 _OWN = re.compile(r"\b(?:\w+:datastream_exporter|run_googleapis_com:)\w+\s*\{[^{}]*\}")
 
@@ -28,9 +28,10 @@ class Deployed(NamedTuple):
         """Return a query with placeholders for this deployment."""
         query = query.replace(f'namespace="{_NAME}"', f'namespace="{self.name}"')
         query = query.replace(f'_name="{_NAME}"', f'_name="{self.job}"')
-        query = query.replace(f'"{_REGION}"', f'"{self.region}"')
         for placeholder in (_METRICS_PROJECT, _EXPORTER_PROJECT):
             query = query.replace(f'"{placeholder}"', f'"{self.project}"')
+        for placeholder in (_LOCATION, _REGION):
+            query = query.replace(f'"{placeholder}"', f'"{self.region}"')
         return query
 
 

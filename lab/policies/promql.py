@@ -302,8 +302,11 @@ class _Inference:
         keys = matching.labels if matching else []
         on = matching is not None and matching.type == parser.LabelModifierType.Include
         if on:
-            for side, labels in (("left", left), ("right", right)):
-                self._need(keys, labels, f"{name} on ({', '.join(keys)}): its {side} side has")
+            self._need(keys, left, f"{name} on ({', '.join(keys)}): its left side has")
+        bare = _bare(node.rhs)
+        # Only some series of a union may have a label.
+        if on and not (isinstance(bare, parser.BinaryExpr) and str(bare.op) == "or"):
+            self._need(keys, right, f"{name} on ({', '.join(keys)}): its right side has")
         if name == "or":
             return frozenset(key for key in left | right if has(left, key) and has(right, key))
         rest, other_rest = left.difference(keys), right.difference(keys)

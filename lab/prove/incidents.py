@@ -71,10 +71,10 @@ def metric_incidents(
 def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
     """Return the full name of the resource that a result's labels identify, as far as they do."""
     project, location = labels.get("namespace"), labels.get("location")
+    if is_exporter:
+        return f"exporters/{project}" if project else "every exporter"
     if not project:
         return ""
-    if is_exporter:
-        return f"exporters/{project}"
     name = f"projects/{project}"
     if location:
         name += f"/locations/{location}"

@@ -57,7 +57,7 @@ class Recording:
     delay: VisibilityDelay  # the time from the exporter's points' timestamps until they are visible
     entries: tuple[LogEntry, ...]  # the log entries
     runs: tuple[CompletedRun, ...]  # the exporter's runs
-    deployed: Deployed  # the deployment that the policies are about: the first that stays
+    deployed: Deployed  # the deployment that the policies are about: the first that stays longest
 
 
 def simulate(
@@ -103,10 +103,9 @@ def simulate(
     takes = max(each.takes for each in scenario.exporters)
     delay = VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion[1] + slow)
     in_order = tuple(sorted(entries, key=lambda entry: entry.at))
-    config, staying = next(
-        each
-        for each in zip(scenario.configs, scenario.exporters, strict=True)
-        if each[1].ends is None
+    config, staying = max(
+        zip(scenario.configs, scenario.exporters, strict=True),
+        key=lambda each: math.inf if each[1].ends is None else each[1].ends,
     )
     return Recording(
         scenario.name,

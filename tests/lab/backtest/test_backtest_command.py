@@ -28,7 +28,7 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     rows = [re.split(r"  +", line) for line in paged.splitlines()]
     assert rows[0] == ["POLICY", "SEVERITY", "OPENED", "CLOSED", "ABOUT"]
     assert [(row[0], row[1], row[4]) for row in rows[1:]] == [
-        ("exporter-silent", "CRITICAL", "-"),
+        ("exporter-silent", "CRITICAL", "every exporter"),
         ("stream-failed", "CRITICAL", f"{AT}/carts"),
         ("stream-failed", "CRITICAL", f"{AT}/orders"),
         ("stream-unexpected-state", "ERROR", f"{AT}/stock"),

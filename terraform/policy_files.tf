@@ -28,9 +28,8 @@ locals {
     ) : name if contains(local.policy_names, name)
   ]
 
-  originals = {
-    for name, file in local.files : name => yamldecode(file(file)) if !contains(local.unwanted, name)
-  }
+  decoded   = { for name, file in local.files : name => yamldecode(file(file)) }
+  originals = { for name, policy in local.decoded : name => policy if !contains(local.unwanted, name) }
 
   policy_label_keys = toset(concat(["route"], flatten([for policy in local.originals : keys(try(policy.userLabels, {}))])))
 

@@ -8,10 +8,10 @@
 locals {
   # A disabled policy's threshold is never reached, so that no policy yields to it.
   thresholds = {
-    for name, policy in local.originals : name => {
+    for name, policy in local.decoded : name => {
       original = policy.userLabels.threshold
       chosen   = tostring(coalesce(local.changes[name].threshold, policy.userLabels.threshold))
-      reached  = local.enabled[name] ? tostring(coalesce(local.changes[name].threshold, policy.userLabels.threshold)) : "Inf"
+      reached  = try(local.enabled[name], false) ? tostring(coalesce(local.changes[name].threshold, policy.userLabels.threshold)) : "Inf"
     } if can(policy.userLabels.threshold)
   }
 

@@ -102,8 +102,8 @@ variable "policy_overrides" {
   }
 
   validation {
-    condition     = alltrue([for name, policy in var.policy_overrides : try(policy.threshold, null) == null || can(local.originals[name].userLabels.threshold)])
-    error_message = "policy_overrides: ${join(", ", [for name, policy in var.policy_overrides : name if try(policy.threshold, null) != null && !can(local.originals[name].userLabels.threshold)])} has no threshold. Policies with a threshold: ${join(", ", [for name, policy in local.originals : name if can(policy.userLabels.threshold)])}."
+    condition     = alltrue([for name, policy in var.policy_overrides : try(policy.threshold, null) == null || can(local.decoded[name].userLabels.threshold)])
+    error_message = "policy_overrides: ${join(", ", [for name, policy in var.policy_overrides : name if try(policy.threshold, null) != null && !can(local.decoded[name].userLabels.threshold)])} has no threshold. Policies with a threshold: ${join(", ", [for name, policy in local.decoded : name if can(policy.userLabels.threshold)])}."
   }
 
   validation {

@@ -188,8 +188,8 @@ run "worker_pool" {
   }
 
   assert {
-    condition     = setsubtract(local.policy_names, keys(local.originals)) == toset(["exporter-executions-failing", "exporter-requests-failing"])
-    error_message = "Without a job or a function there are no executions and requests to alert on. Every other policy exists."
+    condition     = setsubtract(local.policy_names, keys(local.originals)) == toset(["exporter-executions-failing", "exporter-not-collecting", "exporter-requests-failing", "private-connection-failed", "stream-backfill-failed"])
+    error_message = "Without a job or a function there are no executions and requests to alert on, and config collects nothing. Every other policy exists."
   }
 
   assert {

@@ -161,8 +161,11 @@ run "joint_policies_disabled" {
     condition = alltrue([
       for name, condition in local.promql :
       google_monitoring_alert_policy.policy[name].conditions[0].condition_prometheus_query_language[0].query == (
-        can(local.originals[name].userLabels.yields_to) ? replace(condition.query, ">= (5)", ">= (Inf)") : condition.query
-      ) if name != "stream-stuck"
+        replace(
+          can(local.originals[name].userLabels.yields_to) ? replace(condition.query, "(5)", "(Inf)") : condition.query,
+          "metrics-project", "orders-prod"
+        )
+      ) if name != "stream-stuck" && name != "location-unreadable" && !startswith(name, "exporter-")
     ])
     error_message = "Policies stop yielding to a disabled policy. Other queries stay as they are."
   }
@@ -170,7 +173,7 @@ run "joint_policies_disabled" {
   assert {
     condition = alltrue([
       for condition in google_monitoring_alert_policy.policy["stream-stuck"].conditions[0].condition_prometheus_query_language :
-      condition.duration == "120s" && condition.query == replace(local.promql["stream-stuck"].query, "[600s]", "[1h]")
+      condition.duration == "120s" && condition.query == replace(replace(local.promql["stream-stuck"].query, "[600s]", "[1h]"), "metrics-project", "orders-prod")
     ]) && google_monitoring_alert_policy.policy["stream-stuck"].severity == "WARNING"
     error_message = "With a retest window of two minutes or less, the look-back window is an hour."
   }
@@ -212,7 +215,7 @@ run "routes" {
   assert {
     condition = alltrue([
       for name, condition in local.promql : (
-        (strcontains(condition.query, "datastream_exporter_") || name == "exporter-executions-failing")
+        startswith(name, "exporter-")
         != contains(keys(google_monitoring_alert_policy.policy), "billing/${name}")
       ) && !contains(keys(google_monitoring_alert_policy.policy), "shop/${name}")
     ])
@@ -224,7 +227,7 @@ run "routes" {
       for name, condition in local.promql : alltrue([
         for key, matcher in { (name) = "namespace!~\"example[.]com:billing\"", "billing/${name}" = "namespace=~\"example[.]com:billing\"" } : (
           google_monitoring_alert_policy.policy[key].conditions[0].condition_prometheus_query_language[0].query
-          == replace(condition.query, "{monitored_resource=\"generic_node\"", "{${matcher}, monitored_resource=\"generic_node\"")
+          == replace(local.queries[name], "/(datastream_(?:stream|location|private_connection)_[a-z_]+\\{)/", "$${1}${matcher}, ")
         )
       ]) if contains(keys(google_monitoring_alert_policy.policy), "billing/${name}")
     ])

@@ -35,8 +35,8 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
         ("stream-unsupported-events", "WARNING", f"{AT}/orders"),
     ]
     assert rows[3][2:4] == [text(START + 41.5 * MINUTE), text(START + 55.5 * MINUTE)]
-    # The increments are visible from 25:00 on, and count for ten minutes; every two minutes.
-    assert rows[5][2:4] == [text(START + 26 * MINUTE), text(START + 32 * MINUTE)]
+    # The increments are visible from 25:00 on, and count for ten minutes; every five minutes.
+    assert rows[5][2:4] == [text(START + 25 * MINUTE), text(START + 35 * MINUTE)]
     assert rows[4][3] == "still open"
     assert quiet.startswith("Would not have alerted: exporter-losing-points, location-unreadable, ")
     why = dict(re.split(r"  +", line) for line in not_evaluated.splitlines()[2:])

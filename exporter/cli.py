@@ -103,13 +103,23 @@ def parser() -> argparse.ArgumentParser:
         help="time from one run to the next, from 10s to 24h (default: 10s); a slower run is cut "
         "short",
     )
-    _command(some, "check", "check that everything a run needs is in place")
+    check = _command(
+        some,
+        "check",
+        "check that everything a run needs is in place",
+        "It reads all that a run reads, and writes one point to a series of its own, "
+        "exporter/points_lost with the node_id check. Warnings leave the exit code at 0.",
+    )
+    check.add_argument(
+        "--read-only", action="store_true", help="leave the point out, and who may write unchecked"
+    )
+    check.add_argument("--strict", action="store_true", help="exit with 1 for warnings, too")
     return whole
 
 
-def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
+def _command(some: Any, name: str, text: str, more: str = "") -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = some.add_parser(
-        name, help=text, description=f"{capitalized(text)}.", allow_abbrev=False
+        name, help=text, description=f"{capitalized(text)}. {more}", allow_abbrev=False
     )
     command.add_argument(
         "--config",

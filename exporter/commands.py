@@ -113,24 +113,25 @@ def check(context: Context) -> int:
 
     def found(finding: Finding) -> None:
         grades[finding.grade] += 1
-        line = printable(f"{finding.grade:<8} {finding.subject}: {finding.text}")
+        line = printable(f"{finding.grade:<8} {finding.text}")
         if context.out is None:
             LOGGER.log(_LEVELS[finding.grade], "%s", line)
         else:
             print(line, file=context.out, flush=True)
 
     try:
-        with _session(context, lambda *of: found(Finding(checks.OK, *of))) as session:
-            for finding in checks.findings(session, context.stop):
+        with _session(context, lambda text: found(Finding(checks.OK, text))) as session:
+            write = not context.args.read_only
+            for finding in checks.findings(session, context.stop, write=write):
                 found(finding)
     except CallError as refused:
-        found(Finding(checks.FAILED, "credentials", str(refused)))
+        found(Finding(checks.FAILED, f"credentials: {refused}"))
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
     failed, warned = grades[checks.FAILED], grades[checks.WARNING]
     text = f"{plural(grades.total(), 'check')}: {failed or 'none'} failed"
     LOGGER.info("%s, %s.", text, plural(warned, "warning"))
-    return INCOMPLETE if failed else OK
+    return INCOMPLETE if failed or (warned and context.args.strict) else OK
 
 
 # The commands by the names that the command line gives them
@@ -138,7 +139,7 @@ COMMANDS = {"run": run, "watch": watch, "check": check}
 
 
 def _session(
-    context: Context, found: Callable[[str, str], None] = lambda _subject, _text: None
+    context: Context, found: Callable[[str], None] = lambda _text: None
 ) -> AbstractContextManager[Session]:
     args = context.args
     return open_session(context.environ, args.config, args.impersonate_service_account, found)

@@ -25,7 +25,7 @@ def open_session(
     environ: Mapping[str, str],
     file: str | None = None,
     impersonate: str | None = None,
-    found: Callable[[str, str], None] = lambda _subject, _text: None,
+    found: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[Session]:
     """Load config and connect; ``found`` is told of each part that is in place, and what it is.
 
@@ -34,7 +34,7 @@ def open_session(
         CallError: There are no credentials.
     """
     loaded = config.load(file, environ)
-    found("config", f"{loaded.source} is valid")
+    found(f"config: {loaded.source} is valid")
     try:
         task = cloud_run.task(environ)
     except ValueError as error:
@@ -45,7 +45,7 @@ def open_session(
             "Emulators take Google's place, without credentials or encryption: %s.", hosts
         )
     with connect(loaded.config.endpoints, environ, impersonate) as clients:
-        found("credentials", clients.account)
+        found(f"credentials: {clients.account}")
         yield Session(loaded.config, clients, task)
 
 

@@ -74,7 +74,7 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
     if watched:
         for location, sentence in (*_overlaps(watched), *_unwatched(watched)):
             document.add_error(location, sentence)
-    return Loaded(document.accepted(config), document.file)
+    return Loaded(document.accepted(config).written_in(document), document.file)
 
 
 def variables() -> dict[str, tuple[str, str]]:

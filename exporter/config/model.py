@@ -1,10 +1,10 @@
 """Describes config.yaml: its keys, their types and defaults, and what they mean."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from exporter import documents
 from exporter.config.fields import (
@@ -134,6 +134,16 @@ class Config(_Section):
     """How a run goes."""
     endpoints: Endpoints = Endpoints()
     """Other endpoints than Google's usual ones."""
+    _document: documents.Document = PrivateAttr(documents.Document({}, "config.yaml"))
+
+    def written_in(self, document: documents.Document) -> Self:
+        """Keep the document that the config was read from, for the lines of its values."""
+        self._document = document
+        return self
+
+    def place(self, location: Sequence[str | int], words: str) -> str:
+        """Return a sentence about a value with the file, line and key path before it."""
+        return self._document.place(location, words)
 
     def source_of(self, project: str, location: str) -> Source | None:
         """Return the source that lists a location, else the project's first, which may discover it.

@@ -13,13 +13,11 @@ from threading import Event
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO, TypeAlias
 
-import exporter
-from exporter import durations
+from exporter import PROGRAM, __version__, durations
 from exporter.documents import InputError
 from exporter.logs import LOGGER, JsonLines, logging_to
 from exporter.text import capitalized
 
-PROGRAM = "datastream-exporter"
 OK = 0
 INCOMPLETE = 1
 USAGE = 2
@@ -67,7 +65,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
             whole = parser()
             args = whole.parse_args(argv)
             if args.command is None:
-                whole.error("COMMAND is missing: run, watch or check")
+                whole.error("COMMAND is missing: init, run, watch or check")
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
@@ -84,12 +82,30 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Writes every Datastream stream's state to Cloud Monitoring.",
-        epilog="Start with check: it says what your config.yaml and your access lack. "
+        epilog="Start with init, which writes config.yaml, and check, which says what it and your "
+        "access lack. "
         f"{PROGRAM} COMMAND --help describes a command.",
         allow_abbrev=False,
     )
-    whole.add_argument("--version", action="version", version=f"%(prog)s {exporter.__version__}")
+    whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     some = whole.add_subparsers(metavar="COMMAND", dest="command")
+    init = _command(
+        some,
+        "init",
+        "write a first config.yaml and main.tf, from the streams that projects have",
+        "Overwrites no file.",
+        config=False,
+    )
+    init.add_argument(
+        "--project",
+        action="append",
+        metavar="PROJECT",
+        help="a project with streams; repeatable. The metrics and alerts go to the first "
+        "(default: gcloud's)",
+    )
+    init.add_argument(
+        "--folder", default=".", metavar="FOLDER", help="where to write (default: this folder)"
+    )
     run = _command(some, "run", "read every stream's state and write it, once")
     run.add_argument(
         "--dry-run", action="store_true", help="print what would be written, and write nothing"
@@ -117,15 +133,19 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _command(some: Any, name: str, text: str, more: str = "") -> argparse.ArgumentParser:
+def _command(
+    some: Any, name: str, text: str, more: str = "", *, config: bool = True
+) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = some.add_parser(
         name, help=text, description=f"{capitalized(text)}. {more}", allow_abbrev=False
     )
-    command.add_argument(
-        "--config",
-        metavar="FILE",
-        help="the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else config.yaml)",
-    )
+    if config:
+        command.add_argument(
+            "--config",
+            metavar="FILE",
+            help="the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else "
+            "config.yaml)",
+        )
     command.add_argument(
         "--impersonate-service-account", metavar="ACCOUNT", help="act as this service account"
     )

@@ -134,8 +134,18 @@ def check(context: Context) -> int:
     return INCOMPLETE if failed or (warned and context.args.strict) else OK
 
 
+def init(context: Context) -> int:
+    """Write a first config.yaml and main.tf."""
+    from exporter.init import init as write_files
+
+    out = context.out or context.err
+    with show_progress(context.err, "looking for streams ..."):
+        done = write_files(context.args, context.environ, context.stop, out)
+    return OK if done else INCOMPLETE
+
+
 # The commands by the names that the command line gives them
-COMMANDS = {"run": run, "watch": watch, "check": check}
+COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
 
 
 def _session(

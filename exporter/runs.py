@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from threading import Event
 
 from exporter import config
+from exporter.config import Endpoints
 from exporter.documents import InputError
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
-from exporter.google.clients import connect, emulators
+from exporter.google.clients import Clients, connect, emulators
 from exporter.logs import LOGGER
 from exporter.memory import Memory
 from exporter.run import Report, Run, Session
@@ -39,14 +40,21 @@ def open_session(
         task = cloud_run.task(environ)
     except ValueError as error:
         raise InputError([f"environment: {error}"]) from None
+    with open_clients(loaded.config.endpoints, environ, impersonate) as clients:
+        found(f"credentials: {clients.account}")
+        yield Session(loaded.config, clients, task)
+
+
+def open_clients(
+    endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None
+) -> Clients:
+    """Connect, and say so where that is to emulators."""
     if named := emulators(environ):
         hosts = " and ".join(f"{name} is {host}" for name, host in named.items())
         LOGGER.warning(
             "Emulators take Google's place, without credentials or encryption: %s.", hosts
         )
-    with connect(loaded.config.endpoints, environ, impersonate) as clients:
-        found(f"credentials: {clients.account}")
-        yield Session(loaded.config, clients, task)
+    return connect(endpoints, environ, impersonate)
 
 
 class Runs:

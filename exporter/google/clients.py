@@ -18,8 +18,9 @@ from google.auth.credentials import Credentials
 from google.auth.transport.requests import Request
 from google.cloud import datastream_v1, monitoring_v3
 from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
-from google.cloud.monitoring_v3.services.metric_service.transports import (
-    MetricServiceGrpcTransport,
+from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
+from google.cloud.monitoring_v3.services.notification_channel_service.transports import (
+    NotificationChannelServiceGrpcTransport,
 )
 
 from exporter.config import Endpoints
@@ -66,10 +67,11 @@ class Clients:
         self._emulators = emulators
         self._impersonate = impersonate
         self._credentials: Credentials | None = None
+        self.project: str | None = None  # the one that the credentials come with, or gcloud's
         # Who they call as, for people.
         self.account = "none are needed, as emulators are used"
         if len(emulators) < len((DATASTREAM_EMULATOR, MONITORING_EMULATOR)):
-            self._credentials = _credentials(impersonate)
+            self._credentials, self.project = _credentials(impersonate)
             email = getattr(self._credentials, "service_account_email", None)
             self.account = email or "a user's own"
         self._open()
@@ -82,7 +84,7 @@ class Clients:
         """
         if self._credentials is not None:
             with suppress(CallError):
-                self._credentials = _credentials(self._impersonate)
+                self._credentials, _ = _credentials(self._impersonate)
         self._open()
 
     def _open(self) -> None:
@@ -98,6 +100,9 @@ class Clients:
         )
         self.monitoring = monitoring_v3.MetricServiceClient(
             transport=MetricServiceGrpcTransport(channel=monitoring)
+        )
+        self.channels = monitoring_v3.NotificationChannelServiceClient(
+            transport=NotificationChannelServiceGrpcTransport(channel=monitoring)
         )
 
     def __enter__(self) -> Self:
@@ -117,9 +122,7 @@ class Clients:
         if emulator in self._emulators:
             return grpc.insecure_channel(self._emulators[emulator], options=_EMULATOR_OPTIONS)
         return transport.create_channel(
-            endpoint or transport.DEFAULT_HOST,
-            credentials=self._credentials,
-            options=_OPTIONS,
+            endpoint or transport.DEFAULT_HOST, credentials=self._credentials, options=_OPTIONS
         )
 
 
@@ -143,14 +146,14 @@ def connect(
     return Clients(endpoints, emulators(environ), impersonate)
 
 
-def _credentials(impersonate: str | None) -> Credentials:
-    """Return credentials with a token.
+def _credentials(impersonate: str | None) -> tuple[Credentials, str | None]:
+    """Return credentials with a token, and the project that they come with.
 
     A thread fetches it: a server that sends a byte at a time keeps to no timeout.
     """
     # gRPC's plugin logs each error of google-auth with its arguments, which can be secrets.
     logging.getLogger("grpc._plugin_wrapping").disabled = True
-    fetched: SimpleQueue[Credentials | Exception] = SimpleQueue()
+    fetched: SimpleQueue[tuple[Credentials, str | None] | Exception] = SimpleQueue()
 
     def fetch() -> None:
         try:
@@ -170,18 +173,17 @@ def _credentials(impersonate: str | None) -> Credentials:
     return result
 
 
-def _with_token(impersonate: str | None) -> Credentials:
+def _with_token(impersonate: str | None) -> tuple[Credentials, str | None]:
     request = Request()
     with warnings.catch_warnings():
         # google-auth warns about users without a quota project. Where one is needed, the API
         # rejects the call, and the failure's hint says what to do.
         warnings.simplefilter("ignore", UserWarning)
-        credentials: Credentials = google.auth.default(scopes=_SCOPES, request=request)[0]
+        credentials: Credentials
+        credentials, project = google.auth.default(scopes=_SCOPES, request=request)
     if impersonate is not None:
         credentials = impersonated_credentials.Credentials(
-            source_credentials=credentials,
-            target_principal=impersonate,
-            target_scopes=_SCOPES,
+            source_credentials=credentials, target_principal=impersonate, target_scopes=_SCOPES
         )
     credentials.refresh(request)
-    return credentials
+    return credentials, project

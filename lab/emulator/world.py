@@ -63,6 +63,7 @@ Permission = Literal[
     "datastream.privateConnections.list",
     "monitoring.timeSeries.create",
     "monitoring.timeSeries.list",
+    "monitoring.notificationChannels.list",
 ]
 
 # How a location fails: with the status UNAVAILABLE; with an empty answer that lists it in
@@ -155,6 +156,13 @@ class WorldLocation(Section):
     private_connections: tuple[WorldConnection, ...] = ()
 
 
+class WorldChannel(Section):
+    """A notification channel."""
+
+    display_name: str
+    type: str = "email"
+
+
 class WorldProject(Section):
     """A project that is watched, that metrics are written to, or both."""
 
@@ -164,6 +172,7 @@ class WorldProject(Section):
     denied: frozenset[Permission] = frozenset()
     names: Literal["by_id", "by_number"] = "by_id"
     locations: tuple[WorldLocation, ...] = ()
+    notification_channels: tuple[WorldChannel, ...] = ()
 
 
 # What happens.

@@ -9,9 +9,9 @@ from freezegun import freeze_time
 from exporter.cli import INCOMPLETE, OK, main
 from exporter.terminal import print_table
 from tests.exporter.cli.conftest import (
-    CONFIG,
     CARTS,
     CARTS_PAUSED,
+    CONFIG,
     DISCOVERING,
     EUROPE,
     PREFIX,

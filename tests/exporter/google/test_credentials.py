@@ -67,9 +67,10 @@ def test_a_malformed_file_is_never_quoted(use: Use, content: object) -> None:
 
 
 def test_a_service_account_asks_for_its_token_once(tokens: HttpServer) -> None:
-    """Connecting costs one token and no call; the account is named."""
+    """Connecting costs one token and no call; the account and its project are named."""
     with connect(Endpoints(), {}) as connected:
         assert connected.account == KEY["client_email"]
+        assert connected.project == KEY["project_id"]
     assert [path for path, _, _ in tokens.requests] == ["/token"]
 
 

@@ -66,11 +66,14 @@ def test_a_malformed_file_is_never_quoted(use: Use, content: object) -> None:
     refused()
 
 
-def test_a_service_account_asks_for_its_token_once(tokens: HttpServer) -> None:
-    """Connecting costs one token and no call; the account and its project are named."""
+def test_a_service_account_asks_for_its_token_once(
+    tokens: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connecting costs one token and no call; the account and the project are known."""
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "shop-prod")
     with connect(Endpoints(), {}) as connected:
         assert connected.account == KEY["client_email"]
-        assert connected.project == KEY["project_id"]
+        assert connected.project == "shop-prod"
     assert [path for path, _, _ in tokens.requests] == ["/token"]
 
 

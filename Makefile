@@ -23,7 +23,7 @@ help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
-run: $(LAB) ## run the exporter once against an emulator, without an account
+run: $(LAB) ## play the whole way against an emulator, without an account: init, check, run, a page
 	@$(BIN)/datastream-lab demo
 
 .PHONY: setup

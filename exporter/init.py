@@ -1,6 +1,5 @@
 """Writes a first config.yaml and main.tf, from the streams and channels that projects have."""
 
-import json
 import os
 import shutil
 import sys
@@ -44,6 +43,7 @@ class Channel(NamedTuple):
 
     display_name: str
     kind: str  # ``slack``, ``email``, …
+    id: str  # the last part of its name
 
 
 def init(args: Namespace, environ: Mapping[str, str], stop: Event, out: TextIO) -> bool:
@@ -99,7 +99,9 @@ def _channels(clients: Clients, project: str, deadline: Deadline) -> list[Channe
     def attempt(timeout: float) -> list[Channel]:
         name = f"projects/{project}"
         listed = clients.channels.list_notification_channels(name=name, retry=None, timeout=timeout)
-        return sorted(Channel(each.display_name, each.type_) for each in listed)
+        return sorted(
+            Channel(each.display_name, each.type_, each.name.rpartition("/")[2]) for each in listed
+        )
 
     try:
         return call_with_retry(attempt, deadline, Calls())
@@ -128,7 +130,7 @@ def _show(report: Report, channels: Sequence[Channel], out: TextIO) -> None:
     print_table(("project", "location", *numbers), rows, out, right=numbers)
     if channels:
         out.write("\n")
-        print_table(("channel", "type"), channels, out)
+        print_table(("channel", "type", "id"), channels, out)
 
 
 def config_text(projects: Sequence[str], report: Report) -> str:
@@ -165,20 +167,17 @@ def main_text(project: str, report: Report, channels: Sequence[Channel]) -> str:
     streams: Counter[str] = Counter()
     for at in report.locations:
         streams[at.name.location] += len(at.held)
-    lines = [f"      # {_hcl(each.display_name)}, # {printable(each.kind)}" for each in channels]
+    lines = [
+        f'      # "projects/{project}/notificationChannels/{each.id}", '
+        f"# {printable(each.display_name)} ({each.kind})"
+        for each in channels
+    ]
     template = resources.files("exporter").joinpath("main.tf.template").read_text("utf-8")
     return Template(template).substitute(
         version=__version__,
         region=next((at for at, count in streams.most_common(1) if count), _REGION),
-        project=project,
         channels="\n".join(lines or ["      # There was none to choose from."]),
     )
-
-
-def _hcl(text: str) -> str:
-    """Return a text as Terraform writes it."""
-    quoted = json.dumps(printable(text), ensure_ascii=False)
-    return quoted.replace("${", "$${").replace("%{", "%%{")
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:

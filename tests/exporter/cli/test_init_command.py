@@ -29,9 +29,9 @@ PROJECT    LOCATION      STREAMS  FAILED  NOT RUNNING
 shop-prod  europe-west1        2       0            1
 shop-prod  us-east1            1       0            0
 
-CHANNEL         TYPE
-"Ops" ${night}  slack
-on call         email
+CHANNEL  TYPE   ID
+Ops      slack  2
+on call  email  1
 """
 
 
@@ -45,13 +45,14 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     """The locations with streams, and as comments the paused streams and the channels."""
     shop.metrics_project["notification_channels"] = [
         {"display_name": "on call"},
-        {"display_name": '"Ops" ${night}', "type": "slack"},
+        {"display_name": "Ops", "type": "slack"},
     ]
     ended = init(shop)
     assert (ended.code, ended.out) == (OK, SHOWN)
     assert Path("config.yaml").read_text("utf-8") == WRITTEN
     main = Path("main.tf").read_text("utf-8")
-    assert main.count('      # "\\"Ops\\" $${night}", # slack\n      # "on call", # email\n') == 3
+    channel = '      # "projects/metrics-prod/notificationChannels'
+    assert f'{channel}/2", # Ops (slack)\n{channel}/1", # on call (email)\n    ]\n' in main
     assert '  region      = "europe-west1"\n' in main
     assert 'source = "git::https://REPOSITORY//terraform?ref=v0.' in main
     assert "3 streams in 3 locations (1 not as expected).\n" in ended.err
@@ -139,7 +140,7 @@ def test_channels_that_cannot_be_listed_are_left_out(shop: Shop) -> None:
     ended = init(shop)
     assert ended.code == OK
     assert "needs monitoring.notificationChannels.list in project metrics-prod" in ended.err
-    assert Path("main.tf").read_text("utf-8").count("# There was none to choose from.") == 3
+    assert Path("main.tf").read_text("utf-8").count("# There was none to choose from.") == 1
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import logging
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +12,10 @@ from time import time
 from typing import TextIO
 
 from exporter import check as checks
+from exporter import config
 from exporter.check import Finding
 from exporter.cli import INCOMPLETE, OK, finish
+from exporter.config import Config
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
 from exporter.google.errors import CallError
@@ -58,8 +60,7 @@ def run(context: Context) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
     args = context.args
     with _session(context) as session:
-        config = session.config
-        deadline = Deadline.after(config.run.deadline.total_seconds(), context.stop)
+        deadline = Deadline.after(session.config.run.deadline.total_seconds(), context.stop)
         once = Run(session, Memory(), int(time()), deadline)
         with show_progress(context.err, "reading and writing ..."):
             report = once.look() if args.dry_run else once.write()
@@ -67,17 +68,17 @@ def run(context: Context) -> int:
             if context.out:
                 from exporter.show import print_report
 
-                print_report(report, config, context.out)
+                print_report(report, session.config, context.out)
                 context.out.flush()
         finally:
             # At a terminal, the list of what to look at has just said so.
             if not context.err.isatty():
-                RunLog(config).log_findings(report)
+                RunLog(session.config).log_findings(report)
             if not args.dry_run:
                 log_run(report)
         if not args.dry_run:
             return OK if report.complete else INCOMPLETE
-        points, project = plural(len(report.samples), "point"), config.metrics.project
+        points, project = plural(len(report.samples), "point"), session.config.metrics.project
         text = f"{capitalized(fleet(report))}; a run would write {points} to project {project}."
         LOGGER.info("%s", text)
         return INCOMPLETE if report.stopped else OK
@@ -119,8 +120,11 @@ def check(context: Context) -> int:
         else:
             print(line, file=context.out, flush=True)
 
+    loaded = config.load(context.args.config, context.environ)
+    found(Finding(checks.OK, f"config: {loaded.source} is valid"))
     try:
-        with _session(context, lambda text: found(Finding(checks.OK, text))) as session:
+        with _session(context, loaded) as session:
+            found(Finding(checks.OK, f"credentials: {session.clients.account}"))
             write = not context.args.read_only
             for finding in checks.findings(session, context.stop, write=write):
                 found(finding)
@@ -148,8 +152,7 @@ def init(context: Context) -> int:
 COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
 
 
-def _session(
-    context: Context, found: Callable[[str], None] = lambda _text: None
-) -> AbstractContextManager[Session]:
-    args = context.args
-    return open_session(context.environ, args.config, args.impersonate_service_account, found)
+def _session(context: Context, loaded: Config | None = None) -> AbstractContextManager[Session]:
+    args, environ = context.args, context.environ
+    loaded = loaded or config.load(args.config, environ)
+    return open_session(loaded, environ, args.impersonate_service_account)

@@ -17,6 +17,7 @@ from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
+from exporter import config
 from exporter.documents import InputError
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
@@ -125,7 +126,9 @@ class Function:
     def _prepared(self) -> Runs:
         """Return the runs of this process; the first time, load config and connect."""
         if self._runs is None:
-            session = self._open.enter_context(open_session(self._environ))
+            session = self._open.enter_context(
+                open_session(config.load(None, self._environ), self._environ)
+            )
             self._seconds = session.config.run.deadline.total_seconds()
             if timeout := cloud_run.request_timeout(self._environ):
                 self._seconds = min(self._seconds, max(1.0, timeout - MARGIN_SECONDS))

@@ -61,7 +61,7 @@ def init(args: Namespace, environ: Mapping[str, str], stop: Event, out: TextIO) 
             "metrics": {"project": projects[0]},
             "sources": [{"project": project} for project in projects],
         }
-        session = Session(config.from_data(data, "--project", {}).config, clients)
+        session = Session(config.from_data(data, "--project", {}), clients)
         report = Run(session, Memory(), int(time.time()), Deadline.after(_SECONDS, stop)).look()
         for group in failure_groups(report):
             LOGGER.warning("%s %s", name_all(group.names), group.text)

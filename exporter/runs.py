@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 
-from exporter import config
-from exporter.config import Endpoints
+from exporter.config import Config, Endpoints
 from exporter.documents import InputError
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
-from exporter.google.clients import Clients, connect, emulators
+from exporter.google.clients import Clients
 from exporter.logs import LOGGER
 from exporter.memory import Memory
 from exporter.run import Report, Run, Session
@@ -23,38 +22,27 @@ LEAST_SECONDS = 5.0
 
 @contextmanager
 def open_session(
-    environ: Mapping[str, str],
-    file: str | None = None,
-    impersonate: str | None = None,
-    found: Callable[[str], None] = lambda _text: None,
+    config: Config, environ: Mapping[str, str], impersonate: str | None = None
 ) -> Iterator[Session]:
-    """Load config and connect; ``found`` is told of each part that is in place, and what it is.
-
-    Raises:
-        InputError: In config or in the environment.
-        CallError: There are no credentials.
-    """
-    loaded = config.load(file, environ)
-    found(f"config: {loaded.source} is valid")
+    """Connect; InputError where the environment names no task, CallError without credentials."""
     try:
         task = cloud_run.task(environ)
     except ValueError as error:
         raise InputError([f"environment: {error}"]) from None
-    with open_clients(loaded.config.endpoints, environ, impersonate) as clients:
-        found(f"credentials: {clients.account}")
-        yield Session(loaded.config, clients, task)
+    with open_clients(config.endpoints, environ, impersonate) as clients:
+        yield Session(config, clients, task)
 
 
 def open_clients(
     endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None
 ) -> Clients:
     """Connect, and say so where that is to emulators."""
-    if named := emulators(environ):
-        hosts = " and ".join(f"{name} is {host}" for name, host in named.items())
+    clients = Clients(endpoints, environ, impersonate)
+    if hosts := " and ".join(f"{name} is {host}" for name, host in clients.emulators.items()):
         LOGGER.warning(
             "Emulators take Google's place, without credentials or encryption: %s.", hosts
         )
-    return connect(endpoints, environ, impersonate)
+    return clients
 
 
 class Runs:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,13 +20,6 @@ _MERGE = "Merge the two, or list"
 _Finding: TypeAlias = tuple[tuple[str | int, ...], str]
 
 
-class Loaded(NamedTuple):
-    """A config and where it came from."""
-
-    config: Config  # the config
-    source: str  # the file, or the environment variable that contained the text
-
-
 class _Watched(Config):
     """A config in which only the sources and the required streams are checked."""
 
@@ -39,7 +32,7 @@ class _Watched(Config):
     endpoints: Any = None
 
 
-def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
+def load(path: str | None, environ: Mapping[str, str]) -> Config:
     """Return the config from a file, else from the environment, else from ``config.yaml``.
 
     Raises:
@@ -55,17 +48,17 @@ def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
     return from_text(documents.read_file(file), file, environ)
 
 
-def from_text(text: str, file: str, environ: Mapping[str, str]) -> Loaded:
+def from_text(text: str, file: str, environ: Mapping[str, str]) -> Config:
     """Return the config of a text; ``file`` is what sentences call it."""
     return from_document(documents.parse(text, file), environ)
 
 
-def from_data(data: dict[str, Any] | None, name: str, environ: Mapping[str, str]) -> Loaded:
+def from_data(data: dict[str, Any] | None, name: str, environ: Mapping[str, str]) -> Config:
     """Return the config of parsed data; sentences have its name, and no lines."""
     return from_document(Document(data, name), environ)
 
 
-def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
+def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     """Return the config of a document, or of a part of one."""
     _override(document, environ)
     config = document.read(Config)
@@ -74,7 +67,7 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
     if watched:
         for location, sentence in (*_overlaps(watched), *_unwatched(watched)):
             document.add_error(location, sentence)
-    return Loaded(document.accepted(config).written_in(document), document.file)
+    return document.accepted(config).written_in(document)
 
 
 def variables() -> dict[str, tuple[str, str]]:

@@ -141,6 +141,11 @@ class Config(_Section):
         self._document = document
         return self
 
+    @property
+    def source(self) -> str:
+        """The file that it was read from, or the environment variable that holds its text."""
+        return self._document.file
+
     def place(self, location: Sequence[str | int], words: str) -> str:
         """Return a sentence about a value with the file, line and key path before it."""
         return self._document.place(location, words)

@@ -58,19 +58,22 @@ _EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
 
 
 class Clients:
-    """Google's own clients, each on one channel that all threads share."""
+    """Google's own clients, for the endpoints in config or for emulators; threads share them."""
 
     def __init__(
-        self, endpoints: Endpoints, emulators: Mapping[str, str], impersonate: str | None
+        self, endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None = None
     ) -> None:
+        """Fetch the first token, so that missing credentials are one CallError here."""
         self._endpoints = endpoints
-        self._emulators = emulators
+        # The variables that lead to emulators, as far as they are set.
+        names = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
+        self.emulators = {name: environ[name] for name in names if environ.get(name)}
         self._impersonate = impersonate
         self._credentials: Credentials | None = None
         self.project: str | None = None  # the one that the credentials come with, or gcloud's
         # Who they call as, for people.
         self.account = "none are needed, as emulators are used"
-        if len(emulators) < len((DATASTREAM_EMULATOR, MONITORING_EMULATOR)):
+        if len(self.emulators) < len(names):
             self._credentials, self.project = _credentials(impersonate)
             email = getattr(self._credentials, "service_account_email", None)
             self.account = email or "a user's own"
@@ -119,31 +122,11 @@ class Clients:
         emulator: str,
         endpoint: str | None,
     ) -> grpc.Channel:
-        if emulator in self._emulators:
-            return grpc.insecure_channel(self._emulators[emulator], options=_EMULATOR_OPTIONS)
+        if emulator in self.emulators:
+            return grpc.insecure_channel(self.emulators[emulator], options=_EMULATOR_OPTIONS)
         return transport.create_channel(
             endpoint or transport.DEFAULT_HOST, credentials=self._credentials, options=_OPTIONS
         )
-
-
-def emulators(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the emulator variables that are set, by name."""
-    return {
-        name: environ[name]
-        for name in (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
-        if environ.get(name)
-    }
-
-
-def connect(
-    endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None = None
-) -> Clients:
-    """Return clients for the endpoints in config, or for the emulators in the environment.
-
-    The first token is fetched here, so missing credentials are one CallError, not a failure of
-    every call.
-    """
-    return Clients(endpoints, emulators(environ), impersonate)
 
 
 def _credentials(impersonate: str | None) -> tuple[Credentials, str | None]:

@@ -243,7 +243,7 @@ def _play(
         what="Measures the time to page.",
         lasts=max([2 * _FIRST_CHANGE, *(event["at"] for event in events)]) + _WAIT,
         exporters=(exporter,),
-        configs=(config.from_data(watched, mode, {}).config,),
+        configs=(config.from_data(watched, mode, {}),),
         world=World.model_validate({"projects": projects, "events": events}),
     )
     return simulate(scenario, _START, WORST_INGESTION)

@@ -100,7 +100,7 @@ def test_a_label_adds_its_state(label: str | None) -> None:
 def test_an_unexpected_state_names_the_expectation_about_it(rules: list[str], place: str) -> None:
     """The last that matches now, else the last whose window is closed, with its line."""
     text = "metrics: {project: shop-prod}\nsources: [{project: shop-prod}]\nexpectations:\n"
-    config = from_text(text + "".join(f"  - {rule}\n" for rule in rules), "c", {}).config
+    config = from_text(text + "".join(f"  - {rule}\n" for rule in rules), "c", {})
     streams = [Stream("orders", StreamState.NOT_STARTED)]
     compared = Expectations(config, int(NOON.timestamp())).compare(
         EUROPE, config.sources[0], streams

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.config import Endpoints
 from exporter.config.locations import KNOWN
-from exporter.google.clients import connect
+from exporter.google.clients import Clients
 from exporter.google.errors import CallError, FailureKind
 from exporter.memory import Memory
 from exporter.write import Written
@@ -214,7 +214,7 @@ def test_without_any_thread_there_is_a_sentence(
     for kind, work in (
         ("location", lambda: lab.run(LISTED)),
         ("location", lambda: lab.run(DISCOVERED)),
-        ("token", lambda: connect(Endpoints(), {})),
+        ("token", lambda: Clients(Endpoints(), {})),
     ):
         allow_threads(monkeypatch, kind, 0)
         with pytest.raises(CallError, match="this machine can start no thread") as caught:

@@ -64,9 +64,9 @@ def test_a_confirmed_stream_is_expected(shop: Shop) -> None:
     """With the comment signs removed, config is valid and its states add up."""
     assert init(shop).code == OK
     file = Path("config.yaml")
-    assert config.load(str(file), {}).config.expectations == ()
+    assert config.load(str(file), {}).expectations == ()
     file.write_text(file.read_text("utf-8").replace("\n#  ", "\n  "), "utf-8")
-    (one,) = config.load(str(file), {}).config.expectations
+    (one,) = config.load(str(file), {}).expectations
     assert (one.match, [state.name for state in one.states]) == (CARTS, ["PAUSED"])
 
 

@@ -12,13 +12,7 @@ from cronsim import CronSim
 from exporter.config import Config, Source, Window
 from exporter.names import LocationName, StreamName
 from exporter.read import LABEL, Stream
-from exporter.states import (
-    EXPECTABLE,
-    EXPECTED_BY_DEFAULT,
-    FAILURES,
-    StreamState,
-    state_name,
-)
+from exporter.states import EXPECTABLE, EXPECTED_BY_DEFAULT, FAILURES, StreamState, state_name
 from exporter.text import one_line, plural, quote
 
 MISSING = "missing"  # stands for the state of a required stream that its location does not hold
@@ -112,16 +106,9 @@ class ComparedLocation:
         return sum(one.failed for one in self.streams)
 
     @property
-    def permanently_failed(self) -> int:
-        """How many streams are failed permanently."""
-        return sum(stream.state == StreamState.FAILED_PERMANENTLY for stream, _ in self.listed)
-
-    @property
     def unexpected(self) -> int:
         """How many streams are in an unexpected state, not counting the failed ones."""
-        return sum(
-            not expected and stream.state not in FAILURES for stream, expected in self.listed
-        )
+        return sum(not expected for _, expected in self.listed) - self.failed
 
 
 class _Rule(NamedTuple):
@@ -157,13 +144,7 @@ class Expectations:
     def compare(
         self, at: LocationName, source: Source, streams: Iterable[Stream]
     ) -> ComparedLocation:
-        """Compare a location with config.
-
-        Args:
-            at: The location.
-            source: What config says of it: which streams are included, and excluded.
-            streams: All streams that it holds.
-        """
+        """Compare all streams of a location with config; ``source`` is the part about it."""
         held = {stream.id: stream for stream in streams}
         watched = [
             self._compare(StreamName(*at, stream.id), stream)

@@ -12,7 +12,7 @@ from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
 from threading import Event
-from typing import NamedTuple, TextIO
+from typing import TextIO, TypeAlias
 
 from google.api_core import exceptions
 
@@ -35,32 +35,23 @@ from exporter.text import capitalized, printable
 CONFIG, MAIN = "config.yaml", "main.tf"
 _PERMISSION = "monitoring.notificationChannels.list"
 _SECONDS = 60.0  # how long the streams, and then the channels, may take
+_Channel: TypeAlias = tuple[str, str, str]  # its display name, its type, and its id
 _REGION = "us-central1"  # where the exporter runs, of a fleet without streams
 
 
-class Channel(NamedTuple):
-    """A notification channel that exists."""
-
-    display_name: str
-    kind: str  # ``slack``, ``email``, …
-    id: str  # the last part of its name
-
-
 def init(args: Namespace, environ: Mapping[str, str], stop: Event, out: TextIO) -> bool:
-    """Look at the projects, write both files, and say what follows; return whether it was done.
-
-    Raises:
-        InputError: A file exists, or no project is named.
-        CallError: There are no credentials.
-    """
+    """Look at the projects, write both files, and say what follows; return whether it was done."""
     folder = Path(args.folder)
-    _require_absent(folder)
+    fix = "init overwrites no file; move it away, or name another folder with --folder"
+    if existing := [path for path in (folder / CONFIG, folder / MAIN) if path.exists()]:
+        raise InputError(f"{path}: exists already, and {fix}" for path in existing)
     with open_clients(Endpoints(), environ, args.impersonate_service_account) as clients:
-        projects = _projects(args.project, clients)
-        data = {
-            "metrics": {"project": projects[0]},
-            "sources": [{"project": project} for project in projects],
-        }
+        projects = [*dict.fromkeys(args.project or filter(None, [clients.project]))]
+        if not projects:
+            fix = "name one with --project, or choose one: gcloud config set project PROJECT"
+            raise InputError([f"no project is given, and gcloud has none; {fix}"])
+        sources = [{"project": project} for project in projects]
+        data = {"metrics": sources[0], "sources": sources}
         session = Session(config.from_data(data, "--project", {}), clients)
         report = Run(session, Memory(), int(time.time()), Deadline.after(_SECONDS, stop)).look()
         for group in failure_groups(report):
@@ -72,35 +63,28 @@ def init(args: Namespace, environ: Mapping[str, str], stop: Event, out: TextIO) 
         channels = _channels(clients, projects[0], Deadline.after(_SECONDS, stop))
     _show(report, channels, out)
     files = {CONFIG: config_text(projects, report), MAIN: main_text(projects[0], report, channels)}
-    _write(folder, files)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            # Not even a file that has come since is overwritten.
+            with (folder / name).open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror}); name another with --folder"
+        raise InputError([f"{folder}: {problem}"]) from None
     LOGGER.info("%s.", capitalized(fleet(report)))
     _say_what_follows(folder)
     return True
 
 
-def _require_absent(folder: Path) -> None:
-    existing = [folder / name for name in (CONFIG, MAIN) if (folder / name).exists()]
-    fix = "init overwrites no file; move it away, or name another folder with --folder"
-    if existing:
-        raise InputError(f"{path}: exists already, and {fix}" for path in existing)
-
-
-def _projects(named: Sequence[str] | None, clients: Clients) -> list[str]:
-    projects = named or [clients.project or ""]
-    if projects == [""]:
-        fix = "name one with --project, or choose one: gcloud config set project PROJECT"
-        raise InputError([f"no project is given, and gcloud has none; {fix}"])
-    return [*dict.fromkeys(projects)]
-
-
-def _channels(clients: Clients, project: str, deadline: Deadline) -> list[Channel]:
+def _channels(clients: Clients, project: str, deadline: Deadline) -> list[_Channel]:
     """Return a project's notification channels, by name; none, and a warning, if refused."""
 
-    def attempt(timeout: float) -> list[Channel]:
+    def attempt(timeout: float) -> list[_Channel]:
         name = f"projects/{project}"
         listed = clients.channels.list_notification_channels(name=name, retry=None, timeout=timeout)
         return sorted(
-            Channel(each.display_name, each.type_, each.name.rpartition("/")[2]) for each in listed
+            (each.display_name, each.type_, each.name.rpartition("/")[2]) for each in listed
         )
 
     try:
@@ -119,7 +103,7 @@ def _to_confirm(report: Report) -> Iterator[tuple[StreamName, str]]:
                 yield one.name, one.state
 
 
-def _show(report: Report, channels: Sequence[Channel], out: TextIO) -> None:
+def _show(report: Report, channels: Sequence[_Channel], out: TextIO) -> None:
     confirm = Counter(name.location_name for name, _ in _to_confirm(report))
     rows = [
         (*at.name, *map(str, (len(at.held), at.failed, confirm[at.name])))
@@ -162,15 +146,14 @@ def config_text(projects: Sequence[str], report: Report) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def main_text(project: str, report: Report, channels: Sequence[Channel]) -> str:
+def main_text(project: str, report: Report, channels: Sequence[_Channel]) -> str:
     """Return main.tf, with the project's channels as comments to choose from."""
     streams: Counter[str] = Counter()
     for at in report.locations:
         streams[at.name.location] += len(at.held)
     lines = [
-        f'      # "projects/{project}/notificationChannels/{each.id}", '
-        f"# {printable(each.display_name)} ({each.kind})"
-        for each in channels
+        f'      # "projects/{project}/notificationChannels/{id_}", # {printable(name)} ({kind})'
+        for name, kind, id_ in channels
     ]
     template = resources.files("exporter").joinpath("main.tf.template").read_text("utf-8")
     return Template(template).substitute(
@@ -178,18 +161,6 @@ def main_text(project: str, report: Report, channels: Sequence[Channel]) -> str:
         region=next((at for at, count in streams.most_common(1) if count), _REGION),
         channels="\n".join(lines or ["      # There was none to choose from."]),
     )
-
-
-def _write(folder: Path, files: Mapping[str, str]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            # Not even a file that has come since is overwritten.
-            with (folder / name).open("x", encoding="utf-8") as file:
-                file.write(text)
-    except OSError as error:
-        problem = f"cannot be written ({error.strerror})"
-        raise InputError([f"{folder}: {problem}; name another with --folder"]) from None
 
 
 def _say_what_follows(folder: Path) -> None:

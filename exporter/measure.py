@@ -12,6 +12,7 @@ from exporter.documents import packaged
 from exporter.expectations import ComparedLocation
 from exporter.names import LocationName, StreamName
 from exporter.read import Objects
+from exporter.states import StreamState
 
 # The monitored resource of every series: few types accept custom metrics, and
 # ``datastream.googleapis.com/Stream`` doesn't
@@ -108,7 +109,8 @@ def count_samples(at: ComparedLocation) -> Iterator[Sample]:
     """Yield the counts of a cleanly read location, and that it was read."""
     yield up(at.name, readable=True)
     yield _location_sample(FAILED_STREAMS, at.name, at.failed)
-    yield _location_sample(PERMANENTLY_FAILED_STREAMS, at.name, at.permanently_failed)
+    for_good = sum(stream.state == StreamState.FAILED_PERMANENTLY for stream, _ in at.listed)
+    yield _location_sample(PERMANENTLY_FAILED_STREAMS, at.name, for_good)
     yield _location_sample(UNEXPECTED_STREAMS, at.name, at.unexpected)
 
 

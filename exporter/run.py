@@ -1,13 +1,9 @@
 """Makes one run: discovers, then for each location reads, measures and writes.
 
-Each location goes its own way, in a thread of its own. One that hangs, fails or is refused costs
-no other location anything.
-
-The order of writing is part of what the metrics mean. A location's counts come first, so that an
-alert evaluated in the middle sees "forty streams failed together" before it sees forty failed
-streams. Then come its streams, then its ``last_read``, and only if every point before it was
-accepted: a stream is missing when its location was read after it was last seen. The exporter's own
-series come last, as they report on all the others.
+Each location has a thread of its own, so one that hangs or fails costs no other anything. Its
+counts are written first, so that an alert sees "forty streams failed together" before forty failed
+streams; then its streams; then ``last_read``, if every point before it was accepted: a stream is
+missing when its location was read after it was last seen. The exporter's own series come last.
 """
 
 import threading
@@ -77,7 +73,6 @@ class Outcome:
     # Whether its ``last_read`` was not written, as a point before it was not accepted
     held_back: bool = False
     samples: list[Sample] = field(default_factory=list)  # what there was to write
-    due: int = 0  # how many points of it were sent, or had to be
     written: Written = field(default_factory=Written)  # what happened to them so far
 
 
@@ -138,17 +133,9 @@ class Run:
     """One run of one task, in which all points have the same timestamp."""
 
     def __init__(
-        self,
-        session: Session,
-        memory: Memory,
-        timestamp: int,
-        deadline: Deadline,
+        self, session: Session, memory: Memory, timestamp: int, deadline: Deadline
     ) -> None:
-        """Start the clock of the run. No call is made yet.
-
-        The timestamp is that of every point, in whole unix seconds. The deadline's ``stop`` ends
-        the run early, after the requests under way.
-        """
+        """Start the clock; the deadline's ``stop`` ends the run after the requests under way."""
         self._started = time.monotonic()
         self._config = session.config
         self._task = session.task
@@ -371,8 +358,6 @@ class Run:
                 names.append(name)
                 shared.samples.append(measure.up(name, readable=True))
                 shared.samples.append(measure.last_read(name, self._timestamp))
-        # Before a thread has them, so that what hangs counts as lost.
-        shared.due = len(shared.samples) if self._writes else 0
         self._submit(self._write_shared, shared, names)
 
     def _write_shared(self, shared: Outcome, names: Iterable[LocationName]) -> None:
@@ -388,8 +373,6 @@ class Run:
         batch = list(samples)
         outcome.samples += batch
         if self._writes:
-            # Before the request, so that what hangs counts as lost.
-            outcome.due += len(batch)
             outcome.written += self._writer.write(batch, self._writing)
 
     def _own_samples(self, report: Report) -> Iterator[Sample]:
@@ -407,9 +390,9 @@ class Run:
         outcomes = sorted(self._outcomes.items())
         everything = [shared, *(outcome for _, outcome in outcomes)]
         written = Written()
-        for outcome in everything:
+        for outcome in everything if self._writes else ():
             # What is still under way now counts as lost.
-            under_way = max(0, outcome.due - outcome.written.settled)
+            under_way = max(0, len(outcome.samples) - outcome.written.settled)
             written += outcome.written + Written(lost=under_way)
         waits = [*self._discovered.values(), *(outcome.read for _, outcome in outcomes)]
         stopped = self._deadline.stopped

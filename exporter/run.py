@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -18,13 +19,7 @@ from exporter.config import Config, Source
 from exporter.expectations import ComparedLocation, Expectations
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
-from exporter.google.errors import (
-    CallError,
-    Failure,
-    FailureKind,
-    explain_no_thread,
-    explain_unexpected_error,
-)
+from exporter.google.errors import CallError, Failure, FailureKind, explain_unexpected_error
 from exporter.logs import LOGGER
 from exporter.measure import GLOBAL, Sample
 from exporter.memory import Memory
@@ -35,18 +30,16 @@ from exporter.write import Writer, Written
 K = TypeVar("K")
 T = TypeVar("T")
 _READING_SHARE = 0.6
-_RESERVED_SECONDS = 3.0
-# What is kept for the exporter's own series, and as much for what the collectors read: seconds, or
-# a share of a short deadline
-_RESERVED_SHARE = 0.15
-# The part of the reading time that discovery may take where the locations are known
-_DISCOVERY_SHARE = 1 / 3
+# Kept for the exporter's own series, and as much again for the collectors' points
+_RESERVED_SECONDS, _RESERVED_SHARE = 3.0, 0.15  # the less of the two
+_DISCOVERY_SHARE = 1 / 3  # the part of the reading time that discovery may take, if known before
 _OBJECTS_SHARE = 1 / 4  # the part of the time left that the objects of one stream may take
 _MOST_THREADS = 512
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 1.0  # how long after a deadline a call may return that kept to it
-# How long requests under way are waited for after a stop: Cloud Run ends the process after 10
-_STOPPED_SECONDS = 3.0
+_STOPPED_SECONDS = (
+    3.0  # how long requests under way are waited for after a stop; Cloud Run gives 10
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +55,15 @@ class Session:
 class Outcome:
     """What became of one location, or of the points that many of them share."""
 
-    # Set when the location was read, or could not be
-    read: threading.Event = field(default_factory=threading.Event)
-    # Set when everything else about it is done, too
-    done: threading.Event = field(default_factory=threading.Event)
+    read: threading.Event = field(
+        default_factory=threading.Event
+    )  # set when it was read, or failed
+    done: threading.Event = field(default_factory=threading.Event)  # set when all else is done, too
     compared: ComparedLocation | None = None  # the location as it was read; None if it was not
     failure: Failure | None = None  # why it was not read; None if it was, or was not tried
     # What the collectors could not read of it, and why
     uncollected: dict[StreamName | LocationName, Failure] = field(default_factory=dict)
-    # Whether its ``last_read`` was not written, as a point before it was not accepted
-    held_back: bool = False
+    held_back: bool = False  # whether ``last_read`` was left out, as a point before it was lost
     samples: list[Sample] = field(default_factory=list)  # what there was to write
     written: Written = field(default_factory=Written)  # what happened to them so far
 
@@ -82,18 +74,17 @@ class Report:
 
     task: Task  # which task of a job made it
     timestamp: int  # unix time of every point, in whole seconds
-    # The locations of each discovered project, or why discovery failed
-    discoveries: Mapping[str, tuple[str, ...] | Failure]
-    # Locations that discovery no longer lists, and that were read all the same
-    dropped: tuple[LocationName, ...]
-    # The cleanly read locations, compared with config, sorted by name
-    locations: tuple[ComparedLocation, ...]
+    discoveries: Mapping[
+        str, tuple[str, ...] | Failure
+    ]  # locations by project, or why there are none
+    dropped: tuple[LocationName, ...]  # read, though discovery no longer lists them
+    locations: tuple[ComparedLocation, ...]  # the cleanly read ones, by name
     unread: Mapping[LocationName, Failure]  # why the other locations could not be read
     skipped: int  # how many locations and discoveries a stop cut short
-    # Why a collector failed, by the stream or location that it read
-    uncollected: Mapping[StreamName | LocationName, Failure]
-    # Locations whose ``last_read`` was not written, as a point before it was lost
-    held_back: tuple[LocationName, ...]
+    uncollected: Mapping[
+        StreamName | LocationName, Failure
+    ]  # what a collector could not read, and why
+    held_back: tuple[LocationName, ...]  # those whose ``last_read`` was left out
     samples: tuple[Sample, ...]  # what there was to write
     written: Written  # what happened to it
     changed: bool  # whether anything differs from what the process saw before
@@ -156,14 +147,13 @@ class Run:
         self._collects = collect.objects or collect.private_connections
         self._writes = True
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
-        self._has_thread = False
         self._discovered: dict[str, threading.Event] = {}
         self._discoveries: dict[str, tuple[str, ...] | Failure] = {}
         self._dropped: list[LocationName] = []
         self._outcomes: dict[LocationName, Outcome] = {}
 
     def write(self) -> Report:
-        """Read, measure and write everything that is due; CallError if no thread can start."""
+        """Read, measure and write everything that is due."""
         self._collects = self._collects and self._memory.collects(self._timestamp)
         report = self._go()
         if self._deadline.stopped:
@@ -214,13 +204,9 @@ class Run:
                 event.wait(_POLL_SECONDS)
 
     def _submit(self, work: Callable[..., None], *args: object) -> None:
-        try:
+        # Where the machine can start no more threads, the work waits for those that there are.
+        with suppress(RuntimeError):
             self._pool.submit(work, *args)
-            self._has_thread = True
-        except RuntimeError as error:
-            # Where there is another thread, the work waits for it.
-            if not self._has_thread:
-                raise CallError(explain_no_thread(error)) from error
 
     def _start_source(self, source: Source) -> None:
         project = source.project

@@ -56,10 +56,7 @@ def start(program: str, main: Main) -> NoReturn:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
-    """Run one command line of ``datastream-exporter``; return the exit code.
-
-    ``out`` gets data, and on Cloud Run the log; ``err`` gets messages.
-    """
+    """Run one command line; return its exit code. ``out`` gets data, and on Cloud Run the log."""
     try:
         with redirect_stdout(out), redirect_stderr(err):
             whole = parser()

@@ -44,10 +44,7 @@ class Context:
 def dispatch(
     args: Namespace, environ: Mapping[str, str], out: TextIO, err: TextIO, stop: Event
 ) -> int:
-    """Do what the command line asks for; return the exit code.
-
-    Errors are logged: to ``err``, and on Cloud Run to ``out``.
-    """
+    """Do what the command line asks for; return the exit code. Errors are logged."""
     here = cloud_run.here(environ)
     context = Context(args, environ, None if here else out, err, stop)
     command = partial(COMMANDS[args.command], context)

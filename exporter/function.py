@@ -1,9 +1,8 @@
 """Answers HTTP requests as a Cloud Run function, on Google's functions-framework.
 
-The framework's server calls what :func:`serve` returns, for each request in a thread of its own.
-POST / asks for a run; POST /log says that a log has something new. A request's body is never read
-for its content. Config, clients and memory stay for the next request. Between requests the CPU
-stands still, so nothing here depends on a thread in the background.
+Its server calls what :func:`serve` returns, for each request in a thread of its own. POST / asks
+for a run; POST /log says that a log has something new. Config, clients and memory stay for the next
+request. Between requests the CPU stands still, so nothing depends on a thread in the background.
 """
 
 import json

@@ -30,7 +30,7 @@ class StreamName(NamedTuple):
 
     @property
     def location_name(self) -> LocationName:
-        """Return the location that the stream lives in."""
+        """The location that the stream lives in."""
         return LocationName(self.project, self.location)
 
     @classmethod

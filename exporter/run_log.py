@@ -1,8 +1,8 @@
 """Logs a run: what is not as it should be, what changed, what was not written, and a summary.
 
-A job forgets each run, so each of its runs names all that is not as it should be. ``watch`` and the
-function remember: they log a change once, and remind of all that stays bad every ten minutes. A
-location that was not read says nothing about its streams: what was known of them stays.
+A job forgets, so each of its runs names all that is not as it should be. ``watch`` and the function
+log a change once, and remind of what stays bad every ten minutes. Of a location that was not read,
+what was known stays.
 """
 
 import logging
@@ -26,23 +26,17 @@ from exporter.write import WriteError
 AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
 MOST_ENTRIES = 50  # entries about streams in one run; the others are counted
 LONGEST_FIELD = 1024  # bytes of an error's text in an entry
-# Characters of an error's summary, which has no numbers: the same failure has the same one
-LONGEST_SUMMARY = 120
-# The event of an entry about locations that were not read; ``global`` stands for discovery
-UNREADABLE = "location_unreadable"
+LONGEST_SUMMARY = 120  # characters of an error's summary
+UNREADABLE = "location_unreadable"  # the event of an entry about locations that were not read
 UNCOLLECTED = "not_collected"  # the event of an entry about what a collector could not read
 _MOST_NAMED = 3
 
 
 class FailureGroup(NamedTuple):
-    """Things of one project that failed for the same kind of reason.
-
-    A revoked permission fails every location of a project: one thing to fix is one line.
-    """
+    """Things of one project that failed for the same kind of reason: one thing to fix, one line."""
 
     event: str  # what the log calls it
-    # The locations or streams; of a failed discovery, the location ``global``
-    names: Sequence[LocationName | StreamName]
+    names: Sequence[LocationName | StreamName]  # ``global`` stands for discovery
     failure: Failure  # why the first one failed
 
     @property
@@ -244,18 +238,13 @@ def log_run(report: Report) -> None:
             **fields_of(names),
         )
     if report.stopped:
-        counts = (
-            (report.skipped, "location", "read"),
-            (report.written.left_out, "point", "written"),
-        )
-        left = [f"{plural(count, noun)} not {done}" for count, noun, done in counts if count]
+        unread = f"{plural(report.skipped, 'location')} not read" if report.skipped else ""
+        unsent = report.written.left_out
+        left = filter(None, (unread, f"{plural(unsent, 'point')} not written" if unsent else ""))
         log(logging.WARNING, f"Interrupted: {', '.join(left) or 'nothing is left out'}.")
     written = report.written
-    not_written = (
-        (written.lost, "lost"),
-        (written.superseded, "superseded"),
-        (written.left_out, "left out"),
-    )
+    lost, superseded = (written.lost, "lost"), (written.superseded, "superseded")
+    not_written = (lost, superseded, (written.left_out, "left out"))
     points = f"{plural(written.accepted, 'point')} written"
     points += "".join(f", {count:,} {what}" for count, what in not_written if count)
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"

@@ -10,7 +10,7 @@ from exporter.config import Config, Endpoints
 from exporter.documents import InputError
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
-from exporter.google.clients import Clients
+from exporter.google.clients import Clients, emulators
 from exporter.logs import LOGGER
 from exporter.memory import Memory
 from exporter.run import Report, Run, Session
@@ -37,12 +37,11 @@ def open_clients(
     endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None
 ) -> Clients:
     """Connect, and say so where that is to emulators."""
-    clients = Clients(endpoints, environ, impersonate)
-    if hosts := " and ".join(f"{name} is {host}" for name, host in clients.emulators.items()):
+    if hosts := " and ".join(f"{name} is {host}" for name, host in emulators(environ).items()):
         LOGGER.warning(
             "Emulators take Google's place, without credentials or encryption: %s.", hosts
         )
-    return clients
+    return Clients(endpoints, environ, impersonate)
 
 
 class Runs:

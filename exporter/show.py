@@ -99,14 +99,10 @@ def _print_points(heading: str, samples: tuple[Sample, ...], terminal: Any) -> N
     """Print how many points a run has of each metric."""
     terminal.print(Text(f"\n{heading}", "bold"))
     terminal.print(f"  {len(samples):,} points of {definitions()['prefix']}/…")
-    parts: dict[str, Counter[str]] = {}
-    for sample in samples:
-        part, _, name = sample.metric.name.partition("/")
-        parts.setdefault(part, Counter())[name] += 1
-    longest = max(map(len, parts), default=0)
-    for part, counts in sorted(parts.items(), key=lambda item: item[0] == "exporter"):
-        values = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-        terminal.print(f"    {part + '/':<{longest + 2}} {values}")
+    counts = Counter(sample.metric.name.partition("/")[::2] for sample in samples)
+    for part in ("location", "stream", "private_connection", "exporter"):
+        if values := [f"{name} {count:,}" for (of, name), count in counts.items() if of == part]:
+            terminal.print(f"    {part + '/':<10} {', '.join(values)}")
 
 
 @contextmanager

@@ -21,10 +21,9 @@ from exporter.partial_write import PartialWrite, parse_partial_write
 PERMISSION = "monitoring.timeSeries.create"
 # Series in a request, the most that the API takes (CreateTimeSeriesRequest.time_series)
 BATCH = 200
-_TRY_SECONDS = 12.0  # how long one request may take: the client's own default for this method
-_LEAST_SECONDS = 1.0
-# The most of the time left that one may take, a second at least: one that hangs is sent again
-_TRY_SHARE = 1 / 3
+# How long one request may take: the client's own default, and at most a share of the time left, so
+# that one that hangs is sent again
+_TRY_SECONDS, _LEAST_SECONDS, _TRY_SHARE = 12.0, 1.0, 1 / 3
 _REQUEST = monitoring_v3.CreateTimeSeriesRequest.pb()
 
 
@@ -71,11 +70,7 @@ class Writer:
     """Writes the points of one run into one project. All threads of the run share it."""
 
     def __init__(
-        self,
-        client: monitoring_v3.MetricServiceClient,
-        project: str,
-        timestamp: int,
-        calls: Calls,
+        self, client: monitoring_v3.MetricServiceClient, project: str, timestamp: int, calls: Calls
     ) -> None:
         """Write points into ``project``, all of them at ``timestamp``, in whole unix seconds."""
         self._client = client
@@ -86,10 +81,7 @@ class Writer:
     def write(self, samples: Iterable[Sample], deadline: Deadline) -> Written:
         """Write samples, no series twice, one request after the other.
 
-        Args:
-            samples: What to write.
-            deadline: What is not accepted by then is lost. After its ``stop``, the request under
-                way is finished and no other is started.
+        What is not accepted by the deadline is lost; its ``stop`` leaves out what is not sent yet.
         """
         rest = list(samples)
         written = Written()

@@ -33,11 +33,7 @@ class _Watched(Config):
 
 
 def load(path: str | None, environ: Mapping[str, str]) -> Config:
-    """Return the config from a file, else from the environment, else from ``config.yaml``.
-
-    Raises:
-        InputError: With every error in it; so do the functions below.
-    """
+    """Return the config from a file, the environment or ``config.yaml``, or InputError."""
     if path is None and (text := environ.get(WHOLE)):
         return from_text(text, WHOLE, environ)
     if path is None and not Path(USUAL_FILE).exists():
@@ -81,10 +77,7 @@ def variables() -> dict[str, tuple[str, str]]:
 
 
 def _override(document: Document, environ: Mapping[str, str]) -> None:
-    """Override keys of the document by the environment; an unknown variable is a mistake.
-
-    An empty variable counts as not set.
-    """
+    """Override keys by variables that aren't empty; an unknown one is a mistake."""
     known = variables()
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX) or name == WHOLE or not text:

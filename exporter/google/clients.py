@@ -28,25 +28,23 @@ from exporter.google.errors import CallError, explain_credentials_error
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
+_EMULATORS = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 # How long the first token may take; an absent metadata server takes most of it
 _TOKEN_SECONDS = 10.0
 
 _OPTIONS = (
-    # gRPC's own retries begin at once and never end on a connection that a server closes before
-    # it answers anything (GOAWAY with last stream 0). The exporter has its own.
+    # The exporter has its own. gRPC's never end where a server closes each connection (GOAWAY).
     ("grpc.enable_retries", 0),
     # A new channel has connections of its own.
     ("grpc.use_local_subchannel_pool", 1),
-    # A connection that is accepted and then silent gets 5 s instead of gRPC's 20, so that a run
-    # has time for others.
+    # A connection that is accepted and then silent gets 5 s instead of gRPC's 20.
     ("grpc.min_reconnect_backoff_ms", 5_000),
-    # A partial write names each refused series, twice, in the trailers. Beyond the default of
-    # 16 KiB, gRPC would replace the error with RESOURCE_EXHAUSTED.
+    # A partial write names each refused series in the trailers, beyond the default of 16 KiB.
     ("grpc.max_metadata_size", 4 * 1024 * 1024),
     ("grpc.absolute_max_metadata_size", 8 * 1024 * 1024),
-    # A connection can die without a word while the CPU of a function stands still. A call that
-    # hears nothing for 5 s asks the server, and after 3 s more fails, for a retry on a new one.
+    # A connection can die while the CPU of a function stands still: a call asks after 5 s of
+    # silence, and after 3 s more fails, for a retry on a new one.
     ("grpc.keepalive_time_ms", 5_000),
     ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.http2.ping_timeout_ms", 3_000),
@@ -65,26 +63,20 @@ class Clients:
     ) -> None:
         """Fetch the first token, so that missing credentials are one CallError here."""
         self._endpoints = endpoints
-        # The variables that lead to emulators, as far as they are set.
-        names = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
-        self.emulators = {name: environ[name] for name in names if environ.get(name)}
+        self._emulators = emulators(environ)
         self._impersonate = impersonate
         self._credentials: Credentials | None = None
         self.project: str | None = None  # the one that the credentials come with, or gcloud's
         # Who they call as, for people.
         self.account = "none are needed, as emulators are used"
-        if len(self.emulators) < len(names):
+        if len(self._emulators) < len(_EMULATORS):
             self._credentials, self.project = _credentials(impersonate)
             email = getattr(self._credentials, "service_account_email", None)
             self.account = email or "a user's own"
         self._open()
 
     def renew(self) -> None:
-        """Go on with new credentials and connections; calls under way end on the old ones.
-
-        gRPC stays on a connection that it believes to be alive, even if every call on it fails:
-        one with a GOAWAY that the server never closes, for example.
-        """
+        """Go on with new credentials and connections: gRPC may stay on one where calls fail."""
         if self._credentials is not None:
             with suppress(CallError):
                 self._credentials, _ = _credentials(self._impersonate)
@@ -122,11 +114,16 @@ class Clients:
         emulator: str,
         endpoint: str | None,
     ) -> grpc.Channel:
-        if emulator in self.emulators:
-            return grpc.insecure_channel(self.emulators[emulator], options=_EMULATOR_OPTIONS)
+        if emulator in self._emulators:
+            return grpc.insecure_channel(self._emulators[emulator], options=_EMULATOR_OPTIONS)
         return transport.create_channel(
             endpoint or transport.DEFAULT_HOST, credentials=self._credentials, options=_OPTIONS
         )
+
+
+def emulators(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the emulator variables that are set, by name."""
+    return {name: environ[name] for name in _EMULATORS if environ.get(name)}
 
 
 def _credentials(impersonate: str | None) -> tuple[Credentials, str | None]:

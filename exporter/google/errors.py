@@ -26,7 +26,7 @@ class FailureKind(StrEnum):
 class Failure:
     """Why a call failed."""
 
-    kind: FailureKind  # the kind of failure
+    kind: FailureKind
     message: str  # what happened, in the server's words where it has any
     hint: str  # what the reader can do about it, a command or a role where there is one
 
@@ -57,24 +57,15 @@ _ROLES = {
 
 _STATUS = "See https://status.cloud.google.com if it lasts"
 _LATER = f"The next run tries again. {_STATUS}."
+_SLOW = f"{_STATUS}, raise run.deadline, or check {{key}} in config.yaml if set."
+_NAMES = "Check the project and the location in config.yaml."
+_QUOTA = "See the quotas of {service} in project {project}, or run less often."
 _CHECK = "If {key} is set in config.yaml, check that {service} answers there."
 _KINDS: tuple[tuple[type[Exception], FailureKind, str], ...] = (
     (exceptions.Unauthenticated, FailureKind.CREDENTIALS, _CREDENTIALS_HINT),
-    (
-        exceptions.NotFound,
-        FailureKind.NOT_FOUND,
-        "Check the project and the location in config.yaml.",
-    ),
-    (
-        exceptions.DeadlineExceeded,
-        FailureKind.TIMED_OUT,
-        f"{_STATUS}, raise run.deadline, or check {{key}} in config.yaml if set.",
-    ),
-    (
-        exceptions.ResourceExhausted,
-        FailureKind.QUOTA,
-        "See the quotas of {service} in project {project}, or run less often.",
-    ),
+    (exceptions.NotFound, FailureKind.NOT_FOUND, _NAMES),
+    (exceptions.DeadlineExceeded, FailureKind.TIMED_OUT, _SLOW),
+    (exceptions.ResourceExhausted, FailureKind.QUOTA, _QUOTA),
     (exceptions.ServiceUnavailable, FailureKind.UNAVAILABLE, _LATER),
     (exceptions.InternalServerError, FailureKind.UNAVAILABLE, _LATER),
     (exceptions.Aborted, FailureKind.UNAVAILABLE, _LATER),
@@ -109,9 +100,8 @@ _QUOTED_ANSWER = re.compile(
 def explain_call_error(error: Exception, project: str, permission: str) -> Failure:
     """Return why a call failed that needs an IAM permission such as ``datastream.streams.list``.
 
-    Sources: https://cloud.google.com/apis/design/errors for codes and ErrorInfo. gRPC's own
-    failures (no network, no credentials) have no codes of their own, so their texts are matched
-    by substring.
+    Codes and ErrorInfo are those of https://cloud.google.com/apis/design/errors; gRPC's own
+    failures have none of their own, so their texts are matched.
     """
     if not isinstance(error, exceptions.GoogleAPICallError):
         return explain_unexpected_error(error)
@@ -191,11 +181,10 @@ def _forbidden(error: exceptions.Forbidden, project: str, service: str, permissi
 
 
 def _auth_message(error: Exception) -> str:
-    """Return the message of google-auth or of the operating system, on one line.
+    """Return the message of google-auth or of the operating system, on one line, without secrets.
 
-    Only the first argument of google-auth's errors is a message; the others can contain a
-    credentials file. The first can contain one too, where a path should be, or a token server's
-    answer: only an error and its description, as OAuth defines them, are shown of that.
+    The first argument of google-auth's errors is a message, or where a path should be the content
+    of a credentials file, or a token server's answer. The others can contain such a file, too.
     """
     if isinstance(error, OSError):
         return _first_line(error)
@@ -209,10 +198,8 @@ def _auth_message(error: Exception) -> str:
     if isinstance(error, auth_exceptions.RefreshError | auth_exceptions.OAuthError):
         return _token_refusal(text)
     if _CONTENT.search(text):
-        return (
-            "the credentials file is malformed, or GOOGLE_APPLICATION_CREDENTIALS is its content "
-            "and not its path"
-        )
+        problem = "GOOGLE_APPLICATION_CREDENTIALS is its content and not its path"
+        return f"the credentials file is malformed, or {problem}"
     return text
 
 

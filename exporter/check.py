@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from threading import Event
 from typing import NamedTuple
 
-from exporter.config import Config, Source
+from exporter.config import Config
 from exporter.config.locations import is_known
-from exporter.config.model import Metrics
 from exporter.expectations import unmatched, window_complaint
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
@@ -18,11 +17,10 @@ from exporter.run_log import failure_groups, name_all
 from exporter.text import plural, quote
 from exporter.write import Writer
 
-# The node_id under which ``check`` writes its one point: no run ever writes to that series
-NODE = "check"
+NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
-_PLACEHOLDERS = ("my-project", "my-other-project")  # the projects in the example of config.yaml
+PLACEHOLDER = "my-project"  # the project in the config.yaml that comes with the exporter
 
 
 class Finding(NamedTuple):
@@ -52,14 +50,12 @@ def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[F
 
 def _doubts(config: Config) -> Iterator[str]:
     """Yield what is valid in config and yet hardly meant."""
-    sections: list[tuple[tuple[str | int, ...], Metrics | Source]] = [
-        (("metrics",), config.metrics),
-        *((("sources", index), source) for index, source in enumerate(config.sources)),
-    ]
-    for path, section in sections:
-        if section.project in _PLACEHOLDERS:
-            words = f"{quote(section.project)} is a placeholder; write your project's id"
-            yield config.place((*path, "project"), words)
+    placeholder = f"{quote(PLACEHOLDER)} is a placeholder; write your project's id"
+    if config.metrics.project == PLACEHOLDER:
+        yield config.place(("metrics", "project"), placeholder)
+    for index, source in enumerate(config.sources):
+        if source.project == PLACEHOLDER:
+            yield config.place(("sources", index, "project"), placeholder)
     for index, one in enumerate(config.expectations):
         if one.during and (complaint := window_complaint(one.during)):
             yield config.place(("expectations", index, "during"), complaint)

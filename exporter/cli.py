@@ -79,9 +79,7 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Writes every Datastream stream's state to Cloud Monitoring.",
-        epilog="Start with init, which writes config.yaml, and check, which says what it and your "
-        "access lack. "
-        f"{PROGRAM} COMMAND --help describes a command.",
+        epilog=f"Start with init, then check. {PROGRAM} COMMAND --help describes a command.",
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
@@ -97,8 +95,7 @@ def parser() -> argparse.ArgumentParser:
         "--project",
         action="append",
         metavar="PROJECT",
-        help="a project with streams; repeatable. The metrics and alerts go to the first "
-        "(default: gcloud's)",
+        help="a project with streams; the first gets metrics and alerts (default: gcloud's)",
     )
     init.add_argument(
         "--folder", default=".", metavar="FOLDER", help="where to write (default: this folder)"

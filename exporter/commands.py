@@ -34,8 +34,8 @@ _LEVELS = {checks.OK: logging.INFO, checks.WARNING: logging.WARNING, checks.FAIL
 class Context:
     """What a command works with."""
 
-    args: Namespace  # the parsed command line
-    environ: Mapping[str, str]  # the environment
+    args: Namespace
+    environ: Mapping[str, str]
     out: TextIO | None  # where data goes; None on Cloud Run, where stdout is the log
     err: TextIO  # where messages go
     stop: Event  # set when the command is to end early
@@ -85,8 +85,7 @@ def watch(context: Context) -> int:
     """Run at a steady interval until a signal asks to stop."""
     every = context.args.interval.total_seconds()
     with _session(context) as session:
-        # A run longer than its interval would delay the next: every location would wait for the
-        # slowest.
+        # A longer run would delay the next: every location would wait for the slowest.
         seconds = min(every, session.config.run.deadline.total_seconds())
         runs, run_log = Runs(session, every), RunLog(session.config)
 
@@ -139,13 +138,12 @@ def init(context: Context) -> int:
     """Write a first config.yaml and main.tf."""
     from exporter.init import init as write_files
 
-    out = context.out or context.err
     with show_progress(context.err, "looking for streams ..."):
+        out = context.out or context.err
         done = write_files(context.args, context.environ, context.stop, out)
     return OK if done else INCOMPLETE
 
 
-# The commands by the names that the command line gives them
 COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
 
 

@@ -7,8 +7,7 @@ Scalars are those of YAML 1.2's core schema, as editors read them: ``no`` and ``
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
@@ -55,36 +54,30 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-@contextmanager
-def reading(path: str) -> Iterator[None]:
-    """Raise InputError, in one sentence, for what goes wrong while the block reads a file."""
-    try:
-        yield
-    except FileNotFoundError:
-        problem = "there is no such file; check the path"
-    except UnicodeDecodeError as error:
-        problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
-    except (OSError, EOFError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "it is cut off"
-        problem = f"cannot be read ({reason}); check the path"
-    else:
-        return
-    raise InputError([f"{printable(path) or quote(path)}: {problem}"])
-
-
 def read_bytes(path: str, most: int, too_large: str) -> bytes:
     """Return the bytes of a file or device; raise InputError if there are more than ``most``."""
-    with reading(path), Path(path).open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise InputError([f"{printable(path)}: {too_large}"])
-    return content
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        problem = "there is no such file; check the path"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        problem = f"cannot be read ({reason}); check the path"
+    else:
+        if len(content) <= most:
+            return content
+        problem = too_large
+    raise InputError([f"{printable(path) or quote(path)}: {problem}"])
 
 
 def read_file(path: str) -> str:
     """Return the text of a file, or raise InputError."""
-    with reading(path):
+    try:
         return read_bytes(path, _MAX_BYTES, _TOO_LARGE).decode()
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
+        raise InputError([f"{printable(path)}: {problem}"]) from None
 
 
 def packaged(package: str, name: str) -> dict[str, Any]:

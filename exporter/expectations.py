@@ -25,8 +25,7 @@ class ComparedStream:
     """A stream, and whether that is how it should be."""
 
     name: StreamName  # its full name
-    # As the API lists it; None for a required stream that its location does not hold
-    stream: Stream | None
+    stream: Stream | None  # as the API lists it; None for a required one that does not exist
     expected: bool  # whether its state is fine now; never, if it is missing
     rule: str = ""  # the expectation that is about it, where its state is not expected
 
@@ -80,8 +79,7 @@ class ComparedLocation:
     """A cleanly read location, compared with config."""
 
     name: LocationName  # its project and id
-    # The streams that are watched, and the required ones that it does not hold
-    streams: tuple[ComparedStream, ...] = ()
+    streams: tuple[ComparedStream, ...] = ()  # those watched, and the required ones it doesn't hold
     excluded: tuple[str, ...] = ()  # the ids of the streams that config excludes
     held: tuple[str, ...] = ()  # the ids of all streams that it holds, watched or not
 
@@ -160,11 +158,7 @@ class Expectations:
         return ComparedLocation(at, (*watched, *missing), tuple(excluded), tuple(held))
 
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
-        """Compare a stream's state with those that are always fine, and those that are added.
-
-        The last expectation that matches adds its states; the label, where none matches. A closed
-        window matches nothing.
-        """
+        """Compare a stream's state with those that are always fine, and those that are added."""
         full = str(name)
         matching = [rule for rule in self._rules if fnmatchcase(full, rule.match)]
         rule = next((rule for rule in matching if rule.is_open), None)
@@ -176,10 +170,7 @@ class Expectations:
 
 
 def is_open(window: Window, now: datetime) -> bool:
-    """Return whether a window that began at or before ``now`` has not ended yet.
-
-    A window lasts its duration in real time, even across a daylight saving change.
-    """
+    """Return whether a window is open; it lasts its duration in real time, in any time zone."""
     earliest = now.astimezone(UTC) - window.duration
     # In UTC, since times of one zone compare by local time, which repeats an hour in autumn.
     starts = (
@@ -216,10 +207,7 @@ def label_complaint(compared: ComparedStream) -> str | None:
 def unmatched(
     config: Config, locations: Iterable[ComparedLocation], *, everything: bool = False
 ) -> Iterator[str]:
-    """Yield a warning for each glob in config that matches none of the streams that were read.
-
-    With ``everything``, also for an ``include`` or ``exclude`` that matches all of several.
-    """
+    """Yield a warning for each glob that matches no stream, or ``everything`` where asked."""
     names = [StreamName(*location.name, each) for location in locations for each in location.held]
     full = [str(name) for name in names]
     for index, expectation in enumerate(config.expectations):

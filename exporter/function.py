@@ -137,22 +137,16 @@ class Function:
 
 
 def is_settled(now: float, log_began: float, change_began: float) -> bool:
-    """Return whether a log started a run in the last minute, and no run then found a change.
-
-    ``log_began`` and ``change_began`` say when the last run of each kind began, in seconds.
-    """
+    """Return whether a log began a run in the last minute, and no run then found a change."""
     return now - log_began < QUIET_SECONDS <= now - change_began
 
 
 def serve(
     environ: MutableMapping[str, str],
 ) -> Callable[[Any], tuple[Iterator[str], int, dict[str, str]]]:
-    """Return what functions-framework calls for each of Flask's requests.
-
-    The environment loses the request's timeout: the framework would have gunicorn kill a worker
-    that has not reported for that long, and one whose CPU stands still reports nothing.
-    """
+    """Return what functions-framework calls for each of Flask's requests."""
     function = Function(dict(environ), sys.stdout if cloud_run.here(environ) else sys.stderr)
+    # With it gunicorn would kill a worker whose CPU stood still for that long.
     environ.pop(cloud_run.REQUEST_TIMEOUT, None)
 
     def run(request: Any) -> tuple[Iterator[str], int, dict[str, str]]:

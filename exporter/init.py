@@ -82,7 +82,9 @@ def _channels(clients: Clients, project: str, deadline: Deadline) -> list[_Chann
 
     def attempt(timeout: float) -> list[_Channel]:
         name = f"projects/{project}"
-        listed = clients.channels.list_notification_channels(name=name, retry=None, timeout=timeout)
+        listed = clients.notification_channels.list_notification_channels(
+            name=name, retry=None, timeout=timeout
+        )
         return sorted(
             (each.display_name, each.type_, each.name.rpartition("/")[2]) for each in listed
         )

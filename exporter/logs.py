@@ -1,7 +1,6 @@
 """Formats the log: text for a person, JSON lines for Cloud Logging.
 
-Source: https://cloud.google.com/logging/docs/structured-logging (severity, message,
-logging.googleapis.com/labels).
+Source: https://cloud.google.com/logging/docs/structured-logging.
 """
 
 import json

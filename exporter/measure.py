@@ -7,6 +7,8 @@ from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from google.cloud.datastream_v1 import BackfillJob
+
 from exporter.documents import packaged
 from exporter.expectations import ComparedLocation
 from exporter.names import LocationName, StreamName
@@ -16,12 +18,8 @@ from exporter.states import StreamState
 RESOURCE = "generic_node"  # of every series: Datastream's own resource takes no custom metrics
 GLOBAL = "global"  # the location that stands for the discovery of a project's locations
 LOCATION_NODE = "datastream"  # the node_id of every series about a location
+_BACKFILL_STATES: Any = BackfillJob.State
 NEVER_MISSING = 253_402_300_799  # ``last_seen`` of an excluded stream: the end of the year 9999
-# google.cloud.datastream_v1.BackfillJob.State, in the order of its numbers
-BACKFILL_STATES = (
-    *("STATE_UNSPECIFIED", "NOT_STARTED", "PENDING", "ACTIVE"),
-    *("STOPPED", "FAILED", "COMPLETED", "UNSUPPORTED"),
-)
 
 
 class Metric(NamedTuple):
@@ -137,7 +135,7 @@ def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
     """Yield how many objects are in each backfill state, 0 included; unknown ones by number."""
     project, location, stream = name
     node = (location, project, stream)
-    known = dict(enumerate(BACKFILL_STATES))
+    known = {int(state): state.name for state in _BACKFILL_STATES}
     for number in sorted(known.keys() | objects.by_state.keys()):
         labels = (stream, known.get(number, str(number)))
         yield Sample(OBJECTS, *node, labels, objects.by_state.get(number, 0))

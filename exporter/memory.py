@@ -1,8 +1,7 @@
 """Remembers, in a process with many runs, what was discovered, written and collected.
 
-A fleet that nobody touches looks the same in every run, and points cost money. So a location is
-written in full when anything in it changed, in each run of the minute after, and while it can't be
-read. Otherwise it is written every four minutes, below the five minutes that PromQL looks back.
+Points cost money, so a location is written when anything in it changed, in each run of the minute
+after, and while it can't be read; otherwise every four minutes: PromQL looks back five.
 """
 
 from collections.abc import Hashable, Iterable
@@ -11,16 +10,14 @@ from dataclasses import dataclass, replace
 from exporter.names import LocationName
 
 DISCOVERY_SECONDS = 600.0  # how long discovered locations are used before they are discovered again
-# How long a location with streams is still read after it is no longer listed
-DROPPED_SECONDS = 86_400.0
+DROPPED_SECONDS = 86_400.0  # how long a location with streams is read that is no longer listed
 AFTER_CHANGE_SECONDS = 60.0  # how long after a change every run reads and writes the location
 LONGEST_SECONDS = 240.0  # the longest time between two points of a series that doesn't change
 EMPTY_SECONDS = 300.0  # how often a discovered location without streams is read
-# The quarters of an hour, in unix time: the optional collectors run in the first run of each
-COLLECT_SECONDS = 900
-# How long after the start of a quarter a run without memory counts as its first: schedules start a
-# job every minute, a little late
-FIRST_RUN_SECONDS = 75
+COLLECT_SECONDS = 900  # the optional collectors run in the first run of each such time
+FIRST_RUN_SECONDS = (
+    75  # how late a run without memory counts as the first: jobs start a little late
+)
 _LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 
@@ -50,10 +47,7 @@ class Memory:
     """
 
     def __init__(self, interval: float | None = None) -> None:
-        """Start without memory: the first run writes everything, as after a change.
-
-        ``interval`` is in seconds from one run to the next; None in a process that makes one run.
-        """
+        """Take the seconds from one run to the next; None in a process that makes one run."""
         self._interval = interval
         self._now = 0.0
         self._gap = interval or 0.0
@@ -124,10 +118,7 @@ class Memory:
         )
 
     def is_due(self, name: LocationName, values: Hashable, *, empty: bool = False) -> bool:
-        """Return whether to write a location now, and count it as written.
-
-        Its samples depend on ``values``; None if it was not read.
-        """
+        """Return whether to write a location, and count it as written; no values if unread."""
         before = self._seen.get(name)
         changed = before is None or before.values != values
         if changed:

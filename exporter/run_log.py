@@ -30,6 +30,10 @@ LONGEST_SUMMARY = 120  # characters of an error's summary
 UNREADABLE = "location_unreadable"  # the event of an entry about locations that were not read
 UNCOLLECTED = "not_collected"  # the event of an entry about what a collector could not read
 _MOST_NAMED = 3
+_SUPERSEDED = (
+    "another run has written these series at the same time or later. Is there a second exporter, "
+    "or was this machine's clock set back?"
+)
 
 
 class FailureGroup(NamedTuple):
@@ -211,9 +215,15 @@ def name_all(names: Sequence[LocationName | StreamName]) -> str:
     if len(names) == 1:
         return project if names[0].location == GLOBAL else str(names[0])
     things = "streams" if isinstance(names[0], StreamName) else "locations"
-    some = ", ".join("/".join(name[1:]) for name in names[:_MOST_NAMED])
-    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return f"{len(names):,} {things} of {project} ({some}{more})"
+    return (
+        f"{len(names):,} {things} of {project} ({_first(['/'.join(name[1:]) for name in names])})"
+    )
+
+
+def _first(words: Sequence[object]) -> str:
+    """Return the first few of many words, and how many more there are."""
+    more = f" and {len(words) - _MOST_NAMED:,} more" if len(words) > _MOST_NAMED else ""
+    return ", ".join(map(str, words[:_MOST_NAMED])) + more
 
 
 def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
@@ -231,12 +241,9 @@ def log_run(report: Report) -> None:
     _log_write_errors(report.written.errors)
     for _, group in groupby(report.held_back, lambda name: name.project):
         names = list(group)
-        log(
-            logging.WARNING,
-            f"location/last_read of {name_all(names)} not written: a stream's last_seen may be "
-            f"lost, and the stream would look deleted.",
-            **fields_of(names),
-        )
+        why = "a stream's last_seen may be lost, and the stream would look deleted"
+        text = f"location/last_read of {name_all(names)} not written: {why}."
+        log(logging.WARNING, text, **fields_of(names))
     if report.stopped:
         unread = f"{plural(report.skipped, 'location')} not read" if report.skipped else ""
         unsent = report.written.left_out
@@ -295,17 +302,11 @@ def _log_write_errors(errors: Iterable[WriteError]) -> None:
         causes.setdefault(str(error.failure or ""), []).append(error)
     for same in causes.values():
         among = [sample for error in same for sample in error.among]
-        more = f" and {len(among) - _MOST_NAMED:,} more" if len(among) > _MOST_NAMED else ""
         points = plural(sum(error.points for error in same), "point")
-        named = f"{', '.join(map(str, among[:_MOST_NAMED]))}{more}"
         fields = {"metric": among[0].metric.type, "node_id": among[0].node_id}
         if failure := same[0].failure:
-            text = f"{points} lost, among {named}: {failure}"
+            text = f"{points} lost, among {_first(among)}: {failure}"
             log(logging.ERROR, text, **fields, reason=failure.kind)
         else:
-            text = (
-                f"{points} superseded, among {named}: another run has written these series at the "
-                f"same time or later. Is there a second exporter, or was this machine's clock set "
-                f"back?"
-            )
+            text = f"{points} superseded, among {_first(among)}: {_SUPERSEDED}"
             log(logging.WARNING, text, **fields)

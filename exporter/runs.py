@@ -16,8 +16,7 @@ from exporter.memory import Memory
 from exporter.run import Report, Run, Session
 from exporter.text import plural
 
-# Seconds between two starts: Cloud Monitoring refuses points of a series that are closer
-LEAST_SECONDS = 5.0
+LEAST_SECONDS = 5.0  # between two starts: Cloud Monitoring refuses points that are closer
 
 
 @contextmanager
@@ -55,11 +54,7 @@ class Runs:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Start without memory.
-
-        ``interval`` is in seconds, None in a process that makes one run. ``monotonic`` never goes
-        back; ``now`` is unix time.
-        """
+        """Take the seconds between two runs, None for one run; ``now`` is unix time."""
         self._session = session
         self._monotonic = monotonic
         self._now = now
@@ -83,8 +78,7 @@ def run_every(
 ) -> None:
     """Call ``work`` at every multiple of ``seconds`` from now, until ``stop`` is set.
 
-    The schedule neither drifts nor overlaps: a start that comes while the work before it is under
-    way, or too soon after a late start, is skipped, and the log says so.
+    A start that comes during the work before it, or too soon after a late one, is skipped.
     """
     start = monotonic()
     due = 0

@@ -107,10 +107,7 @@ def _print_points(heading: str, samples: tuple[Sample, ...], terminal: Any) -> N
 
 @contextmanager
 def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]:
-    """Show the fleet on a terminal while the block runs; yield what takes each run's report.
-
-    The table stays below the log, which goes on above it, and is drawn anew after each run.
-    """
+    """Show the fleet on a terminal, below the log; yield what takes each run's report."""
     with ExitStack() as stack:
         live = stack.enter_context(Live(console=console(out), auto_refresh=False))
         # rich has put a stream in sys.stderr's place that prints above the table.

@@ -1,13 +1,10 @@
 """Writes samples to Cloud Monitoring and says what happened to every point.
 
-A request that may have been written is sent again with the same points and timestamp: if the
-answer then is that they come too late, the first try was written.
-
 Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3 (CreateTimeSeries).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from google.api_core import exceptions
@@ -19,8 +16,7 @@ from exporter.measure import RESOURCE, Sample
 from exporter.partial_write import PartialWrite, parse_partial_write
 
 PERMISSION = "monitoring.timeSeries.create"
-# Series in a request, the most that the API takes (CreateTimeSeriesRequest.time_series)
-BATCH = 200
+BATCH = 200  # series in a request, the most that the API takes
 # How long one request may take: the client's own default, and at most a share of the time left, so
 # that one that hangs is sent again
 _TRY_SECONDS, _LEAST_SECONDS, _TRY_SHARE = 12.0, 1.0, 1 / 3
@@ -57,13 +53,8 @@ class Written:
         return self.accepted == self.settled
 
     def __add__(self, other: "Written") -> "Written":
-        return Written(
-            self.accepted + other.accepted,
-            self.superseded + other.superseded,
-            self.lost + other.lost,
-            self.left_out + other.left_out,
-            self.errors + other.errors,
-        )
+        names = [each.name for each in fields(self)]
+        return Written(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
 class Writer:

@@ -16,8 +16,7 @@ PREFIX = "DATASTREAM_EXPORTER_"
 WHOLE = PREFIX + "CONFIG"  # holds the text of a whole config file
 _MERGE = "Merge the two, or list"
 
-# The path of keys, and a sentence about the value there
-_Finding: TypeAlias = tuple[tuple[str | int, ...], str]
+_Finding: TypeAlias = tuple[tuple[str | int, ...], str]  # the path of a value, and a sentence
 
 
 class _Watched(Config):

@@ -16,8 +16,7 @@ from google.rpc import error_details_pb2
 from exporter.google.errors import is_too_large
 
 T = TypeVar("T")
-# The shortest time worth a try, in seconds: about a round trip to another continent
-LEAST_ATTEMPT = 0.1
+LEAST_ATTEMPT = 0.1  # seconds that a try is worth: about a round trip to another continent
 
 _TRANSIENT = (
     exceptions.ServiceUnavailable,
@@ -33,8 +32,7 @@ class Deadline:
     """A time on the monotonic clock by which work has to be done."""
 
     ends: float  # the time, in seconds of ``time.monotonic``
-    # Set to end the work early (SIGINT, SIGTERM)
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)  # set to end the work early
 
     @classmethod
     def after(cls, seconds: float, stop: threading.Event | None = None) -> "Deadline":
@@ -89,10 +87,7 @@ def call_with_retry(
     """Call until it succeeds, fails finally, or another try could not finish in time.
 
     ``attempt`` receives its timeout in seconds, ``longest`` at most. The deadline bounds all tries
-    and the waits between them; its ``stop`` ends a wait early and prevents further tries.
-
-    Raises:
-        google.api_core.exceptions.GoogleAPICallError: The last error.
+    and waits, its ``stop`` ends them; then the last GoogleAPICallError is raised.
     """
     last: exceptions.GoogleAPICallError
     for tries in count():

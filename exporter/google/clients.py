@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Self
+from typing import Any, Self
 
 import google.auth
 import grpc
@@ -30,8 +30,7 @@ DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
 _EMULATORS = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
-# How long the first token may take; an absent metadata server takes most of it
-_TOKEN_SECONDS = 10.0
+_TOKEN_SECONDS = 10.0  # for the first token; an absent metadata server takes most of it
 
 _OPTIONS = (
     # The exporter has its own. gRPC's never end where a server closes each connection (GOAWAY).
@@ -67,8 +66,7 @@ class Clients:
         self._impersonate = impersonate
         self._credentials: Credentials | None = None
         self.project: str | None = None  # the one that the credentials come with, or gcloud's
-        # Who they call as, for people.
-        self.account = "none are needed, as emulators are used"
+        self.account = "none are needed, as emulators are used"  # who calls, for people
         if len(self._emulators) < len(_EMULATORS):
             self._credentials, self.project = _credentials(impersonate)
             email = getattr(self._credentials, "service_account_email", None)
@@ -83,20 +81,17 @@ class Clients:
         self._open()
 
     def _open(self) -> None:
-        self._channels = (
-            self._channel(DatastreamGrpcTransport, DATASTREAM_EMULATOR, self._endpoints.datastream),
-            self._channel(
-                MetricServiceGrpcTransport, MONITORING_EMULATOR, self._endpoints.monitoring
-            ),
-        )
-        datastream, monitoring = self._channels
+        ends = self._endpoints
+        datastream = self._channel(DatastreamGrpcTransport, DATASTREAM_EMULATOR, ends.datastream)
+        monitoring = self._channel(MetricServiceGrpcTransport, MONITORING_EMULATOR, ends.monitoring)
+        self._channels = (datastream, monitoring)
         self.datastream = datastream_v1.DatastreamClient(
             transport=DatastreamGrpcTransport(channel=datastream)
         )
         self.monitoring = monitoring_v3.MetricServiceClient(
             transport=MetricServiceGrpcTransport(channel=monitoring)
         )
-        self.channels = monitoring_v3.NotificationChannelServiceClient(
+        self.notification_channels = monitoring_v3.NotificationChannelServiceClient(
             transport=NotificationChannelServiceGrpcTransport(channel=monitoring)
         )
 
@@ -108,12 +103,7 @@ class Clients:
         for channel in self._channels:
             channel.close()
 
-    def _channel(
-        self,
-        transport: type[DatastreamGrpcTransport | MetricServiceGrpcTransport],
-        emulator: str,
-        endpoint: str | None,
-    ) -> grpc.Channel:
+    def _channel(self, transport: type[Any], emulator: str, endpoint: str | None) -> grpc.Channel:
         if emulator in self._emulators:
             return grpc.insecure_channel(self._emulators[emulator], options=_EMULATOR_OPTIONS)
         return transport.create_channel(

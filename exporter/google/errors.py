@@ -53,6 +53,7 @@ _CREDENTIALS_HINT = (
 _ROLES = {
     "monitoring.timeSeries.create": "roles/monitoring.metricWriter",
     "monitoring.timeSeries.list": "roles/monitoring.viewer",
+    "monitoring.notificationChannels.list": "roles/monitoring.viewer",
 }
 
 _STATUS = "See https://status.cloud.google.com if it lasts"
@@ -83,8 +84,7 @@ _MORE_HINTS = (
 )
 
 _PLUGIN = "Getting metadata from plugin failed with error:"
-# Characters of a server's message that are shown: a proxy may answer with a whole page
-_LONGEST = 1000
+_LONGEST = 1000  # characters of a message that are shown: a proxy may answer with a whole page
 _SHORTEST_SECRET = 20  # characters; no word of an English sentence has as many
 # An email address, or an error code of OAuth such as ``unsupported_grant_type``
 _HARMLESS = re.compile(r"[\w.+-]+@[\w.-]+|[a-z_]+:?")

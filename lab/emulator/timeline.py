@@ -6,10 +6,17 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, NamedTuple
 
-from exporter.names import is_literal
 from exporter.states import StreamState
 from lab.emulator import world as worlds
-from lab.emulator.world import Event, Lifecycle, World, WorldConnection, WorldError, matches
+from lab.emulator.world import (
+    Event,
+    Lifecycle,
+    World,
+    WorldConnection,
+    WorldError,
+    is_literal,
+    matches,
+)
 
 
 @dataclass(frozen=True, slots=True)

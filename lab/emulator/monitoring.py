@@ -94,13 +94,7 @@ class _Project:
     seeded: list[_Series] = field(default_factory=list)
 
     def write(self, index: int, given: Any, now: int, seen: set[bytes]) -> None:
-        """Write the point of the raw TimeSeries at an index of a request.
-
-        ``seen`` are the request's earlier series; this one is added.
-
-        Raises:
-            RejectedPointError: The rules do not allow it.
-        """
+        """Write a series' point, or raise RejectedPointError; ``seen`` are the earlier series."""
         end, value_field, value = write_rules.new_point(index, given, now)
         # Whatever project_id a resource carries, or none: it becomes that of the request.
         given.resource.labels["project_id"] = self.id

@@ -387,11 +387,7 @@ Place = tuple[str | int, ...]  # A path of keys and indexes in a document
 
 
 def read_world(path: str) -> World:
-    """Return the world of a file.
-
-    Raises:
-        InputError: All errors in it.
-    """
+    """Return the world of a file, or raise InputError with all errors in it."""
     return parse_world(documents.read_file(path), path)
 
 
@@ -402,11 +398,7 @@ def default_world() -> World:
 
 
 def parse_world(text: str, file: str) -> World:
-    """Return the world of a YAML text; messages name ``file``.
-
-    Raises:
-        InputError: All errors in it.
-    """
+    """Return the world of a YAML text, or raise InputError with all errors in ``file``."""
     document = documents.parse(text, file)
     world = document.read(World)
     if world is not None:
@@ -421,11 +413,7 @@ def is_literal(glob: str) -> bool:
 
 
 def config_environ(world: World, file: str) -> dict[str, str]:
-    """Return the variable with the exporter's config that a world brings, if it brings one.
-
-    Raises:
-        InputError: The config is not valid.
-    """
+    """Return the variable with the config that a world brings, if any; InputError if it is bad."""
     if world.config is None:
         return {}
     config.from_data(world.config, file, {})

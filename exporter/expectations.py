@@ -221,6 +221,7 @@ def unmatched(
                 matched = sum(fnmatchcase(each, glob) for each in ids)
                 if matched and not (everything and 1 < matched == len(ids)):
                     continue
-                what = f"every stream of {source.project}" if matched else "no stream"
+                every = f"every stream of {source.project}; narrow or remove it"
+                what = every if matched else "no stream"
                 path = ("sources", index, key, place)
                 yield config.place(path, f"{quote(glob)} matches {what}")

@@ -117,13 +117,12 @@ def parser() -> argparse.ArgumentParser:
         some,
         "check",
         "check that everything a run needs is in place",
-        "It reads all that a run reads, and writes one point to a series of its own, "
-        "exporter/points_lost with the node_id check. Warnings leave the exit code at 0.",
+        "It reads all that a run reads, and writes one point to a series of its own.",
     )
     check.add_argument(
         "--read-only", action="store_true", help="leave the point out, and who may write unchecked"
     )
-    check.add_argument("--strict", action="store_true", help="exit with 1 for warnings, too")
+    check.add_argument("--strict", action="store_true", help="exit with 1 for warnings, not 0")
     return whole
 
 

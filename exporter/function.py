@@ -144,9 +144,12 @@ def is_settled(now: float, log_began: float, change_began: float) -> bool:
 def serve(
     environ: MutableMapping[str, str],
 ) -> Callable[[Any], tuple[Iterator[str], int, dict[str, str]]]:
-    """Return what functions-framework calls for each of Flask's requests."""
+    """Return what functions-framework calls for each of Flask's requests.
+
+    The environment loses the request's timeout: the framework would have gunicorn kill a worker
+    that has not reported for that long, and one whose CPU stands still reports nothing.
+    """
     function = Function(dict(environ), sys.stdout if cloud_run.here(environ) else sys.stderr)
-    # With it gunicorn would kill a worker whose CPU stood still for that long.
     environ.pop(cloud_run.REQUEST_TIMEOUT, None)
 
     def run(request: Any) -> tuple[Iterator[str], int, dict[str, str]]:

@@ -33,9 +33,8 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Discovered:
-    """What discovery returned for a project, and when each location was last listed."""
+    """When a project was last discovered, and each of its locations last listed."""
 
-    locations: tuple[str, ...]
     at: float
     listed: dict[str, float]
 
@@ -71,36 +70,30 @@ class Memory:
         known = self._discovered.get(project)
         if known is None or self._now - known.at >= DISCOVERY_SECONDS:
             return None
-        return known.locations
+        return self.last_discovered(project)
 
     def learn(self, project: str, locations: Iterable[str]) -> None:
         """Remember what discovery just returned."""
-        before = self._discovered.get(project) or _Discovered((), self._now, {})
-        found = tuple(locations)
+        before = self._discovered.get(project) or _Discovered(self._now, {})
         # One that is dropped now is of interest if it has streams now.
         kept = {
             location: at
             for location, at in before.listed.items()
-            if location not in before.locations or self._has_streams(project, location)
+            if at < before.at or self._has_streams(project, location)
         }
-        listed = kept | dict.fromkeys(found, self._now)
-        self._discovered[project] = _Discovered(found, self._now, listed)
+        listed = kept | dict.fromkeys(locations, self._now)
+        self._discovered[project] = _Discovered(self._now, listed)
 
     def dropped(self, project: str) -> tuple[str, ...]:
         """Return locations that had streams and are no longer listed, for a day."""
-        known = self._discovered.get(project)
-        if known is None:
-            return ()
-        return tuple(
-            location
-            for location, at in known.listed.items()
-            if location not in known.locations and self._now - at < DROPPED_SECONDS
-        )
+        known = self._discovered.get(project) or _Discovered(self._now, {})
+        since = self._now - DROPPED_SECONDS
+        return tuple(each for each, at in known.listed.items() if since < at < known.at)
 
     def last_discovered(self, project: str) -> tuple[str, ...]:
         """Return the locations that the last discovery returned, however long ago."""
-        known = self._discovered.get(project)
-        return known.locations if known else ()
+        known = self._discovered.get(project) or _Discovered(self._now, {})
+        return tuple(each for each, at in known.listed.items() if at == known.at)
 
     def _has_streams(self, project: str, location: str) -> bool:
         seen = self._seen.get(LocationName(project, location))

@@ -26,8 +26,10 @@ from exporter.write import WriteError
 AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
 MOST_ENTRIES = 50  # entries about streams in one run; the others are counted
 LONGEST_FIELD = 1024  # bytes of an error's text in an entry
-LONGEST_SUMMARY = 120  # characters of an error's summary
-UNREADABLE = "location_unreadable"  # the event of an entry about locations that were not read
+# Characters of an error's summary, which has no numbers: the same failure has the same one
+LONGEST_SUMMARY = 120
+# The event of an entry about locations that were not read; ``global`` stands for discovery
+UNREADABLE = "location_unreadable"
 UNCOLLECTED = "not_collected"  # the event of an entry about what a collector could not read
 _MOST_NAMED = 3
 _SUPERSEDED = (

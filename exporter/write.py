@@ -95,9 +95,8 @@ class Writer:
                 refusals.append(parse_partial_write(error, len(batch)))
                 raise
 
-        def is_worth_retrying(error: BaseException) -> bool:
-            answered = isinstance(error, exceptions.GoogleAPICallError) and refusals
-            return bool(answered) and refusals[-1].transient > 0
+        def is_worth_retrying(_error: BaseException) -> bool:
+            return bool(refusals) and refusals[-1].transient > 0
 
         longest = min(_TRY_SECONDS, max(_LEAST_SECONDS, deadline.left * _TRY_SHARE))
         lost = 0

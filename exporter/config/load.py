@@ -36,9 +36,8 @@ def load(path: str | None, environ: Mapping[str, str]) -> Config:
     if path is None and (text := environ.get(WHOLE)):
         return from_text(text, WHOLE, environ)
     if path is None and not Path(USUAL_FILE).exists():
-        problem = "no such file in this directory"
-        fix = f"create it, name another with --config, or set {WHOLE} to its text"
-        raise InputError([f"{USUAL_FILE}: {problem}; {fix}"])
+        fix = f"let init write it, name another with --config, or set {WHOLE} to its text"
+        raise InputError([f"{USUAL_FILE}: no such file in this directory; {fix}"])
     file = USUAL_FILE if path is None else path
     return from_text(documents.read_file(file), file, environ)
 

@@ -131,6 +131,7 @@ def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(values: A
         assert memory.dropped("shop-prod") == dropped
         memory.is_due(EUROPE, values, empty=values == ())
     memory.learn("shop-prod", ["europe-west1"])
+    memory.begin(DAY + 2)
     memory.learn("shop-prod", ())
     assert memory.dropped("shop-prod") == (() if values == () else ("europe-west1",))
 

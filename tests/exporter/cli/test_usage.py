@@ -58,7 +58,10 @@ def test_help_and_version_are_data(argv: list[str], start: str) -> None:
         (["--config", "."], "error: .: cannot be read (Is a directory)"),
         (["--config", ""], 'error: "": cannot be read (Is a directory)'),
         (["--config", "a\x1b[2J\nb"], r"error: a\x1b[2J\nb: there is no such file"),
-        ([], "error: config.yaml: no such file in this directory; create it, name another with "),
+        (
+            [],
+            "error: config.yaml: no such file in this directory; let init write it, ",
+        ),
     ],
 )
 def test_a_missing_config_is_one_sentence(name: str, argv: list[str], sentence: str) -> None:

@@ -52,13 +52,13 @@ def _doubts(config: Config) -> Iterator[str]:
     """Yield what is valid in config and yet hardly meant."""
     placeholder = f"{quote(PLACEHOLDER)} is a placeholder; write your project's id"
     if config.metrics.project == PLACEHOLDER:
-        yield config.place(("metrics", "project"), placeholder)
+        yield config.document.place(("metrics", "project"), placeholder)
     for index, source in enumerate(config.sources):
         if source.project == PLACEHOLDER:
-            yield config.place(("sources", index, "project"), placeholder)
+            yield config.document.place(("sources", index, "project"), placeholder)
     for index, one in enumerate(config.expectations):
         if one.during and (complaint := window_complaint(one.during)):
-            yield config.place(("expectations", index, "during"), complaint)
+            yield config.document.place(("expectations", index, "during"), complaint)
 
 
 def _reading(report: Report) -> Iterator[Finding]:

@@ -24,8 +24,7 @@ USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
-# Takes the arguments, the environment, stdout and stderr; returns the exit code
-Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
+Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]  # see `main`
 
 
 def start(program: str, main: Main) -> NoReturn:

@@ -117,7 +117,7 @@ def check(context: Context) -> int:
             print(line, file=context.out, flush=True)
 
     loaded = config.load(context.args.config, context.environ)
-    found(Finding(checks.OK, f"config: {loaded.source} is valid"))
+    found(Finding(checks.OK, f"config: {loaded.document.file} is valid"))
     try:
         with _session(context, loaded) as session:
             found(Finding(checks.OK, f"credentials: {session.clients.account}"))

@@ -121,9 +121,9 @@ class _Rule(NamedTuple):
 def _rule(config: Config, index: int, now: datetime) -> _Rule:
     one, path = config.expectations[index], ("expectations", index)
     if one.during is None or is_open(one.during, now):
-        text = config.place(path, f"adds {', '.join(state.name for state in one.states)}")
+        text = config.document.place(path, f"adds {', '.join(state.name for state in one.states)}")
         return _Rule(one.match, frozenset(one.states), is_open=True, text=text)
-    text = config.place((*path, "during"), "this window is closed now")
+    text = config.document.place((*path, "during"), "this window is closed now")
     return _Rule(one.match, frozenset(), is_open=False, text=text)
 
 
@@ -213,7 +213,7 @@ def unmatched(
     for index, expectation in enumerate(config.expectations):
         if not any(fnmatchcase(name, expectation.match) for name in full):
             words = f"{quote(expectation.match)} matches no stream"
-            yield config.place(("expectations", index, "match"), words)
+            yield config.document.place(("expectations", index, "match"), words)
     for index, source in enumerate(config.sources):
         ids = [name.stream for name in names if config.source_of(*name[:2]) is source]
         for key, globs in (("include", source.include), ("exclude", source.exclude)):
@@ -224,4 +224,4 @@ def unmatched(
                 every = f"every stream of {source.project}; narrow or remove it"
                 what = every if matched else "no stream"
                 path = ("sources", index, key, place)
-                yield config.place(path, f"{quote(glob)} matches {what}")
+                yield config.document.place(path, f"{quote(glob)} matches {what}")

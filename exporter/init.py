@@ -33,7 +33,6 @@ from exporter.terminal import print_table
 from exporter.text import capitalized, printable
 
 CONFIG, MAIN = "config.yaml", "main.tf"
-_PERMISSION = "monitoring.notificationChannels.list"
 _SECONDS = 60.0  # how long the streams, and then the channels, may take
 _Channel: TypeAlias = tuple[str, str, str]  # its display name, its type, and its id
 _REGION = "us-central1"  # where the exporter runs, of a fleet without streams
@@ -92,7 +91,7 @@ def _channels(clients: Clients, project: str, deadline: Deadline) -> list[_Chann
     try:
         return call_with_retry(attempt, deadline, Calls())
     except exceptions.GoogleAPICallError as error:
-        failure = explain_call_error(error, project, _PERMISSION)
+        failure = explain_call_error(error, project, "monitoring.notificationChannels.list")
         LOGGER.warning("The notification channels of %s can't be listed: %s", project, failure)
         return []
 

@@ -26,11 +26,8 @@ EXPECTED_BY_DEFAULT = frozenset(
 )
 
 # The states that config and the ``expected-state`` label accept, in the API's order
-EXPECTABLE = tuple(
-    state
-    for state in StreamState
-    if state not in FAILURES and state is not StreamState.STATE_UNSPECIFIED
-)
+_NEVER = {*FAILURES, StreamState.STATE_UNSPECIFIED}
+EXPECTABLE = tuple(state for state in StreamState if state not in _NEVER)
 
 
 def state_name(number: int) -> str:

@@ -1,6 +1,6 @@
 """Describes config.yaml: its keys, their types and defaults, and what they mean."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated, Self
 
@@ -142,13 +142,9 @@ class Config(_Section):
         return self
 
     @property
-    def source(self) -> str:
-        """The file that it was read from, or the environment variable that holds its text."""
-        return self._document.file
-
-    def place(self, location: Sequence[str | int], words: str) -> str:
-        """Return a sentence about a value with the file, line and key path before it."""
-        return self._document.place(location, words)
+    def document(self) -> documents.Document:
+        """The document that it was read from."""
+        return self._document
 
     def source_of(self, project: str, location: str) -> Source | None:
         """Return the source that lists a location, else the project's first, which may discover it.

@@ -50,8 +50,7 @@ _OPTIONS = (
     # A page of a thousand streams, each with the tables that it includes, passes gRPC's 4 MiB.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
 )
-# An emulator is on this machine or close to it, where a company's proxy can't reach it.
-_EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
+_EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))  # a proxy can't reach this machine
 
 
 class Clients:

@@ -40,7 +40,7 @@ def test_the_most_explicit_config_wins(
     (directory / "mine.yaml").write_text(SMALLEST)
     (directory / "config.yaml").write_text("not read: [" if variable else SMALLEST)
 
-    assert load(path, {config.WHOLE: variable}).source == source
+    assert load(path, {config.WHOLE: variable}).document.file == source
 
 
 def test_error_in_the_environments_text_names_variable_and_line() -> None:

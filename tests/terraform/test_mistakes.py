@@ -273,7 +273,7 @@ def test_terraform_and_the_schema_agree_on_config(tmp_path: Path) -> None:
     for name, text in _CASES.items():
         assert (mistakes[name] == "") == _schema_accepts(text), (name, mistakes[name])
         if name.endswith(".ok.yaml"):
-            assert from_text(text, "config.yaml", {})
+            assert from_text(text, "config.yaml", {}).sources
             assert mistakes[name] == ""
 
 

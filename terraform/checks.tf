@@ -33,3 +33,10 @@ check "exporter_log_policies_have_channels" {
     error_message = "The exporter runs in ${local.job_project}, and policies on its log must be there: ${join(", ", local.exporter_log_policies)}. They need channels in that project, which no route has: they aren't created. Leave project_id out, or watch ${local.job_project} and give it log_notification_channels in a route."
   }
 }
+
+check "no_webhook_by_display_name" {
+  assert {
+    condition     = !contains(values(data.google_monitoring_notification_channel.named)[*].type, "webhook_tokenauth")
+    error_message = "notification_channel_display_names has a webhook. Its address, with the token, is in the state now. Use its full name in notification_channels instead."
+  }
+}

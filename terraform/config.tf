@@ -1,15 +1,18 @@
-# The parts of config.yaml that the infrastructure depends on. The exporter validates the whole file.
+# The parts of config.yaml that the infrastructure depends on. `datastream-exporter check` validates the
+# whole file.
 
 locals {
-  # A list, so that the repository's file is read only if it is used.
-  config_text = coalesce(var.config_yaml, one([
-    for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")
-  ]))
-  config = yamldecode(local.config_text)
+  config_keys  = ["metrics", "sources", "expectations", "required", "collect", "run", "endpoints"]
+  check_advice = "`datastream-exporter check` finds every mistake, with its line."
+  project_form = "^([a-z0-9-]+(\\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
 
-  metrics_project  = local.config.metrics.project
-  job_project      = coalesce(var.project_id, local.metrics_project)
-  watched_projects = toset([for source in local.config.sources : source.project])
+  config = yamldecode(var.config_yaml)
+
+  metrics_project = local.config.metrics.project
+  job_project     = coalesce(var.project_id, local.metrics_project)
+  # Accounts of the exporter's project end with it. That of the project example.com:orders is orders.example.com.
+  own_domain       = "@${join(".", reverse(split(":", local.job_project)))}.iam.gserviceaccount.com"
+  watched_projects = toset(local.config.sources[*].project)
 
   # Projects whose locations are discovered: those with a source that lists none.
   discovering = toset([

@@ -8,10 +8,11 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   name     = var.name
   labels   = var.labels
 
-  deletion_protection = var.deletion_protection
+  # It holds no data.
+  deletion_protection = false
 
   dynamic "binary_authorization" {
-    for_each = local.binary_authorization
+    for_each = var.binary_authorization[*]
 
     content {
       breakglass_justification = binary_authorization.value.breakglass_justification
@@ -28,7 +29,7 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   template {
     encryption_key  = var.encryption_key
     labels          = var.labels
-    service_account = local.exporter_email
+    service_account = local.emails.exporter
 
     containers {
       image = var.image
@@ -49,7 +50,7 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
     }
 
     dynamic "vpc_access" {
-      for_each = local.vpc_access
+      for_each = var.vpc_access[*]
 
       content {
         connector = vpc_access.value.connector
@@ -71,7 +72,6 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   # Everything that the first run needs.
   depends_on = [
     google_monitoring_metric_descriptor.exporter,
-    google_project_iam_member.lister,
-    google_project_iam_member.metric_writer,
+    google_project_iam_member.grant,
   ]
 }

@@ -90,7 +90,7 @@ class FakeProject:
             # Display names aren't unique in Cloud Monitoring; the provider accepts one match only.
             how = "More than one" if found else "No"
             raise LookupError(f'{how} NotificationChannel with display_name="{channel[1]}"')
-        return {"name": f"projects/{channel.project}/notificationChannels/{_number(*channel)}"}
+        return {"name": f"projects/{channel.project}/notificationChannels/{_number(*channel)}", "type": "email"}
 
     def change(  # noqa: C901, one case a type
         self, kind: str, prior: Object | None, planned: Object | None

@@ -28,10 +28,11 @@ sources:
     locations: [europe-west1]
 """
 INPUTS: dict[str, Any] = {
+    "mode": "job",
     "region": "europe-west1",
     "image": IMAGE,
     "config_yaml": CONFIG,
-    "notification_channels": {each: [CHANNEL] for each in ("CRITICAL", "ERROR", "WARNING")},
+    "notification_channels": {"CRITICAL": [CHANNEL]},
 }
 """Inputs that need nothing to exist: channels are given by full name, so none is looked up."""
 

@@ -10,12 +10,12 @@ locals {
     scheduler = { suffix = "-cron", needed = local.scheduled, title = "schedule", does = "Starts the runs of the Datastream exporter." }
   }
   given_accounts   = { for key, account in coalesce(var.service_accounts, {}) : key => account if account != null }
-  created_accounts = { for key, account in local.accounts : key => account if account.needed && !can(local.given_accounts[key]) }
+  created_accounts = { for key, account in local.accounts : key => account if account.needed && !contains(keys(local.given_accounts), key) }
 
   # null for those that the mode doesn't need.
   emails = {
     for key, account in local.accounts : key => (
-      can(local.given_accounts[key]) ? local.given_accounts[key].email : one([for created in [key] : google_service_account.account[created].email if account.needed])
+      contains(keys(local.given_accounts), key) ? local.given_accounts[key].email : one([for created in [key] : google_service_account.account[created].email if account.needed])
     )
   }
   members = { for key, account in local.accounts : key => account.needed ? "serviceAccount:${local.emails[key]}" : null }

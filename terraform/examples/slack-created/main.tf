@@ -2,11 +2,6 @@
 # scope chat:write and must be in the channel. The token is in Secret Manager and is read at each plan
 # and apply; it is stored in neither plan nor state.
 
-variable "image" {
-  description = "The exporter's image, by digest."
-  type        = string
-}
-
 module "slack_token" {
   source = "../../slack_token"
 
@@ -17,7 +12,6 @@ module "datastream_exporter" {
   source = "../.."
 
   region      = "europe-west1"
-  image       = var.image
   config_yaml = file("${path.module}/config.yaml")
 
   slack_channel = {
@@ -26,6 +20,7 @@ module "datastream_exporter" {
     # Increase it when the secret has a new version, to send the new token.
     token_version = "1"
   }
-  slack_token           = module.slack_token.token
-  notification_channels = { WARNING = ["Data platform mailbox"] }
+  slack_token = module.slack_token.token
+
+  notification_channel_display_names = { WARNING = ["Data platform mailbox"] }
 }

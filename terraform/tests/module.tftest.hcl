@@ -16,32 +16,29 @@ mock_provider "google" {
 }
 
 variables {
-  region      = "europe-west1"
-  image       = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-  config_yaml = <<-EOT
+  mode                  = "job"
+  region                = "europe-west1"
+  image                 = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  config_yaml           = <<-EOT
     metrics: {project: orders-prod}
     sources:
       - {project: orders-prod}
       - {project: billing-prod, locations: [europe-west1]}
   EOT
-  notification_channels = {
-    CRITICAL = ["On-call"]
-    ERROR    = ["projects/orders-prod/notificationChannels/1"]
-    WARNING  = ["projects/orders-prod/notificationChannels/1"]
-  }
+  notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1"] }
 }
 
 run "job" {
   command = plan
 
   assert {
-    condition     = keys(google_cloud_run_v2_job.exporter) == ["streams"] && length(google_cloud_run_v2_worker_pool.exporter) == 0
+    condition     = length(google_cloud_run_v2_job.exporter) == 1 && length(google_cloud_run_v2_worker_pool.exporter) == 0
     error_message = "Mode job creates one job and no worker pool."
   }
 
   assert {
     condition = alltrue([
-      for template in google_cloud_run_v2_job.exporter["streams"].template :
+      for template in google_cloud_run_v2_job.exporter[0].template :
       template.task_count == 1 && template.template[0].timeout == "55s" && template.template[0].max_retries == 0
     ])
     error_message = "One task, which ends before the next run starts and is not retried: the next run replaces it."
@@ -49,7 +46,7 @@ run "job" {
 
   assert {
     condition = alltrue([
-      for container in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers :
+      for container in google_cloud_run_v2_job.exporter[0].template[0].template[0].containers :
       container.image == var.image && container.args == tolist(["run"]) && { for env in container.env : env.name => env.value } == {
         DATASTREAM_EXPORTER_CONFIG        = var.config_yaml
         DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1"
@@ -131,12 +128,11 @@ run "left_to_somebody_else" {
   command = plan
 
   variables {
-    create_dashboard          = false
-    create_metric_descriptors = false
-    create_policies           = false
-    enable_apis               = false
-    manage_metrics_scope      = false
-    notification_channels     = {}
+    create_dashboard      = false
+    create_policies       = false
+    enable_apis           = false
+    manage_metrics_scope  = false
+    notification_channels = {}
   }
 
   assert {
@@ -144,7 +140,6 @@ run "left_to_somebody_else" {
       length(google_project_service.enabled),
       length(google_monitoring_alert_policy.policy),
       length(google_monitoring_dashboard.fleet),
-      length(google_monitoring_metric_descriptor.exporter),
       length(google_monitoring_monitored_project.scoped),
     ])
     error_message = "The module leaves alone what it is told to. Without policies, missing channels are no reason to warn."
@@ -166,7 +161,7 @@ run "worker_pool" {
   }
 
   assert {
-    condition     = length(google_cloud_run_v2_job.exporter) + length(google_cloud_scheduler_job.exporter) + length(google_service_account.scheduler) == 0
+    condition     = length(google_cloud_run_v2_job.exporter) + length(google_cloud_scheduler_job.exporter) == 0 && keys(google_service_account.account) == ["exporter"]
     error_message = "Mode worker_pool creates no job, no schedule and no account for one."
   }
 
@@ -290,9 +285,7 @@ run "another_name_and_region" {
 
   variables {
     name                          = "streams-test"
-    additional_regions            = ["europe-west13"]
     delete_metric_data_on_destroy = true
-    deletion_protection           = true
     region                        = "europe-west13"
     scheduler_region              = "europe-west1"
   }
@@ -308,37 +301,32 @@ run "another_name_and_region" {
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].deletion_protection && google_cloud_run_v2_job.exporter["streams"].location == "europe-west13" && google_cloud_scheduler_job.exporter["streams"].region == "europe-west1"
-    error_message = "A region that Google opened later can be added, and the job protected."
+    condition     = google_cloud_run_v2_job.exporter[0].location == "europe-west13" && google_cloud_scheduler_job.exporter[0].region == "europe-west1"
+    error_message = "Cloud Scheduler may be in another region than the job."
   }
 }
 
 run "outputs" {
   variables {
-    notification_channels = { CRITICAL = ["On-call"], ERROR = ["On-call"], WARNING = [] }
-    slack_channel         = { channel_name = "#data-alerts", severities = ["WARNING"] }
-    slack_token           = "xoxb-1"
+    notification_channels              = { WARNING = [] }
+    notification_channel_display_names = { CRITICAL = ["On-call"] }
+    slack_channel                      = { channel_name = "#data-alerts", severities = ["WARNING"] }
+    slack_token                        = "xoxb-1"
   }
 
   assert {
     condition = {
-      check      = output.check_command
-      dashboard  = output.dashboard_url
-      job        = output.job_id
-      policy     = output.policy_ids["stream-failed"]
-      policy_url = output.policy_urls["stream-failed"]
-      run_now    = output.run_now_command
-      scheduler  = output.scheduler_service_account_email
-      slack      = output.slack_channel_id
+      check     = output.check_command
+      dashboard = output.dashboard_url
+      exporter  = output.exporter_id
+      policy    = output.policy_ids["stream-failed"]
+      run_now   = output.run_now_command
       } == {
-      check      = "datastream-exporter check --impersonate-service-account ${google_service_account.exporter[0].email}"
-      dashboard  = "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
-      job        = "projects/orders-prod/locations/europe-west1/jobs/datastream-exporter"
-      policy     = "projects/orders-prod/alertPolicies/8"
-      policy_url = "https://console.cloud.google.com/monitoring/alerting/policies/8?project=orders-prod"
-      run_now    = "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
-      scheduler  = google_service_account.scheduler[0].email
-      slack      = google_monitoring_notification_channel.slack[0].name
+      check     = "datastream-exporter check --impersonate-service-account ${google_service_account.account["exporter"].email}"
+      dashboard = "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
+      exporter  = "projects/orders-prod/locations/europe-west1/jobs/datastream-exporter"
+      policy    = "projects/orders-prod/alertPolicies/8"
+      run_now   = "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
     }
     error_message = "The outputs name and link what was created."
   }
@@ -353,10 +341,11 @@ run "outputs" {
 
   assert {
     condition = alltrue([
-      for policy in google_monitoring_alert_policy.policy :
-      contains(policy.notification_channels, google_monitoring_notification_channel.slack[0].name) == (policy.severity == "WARNING")
+      for policy in google_monitoring_alert_policy.policy : policy.notification_channels == tolist([
+        policy.severity == "WARNING" ? google_monitoring_notification_channel.slack[0].name : "projects/orders-prod/notificationChannels/7"
+      ])
     ])
-    error_message = "The created Slack channel gets the alerts of its severities only."
+    error_message = "A display name is looked up. The created Slack channel gets the alerts of its severities only, ERROR has the channels of CRITICAL, and [] has none."
   }
 }
 
@@ -364,30 +353,29 @@ run "accounts_and_grants_made_elsewhere" {
   command = plan
 
   variables {
-    manage_iam                = false
-    service_account           = { create = false, email = "exporter@identities.iam.gserviceaccount.com" }
-    scheduler_service_account = { create = false, email = "cron@identities.iam.gserviceaccount.com" }
-  }
-
-  assert {
-    condition     = length(google_service_account.exporter) + length(google_service_account.scheduler) == 0
-    error_message = "The module creates no account."
+    manage_iam = false
+    service_accounts = {
+      exporter  = { email = "exporter@identities.iam.gserviceaccount.com" }
+      scheduler = { email = "cron@orders-prod.iam.gserviceaccount.com" }
+    }
   }
 
   assert {
     condition = (
-      google_cloud_run_v2_job.exporter["streams"].template[0].template[0].service_account == "exporter@identities.iam.gserviceaccount.com" &&
-      google_cloud_scheduler_job.exporter["streams"].http_target[0].oauth_token[0].service_account_email == "cron@identities.iam.gserviceaccount.com"
+      google_cloud_run_v2_job.exporter[0].template[0].template[0].service_account == "exporter@identities.iam.gserviceaccount.com" &&
+      google_cloud_scheduler_job.exporter[0].http_target[0].oauth_token[0].service_account_email == "cron@orders-prod.iam.gserviceaccount.com"
     )
     error_message = "The job runs and the schedule calls as the given account."
   }
 
   assert {
-    condition = (
-      length(google_project_iam_custom_role.lister) + length(google_project_iam_member.lister) +
-      length(google_project_iam_member.metric_writer) + length(google_cloud_run_v2_job_iam_member.scheduler) +
-      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]) == 0
-    )
-    error_message = "The module grants nothing, and no project needs the IAM API."
+    condition = 0 == sum([
+      length(google_service_account.account),
+      length(google_project_iam_custom_role.lister),
+      length(google_project_iam_member.grant),
+      length(google_cloud_run_v2_job_iam_member.grant),
+      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]),
+    ])
+    error_message = "The module creates no account and grants nothing, and no project needs the IAM API."
   }
 }

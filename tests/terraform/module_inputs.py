@@ -88,7 +88,6 @@ conditions:
       query: {json.dumps(query)}
       duration: 60s
       evaluationInterval: 30s
-      disableMetricValidation: true
 documentation: {{mimeType: text/markdown, subject: Busy, content: Something is busy.}}
 alertStrategy: {{autoClose: 86400s}}
 """

@@ -272,4 +272,4 @@ def test_the_slack_token_reaches_the_api_and_neither_plan_nor_state(
 def _tokens(provider: FakeProvider) -> list[str]:
     """Return the tokens that Slack channels were applied with."""
     channels = provider.applied("google_monitoring_notification_channel")
-    return [each["sensitive_labels"][0]["auth_token_wo"] for each in channels]
+    return [labels["auth_token_wo"] for each in channels for labels in each["sensitive_labels"]]

@@ -25,7 +25,7 @@ locals {
   }
 
   # The exporter's default is 50s. A duration is a number followed by s, m or h.
-  deadline         = try(local.config.run.deadline, "50s")
+  deadline         = try(coalesce(local.config.run.deadline), "50s")
   deadline_seconds = try(tonumber(regex("^([0-9]+)", local.deadline)[0]) * { s = 1, m = 60, h = 3600 }[regex("([smh])$", local.deadline)[0]], 0)
 
   # Whether Cloud Scheduler starts each run.

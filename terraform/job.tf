@@ -29,9 +29,8 @@ resource "google_cloud_run_v2_job" "exporter" {
     for_each = var.binary_authorization[*]
 
     content {
-      breakglass_justification = binary_authorization.value.breakglass_justification
-      policy                   = binary_authorization.value.policy
-      use_default              = binary_authorization.value.use_default
+      policy      = binary_authorization.value.policy
+      use_default = binary_authorization.value.use_default ? true : null
     }
   }
 

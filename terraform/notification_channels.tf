@@ -4,7 +4,7 @@ locals {
   channel_form   = "^projects/${local.metrics_project}/notificationChannels/[0-9]+$"
   channel_advice = "channels must be full names, projects/${local.metrics_project}/notificationChannels/ID: the policies are in ${local.metrics_project}, and a channel works only in its own project."
   mention_form   = "^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$"
-  mention_advice = "a mention must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody."
+  mention_advice = "A mention must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody."
 
   # By severity, those of both inputs. A severity in neither has none of its own.
   given_channels = {
@@ -38,7 +38,7 @@ resource "google_monitoring_notification_channel" "slack" {
 
   sensitive_labels {
     # Write-only: stored in neither plan nor state. It is sent again when its version changes.
-    auth_token_wo         = var.slack_token
+    auth_token_wo         = trimspace(var.slack_token) # a line break would make it invalid
     auth_token_wo_version = var.slack_channel.token_version
   }
 

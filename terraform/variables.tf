@@ -4,13 +4,8 @@ variable "config_yaml" {
   nullable    = false
 
   validation {
-    condition     = can(keys(yamldecode(var.config_yaml)))
-    error_message = "config_yaml must be the text of config.yaml, such as file(\"config.yaml\"): this isn't YAML with a key for each section."
-  }
-
-  validation {
-    condition     = length(setsubtract(try(keys(yamldecode(var.config_yaml)), []), local.config_keys)) == 0
-    error_message = "config.yaml: ${join(", ", setsubtract(try(keys(yamldecode(var.config_yaml)), []), local.config_keys))} is unknown. Allowed: ${join(", ", local.config_keys)}. ${local.check_advice}"
+    condition     = length(setsubtract(try(keys(yamldecode(var.config_yaml)), ["text without keys"]), local.config_keys)) == 0
+    error_message = "config.yaml: ${join(", ", setsubtract(try(keys(yamldecode(var.config_yaml)), ["text without keys"]), local.config_keys))} is unknown. Allowed: ${join(", ", local.config_keys)}. config_yaml takes the file's text, file(\"config.yaml\"). ${local.check_advice}"
   }
 
   validation {
@@ -24,13 +19,11 @@ variable "config_yaml" {
   }
 
   validation {
-    condition     = alltrue([for location in flatten(try([for source in yamldecode(var.config_yaml).sources : source.locations if try(source.locations, null) != null], [])) : can(regex("^[a-z]+(-[a-z]+)+[0-9]+$", location))])
-    error_message = "config.yaml: locations must be regions such as europe-west1. To discover them, leave the key out. ${local.check_advice}"
-  }
-
-  validation {
-    condition     = alltrue([for zone in try([for each in yamldecode(var.config_yaml).expectations : each.during.timezone if can(each.during.timezone)], []) : can(regex("^(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)$", zone))])
-    error_message = "config.yaml: timezone must be a name such as Europe/Berlin or UTC. ${local.check_advice}"
+    condition = alltrue(flatten([
+      [for location in flatten(try([for source in yamldecode(var.config_yaml).sources : source.locations if try(source.locations, null) != null], [])) : can(regex("^[a-z]+(-[a-z]+)+[0-9]+$", location))],
+      [for zone in try([for each in yamldecode(var.config_yaml).expectations : each.during.timezone if can(each.during.timezone)], []) : can(regex("^(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)$", zone))],
+    ]))
+    error_message = "config.yaml: locations must be regions such as europe-west1, and timezone a name such as Europe/Berlin or UTC. ${local.check_advice}"
   }
 
   validation {
@@ -61,13 +54,8 @@ variable "labels" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
-    error_message = "labels: keys and values may have up to 63 lower-case letters, digits, - and _. A key must start with a letter."
-  }
-
-  validation {
-    condition     = length(setintersection(keys(var.labels), local.policy_label_keys)) == 0
-    error_message = "labels: the policies' own files use ${join(", ", setintersection(keys(var.labels), local.policy_label_keys))}. Choose other keys."
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value)) && !contains(local.policy_label_keys, key)])
+    error_message = "labels: keys and values may have up to 63 lower-case letters, digits, - and _. A key must start with a letter, and the policies' own files use ${join(", ", local.policy_label_keys)}."
   }
 }
 

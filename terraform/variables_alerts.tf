@@ -106,23 +106,17 @@ variable "policy_overrides" {
   }
 
   validation {
-    condition     = alltrue([for change in values(var.policy_overrides) : contains(local.severities, coalesce(change.severity, "ERROR"))])
-    error_message = "policy_overrides: severity must be CRITICAL, ERROR or WARNING."
-  }
-
-  validation {
-    condition     = alltrue([for change in values(var.policy_overrides) : try(tonumber(regex("^([0-9]{1,5})s$", coalesce(change.duration, "0s"))[0]) <= 82800, false)])
-    error_message = "policy_overrides: duration must be whole seconds from \"0s\" to \"82800s\" (23 hours)."
+    condition = alltrue([
+      for change in values(var.policy_overrides) :
+      contains(local.severities, coalesce(change.severity, "ERROR")) && coalesce(change.threshold, 0) >= 0 && floor(coalesce(change.threshold, 0)) == coalesce(change.threshold, 0) &&
+      try(tonumber(regex("^([0-9]{1,5})s$", coalesce(change.duration, "0s"))[0]) <= 82800, false)
+    ])
+    error_message = "policy_overrides: severity must be CRITICAL, ERROR or WARNING, duration whole seconds from \"0s\" to \"82800s\" (23 hours), threshold a whole number of 0 or more."
   }
 
   validation {
     condition     = alltrue([for name, change in var.policy_overrides : change.duration == null || !can(local.log_conditions[name])])
     error_message = "policy_overrides: ${join(", ", [for name, change in var.policy_overrides : name if change.duration != null && can(local.log_conditions[name])])} alerts on single log entries and has no duration."
-  }
-
-  validation {
-    condition     = alltrue([for change in values(var.policy_overrides) : change.threshold == null || try(change.threshold >= 0 && floor(change.threshold) == change.threshold, false)])
-    error_message = "policy_overrides: threshold must be a whole number, 0 or more."
   }
 
   validation {
@@ -143,13 +137,8 @@ variable "renotify_intervals" {
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.renotify_intervals), local.severities)) == 0
-    error_message = "renotify_intervals: ${join(", ", setsubtract(keys(var.renotify_intervals), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
-  }
-
-  validation {
-    condition     = alltrue([for interval in values(var.renotify_intervals) : interval == null || try(tonumber(regex("^([0-9]+)s$", interval)[0]) >= 1800 && tonumber(trimsuffix(interval, "s")) <= 86400, false)])
-    error_message = "renotify_intervals must be whole seconds from \"1800s\" (30 minutes) to \"86400s\" (24 hours)."
+    condition     = alltrue([for severity, interval in var.renotify_intervals : contains(local.severities, severity) && try(tonumber(regex("^([0-9]+)s$", interval)[0]) >= 1800 && tonumber(trimsuffix(interval, "s")) <= 86400, false)])
+    error_message = "renotify_intervals must be whole seconds from \"1800s\" (30 minutes) to \"86400s\" (24 hours), for ${join(", ", local.severities)}."
   }
 }
 
@@ -185,11 +174,6 @@ variable "routes" {
   }
 
   validation {
-    condition     = length(setsubtract(flatten([for route in values(var.routes) : concat(keys(coalesce(route.notification_channels, {})), keys(route.slack_mentions))]), local.severities)) == 0
-    error_message = "routes: notification_channels and slack_mentions are by severity: ${join(", ", local.severities)}."
-  }
-
-  validation {
     condition     = alltrue([for channel in flatten([for route in values(var.routes) : [for channels in values(coalesce(route.notification_channels, {})) : coalesce(channels, [])]]) : can(regex(local.channel_form, channel))])
     error_message = "routes: ${local.channel_advice}"
   }
@@ -200,8 +184,13 @@ variable "routes" {
   }
 
   validation {
-    condition     = alltrue([for mention in flatten([for route in values(var.routes) : values(route.slack_mentions)]) : can(regex(local.mention_form, mention))])
-    error_message = "routes: ${local.mention_advice}"
+    condition = alltrue(flatten([
+      for route in values(var.routes) : [
+        length(setsubtract(keys(coalesce(route.notification_channels, {})), local.severities)) == 0,
+        [for severity, mention in route.slack_mentions : contains(local.severities, severity) && can(regex(local.mention_form, mention))],
+      ]
+    ]))
+    error_message = "routes: notification_channels and slack_mentions are for ${join(", ", local.severities)}. ${local.mention_advice}"
   }
 }
 
@@ -216,19 +205,14 @@ variable "slack_channel" {
   default = null
 
   validation {
-    condition     = var.slack_channel == null || can(regex("^#.", var.slack_channel.channel_name))
-    error_message = "slack_channel: channel_name must be a channel with its #, such as \"#data-alerts\"."
-  }
-
-  validation {
-    condition     = length(setsubtract(flatten(var.slack_channel[*].severities), local.severities)) == 0
-    error_message = "slack_channel: severities must be among ${join(", ", local.severities)}."
+    condition     = var.slack_channel == null || try(startswith(var.slack_channel.channel_name, "#") && length(setsubtract(var.slack_channel.severities, local.severities)) == 0, false)
+    error_message = "slack_channel: channel_name must be a channel with its #, such as \"#data-alerts\", and severities must be among ${join(", ", local.severities)}."
   }
 
   # Not a rule of slack_token itself: Terraform shows the line that sets the variable, sensitive or not.
   validation {
     condition     = var.slack_channel == null || startswith(coalesce(var.slack_token, "none"), "xoxb-")
-    error_message = "slack_channel needs slack_token, a Slack bot's token, which starts with xoxb-, at each plan, apply and destroy. It is in the Slack app's settings under OAuth & Permissions. A webhook URL doesn't work. The module in slack_token/ reads it from Secret Manager. You can also set TF_VAR_slack_token."
+    error_message = "slack_channel needs slack_token, a Slack bot's token, which starts with xoxb-, at each plan, apply and destroy. It is in the Slack app's settings under OAuth & Permissions. A webhook URL doesn't work. An ephemeral resource reads it from Secret Manager, as in examples/slack-created. You can also set TF_VAR_slack_token."
   }
 }
 
@@ -239,18 +223,13 @@ variable "slack_mentions" {
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.slack_mentions), local.severities)) == 0
-    error_message = "slack_mentions: ${join(", ", setsubtract(keys(var.slack_mentions), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
-  }
-
-  validation {
-    condition     = alltrue([for mention in values(var.slack_mentions) : can(regex(local.mention_form, mention))])
-    error_message = "slack_mentions: ${local.mention_advice}"
+    condition     = alltrue([for severity, mention in var.slack_mentions : contains(local.severities, severity) && can(regex(local.mention_form, mention))])
+    error_message = "slack_mentions are for ${join(", ", local.severities)}. ${local.mention_advice}"
   }
 }
 
 variable "slack_token" {
-  description = "Slack bot's token (`xoxb-…`) for `slack_channel`. It is stored in neither plan nor state, so each plan, apply and destroy needs it: from Secret Manager with the module in `slack_token/`, or as `TF_VAR_slack_token`."
+  description = "Slack bot's token (`xoxb-…`) for `slack_channel`. It is stored in neither plan nor state, so each plan, apply and destroy needs it: as an ephemeral resource that reads Secret Manager, or as `TF_VAR_slack_token`."
   type        = string
   default     = null
   sensitive   = true

@@ -1,9 +1,8 @@
 variable "binary_authorization" {
   description = "Binary Authorization for the function, the job or the worker pool: `use_default = true` for the project's policy, or the full name of a `policy`."
   type = object({
-    breakglass_justification = optional(string)
-    policy                   = optional(string)
-    use_default              = optional(bool, false)
+    policy      = optional(string)
+    use_default = optional(bool, false)
   })
   default = null
 
@@ -21,11 +20,6 @@ variable "build_repository" {
   validation {
     condition     = var.build_repository == null || can(regex("^projects/[^/]+/locations/[^/]+/repositories/[^/]+$", var.build_repository))
     error_message = "build_repository must have the form projects/PROJECT/locations/LOCATION/repositories/REPOSITORY."
-  }
-
-  validation {
-    condition     = var.build_repository == null || var.mode == "function"
-    error_message = "build_repository needs mode = \"function\": only a function is built by Google."
   }
 }
 
@@ -59,13 +53,8 @@ variable "environment_variables" {
   nullable    = false
 
   validation {
-    condition     = !contains(keys(var.environment_variables), "DATASTREAM_EXPORTER_CONFIG")
-    error_message = "environment_variables: DATASTREAM_EXPORTER_CONFIG is the text of config.yaml. Use config_yaml."
-  }
-
-  validation {
-    condition     = alltrue([for name in keys(var.environment_variables) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !startswith(name, "CLOUD_RUN_")])
-    error_message = "environment_variables: names may have letters, digits and _, and must not start with a digit or with CLOUD_RUN_, which Cloud Run sets."
+    condition     = alltrue([for name in keys(var.environment_variables) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !startswith(name, "CLOUD_RUN_") && name != "DATASTREAM_EXPORTER_CONFIG"])
+    error_message = "environment_variables: names may have letters, digits and _, and must not start with a digit or with CLOUD_RUN_, which Cloud Run sets. DATASTREAM_EXPORTER_CONFIG is config_yaml."
   }
 }
 
@@ -80,14 +69,9 @@ variable "image" {
   }
 
   validation {
-    condition     = var.image == null || can(regex("^[a-z0-9.-]+/.+@sha256:[0-9a-f]{64}$", var.image))
-    error_message = "image must have a digest: a tag can point to another image later, and no plan shows it. Write REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:DIGEST. `gcloud artifacts docker images describe IMAGE:TAG --format='value(image_summary.digest)'` prints the digest of a tag."
-  }
-
-  validation {
     # Without a dot or a colon, the first part isn't a registry: the image is on Docker Hub.
-    condition     = !can(regex("^[^/]*[.:][^/]*/", var.image)) || can(regex("^(docker\\.io|([a-z.-]+\\.)?gcr\\.io|[a-z0-9.-]+\\.pkg\\.dev)/", var.image))
-    error_message = "image: Cloud Run doesn't pull images from ${split("/", coalesce(var.image, "/"))[0]}. Push it to Artifact Registry: REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:DIGEST."
+    condition     = var.image == null || can(regex("^((docker\\.io|([a-z.-]+\\.)?gcr\\.io|[a-z0-9.-]+\\.pkg\\.dev)/)?[a-z0-9_-]+(/[a-z0-9._-]+)*@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image must be in Artifact Registry or on Docker Hub, from where Cloud Run pulls images, and have a digest: a tag can point to another image later, and no plan shows it. Write REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:DIGEST. `gcloud artifacts docker images describe IMAGE:TAG --format='value(image_summary.digest)'` prints the digest of a tag."
   }
 }
 
@@ -95,11 +79,6 @@ variable "log_triggers" {
   description = "Whether Datastream's log and audit log also call the function: an error, a change of state or an administrator's change then leads to a run within seconds. By default they do in mode `function`; the other modes can't."
   type        = bool
   default     = null
-
-  validation {
-    condition     = !coalesce(var.log_triggers, false) || var.mode == "function"
-    error_message = "log_triggers needs mode = \"function\": a log can't start a run in mode = \"${var.mode}\"."
-  }
 }
 
 variable "memory" {
@@ -123,6 +102,16 @@ variable "mode" {
   validation {
     condition     = contains(["function", "job", "worker_pool"], var.mode)
     error_message = "mode must be \"function\" (a Cloud Run function every minute), \"job\" (a Cloud Run job every minute) or \"worker_pool\" (a worker pool every 10 to 60 seconds). A slower mode doesn't exist: the policies would treat the silence as a dead exporter."
+  }
+
+  validation {
+    condition     = var.mode == "function" || (var.build_repository == null && !coalesce(var.log_triggers, false))
+    error_message = "build_repository and log_triggers need mode = \"function\": Google builds only a function, and a log can call no other."
+  }
+
+  validation {
+    condition     = var.mode == "job" || (length(var.tags) == 0 && var.task_count == 1)
+    error_message = "tags and task_count need mode = \"job\": a function and a worker pool have no tags, and one instance."
   }
 }
 
@@ -155,13 +144,8 @@ variable "service_accounts" {
   default = null
 
   validation {
-    condition     = var.service_accounts == null || anytrue([for account in values(coalesce(var.service_accounts, {})) : account != null])
-    error_message = "service_accounts sets nothing. Allowed: build, exporter, push, scheduler."
-  }
-
-  validation {
-    condition     = alltrue([for account in values(coalesce(var.service_accounts, {})) : account == null || can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", account.email))])
-    error_message = "service_accounts: email must be an account's address, such as \"exporter@orders-prod.iam.gserviceaccount.com\"."
+    condition     = var.service_accounts == null || (anytrue([for account in values(coalesce(var.service_accounts, {})) : account != null]) && alltrue([for account in values(coalesce(var.service_accounts, {})) : account == null || can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", account.email))]))
+    error_message = "service_accounts must have build, exporter, push or scheduler, each with an email such as \"exporter@orders-prod.iam.gserviceaccount.com\"."
   }
 
   validation {
@@ -179,11 +163,6 @@ variable "tags" {
   type        = map(string)
   default     = {}
   nullable    = false
-
-  validation {
-    condition     = length(var.tags) == 0 || var.mode == "job"
-    error_message = "tags needs mode = \"job\": worker pools and functions have no tags."
-  }
 }
 
 variable "task_count" {
@@ -195,11 +174,6 @@ variable "task_count" {
   validation {
     condition     = var.task_count >= 1 && var.task_count <= 100 && floor(var.task_count) == var.task_count
     error_message = "task_count must be a whole number from 1 to 100."
-  }
-
-  validation {
-    condition     = var.task_count == 1 || var.mode == "job"
-    error_message = "task_count needs mode = \"job\": mode = \"${var.mode}\" has one instance."
   }
 }
 
@@ -215,13 +189,8 @@ variable "vpc_access" {
   default = null
 
   validation {
-    condition     = var.vpc_access == null || try((var.vpc_access.connector != null) != (var.vpc_access.network != null || var.vpc_access.subnetwork != null), false)
-    error_message = "vpc_access: set either connector, or network or subnetwork."
-  }
-
-  validation {
-    condition     = try(var.vpc_access.egress, null) == null || contains(["PRIVATE_RANGES_ONLY", "ALL_TRAFFIC"], try(var.vpc_access.egress, "-"))
-    error_message = "vpc_access: egress must be PRIVATE_RANGES_ONLY or ALL_TRAFFIC."
+    condition     = var.vpc_access == null || try((var.vpc_access.connector != null) != (var.vpc_access.network != null || var.vpc_access.subnetwork != null) && contains(["PRIVATE_RANGES_ONLY", "ALL_TRAFFIC"], coalesce(var.vpc_access.egress, "ALL_TRAFFIC")), false)
+    error_message = "vpc_access: set either connector, or network or subnetwork. egress must be PRIVATE_RANGES_ONLY or ALL_TRAFFIC."
   }
 }
 

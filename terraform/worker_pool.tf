@@ -15,9 +15,8 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
     for_each = var.binary_authorization[*]
 
     content {
-      breakglass_justification = binary_authorization.value.breakglass_justification
-      policy                   = binary_authorization.value.policy
-      use_default              = binary_authorization.value.use_default
+      policy      = binary_authorization.value.policy
+      use_default = binary_authorization.value.use_default ? true : null
     }
   }
 

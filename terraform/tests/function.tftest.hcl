@@ -128,7 +128,11 @@ run "existing_accounts_and_repository" {
     build_repository = "projects/tools-prod/locations/europe-west1/repositories/functions"
     log_triggers     = false
     manage_iam       = false
-    service_accounts = { build = { email = "build@identities.iam.gserviceaccount.com" } }
+    service_accounts = {
+      build     = { email = "build@identities.iam.gserviceaccount.com" }
+      exporter  = { email = "exporter@identities.iam.gserviceaccount.com" }
+      scheduler = { email = "cron@orders-prod.iam.gserviceaccount.com" }
+    }
   }
 
   assert {

@@ -2,10 +2,9 @@
 # scope chat:write and must be in the channel. The token is in Secret Manager and is read at each plan
 # and apply; it is stored in neither plan nor state.
 
-module "slack_token" {
-  source = "../../slack_token"
-
-  secret = "projects/orders-prod/secrets/slack-bot-token"
+ephemeral "google_secret_manager_secret_version" "slack" {
+  project = "orders-prod"
+  secret  = "slack-bot-token"
 }
 
 module "datastream_exporter" {
@@ -20,7 +19,7 @@ module "datastream_exporter" {
     # Increase it when the secret has a new version, to send the new token.
     token_version = "1"
   }
-  slack_token = module.slack_token.token
+  slack_token = ephemeral.google_secret_manager_secret_version.slack.secret_data
 
   notification_channel_display_names = { WARNING = ["Data platform mailbox"] }
 }

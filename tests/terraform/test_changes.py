@@ -51,7 +51,7 @@ def test_one_apply_makes_each_change(terraform: CopyModule, life: str) -> None:
 def test_a_slack_channel_can_be_removed(terraform: CopyModule) -> None:
     """The policies let go of it in the apply that deletes it."""
     root = terraform(MODULE)
-    slack = {"slack_channel": {"channel_name": "#data"}, "slack_token": Canary.SLACK_TOKEN}
+    slack: dict[str, Any] = {"slack_channel": {"channel_name": "#data"}, "slack_token": Canary.SLACK_TOKEN}
     root.apply(**INPUTS, **slack)
     state = root.apply(**INPUTS)
     assert not state.of("google_monitoring_notification_channel")

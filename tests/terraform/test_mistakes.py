@@ -131,13 +131,12 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "another mode": (
         {
             "mode": "worker_pool",
-            "build_repository": "tools",
+            "build_repository": "projects/p/locations/europe-west1/repositories/tools",
             "log_triggers": True,
             "tags": {"tagKeys/1": "tagValues/2"},
             "task_count": 2,
         },
         [
-            "build_repository must have the form",
             'build_repository and log_triggers need mode = "function"',
             'tags and task_count need mode = "job"',
         ],
@@ -170,6 +169,7 @@ expectations: [{match: "*", states: [PAUSED], during: {timezone: CET}}]
         {"config_yaml": "config.yaml"},
         ["config_yaml takes the file's text", "config.yaml: metrics.project, and the"],
     ),
+    "no repository": ({"build_repository": "tools"}, ["build_repository must have the form"]),
     "no image": ({"image": None}, ['mode = "job" needs image']),
     "half a task": ({"task_count": 1.5}, ["task_count must be a whole number from 1 to 100"]),
     "the placeholder": (

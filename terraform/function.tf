@@ -20,9 +20,6 @@ locals {
   # The function ends its run five seconds before this, so a run with the default deadline of 50s is
   # whole. The next minute's call doesn't meet it.
   function_timeout = 55
-
-  # Direct VPC egress, as opposed to that of a connector.
-  direct_vpc = [for vpc in var.vpc_access[*] : vpc if vpc.connector == null]
 }
 
 # `source` blocks have no file modes and no times, and the provider sorts them: the same files give the
@@ -129,14 +126,12 @@ resource "google_cloudfunctions2_function" "exporter" {
     all_traffic_on_latest_revision = true
     ingress_settings               = "ALLOW_INTERNAL_ONLY"
 
-    binary_authorization_policy = one([for binary in var.binary_authorization[*] : coalesce(binary.policy, "default")])
+    binary_authorization_policy = var.binary_authorization
 
-    vpc_connector                 = one(var.vpc_access[*].connector)
-    vpc_connector_egress_settings = one([for vpc in var.vpc_access[*] : vpc.egress if vpc.connector != null])
-    direct_vpc_egress             = one([for vpc in local.direct_vpc : "VPC_EGRESS_${vpc.egress}" if vpc.egress != null])
+    direct_vpc_egress = one([for vpc in var.vpc_access[*] : "VPC_EGRESS_${vpc.egress}"])
 
     dynamic "direct_vpc_network_interface" {
-      for_each = local.direct_vpc
+      for_each = var.vpc_access[*]
 
       content {
         network    = direct_vpc_network_interface.value.network

@@ -2,22 +2,17 @@
 # somebody else can make the grants: see service_accounts and manage_iam.
 
 locals {
-  # By what they do: what follows `name`, whether there is a need, and their texts.
+  # By what they do: what follows `name`, and whether there is a need.
   accounts = {
-    build     = { suffix = "-build", needed = local.is_function, title = "build", does = "Builds the Cloud Run function of the Datastream exporter." }
-    exporter  = { suffix = "", needed = true, title = "runs", does = "Lists Datastream streams and writes their states to Cloud Monitoring." }
-    push      = { suffix = "-push", needed = local.is_triggered, title = "log triggers", does = "Calls the Cloud Run function of the Datastream exporter when Datastream logs something." }
-    scheduler = { suffix = "-cron", needed = local.scheduled, title = "schedule", does = "Starts the runs of the Datastream exporter." }
+    build     = { suffix = "-build", needed = local.is_function, does = "Builds the Cloud Run function of the Datastream exporter." }
+    exporter  = { suffix = "", needed = true, does = "Lists Datastream streams and writes their states to Cloud Monitoring." }
+    push      = { suffix = "-push", needed = local.is_triggered, does = "Calls the Datastream exporter when Datastream logs something." }
+    scheduler = { suffix = "-cron", needed = local.scheduled, does = "Starts the runs of the Datastream exporter." }
   }
   given_accounts   = { for key, account in coalesce(var.service_accounts, {}) : key => account if account != null }
   created_accounts = { for key, account in local.accounts : key => account if account.needed && !contains(keys(local.given_accounts), key) }
 
-  # null for those that the mode doesn't need.
-  emails = {
-    for key, account in local.accounts : key => (
-      contains(keys(local.given_accounts), key) ? local.given_accounts[key].email : one([for created in [key] : google_service_account.account[created].email if account.needed])
-    )
-  }
+  emails  = { for key, account in local.accounts : key => try(local.given_accounts[key].email, google_service_account.account[key].email, null) }
   members = { for key, account in local.accounts : key => account.needed ? "serviceAccount:${local.emails[key]}" : null }
 
   # roles/datastream.viewer would also show connection profiles with their hosts and users. Another
@@ -35,54 +30,31 @@ locals {
   # Every grant: for the resources below, and for those who make the grants themselves.
   grants = {
     for key, grant in merge(
-      {
-        for project in local.watched_projects : "list/${project}" => {
-          member   = local.members.exporter
-          role     = "projects/${project}/roles/${local.lister_id}"
-          resource = "projects/${project}"
-        }
-      },
+      { for project in local.watched_projects : "list/${project}" => { member = local.members.exporter, role = "projects/${project}/roles/${local.lister_id}", resource = "projects/${project}" } },
+      { for project in local.triggering_projects : "log/${project}" => { member = google_logging_project_sink.log[project].writer_identity, role = "roles/pubsub.publisher", resource = "projects/${local.job_project}/topics/${var.name}-log" } },
       {
         write = { member = local.members.exporter, role = "roles/monitoring.metricWriter", resource = "projects/${local.metrics_project}" }
-      },
-      {
         # On the job, not on the project.
-        for job in local.scheduled && !local.is_function ? ["start"] : [] :
-        job => { member = local.members.scheduler, role = "roles/run.invoker", resource = local.job_name }
+        start = { needed = var.mode == "job", member = local.members.scheduler, role = "roles/run.invoker", resource = local.job_name }
+        # On the function's service in Cloud Run: a role on the function doesn't allow calls.
+        call = { needed = local.is_function, member = local.members.scheduler, role = "roles/run.invoker", resource = local.service_name }
+        push = { needed = local.is_triggered, member = local.members.push, role = "roles/run.invoker", resource = local.service_name }
+        # The build reads Google's own copy of the source, not this module's bucket.
+        build_log   = { needed = local.is_function, member = local.members.build, role = "roles/logging.logWriter", resource = "projects/${local.job_project}" }
+        build_read  = { needed = local.is_function, member = local.members.build, role = "roles/storage.objectViewer", resource = "projects/${local.job_project}" }
+        build_write = { needed = local.is_function, member = local.members.build, role = "roles/artifactregistry.writer", resource = local.build_repository }
       },
-      {
-        for key, grant in {
-          # On the function's service in Cloud Run: a role on the function doesn't allow calls.
-          call        = { member = local.members.scheduler, role = "roles/run.invoker", resource = local.service_name }
-          build_log   = { member = local.members.build, role = "roles/logging.logWriter", resource = "projects/${local.job_project}" }
-          build_read  = { member = local.members.build, role = "roles/storage.objectViewer", resource = "projects/${local.job_project}" }
-          build_write = { member = local.members.build, role = "roles/artifactregistry.writer", resource = local.build_repository }
-        } : key => grant if local.is_function
-      },
-      {
-        for push in local.is_triggered ? ["push"] : [] :
-        push => { member = local.members.push, role = "roles/run.invoker", resource = local.service_name }
-      },
-      {
-        for project in local.triggering_projects : "log/${project}" => {
-          member   = google_logging_project_sink.log[project].writer_identity
-          role     = "roles/pubsub.publisher"
-          resource = "projects/${local.job_project}/topics/${var.name}-log"
-        }
-      },
-    ) : key => merge(grant, { target = split("/", grant.resource) })
+    ) : key => merge(grant, { target = split("/", grant.resource) }) if try(grant.needed, true)
+  }
+  conditions = {
+    build_read = { title = "Sources of functions", expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")" }
   }
 
-  # By what they are on, such as "topics".
+  # By what they are on.
   made_grants = {
     for kind in ["jobs", "projects", "repositories", "services", "topics"] : kind => {
       for key, grant in local.grants : key => grant if var.manage_iam && grant.target[length(grant.target) - 2] == kind
     }
-  }
-
-  # The build reads Google's own copy of the source, not this module's bucket.
-  conditions = {
-    build_read = { title = "Sources of functions", expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")" }
   }
 }
 
@@ -91,7 +63,7 @@ resource "google_service_account" "account" {
 
   project      = local.job_project
   account_id   = "${var.name}${each.value.suffix}"
-  display_name = "Datastream exporter: ${each.value.title}"
+  display_name = "Datastream exporter: ${each.key}"
   description  = each.value.does
 
   depends_on = [google_monitoring_custom_service.deployment]

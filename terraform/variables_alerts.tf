@@ -115,13 +115,8 @@ variable "policy_overrides" {
   }
 
   validation {
-    condition     = alltrue([for name, change in var.policy_overrides : change.duration == null || !can(local.log_conditions[name])])
-    error_message = "policy_overrides: ${join(", ", [for name, change in var.policy_overrides : name if change.duration != null && can(local.log_conditions[name])])} alerts on single log entries and has no duration."
-  }
-
-  validation {
-    condition     = alltrue([for name, change in var.policy_overrides : change.threshold == null || can(local.originals[name].userLabels.threshold)])
-    error_message = "policy_overrides: ${join(", ", [for name, change in var.policy_overrides : name if change.threshold != null && !can(local.originals[name].userLabels.threshold)])} has no threshold. Policies with a threshold: ${join(", ", [for name, policy in local.originals : name if can(policy.userLabels.threshold)])}."
+    condition     = alltrue([for name, change in var.policy_overrides : (change.duration == null || !can(local.log_conditions[name])) && (change.threshold == null || can(local.originals[name].userLabels.threshold))])
+    error_message = "policy_overrides: a policy on single log entries (${join(", ", keys(local.log_conditions))}) has no duration, and only ${join(", ", [for name, policy in local.originals : name if can(policy.userLabels.threshold)])} have a threshold."
   }
 
   validation {

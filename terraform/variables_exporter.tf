@@ -1,15 +1,7 @@
 variable "binary_authorization" {
-  description = "Binary Authorization for the function, the job or the worker pool: `use_default = true` for the project's policy, or the full name of a `policy`."
-  type = object({
-    policy      = optional(string)
-    use_default = optional(bool, false)
-  })
-  default = null
-
-  validation {
-    condition     = var.binary_authorization == null || try((var.binary_authorization.policy != null) != var.binary_authorization.use_default, false)
-    error_message = "binary_authorization: set either use_default = true or policy."
-  }
+  description = "Binary Authorization for the function, the job or the worker pool: `\"default\"` for the project's policy, or the full name of a policy. None without it."
+  type        = string
+  default     = null
 }
 
 variable "build_repository" {
@@ -178,10 +170,9 @@ variable "task_count" {
 }
 
 variable "vpc_access" {
-  description = "VPC for outgoing traffic: a `network` or `subnetwork` (direct VPC egress, with network `tags`), or a `connector`. `egress` is `PRIVATE_RANGES_ONLY` or `ALL_TRAFFIC`."
+  description = "VPC for outgoing traffic (direct VPC egress): a `network` or `subnetwork`, and network `tags`. `egress` is `ALL_TRAFFIC` or `PRIVATE_RANGES_ONLY`."
   type = object({
-    connector  = optional(string)
-    egress     = optional(string)
+    egress     = optional(string, "ALL_TRAFFIC")
     network    = optional(string)
     subnetwork = optional(string)
     tags       = optional(list(string))
@@ -189,8 +180,8 @@ variable "vpc_access" {
   default = null
 
   validation {
-    condition     = var.vpc_access == null || try((var.vpc_access.connector != null) != (var.vpc_access.network != null || var.vpc_access.subnetwork != null) && contains(["PRIVATE_RANGES_ONLY", "ALL_TRAFFIC"], coalesce(var.vpc_access.egress, "ALL_TRAFFIC")), false)
-    error_message = "vpc_access: set either connector, or network or subnetwork. egress must be PRIVATE_RANGES_ONLY or ALL_TRAFFIC."
+    condition     = var.vpc_access == null || try((var.vpc_access.network != null || var.vpc_access.subnetwork != null) && contains(["ALL_TRAFFIC", "PRIVATE_RANGES_ONLY"], var.vpc_access.egress), false)
+    error_message = "vpc_access needs a network or a subnetwork; egress must be ALL_TRAFFIC or PRIVATE_RANGES_ONLY."
   }
 }
 

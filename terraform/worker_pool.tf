@@ -15,8 +15,8 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
     for_each = var.binary_authorization[*]
 
     content {
-      policy      = binary_authorization.value.policy
-      use_default = binary_authorization.value.use_default ? true : null
+      policy      = binary_authorization.value == "default" ? null : binary_authorization.value
+      use_default = binary_authorization.value == "default" ? true : null
     }
   }
 
@@ -52,17 +52,12 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
       for_each = var.vpc_access[*]
 
       content {
-        connector = vpc_access.value.connector
-        egress    = vpc_access.value.egress
+        egress = vpc_access.value.egress
 
-        dynamic "network_interfaces" {
-          for_each = vpc_access.value.connector == null ? [vpc_access.value] : []
-
-          content {
-            network    = network_interfaces.value.network
-            subnetwork = network_interfaces.value.subnetwork
-            tags       = network_interfaces.value.tags
-          }
+        network_interfaces {
+          network    = vpc_access.value.network
+          subnetwork = vpc_access.value.subnetwork
+          tags       = vpc_access.value.tags
         }
       }
     }

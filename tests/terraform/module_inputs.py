@@ -44,20 +44,17 @@ _OPTIONS: dict[str, Any] = {
     "memory": "1Gi",
 }
 _NETWORK = {"network": "shared", "subnetwork": "run", "egress": "ALL_TRAFFIC", "tags": ["nat"]}
-_CONNECTOR = {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"}
-_POLICY = {"policy": "projects/orders-prod/platforms/cloudRun/policies/x"}
 MODES: dict[str, dict[str, Any]] = {
-    "function": {**_OPTIONS, "vpc_access": _NETWORK, "binary_authorization": _POLICY},
+    "function": {**_OPTIONS, "vpc_access": _NETWORK, "binary_authorization": "default"},
     "job": {
         **_OPTIONS,
         "tags": {"tagKeys/1": "tagValues/2"},
         "vpc_access": _NETWORK,
-        "binary_authorization": {"use_default": True},
+        "binary_authorization": "projects/orders-prod/platforms/cloudRun/policies/x",
     },
-    "worker_pool": {**_OPTIONS, "vpc_access": _CONNECTOR, "binary_authorization": _POLICY},
-    "function through a connector": {**_OPTIONS, "vpc_access": _CONNECTOR},
+    "worker_pool": {**_OPTIONS, "vpc_access": _NETWORK},
 }
-"""Options of the platform, by the mode that the first word is."""
+"""Options of the platform, by mode."""
 
 CHANNELS = [
     Channel("orders-prod", "Data platform on-call"),

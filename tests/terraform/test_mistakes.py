@@ -56,38 +56,34 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "objects": (
         {
-            "binary_authorization": {"use_default": True, "policy": "p"},
             "service_accounts": {
                 "build": {"email": "build"},
                 "push": {"email": "push@billing-prod.iam.gserviceaccount.com"},
             },
             "slack_channel": {"channel_name": "alerts", "severities": ["HIGH"]},
             "slack_token": "https://hooks.slack.com/services/T/B/x",
-            "vpc_access": {"connector": "c", "network": "n", "egress": "ALL"},
+            "vpc_access": {"network": "n", "egress": "ALL"},
         },
         [
-            "binary_authorization: set either use_default = true or policy",
             "service_accounts must have build, exporter, push or scheduler, each with an email",
             "service_accounts: scheduler and push must be accounts of orders-prod",
             "slack_channel: channel_name must be a channel with its #",
             "slack_channel needs slack_token",
-            "vpc_access: set either connector, or network or subnetwork",
+            "vpc_access needs a network or a subnetwork; egress must be",
         ],
     ),
     "misspelled attributes": (
         {
-            "binary_authorization": {"use_defalt": True},
             "policy_overrides": {"stream-lagging": {"treshold": 1800}},
             "routes": {"a": {"projects": ["billing-prod"], "notification_channel": {}}},
             "service_accounts": {"exportr": {"email": "a@b.example"}},
             "vpc_access": {"subnetwrk": "n"},
         },
         [
-            "binary_authorization: set either use_default = true or policy",
             "policy_overrides: stream-lagging sets nothing. Allowed: duration, enabled,",
             "routes: a sets nothing. Allowed: projects, notification_channels,",
             "service_accounts must have build, exporter, push or scheduler",
-            "vpc_access: set either connector, or network or subnetwork",
+            "vpc_access needs a network or a subnetwork; egress must be",
         ],
     ),
     "overrides": (
@@ -102,8 +98,7 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             "policy_overrides: no policy is called stream-faild. The policies are",
             "policy_overrides: severity must be CRITICAL, ERROR or WARNING",
-            "stream-failed has no threshold. Policies with a threshold: ",
-            "stream-changed alerts on single log entries and has no duration",
+            "policy_overrides: a policy on single log entries (stream-activity-errors, stream-ch",
             "policy_overrides: channels must be full names",
         ],
     ),

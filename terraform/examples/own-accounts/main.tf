@@ -22,7 +22,7 @@ module "datastream_exporter" {
     scheduler = { email = "exporter-cron@orders-prod.iam.gserviceaccount.com" }
   }
 
-  binary_authorization = { use_default = true }
+  binary_authorization = "default"
   encryption_key       = "projects/keys-prod/locations/europe-west1/keyRings/run/cryptoKeys/jobs"
   vpc_access           = { network = "shared", subnetwork = "run-europe-west1", egress = "ALL_TRAFFIC" }
 

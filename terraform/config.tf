@@ -24,9 +24,8 @@ locals {
     private_connections = try(local.config.collect.private_connections, false) == true
   }
 
-  # The exporter's default is 50s. A duration is a number followed by s, m or h.
-  deadline         = try(coalesce(local.config.run.deadline), "50s")
-  deadline_seconds = try(tonumber(regex("^([0-9]+)", local.deadline)[0]) * { s = 1, m = 60, h = 3600 }[regex("([smh])$", local.deadline)[0]], 0)
+  # A duration is a number followed by s, m or h.
+  deadline_seconds = try(tonumber(regex("^([0-9]+)", local.config.run.deadline)[0]) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", local.config.run.deadline)], 0)
 
   # Whether Cloud Scheduler starts each run.
   scheduled = var.mode != "worker_pool"

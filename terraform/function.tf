@@ -141,13 +141,6 @@ resource "google_cloudfunctions2_function" "exporter" {
     }
   }
 
-  lifecycle {
-    precondition {
-      condition     = local.deadline_seconds <= local.function_timeout - 5
-      error_message = "config.yaml: run.deadline is ${local.deadline}, but the function ends a run after ${local.function_timeout - 5}s. Use ${local.function_timeout - 5}s or less (the default is 50s), or mode = \"worker_pool\"."
-    }
-  }
-
   # Everything that the build and the first run need.
   depends_on = [
     google_monitoring_metric_descriptor.exporter,

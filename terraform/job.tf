@@ -81,13 +81,6 @@ resource "google_cloud_run_v2_job" "exporter" {
     }
   }
 
-  lifecycle {
-    precondition {
-      condition     = local.deadline_seconds <= 54
-      error_message = "config.yaml: run.deadline is ${local.deadline}, but a run is stopped after 55s. Use 54s or less (the default is 50s), or mode = \"worker_pool\"."
-    }
-  }
-
   # Everything that the first run needs.
   depends_on = [
     google_monitoring_metric_descriptor.exporter,

@@ -97,6 +97,11 @@ variable "mode" {
   }
 
   validation {
+    condition     = var.mode == "worker_pool" || local.deadline_seconds <= 50
+    error_message = "config.yaml: run.deadline must be 50s or less in mode = \"${var.mode}\": a run is stopped before the next one starts."
+  }
+
+  validation {
     condition     = var.mode == "function" || (var.build_repository == null && !coalesce(var.log_triggers, false))
     error_message = "build_repository and log_triggers need mode = \"function\": Google builds only a function, and a log can call no other."
   }

@@ -138,7 +138,6 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "config": (
         {
-            "mode": "hourly",
             "policy_directory": "examples",
             "project_id": "12345",
             "config_yaml": """\
@@ -151,7 +150,6 @@ expectations: [{match: "*", states: [PAUSED], during: {timezone: CET}}]
             + "ä" * 2**14,
         },
         [
-            'mode must be "function"',
             "policy_directory has no .yaml file",
             "project_id must be a project's id",
             "config.yaml: expectatons is unknown. Allowed: metrics, sources,",
@@ -165,19 +163,16 @@ expectations: [{match: "*", states: [PAUSED], during: {timezone: CET}}]
         ["config_yaml takes the file's text", "config.yaml: metrics.project, and the"],
     ),
     "no repository": ({"build_repository": "tools"}, ["build_repository must have the form"]),
+    "mode": ({"mode": "hourly"}, ['mode must be "function"']),
     "no image": ({"image": None}, ['mode = "job" needs image']),
     "half a task": ({"task_count": 1.5}, ["task_count must be a whole number from 1 to 100"]),
     "the placeholder": (
         {"config_yaml": "metrics: {project: my-project}\nsources: [{project: my-project}]"},
         ['config.yaml still has the placeholder project "my-project"'],
     ),
-    "deadline of a job": (
-        {"config_yaml": f"{CONFIG}run: {{deadline: 55s}}\n"},
-        ["run.deadline is 55s, but a run is stopped after 55s"],
-    ),
-    "deadline of a function": (
-        {"mode": "function", "config_yaml": f"{CONFIG}run: {{deadline: 51s}}\n"},
-        ["run.deadline is 51s"],
+    "deadline": (
+        {"config_yaml": f"{CONFIG}run: {{deadline: 1m}}\n"},
+        ['run.deadline must be 50s or less in mode = "job"'],
     ),
     "retest window": (
         {"policy_overrides": {"stream-missing": {"duration": "7200s"}}},

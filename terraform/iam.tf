@@ -138,17 +138,12 @@ resource "google_cloud_run_v2_service_iam_member" "grant" {
 resource "google_artifact_registry_repository_iam_member" "grant" {
   for_each = local.made_grants.repositories
 
-  project    = each.value.target[1]
-  location   = each.value.target[3]
-  repository = each.value.target[5]
+  project  = each.value.target[1]
+  location = each.value.target[3]
+  # The name of a new repository is known after apply, so a replacement replaces the grant too.
+  repository = var.build_repository == null ? google_artifact_registry_repository.build[0].name : each.value.target[5]
   role       = each.value.role
   member     = each.value.member
-
-  lifecycle {
-    replace_triggered_by = [google_artifact_registry_repository.build[0].create_time]
-  }
-
-  depends_on = [google_artifact_registry_repository.build]
 }
 
 resource "google_pubsub_topic_iam_member" "grant" {

@@ -284,8 +284,8 @@ def computed_values(kind: str, values: Object) -> Object:
     match kind:
         case "google_service_account":
             computed = {"email": f"{values['account_id']}@{project}.iam.gserviceaccount.com"}
-        case "google_artifact_registry_repository" | "google_cloud_run_v2_job":
-            computed = dict.fromkeys(("create_time", "uid"), str(next(_CREATED)))
+        case "google_artifact_registry_repository":
+            computed = {"name": values["repository_id"]}
         case "google_cloudfunctions2_function":
             computed = {
                 "state": "ACTIVE",
@@ -305,7 +305,9 @@ def computed_values(kind: str, values: Object) -> Object:
             computed = {"name": f"projects/{project}/notificationChannels/{number}"}
         case "google_monitoring_dashboard":
             return {"id": f"projects/{number}/dashboards/{number}"}
-    return {"id": _NAMES.get(kind, "").format_map({"name": "", **values}), **computed}
+    # A resource that is created again is another one.
+    new = dict.fromkeys(("create_time", "uid"), str(next(_CREATED)))
+    return {"id": _NAMES.get(kind, "").format_map({"name": "", **values}), **new, **computed}
 
 
 def stored(kind: str, values: Object) -> Object:

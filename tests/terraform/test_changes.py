@@ -48,6 +48,18 @@ def test_one_apply_makes_each_change(terraform: CopyModule, life: str) -> None:
     assert not root.destroy(**inputs).resources
 
 
+def test_a_function_can_use_an_existing_repository(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
+    """The build writes to it, and the module creates none."""
+    name = "projects/tools-prod/locations/europe-west1/repositories/tools"
+    fake_provider.project.resources["google_artifact_registry_repository", name] = {}
+    root = terraform(MODULE)
+    state = root.apply(**_FUNCTION, build_repository=name)
+    assert not state.of("google_artifact_registry_repository")
+    assert root.plan(**_FUNCTION, build_repository=name).empty
+
+
 def test_a_slack_channel_can_be_removed(terraform: CopyModule) -> None:
     """The policies let go of it in the apply that deletes it."""
     root = terraform(MODULE)

@@ -17,8 +17,8 @@ locals {
 }
 
 output "check_command" {
-  description = "Command that checks whether the exporter's account has all the permissions it needs."
-  value       = "datastream-exporter check --impersonate-service-account ${local.emails.exporter}"
+  description = "Command that checks whether the exporter's account has all the permissions it needs. Run it in the folder with `main.tf` and `config.yaml`, with `roles/iam.serviceAccountTokenCreator` on the account."
+  value       = "make -C ${path.module}/.. setup && ${path.module}/../.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${local.emails.exporter}"
 }
 
 output "dashboard_url" {

@@ -138,7 +138,7 @@ variable "renotify_intervals" {
 }
 
 variable "routes" {
-  description = "Who gets the alerts of which watched projects, by a name of your choice. `notification_channels` and `slack_mentions` are as in the inputs of that name; `log_notification_channels` are channels for policies on a project's log, by project, in that project. Projects in no route, and exporter-*, use `notification_channels`."
+  description = "Who gets the alerts of which watched projects, by a name of your choice. `notification_channels` and `slack_mentions` are as in the inputs of that name; `log_notification_channels` are channels for policies on a project's log, by project, in that project. Projects in no route, and exporter-*, use `notification_channels`. Each route repeats the policies on streams: the README's Cost says for how much."
   type = map(object({
     log_notification_channels = optional(map(list(string)), {})
     notification_channels     = optional(map(list(string)))

@@ -287,7 +287,7 @@ run "outputs" {
       policy    = output.policy_ids["stream-failed"]
       run_now   = output.run_now_command
       } == {
-      check     = "datastream-exporter check --impersonate-service-account ${google_service_account.account["exporter"].email}"
+      check     = "make -C ./.. setup && ./../.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${google_service_account.account["exporter"].email}"
       dashboard = "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
       exporter  = "projects/orders-prod/locations/europe-west1/jobs/datastream-exporter"
       policy    = "projects/orders-prod/alertPolicies/8"

@@ -172,7 +172,9 @@ class FakeProject:
                 if int(planned["create_duration"].removesuffix("s")) >= _PROPAGATION_SECONDS:
                     self._usable_grants = {key for key in self.resources if "_iam_" in key[0]}
             case "google_cloudfunctions2_function":
-                if not prior or prior["build_config"] != planned["build_config"]:
+                # https://cloud.google.com/functions/docs/securing/cmek: a key needs a new build.
+                built = ("build_config", "kms_key_name")
+                if not prior or any(prior[name] != planned[name] for name in built):
                     return self._build_error(planned)
         return ""
 

@@ -176,16 +176,20 @@ def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
     assert root.plan(**inputs).empty
 
 
-def test_a_webhook_by_display_name_warns(
+def test_what_is_probably_not_meant_warns(
     terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
-    """Its token is in the state."""
+    """A webhook by its name, whose token is in the state then, and more calls than the quota."""
     fake_provider.project.channels.append(Channel("orders-prod", "Hook", "webhook_tokenauth"))
     root = terraform(MODULE)
-    (warning,) = root.plan(
-        **INPUTS, notification_channel_display_names={"WARNING": ["Hook"]}
+    projects = "".join(f"  - project: orders-{number}\n" for number in range(100, 127))
+    warnings = root.plan(
+        **{**INPUTS, "config_yaml": f"{CONFIG}{projects}"},
+        notification_channel_display_names={"WARNING": ["Hook"]},
     ).warnings
-    assert "notification_channel_display_names has a webhook" in warning
+    calls, webhook = sorted(warnings)
+    assert "notification_channel_display_names has a webhook" in webhook
+    assert "at least 1233 times a minute; its quota is 1,200" in calls
 
 
 def test_deleted_data_is_asked_for(terraform: CopyModule, fake_provider: FakeProvider) -> None:

@@ -63,7 +63,7 @@ class Function:
         self._open = ExitStack()
         self._runs: Runs | None = None
         self._seconds = 0.0
-        self._began = self._log_began = self._change_began = -math.inf
+        self._began = self._awaited = self._log_began = self._change_began = -math.inf
         self._answer = Answer(500, {})
 
     def answer(self, method: str, path: str) -> Answer:
@@ -73,24 +73,28 @@ class Function:
         if method != "POST":
             return _error(405, f"{method} starts no run: use POST")
         arrived = self._monotonic()
-        if path == LOG and self._is_quiet(arrived):
+        # Callers that wait for the run under way share the next one; of logs, only one has to wait.
+        if path == LOG and (self._began < self._awaited or self._is_quiet()):
             return Answer(204, {})
-        # Callers that wait for the run under way share the next one.
+        self._awaited = arrived
         with self._lock:
-            if self._began < arrived:
+            quiet = path == LOG and self._is_quiet()
+            if self._began < arrived and not quiet:
                 json_lines = cloud_run.here(self._environ)
                 labels = cloud_run.log_labels(self._environ)
                 with logging_to(self._log, JsonLines(labels) if json_lines else Text()):
                     self._answer = self._run(path)
-            return self._answer
+            if self._awaited == arrived:
+                self._awaited = -math.inf
+            return Answer(204, {}) if quiet else self._answer
 
     def close(self) -> None:
         """Close the clients' connections."""
         self._open.close()
 
-    def _is_quiet(self, now: float) -> bool:
+    def _is_quiet(self) -> bool:
         """Return whether a log starts no run: the scheduled one is soon enough."""
-        settled = is_settled(now, self._log_began, self._change_began)
+        settled = is_settled(self._monotonic(), self._log_began, self._change_began)
         return settled and self._answer.status == HTTPStatus.OK
 
     def _run(self, path: str) -> Answer:
@@ -161,9 +165,7 @@ def serve(
             while request.stream.read(65_536):
                 pass
         text = json.dumps(answer.body) + "\n" if answer.body else ""
-        headers = {"Content-Type": "application/json"}
-        if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = "POST"
+        headers = {"Content-Type": "application/json", "Allow": "POST"}
         # As an iterator: before any other answer, the framework reads the body into memory.
         return iter([text]), answer.status, headers
 

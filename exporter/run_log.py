@@ -26,8 +26,10 @@ from exporter.write import WriteError
 AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
 MOST_ENTRIES = 50  # entries about streams in one run; the others are counted
 LONGEST_FIELD = 1024  # bytes of an error's text in an entry
-# Characters of an error's summary, which has no numbers: the same failure has the same one
+# Characters of an error's summary, which has no numbers: the same failure has the same summary
 LONGEST_SUMMARY = 120
+# A number, also a hexadecimal one of several parts such as 0/16B3748 or a UUID
+_NUMBER = re.compile(r"\b(?=[a-f/-]*\d)(?:0x)?[\da-f]+(?:[/-][\da-f]+)*\b|\d+", re.IGNORECASE)
 # The event of an entry about locations that were not read; ``global`` stands for discovery
 UNREADABLE = "location_unreadable"
 UNCOLLECTED = "not_collected"  # the event of an entry about what a collector could not read
@@ -159,6 +161,7 @@ def _change(now: ComparedStream, was: _Known | None) -> _Entry:
     """Return the entry of a change since the stream was last seen, if it was."""
     before = was.state if was else MISSING
     event = "stream_changed"
+    change = f"{before} → {now.state}"
     if now.stream is None:
         event = "stream_vanished"
         text = f"vanished: it was {before}, and its location does not hold it any more"
@@ -166,29 +169,32 @@ def _change(now: ComparedStream, was: _Known | None) -> _Entry:
         event = "stream_appeared"
         text = f"appeared: it {now.problem or f'is {now.state}'}"
     elif before == now.state:
-        text = now.problem or f"is {now.state}, which is expected now"
+        expected = f"is {'now' if now.expected else 'no longer'} expected"
+        change = f"{now.state} {expected}"
+        text = f"is {now.state}, which {expected}"
     else:
         text = f"was {before} and {now.problem or f'is {now.state}'}"
-    return _entry(now, event, f"{now.name} {text}", previous=before, worse=not now.expected)
+    entry = _entry(now, event, f"{now.name} {text}")
+    if summary := entry.fields.get("summary"):
+        change += f": {summary}"
+    changed = {"previous": before, "change": change, "worse": not now.expected}
+    return entry._replace(fields=entry.fields | changed)
 
 
-def _entry(
-    one: ComparedStream, event: str, text: str, *, previous: str = "", worse: bool = False
-) -> _Entry:
+def _entry(one: ComparedStream, event: str, text: str) -> _Entry:
     error = without_markup(one.error)
+    # Alerts quote these.
     optional = {
-        "previous": previous,
-        # Alerts quote these.
         "reason": one_line(without_markup(one.reason), LONGEST_FIELD),
         "error": one_line(error, LONGEST_FIELD),
-        "summary": re.sub(r"\d+", "#", error)[:LONGEST_SUMMARY],
+        "summary": _NUMBER.sub("#", error)[:LONGEST_SUMMARY],
     }
     fields = {
         "event": event,
         **fields_of([one.name]),
         "state": one.state,
         "expected": one.expected,
-        "worse": worse,
+        "worse": False,
         **{key: value for key, value in optional.items() if value},
     }
     level = logging.ERROR if one.failed else logging.WARNING if one.bad else logging.INFO

@@ -14,6 +14,10 @@ locals {
   own_domain       = "@${join(".", reverse(split(":", local.job_project)))}.iam.gserviceaccount.com"
   watched_projects = toset(local.config.sources[*].project)
 
+  # As the exporter's own series name it.
+  exporter_name     = try(coalesce(local.config.run.name), "datastream-exporter")
+  exporter_location = try(coalesce(local.config.run.location), var.region)
+
   # Projects whose locations are discovered: those with a source that lists none.
   discovering = toset([
     for source in local.config.sources : source.project if try(source.locations, null) == null

@@ -22,8 +22,9 @@ locals {
     for project in local.watched_projects : {
       for name, condition in local.log_conditions : "${project}/${name}" => merge(local.policies[name], {
         project      = project
+        runbook      = local.runbooks[name][local.project_routes[project]]
         display_name = local.originals[name].displayName
-        content      = join("\n\n", compact([local.texts[name], lookup(local.route_mentions[local.project_routes[project]], local.severity[name], null)]))
+        content      = join("\n\n", compact([local.texts[name][0], lookup(local.route_mentions[local.project_routes[project]], local.severity[name], null)]))
         has_channels = true
         channels = (
           can(local.log_channels[project])
@@ -46,8 +47,9 @@ locals {
     for name in local.exporter_log_policies : {
       for route, pattern in local.exporter_log_patterns : route == "" ? name : "${route}/${name}" => merge(local.policies[name], {
         project      = local.job_project
+        runbook      = local.runbooks[name][route]
         display_name = route == "" ? local.originals[name].displayName : "${local.originals[name].displayName} (${route})"
-        content      = join("\n\n", compact([local.texts[name], lookup(local.route_mentions[route], local.severity[name], null)]))
+        content      = join("\n\n", compact([local.texts[name][0], lookup(local.route_mentions[route], local.severity[name], null)]))
         labels       = merge(local.policies[name].labels, { for key, value in { route = route } : key => value if value != "" })
         has_channels = true
         channels = (

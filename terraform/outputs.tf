@@ -1,6 +1,11 @@
 locals {
   console = "https://console.cloud.google.com"
 
+  dashboard_url = one([
+    for id in google_monitoring_dashboard.fleet[*].id :
+    "${local.console}/monitoring/dashboards/builder/${element(split("/", id), 3)}?project=${local.metrics_project}"
+  ])
+
   # Where a mode's resource is, in full names.
   collections = { function = "functions", job = "jobs", worker_pool = "workerPools" }
 
@@ -23,10 +28,7 @@ output "check_command" {
 
 output "dashboard_url" {
   description = "Link to the dashboard; null without one."
-  value = one([
-    for id in google_monitoring_dashboard.fleet[*].id :
-    "${local.console}/monitoring/dashboards/builder/${element(split("/", id), 3)}?project=${local.metrics_project}"
-  ])
+  value       = local.dashboard_url
 }
 
 output "exporter_id" {

@@ -24,9 +24,24 @@ locals {
     pattern     = "/(console\\.cloud\\.google\\.com/(?:run|cloudscheduler|logs/query;query=resource\\.type%3D%22cloud_run)[^)?\\s]*\\?project=)(\\$\\{project\\})/"
     replacement = local.job_project == local.metrics_project ? "$${1}$${2}" : "$${1}${local.job_project}"
   }
+
+  # What the files can't name: the page of what is deployed, and the dashboard. That of a worker pool
+  # isn't documented.
+  exporter_page  = "console.cloud.google.com/run/${local.exporter_pages[var.mode]}/${var.region}/${var.name}?"
+  exporter_pages = { function = "detail", job = "jobs/details", worker_pool = "worker-pools/details" }
+  dashboards     = "${local.console}/monitoring/dashboards?project=$${project}"
+
+  # The text of each policy, then its links' addresses.
   texts = {
-    for name, policy in local.originals :
-    name => replace(trimspace(policy.documentation.content), local.exporter_link.pattern, local.exporter_link.replacement)
+    for name, policy in local.originals : name => [
+      for text in concat([trimspace(policy.documentation.content)], try(policy.documentation.links[*].url, [])) : replace(
+        replace(
+          strcontains(text, local.dashboards) ? replace(text, local.dashboards, coalesce(local.dashboard_url, local.dashboards)) : text,
+          local.exporter_link.pattern, local.exporter_link.replacement,
+        ),
+        "/console\\.cloud\\.google\\.com\\/run(?:\\/jobs)?\\?/", local.exporter_page,
+      )
+    ]
   }
 
   # What doesn't depend on the project that a policy is in, and on its route.
@@ -36,11 +51,7 @@ locals {
       policy   = policy
       severity = local.severity[name]
       enabled  = local.enabled[name]
-      links = [
-        for link in try(policy.documentation.links, []) : merge(link, {
-          url = replace(link.url, local.exporter_link.pattern, local.exporter_link.replacement)
-        })
-      ]
+      links    = [for index, link in try(policy.documentation.links, []) : merge(link, { url = local.texts[name][index + 1] })]
       labels = merge(
         try(policy.userLabels, {}),
         can(local.thresholds[name]) ? { threshold = local.thresholds[name].chosen } : {},
@@ -55,9 +66,10 @@ locals {
       for name, queries in local.routed_queries : {
         for route, query in queries : route == "" ? name : "${route}/${name}" => merge(local.policies[name], {
           display_name = route == "" ? local.originals[name].displayName : "${local.originals[name].displayName} (${route})"
-          content      = join("\n\n", compact([local.texts[name], lookup(local.route_mentions[route], local.severity[name], null)]))
+          content      = join("\n\n", compact([local.texts[name][0], lookup(local.route_mentions[route], local.severity[name], null)]))
           labels       = merge(local.policies[name].labels, { for key, value in { route = route } : key => value if value != "" })
           project      = local.metrics_project
+          runbook      = local.runbooks[name][route]
           channels     = local.policy_channels[name][route]
           has_channels = local.has_channels[name][route]
           log          = []
@@ -111,10 +123,14 @@ resource "google_monitoring_alert_policy" "policy" {
   documentation {
     mime_type = each.value.policy.documentation.mimeType
     subject   = each.value.policy.documentation.subject
-    content   = each.value.content
+    content   = join("\n\n", concat([for url in compact([each.value.runbook]) : "**Runbook.** [Open the runbook](${url})."], [each.value.content]))
 
+    # The API allows three.
     dynamic "links" {
-      for_each = each.value.links
+      for_each = slice(
+        concat([for url in compact([each.value.runbook]) : { displayName = "Runbook", url = url }], each.value.links),
+        0, min(3, length(compact([each.value.runbook])) + length(each.value.links)),
+      )
 
       content {
         display_name = links.value.displayName

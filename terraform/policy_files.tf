@@ -16,22 +16,25 @@ locals {
   # The policies on Cloud Run's own counts, by the mode that has them.
   cloud_run_policies = { exporter-executions-failing = "job", exporter-requests-failing = "function" }
 
-  # A job has no memory of the previous run, so it logs no changes of states.
+  # A job has no memory of the previous run, so it logs no changes of states. What config doesn't collect
+  # can't alert, and each query has its price.
   unwanted = [
     for name in concat(
       [for name, mode in local.cloud_run_policies : name if mode != var.mode],
       var.mode == "job" ? ["stream-state-changed"] : [],
+      local.collect.objects ? [] : ["stream-backfill-failed"],
+      local.collect.private_connections ? [] : ["private-connection-failed"],
+      local.collect.objects || local.collect.private_connections ? [] : ["exporter-not-collecting"],
     ) : name if contains(local.policy_names, name)
   ]
 
-  originals = {
-    for name, file in local.files : name => yamldecode(file(file)) if !contains(local.unwanted, name)
-  }
+  decoded   = { for name, file in local.files : name => yamldecode(file(file)) }
+  originals = { for name, policy in local.decoded : name => policy if !contains(local.unwanted, name) }
 
   policy_label_keys = toset(concat(["route"], flatten([for policy in local.originals : keys(try(policy.userLabels, {}))])))
 
   unchanged = {
-    enabled = null, severity = null, duration = null, threshold = null, notification_channels = null
+    enabled = null, severity = null, duration = null, threshold = null, notification_channels = null, runbook_url = null
   }
   changes = { for name in local.policy_names : name => try(var.policy_overrides[name], local.unchanged) }
 

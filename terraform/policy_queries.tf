@@ -2,15 +2,16 @@
 # valid as it is, and nothing else in it can change:
 # - " (N)" is the threshold, with N from userLabels.threshold; with userLabels.yields_to, that policy's.
 # - "[W]" is the look-back window that follows from the retest window.
-# - job_name="datastream-exporter" is the job, service_name="datastream-exporter" the function.
+# - "metrics-project", "exporter-project", "exporter-location",
+# "exporter-region" and "datastream-exporter" are this deployment's.
 
 locals {
   # A disabled policy's threshold is never reached, so that no policy yields to it.
   thresholds = {
-    for name, policy in local.originals : name => {
+    for name, policy in local.decoded : name => {
       original = policy.userLabels.threshold
       chosen   = tostring(coalesce(local.changes[name].threshold, policy.userLabels.threshold))
-      reached  = local.enabled[name] ? tostring(coalesce(local.changes[name].threshold, policy.userLabels.threshold)) : "Inf"
+      reached  = try(local.enabled[name], false) ? tostring(coalesce(local.changes[name].threshold, policy.userLabels.threshold)) : "Inf"
     } if can(policy.userLabels.threshold)
   }
 
@@ -44,23 +45,29 @@ locals {
   }
 
   # Splits at " (", so that each number in parentheses begins a part.
-  queries = {
-    for name, condition in local.promql : name => replace(replace(
-      replace(
-        join(" (", [
-          for part in split(" (", condition.query) : join(")", [
-            for index, text in split(")", part) : index == 0 ? lookup(local.query_numbers[name], text, text) : text
-          ])
-        ]),
-        "[${local.look_backs[name].original}]",
-        "[${local.look_backs[name].now}]",
-      ),
-      "job_name=\"datastream-exporter\"",
-      "job_name=\"${var.name}\"",
-      ),
-      "service_name=\"datastream-exporter\"",
-      "service_name=\"${var.name}\"",
+  chosen_queries = {
+    for name, condition in local.promql : name => replace(
+      join(" (", [
+        for part in split(" (", condition.query) : join(")", [
+          for index, text in split(")", part) : index == 0 ? lookup(local.query_numbers[name], text, text) : text
+        ])
+      ]),
+      "[${local.look_backs[name].original}]",
+      "[${local.look_backs[name].now}]",
     )
+  }
+
+  # Which deployment each selector is about: others may write to the same project, or be seen in the same
+  # metrics scope.
+  queries = {
+    for name, query in local.chosen_queries : name => replace(replace(replace(replace(replace(replace(
+      query,
+      "\"metrics-project\"", "\"${local.metrics_project}\""),
+      "\"exporter-project\"", "\"${local.job_project}\""),
+      "\"exporter-location\"", "\"${local.exporter_location}\""),
+      "\"exporter-region\"", "\"${var.region}\""),
+      "namespace=\"datastream-exporter\"", "namespace=\"${local.exporter_name}\""),
+    "_name=\"datastream-exporter\"", "_name=\"${var.name}\"")
   }
 
   # The longest look-back window of each query, in seconds.

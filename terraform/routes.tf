@@ -56,6 +56,13 @@ locals {
 
   route_mentions = merge({ "" = var.slack_mentions }, { for route, given in var.routes : route => given.slack_mentions })
 
+  # The runbook of each policy by route: its own, else the route's.
+  runbooks = {
+    for name, change in local.changes : name => {
+      for route in concat([""], keys(var.routes)) : route => try(coalesce(change.runbook_url, try(var.routes[route].runbook_url, null)), null)
+    }
+  }
+
   # The route of each project, for the policies on its log.
   project_routes = {
     for project in local.watched_projects : project => try([for route, given in var.routes : route if contains(given.projects, project)][0], "")

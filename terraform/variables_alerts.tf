@@ -84,11 +84,12 @@ variable "policy_directory" {
 }
 
 variable "policy_overrides" {
-  description = "Changes to single policies, by file name without .yaml: `enabled`, `severity`, `duration` (such as `\"120s\"`), `threshold`, `notification_channels` (full names)."
+  description = "Changes to single policies, by file name without .yaml: `enabled`, `severity`, `duration` (such as `\"120s\"`), `threshold`, `notification_channels` (full names), `runbook_url`."
   type = map(object({
     duration              = optional(string)
     enabled               = optional(bool)
     notification_channels = optional(list(string))
+    runbook_url           = optional(string)
     severity              = optional(string)
     threshold             = optional(number)
   }))
@@ -97,7 +98,7 @@ variable "policy_overrides" {
 
   validation {
     condition     = alltrue([for change in values(var.policy_overrides) : anytrue([for value in values(change) : value != null])])
-    error_message = "policy_overrides: ${join(", ", [for name, change in var.policy_overrides : name if alltrue([for value in values(change) : value == null])])} sets nothing. Allowed: duration, enabled, notification_channels, severity, threshold."
+    error_message = "policy_overrides: ${join(", ", [for name, change in var.policy_overrides : name if alltrue([for value in values(change) : value == null])])} sets nothing. Allowed: duration, enabled, notification_channels, runbook_url, severity, threshold."
   }
 
   validation {
@@ -109,14 +110,14 @@ variable "policy_overrides" {
     condition = alltrue([
       for change in values(var.policy_overrides) :
       contains(local.severities, coalesce(change.severity, "ERROR")) && coalesce(change.threshold, 0) >= 0 && floor(coalesce(change.threshold, 0)) == coalesce(change.threshold, 0) &&
-      try(tonumber(regex("^([0-9]{1,5})s$", coalesce(change.duration, "0s"))[0]) <= 82800, false)
+      try(tonumber(regex("^([0-9]{1,5})s$", coalesce(change.duration, "0s"))[0]) <= 82800, false) && can(regex("^https://[^\\s()]+$", coalesce(change.runbook_url, "https://x")))
     ])
-    error_message = "policy_overrides: severity must be CRITICAL, ERROR or WARNING, duration whole seconds from \"0s\" to \"82800s\" (23 hours), threshold a whole number of 0 or more."
+    error_message = "policy_overrides: severity must be CRITICAL, ERROR or WARNING, duration whole seconds from \"0s\" to \"82800s\" (23 hours), threshold a whole number of 0 or more, runbook_url an address that starts with https://."
   }
 
   validation {
-    condition     = alltrue([for name, change in var.policy_overrides : (change.duration == null || !can(local.log_conditions[name])) && (change.threshold == null || can(local.originals[name].userLabels.threshold))])
-    error_message = "policy_overrides: a policy on single log entries (${join(", ", keys(local.log_conditions))}) has no duration, and only ${join(", ", [for name, policy in local.originals : name if can(policy.userLabels.threshold)])} have a threshold."
+    condition     = alltrue([for name, change in var.policy_overrides : (change.duration == null || !can(local.log_conditions[name])) && (change.threshold == null || can(local.decoded[name].userLabels.threshold))])
+    error_message = "policy_overrides: a policy on single log entries (${join(", ", keys(local.log_conditions))}) has no duration, and only ${join(", ", [for name, policy in local.decoded : name if can(policy.userLabels.threshold)])} have a threshold."
   }
 
   validation {
@@ -138,11 +139,12 @@ variable "renotify_intervals" {
 }
 
 variable "routes" {
-  description = "Who gets the alerts of which watched projects, by a name of your choice. `notification_channels` and `slack_mentions` are as in the inputs of that name; `log_notification_channels` are channels for policies on a project's log, by project, in that project. Projects in no route, and exporter-*, use `notification_channels`. Each route repeats the policies on streams: the README's Cost says for how much."
+  description = "Who gets the alerts of which watched projects, by a name of your choice. `notification_channels` and `slack_mentions` are as in the inputs of that name; `log_notification_channels` are channels for policies on a project's log, by project, in that project; `runbook_url` is the runbook of its alerts. Projects in no route, and exporter-*, use `notification_channels`. Each route repeats the policies on streams: the README's Cost says for how much."
   type = map(object({
     log_notification_channels = optional(map(list(string)), {})
     notification_channels     = optional(map(list(string)))
     projects                  = list(string)
+    runbook_url               = optional(string)
     slack_mentions            = optional(map(string), {})
   }))
   default  = {}
@@ -154,8 +156,8 @@ variable "routes" {
   }
 
   validation {
-    condition     = alltrue([for route in values(var.routes) : route.notification_channels != null || length(route.slack_mentions) + length(route.log_notification_channels) > 0])
-    error_message = "routes: ${join(", ", [for name, route in var.routes : name if route.notification_channels == null && length(route.slack_mentions) + length(route.log_notification_channels) == 0])} sets nothing. Allowed: projects, notification_channels, slack_mentions, log_notification_channels."
+    condition     = alltrue([for route in values(var.routes) : route.notification_channels != null || route.runbook_url != null || length(route.slack_mentions) + length(route.log_notification_channels) > 0])
+    error_message = "routes: ${join(", ", [for name, route in var.routes : name if route.notification_channels == null && route.runbook_url == null && length(route.slack_mentions) + length(route.log_notification_channels) == 0])} sets nothing. Allowed: projects, notification_channels, slack_mentions, log_notification_channels, runbook_url."
   }
 
   validation {
@@ -182,10 +184,11 @@ variable "routes" {
     condition = alltrue(flatten([
       for route in values(var.routes) : [
         length(setsubtract(keys(coalesce(route.notification_channels, {})), local.severities)) == 0,
+        can(regex("^https://[^\\s()]+$", coalesce(route.runbook_url, "https://x"))),
         [for severity, mention in route.slack_mentions : contains(local.severities, severity) && can(regex(local.mention_form, mention))],
       ]
     ]))
-    error_message = "routes: notification_channels and slack_mentions are for ${join(", ", local.severities)}. ${local.mention_advice}"
+    error_message = "routes: notification_channels and slack_mentions are for ${join(", ", local.severities)}, and runbook_url starts with https://. ${local.mention_advice}"
   }
 }
 

@@ -7,7 +7,7 @@ streams every 300 s; a job reads and writes everything every minute.
 
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -15,7 +15,7 @@ from exporter import measure
 from exporter.config.locations import KNOWN
 from exporter.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from lab.markdown import table
-from lab.policies.promql import metrics_by_clause, promql_name
+from lab.policies.promql import has, metrics_by_clause, promql_name
 from lab.simulate.scenario import ONLY_FOR
 
 MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
@@ -38,6 +38,8 @@ OPTIONAL = {
 WITHOUT_STREAMS = ("location/up", "location/last_read")
 # Seconds between the runs of a polling script: what most teams run, and the minimum
 POLLING_INTERVALS = (300, 60)
+# Terraform leaves these out where config collects nothing
+COLLECTING = {"exporter-not-collecting", "private-connection-failed", "stream-backfill-failed"}
 POLICIES = Path(__file__).parent.parent / "alerting_policies"
 
 
@@ -102,8 +104,8 @@ def months() -> str:
     few = Fleet(100, 10, 1)
     stream = _added(few, few._replace(streams=101))
     location = _added(few, few._replace(locations=11))
-    routed = [name for name, _ in references("function") if "datastream_exporter" not in name]
-    route = PRICES["condition"].total(len(routed))
+    policies = alerting_by_policy(Fleet(0, 0, 0), "function").items()
+    route = [price for name, price in policies if not name.startswith("exporter-")]
     metrics = [mebibytes(fleet, "function") * PRICES["metrics"].dollars for fleet in FLEETS]
     return f"""\
 {rows}
@@ -111,8 +113,8 @@ def months() -> str:
 If others on the billing account use up the free MiB, a function's metrics cost ${metrics[0]:.2f},
 ${metrics[1]:.2f} and ${metrics[2]:.2f}. One more stream costs ${stream[0]:.2f} a month, and
 ${stream[1]:.2f} for alerting as announced; one more location with streams ${location[0]:.2f} and
-${location[1]:.2f}. A job pays four times as much for metrics. Each route repeats the policies on
-streams and locations: about ${route:.0f} for alerting as announced."""
+${location[1]:.2f}. A job pays four times as much for metrics. Each route adds
+{len(route)} policies, and about ${sum(route):.0f} for alerting as announced."""
 
 
 def month(fleet: Fleet, mode: str) -> float:
@@ -151,31 +153,42 @@ def cloud_run(mode: str, interval: int) -> float:
 
 
 def alerting(fleet: Fleet, mode: str) -> float:
-    """Return what a month of alerting costs in dollars, once it is billed as announced.
+    """Return what a month of alerting costs in dollars, once it is billed as announced."""
+    return sum(alerting_by_policy(fleet, mode).values())
+
+
+def alerting_by_policy(fleet: Fleet, mode: str) -> dict[str, float]:
+    """Return what a month of each policy on metrics costs in dollars, as announced."""
+    return {
+        path.stem: query_price(query["query"], int(query["evaluationInterval"].rstrip("s")), fleet)
+        for path in sorted(POLICIES.glob("*.yaml"))
+        if ONLY_FOR.get(path.stem, mode) == mode and path.stem not in COLLECTING
+        for condition in _conditions(path)
+        if (query := condition.get("conditionPrometheusQueryLanguage"))
+    }
+
+
+def query_price(query: str, interval: int, fleet: Fleet) -> float:
+    """Return what a month of a query costs in dollars, evaluated every ``interval`` seconds.
 
     A query pays for each metric in each of its clauses; a clause ends at every comparison, ``and``,
-    ``or`` and ``unless``. Each evaluation reads a point of every series that the clause names.
+    ``or`` and ``unless``. An evaluation reads a point of every series that a clause names, after
+    its aggregation and however far it looks back.
     """
-    named = references(mode)
-    read = sum(series(name, fleet) * MONTH / interval for name, interval in named)
-    return PRICES["condition"].total(len(named)) + PRICES["read_points"].total(read / 1e6)
+    named = metrics_by_clause(query)
+    points = 0.0
+    for name, labels in named:
+        of_project = fleet.projects if has(labels, "namespace") else 1
+        points += series(name, fleet) if has(labels, "location") else of_project
+    points *= MONTH / interval
+    return PRICES["condition"].total(len(named)) + PRICES["read_points"].total(points / 1e6)
 
 
 @cache
-def references(mode: str) -> tuple[tuple[str, int], ...]:
-    """Return the metrics of each clause in a mode's policies: PromQL's name, and the interval."""
-    queries = (
-        query
-        for path in sorted(POLICIES.glob("*.yaml"))
-        if ONLY_FOR.get(path.stem, mode) == mode
-        for condition in yaml.safe_load(path.read_text("utf-8"))["conditions"]
-        if (query := condition.get("conditionPrometheusQueryLanguage"))
-    )
-    return tuple(
-        (name, int(query["evaluationInterval"].rstrip("s")))
-        for query in queries
-        for name in metrics_by_clause(query["query"])
-    )
+def _conditions(path: Path) -> list[dict[str, Any]]:
+    """Return the conditions of a policy's file."""
+    conditions: list[dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))["conditions"]
+    return conditions
 
 
 def series(name: str, fleet: Fleet) -> int:

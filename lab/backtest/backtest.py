@@ -12,6 +12,7 @@ from exporter import measure as samples
 from exporter.measure import RESOURCE
 from lab.backtest.history import History
 from lab.backtest.read import EXPORTER_DELAY
+from lab.policies.deployment import without_placeholders
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
 from lab.policies.promql import Selector, known_series
@@ -110,12 +111,13 @@ def _incidents(
     first = start - min(window, max(start - known_since, 0.0)) // interval * interval
     steps = int((period.end - first) // interval)
     last = first + steps * interval
-    query = adjust_for_delay(policy.query or "", VisibilityDelay(EXPORTER_DELAY, EXPORTER_DELAY))
+    query = without_placeholders(policy.query or "")
+    query = adjust_for_delay(query, VisibilityDelay(EXPORTER_DELAY, EXPORTER_DELAY))
     true_at: dict[tuple[tuple[str, str], ...], list[float]] = {}
     for step in range(0, steps + 1, _STEPS):
         at, until = (first + min(each, steps) * interval for each in (step, step + _STEPS - 1))
         for series in engine.query_range(query, at, until, interval):
-            true_at.setdefault(tuple(sorted(series.labels.items())), []).extend(series.times)
+            true_at.setdefault(tuple(sorted(series.labels.items())), []).extend(series.values)
     for labels, times in true_at.items():
         about = resource_name(dict(labels), is_exporter=policy.watches_exporter)
         for opened, closed in firing_intervals(

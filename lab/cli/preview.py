@@ -1,30 +1,29 @@
 """``datastream-lab preview``: the notifications of policies, as they will appear."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 from exporter.cli import INTERRUPTED, OK
 from exporter.documents import InputError, hint
 from exporter.logs import LOGGER
-from exporter.text import plural, printable, quote
+from exporter.text import plural, quote
 from lab.cli.options import Context, add_options, selected_policies, selected_scenarios
 from lab.durations import format_duration
 from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
+from lab.preview.received import NOT_SENT, Received, received
 from lab.preview.terminal import print_notification
-from lab.prove.incidents import Incident
-from lab.prove.outcomes import first_and_more
-from lab.prove.scenarios import ScenarioResult, play_all
-from lab.terminal import show_progress
+from lab.prove.scenarios import play_all
+from lab.terminal import print_table, show_progress
 
 HELP = (
-    "Prints each notification as it will appear: subject, text and links, about an example stream "
-    "or about the incidents of a scenario. Below it: the lines that name a label, as they read "
-    "where Cloud Monitoring leaves the labels empty. A warning names each value that Cloud "
-    "Monitoring or Slack could read as markup."
+    "Prints each notification as it will appear: subject, text and links, about an example stream. "
+    "Below it: the lines that name a label, as they read where Cloud Monitoring leaves the labels "
+    "empty. With --scenario: how many notifications one person gets, each with its time, and the "
+    "first of each policy. A warning names each value that Cloud Monitoring or Slack could read as "
+    "markup."
 )
-
-_MOST_NAMES = 3
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -33,7 +32,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "names", nargs="*", metavar="POLICY", help="a policy's name (default: all policies)"
     )
     parser.add_argument(
-        "--scenario", metavar="SCENARIO", help="a scenario's name or file: show its incidents"
+        "--scenario",
+        metavar="SCENARIO",
+        help="a scenario's name or file: show what one person gets",
     )
     add_options(parser, "policies", "scenarios")
 
@@ -45,7 +46,7 @@ def run(context: Context) -> int:
     wanted = _wanted(policies, args.names)
     if not args.scenario:
         for policy in wanted:
-            _print(context, notification(policy), _kind(policy), "")
+            _print(context, notification(policy), _kind(policy))
         return OK
     scenarios = selected_scenarios(args, [args.scenario], policies)
     with show_progress(context.err) as progress:
@@ -54,11 +55,11 @@ def run(context: Context) -> int:
     if context.stop.is_set():
         LOGGER.warning("Interrupted while playing %s.", args.scenario)
         return INTERRUPTED
-    shown = [each for result in results for each in _notifications(result, wanted)]
-    for notice, heading, note in shown:
-        _print(context, notice, f"{heading} after the start of {args.scenario}", note)
-    if not shown:
-        LOGGER.info("%s opens no incident of these policies.", args.scenario)
+    for result in results:
+        if found := received(result, wanted):
+            _print_received(context, args.scenario, found)
+        else:
+            LOGGER.info("%s opens no incident of these policies.", args.scenario)
     return OK
 
 
@@ -78,31 +79,26 @@ def _kind(policy: Policy) -> str:
     return f"{policy.name} · {policy.severity}"
 
 
-def _notifications(
-    result: ScenarioResult, wanted: Sequence[Policy]
-) -> Iterator[tuple[Notification, str, str]]:
-    """Yield the first notification of each policy, when it comes, and how many are like it."""
-    first: dict[str, dict[str, Incident]] = {}
-    for incident in sorted(result.incidents, key=lambda each: (each.opened, each.about)):
-        labels = str(sorted(incident.labels.items()))
-        first.setdefault(incident.policy, {}).setdefault(labels, incident)
-    by_name = {policy.name: policy for policy in wanted}
-    for policy in (by_name[name] for name in first if name in by_name):
-        incident, *similar = first[policy.name].values()
-        project = incident.labels.get("project_id") or result.scenario.configs[0].metrics.project
-        if policy.is_log:
-            # A log's policy lives in the project of the log.
-            project = incident.about.split("/")[1]
-        names = [printable(each.about.rpartition("/")[2]) for each in similar]
-        listed = first_and_more([name for name in names if name], _MOST_NAMES)
-        yield (
-            notification(policy, incident.labels, project),
-            f"{_kind(policy)} · opens {format_duration(incident.opened)}",
-            f"{plural(len(similar), 'more notification')} like this one: {listed}" * bool(similar),
-        )
+def _print_received(context: Context, name: str, found: Sequence[Received]) -> None:
+    """Print how many notifications one person gets, each in a line; then the first of each."""
+    counts = Counter(each.kind for each in found)
+    sent = len(found) - counts[NOT_SENT]
+    how = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    print(f"One person gets {plural(sent, 'notification')} in {name}: {how}.", file=context.out)
+    rows = [
+        (format_duration(at), kind, policy.severity, policy.name, shown.fill(policy.subject))
+        for at, kind, shown in found
+        for policy in [shown.policy]
+    ]
+    print_table(("after", "what", "severity", "policy", "subject"), rows, context.out, ("after",))
+    print(file=context.out)
+    first = {each.notification.policy.name: each for each in reversed(found)}
+    for each in sorted(first.values(), key=lambda each: each.at):
+        heading = f"{_kind(each.notification.policy)} · {format_duration(each.at)}"
+        _print(context, each.notification, f"{heading} after the start of {name}")
 
 
-def _print(context: Context, shown: Notification, heading: str, note: str) -> None:
+def _print(context: Context, shown: Notification, heading: str) -> None:
     for name in shown.dangerous:
         LOGGER.warning(
             "%s: Cloud Monitoring or Slack could read %s, the value of %s, as markup.",
@@ -110,4 +106,4 @@ def _print(context: Context, shown: Notification, heading: str, note: str) -> No
             quote(shown.values[name]),
             name,
         )
-    print_notification(shown, heading, note, context.out)
+    print_notification(shown, heading, context.out)

@@ -58,7 +58,8 @@ class DatastreamService:
             self._fleet(), request.name, "datastream.locations.list", request.name
         )
         page = self._page(request, "ListLocations", request.name)
-        found, token = page.cut(list(project.locations))
+        listed = (id_ for id_, each in project.locations.items() if each.outage != "unlisted")
+        found, token = page.cut(list(listed))
         response = locations_pb2.ListLocationsResponse(next_page_token=token)
         for id_ in found:
             name = f"projects/{project.named}/locations/{id_}"
@@ -105,7 +106,7 @@ class DatastreamService:
         location, parent = self._location(
             self._fleet(), request.parent, "datastream.privateConnections.list"
         )
-        if location.outage is not None:
+        if location.outage in {"listed", "partial"}:
             return _ListConnectionsResponse(unreachable=[parent])
         page = self._page(request, "ListPrivateConnections", request.parent)
         found, token = page.cut(list(location.connections.values()))

@@ -66,8 +66,9 @@ Permission = Literal[
 ]
 
 # How a location fails: with the status UNAVAILABLE; with an empty answer that lists it in
-# ``unreachable``; or the same for the first page only
-Outage = Literal["unavailable", "listed", "partial"]
+# ``unreachable``; the same for the first page only; or it answers, and the discovery of locations
+# leaves it out
+Outage = Literal["unavailable", "listed", "partial", "unlisted"]
 
 # How an answer is wrong: it (or, with a code, its details) can't be parsed; it has 65 MiB; or its
 # token leads to the same page

@@ -15,6 +15,8 @@ Problem: TypeAlias = tuple[tuple[str | int, ...], str]
 PROJECT = "project"
 METRIC_LABEL = "metric_or_resource.label."
 LOG_LABEL = "log.extracted_label."
+USER_LABEL = "policy.user_label."
+VALUE = "metric.label.value"  # what a PromQL query returned, such as a lag in seconds
 # Seconds that Cloud Monitoring allows for retest window and look-back window together
 _LONGEST = 25 * HOUR
 _VARIABLE = re.compile(r"\$\{([^{}$]*)(\}?)")
@@ -125,15 +127,20 @@ def _documentation(file: PolicyFile, labels: Labels, prefix: str) -> Iterator[Pr
     for index, link in enumerate(file.documentation.links):
         texts["links", index, "displayName"] = link.display_name
         texts["links", index, "url"] = link.url
+    others = {PROJECT, *(f"{USER_LABEL}{key}" for key in file.user_labels)}
+    if prefix == METRIC_LABEL:
+        others.add(VALUE)
     for path, text in texts.items():
         for found in _VARIABLE.finditer(text):
             name, key = found[1], found[1].removeprefix(prefix)
             if not found[2]:
                 sentence = "is a variable that is not closed; write } after its name"
-            elif name != PROJECT and not name.startswith(prefix):
+            elif name in others:
+                continue
+            elif not name.startswith(prefix):
                 known = f'"${{{PROJECT}}}" or "${{{prefix}KEY}}"'
                 sentence = f"is not a variable that policies use; write {known}"
-            elif name != PROJECT and not has(labels, key):
+            elif not has(labels, key):
                 sentence = f"names a label that the alert doesn't have; {hint(key, sorted(labels))}"
             else:
                 continue

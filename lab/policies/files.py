@@ -90,8 +90,9 @@ class Policy:
 
     @property
     def watches_exporter(self) -> bool:
-        """Whether its query selects the exporter's own series."""
-        return "datastream_exporter_" in (self.query or "")
+        """Whether its query is about the exporter itself: it selects its series first."""
+        found = re.search(r"_com:datastream_([a-z]+)_", self.query or "")
+        return found is not None and found[1] == "exporter"
 
 
 def read_policies(

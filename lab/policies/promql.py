@@ -30,9 +30,8 @@ _COMPLETE = ("custom_googleapis_com:datastream_", "datastream_googleapis_com:")
 _MISSPELLED = 0.95  # an unknown name that is this similar to a known one counts as misspelled
 # Aggregations that choose series and keep all of their labels
 _CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
-_MATCHERS = re.compile(r"""\{(?:[^"'}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*\}""")
-_CLAUSE_END = re.compile(r"[=!<>]=|[<>]|\b(?:and|or|unless)\b", re.IGNORECASE)
-_METRIC = re.compile(r"\b\w+_com:\w+")
+# Operators that end a clause
+_CLAUSE_ENDS = {"==", "!=", "<", ">", "<=", ">=", "and", "or", "unless"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,7 @@ class Selector:
 
     metric: str  # the metric's name in PromQL
     equal: Mapping[str, str]  # the labels with an equality matcher, and their values
+    clause: int  # the number of its clause in the query, from 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Query:
     selectors: tuple[Selector, ...]  # every selector, in the order of the query
     look_back: int  # the longest look-back window in seconds
     result: Labels  # the labels of its result's series
+    clauses: Mapping[int, Labels]  # the labels of each clause's series
     errors: tuple[str, ...]  # A sentence for each metric or label that does not exist
 
 
@@ -87,10 +88,13 @@ def read(text: str, *, known_only: bool = True) -> Query:
         )
     inference = _Inference(known_only)
     result = inference.labels(root) or _NONE
+    inference.returned.setdefault(inference.clause, result)
     if not (inference.selectors or inference.errors):
         raise ValueError("selects no metric, so it would fire always or never")
     errors = tuple(dict.fromkeys(inference.errors))
-    return Query(tuple(inference.selectors), inference.look_back, result, errors)
+    return Query(
+        tuple(inference.selectors), inference.look_back, result, inference.returned, errors
+    )
 
 
 def has(labels: Labels, key: str) -> bool:
@@ -107,13 +111,19 @@ def promql_name(metric_type: str) -> str:
     return re.sub(r"[^\w:]", "_", metric_type.replace("/", ":", 1), flags=re.ASCII)
 
 
-def metrics_by_clause(query: str) -> list[str]:
+def metrics_by_clause(query: str) -> list[tuple[str, Labels]]:
     """Return the metrics of a query, each once for every clause that names it: Google bills so.
 
-    A clause ends at a comparison, ``and``, ``or`` and ``unless``.
+    With each come the labels in which the series that the clause returns may differ. A clause ends
+    at a comparison, ``and``, ``or`` and ``unless``:
+    https://cloud.google.com/monitoring/alerts/cost-control
     """
-    clauses = _CLAUSE_END.split(_MATCHERS.sub("", query))
-    return [name for clause in clauses for name in sorted(set(_METRIC.findall(clause)))]
+    parsed = read(query, known_only=False)
+    named = {
+        (each.clause, each.metric): parsed.clauses[each.clause] - each.equal.keys()
+        for each in parsed.selectors
+    }
+    return [(name, labels) for (_, name), labels in sorted(named.items())]
 
 
 @cache
@@ -175,6 +185,8 @@ class _Inference:
     selectors: list[Selector] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     look_back: int = 0
+    clause: int = 0
+    returned: dict[int, Labels] = field(default_factory=dict)
     around: int = 0  # seconds that the ranges around the current expression look back
 
     def labels(self, node: object) -> Labels | None:
@@ -213,7 +225,7 @@ class _Inference:
             )
             return _ANY
         self.look_back = max(self.look_back, self.around + _seconds(node.offset))
-        selector = Selector(node.name, _equal(node))
+        selector = Selector(node.name, _equal(node), self.clause)
         self.selectors.append(selector)
         try:
             series = _find_series(node.name, known_only=self.known_only)
@@ -276,16 +288,25 @@ class _Inference:
         return None if node.func.return_type == parser.ValueType.Scalar else carried
 
     def _combined(self, node: parser.BinaryExpr) -> Labels | None:
-        left, right = self.labels(node.lhs), self.labels(node.rhs)
+        name, modifier = str(node.op), node.modifier
+        left, ends = self.labels(node.lhs), name in _CLAUSE_ENDS
+        if ends:
+            self.returned.setdefault(self.clause, left or _NONE)
+            self.clause += 1
+        right = self.labels(node.rhs)
+        if ends:
+            self.returned.setdefault(self.clause, right or _NONE)
         if left is None or right is None:
             return right if left is None else left
-        name, modifier = str(node.op), node.modifier
         matching = modifier.matching if modifier else None
         keys = matching.labels if matching else []
         on = matching is not None and matching.type == parser.LabelModifierType.Include
         if on:
-            for side, labels in (("left", left), ("right", right)):
-                self._need(keys, labels, f"{name} on ({', '.join(keys)}): its {side} side has")
+            self._need(keys, left, f"{name} on ({', '.join(keys)}): its left side has")
+        bare = _bare(node.rhs)
+        # Only some series of a union may have a label.
+        if on and not (isinstance(bare, parser.BinaryExpr) and str(bare.op) == "or"):
+            self._need(keys, right, f"{name} on ({', '.join(keys)}): its right side has")
         if name == "or":
             return frozenset(key for key in left | right if has(left, key) and has(right, key))
         rest, other_rest = left.difference(keys), right.difference(keys)

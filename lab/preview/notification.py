@@ -11,7 +11,7 @@ from urllib.parse import quote
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT
+from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT, USER_LABEL, VALUE
 from lab.policies.files import Policy
 
 # What Cloud Monitoring writes for a label that it doesn't find in the incident, as reported by
@@ -25,7 +25,10 @@ EXAMPLE_LABELS = {
     "namespace": "shop-prod",
     "private_connection_id": "vpc-peering",
     "who": "operator@example.com",
-    "change": "Update",
+    "method": "Update",
+    "change": "RUNNING → FAILED: password authentication failed",
+    "state": "PAUSED",
+    VALUE: "1860",
 }
 
 EXAMPLE_PROJECT = "shop-monitoring"
@@ -106,17 +109,19 @@ def notification(
 ) -> Notification:
     """Return a policy's notification about an incident.
 
-    ``labels`` are the incident's, None for those of an example; the policy lives in ``project``.
+    ``labels`` are the incident's and its VALUE, None for an example; the policy is in ``project``.
     """
     links = (part for link in policy.links for part in (link.display_name, link.url))
     texts = (policy.subject, policy.content, *links)
     names = dict.fromkeys(name for text in texts for name in _VARIABLE.findall(text))
     prefix = LOG_LABEL if policy.is_log else METRIC_LABEL
+    always = {f"{USER_LABEL}{key}": value for key, value in policy.proto.user_labels.items()}
+    always[PROJECT] = project
     values = {}
     for name in names:
         key = name.removeprefix(prefix)
         value = _example(policy, key) if labels is None else labels.get(key, "")
-        values[name] = project if name == PROJECT else value or EMPTY
+        values[name] = always.get(name) or value or EMPTY
     return Notification(policy, values)
 
 

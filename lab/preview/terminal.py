@@ -16,16 +16,11 @@ _WIDEST = 100  # columns of a line that is easy to read
 _INDENT = 2
 
 
-def print_notification(shown: Notification, heading: str, note: str, out: TextIO) -> None:
-    """Print a notification, and how it reads where Cloud Monitoring leaves the labels empty.
-
-    ``heading`` is the line above it, ``note`` one below it, if any.
-    """
+def print_notification(shown: Notification, heading: str, out: TextIO) -> None:
+    """Print a heading, a notification, and how it reads where the labels are left empty."""
     terminal = console(out)
     terminal.print(Text(printable(heading), "bold reverse"), soft_wrap=True)
     _print_texts(terminal, shown)
-    if note:
-        _print(terminal, Text(printable(note), "dim"))
     empty = shown.without_labels()
     if empty.policy.content:
         _print(terminal, Text("\nWhere Cloud Monitoring leaves the labels empty", "dim"))

@@ -49,7 +49,7 @@ class ResultSeries(NamedTuple):
     """A series of a query's result."""
 
     labels: dict[str, str]  # its labels
-    times: tuple[float, ...]  # the evaluation times at which it has a value, unix seconds
+    values: dict[float, str]  # its value at each evaluation that has one, by unix seconds
 
 
 class Engine:
@@ -71,7 +71,7 @@ class Engine:
             QueryError: Prometheus refuses the query.
             EngineError: Prometheus fails or doesn't answer.
         """
-        times: dict[tuple[tuple[str, str], ...], list[float]] = {}
+        values: dict[tuple[tuple[str, str], ...], dict[float, str]] = {}
         first, last = 0, int((end - start) // step)
         while first <= last:
             until = min(first + _MOST_STEPS, last)
@@ -82,10 +82,10 @@ class Engine:
                 "step": f"{step:g}",
             }
             for series in self._post("/api/v1/query_range", form)["result"]:
-                found = times.setdefault(tuple(sorted(series["metric"].items())), [])
-                found.extend(float(at) for at, _ in series["values"])
+                found = values.setdefault(tuple(sorted(series["metric"].items())), {})
+                found.update((float(at), value) for at, value in series["values"])
             first = until + 1
-        return tuple(ResultSeries(dict(labels), tuple(found)) for labels, found in times.items())
+        return tuple(ResultSeries(dict(labels), found) for labels, found in values.items())
 
     def _post(self, path: str, form: dict[str, str]) -> Any:
         # http.client ignores http_proxy: a proxy could not reach this machine's loopback.

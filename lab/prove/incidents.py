@@ -33,6 +33,7 @@ class Incident:
     opened: float  # seconds after the scenario's start
     closed: float | None  # seconds after the scenario's start; None while open at the end
     phase: float = 0.0  # seconds from the start to the first of the evaluations that led to it
+    value: str = ""  # the query's value when it opened
 
 
 def metric_incidents(
@@ -46,16 +47,20 @@ def metric_incidents(
     phases = round(policy.interval / spacing)
     steps = int(recording.lasts // spacing)
     end = recording.start + steps * spacing
-    query = adjust_for_delay(policy.query or "", recording.delay)
+    query = adjust_for_delay(recording.deployed.fill_in(policy.query or ""), recording.delay)
     incidents = []
     for series in engine.query_range(query, recording.start, end, spacing):
-        numbers = [round((at - recording.start) / spacing) for at in series.times]
-        name = resource_name(series.labels, is_exporter=policy.watches_exporter)
+        labels = series.labels
+        values = {
+            round((at - recording.start) / spacing) * spacing: value
+            for at, value in series.values.items()
+        }
+        name = resource_name(labels, is_exporter=policy.watches_exporter)
         for phase in range(phases):
-            true_at = [number * spacing for number in numbers if number % phases == phase]
+            true_at = [at for at in values if round(at / spacing) % phases == phase]
             last = (steps - (steps - phase) % phases) * spacing
             incidents += [
-                Incident(policy.name, name, series.labels, opened, closed, phase * spacing)
+                Incident(policy.name, name, labels, opened, closed, phase * spacing, values[opened])
                 for opened, closed in firing_intervals(
                     true_at, retest_window=policy.retest_window, interval=policy.interval, last=last
                 )
@@ -66,10 +71,10 @@ def metric_incidents(
 def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
     """Return the full name of the resource that a result's labels identify, as far as they do."""
     project, location = labels.get("namespace"), labels.get("location")
+    if is_exporter:
+        return f"exporters/{project}" if project else "every exporter"
     if not project:
         return ""
-    if is_exporter:
-        return f"exporters/{project}"
     name = f"projects/{project}"
     if location:
         name += f"/locations/{location}"

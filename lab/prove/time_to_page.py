@@ -1,16 +1,18 @@
 """Measures the time to page: from a change in Datastream to the incident.
 
-The worst case counts. The change comes at any moment between two runs, the run starts as late as
-Cloud Run may start it, its points become visible as late as they may, and evaluations come at any
-second of their interval.
+The worst case counts. The change comes at a random moment, or just after a run: also after one that
+wrote all, as each process with memory does every four minutes. The next run starts as late as Cloud
+Run may start it, its points become visible as late as they may, and evaluations come at any second
+of their interval.
 """
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
+from random import Random
 from statistics import median
 from threading import Event
 from typing import Any
@@ -18,24 +20,30 @@ from typing import Any
 from exporter import config
 from exporter.config import locations
 from exporter.documents import InputError, Section, packaged
+from exporter.memory import LONGEST_SECONDS
 from lab.emulator.world import World
 from lab.policies.files import Policy
 from lab.prove.engine import check_installed
 from lab.prove.incidents import log_incidents, metric_incidents
 from lab.prove.scenarios import engine_for
 from lab.side_by_side import side_by_side
-from lab.simulate.scenario import Deployment, Scenario
+from lab.simulate.scenario import Deployment, Downtime, Scenario
 from lab.simulate.schedule import scheduled_runs
 from lab.simulate.simulation import Recording, simulate
 
 WORST_INGESTION = (7.0, 7.0)
 POLLING_SECONDS = 300  # worst case of a script that polls every five minutes
+MOMENTS = 200  # random moments of a change, by default
+# Runs just after which a change comes, too; they reach back to one that wrote all
+_RUNS = 5
 # Seconds that are recorded after the last change, longer than each promised time to page
-_WAIT = 300.0
+_WAIT = 270.0
 _START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 _EVERY_SECOND = 1.0
-_FIRST_CHANGE = 120.0
+# A process with memory has written all at the start, and does so again in between
+_FIRST_CHANGE, _LAST_CHANGE = 120.0, 120.0 + LONGEST_SECONDS
 _JUST_AFTER = 0.1
+_METRICS, _OURS = "metrics-project", "custom_googleapis_com:"
 
 # By change title: the moment of each change, by the resource of its incident
 Moments = dict[str, dict[str, float]]
@@ -46,22 +54,16 @@ Streams = dict[str, dict[str, list[dict[str, Any]]]]
 class TimedMode(Section):
     """How the exporter runs while times to page are measured."""
 
-    exporter: Deployment  # the deployment, as a scenario has it
-    step: float  # seconds between two changes, until the start delays repeat, or for two ticks
-    # More seconds between two changes: a run logs 50 of them at most, and a run that the log of
+    exporter: Deployment  # the deployment, as a scenario has it; its start delays are the extremes
+    # How many moments one exporter sees: a run logs 50 changes at most, and a run that the log of
     # one change causes would see another one too
-    apart: float = 0
+    together: int
 
     @property
-    def changing_for(self) -> float:
-        """Seconds over which the changes are spread."""
-        return self.exporter.seconds * (len(self.exporter.delays) or 2)
-
-    @property
-    def starts(self) -> list[float]:
-        """When runs start until then, without those that a log causes."""
-        runs = scheduled_runs([self.exporter], _FIRST_CHANGE + self.changing_for, "")
-        return [run.at for run in runs]
+    def exporters(self) -> list[Deployment]:
+        """The deployment, with either delay first."""
+        orders = sorted({self.exporter.delays, self.exporter.delays[::-1]})
+        return [self.exporter.model_copy(update={"delays": order}) for order in orders]
 
 
 class TimedChange(Section):
@@ -115,8 +117,12 @@ class TimeToPage:
         return self.worst <= self.bound
 
 
-def measure_all(policies: Iterable[Policy], stop: Event) -> Iterator[list[TimeToPage]]:
+def measure_all(
+    policies: Iterable[Policy], stop: Event, moments: int = MOMENTS
+) -> Iterator[list[TimeToPage]]:
     """Measure every change in each of :data:`MODES`, side by side; end early after ``stop``.
+
+    ``moments`` says at how many random ones, each the same in every measurement.
 
     Raises:
         InputError: A policy whose time to page is promised is missing.
@@ -132,7 +138,7 @@ def measure_all(policies: Iterable[Policy], stop: Event) -> Iterator[list[TimeTo
             for name in missing
         )
     check_installed()
-    yield from side_by_side(partial(_measure_mode, needed), [*MODES], stop)
+    yield from side_by_side(partial(_measure_mode, needed, moments), [*MODES], stop)
 
 
 def in_order(times: Iterable[TimeToPage]) -> list[TimeToPage]:
@@ -141,20 +147,35 @@ def in_order(times: Iterable[TimeToPage]) -> list[TimeToPage]:
     return sorted(times, key=lambda time: (CHANGES.index(time.change), modes.index(time.mode)))
 
 
-def _measure_mode(policies: Iterable[Policy], mode: str) -> list[TimeToPage]:
-    return measure(*_record_changes(mode), policies) + measure(*record_death(mode), policies)
+def _measure_mode(policies: Iterable[Policy], moments: int, mode: str) -> list[TimeToPage]:
+    changes, death = _record_changes(mode, moments), record_death(mode)
+    return measure(*changes, policies) + measure(*death, policies)
 
 
-def _record_changes(mode: str) -> tuple[Recording, Moments]:
-    """Record changes at every moment between two runs."""
+def _record_changes(mode: str, count: int) -> tuple[Recording, Moments]:
+    """Record changes at so many random moments, and just after runs, as one recording."""
     timed = MODES[mode]
-    streams, events, moments = _changes(timed)
-    return _play(mode, timed.exporter, streams, events), moments
+    moments: Moments = {}
+    recordings: list[Recording] = []
+    drawn = Random(mode)  # noqa: S311 - the same in every measurement
+    random = [drawn.uniform(_FIRST_CHANGE, _LAST_CHANGE) for _ in range(count)]
+    for number, exporter in enumerate(timed.exporters):
+        runs = [run.at + _JUST_AFTER for run in scheduled_runs([exporter], _LAST_CHANGE, "")]
+        times = random[number :: len(timed.exporters)] + runs[-_RUNS:]
+        while times:
+            together, times = times[: timed.together], times[timed.together :]
+            streams, events = _changes(together, f"trial-{len(recordings)}", moments)
+            recordings.append(_play(mode, exporter, streams, events))
+    # Cloud Run's counts would be those of one exporter.
+    series = [one for each in recordings for one in each.series if one.name.startswith(_OURS)]
+    entries = [one for each in recordings for one in each.entries]
+    return replace(recordings[0], series=tuple(series), entries=tuple(entries)), moments
 
 
 def record_death(mode: str) -> tuple[Recording, Moments]:
     """Record an exporter that dies just after a run."""
-    exporter = MODES[mode].exporter.model_copy(update={"ends": _FIRST_CHANGE + _JUST_AFTER})
+    silent = Downtime.model_validate({"from": _FIRST_CHANGE + _JUST_AFTER, "until": math.inf})
+    exporter = MODES[mode].exporter.model_copy(update={"silent": (silent,)})
     recording = _play(mode, exporter, {"trial-0": {"europe-west1": [{"id": "orders"}]}}, [])
     last = max(run.ended for run in recording.runs)
     return recording, {change.title: {"": last} for change in CHANGES if change.event is None}
@@ -174,51 +195,50 @@ def measure(recording: Recording, moments: Moments, policies: Iterable[Policy]) 
                 if policy.is_log
                 else metric_incidents(policy, recording, engine, _EVERY_SECOND)
             )
+            # An exporter that dies is the only one there is.
             times = [
-                incident.opened - changed[incident.about]
+                incident.opened - changed[about]
                 for incident in incidents
-                if incident.about in changed
+                if (about := incident.about if change.event else "") in changed
             ]
             if len(times) < len(changed) * (round(policy.interval / _EVERY_SECOND) or 1):
                 times = [math.inf]
             elif change.event is None:
                 # The exporter may die at any moment between its last run and the next.
-                starts = MODES[mode].starts
-                gap = max(after - before for before, after in itertools.pairwise(starts))
+                runs = scheduled_runs([MODES[mode].exporter], LONGEST_SECONDS, "")
+                gap = max(after.at - before.at for before, after in pairwise(runs))
                 times = [time - second for second in range(round(gap)) for time in times]
             measured.append(TimeToPage(change, mode, max(times), median(times), len(times)))
     return measured
 
 
-def _changes(timed: TimedMode) -> tuple[Streams, list[dict[str, Any]], Moments]:
-    """Return streams, the events that change them, and the moments when.
+def _changes(
+    times: Iterable[float], prefix: str, moments: Moments
+) -> tuple[Streams, list[dict[str, Any]]]:
+    """Return streams and the events that change them, and add the moments when.
 
-    They change just after each run has read them, and at evenly spread moments. Each moment has two
-    locations: in one, one stream changes for each kind of change; in the other one, five at once.
+    Each moment has two locations: in one, one stream changes for each kind of change; in the other
+    one, five at once. The names of the projects begin with ``prefix``.
     """
     known = sorted(locations.KNOWN)
-    count = round(timed.changing_for / timed.step)
-    evenly = (_FIRST_CHANGE + number * timed.step for number in range(count))
-    after_runs = (at + _JUST_AFTER for at in timed.starts if at >= _FIRST_CHANGE)
     streams: Streams = {}
     events: list[dict[str, Any]] = []
-    moments: Moments = {}
-    for index, moment in enumerate(sorted({*evenly, *after_runs})):
-        at = moment + index * timed.apart
+    for index, at in enumerate(times):
         for change in CHANGES:
             if change.event is None:
                 continue
-            project, place = divmod(index * 2 + (change.streams > 1), len(known))
-            location = streams.setdefault(f"trial-{project}", {}).setdefault(known[place], [])
+            number, place = divmod(index * 2 + (change.streams > 1), len(known))
+            project = f"{prefix}-{number}"
+            location = streams.setdefault(project, {}).setdefault(known[place], [])
             location.append({"id": f"{change.policy}-{{}}", "count": change.streams})
-            parent = f"projects/trial-{project}/locations/{known[place]}"
+            parent = f"projects/{project}/locations/{known[place]}"
             names = [
                 f"{parent}/streams/{change.policy}-{number + 1}" for number in range(change.streams)
             ]
             events += [change.event | {"at": at, "stream": name} for name in names]
             resource = names[0] if change.streams == 1 else parent
             moments.setdefault(change.title, {})[resource] = at
-    return streams, events, moments
+    return streams, events
 
 
 def _play(
@@ -226,7 +246,8 @@ def _play(
 ) -> Recording:
     """Play a scenario that watches all of these streams."""
     watched = {
-        "metrics": {"project": "trial-0"},
+        "metrics": {"project": _METRICS},
+        "run": {"name": min(streams)},
         "sources": [{"project": key, "locations": [*value]} for key, value in streams.items()],
     }
     projects = [
@@ -235,13 +256,13 @@ def _play(
             "number": number,
             "locations": [{"id": key, "streams": value} for key, value in by_location.items()],
         }
-        for number, (project, by_location) in enumerate(streams.items(), start=1)
+        for number, (project, by_location) in enumerate({_METRICS: {}, **streams}.items(), start=1)
     ]
     scenario = Scenario(
         name=mode,
         title=mode,
         what="Measures the time to page.",
-        lasts=max([2 * _FIRST_CHANGE, *(event["at"] for event in events)]) + _WAIT,
+        lasts=_LAST_CHANGE + _WAIT,
         exporters=(exporter,),
         configs=(config.from_data(watched, mode, {}).config,),
         world=World.model_validate({"projects": projects, "events": events}),

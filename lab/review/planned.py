@@ -1,6 +1,5 @@
 """Turns the policies of a plan into policies that scenarios can be played with."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,16 +11,13 @@ from exporter.documents import InputError
 from exporter.text import printable
 from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies import promql
+from lab.policies.deployment import with_placeholders
 from lab.policies.files import Policy
 from lab.policies.model import DAY, INTERVAL
 from lab.review.values import UNKNOWN
-from lab.simulate.scenario import Deployment
 
-# The name of the exporter's job or function in the scenarios
-JOB = str(Deployment.model_fields["job"].default)
 # Seconds, by default. https://cloud.google.com/monitoring/alerts/incidents-events
 _AUTO_CLOSE = 7 * DAY
-_JOB_NAME = re.compile(r'\b((?:service|job|worker_pool)_name=)"[^"\\]*"')
 
 
 class PlannedPolicy(NamedTuple):
@@ -78,8 +74,8 @@ def playable(values: dict[str, Any], name: str) -> Policy:
     return Policy(
         name=name,
         path=Path(name),
-        query=_usual_name(metric.query) or None,
-        filter=_usual_name(log.filter) or None,
+        query=with_placeholders(metric.query) or None,
+        filter=with_placeholders(log.filter) or None,
         extractors=dict(sorted(log.label_extractors.items())),
         retest_window=metric.duration.seconds,
         interval=interval,
@@ -116,7 +112,3 @@ def trigger(policy: Policy) -> tuple[str, str]:
     closes = pb.alert_strategy.auto_close.seconds if policy.is_log else policy.retest_window
     decides = (policy.enabled, policy.query, policy.filter, policy.extractors)
     return policy.name, str((*decides, policy.interval, closes))
-
-
-def _usual_name(text: str) -> str:
-    return _JOB_NAME.sub(rf'\1"{JOB}"', text)

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lab.policies.promql import metrics_by_clause
@@ -25,8 +25,8 @@ def review_data(plan: Plan, played: Sequence[Played]) -> dict[str, Any]:
     changed = [each for each in plan.changes if each.action != KEPT]
     incidents = [each for result in played for each in result.incidents]
     count = Counter(each["kind"] for each in incidents)
-    before = _dollars({each.file: each.before for each in plan.changes})
-    after = _dollars({each.file: each.after for each in plan.changes})
+    before = _dollars((each.file, each.before) for each in plan.changes)
+    after = _dollars((each.file, each.after) for each in plan.changes)
     return {
         "notes": plan.notes,
         "policies": [
@@ -76,20 +76,22 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
     return found
 
 
-def _dollars(policies: Mapping[str, PlannedPolicy | None]) -> dict[str, float]:
+def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> dict[str, float]:
     """Return what alerting costs a month as announced: for conditions, and for each stream.
 
-    Each metric counts in each clause of a query. The routes of a file count once.
+    Each metric counts in each clause of a query. Each route of a file has conditions of its own,
+    but one of the routes reads a stream. ``policies`` are given with their files.
     """
-    conditions = stream = 0.0
-    for planned in policies.values():
+    conditions = 0.0
+    stream: dict[str, float] = {}
+    for file, planned in policies:
         policy = planned.policy if planned else None
         if policy and policy.enabled and policy.query:
-            for name in metrics_by_clause(policy.query):
-                conditions += _CONDITION_DOLLARS
-                if _OF_STREAM.match(name):
-                    stream += _POINT_DOLLARS * _MONTH / policy.interval
-    return {"conditions": round(conditions, 2), "each_stream": round(stream, 2)}
+            names = [name for name, _ in metrics_by_clause(policy.query)]
+            conditions += _CONDITION_DOLLARS * len(names)
+            read = sum(1 for name in names if _OF_STREAM.match(name)) * _MONTH / policy.interval
+            stream[file] = _POINT_DOLLARS * read
+    return {"conditions": round(conditions, 2), "each_stream": round(sum(stream.values()), 2)}
 
 
 def _routes(plan: Plan) -> list[dict[str, Any]]:

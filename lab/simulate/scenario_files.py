@@ -116,6 +116,9 @@ def _names(scenario: ScenarioFile) -> Iterator[str]:
     """Yield the name of everything that an alert can be about."""
     for names in scenario.world.resource_names().values():
         yield from names
+    for project in scenario.world.projects:
+        for location in ("global", "three or more locations"):
+            yield f"projects/{project.id}/locations/{location}"
     for each in scenario.exporters:
         run = (each.config or scenario.world.config or {}).get("run") or {}
         yield f"exporters/{run.get('name', 'datastream-exporter')}"

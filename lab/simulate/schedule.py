@@ -42,6 +42,7 @@ def scheduled_runs(
     seed: str,
     logged: Iterable[float] = (),
     completed: Sequence[CompletedRun] = (),
+    quiet: list[tuple[int, float]] | None = None,
 ) -> Iterator[ScheduledRun]:
     """Yield every run that happens, in order of time.
 
@@ -52,6 +53,7 @@ def scheduled_runs(
         logged: When Datastream logs what calls a function with log triggers.
         completed: Receives each run before the next one is asked for: what a run found decides
             whether a log entry starts another one.
+        quiet: Receives the calls of log entries that start no run: the exporter, and when.
     """
     runs: list[Iterable[ScheduledRun]] = []
     for index, deployment in enumerate(deployments):
@@ -65,7 +67,7 @@ def scheduled_runs(
                     for at in (entry + LOG_SECONDS for entry in logged)
                     if not deployment.is_silent(at, 0)
                 ]
-            runs.append(_function_runs(calls, end, completed))
+            runs.append(_function_runs(calls, end, completed, [] if quiet is None else quiet))
         else:
             runs.append(ticks)
     return heapq.merge(*runs)
@@ -94,7 +96,10 @@ def _delay(deployment: Deployment, tick: int, seed: tuple[object, ...]) -> float
 
 
 def _function_runs(
-    calls: Iterable[tuple[float, ScheduledRun]], end: float, completed: Sequence[CompletedRun]
+    calls: Iterable[tuple[float, ScheduledRun]],
+    end: float,
+    completed: Sequence[CompletedRun],
+    quiet: list[tuple[int, float]],
 ) -> Iterator[ScheduledRun]:
     """Yield the runs of a function.
 
@@ -103,12 +108,10 @@ def _function_runs(
     began = log_began = change_began = -math.inf
     complete = False
     for at, cold in sorted(calls, key=lambda call: (call[0], call[1].tick < 0)):
-        if at <= began:
-            # It shares the run that another call waits for.
-            continue
         by_log = cold.tick < 0
-        if by_log and complete and is_settled(at, log_began, change_began):
-            # The scheduled run is soon enough.
+        # Another call waits for a run, or the scheduled run is soon enough.
+        if at <= began or (by_log and complete and is_settled(at, log_began, change_began)):
+            quiet += [(cold.deployment, at)] * by_log
             continue
         begins = cold.at if at - began > WARM_SECONDS else max(at, began + LEAST_SECONDS)
         if begins >= end:

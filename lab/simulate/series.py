@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from operator import attrgetter, itemgetter
 from typing import NamedTuple, TextIO
 
@@ -178,11 +179,16 @@ def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
 
 
 def add_executions(
-    into: SeriesSet, scenario: Scenario, runs: Iterable[CompletedRun], start: float
+    into: SeriesSet,
+    scenario: Scenario,
+    runs: Iterable[CompletedRun],
+    quiet: Iterable[tuple[int, float]],
+    start: float,
 ) -> None:
     """Add Cloud Run's counts of the jobs' executions and of the requests to the functions.
 
-    ``runs`` are those of a scenario that starts at ``start``, unix seconds.
+    ``runs`` are those of a scenario that starts at ``start``, unix seconds. ``quiet`` are the
+    requests that started none: the exporter, and when.
     """
     tasks: dict[tuple[int, float], list[CompletedRun]] = {}
     for run in runs:
@@ -190,15 +196,18 @@ def add_executions(
         # A request that a log caused has no tick.
         tick = which.at if which.tick < 0 else which.tick
         tasks.setdefault((which.deployment, tick), []).append(run)
-    ended: list[tuple[float, Series]] = []
+    ended = [(index, at, 204) for index, at in quiet]
     for (index, _), ran in tasks.items():
+        # An execution succeeds if all of its tasks do.
+        whole = len(ran) == scenario.exporters[index].tasks
+        succeeded = whole and all(each.complete for each in ran)
+        ended.append((index, max(each.ended for each in ran), 200 if succeeded else 500))
+    for index, at, status in sorted(ended, key=itemgetter(1)):
         deployment = scenario.exporters[index]
         labels = {
             "project_id": scenario.configs[index].metrics.project,
             "location": deployment.location,
         }
-        # An execution succeeds if all of its tasks do.
-        succeeded = len(ran) == deployment.tasks and all(each.complete for each in ran)
         if deployment.mode == "worker_pool":
             continue
         if deployment.mode == "job":
@@ -206,7 +215,7 @@ def add_executions(
             labels |= {
                 "monitored_resource": "cloud_run_job",
                 "job_name": deployment.job,
-                "result": "succeeded" if succeeded else "failed",
+                "result": "succeeded" if status == HTTPStatus.OK else "failed",
             }
         else:
             name = REQUESTS
@@ -215,12 +224,10 @@ def add_executions(
                 "service_name": deployment.job,
                 "revision_name": f"{deployment.job}-00001",
                 "configuration_name": deployment.job,
-                "response_code": "200" if succeeded else "500",
-                "response_code_class": "2xx" if succeeded else "5xx",
+                "response_code": f"{status}",
+                "response_code_class": f"{status // 100}xx",
             }
-        ended.append((max(each.ended for each in ran), into.series(name, labels)))
-    for at, series in sorted(ended, key=itemgetter(0)):
-        _count(series, start, at, 1)
+        _count(into.series(name, labels), start, at, 1)
 
 
 def _count(series: Series, start: float, at: float, by: int) -> None:

@@ -22,6 +22,7 @@ from exporter.run_log import RunLog
 from exporter.runs import Runs
 from lab.emulator.emulator import Emulator
 from lab.emulator.monitoring import WrittenPoint
+from lab.policies.deployment import Deployed
 from lab.policies.promql import promql_name
 from lab.simulate import log_entries
 from lab.simulate.log_entries import LogEntry
@@ -56,6 +57,7 @@ class Recording:
     delay: VisibilityDelay  # the time from the exporter's points' timestamps until they are visible
     entries: tuple[LogEntry, ...]  # the log entries
     runs: tuple[CompletedRun, ...]  # the exporter's runs
+    deployed: Deployed  # the deployment that the policies are about: the first that stays longest
 
 
 def simulate(
@@ -72,6 +74,7 @@ def simulate(
     entries = list(log_entries.entries(scenario.world))
     asked = [entry.at for entry in entries if log_entries.asks_for_run(entry)]
     runs: list[CompletedRun] = []
+    quiet: list[tuple[int, float]] = []
     with ExitStack() as running:
         cloud = running.enter_context(Emulator(scenario.world, clock=clock))
         clients = running.enter_context(connect(scenario.configs[0].endpoints, cloud.environ))
@@ -79,7 +82,9 @@ def simulate(
             _Exporter(clients, config, deployment, clock)
             for config, deployment in zip(scenario.configs, scenario.exporters, strict=True)
         ]
-        for each in scheduled_runs(scenario.exporters, scenario.lasts, scenario.name, asked, runs):
+        for each in scheduled_runs(
+            scenario.exporters, scenario.lasts, scenario.name, asked, runs, quiet
+        ):
             clock.now = start + each.at
             runs.append(exporters[each.deployment].run(each, start))
         points = cloud.points()
@@ -92,14 +97,25 @@ def simulate(
     series = SeriesSet()
     _add_points(series, points, runs, scenario, start, ingestion)
     add_streams(series, scenario, start)
-    add_executions(series, scenario, runs, start)
+    add_executions(series, scenario, runs, quiet, start)
     entries += (entry for exporter in exporters for entry in exporter.logged)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
     delay = VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion[1] + slow)
     in_order = tuple(sorted(entries, key=lambda entry: entry.at))
+    config, staying = max(
+        zip(scenario.configs, scenario.exporters, strict=True),
+        key=lambda each: math.inf if each[1].ends is None else each[1].ends,
+    )
     return Recording(
-        scenario.name, start, scenario.lasts, series.all(), delay, in_order, tuple(runs)
+        scenario.name,
+        start,
+        scenario.lasts,
+        series.all(),
+        delay,
+        in_order,
+        tuple(runs),
+        Deployed(config.metrics.project, config.run.name, staying.job, staying.location),
     )
 
 

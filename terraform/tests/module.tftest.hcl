@@ -11,7 +11,8 @@ mock_provider "google" {
   }
 
   mock_resource "google_monitoring_dashboard" {
-    defaults = { id = "projects/123/dashboards/9" }
+    override_during = plan
+    defaults        = { id = "projects/123/dashboards/9" }
   }
 }
 
@@ -153,8 +154,13 @@ run "worker_pool" {
   }
 
   assert {
-    condition     = setsubtract(local.policy_names, keys(local.originals)) == toset(["exporter-executions-failing", "exporter-requests-failing"])
-    error_message = "Without a job or a function there are no executions and requests to alert on. Every other policy exists."
+    condition     = setsubtract(local.policy_names, keys(local.originals)) == toset(["exporter-executions-failing", "exporter-not-collecting", "exporter-requests-failing", "private-connection-failed", "stream-backfill-failed"])
+    error_message = "Without a job or a function there are no executions and requests to alert on, and config collects nothing. Every other policy exists."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].links[0].url == "https://console.cloud.google.com/run/worker-pools/details/europe-west1/datastream-exporter?project=$${project}"
+    error_message = "Links to the exporter lead to the worker pool."
   }
 }
 
@@ -177,8 +183,18 @@ run "exporter_in_a_third_project" {
         for text in concat([policy.documentation[0].content], policy.documentation[0].links[*].url) :
         length(regexall("(?:run/jobs|cloudscheduler|cloud_run_job)[^?]*\\?project=\\$", text)) == 0
       ])
-    ]) && strcontains(google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].content, "run/jobs?project=jobs-prod")
-    error_message = "Links to the exporter, its log and its schedule lead to its project."
+    ]) && google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].links[0].url == "https://console.cloud.google.com/run/jobs/details/europe-west1/streams-prod?project=jobs-prod"
+    error_message = "Links to the exporter, its log and its schedule lead to what is deployed, in its project."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in google_monitoring_alert_policy.policy : alltrue([
+        for text in concat([policy.documentation[0].content], policy.documentation[0].links[*].url) :
+        !strcontains(replace(text, "monitoring/dashboards/builder/9?project=orders-prod", ""), "monitoring/dashboards")
+      ])
+    ]) && google_monitoring_alert_policy.policy["stream-failed"].documentation[0].links[2].url == output.dashboard_url
+    error_message = "Links to the dashboard lead to the one that is created."
   }
 
   assert {
@@ -215,7 +231,7 @@ run "scope_managed_elsewhere" {
   expect_failures = [check.exporter_in_metrics_scope]
 
   assert {
-    condition     = [for name, policy in local.policies : name if !policy.enabled && name != "stream-activity-errors"] == ["exporter-executions-failing"]
+    condition     = [for name, policy in local.policies : name if !policy.enabled && !contains(["stream-activity-errors", "stream-changed"], name)] == ["exporter-executions-failing"]
     error_message = "The policy that sees no run outside the scope, and would page for ever, is disabled, and no other."
   }
 }
@@ -230,8 +246,8 @@ run "paused" {
   expect_failures = [check.not_paused]
 
   assert {
-    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["exporter-executions-failing", "exporter-silent", "orders-prod/stream-activity-errors"]
-    error_message = "Only the policies that would page about the pause are disabled, and the one that is off by default."
+    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["exporter-executions-failing", "exporter-silent", "orders-prod/stream-activity-errors", "orders-prod/stream-changed"]
+    error_message = "Only the policies that would page about the pause are disabled, and those that are off by default."
   }
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import hcl2
 import pytest
 
+from exporter.config.locations import KNOWN
 from tests.docs.pages import fences
 from tests.terraform import module_inputs
 from tests.terraform.fake_project import Channel, FakeProject
@@ -82,17 +83,55 @@ def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
     assert cost.month(fleet, "job") == pytest.approx(42.984 + 1.728)
 
 
-def test_alerting_counts_each_metric_of_each_clause() -> None:
-    """A clause ends at a comparison, and, or, unless; what config has to enable costs nothing."""
-    named = [name for name, _ in cost.references("function")]
-    together = "custom_googleapis_com:datastream_location_failed_streams"
-    assert named.count(together) > 1
-    assert "run_googleapis_com:job_completed_execution_count" not in named
+STATE, FAILED, SEEN, READ = (
+    f"custom_googleapis_com:datastream_{name}"
+    for name in (
+        "stream_state",
+        "location_failed_streams",
+        "stream_last_seen",
+        "location_last_read",
+    )
+)
+ON = "on (project_id, namespace, location)"
+
+
+@pytest.mark.parametrize(
+    ("query", "interval", "references", "points"),
+    [
+        # One clause: 20 streams at 87,600 evaluations, however far it looks back.
+        (f'last_over_time({STATE}{{location!="a>b or c"}}[1h]) == 6', 30, 1, 20 * 87_600),
+        # Four clauses with a metric: the state, the count in 3 locations, and both again.
+        (
+            (
+                f"{STATE} == 5 unless {ON} max_over_time({FAILED}[5m]) >= (5) or {STATE} < bool 4"
+                f' and {ON} label_replace({FAILED}, "a", "5 > 4", "", "")'
+            ),
+            30,
+            4,
+            (20 + 3 + 20 + 3) * 87_600,
+        ),
+        # One clause names two metrics, one of them twice: 3 locations, and the empty ones, too.
+        (
+            f"{READ} - {ON} group_right () {SEEN} + {ON} group_left () {READ} > 45",
+            120,
+            2,
+            (20 + len(KNOWN)) * 21_900,
+        ),
+    ],
+)
+def test_alerting_counts_each_metric_of_each_clause(
+    query: str, interval: int, references: int, points: int
+) -> None:
+    """A clause ends at a comparison, and, or, unless, but not within a text."""
+    price = cost.query_price(query, interval, cost.Fleet(20, 3, 1))
+    assert price == pytest.approx(0.35 * references + 0.5 * points / 1e6)
+
+
+def test_alerting_costs_nothing_for_what_is_not_there() -> None:
+    """What config has to enable has no series, and a function has no policy on executions."""
     fleet = cost.Fleet(20, 3, 1)
-    assert cost.series("custom_googleapis_com:datastream_stream_state", fleet) == 20
-    assert cost.series(together, fleet) == 3
-    assert cost.series("custom_googleapis_com:datastream_location_up", fleet) == 3 + fleet.empty
     assert cost.series("custom_googleapis_com:datastream_stream_objects", fleet) == 0
+    assert "exporter-executions-failing" not in cost.alerting_by_policy(fleet, "function")
     with pytest.raises(KeyError):
         cost.series("custom_googleapis_com:datastream_stream_stat", fleet)
 

@@ -90,14 +90,14 @@ def test_a_stream_that_is_not_as_it_should_be_is_named(
             orders(PAUSED, label="paused"),
             orders(PAUSED, label="running"),
             "changed",
-            "is PAUSED, which config does not expect.",
+            "is PAUSED, which is no longer expected.",
             True,
         ),
         (
             orders(PAUSED, label="running"),
             orders(PAUSED, label="paused"),
             "changed",
-            "is PAUSED, which is expected now.",
+            "is PAUSED, which is now expected.",
             False,
         ),
     ],
@@ -163,8 +163,8 @@ GONE = report(required=[ORDERS])
         ),
         # It has errors in every other run, so it is in reminders alone.
         ([report(orders(RUNNING, "Slow.")), report(orders())] * 61, ["stream_bad"] * 3),
-        # It had streams, so it is read on for a day, and that is said once.
-        ([replace(report(orders()), dropped=(EUROPE,))] * 3, ["location_dropped"]),
+        # It had streams, so it is read on for a day, and that is said once, in no reminder.
+        ([replace(report(orders()), dropped=(EUROPE,))] * 150, ["location_dropped"]),
     ],
     ids=["healthy", "first read", "required", "now and then", "dropped"],
 )
@@ -215,13 +215,41 @@ def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
     assert entry["message"].endswith(f": {error}.")
 
 
-def test_the_same_failure_has_the_same_summary() -> None:
-    """Its numbers are replaced, and it has 120 characters at most."""
-    first, second = (
-        play(report(orders(FAILED, f"LSN 0/{at} of slot_{at} is gone." + "." * 999)))[0][0]
-        for at in (163748, 9)
-    )
-    assert first["summary"] == second["summary"] == f"LSN #/# of slot_# is gone.{'.' * 94}"
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        (orders(), orders(FAILED, "LSN 0/16B3748 is gone."), "RUNNING → FAILED: LSN # is gone."),
+        (orders(), orders(PAUSED), "RUNNING → PAUSED"),
+        (orders(), None, "RUNNING → missing"),
+        (
+            orders(PAUSED, label="paused"),
+            orders(PAUSED, label="running"),
+            "PAUSED is no longer expected",
+        ),
+    ],
+)
+def test_an_entry_says_in_one_text_what_changed(
+    before: Stream, after: Stream | None, change: str
+) -> None:
+    """A message quotes it: both states and the error, or that the state isn't expected now."""
+    _, (entry,) = play(report(before), report(*[after] if after else []))
+    assert entry["change"] == change
+
+
+@pytest.mark.parametrize(
+    ("error", "summary"),
+    [
+        ("LSN 0/163748 of slot_12 is gone", "LSN # of slot_# is gone"),
+        ("LSN A/FF04 of slot_9 is gone", "LSN # of slot_# is gone"),
+        ("GTID 3E11FA47-71CA-11E1-9E33-C80AA9429562:23", "GTID #:#"),
+        ("error 0x80004005 at 10.0.0.7:3306", "error # at #.#.#.#:#"),
+        ("bad cafe/added table utf8", "bad cafe/added table utf#"),
+    ],
+)
+def test_the_same_failure_has_the_same_summary(error: str, summary: str) -> None:
+    """Its numbers are replaced, hexadecimal ones too, and it has 120 characters at most."""
+    ((entry,),) = play(report(orders(FAILED, error + "." * 999)))
+    assert entry["summary"] == (summary + "." * 999)[:120]
 
 
 def test_one_cause_in_one_project_is_one_sentence() -> None:

@@ -1,13 +1,9 @@
 """The outputs that the docs show are what the commands print today."""
 
 import json
-from argparse import Namespace
-from threading import Event
+import math
 
-from lab.cli.options import Context
-from lab.cli.time_to_page import show
-from lab.prove.time_to_page import TimeToPage
-from tests.outputs import Printed
+from lab.prove.time_to_page import MOMENTS, TimeToPage
 from tools import lab, lab_backtest, lab_review
 from tools.policies import TIMES
 
@@ -15,10 +11,17 @@ HOW = "run: .venv/bin/python -m tools.record && make docs"
 
 
 def test_the_measured_times(times_to_page: list[TimeToPage]) -> None:
-    """``time-to-page --json`` of every change in every mode."""
-    out = Printed()
-    show(times_to_page, Context(Namespace(json=True), {}, out, out, Event()))
-    assert json.loads(TIMES.read_text("utf-8")) == json.loads(out.getvalue()), HOW
+    """Every change in every mode at 200 random moments; at a few of them, it takes no longer."""
+    recorded = {
+        (row["change"], row["mode"]): row for row in json.loads(TIMES.read_text("utf-8"))["times"]
+    }
+    assert recorded.keys() == {(each.change.title, each.mode) for each in times_to_page}, HOW
+    for few in times_to_page:
+        row = recorded[few.change.title, few.mode]
+        assert (row["kept"], row["bound_seconds"]) == (True, few.bound), HOW
+        assert 0 <= row["worst_seconds"] - math.ceil(few.worst) <= 5, (HOW, few)
+        if few.change.event:
+            assert row["measured"] >= MOMENTS, HOW
 
 
 def test_the_transcripts() -> None:

@@ -222,7 +222,7 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
             {
                 "policy_overrides": {
                     together: {"threshold": 8},
-                    "stream-changed": {"enabled": False},
+                    "stream-changed": {"enabled": True},
                 }
             },
             {

@@ -1,5 +1,6 @@
 """Every policy is its file, except for what an input changes."""
 
+import json
 import re
 from typing import Any
 
@@ -7,11 +8,26 @@ import pytest
 import yaml
 
 from tests.terraform.conftest import CopyModule, PlanModule
-from tests.terraform.module_inputs import CHANNEL, INPUTS, MODULE, own_policy
+from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, own_policy
 from tests.terraform.terraform_cli import REPOSITORY, Plan, TerraformError
 
+# What the files leave open, and the inputs say
+_DEPLOYED = {
+    '"metrics-project"': '"orders-prod"',
+    '"exporter-project"': '"orders-prod"',
+    '"exporter-location"': '"europe-west1"',
+    '"exporter-region"': '"europe-west1"',
+}
+
+
+def _deployed(text: str) -> str:
+    for placeholder, value in _DEPLOYED.items():
+        text = text.replace(placeholder, value)
+    return text
+
+
 _FILES: dict[str, dict[str, Any]] = {
-    path.stem: yaml.safe_load(path.read_text("utf-8"))
+    path.stem: yaml.safe_load(_deployed(path.read_text("utf-8")))
     for path in (REPOSITORY / "alerting_policies").glob("*.yaml")
 }
 _ON_METRICS = {
@@ -46,7 +62,11 @@ def _policies(*plans: Plan) -> dict[str, dict[str, Any]]:
 
 
 def _every_mode(plan_module: PlanModule, **inputs: Any) -> dict[str, dict[str, Any]]:
-    """Return every policy: those on Cloud Run's own counts exist in one mode only."""
+    """Return every policy: those on Cloud Run's own counts exist in one mode only.
+
+    Those on what is collected exist where config collects it.
+    """
+    inputs["config_yaml"] = CONFIG + "collect: {objects: true, private_connections: true}\n"
     plans = plan_module(**inputs), plan_module(mode="function", image=None, **inputs)
     policies = _policies(*plans)
     assert policies.keys() == _FILES.keys()
@@ -78,10 +98,13 @@ def _condition(policy: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", sorted(_FILES))
 def test_a_policy_equals_its_file(plan_module: PlanModule, name: str) -> None:
-    """Every field of a policy is its file's; only the channels are added."""
-    assert _every_mode(plan_module)[name] == {
+    """Every field of a policy is its file's; it gets channels, and links to what is deployed."""
+    page = "jobs/details" if name == "exporter-executions-failing" else "detail"
+    deployed = rf"\1/{page}/europe-west1/datastream-exporter?"
+    file = re.sub(r"(console.cloud.google.com/run)(?:/jobs)?\?", deployed, json.dumps(_FILES[name]))
+    assert _every_mode(plan_module, create_dashboard=False)[name] == {
         "enabled": True,
-        **_FILES[name],
+        **json.loads(file),
         "notificationChannels": [CHANNEL],
     }
 

@@ -64,8 +64,8 @@ module "datastream_exporter" {
   }
 
   policy_overrides = {
-    # Manual changes are normal in this organisation.
-    stream-changed = { enabled = false }
+    # Each change by hand is a message, whatever the stream's state is then.
+    stream-changed = { enabled = true }
     # A lag of up to half an hour is fine.
     stream-lagging = { threshold = 1800 }
     # A location that answers slowly must not wake anybody.

@@ -2,8 +2,9 @@
 
 import io
 import json
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,7 +14,15 @@ import pytest
 from exporter.function import Answer, Function
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault
-from tests.exporter.function.conftest import CONFIG, PLENTY, POINTS, Clock, OnClock, values
+from tests.exporter.function.conftest import (
+    CONFIG,
+    CONFIG_TEXT,
+    PLENTY,
+    POINTS,
+    Clock,
+    OnClock,
+    values,
+)
 from tests.exporter.worlds import PREFIX
 
 FAILS = {"at": "15s", "stream": "stock", "do": "fail", "reason": "GONE"}
@@ -69,7 +78,7 @@ def test_callers_that_wait_share_the_next_run(
         first = pool.submit(function.answer, "POST", "/")
         came.wait(PLENTY)
         clock.now += 1
-        others = [pool.submit(function.answer, "POST", path) for path in ("/", "/log") * 9]
+        others = [pool.submit(function.answer, "POST", "/") for _ in range(18)]
         clock.wait_for_callers(19)
         release.set()
     assert begun(cloud_at, clock) == [0, 10]
@@ -77,6 +86,48 @@ def test_callers_that_wait_share_the_next_run(
     shared = others[0].result()
     assert shared is not first.result()
     assert all(other.result() is shared for other in others)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "waits"),
+    [
+        pytest.param(False, 200, id="the run under way finds something new"),
+        pytest.param(True, 204, id="it finds no change"),
+    ],
+)
+def test_of_a_flood_of_logs_one_waits(
+    cloud_at: Emulator, clock: Clock, waits: int, *, earlier: bool
+) -> None:
+    """The others take no thread and are not sent again: a run that begins later is soon enough."""
+    came, released = Event(), Event()
+
+    def now() -> float:
+        came.set()
+        assert released.wait(PLENTY)
+        return clock()
+
+    environ = {CONFIG_TEXT: CONFIG, **cloud_at.environ}
+    log = io.StringIO()
+    with (
+        closing(Function(environ, log, monotonic=clock, now=now, sleep=clock.sleep)) as function,
+        ThreadPoolExecutor(20) as pool,
+    ):
+        if earlier:
+            released.set()
+            function.answer("POST", "/")
+            clock.now += 60
+            came.clear()
+            released.clear()
+        first = pool.submit(function.answer, "POST", "/log")
+        came.wait(PLENTY)
+        clock.now += 1
+        flood = [pool.submit(function.answer, "POST", "/log") for _ in range(9)]
+        at_once = [each.result().status for each in islice(as_completed(flood), 8)]
+        released.set()
+        answers = [each.result().status for each in (first, *flood)]
+    assert at_once == [204] * 8
+    assert sorted(answers) == sorted([200, waits, *at_once])
+    assert len(begun(cloud_at, clock)) == 2
 
 
 QUIET = [(0, "/", 200), (60, "/log", 200), (62, "/log", 204)]
@@ -157,6 +208,24 @@ def test_what_is_lost_is_a_500_and_what_is_unreadable_is_not(
     clock.now += 60
     answer = function.answer("POST", "/")
     assert (answer.status, answer.body["written"]) == (200, POINTS)
+
+
+def test_what_cannot_be_collected_is_no_failure(
+    cloud_at: Emulator, clock: Clock, on_clock: OnClock
+) -> None:
+    """Its objects are asked for again in the next quarter of an hour, and each run is a 200."""
+    denied = Fault(method="ListStreamObjects", location="us-east1", code="PERMISSION_DENIED")
+    cloud_at.add_fault(denied)
+    config = f"{CONFIG}collect: {{objects: true}}\n"
+    function = on_clock({CONFIG_TEXT: config, **cloud_at.environ})
+    calls = []
+    for _ in range(16):
+        answer = function.answer("POST", "/")
+        assert (answer.status, answer.body["complete"]) == (200, True)
+        calls.append(cloud_at.calls["ListStreamObjects"])
+        clock.now += 60
+    assert calls == [3] * 15 + [6]
+    assert values(cloud_at, "exporter/uncollected") == {("global", "0"): 1}
 
 
 def test_a_location_that_hangs_costs_itself_alone(cloud: Emulator, log: io.StringIO) -> None:

@@ -28,19 +28,19 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     rows = [re.split(r"  +", line) for line in paged.splitlines()]
     assert rows[0] == ["POLICY", "SEVERITY", "OPENED", "CLOSED", "ABOUT"]
     assert [(row[0], row[1], row[4]) for row in rows[1:]] == [
-        ("exporter-silent", "CRITICAL", "-"),
+        ("exporter-silent", "CRITICAL", "every exporter"),
         ("stream-failed", "CRITICAL", f"{AT}/carts"),
         ("stream-failed", "CRITICAL", f"{AT}/orders"),
         ("stream-unexpected-state", "ERROR", f"{AT}/stock"),
         ("stream-unsupported-events", "WARNING", f"{AT}/orders"),
     ]
     assert rows[3][2:4] == [text(START + 41.5 * MINUTE), text(START + 55.5 * MINUTE)]
-    # The increments are visible from 25:00 on, and count for ten minutes; every two minutes.
-    assert rows[5][2:4] == [text(START + 26 * MINUTE), text(START + 32 * MINUTE)]
+    # The increments are visible from 25:00 on, and count for ten minutes; every five minutes.
+    assert rows[5][2:4] == [text(START + 25 * MINUTE), text(START + 35 * MINUTE)]
     assert rows[4][3] == "still open"
     assert quiet.startswith("Would not have alerted: exporter-losing-points, location-unreadable, ")
     why = dict(re.split(r"  +", line) for line in not_evaluated.splitlines()[2:])
-    assert why["stream-changed"] == "matches log entries, which the history does not have"
+    assert why["stream-state-changed"] == "matches log entries, which the history does not have"
     assert why["exporter-executions-failing"] == (
         "there is no series of run.googleapis.com/job/completed_execution_count with "
         'job_name="datastream-exporter"'

@@ -12,6 +12,7 @@ SCENARIO = """\
 title: A stream is deleted
 what: It pages as missing, and the log tells who did it.
 lasts: 15m
+switched_on: [stream-changed]
 world:
   config:
     metrics: {project: shop-prod}

@@ -1,13 +1,14 @@
 """``datastream-lab preview``: notifications of policies and of a scenario's incidents."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 
 import pytest
 
 from exporter.cli import OK, USAGE
-from tests.lab.conftest import POLICIES, Command, Played
+from tests.lab.conftest import POLICIES, Command, Ended, Played
 
 
 @pytest.mark.usefixtures("folder")
@@ -34,33 +35,75 @@ def test_policies_can_be_chosen(command: Command) -> None:
     assert err.startswith('error: "stream-mising" is not a policy; did you mean stream-missing?\n')
 
 
-def test_a_scenario_s_incidents_are_shown(
+@pytest.fixture
+def preview(
     command: Command, played: Played, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each policy that alerts is shown with its first incident, and how many are like it.
+) -> Callable[..., Ended]:
+    """Return a function that previews a scenario of the project, with other labels if given."""
 
-    The log names a value that could be read as markup; the preview shows it as text.
-    """
-    result = played("deleted")
-    monkeypatch.setattr(import_module("lab.cli.preview"), "play_all", lambda *_: [result])
-    argv = ("preview", "--policies", str(POLICIES), "--scenario", "deleted")
-    code, out, err = command(*argv)
+    def run(name: str, *wanted: str, **labels: str) -> Ended:
+        result = played(name)
+        incidents = [replace(one, labels={**one.labels, **labels}) for one in result.incidents]
+        result = replace(result, incidents=tuple(incidents))
+        monkeypatch.setattr(import_module("lab.cli.preview"), "play_all", lambda *_: [result])
+        return command("preview", "--policies", str(POLICIES), "--scenario", name, *wanted)
+
+    return run
+
+
+def test_a_scenario_s_notifications_are_counted_and_shown(preview: Callable[..., Ended]) -> None:
+    """What one person gets: each with its time, in order; then the first of each policy in full."""
+    code, out, err = preview("paused-by-hand")
     assert (code, err) == (OK, "")
-    assert re.findall(r"^([\w-]+) · ", out, re.MULTILINE) == ["stream-changed", "stream-missing"]
-    assert " · opens 10m1s after the start of deleted\n" in out
-    assert "  Datastream stream orders (europe-west1, shop-prod) is missing " in out
-    assert "  Datastream stream null (null, null) is missing " in out
-    assert "  1 more notification like this one: scratch-1 " in out
-    code, out, err = command(*argv, "exporter-losing-points")
-    assert (code, out, err) == (OK, "", "deleted opens no incident of these policies.\n")
-    result = replace(
-        result,
-        incidents=tuple(
-            replace(each, labels={**each.labels, "who": "<!here>"}) for each in result.incidents
-        ),
+    count, heading, *lines = out.splitlines()
+    assert count == (
+        "One person gets 3 notifications in paused-by-hand: 1 message, 1 opened, 1 closed."
     )
-    code, out, err = command(*argv, "stream-changed")
+    assert heading.split() == ["AFTER", "WHAT", "SEVERITY", "POLICY", "SUBJECT"]
+    assert [re.split("  +", line.strip())[:4] for line in lines[:3]] == [
+        ["10m2s", "message", "WARNING", "stream-state-changed"],
+        ["12m30s", "opened", "ERROR", "stream-unexpected-state"],
+        ["30m30s", "closed", "ERROR", "stream-unexpected-state"],
+    ]
+    assert lines[0].endswith("Datastream stream orders changed: RUNNING → PAUSED")
+    assert re.findall(r"^([\w-]+ · .*)$", out, re.MULTILINE) == [
+        "stream-state-changed · WARNING · 10m2s after the start of paused-by-hand",
+        "stream-unexpected-state · ERROR · 12m30s after the start of paused-by-hand",
+    ]
+    code, out, err = preview("paused-by-hand", "exporter-losing-points")
+    assert (code, out, err) == (OK, "", "paused-by-hand opens no incident of these policies.\n")
+
+
+@pytest.mark.parametrize("name", ["deleted", "paused-by-hand", "window-ends"])
+def test_a_pause_or_a_deletion_is_one_page_and_one_message(
+    name: str, preview: Callable[..., Ended]
+) -> None:
+    """Nothing else tells of the same thing."""
+    rows = [re.split("  +", line.strip()) for line in preview(name).out.splitlines()[2:]]
+    kinds = [row[1] for row in rows[: rows.index([""])]]
+    assert [kind for kind in kinds if kind != "closed"] == ["message", "opened"]
+
+
+def test_the_alert_of_a_lag_says_how_late_and_the_threshold(preview: Callable[..., Ended]) -> None:
+    """The query's value when the incident opens, and the policy's own label."""
+    out = preview("lags", "stream-lagging").out
+    assert (
+        "Datastream stream orders (europe-west1, shop-prod) lags by 1530 s, more than 900 s" in out
+    )
+
+
+def test_what_cloud_monitoring_does_not_send_is_not_counted(preview: Callable[..., Ended]) -> None:
+    """A policy on a log sends one message in five minutes."""
+    code, out, _ = preview("logs", "stream-changed")
+    assert code == OK
+    assert out.startswith("One person gets 1 notification in logs: 1 message, 6 not sent.\n")
+
+
+def test_a_value_that_could_be_read_as_markup_is_named(preview: Callable[..., Ended]) -> None:
+    """The log names it; the preview shows it as text."""
+    code, out, err = preview("logs", "stream-changed", who="<!here>")
     assert "<!here> did" in out
+    assert code == OK
     assert err == (
         'warning: stream-changed: Cloud Monitoring or Slack could read "<!here>", the value of '
         "log.extracted_label.who, as markup.\n"

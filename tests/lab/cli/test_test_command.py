@@ -146,7 +146,7 @@ def test_every_error_in_the_files_is_reported_at_once(command: Command, scenario
     code, out, err = command("test", PASSING, "bad", "worse", "bad")
     assert (code, out) == (USAGE, "")
     policy, lasts = err.splitlines()
-    assert 'bad.yaml:19: expect[1].policy: "stream-mising" is not a policy; did you mean' in policy
+    assert 'bad.yaml:20: expect[1].policy: "stream-mising" is not a policy; did you mean' in policy
     assert lasts.startswith('error: alerting_policies/scenarios/worse.yaml:3: lasts: "15 min" is')
 
 

@@ -16,7 +16,7 @@ PLAUSIBLE = {
     "stream": "orders-to-lake",
     "private_connection_id": "vpc-1",
     "who": "somebody@example.com",
-    "change": "Update",
+    "method": "Update",
 }
 
 FIELD = r"[\w.]+"
@@ -63,7 +63,7 @@ def test_subjects_fit(policy: Policy) -> None:
     """A subject is one line and within the API's limit, even with the longest names."""
     longest = {"stream_id": 60, "stream": 142, "who": 60, "namespace": 30, "location": 23}
     if policy.name == "stream-state-changed":
-        longest = {"stream": 63, "from": 18, "to": 18, "summary": 120}
+        longest = {"stream": 63, "change": len("FAILED_PERMANENTLY → NOT_STARTED: ".encode()) + 120}
     filled = _filled(policy.subject, lambda key: "x" * longest.get(key, 6))
 
     assert "\n" not in policy.subject
@@ -153,8 +153,9 @@ def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
 
 
 def test_links_to_the_audit_log_find_the_methods() -> None:
-    """The pattern in a URL of the audit log matches the method names."""
-    for name in ("stream-changed", "stream-missing", "stream-unexpected-state"):
+    """Pages about a pause or a deletion link to it; the pattern matches the method names."""
+    pauses = ("stream-flapping", "stream-unexpected-state", "streams-unexpected-together")
+    for name in ("stream-changed", "stream-missing", "stream-state-changed", *pauses):
         urls = " ".join(map(unquote, _urls(POLICIES[name])))
         method = "DeleteStream" if name == "stream-missing" else "UpdateStream"
         (pattern,) = set(re.findall(r'methodName=~"([^"]+)"', urls))

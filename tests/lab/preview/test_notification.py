@@ -13,7 +13,7 @@ from lab.policies.files import Policy, read_policies
 from lab.policies.model import DocumentationLink
 from lab.preview.notification import EMPTY, EXAMPLE_LABELS, Notification, notification
 from lab.preview.terminal import print_notification
-from tests.lab.conftest import POLICIES
+from tests.lab.conftest import POLICIES, Played
 from tests.outputs import Printed
 
 OWN = {policy.name: policy for policy in read_policies(POLICIES)}
@@ -55,7 +55,7 @@ def about(error: str, stream: str = "orders") -> Notification:
 def terminal(shown: Notification) -> list[str]:
     """Return the lines that a pipe gets."""
     out = Printed()
-    print_notification(shown, shown.policy.name, "", out)
+    print_notification(shown, shown.policy.name, out)
     return [line.rstrip() for line in out.getvalue().split("\n")]
 
 
@@ -113,6 +113,29 @@ def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
     assert "${" not in "".join(terminal(full))
     empty = notification(OWN[name], {})
     text = "\n".join(terminal(empty))
-    assert {*empty.values.values()} <= {EMPTY, "shop-monitoring"}
+    assert {*empty.values.values()} <= {EMPTY, "shop-monitoring", OWN[name].threshold}
     assert "  What happened. " in text
     assert "https://console.cloud.google.com/" in text
+
+
+@pytest.mark.parametrize(
+    ("scenario", "changes"),
+    [
+        ("window-ends", ["PAUSED is no longer expected"]),
+        (
+            "error-with-changing-numbers",
+            [
+                "RUNNING → FAILED: LSN # of slot_# is gone",
+                "RUNNING → FAILED: password authentication failed",
+            ],
+        ),
+    ],
+)
+def test_a_message_says_what_changed(scenario: str, changes: list[str], played: Played) -> None:
+    """The states and the error without its numbers; or that a state isn't expected any more."""
+    policy = OWN["stream-state-changed"]
+    incidents = [one for one in played(scenario).incidents if one.policy == policy.name]
+    notices = [notification(policy, one.labels) for one in incidents]
+    assert [one.fill(policy.subject) for one in notices] == [
+        f"Datastream stream orders changed: {change}" for change in changes
+    ]

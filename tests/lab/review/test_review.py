@@ -90,6 +90,17 @@ def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
     assert f"| `default` | `{CHANNEL}` | `no policy` | `failed_gone` |" in text
 
 
+def test_each_route_pays_for_its_conditions() -> None:
+    """A route adds a policy with two clauses, but each stream is read by one route's alone."""
+    query = f"{QUERY} unless on (stream_id) {QUERY.replace('== 5', '!= 6')}"
+    one = change("no-op", before=policy(query=query), after=policy(query=query))
+    two = change("create", after=policy(query=query), address=f'{ADDRESS}["shop/failed"]')
+    dollars = _data(one, two)["dollars_a_month"]
+    # Two clauses at 87,600 evaluations.
+    assert dollars["before"] == {"conditions": 0.70, "each_stream": 0.09}
+    assert dollars["after"] == {"conditions": 1.40, "each_stream": 0.09}
+
+
 def test_unknown_values_are_marked() -> None:
     """A channel that the same plan creates; a condition that is unknown can't be played."""
     after = {**policy(), "notification_channels": None, "conditions": None}
@@ -197,12 +208,12 @@ def test_the_first_apply_adds_everything(replanned: Replanned, reviewed: Reviewe
     """Every policy is added, and every alert of those that are on is gained; later none is."""
     first = replanned()
     unchanged = reviewed(first).out
-    assert "Policies that change: 0 of 21. What decides when an alert opens stays" in unchanged
+    assert "Policies that change: 0 of 19. What decides when an alert opens stays" in unchanged
     for each in first["resource_changes"]:
         each["change"] |= {"actions": ["create"], "before": None}
-    review = json.loads(reviewed(first, "--scenario", "logs", "--json").out)
-    assert [each["effect"] for each in review["policies"]] == ["create"] * 21
+    review = json.loads(reviewed(first, "--scenario", "five", "--json").out)
+    assert [each["effect"] for each in review["policies"]] == ["create"] * 19
     gained = {(each["policy"], each["kind"]) for each in review["incidents"]}
-    assert gained == {("stream-changed", "gained")}
+    assert gained == {("streams-failing-together", "gained")}
     assert review["dollars_a_month"]["before"] == {"conditions": 0, "each_stream": 0}
     assert {route["after"] for route in review["routes"]} == {CHANNEL}

@@ -45,7 +45,13 @@ def test_every_scenario_passes_with_routes(replanned: Replanned, played: Played)
     shop = {"projects": ["shop-prod"], "notification_channels": _CHANNELS}
     plan = replanned(
         mode="worker_pool",
-        config_yaml=yaml.safe_dump({"metrics": {"project": "orders-prod"}, "sources": sources}),
+        config_yaml=yaml.safe_dump(
+            {
+                "metrics": {"project": "orders-prod"},
+                "sources": sources,
+                "collect": {"objects": True, "private_connections": True},
+            }
+        ),
         routes={"shop": shop, "others": _SHOP["shop"]},
     )
     policies = planned_policies(parse_plan(json.dumps(plan).encode(), "plan.json").changes)

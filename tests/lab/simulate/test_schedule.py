@@ -1,6 +1,7 @@
 """When an exporter runs."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -62,6 +63,40 @@ def test_a_log_entry_calls_a_function_with_log_triggers(
     assert [run.scheduled.at for run in completed if run.scheduled.tick < 0] == triggered
     without = scheduled_runs([Deployment.model_validate(keys)], 110, "seed", logged)
     assert [run.at for run in without] == [0, 60]
+
+
+@pytest.mark.parametrize(
+    ("every", "changes", "most"),
+    [
+        # The first run sees everything for the first time: a run in 10 s for its first minute.
+        (1, [0], 59 + 6),
+        (10, [0], 59 + 6),
+        (60, [0], 59 + 6),
+        # Each of five changes may start five more than the one of its minute.
+        (1, [0, 600, 1200, 1800, 2400, 3000], 59 + 6 * 6),
+        # It changes all the time.
+        (1, range(0, 3600, 30), 360),
+    ],
+)
+def test_a_stream_that_floods_its_log_starts_a_run_a_minute(
+    every: int, changes: Sequence[int], most: int
+) -> None:
+    """A run in ten seconds while states change; what starts none is counted, and is no failure."""
+    function = Deployment.model_validate({"mode": "function", "log_triggers": True})
+    completed: list[CompletedRun] = []
+    quiet: list[tuple[int, float]] = []
+    logged, began = range(0, 3600, every), [-1.0]
+    for run in scheduled_runs([function], 3600, "seed", logged, completed, quiet):
+        changed = any(began[-1] < change <= run.at for change in changes)
+        completed.append(CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=changed))
+        began.append(run.at)
+    by_log = [run.scheduled.at for run in completed if run.scheduled.tick < 0]
+    assert min(after - before for before, after in pairwise(began[1:])) >= 10
+    assert len(by_log) <= most
+    settled = [at for at in by_log if not any(0 <= at - change < 120 for change in changes)]
+    assert all(after - before >= 60 for before, after in pairwise(settled))
+    # At the end, some are on their way or wait.
+    assert len(logged) - len(by_log) - len(quiet) <= 15
 
 
 def test_an_exporter_begins_late_misses_runs_and_ends() -> None:

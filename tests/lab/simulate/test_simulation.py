@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lab.simulate.series import EXECUTIONS, FRESHNESS, UNSUPPORTED, Series
+from lab.simulate.series import EXECUTIONS, FRESHNESS, REQUESTS, UNSUPPORTED, Series
 from lab.simulate.simulation import Recording, simulate
 from tests.lab.conftest import START, WORLD, MakeScenario
 
@@ -120,6 +120,27 @@ def test_tasks_share_the_locations(make_scenario: MakeScenario) -> None:
     assert [len(of(recording, LAST_RUN, node_id=task).samples) for task in "01"] == [20, 15]
     assert of(recording, EXECUTIONS, result="succeeded").samples[-1].value == 15
     assert of(recording, EXECUTIONS, result="failed").samples[-1].value == 5
+
+
+def test_requests_that_start_no_run_are_no_successful_runs(make_scenario: MakeScenario) -> None:
+    """While each run fails, a flood of logs is answered 204: that is 2xx, but it isn't 200."""
+    entry = {"stream": "orders", "do": "log", "log": "stream_activity", "severity": "ERROR"}
+    lost = {"at": 600, "project": "shop-prod", "do": "revoke"}
+    lost["permission"] = "monitoring.timeSeries.create"
+    flood = [entry | {"at": at} for at in range(0, 1200, 2)]
+    function = {"mode": "function", "log_triggers": True}
+    recording = simulate(make_scenario(*flood, lost, exporters=[function]), START)
+    last = {
+        (dict(each.labels)["response_code"], dict(each.labels)["response_code_class"]): points(each)
+        for each in recording.series
+        if each.name == REQUESTS
+    }
+    assert last.keys() == {("200", "2xx"), ("204", "2xx"), ("500", "5xx")}
+    times = {code: samples[-1][0] for (code, _), samples in last.items()}
+    assert times == {"200": 600, "204": 1200, "500": 1200}
+    # A run a minute by the schedule and one by the log, and a run in ten seconds at first
+    assert 20 <= last["200", "2xx"][-1][1] <= 25
+    assert last["500", "5xx"][-1][1] <= 60
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,17 @@ def test_a_function_can_use_an_existing_repository(
     assert root.plan(**_FUNCTION, build_repository=name).empty
 
 
+def test_a_failed_first_apply_can_be_destroyed(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
+    """Nothing is protected, as nothing holds data."""
+    root = terraform(MODULE)
+    fake_provider.project.disabled_apis = {"orders-prod/cloudbuild.googleapis.com"}
+    with pytest.raises(TerraformError, match="Error 403: cloudbuild"):
+        root.apply(**_FUNCTION, enable_apis=False)
+    assert not root.destroy(**_FUNCTION, enable_apis=False).resources
+
+
 def test_a_slack_channel_can_be_removed(terraform: CopyModule) -> None:
     """The policies let go of it in the apply that deletes it."""
     root = terraform(MODULE)

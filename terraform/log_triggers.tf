@@ -1,7 +1,5 @@
-# With log_triggers: when Datastream logs something that may matter, the function runs at once, and not
-# only at the next minute. A sink in each watched project sends the log entries to a topic, which pushes
-# them to the function. Nothing in an entry is read, and without the entries the function sees the same,
-# up to a minute later.
+# With log_triggers: when Datastream logs something that may matter, the function runs at once. A sink in
+# each watched project sends the log entries to a topic, which pushes them to the function.
 
 locals {
   is_triggered = local.is_function && coalesce(var.log_triggers, true) && !var.paused

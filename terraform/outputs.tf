@@ -6,9 +6,6 @@ locals {
     "${local.console}/monitoring/dashboards/builder/${element(split("/", id), 3)}?project=${local.metrics_project}"
   ])
 
-  # Where a mode's resource is, in full names.
-  collections = { function = "functions", job = "jobs", worker_pool = "workerPools" }
-
   # The command for each kind of target of a grant, up to the member.
   grant_commands = {
     for key, grant in local.grants : key => {
@@ -29,11 +26,6 @@ output "check_command" {
 output "dashboard_url" {
   description = "Link to the dashboard; null without one."
   value       = local.dashboard_url
-}
-
-output "exporter_id" {
-  description = "Full name of the function, of the job or of the worker pool."
-  value       = "projects/${local.job_project}/locations/${var.region}/${local.collections[var.mode]}/${var.name}"
 }
 
 output "iam_grant_commands" {

@@ -299,13 +299,11 @@ run "outputs" {
     condition = {
       check     = output.check_command
       dashboard = output.dashboard_url
-      exporter  = output.exporter_id
       policy    = output.policy_ids["stream-failed"]
       run_now   = output.run_now_command
       } == {
       check     = "make -C ./.. setup && ./../.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${google_service_account.account["exporter"].email}"
       dashboard = "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
-      exporter  = "projects/orders-prod/locations/europe-west1/jobs/datastream-exporter"
       policy    = "projects/orders-prod/alertPolicies/8"
       run_now   = "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
     }

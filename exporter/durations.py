@@ -36,10 +36,9 @@ def between(least: str, most: str) -> BeforeValidator:
     return BeforeValidator(lambda text: limit(text, least, most))
 
 
-# A pydantic field: text in YAML, a timedelta in Python
+# A pydantic field, with ``between``: text in YAML, a timedelta in Python
 Duration = Annotated[
     timedelta,
-    BeforeValidator(lambda value: value if isinstance(value, timedelta) else parse(value)),
     PlainSerializer(lambda duration: f"{duration.total_seconds():.0f}s"),
     WithJsonSchema({"type": "string", "title": "duration", "pattern": PATTERN}),
 ]

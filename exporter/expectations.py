@@ -4,19 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from itertools import islice, pairwise
+from typing import NamedTuple
 
 from cronsim import CronSim
 
 from exporter.config import Config, Source, Window
 from exporter.names import LocationName, StreamName
 from exporter.read import LABEL, Stream
-from exporter.states import (
-    EXPECTABLE,
-    EXPECTED_BY_DEFAULT,
-    FAILURES,
-    StreamState,
-    state_name,
-)
+from exporter.states import EXPECTABLE, EXPECTED_BY_DEFAULT, FAILURES, StreamState, state_name
 from exporter.text import one_line, plural, quote
 
 MISSING = "missing"  # stands for the state of a required stream that its location does not hold
@@ -29,9 +25,9 @@ class ComparedStream:
     """A stream, and whether that is how it should be."""
 
     name: StreamName  # its full name
-    # As the API lists it; None for a required stream that its location does not hold
-    stream: Stream | None
+    stream: Stream | None  # as the API lists it; None for a required one that does not exist
     expected: bool  # whether its state is fine now; never, if it is missing
+    rule: str = ""  # the expectation that is about it, where its state is not expected
 
     @property
     def state(self) -> str:
@@ -72,6 +68,7 @@ class ComparedStream:
             text = "failed; Datastream keeps retrying"
         elif not self.expected:
             text = f"is {self.state}, which config does not expect"
+            text += f" ({self.rule})" if self.rule else ""
         else:
             text = f"is {self.state} with {plural(self.stream.errors, 'error')}"
         return f"{text}: {self.error}" if self.error else text
@@ -82,9 +79,9 @@ class ComparedLocation:
     """A cleanly read location, compared with config."""
 
     name: LocationName  # its project and id
-    # The streams that are watched, and the required ones that it does not hold
-    streams: tuple[ComparedStream, ...] = ()
+    streams: tuple[ComparedStream, ...] = ()  # those watched, and the required ones it doesn't hold
     excluded: tuple[str, ...] = ()  # the ids of the streams that config excludes
+    held: tuple[str, ...] = ()  # the ids of all streams that it holds, watched or not
 
     @property
     def empty(self) -> bool:
@@ -107,16 +104,27 @@ class ComparedLocation:
         return sum(one.failed for one in self.streams)
 
     @property
-    def permanently_failed(self) -> int:
-        """How many streams are failed permanently."""
-        return sum(stream.state == StreamState.FAILED_PERMANENTLY for stream, _ in self.listed)
-
-    @property
     def unexpected(self) -> int:
         """How many streams are in an unexpected state, not counting the failed ones."""
-        return sum(
-            not expected and stream.state not in FAILURES for stream, expected in self.listed
-        )
+        return sum(not expected for _, expected in self.listed) - self.failed
+
+
+class _Rule(NamedTuple):
+    """An expectation at one time."""
+
+    match: str  # the glob on the stream's full name
+    states: frozenset[StreamState]
+    is_open: bool  # whether it counts now
+    text: str  # where it stands, and what it says
+
+
+def _rule(config: Config, index: int, now: datetime) -> _Rule:
+    one, path = config.expectations[index], ("expectations", index)
+    if one.during is None or is_open(one.during, now):
+        text = config.document.place(path, f"adds {', '.join(state.name for state in one.states)}")
+        return _Rule(one.match, frozenset(one.states), is_open=True, text=text)
+    text = config.document.place((*path, "during"), "this window is closed now")
+    return _Rule(one.match, frozenset(), is_open=False, text=text)
 
 
 class Expectations:
@@ -126,28 +134,20 @@ class Expectations:
         """Choose the expectations whose windows are open at ``now``, in unix seconds."""
         self._required = config.required
         time = datetime.fromtimestamp(now, UTC)
-        self._open = [
-            (expectation.match, frozenset(expectation.states))
-            for expectation in reversed(config.expectations)
-            if expectation.during is None or is_open(expectation.during, time)
+        # The last match wins.
+        self._rules = [
+            _rule(config, index, time) for index in reversed(range(len(config.expectations)))
         ]
 
     def compare(
         self, at: LocationName, source: Source, streams: Iterable[Stream]
     ) -> ComparedLocation:
-        """Compare a location with config.
-
-        Args:
-            at: The location.
-            source: What config says of it: which streams are included, and excluded.
-            streams: All streams that it holds.
-        """
+        """Compare all streams of a location with config; ``source`` is the part about it."""
         held = {stream.id: stream for stream in streams}
         watched = [
-            ComparedStream(name, stream, stream.state in self.states(name, stream.label))
+            self._compare(StreamName(*at, stream.id), stream)
             for stream in held.values()
             if source.watches(stream.id)
-            for name in [StreamName(*at, stream.id)]
         ]
         missing = [
             ComparedStream(name, None, expected=False)
@@ -155,23 +155,22 @@ class Expectations:
             if name.location_name == at and name.stream not in held
         ]
         excluded = [stream_id for stream_id in held if source.excludes(stream_id)]
-        return ComparedLocation(at, (*watched, *missing), tuple(excluded))
+        return ComparedLocation(at, (*watched, *missing), tuple(excluded), tuple(held))
 
-    def states(self, name: StreamName, label: str | None = None) -> frozenset[StreamState]:
-        """Return the states that are always fine, and those of the last expectation that matches.
-
-        Where none matches, ``label`` adds one: the value of the label ``expected-state``.
-        """
+    def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
+        """Compare a stream's state with those that are always fine, and those that are added."""
         full = str(name)
-        matching = (states for glob, states in self._open if fnmatchcase(full, glob))
-        return EXPECTED_BY_DEFAULT | next(matching, _BY_LABEL.get(label or "", frozenset()))
+        matching = [rule for rule in self._rules if fnmatchcase(full, rule.match)]
+        rule = next((rule for rule in matching if rule.is_open), None)
+        added = rule.states if rule else _BY_LABEL.get(stream.label or "", frozenset())
+        if stream.state in EXPECTED_BY_DEFAULT | added:
+            return ComparedStream(name, stream, expected=True)
+        about = rule or next(iter(matching), None)
+        return ComparedStream(name, stream, expected=False, rule=about.text if about else "")
 
 
 def is_open(window: Window, now: datetime) -> bool:
-    """Return whether a window that began at or before ``now`` has not ended yet.
-
-    A window lasts its duration in real time, even across a daylight saving change.
-    """
+    """Return whether a window is open; it lasts its duration in real time, in any time zone."""
     earliest = now.astimezone(UTC) - window.duration
     # In UTC, since times of one zone compare by local time, which repeats an hour in autumn.
     starts = (
@@ -180,6 +179,18 @@ def is_open(window: Window, now: datetime) -> bool:
     )
     begins = next((start for start in starts if start > earliest), None)
     return begins is not None and begins <= now
+
+
+def window_complaint(window: Window) -> str | None:
+    """Return a warning if a window opens at every minute, or again before it closes, else None."""
+    if window.schedule.split()[0] == "*":
+        return f"{quote(window.schedule)} opens at every minute; write one, such as 0"
+    # Enough to see a week's shortest gap. In UTC, where no day has 23 hours.
+    starts = islice(CronSim(window.schedule, datetime(2024, 1, 1, tzinfo=UTC)), 32)
+    period = min((after - before for before, after in pairwise(starts)), default=window.duration)
+    if window.duration <= period:
+        return None
+    return "opens again before it closes; shorten its duration, or open it less often"
 
 
 def label_complaint(compared: ComparedStream) -> str | None:
@@ -193,23 +204,24 @@ def label_complaint(compared: ComparedStream) -> str | None:
     )
 
 
-def unmatched(config: Config, locations: Iterable[ComparedLocation]) -> Iterator[str]:
-    """Yield a warning for each glob in config that matches none of the streams that were read."""
-    names = [
-        name
-        for location in locations
-        for name in (
-            *(one.name for one in location.streams if one.stream),
-            *(StreamName(*location.name, stream_id) for stream_id in location.excluded),
-        )
-    ]
+def unmatched(
+    config: Config, locations: Iterable[ComparedLocation], *, everything: bool = False
+) -> Iterator[str]:
+    """Yield a warning for each glob that matches no stream, or ``everything`` where asked."""
+    names = [StreamName(*location.name, each) for location in locations for each in location.held]
     full = [str(name) for name in names]
     for index, expectation in enumerate(config.expectations):
         if not any(fnmatchcase(name, expectation.match) for name in full):
-            yield f"expectations[{index}].match: {quote(expectation.match)} matches no stream"
+            words = f"{quote(expectation.match)} matches no stream"
+            yield config.document.place(("expectations", index, "match"), words)
     for index, source in enumerate(config.sources):
-        ids = [name.stream for name in names if name.project == source.project]
+        ids = [name.stream for name in names if config.source_of(*name[:2]) is source]
         for key, globs in (("include", source.include), ("exclude", source.exclude)):
             for place, glob in enumerate(globs):
-                if not any(fnmatchcase(each, glob) for each in ids):
-                    yield f"sources[{index}].{key}[{place}]: {quote(glob)} matches no stream"
+                matched = sum(fnmatchcase(each, glob) for each in ids)
+                if matched and not (everything and 1 < matched == len(ids)):
+                    continue
+                every = f"every stream of {source.project}; narrow or remove it"
+                what = every if matched else "no stream"
+                path = ("sources", index, key, place)
+                yield config.document.place(path, f"{quote(glob)} matches {what}")

@@ -1,9 +1,8 @@
 """Answers HTTP requests as a Cloud Run function, on Google's functions-framework.
 
-The framework's server calls what :func:`serve` returns, for each request in a thread of its own.
-POST / asks for a run; POST /log says that a log has something new. A request's body is never read
-for its content. Config, clients and memory stay for the next request. Between requests the CPU
-stands still, so nothing here depends on a thread in the background.
+Its server calls what :func:`serve` returns, for each request in a thread of its own. POST / asks
+for a run; POST /log says that a log has something new. Config, clients and memory stay for the next
+request. Between requests the CPU stands still, so nothing depends on a thread in the background.
 """
 
 import json
@@ -17,6 +16,7 @@ from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
+from exporter import config
 from exporter.documents import InputError
 from exporter.google import cloud_run, proxy
 from exporter.google.calls import Deadline
@@ -129,7 +129,9 @@ class Function:
     def _prepared(self) -> Runs:
         """Return the runs of this process; the first time, load config and connect."""
         if self._runs is None:
-            session = self._open.enter_context(open_session(self._environ))
+            session = self._open.enter_context(
+                open_session(config.load(None, self._environ), self._environ)
+            )
             self._seconds = session.config.run.deadline.total_seconds()
             if timeout := cloud_run.request_timeout(self._environ):
                 self._seconds = min(self._seconds, max(1.0, timeout - MARGIN_SECONDS))
@@ -139,10 +141,7 @@ class Function:
 
 
 def is_settled(now: float, log_began: float, change_began: float) -> bool:
-    """Return whether a log started a run in the last minute, and no run then found a change.
-
-    ``log_began`` and ``change_began`` say when the last run of each kind began, in seconds.
-    """
+    """Return whether a log began a run in the last minute, and no run then found a change."""
     return now - log_began < QUIET_SECONDS <= now - change_began
 
 

@@ -1,7 +1,6 @@
 """Formats the log: text for a person, JSON lines for Cloud Logging.
 
-Source: https://cloud.google.com/logging/docs/structured-logging (severity, message,
-logging.googleapis.com/labels).
+Source: https://cloud.google.com/logging/docs/structured-logging.
 """
 
 import json
@@ -14,16 +13,13 @@ from exporter.text import printable
 
 LOGGER = logging.getLogger("exporter")
 FIELDS = "fields"  # the name under which a record carries its fields: ``extra={FIELDS: {...}}``
-# Characters: in JSON each takes up to 12 bytes, and an entry has at most 256 KiB
-# (https://cloud.google.com/logging/quotas)
-LONGEST = 16 * 1024
+LONGEST = 16 * 1024  # characters of up to 12 bytes: Cloud Logging takes entries of 256 KiB
 
 
 class JsonLines(logging.Formatter):
     """One JSON object a record, as Cloud Logging takes it from stdout."""
 
     def __init__(self, labels: Mapping[str, str]) -> None:
-        """Put these labels on every line; a worker pool and a function have none."""
         super().__init__()
         self._labels = dict(labels)
 
@@ -36,11 +32,7 @@ class JsonLines(logging.Formatter):
             key: printable(value)[:LONGEST] if isinstance(value, str) else value
             for key, value in getattr(record, FIELDS, {}).items()
         }
-        line = {
-            **fields,
-            "severity": record.levelname,
-            "message": message[:LONGEST],
-        }
+        line = {**fields, "severity": record.levelname, "message": message[:LONGEST]}
         if self._labels:
             line["logging.googleapis.com/labels"] = self._labels
         return json.dumps(line)

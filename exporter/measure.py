@@ -1,31 +1,25 @@
-"""Turns what was read into samples: one value of one series each. It calls nobody.
+"""Turns what was read into samples: one value of one series each.
 
-A location that was not read cleanly gets ``location/up`` 0 and nothing else. Its streams are
-unknown: never missing and never healthy.
+A location that was not read cleanly gets ``location/up`` 0 alone: its streams are unknown.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from google.cloud.datastream_v1 import BackfillJob
+
 from exporter.documents import packaged
 from exporter.expectations import ComparedLocation
 from exporter.names import LocationName, StreamName
 from exporter.read import Objects
+from exporter.states import StreamState
 
-# The monitored resource of every series: few types accept custom metrics, and
-# ``datastream.googleapis.com/Stream`` doesn't
-RESOURCE = "generic_node"
+RESOURCE = "generic_node"  # of every series: Datastream's own resource takes no custom metrics
 GLOBAL = "global"  # the location that stands for the discovery of a project's locations
 LOCATION_NODE = "datastream"  # the node_id of every series about a location
-# ``last_seen`` of an excluded stream, the end of the year 9999: it is not watched, so it is never
-# missing, even if it is deleted later
-NEVER_MISSING = 253_402_300_799
-# google.cloud.datastream_v1.BackfillJob.State, in the order of its numbers
-BACKFILL_STATES = (
-    *("STATE_UNSPECIFIED", "NOT_STARTED", "PENDING", "ACTIVE"),
-    *("STOPPED", "FAILED", "COMPLETED", "UNSUPPORTED"),
-)
+_BACKFILL_STATES: Any = BackfillJob.State
+NEVER_MISSING = 253_402_300_799  # ``last_seen`` of an excluded stream: the end of the year 9999
 
 
 class Metric(NamedTuple):
@@ -108,7 +102,8 @@ def count_samples(at: ComparedLocation) -> Iterator[Sample]:
     """Yield the counts of a cleanly read location, and that it was read."""
     yield up(at.name, readable=True)
     yield _location_sample(FAILED_STREAMS, at.name, at.failed)
-    yield _location_sample(PERMANENTLY_FAILED_STREAMS, at.name, at.permanently_failed)
+    for_good = sum(stream.state == StreamState.FAILED_PERMANENTLY for stream, _ in at.listed)
+    yield _location_sample(PERMANENTLY_FAILED_STREAMS, at.name, for_good)
     yield _location_sample(UNEXPECTED_STREAMS, at.name, at.unexpected)
 
 
@@ -137,14 +132,10 @@ def values(at: ComparedLocation) -> Hashable:
 
 
 def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
-    """Yield the samples of a stream's objects, 0 for a backfill state that none is in.
-
-    Objects in a backfill state that the client doesn't know count under the state's number, so
-    that the sum is complete.
-    """
+    """Yield how many objects are in each backfill state, 0 included; unknown ones by number."""
     project, location, stream = name
     node = (location, project, stream)
-    known = dict(enumerate(BACKFILL_STATES))
+    known = {int(state): state.name for state in _BACKFILL_STATES}
     for number in sorted(known.keys() | objects.by_state.keys()):
         labels = (stream, known.get(number, str(number)))
         yield Sample(OBJECTS, *node, labels, objects.by_state.get(number, 0))

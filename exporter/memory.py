@@ -1,8 +1,7 @@
 """Remembers, in a process with many runs, what was discovered, written and collected.
 
-A fleet that nobody touches looks the same in every run, and points cost money. So a location is
-written in full when anything in it changed, in each run of the minute after, and while it can't be
-read. Otherwise it is written every four minutes, below the five minutes that PromQL looks back.
+Points cost money, so a location is written when anything in it changed, in each run of the minute
+after, and while it can't be read; otherwise every four minutes: PromQL looks back five.
 """
 
 from collections.abc import Hashable, Iterable
@@ -11,16 +10,14 @@ from dataclasses import dataclass, replace
 from exporter.names import LocationName
 
 DISCOVERY_SECONDS = 600.0  # how long discovered locations are used before they are discovered again
-# How long a location with streams is still read after it is no longer listed
-DROPPED_SECONDS = 86_400.0
+DROPPED_SECONDS = 86_400.0  # how long a location with streams is read that is no longer listed
 AFTER_CHANGE_SECONDS = 60.0  # how long after a change every run reads and writes the location
 LONGEST_SECONDS = 240.0  # the longest time between two points of a series that doesn't change
 EMPTY_SECONDS = 300.0  # how often a discovered location without streams is read
-# The quarters of an hour, in unix time: the optional collectors run in the first run of each
-COLLECT_SECONDS = 900
-# How long after the start of a quarter a run without memory counts as its first: schedules start a
-# job every minute, a little late
-FIRST_RUN_SECONDS = 75
+COLLECT_SECONDS = 900  # the optional collectors run in the first run of each such time
+FIRST_RUN_SECONDS = (
+    75  # how late a run without memory counts as the first: jobs start a little late
+)
 _LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 
@@ -36,9 +33,8 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Discovered:
-    """What discovery returned for a project, and when each location was last listed."""
+    """When a project was last discovered, and each of its locations last listed."""
 
-    locations: tuple[str, ...]
     at: float
     listed: dict[str, float]
 
@@ -50,10 +46,7 @@ class Memory:
     """
 
     def __init__(self, interval: float | None = None) -> None:
-        """Start without memory: the first run writes everything, as after a change.
-
-        ``interval`` is in seconds from one run to the next; None in a process that makes one run.
-        """
+        """Take the seconds from one run to the next; None in a process that makes one run."""
         self._interval = interval
         self._now = 0.0
         self._gap = interval or 0.0
@@ -77,36 +70,30 @@ class Memory:
         known = self._discovered.get(project)
         if known is None or self._now - known.at >= DISCOVERY_SECONDS:
             return None
-        return known.locations
+        return self.last_discovered(project)
 
     def learn(self, project: str, locations: Iterable[str]) -> None:
         """Remember what discovery just returned."""
-        before = self._discovered.get(project) or _Discovered((), self._now, {})
-        found = tuple(locations)
+        before = self._discovered.get(project) or _Discovered(self._now, {})
         # One that is dropped now is of interest if it has streams now.
         kept = {
             location: at
             for location, at in before.listed.items()
-            if location not in before.locations or self._has_streams(project, location)
+            if at < before.at or self._has_streams(project, location)
         }
-        listed = kept | dict.fromkeys(found, self._now)
-        self._discovered[project] = _Discovered(found, self._now, listed)
+        listed = kept | dict.fromkeys(locations, self._now)
+        self._discovered[project] = _Discovered(self._now, listed)
 
     def dropped(self, project: str) -> tuple[str, ...]:
         """Return locations that had streams and are no longer listed, for a day."""
-        known = self._discovered.get(project)
-        if known is None:
-            return ()
-        return tuple(
-            location
-            for location, at in known.listed.items()
-            if location not in known.locations and self._now - at < DROPPED_SECONDS
-        )
+        known = self._discovered.get(project) or _Discovered(self._now, {})
+        since = self._now - DROPPED_SECONDS
+        return tuple(each for each, at in known.listed.items() if since < at < known.at)
 
     def last_discovered(self, project: str) -> tuple[str, ...]:
         """Return the locations that the last discovery returned, however long ago."""
-        known = self._discovered.get(project)
-        return known.locations if known else ()
+        known = self._discovered.get(project) or _Discovered(self._now, {})
+        return tuple(each for each, at in known.listed.items() if at == known.at)
 
     def _has_streams(self, project: str, location: str) -> bool:
         seen = self._seen.get(LocationName(project, location))
@@ -124,10 +111,7 @@ class Memory:
         )
 
     def is_due(self, name: LocationName, values: Hashable, *, empty: bool = False) -> bool:
-        """Return whether to write a location now, and count it as written.
-
-        Its samples depend on ``values``; None if it was not read.
-        """
+        """Return whether to write a location, and count it as written; no values if unread."""
         before = self._seen.get(name)
         changed = before is None or before.values != values
         if changed:

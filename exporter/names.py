@@ -30,7 +30,7 @@ class StreamName(NamedTuple):
 
     @property
     def location_name(self) -> LocationName:
-        """Return the location that the stream lives in."""
+        """The location that the stream lives in."""
         return LocationName(self.project, self.location)
 
     @classmethod
@@ -51,8 +51,3 @@ class Task:
         """Return whether this task has the location; exactly one task does."""
         digest = hashlib.sha256(f"{at.project}/{at.location}".encode()).digest()
         return int.from_bytes(digest[:8]) % self.count == self.index
-
-
-def is_literal(glob: str) -> bool:
-    """Return whether the glob matches its own text and nothing else."""
-    return not any(letter in glob for letter in "*?[")

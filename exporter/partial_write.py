@@ -1,10 +1,7 @@
 """Reads the errors of CreateTimeSeries: how many points of a request were written.
 
 A request is not atomic: its valid points are written even if it fails. The error counts them in a
-CreateTimeSeriesSummary.
-
-Source: google/monitoring/v3/metric_service.proto, CreateTimeSeriesSummary. The wordings are
-matched by substring, since they have changed before.
+CreateTimeSeriesSummary (google/monitoring/v3/metric_service.proto). Wordings have changed before.
 """
 
 import re
@@ -30,9 +27,7 @@ class PartialWrite:
     """What happened to the points of a request that failed."""
 
     refused: int  # how many points were refused; all of them where there is no summary
-    # How many of these because their series has the same or a newer point, or one within the last
-    # seconds: another write was first
-    late: int
+    late: int  # how many of these because another write of their series was first
     transient: int  # how many of these may be accepted on a retry
 
     @property
@@ -67,9 +62,7 @@ def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> Part
     return PartialWrite(refused, max(0, min(late, refused - transient)), transient)
 
 
-def _summary(
-    error: exceptions.GoogleAPICallError,
-) -> monitoring_v3.CreateTimeSeriesSummary | None:
+def _summary(error: exceptions.GoogleAPICallError) -> monitoring_v3.CreateTimeSeriesSummary | None:
     for detail in error.details or ():
         summary = monitoring_v3.CreateTimeSeriesSummary()
         # google-api-core does not know this type and leaves it packed.

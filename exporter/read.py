@@ -1,10 +1,7 @@
 """Reads the Datastream API: complete answers, or the reason why there is none.
 
-Every list is paged here, one bounded call for each page: the client's list calls have no default
-timeout and no default retry, and its pager keeps only the last page's ``unreachable``.
-
-Source: https://cloud.google.com/datastream/docs/reference/rpc (ListStreams, ListStreamObjects,
-ListPrivateConnections; google.cloud.location.ListLocations).
+Every list is paged here, one bounded call a page: the client's pager keeps only the last page's
+``unreachable``. Source: https://cloud.google.com/datastream/docs/reference/rpc.
 """
 
 from collections import Counter
@@ -22,9 +19,7 @@ from exporter.names import LocationName, StreamName
 
 LABEL = "expected-state"  # the label on a stream, in Google Cloud, that names a state to expect
 PAGE = 1000  # children in a page, the most that the API gives (ListStreamsRequest.page_size)
-# Pages read of one list: 200 streams a location are the API's quota, and 10,000 objects a stream
-# its recommendation
-MOST_PAGES = 50
+MOST_PAGES = 50  # of one list: the API allows 200 streams a location, and advises 10,000 objects
 _INCOMPLETE = "The list is left out, as some of it is not known."
 _LONGEST_ERROR = 8192  # characters of an error's text that are kept; the log shows fewer
 
@@ -37,10 +32,8 @@ class Stream:
     state: int  # the API's number for its state, which the client may not know
     errors: int = 0  # how many errors it has, in any state
     label: str | None = None  # the value of its ``expected-state`` label, None without one
-    # The short reason of its first error, None without errors. Like ``error`` it is for people to
-    # read, and never part of a series
-    reason: str | None = None
-    error: str | None = None  # the text of its first error, None without errors
+    reason: str | None = None  # the short reason of its first error, for people alone
+    error: str | None = None  # the text of its first error
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +45,7 @@ class Objects:
 
 
 class Datastream:
-    """Reads projects, locations and streams through Google's client.
-
-    Each method takes the deadline of the complete answer, and raises CallError where the answer
-    can't be had, or not all of it.
-    """
+    """Reads through Google's client. Methods raise CallError unless the answer is complete."""
 
     def __init__(self, client: datastream_v1.DatastreamClient, calls: Calls) -> None:
         self._client = client
@@ -160,10 +149,6 @@ class Datastream:
 
 def _require_complete(page: Any) -> None:
     if page.unreachable:
-        raise CallError(
-            Failure(
-                FailureKind.UNREACHABLE,
-                f"the answer leaves out what is in {', '.join(page.unreachable)}",
-                "See https://status.cloud.google.com if it lasts.",
-            )
-        )
+        text = f"the answer leaves out what is in {', '.join(page.unreachable)}"
+        hint = "See https://status.cloud.google.com if it lasts."
+        raise CallError(Failure(FailureKind.UNREACHABLE, text, hint))

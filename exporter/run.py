@@ -1,19 +1,16 @@
 """Makes one run: discovers, then for each location reads, measures and writes.
 
-Each location goes its own way, in a thread of its own. One that hangs, fails or is refused costs
-no other location anything.
-
-The order of writing is part of what the metrics mean. A location's counts come first, so that an
-alert evaluated in the middle sees "forty streams failed together" before it sees forty failed
-streams. Then come its streams, then its ``last_read``, and only if every point before it was
-accepted: a stream is missing when its location was read after it was last seen. The exporter's own
-series come last, as they report on all the others.
+Each location has a thread of its own, so one that hangs or fails costs no other anything. Its
+counts are written first, so that an alert sees "forty streams failed together" before forty failed
+streams; then its streams; then ``last_read``, if every point before it was accepted: a stream is
+missing when its location was read after it was last seen. The exporter's own series come last.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -22,13 +19,7 @@ from exporter.config import Config, Source
 from exporter.expectations import ComparedLocation, Expectations
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
-from exporter.google.errors import (
-    CallError,
-    Failure,
-    FailureKind,
-    explain_no_thread,
-    explain_unexpected_error,
-)
+from exporter.google.errors import CallError, Failure, FailureKind, explain_unexpected_error
 from exporter.logs import LOGGER
 from exporter.measure import GLOBAL, Sample
 from exporter.memory import Memory
@@ -39,18 +30,16 @@ from exporter.write import Writer, Written
 K = TypeVar("K")
 T = TypeVar("T")
 _READING_SHARE = 0.6
-_RESERVED_SECONDS = 3.0
-# What is kept for the exporter's own series, and as much for what the collectors read: seconds, or
-# a share of a short deadline
-_RESERVED_SHARE = 0.15
-# The part of the reading time that discovery may take where the locations are known
-_DISCOVERY_SHARE = 1 / 3
+# Kept for the exporter's own series, and as much again for the collectors' points
+_RESERVED_SECONDS, _RESERVED_SHARE = 3.0, 0.15  # the less of the two
+_DISCOVERY_SHARE = 1 / 3  # the part of the reading time that discovery may take, if known before
 _OBJECTS_SHARE = 1 / 4  # the part of the time left that the objects of one stream may take
 _MOST_THREADS = 512
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 1.0  # how long after a deadline a call may return that kept to it
-# How long requests under way are waited for after a stop: Cloud Run ends the process after 10
-_STOPPED_SECONDS = 3.0
+_STOPPED_SECONDS = (
+    3.0  # how long requests under way are waited for after a stop; Cloud Run gives 10
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +55,16 @@ class Session:
 class Outcome:
     """What became of one location, or of the points that many of them share."""
 
-    # Set when the location was read, or could not be
-    read: threading.Event = field(default_factory=threading.Event)
-    # Set when everything else about it is done, too
-    done: threading.Event = field(default_factory=threading.Event)
+    read: threading.Event = field(
+        default_factory=threading.Event
+    )  # set when it was read, or failed
+    done: threading.Event = field(default_factory=threading.Event)  # set when all else is done, too
     compared: ComparedLocation | None = None  # the location as it was read; None if it was not
     failure: Failure | None = None  # why it was not read; None if it was, or was not tried
     # What the collectors could not read of it, and why
     uncollected: dict[StreamName | LocationName, Failure] = field(default_factory=dict)
-    # Whether its ``last_read`` was not written, as a point before it was not accepted
-    held_back: bool = False
+    held_back: bool = False  # whether ``last_read`` was left out, as a point before it was lost
     samples: list[Sample] = field(default_factory=list)  # what there was to write
-    due: int = 0  # how many points of it were sent, or had to be
     written: Written = field(default_factory=Written)  # what happened to them so far
 
 
@@ -87,18 +74,17 @@ class Report:
 
     task: Task  # which task of a job made it
     timestamp: int  # unix time of every point, in whole seconds
-    # The locations of each discovered project, or why discovery failed
-    discoveries: Mapping[str, tuple[str, ...] | Failure]
-    # Locations that discovery no longer lists, and that were read all the same
-    dropped: tuple[LocationName, ...]
-    # The cleanly read locations, compared with config, sorted by name
-    locations: tuple[ComparedLocation, ...]
+    discoveries: Mapping[
+        str, tuple[str, ...] | Failure
+    ]  # locations by project, or why there are none
+    dropped: tuple[LocationName, ...]  # read, though discovery no longer lists them
+    locations: tuple[ComparedLocation, ...]  # the cleanly read ones, by name
     unread: Mapping[LocationName, Failure]  # why the other locations could not be read
     skipped: int  # how many locations and discoveries a stop cut short
-    # Why a collector failed, by the stream or location that it read
-    uncollected: Mapping[StreamName | LocationName, Failure]
-    # Locations whose ``last_read`` was not written, as a point before it was lost
-    held_back: tuple[LocationName, ...]
+    uncollected: Mapping[
+        StreamName | LocationName, Failure
+    ]  # what a collector could not read, and why
+    held_back: tuple[LocationName, ...]  # those whose ``last_read`` was left out
     samples: tuple[Sample, ...]  # what there was to write
     written: Written  # what happened to it
     changed: bool  # whether anything differs from what the process saw before
@@ -138,17 +124,9 @@ class Run:
     """One run of one task, in which all points have the same timestamp."""
 
     def __init__(
-        self,
-        session: Session,
-        memory: Memory,
-        timestamp: int,
-        deadline: Deadline,
+        self, session: Session, memory: Memory, timestamp: int, deadline: Deadline
     ) -> None:
-        """Start the clock of the run. No call is made yet.
-
-        The timestamp is that of every point, in whole unix seconds. The deadline's ``stop`` ends
-        the run early, after the requests under way.
-        """
+        """Start the clock; the deadline's ``stop`` ends the run after the requests under way."""
         self._started = time.monotonic()
         self._config = session.config
         self._task = session.task
@@ -169,14 +147,13 @@ class Run:
         self._collects = collect.objects or collect.private_connections
         self._writes = True
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
-        self._has_thread = False
         self._discovered: dict[str, threading.Event] = {}
         self._discoveries: dict[str, tuple[str, ...] | Failure] = {}
         self._dropped: list[LocationName] = []
         self._outcomes: dict[LocationName, Outcome] = {}
 
     def write(self) -> Report:
-        """Read, measure and write everything that is due; CallError if no thread can start."""
+        """Read, measure and write everything that is due."""
         self._collects = self._collects and self._memory.collects(self._timestamp)
         report = self._go()
         if self._deadline.stopped:
@@ -227,13 +204,9 @@ class Run:
                 event.wait(_POLL_SECONDS)
 
     def _submit(self, work: Callable[..., None], *args: object) -> None:
-        try:
+        # Where the machine can start no more threads, the work waits for those that there are.
+        with suppress(RuntimeError):
             self._pool.submit(work, *args)
-            self._has_thread = True
-        except RuntimeError as error:
-            # Where there is another thread, the work waits for it.
-            if not self._has_thread:
-                raise CallError(explain_no_thread(error)) from error
 
     def _start_source(self, source: Source) -> None:
         project = source.project
@@ -371,8 +344,6 @@ class Run:
                 names.append(name)
                 shared.samples.append(measure.up(name, readable=True))
                 shared.samples.append(measure.last_read(name, self._timestamp))
-        # Before a thread has them, so that what hangs counts as lost.
-        shared.due = len(shared.samples) if self._writes else 0
         self._submit(self._write_shared, shared, names)
 
     def _write_shared(self, shared: Outcome, names: Iterable[LocationName]) -> None:
@@ -388,8 +359,6 @@ class Run:
         batch = list(samples)
         outcome.samples += batch
         if self._writes:
-            # Before the request, so that what hangs counts as lost.
-            outcome.due += len(batch)
             outcome.written += self._writer.write(batch, self._writing)
 
     def _own_samples(self, report: Report) -> Iterator[Sample]:
@@ -407,9 +376,9 @@ class Run:
         outcomes = sorted(self._outcomes.items())
         everything = [shared, *(outcome for _, outcome in outcomes)]
         written = Written()
-        for outcome in everything:
+        for outcome in everything if self._writes else ():
             # What is still under way now counts as lost.
-            under_way = max(0, outcome.due - outcome.written.settled)
+            under_way = max(0, len(outcome.samples) - outcome.written.settled)
             written += outcome.written + Written(lost=under_way)
         waits = [*self._discovered.values(), *(outcome.read for _, outcome in outcomes)]
         stopped = self._deadline.stopped

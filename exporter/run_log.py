@@ -1,8 +1,8 @@
 """Logs a run: what is not as it should be, what changed, what was not written, and a summary.
 
-A job forgets each run, so each of its runs names all that is not as it should be. ``watch`` and the
-function remember: they log a change once, and remind of all that stays bad every ten minutes. A
-location that was not read says nothing about its streams: what was known of them stays.
+A job forgets, so each of its runs names all that is not as it should be. ``watch`` and the function
+log a change once, and remind of what stays bad every ten minutes. Of a location that was not read,
+what was known stays.
 """
 
 import logging
@@ -34,17 +34,17 @@ _NUMBER = re.compile(r"\b(?=[a-f/-]*\d)(?:0x)?[\da-f]+(?:[/-][\da-f]+)*\b|\d+", 
 UNREADABLE = "location_unreadable"
 UNCOLLECTED = "not_collected"  # the event of an entry about what a collector could not read
 _MOST_NAMED = 3
+_SUPERSEDED = (
+    "another run has written these series at the same time or later. Is there a second exporter, "
+    "or was this machine's clock set back?"
+)
 
 
 class FailureGroup(NamedTuple):
-    """Things of one project that failed for the same kind of reason.
-
-    A revoked permission fails every location of a project: one thing to fix is one line.
-    """
+    """Things of one project that failed for the same kind of reason: one thing to fix, one line."""
 
     event: str  # what the log calls it
-    # The locations or streams; of a failed discovery, the location ``global``
-    names: Sequence[LocationName | StreamName]
+    names: Sequence[LocationName | StreamName]  # ``global`` stands for discovery
     failure: Failure  # why the first one failed
 
     @property
@@ -223,9 +223,15 @@ def name_all(names: Sequence[LocationName | StreamName]) -> str:
     if len(names) == 1:
         return project if names[0].location == GLOBAL else str(names[0])
     things = "streams" if isinstance(names[0], StreamName) else "locations"
-    some = ", ".join("/".join(name[1:]) for name in names[:_MOST_NAMED])
-    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return f"{len(names):,} {things} of {project} ({some}{more})"
+    return (
+        f"{len(names):,} {things} of {project} ({_first(['/'.join(name[1:]) for name in names])})"
+    )
+
+
+def _first(words: Sequence[object]) -> str:
+    """Return the first few of many words, and how many more there are."""
+    more = f" and {len(words) - _MOST_NAMED:,} more" if len(words) > _MOST_NAMED else ""
+    return ", ".join(map(str, words[:_MOST_NAMED])) + more
 
 
 def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
@@ -243,25 +249,17 @@ def log_run(report: Report) -> None:
     _log_write_errors(report.written.errors)
     for _, group in groupby(report.held_back, lambda name: name.project):
         names = list(group)
-        log(
-            logging.WARNING,
-            f"location/last_read of {name_all(names)} not written: a stream's last_seen may be "
-            f"lost, and the stream would look deleted.",
-            **fields_of(names),
-        )
+        why = "a stream's last_seen may be lost, and the stream would look deleted"
+        text = f"location/last_read of {name_all(names)} not written: {why}."
+        log(logging.WARNING, text, **fields_of(names))
     if report.stopped:
-        counts = (
-            (report.skipped, "location", "read"),
-            (report.written.left_out, "point", "written"),
-        )
-        left = [f"{plural(count, noun)} not {done}" for count, noun, done in counts if count]
+        unread = f"{plural(report.skipped, 'location')} not read" if report.skipped else ""
+        unsent = report.written.left_out
+        left = filter(None, (unread, f"{plural(unsent, 'point')} not written" if unsent else ""))
         log(logging.WARNING, f"Interrupted: {', '.join(left) or 'nothing is left out'}.")
     written = report.written
-    not_written = (
-        (written.lost, "lost"),
-        (written.superseded, "superseded"),
-        (written.left_out, "left out"),
-    )
+    lost, superseded = (written.lost, "lost"), (written.superseded, "superseded")
+    not_written = (lost, superseded, (written.left_out, "left out"))
     points = f"{plural(written.accepted, 'point')} written"
     points += "".join(f", {count:,} {what}" for count, what in not_written if count)
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
@@ -312,17 +310,11 @@ def _log_write_errors(errors: Iterable[WriteError]) -> None:
         causes.setdefault(str(error.failure or ""), []).append(error)
     for same in causes.values():
         among = [sample for error in same for sample in error.among]
-        more = f" and {len(among) - _MOST_NAMED:,} more" if len(among) > _MOST_NAMED else ""
         points = plural(sum(error.points for error in same), "point")
-        named = f"{', '.join(map(str, among[:_MOST_NAMED]))}{more}"
         fields = {"metric": among[0].metric.type, "node_id": among[0].node_id}
         if failure := same[0].failure:
-            text = f"{points} lost, among {named}: {failure}"
+            text = f"{points} lost, among {_first(among)}: {failure}"
             log(logging.ERROR, text, **fields, reason=failure.kind)
         else:
-            text = (
-                f"{points} superseded, among {named}: another run has written these series at the "
-                f"same time or later. Is there a second exporter, or was this machine's clock set "
-                f"back?"
-            )
+            text = f"{points} superseded, among {_first(among)}: {_SUPERSEDED}"
             log(logging.WARNING, text, **fields)

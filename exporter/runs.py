@@ -6,47 +6,41 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 
-from exporter import config
+from exporter.config import Config, Endpoints
 from exporter.documents import InputError
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
-from exporter.google.clients import connect, emulators
+from exporter.google.clients import Clients, emulators
 from exporter.logs import LOGGER
 from exporter.memory import Memory
 from exporter.run import Report, Run, Session
 from exporter.text import plural
 
-# Seconds between two starts: Cloud Monitoring refuses points of a series that are closer
-LEAST_SECONDS = 5.0
+LEAST_SECONDS = 5.0  # between two starts: Cloud Monitoring refuses points that are closer
 
 
 @contextmanager
 def open_session(
-    environ: Mapping[str, str],
-    file: str | None = None,
-    impersonate: str | None = None,
-    found: Callable[[str, str], None] = lambda _subject, _text: None,
+    config: Config, environ: Mapping[str, str], impersonate: str | None = None
 ) -> Iterator[Session]:
-    """Load config and connect; ``found`` is told of each part that is in place, and what it is.
-
-    Raises:
-        InputError: In config or in the environment.
-        CallError: There are no credentials.
-    """
-    loaded = config.load(file, environ)
-    found("config", f"{loaded.source} is valid")
+    """Connect; InputError where the environment names no task, CallError without credentials."""
     try:
         task = cloud_run.task(environ)
     except ValueError as error:
         raise InputError([f"environment: {error}"]) from None
-    if named := emulators(environ):
-        hosts = " and ".join(f"{name} is {host}" for name, host in named.items())
+    with open_clients(config.endpoints, environ, impersonate) as clients:
+        yield Session(config, clients, task)
+
+
+def open_clients(
+    endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None
+) -> Clients:
+    """Connect, and say so where that is to emulators."""
+    if hosts := " and ".join(f"{name} is {host}" for name, host in emulators(environ).items()):
         LOGGER.warning(
             "Emulators take Google's place, without credentials or encryption: %s.", hosts
         )
-    with connect(loaded.config.endpoints, environ, impersonate) as clients:
-        found("credentials", clients.account)
-        yield Session(loaded.config, clients, task)
+    return Clients(endpoints, environ, impersonate)
 
 
 class Runs:
@@ -60,11 +54,7 @@ class Runs:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Start without memory.
-
-        ``interval`` is in seconds, None in a process that makes one run. ``monotonic`` never goes
-        back; ``now`` is unix time.
-        """
+        """Take the seconds between two runs, None for one run; ``now`` is unix time."""
         self._session = session
         self._monotonic = monotonic
         self._now = now
@@ -88,8 +78,7 @@ def run_every(
 ) -> None:
     """Call ``work`` at every multiple of ``seconds`` from now, until ``stop`` is set.
 
-    The schedule neither drifts nor overlaps: a start that comes while the work before it is under
-    way, or too soon after a late start, is skipped, and the log says so.
+    A start that comes during the work before it, or too soon after a late one, is skipped.
     """
     start = monotonic()
     due = 0

@@ -99,22 +99,15 @@ def _print_points(heading: str, samples: tuple[Sample, ...], terminal: Any) -> N
     """Print how many points a run has of each metric."""
     terminal.print(Text(f"\n{heading}", "bold"))
     terminal.print(f"  {len(samples):,} points of {definitions()['prefix']}/…")
-    parts: dict[str, Counter[str]] = {}
-    for sample in samples:
-        part, _, name = sample.metric.name.partition("/")
-        parts.setdefault(part, Counter())[name] += 1
-    longest = max(map(len, parts), default=0)
-    for part, counts in sorted(parts.items(), key=lambda item: item[0] == "exporter"):
-        values = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-        terminal.print(f"    {part + '/':<{longest + 2}} {values}")
+    counts = Counter(sample.metric.name.partition("/")[::2] for sample in samples)
+    for part in ("location", "stream", "private_connection", "exporter"):
+        if values := [f"{name} {count:,}" for (of, name), count in counts.items() if of == part]:
+            terminal.print(f"    {part + '/':<10} {', '.join(values)}")
 
 
 @contextmanager
 def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]:
-    """Show the fleet on a terminal while the block runs; yield what takes each run's report.
-
-    The table stays below the log, which goes on above it, and is drawn anew after each run.
-    """
+    """Show the fleet on a terminal, below the log; yield what takes each run's report."""
     with ExitStack() as stack:
         live = stack.enter_context(Live(console=console(out), auto_refresh=False))
         # rich has put a stream in sys.stderr's place that prints above the table.

@@ -4,11 +4,7 @@ from enum import IntEnum
 
 
 class StreamState(IntEnum):
-    """``google.cloud.datastream.v1.Stream.State``, number for number.
-
-    The numbers are not ordered by severity. The API may send a number that is not here: keep it
-    as an ``int`` and name it with :func:`state_name`.
-    """
+    """``google.cloud.datastream.v1.Stream.State``; the API may send numbers that are not here."""
 
     STATE_UNSPECIFIED = 0
     NOT_STARTED = 1
@@ -25,15 +21,13 @@ class StreamState(IntEnum):
 FAILURES = frozenset({StreamState.FAILED, StreamState.FAILED_PERMANENTLY})
 
 # States that are fine for every stream; config and labels add to them
-_ALWAYS_FINE = ("RUNNING", "STARTING", "DRAINING", "MAINTENANCE")
-EXPECTED_BY_DEFAULT = frozenset(StreamState[name] for name in _ALWAYS_FINE)
+EXPECTED_BY_DEFAULT = frozenset(
+    {StreamState.RUNNING, StreamState.STARTING, StreamState.DRAINING, StreamState.MAINTENANCE}
+)
 
 # The states that config and the ``expected-state`` label accept, in the API's order
-EXPECTABLE = tuple(
-    state
-    for state in StreamState
-    if state not in FAILURES and state is not StreamState.STATE_UNSPECIFIED
-)
+_NEVER = {*FAILURES, StreamState.STATE_UNSPECIFIED}
+EXPECTABLE = tuple(state for state in StreamState if state not in _NEVER)
 
 
 def state_name(number: int) -> str:

@@ -14,10 +14,7 @@ _WIDE = 10_000  # columns of an output that is no terminal: nothing is cut off i
 
 
 def console(stream: TextIO) -> Any:
-    """Return rich's console for a stream: as wide as the terminal, or unbounded if it is not one.
-
-    Colours are left out if the stream is not a terminal or NO_COLOR is set.
-    """
+    """Return rich's console for a stream: without colours and unbounded if it is no terminal."""
     from rich.console import Console
 
     width = None if stream.isatty() else _WIDE
@@ -35,11 +32,7 @@ def print_table(
     out: TextIO,
     right: Collection[str] = (),
 ) -> None:
-    """Print a table whose columns are as wide as their content, with control characters escaped.
-
-    ``right`` names the columns that are aligned right: numbers. rich's own tables take seconds for
-    10,000 rows.
-    """
+    """Print a table, the ``right`` columns aligned right: rich takes seconds for 10,000 rows."""
     from rich.cells import cell_len
     from rich.text import Text
 

@@ -30,11 +30,7 @@ def printable(text: str) -> str:
 
 
 def without_markup(text: str) -> str:
-    """Return a text that an alert can quote in a code span: no markup, mention or variable in it.
-
-    Cloud Monitoring fills ``${…}`` and knows Markdown, Slack knows ``<!channel>`` and its like:
-    https://cloud.google.com/monitoring/alerts/doc-variables
-    """
+    """Return a text that an alert can quote: no Markdown, no mention, no ``${variable}``."""
     return text.translate(_MARKUP).replace("${", "$ {")
 
 

@@ -1,13 +1,10 @@
 """Writes samples to Cloud Monitoring and says what happened to every point.
 
-A request that may have been written is sent again with the same points and timestamp: if the
-answer then is that they come too late, the first try was written.
-
 Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3 (CreateTimeSeries).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from google.api_core import exceptions
@@ -19,12 +16,10 @@ from exporter.measure import RESOURCE, Sample
 from exporter.partial_write import PartialWrite, parse_partial_write
 
 PERMISSION = "monitoring.timeSeries.create"
-# Series in a request, the most that the API takes (CreateTimeSeriesRequest.time_series)
-BATCH = 200
-_TRY_SECONDS = 12.0  # how long one request may take: the client's own default for this method
-_LEAST_SECONDS = 1.0
-# The most of the time left that one may take, a second at least: one that hangs is sent again
-_TRY_SHARE = 1 / 3
+BATCH = 200  # series in a request, the most that the API takes
+# How long one request may take: the client's own default, and at most a share of the time left, so
+# that one that hangs is sent again
+_TRY_SECONDS, _LEAST_SECONDS, _TRY_SHARE = 12.0, 1.0, 1 / 3
 _REQUEST = monitoring_v3.CreateTimeSeriesRequest.pb()
 
 
@@ -58,24 +53,15 @@ class Written:
         return self.accepted == self.settled
 
     def __add__(self, other: "Written") -> "Written":
-        return Written(
-            self.accepted + other.accepted,
-            self.superseded + other.superseded,
-            self.lost + other.lost,
-            self.left_out + other.left_out,
-            self.errors + other.errors,
-        )
+        names = [each.name for each in fields(self)]
+        return Written(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
 class Writer:
     """Writes the points of one run into one project. All threads of the run share it."""
 
     def __init__(
-        self,
-        client: monitoring_v3.MetricServiceClient,
-        project: str,
-        timestamp: int,
-        calls: Calls,
+        self, client: monitoring_v3.MetricServiceClient, project: str, timestamp: int, calls: Calls
     ) -> None:
         """Write points into ``project``, all of them at ``timestamp``, in whole unix seconds."""
         self._client = client
@@ -86,10 +72,7 @@ class Writer:
     def write(self, samples: Iterable[Sample], deadline: Deadline) -> Written:
         """Write samples, no series twice, one request after the other.
 
-        Args:
-            samples: What to write.
-            deadline: What is not accepted by then is lost. After its ``stop``, the request under
-                way is finished and no other is started.
+        What is not accepted by the deadline is lost; its ``stop`` leaves out what is not sent yet.
         """
         rest = list(samples)
         written = Written()
@@ -112,9 +95,8 @@ class Writer:
                 refusals.append(parse_partial_write(error, len(batch)))
                 raise
 
-        def is_worth_retrying(error: BaseException) -> bool:
-            answered = isinstance(error, exceptions.GoogleAPICallError) and refusals
-            return bool(answered) and refusals[-1].transient > 0
+        def is_worth_retrying(_error: BaseException) -> bool:
+            return bool(refusals) and refusals[-1].transient > 0
 
         longest = min(_TRY_SECONDS, max(_LEAST_SECONDS, deadline.left * _TRY_SHARE))
         lost = 0

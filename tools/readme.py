@@ -24,7 +24,8 @@ def transcript() -> str:
     code = lab.main(["demo"], {}, out, err)
     if code:
         raise RuntimeError(f"`demo` answered with exit code {code}:\n{err.getvalue()}")
-    fleet, concerns, written = out.getvalue().strip().split("\n\n")
+    shown = out.getvalue()
+    fleet, concerns, written = shown[shown.index("STREAM ") :].split("\n\n")[:3]
     summary = next(line for line in err.getvalue().splitlines() if " points written; " in line)
     # The time is all that differs between two runs.
     summary = re.sub(r"in \d+\.\d+ s\.", "in 0.1 s.", summary)

@@ -10,12 +10,12 @@ from lab import exit_codes as lab_codes
 from lab.markdown import fenced, table
 from tools.config_reference import key_descriptions
 
-COMMANDS = ("run", "watch", "check")
+COMMANDS = ("init", "run", "watch", "check")
 EXIT_CODES = {
     cli.OK: "All that was due was written. An unreadable location is written too, as "
     "`location/up` 0.",
     cli.INCOMPLETE: "Points were lost, the run was cut short, or there are no credentials. For "
-    "`check`: a check failed.",
+    "`check`: a check failed, or with `--strict` warned. For `init`: a project could not be read.",
     cli.USAGE: "A mistake in config.yaml, in the environment or on the command line.",
     cli.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",
     cli.TERMINATED: "Ended by SIGTERM, after the write under way.",

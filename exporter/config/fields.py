@@ -1,7 +1,4 @@
-"""Checks the values of config.yaml.
-
-Each check raises ValueError with a sentence that shows the value and says what is allowed.
-"""
+"""Checks the values of config.yaml; says of a mistake what the value is and what is allowed."""
 
 import functools
 import re
@@ -10,13 +7,8 @@ from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    GetPydanticSchema,
-    PlainSerializer,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic.types import GetPydanticSchema
 from pydantic_core import core_schema
 
 from exporter.config import locations

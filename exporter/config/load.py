@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,15 +16,7 @@ PREFIX = "DATASTREAM_EXPORTER_"
 WHOLE = PREFIX + "CONFIG"  # holds the text of a whole config file
 _MERGE = "Merge the two, or list"
 
-# The path of keys, and a sentence about the value there
-_Finding: TypeAlias = tuple[tuple[str | int, ...], str]
-
-
-class Loaded(NamedTuple):
-    """A config and where it came from."""
-
-    config: Config  # the config
-    source: str  # the file, or the environment variable that contained the text
+_Finding: TypeAlias = tuple[tuple[str | int, ...], str]  # the path of a value, and a sentence
 
 
 class _Watched(Config):
@@ -39,33 +31,28 @@ class _Watched(Config):
     endpoints: Any = None
 
 
-def load(path: str | None, environ: Mapping[str, str]) -> Loaded:
-    """Return the config from a file, else from the environment, else from ``config.yaml``.
-
-    Raises:
-        InputError: With every error in it; so do the functions below.
-    """
+def load(path: str | None, environ: Mapping[str, str]) -> Config:
+    """Return the config from a file, the environment or ``config.yaml``, or InputError."""
     if path is None and (text := environ.get(WHOLE)):
         return from_text(text, WHOLE, environ)
     if path is None and not Path(USUAL_FILE).exists():
-        problem = "no such file in this directory"
-        fix = f"create it, name another with --config, or set {WHOLE} to its text"
-        raise InputError([f"{USUAL_FILE}: {problem}; {fix}"])
+        fix = f"let init write it, name another with --config, or set {WHOLE} to its text"
+        raise InputError([f"{USUAL_FILE}: no such file in this directory; {fix}"])
     file = USUAL_FILE if path is None else path
     return from_text(documents.read_file(file), file, environ)
 
 
-def from_text(text: str, file: str, environ: Mapping[str, str]) -> Loaded:
+def from_text(text: str, file: str, environ: Mapping[str, str]) -> Config:
     """Return the config of a text; ``file`` is what sentences call it."""
     return from_document(documents.parse(text, file), environ)
 
 
-def from_data(data: dict[str, Any] | None, name: str, environ: Mapping[str, str]) -> Loaded:
+def from_data(data: dict[str, Any] | None, name: str, environ: Mapping[str, str]) -> Config:
     """Return the config of parsed data; sentences have its name, and no lines."""
     return from_document(Document(data, name), environ)
 
 
-def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
+def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     """Return the config of a document, or of a part of one."""
     _override(document, environ)
     config = document.read(Config)
@@ -74,7 +61,7 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Loaded:
     if watched:
         for location, sentence in (*_overlaps(watched), *_unwatched(watched)):
             document.add_error(location, sentence)
-    return Loaded(document.accepted(config), document.file)
+    return document.accepted(config).written_in(document)
 
 
 def variables() -> dict[str, tuple[str, str]]:
@@ -88,10 +75,7 @@ def variables() -> dict[str, tuple[str, str]]:
 
 
 def _override(document: Document, environ: Mapping[str, str]) -> None:
-    """Override keys of the document by the environment; an unknown variable is a mistake.
-
-    An empty variable counts as not set.
-    """
+    """Override keys by variables that aren't empty; an unknown one is a mistake."""
     known = variables()
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX) or name == WHOLE or not text:

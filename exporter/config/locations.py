@@ -13,8 +13,7 @@ KNOWN: tuple[str, ...] = tuple(packaged("exporter", "locations.yaml")["locations
 # The form of every Google Cloud region; it excludes ``global``, ``us`` and zones
 FORM = re.compile(r"[a-z]+(-[a-z]+)+[0-9]+")
 _WORDS = {word for name in KNOWN for word in re.findall("[a-z]+", name)} | {"northwest"}
-# Share of its letters that a misspelled location has in common with the right one
-_MISSPELLED = 0.85
+_MISSPELLED = 0.85  # the share of its letters that a misspelled location has right
 
 
 def is_known(name: str) -> bool:

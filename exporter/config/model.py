@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from exporter import documents
 from exporter.config.fields import (
@@ -134,6 +134,17 @@ class Config(_Section):
     """How a run goes."""
     endpoints: Endpoints = Endpoints()
     """Other endpoints than Google's usual ones."""
+    _document: documents.Document = PrivateAttr(documents.Document({}, "config.yaml"))
+
+    def written_in(self, document: documents.Document) -> Self:
+        """Keep the document that the config was read from, for the lines of its values."""
+        self._document = document
+        return self
+
+    @property
+    def document(self) -> documents.Document:
+        """The document that it was read from."""
+        return self._document
 
     def source_of(self, project: str, location: str) -> Source | None:
         """Return the source that lists a location, else the project's first, which may discover it.

@@ -1,13 +1,14 @@
 """Makes calls to Google: bounded by a deadline, retried while that can help, and counted."""
 
 import math
+import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TypeVar
 
-import tenacity
 from google.api_core import exceptions
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
@@ -15,8 +16,7 @@ from google.rpc import error_details_pb2
 from exporter.google.errors import is_too_large
 
 T = TypeVar("T")
-# The shortest time worth a try, in seconds: about a round trip to another continent
-LEAST_ATTEMPT = 0.1
+LEAST_ATTEMPT = 0.1  # seconds that a try is worth: about a round trip to another continent
 
 _TRANSIENT = (
     exceptions.ServiceUnavailable,
@@ -26,16 +26,13 @@ _TRANSIENT = (
     exceptions.Aborted,
 )
 
-_jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
-
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """A time on the monotonic clock by which work has to be done."""
 
     ends: float  # the time, in seconds of ``time.monotonic``
-    # Set to end the work early (SIGINT, SIGTERM)
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)  # set to end the work early
 
     @classmethod
     def after(cls, seconds: float, stop: threading.Event | None = None) -> "Deadline":
@@ -90,19 +87,11 @@ def call_with_retry(
     """Call until it succeeds, fails finally, or another try could not finish in time.
 
     ``attempt`` receives its timeout in seconds, ``longest`` at most. The deadline bounds all tries
-    and the waits between them; its ``stop`` ends a wait early and prevents further tries.
-
-    Raises:
-        google.api_core.exceptions.GoogleAPICallError: The last error.
+    and waits, its ``stop`` ends them; then the last GoogleAPICallError is raised.
     """
-    last: exceptions.GoogleAPICallError | None = None
-
-    def once() -> T:
-        nonlocal last
+    last: exceptions.GoogleAPICallError
+    for tries in count():
         left = deadline.left
-        if last is not None and (deadline.stopped or left < LEAST_ATTEMPT):
-            # The wait for this try was ended early, or took too long.
-            raise last
         if left < LEAST_ATTEMPT:
             raise exceptions.DeadlineExceeded("the run's deadline passed before this call started")
         calls.add()
@@ -111,35 +100,24 @@ def call_with_retry(
         except (DecodeError, ValueError) as error:
             # Google's client can't parse the answer, or the details of an error.
             last = exceptions.InternalServerError(f"the answer can't be read ({error})")
-            raise last from error
         except exceptions.GoogleAPICallError as error:
             last = error
-            raise
-
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(again),
-        wait=_wait,
-        stop=lambda state: deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT,
-        sleep=tenacity.sleep_using_event(deadline.stop),
-        reraise=True,
-    )
-    return retrying(once)
+        wait = _wait(last, tries)
+        if not again(last) or deadline.left < wait + LEAST_ATTEMPT:
+            break
+        if deadline.stop.wait(wait) or deadline.left < LEAST_ATTEMPT:
+            break
+    raise last
 
 
-def _wait(state: tenacity.RetryCallState) -> float:
-    asked = _requested_delay(state.outcome.exception() if state.outcome else None)
-    own = _jitter(state)
-    # All clients get the same delay from the server: a little jitter spreads them.
-    return max(own, asked + own / 10)
+def _wait(error: exceptions.GoogleAPICallError, tries: int) -> float:
+    """Return how long to wait, in seconds: as the server asks (RetryInfo), or 0.2 s and doubling.
 
-
-def _requested_delay(error: BaseException | None) -> float:
-    """Return the delay that the server requests, in seconds; 0 without a request.
-
-    Source: google/rpc/error_details.proto, RetryInfo.
+    All clients are asked for the same, so that a little jitter spreads them.
     """
-    if isinstance(error, exceptions.GoogleAPICallError):
-        for detail in error.details or ():
-            if isinstance(detail, error_details_pb2.RetryInfo):
-                return float(detail.retry_delay.seconds + detail.retry_delay.nanos / 1e9)
-    return 0.0
+    own = random.uniform(0, min(5.0, 0.2 * 2 ** min(tries, 5)))  # noqa: S311 - no secret
+    for detail in error.details or ():
+        if isinstance(detail, error_details_pb2.RetryInfo):
+            delay = detail.retry_delay
+            return max(own, float(delay.seconds + delay.nanos / 1e9) + own / 10)
+    return own

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Self
+from typing import Any, Self
 
 import google.auth
 import grpc
@@ -18,86 +18,80 @@ from google.auth.credentials import Credentials
 from google.auth.transport.requests import Request
 from google.cloud import datastream_v1, monitoring_v3
 from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
-from google.cloud.monitoring_v3.services.metric_service.transports import (
-    MetricServiceGrpcTransport,
+from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
+from google.cloud.monitoring_v3.services.notification_channel_service.transports import (
+    NotificationChannelServiceGrpcTransport,
 )
 
 from exporter.config import Endpoints
-from exporter.google.errors import CallError, explain_credentials_error, explain_no_thread
+from exporter.google.errors import CallError, explain_credentials_error
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
+_EMULATORS = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
-# How long the first token may take; an absent metadata server takes most of it
-_TOKEN_SECONDS = 10.0
+_TOKEN_SECONDS = 10.0  # for the first token; an absent metadata server takes most of it
 
 _OPTIONS = (
-    # gRPC's own retries begin at once and never end on a connection that a server closes before
-    # it answers anything (GOAWAY with last stream 0). The exporter has its own.
+    # The exporter has its own. gRPC's never end where a server closes each connection (GOAWAY).
     ("grpc.enable_retries", 0),
     # A new channel has connections of its own.
     ("grpc.use_local_subchannel_pool", 1),
-    # A connection that is accepted and then silent gets 5 s instead of gRPC's 20, so that a run
-    # has time for others.
+    # A connection that is accepted and then silent gets 5 s instead of gRPC's 20.
     ("grpc.min_reconnect_backoff_ms", 5_000),
-    # A partial write names each refused series, twice, in the trailers. Beyond the default of
-    # 16 KiB, gRPC would replace the error with RESOURCE_EXHAUSTED.
+    # A partial write names each refused series in the trailers, beyond the default of 16 KiB.
     ("grpc.max_metadata_size", 4 * 1024 * 1024),
     ("grpc.absolute_max_metadata_size", 8 * 1024 * 1024),
-    # A connection can die without a word while the CPU of a function stands still. A call that
-    # hears nothing for 5 s asks the server, and after 3 s more fails, for a retry on a new one.
+    # A connection can die while the CPU of a function stands still: a call asks after 5 s of
+    # silence, and after 3 s more fails, for a retry on a new one.
     ("grpc.keepalive_time_ms", 5_000),
     ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.http2.ping_timeout_ms", 3_000),
     # A page of a thousand streams, each with the tables that it includes, passes gRPC's 4 MiB.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
 )
-# An emulator is on this machine or close to it, where a company's proxy can't reach it.
-_EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
+_EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))  # a proxy can't reach this machine
 
 
 class Clients:
-    """Google's own clients, each on one channel that all threads share."""
+    """Google's own clients, for the endpoints in config or for emulators; threads share them."""
 
     def __init__(
-        self, endpoints: Endpoints, emulators: Mapping[str, str], impersonate: str | None
+        self, endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None = None
     ) -> None:
+        """Fetch the first token, so that missing credentials are one CallError here."""
         self._endpoints = endpoints
-        self._emulators = emulators
+        self._emulators = emulators(environ)
         self._impersonate = impersonate
         self._credentials: Credentials | None = None
-        # Who they call as, for people.
-        self.account = "none are needed, as emulators are used"
-        if len(emulators) < len((DATASTREAM_EMULATOR, MONITORING_EMULATOR)):
-            self._credentials = _credentials(impersonate)
+        self.project: str | None = None  # the one that the credentials come with, or gcloud's
+        self.account = "none are needed, as emulators are used"  # who calls, for people
+        if len(self._emulators) < len(_EMULATORS):
+            self._credentials, self.project = _credentials(impersonate)
             email = getattr(self._credentials, "service_account_email", None)
             self.account = email or "a user's own"
         self._open()
 
     def renew(self) -> None:
-        """Go on with new credentials and connections; calls under way end on the old ones.
-
-        gRPC stays on a connection that it believes to be alive, even if every call on it fails:
-        one with a GOAWAY that the server never closes, for example.
-        """
+        """Go on with new credentials and connections: gRPC may stay on one where calls fail."""
         if self._credentials is not None:
             with suppress(CallError):
-                self._credentials = _credentials(self._impersonate)
+                self._credentials, _ = _credentials(self._impersonate)
         self._open()
 
     def _open(self) -> None:
-        self._channels = (
-            self._channel(DatastreamGrpcTransport, DATASTREAM_EMULATOR, self._endpoints.datastream),
-            self._channel(
-                MetricServiceGrpcTransport, MONITORING_EMULATOR, self._endpoints.monitoring
-            ),
-        )
-        datastream, monitoring = self._channels
+        ends = self._endpoints
+        datastream = self._channel(DatastreamGrpcTransport, DATASTREAM_EMULATOR, ends.datastream)
+        monitoring = self._channel(MetricServiceGrpcTransport, MONITORING_EMULATOR, ends.monitoring)
+        self._channels = (datastream, monitoring)
         self.datastream = datastream_v1.DatastreamClient(
             transport=DatastreamGrpcTransport(channel=datastream)
         )
         self.monitoring = monitoring_v3.MetricServiceClient(
             transport=MetricServiceGrpcTransport(channel=monitoring)
+        )
+        self.notification_channels = monitoring_v3.NotificationChannelServiceClient(
+            transport=NotificationChannelServiceGrpcTransport(channel=monitoring)
         )
 
     def __enter__(self) -> Self:
@@ -108,49 +102,27 @@ class Clients:
         for channel in self._channels:
             channel.close()
 
-    def _channel(
-        self,
-        transport: type[DatastreamGrpcTransport | MetricServiceGrpcTransport],
-        emulator: str,
-        endpoint: str | None,
-    ) -> grpc.Channel:
+    def _channel(self, transport: type[Any], emulator: str, endpoint: str | None) -> grpc.Channel:
         if emulator in self._emulators:
             return grpc.insecure_channel(self._emulators[emulator], options=_EMULATOR_OPTIONS)
         return transport.create_channel(
-            endpoint or transport.DEFAULT_HOST,
-            credentials=self._credentials,
-            options=_OPTIONS,
+            endpoint or transport.DEFAULT_HOST, credentials=self._credentials, options=_OPTIONS
         )
 
 
 def emulators(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the emulator variables that are set, by name."""
-    return {
-        name: environ[name]
-        for name in (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
-        if environ.get(name)
-    }
+    return {name: environ[name] for name in _EMULATORS if environ.get(name)}
 
 
-def connect(
-    endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None = None
-) -> Clients:
-    """Return clients for the endpoints in config, or for the emulators in the environment.
-
-    The first token is fetched here, so missing credentials are one CallError, not a failure of
-    every call.
-    """
-    return Clients(endpoints, emulators(environ), impersonate)
-
-
-def _credentials(impersonate: str | None) -> Credentials:
-    """Return credentials with a token.
+def _credentials(impersonate: str | None) -> tuple[Credentials, str | None]:
+    """Return credentials with a token, and the project that they come with.
 
     A thread fetches it: a server that sends a byte at a time keeps to no timeout.
     """
     # gRPC's plugin logs each error of google-auth with its arguments, which can be secrets.
     logging.getLogger("grpc._plugin_wrapping").disabled = True
-    fetched: SimpleQueue[Credentials | Exception] = SimpleQueue()
+    fetched: SimpleQueue[tuple[Credentials, str | None] | Exception] = SimpleQueue()
 
     def fetch() -> None:
         try:
@@ -158,11 +130,9 @@ def _credentials(impersonate: str | None) -> Credentials:
         except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
             fetched.put(error)
 
+    threading.Thread(target=fetch, name="token", daemon=True).start()
     try:
-        threading.Thread(target=fetch, name="token", daemon=True).start()
         result = fetched.get(timeout=_TOKEN_SECONDS)
-    except RuntimeError as error:
-        raise CallError(explain_no_thread(error)) from error
     except Empty:
         result = TimeoutError()
     if isinstance(result, Exception):
@@ -170,18 +140,17 @@ def _credentials(impersonate: str | None) -> Credentials:
     return result
 
 
-def _with_token(impersonate: str | None) -> Credentials:
+def _with_token(impersonate: str | None) -> tuple[Credentials, str | None]:
     request = Request()
     with warnings.catch_warnings():
         # google-auth warns about users without a quota project. Where one is needed, the API
         # rejects the call, and the failure's hint says what to do.
         warnings.simplefilter("ignore", UserWarning)
-        credentials: Credentials = google.auth.default(scopes=_SCOPES, request=request)[0]
+        credentials: Credentials
+        credentials, project = google.auth.default(scopes=_SCOPES, request=request)
     if impersonate is not None:
         credentials = impersonated_credentials.Credentials(
-            source_credentials=credentials,
-            target_principal=impersonate,
-            target_scopes=_SCOPES,
+            source_credentials=credentials, target_principal=impersonate, target_scopes=_SCOPES
         )
     credentials.refresh(request)
-    return credentials
+    return credentials, project

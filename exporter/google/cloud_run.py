@@ -1,7 +1,6 @@
 """Reads what Cloud Run tells the process in its environment.
 
-Source: https://cloud.google.com/run/docs/container-contract (environment variables of jobs, worker
-pools and services). A function is a service.
+Source: https://cloud.google.com/run/docs/container-contract. A function is a service.
 """
 
 from collections.abc import Mapping
@@ -41,9 +40,6 @@ def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def request_timeout(environ: Mapping[str, str]) -> int | None:
-    """Return how many seconds a request to a function may take; None where nothing says it.
-
-    Google documents the variable nowhere; functions-framework reads it (``_http/gunicorn.py``).
-    """
+    """Return how many seconds a request may take, if functions-framework's variable says it."""
     text = environ.get(REQUEST_TIMEOUT, "")
     return int(text) if text.isdecimal() else None

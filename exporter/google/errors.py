@@ -26,7 +26,7 @@ class FailureKind(StrEnum):
 class Failure:
     """Why a call failed."""
 
-    kind: FailureKind  # the kind of failure
+    kind: FailureKind
     message: str  # what happened, in the server's words where it has any
     hint: str  # what the reader can do about it, a command or a role where there is one
 
@@ -53,28 +53,20 @@ _CREDENTIALS_HINT = (
 _ROLES = {
     "monitoring.timeSeries.create": "roles/monitoring.metricWriter",
     "monitoring.timeSeries.list": "roles/monitoring.viewer",
+    "monitoring.notificationChannels.list": "roles/monitoring.viewer",
 }
 
 _STATUS = "See https://status.cloud.google.com if it lasts"
 _LATER = f"The next run tries again. {_STATUS}."
+_SLOW = f"{_STATUS}, raise run.deadline, or check {{key}} in config.yaml if set."
+_NAMES = "Check the project and the location in config.yaml."
+_QUOTA = "See the quotas of {service} in project {project}, or run less often."
 _CHECK = "If {key} is set in config.yaml, check that {service} answers there."
 _KINDS: tuple[tuple[type[Exception], FailureKind, str], ...] = (
     (exceptions.Unauthenticated, FailureKind.CREDENTIALS, _CREDENTIALS_HINT),
-    (
-        exceptions.NotFound,
-        FailureKind.NOT_FOUND,
-        "Check the project and the location in config.yaml.",
-    ),
-    (
-        exceptions.DeadlineExceeded,
-        FailureKind.TIMED_OUT,
-        f"{_STATUS}, raise run.deadline, or check {{key}} in config.yaml if set.",
-    ),
-    (
-        exceptions.ResourceExhausted,
-        FailureKind.QUOTA,
-        "See the quotas of {service} in project {project}, or run less often.",
-    ),
+    (exceptions.NotFound, FailureKind.NOT_FOUND, _NAMES),
+    (exceptions.DeadlineExceeded, FailureKind.TIMED_OUT, _SLOW),
+    (exceptions.ResourceExhausted, FailureKind.QUOTA, _QUOTA),
     (exceptions.ServiceUnavailable, FailureKind.UNAVAILABLE, _LATER),
     (exceptions.InternalServerError, FailureKind.UNAVAILABLE, _LATER),
     (exceptions.Aborted, FailureKind.UNAVAILABLE, _LATER),
@@ -92,8 +84,7 @@ _MORE_HINTS = (
 )
 
 _PLUGIN = "Getting metadata from plugin failed with error:"
-# Characters of a server's message that are shown: a proxy may answer with a whole page
-_LONGEST = 1000
+_LONGEST = 1000  # characters of a message that are shown: a proxy may answer with a whole page
 _SHORTEST_SECRET = 20  # characters; no word of an English sentence has as many
 # An email address, or an error code of OAuth such as ``unsupported_grant_type``
 _HARMLESS = re.compile(r"[\w.+-]+@[\w.-]+|[a-z_]+:?")
@@ -109,9 +100,8 @@ _QUOTED_ANSWER = re.compile(
 def explain_call_error(error: Exception, project: str, permission: str) -> Failure:
     """Return why a call failed that needs an IAM permission such as ``datastream.streams.list``.
 
-    Sources: https://cloud.google.com/apis/design/errors for codes and ErrorInfo. gRPC's own
-    failures (no network, no credentials) have no codes of their own, so their texts are matched
-    by substring.
+    Codes and ErrorInfo are those of https://cloud.google.com/apis/design/errors; gRPC's own
+    failures have none of their own, so their texts are matched.
     """
     if not isinstance(error, exceptions.GoogleAPICallError):
         return explain_unexpected_error(error)
@@ -136,13 +126,6 @@ def explain_unexpected_error(error: Exception) -> Failure:
     """Return the failure for an error that no call is known to raise."""
     message = f"{type(error).__name__}: {_first_line(error)}"
     hint = "This is a bug in the exporter: report it with the log."
-    return Failure(FailureKind.REFUSED, message, hint)
-
-
-def explain_no_thread(error: RuntimeError) -> Failure:
-    """Return the failure for the error that Python raises when no thread can be started."""
-    message = f"this machine can start no thread ({error})"
-    hint = "Allow this user or container more processes and threads, or more memory."
     return Failure(FailureKind.REFUSED, message, hint)
 
 
@@ -198,11 +181,10 @@ def _forbidden(error: exceptions.Forbidden, project: str, service: str, permissi
 
 
 def _auth_message(error: Exception) -> str:
-    """Return the message of google-auth or of the operating system, on one line.
+    """Return the message of google-auth or of the operating system, on one line, without secrets.
 
-    Only the first argument of google-auth's errors is a message; the others can contain a
-    credentials file. The first can contain one too, where a path should be, or a token server's
-    answer: only an error and its description, as OAuth defines them, are shown of that.
+    The first argument of google-auth's errors is a message, or where a path should be the content
+    of a credentials file, or a token server's answer. The others can contain such a file, too.
     """
     if isinstance(error, OSError):
         return _first_line(error)
@@ -216,10 +198,8 @@ def _auth_message(error: Exception) -> str:
     if isinstance(error, auth_exceptions.RefreshError | auth_exceptions.OAuthError):
         return _token_refusal(text)
     if _CONTENT.search(text):
-        return (
-            "the credentials file is malformed, or GOOGLE_APPLICATION_CREDENTIALS is its content "
-            "and not its path"
-        )
+        problem = "GOOGLE_APPLICATION_CREDENTIALS is its content and not its path"
+        return f"the credentials file is malformed, or {problem}"
     return text
 
 

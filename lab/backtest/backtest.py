@@ -15,7 +15,7 @@ from lab.backtest.read import EXPORTER_DELAY
 from lab.policies.deployment import without_placeholders
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
-from lab.policies.promql import Selector, known_series
+from lab.policies.promql import Selector, known_series, read
 from lab.prove.engine import Engine, QueryError, run_engine
 from lab.prove.incidents import Incident, firing_intervals, resource_name, round_up
 from lab.simulate.series import VisibilityDelay, adjust_for_delay
@@ -72,7 +72,8 @@ def evaluate(
     not_evaluated = {}
     with run_engine(history.data) as engine:
         for policy in progress.track("evaluating policies", policies, len(policies)):
-            selectors = policy.parsed_query.selectors if policy.parsed_query else ()
+            query = without_placeholders(policy.query or "")
+            selectors = read(query, known_only=False).selectors if query else ()
             missing = [text for each in selectors if (text := _missing(each, history))]
             reason = f"there is no series of {' and '.join(dict.fromkeys(missing))}"
             found: list[Incident] = []
@@ -82,7 +83,9 @@ def evaluate(
                 reason = "matches log entries, which the history does not have"
             elif len(missing) < len(selectors):
                 try:
-                    found = list(_incidents(policy, engine, Period(start, end), history.first))
+                    found = list(
+                        _incidents(policy, query, engine, Period(start, end), history.first)
+                    )
                 except QueryError as error:
                     reason = str(error)
                 else:
@@ -103,7 +106,7 @@ def evaluate(
 
 
 def _incidents(
-    policy: Policy, engine: Engine, period: Period, known_since: float
+    policy: Policy, query: str, engine: Engine, period: Period, known_since: float
 ) -> Iterator[Incident]:
     """Yield a policy's incidents; a retest window may have begun before the period."""
     interval, start = policy.interval, period.start
@@ -111,7 +114,6 @@ def _incidents(
     first = start - min(window, max(start - known_since, 0.0)) // interval * interval
     steps = int((period.end - first) // interval)
     last = first + steps * interval
-    query = without_placeholders(policy.query or "")
     query = adjust_for_delay(query, VisibilityDelay(EXPORTER_DELAY, EXPORTER_DELAY))
     true_at: dict[tuple[tuple[str, str], ...], list[float]] = {}
     for step in range(0, steps + 1, _STEPS):

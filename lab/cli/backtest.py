@@ -15,7 +15,7 @@ from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.config import Endpoints
 from exporter.config.fields import Project
 from exporter.documents import InputError
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER
 from exporter.text import quote
@@ -148,7 +148,7 @@ def _read(
         )
         # Datastream is not called, so it needs no credentials either.
         environ.setdefault(DATASTREAM_EMULATOR, host)
-    clients = connect(Endpoints(), environ, args.impersonate_service_account)
+    clients = Clients(Endpoints(), environ, args.impersonate_service_account)
     metrics, before = metrics_to_read(policies)
     first = end - args.days * DAY - before
     parts = math.ceil((end - first) / _PART_SECONDS)

@@ -1,49 +1,76 @@
 """``datastream-lab demo``: the real exporter against an emulator on this machine."""
 
-from argparse import REMAINDER, ArgumentParser
+import shlex
+from argparse import REMAINDER, ArgumentParser, Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+from tempfile import TemporaryDirectory
 
-from exporter.cli import INTERRUPTED, OK, main
+from exporter.cli import INCOMPLETE, INTERRUPTED, OK, main
+from lab.cli import preview
 from lab.cli.options import Context, add_options, selected_world
 from lab.emulator.emulator import Emulator
-from lab.emulator.world import config_environ
+from lab.emulator.world import World, config_environ
 
 HELP = (
     "Starts an emulator of Datastream and Cloud Monitoring, points the exporter at it and runs the "
-    "exporter's own command line. Needs no Google account. Try: demo, demo watch, demo check, demo "
-    "run --dry-run."
+    "exporter's own command line. Needs no Google account. Without COMMAND it plays the whole way: "
+    "init, check, run, and a page. Try: demo, demo watch, demo check, demo run --dry-run."
 )
 
+_PAGE = "stream-failed-permanently"
 _NEXT = """
 Next
   .venv/bin/datastream-lab demo watch
     shows the fleet as it changes, for ten minutes
-  .venv/bin/datastream-exporter check
-    checks your config.yaml and your access
-  .venv/bin/datastream-exporter run --dry-run
-    shows what a run would write
+  .venv/bin/datastream-exporter init --folder my-streams
+    writes config.yaml and main.tf for your own project, in the folder my-streams
 """
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``demo``."""
-    add_options(parser, "world")
+    add_options(parser, "world", "policies")
     parser.add_argument(
         "command",
         nargs=REMAINDER,
         metavar="COMMAND ...",
-        help="a command of datastream-exporter with its arguments (default: run)",
+        help="a command of datastream-exporter with its arguments (default: the whole way)",
     )
 
 
 def run(context: Context) -> int:
     """Run the exporter against the emulator; return its exit code."""
     world, name = selected_world(context.args)
-    argv = context.args.command or ["run"]
-    environ = {**context.environ, **config_environ(world, name)}
+    own_config = config_environ(world, name)
     with Emulator(world) as emulator:
         if context.stop.is_set():
             return INTERRUPTED
-        code = main(argv, environ | emulator.environ, context.out, context.err)
-    if code == OK and argv == ["run"]:
-        context.err.write(_NEXT)
+        environ = {**context.environ, **emulator.environ}
+        if argv := context.args.command:
+            return main(argv, own_config | environ, context.out, context.err)
+        return _play(context, world, environ)
+
+
+def _play(context: Context, world: World, environ: Mapping[str, str]) -> int:
+    """Play the way from nothing to a page, with the config that ``init`` writes."""
+    projects = [f"--project={project.id}" for project in world.projects if project.locations]
+    with TemporaryDirectory() as folder:
+        config = f"--config={folder}/config.yaml"
+        for argv in (["init", *projects, "--folder", folder], ["check", config], ["run", config]):
+            _announce(context, "datastream-exporter", *argv)
+            code = main(argv, environ, context.out, context.err)
+            # A location that is down is what the default world is about.
+            if code not in {OK, INCOMPLETE if argv[0] == "check" else OK}:
+                return code
+    _announce(context, "datastream-lab", "preview", _PAGE)
+    page = Namespace(names=[_PAGE], scenario=None, policies=context.args.policies)
+    code = preview.run(replace(context, args=page))
+    context.err.write(_NEXT)
     return code
+
+
+def _announce(context: Context, *command: str) -> None:
+    context.out.write("\n")
+    context.out.flush()
+    context.err.write(f"$ {shlex.join(command)}\n")

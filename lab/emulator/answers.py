@@ -158,11 +158,7 @@ class PageRange(NamedTuple):
 
 
 def page_range(request: Any, listing: str, *, default: int, largest: int) -> PageRange:
-    """Return the part of a listing that a request asks for, at most of the largest size.
-
-    Raises:
-        StatusError: The size is negative, or the token was made for another listing.
-    """
+    """Return the part of a listing that a request asks for, or raise a StatusError."""
     if request.page_size < 0:
         raise StatusError("INVALID_ARGUMENT", "The page size must not be negative.")
     size = min(request.page_size or default, largest)

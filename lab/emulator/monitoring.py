@@ -30,6 +30,8 @@ _TimeSeries: Any = monitoring_v3.TimeSeries.pb()
 _CreateSeries: Any = monitoring_v3.CreateTimeSeriesRequest.pb()
 _ListSeries: Any = monitoring_v3.ListTimeSeriesRequest.pb()
 _ListSeriesResponse: Any = monitoring_v3.ListTimeSeriesResponse.pb()
+_ListChannels: Any = monitoring_v3.ListNotificationChannelsRequest.pb()
+_ListChannelsResponse: Any = monitoring_v3.ListNotificationChannelsResponse.pb()
 
 _FILTER = re.compile(r'\s*metric\.type\s*=\s*"([^"]+)"\s*')
 _SERIES_A_REQUEST = 200
@@ -92,13 +94,7 @@ class _Project:
     seeded: list[_Series] = field(default_factory=list)
 
     def write(self, index: int, given: Any, now: int, seen: set[bytes]) -> None:
-        """Write the point of the raw TimeSeries at an index of a request.
-
-        ``seen`` are the request's earlier series; this one is added.
-
-        Raises:
-            RejectedPointError: The rules do not allow it.
-        """
+        """Write a series' point, or raise RejectedPointError; ``seen`` are the earlier series."""
         end, value_field, value = write_rules.new_point(index, given, now)
         # Whatever project_id a resource carries, or none: it becomes that of the request.
         given.resource.labels["project_id"] = self.id
@@ -165,7 +161,10 @@ class MonitoringService:
             "google.monitoring.v3.MetricService": {
                 "CreateTimeSeries": Method(_CreateSeries, self._create_series),
                 "ListTimeSeries": Method(_ListSeries, self._list_series),
-            }
+            },
+            "google.monitoring.v3.NotificationChannelService": {
+                "ListNotificationChannels": Method(_ListChannels, self._list_channels)
+            },
         }
 
     def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
@@ -256,6 +255,16 @@ class MonitoringService:
                 counted += len(newest_first)
         if counted > stop:
             response.next_page_token = page.token(stop)
+        return response
+
+    def _list_channels(self, request: Any) -> Any:
+        self._project(request.name, "monitoring.notificationChannels.list")
+        project = self._fleet().project(request.name.removeprefix("projects/"))
+        response = _ListChannelsResponse()
+        for number, each in enumerate(project.channels if project else (), 1):
+            name = f"{request.name}/notificationChannels/{number}"
+            what = {"type_": each.type, "display_name": each.display_name}
+            response.notification_channels.add(name=name, **what)
         return response
 
     def _project(self, name: str, permission: str) -> _Project:

@@ -188,11 +188,7 @@ class Server:
             )
 
     def start(self, port: int) -> str:
-        """Listen on a port of loopback, 0 for any; return ``127.0.0.1:port``.
-
-        Raises:
-            PortInUseError: Another program listens there, or the port is reserved.
-        """
+        """Listen on a port of loopback, 0 for any; return its address, or raise PortInUseError."""
         try:
             bound = self._server.add_insecure_port(f"127.0.0.1:{port}")
         except RuntimeError:

@@ -6,10 +6,17 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, NamedTuple
 
-from exporter.names import is_literal
 from exporter.states import StreamState
 from lab.emulator import world as worlds
-from lab.emulator.world import Event, Lifecycle, World, WorldConnection, WorldError, matches
+from lab.emulator.world import (
+    Event,
+    Lifecycle,
+    World,
+    WorldConnection,
+    WorldError,
+    is_literal,
+    matches,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ class ProjectSnapshot:
     api_enabled: bool
     denied: frozenset[str]
     named: str
+    channels: tuple[worlds.WorldChannel, ...]
     locations: dict[str, LocationSnapshot] = field(default_factory=dict)
 
 
@@ -123,8 +131,9 @@ class _Replay:
 
     def _project(self, project: worlds.WorldProject) -> ProjectSnapshot:
         named = project.id if project.names == "by_id" else str(project.number)
+        enabled, channels = project.api == "enabled", project.notification_channels
         snapshot = ProjectSnapshot(
-            project.id, project.number, project.api == "enabled", project.denied, named
+            project.id, project.number, enabled, project.denied, named, channels
         )
         for each in project.locations:
             name = f"projects/{project.id}/locations/{each.id}"

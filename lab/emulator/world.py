@@ -63,6 +63,7 @@ Permission = Literal[
     "datastream.privateConnections.list",
     "monitoring.timeSeries.create",
     "monitoring.timeSeries.list",
+    "monitoring.notificationChannels.list",
 ]
 
 # How a location fails: with the status UNAVAILABLE; with an empty answer that lists it in
@@ -156,6 +157,13 @@ class WorldLocation(Section):
     private_connections: tuple[WorldConnection, ...] = ()
 
 
+class WorldChannel(Section):
+    """A notification channel."""
+
+    display_name: str
+    type: str = "email"
+
+
 class WorldProject(Section):
     """A project that is watched, that metrics are written to, or both."""
 
@@ -165,6 +173,7 @@ class WorldProject(Section):
     denied: frozenset[Permission] = frozenset()
     names: Literal["by_id", "by_number"] = "by_id"
     locations: tuple[WorldLocation, ...] = ()
+    notification_channels: tuple[WorldChannel, ...] = ()
 
 
 # What happens.
@@ -379,11 +388,7 @@ Place = tuple[str | int, ...]  # A path of keys and indexes in a document
 
 
 def read_world(path: str) -> World:
-    """Return the world of a file.
-
-    Raises:
-        InputError: All errors in it.
-    """
+    """Return the world of a file, or raise InputError with all errors in it."""
     return parse_world(documents.read_file(path), path)
 
 
@@ -394,11 +399,7 @@ def default_world() -> World:
 
 
 def parse_world(text: str, file: str) -> World:
-    """Return the world of a YAML text; messages name ``file``.
-
-    Raises:
-        InputError: All errors in it.
-    """
+    """Return the world of a YAML text, or raise InputError with all errors in ``file``."""
     document = documents.parse(text, file)
     world = document.read(World)
     if world is not None:
@@ -407,12 +408,13 @@ def parse_world(text: str, file: str) -> World:
     return document.accepted(world)
 
 
-def config_environ(world: World, file: str) -> dict[str, str]:
-    """Return the variable with the exporter's config that a world brings, if it brings one.
+def is_literal(glob: str) -> bool:
+    """Return whether the glob matches its own text and nothing else."""
+    return not any(letter in glob for letter in "*?[")
 
-    Raises:
-        InputError: The config is not valid.
-    """
+
+def config_environ(world: World, file: str) -> dict[str, str]:
+    """Return the variable with the config that a world brings, if any; InputError if it is bad."""
     if world.config is None:
         return {}
     config.from_data(world.config, file, {})

@@ -46,11 +46,9 @@ def nanoseconds(timestamp: Any) -> int:
 
 
 def new_point(index: int, series: Any, now: int) -> tuple[int, str, Any]:
-    """Return the end, the value's field and the value of the one point of a raw TimeSeries.
+    """Return the end (in ns), the value's field and the value of a raw TimeSeries' one point.
 
-    Raises:
-        RejectedPointError: There is no such point, or it is too old or too new at ``now``. Both
-            times are in nanoseconds since 1970.
+    Raise RejectedPointError if there is none, or if it is too old or too new.
     """
     at = f"timeSeries[{index}].points"
     if len(series.points) != 1:

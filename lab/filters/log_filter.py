@@ -62,20 +62,12 @@ class Extractor:
 
 
 def parse_log_filter(text: str) -> LogFilter:
-    """Return the filter on log entries that a text holds.
-
-    Raises:
-        FilterError: It holds something that is not supported.
-    """
+    """Return the filter on log entries that a text holds, or raise FilterError."""
     return LogFilter(_parsed(text, "log_filter"))
 
 
 def parse_extractor(text: str) -> Extractor:
-    """Return the label extractor that a text holds.
-
-    Raises:
-        FilterError: It is not supported, or its regular expression is not valid.
-    """
+    """Return the label extractor that a text holds, or raise FilterError."""
     extractor: Extractor = _parsed(text, "extractor")
     return extractor
 
@@ -92,11 +84,7 @@ def extract_label(extractor: Extractor, entry: _Entry) -> str:
 
 
 def _parsed(text: str, start: str) -> Any:
-    """Return what a text holds that follows a rule of ``filters.lark``.
-
-    Raises:
-        FilterError: It holds something that is not supported.
-    """
+    """Return what a text holds that follows a rule of ``filters.lark``, or raise FilterError."""
     try:
         return _Terms().transform(_parser().parse(text, start=start))
     except UnexpectedInput as error:

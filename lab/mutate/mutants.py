@@ -27,8 +27,8 @@ _TURNED = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": "!=", "!=": "=="}
 _MATCHERS = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
 # What every line of a query has, so that nobody needs to read it
 _LONG = re.compile(
-    r'\w+_googleapis_com:(?:datastream_)?|\{monitored_resource="[^"]*"\}'
-    r'|monitored_resource="[^"]*"(?:, )?'
+    r'\w+_googleapis_com:(?:datastream_)?|\{(?:\w+="[^"]+"(?:, )?)+\}'
+    r'|(?:monitored_resource|project_id)="[^"]+"(?:, )?'
 )
 
 

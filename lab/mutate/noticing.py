@@ -13,12 +13,7 @@ from lab.simulate.simulation import Recording, simulate
 
 
 def play(scenarios: Sequence[Scenario]) -> Iterator[Recording]:
-    """Play scenarios side by side, days apart, and yield their recordings.
-
-    Raises:
-        SimulationError: The simulated exporter can't reach the emulator.
-        WorkerEndedError: A worker process was killed.
-    """
+    """Play scenarios side by side, days apart, and yield their recordings."""
     starts = (start.timestamp() for start in start_times(scenarios))
     return side_by_side(_simulate, [*zip(scenarios, starts, strict=True)], Event())
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from exporter.names import is_literal
 from exporter.text import printable
 from lab.durations import format_duration
+from lab.emulator.world import is_literal
 from lab.prove.comparison import AlertResult, Outcome
 from lab.prove.incidents import Incident
 from lab.simulate.scenario import ExpectedIncident, TimeRange

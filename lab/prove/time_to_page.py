@@ -264,7 +264,7 @@ def _play(
         what="Measures the time to page.",
         lasts=_LAST_CHANGE + _WAIT,
         exporters=(exporter,),
-        configs=(config.from_data(watched, mode, {}).config,),
+        configs=(config.from_data(watched, mode, {}),),
         world=World.model_validate({"projects": projects, "events": events}),
     )
     return simulate(scenario, _START, WORST_INGESTION)

@@ -33,11 +33,7 @@ class Plan(NamedTuple):
 
 
 def read_plan(path: str) -> Plan:
-    """Read the plan in a file, or from standard input if the path is ``-``.
-
-    Raises:
-        InputError: It cannot be read, is something else, or contains no policy.
-    """
+    """Read the plan in a file, or in standard input for ``-``; raise InputError if it is none."""
     if path == STDIN:
         return parse_plan(sys.stdin.buffer.read(MOST_BYTES), "standard input")
     too_large = f"is larger than {MOST_BYTES >> 20} MiB, the most that is read"
@@ -45,11 +41,7 @@ def read_plan(path: str) -> Plan:
 
 
 def parse_plan(content: bytes, file: str) -> Plan:
-    """Parse the output of ``terraform show -json``; error messages name ``file``.
-
-    Raises:
-        InputError: It is something else, or contains no policy.
-    """
+    """Parse what ``terraform show -json`` prints; raise InputError if it has no policies."""
     try:
         # Reads UTF-16 too, which PowerShell's > writes.
         document = json.loads(content)

@@ -41,11 +41,7 @@ class PolicyChange(NamedTuple):
 
 
 def playable(values: dict[str, Any], name: str) -> Policy:
-    """Return what decides when a policy in the API's form alerts; ``name`` is its file's name.
-
-    Raises:
-        ValueError: The lab can't play it; ``str()`` says why.
-    """
+    """Return what decides when a policy of a file alerts; ValueError if it can't be played."""
     decides = {key: values.get(key) for key in ("enabled", "conditions", "alertStrategy")}
     if UNKNOWN in str(decides):
         raise ValueError("what decides when it alerts is known only after apply")

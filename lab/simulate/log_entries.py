@@ -10,9 +10,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from exporter.names import is_literal
 from lab.emulator.timeline import Timeline
-from lab.emulator.world import Event, Fail, Lifecycle, Pause, World, WriteLogEntry, matches
+from lab.emulator.world import (
+    Event,
+    Fail,
+    Lifecycle,
+    Pause,
+    World,
+    WriteLogEntry,
+    is_literal,
+    matches,
+)
 from lab.filters.log_filter import SEVERITIES
 from lab.simulate.scenario import Deployment
 

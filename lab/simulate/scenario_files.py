@@ -77,7 +77,7 @@ def _config(document: Document, scenario: ScenarioFile, index: int) -> Config:
     if part is None:
         raise InputError([document.place(place, "is missing; the exporter needs a config")])
     # The environment is no part of a scenario.
-    return config.from_document(part, {}).config
+    return config.from_document(part, {})
 
 
 def _errors(scenario: ScenarioFile, policies: Collection[str]) -> Iterator[tuple[Place, str]]:

@@ -14,7 +14,7 @@ from io import StringIO
 
 from exporter import measure
 from exporter.config import Config
-from exporter.google.clients import Clients, connect
+from exporter.google.clients import Clients
 from exporter.logs import JsonLines, logging_to
 from exporter.names import Task
 from exporter.run import Session
@@ -77,7 +77,7 @@ def simulate(
     quiet: list[tuple[int, float]] = []
     with ExitStack() as running:
         cloud = running.enter_context(Emulator(scenario.world, clock=clock))
-        clients = running.enter_context(connect(scenario.configs[0].endpoints, cloud.environ))
+        clients = running.enter_context(Clients(scenario.configs[0].endpoints, cloud.environ))
         exporters = [
             _Exporter(clients, config, deployment, clock)
             for config, deployment in zip(scenario.configs, scenario.exporters, strict=True)

@@ -33,9 +33,9 @@ def test_each_yaml_example_is_valid(text: str) -> None:
     """A config or a world in the docs is accepted without a warning."""
     if "projects" in yaml.safe_load(text):
         shown = parse_world(text, "docs")
-        assert config.from_data(shown.config, "docs", {})
+        assert config.from_data(shown.config, "docs", {}).sources
     else:
-        assert config.from_text(text, "docs", {})
+        assert config.from_text(text, "docs", {}).sources
 
 
 def test_links_have_a_target() -> None:

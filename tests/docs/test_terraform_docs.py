@@ -144,3 +144,6 @@ def test_the_costs_keep_their_bounds() -> None:
     assert cost.month(large, "function") <= 170
     assert cost.month(small, "worker_pool") <= 26
     assert cost.month(medium, "worker_pool") <= 26
+    for mode in cost.MODES:
+        assert cost.alerting(small, mode) <= 30
+        assert cost.alerting(medium, mode) <= 150

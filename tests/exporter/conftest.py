@@ -12,7 +12,7 @@ import pytest
 
 from exporter.config import Config, Endpoints
 from exporter.google.calls import Calls, Deadline
-from exporter.google.clients import Clients, connect
+from exporter.google.clients import Clients
 from exporter.memory import Memory
 from exporter.names import Task
 from exporter.read import Datastream
@@ -76,7 +76,7 @@ def serve() -> Iterator[Serve]:
 
         def served(world: dict[str, Any]) -> Lab:
             cloud = running.enter_context(Emulator(World.model_validate(world)))
-            return Lab(cloud, running.enter_context(connect(Endpoints(), cloud.environ)))
+            return Lab(cloud, running.enter_context(Clients(Endpoints(), cloud.environ)))
 
         yield served
 

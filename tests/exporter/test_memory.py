@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.config import Config, Endpoints
 from exporter.google.calls import Deadline
-from exporter.google.clients import connect
+from exporter.google.clients import Clients
 from exporter.google.errors import FailureKind
 from exporter.memory import Memory
 from exporter.run import Report, Session
@@ -131,6 +131,7 @@ def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(values: A
         assert memory.dropped("shop-prod") == dropped
         memory.is_due(EUROPE, values, empty=values == ())
     memory.learn("shop-prod", ["europe-west1"])
+    memory.begin(DAY + 2)
     memory.learn("shop-prod", ())
     assert memory.dropped("shop-prod") == (() if values == () else ("europe-west1",))
 
@@ -174,7 +175,7 @@ class Watched:
         places = {"europe-west1": ["orders", "carts"], "us-east1": ["stock"], "us-west1": []}
         made = World.model_validate(world(places, **parts))
         self.cloud = running.enter_context(Emulator(made, clock=lambda: self.now))
-        self.clients = running.enter_context(connect(Endpoints(), self.cloud.environ))
+        self.clients = running.enter_context(Clients(Endpoints(), self.cloud.environ))
         config = Config.model_validate(
             {
                 "metrics": {"project": "metrics-project"},

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.names import LocationName, StreamName, Task, is_literal
+from exporter.names import LocationName, StreamName, Task
+from lab.emulator.world import is_literal
 
 
 @pytest.mark.parametrize("text", ["", "streams/a", "projects/p/locations/l/streams/s/objects/o"])

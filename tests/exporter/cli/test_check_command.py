@@ -101,17 +101,57 @@ def test_what_cannot_be_written_fails(shop: Shop) -> None:
     assert ended.err.splitlines()[-1] == "5 checks: 1 failed, no warnings."
 
 
+DOUBTFUL = """\
+metrics: {project: my-project}
+sources:
+  - project: shop-prod
+    locations: [europe-west1, us-east99]
+    include: ["*"]
+    exclude: [test-*]
+expectations:
+  - match: "*/streams/cart"
+    states: [PAUSED]
+  - match: "*"
+    states: [PAUSED]
+    during: {schedule: "* 22 * * *", duration: 1h}
+  - match: "*"
+    states: [PAUSED]
+    during: {schedule: "0 */2 * * *", duration: 3h}
+required:
+  - projects/shop-prod/locations/europe-west1/streams/users
+"""
+
+
+DOUBTS = """\
+warning  config.yaml:1: metrics.project: "my-project" is a placeholder; write your project's id
+warning  config.yaml:12: expectations[1].during: "* 22 * * *" opens at every minute; write one, such as 0
+warning  config.yaml:15: expectations[2].during: opens again before it closes; shorten its duration, or open it less often
+warning  projects/shop-prod/locations/us-east99: is a location that this version doesn't know: new, or misspelled
+warning  projects/shop-prod/locations/europe-west1/streams/users: is required but does not exist: create it, or remove it from `required`
+warning  config.yaml:8: expectations[0].match: "*/streams/cart" matches no stream
+warning  config.yaml:5: sources[0].include[0]: "*" matches every stream of shop-prod; narrow or remove it
+warning  config.yaml:6: sources[0].exclude[0]: "test-*" matches no stream
+""".splitlines()  # noqa: E501 - as printed
+
+
 def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
-    """A glob that matches no stream, and a required stream that isn't there, cost no exit code."""
-    required = "projects/shop-prod/locations/us-east1/streams/carts"
-    shop.config += f"    include: [ordr*, carts]\nrequired: [{required}]\n"
+    """Each doubt about config has its line and is counted; exit 0, or 1 with --strict."""
+    shop.project["locations"].append({"id": "us-east99"})
+    shop.metrics_project["id"] = "my-project"
+    shop.config = DOUBTFUL
     ended = shop.command("check")
+    assert [line.replace(CONFIG, "config.yaml") for line in lines(ended, "warning")] == DOUBTS
+    assert ended.err.splitlines()[-1] == "13 checks: none failed, 8 warnings."
+    assert (ended.code, shop.command("check", "--strict").code) == (OK, INCOMPLETE)
+
+
+def test_read_only_writes_nothing(shop: Shop) -> None:
+    """The point, and whether it may be written, are left out."""
+    shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]
+    ended = shop.command("check", "--read-only", "--strict")
     assert ended.code == OK
-    missing = "is required but does not exist: create it, or remove it from `required`"
-    assert lines(ended, "warning") == [
-        f"warning  {required}: {missing}",
-        'warning  config: sources[0].include[0]: "ordr*" matches no stream',
-    ]
+    assert ended.err.splitlines()[-1] == "4 checks: none failed, no warnings."
+    assert shop.cloud.calls["CreateTimeSeries"] == 0
 
 
 def test_on_cloud_run_each_finding_is_as_loud_as_it_is_bad(shop: Shop) -> None:

@@ -11,6 +11,7 @@ from exporter.terminal import print_table
 from tests.exporter.cli.conftest import (
     CARTS,
     CARTS_PAUSED,
+    CONFIG,
     DISCOVERING,
     EUROPE,
     PREFIX,
@@ -174,8 +175,8 @@ def test_what_has_no_effect_is_a_warning(shop: Shop) -> None:
     assert len(labels) == 50
     assert labels[0].startswith(f"warning: {EUROPE}/streams/orders-01: its label expected-state ")
     assert 'holds "off" and is ignored; allowed are not_started, running, paused, ' in labels[0]
-    assert 'warning: sources[0].exclude[0]: "test-*" matches no stream\n' in err
-    assert 'warning: expectations[0].match: "*/streams/cart" matches no stream\n' in err
+    assert f'warning: {CONFIG}:5: sources[0].exclude[0]: "test-*" matches no stream\n' in err
+    assert f'{CONFIG}:6: expectations[0].match: "*/streams/cart" matches no stream\n' in err
 
 
 def test_many_and_long_errors_stay_a_page(shop: Shop) -> None:

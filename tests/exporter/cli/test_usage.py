@@ -14,12 +14,13 @@ from tests.exporter.cli.conftest import CONFIG, DISCOVERING, Shop, command
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        ([], "error: COMMAND is missing: run, watch or check"),
+        ([], "error: COMMAND is missing: init, run, watch or check"),
         (["runn"], "argument COMMAND: invalid choice: 'runn' (choose from "),
         (["run", "--dry"], "unrecognized arguments: --dry"),
         (["run", "again"], "unrecognized arguments: again"),
         (["run", "--config"], "argument --config: expected one argument"),
         (["check", "--dry-run"], "unrecognized arguments: --dry-run"),
+        (["init", "--config", "a.yaml"], "unrecognized arguments: --config a.yaml"),
         (["watch", "--interval", "9s"], "--interval: 9s is too short; at least 10s is allowed"),
         (["watch", "--interval", "25h"], "--interval: 25h is too long; at most 24h is allowed"),
         (["watch", "--interval", "10"], 'argument --interval: "10" is not a duration; write a'),
@@ -57,7 +58,10 @@ def test_help_and_version_are_data(argv: list[str], start: str) -> None:
         (["--config", "."], "error: .: cannot be read (Is a directory)"),
         (["--config", ""], 'error: "": cannot be read (Is a directory)'),
         (["--config", "a\x1b[2J\nb"], r"error: a\x1b[2J\nb: there is no such file"),
-        ([], "error: config.yaml: no such file in this directory; create it, name another with "),
+        (
+            [],
+            "error: config.yaml: no such file in this directory; let init write it, ",
+        ),
     ],
 )
 def test_a_missing_config_is_one_sentence(name: str, argv: list[str], sentence: str) -> None:
@@ -96,7 +100,7 @@ PIECES = [
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    first=st.sampled_from(["run", "check", "watch", ""]),
+    first=st.sampled_from(["init", "run", "check", "watch", ""]),
     pieces=st.lists(
         st.sampled_from(PIECES) | st.text(max_size=5).map(lambda word: [word]), max_size=4
     ),

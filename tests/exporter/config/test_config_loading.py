@@ -40,7 +40,7 @@ def test_the_most_explicit_config_wins(
     (directory / "mine.yaml").write_text(SMALLEST)
     (directory / "config.yaml").write_text("not read: [" if variable else SMALLEST)
 
-    assert load(path, {config.WHOLE: variable}).source == source
+    assert load(path, {config.WHOLE: variable}).document.file == source
 
 
 def test_error_in_the_environments_text_names_variable_and_line() -> None:
@@ -73,12 +73,12 @@ def test_environment_overrides_single_keys() -> None:
         },
     )
 
-    assert loaded.config.metrics.project == "other-project"
-    assert loaded.config.sources[0].project == "my-project"
-    assert loaded.config.run.deadline == timedelta(seconds=30)
-    assert loaded.config.run.name == "mine"
-    assert loaded.config.collect.objects
-    assert loaded.config.endpoints.datastream == "10.0.0.2"
+    assert loaded.metrics.project == "other-project"
+    assert loaded.sources[0].project == "my-project"
+    assert loaded.run.deadline == timedelta(seconds=30)
+    assert loaded.run.name == "mine"
+    assert loaded.collect.objects
+    assert loaded.endpoints.datastream == "10.0.0.2"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_config_is_read_from_data_and_from_a_part_of_a_document() -> None:
         "config"
     )
 
-    assert from_data(data, "demo", {}).config.metrics.project == "my-project"
+    assert from_data(data, "demo", {}).metrics.project == "my-project"
     with pytest.raises(InputError, match=r"^demo: run.deadline: 3 is not a duration"):
         from_data({**data, "run": {"deadline": 3}}, "demo", {})
     assert part is not None
@@ -154,4 +154,4 @@ def test_location_that_may_be_new_is_read(name: str) -> None:
         {},
     )
 
-    assert loaded.config.sources[0].locations == (name,)
+    assert loaded.sources[0].locations == (name,)

@@ -25,7 +25,7 @@ required:
 
 @pytest.fixture(name="config")
 def _config() -> Config:
-    return from_text(CONFIG, "config.yaml", {}).config
+    return from_text(CONFIG, "config.yaml", {})
 
 
 @pytest.mark.parametrize(

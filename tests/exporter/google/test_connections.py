@@ -12,7 +12,7 @@ from exporter.config import Endpoints
 from exporter.function import Function
 from exporter.google import proxy
 from exporter.google.calls import Calls, Deadline
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients, connect
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, Failure, FailureKind
 from exporter.names import LocationName
 from exporter.read import Datastream
@@ -37,14 +37,14 @@ def at(request: pytest.FixtureRequest) -> Connect:
     """Return what connects to an address: as to an emulator, or as to Google."""
     if request.param == "plain":
         names = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
-        return lambda address: connect(Endpoints(), dict.fromkeys(names, address))
+        return lambda address: Clients(Endpoints(), dict.fromkeys(names, address))
     request.getfixturevalue("tokens")
     return google
 
 
 def google(address: str) -> Clients:
     """Return clients with credentials, over TLS."""
-    return connect(Endpoints(datastream=address, monitoring=address), {})
+    return Clients(Endpoints(datastream=address, monitoring=address), {})
 
 
 def failure(clients: Clients, deadline: Deadline | None = None) -> Failure:
@@ -85,7 +85,7 @@ def test_a_server_that_leaves_at_once_is_unavailable() -> None:
     settings, goaway = b"\0\0\0\4\0\0\0\0\0", b"\0\0\x08\7" + bytes(13)
     with saying(settings + goaway) as address:
         names = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
-        found = failure(connect(Endpoints(), dict.fromkeys(names, address)))
+        found = failure(Clients(Endpoints(), dict.fromkeys(names, address)))
     assert found.kind is FailureKind.UNAVAILABLE
     assert "GOAWAY" in found.message
 

@@ -11,7 +11,7 @@ from google.auth.compute_engine import _metadata
 
 from exporter.config import Endpoints
 from exporter.google import clients
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, connect, emulators
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, FailureKind
 from tests.canary import SERVICE_ACCOUNT, USER, Canary, canaries_in, token_answer
 from tests.exporter.google.conftest import Use, working_key
@@ -24,7 +24,7 @@ LOGIN = "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_
 
 def refused(impersonate: str | None = None) -> str:
     """Return the one sentence that connecting to Google ends in."""
-    with pytest.raises(CallError) as caught, connect(Endpoints(), {}, impersonate):
+    with pytest.raises(CallError) as caught, Clients(Endpoints(), {}, impersonate):
         pass
     assert caught.value.failure.kind is FailureKind.CREDENTIALS
     sentence = str(caught.value)
@@ -66,10 +66,14 @@ def test_a_malformed_file_is_never_quoted(use: Use, content: object) -> None:
     refused()
 
 
-def test_a_service_account_asks_for_its_token_once(tokens: HttpServer) -> None:
-    """Connecting costs one token and no call; the account is named."""
-    with connect(Endpoints(), {}) as connected:
+def test_a_service_account_asks_for_its_token_once(
+    tokens: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connecting costs one token and no call; the account and the project are known."""
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "shop-prod")
+    with Clients(Endpoints(), {}) as connected:
         assert connected.account == KEY["client_email"]
+        assert connected.project == "shop-prod"
     assert [path for path, _, _ in tokens.requests] == ["/token"]
 
 
@@ -146,7 +150,7 @@ def test_another_account_is_impersonated(
     given = {"accessToken": Canary.IMPERSONATED_TOKEN, "expireTime": "2099-01-01T00:00:00Z"}
     tokens.answers = {"/as/": (200, json.dumps(given)) if granted else (403, token_answer())}
     if granted:
-        with connect(Endpoints(), {}, READER) as connected:
+        with Clients(Endpoints(), {}, READER) as connected:
             assert connected.account == READER
     else:
         sentence = refused(READER)
@@ -160,8 +164,9 @@ def test_another_account_is_impersonated(
 def test_emulators_need_no_credentials() -> None:
     """Two emulators are connected to without any; with one alone they are needed."""
     one = {DATASTREAM_EMULATOR: "127.0.0.1:1"}
-    assert emulators({**one, MONITORING_EMULATOR: "", "HOME": "/"}) == one
-    with connect(Endpoints(), {**one, MONITORING_EMULATOR: "127.0.0.1:2"}) as connected:
+    with pytest.raises(CallError):
+        Clients(Endpoints(), {**one, MONITORING_EMULATOR: ""})
+    with Clients(Endpoints(), {**one, MONITORING_EMULATOR: "127.0.0.1:2"}) as connected:
         assert "emulators" in connected.account
     with pytest.raises(CallError):
-        connect(Endpoints(), one)
+        Clients(Endpoints(), one)

@@ -14,7 +14,7 @@ import pytest
 from google.cloud import monitoring_v3
 
 from exporter.config import Endpoints
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients, connect
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from lab.policies.promql import known_series
@@ -72,7 +72,7 @@ def serve(running: ExitStack, *series: Any, **project: Any) -> Lab:
     cloud = running.enter_context(Emulator(World.model_validate(world)))
     cloud.seed_series("ops-prod", series)
     named = {DATASTREAM_EMULATOR: cloud.datastream, MONITORING_EMULATOR: cloud.monitoring}
-    return Lab(cloud, running.enter_context(connect(Endpoints(), named)))
+    return Lab(cloud, running.enter_context(Clients(Endpoints(), named)))
 
 
 def raw(

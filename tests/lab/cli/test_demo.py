@@ -1,15 +1,30 @@
 """``datastream-lab demo``: the exporter at first sight."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.lab.conftest import Command
+from tests.lab.conftest import POLICIES, Command
+
+
+def test_the_whole_way_is_played(command: Command) -> None:
+    """``init``, then ``check`` and ``run`` with its config, a page, and the next steps."""
+    code, out, err = command("demo", f"--policies={POLICIES}")
+    assert code == 0
+    steps = re.findall(r"^\$ (\S+ \S+)", err, re.MULTILINE)
+    exporter = [f"datastream-exporter {each}" for each in ("init", "check", "run")]
+    assert steps == [*exporter, "datastream-lab preview"]
+    assert "\n#data-platform         slack      2\n" in out
+    assert "\nok       projects/payments-prod/locations/us-east1: 3 streams\n" in out
+    assert "\nstream-failed-permanently · CRITICAL\n" in out
+    assert err.partition("\nNext\n")[2].startswith("  .venv/bin/datastream-lab demo watch\n")
+    assert "\x1b" not in out + err
 
 
 def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
-    """The output has the table, the problems (worst first), the points and the next steps."""
-    code, out, err = command("demo")
+    """The output has the table, the problems (worst first) and the points."""
+    code, out, err = command("demo", "run")
     assert code == 0
     heading, *table = out.partition("\n\n")[0].splitlines()
     assert heading.split() == ["STREAM", "PROJECT", "LOCATION", "STATE", "EXPECTED", "ERRORS"]
@@ -22,8 +37,6 @@ def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
     assert subjects[:3] == ["fraud-postgresql", "refunds-sqlserver", "billing-postgresql"]
     assert "\nWritten to data-platform-prod\n" in out
     assert "21 streams in 6 locations (2 failed, 2 not as expected)" in err
-    assert err.partition("\nNext\n")[2].startswith("  .venv/bin/datastream-lab demo watch\n")
-    assert "\x1b" not in out + err
 
 
 def test_another_config_can_be_used(command: Command, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_the_default_world_shows_every_kind_of_stream() -> None:
 def test_the_default_world_brings_a_config_that_is_right() -> None:
     """The exporter's config in the shipped world holds no mistake."""
     loaded = from_data(default_world().config, "default.yaml", {})
-    assert loaded.config.metrics.project == "data-platform-prod"
+    assert loaded.metrics.project == "data-platform-prod"
 
 
 def test_every_error_is_reported_at_once_with_its_line() -> None:

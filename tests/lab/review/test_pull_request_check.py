@@ -142,7 +142,7 @@ def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost
         _run_steps("review", workspace, environ)
         _run_steps("comment", workspace, environ)
     _write_program(clone / ".venv" / "bin" / "datastream-exporter", "exit 2 #")
-    with pytest.raises(subprocess.CalledProcessError, match="check --config"):
+    with pytest.raises(subprocess.CalledProcessError, match="check --read-only"):
         _run_steps("review", workspace, environ)
     issues = "/repos/acme/infra/issues"
     look = [f"GET {issues}/7/comments"] * 2

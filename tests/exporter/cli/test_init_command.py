@@ -1,0 +1,169 @@
+"""``init``: the files that it writes of what it finds, and what it says."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from exporter import config
+from exporter.cli import INCOMPLETE, OK, USAGE
+from tests.exporter.cli.conftest import CARTS, Ended, Shop, command
+
+WRITTEN = """\
+# Written by `datastream-exporter init`. docs/configuration.md describes every key.
+metrics:
+  project: metrics-prod # the series and the alerts go here
+sources:
+  - project: metrics-prod
+  - project: shop-prod
+    # Those with streams today; without this line, all are read.
+    locations: [europe-west1, us-east1]
+# Not running today. Remove the # before those that are meant to be so: the others
+# page. `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE, always fine.
+expectations:
+#  - match: projects/shop-prod/locations/europe-west1/streams/carts
+#    states: [PAUSED]
+"""
+SHOWN = """\
+PROJECT    LOCATION      STREAMS  FAILED  NOT RUNNING
+shop-prod  europe-west1        2       0            1
+shop-prod  us-east1            1       0            0
+
+CHANNEL  TYPE   ID
+Ops      slack  2
+on call  email  1
+"""
+
+
+def init(shop: Shop, *argv: str) -> Ended:
+    """Let ``init`` look at both projects of the shop."""
+    shop.metrics_project.setdefault("locations", [{"id": "us-east4"}])
+    return shop.command("init", "--project", "metrics-prod", "--project", "shop-prod", *argv)
+
+
+def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
+    """The locations with streams, and as comments the paused streams and the channels."""
+    shop.metrics_project["notification_channels"] = [
+        {"display_name": "on call"},
+        {"display_name": "Ops", "type": "slack"},
+    ]
+    ended = init(shop)
+    assert (ended.code, ended.out) == (OK, SHOWN)
+    assert Path("config.yaml").read_text("utf-8") == WRITTEN
+    main = Path("main.tf").read_text("utf-8")
+    channel = '      # "projects/metrics-prod/notificationChannels'
+    assert f'{channel}/2", # Ops (slack)\n{channel}/1", # on call (email)\n    ]\n' in main
+    assert '  region      = "europe-west1"\n' in main
+    assert 'source = "git::https://REPOSITORY//terraform?ref=v0.' in main
+    assert "3 streams in 3 locations (1 not as expected).\n" in ended.err
+    assert ended.err.endswith("-exporter check\n  terraform init\n  terraform apply\n")
+    assert shop.cloud.points() == []
+
+
+def test_a_confirmed_stream_is_expected(shop: Shop) -> None:
+    """With the comment signs removed, config is valid and its states add up."""
+    assert init(shop).code == OK
+    file = Path("config.yaml")
+    assert config.load(str(file), {}).expectations == ()
+    file.write_text(file.read_text("utf-8").replace("\n#  ", "\n  "), "utf-8")
+    (one,) = config.load(str(file), {}).expectations
+    assert (one.match, [state.name for state in one.states]) == (CARTS, ["PAUSED"])
+
+
+def test_the_check_that_is_printed_works(shop: Shop) -> None:
+    """From where init was called, for another folder, which is made."""
+    ended = init(shop, "--folder", "deep/in here")
+    check, *terraform = (line.strip() for line in ended.err.splitlines()[-3:])
+    assert terraform == [
+        "terraform -chdir='deep/in here' init",
+        "terraform -chdir='deep/in here' apply",
+    ]
+    found = subprocess.run(
+        ["/bin/sh", "-c", check],
+        env=shop.cloud.environ,
+        check=False,
+        text=True,
+        capture_output=True,
+    )
+    assert (found.returncode, found.stdout.splitlines()[0]) == (
+        OK,
+        "ok       config: deep/in here/config.yaml is valid",
+    )
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "main.tf"])
+def test_no_file_is_overwritten(shop: Shop, name: str) -> None:
+    """A file that exists is named, with what to do; nobody is called, nothing is written."""
+    Path(name).write_text("mine\n", "utf-8")
+    ended = init(shop)
+    fix = "init overwrites no file; move it away, or name another folder with --folder"
+    assert (ended.code, ended.err) == (USAGE, f"error: {name}: exists already, and {fix}\n")
+    assert [path.name for path in Path().iterdir()] == [name]
+    assert Path(name).read_text("utf-8") == "mine\n"
+    assert not shop.cloud.calls
+
+
+def test_an_unreadable_location_is_watched_all_the_same(shop: Shop) -> None:
+    """Whether it has streams is unknown: it is listed with a comment, and a warning says why."""
+    shop.europe["outage"] = "listed"
+    ended = init(shop)
+    assert ended.code == OK
+    assert "europe-west1 could not be read, so the streams there are unknown: unreach" in ended.err
+    text = Path("config.yaml").read_text("utf-8")
+    assert "    locations: [europe-west1, us-east1]\n    # europe-west1 could not be" in text
+    assert "expectations" not in text
+
+
+def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
+    """No location is listed; the exporter runs in some region."""
+    shop.metrics_project["locations"] = [{"id": "us-east4"}]
+    assert shop.command("init", "--project", "metrics-prod").code == OK
+    text = Path("config.yaml").read_text("utf-8")
+    assert text.endswith("sources:\n  - project: metrics-prod\n")
+    assert '  region      = "us-central1"\n' in Path("main.tf").read_text("utf-8")
+
+
+@pytest.mark.parametrize("permission", ["datastream.locations.list", "datastream.streams.list"])
+def test_a_project_that_cannot_be_read_is_a_failure(shop: Shop, permission: str) -> None:
+    """The permission and its role are named; nothing is written; exit 1."""
+    shop.project["denied"] = [permission]
+    ended = init(shop)
+    assert (ended.code, ended.out) == (INCOMPLETE, "")
+    assert f"The account needs {permission} in project shop-prod. Grant " in ended.err
+    assert ended.err.endswith("error: Nothing was written: not every project could be read.\n")
+    assert not [*Path().iterdir()]
+
+
+def test_channels_that_cannot_be_listed_are_left_out(shop: Shop) -> None:
+    """A warning names the permission; both files are written."""
+    shop.metrics_project["denied"] = ["monitoring.notificationChannels.list"]
+    ended = init(shop)
+    assert ended.code == OK
+    assert "needs monitoring.notificationChannels.list in project metrics-prod" in ended.err
+    assert Path("main.tf").read_text("utf-8").count("# There was none to choose from.") == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ([], "no project is given, and gcloud has none; name one with --project, or choose one: "),
+        (["--project", "12"], '--project: metrics.project: "12" is a project\'s number; write its'),
+        (["--project", "shop-prod", "--folder", "a/file"], "a/file: cannot be written (File exist"),
+    ],
+)
+def test_a_mistake_is_a_sentence(shop: Shop, argv: list[str], sentence: str) -> None:
+    """Exit 2, and no file."""
+    Path("a").mkdir()
+    Path("a/file").touch()
+    ended = shop.command("init", *argv)
+    assert ended.code == USAGE
+    assert f"error: {sentence}" in ended.err
+    assert [path.name for path in Path().iterdir()] == ["a"]
+
+
+def test_without_credentials_nothing_is_written() -> None:
+    """One sentence with the command to run, exit 1."""
+    ended = command("init", "--project", "shop-prod")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (INCOMPLETE, "", 1)
+    assert "error: no valid credentials: " in ended.err
+    assert not [*Path().iterdir()]

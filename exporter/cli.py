@@ -15,6 +15,7 @@ from typing import Any, NoReturn, Self, TextIO, TypeAlias
 
 from exporter import PROGRAM, __version__, durations
 from exporter.documents import InputError
+from exporter.google import proxy
 from exporter.logs import LOGGER, JsonLines, logging_to
 from exporter.text import capitalized
 
@@ -35,6 +36,7 @@ def start(program: str, main: Main) -> NoReturn:
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal that cannot show a letter gets its number, not a traceback.
         sys.stdout.reconfigure(errors="backslashreplace")
+    proxy.copy_to_lower_case(os.environ)
     try:
         code = main(sys.argv[1:], os.environ, sys.stdout, sys.stderr)
         sys.stdout.flush()

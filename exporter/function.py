@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TextIO
 
 from exporter import config
 from exporter.documents import InputError
-from exporter.google import cloud_run
+from exporter.google import cloud_run, proxy
 from exporter.google.calls import Deadline
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER, JsonLines, Text, logging_to
@@ -153,6 +153,7 @@ def serve(
     The environment loses the request's timeout: the framework would have gunicorn kill a worker
     that has not reported for that long, and one whose CPU stands still reports nothing.
     """
+    proxy.copy_to_lower_case(environ)
     function = Function(dict(environ), sys.stdout if cloud_run.here(environ) else sys.stderr)
     environ.pop(cloud_run.REQUEST_TIMEOUT, None)
 

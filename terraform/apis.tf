@@ -1,12 +1,12 @@
 locals {
   # Every API that the module needs, as PROJECT/API.
   apis = toset(flatten([
-    local.creates_accounts ? ["${local.job_project}/iam.googleapis.com"] : [],
+    length(local.created_accounts) > 0 ? ["${local.job_project}/iam.googleapis.com"] : [],
     "${local.job_project}/run.googleapis.com",
     local.scheduled ? ["${local.job_project}/cloudscheduler.googleapis.com"] : [],
-    # What a function is stored in, built by and kept in.
+    # What a function is stored in, built by, logged to and kept in.
     [
-      for api in local.is_function ? ["artifactregistry", "cloudbuild", "cloudfunctions", "storage"] : [] :
+      for api in local.is_function ? ["artifactregistry", "cloudbuild", "cloudfunctions", "logging", "storage"] : [] :
       "${local.job_project}/${api}.googleapis.com"
     ],
     local.is_triggered ? ["${local.job_project}/pubsub.googleapis.com"] : [],

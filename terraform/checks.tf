@@ -33,3 +33,17 @@ check "exporter_log_policies_have_channels" {
     error_message = "The exporter runs in ${local.job_project}, and policies on its log must be there: ${join(", ", local.exporter_log_policies)}. They need channels in that project, which no route has: they aren't created. Leave project_id out, or watch ${local.job_project} and give it log_notification_channels in a route."
   }
 }
+
+check "no_webhook_by_display_name" {
+  assert {
+    condition     = !contains(values(data.google_monitoring_notification_channel.named)[*].type, "webhook_tokenauth")
+    error_message = "notification_channel_display_names has a webhook. Its address, with the token, is in the state now. Use its full name in notification_channels instead."
+  }
+}
+
+check "calls_are_within_the_quota" {
+  assert {
+    condition     = local.calls_per_minute <= 1200
+    error_message = "Runs call Datastream's API at least ${local.calls_per_minute} times a minute; its quota is 1,200 for each caller. List the locations that have streams in config.yaml, or run less often."
+  }
+}

@@ -1,15 +1,18 @@
-# The parts of config.yaml that the infrastructure depends on. The exporter validates the whole file.
+# The parts of config.yaml that the infrastructure depends on. `datastream-exporter check` validates the
+# whole file.
 
 locals {
-  # A list, so that the repository's file is read only if it is used.
-  config_text = coalesce(var.config_yaml, one([
-    for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")
-  ]))
-  config = yamldecode(local.config_text)
+  config_keys  = ["metrics", "sources", "expectations", "required", "collect", "run", "endpoints"]
+  check_advice = "`datastream-exporter check` finds every mistake, with its line."
+  project_form = "^([a-z0-9-]+(\\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
 
-  metrics_project  = local.config.metrics.project
-  job_project      = coalesce(var.project_id, local.metrics_project)
-  watched_projects = toset([for source in local.config.sources : source.project])
+  config = yamldecode(var.config_yaml)
+
+  metrics_project = local.config.metrics.project
+  job_project     = coalesce(var.project_id, local.metrics_project)
+  # Accounts of the exporter's project end with it. That of the project example.com:orders is orders.example.com.
+  own_domain       = "@${join(".", reverse(split(":", local.job_project)))}.iam.gserviceaccount.com"
+  watched_projects = toset(local.config.sources[*].project)
 
   # As the exporter's own series name it.
   exporter_name     = try(coalesce(local.config.run.name), "datastream-exporter")
@@ -25,9 +28,15 @@ locals {
     private_connections = try(local.config.collect.private_connections, false) == true
   }
 
-  # The exporter's default is 50s. A duration is a number followed by s, m or h.
-  deadline         = try(local.config.run.deadline, "50s")
-  deadline_seconds = try(tonumber(regex("^([0-9]+)", local.deadline)[0]) * { s = 1, m = 60, h = 3600 }[regex("([smh])$", local.deadline)[0]], 0)
+  # A duration is a number followed by s, m or h.
+  deadline_seconds = try(tonumber(regex("^([0-9]+)", local.config.run.deadline)[0]) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", local.config.run.deadline)], 0)
+
+  # A minute's calls of Datastream's API, at least. A process with memory reads a discovered location without
+  # streams every five minutes.
+  listed           = length(flatten([for source in local.config.sources : try(coalesce(source.locations), [])]))
+  known_locations  = length(yamldecode(file("${path.module}/../exporter/locations.yaml")).locations)
+  runs_per_minute  = var.mode == "worker_pool" ? 60 / tonumber(trimsuffix(var.watch_interval, "s")) : 1
+  calls_per_minute = ceil(local.runs_per_minute * (local.listed + length(local.discovering)) + length(local.discovering) * local.known_locations / (var.mode == "job" ? 1 : 5))
 
   # Whether Cloud Scheduler starts each run.
   scheduled = var.mode != "worker_pool"

@@ -2,18 +2,11 @@
 # Only yPos differs: it counts from the top of the section.
 #
 # How the queries work:
-# - `${project.value}` and the like are dashboard variables. An unset variable stands for `.*`, so the
-#   queries match it with `=~`. Google documents the form and uses it in samples, but doesn't
-#   document the value for "all".
-#   https://docs.cloud.google.com/monitoring/dashboards/filter-permanent
-# - A count shows 0 only if something was read in the last five minutes. Otherwise a dead exporter
-#   would look like a healthy fleet.
-# - A table shows the latest value only (`outputFullDuration`). Otherwise it would list a deleted
-#   stream for the whole time range of the page.
-# - How long a stream has needed attention is the time since it was last as expected, by minutes over a
-#   day: a subquery.
+# - An unset dashboard variable, `${project.value}` and the like, stands for `.*`: the queries match it with
+#   `=~`. https://docs.cloud.google.com/monitoring/dashboards/filter-permanent
+# - A count shows 0 only if something was read in the last five minutes: a dead exporter is no healthy fleet.
+# - A table shows the latest value only (`outputFullDuration`), and so no stream that was deleted.
 # - Tables can't show a number as a name, so states become labels: count_values, then label_replace.
-#   https://docs.cloud.google.com/stackdriver/docs/managed-prometheus/promql-differences
 #
 # The API leaves 0, false, "", null and [] out of its answer, so such a value would be a change in
 # every plan. The files have none, and tiles at 0 get no yPos.

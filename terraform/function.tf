@@ -20,9 +20,6 @@ locals {
   # The function ends its run five seconds before this, so a run with the default deadline of 50s is
   # whole. The next minute's call doesn't meet it.
   function_timeout = 55
-
-  # Direct VPC egress, as opposed to that of a connector.
-  direct_vpc = [for vpc in local.vpc_access : vpc if vpc.connector == null]
 }
 
 # `source` blocks have no file modes and no times, and the provider sorts them: the same files give the
@@ -50,8 +47,8 @@ resource "google_storage_bucket" "source" {
 
   project  = local.job_project
   location = var.region
-  # Names of buckets are unique in all of Google Cloud.
-  name   = "${local.job_project}-${var.name}-source"
+  # Names of buckets are unique in all of Google Cloud, and take neither . nor :.
+  name   = "${replace(local.job_project, "/[.:]/", "-")}-${var.name}-source"
   labels = var.labels
 
   public_access_prevention    = "enforced"
@@ -78,6 +75,11 @@ resource "google_storage_bucket_object" "source" {
   # The function sees a new archive by its name.
   name   = "${data.archive_file.function[0].output_sha256}.zip"
   source = data.archive_file.function[0].output_path
+
+  lifecycle {
+    # In another location, the bucket is a new one of the same name, without the object.
+    replace_triggered_by = [google_storage_bucket.source[0].location]
+  }
 }
 
 resource "google_cloudfunctions2_function" "exporter" {
@@ -89,8 +91,6 @@ resource "google_cloudfunctions2_function" "exporter" {
   description  = "Lists Datastream streams and writes their states to Cloud Monitoring."
   kms_key_name = var.encryption_key
   labels       = var.labels
-
-  deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"
 
   build_config {
     runtime     = "python313"
@@ -114,7 +114,7 @@ resource "google_cloudfunctions2_function" "exporter" {
     available_cpu         = var.cpu
     available_memory      = var.memory
     environment_variables = local.environment
-    service_account_email = local.exporter_email
+    service_account_email = local.emails.exporter
     timeout_seconds       = local.function_timeout
 
     # Two instances would write the same series. Calls that come during a run wait for the next one in
@@ -126,14 +126,12 @@ resource "google_cloudfunctions2_function" "exporter" {
     all_traffic_on_latest_revision = true
     ingress_settings               = "ALLOW_INTERNAL_ONLY"
 
-    binary_authorization_policy = one([for binary in local.binary_authorization : coalesce(binary.policy, "default")])
+    binary_authorization_policy = var.binary_authorization
 
-    vpc_connector                 = one(local.vpc_access[*].connector)
-    vpc_connector_egress_settings = one([for vpc in local.vpc_access : vpc.egress if vpc.connector != null])
-    direct_vpc_egress             = one([for vpc in local.direct_vpc : "VPC_EGRESS_${vpc.egress}" if vpc.egress != null])
+    direct_vpc_egress = one([for vpc in var.vpc_access[*] : "VPC_EGRESS_${vpc.egress}"])
 
     dynamic "direct_vpc_network_interface" {
-      for_each = local.direct_vpc
+      for_each = var.vpc_access[*]
 
       content {
         network    = direct_vpc_network_interface.value.network
@@ -143,27 +141,10 @@ resource "google_cloudfunctions2_function" "exporter" {
     }
   }
 
-  lifecycle {
-    precondition {
-      condition     = local.deadline_seconds <= local.function_timeout - 5
-      error_message = "config.yaml: run.deadline is ${local.deadline}, but the function ends a run after ${local.function_timeout - 5}s. Use ${local.function_timeout - 5}s or less (the default is 50s), or mode = \"worker_pool\"."
-    }
-  }
-
   # Everything that the build and the first run need.
   depends_on = [
     google_monitoring_metric_descriptor.exporter,
-    google_project_iam_member.lister,
-    google_project_iam_member.metric_writer,
-    google_artifact_registry_repository.build,
+    google_project_iam_member.grant,
     time_sleep.before_build,
   ]
-}
-
-# A failed build of a new version leaves the old one running, and no later plan shows a change.
-check "function_is_active" {
-  assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.exporter : coalesce(function.state, "ACTIVE") == "ACTIVE"])
-    error_message = "The function ${var.name} isn't active: its last build or deployment failed, and the previous version still runs, if there is one. `gcloud functions describe ${var.name} --project ${local.job_project} --region ${var.region}` says why. Then apply with -replace='google_cloudfunctions2_function.exporter[0]', with the module's address before it."
-  }
 }

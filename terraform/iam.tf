@@ -1,106 +1,162 @@
-# Accounts without keys: the exporter's reads streams and writes metrics, the scheduler's can only start
-# the job or call the function. Both can exist already, and somebody else can make the grants: see
-# manage_iam. function_build.tf has the account that builds the function, log_triggers.tf the one that
-# Pub/Sub calls it with.
+# Accounts without keys, each with the few grants that it needs. The accounts can exist already, and
+# somebody else can make the grants: see service_accounts and manage_iam.
 
 locals {
-  creates_accounts = anytrue([
-    local.accounts.service_account.create,
-    local.scheduled && local.accounts.scheduler_service_account.create,
-    local.is_function && local.accounts.build_service_account.create,
-    local.is_triggered && local.accounts.push_service_account.create,
-  ])
+  # By what they do: what follows `name`, and whether there is a need.
+  accounts = {
+    build     = { suffix = "-build", needed = local.is_function, does = "Builds the Cloud Run function of the Datastream exporter." }
+    exporter  = { suffix = "", needed = true, does = "Lists Datastream streams and writes their states to Cloud Monitoring." }
+    push      = { suffix = "-push", needed = local.is_triggered, does = "Calls the Datastream exporter when Datastream logs something." }
+    scheduler = { suffix = "-cron", needed = local.scheduled, does = "Starts the runs of the Datastream exporter." }
+  }
+  given_accounts   = { for key, account in coalesce(var.service_accounts, {}) : key => account if account != null }
+  created_accounts = { for key, account in local.accounts : key => account if account.needed && !contains(keys(local.given_accounts), key) }
 
-  exporter_email   = local.accounts.service_account.create ? google_service_account.exporter[0].email : local.accounts.service_account.email
-  exporter_member  = "serviceAccount:${local.exporter_email}"
-  scheduler_email  = local.accounts.scheduler_service_account.create ? one(google_service_account.scheduler[*].email) : local.accounts.scheduler_service_account.email
-  scheduler_member = local.scheduled ? "serviceAccount:${local.scheduler_email}" : null
+  emails  = { for key, account in local.accounts : key => try(local.given_accounts[key].email, google_service_account.account[key].email, null) }
+  members = { for key, account in local.accounts : key => account.needed ? "serviceAccount:${local.emails[key]}" : null }
 
-  # roles/datastream.viewer would also show connection profiles with their hosts and users.
-  lister_role = {
-    id    = replace("${var.name}-lister", "-", "_")
-    title = "Datastream lister of ${var.name}"
-    permissions = {
-      for project in local.watched_projects : project => concat(
-        ["datastream.streams.list"],
-        contains(local.discovering, project) ? ["datastream.locations.list"] : [],
-        local.collect.objects ? ["datastream.objects.list"] : [],
-        local.collect.private_connections ? ["datastream.privateConnections.list"] : [],
-      )
+  # roles/datastream.viewer would also show connection profiles with their hosts and users. Another
+  # deployment may watch the same project, so the name has the metrics project, which has only one.
+  lister_id = substr(replace("${var.name}_of_${local.metrics_project}", "/[^a-z0-9]/", "_"), 0, 64)
+  lister_permissions = {
+    for project in local.watched_projects : project => concat(
+      contains(local.discovering, project) ? ["datastream.locations.list"] : [],
+      local.collect.objects ? ["datastream.objects.list"] : [],
+      local.collect.private_connections ? ["datastream.privateConnections.list"] : [],
+      ["datastream.streams.list"],
+    )
+  }
+
+  # Every grant: for the resources below, and for those who make the grants themselves.
+  grants = {
+    for key, grant in merge(
+      { for project in local.watched_projects : "list/${project}" => { member = local.members.exporter, role = "projects/${project}/roles/${local.lister_id}", resource = "projects/${project}" } },
+      { for project in local.triggering_projects : "log/${project}" => { member = google_logging_project_sink.log[project].writer_identity, role = "roles/pubsub.publisher", resource = "projects/${local.job_project}/topics/${var.name}-log" } },
+      {
+        write = { member = local.members.exporter, role = "roles/monitoring.metricWriter", resource = "projects/${local.metrics_project}" }
+        # On the job, not on the project.
+        start = { needed = var.mode == "job", member = local.members.scheduler, role = "roles/run.invoker", resource = local.job_name }
+        # On the function's service in Cloud Run: a role on the function doesn't allow calls.
+        call = { needed = local.is_function, member = local.members.scheduler, role = "roles/run.invoker", resource = local.service_name }
+        push = { needed = local.is_triggered, member = local.members.push, role = "roles/run.invoker", resource = local.service_name }
+        # The build reads Google's own copy of the source, not this module's bucket.
+        build_log   = { needed = local.is_function, member = local.members.build, role = "roles/logging.logWriter", resource = "projects/${local.job_project}" }
+        build_read  = { needed = local.is_function, member = local.members.build, role = "roles/storage.objectViewer", resource = "projects/${local.job_project}" }
+        build_write = { needed = local.is_function, member = local.members.build, role = "roles/artifactregistry.writer", resource = local.build_repository }
+      },
+    ) : key => merge(grant, { target = split("/", grant.resource) }) if try(grant.needed, true)
+  }
+  conditions = {
+    build_read = { title = "Sources of functions", expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")" }
+  }
+
+  # By what they are on.
+  made_grants = {
+    for kind in ["jobs", "projects", "repositories", "services", "topics"] : kind => {
+      for key, grant in local.grants : key => grant if var.manage_iam && grant.target[length(grant.target) - 2] == kind
     }
   }
 }
 
-resource "google_service_account" "exporter" {
-  count = local.accounts.service_account.create ? 1 : 0
+resource "google_service_account" "account" {
+  for_each = local.created_accounts
 
   project      = local.job_project
-  account_id   = var.name
-  display_name = "Datastream exporter"
-  description  = "Lists Datastream streams and writes their states to Cloud Monitoring."
-
-  depends_on = [google_monitoring_custom_service.deployment]
-}
-
-resource "google_service_account" "scheduler" {
-  count = local.scheduled && local.accounts.scheduler_service_account.create ? 1 : 0
-
-  project      = local.job_project
-  account_id   = "${var.name}-cron"
-  display_name = "Datastream exporter's schedule"
-  description  = "Starts the runs of the Datastream exporter."
+  account_id   = "${var.name}${each.value.suffix}"
+  display_name = "Datastream exporter: ${each.key}"
+  description  = each.value.does
 
   depends_on = [google_monitoring_custom_service.deployment]
 }
 
 resource "google_project_iam_custom_role" "lister" {
-  for_each = var.manage_iam ? local.watched_projects : toset([])
+  for_each = var.manage_iam ? local.lister_permissions : {}
 
   project     = each.key
-  role_id     = local.lister_role.id
-  title       = local.lister_role.title
-  description = "Only what the Datastream exporter reads."
-  permissions = local.lister_role.permissions[each.key]
+  role_id     = local.lister_id
+  title       = "Datastream lister of ${var.name}"
+  description = "Only what the Datastream exporter of ${local.metrics_project} reads."
+  permissions = each.value
 
   depends_on = [google_monitoring_custom_service.deployment]
 }
 
-resource "google_project_iam_member" "lister" {
-  for_each = google_project_iam_custom_role.lister
+resource "google_project_iam_member" "grant" {
+  for_each = local.made_grants.projects
 
-  project = each.key
-  role    = each.value.name
-  member  = local.exporter_member
+  project = each.value.target[1]
+  role    = each.value.role
+  member  = each.value.member
+
+  dynamic "condition" {
+    for_each = [for key, condition in local.conditions : condition if key == each.key]
+
+    content {
+      title      = condition.value.title
+      expression = condition.value.expression
+    }
+  }
+
+  depends_on = [google_project_iam_custom_role.lister]
 }
 
-resource "google_project_iam_member" "metric_writer" {
-  count = var.manage_iam ? 1 : 0
+# The grants below die with what they are on, and Terraform knows it by name only: a replacement must
+# replace them too.
 
-  project = local.metrics_project
-  role    = "roles/monitoring.metricWriter"
-  member  = local.exporter_member
+resource "google_cloud_run_v2_job_iam_member" "grant" {
+  for_each = local.made_grants.jobs
 
-  depends_on = [google_monitoring_custom_service.deployment]
+  project  = each.value.target[1]
+  location = each.value.target[3]
+  name     = each.value.target[5]
+  role     = each.value.role
+  member   = each.value.member
+
+  lifecycle {
+    replace_triggered_by = [google_cloud_run_v2_job.exporter[0].uid]
+  }
+
+  depends_on = [google_cloud_run_v2_job.exporter]
 }
 
-# On the job, not on the project.
-resource "google_cloud_run_v2_job_iam_member" "scheduler" {
-  for_each = var.manage_iam ? google_cloud_run_v2_job.exporter : {}
+resource "google_cloud_run_v2_service_iam_member" "grant" {
+  for_each = local.made_grants.services
 
-  project  = each.value.project
-  location = each.value.location
-  name     = each.value.name
-  role     = "roles/run.invoker"
-  member   = local.scheduler_member
+  project  = each.value.target[1]
+  location = each.value.target[3]
+  name     = each.value.target[5]
+  role     = each.value.role
+  member   = each.value.member
+
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.exporter[0].url]
+  }
+
+  depends_on = [google_cloudfunctions2_function.exporter]
 }
 
-# On the function's service in Cloud Run: a role on the function doesn't allow calls.
-resource "google_cloud_run_v2_service_iam_member" "scheduler" {
-  count = local.is_function && var.manage_iam ? 1 : 0
+resource "google_artifact_registry_repository_iam_member" "grant" {
+  for_each = local.made_grants.repositories
 
-  project  = local.job_project
-  location = var.region
-  name     = google_cloudfunctions2_function.exporter[0].name
-  role     = "roles/run.invoker"
-  member   = local.scheduler_member
+  project  = each.value.target[1]
+  location = each.value.target[3]
+  # The name of a new repository is known after apply, so a replacement replaces the grant too.
+  repository = var.build_repository == null ? google_artifact_registry_repository.build[0].name : each.value.target[5]
+  role       = each.value.role
+  member     = each.value.member
+}
+
+resource "google_pubsub_topic_iam_member" "grant" {
+  for_each = local.made_grants.topics
+
+  project = each.value.target[1]
+  topic   = each.value.target[3]
+  role    = each.value.role
+  member  = each.value.member
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_topic.log[0].id]
+  }
+
+  depends_on = [google_pubsub_topic.log]
 }

@@ -6,31 +6,31 @@ locals {
     { DATASTREAM_EXPORTER_RUN__LOCATION = local.exporter_location },
     var.environment_variables,
     # The whole config.yaml, so that plan shows when it changes.
-    { DATASTREAM_EXPORTER_CONFIG = local.config_text },
+    { DATASTREAM_EXPORTER_CONFIG = var.config_yaml },
   )
 
-  jobs = var.mode == "job" ? { streams = { name = var.name, schedule = "* * * * *" } } : {}
+  job_name = "projects/${local.job_project}/locations/${var.region}/jobs/${var.name}"
 }
 
 resource "google_cloud_run_v2_job" "exporter" {
-  for_each = local.jobs
+  count = var.mode == "job" ? 1 : 0
 
   project  = local.job_project
   location = var.region
-  name     = each.value.name
+  name     = var.name
   labels   = var.labels
 
   tags = length(var.tags) > 0 ? var.tags : null
 
-  deletion_protection = var.deletion_protection
+  # It holds no data.
+  deletion_protection = false
 
   dynamic "binary_authorization" {
-    for_each = local.binary_authorization
+    for_each = var.binary_authorization[*]
 
     content {
-      breakglass_justification = binary_authorization.value.breakglass_justification
-      policy                   = binary_authorization.value.policy
-      use_default              = binary_authorization.value.use_default
+      policy      = binary_authorization.value == "default" ? null : binary_authorization.value
+      use_default = binary_authorization.value == "default" ? true : null
     }
   }
 
@@ -40,7 +40,7 @@ resource "google_cloud_run_v2_job" "exporter" {
 
     template {
       encryption_key  = var.encryption_key
-      service_account = local.exporter_email
+      service_account = local.emails.exporter
       # Less than a minute, so that a hanging run ends before the next one starts.
       timeout = "55s"
       # The next minute's run replaces a failed one. A retry could come within 5 seconds, when
@@ -66,37 +66,24 @@ resource "google_cloud_run_v2_job" "exporter" {
       }
 
       dynamic "vpc_access" {
-        for_each = local.vpc_access
+        for_each = var.vpc_access[*]
 
         content {
-          connector = vpc_access.value.connector
-          egress    = vpc_access.value.egress
+          egress = vpc_access.value.egress
 
-          dynamic "network_interfaces" {
-            for_each = vpc_access.value.connector == null ? [vpc_access.value] : []
-
-            content {
-              network    = network_interfaces.value.network
-              subnetwork = network_interfaces.value.subnetwork
-              tags       = network_interfaces.value.tags
-            }
+          network_interfaces {
+            network    = vpc_access.value.network
+            subnetwork = vpc_access.value.subnetwork
+            tags       = vpc_access.value.tags
           }
         }
       }
     }
   }
 
-  lifecycle {
-    precondition {
-      condition     = local.deadline_seconds <= 54
-      error_message = "config.yaml: run.deadline is ${local.deadline}, but a run is stopped after 55s. Use 54s or less (the default is 50s), or mode = \"worker_pool\"."
-    }
-  }
-
   # Everything that the first run needs.
   depends_on = [
     google_monitoring_metric_descriptor.exporter,
-    google_project_iam_member.lister,
-    google_project_iam_member.metric_writer,
+    google_project_iam_member.grant,
   ]
 }

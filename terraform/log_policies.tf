@@ -28,7 +28,7 @@ locals {
         has_channels = true
         channels = (
           can(local.log_channels[project])
-          ? [for channel in local.log_channels[project] : local.channel_names["${project}/${channel}"]]
+          ? local.log_channels[project]
           : local.policy_channels[name][local.metrics_project_route]
         )
         log               = [condition]
@@ -55,7 +55,7 @@ locals {
         channels = (
           local.job_project == local.metrics_project
           ? local.policy_channels[name][route]
-          : [for channel in local.log_channels[local.job_project] : local.channel_names["${local.job_project}/${channel}"]]
+          : local.log_channels[local.job_project]
         )
         log = [merge(local.log_conditions[name], {
           filter = join("\n", concat(

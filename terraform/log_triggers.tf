@@ -1,7 +1,5 @@
-# With log_triggers: when Datastream logs something that may matter, the function runs at once, and not
-# only at the next minute. A sink in each watched project sends the log entries to a topic, which pushes
-# them to the function. Nothing in an entry is read, and without the entries the function sees the same,
-# up to a minute later.
+# With log_triggers: when Datastream logs something that may matter, the function runs at once. A sink in
+# each watched project sends the log entries to a topic, which pushes them to the function.
 
 locals {
   is_triggered = local.is_function && coalesce(var.log_triggers, true) && !var.paused
@@ -31,23 +29,6 @@ locals {
       protoPayload.methodName=~"Datastream[.](Create|Update|Delete|Run)Stream$"
     EOT
   ]
-
-  push_email = local.is_triggered ? (
-    local.accounts.push_service_account.create ? google_service_account.push[0].email : local.accounts.push_service_account.email
-  ) : null
-  push_member = local.is_triggered ? "serviceAccount:${local.push_email}" : null
-}
-
-resource "google_service_account" "push" {
-  count = local.is_triggered && local.accounts.push_service_account.create ? 1 : 0
-
-  # Pub/Sub takes only an account of the subscription's project.
-  project      = local.job_project
-  account_id   = "${var.name}-push"
-  display_name = "Datastream exporter's log triggers"
-  description  = "Calls the Cloud Run function of the Datastream exporter when Datastream logs something."
-
-  depends_on = [google_monitoring_custom_service.deployment]
 }
 
 resource "google_pubsub_topic" "log" {
@@ -77,25 +58,6 @@ resource "google_logging_project_sink" "log" {
   depends_on = [google_project_service.enabled]
 }
 
-resource "google_pubsub_topic_iam_member" "sink" {
-  for_each = var.manage_iam ? google_logging_project_sink.log : {}
-
-  project = local.job_project
-  topic   = google_pubsub_topic.log[0].name
-  role    = "roles/pubsub.publisher"
-  member  = each.value.writer_identity
-}
-
-resource "google_cloud_run_v2_service_iam_member" "push" {
-  count = local.is_triggered && var.manage_iam ? 1 : 0
-
-  project  = local.job_project
-  location = var.region
-  name     = google_cloudfunctions2_function.exporter[0].name
-  role     = "roles/run.invoker"
-  member   = local.push_member
-}
-
 resource "google_pubsub_subscription" "log" {
   count = local.is_triggered ? 1 : 0
 
@@ -113,7 +75,7 @@ resource "google_pubsub_subscription" "log" {
     push_endpoint = "${google_cloudfunctions2_function.exporter[0].service_config[0].uri}/log"
 
     oidc_token {
-      service_account_email = local.push_email
+      service_account_email = local.emails.push
       audience              = google_cloudfunctions2_function.exporter[0].service_config[0].uri
     }
   }
@@ -129,5 +91,5 @@ resource "google_pubsub_subscription" "log" {
     ttl = ""
   }
 
-  depends_on = [google_cloud_run_v2_service_iam_member.push]
+  depends_on = [google_cloud_run_v2_service_iam_member.grant]
 }

@@ -6,18 +6,21 @@ locals {
     "${local.console}/monitoring/dashboards/builder/${element(split("/", id), 3)}?project=${local.metrics_project}"
   ])
 
-  # Where a mode's resource is, in full names.
-  collections = { function = "functions", job = "jobs", worker_pool = "workerPools" }
+  # The command for each kind of target of a grant, up to the member.
+  grant_commands = {
+    for key, grant in local.grants : key => {
+      jobs         = "gcloud run jobs add-iam-policy-binding ${var.name} --project ${grant.target[1]} --region ${var.region}"
+      projects     = "gcloud projects add-iam-policy-binding ${grant.target[1]}"
+      repositories = "gcloud artifacts repositories add-iam-policy-binding ${element(grant.target, -1)} --project ${grant.target[1]} --location ${try(grant.target[3], "")}"
+      services     = "gcloud run services add-iam-policy-binding ${var.name} --project ${grant.target[1]} --region ${var.region}"
+      topics       = "gcloud pubsub topics add-iam-policy-binding ${var.name}-log --project ${grant.target[1]}"
+    }[grant.target[length(grant.target) - 2]]
+  }
 }
 
 output "check_command" {
-  description = "Command that checks whether the exporter's account has all the permissions it needs."
-  value       = "datastream-exporter check --impersonate-service-account ${local.exporter_email}"
-}
-
-output "dashboard_id" {
-  description = "Id of the dashboard; null without one."
-  value       = one(google_monitoring_dashboard.fleet[*].id)
+  description = "Command that checks whether the exporter's account has all the permissions it needs. Run it in the folder with `main.tf` and `config.yaml`, with `roles/iam.serviceAccountTokenCreator` on the account."
+  value       = "make -C ${path.module}/.. setup && ${path.module}/../.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${local.emails.exporter}"
 }
 
 output "dashboard_url" {
@@ -25,39 +28,33 @@ output "dashboard_url" {
   value       = local.dashboard_url
 }
 
-output "function_id" {
-  description = "Full name of the function; null in the other modes."
-  value       = one(google_cloudfunctions2_function.exporter[*].id)
-}
-
-output "function_name" {
-  description = "Name of the function; null in the other modes."
-  value       = one(google_cloudfunctions2_function.exporter[*].name)
-}
-
-output "function_state" {
-  description = "State of the function: `ACTIVE`, or what its last build or deployment left; null in the other modes."
-  value       = one(google_cloudfunctions2_function.exporter[*].state)
-}
-
-output "function_uri" {
-  description = "Address of the function; only callers inside the project's network reach it. Null in the other modes."
-  value       = one(google_cloudfunctions2_function.exporter[*].service_config[0].uri)
-}
-
 output "iam_grant_commands" {
-  description = "Commands that make the grants in `iam_grants`, in order. With `manage_iam = false`, somebody who may grant has to run them, those for the job, the function, its topic and log sinks after the first apply."
-  value       = flatten(local.grants[*].commands)
+  description = "Commands that make the grants in `iam_grants`; they can be run again. With `manage_iam = false`, somebody who may grant has to run them, those for the job, the function, its topic and log sinks after the first apply."
+  value = concat(
+    [
+      for project, permissions in local.lister_permissions :
+      "gcloud iam roles update ${local.lister_id} --project ${project} --permissions ${join(",", permissions)} --quiet || gcloud iam roles create ${local.lister_id} --project ${project} --title \"Datastream lister of ${var.name}\" --permissions ${join(",", permissions)}"
+    ],
+    [
+      for key, grant in local.grants : join(" ", concat(
+        [local.grant_commands[key], "--member ${grant.member} --role ${grant.role}"],
+        can(local.conditions[key]) ? ["--condition 'title=${local.conditions[key].title},expression=${local.conditions[key].expression}'"] : [],
+        !can(local.conditions[key]) && length(grant.target) == 2 ? ["--condition None"] : [],
+      ))
+    ],
+  )
 }
 
 output "iam_grants" {
   description = "Every grant that the exporter needs: `member`, `role`, `resource`, and the `permissions` of a custom role."
-  value       = [for grant in local.grants : { for key, value in grant : key => value if key != "commands" }]
-}
-
-output "job_id" {
-  description = "Full name of the job, of the worker pool or of the function."
-  value       = "projects/${local.job_project}/locations/${var.region}/${local.collections[var.mode]}/${var.name}"
+  value = [
+    for key, grant in local.grants : {
+      member      = grant.member
+      role        = grant.role
+      resource    = grant.resource
+      permissions = startswith(grant.role, "projects/") ? local.lister_permissions[grant.target[1]] : null
+    }
+  ]
 }
 
 output "log_policies" {
@@ -78,14 +75,6 @@ output "policy_ids" {
   value       = { for key, policy in google_monitoring_alert_policy.policy : key => policy.name }
 }
 
-output "policy_urls" {
-  description = "Links to the policies, by the same keys as `policy_ids`."
-  value = {
-    for key, policy in google_monitoring_alert_policy.policy :
-    key => "${local.console}/monitoring/alerting/policies/${element(split("/", policy.name), 3)}?project=${policy.project}"
-  }
-}
-
 output "run_now_command" {
   description = "Command that starts a run now; with a worker pool, a command that reads the worker pool's log. A function can't be called from outside, so the command asks Cloud Scheduler to call it."
   value = {
@@ -95,17 +84,7 @@ output "run_now_command" {
   }[var.mode]
 }
 
-output "scheduler_service_account_email" {
-  description = "Account that starts the job or calls the function; null with a worker pool."
-  value       = local.scheduled ? local.scheduler_email : null
-}
-
 output "service_account_email" {
   description = "Account that the exporter runs as."
-  value       = local.exporter_email
-}
-
-output "slack_channel_id" {
-  description = "Full name of the notification channel that `slack_channel` creates; null without one."
-  value       = one(google_monitoring_notification_channel.slack[*].name)
+  value       = local.emails.exporter
 }

@@ -5,24 +5,17 @@ locals {
   severity = { for name, policy in local.originals : name => coalesce(local.changes[name].severity, policy.severity) }
 
   # By policy and route. The channels in policy_overrides are for the default route.
-  has_channels = {
+  policy_channels = {
     for name, severity in local.severity : name => {
-      for route, notifies in local.route_notifies : route => (
-        route == "" && local.changes[name].notification_channels != null
-        ? try(length(local.changes[name].notification_channels) > 0, false)
-        : notifies[severity]
+      for route, channels in local.route_channels : route => (
+        route == "" && local.changes[name].notification_channels != null ? local.changes[name].notification_channels : channels[severity]
       )
     }
   }
 
-  policy_channels = {
-    for name, severity in local.severity : name => {
-      for route, channels in local.route_channels : route => (
-        route == "" && local.changes[name].notification_channels != null
-        ? [for channel in coalesce(local.changes[name].notification_channels, []) : local.channel_names["${local.metrics_project}/${channel}"]]
-        : channels[severity]
-      )
-    }
+  # Known at plan, unlike the channels' names.
+  has_channels = {
+    for name, routes in local.policy_channels : name => { for route, channels in routes : route => length(channels) > 0 }
   }
 
   # Links to the exporter itself, its log and its schedule. In the files, they are those of the policy's
@@ -113,7 +106,7 @@ resource "google_monitoring_alert_policy" "policy" {
         query                     = condition_prometheus_query_language.value.query
         duration                  = condition_prometheus_query_language.value.duration
         evaluation_interval       = condition_prometheus_query_language.value.evaluationInterval
-        disable_metric_validation = condition_prometheus_query_language.value.disableMetricValidation
+        disable_metric_validation = try(condition_prometheus_query_language.value.disableMetricValidation, true)
       }
     }
 

@@ -36,7 +36,7 @@ locals {
   unchanged = {
     enabled = null, severity = null, duration = null, threshold = null, notification_channels = null, runbook_url = null
   }
-  changes = { for name in local.policy_names : name => merge(local.unchanged, try(var.policy_overrides[name], {})) }
+  changes = { for name in local.policy_names : name => try(var.policy_overrides[name], local.unchanged) }
 
   # These would page for ever: a paused exporter is silent, and where Cloud Run's counts can't be seen,
   # no run seems to succeed. `enabled` in policy_overrides still wins.

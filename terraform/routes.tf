@@ -4,7 +4,7 @@
 
 locals {
   # Routes with policies of their own. Others only have channels for policies on their projects' logs.
-  own_routes = { for route, given in var.routes : route => given if try(given.notification_channels, null) != null }
+  own_routes = { for route, given in var.routes : route => given if given.notification_channels != null }
 
   routed_projects = sort(flatten(values(local.own_routes)[*].projects))
 
@@ -39,25 +39,22 @@ locals {
   }
 
   # Channels by route and severity: those of the default route, with the Slack channel created here, and
-  # those of each other route.
-  route_channels = merge({ "" = local.channels }, {
-    for route, given in local.own_routes : route => {
-      for severity in local.severities : severity => [
-        for channel in coalesce(given.notification_channels[severity], []) : local.channel_names["${local.metrics_project}/${channel}"]
-      ]
+  # those of each other route. A severity without a list uses that of the next higher one.
+  route_channels = {
+    for route, given in merge({ "" = local.given_channels }, { for route, given in local.own_routes : route => given.notification_channels }) :
+    route => {
+      for severity, channels in {
+        CRITICAL = coalesce(lookup(given, "CRITICAL", null), [])
+        ERROR    = coalesce(lookup(given, "ERROR", null), lookup(given, "CRITICAL", null), [])
+        WARNING  = coalesce(lookup(given, "WARNING", null), lookup(given, "ERROR", null), lookup(given, "CRITICAL", null), [])
+      } :
+      severity => concat(channels, [
+        for slack in var.slack_channel[*] : google_monitoring_notification_channel.slack[0].name if route == "" && contains(slack.severities, severity)
+      ])
     }
-  })
+  }
 
-  # Whether a severity of a route notifies anybody: known at plan, unlike the channels' names.
-  route_notifies = merge({ "" = local.notified }, {
-    for route, given in local.own_routes : route => {
-      for severity in local.severities : severity => length(coalesce(given.notification_channels[severity], [])) > 0
-    }
-  })
-
-  route_mentions = merge({ "" = var.slack_mentions }, {
-    for route, given in var.routes : route => try({ for severity, mention in given.slack_mentions : severity => mention }, {})
-  })
+  route_mentions = merge({ "" = var.slack_mentions }, { for route, given in var.routes : route => given.slack_mentions })
 
   # The runbook of each policy by route: its own, else the route's.
   runbooks = {
@@ -74,7 +71,7 @@ locals {
   # Channels for policies on a project's log, by project.
   log_channels = merge([
     for given in values(var.routes) : {
-      for project, channels in coalesce(try(given.log_notification_channels, null), {}) : project => channels if length(channels) > 0
+      for project, channels in given.log_notification_channels : project => channels if length(coalesce(channels, [])) > 0
     }
   ]...)
 }

@@ -1,41 +1,36 @@
-variable "additional_regions" {
-  description = "Regions that Google opened after this version of the module, which otherwise rejects a `region` it doesn't know."
-  type        = list(string)
-  default     = []
-  nullable    = false
-}
-
 variable "config_yaml" {
-  description = "Text of config.yaml: `file(\"config.yaml\")`. By default, the config.yaml at the root of the repository, for applying a clone of it."
+  description = "Text of config.yaml: `file(\"config.yaml\")`."
   type        = string
-  default     = null
+  nullable    = false
 
   validation {
-    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "config.yaml", rules = local.config_rules, value = try(yamldecode(coalesce(var.config_yaml, one([for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")]))), "text that isn't YAML") }) == ""
-    error_message = "${templatefile("${path.module}/mistakes.tftpl", { name = "config.yaml", rules = local.config_rules, value = try(yamldecode(coalesce(var.config_yaml, one([for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")]))), "text that isn't YAML") })}\nconfig_yaml takes the file's text, file(\"config.yaml\"). `datastream-exporter check` finds more mistakes, with their lines."
+    condition     = length(setsubtract(try(keys(yamldecode(var.config_yaml)), ["text without keys"]), local.config_keys)) == 0
+    error_message = "config.yaml: ${join(", ", setsubtract(try(keys(yamldecode(var.config_yaml)), ["text without keys"]), local.config_keys))} is unknown. Allowed: ${join(", ", local.config_keys)}. config_yaml takes the file's text, file(\"config.yaml\"). ${local.check_advice}"
   }
 
   validation {
-    condition     = length(regexall("(?m)(^|[\\s{,])(${join("|", local.config_booleans)}):\\s+(?i:y|yes|n|no|on|off)\\s*([,}#]|$)", coalesce(var.config_yaml, one([for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")])))) == 0
-    error_message = "config.yaml: ${join(", ", local.config_booleans)} must be true or false. The exporter reads yes, no, on and off as text."
+    condition     = try(length(yamldecode(var.config_yaml).sources) > 0 && alltrue([for project in concat([yamldecode(var.config_yaml).metrics.project], yamldecode(var.config_yaml).sources[*].project) : can(regex(local.project_form, project))]), false)
+    error_message = "config.yaml: metrics.project, and the project of one source or more, must be a project's id, such as orders-prod. ${local.check_advice}"
   }
 
   validation {
-    condition     = length(coalesce(var.config_yaml, one([for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")]))) <= 32768
+    condition     = try(yamldecode(var.config_yaml).metrics.project, "") != "my-project"
+    error_message = "config.yaml still has the placeholder project \"my-project\". Replace it with your own."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      [for location in flatten(try([for source in yamldecode(var.config_yaml).sources : source.locations if try(source.locations, null) != null], [])) : can(regex("^[a-z]+(-[a-z]+)+[0-9]+$", location))],
+      [for zone in try([for each in yamldecode(var.config_yaml).expectations : each.during.timezone if can(each.during.timezone)], []) : can(regex("^(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)$", zone))],
+    ]))
+    error_message = "config.yaml: locations must be regions such as europe-west1, and timezone a name such as Europe/Berlin or UTC. ${local.check_advice}"
+  }
+
+  validation {
+    # In base64 without its padding, 32,768 bytes are 43,691 characters.
+    condition     = length(trimsuffix(trimsuffix(base64encode(var.config_yaml), "="), "=")) <= 43691
     error_message = "config_yaml is longer than 32 KiB, the limit of an environment variable on Cloud Run. Shorten it with globs in `match`, `include` and `exclude`."
   }
-
-  validation {
-    condition     = try(yamldecode(coalesce(var.config_yaml, one([for name in var.config_yaml == null ? ["config.yaml"] : [] : file("${path.module}/../${name}")]))).metrics.project, "") != "my-project"
-    error_message = "config.yaml still has the placeholder project \"my-project\". Replace it with your own, or pass config_yaml = file(\"config.yaml\")."
-  }
-}
-
-variable "create_metric_descriptors" {
-  description = "Whether to manage the metric descriptors. Set it to false if they are managed elsewhere: the module then neither changes nor deletes them."
-  type        = bool
-  default     = true
-  nullable    = false
 }
 
 variable "delete_metric_data_on_destroy" {
@@ -59,13 +54,8 @@ variable "labels" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
-    error_message = "labels: keys and values may have up to 63 lower-case letters, digits, - and _. A key must start with a letter."
-  }
-
-  validation {
-    condition     = length(setintersection(keys(var.labels), local.policy_label_keys)) == 0
-    error_message = "labels: the policies' own files use ${join(", ", setintersection(keys(var.labels), local.policy_label_keys))}. Choose other keys."
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value)) && !contains(local.policy_label_keys, key)])
+    error_message = "labels: keys and values may have up to 63 lower-case letters, digits, - and _. A key must start with a letter, and the policies' own files use ${join(", ", local.policy_label_keys)}."
   }
 }
 
@@ -84,7 +74,7 @@ variable "manage_metrics_scope" {
 }
 
 variable "name" {
-  description = "Name of the job, worker pool or function, and prefix of the service accounts and the custom role."
+  description = "Name of the function, job or worker pool, and prefix of the service accounts and the custom role."
   type        = string
   default     = "datastream-exporter"
   nullable    = false
@@ -99,6 +89,11 @@ variable "project_id" {
   description = "Project that the exporter runs in. By default, the metrics project in config.yaml."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.project_id == null || can(regex(local.project_form, var.project_id))
+    error_message = "project_id must be a project's id, such as \"orders-prod\", not its number or its display name."
+  }
 }
 
 variable "region" {
@@ -108,10 +103,5 @@ variable "region" {
   validation {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
     error_message = "region must be a Cloud Run region such as \"europe-west1\", not a zone (\"europe-west1-b\") and not \"global\"."
-  }
-
-  validation {
-    condition     = !can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region)) || contains(concat(local.regions, var.additional_regions), var.region)
-    error_message = "region: this version knows no region \"${var.region}\". It knows ${join(", ", local.regions)}. If Google opened it since, add it to additional_regions."
   }
 }

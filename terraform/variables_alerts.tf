@@ -23,19 +23,20 @@ variable "create_policies" {
   nullable    = false
 }
 
-variable "log_notification_channels" {
-  description = "Moved into `routes`. Setting it is an error that shows the new form."
-  type        = any
-  default     = null
+variable "notification_channel_display_names" {
+  description = "Channels as in `notification_channels`, by the names that the console shows, which must be unique in the metrics project. The state then holds all settings of these channels: for a webhook, its token."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
 
   validation {
-    condition     = var.log_notification_channels == null
-    error_message = "log_notification_channels is part of routes now. Remove it and write:\nroutes = {\n  TEAM = {\n    projects                  = ${try(jsonencode(keys(var.log_notification_channels)), "[PROJECT]")}\n    log_notification_channels = ${try(replace(jsonencode(var.log_notification_channels), ":[", " = ["), "{ PROJECT = [CHANNEL] }")}\n  }\n}"
+    condition     = length(setsubtract(keys(var.notification_channel_display_names), local.severities)) == 0
+    error_message = "notification_channel_display_names: ${join(", ", setsubtract(keys(var.notification_channel_display_names), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
   }
 }
 
 variable "notification_channels" {
-  description = "Channels to notify, by severity: existing channels (Slack, email, PagerDuty, …) of the metrics project, by full name (`projects/PROJECT/notificationChannels/ID`) or display name."
+  description = "Existing channels (Slack, email, PagerDuty, …) of the metrics project to notify, by severity and by full name: `{ CRITICAL = [\"projects/PROJECT/notificationChannels/ID\"] }`. ERROR without a list uses that of CRITICAL, WARNING that of ERROR; `[]` notifies nobody."
   type        = map(list(string))
   default     = {}
   nullable    = false
@@ -46,11 +47,8 @@ variable "notification_channels" {
   }
 
   validation {
-    condition = alltrue([
-      for channel in flatten([for channels in values(var.notification_channels) : coalesce(channels, [])]) :
-      !startswith(channel, "projects/") || can(regex("^projects/${local.metrics_project}/notificationChannels/[0-9]+$", channel))
-    ])
-    error_message = "notification_channels: the policies are in ${local.metrics_project}, and a channel works only in its own project. Use projects/${local.metrics_project}/notificationChannels/ID, or the channel's display name."
+    condition     = alltrue([for channel in flatten([for channels in values(var.notification_channels) : coalesce(channels, [])]) : can(regex(local.channel_form, channel))])
+    error_message = "notification_channels: ${local.channel_advice} For display names, use notification_channel_display_names."
   }
 }
 
@@ -70,20 +68,37 @@ variable "policy_directory" {
   }
 
   validation {
-    condition     = var.policy_directory == null || join("", [for file in fileset(coalesce(var.policy_directory, "."), "*.yaml") : templatefile("${path.module}/mistakes.tftpl", { name = file, rules = local.input_rules.policy_file, value = try(yamldecode(file("${var.policy_directory}/${file}")), null) })]) == ""
-    error_message = "policy_directory has mistakes. `datastream-lab list` also checks what Terraform can't, such as the rest of PromQL.\n${join("\n", compact([for file in fileset(coalesce(var.policy_directory, "."), "*.yaml") : templatefile("${path.module}/mistakes.tftpl", { name = file, rules = local.input_rules.policy_file, value = try(yamldecode(file("${var.policy_directory}/${file}")), null) })]))}"
+    condition = var.policy_directory == null || alltrue([
+      for policy in [for file in fileset(coalesce(var.policy_directory, "."), "*.yaml") : try(yamldecode(file("${var.policy_directory}/${file}")), null)] :
+      can(policy.displayName) && can(policy.combiner) && can(policy.alertStrategy.autoClose) &&
+      try(contains(local.severities, policy.severity) && length(policy.conditions) == 1, false) &&
+      can(policy.documentation.mimeType) && can(policy.documentation.subject) && can(policy.documentation.content) &&
+      can(policy.conditions[0].displayName) && (can(policy.conditions[0].conditionMatchedLog.filter) || (
+        can(policy.conditions[0].conditionPrometheusQueryLanguage.query) &&
+        can(policy.conditions[0].conditionPrometheusQueryLanguage.evaluationInterval) &&
+        can(regex("^[0-9]+s$", policy.conditions[0].conditionPrometheusQueryLanguage.duration))
+      ))
+    ])
+    error_message = "policy_directory: each file must be a policy in the form of those in alerting_policies/, with one condition and whole seconds. `datastream-lab list --policies ${coalesce(var.policy_directory, ".")}` names each mistake."
   }
 }
 
 variable "policy_overrides" {
-  description = "Changes to single policies, by file name without .yaml: `enabled`, `severity`, `duration` (such as `\"120s\"`), `threshold`, `notification_channels`, `runbook_url`."
-  type        = any
-  default     = {}
-  nullable    = false
+  description = "Changes to single policies, by file name without .yaml: `enabled`, `severity`, `duration` (such as `\"120s\"`), `threshold`, `notification_channels` (full names), `runbook_url`."
+  type = map(object({
+    duration              = optional(string)
+    enabled               = optional(bool)
+    notification_channels = optional(list(string))
+    runbook_url           = optional(string)
+    severity              = optional(string)
+    threshold             = optional(number)
+  }))
+  default  = {}
+  nullable = false
 
   validation {
-    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "policy_overrides", rules = local.input_rules.policy_overrides, value = var.policy_overrides }) == ""
-    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "policy_overrides", rules = local.input_rules.policy_overrides, value = var.policy_overrides })
+    condition     = alltrue([for change in values(var.policy_overrides) : anytrue([for value in values(change) : value != null])])
+    error_message = "policy_overrides: ${join(", ", [for name, change in var.policy_overrides : name if alltrue([for value in values(change) : value == null])])} sets nothing. Allowed: duration, enabled, notification_channels, runbook_url, severity, threshold."
   }
 
   validation {
@@ -92,58 +107,48 @@ variable "policy_overrides" {
   }
 
   validation {
-    condition     = alltrue([for policy in values(var.policy_overrides) : try(tonumber(trimsuffix(policy.duration, "s")) <= 82800, true)])
-    error_message = "policy_overrides: duration must be whole seconds from \"0s\" to \"82800s\" (23 hours)."
+    condition = alltrue([
+      for change in values(var.policy_overrides) :
+      contains(local.severities, coalesce(change.severity, "ERROR")) && coalesce(change.threshold, 0) >= 0 && floor(coalesce(change.threshold, 0)) == coalesce(change.threshold, 0) &&
+      try(tonumber(regex("^([0-9]{1,5})s$", coalesce(change.duration, "0s"))[0]) <= 82800, false) && can(regex("^https://[^\\s()]+$", coalesce(change.runbook_url, "https://x")))
+    ])
+    error_message = "policy_overrides: severity must be CRITICAL, ERROR or WARNING, duration whole seconds from \"0s\" to \"82800s\" (23 hours), threshold a whole number of 0 or more, runbook_url an address that starts with https://."
   }
 
   validation {
-    condition     = alltrue([for name, policy in var.policy_overrides : try(policy.duration, null) == null || !can(local.log_conditions[name])])
-    error_message = "policy_overrides: ${join(", ", [for name, policy in var.policy_overrides : name if try(policy.duration, null) != null && can(local.log_conditions[name])])} alerts on single log entries and has no duration."
+    condition     = alltrue([for name, change in var.policy_overrides : (change.duration == null || !can(local.log_conditions[name])) && (change.threshold == null || can(local.decoded[name].userLabels.threshold))])
+    error_message = "policy_overrides: a policy on single log entries (${join(", ", keys(local.log_conditions))}) has no duration, and only ${join(", ", [for name, policy in local.decoded : name if can(policy.userLabels.threshold)])} have a threshold."
   }
 
   validation {
-    condition     = alltrue([for name, policy in var.policy_overrides : try(policy.threshold, null) == null || can(local.decoded[name].userLabels.threshold)])
-    error_message = "policy_overrides: ${join(", ", [for name, policy in var.policy_overrides : name if try(policy.threshold, null) != null && !can(local.decoded[name].userLabels.threshold)])} has no threshold. Policies with a threshold: ${join(", ", [for name, policy in local.decoded : name if can(policy.userLabels.threshold)])}."
-  }
-
-  validation {
-    condition = alltrue(flatten([
-      for name, policy in var.policy_overrides : [
-        for channel in try([for channel in policy.notification_channels : tostring(channel)], []) :
-        !startswith(channel, "projects/") || can(regex("^projects/${local.metrics_project}/notificationChannels/[0-9]+$", channel))
-      ]
-    ]))
-    error_message = "policy_overrides: they are in ${local.metrics_project}, and a channel works only in its own project. Use projects/${local.metrics_project}/notificationChannels/ID, or the channel's display name."
+    condition     = alltrue([for channel in flatten([for change in values(var.policy_overrides) : coalesce(change.notification_channels, [])]) : can(regex(local.channel_form, channel))])
+    error_message = "policy_overrides: ${local.channel_advice}"
   }
 }
 
 variable "renotify_intervals" {
-  description = "How often an open incident notifies again, by severity, such as `\"14400s\"`. By default, it notifies once."
+  description = "How often an open incident notifies again, by severity, such as `{ CRITICAL = \"14400s\" }`. By default, it notifies once."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.renotify_intervals), local.severities)) == 0
-    error_message = "renotify_intervals: ${join(", ", setsubtract(keys(var.renotify_intervals), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
-  }
-
-  validation {
-    condition     = alltrue([for interval in values(var.renotify_intervals) : interval == null || try(tonumber(regex("^([0-9]+)s$", interval)[0]) >= 1800 && tonumber(trimsuffix(interval, "s")) <= 86400, false)])
-    error_message = "renotify_intervals must be whole seconds from \"1800s\" (30 minutes) to \"86400s\" (24 hours)."
+    condition     = alltrue([for severity, interval in var.renotify_intervals : contains(local.severities, severity) && try(tonumber(regex("^([0-9]+)s$", interval)[0]) >= 1800 && tonumber(trimsuffix(interval, "s")) <= 86400, false)])
+    error_message = "renotify_intervals must be whole seconds from \"1800s\" (30 minutes) to \"86400s\" (24 hours), for ${join(", ", local.severities)}."
   }
 }
 
 variable "routes" {
-  description = "Who gets the alerts of which watched projects, by a name of your choice. `notification_channels` (all three severities, channels of the metrics project) and `slack_mentions` as in the inputs of that name; `log_notification_channels` are channels for policies on a project's log, by project, in that project; `runbook_url` is the runbook of its alerts. Projects in no route, and exporter-*, use `notification_channels`."
-  type        = any
-  default     = {}
-  nullable    = false
-
-  validation {
-    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "routes", rules = local.input_rules.routes, value = var.routes }) == ""
-    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "routes", rules = local.input_rules.routes, value = var.routes })
-  }
+  description = "Who gets the alerts of which watched projects, by a name of your choice. `notification_channels` and `slack_mentions` are as in the inputs of that name; `log_notification_channels` are channels for policies on a project's log, by project, in that project; `runbook_url` is the runbook of its alerts. Projects in no route, and exporter-*, use `notification_channels`. Each route repeats the policies on streams: the README's Cost says for how much."
+  type = map(object({
+    log_notification_channels = optional(map(list(string)), {})
+    notification_channels     = optional(map(list(string)))
+    projects                  = list(string)
+    runbook_url               = optional(string)
+    slack_mentions            = optional(map(string), {})
+  }))
+  default  = {}
+  nullable = false
 
   validation {
     condition     = alltrue([for route in keys(var.routes) : can(regex("^[a-z][a-z0-9_-]{0,62}$", route))])
@@ -151,64 +156,61 @@ variable "routes" {
   }
 
   validation {
-    condition = length(flatten([for route in values(var.routes) : try(route.projects, [])])) == length(toset(flatten([for route in values(var.routes) : try(route.projects, [])])))
-    error_message = "routes: a project may be in one route only. ${join(" ", [
-      for project in toset(flatten([for route in values(var.routes) : try(route.projects, [])])) :
-      "${project} is in ${join(" and ", flatten([for name, route in var.routes : [for other in try(route.projects, []) : name if other == project]]))}."
-      if length(flatten([for route in values(var.routes) : [for other in try(route.projects, []) : other if other == project]])) > 1
-    ])}"
+    condition     = alltrue([for route in values(var.routes) : route.notification_channels != null || route.runbook_url != null || length(route.slack_mentions) + length(route.log_notification_channels) > 0])
+    error_message = "routes: ${join(", ", [for name, route in var.routes : name if route.notification_channels == null && route.runbook_url == null && length(route.slack_mentions) + length(route.log_notification_channels) == 0])} sets nothing. Allowed: projects, notification_channels, slack_mentions, log_notification_channels, runbook_url."
   }
 
   validation {
-    condition     = length(setsubtract(flatten([for route in values(var.routes) : try(route.projects, [])]), local.watched_projects)) == 0
-    error_message = "routes has projects that config.yaml doesn't watch: ${join(", ", setsubtract(flatten([for route in values(var.routes) : try(route.projects, [])]), local.watched_projects))}. It watches ${join(", ", local.watched_projects)}."
+    condition     = length(flatten(values(var.routes)[*].projects)) == length(toset(flatten(values(var.routes)[*].projects)))
+    error_message = "routes: a project may be in one route only. ${join(" ", [for project in toset(flatten(values(var.routes)[*].projects)) : "${project} is in ${join(" and ", [for name, route in var.routes : name if contains(route.projects, project)])}." if length([for each in flatten(values(var.routes)[*].projects) : each if each == project]) > 1])}"
   }
 
   validation {
-    condition = alltrue([
-      for channel in flatten([for route in values(var.routes) : try(values(route.notification_channels), [])]) :
-      !startswith(channel, "projects/") || can(regex("^projects/${local.metrics_project}/notificationChannels/[0-9]+$", channel))
-    ])
-    error_message = "routes: notification_channels are for policies in ${local.metrics_project}, and a channel works only in its own project. Use projects/${local.metrics_project}/notificationChannels/ID, or the channel's display name."
+    condition     = alltrue([for route in values(var.routes) : length(route.projects) > 0 && length(setsubtract(route.projects, local.watched_projects)) == 0])
+    error_message = "routes: projects must be projects that config.yaml watches: ${join(", ", local.watched_projects)}."
   }
 
   validation {
-    condition     = alltrue(flatten([for name, route in var.routes : [for project in try(keys(route.log_notification_channels), []) : contains(try(route.projects, []), project)]]))
-    error_message = "routes: log_notification_channels may only have the route's own projects. ${join(" ", flatten([for name, route in var.routes : [for project in try(keys(route.log_notification_channels), []) : "${project} isn't in the projects of ${name}." if !contains(try(route.projects, []), project)]]))}"
+    condition     = alltrue([for channel in flatten([for route in values(var.routes) : [for channels in values(coalesce(route.notification_channels, {})) : coalesce(channels, [])]]) : can(regex(local.channel_form, channel))])
+    error_message = "routes: ${local.channel_advice}"
+  }
+
+  validation {
+    condition     = alltrue(flatten([for route in values(var.routes) : [for project, channels in route.log_notification_channels : [for channel in coalesce(channels, []) : contains(route.projects, project) && can(regex("^projects/${project}/notificationChannels/[0-9]+$", channel))]]]))
+    error_message = "routes: log_notification_channels may only have the route's own projects, and for each project channels of that project: projects/PROJECT/notificationChannels/ID. A channel works only in its own project."
   }
 
   validation {
     condition = alltrue(flatten([
       for route in values(var.routes) : [
-        for project, channels in try(route.log_notification_channels, null) == null ? {} : route.log_notification_channels : [
-          for channel in try([for channel in channels : tostring(channel)], ["projects/"]) :
-          !startswith(channel, "projects/") || can(regex("^projects/${project}/notificationChannels/[0-9]+$", channel))
-        ]
+        length(setsubtract(keys(coalesce(route.notification_channels, {})), local.severities)) == 0,
+        can(regex("^https://[^\\s()]+$", coalesce(route.runbook_url, "https://x"))),
+        [for severity, mention in route.slack_mentions : contains(local.severities, severity) && can(regex(local.mention_form, mention))],
       ]
     ]))
-    error_message = "routes: log_notification_channels must be lists of channels. A channel works only in its own project: for each project, give channels of that project as projects/PROJECT/notificationChannels/ID or by display name."
-  }
-
-  validation {
-    condition     = alltrue([for mention in flatten([for route in values(var.routes) : try(values(route.slack_mentions), [])]) : mention == null || can(regex(local.mention_form, mention))])
-    error_message = "routes: ${local.mention_advice}"
+    error_message = "routes: notification_channels and slack_mentions are for ${join(", ", local.severities)}, and runbook_url starts with https://. ${local.mention_advice}"
   }
 }
 
 variable "slack_channel" {
   description = "Slack channel to create: `channel_name` with its #, and the `severities` that it receives. The bot's token is `slack_token`; to send a new token, change `token_version`. For an existing channel, use `notification_channels`."
-  type        = any
-  default     = null
+  type = object({
+    channel_name  = string
+    display_name  = optional(string)
+    severities    = optional(set(string), ["CRITICAL", "ERROR", "WARNING"])
+    token_version = optional(string, "1")
+  })
+  default = null
 
   validation {
-    condition     = var.slack_channel == null || templatefile("${path.module}/mistakes.tftpl", { name = "slack_channel", rules = local.input_rules.slack_channel, value = var.slack_channel }) == ""
-    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "slack_channel", rules = local.input_rules.slack_channel, value = var.slack_channel })
+    condition     = var.slack_channel == null || try(startswith(var.slack_channel.channel_name, "#") && length(setsubtract(var.slack_channel.severities, local.severities)) == 0, false)
+    error_message = "slack_channel: channel_name must be a channel with its #, such as \"#data-alerts\", and severities must be among ${join(", ", local.severities)}."
   }
 
   # Not a rule of slack_token itself: Terraform shows the line that sets the variable, sensitive or not.
   validation {
     condition     = var.slack_channel == null || startswith(coalesce(var.slack_token, "none"), "xoxb-")
-    error_message = "slack_channel needs slack_token, a Slack bot's token, which starts with xoxb-, at each plan, apply and destroy. It is in the Slack app's settings under OAuth & Permissions. A webhook URL doesn't work. The module in slack_token/ reads it from Secret Manager. You can also set TF_VAR_slack_token."
+    error_message = "slack_channel needs slack_token, a Slack bot's token, which starts with xoxb-, at each plan, apply and destroy. It is in the Slack app's settings under OAuth & Permissions. A webhook URL doesn't work. An ephemeral resource reads it from Secret Manager, as in examples/slack-created. You can also set TF_VAR_slack_token."
   }
 }
 
@@ -219,18 +221,13 @@ variable "slack_mentions" {
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.slack_mentions), local.severities)) == 0
-    error_message = "slack_mentions: ${join(", ", setsubtract(keys(var.slack_mentions), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
-  }
-
-  validation {
-    condition     = alltrue([for mention in values(var.slack_mentions) : mention == null || can(regex(local.mention_form, mention))])
-    error_message = "slack_mentions: ${local.mention_advice}"
+    condition     = alltrue([for severity, mention in var.slack_mentions : contains(local.severities, severity) && can(regex(local.mention_form, mention))])
+    error_message = "slack_mentions are for ${join(", ", local.severities)}. ${local.mention_advice}"
   }
 }
 
 variable "slack_token" {
-  description = "Slack bot's token (`xoxb-…`) for `slack_channel`. It is stored in neither plan nor state, so each plan, apply and destroy needs it: from Secret Manager with the module in `slack_token/`, or as `TF_VAR_slack_token`."
+  description = "Slack bot's token (`xoxb-…`) for `slack_channel`. It is stored in neither plan nor state, so each plan, apply and destroy needs it: as an ephemeral resource that reads Secret Manager, or as `TF_VAR_slack_token`."
   type        = string
   default     = null
   sensitive   = true

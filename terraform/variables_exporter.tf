@@ -1,17 +1,7 @@
 variable "binary_authorization" {
-  description = "Binary Authorization for the job, the worker pool or the function: `use_default = true` for the project's policy, or the full name of a `policy`."
-  type        = any
+  description = "Binary Authorization for the function, the job or the worker pool: `\"default\"` for the project's policy, or the full name of a policy. None without it."
+  type        = string
   default     = null
-
-  validation {
-    condition     = var.binary_authorization == null || templatefile("${path.module}/mistakes.tftpl", { name = "binary_authorization", rules = local.input_rules.binary_authorization, value = var.binary_authorization }) == ""
-    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "binary_authorization", rules = local.input_rules.binary_authorization, value = var.binary_authorization })
-  }
-
-  validation {
-    condition     = var.binary_authorization == null || (try(var.binary_authorization.policy, null) != null) != try(coalesce(var.binary_authorization.use_default, false), false)
-    error_message = "binary_authorization: set either use_default = true or policy."
-  }
 }
 
 variable "build_repository" {
@@ -22,28 +12,6 @@ variable "build_repository" {
   validation {
     condition     = var.build_repository == null || can(regex("^projects/[^/]+/locations/[^/]+/repositories/[^/]+$", var.build_repository))
     error_message = "build_repository must have the form projects/PROJECT/locations/LOCATION/repositories/REPOSITORY."
-  }
-
-  validation {
-    condition     = var.build_repository == null || var.mode == "function"
-    error_message = "build_repository needs mode = \"function\": only a function is built by Google."
-  }
-}
-
-variable "build_service_account" {
-  description = "Account that builds the function. By default the module creates `NAME-build`; for an existing one, set `create = false` and its `email`."
-  type        = any
-  default     = {}
-  nullable    = false
-
-  validation {
-    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "build_service_account", rules = local.input_rules.build_service_account, value = var.build_service_account }) == ""
-    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "build_service_account", rules = local.input_rules.build_service_account, value = var.build_service_account })
-  }
-
-  validation {
-    condition     = try(coalesce(var.build_service_account.create, true), true) ? try(var.build_service_account.email, null) == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", try(var.build_service_account.email, null)))
-    error_message = "build_service_account: with create = false, email must be the existing account's address, such as \"build@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
   }
 }
 
@@ -57,13 +25,6 @@ variable "cpu" {
     condition     = contains(["1", "2", "4", "6", "8"], var.cpu)
     error_message = "cpu must be \"1\", \"2\", \"4\", \"6\" or \"8\"."
   }
-}
-
-variable "deletion_protection" {
-  description = "Whether Terraform refuses to delete the job, the worker pool or the function. It holds no data: everything that it wrote is in Cloud Monitoring."
-  type        = bool
-  default     = false
-  nullable    = false
 }
 
 variable "encryption_key" {
@@ -84,13 +45,8 @@ variable "environment_variables" {
   nullable    = false
 
   validation {
-    condition     = !contains(keys(var.environment_variables), "DATASTREAM_EXPORTER_CONFIG")
-    error_message = "environment_variables: DATASTREAM_EXPORTER_CONFIG is the text of config.yaml. Use config_yaml."
-  }
-
-  validation {
-    condition     = alltrue([for name in keys(var.environment_variables) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !startswith(name, "CLOUD_RUN_")])
-    error_message = "environment_variables: names may have letters, digits and _, and must not start with a digit or with CLOUD_RUN_, which Cloud Run sets."
+    condition     = alltrue([for name in keys(var.environment_variables) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !startswith(name, "CLOUD_RUN_") && name != "DATASTREAM_EXPORTER_CONFIG"])
+    error_message = "environment_variables: names may have letters, digits and _, and must not start with a digit or with CLOUD_RUN_, which Cloud Run sets. DATASTREAM_EXPORTER_CONFIG is config_yaml."
   }
 }
 
@@ -105,14 +61,9 @@ variable "image" {
   }
 
   validation {
-    condition     = var.image == null || can(regex("^[a-z0-9.-]+/.+@sha256:[0-9a-f]{64}$", var.image))
-    error_message = "image must have a digest: a tag can point to another image later, and no plan shows it. Write REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:DIGEST. `gcloud artifacts docker images describe IMAGE:TAG --format='value(image_summary.digest)'` prints the digest of a tag."
-  }
-
-  validation {
     # Without a dot or a colon, the first part isn't a registry: the image is on Docker Hub.
-    condition     = !can(regex("^[^/]*[.:][^/]*/", var.image)) || can(regex("^(docker\\.io|([a-z.-]+\\.)?gcr\\.io|[a-z0-9.-]+\\.pkg\\.dev)/", var.image))
-    error_message = "image: Cloud Run doesn't pull images from ${split("/", coalesce(var.image, "/"))[0]}. Push it to Artifact Registry: REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:DIGEST."
+    condition     = var.image == null || can(regex("^((docker\\.io|([a-z.-]+\\.)?gcr\\.io|[a-z0-9.-]+\\.pkg\\.dev)/)?[a-z0-9_-]+(/[a-z0-9._-]+)*@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image must be in Artifact Registry or on Docker Hub, from where Cloud Run pulls images, and have a digest: a tag can point to another image later, and no plan shows it. Write REGION-docker.pkg.dev/PROJECT/REPOSITORY/datastream-exporter@sha256:DIGEST. `gcloud artifacts docker images describe IMAGE:TAG --format='value(image_summary.digest)'` prints the digest of a tag."
   }
 }
 
@@ -120,11 +71,6 @@ variable "log_triggers" {
   description = "Whether Datastream's log and audit log also call the function: an error, a change of state or an administrator's change then leads to a run within seconds. By default they do in mode `function`; the other modes can't."
   type        = bool
   default     = null
-
-  validation {
-    condition     = !coalesce(var.log_triggers, false) || var.mode == "function"
-    error_message = "log_triggers needs mode = \"function\": a log can't start a run in mode = \"${var.mode}\"."
-  }
 }
 
 variable "memory" {
@@ -140,14 +86,29 @@ variable "memory" {
 }
 
 variable "mode" {
-  description = "`job`: a Cloud Run job that runs every minute. `function`: a Cloud Run function that is called every minute; Google builds it, so it needs no `image`. `worker_pool`: a worker pool that runs every `watch_interval`."
+  description = "`function`: a Cloud Run function that is called every minute; Google builds it, so it needs no `image`. `job`: a Cloud Run job that runs every minute. `worker_pool`: a worker pool that runs every `watch_interval`."
   type        = string
-  default     = "job"
+  default     = "function"
   nullable    = false
 
   validation {
     condition     = contains(["function", "job", "worker_pool"], var.mode)
-    error_message = "mode must be \"job\" (a Cloud Run job every minute), \"function\" (a Cloud Run function every minute) or \"worker_pool\" (a worker pool every 10 to 60 seconds). A slower mode doesn't exist: the policies would treat the silence as a dead exporter."
+    error_message = "mode must be \"function\" (a Cloud Run function every minute), \"job\" (a Cloud Run job every minute) or \"worker_pool\" (a worker pool every 10 to 60 seconds). A slower mode doesn't exist: the policies would treat the silence as a dead exporter."
+  }
+
+  validation {
+    condition     = var.mode == "worker_pool" || local.deadline_seconds <= 50
+    error_message = "config.yaml: run.deadline must be 50s or less in mode = \"${var.mode}\": a run is stopped before the next one starts."
+  }
+
+  validation {
+    condition     = var.mode == "function" || (var.build_repository == null && !coalesce(var.log_triggers, false))
+    error_message = "build_repository and log_triggers need mode = \"function\": Google builds only a function, and a log can call no other."
+  }
+
+  validation {
+    condition     = var.mode == "job" || (length(var.tags) == 0 && var.task_count == 1)
+    error_message = "tags and task_count need mode = \"job\": a function and a worker pool have no tags, and one instance."
   }
 }
 
@@ -158,70 +119,39 @@ variable "paused" {
   nullable    = false
 }
 
-variable "push_service_account" {
-  description = "Account that Pub/Sub calls the function with, for `log_triggers`. By default the module creates `NAME-push`; for an existing one, in the project that the function runs in, set `create = false` and its `email`."
-  type        = any
-  default     = {}
-  nullable    = false
-
-  validation {
-    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "push_service_account", rules = local.input_rules.push_service_account, value = var.push_service_account }) == ""
-    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "push_service_account", rules = local.input_rules.push_service_account, value = var.push_service_account })
-  }
-
-  validation {
-    condition     = try(coalesce(var.push_service_account.create, true), true) ? try(var.push_service_account.email, null) == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", try(var.push_service_account.email, null)))
-    error_message = "push_service_account: with create = false, email must be the existing account's address, such as \"push@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
-  }
-}
-
 variable "scheduler_region" {
-  description = "Region of Cloud Scheduler, if it isn't available in `region`."
+  description = "Region of Cloud Scheduler, if it isn't available in `region`: `gcloud scheduler locations list` shows where it is."
   type        = string
   default     = null
 
   validation {
-    condition     = var.scheduler_region == null || contains(concat(local.regions, var.additional_regions), coalesce(var.scheduler_region, "none"))
-    error_message = "scheduler_region: this version knows no region \"${coalesce(var.scheduler_region, "-")}\". It knows ${join(", ", local.regions)}. If Google opened it since, add it to additional_regions."
-  }
-
-  validation {
-    condition     = var.scheduler_region != null || var.mode == "worker_pool" || contains(local.scheduler_regions, var.region) || !contains(concat(local.regions, var.additional_regions), var.region)
-    error_message = "scheduler_region: Cloud Scheduler isn't known to be in ${var.region}. Set it to a region near it: ${join(", ", local.scheduler_regions)}. If `gcloud scheduler locations list` shows ${var.region}, set it to \"${var.region}\"."
+    condition     = var.scheduler_region == null || can(regex("^[a-z]+-[a-z]+[0-9]+$", var.scheduler_region))
+    error_message = "scheduler_region must be a region such as \"europe-west1\"."
   }
 }
 
-variable "scheduler_service_account" {
-  description = "Account that starts the job or calls the function. By default the module creates `NAME-cron`; for an existing one, set `create = false` and its `email`."
-  type        = any
-  default     = {}
-  nullable    = false
+variable "service_accounts" {
+  description = "Existing accounts, by what they do: `exporter` lists streams and writes metrics, `scheduler` starts the runs, `build` builds the function, `push` calls it for `log_triggers`. Such as `{ exporter = { email = \"exporter@orders-prod.iam.gserviceaccount.com\" } }`. The module creates the others. Those of `scheduler` and `push` must be in the project that the exporter runs in."
+  type = object({
+    build     = optional(object({ email = string }))
+    exporter  = optional(object({ email = string }))
+    push      = optional(object({ email = string }))
+    scheduler = optional(object({ email = string }))
+  })
+  default = null
 
   validation {
-    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "scheduler_service_account", rules = local.input_rules.scheduler_service_account, value = var.scheduler_service_account }) == ""
-    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "scheduler_service_account", rules = local.input_rules.scheduler_service_account, value = var.scheduler_service_account })
+    condition     = var.service_accounts == null || (anytrue([for account in values(coalesce(var.service_accounts, {})) : account != null]) && alltrue([for account in values(coalesce(var.service_accounts, {})) : account == null || can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", account.email))]))
+    error_message = "service_accounts must have build, exporter, push or scheduler, each with an email such as \"exporter@orders-prod.iam.gserviceaccount.com\"."
   }
 
   validation {
-    condition     = try(coalesce(var.scheduler_service_account.create, true), true) ? try(var.scheduler_service_account.email, null) == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", try(var.scheduler_service_account.email, null)))
-    error_message = "scheduler_service_account: with create = false, email must be the existing account's address, such as \"cron@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
-  }
-}
-
-variable "service_account" {
-  description = "Account that the exporter runs as. By default the module creates `NAME`; for an existing one, set `create = false` and its `email`."
-  type        = any
-  default     = {}
-  nullable    = false
-
-  validation {
-    condition     = templatefile("${path.module}/mistakes.tftpl", { name = "service_account", rules = local.input_rules.service_account, value = var.service_account }) == ""
-    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "service_account", rules = local.input_rules.service_account, value = var.service_account })
-  }
-
-  validation {
-    condition     = try(coalesce(var.service_account.create, true), true) ? try(var.service_account.email, null) == null : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", try(var.service_account.email, null)))
-    error_message = "service_account: with create = false, email must be the existing account's address, such as \"exporter@my-project.iam.gserviceaccount.com\". With create = true, the module chooses it."
+    # https://cloud.google.com/scheduler/docs/http-target-auth, https://cloud.google.com/pubsub/docs/push
+    condition = alltrue([
+      for key, account in coalesce(var.service_accounts, {}) :
+      account == null || !contains(["push", "scheduler"], key) ? true : endswith(account.email, local.own_domain) || !endswith(account.email, ".iam.gserviceaccount.com")
+    ])
+    error_message = "service_accounts: scheduler and push must be accounts of ${local.job_project}, where Cloud Scheduler's job and the subscription are. Google accepts no others."
   }
 }
 
@@ -230,11 +160,6 @@ variable "tags" {
   type        = map(string)
   default     = {}
   nullable    = false
-
-  validation {
-    condition     = length(var.tags) == 0 || var.mode == "job"
-    error_message = "tags needs mode = \"job\": worker pools and functions have no tags."
-  }
 }
 
 variable "task_count" {
@@ -247,26 +172,21 @@ variable "task_count" {
     condition     = var.task_count >= 1 && var.task_count <= 100 && floor(var.task_count) == var.task_count
     error_message = "task_count must be a whole number from 1 to 100."
   }
-
-  validation {
-    condition     = var.task_count == 1 || var.mode == "job"
-    error_message = "task_count needs mode = \"job\": mode = \"${var.mode}\" has one instance."
-  }
 }
 
 variable "vpc_access" {
-  description = "VPC for outgoing traffic: a `network` or `subnetwork` (direct VPC egress, with network `tags`), or a `connector`. `egress` is `PRIVATE_RANGES_ONLY` or `ALL_TRAFFIC`."
-  type        = any
-  default     = null
+  description = "VPC for outgoing traffic (direct VPC egress): a `network` or `subnetwork`, and network `tags`. `egress` is `ALL_TRAFFIC` or `PRIVATE_RANGES_ONLY`."
+  type = object({
+    egress     = optional(string, "ALL_TRAFFIC")
+    network    = optional(string)
+    subnetwork = optional(string)
+    tags       = optional(list(string))
+  })
+  default = null
 
   validation {
-    condition     = var.vpc_access == null || templatefile("${path.module}/mistakes.tftpl", { name = "vpc_access", rules = local.input_rules.vpc_access, value = var.vpc_access }) == ""
-    error_message = templatefile("${path.module}/mistakes.tftpl", { name = "vpc_access", rules = local.input_rules.vpc_access, value = var.vpc_access })
-  }
-
-  validation {
-    condition     = var.vpc_access == null || (try(var.vpc_access.connector, null) != null) != (try(var.vpc_access.network, null) != null || try(var.vpc_access.subnetwork, null) != null)
-    error_message = "vpc_access: set either connector, or network or subnetwork."
+    condition     = var.vpc_access == null || try((var.vpc_access.network != null || var.vpc_access.subnetwork != null) && contains(["ALL_TRAFFIC", "PRIVATE_RANGES_ONLY"], var.vpc_access.egress), false)
+    error_message = "vpc_access needs a network or a subnetwork; egress must be ALL_TRAFFIC or PRIVATE_RANGES_ONLY."
   }
 }
 

@@ -8,15 +8,15 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   name     = var.name
   labels   = var.labels
 
-  deletion_protection = var.deletion_protection
+  # It holds no data.
+  deletion_protection = false
 
   dynamic "binary_authorization" {
-    for_each = local.binary_authorization
+    for_each = var.binary_authorization[*]
 
     content {
-      breakglass_justification = binary_authorization.value.breakglass_justification
-      policy                   = binary_authorization.value.policy
-      use_default              = binary_authorization.value.use_default
+      policy      = binary_authorization.value == "default" ? null : binary_authorization.value
+      use_default = binary_authorization.value == "default" ? true : null
     }
   }
 
@@ -28,7 +28,7 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   template {
     encryption_key  = var.encryption_key
     labels          = var.labels
-    service_account = local.exporter_email
+    service_account = local.emails.exporter
 
     containers {
       image = var.image
@@ -49,20 +49,15 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
     }
 
     dynamic "vpc_access" {
-      for_each = local.vpc_access
+      for_each = var.vpc_access[*]
 
       content {
-        connector = vpc_access.value.connector
-        egress    = vpc_access.value.egress
+        egress = vpc_access.value.egress
 
-        dynamic "network_interfaces" {
-          for_each = vpc_access.value.connector == null ? [vpc_access.value] : []
-
-          content {
-            network    = network_interfaces.value.network
-            subnetwork = network_interfaces.value.subnetwork
-            tags       = network_interfaces.value.tags
-          }
+        network_interfaces {
+          network    = vpc_access.value.network
+          subnetwork = vpc_access.value.subnetwork
+          tags       = vpc_access.value.tags
         }
       }
     }
@@ -71,7 +66,6 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   # Everything that the first run needs.
   depends_on = [
     google_monitoring_metric_descriptor.exporter,
-    google_project_iam_member.lister,
-    google_project_iam_member.metric_writer,
+    google_project_iam_member.grant,
   ]
 }

@@ -104,6 +104,8 @@ def months() -> str:
     few = Fleet(100, 10, 1)
     stream = _added(few, few._replace(streams=101))
     location = _added(few, few._replace(locations=11))
+    policies = alerting_by_policy(Fleet(0, 0, 0), "function").items()
+    route = [price for name, price in policies if not name.startswith("exporter-")]
     metrics = [mebibytes(fleet, "function") * PRICES["metrics"].dollars for fleet in FLEETS]
     return f"""\
 {rows}
@@ -111,7 +113,8 @@ def months() -> str:
 If others on the billing account use up the free MiB, a function's metrics cost ${metrics[0]:.2f},
 ${metrics[1]:.2f} and ${metrics[2]:.2f}. One more stream costs ${stream[0]:.2f} a month, and
 ${stream[1]:.2f} for alerting as announced; one more location with streams ${location[0]:.2f} and
-${location[1]:.2f}. A job pays four times as much for metrics."""
+${location[1]:.2f}. A job pays four times as much for metrics. Each route adds
+{len(route)} policies, and about ${sum(route):.0f} for alerting as announced."""
 
 
 def month(fleet: Fleet, mode: str) -> float:

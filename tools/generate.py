@@ -1,8 +1,7 @@
 """Updates what README.md, docs/ and terraform/README.md take from the code: ``make docs``.
 
-A block is between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The JSON Schemas and the rules
-made from one are whole files. With ``--check``, nothing is written, and files that are out of date
-are an error.
+A block is between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The JSON Schema is a whole
+file. With ``--check``, nothing is written, and files that are out of date are an error.
 """
 
 import argparse
@@ -33,10 +32,7 @@ PAGES = (
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "terraform" / "README.md",
 )
-SCHEMAS = {
-    ROOT / "docs" / "config.schema.json": config_reference.json_schema,
-    ROOT / "terraform" / "config_rules.json": config_reference.rules,
-}
+SCHEMA = ROOT / "docs" / "config.schema.json"
 # What makes each block, by its name
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "transcript": readme.transcript,
@@ -94,10 +90,9 @@ def main(argv: Sequence[str]) -> int:
 
 @cache
 def updated() -> dict[Path, str]:
-    """Return the up-to-date text of every page and schema."""
+    """Return the up-to-date text of every page and of the schema."""
     pages = {path: filled(path.read_text("utf-8")) for path in PAGES}
-    schemas = {path: json.dumps(schema(), indent=2) + "\n" for path, schema in SCHEMAS.items()}
-    return {**pages, **schemas}
+    return {**pages, SCHEMA: json.dumps(config_reference.json_schema(), indent=2) + "\n"}
 
 
 def filled(page: str) -> str:

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import hcl2
-import yaml
 
 from lab.markdown import table
 
 MODULE = Path(__file__).parent.parent / "terraform"
-# What the inputs of type ``any`` must be
-INPUT_RULES = yaml.safe_load((MODULE / "input_rules.yaml").read_text("utf-8"))
 _FIRST_COMMENT = re.compile(r"\A(?:#.*\n)+")
 
 
@@ -25,7 +22,7 @@ def inputs() -> str:
         (
             (
                 f"`{name}`",
-                _object_type(name) if name in INPUT_RULES else f"`{_plain(body['type'])}`",
+                f"`{_plain(body['type'])}`",
                 _default(body),
                 _unescaped(body["description"]),
             )
@@ -64,23 +61,6 @@ def blocks(kind: str) -> Mapping[str, Any]:
     text = "\n".join(path.read_text("utf-8") for path in files)
     parsed: dict[str, Any] = hcl2.loads(text, serialization_options=options)
     return {name: body for block in parsed[kind] for name, body in block.items()}
-
-
-def _object_type(name: str) -> str:
-    """Return the type of an input that is declared as ``any``: its keys, by the rules for it."""
-    rules = INPUT_RULES[name]
-    path = ".*" if ".*" in rules else ""
-    required = rules[path].get("required", ())
-    keys = ", ".join(
-        f"`{key}`{' (required)' if key in required else ''}{_written_default(rules, path, key)}"
-        for key in rules[path]["keys"]
-    )
-    return f"map of objects: {keys}" if path else f"object: {keys}"
-
-
-def _written_default(rules: Mapping[str, Any], path: str, key: str) -> str:
-    rule = rules[f"{path}.{key}"]
-    return f" (`{json.dumps(rule['default'])}`)" if "default" in rule else ""
 
 
 def _plain(text: str) -> str:

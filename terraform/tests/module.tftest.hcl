@@ -17,32 +17,29 @@ mock_provider "google" {
 }
 
 variables {
-  region      = "europe-west1"
-  image       = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-  config_yaml = <<-EOT
+  mode                  = "job"
+  region                = "europe-west1"
+  image                 = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  config_yaml           = <<-EOT
     metrics: {project: orders-prod}
     sources:
       - {project: orders-prod}
       - {project: billing-prod, locations: [europe-west1]}
   EOT
-  notification_channels = {
-    CRITICAL = ["On-call"]
-    ERROR    = ["projects/orders-prod/notificationChannels/1"]
-    WARNING  = ["projects/orders-prod/notificationChannels/1"]
-  }
+  notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1"] }
 }
 
 run "job" {
   command = plan
 
   assert {
-    condition     = keys(google_cloud_run_v2_job.exporter) == ["streams"] && length(google_cloud_run_v2_worker_pool.exporter) == 0
+    condition     = length(google_cloud_run_v2_job.exporter) == 1 && length(google_cloud_run_v2_worker_pool.exporter) == 0
     error_message = "Mode job creates one job and no worker pool."
   }
 
   assert {
     condition = alltrue([
-      for template in google_cloud_run_v2_job.exporter["streams"].template :
+      for template in google_cloud_run_v2_job.exporter[0].template :
       template.task_count == 1 && template.template[0].timeout == "55s" && template.template[0].max_retries == 0
     ])
     error_message = "One task, which ends before the next run starts and is not retried: the next run replaces it."
@@ -50,7 +47,7 @@ run "job" {
 
   assert {
     condition = alltrue([
-      for container in google_cloud_run_v2_job.exporter["streams"].template[0].template[0].containers :
+      for container in google_cloud_run_v2_job.exporter[0].template[0].template[0].containers :
       container.image == var.image && container.args == tolist(["run"]) && { for env in container.env : env.name => env.value } == {
         DATASTREAM_EXPORTER_CONFIG        = var.config_yaml
         DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1"
@@ -70,19 +67,6 @@ run "job" {
   }
 
   assert {
-    condition = keys(google_project_service.enabled) == [
-      "billing-prod/datastream.googleapis.com",
-      "billing-prod/iam.googleapis.com",
-      "orders-prod/cloudscheduler.googleapis.com",
-      "orders-prod/datastream.googleapis.com",
-      "orders-prod/iam.googleapis.com",
-      "orders-prod/monitoring.googleapis.com",
-      "orders-prod/run.googleapis.com",
-    ] && !anytrue(values(google_project_service.enabled)[*].disable_on_destroy)
-    error_message = "Each project gets the APIs it needs and no others, and a destroy leaves them enabled."
-  }
-
-  assert {
     condition     = [for each in google_monitoring_monitored_project.scoped : "${each.metrics_scope} ${each.name}"] == ["orders-prod billing-prod"]
     error_message = "The metrics scope includes every other watched project."
   }
@@ -93,22 +77,6 @@ run "job" {
       orders-prod  = toset(["datastream.locations.list", "datastream.streams.list"])
     }
     error_message = "Only discovering a project's locations needs the permission to list them."
-  }
-
-  assert {
-    condition = {
-      for each in google_monitoring_metric_descriptor.exporter :
-      each.type => [each.metric_kind, each.value_type, each.unit, each.display_name, each.description, join(" ", sort(each.labels[*].key))]
-      } == {
-      for name, metric in yamldecode(file("../exporter/metrics.yaml")).metrics :
-      "custom.googleapis.com/datastream/${name}" => ["GAUGE", metric.value_type, metric.unit, metric.display_name, metric.description, join(" ", sort(metric.labels))]
-    }
-    error_message = "Every metric has the descriptor that the exporter reads from metrics.yaml."
-  }
-
-  assert {
-    condition     = toset(values(google_monitoring_metric_descriptor.exporter)[*].deletion_policy) == toset(["ABANDON"])
-    error_message = "A destroy leaves the descriptors and their data."
   }
 }
 
@@ -132,12 +100,11 @@ run "left_to_somebody_else" {
   command = plan
 
   variables {
-    create_dashboard          = false
-    create_metric_descriptors = false
-    create_policies           = false
-    enable_apis               = false
-    manage_metrics_scope      = false
-    notification_channels     = {}
+    create_dashboard      = false
+    create_policies       = false
+    enable_apis           = false
+    manage_metrics_scope  = false
+    notification_channels = {}
   }
 
   assert {
@@ -145,7 +112,6 @@ run "left_to_somebody_else" {
       length(google_project_service.enabled),
       length(google_monitoring_alert_policy.policy),
       length(google_monitoring_dashboard.fleet),
-      length(google_monitoring_metric_descriptor.exporter),
       length(google_monitoring_monitored_project.scoped),
     ])
     error_message = "The module leaves alone what it is told to. Without policies, missing channels are no reason to warn."
@@ -167,7 +133,7 @@ run "worker_pool" {
   }
 
   assert {
-    condition     = length(google_cloud_run_v2_job.exporter) + length(google_cloud_scheduler_job.exporter) + length(google_service_account.scheduler) == 0
+    condition     = length(google_cloud_run_v2_job.exporter) + length(google_cloud_scheduler_job.exporter) == 0 && keys(google_service_account.account) == ["exporter"]
     error_message = "Mode worker_pool creates no job, no schedule and no account for one."
   }
 
@@ -301,60 +267,25 @@ run "paused_worker_pool" {
   }
 }
 
-run "another_name_and_region" {
-  command = plan
-
-  variables {
-    name                          = "streams-test"
-    additional_regions            = ["europe-west13"]
-    delete_metric_data_on_destroy = true
-    deletion_protection           = true
-    region                        = "europe-west13"
-    scheduler_region              = "europe-west1"
-  }
-
-  assert {
-    condition     = google_monitoring_custom_service.deployment.project == "orders-prod" && google_monitoring_custom_service.deployment.service_id == "datastream-exporter"
-    error_message = "The marker's id is the same whatever the name, so a second deployment in the metrics project is refused."
-  }
-
-  assert {
-    condition     = toset(values(google_monitoring_metric_descriptor.exporter)[*].deletion_policy) == toset(["DELETE"])
-    error_message = "A destroy deletes the descriptors if asked to."
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_job.exporter["streams"].deletion_protection && google_cloud_run_v2_job.exporter["streams"].location == "europe-west13" && google_cloud_scheduler_job.exporter["streams"].region == "europe-west1"
-    error_message = "A region that Google opened later can be added, and the job protected."
-  }
-}
-
 run "outputs" {
   variables {
-    notification_channels = { CRITICAL = ["On-call"], ERROR = ["On-call"], WARNING = [] }
-    slack_channel         = { channel_name = "#data-alerts", severities = ["WARNING"] }
-    slack_token           = "xoxb-1"
+    notification_channels              = { WARNING = [] }
+    notification_channel_display_names = { CRITICAL = ["On-call"] }
+    slack_channel                      = { channel_name = "#data-alerts", severities = ["WARNING"] }
+    slack_token                        = "xoxb-1"
   }
 
   assert {
     condition = {
-      check      = output.check_command
-      dashboard  = output.dashboard_url
-      job        = output.job_id
-      policy     = output.policy_ids["stream-failed"]
-      policy_url = output.policy_urls["stream-failed"]
-      run_now    = output.run_now_command
-      scheduler  = output.scheduler_service_account_email
-      slack      = output.slack_channel_id
+      check     = output.check_command
+      dashboard = output.dashboard_url
+      policy    = output.policy_ids["stream-failed"]
+      run_now   = output.run_now_command
       } == {
-      check      = "datastream-exporter check --impersonate-service-account ${google_service_account.exporter[0].email}"
-      dashboard  = "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
-      job        = "projects/orders-prod/locations/europe-west1/jobs/datastream-exporter"
-      policy     = "projects/orders-prod/alertPolicies/8"
-      policy_url = "https://console.cloud.google.com/monitoring/alerting/policies/8?project=orders-prod"
-      run_now    = "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
-      scheduler  = google_service_account.scheduler[0].email
-      slack      = google_monitoring_notification_channel.slack[0].name
+      check     = "make -C ./.. setup && ./../.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${google_service_account.account["exporter"].email}"
+      dashboard = "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
+      policy    = "projects/orders-prod/alertPolicies/8"
+      run_now   = "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
     }
     error_message = "The outputs name and link what was created."
   }
@@ -369,10 +300,11 @@ run "outputs" {
 
   assert {
     condition = alltrue([
-      for policy in google_monitoring_alert_policy.policy :
-      contains(policy.notification_channels, google_monitoring_notification_channel.slack[0].name) == (policy.severity == "WARNING")
+      for policy in google_monitoring_alert_policy.policy : policy.notification_channels == tolist([
+        policy.severity == "WARNING" ? google_monitoring_notification_channel.slack[0].name : "projects/orders-prod/notificationChannels/7"
+      ])
     ])
-    error_message = "The created Slack channel gets the alerts of its severities only."
+    error_message = "A display name is looked up. The created Slack channel gets the alerts of its severities only, ERROR has the channels of CRITICAL, and [] has none."
   }
 }
 
@@ -380,30 +312,29 @@ run "accounts_and_grants_made_elsewhere" {
   command = plan
 
   variables {
-    manage_iam                = false
-    service_account           = { create = false, email = "exporter@identities.iam.gserviceaccount.com" }
-    scheduler_service_account = { create = false, email = "cron@identities.iam.gserviceaccount.com" }
-  }
-
-  assert {
-    condition     = length(google_service_account.exporter) + length(google_service_account.scheduler) == 0
-    error_message = "The module creates no account."
+    manage_iam = false
+    service_accounts = {
+      exporter  = { email = "exporter@identities.iam.gserviceaccount.com" }
+      scheduler = { email = "cron@orders-prod.iam.gserviceaccount.com" }
+    }
   }
 
   assert {
     condition = (
-      google_cloud_run_v2_job.exporter["streams"].template[0].template[0].service_account == "exporter@identities.iam.gserviceaccount.com" &&
-      google_cloud_scheduler_job.exporter["streams"].http_target[0].oauth_token[0].service_account_email == "cron@identities.iam.gserviceaccount.com"
+      google_cloud_run_v2_job.exporter[0].template[0].template[0].service_account == "exporter@identities.iam.gserviceaccount.com" &&
+      google_cloud_scheduler_job.exporter[0].http_target[0].oauth_token[0].service_account_email == "cron@orders-prod.iam.gserviceaccount.com"
     )
     error_message = "The job runs and the schedule calls as the given account."
   }
 
   assert {
-    condition = (
-      length(google_project_iam_custom_role.lister) + length(google_project_iam_member.lister) +
-      length(google_project_iam_member.metric_writer) + length(google_cloud_run_v2_job_iam_member.scheduler) +
-      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]) == 0
-    )
-    error_message = "The module grants nothing, and no project needs the IAM API."
+    condition = 0 == sum([
+      length(google_service_account.account),
+      length(google_project_iam_custom_role.lister),
+      length(google_project_iam_member.grant),
+      length(google_cloud_run_v2_job_iam_member.grant),
+      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]),
+    ])
+    error_message = "The module creates no account and grants nothing, and no project needs the IAM API."
   }
 }

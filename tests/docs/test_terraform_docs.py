@@ -12,7 +12,7 @@ from tests.terraform import module_inputs
 from tests.terraform.fake_project import Channel, FakeProject
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.terraform_cli import RootModule, copy_module
-from tools import cost, generate, terraform
+from tools import cost, generate
 
 MODULE = generate.ROOT / "terraform"
 README = (MODULE / "README.md").read_text("utf-8")
@@ -147,11 +147,3 @@ def test_the_costs_keep_their_bounds() -> None:
     for mode in cost.MODES:
         assert cost.alerting(small, mode) <= 30
         assert cost.alerting(medium, mode) <= 150
-
-
-def test_a_command_sets_the_inputs_of_a_clone() -> None:
-    """The command for a clone as the root module sets inputs that exist, the required ones too."""
-    inputs = terraform.blocks("variable")
-    shown = set(re.findall(r"-var '?(\w+)=", README))
-    assert shown <= inputs.keys()
-    assert {name for name, body in inputs.items() if "default" not in body} <= shown

@@ -1,7 +1,8 @@
 """The Google Cloud projects that the fake provider manages, as far as Google's services need them.
 
 What Google rejects, and what it stores differently from what it was given (every plan would show a
-difference), was each seen with the real provider. Only cases of the module's resources are here.
+difference), was each seen with the real provider, or is on the page that is named beside it. Only
+cases of the module's resources are here.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import re
 import time
 import zipfile
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,11 +38,57 @@ _APIS = {
 }
 """The APIs that serve each type, by the start of its name."""
 
+_NAMES = {
+    "google_artifact_registry_repository": (
+        "projects/{project}/locations/{location}/repositories/{repository_id}"
+    ),
+    "google_cloud_run_v2_job": "projects/{project}/locations/{location}/jobs/{name}",
+    "google_cloud_run_v2_worker_pool": "projects/{project}/locations/{location}/workerPools/{name}",
+    "google_cloud_scheduler_job": "projects/{project}/locations/{region}/jobs/{name}",
+    "google_cloudfunctions2_function": "projects/{project}/locations/{location}/functions/{name}",
+    "google_logging_project_sink": "projects/{project}/sinks/{name}",
+    "google_monitoring_alert_policy": "{name}",
+    "google_monitoring_custom_service": "projects/{project}/services/{service_id}",
+    "google_monitoring_notification_channel": "{name}",
+    "google_project_iam_custom_role": "projects/{project}/roles/{role_id}",
+    "google_pubsub_subscription": "projects/{project}/subscriptions/{name}",
+    "google_pubsub_topic": "projects/{project}/topics/{name}",
+    "google_service_account": (
+        "projects/{project}/serviceAccounts/{account_id}@{project}.iam.gserviceaccount.com"
+    ),
+    "google_storage_bucket": "{name}",
+    "google_storage_bucket_object": "{bucket}/{name}",
+}
+"""By type, the name that Google has once only, and that ``terraform import`` takes."""
+
+_TARGETS = {
+    "google_artifact_registry_repository_iam_member": (
+        "google_artifact_registry_repository",
+        "projects/{project}/locations/{location}/repositories/{repository}",
+    ),
+    "google_cloud_run_v2_job_iam_member": (
+        "google_cloud_run_v2_job",
+        "projects/{project}/locations/{location}/jobs/{name}",
+    ),
+    # A function is served by the service of its name.
+    "google_cloud_run_v2_service_iam_member": (
+        "google_cloudfunctions2_function",
+        "projects/{project}/locations/{location}/functions/{name}",
+    ),
+    "google_pubsub_topic_iam_member": ("google_pubsub_topic", "projects/{project}/topics/{topic}"),
+}
+"""By a grant's type, the type and the name of what it is on. A project isn't here."""
+
+_ADOPTED = ("google_logging_project_sink", "google_storage_bucket_object")
+"""Creating one that exists takes it over, as does a grant."""
+
 _BUILD_ROLES = ("artifactregistry.writer", "logging.logWriter", "storage.objectViewer")
 """What the account that builds a function needs."""
 
 _PROPAGATION_SECONDS = 120
 """How long a new grant or a newly enabled API may take until a build can use it."""
+
+_CREATED = count(1)
 
 _DURATIONS = ("auto_close", "duration", "evaluation_interval", "period", "renotify_interval")
 
@@ -50,6 +98,7 @@ class Channel(NamedTuple):
 
     project: str
     display_name: str
+    type: str = "email"
 
 
 @dataclass
@@ -65,9 +114,10 @@ class FakeProject:
     """Where Terraform runs; a real provider runs there too."""
     objects: dict[str, bytes] = field(default_factory=dict)
     """The contents of buckets, by ``BUCKET/OBJECT``."""
+    resources: dict[tuple[str, str], Object] = field(default_factory=dict)
+    """What exists, by type and name: grants, and the types that have names."""
     deleted: list[tuple[str, Object]] = field(default_factory=list)
     """What was deleted, not just forgotten."""
-    _grants: set[tuple[str, str]] = field(default_factory=set)
     _usable_grants: set[tuple[str, str]] = field(default_factory=set)
 
     def read(self, kind: str, config: Object) -> Object:
@@ -85,21 +135,29 @@ class FakeProject:
             return {"secret_data": self.secrets[name]}
         if kind == "archive_file":
             return {"output_sha256": _write_archive(self.directory / config["output_path"], config)}
-        channel = Channel(config["project"], config["display_name"])
-        if (found := self.channels.count(channel)) != 1:
+        wanted = (config["project"], config["display_name"])
+        found = [each for each in self.channels if (each.project, each.display_name) == wanted]
+        if len(found) != 1:
             # Display names aren't unique in Cloud Monitoring; the provider accepts one match only.
             how = "More than one" if found else "No"
-            raise LookupError(f'{how} NotificationChannel with display_name="{channel[1]}"')
-        return {"name": f"projects/{channel.project}/notificationChannels/{_number(*channel)}"}
+            raise LookupError(f'{how} NotificationChannel with display_name="{wanted[1]}"')
+        (channel,) = found
+        return {
+            "name": f"projects/{channel.project}/notificationChannels/{_number(*channel)}",
+            "type": channel.type,
+        }
 
-    def change(  # noqa: C901, one case a type
-        self, kind: str, prior: Object | None, planned: Object | None
-    ) -> str:
+    def holds(self, kind: str, values: Object) -> bool:
+        """Return whether a resource still exists; types without a name always do."""
+        name = _name(kind, values)
+        return not name or (kind, name) in self.resources
+
+    def change(self, kind: str, prior: Object | None, planned: Object | None) -> str:
         """Create, change or delete a resource; return Google's error, or an empty text."""
         if planned is None:
             return self._delete(kind, prior or {})
-        if disabled := self._disabled_api(kind, planned):
-            return disabled
+        if error := self._disabled_api(kind, planned) or self._refusal(kind, prior, planned):
+            return error
         match kind:
             case "google_project_service":
                 # Long enough that a resource without depends_on comes too early.
@@ -112,28 +170,65 @@ class FakeProject:
                 self.objects[f"{planned['bucket']}/{planned['name']}"] = content
             case "time_sleep":
                 if int(planned["create_duration"].removesuffix("s")) >= _PROPAGATION_SECONDS:
-                    self._usable_grants = set(self._grants)
+                    self._usable_grants = {key for key in self.resources if "_iam_" in key[0]}
             case "google_cloudfunctions2_function":
-                if not prior or prior["build_config"] != planned["build_config"]:
+                # https://cloud.google.com/functions/docs/securing/cmek: a key needs a new build.
+                built = ("build_config", "kms_key_name")
+                if not prior or any(prior[name] != planned[name] for name in built):
                     return self._build_error(planned)
-            case _ if kind.endswith("_iam_member"):
-                self._grants.add((planned["member"], planned["role"]))
+        return ""
+
+    def store(self, kind: str, values: Object) -> None:
+        """Keep a resource that was created or changed."""
+        if name := _name(kind, values):
+            self.resources[kind, name] = values
+
+    def _refusal(self, kind: str, prior: Object | None, planned: Object) -> str:
+        """Return why Google refuses a resource, or an empty text."""
+        name = _name(kind, planned)
+        exists = (kind, name) in self.resources
+        if exists and not prior and kind not in _ADOPTED and "_iam_member" not in kind:
+            # https://cloud.google.com/apis/design/errors
+            return f"Error 409: {name} already exists."
+        if kind in _TARGETS and _target(kind, planned) not in self.resources:
+            return f"Error 404: {_target(kind, planned)[1]} doesn't exist."
+        if kind == "google_cloud_scheduler_job":
+            # https://cloud.google.com/scheduler/docs/http-target-auth
+            return _foreign_account(planned["project"], planned["http_target"])
+        if kind == "google_pubsub_subscription":
+            # https://cloud.google.com/pubsub/docs/push
+            return _foreign_account(planned["project"], planned["push_config"])
         return ""
 
     def _delete(self, kind: str, prior: Object) -> str:
+        name = _name(kind, prior)
         # The state's value counts, so an apply with false must come first. The default is true.
-        protected = kind in {"google_cloud_run_v2_job", "google_cloud_run_v2_worker_pool"}
-        if prior.get("deletion_policy") == "PREVENT" or (
-            protected and prior["deletion_protection"] is not False
-        ):
-            return f"Cannot destroy {kind} without an apply that lifts its deletion protection."
-        if kind == "google_storage_bucket_object":
-            del self.objects[f"{prior['bucket']}/{prior['name']}"]
-        elif kind.endswith("_iam_member"):
-            self._grants.discard((prior["member"], prior["role"]))
+        if kind.startswith("google_cloud_run_v2") and prior.get("deletion_protection") is None:
+            prior = {**prior, "deletion_protection": "_iam_" not in kind}
+        if prior.get("deletion_protection"):
+            return f"Cannot destroy {name} without an apply that lifts its deletion protection."
+        if kind == "google_monitoring_notification_channel" and not prior["force_delete"]:
+            # https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.notificationChannels/delete
+            for (other, policy), values in self.resources.items():
+                if "alert_policy" in other and name in (values["notification_channels"] or ()):
+                    return f"Error 400: {name} is used by {policy}."
+        self._forget(kind, name)
         if prior.get("deletion_policy") != "ABANDON":
             self.deleted.append((kind, prior))
         return ""
+
+    def _forget(self, kind: str, name: str) -> None:
+        """Remove a resource with what goes with it: its grants, and the objects of a bucket."""
+        self.resources.pop((kind, name), None)
+        self._usable_grants.discard((kind, name))
+        if kind == "google_storage_bucket_object":
+            del self.objects[name]
+        for other, values in list(self.resources.items()):
+            inside = other[0] == "google_storage_bucket_object" and values["bucket"] == name
+            if (kind == "google_storage_bucket" and inside) or (
+                other[0] in _TARGETS and _target(other[0], values) == (kind, name)
+            ):
+                self._forget(*other)
 
     def _disabled_api(self, kind: str, values: Object) -> str:
         project = values.get("metrics_scope") or values.get("project")
@@ -154,43 +249,67 @@ class FakeProject:
         if name not in self.objects or source["generation"] != _number(name):
             return f"Build failed: {name} of generation {source['generation']} doesn't exist."
         for role in _BUILD_ROLES:
-            if (f"serviceAccount:{account[1]}", f"roles/{role}") not in self._usable_grants:
+            grant = f" roles/{role} serviceAccount:{account[1]}"
+            if not any(name.endswith(grant) for _, name in self._usable_grants):
                 return f"Build failed: {account[1]} lacks {role}, or got it less than 2 minutes ago"
         return ""
 
 
+def _name(kind: str, values: Object) -> str:
+    """Return a resource's name, or an empty text."""
+    if kind.endswith("_iam_member"):
+        target = _target(kind, values)[1] if kind in _TARGETS else values["project"]
+        return f"{target} {values['role']} {values['member']}"
+    return _NAMES.get(kind, "").format(**values)
+
+
+def _target(kind: str, values: Object) -> tuple[str, str]:
+    """Return the type and the name of what a grant is on."""
+    target, name = _TARGETS[kind]
+    return target, name.format(**values)
+
+
+def _foreign_account(project: str, targets: list[Object]) -> str:
+    """Return why Google refuses a target's account, or an empty text."""
+    for token in (*targets[0].get("oauth_token", ()), *targets[0]["oidc_token"]):
+        if not token["service_account_email"].endswith(f"@{project}.iam.gserviceaccount.com"):
+            return f"Error 400: {token['service_account_email']} isn't an account of {project}."
+    return ""
+
+
 def computed_values(kind: str, values: Object) -> Object:
-    """Return the attributes that Google sets, the same for the same resource, by dotted path."""
+    """Return the attributes that Google sets, by dotted path."""
     project = values.get("project", "")
     name: Any = values.get("display_name", values.get("name"))
     number = _number(project, str(name))
     computed: Object = {}
     match kind:
         case "google_service_account":
-            email = f"{values['account_id']}@{project}.iam.gserviceaccount.com"
-            computed = {"email": email, "id": f"projects/{project}/serviceAccounts/{email}"}
+            computed = {"email": f"{values['account_id']}@{project}.iam.gserviceaccount.com"}
+        case "google_artifact_registry_repository":
+            computed = {"name": values["repository_id"]}
         case "google_cloudfunctions2_function":
             computed = {
-                "id": f"projects/{project}/locations/{values['location']}/functions/{name}",
                 "state": "ACTIVE",
+                "url": f"https://{values['location']}-{project}.cloudfunctions.net/{name}",
                 "service_config.uri": f"https://{name}-{number}.a.run.app",
             }
-        case "google_pubsub_topic":
-            computed = {"id": f"projects/{project}/topics/{name}"}
         case "google_logging_project_sink":
             agent = f"service-{project}@gcp-sa-logging.iam.gserviceaccount.com"
             computed = {"writer_identity": f"serviceAccount:{agent}"}
         case "google_storage_bucket_object":
             computed = {"generation": _number(f"{values['bucket']}/{name}")}
         case "google_project_iam_custom_role":
-            computed = {"name": f"projects/{project}/roles/{values['role_id']}"}
+            computed = {"name": _name(kind, values)}
         case "google_monitoring_alert_policy":
             computed = {"name": f"projects/{project}/alertPolicies/{number}"}
         case "google_monitoring_notification_channel":
             computed = {"name": f"projects/{project}/notificationChannels/{number}"}
         case "google_monitoring_dashboard":
-            computed = {"id": f"projects/{number}/dashboards/{number}"}
-    return computed
+            return {"id": f"projects/{number}/dashboards/{number}"}
+    # A resource that is created again is another one.
+    new = dict.fromkeys(("create_time", "uid"), str(next(_CREATED)))
+    return {"id": _NAMES.get(kind, "").format_map({"name": "", **values}), **new, **computed}
 
 
 def stored(kind: str, values: Object) -> Object:

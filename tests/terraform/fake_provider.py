@@ -88,9 +88,8 @@ class FakeProvider:
         methods: dict[str, Callable[[Any], Any] | None] = {
             "GetProviderSchema": lambda _request: schema_message(),
             "UpgradeResourceState": _upgrade,
-            "ReadResource": lambda request: pb.ReadResource.Response(
-                new_state=request.current_state
-            ),
+            "ReadResource": self._refresh,
+            "ImportResourceState": self._import,
             "PlanResourceChange": _plan,
             "ApplyResourceChange": self._apply,
             "ReadDataSource": self._read,
@@ -111,9 +110,25 @@ class FakeProvider:
             )
         created = planned and _with_computed(kind, planned)
         new = created and stored(kind, created)
+        if new:
+            self.project.store(kind, new)
         return pb.ApplyResourceChange.Response(
             new_state=_encode(new), legacy_type_system=new != created
         )
+
+    def _refresh(self, request: Any) -> Any:
+        exists = self.project.holds(request.type_name, _decode(request.current_state))
+        state = request.current_state if exists else _encode(None)
+        return pb.ReadResource.Response(new_state=state)
+
+    def _import(self, request: Any) -> Any:
+        kind = request.type_name
+        state = self.project.resources.get((kind, request.id))
+        if not state:
+            error = f"Cannot import {kind} {request.id}: it doesn't exist."
+            return pb.ImportResourceState.Response(diagnostics=_diagnostics([error]))
+        found = pb.ImportResourceState.ImportedResource(type_name=kind, state=_encode(state))
+        return pb.ImportResourceState.Response(imported_resources=[found])
 
     def _read(self, request: Any) -> Any:
         state, errors = self._look_up("data_source_schemas", request)

@@ -28,10 +28,11 @@ sources:
     locations: [europe-west1]
 """
 INPUTS: dict[str, Any] = {
+    "mode": "job",
     "region": "europe-west1",
     "image": IMAGE,
     "config_yaml": CONFIG,
-    "notification_channels": {each: [CHANNEL] for each in ("CRITICAL", "ERROR", "WARNING")},
+    "notification_channels": {"CRITICAL": [CHANNEL]},
 }
 """Inputs that need nothing to exist: channels are given by full name, so none is looked up."""
 
@@ -43,20 +44,17 @@ _OPTIONS: dict[str, Any] = {
     "memory": "1Gi",
 }
 _NETWORK = {"network": "shared", "subnetwork": "run", "egress": "ALL_TRAFFIC", "tags": ["nat"]}
-_CONNECTOR = {"connector": "projects/orders-prod/locations/europe-west1/connectors/x"}
-_POLICY = {"policy": "projects/orders-prod/platforms/cloudRun/policies/x"}
 MODES: dict[str, dict[str, Any]] = {
-    "function": {**_OPTIONS, "vpc_access": _NETWORK, "binary_authorization": _POLICY},
+    "function": {**_OPTIONS, "vpc_access": _NETWORK, "binary_authorization": "default"},
     "job": {
         **_OPTIONS,
         "tags": {"tagKeys/1": "tagValues/2"},
         "vpc_access": _NETWORK,
-        "binary_authorization": {"use_default": True},
+        "binary_authorization": "projects/orders-prod/platforms/cloudRun/policies/x",
     },
-    "worker_pool": {**_OPTIONS, "vpc_access": _CONNECTOR, "binary_authorization": _POLICY},
-    "function through a connector": {**_OPTIONS, "vpc_access": _CONNECTOR},
+    "worker_pool": {**_OPTIONS, "vpc_access": _NETWORK},
 }
-"""Options of the platform, by the mode that the first word is."""
+"""Options of the platform, by mode."""
 
 CHANNELS = [
     Channel("orders-prod", "Data platform on-call"),
@@ -87,7 +85,6 @@ conditions:
       query: {json.dumps(query)}
       duration: 60s
       evaluationInterval: 30s
-      disableMetricValidation: true
 documentation: {{mimeType: text/markdown, subject: Busy, content: Something is busy.}}
 alertStrategy: {{autoClose: 86400s}}
 """

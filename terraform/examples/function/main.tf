@@ -1,11 +1,21 @@
-# The cheapest and quickest set-up: one project, a Cloud Run function that Google builds, no image.
+# The cheapest and quickest set-up: one project, a Cloud Run function that Google builds, no image. It
+# notifies an existing channel, by the name that the console shows.
 
 module "datastream_exporter" {
   source = "../.."
 
-  mode        = "function"
   region      = "europe-west1"
   config_yaml = file("${path.module}/config.yaml")
 
-  notification_channels = { for severity in ["CRITICAL", "ERROR", "WARNING"] : severity => ["Data platform on-call"] }
+  notification_channel_display_names = { CRITICAL = ["Data platform on-call"] }
+}
+
+output "dashboard_url" {
+  description = "Link to the dashboard."
+  value       = module.datastream_exporter.dashboard_url
+}
+
+output "run_now_command" {
+  description = "Command that starts a run now."
+  value       = module.datastream_exporter.run_now_command
 }

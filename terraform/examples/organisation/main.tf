@@ -6,9 +6,27 @@ variable "image" {
   type        = string
 }
 
+# Channels by name, in the project that has them.
+data "google_monitoring_notification_channel" "named" {
+  for_each = {
+    "Data platform on-call" = "data-platform-prod"
+    "Data platform Slack"   = "data-platform-prod"
+    "Payments on-call"      = "data-platform-prod"
+    "Orders team"           = "orders-prod"
+  }
+
+  project      = each.value
+  display_name = each.key
+}
+
+locals {
+  channels = { for name, channel in data.google_monitoring_notification_channel.named : name => [channel.name] }
+}
+
 module "datastream_exporter" {
   source = "../.."
 
+  mode        = "job"
   region      = "europe-west4"
   image       = var.image
   config_yaml = file("${path.module}/config.yaml")
@@ -17,10 +35,10 @@ module "datastream_exporter" {
   # Several tasks share the locations.
   task_count = 2
 
+  # WARNING goes where ERROR does.
   notification_channels = {
-    CRITICAL = ["Data platform on-call", "Data platform Slack"]
-    ERROR    = ["Data platform Slack"]
-    WARNING  = ["Data platform Slack"]
+    CRITICAL = concat(local.channels["Data platform on-call"], local.channels["Data platform Slack"])
+    ERROR    = local.channels["Data platform Slack"]
   }
   slack_mentions     = { CRITICAL = "<!channel>" }
   renotify_intervals = { CRITICAL = "14400s" }
@@ -31,9 +49,8 @@ module "datastream_exporter" {
     payments = {
       projects = ["billing-prod"]
       notification_channels = {
-        CRITICAL = ["Payments on-call"]
-        ERROR    = ["Payments on-call"]
-        WARNING  = ["Data platform Slack"]
+        CRITICAL = local.channels["Payments on-call"]
+        WARNING  = local.channels["Data platform Slack"]
       }
       slack_mentions = { CRITICAL = "<!subteam^S0123ABCDEF>" }
     }
@@ -42,7 +59,7 @@ module "datastream_exporter" {
     # changes and logged errors, and the output says so.
     orders = {
       projects                  = ["orders-prod"]
-      log_notification_channels = { orders-prod = ["Orders team"] }
+      log_notification_channels = { orders-prod = local.channels["Orders team"] }
     }
   }
 

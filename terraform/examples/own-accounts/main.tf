@@ -1,5 +1,5 @@
 # For organisations that manage identities elsewhere: existing service accounts, no grants by Terraform,
-# traffic through a VPC, your own encryption key. The outputs have the grants that somebody must make.
+# traffic through a VPC, your own encryption key. The output has the grants that somebody must make.
 
 variable "image" {
   description = "The exporter's image, by digest."
@@ -9,24 +9,24 @@ variable "image" {
 module "datastream_exporter" {
   source = "../.."
 
+  mode        = "job"
   region      = "europe-west1"
   image       = var.image
   config_yaml = file("${path.module}/config.yaml")
   labels      = { team = "data-platform" }
 
-  manage_iam                = false
-  service_account           = { create = false, email = "exporter@identities-prod.iam.gserviceaccount.com" }
-  scheduler_service_account = { create = false, email = "exporter-cron@identities-prod.iam.gserviceaccount.com" }
+  manage_iam = false
+  service_accounts = {
+    exporter = { email = "exporter@identities-prod.iam.gserviceaccount.com" }
+    # Cloud Scheduler takes only an account of its own project.
+    scheduler = { email = "exporter-cron@orders-prod.iam.gserviceaccount.com" }
+  }
 
-  binary_authorization = { use_default = true }
+  binary_authorization = "default"
   encryption_key       = "projects/keys-prod/locations/europe-west1/keyRings/run/cryptoKeys/jobs"
   vpc_access           = { network = "shared", subnetwork = "run-europe-west1", egress = "ALL_TRAFFIC" }
 
-  notification_channels = {
-    CRITICAL = ["Data platform on-call"]
-    ERROR    = ["Data platform on-call"]
-    WARNING  = ["Data platform mailbox"]
-  }
+  notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] }
 }
 
 output "iam_grant_commands" {

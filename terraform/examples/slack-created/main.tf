@@ -2,22 +2,15 @@
 # scope chat:write and must be in the channel. The token is in Secret Manager and is read at each plan
 # and apply; it is stored in neither plan nor state.
 
-variable "image" {
-  description = "The exporter's image, by digest."
-  type        = string
-}
-
-module "slack_token" {
-  source = "../../slack_token"
-
-  secret = "projects/orders-prod/secrets/slack-bot-token"
+ephemeral "google_secret_manager_secret_version" "slack" {
+  project = "orders-prod"
+  secret  = "slack-bot-token"
 }
 
 module "datastream_exporter" {
   source = "../.."
 
   region      = "europe-west1"
-  image       = var.image
   config_yaml = file("${path.module}/config.yaml")
 
   slack_channel = {
@@ -26,6 +19,7 @@ module "datastream_exporter" {
     # Increase it when the secret has a new version, to send the new token.
     token_version = "1"
   }
-  slack_token           = module.slack_token.token
-  notification_channels = { WARNING = ["Data platform mailbox"] }
+  slack_token = ephemeral.google_secret_manager_secret_version.slack.secret_data
+
+  notification_channel_display_names = { WARNING = ["Data platform mailbox"] }
 }

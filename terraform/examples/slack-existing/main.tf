@@ -1,10 +1,5 @@
 # A Slack channel created in the console, which can install Google's app in the workspace; Terraform
-# can't. Give its full name, or the name that the console shows.
-
-variable "image" {
-  description = "The exporter's image, by digest."
-  type        = string
-}
+# can't. All severities go there.
 
 variable "slack_channel" {
   description = "Full name of the notification channel; `gcloud beta monitoring channels list` prints it."
@@ -16,14 +11,9 @@ module "datastream_exporter" {
   source = "../.."
 
   region      = "europe-west1"
-  image       = var.image
   config_yaml = file("${path.module}/config.yaml")
 
-  notification_channels = {
-    CRITICAL = [var.slack_channel]
-    ERROR    = [var.slack_channel]
-    WARNING  = [var.slack_channel]
-  }
+  notification_channels = { CRITICAL = [var.slack_channel] }
   # Mention the on-call group when it is urgent.
   slack_mentions = { CRITICAL = "<!subteam^S0123ABCDEF>" }
 }

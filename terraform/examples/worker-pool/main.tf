@@ -14,9 +14,5 @@ module "datastream_exporter" {
   image          = var.image
   config_yaml    = file("${path.module}/config.yaml")
 
-  notification_channels = {
-    CRITICAL = ["On-call"]
-    ERROR    = ["On-call"]
-    WARNING  = ["On-call"]
-  }
+  notification_channel_display_names = { CRITICAL = ["On-call"] }
 }

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Callable
 from contextlib import closing
 
@@ -9,6 +10,7 @@ import pytest
 
 from exporter.config import Endpoints
 from exporter.function import Function
+from exporter.google import proxy
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, Failure, FailureKind
@@ -172,12 +174,16 @@ def test_an_emulator_is_never_called_through_a_proxy(
     assert (report.complete, report.streams) == (True, 2)
 
 
+@pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])
 def test_google_is_called_through_a_proxy(
-    tokens: HttpServer, front: TlsFront, monkeypatch: pytest.MonkeyPatch
+    tokens: HttpServer, front: TlsFront, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     """A proxy that opens no tunnel is to be checked; its password is not shown."""
-    proxy = f"http://user:{Canary.PROXY_PASSWORD}@{tokens.address}"
-    monkeypatch.setenv("https_proxy", proxy)
+    # Set once, it is unset when the test ends.
+    monkeypatch.setenv("https_proxy", "")
+    monkeypatch.delenv("https_proxy")
+    monkeypatch.setenv(variable, f"http://user:{Canary.PROXY_PASSWORD}@{tokens.address}")
+    proxy.copy_to_lower_case(os.environ)
     tokens.answers = {front.address: (403, "")}
     found = failure(google(front.address))
     assert (found.kind, found.hint) == (FailureKind.UNAVAILABLE, NO_GRPC)

@@ -112,7 +112,7 @@ def _write_program(file: Path, words: str) -> None:
 
 
 def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost) -> None:
-    """It plans, reviews and comments; a second run updates the comment."""
+    """It checks config, plans, reviews and comments; a second run updates the comment."""
     host.comments += ["Nice."] * 130
     workspace, runner, programs = (tmp_path / name for name in ("workspace", "runner", "bin"))
     clone = workspace / WORKFLOW["env"]["EXPORTER"]
@@ -123,6 +123,7 @@ def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost
     (clone / "terraform").symlink_to(CHECKS.parent.parent)
     lab = f"PYTHONPATH={CHECKS.parents[2]} exec {sys.executable} -m lab"
     _write_program(clone / ".venv" / "bin" / "datastream-lab", lab)
+    _write_program(clone / ".venv" / "bin" / "datastream-exporter", "exit 1 #")
     planned = OUTPUTS.write_input(tmp_path / "planned.json", "")
     _write_program(programs / "terraform", f'if [ "$1" = show ]; then cat {planned}; fi; true')
     for name in ("make", "sudo"):
@@ -140,6 +141,9 @@ def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost
         planned.write_text(json.dumps(document))
         _run_steps("review", workspace, environ)
         _run_steps("comment", workspace, environ)
+    _write_program(clone / ".venv" / "bin" / "datastream-exporter", "exit 2 #")
+    with pytest.raises(subprocess.CalledProcessError, match="check --read-only"):
+        _run_steps("review", workspace, environ)
     issues = "/repos/acme/infra/issues"
     look = [f"GET {issues}/7/comments"] * 2
     written, updated = f"POST {issues}/7/comments", f"PATCH {issues}/comments/131"

@@ -1,0 +1,212 @@
+"""What people do to a deployment in its life: one apply is enough, and the next plan is empty.
+
+A plan reads what exists, so a grant that died with its target would show in it.
+"""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.canary import Canary
+from tests.terraform.conftest import CopyModule
+from tests.terraform.fake_project import Channel
+from tests.terraform.fake_provider import FakeProvider
+from tests.terraform.module_inputs import CONFIG, INPUTS, MODES, MODULE
+from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError
+
+_FUNCTION: dict[str, Any] = {**INPUTS, "mode": "function", "image": None}
+_LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
+    "a job": [
+        ([], INPUTS),
+        ([], {**INPUTS, "tags": {"tagKeys/1": "tagValues/2"}}),
+        (["google_cloud_run_v2_job.exporter[0]"], INPUTS),
+    ],
+    "a function": [
+        ([], _FUNCTION),
+        (["google_cloudfunctions2_function.exporter[0]", "google_pubsub_topic.log[0]"], _FUNCTION),
+        # Its repository is replaced.
+        ([], {**_FUNCTION, "encryption_key": MODES["function"]["encryption_key"]}),
+        ([], {**_FUNCTION, "region": "europe-west4"}),
+        ([], {**_FUNCTION, "name": "streams-prod"}),
+        ([], {**_FUNCTION, "paused": True}),
+        ([], {**_FUNCTION, "config_yaml": f"{CONFIG}  - project: stock-prod\n"}),
+    ],
+}
+"""The steps of a life: what ``-replace`` replaces, and the inputs."""
+
+
+@pytest.mark.parametrize("life", _LIVES)
+def test_one_apply_makes_each_change(terraform: CopyModule, life: str) -> None:
+    """What is replaced gets its grants, its objects and its callers again in the same apply."""
+    root = terraform(MODULE)
+    for replaced, inputs in _LIVES[life]:
+        plan = root.plan(*(f"-replace={address}" for address in replaced), **inputs)
+        assert plan.changes
+        root.apply(plan)
+        assert root.plan(**inputs).empty
+    assert not root.destroy(**inputs).resources
+
+
+def test_a_function_can_use_an_existing_repository(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
+    """The build writes to it, and the module creates none."""
+    name = "projects/tools-prod/locations/europe-west1/repositories/tools"
+    fake_provider.project.resources["google_artifact_registry_repository", name] = {}
+    root = terraform(MODULE)
+    state = root.apply(**_FUNCTION, build_repository=name)
+    assert not state.of("google_artifact_registry_repository")
+    assert root.plan(**_FUNCTION, build_repository=name).empty
+
+
+def test_a_failed_first_apply_can_be_destroyed(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
+    """Nothing is protected, as nothing holds data."""
+    root = terraform(MODULE)
+    fake_provider.project.disabled_apis = {"orders-prod/cloudbuild.googleapis.com"}
+    with pytest.raises(TerraformError, match="Error 403: cloudbuild"):
+        root.apply(**_FUNCTION, enable_apis=False)
+    assert not root.destroy(**_FUNCTION, enable_apis=False).resources
+
+
+def test_a_slack_channel_can_be_removed(terraform: CopyModule) -> None:
+    """The policies let go of it in the apply that deletes it."""
+    root = terraform(MODULE)
+    slack: dict[str, Any] = {
+        "slack_channel": {"channel_name": "#data"},
+        "slack_token": Canary.SLACK_TOKEN,
+    }
+    root.apply(**INPUTS, **slack)
+    state = root.apply(**INPUTS)
+    assert not state.of("google_monitoring_notification_channel")
+    assert root.plan(**INPUTS).empty
+
+
+def test_what_the_same_apply_creates_can_be_passed(terraform: CopyModule) -> None:
+    """Nothing at plan depends on a channel's name or on an account's address."""
+    root = _caller(
+        terraform,
+        service_accounts="{ exporter = { email = google_service_account.own.email } }",
+        notification_channels="{ CRITICAL = [google_monitoring_notification_channel.own.name] }",
+    )
+    state = root.apply()
+    addresses = [each["email"] for each in state.of("google_service_account")]
+    assert "exporter-own@orders-prod.iam.gserviceaccount.com" in addresses
+    (channel,) = state.of("google_monitoring_notification_channel")
+    policies = state.of("google_monitoring_alert_policy")
+    assert {tuple(each["notification_channels"]) for each in policies} == {(channel["name"],)}
+    assert root.plan().empty
+    assert not root.destroy().resources
+
+
+def _caller(terraform: CopyModule, **inputs: str) -> RootModule:
+    """Return a root module with an account and a channel, which calls the module."""
+    module = terraform(MODULE)
+    root = RootModule(module.directory.parent, module.provider)
+    root.write("config.yaml", CONFIG)
+    lines = "\n".join(f"  {name} = {value}" for name, value in inputs.items())
+    root.write(
+        "main.tf",
+        f"""\
+resource "google_service_account" "own" {{
+  project    = "orders-prod"
+  account_id = "exporter-own"
+}}
+
+resource "google_monitoring_notification_channel" "own" {{
+  project      = "orders-prod"
+  display_name = "Own"
+  type         = "email"
+  labels       = {{ email_address = "own@example.com" }}
+}}
+
+module "datastream_exporter" {{
+  source = "./terraform"
+
+  config_yaml = file("config.yaml")
+  region      = "europe-west1"
+{lines}
+}}
+""",
+    )
+    root.init()
+    return root
+
+
+def test_two_deployments_may_watch_one_project(terraform: CopyModule) -> None:
+    """With their own metrics projects, they create nothing of the same name."""
+    root = _caller(terraform)
+    other = CONFIG.replace("{project: orders-prod}", "{project: data-prod}", 1)
+    root.write("other.yaml", other)
+    text = (root.directory / "main.tf").read_text("utf-8")
+    _, _, block = text.partition('module "datastream_exporter"')
+    root.write("other.tf", f'module "other"{block.replace("config.yaml", "other.yaml")}')
+    root.init()
+    assert len(root.apply().of("google_project_iam_custom_role")) == 4
+    assert root.plan().empty
+
+
+def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
+    """The commands and blocks that the README has bring back everything whose name is taken."""
+    readme = (REPOSITORY / MODULE / "README.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(google_\S+)` \| `(\S+)` \|$", readme, re.MULTILINE))
+    names = {
+        "METRICS_PROJECT/services": "orders-prod/services",
+        "METRICS_PROJECT": "orders_prod",
+        "NAME": "datastream-exporter",
+        "PROJECT": "orders-prod",
+        "REGION": "europe-west1",
+        "WATCHED": "orders-prod",
+    }
+    imports = {
+        re.sub("WATCHED", "orders-prod", address): re.sub(
+            "|".join(names), lambda found: names[found[0]], name
+        )
+        for address, name in rows.items()
+    }
+    root = terraform(MODULE)
+    inputs = {**_FUNCTION, "config_yaml": CONFIG.partition("  - project: billing")[0]}
+    root.apply(**inputs)
+    (root.directory / "terraform.tfstate").unlink()
+    with pytest.raises(TerraformError, match=r"services/datastream-exporter already exists"):
+        root.apply(**inputs)
+    (root.directory / "terraform.tfstate").unlink()
+    first = "google_monitoring_custom_service.deployment"
+    root.run("import", "-var-file=variables.json", first, imports.pop(first))
+    root.write(
+        "imports.tf",
+        "\n".join(
+            f'import {{\n  to = {to}\n  id = "{name}"\n}}'
+            for to, name in imports.items()
+            if "cloud_run" not in to
+        ),
+    )
+    root.apply(**inputs)
+    assert root.plan(**inputs).empty
+
+
+def test_what_is_probably_not_meant_warns(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
+    """A webhook by its name, whose token is in the state then, and more calls than the quota."""
+    fake_provider.project.channels.append(Channel("orders-prod", "Hook", "webhook_tokenauth"))
+    root = terraform(MODULE)
+    projects = "".join(f"  - project: orders-{number}\n" for number in range(100, 127))
+    warnings = root.plan(
+        **{**INPUTS, "config_yaml": f"{CONFIG}{projects}"},
+        notification_channel_display_names={"WARNING": ["Hook"]},
+    ).warnings
+    calls, webhook = sorted(warnings)
+    assert "notification_channel_display_names has a webhook" in webhook
+    assert "at least 1233 times a minute; its quota is 1,200" in calls
+
+
+def test_deleted_data_is_asked_for(terraform: CopyModule, fake_provider: FakeProvider) -> None:
+    """A destroy deletes descriptors, and with them the data, only after an apply that says so."""
+    root = terraform(MODULE)
+    root.apply(**INPUTS)
+    root.apply(**INPUTS, delete_metric_data_on_destroy=True)
+    root.destroy(**INPUTS, delete_metric_data_on_destroy=True)
+    assert "google_monitoring_metric_descriptor" in dict(fake_provider.project.deleted)

@@ -44,6 +44,6 @@ check "no_webhook_by_display_name" {
 check "calls_are_within_the_quota" {
   assert {
     condition     = local.calls_per_minute <= 1200
-    error_message = "Runs call Datastream's API at least ${local.calls_per_minute} times a minute; its quota is 1,200 for each caller. List the locations that have streams in config.yaml, or run less often."
+    error_message = "Runs may call Datastream's API ${local.calls_per_minute} times a minute, plus the locations with streams in each run; its quota is 1,200 for each caller. List the locations that have streams in config.yaml, or run less often."
   }
 }

@@ -35,7 +35,7 @@ locals {
   # streams every five minutes.
   listed           = length(flatten([for source in local.config.sources : try(coalesce(source.locations), [])]))
   known_locations  = length(yamldecode(file("${path.module}/../exporter/locations.yaml")).locations)
-  runs_per_minute  = var.mode == "worker_pool" ? 60 / tonumber(trimsuffix(var.watch_interval, "s")) : 1
+  runs_per_minute  = var.mode == "worker_pool" ? 60 / tonumber(trimsuffix(var.watch_interval, "s")) : local.is_triggered ? 6 : 1
   calls_per_minute = ceil(local.runs_per_minute * (local.listed + length(local.discovering)) + length(local.discovering) * local.known_locations / (var.mode == "job" ? 1 : 5))
 
   # Whether Cloud Scheduler starts each run.

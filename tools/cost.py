@@ -5,6 +5,8 @@ A month is one of README.md's own two-line config: locations are discovered. A p
 streams every 300 s; a job reads and writes everything every minute.
 """
 
+import math
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +27,7 @@ VCPUS, GIBIBYTES = 1, 0.5  # What a task, a worker pool and a function have
 # Of a run: Cloud Run bills at least 60 s a task; a function's run over thousands of streams
 BILLED_SECONDS = {"job": 60, "function": 2}
 BYTES_PER_POINT = 8  # of a gauge, INT64 or DOUBLE
+AUDIT_BYTES = 1536  # of an audit log entry, about; Google states no size
 
 # Metrics that config has to enable
 OPTIONAL = {
@@ -49,9 +52,9 @@ class Price(NamedTuple):
     dollars: float
     free: float
 
-    def total(self, units: float) -> float:
-        """Return what the units cost if nothing else on the billing account uses the free ones."""
-        return max(0.0, units - self.free) * self.dollars
+    def total(self, units: float, *, free: bool = True) -> float:
+        """Return what the units cost; those that are free may be used by something else."""
+        return max(0.0, units - (self.free if free else 0.0)) * self.dollars
 
 
 PRICES = {
@@ -95,7 +98,10 @@ def months() -> str:
                 f"{fleet.streams:,}",
                 f"{fleet.locations}",
                 f"{fleet.projects}",
-                *(f"${month(fleet, mode):.2f}" for mode in MODES),
+                *(
+                    f"${month(fleet, mode):.2f} / ${month(fleet, mode, free=False):.2f}"
+                    for mode in MODES
+                ),
                 f"${alerting(fleet, 'function'):.2f}",
             )
             for fleet in FLEETS
@@ -106,24 +112,58 @@ def months() -> str:
     location = _added(few, few._replace(locations=11))
     policies = alerting_by_policy(Fleet(0, 0, 0), "function").items()
     route = [price for name, price in policies if not name.startswith("exporter-")]
-    metrics = [mebibytes(fleet, "function") * PRICES["metrics"].dollars for fleet in FLEETS]
+    entries = [calls(fleet) * MONTH / 60 for fleet in FLEETS]
+    logged = [PRICES["logs"].total(each * AUDIT_BYTES / 2**30, free=False) for each in entries]
     return f"""\
 {rows}
 
-If others on the billing account use up the free MiB, a function's metrics cost ${metrics[0]:.2f},
-${metrics[1]:.2f} and ${metrics[2]:.2f}. One more stream costs ${stream[0]:.2f} a month, and
-${stream[1]:.2f} for alerting as announced; one more location with streams ${location[0]:.2f} and
-${location[1]:.2f}. A job pays four times as much for metrics. Each route adds
-{len(route)} policies, and about ${sum(route):.0f} for alerting as announced."""
+With the free tiers / where others on the billing account use them up. One more stream costs
+${stream[0]:.2f} a month, and ${stream[1]:.2f} for alerting as announced; one more location with
+streams ${location[0]:.2f} and ${location[1]:.2f}. A job pays four times as much for metrics. Each
+route adds {len(route)} policies, and about ${sum(route):.0f} for alerting as announced. Where Data
+Access audit logs are on for Datastream, each call of a function is an entry:
+{entries[0] / 1e6:.1f}, {entries[1] / 1e6:.1f} and {entries[2] / 1e6:.1f} million a month. At
+{AUDIT_BYTES / 1024:.1f} KiB each they cost ${logged[0]:.2f}, ${logged[1]:.2f} and ${logged[2]:.2f}
+beyond what Cloud Logging has free."""
 
 
-def month(fleet: Fleet, mode: str) -> float:
+def month(fleet: Fleet, mode: str, *, free: bool = True) -> float:
     """Return what a month in one of the module's modes costs in dollars, alerting left out."""
     schedules = 0 if mode == "worker_pool" else 1
     return (
-        cloud_run(mode, MODES[mode])
-        + PRICES["schedule"].total(schedules)
-        + PRICES["metrics"].total(mebibytes(fleet, mode))
+        cloud_run(mode, MODES[mode], free=free)
+        + PRICES["schedule"].total(schedules, free=free)
+        + PRICES["metrics"].total(mebibytes(fleet, mode), free=free)
+    )
+
+
+def calls(fleet: Fleet, runs: float = 1) -> float:
+    """Return how many calls a minute a function or a worker pool makes to read Datastream.
+
+    It runs ``runs`` times a minute.
+    """
+    return (fleet.projects + fleet.locations) * runs + fleet.empty * 60 / EMPTY_SECONDS
+
+
+def calls_per_minute() -> str:
+    """Return how many calls a minute each fleet costs."""
+    kinds: dict[str, Callable[[Fleet], float]] = {
+        "function": calls,
+        "function, while logs start runs": lambda fleet: calls(fleet, 6),
+        "worker pool, every 10 s": lambda fleet: calls(fleet, 6),
+        "job": lambda fleet: fleet.projects + fleet.locations + fleet.empty,
+    }
+    return table(
+        ("streams", "their locations", "projects", *kinds),
+        (
+            (
+                f"{fleet.streams:,}",
+                f"{fleet.locations}",
+                f"{fleet.projects}",
+                *(f"{math.ceil(kind(fleet)):,}" for kind in kinds.values()),
+            )
+            for fleet in FLEETS
+        ),
     )
 
 
@@ -141,14 +181,14 @@ def mebibytes(fleet: Fleet, mode: str) -> float:
     return points * BYTES_PER_POINT / 2**20
 
 
-def cloud_run(mode: str, interval: int) -> float:
+def cloud_run(mode: str, interval: int, *, free: bool = True) -> float:
     """Return what a month of CPU and memory costs, with a run every ``interval`` seconds."""
     runs = MONTH / interval
     seconds = MONTH if mode == "worker_pool" else runs * BILLED_SECONDS[mode]
     return (
-        PRICES[f"{mode}_cpu"].total(seconds * VCPUS)
-        + PRICES[f"{mode}_memory"].total(seconds * GIBIBYTES)
-        + PRICES["function_requests"].total(runs / 1e6 if mode == "function" else 0)
+        PRICES[f"{mode}_cpu"].total(seconds * VCPUS, free=free)
+        + PRICES[f"{mode}_memory"].total(seconds * GIBIBYTES, free=free)
+        + PRICES["function_requests"].total(runs / 1e6 if mode == "function" else 0, free=free)
     )
 
 

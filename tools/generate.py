@@ -36,6 +36,7 @@ SCHEMA = ROOT / "docs" / "config.schema.json"
 # What makes each block, by its name
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "transcript": readme.transcript,
+    "page": readme.page,
     "cost": readme.cost,
     "comparison": readme.comparison,
     "chaos": chaos.result,
@@ -59,6 +60,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "module outputs": terraform.outputs,
     "module examples": terraform.examples,
     "module cost": cost.months,
+    "calls": cost.calls_per_minute,
 }
 
 _BLOCK = re.compile(

@@ -2,10 +2,13 @@
 
 import io
 import re
+from collections.abc import Callable
+from textwrap import fill
 
 from lab.cli import main as lab
 from lab.markdown import fenced, table
-from tools.cost import FLEETS, POLLING_INTERVALS, PRICES, alerting, cloud_run, month
+from tools import lab as lab_tool
+from tools.cost import FLEETS, POLLING_INTERVALS, PRICES, Fleet, alerting, cloud_run, month
 from tools.policies import times_to_page
 
 # The measured changes, in the words of the table
@@ -25,12 +28,12 @@ def transcript() -> str:
     if code:
         raise RuntimeError(f"`demo` answered with exit code {code}:\n{err.getvalue()}")
     shown = out.getvalue()
-    fleet, concerns, written = shown[shown.index("STREAM ") :].split("\n\n")[:3]
+    fleet, concerns = shown[shown.index("STREAM ") :].split("\n\n")[:2]
     summary = next(line for line in err.getvalue().splitlines() if " points written; " in line)
     # The time is all that differs between two runs.
     summary = re.sub(r"in \d+\.\d+ s\.", "in 0.1 s.", summary)
-    first_concerns = "\n".join([*concerns.splitlines()[:7], "  …"])
-    parts = (_unhealthy(fleet), first_concerns, f"{written}\n{summary}")
+    first_concerns = "\n".join([*concerns.splitlines()[:5], "  …"])
+    parts = (_unhealthy(fleet), first_concerns, summary)
     return fenced("console", "$ make run\n" + "\n\n".join(parts))
 
 
@@ -46,14 +49,30 @@ def _unhealthy(fleet: str) -> str:
     return "\n".join(shown)
 
 
+def page() -> str:
+    """Return how a page begins, as `preview` prints it."""
+    shown = lab_tool.output("preview", "stream-failed-permanently")
+    text = shown.partition("Look at first")[0]
+    return fenced("text", "\n".join(line.strip() for line in text.strip().splitlines()))
+
+
 def cost() -> str:
     """Return the bullet that states the cost."""
-    today = [f"{fleet.streams:,} streams cost ${month(fleet, 'function'):.0f}" for fleet in FLEETS]
-    announced = [f"${alerting(fleet, 'function'):,.0f}" for fleet in FLEETS]
-    return (
-        f"- **It costs little.** As a function, {today[0]} a month, {today[1]} and {today[2]}.\n"
-        "  Once Google charges for alerting (announced for September 2027), all policies add\n"
-        f"  {announced[0]}, {announced[1]} and {announced[2]}."
+    prices: tuple[Callable[[Fleet], float], ...] = (
+        lambda fleet: month(fleet, "function"),
+        lambda fleet: month(fleet, "function", free=False),
+        lambda fleet: alerting(fleet, "function"),
+    )
+    free, used_up, alerts = (
+        " / ".join(f"${price(fleet):,.0f}" for fleet in FLEETS) for price in prices
+    )
+    fleets = " / ".join(f"{fleet.streams:,}" for fleet in FLEETS)
+    return fill(
+        f"- **It costs little.** As a function, {fleets} streams cost {free} a month, or {used_up} "
+        "where Google's free tiers are used up. Once Google charges for alerting (announced for "
+        f"September 2027), all policies add {alerts}.",
+        width=120,
+        subsequent_indent="  ",
     )
 
 

@@ -84,14 +84,6 @@ def _first_cells(page: Path, form: str) -> set[str]:
     return set(re.findall(rf"^\| `({form})` \|", page.read_text("utf-8"), re.MULTILINE))
 
 
-def test_the_role_created_by_hand_is_sufficient() -> None:
-    """It has the permissions of a run with the default `collect`."""
-    page = ROOT / "docs" / "operating.md"
-    shown = re.search(r"--permissions (\S+)", page.read_text("utf-8"))
-    assert shown
-    assert shown[1].split(",") == ["datastream.locations.list", "datastream.streams.list"]
-
-
 def test_each_field_of_the_shown_log_entry_is_explained() -> None:
     """The table below the entry has a row that names it."""
     page = ROOT / "docs" / "operating.md"

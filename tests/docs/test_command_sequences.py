@@ -39,7 +39,7 @@ class Substitute(NamedTuple):
 
 
 SUBSTITUTES = (
-    Substitute(r"(gcloud|docker|terraform|git) .*", None, "needs an account, or a program to install"),
+    Substitute(r"(gcloud|docker|terraform|git) .*", None, "needs an account or a program"),
     Substitute(r"make (.*)", r"make --dry-run \1", "sets up .venv, or runs all tests"),
     Substitute(r"(\.venv/bin/pytest .*)", r"\1 --collect-only -q", "CI runs these tests"),
     Substitute(r"(.*-lab time-to-page.*)", r"\1 --help", "takes a minute; a test measures it"),

@@ -25,7 +25,8 @@ class ComparedStream:
     """A stream, and whether that is how it should be."""
 
     name: StreamName  # its full name
-    stream: Stream | None  # as the API lists it; None for a required one that does not exist
+    # As the API lists it; None for a required stream that its location does not hold
+    stream: Stream | None
     expected: bool  # whether its state is fine now; never, if it is missing
     rule: str = ""  # the expectation that is about it, where its state is not expected
 
@@ -79,7 +80,8 @@ class ComparedLocation:
     """A cleanly read location, compared with config."""
 
     name: LocationName  # its project and id
-    streams: tuple[ComparedStream, ...] = ()  # those watched, and the required ones it doesn't hold
+    # The streams that are watched, and the required ones that it does not hold
+    streams: tuple[ComparedStream, ...] = ()
     excluded: tuple[str, ...] = ()  # the ids of the streams that config excludes
     held: tuple[str, ...] = ()  # the ids of all streams that it holds, watched or not
 
@@ -102,6 +104,11 @@ class ComparedLocation:
     def failed(self) -> int:
         """How many streams are failed, permanently or not."""
         return sum(one.failed for one in self.streams)
+
+    @property
+    def permanently_failed(self) -> int:
+        """How many streams are failed permanently."""
+        return sum(stream.state == StreamState.FAILED_PERMANENTLY for stream, _ in self.listed)
 
     @property
     def unexpected(self) -> int:

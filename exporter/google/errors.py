@@ -129,6 +129,13 @@ def explain_unexpected_error(error: Exception) -> Failure:
     return Failure(FailureKind.REFUSED, message, hint)
 
 
+def explain_no_thread(error: RuntimeError) -> Failure:
+    """Return the failure for the error that Python raises when no thread can be started."""
+    message = f"this machine can start no thread ({error})"
+    hint = "Allow this user or container more processes and threads, or more memory."
+    return Failure(FailureKind.REFUSED, message, hint)
+
+
 def explain_credentials_error(error: Exception, impersonated: str | None = None) -> Failure:
     """Return why there are no credentials, of a service account to impersonate if it is given."""
     message, hint = _auth_message(error), _CREDENTIALS_HINT

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from itertools import islice, pairwise
-from typing import NamedTuple
 
 from cronsim import CronSim
 
@@ -17,7 +16,7 @@ from exporter.text import one_line, plural, quote
 
 MISSING = "missing"  # stands for the state of a required stream that its location does not hold
 LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
-_BY_LABEL = {state.name.lower(): frozenset({state}) for state in EXPECTABLE}
+_BY_LABEL = {state.name.lower(): (state,) for state in EXPECTABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,35 +115,18 @@ class ComparedLocation:
         return sum(not expected for _, expected in self.listed) - self.failed
 
 
-class _Rule(NamedTuple):
-    """An expectation at one time."""
-
-    match: str  # the glob on the stream's full name
-    states: frozenset[StreamState]
-    is_open: bool  # whether it counts now
-    text: str  # where it stands, and what it says
-
-
-def _rule(config: Config, index: int, now: datetime) -> _Rule:
-    one, path = config.expectations[index], ("expectations", index)
-    if one.during is None or is_open(one.during, now):
-        text = config.document.place(path, f"adds {', '.join(state.name for state in one.states)}")
-        return _Rule(one.match, frozenset(one.states), is_open=True, text=text)
-    text = config.document.place((*path, "during"), "this window is closed now")
-    return _Rule(one.match, frozenset(), is_open=False, text=text)
-
-
 class Expectations:
     """What config expects at one time; made once a run, used for every location."""
 
     def __init__(self, config: Config, now: int) -> None:
         """Choose the expectations whose windows are open at ``now``, in unix seconds."""
-        self._required = config.required
+        self._config = config
         time = datetime.fromtimestamp(now, UTC)
-        # The last match wins.
-        self._rules = [
-            _rule(config, index, time) for index in reversed(range(len(config.expectations)))
-        ]
+        self._open = {
+            index
+            for index, one in enumerate(config.expectations)
+            if one.during is None or is_open(one.during, time)
+        }
 
     def compare(
         self, at: LocationName, source: Source, streams: Iterable[Stream]
@@ -158,7 +140,7 @@ class Expectations:
         ]
         missing = [
             ComparedStream(name, None, expected=False)
-            for name in self._required
+            for name in self._config.required
             if name.location_name == at and name.stream not in held
         ]
         excluded = [stream_id for stream_id in held if source.excludes(stream_id)]
@@ -166,14 +148,21 @@ class Expectations:
 
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
         """Compare a stream's state with those that are always fine, and those that are added."""
-        full = str(name)
-        matching = [rule for rule in self._rules if fnmatchcase(full, rule.match)]
-        rule = next((rule for rule in matching if rule.is_open), None)
-        added = rule.states if rule else _BY_LABEL.get(stream.label or "", frozenset())
-        if stream.state in EXPECTED_BY_DEFAULT | added:
+        full, expectations = str(name), self._config.expectations
+        matching = [index for index, one in enumerate(expectations) if fnmatchcase(full, one.match)]
+        # The last match wins.
+        last = max(self._open.intersection(matching), default=None)
+        label = _BY_LABEL.get(stream.label or "", ())
+        added = label if last is None else expectations[last].states
+        if stream.state in {*EXPECTED_BY_DEFAULT, *added}:
             return ComparedStream(name, stream, expected=True)
-        about = rule or next(iter(matching), None)
-        return ComparedStream(name, stream, expected=False, rule=about.text if about else "")
+        rule, place = "", self._config.document.place
+        if last is not None:
+            names = ", ".join(state.name for state in added)
+            rule = place(("expectations", last), f"adds {names}")
+        elif matching:
+            rule = place(("expectations", matching[-1], "during"), "this window is closed now")
+        return ComparedStream(name, stream, expected=False, rule=rule)
 
 
 def is_open(window: Window, now: datetime) -> bool:

@@ -54,15 +54,10 @@ class Datastream:
     def locations(self, project: str, deadline: Deadline) -> tuple[str, ...]:
         """Return the ids of every location in which the project can have streams."""
         request = locations_pb2.ListLocationsRequest(name=f"projects/{project}", page_size=PAGE)
-
-        def page(timeout: float) -> Any:
-            # This method has no pager and returns the raw response.
-            return self._client.list_locations(request, retry=None, timeout=timeout)
-
         needs = (project, "datastream.locations.list")
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in self._pages(page, request, needs, deadline)
+            for answer in self._list(self._client.list_locations, request, needs, deadline)
             for location in answer.locations
         )
 
@@ -122,15 +117,14 @@ class Datastream:
         """
 
         def page(timeout: float) -> Any:
-            answer = next(method(request, retry=None, timeout=timeout).pages)
+            answer = method(request, retry=None, timeout=timeout)
+            if isinstance(answer, locations_pb2.ListLocationsResponse):
+                # This method alone has no pager.
+                return answer
             # Raw messages are faster to read, and have numbers that proto-plus doesn't know.
-            return type(answer).pb(answer)
+            first = next(answer.pages)
+            return type(first).pb(first)
 
-        return self._pages(page, request, needs, deadline)
-
-    def _pages(
-        self, page: Callable[[float], Any], request: Any, needs: tuple[str, str], deadline: Deadline
-    ) -> Iterator[Any]:
         for _ in range(MOST_PAGES):
             try:
                 answer = call_with_retry(page, deadline, self._calls)

@@ -223,9 +223,8 @@ def name_all(names: Sequence[LocationName | StreamName]) -> str:
     if len(names) == 1:
         return project if names[0].location == GLOBAL else str(names[0])
     things = "streams" if isinstance(names[0], StreamName) else "locations"
-    return (
-        f"{len(names):,} {things} of {project} ({_first(['/'.join(name[1:]) for name in names])})"
-    )
+    first = _first(["/".join(name[1:]) for name in names])
+    return f"{len(names):,} {things} of {project} ({first})"
 
 
 def _first(words: Sequence[object]) -> str:

@@ -68,7 +68,6 @@ class Datastream:
         streams: dict[str, Stream] = {}
         needs = (at.project, "datastream.streams.list")
         for answer in self._list(self._client.list_streams, request, needs, deadline):
-            _require_complete(answer)
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
                 stream_id = stream.name.rsplit("/", 1)[-1]
@@ -103,7 +102,6 @@ class Datastream:
         states: dict[str, int] = {}
         needs = (at.project, "datastream.privateConnections.list")
         for answer in self._list(self._client.list_private_connections, request, needs, deadline):
-            _require_complete(answer)
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state
         return states
@@ -130,6 +128,10 @@ class Datastream:
                 answer = call_with_retry(page, deadline, self._calls)
             except exceptions.GoogleAPICallError as error:
                 raise CallError(explain_call_error(error, *needs)) from error
+            if unreachable := getattr(answer, "unreachable", ()):
+                text = f"the answer leaves out what is in {', '.join(unreachable)}"
+                hint = "See https://status.cloud.google.com if it lasts."
+                raise CallError(Failure(FailureKind.UNREACHABLE, text, hint))
             yield answer
             if not answer.next_page_token:
                 return
@@ -139,10 +141,3 @@ class Datastream:
             request.page_token = answer.next_page_token
         many = f"the list goes on after {MOST_PAGES} pages of up to {PAGE:,}"
         raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))
-
-
-def _require_complete(page: Any) -> None:
-    if page.unreachable:
-        text = f"the answer leaves out what is in {', '.join(page.unreachable)}"
-        hint = "See https://status.cloud.google.com if it lasts."
-        raise CallError(Failure(FailureKind.UNREACHABLE, text, hint))

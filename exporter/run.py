@@ -36,8 +36,10 @@ from exporter.write import Writer, Written
 K = TypeVar("K")
 T = TypeVar("T")
 _READING_SHARE = 0.6
-# Kept for the exporter's own series, and as much again for the collectors' points
-_RESERVED_SECONDS, _RESERVED_SHARE = 3.0, 0.15  # the less of the two
+_RESERVED_SECONDS = 3.0
+# What is kept for the exporter's own series, and as much for what the collectors read: seconds, or
+# a share of a short deadline
+_RESERVED_SHARE = 0.15
 # The part of the reading time that discovery may take where the locations are known
 _DISCOVERY_SHARE = 1 / 3
 _OBJECTS_SHARE = 1 / 4  # the part of the time left that the objects of one stream may take

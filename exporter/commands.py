@@ -137,10 +137,8 @@ def init(context: Context) -> int:
     """Write a first config.yaml and main.tf."""
     from exporter.init import init as write_files
 
-    with show_progress(context.err, "looking for streams ..."):
-        out = context.out or context.err
-        done = write_files(context.args, context.environ, context.stop, out)
-    return OK if done else INCOMPLETE
+    args, environ, out = context.args, context.environ, context.out or context.err
+    return OK if write_files(args, environ, context.stop, out, context.err) else INCOMPLETE
 
 
 COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}

@@ -203,7 +203,10 @@ def label_complaint(compared: ComparedStream) -> str | None:
 def unmatched(
     config: Config, locations: Iterable[ComparedLocation], *, everything: bool = False
 ) -> Iterator[str]:
-    """Yield a warning for each glob that matches no stream, or ``everything`` where asked."""
+    """Yield a warning for each glob in config that matches no stream.
+
+    With ``everything``, also for an ``include`` or ``exclude`` that matches all of several.
+    """
     names = [StreamName(*location.name, each) for location in locations for each in location.held]
     full = [str(name) for name in names]
     for index, expectation in enumerate(config.expectations):

@@ -110,7 +110,10 @@ class Memory:
         )
 
     def is_due(self, name: LocationName, values: Hashable, *, empty: bool = False) -> bool:
-        """Return whether to write a location, and count it as written; no values if unread."""
+        """Return whether to write a location now, and count it as written.
+
+        Its samples depend on ``values``; None if it was not read.
+        """
         before = self._seen.get(name)
         changed = before is None or before.values != values
         if changed:

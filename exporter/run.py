@@ -135,7 +135,10 @@ class Run:
     def __init__(
         self, session: Session, memory: Memory, timestamp: int, deadline: Deadline
     ) -> None:
-        """Start the clock; the deadline's ``stop`` ends the run after the requests under way."""
+        """Start the clock; CallError if no thread can be started.
+
+        The deadline's ``stop`` ends the run after the requests under way.
+        """
         self._started = time.monotonic()
         self._config = session.config
         self._task = session.task
@@ -156,13 +159,18 @@ class Run:
         self._collects = collect.objects or collect.private_connections
         self._writes = True
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
+        try:
+            # Where no more than this thread can be started, all work waits for it.
+            self._pool.submit(time.sleep, 0)
+        except RuntimeError as error:
+            raise CallError(explain_no_thread(error)) from error
         self._discovered: dict[str, threading.Event] = {}
         self._discoveries: dict[str, tuple[str, ...] | Failure] = {}
         self._dropped: list[LocationName] = []
         self._outcomes: dict[LocationName, Outcome] = {}
 
     def write(self) -> Report:
-        """Read, measure and write everything that is due; CallError if no thread can start."""
+        """Read, measure and write everything that is due."""
         self._collects = self._collects and self._memory.collects(self._timestamp)
         report = self._go()
         if self._deadline.stopped:
@@ -181,11 +189,6 @@ class Run:
     def _go(self) -> Report:
         """Do everything but the exporter's own series."""
         shared = Outcome()
-        try:
-            # With one thread the run can go on; the work waits for those that there are.
-            self._pool.submit(time.sleep, 0)
-        except RuntimeError as error:
-            raise CallError(explain_no_thread(error)) from error
         try:
             for source in self._config.sources:
                 self._start_source(source)
@@ -218,6 +221,7 @@ class Run:
                 event.wait(_POLL_SECONDS)
 
     def _submit(self, work: Callable[..., None], *args: object) -> None:
+        # No other thread can be started, so the first does it; or the run is over.
         with suppress(RuntimeError):
             self._pool.submit(work, *args)
 

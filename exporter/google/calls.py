@@ -52,7 +52,7 @@ class Deadline:
 
     def within(self, seconds: float) -> "Deadline":
         """Return the deadline that many seconds from now, or this one where it comes first."""
-        return replace(self, ends=min(self.ends, time.monotonic() + seconds))
+        return replace(self, ends=min(self.ends, self.ends - self.left + seconds))
 
     def sooner(self, seconds: float) -> "Deadline":
         """Return a deadline that leaves this many seconds before this one ends."""

@@ -8,22 +8,26 @@ from collections.abc import Mapping
 from exporter.documents import InputError
 from exporter.names import Task
 
-_KINDS = ("CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE")
-_TASK_INDEX = "CLOUD_RUN_TASK_INDEX"
-_TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
+JOB = "CLOUD_RUN_JOB"
+WORKER_POOL = "CLOUD_RUN_WORKER_POOL"
+SERVICE = "K_SERVICE"
+EXECUTION = "CLOUD_RUN_EXECUTION"
+TASK_INDEX = "CLOUD_RUN_TASK_INDEX"
+TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
+TASK_ATTEMPT = "CLOUD_RUN_TASK_ATTEMPT"
 REQUEST_TIMEOUT = "CLOUD_RUN_TIMEOUT_SECONDS"
 
 
 def here(environ: Mapping[str, str]) -> bool:
     """Return whether this process runs on Cloud Run."""
-    return any(environ.get(name) for name in _KINDS)
+    return any(environ.get(name) for name in (JOB, WORKER_POOL, SERVICE))
 
 
 def task(environ: Mapping[str, str]) -> Task:
     """Return which task of a job this process is, or raise InputError."""
-    index, count = environ.get(_TASK_INDEX, "0"), environ.get(_TASK_COUNT, "1")
+    index, count = environ.get(TASK_INDEX, "0"), environ.get(TASK_COUNT, "1")
     if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
-        named = f"{_TASK_INDEX}={index} and {_TASK_COUNT}={count} name no task of a job"
+        named = f"{TASK_INDEX}={index} and {TASK_COUNT}={count} name no task of a job"
         fix = "the index counts from 0 and is below the count"
         raise InputError([f"environment: {named}: {fix}"])
     return Task(int(index), int(count))
@@ -31,12 +35,8 @@ def task(environ: Mapping[str, str]) -> Task:
 
 def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the labels that identify the log lines of this task and execution."""
-    names = {
-        "execution": "CLOUD_RUN_EXECUTION",
-        "task_index": _TASK_INDEX,
-        "attempt": "CLOUD_RUN_TASK_ATTEMPT",
-    }
-    return {label: environ[name] for label, name in names.items() if environ.get(name)}
+    labels = {"execution": EXECUTION, "task_index": TASK_INDEX, "attempt": TASK_ATTEMPT}
+    return {label: environ[name] for label, name in labels.items() if environ.get(name)}
 
 
 def request_timeout(environ: Mapping[str, str]) -> int | None:

@@ -14,7 +14,7 @@ from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
 from exporter.google.calls import Calls, Deadline, call_with_retry
-from exporter.google.errors import CallError, Failure, FailureKind, explain_call_error
+from exporter.google.errors import STATUS, CallError, Failure, FailureKind, explain_call_error
 from exporter.names import LocationName, StreamName
 
 LABEL = "expected-state"  # the label on a stream, in Google Cloud, that names a state to expect
@@ -130,8 +130,7 @@ class Datastream:
                 raise CallError(explain_call_error(error, *needs)) from error
             if unreachable := getattr(answer, "unreachable", ()):
                 text = f"the answer leaves out what is in {', '.join(unreachable)}"
-                hint = "See https://status.cloud.google.com if it lasts."
-                raise CallError(Failure(FailureKind.UNREACHABLE, text, hint))
+                raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
             yield answer
             if not answer.next_page_token:
                 return

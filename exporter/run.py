@@ -20,6 +20,7 @@ from exporter.expectations import ComparedLocation, Expectations
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
 from exporter.google.errors import (
+    STATUS,
     CallError,
     Failure,
     FailureKind,
@@ -427,5 +428,5 @@ class Run:
 _NO_ANSWER = Failure(
     FailureKind.TIMED_OUT,
     "there was no answer by the run's deadline",
-    "See https://status.cloud.google.com if it lasts, or raise run.deadline.",
+    f"{STATUS}, or raise run.deadline.",
 )

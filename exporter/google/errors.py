@@ -56,9 +56,9 @@ _ROLES = {
     "monitoring.notificationChannels.list": "roles/monitoring.viewer",
 }
 
-_STATUS = "See https://status.cloud.google.com if it lasts"
-_LATER = f"The next run tries again. {_STATUS}."
-_SLOW = f"{_STATUS}, raise run.deadline, or check {{key}} in config.yaml if set."
+STATUS = "See https://status.cloud.google.com if it lasts"
+_LATER = f"The next run tries again. {STATUS}."
+_SLOW = f"{STATUS}, raise run.deadline, or check {{key}} in config.yaml if set."
 _NAMES = "Check the project and the location in config.yaml."
 _QUOTA = "See the quotas of {service} in project {project}, or run less often."
 _CHECK = "If {key} is set in config.yaml, check that {service} answers there."

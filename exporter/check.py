@@ -6,7 +6,7 @@ from threading import Event
 from typing import NamedTuple
 
 from exporter.config import Config
-from exporter.config.locations import is_known
+from exporter.config.locations import KNOWN
 from exporter.expectations import unmatched, window_complaint
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
@@ -68,7 +68,7 @@ def _reading(report: Report) -> Iterator[Finding]:
             text = f"{plural(len(found), 'location')} discovered"
             yield Finding(OK, f"projects/{project}: {text}")
     for at in sorted({one.name for one in report.locations} | report.unread.keys()):
-        if not is_known(at.location):
+        if at.location not in KNOWN:
             text = "is a location that this version doesn't know: new, or misspelled"
             yield Finding(WARNING, f"{at}: {text}")
     for location in report.locations:

@@ -190,13 +190,10 @@ def finish(command: Callable[[], int], log: TextIO, formatter: logging.Formatter
     with logging_to(log, formatter):
         try:
             return command()
-        except InputError as mistakes:
-            for sentence in str(mistakes).splitlines():
+        except (InputError, CallError) as error:
+            for sentence in str(error).splitlines():
                 LOGGER.error("%s", sentence)
-            return USAGE
-        except CallError as refused:
-            LOGGER.error("%s", refused)
-            return INCOMPLETE
+            return USAGE if isinstance(error, InputError) else INCOMPLETE
         except Exception:
             if not isinstance(formatter, JsonLines):
                 raise

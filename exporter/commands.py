@@ -13,7 +13,6 @@ from typing import TextIO
 
 from exporter import check as checks
 from exporter import config
-from exporter.check import Finding
 from exporter.cli import INCOMPLETE, OK, finish
 from exporter.config import Config
 from exporter.google import cloud_run
@@ -108,7 +107,7 @@ def check(context: Context) -> int:
     """Say of everything that a run needs whether it is in place."""
     grades: Counter[str] = Counter()
 
-    def found(finding: Finding) -> None:
+    def found(finding: checks.Finding) -> None:
         grades[finding.grade] += 1
         line = printable(f"{finding.grade:<8} {finding.text}")
         if context.out is None:
@@ -117,15 +116,15 @@ def check(context: Context) -> int:
             print(line, file=context.out, flush=True)
 
     loaded = config.load(context.args.config, context.environ)
-    found(Finding(checks.OK, f"config: {loaded.document.file} is valid"))
+    found(checks.Finding(checks.OK, f"config: {loaded.document.file} is valid"))
     try:
         with _session(context, loaded) as session:
-            found(Finding(checks.OK, f"credentials: {session.clients.account}"))
+            found(checks.Finding(checks.OK, f"credentials: {session.clients.account}"))
             write = not context.args.read_only
             for finding in checks.findings(session, context.stop, write=write):
                 found(finding)
     except CallError as refused:
-        found(Finding(checks.FAILED, f"credentials: {refused}"))
+        found(checks.Finding(checks.FAILED, f"credentials: {refused}"))
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
     failed, warned = grades[checks.FAILED], grades[checks.WARNING]
@@ -138,10 +137,8 @@ def init(context: Context) -> int:
     """Write a first config.yaml and main.tf."""
     from exporter.init import init as write_files
 
-    with show_progress(context.err, "looking for streams ..."):
-        out = context.out or context.err
-        done = write_files(context.args, context.environ, context.stop, out)
-    return OK if done else INCOMPLETE
+    args, environ, out = context.args, context.environ, context.out or context.err
+    return OK if write_files(args, environ, context.stop, out, context.err) else INCOMPLETE
 
 
 COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}

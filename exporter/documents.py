@@ -111,12 +111,6 @@ def hint(word: str, known: Iterable[str]) -> str:
     return f"did you mean {guess}?" if guess else f"allowed here: {', '.join(words) or 'nothing'}"
 
 
-def load(text: str, file: str, model: type[_M]) -> _M:
-    """Return YAML text as a validated model, or raise InputError with every mistake in it."""
-    document = parse(text, file)
-    return document.accepted(document.read(model))
-
-
 def parse(text: str, file: str) -> "Document":
     """Return YAML text as a document to be validated; raise InputError if it is not YAML."""
     text = text.removeprefix("\ufeff")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from itertools import islice, pairwise
-from typing import NamedTuple
 
 from cronsim import CronSim
 
@@ -17,7 +16,7 @@ from exporter.text import one_line, plural, quote
 
 MISSING = "missing"  # stands for the state of a required stream that its location does not hold
 LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
-_BY_LABEL = {state.name.lower(): frozenset({state}) for state in EXPECTABLE}
+_BY_LABEL = {state.name.lower(): (state,) for state in EXPECTABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,8 @@ class ComparedStream:
     """A stream, and whether that is how it should be."""
 
     name: StreamName  # its full name
-    stream: Stream | None  # as the API lists it; None for a required one that does not exist
+    # As the API lists it; None for a required stream that its location does not hold
+    stream: Stream | None
     expected: bool  # whether its state is fine now; never, if it is missing
     rule: str = ""  # the expectation that is about it, where its state is not expected
 
@@ -79,7 +79,8 @@ class ComparedLocation:
     """A cleanly read location, compared with config."""
 
     name: LocationName  # its project and id
-    streams: tuple[ComparedStream, ...] = ()  # those watched, and the required ones it doesn't hold
+    # The streams that are watched, and the required ones that it does not hold
+    streams: tuple[ComparedStream, ...] = ()
     excluded: tuple[str, ...] = ()  # the ids of the streams that config excludes
     held: tuple[str, ...] = ()  # the ids of all streams that it holds, watched or not
 
@@ -104,27 +105,14 @@ class ComparedLocation:
         return sum(one.failed for one in self.streams)
 
     @property
+    def permanently_failed(self) -> int:
+        """How many streams are failed permanently."""
+        return sum(stream.state == StreamState.FAILED_PERMANENTLY for stream, _ in self.listed)
+
+    @property
     def unexpected(self) -> int:
         """How many streams are in an unexpected state, not counting the failed ones."""
         return sum(not expected for _, expected in self.listed) - self.failed
-
-
-class _Rule(NamedTuple):
-    """An expectation at one time."""
-
-    match: str  # the glob on the stream's full name
-    states: frozenset[StreamState]
-    is_open: bool  # whether it counts now
-    text: str  # where it stands, and what it says
-
-
-def _rule(config: Config, index: int, now: datetime) -> _Rule:
-    one, path = config.expectations[index], ("expectations", index)
-    if one.during is None or is_open(one.during, now):
-        text = config.document.place(path, f"adds {', '.join(state.name for state in one.states)}")
-        return _Rule(one.match, frozenset(one.states), is_open=True, text=text)
-    text = config.document.place((*path, "during"), "this window is closed now")
-    return _Rule(one.match, frozenset(), is_open=False, text=text)
 
 
 class Expectations:
@@ -132,12 +120,13 @@ class Expectations:
 
     def __init__(self, config: Config, now: int) -> None:
         """Choose the expectations whose windows are open at ``now``, in unix seconds."""
-        self._required = config.required
+        self._config = config
         time = datetime.fromtimestamp(now, UTC)
-        # The last match wins.
-        self._rules = [
-            _rule(config, index, time) for index in reversed(range(len(config.expectations)))
-        ]
+        self._open = {
+            index
+            for index, one in enumerate(config.expectations)
+            if one.during is None or is_open(one.during, time)
+        }
 
     def compare(
         self, at: LocationName, source: Source, streams: Iterable[Stream]
@@ -151,7 +140,7 @@ class Expectations:
         ]
         missing = [
             ComparedStream(name, None, expected=False)
-            for name in self._required
+            for name in self._config.required
             if name.location_name == at and name.stream not in held
         ]
         excluded = [stream_id for stream_id in held if source.excludes(stream_id)]
@@ -159,14 +148,21 @@ class Expectations:
 
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
         """Compare a stream's state with those that are always fine, and those that are added."""
-        full = str(name)
-        matching = [rule for rule in self._rules if fnmatchcase(full, rule.match)]
-        rule = next((rule for rule in matching if rule.is_open), None)
-        added = rule.states if rule else _BY_LABEL.get(stream.label or "", frozenset())
-        if stream.state in EXPECTED_BY_DEFAULT | added:
+        full, expectations = str(name), self._config.expectations
+        matching = [index for index, one in enumerate(expectations) if fnmatchcase(full, one.match)]
+        # The last match wins.
+        last = max(self._open.intersection(matching), default=None)
+        label = _BY_LABEL.get(stream.label or "", ())
+        added = label if last is None else expectations[last].states
+        if stream.state in {*EXPECTED_BY_DEFAULT, *added}:
             return ComparedStream(name, stream, expected=True)
-        about = rule or next(iter(matching), None)
-        return ComparedStream(name, stream, expected=False, rule=about.text if about else "")
+        rule, place = "", self._config.document.place
+        if last is not None:
+            names = ", ".join(state.name for state in added)
+            rule = place(("expectations", last), f"adds {names}")
+        elif matching:
+            rule = place(("expectations", matching[-1], "during"), "this window is closed now")
+        return ComparedStream(name, stream, expected=False, rule=rule)
 
 
 def is_open(window: Window, now: datetime) -> bool:
@@ -207,7 +203,10 @@ def label_complaint(compared: ComparedStream) -> str | None:
 def unmatched(
     config: Config, locations: Iterable[ComparedLocation], *, everything: bool = False
 ) -> Iterator[str]:
-    """Yield a warning for each glob that matches no stream, or ``everything`` where asked."""
+    """Yield a warning for each glob in config that matches no stream.
+
+    With ``everything``, also for an ``include`` or ``exclude`` that matches all of several.
+    """
     names = [StreamName(*location.name, each) for location in locations for each in location.held]
     full = [str(name) for name in names]
     for index, expectation in enumerate(config.expectations):

@@ -29,7 +29,7 @@ from exporter.run import Report, Run, Session
 from exporter.run_log import failure_groups, fleet, name_all
 from exporter.runs import open_clients
 from exporter.states import EXPECTABLE
-from exporter.terminal import print_table
+from exporter.terminal import print_table, show_progress
 from exporter.text import capitalized, printable
 
 CONFIG, MAIN = "config.yaml", "main.tf"
@@ -38,7 +38,9 @@ _Channel: TypeAlias = tuple[str, str, str]  # its display name, its type, and it
 _REGION = "us-central1"  # where the exporter runs, of a fleet without streams
 
 
-def init(args: Namespace, environ: Mapping[str, str], stop: Event, out: TextIO) -> bool:
+def init(
+    args: Namespace, environ: Mapping[str, str], stop: Event, out: TextIO, err: TextIO
+) -> bool:
     """Look at the projects, write both files, and say what follows; return whether it was done."""
     folder = Path(args.folder)
     fix = "init overwrites no file; move it away, or name another folder with --folder"
@@ -52,7 +54,9 @@ def init(args: Namespace, environ: Mapping[str, str], stop: Event, out: TextIO) 
         sources = [{"project": project} for project in projects]
         data = {"metrics": sources[0], "sources": sources}
         session = Session(config.from_data(data, "--project", {}), clients)
-        report = Run(session, Memory(), int(time.time()), Deadline.after(_SECONDS, stop)).look()
+        run = Run(session, Memory(), int(time.time()), Deadline.after(_SECONDS, stop))
+        with show_progress(err, "looking for streams ..."):
+            report = run.look()
         for group in failure_groups(report):
             LOGGER.warning("%s %s", name_all(group.names), group.text)
         read = {location.name.project for location in report.locations}

@@ -13,7 +13,6 @@ from exporter.documents import packaged
 from exporter.expectations import ComparedLocation
 from exporter.names import LocationName, StreamName
 from exporter.read import Objects
-from exporter.states import StreamState
 
 RESOURCE = "generic_node"  # of every series: Datastream's own resource takes no custom metrics
 GLOBAL = "global"  # the location that stands for the discovery of a project's locations
@@ -102,8 +101,7 @@ def count_samples(at: ComparedLocation) -> Iterator[Sample]:
     """Yield the counts of a cleanly read location, and that it was read."""
     yield up(at.name, readable=True)
     yield _location_sample(FAILED_STREAMS, at.name, at.failed)
-    for_good = sum(stream.state == StreamState.FAILED_PERMANENTLY for stream, _ in at.listed)
-    yield _location_sample(PERMANENTLY_FAILED_STREAMS, at.name, for_good)
+    yield _location_sample(PERMANENTLY_FAILED_STREAMS, at.name, at.permanently_failed)
     yield _location_sample(UNEXPECTED_STREAMS, at.name, at.unexpected)
 
 

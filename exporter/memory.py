@@ -15,9 +15,8 @@ AFTER_CHANGE_SECONDS = 60.0  # how long after a change every run reads and write
 LONGEST_SECONDS = 240.0  # the longest time between two points of a series that doesn't change
 EMPTY_SECONDS = 300.0  # how often a discovered location without streams is read
 COLLECT_SECONDS = 900  # the optional collectors run in the first run of each such time
-FIRST_RUN_SECONDS = (
-    75  # how late a run without memory counts as the first: jobs start a little late
-)
+# How late a run without memory counts as the first: schedules start a job a little late
+FIRST_RUN_SECONDS = 75
 _LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 
@@ -111,7 +110,10 @@ class Memory:
         )
 
     def is_due(self, name: LocationName, values: Hashable, *, empty: bool = False) -> bool:
-        """Return whether to write a location, and count it as written; no values if unread."""
+        """Return whether to write a location now, and count it as written.
+
+        Its samples depend on ``values``; None if it was not read.
+        """
         before = self._seen.get(name)
         changed = before is None or before.values != values
         if changed:

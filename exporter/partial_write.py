@@ -39,14 +39,9 @@ class PartialWrite:
 def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> PartialWrite:
     """Return what the error of a request with ``sent`` series says about its points."""
     summary = _summary(error)
-    if summary is None and is_transient(error):
-        # All of it may be written, or nothing.
-        return PartialWrite(sent, late=0, transient=sent)
-    if summary is None:
-        return PartialWrite(sent, late=sent if _is_late(error.message or "") else 0, transient=0)
     refused = summary.total_point_count - summary.success_point_count
     if summary.total_point_count != sent or not 0 < refused <= sent:
-        # A summary that contradicts itself or the request proves no point written.
+        # Without a summary, or with one that contradicts itself, no point is surely written.
         refused = sent
     passing = [one for one in summary.errors if one.status.code in _TRANSIENT_CODES]
     final = [one for one in summary.errors if one.status.code not in _TRANSIENT_CODES]
@@ -62,13 +57,14 @@ def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> Part
     return PartialWrite(refused, max(0, min(late, refused - transient)), transient)
 
 
-def _summary(error: exceptions.GoogleAPICallError) -> monitoring_v3.CreateTimeSeriesSummary | None:
+def _summary(error: exceptions.GoogleAPICallError) -> monitoring_v3.CreateTimeSeriesSummary:
+    """Return the summary that an error carries; an empty one if it carries none."""
     for detail in error.details or ():
         summary = monitoring_v3.CreateTimeSeriesSummary()
         # google-api-core does not know this type and leaves it packed.
         if hasattr(detail, "Unpack") and detail.Unpack(type(summary).pb(summary)):
             return summary
-    return None
+    return monitoring_v3.CreateTimeSeriesSummary()
 
 
 def _is_late(message: str) -> bool:

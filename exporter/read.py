@@ -14,7 +14,7 @@ from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
 from exporter.google.calls import Calls, Deadline, call_with_retry
-from exporter.google.errors import CallError, Failure, FailureKind, explain_call_error
+from exporter.google.errors import STATUS, CallError, Failure, FailureKind, explain_call_error
 from exporter.names import LocationName, StreamName
 
 LABEL = "expected-state"  # the label on a stream, in Google Cloud, that names a state to expect
@@ -54,15 +54,10 @@ class Datastream:
     def locations(self, project: str, deadline: Deadline) -> tuple[str, ...]:
         """Return the ids of every location in which the project can have streams."""
         request = locations_pb2.ListLocationsRequest(name=f"projects/{project}", page_size=PAGE)
-
-        def page(timeout: float) -> Any:
-            # This method has no pager and returns the raw response.
-            return self._client.list_locations(request, retry=None, timeout=timeout)
-
         needs = (project, "datastream.locations.list")
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in self._pages(page, request, needs, deadline)
+            for answer in self._list(self._client.list_locations, request, needs, deadline)
             for location in answer.locations
         )
 
@@ -73,7 +68,6 @@ class Datastream:
         streams: dict[str, Stream] = {}
         needs = (at.project, "datastream.streams.list")
         for answer in self._list(self._client.list_streams, request, needs, deadline):
-            _require_complete(answer)
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
                 stream_id = stream.name.rsplit("/", 1)[-1]
@@ -108,7 +102,6 @@ class Datastream:
         states: dict[str, int] = {}
         needs = (at.project, "datastream.privateConnections.list")
         for answer in self._list(self._client.list_private_connections, request, needs, deadline):
-            _require_complete(answer)
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state
         return states
@@ -122,20 +115,22 @@ class Datastream:
         """
 
         def page(timeout: float) -> Any:
-            answer = next(method(request, retry=None, timeout=timeout).pages)
+            answer = method(request, retry=None, timeout=timeout)
+            if isinstance(answer, locations_pb2.ListLocationsResponse):
+                # This method alone has no pager.
+                return answer
             # Raw messages are faster to read, and have numbers that proto-plus doesn't know.
-            return type(answer).pb(answer)
+            first = next(answer.pages)
+            return type(first).pb(first)
 
-        return self._pages(page, request, needs, deadline)
-
-    def _pages(
-        self, page: Callable[[float], Any], request: Any, needs: tuple[str, str], deadline: Deadline
-    ) -> Iterator[Any]:
         for _ in range(MOST_PAGES):
             try:
                 answer = call_with_retry(page, deadline, self._calls)
             except exceptions.GoogleAPICallError as error:
                 raise CallError(explain_call_error(error, *needs)) from error
+            if unreachable := getattr(answer, "unreachable", ()):
+                text = f"the answer leaves out what is in {', '.join(unreachable)}"
+                raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
             yield answer
             if not answer.next_page_token:
                 return
@@ -145,10 +140,3 @@ class Datastream:
             request.page_token = answer.next_page_token
         many = f"the list goes on after {MOST_PAGES} pages of up to {PAGE:,}"
         raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))
-
-
-def _require_complete(page: Any) -> None:
-    if page.unreachable:
-        text = f"the answer leaves out what is in {', '.join(page.unreachable)}"
-        hint = "See https://status.cloud.google.com if it lasts."
-        raise CallError(Failure(FailureKind.UNREACHABLE, text, hint))

@@ -19,7 +19,14 @@ from exporter.config import Config, Source
 from exporter.expectations import ComparedLocation, Expectations
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
-from exporter.google.errors import CallError, Failure, FailureKind, explain_unexpected_error
+from exporter.google.errors import (
+    STATUS,
+    CallError,
+    Failure,
+    FailureKind,
+    explain_no_thread,
+    explain_unexpected_error,
+)
 from exporter.logs import LOGGER
 from exporter.measure import GLOBAL, Sample
 from exporter.memory import Memory
@@ -30,16 +37,18 @@ from exporter.write import Writer, Written
 K = TypeVar("K")
 T = TypeVar("T")
 _READING_SHARE = 0.6
-# Kept for the exporter's own series, and as much again for the collectors' points
-_RESERVED_SECONDS, _RESERVED_SHARE = 3.0, 0.15  # the less of the two
-_DISCOVERY_SHARE = 1 / 3  # the part of the reading time that discovery may take, if known before
+_RESERVED_SECONDS = 3.0
+# What is kept for the exporter's own series, and as much for what the collectors read: seconds, or
+# a share of a short deadline
+_RESERVED_SHARE = 0.15
+# The part of the reading time that discovery may take where the locations are known
+_DISCOVERY_SHARE = 1 / 3
 _OBJECTS_SHARE = 1 / 4  # the part of the time left that the objects of one stream may take
 _MOST_THREADS = 512
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 1.0  # how long after a deadline a call may return that kept to it
-_STOPPED_SECONDS = (
-    3.0  # how long requests under way are waited for after a stop; Cloud Run gives 10
-)
+# How long requests under way are waited for after a stop: Cloud Run ends the process after 10
+_STOPPED_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +64,16 @@ class Session:
 class Outcome:
     """What became of one location, or of the points that many of them share."""
 
-    read: threading.Event = field(
-        default_factory=threading.Event
-    )  # set when it was read, or failed
-    done: threading.Event = field(default_factory=threading.Event)  # set when all else is done, too
+    # Set when the location was read, or could not be
+    read: threading.Event = field(default_factory=threading.Event)
+    # Set when everything else about it is done, too
+    done: threading.Event = field(default_factory=threading.Event)
     compared: ComparedLocation | None = None  # the location as it was read; None if it was not
     failure: Failure | None = None  # why it was not read; None if it was, or was not tried
     # What the collectors could not read of it, and why
     uncollected: dict[StreamName | LocationName, Failure] = field(default_factory=dict)
-    held_back: bool = False  # whether ``last_read`` was left out, as a point before it was lost
+    # Whether its ``last_read`` was not written, as a point before it was not accepted
+    held_back: bool = False
     samples: list[Sample] = field(default_factory=list)  # what there was to write
     written: Written = field(default_factory=Written)  # what happened to them so far
 
@@ -74,17 +84,17 @@ class Report:
 
     task: Task  # which task of a job made it
     timestamp: int  # unix time of every point, in whole seconds
-    discoveries: Mapping[
-        str, tuple[str, ...] | Failure
-    ]  # locations by project, or why there are none
-    dropped: tuple[LocationName, ...]  # read, though discovery no longer lists them
-    locations: tuple[ComparedLocation, ...]  # the cleanly read ones, by name
+    # The locations of each discovered project, or why discovery failed
+    discoveries: Mapping[str, tuple[str, ...] | Failure]
+    dropped: tuple[LocationName, ...]  # those read that discovery no longer lists
+    # The cleanly read locations, compared with config, sorted by name
+    locations: tuple[ComparedLocation, ...]
     unread: Mapping[LocationName, Failure]  # why the other locations could not be read
     skipped: int  # how many locations and discoveries a stop cut short
-    uncollected: Mapping[
-        StreamName | LocationName, Failure
-    ]  # what a collector could not read, and why
-    held_back: tuple[LocationName, ...]  # those whose ``last_read`` was left out
+    # Why a collector failed, by the stream or location that it read
+    uncollected: Mapping[StreamName | LocationName, Failure]
+    # Locations whose ``last_read`` was not written, as a point before it was lost
+    held_back: tuple[LocationName, ...]
     samples: tuple[Sample, ...]  # what there was to write
     written: Written  # what happened to it
     changed: bool  # whether anything differs from what the process saw before
@@ -126,7 +136,10 @@ class Run:
     def __init__(
         self, session: Session, memory: Memory, timestamp: int, deadline: Deadline
     ) -> None:
-        """Start the clock; the deadline's ``stop`` ends the run after the requests under way."""
+        """Start the clock; CallError if no thread can be started.
+
+        The deadline's ``stop`` ends the run after the requests under way.
+        """
         self._started = time.monotonic()
         self._config = session.config
         self._task = session.task
@@ -147,6 +160,11 @@ class Run:
         self._collects = collect.objects or collect.private_connections
         self._writes = True
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
+        try:
+            # Where no more than this thread can be started, all work waits for it.
+            self._pool.submit(time.sleep, 0)
+        except RuntimeError as error:
+            raise CallError(explain_no_thread(error)) from error
         self._discovered: dict[str, threading.Event] = {}
         self._discoveries: dict[str, tuple[str, ...] | Failure] = {}
         self._dropped: list[LocationName] = []
@@ -204,7 +222,7 @@ class Run:
                 event.wait(_POLL_SECONDS)
 
     def _submit(self, work: Callable[..., None], *args: object) -> None:
-        # Where the machine can start no more threads, the work waits for those that there are.
+        # No other thread can be started, so the first does it; or the run is over.
         with suppress(RuntimeError):
             self._pool.submit(work, *args)
 
@@ -410,5 +428,5 @@ class Run:
 _NO_ANSWER = Failure(
     FailureKind.TIMED_OUT,
     "there was no answer by the run's deadline",
-    "See https://status.cloud.google.com if it lasts, or raise run.deadline.",
+    f"{STATUS}, or raise run.deadline.",
 )

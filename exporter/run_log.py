@@ -59,13 +59,6 @@ class FailureGroup(NamedTuple):
         return f"{what}: {self.failure}"
 
 
-class _Known(NamedTuple):
-    """A stream as it was last seen: its state's name, and whether that was fine."""
-
-    state: str
-    expected: bool
-
-
 class _Entry(NamedTuple):
     """A log entry about a stream."""
 
@@ -81,7 +74,7 @@ class RunLog:
         self._config = config
         self._monotonic = monotonic
         self._reminded = -math.inf
-        self._known: dict[LocationName, dict[StreamName, _Known]] = {}
+        self._known: dict[LocationName, dict[StreamName, ComparedStream]] = {}
         self._said: set[object] = set()
         self._failing: set[object] = set()
 
@@ -135,7 +128,7 @@ class RunLog:
             for one in now.values():
                 was = before.get(one.name) if before is not None else None
                 if was:
-                    changed = was != _Known(one.state, one.expected)
+                    changed = (was.state, was.expected) != (one.state, one.expected)
                 else:
                     changed = before is not None and one.stream is not None
                 if changed:
@@ -145,9 +138,7 @@ class RunLog:
             for name, was in (before or {}).items():
                 if name not in now and was.state != MISSING:
                     entries.append(_change(ComparedStream(name, None, expected=False), was))
-            self._known[location.name] = {
-                name: _Known(one.state, one.expected) for name, one in now.items()
-            }
+            self._known[location.name] = now
         # The worst first: a change for the worse, then by level.
         entries.sort(key=lambda entry: (not entry.fields["worse"], -entry.level))
         for entry in entries[:MOST_ENTRIES]:
@@ -157,7 +148,7 @@ class RunLog:
             log(logging.WARNING, text, event="more_streams", count=more)
 
 
-def _change(now: ComparedStream, was: _Known | None) -> _Entry:
+def _change(now: ComparedStream, was: ComparedStream | None) -> _Entry:
     """Return the entry of a change since the stream was last seen, if it was."""
     before = was.state if was else MISSING
     event = "stream_changed"
@@ -223,9 +214,8 @@ def name_all(names: Sequence[LocationName | StreamName]) -> str:
     if len(names) == 1:
         return project if names[0].location == GLOBAL else str(names[0])
     things = "streams" if isinstance(names[0], StreamName) else "locations"
-    return (
-        f"{len(names):,} {things} of {project} ({_first(['/'.join(name[1:]) for name in names])})"
-    )
+    first = _first(["/".join(name[1:]) for name in names])
+    return f"{len(names):,} {things} of {project} ({first})"
 
 
 def _first(words: Sequence[object]) -> str:
@@ -246,20 +236,22 @@ def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
 
 def log_run(report: Report) -> None:
     """Log what was not written and why, then the summary of the run."""
-    _log_write_errors(report.written.errors)
+    written = report.written
+    _log_write_errors(written.errors)
     for _, group in groupby(report.held_back, lambda name: name.project):
         names = list(group)
         why = "a stream's last_seen may be lost, and the stream would look deleted"
         text = f"location/last_read of {name_all(names)} not written: {why}."
         log(logging.WARNING, text, **fields_of(names))
     if report.stopped:
-        unread = f"{plural(report.skipped, 'location')} not read" if report.skipped else ""
-        unsent = report.written.left_out
-        left = filter(None, (unread, f"{plural(unsent, 'point')} not written" if unsent else ""))
+        counts = ((report.skipped, "location", "read"), (written.left_out, "point", "written"))
+        left = [f"{plural(count, noun)} not {done}" for count, noun, done in counts if count]
         log(logging.WARNING, f"Interrupted: {', '.join(left) or 'nothing is left out'}.")
-    written = report.written
-    lost, superseded = (written.lost, "lost"), (written.superseded, "superseded")
-    not_written = (lost, superseded, (written.left_out, "left out"))
+    not_written = (
+        (written.lost, "lost"),
+        (written.superseded, "superseded"),
+        (written.left_out, "left out"),
+    )
     points = f"{plural(written.accepted, 'point')} written"
     points += "".join(f", {count:,} {what}" for count, what in not_written if count)
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from threading import Event
 
 from exporter.config import Config, Endpoints
-from exporter.documents import InputError
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
 from exporter.google.clients import Clients, emulators
@@ -24,10 +23,7 @@ def open_session(
     config: Config, environ: Mapping[str, str], impersonate: str | None = None
 ) -> Iterator[Session]:
     """Connect; InputError where the environment names no task, CallError without credentials."""
-    try:
-        task = cloud_run.task(environ)
-    except ValueError as error:
-        raise InputError([f"environment: {error}"]) from None
+    task = cloud_run.task(environ)
     with open_clients(config.endpoints, environ, impersonate) as clients:
         yield Session(config, clients, task)
 

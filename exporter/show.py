@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TextIO
 
 from rich.console import Group
@@ -108,11 +108,7 @@ def _print_points(heading: str, samples: tuple[Sample, ...], terminal: Any) -> N
 @contextmanager
 def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]:
     """Show the fleet on a terminal, below the log; yield what takes each run's report."""
-    with ExitStack() as stack:
-        live = stack.enter_context(Live(console=console(out), auto_refresh=False))
-        # rich has put a stream in sys.stderr's place that prints above the table.
-        log = sys.stderr if err.isatty() else err
-        stack.enter_context(logs.logging_to(log, logs.Text(times=True)))
+    with Live(console=console(out), auto_refresh=False) as live:
 
         def show(report: Report) -> None:
             # What does not fit is counted; the worst are first.
@@ -128,7 +124,10 @@ def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]
             more = [f"and {len(rows) - room:,} more"] if len(rows) > room else []
             live.update(Group(table, *more, Text(fleet(report), "bold")), refresh=True)
 
-        yield show
+        # rich has put a stream in sys.stderr's place that prints above the table.
+        log = sys.stderr if err.isatty() else err
+        with logs.logging_to(log, logs.Text(times=True)):
+            yield show
 
 
 def _urgency(row: _Row) -> tuple[object, ...]:

@@ -17,9 +17,10 @@ from exporter.partial_write import PartialWrite, parse_partial_write
 
 PERMISSION = "monitoring.timeSeries.create"
 BATCH = 200  # series in a request, the most that the API takes
-# How long one request may take: the client's own default, and at most a share of the time left, so
-# that one that hangs is sent again
-_TRY_SECONDS, _LEAST_SECONDS, _TRY_SHARE = 12.0, 1.0, 1 / 3
+_TRY_SECONDS = 12.0  # how long one request may take: the client's own default for this method
+_LEAST_SECONDS = 1.0
+# The most of the time left that one may take, a second at least: one that hangs is sent again
+_TRY_SHARE = 1 / 3
 _REQUEST = monitoring_v3.CreateTimeSeriesRequest.pb()
 
 

@@ -16,14 +16,9 @@ _WORDS = {word for name in KNOWN for word in re.findall("[a-z]+", name)} | {"nor
 _MISSPELLED = 0.85  # the share of its letters that a misspelled location has right
 
 
-def is_known(name: str) -> bool:
-    """Return whether this version knows the location."""
-    return name in KNOWN
-
-
 def check(name: str) -> str:
     """Return the name of a location that is known or may be new, or raise ValueError."""
-    if is_known(name):
+    if name in KNOWN:
         return name
     if FORM.fullmatch(name):
         # Regions that open are called by the words of older ones: europe-west13, us-north1.

@@ -1,14 +1,13 @@
 """Makes calls to Google: bounded by a deadline, retried while that can help, and counted."""
 
 import math
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import TypeVar
 
+import tenacity
 from google.api_core import exceptions
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
@@ -25,6 +24,8 @@ _TRANSIENT = (
     exceptions.InternalServerError,
     exceptions.Aborted,
 )
+
+_jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,14 @@ def call_with_retry(
     ``attempt`` receives its timeout in seconds, ``longest`` at most. The deadline bounds all tries
     and waits, its ``stop`` ends them; then the last GoogleAPICallError is raised.
     """
-    last: exceptions.GoogleAPICallError
-    for tries in count():
+    last: exceptions.GoogleAPICallError | None = None
+
+    def once() -> T:
+        nonlocal last
         left = deadline.left
-        if left < LEAST_ATTEMPT:
-            raise exceptions.DeadlineExceeded("the run's deadline passed before this call started")
+        if left < LEAST_ATTEMPT or (last and deadline.stopped):
+            late = "the run's deadline passed before this call started"
+            raise last or exceptions.DeadlineExceeded(late)
         calls.add()
         try:
             return attempt(min(longest, left))
@@ -102,22 +106,25 @@ def call_with_retry(
             last = exceptions.InternalServerError(f"the answer can't be read ({error})")
         except exceptions.GoogleAPICallError as error:
             last = error
-        wait = _wait(last, tries)
-        if not again(last) or deadline.left < wait + LEAST_ATTEMPT:
-            break
-        if deadline.stop.wait(wait) or deadline.left < LEAST_ATTEMPT:
-            break
-    raise last
+        raise last
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(again),
+        wait=_wait,
+        stop=lambda state: deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT,
+        sleep=tenacity.sleep_using_event(deadline.stop),
+        reraise=True,
+    )
+    return retrying(once)
 
 
-def _wait(error: exceptions.GoogleAPICallError, tries: int) -> float:
-    """Return how long to wait, in seconds: as the server asks (RetryInfo), or 0.2 s and doubling.
-
-    All clients are asked for the same, so that a little jitter spreads them.
-    """
-    own = random.uniform(0, min(5.0, 0.2 * 2 ** min(tries, 5)))  # noqa: S311 - no secret
-    for detail in error.details or ():
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Return how many seconds to wait: what the server asks for (RetryInfo), with jitter."""
+    own = _jitter(state)
+    error = state.outcome.exception() if state.outcome else None
+    for detail in getattr(error, "details", None) or ():
         if isinstance(detail, error_details_pb2.RetryInfo):
             delay = detail.retry_delay
+            # All clients are asked for the same: a little jitter spreads them.
             return max(own, float(delay.seconds + delay.nanos / 1e9) + own / 10)
     return own

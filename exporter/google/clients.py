@@ -24,7 +24,7 @@ from google.cloud.monitoring_v3.services.notification_channel_service.transports
 )
 
 from exporter.config import Endpoints
-from exporter.google.errors import CallError, explain_credentials_error
+from exporter.google.errors import CallError, explain_credentials_error, explain_no_thread
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
@@ -130,9 +130,11 @@ def _credentials(impersonate: str | None) -> tuple[Credentials, str | None]:
         except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
             fetched.put(error)
 
-    threading.Thread(target=fetch, name="token", daemon=True).start()
     try:
+        threading.Thread(target=fetch, name="token", daemon=True).start()
         result = fetched.get(timeout=_TOKEN_SECONDS)
+    except RuntimeError as error:
+        raise CallError(explain_no_thread(error)) from error
     except Empty:
         result = TimeoutError()
     if isinstance(result, Exception):

@@ -5,6 +5,7 @@ Source: https://cloud.google.com/run/docs/container-contract. A function is a se
 
 from collections.abc import Mapping
 
+from exporter.documents import InputError
 from exporter.names import Task
 
 JOB = "CLOUD_RUN_JOB"
@@ -23,13 +24,12 @@ def here(environ: Mapping[str, str]) -> bool:
 
 
 def task(environ: Mapping[str, str]) -> Task:
-    """Return which task of a job this process is, or raise ValueError with a sentence."""
+    """Return which task of a job this process is, or raise InputError."""
     index, count = environ.get(TASK_INDEX, "0"), environ.get(TASK_COUNT, "1")
     if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
-        raise ValueError(
-            f"{TASK_INDEX}={index} and {TASK_COUNT}={count} name no task of a job: the index "
-            f"counts from 0 and is below the count"
-        )
+        named = f"{TASK_INDEX}={index} and {TASK_COUNT}={count} name no task of a job"
+        fix = "the index counts from 0 and is below the count"
+        raise InputError([f"environment: {named}: {fix}"])
     return Task(int(index), int(count))
 
 

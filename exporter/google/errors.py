@@ -56,9 +56,9 @@ _ROLES = {
     "monitoring.notificationChannels.list": "roles/monitoring.viewer",
 }
 
-_STATUS = "See https://status.cloud.google.com if it lasts"
-_LATER = f"The next run tries again. {_STATUS}."
-_SLOW = f"{_STATUS}, raise run.deadline, or check {{key}} in config.yaml if set."
+STATUS = "See https://status.cloud.google.com if it lasts"
+_LATER = f"The next run tries again. {STATUS}."
+_SLOW = f"{STATUS}, raise run.deadline, or check {{key}} in config.yaml if set."
 _NAMES = "Check the project and the location in config.yaml."
 _QUOTA = "See the quotas of {service} in project {project}, or run less often."
 _CHECK = "If {key} is set in config.yaml, check that {service} answers there."
@@ -126,6 +126,13 @@ def explain_unexpected_error(error: Exception) -> Failure:
     """Return the failure for an error that no call is known to raise."""
     message = f"{type(error).__name__}: {_first_line(error)}"
     hint = "This is a bug in the exporter: report it with the log."
+    return Failure(FailureKind.REFUSED, message, hint)
+
+
+def explain_no_thread(error: RuntimeError) -> Failure:
+    """Return the failure for the error that Python raises when no thread can be started."""
+    message = f"this machine can start no thread ({error})"
+    hint = "Allow this user or container more processes and threads, or more memory."
     return Failure(FailureKind.REFUSED, message, hint)
 
 

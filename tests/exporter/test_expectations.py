@@ -236,9 +236,9 @@ def test_streams_are_counted_once() -> None:
     """Failed are both kinds; unexpected are neither these nor missing ones; excluded are none."""
     streams = [Stream(f"s{number}", state) for number, state in enumerate((2, 3, 5, 5, 6, 9))]
     one = compared(*streams, required=[str(ORDERS)])
-    assert (one.failed, one.unexpected) == (3, 2)
+    assert (one.failed, one.permanently_failed, one.unexpected) == (3, 1, 2)
     muted = compared(*streams, globs={"exclude": ["*"]})
-    assert (muted.failed, muted.unexpected) == (0, 0)
+    assert (muted.failed, muted.permanently_failed, muted.unexpected) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How runs end: in time, when asked to stop, and where hardly a thread can be had."""
+"""How runs end: in time, when asked to stop, and where no thread can be had."""
 
 import threading
 from collections.abc import Iterator
@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from exporter.config import Endpoints
 from exporter.config.locations import KNOWN
-from exporter.google.errors import FailureKind
+from exporter.google.clients import Clients
+from exporter.google.errors import CallError, FailureKind
 from exporter.memory import Memory
 from exporter.write import Written
 from lab.emulator.answers import StatusError
@@ -186,7 +188,7 @@ def test_a_stop_waits_for_seconds_for_all_requests_that_hang(
     assert report.written.lost == (24 if streams else 12)
 
 
-# Where hardly a thread can be had.
+# Where no thread can be had.
 
 
 def allow_threads(monkeypatch: pytest.MonkeyPatch, kind: str, most: int) -> None:
@@ -202,6 +204,22 @@ def allow_threads(monkeypatch: pytest.MonkeyPatch, kind: str, most: int) -> None
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", limited)
+
+
+def test_without_any_thread_there_is_a_sentence(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what is short and what to do, for credentials as well."""
+    lab = serve(world())
+    for kind, work in (
+        ("location", lambda: lab.run(LISTED)),
+        ("location", lambda: lab.run(DISCOVERED)),
+        ("token", lambda: Clients(Endpoints(), {})),
+    ):
+        allow_threads(monkeypatch, kind, 0)
+        with pytest.raises(CallError, match="this machine can start no thread") as caught:
+            work()
+        assert "more processes and threads" in str(caught.value)
 
 
 @pytest.mark.parametrize("most", [1, 2])

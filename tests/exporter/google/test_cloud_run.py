@@ -2,6 +2,7 @@
 
 import pytest
 
+from exporter.documents import InputError
 from exporter.google import cloud_run
 from exporter.names import Task
 
@@ -39,5 +40,5 @@ def test_a_task_that_can_not_be(index: str, count: str) -> None:
     """Both variables stand in the sentence: a wrong share would write twice or leave out."""
     environ = {"CLOUD_RUN_TASK_INDEX": index, "CLOUD_RUN_TASK_COUNT": count}
     named = f"CLOUD_RUN_TASK_INDEX={index} and CLOUD_RUN_TASK_COUNT={count} name no task"
-    with pytest.raises(ValueError, match=named):
+    with pytest.raises(InputError, match=named):
         cloud_run.task(environ)

@@ -30,7 +30,7 @@ def _seconds(written: object) -> object:
     """Turn ``90s``, ``50ms`` or ``1h12m10s`` into seconds; numbers pass, for use in code."""
     if not isinstance(written, str):
         return written
-    return durations.parse(written, compound=True).total_seconds()
+    return durations.parse(written).total_seconds()
 
 
 def _known(written: str, known: Iterable[str]) -> str:
@@ -240,7 +240,6 @@ class DropEvents(_StreamEvent):
     do: Literal["drop_events"]
     events: int = Field(ge=1)
     object: str = "public.orders"
-    error_code: str = "UNSUPPORTED_DATA_TYPE"
 
 
 class WriteLogEntry(_StreamEvent):

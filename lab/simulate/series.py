@@ -16,6 +16,7 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple, TextIO
 
 from exporter.states import StreamState
+from lab.durations import parse
 from lab.emulator.timeline import ProjectSnapshot, Snapshot, StreamSnapshot, Timeline
 from lab.emulator.world import DropEvents, matches
 from lab.policies.model import MINUTE
@@ -39,13 +40,10 @@ _OWN_TIME = "_own_time"
 _SELECTOR = re.compile(
     r"""(?P<selector>(?P<name>[a-zA-Z_]\w*:\w+)
         (?P<matchers>\s*\{(?:"(?:[^"\\]|\\.)*"|[^"{}])*\})?)
-        (?:\s*\[\s*(?P<length>[0-9a-z]+)\s*\])?
-        (?:\s*\boffset\s+(?P<offset>[0-9a-z]+))?""",
+        (?:\s*\[\s*(?P<length>[0-9a-z]+[a-z])\s*\])?
+        (?:\s*\boffset\s+(?P<offset>[0-9a-z]+[a-z])\b)?""",
     re.VERBOSE,
 )
-_PART = re.compile(r"([0-9]+)(ms|[smhdwy]|$)")
-_UNITS = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86_400}
-_UNITS |= {"w": 7 * 86_400, "y": 365 * 86_400}
 
 
 class VisiblePoint(NamedTuple):
@@ -131,20 +129,15 @@ def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
         usual, longest = delay
         if not name.startswith(_OURS):
             usual = longest = delay_seconds(name)
-        if offset and _seconds(offset) >= longest:
+        if offset and parse(offset).total_seconds() >= longest:
             return f"{name}{_OWN_TIME}{found[0].removeprefix(name)}"
         if not length:
             return found["selector"]
-        left = round((_seconds(length) - usual) * 1000)
+        left = round((parse(length).total_seconds() - usual) * 1000)
         # If the range is too short for any point, select before all of them.
         return f"{found['selector']}{f'[{left}ms]' if left > 0 else '[1ms] @ 0'}"
 
     return _SELECTOR.sub(adjusted, query)
-
-
-def _seconds(length: str) -> float:
-    """Return the seconds of a PromQL duration; a number without a unit is in seconds."""
-    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(length))
 
 
 def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
@@ -168,7 +161,7 @@ def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
         counted = {
             "read_method": "cdc",
             "object_name": event.object,
-            "error_code": event.error_code,
+            "error_code": "UNSUPPORTED_DATA_TYPE",
         }
         for project, location, stream in _streams(timeline.at(event.at)):
             name = f"projects/{project.id}/locations/{location}/streams/{stream.id}"

@@ -222,12 +222,8 @@ def _written_after(metric_type: str, drawn: float) -> float:
     """Return the fraction of a run after which a point is written."""
     if metric_type == measure.LAST_READ.type:
         return _LAST_READ
-    match metric_type.split("/")[-2]:
-        case "exporter":
-            return _OWN
-        case "location":
-            return _COUNTS
-    return _STREAMS_FROM + _STREAMS_FOR * drawn
+    of_stream = _STREAMS_FROM + _STREAMS_FOR * drawn
+    return {"exporter": _OWN, "location": _COUNTS}.get(metric_type.split("/")[-2], of_stream)
 
 
 def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:

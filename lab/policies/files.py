@@ -158,8 +158,7 @@ def _files(folder: Path) -> tuple[list[Path], list[str]]:
 def _open(path: Path, *, house_rules: bool) -> tuple[Document, PolicyFile, Policy]:
     """Return a file's policy, and the document that gathers more mistakes in it.
 
-    Raises:
-        InputError: It doesn't have the form of a policy.
+    It raises InputError where the file doesn't have the form of a policy.
     """
     text = read_file(str(path))
     document = parse(text, printable(str(path)))

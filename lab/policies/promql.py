@@ -160,8 +160,7 @@ def _series(type_: str, resource: str, keys: Iterable[str], labels: Iterable[str
 def _find_series(name: str, *, known_only: bool) -> KnownSeries | None:
     """Return the series under a name; None for a metric that may exist.
 
-    Raises:
-        ValueError: The metric is unknown though it must be known, or its name is misspelled.
+    An unknown one that must be known, or whose name is misspelled, is a ValueError.
     """
     known = known_series()
     if name in known:

@@ -53,11 +53,7 @@ class ResultSeries(NamedTuple):
 
 
 class Engine:
-    """Queries a Prometheus on this machine.
-
-    Attributes:
-        address: Where it listens, ``127.0.0.1:PORT``.
-    """
+    """Queries a Prometheus on this machine, which listens on ``address``: ``127.0.0.1:PORT``."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -110,11 +106,7 @@ class Engine:
 
 
 def check_installed() -> None:
-    """Raise an error where Prometheus is not installed.
-
-    Raises:
-        NotInstalledError: It is not.
-    """
+    """Raise NotInstalledError where Prometheus is not installed."""
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
     if missing:
         raise NotInstalledError(
@@ -139,10 +131,9 @@ def start_engine(series: Iterable[Series]) -> Iterator[Engine]:
 
 
 def add_series(folder: Path, series: Iterable[Series]) -> None:
-    """Add series to a Prometheus database, as one block: one pass over the text is enough.
+    """Add series to a Prometheus database, or raise EngineError.
 
-    Raises:
-        EngineError: The series can't be read.
+    They are one block, so that one pass over the text is enough.
     """
     text = folder / "series.txt"
     with text.open("w", encoding="utf-8") as out:
@@ -157,11 +148,7 @@ def add_series(folder: Path, series: Iterable[Series]) -> None:
 
 @contextmanager
 def run_engine(folder: Path) -> Iterator[Engine]:
-    """Run a Prometheus with a folder's database, on a free port of loopback, while the block runs.
-
-    Raises:
-        EngineError: It can't be started.
-    """
+    """Run a Prometheus with a folder's database while the block runs, or raise EngineError."""
     config = folder / "prometheus.yaml"
     config.write_text("{}\n", encoding="utf-8")
     (folder / "data").mkdir(exist_ok=True)

@@ -40,8 +40,8 @@ _OWN_TIME = "_own_time"
 _SELECTOR = re.compile(
     r"""(?P<selector>(?P<name>[a-zA-Z_]\w*:\w+)
         (?P<matchers>\s*\{(?:"(?:[^"\\]|\\.)*"|[^"{}])*\})?)
-        (?:\s*\[\s*(?P<length>[0-9a-z]+[a-z])\s*\])?
-        (?:\s*\boffset\s+(?P<offset>[0-9a-z]+[a-z])\b)?""",
+        (?:\s*\[\s*(?P<length>[0-9a-z]+)\s*\])?
+        (?:\s*\boffset\s+(?P<offset>[0-9a-z]+))?""",
     re.VERBOSE,
 )
 
@@ -129,15 +129,20 @@ def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
         usual, longest = delay
         if not name.startswith(_OURS):
             usual = longest = delay_seconds(name)
-        if offset and parse(offset).total_seconds() >= longest:
+        if offset and _seconds(offset) >= longest:
             return f"{name}{_OWN_TIME}{found[0].removeprefix(name)}"
         if not length:
             return found["selector"]
-        left = round((parse(length).total_seconds() - usual) * 1000)
+        left = round((_seconds(length) - usual) * 1000)
         # If the range is too short for any point, select before all of them.
         return f"{found['selector']}{f'[{left}ms]' if left > 0 else '[1ms] @ 0'}"
 
     return _SELECTOR.sub(adjusted, query)
+
+
+def _seconds(length: str) -> float:
+    """Return the seconds of a PromQL duration; a number without a unit is in seconds."""
+    return parse(f"{length}s" if length.isdecimal() else length).total_seconds()
 
 
 def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:

@@ -26,7 +26,7 @@ _READY = "Server is ready to receive web requests."
 _STOP_SECONDS = 10.0
 _QUERY_SECONDS = 120
 _FOREVER = "87600h"
-_MOST_STEPS = 10_000  # prometheus returns 11,000 points of a series at most
+_MOST_STEPS = 1000  # evaluations in one query: Prometheus limits the points that it holds at once
 # Error types that are the query's own fault
 # (https://prometheus.io/docs/prometheus/latest/querying/api/); the others are the engine's
 _QUERY_ERRORS = {"bad_data", "execution"}
@@ -70,7 +70,7 @@ class Engine:
         values: dict[tuple[tuple[str, str], ...], dict[float, str]] = {}
         first, last = 0, int((end - start) // step)
         while first <= last:
-            until = min(first + _MOST_STEPS, last)
+            until = min(first + _MOST_STEPS - 1, last)
             form = {
                 "query": query,
                 "start": f"{start + first * step:.3f}",

@@ -99,11 +99,9 @@ def evaluate(
             else metric_incidents(policy, recording, engine, spacing)
         )
     results: list[AlertResult] = []
-    for interval in sorted({policy.interval for policy in applied}):
-        names = {policy.name for policy in applied if policy.interval == interval}
-        expected = [each for each in scenario.expect if each.policy in names]
-        found = [incident for name in sorted(names) for incident in of_policy[name]]
-        phases = round(interval / spacing)
+    for name, interval in {policy.name: policy.interval for policy in applied}.items():
+        expected = [each for each in scenario.expect if each.policy == name]
+        found, phases = of_policy[name], round(interval / spacing)
         if not phases:
             results += compare(expected, found, None)
         for phase in (number * spacing for number in range(phases)):

@@ -141,8 +141,7 @@ class _Exporter:
         self._deployment = deployment
         self._clock = clock
         self._processes: dict[int, tuple[Runs, RunLog]] = {}
-        self.logged: list[LogEntry] = []
-        """The entries that the exporter has written, in Cloud Logging's form."""
+        self.logged: list[LogEntry] = []  # what it has written, in Cloud Logging's form
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""

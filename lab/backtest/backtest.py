@@ -59,12 +59,7 @@ def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
 def evaluate(
     policies: Sequence[Policy], history: History, period: Period, progress: Progress, stop: Event
 ) -> BacktestResult:
-    """Evaluate policies over a history; the result is incomplete after ``stop``.
-
-    Raises:
-        NotInstalledError: Prometheus is not installed.
-        EngineError: It cannot be started, or fails.
-    """
+    """Evaluate policies over a history; the result is incomplete after ``stop``."""
     start, end = period
     start += max((history.first - start) // INTERVAL, 0) * INTERVAL
     incidents: list[Incident] = []

@@ -100,13 +100,8 @@ def read_policies(
 ) -> tuple[Policy, ...]:
     """Return the policies of a directory, ordered by name; other files are skipped.
 
-    Args:
-        folder: The directory.
-        house_rules: Whether this project's own rules apply.
-        others: Policies of another directory, to which these may yield.
-
-    Raises:
-        InputError: Everything that is wrong, file by file.
+    With ``house_rules``, this project's own rules apply. ``others`` are policies of another
+    directory, to which these may yield. Raise InputError with everything that is wrong.
     """
     files, sentences = _files(Path(folder))
     # Empty means unknown: the file has errors.

@@ -65,13 +65,10 @@ class Query:
 
 
 def read(text: str, *, known_only: bool = True) -> Query:
-    """Parse a query.
+    """Parse a query; raise ValueError if it is not PromQL, or doesn't return series.
 
     Unless it may use ``known_only`` metrics, an unknown one whose name is not close to a known one
     may exist, with any labels.
-
-    Raises:
-        ValueError: It is not PromQL, or doesn't return series.
     """
     try:
         root = parser.parse(text)

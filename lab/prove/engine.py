@@ -63,9 +63,7 @@ class Engine:
     ) -> tuple[ResultSeries, ...]:
         """Evaluate a query at ``start`` and every ``step`` seconds until ``end``.
 
-        Raises:
-            QueryError: Prometheus refuses the query.
-            EngineError: Prometheus fails or doesn't answer.
+        Raise QueryError where Prometheus refuses the query, another EngineError where it fails.
         """
         values: dict[tuple[tuple[str, str], ...], dict[float, str]] = {}
         first, last = 0, int((end - start) // step)
@@ -117,12 +115,7 @@ def check_installed() -> None:
 
 @contextmanager
 def start_engine(series: Iterable[Series]) -> Iterator[Engine]:
-    """Run a Prometheus with these series while the block runs.
-
-    Raises:
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus can't be filled or started.
-    """
+    """Run a Prometheus with these series while the block runs."""
     check_installed()
     with TemporaryDirectory(prefix="prometheus-") as folder:
         add_series(Path(folder), series)

@@ -92,8 +92,7 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
     since its last entry.
     https://cloud.google.com/logging/docs/alerting/log-based-alerts
 
-    Raises:
-        InputError: The filter or an extractor is valid for Cloud Logging, but not supported here.
+    Raise InputError where the lab can't evaluate the filter or an extractor.
     """
     try:
         accepts = parse_log_filter(policy.filter or "")

@@ -65,10 +65,8 @@ def simulate(
 ) -> Recording:
     """Play a scenario that starts at ``start``, unix seconds.
 
-    A point becomes visible some seconds after it was written, in the range ``ingestion``.
-
-    Raises:
-        SimulationError: The exporter's calls don't reach the emulator.
+    A point becomes visible some seconds after it was written, in the range ``ingestion``. Raise
+    SimulationError where the exporter's calls don't reach the emulator.
     """
     clock = _Clock(start)
     entries = list(log_entries.entries(scenario.world))

@@ -77,7 +77,7 @@ WrongAnswer = Literal["garbled", "too_large", "same_page"]
 
 
 class WorldError(Section):
-    """An error that a stream, an object or a private connection carries."""
+    """An error that a stream or an object carries."""
 
     reason: str
     message: str = ""
@@ -145,7 +145,6 @@ class WorldConnection(Section):
 
     id: str
     state: ConnectionState = PrivateConnection.State.CREATED
-    error: WorldError | None = None
 
 
 class WorldLocation(Section):
@@ -293,7 +292,6 @@ class ConnectionEvent(_Event):
     private_connection: str
     do: Literal["set_connection_state"]
     state: ConnectionState
-    error: WorldError | None = None
 
 
 Event = Annotated[

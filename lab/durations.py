@@ -3,26 +3,29 @@
 import re
 from datetime import timedelta
 
-from exporter import durations
 from exporter.text import quote
 
-_COMPOUND = re.compile(r"(?=.)([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?")
-_PART = re.compile(r"([0-9]+)(ms|[hms])")
-_UNITS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}  # in milliseconds
+_DAY = 86_400_000
+# In milliseconds
+_UNITS = {
+    "y": 365 * _DAY,
+    "w": 7 * _DAY,
+    "d": _DAY,
+    "h": 3_600_000,
+    "m": 60_000,
+    "s": 1000,
+    "ms": 1,
+}
+_DURATION = re.compile("(?=.)" + "".join(f"(?:([0-9]{{1,6}}){unit})?" for unit in _UNITS))
 
 
-def parse(text: object, *, compound: bool = False) -> timedelta:
-    """Return the duration that a text means; ``compound`` accepts several units, and ``ms``, too.
-
-    Raises:
-        ValueError: With a sentence for the person who wrote it.
-    """
-    if not compound:
-        return durations.parse(text)
-    if not isinstance(text, str) or not _COMPOUND.fullmatch(text):
+def parse(text: str) -> timedelta:
+    """Return the duration that a text means, or raise ValueError with a sentence."""
+    found = _DURATION.fullmatch(text)
+    if not found:
         raise ValueError(f"{quote(text)} is not a duration; write for example 30s, 15m or 1h12m30s")
-    parts = _PART.findall(text)
-    return timedelta(milliseconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
+    parts = zip(found.groups("0"), _UNITS.values(), strict=True)
+    return timedelta(milliseconds=sum(int(number) * unit for number, unit in parts))
 
 
 def format_duration(duration: timedelta | float) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from exporter.text import printable
 
-LONGEST = 100
-"""Characters of a value in a code span; the rest is cut off."""
+LONGEST = 100  # characters of a value in a code span; the rest is cut off
 
 
 def code(value: object) -> str:

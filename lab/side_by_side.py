@@ -32,10 +32,7 @@ def side_by_side(
     """Yield the result of each item in order; end after the next one once ``stop`` is set.
 
     Workers end with all that they started. ``work`` is a function of a module, so that they can
-    import it; its errors are raised here.
-
-    Raises:
-        WorkerEndedError: A worker was killed from outside.
+    import it; its errors are raised here. One that is killed from outside is a WorkerEndedError.
     """
     if min(workers, len(items)) <= 1 or stop.is_set():
         yield from map(work, takewhile(lambda _: not stop.is_set(), items))

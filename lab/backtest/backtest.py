@@ -23,7 +23,6 @@ from lab.terminal import Progress
 from lab.timeline.spans import Period
 
 _MARGIN = 600.0  # extra seconds to look back, for late points and for selectors without a range
-_STEPS = 720  # evaluations in one query: Prometheus limits the points that it holds at once
 # What a timeline shows; always read
 _STATES = (samples.STATE, samples.UP, samples.CONNECTION_STATE, samples.LAST_RUN)
 
@@ -60,12 +59,7 @@ def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
 def evaluate(
     policies: Sequence[Policy], history: History, period: Period, progress: Progress, stop: Event
 ) -> BacktestResult:
-    """Evaluate policies over a history; the result is incomplete after ``stop``.
-
-    Raises:
-        NotInstalledError: Prometheus is not installed.
-        EngineError: It cannot be started, or fails.
-    """
+    """Evaluate policies over a history; the result is incomplete after ``stop``."""
     start, end = period
     start += max((history.first - start) // INTERVAL, 0) * INTERVAL
     incidents: list[Incident] = []
@@ -112,22 +106,16 @@ def _incidents(
     interval, start = policy.interval, period.start
     window = round_up(policy.retest_window, interval)
     first = start - min(window, max(start - known_since, 0.0)) // interval * interval
-    steps = int((period.end - first) // interval)
-    last = first + steps * interval
+    last = first + (period.end - first) // interval * interval
     query = adjust_for_delay(query, VisibilityDelay(EXPORTER_DELAY, EXPORTER_DELAY))
-    true_at: dict[tuple[tuple[str, str], ...], list[float]] = {}
-    for step in range(0, steps + 1, _STEPS):
-        at, until = (first + min(each, steps) * interval for each in (step, step + _STEPS - 1))
-        for series in engine.query_range(query, at, until, interval):
-            true_at.setdefault(tuple(sorted(series.labels.items())), []).extend(series.values)
-    for labels, times in true_at.items():
-        about = resource_name(dict(labels), is_exporter=policy.watches_exporter)
+    for labels, values in engine.query_range(query, first, last, interval):
+        about = resource_name(labels, is_exporter=policy.watches_exporter)
         for opened, closed in firing_intervals(
-            times, retest_window=policy.retest_window, interval=interval, last=last
+            values, retest_window=policy.retest_window, interval=interval, last=last
         ):
             if closed is None or closed > start:
                 ends = None if closed is None else closed - start
-                yield Incident(policy.name, about, dict(labels), max(opened - start, 0.0), ends)
+                yield Incident(policy.name, about, labels, max(opened - start, 0.0), ends)
 
 
 def _missing(selector: Selector, history: History) -> str:

@@ -32,11 +32,7 @@ class History:
         self._series: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
 
     def add(self, series: Iterable[Series]) -> None:
-        """Add series of a period that follows the periods before it.
-
-        Raises:
-            EngineError: Prometheus can't take them.
-        """
+        """Add series of a period that follows the periods before it."""
         found = [each for each in series if each.samples]
         if not found:
             return

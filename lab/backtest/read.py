@@ -60,8 +60,7 @@ class Reader:
     def read(self, metrics: Collection[str], period: Period) -> list[Series]:
         """Return the series of metrics, by full type; not all of them after ``stop``.
 
-        Raises:
-            CallError: A metric cannot be read.
+        Raise CallError where one cannot be read.
         """
         with ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="read") as pool:
             parts = pool.map(self._metric, metrics, itertools.repeat(period))

@@ -172,9 +172,8 @@ def _object(prefix: str, table: str, each: WorldObjects) -> Any:
 
 
 def _connection(parent: str, each: WorldConnection) -> Any:
-    error = _errors([each.error])[0] if each.error else None
     name = f"{parent}/privateConnections/{each.id}"
-    return _Connection(name=name, display_name=each.id, state=each.state, error=error)
+    return _Connection(name=name, display_name=each.id, state=each.state)
 
 
 def _errors(errors: Sequence[WorldError]) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.datastream import DatastreamService
 from lab.emulator.monitoring import MonitoringService, WrittenPoint
-from lab.emulator.server import Answer, Call, Calls, Server
+from lab.emulator.server import Answer, Call, Calls, serving
 from lab.emulator.timeline import Snapshot, Timeline
 from lab.emulator.world import Fault, World
 
@@ -44,12 +44,10 @@ class Emulator:
     def __enter__(self) -> Self:
         self.fleet()  # a big world's first call is then as fast as the next
         with ExitStack() as starting:
-            datastream = Server(self._datastream.services, self._calls)
-            starting.callback(datastream.stop)
-            self.datastream = datastream.start(self._ports[0])
-            monitoring = Server(self._monitoring.services, self._calls)
-            starting.callback(monitoring.stop)
-            self.monitoring = monitoring.start(self._ports[1])
+            datastream = serving(self._datastream.services, self._calls, self._ports[0])
+            self.datastream = starting.enter_context(datastream)
+            monitoring = serving(self._monitoring.services, self._calls, self._ports[1])
+            self.monitoring = starting.enter_context(monitoring)
             self._running = starting.pop_all()
         return self
 

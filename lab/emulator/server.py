@@ -1,8 +1,9 @@
 """Serves gRPC on loopback: records calls, lets faults strike, and sends errors as statuses."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from threading import Event, Lock
 from typing import Any, NamedTuple
@@ -174,50 +175,46 @@ def _wrong_answer(kind: str | None, request: Any, response: Any) -> Any:
     return response
 
 
-class Server:
-    """A server of one or more services."""
+@contextmanager
+def serving(services: Services, calls: Calls, port: int) -> Iterator[str]:
+    """Serve on a port of loopback, 0 for any, while the block runs; the block gets the address.
 
-    def __init__(self, services: Services, calls: Calls) -> None:
-        self._calls = calls
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
-        self._server = grpc.server(self._pool, options=_OPTIONS)
-        for service, methods in services.items():
-            handlers = {name: self._handler(name, method) for name, method in methods.items()}
-            self._server.add_generic_rpc_handlers(
-                (grpc.method_handlers_generic_handler(service, handlers),)
-            )
-
-    def start(self, port: int) -> str:
-        """Listen on a port of loopback, 0 for any; return its address, or raise PortInUseError."""
-        try:
-            bound = self._server.add_insecure_port(f"127.0.0.1:{port}")
-        except RuntimeError:
-            raise PortInUseError(
-                f"port {port} of 127.0.0.1 cannot be listened on: another program has it, or it"
-                " is reserved; choose another one"
-            ) from None
-        self._server.start()
-        return f"127.0.0.1:{bound}"
-
-    def stop(self) -> None:
-        """End running calls, stop listening, and wait for both."""
+    Raise PortInUseError where the port is not free.
+    """
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
+    server = grpc.server(pool, options=_OPTIONS)
+    for service, methods in services.items():
+        handlers = {name: _handler(calls, name, method) for name, method in methods.items()}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+    try:
+        bound = server.add_insecure_port(f"127.0.0.1:{port}")
+    except RuntimeError:
+        raise PortInUseError(
+            f"port {port} of 127.0.0.1 cannot be listened on: another program has it, or it is"
+            " reserved; choose another one"
+        ) from None
+    server.start()
+    try:
+        yield f"127.0.0.1:{bound}"
+    finally:
         # With a grace period, clients with open channels log nothing.
-        self._server.stop(_GRACE_SECONDS).wait()
-        self._pool.shutdown()
+        server.stop(_GRACE_SECONDS).wait()
+        pool.shutdown()
 
-    def _handler(self, name: str, method: Method) -> grpc.RpcMethodHandler:
-        def serve(request: Any, context: grpc.ServicerContext) -> Any:
-            ended = Event()
-            if not context.add_callback(ended.set):
-                ended.set()
-            try:
-                return self._calls.answer(name, method, request, ended)
-            except StatusError as refused:
-                context.abort_with_status(rpc_status.to_status(refused.status))
 
-        return grpc.unary_unary_rpc_method_handler(
-            serve, request_deserializer=method.request.FromString, response_serializer=_serialized
-        )
+def _handler(calls: Calls, name: str, method: Method) -> grpc.RpcMethodHandler:
+    def serve(request: Any, context: grpc.ServicerContext) -> Any:
+        ended = Event()
+        if not context.add_callback(ended.set):
+            ended.set()
+        try:
+            return calls.answer(name, method, request, ended)
+        except StatusError as refused:
+            context.abort_with_status(rpc_status.to_status(refused.status))
+
+    return grpc.unary_unary_rpc_method_handler(
+        serve, request_deserializer=method.request.FromString, response_serializer=_serialized
+    )
 
 
 def _serialized(response: Any) -> bytes:

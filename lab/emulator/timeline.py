@@ -175,7 +175,7 @@ class _Replay:
                     others = project.denied - {step.permission}
                     project.denied = others if step.do == "grant" else others | {step.permission}
             case worlds.ConnectionEvent():
-                changes = {"state": step.state, "error": step.error}
+                changes = {"state": step.state}
                 for location in self._locations.values():
                     for id_, connection in location.connections.items():
                         name = f"{location.name}/privateConnections/{id_}"

@@ -30,7 +30,7 @@ def _seconds(written: object) -> object:
     """Turn ``90s``, ``50ms`` or ``1h12m10s`` into seconds; numbers pass, for use in code."""
     if not isinstance(written, str):
         return written
-    return durations.parse(written, compound=True).total_seconds()
+    return durations.parse(written).total_seconds()
 
 
 def _known(written: str, known: Iterable[str]) -> str:
@@ -77,7 +77,7 @@ WrongAnswer = Literal["garbled", "too_large", "same_page"]
 
 
 class WorldError(Section):
-    """An error that a stream, an object or a private connection carries."""
+    """An error that a stream or an object carries."""
 
     reason: str
     message: str = ""
@@ -145,7 +145,6 @@ class WorldConnection(Section):
 
     id: str
     state: ConnectionState = PrivateConnection.State.CREATED
-    error: WorldError | None = None
 
 
 class WorldLocation(Section):
@@ -240,7 +239,6 @@ class DropEvents(_StreamEvent):
     do: Literal["drop_events"]
     events: int = Field(ge=1)
     object: str = "public.orders"
-    error_code: str = "UNSUPPORTED_DATA_TYPE"
 
 
 class WriteLogEntry(_StreamEvent):
@@ -294,7 +292,6 @@ class ConnectionEvent(_Event):
     private_connection: str
     do: Literal["set_connection_state"]
     state: ConnectionState
-    error: WorldError | None = None
 
 
 Event = Annotated[

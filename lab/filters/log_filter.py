@@ -3,7 +3,6 @@
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -29,6 +28,7 @@ _SUPPORTED = {
 
 _Entry: TypeAlias = Mapping[str, Any]
 _Term: TypeAlias = Callable[[_Entry], bool]
+_Extractor: TypeAlias = Callable[[_Entry], str]
 
 _ORDERS: Mapping[str, Callable[[int, int], bool]] = {
     "<": operator.lt,
@@ -42,45 +42,22 @@ class FilterError(ValueError):
     """A filter or an extractor that is not supported; ``str()`` says where and what is."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogFilter:
-    """A filter on log entries; each of its terms has to hold."""
+def parse_log_filter(text: str) -> _Term:
+    """Return a function that says whether an entry, as nested mappings, passes a filter.
 
-    terms: tuple[_Term, ...]
-
-    def accepts(self, entry: _Entry) -> bool:
-        """Return whether an entry, as nested mappings, passes."""
-        return all(holds(entry) for holds in self.terms)
+    A text that is no filter raises FilterError.
+    """
+    log_filter: _Term = _parsed(text, "log_filter")
+    return log_filter
 
 
-@dataclass(frozen=True, slots=True)
-class Extractor:
-    """``EXTRACT(path)``, or ``REGEXP_EXTRACT(path, "…")`` where there is a pattern."""
+def parse_extractor(text: str) -> _Extractor:
+    """Return a function that gives an entry's label, empty where it has none, or raise FilterError.
 
-    path: str
-    pattern: str | None = None
-
-
-def parse_log_filter(text: str) -> LogFilter:
-    """Return the filter on log entries that a text holds, or raise FilterError."""
-    return LogFilter(_parsed(text, "log_filter"))
-
-
-def parse_extractor(text: str) -> Extractor:
-    """Return the label extractor that a text holds, or raise FilterError."""
-    extractor: Extractor = _parsed(text, "extractor")
+    The text is ``EXTRACT(path)`` or ``REGEXP_EXTRACT(path, "…")``.
+    """
+    extractor: _Extractor = _parsed(text, "extractor")
     return extractor
-
-
-def extract_label(extractor: Extractor, entry: _Entry) -> str:
-    """Return the value that an extractor takes from an entry; empty where there is none."""
-    value = _field_text(entry, extractor.path) or ""
-    if extractor.pattern is None:
-        return value
-    found = re.search(extractor.pattern, value)
-    if not found:
-        return ""
-    return found[1] if found.re.groups else found[0]
 
 
 def _parsed(text: str, start: str) -> Any:
@@ -137,8 +114,8 @@ def _compares(found: str, sign: str, value: str) -> bool:
 class _Terms(Transformer[Token, object]):
     """Makes a function on entries of each term of the grammar."""
 
-    def log_filter(self, *terms: _Term) -> tuple[_Term, ...]:
-        return terms
+    def log_filter(self, *terms: _Term) -> _Term:
+        return lambda entry: all(holds(entry) for holds in terms)
 
     def log_group(self, negation: Token | None, *terms: _Term) -> _Term:
         return lambda entry: all(holds(entry) for holds in terms) is (negation is None)
@@ -173,5 +150,14 @@ class _Terms(Transformer[Token, object]):
 
         return holds
 
-    def extractor(self, path: Token, literal: Token | None = None) -> Extractor:
-        return Extractor(str(path), None if literal is None else _checked(_unquoted(literal)))
+    def extractor(self, path: Token, literal: Token | None = None) -> _Extractor:
+        if literal is None:
+            return lambda entry: _field_text(entry, path) or ""
+        pattern = re.compile(_checked(_unquoted(literal)))
+
+        def extract(entry: _Entry) -> str:
+            found = pattern.search(_field_text(entry, path) or "")
+            # The first group counts; without one, all that matches.
+            return found[min(pattern.groups, 1)] if found else ""
+
+        return extract

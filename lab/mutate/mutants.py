@@ -83,7 +83,7 @@ def _changed_policies(policy: Policy) -> Iterator[tuple[str, Policy]]:
 
 
 def _durations(old: str) -> list[str]:
-    seconds = int(parse(old, compound=True).total_seconds())
+    seconds = int(parse(old).total_seconds())
     return [f"{seconds // 2}s", f"{seconds * 2}s"]
 
 

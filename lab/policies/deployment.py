@@ -7,11 +7,9 @@ selector names its own, by placeholders: Terraform replaces them, and so does th
 import re
 from typing import NamedTuple
 
-_METRICS_PROJECT, _EXPORTER_PROJECT = "metrics-project", "exporter-project"
-_LOCATION, _REGION, _NAME = "exporter-location", "exporter-region", "datastream-exporter"
-
 _PLACEHOLDER = re.compile(
-    rf',\s*(?:\w+="(?:{_METRICS_PROJECT}|{_EXPORTER_PROJECT}|{_LOCATION}|{_REGION})"|namespace="{_NAME}")'
+    r',\s*(?:\w+="(?:metrics-project|exporter-(?:project|location|region))"'
+    r'|namespace="datastream-exporter")'
 )
 _OWN = re.compile(r"\b(?:\w+:datastream_exporter|run_googleapis_com:)\w+\s*\{[^{}]*\}")
 
@@ -26,13 +24,10 @@ class Deployed(NamedTuple):
 
     def fill_in(self, query: str) -> str:
         """Return a query with placeholders for this deployment."""
-        query = query.replace(f'namespace="{_NAME}"', f'namespace="{self.name}"')
-        query = query.replace(f'_name="{_NAME}"', f'_name="{self.job}"')
-        for placeholder in (_METRICS_PROJECT, _EXPORTER_PROJECT):
-            query = query.replace(f'"{placeholder}"', f'"{self.project}"')
-        for placeholder in (_LOCATION, _REGION):
-            query = query.replace(f'"{placeholder}"', f'"{self.region}"')
-        return query
+        query = query.replace('namespace="datastream-exporter"', f'namespace="{self.name}"')
+        query = query.replace('_name="datastream-exporter"', f'_name="{self.job}"')
+        query = re.sub('"(?:metrics|exporter)-project"', f'"{self.project}"', query)
+        return re.sub('"exporter-(?:location|region)"', f'"{self.region}"', query)
 
 
 def without_placeholders(query: str) -> str:
@@ -44,9 +39,10 @@ def with_placeholders(text: str) -> str:
     """Return a planned query or filter as a policy file has it, with placeholders."""
 
     def own(selector: re.Match[str]) -> str:
-        text = re.sub(r'\blocation="[^"]*"', f'location="{_REGION}"', selector[0])
-        return re.sub(r'\bnamespace="[^"]*"', f'namespace="{_NAME}"', text)
+        text = re.sub(r'\blocation="[^"]*"', 'location="exporter-region"', selector[0])
+        return re.sub(r'\bnamespace="[^"]*"', 'namespace="datastream-exporter"', text)
 
-    text = re.sub(r'\bproject_id="[^"]+"', f'project_id="{_METRICS_PROJECT}"', text)
-    text = re.sub(r'\b((?:service|job|worker_pool)_name=)"[^"\\]*"', rf'\1"{_NAME}"', text)
+    text = re.sub(r'\bproject_id="[^"]+"', 'project_id="metrics-project"', text)
+    name = r'\1"datastream-exporter"'
+    text = re.sub(r'\b((?:service|job|worker_pool)_name=)"[^"\\]*"', name, text)
     return _OWN.sub(own, text)

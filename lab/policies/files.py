@@ -100,13 +100,8 @@ def read_policies(
 ) -> tuple[Policy, ...]:
     """Return the policies of a directory, ordered by name; other files are skipped.
 
-    Args:
-        folder: The directory.
-        house_rules: Whether this project's own rules apply.
-        others: Policies of another directory, to which these may yield.
-
-    Raises:
-        InputError: Everything that is wrong, file by file.
+    With ``house_rules``, this project's own rules apply. ``others`` are policies of another
+    directory, to which these may yield. Raise InputError with everything that is wrong.
     """
     files, sentences = _files(Path(folder))
     # Empty means unknown: the file has errors.
@@ -158,8 +153,7 @@ def _files(folder: Path) -> tuple[list[Path], list[str]]:
 def _open(path: Path, *, house_rules: bool) -> tuple[Document, PolicyFile, Policy]:
     """Return a file's policy, and the document that gathers more mistakes in it.
 
-    Raises:
-        InputError: It doesn't have the form of a policy.
+    It raises InputError where the file doesn't have the form of a policy.
     """
     text = read_file(str(path))
     document = parse(text, printable(str(path)))

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from pydantic.alias_generators import to_camel
 
 from exporter.documents import Section
+from exporter.durations import parse
 from exporter.text import quote
-from lab.durations import parse
 
 SEVERITIES = ("CRITICAL", "ERROR", "WARNING")  # every severity, the worst first
 SEVERITY_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow", "WARNING": ""}  # in tables

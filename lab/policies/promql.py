@@ -65,13 +65,10 @@ class Query:
 
 
 def read(text: str, *, known_only: bool = True) -> Query:
-    """Parse a query.
+    """Parse a query; raise ValueError if it is not PromQL, or doesn't return series.
 
     Unless it may use ``known_only`` metrics, an unknown one whose name is not close to a known one
     may exist, with any labels.
-
-    Raises:
-        ValueError: It is not PromQL, or doesn't return series.
     """
     try:
         root = parser.parse(text)
@@ -160,8 +157,7 @@ def _series(type_: str, resource: str, keys: Iterable[str], labels: Iterable[str
 def _find_series(name: str, *, known_only: bool) -> KnownSeries | None:
     """Return the series under a name; None for a metric that may exist.
 
-    Raises:
-        ValueError: The metric is unknown though it must be known, or its name is misspelled.
+    An unknown one that must be known, or whose name is misspelled, is a ValueError.
     """
     known = known_series()
     if name in known:

@@ -26,7 +26,7 @@ _READY = "Server is ready to receive web requests."
 _STOP_SECONDS = 10.0
 _QUERY_SECONDS = 120
 _FOREVER = "87600h"
-_MOST_STEPS = 10_000  # prometheus returns 11,000 points of a series at most
+_MOST_STEPS = 1000  # evaluations in one query: Prometheus limits the points that it holds at once
 # Error types that are the query's own fault
 # (https://prometheus.io/docs/prometheus/latest/querying/api/); the others are the engine's
 _QUERY_ERRORS = {"bad_data", "execution"}
@@ -53,11 +53,7 @@ class ResultSeries(NamedTuple):
 
 
 class Engine:
-    """Queries a Prometheus on this machine.
-
-    Attributes:
-        address: Where it listens, ``127.0.0.1:PORT``.
-    """
+    """Queries a Prometheus on this machine, which listens on ``address``: ``127.0.0.1:PORT``."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -67,14 +63,12 @@ class Engine:
     ) -> tuple[ResultSeries, ...]:
         """Evaluate a query at ``start`` and every ``step`` seconds until ``end``.
 
-        Raises:
-            QueryError: Prometheus refuses the query.
-            EngineError: Prometheus fails or doesn't answer.
+        Raise QueryError where Prometheus refuses the query, another EngineError where it fails.
         """
         values: dict[tuple[tuple[str, str], ...], dict[float, str]] = {}
         first, last = 0, int((end - start) // step)
         while first <= last:
-            until = min(first + _MOST_STEPS, last)
+            until = min(first + _MOST_STEPS - 1, last)
             form = {
                 "query": query,
                 "start": f"{start + first * step:.3f}",
@@ -110,11 +104,7 @@ class Engine:
 
 
 def check_installed() -> None:
-    """Raise an error where Prometheus is not installed.
-
-    Raises:
-        NotInstalledError: It is not.
-    """
+    """Raise NotInstalledError where Prometheus is not installed."""
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
     if missing:
         raise NotInstalledError(
@@ -125,12 +115,7 @@ def check_installed() -> None:
 
 @contextmanager
 def start_engine(series: Iterable[Series]) -> Iterator[Engine]:
-    """Run a Prometheus with these series while the block runs.
-
-    Raises:
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus can't be filled or started.
-    """
+    """Run a Prometheus with these series while the block runs."""
     check_installed()
     with TemporaryDirectory(prefix="prometheus-") as folder:
         add_series(Path(folder), series)
@@ -139,10 +124,9 @@ def start_engine(series: Iterable[Series]) -> Iterator[Engine]:
 
 
 def add_series(folder: Path, series: Iterable[Series]) -> None:
-    """Add series to a Prometheus database, as one block: one pass over the text is enough.
+    """Add series to a Prometheus database, or raise EngineError.
 
-    Raises:
-        EngineError: The series can't be read.
+    They are one block, so that one pass over the text is enough.
     """
     text = folder / "series.txt"
     with text.open("w", encoding="utf-8") as out:
@@ -157,11 +141,7 @@ def add_series(folder: Path, series: Iterable[Series]) -> None:
 
 @contextmanager
 def run_engine(folder: Path) -> Iterator[Engine]:
-    """Run a Prometheus with a folder's database, on a free port of loopback, while the block runs.
-
-    Raises:
-        EngineError: It can't be started.
-    """
+    """Run a Prometheus with a folder's database while the block runs, or raise EngineError."""
     config = folder / "prometheus.yaml"
     config.write_text("{}\n", encoding="utf-8")
     (folder / "data").mkdir(exist_ok=True)

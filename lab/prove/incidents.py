@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from google.cloud import monitoring_v3
 
 from exporter.documents import InputError
-from lab.filters.log_filter import FilterError, extract_label, parse_extractor, parse_log_filter
+from lab.filters.log_filter import FilterError, parse_extractor, parse_log_filter
 from lab.policies.files import Policy
 from lab.prove.engine import Engine
 from lab.simulate.log_entries import LogEntry
@@ -92,20 +92,19 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
     since its last entry.
     https://cloud.google.com/logging/docs/alerting/log-based-alerts
 
-    Raises:
-        InputError: The filter or an extractor is valid for Cloud Logging, but not supported here.
+    Raise InputError where the lab can't evaluate the filter or an extractor.
     """
     try:
-        log_filter = parse_log_filter(policy.filter or "")
+        accepts = parse_log_filter(policy.filter or "")
         extractors = {key: parse_extractor(text) for key, text in policy.extractors.items()}
     except FilterError as error:
         raise InputError([f"{policy.path}: {error}"]) from None
     auto_close = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy.auto_close.seconds
     runs: dict[tuple[str, tuple[tuple[str, str], ...]], list[list[LogEntry]]] = {}
     for entry in recording.entries:
-        if entry.at >= recording.lasts or not log_filter.accepts(entry.fields):
+        if entry.at >= recording.lasts or not accepts(entry.fields):
             continue
-        labels = {key: extract_label(each, entry.fields) for key, each in extractors.items()}
+        labels = {key: extract(entry.fields) for key, extract in extractors.items()}
         project = entry.stream.split("/")[1]
         of_labels = runs.setdefault((project, tuple(sorted(labels.items()))), [])
         if of_labels and entry.at - of_labels[-1][-1].at <= auto_close:

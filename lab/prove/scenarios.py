@@ -45,12 +45,6 @@ def play_all(
 
     Each scenario has its own engine and its own start time, so its result doesn't depend on which
     other scenarios are played. ``stop`` ends it early.
-
-    Raises:
-        InputError: The lab can't evaluate a log filter or a label extractor.
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus failed.
-        WorkerEndedError: A worker process was killed.
     """
     check_installed()
     yield from side_by_side(partial(_play, tuple(policies)), scenarios, stop)
@@ -70,10 +64,7 @@ def start_times(scenarios: Sequence[Scenario]) -> list[datetime]:
 
 
 def engine_for(recordings: Iterable[Recording]) -> AbstractContextManager[Engine]:
-    """Return a context that runs an engine with the series of recordings.
-
-    It raises what :func:`lab.prove.engine.start_engine` raises.
-    """
+    """Return a context that runs an engine with the series of recordings."""
     # Prometheus takes the samples of a series in order of time only.
     in_order = sorted(recordings, key=lambda recording: recording.start)
     return start_engine([series for recording in in_order for series in recording.series])
@@ -99,11 +90,9 @@ def evaluate(
             else metric_incidents(policy, recording, engine, spacing)
         )
     results: list[AlertResult] = []
-    for interval in sorted({policy.interval for policy in applied}):
-        names = {policy.name for policy in applied if policy.interval == interval}
-        expected = [each for each in scenario.expect if each.policy in names]
-        found = [incident for name in sorted(names) for incident in of_policy[name]]
-        phases = round(interval / spacing)
+    for name, interval in {policy.name: policy.interval for policy in applied}.items():
+        expected = [each for each in scenario.expect if each.policy == name]
+        found, phases = of_policy[name], round(interval / spacing)
         if not phases:
             results += compare(expected, found, None)
         for phase in (number * spacing for number in range(phases)):

@@ -122,13 +122,8 @@ def measure_all(
 ) -> Iterator[list[TimeToPage]]:
     """Measure every change in each of :data:`MODES`, side by side; end early after ``stop``.
 
-    ``moments`` says at how many random ones, each the same in every measurement.
-
-    Raises:
-        InputError: A policy whose time to page is promised is missing.
-        NotInstalledError: Prometheus is not installed.
-        EngineError: Prometheus failed.
-        WorkerEndedError: A worker process was killed.
+    ``moments`` says at how many random ones, each the same in every measurement. Raise InputError
+    where a policy is missing whose time to page is promised.
     """
     names = {change.policy for change in CHANGES}
     needed = tuple(policy for policy in policies if policy.name in names)

@@ -80,14 +80,11 @@ def playable(values: dict[str, Any], name: str) -> Policy:
 
 
 def planned_policies(changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
-    """Return every policy after a plan, by the name of its policy file.
+    """Return every policy after a plan, or raise InputError where the lab can't play one.
 
     A file that has several policies on metrics, one for each route, is returned as often. So a
     stream that two routes alert for has two incidents. Policies on logs differ by project only,
     and a project's log is seen by its own copy: equal ones are returned once.
-
-    Raises:
-        InputError: The lab can't play a policy.
     """
     found = {}
     sentences = []

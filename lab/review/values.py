@@ -15,9 +15,9 @@ from pydantic.alias_generators import to_camel
 SENSITIVE = "(sensitive value)"
 # Placeholders for values that can't be shown, as in Terraform's own plans
 UNKNOWN = "(known after apply)"
+# Blocks that the API has as lists. The provider represents every block as a list
 _LISTS = {"aggregations", "conditions", "denominator_aggregations", "links"}
 _LISTS |= {"notification_channel_strategy"}
-"""Blocks that the API has as lists. The provider represents every block as a list."""
 _USER_KEYS = {"user_labels", "label_extractors", "labels"}  # maps whose keys are the user's own
 # Set by Cloud Monitoring or the provider, or meaningful to Terraform only
 _COMPUTED = {"creation_record", "deletion_policy", "id", "name", "timeouts"}

@@ -123,27 +123,20 @@ def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
             yield _activity(event.at, stream, event.severity, event.message)
         case WriteLogEntry():
             parts = event.operation.split(" and ") if event.operation else []
-            yield _audit(
-                event.at,
-                stream,
-                str(event.method),
-                parts=parts,
-                severity=event.severity,
-                who=event.who,
-            )
+            method = str(event.method)
+            yield _audit(event.at, stream, method, parts, event.severity, event.who)
 
 
 def _operation(at: float, takes: float, stream: str, method: str) -> Iterator[LogEntry]:
     """Yield the first and the last entry of an operation that takes some seconds."""
-    yield _audit(at, stream, method, parts=["first"])
-    yield _audit(at + (takes or 1), stream, method, parts=["last"])
+    yield _audit(at, stream, method, ["first"])
+    yield _audit(at + (takes or 1), stream, method, ["last"])
 
 
 def _audit(
     at: float,
     stream: str,
     method: str,
-    *,
     parts: Iterable[str],
     severity: str = "NOTICE",
     who: str = "operator@example.com",

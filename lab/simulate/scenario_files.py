@@ -20,10 +20,9 @@ def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scena
 
 
 def read_files(files: Iterable[Path], policies: Collection[str]) -> tuple[Scenario, ...]:
-    """Return the scenarios in files; ``policies`` are the names of the existing policies.
+    """Return the scenarios in files, or raise InputError with all errors in all of them.
 
-    Raises:
-        InputError: All errors in all of them.
+    ``policies`` are the names of the existing policies.
     """
     scenarios: list[Scenario] = []
     errors: list[str] = []
@@ -39,11 +38,7 @@ def read_files(files: Iterable[Path], policies: Collection[str]) -> tuple[Scenar
 
 
 def parse_scenario(text: str, file: str, policies: Collection[str], *, name: str = "") -> Scenario:
-    """Return the scenario that a YAML text describes; error messages name ``file``.
-
-    Raises:
-        InputError: All errors in it.
-    """
+    """Return the scenario of a YAML text, or raise InputError with all errors in ``file``."""
     document = documents.parse(text, file)
     scenario = document.read(ScenarioFile)
     errors: list[str] = []
@@ -66,11 +61,7 @@ def parse_scenario(text: str, file: str, policies: Collection[str], *, name: str
 
 
 def _config(document: Document, scenario: ScenarioFile, index: int) -> Config:
-    """Return the config of one of the exporters: its own, or the world's.
-
-    Raises:
-        InputError: All errors in it, or that there is none.
-    """
+    """Return the config of one of the exporters, its own or the world's, or raise InputError."""
     own = scenario.exporters[index].config is not None
     place: Place = ("exporters", index, "config") if own else ("world", "config")
     part = document.part(*place)

@@ -16,6 +16,7 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple, TextIO
 
 from exporter.states import StreamState
+from lab.durations import parse
 from lab.emulator.timeline import ProjectSnapshot, Snapshot, StreamSnapshot, Timeline
 from lab.emulator.world import DropEvents, matches
 from lab.policies.model import MINUTE
@@ -43,9 +44,6 @@ _SELECTOR = re.compile(
         (?:\s*\boffset\s+(?P<offset>[0-9a-z]+))?""",
     re.VERBOSE,
 )
-_PART = re.compile(r"([0-9]+)(ms|[smhdwy]|$)")
-_UNITS = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86_400}
-_UNITS |= {"w": 7 * 86_400, "y": 365 * 86_400}
 
 
 class VisiblePoint(NamedTuple):
@@ -144,7 +142,7 @@ def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
 
 def _seconds(length: str) -> float:
     """Return the seconds of a PromQL duration; a number without a unit is in seconds."""
-    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(length))
+    return parse(f"{length}s" if length.isdecimal() else length).total_seconds()
 
 
 def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
@@ -168,7 +166,7 @@ def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
         counted = {
             "read_method": "cdc",
             "object_name": event.object,
-            "error_code": event.error_code,
+            "error_code": "UNSUPPORTED_DATA_TYPE",
         }
         for project, location, stream in _streams(timeline.at(event.at)):
             name = f"projects/{project.id}/locations/{location}/streams/{stream.id}"

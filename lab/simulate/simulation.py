@@ -65,10 +65,8 @@ def simulate(
 ) -> Recording:
     """Play a scenario that starts at ``start``, unix seconds.
 
-    A point becomes visible some seconds after it was written, in the range ``ingestion``.
-
-    Raises:
-        SimulationError: The exporter's calls don't reach the emulator.
+    A point becomes visible some seconds after it was written, in the range ``ingestion``. Raise
+    SimulationError where the exporter's calls don't reach the emulator.
     """
     clock = _Clock(start)
     entries = list(log_entries.entries(scenario.world))
@@ -141,8 +139,7 @@ class _Exporter:
         self._deployment = deployment
         self._clock = clock
         self._processes: dict[int, tuple[Runs, RunLog]] = {}
-        self.logged: list[LogEntry] = []
-        """The entries that the exporter has written, in Cloud Logging's form."""
+        self.logged: list[LogEntry] = []  # what it has written, in Cloud Logging's form
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
@@ -222,12 +219,8 @@ def _written_after(metric_type: str, drawn: float) -> float:
     """Return the fraction of a run after which a point is written."""
     if metric_type == measure.LAST_READ.type:
         return _LAST_READ
-    match metric_type.split("/")[-2]:
-        case "exporter":
-            return _OWN
-        case "location":
-            return _COUNTS
-    return _STREAMS_FROM + _STREAMS_FOR * drawn
+    of_stream = _STREAMS_FROM + _STREAMS_FOR * drawn
+    return {"exporter": _OWN, "location": _COUNTS}.get(metric_type.split("/")[-2], of_stream)
 
 
 def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:

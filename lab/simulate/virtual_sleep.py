@@ -19,8 +19,7 @@ class VirtualSleep(threading.Event):
         super().__init__()
         self._of_thread = threading.local()
         self._lock = threading.Lock()
-        self.longest = 0.0
-        """The seconds of the thread that has waited longest."""
+        self.longest = 0.0  # seconds of the thread that has waited longest
 
     def wait(self, timeout: float | None = None) -> bool:
         """Add the seconds to this thread's sum, and return at once."""

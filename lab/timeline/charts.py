@@ -30,7 +30,6 @@ _TICK_SECONDS = (60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200)
 _MOST_TICKS = 5
 _NARROWEST = 0.3  # percent
 
-
 _TEMPLATES = Environment(
     autoescape=True, loader=PackageLoader("lab.timeline", ""), lstrip_blocks=True, trim_blocks=True
 )

@@ -79,4 +79,4 @@ def test_an_error_a_change_of_state_and_an_admin_call_call_the_function(
         alternatives = sink["filter"].split("\nOR\n")
         assert len(alternatives) == 3
         filters = [parse_log_filter(each) for each in alternatives]
-        assert any(each.accepts(entry) for each in filters) is calls
+        assert any(accepts(entry) for accepts in filters) is calls

@@ -1,7 +1,6 @@
 """``datastream-lab`` with a wrong command line, or without something it needs."""
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -95,21 +94,19 @@ def test_a_full_output_is_one_sentence(folder: Path) -> None:
 
 def test_a_full_temporary_directory_proves_nothing(scenarios: Path) -> None:
     """The engine's files need space; without it no scenario counts as failed."""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
-    ended = _program(scenarios, "test", PASSING, FAILING, preexec_fn=limit)
+    ended = _program(scenarios, "test", PASSING, FAILING, limit="ulimit -f 2")
     assert (ended.returncode, ended.stdout) == (INCOMPLETE, "")
     assert ended.stderr.count("\n") == 1
     assert "File too large" in ended.stderr
 
 
-def _program(folder: Path, *argv: str, **how: Any) -> subprocess.CompletedProcess[str]:
+def _program(
+    folder: Path, *argv: str, limit: str = "true", **how: Any
+) -> subprocess.CompletedProcess[str]:
     # Where the tests' coverage is measured, this process would write its part of it too.
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")
     }
     how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "check": False} | how
-    command = [sys.executable, "-m", "lab", *argv]
+    command = ["sh", "-c", f'{limit} && exec "$@"', "sh", sys.executable, "-m", "lab", *argv]
     return subprocess.run(command, cwd=folder, env=inherited, text=True, **how)  # noqa: PLW1510 - in how

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lab.filters.log_filter import FilterError, extract_label, parse_extractor, parse_log_filter
+from lab.filters.log_filter import FilterError, parse_extractor, parse_log_filter
 
 ENTRY: dict[str, Any] = {
     "logName": "projects/shop/logs/datastream.googleapis.com%2Fstream_activity",
@@ -40,7 +40,7 @@ NOT (operation.last=true OR NOT severity=WARNING)
 @pytest.mark.parametrize("text", ["", "-- a comment", ACCEPTED, *ACCEPTED.splitlines()])
 def test_a_filter_accepts_an_entry(text: str) -> None:
     """Comparisons, severities by order, expressions, NOT, groups, log ids; each has to hold."""
-    assert parse_log_filter(text).accepts(ENTRY)
+    assert parse_log_filter(text)(ENTRY)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_filter_accepts_an_entry(text: str) -> None:
 )
 def test_a_filter_leaves_an_entry_out(text: str) -> None:
     """One term that doesn't hold is enough; a field that is not there compares with nothing."""
-    assert not parse_log_filter(text).accepts(ENTRY)
+    assert not parse_log_filter(text)(ENTRY)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_unsupported_filter_is_refused_with_its_position(text: str, message: 
 )
 def test_labels_are_extracted(text: str, value: str) -> None:
     """A field as a whole, or the first group of an expression, or all of what it matches."""
-    assert extract_label(parse_extractor(text), ENTRY) == value
+    assert parse_extractor(text)(ENTRY) == value
 
 
 @pytest.mark.parametrize(

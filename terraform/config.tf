@@ -28,16 +28,6 @@ locals {
     private_connections = try(local.config.collect.private_connections, false) == true
   }
 
-  # A duration is a number followed by s, m or h.
-  deadline_seconds = try(tonumber(regex("^([0-9]+)", local.config.run.deadline)[0]) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", local.config.run.deadline)], 0)
-
-  # A minute's calls of Datastream's API, at least. A process with memory reads a discovered location without
-  # streams every five minutes.
-  listed           = length(flatten([for source in local.config.sources : try(coalesce(source.locations), [])]))
-  known_locations  = length(yamldecode(file("${path.module}/../exporter/locations.yaml")).locations)
-  runs_per_minute  = var.mode == "worker_pool" ? 60 / tonumber(trimsuffix(var.watch_interval, "s")) : 1
-  calls_per_minute = ceil(local.runs_per_minute * (local.listed + length(local.discovering)) + length(local.discovering) * local.known_locations / (var.mode == "job" ? 1 : 5))
-
   # Whether Cloud Scheduler starts each run.
   scheduled = var.mode != "worker_pool"
 }

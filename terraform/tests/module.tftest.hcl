@@ -6,10 +6,6 @@ mock_provider "google" {
     defaults = { name = "projects/orders-prod/notificationChannels/7" }
   }
 
-  mock_resource "google_monitoring_alert_policy" {
-    defaults = { name = "projects/orders-prod/alertPolicies/8" }
-  }
-
   mock_resource "google_monitoring_dashboard" {
     override_during = plan
     defaults        = { id = "projects/123/dashboards/9" }
@@ -100,7 +96,6 @@ run "left_to_somebody_else" {
   command = plan
 
   variables {
-    create_dashboard      = false
     create_policies       = false
     enable_apis           = false
     manage_metrics_scope  = false
@@ -111,14 +106,13 @@ run "left_to_somebody_else" {
     condition = 0 == sum([
       length(google_project_service.enabled),
       length(google_monitoring_alert_policy.policy),
-      length(google_monitoring_dashboard.fleet),
       length(google_monitoring_monitored_project.scoped),
     ])
     error_message = "The module leaves alone what it is told to. Without policies, missing channels are no reason to warn."
   }
 
   assert {
-    condition     = length(google_cloud_run_v2_job.exporter) == 1 && output.dashboard_url == null && output.policy_ids == {} && toset(values(output.log_policies)) == toset(["none: create_policies is false"])
+    condition     = length(google_cloud_run_v2_job.exporter) == 1 && toset(values(output.log_policies)) == toset(["none: create_policies is false"])
     error_message = "The exporter still runs, and the outputs say so."
   }
 }
@@ -198,13 +192,13 @@ run "exporter_in_a_third_project" {
   }
 
   assert {
-    condition     = !strcontains(google_monitoring_dashboard.fleet[0].dashboard_json, "datastream-exporter") && strcontains(google_monitoring_dashboard.fleet[0].dashboard_json, "job_name=\\\"streams-prod\\\"")
+    condition     = !strcontains(google_monitoring_dashboard.fleet.dashboard_json, "datastream-exporter") && strcontains(google_monitoring_dashboard.fleet.dashboard_json, "job_name=\\\"streams-prod\\\"")
     error_message = "Title and queries name this deployment."
   }
 
   assert {
     condition = {
-      for tile in jsondecode(google_monitoring_dashboard.fleet[0].dashboard_json).mosaicLayout.tiles :
+      for tile in jsondecode(google_monitoring_dashboard.fleet.dashboard_json).mosaicLayout.tiles :
       tile.widget.title => join(" ", tile.widget.logsPanel.resourceNames) if can(tile.widget.logsPanel)
       } == {
       "Log of the exporter" = "projects/jobs-prod"
@@ -231,7 +225,7 @@ run "scope_managed_elsewhere" {
   expect_failures = [check.exporter_in_metrics_scope]
 
   assert {
-    condition     = [for name, policy in local.policies : name if !policy.enabled && !contains(["stream-activity-errors", "stream-changed"], name)] == ["exporter-executions-failing"]
+    condition     = [for name, enabled in local.enabled : name if !enabled && !contains(["stream-activity-errors", "stream-changed"], name)] == ["exporter-executions-failing"]
     error_message = "The policy that sees no run outside the scope, and would page for ever, is disabled, and no other."
   }
 }
@@ -279,12 +273,10 @@ run "outputs" {
     condition = {
       check     = output.check_command
       dashboard = output.dashboard_url
-      policy    = output.policy_ids["stream-failed"]
       run_now   = output.run_now_command
       } == {
       check     = "make -C ./.. setup && ./../.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${google_service_account.account["exporter"].email}"
       dashboard = "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
-      policy    = "projects/orders-prod/alertPolicies/8"
       run_now   = "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
     }
     error_message = "The outputs name and link what was created."

@@ -59,8 +59,7 @@ run "every_policy_changed" {
         notification_channels = ["projects/orders-prod/notificationChannels/9"]
       }
     }
-    labels     = { team = "data" }
-    auto_close = "7200s"
+    labels = { team = "data" }
     # Every policy has channels of its own, so there is no warning.
     notification_channels = {}
   }
@@ -70,10 +69,9 @@ run "every_policy_changed" {
       for key, policy in google_monitoring_alert_policy.policy :
       !policy.enabled && policy.severity == "ERROR" &&
       policy.notification_channels == tolist(["projects/orders-prod/notificationChannels/9"]) &&
-      policy.user_labels == tomap(merge(local.originals[basename(key)].userLabels, { team = "data" })) &&
-      policy.alert_strategy[0].auto_close == "7200s"
+      policy.user_labels == tomap(merge(local.originals[basename(key)].userLabels, { team = "data" }))
     ])
-    error_message = "Every policy can be disabled and have its own severity and channels; labels and auto_close apply to all."
+    error_message = "Every policy can be disabled and have its own severity and channels; labels apply to all."
   }
 }
 
@@ -111,7 +109,6 @@ run "joint_policies_disabled" {
     policy_overrides = {
       streams-failing-together    = { enabled = false }
       streams-unexpected-together = { enabled = false }
-      stream-stuck                = { duration = "120s", severity = "WARNING" }
     }
   }
 
@@ -128,17 +125,9 @@ run "joint_policies_disabled" {
           can(local.originals[name].userLabels.yields_to) ? replace(condition.query, "(5)", "(Inf)") : condition.query,
           "metrics-project", "orders-prod"
         )
-      ) if name != "stream-stuck" && name != "location-unreadable" && !startswith(name, "exporter-")
+      ) if name != "location-unreadable" && !startswith(name, "exporter-")
     ])
     error_message = "Policies stop yielding to a disabled policy. Other queries stay as they are."
-  }
-
-  assert {
-    condition = alltrue([
-      for condition in google_monitoring_alert_policy.policy["stream-stuck"].conditions[0].condition_prometheus_query_language :
-      condition.duration == "120s" && condition.query == replace(replace(local.promql["stream-stuck"].query, "[600s]", "[1h]"), "metrics-project", "orders-prod")
-    ]) && google_monitoring_alert_policy.policy["stream-stuck"].severity == "WARNING"
-    error_message = "With a retest window of two minutes or less, the look-back window is an hour."
   }
 }
 

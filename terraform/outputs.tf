@@ -26,7 +26,7 @@ output "dashboard_url" {
 }
 
 output "iam_grant_commands" {
-  description = "Commands that make the grants in `iam_grants`; they can be run again. With `manage_iam = false`, somebody who may grant has to run them, those for the job, the function, its topic and log sinks after the first apply."
+  description = "Commands that make the grants in `iam_grants`; they can be run again. With `manage_iam = false`, somebody who may grant has to run them, those for the job, the function, its repository, its topic and the log sinks after the first apply."
   value = concat(
     [
       for project, permissions in local.lister_permissions :

@@ -85,7 +85,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Region that the exporter runs in, such as `\"europe-west1\"`. It can watch any location."
+  description = "Region that the exporter runs in, such as `\"europe-west1\"`. It can watch any location. In the modes `function` and `job`, Cloud Scheduler must be there too: `gcloud scheduler locations list`."
   type        = string
 
   validation {

@@ -27,11 +27,6 @@ run "function" {
   command = plan
 
   assert {
-    condition     = length(google_cloud_run_v2_job.exporter) + length(google_cloud_run_v2_worker_pool.exporter) == 0
-    error_message = "Mode function creates no job and no worker pool, and needs no image."
-  }
-
-  assert {
     condition = alltrue([
       for config in google_cloudfunctions2_function.exporter[0].service_config :
       config.max_instance_count == 1 && config.max_instance_request_concurrency == 4 && config.ingress_settings == "ALLOW_INTERNAL_ONLY"
@@ -46,26 +41,6 @@ run "function" {
       job.attempt_deadline == "${google_cloudfunctions2_function.exporter[0].service_config[0].timeout_seconds}s"
     ])
     error_message = "Cloud Scheduler posts every minute, and waits for as long as a run may take."
-  }
-
-  assert {
-    condition = keys(google_project_service.enabled) == [
-      "billing-prod/datastream.googleapis.com",
-      "billing-prod/iam.googleapis.com",
-      "billing-prod/logging.googleapis.com",
-      "orders-prod/artifactregistry.googleapis.com",
-      "orders-prod/cloudbuild.googleapis.com",
-      "orders-prod/cloudfunctions.googleapis.com",
-      "orders-prod/cloudscheduler.googleapis.com",
-      "orders-prod/datastream.googleapis.com",
-      "orders-prod/iam.googleapis.com",
-      "orders-prod/logging.googleapis.com",
-      "orders-prod/monitoring.googleapis.com",
-      "orders-prod/pubsub.googleapis.com",
-      "orders-prod/run.googleapis.com",
-      "orders-prod/storage.googleapis.com",
-    ]
-    error_message = "Each project gets the APIs it needs and no others: ${join(", ", keys(google_project_service.enabled))}."
   }
 
   assert {
@@ -99,6 +74,11 @@ run "paused" {
     condition     = google_cloud_scheduler_job.exporter[0].paused
     error_message = "The schedule is paused."
   }
+
+  assert {
+    condition     = [for name, enabled in local.enabled : name if !enabled] == ["exporter-requests-failing", "exporter-silent", "stream-activity-errors", "stream-changed"]
+    error_message = "Only the policies that would page about the pause are disabled, and those that are off by default."
+  }
 }
 
 run "existing_accounts" {
@@ -115,8 +95,23 @@ run "existing_accounts" {
   }
 
   assert {
-    condition     = google_cloudfunctions2_function.exporter[0].build_config[0].service_account == "projects/identities/serviceAccounts/build@identities.iam.gserviceaccount.com"
-    error_message = "The build uses the given account."
+    condition = (
+      google_cloudfunctions2_function.exporter[0].build_config[0].service_account == "projects/identities/serviceAccounts/build@identities.iam.gserviceaccount.com" &&
+      google_cloudfunctions2_function.exporter[0].service_config[0].service_account_email == "exporter@identities.iam.gserviceaccount.com" &&
+      google_cloud_scheduler_job.exporter[0].http_target[0].oidc_token[0].service_account_email == "cron@orders-prod.iam.gserviceaccount.com"
+    )
+    error_message = "The build, the function and the schedule use the given accounts."
+  }
+
+  assert {
+    condition = 0 == sum([
+      length(google_service_account.account),
+      length(google_project_iam_custom_role.lister),
+      length(google_project_iam_member.grant),
+      length(google_cloud_run_v2_service_iam_member.grant),
+      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]),
+    ])
+    error_message = "The module creates no account and grants nothing, and no project needs the IAM API."
   }
 
   assert {

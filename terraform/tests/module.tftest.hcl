@@ -29,11 +29,6 @@ run "job" {
   command = plan
 
   assert {
-    condition     = length(google_cloud_run_v2_job.exporter) == 1 && length(google_cloud_run_v2_worker_pool.exporter) == 0
-    error_message = "Mode job creates one job and no worker pool."
-  }
-
-  assert {
     condition = alltrue([
       for template in google_cloud_run_v2_job.exporter[0].template :
       template.task_count == 1 && template.template[0].timeout == "55s" && template.template[0].max_retries == 0
@@ -60,11 +55,6 @@ run "job" {
       job.http_target[0].oauth_token[0].scope == "https://www.googleapis.com/auth/cloud-platform"
     ])
     error_message = "Cloud Scheduler starts the job every minute, with an access token."
-  }
-
-  assert {
-    condition     = [for each in google_monitoring_monitored_project.scoped : "${each.metrics_scope} ${each.name}"] == ["orders-prod billing-prod"]
-    error_message = "The metrics scope includes every other watched project."
   }
 
   assert {
@@ -110,11 +100,6 @@ run "left_to_somebody_else" {
     ])
     error_message = "The module leaves alone what it is told to. Without policies, missing channels are no reason to warn."
   }
-
-  assert {
-    condition     = length(google_cloud_run_v2_job.exporter) == 1 && toset(values(output.log_policies)) == toset(["none: create_policies is false"])
-    error_message = "The exporter still runs, and the outputs say so."
-  }
 }
 
 run "worker_pool" {
@@ -124,11 +109,6 @@ run "worker_pool" {
     mode           = "worker_pool"
     watch_interval = "30s"
     config_yaml    = "${var.config_yaml}\nrun: {location: europe-west4}"
-  }
-
-  assert {
-    condition     = length(google_cloud_run_v2_job.exporter) + length(google_cloud_scheduler_job.exporter) == 0 && keys(google_service_account.account) == ["exporter"]
-    error_message = "Mode worker_pool creates no job, no schedule and no account for one."
   }
 
   assert {
@@ -230,21 +210,6 @@ run "scope_managed_elsewhere" {
   }
 }
 
-run "paused" {
-  command = plan
-
-  variables {
-    paused = true
-  }
-
-  expect_failures = [check.not_paused]
-
-  assert {
-    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["exporter-executions-failing", "exporter-silent", "orders-prod/stream-activity-errors", "orders-prod/stream-changed"]
-    error_message = "Only the policies that would page about the pause are disabled, and those that are off by default."
-  }
-}
-
 run "paused_worker_pool" {
   command = plan
 
@@ -297,36 +262,5 @@ run "outputs" {
       ])
     ])
     error_message = "A display name is looked up. The created Slack channel gets the alerts of its severities only, ERROR has the channels of CRITICAL, and [] has none."
-  }
-}
-
-run "accounts_and_grants_made_elsewhere" {
-  command = plan
-
-  variables {
-    manage_iam = false
-    service_accounts = {
-      exporter  = { email = "exporter@identities.iam.gserviceaccount.com" }
-      scheduler = { email = "cron@orders-prod.iam.gserviceaccount.com" }
-    }
-  }
-
-  assert {
-    condition = (
-      google_cloud_run_v2_job.exporter[0].template[0].template[0].service_account == "exporter@identities.iam.gserviceaccount.com" &&
-      google_cloud_scheduler_job.exporter[0].http_target[0].oauth_token[0].service_account_email == "cron@orders-prod.iam.gserviceaccount.com"
-    )
-    error_message = "The job runs and the schedule calls as the given account."
-  }
-
-  assert {
-    condition = 0 == sum([
-      length(google_service_account.account),
-      length(google_project_iam_custom_role.lister),
-      length(google_project_iam_member.grant),
-      length(google_cloud_run_v2_job_iam_member.grant),
-      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]),
-    ])
-    error_message = "The module creates no account and grants nothing, and no project needs the IAM API."
   }
 }

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from google.cloud.monitoring_dashboard_v1 import Dashboard
 from google.protobuf import json_format
-from google.protobuf.duration_pb2 import Duration
 
 Object = dict[str, Any]
 """A block's values by argument and nested block; None for what isn't set."""
@@ -89,8 +88,6 @@ _PROPAGATION_SECONDS = 120
 """How long a new grant or a newly enabled API may take until a build can use it."""
 
 _CREATED = count(1)
-
-_DURATIONS = ("auto_close", "duration", "evaluation_interval", "period", "renotify_interval")
 
 
 class Channel(NamedTuple):
@@ -314,25 +311,13 @@ def computed_values(kind: str, values: Object) -> Object:
 
 def stored(kind: str, values: Object) -> Object:
     """Return a resource as the API stores it and the provider reads it."""
-    match kind:
-        case "google_cloud_scheduler_job":
-            targets = [
-                {**each, "http_method": each["http_method"] or "POST"}
-                for each in values["http_target"]
-            ]
-            return {**values, "http_target": targets}
-        case "google_monitoring_alert_policy":
-            new: Object = _with_stored_durations(values)
-            # An empty strategy is dropped.
-            strategy = [each for each in new["alert_strategy"] if any(each.values())]
-            return {**new, "alert_strategy": strategy}
-        case "google_monitoring_dashboard":
-            # The API stores a proto. Its JSON leaves out unset and zero values, and writes 64-bit
-            # numbers as strings.
-            message = json_format.Parse(values["dashboard_json"], Dashboard.pb()())
-            content = {**json_format.MessageToDict(message), "etag": "0"}
-            return {**values, "dashboard_json": json.dumps(content)}
-    return values
+    if kind != "google_monitoring_dashboard":
+        return values
+    # The API stores a proto. Its JSON leaves out unset and zero values, and writes 64-bit numbers
+    # as strings.
+    message = json_format.Parse(values["dashboard_json"], Dashboard.pb()())
+    content = {**json_format.MessageToDict(message), "etag": "0"}
+    return {**values, "dashboard_json": json.dumps(content)}
 
 
 def kept(prior: Object, proposed: Object) -> Object:
@@ -351,23 +336,6 @@ def _dashboard_error(text: str) -> str:
     except json_format.ParseError as error:
         return f"Error 400: {error}"
     return ""
-
-
-def _with_stored_durations(values: Any) -> Any:
-    if isinstance(values, list):
-        return [_with_stored_durations(each) for each in values]
-    if not isinstance(values, dict):
-        return values
-    new = {name: _with_stored_durations(value) for name, value in values.items()}
-    for name in new.keys() & set(_DURATIONS):
-        if new[name]:
-            duration = Duration()
-            duration.FromJsonString(new[name])
-            new[name] = duration.ToJsonString()
-    if "evaluation_interval" in new:
-        # The API's default.
-        new["evaluation_interval"] = new["evaluation_interval"] or "30s"
-    return new
 
 
 def _common(old: Any, new: Any) -> Any:

@@ -16,32 +16,24 @@ _OK = {
 }
 _ELSEWHERE = CHANNEL.replace("orders-prod", "billing-prod")
 
+_VALUES: dict[str, tuple[Any, str]] = {
+    "cpu": ("0.5", 'cpu must be "1", "2"'),
+    "encryption_key": ("cryptoKeys/run", "encryption_key must have the form"),
+    "image": ("ghcr.io/me/exporter:latest", "image must be in Artifact Registry or on Docker Hub"),
+    "labels": ({"Team": "data"}, "labels: keys and values may have"),
+    "memory": ("256Mi", 'memory must be at least "512Mi"'),
+    "name": ("datastream-exporter-of-the-data-platform", "name must have 6 to 24"),
+    "region": ("europe-west1-b", 'region must be a Cloud Run region such as "europe-west1"'),
+    "renotify_intervals": ({"WARNING": "3600.5s"}, "renotify_intervals must be whole seconds"),
+    "slack_mentions": ({"CRITICAL": "@oncall"}, "slack_mentions must have the form"),
+    "watch_interval": ("1m", "watch_interval must be whole seconds"),
+}
+"""By input, a wrong value and the beginning of the sentence about it."""
+
 _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "values": (
-        {
-            "cpu": "0.5",
-            "encryption_key": "projects/k/locations/l/keyRings/r/cryptoKeys/j/cryptoKeyVersions/1",
-            "image": "ghcr.io/me/datastream-exporter:latest",
-            "labels": {"Team": "data"},
-            "memory": "256Mi",
-            "name": "datastream-exporter-of-the-data-platform",
-            "region": "europe-west1-b",
-            "renotify_intervals": {"WARNING": "3600.5s"},
-            "slack_mentions": {"CRITICAL": "@oncall"},
-            "watch_interval": "1m",
-        },
-        [
-            'cpu must be "1", "2"',
-            "encryption_key must have the form",
-            "image must be in Artifact Registry or on Docker Hub",
-            "labels: keys and values may have",
-            'memory must be at least "512Mi"',
-            "name must have 6 to 24",
-            'region must be a Cloud Run region such as "europe-west1"',
-            "renotify_intervals must be whole seconds",
-            "slack_mentions must have the form",
-            "watch_interval must be whole seconds",
-        ],
+        {name: value for name, (value, _) in _VALUES.items()},
+        [sentence for _, sentence in _VALUES.values()],
     ),
     "objects": (
         {

@@ -189,7 +189,8 @@ run "routes" {
       endswith(google_monitoring_alert_policy.policy["billing/stream-failed"].documentation[0].content, "<!here>") &&
       endswith(google_monitoring_alert_policy.policy["stream-failed"].documentation[0].content, "<!channel>") &&
       google_monitoring_alert_policy.policy["billing/stream-failed"].user_labels.route == "billing" &&
-      google_monitoring_alert_policy.policy["billing/stream-failed"].display_name == "${google_monitoring_alert_policy.policy["stream-failed"].display_name} (billing)"
+      google_monitoring_alert_policy.policy["billing/stream-failed"].display_name == "${google_monitoring_alert_policy.policy["stream-failed"].display_name} (billing)" &&
+      endswith(google_monitoring_alert_policy.policy["shop-prod/stream-changed"].display_name, " (shop)")
     )
     error_message = "A route has its own mentions; its policies are named and labelled after it."
   }

@@ -127,8 +127,6 @@ class FakeProject:
             raise LookupError(disabled)
         if kind == "google_secret_manager_secret_version":
             name = f"projects/{config['project']}/secrets/{config['secret']}"
-            if name not in self.secrets:
-                raise LookupError(f"Error 404: Secret [{name}] not found or has no versions.")
             return {"secret_data": self.secrets[name]}
         if kind == "archive_file":
             return {"output_sha256": _write_archive(self.directory / config["output_path"], config)}

@@ -1,7 +1,7 @@
 # Warnings at plan: valid settings that are probably not intended.
 
 locals {
-  silent_policies = { for key, policy in local.placed : key => policy.severity if policy.enabled && !policy.has_channels }
+  silent_policies = { for key, policy in local.placed : key => policy.severity if policy.enabled && length(policy.channels) == 0 }
 }
 
 check "somebody_is_notified" {

@@ -28,9 +28,6 @@ locals {
     private_connections = try(local.config.collect.private_connections, false) == true
   }
 
-  # A duration is a number followed by s, m or h.
-  deadline_seconds = try(tonumber(regex("^([0-9]+)", local.config.run.deadline)[0]) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", local.config.run.deadline)], 0)
-
   # A minute's calls of Datastream's API, at least. A process with memory reads a discovered location without
   # streams every five minutes.
   listed           = length(flatten([for source in local.config.sources : try(coalesce(source.locations), [])]))

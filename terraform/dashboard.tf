@@ -46,8 +46,6 @@ locals {
 # The incident list covers the whole project. A list of this module's policies would need their
 # names, which are known only after the first apply.
 resource "google_monitoring_dashboard" "fleet" {
-  count = var.create_dashboard ? 1 : 0
-
   project = local.metrics_project
 
   dashboard_json = jsonencode(merge({

@@ -25,8 +25,8 @@ resource "google_monitoring_metric_descriptor" "exporter" {
     }
   }
 
-  # Deleting a descriptor deletes the metric's data. ABANDON removes it from the state only.
-  deletion_policy = var.delete_metric_data_on_destroy ? "DELETE" : "ABANDON"
+  # Deleting a descriptor deletes the metric's data. A destroy removes it from the state only.
+  deletion_policy = "ABANDON"
 
   depends_on = [google_monitoring_custom_service.deployment]
 }

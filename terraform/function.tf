@@ -126,8 +126,6 @@ resource "google_cloudfunctions2_function" "exporter" {
     all_traffic_on_latest_revision = true
     ingress_settings               = "ALLOW_INTERNAL_ONLY"
 
-    binary_authorization_policy = var.binary_authorization
-
     direct_vpc_egress = one([for vpc in var.vpc_access[*] : "VPC_EGRESS_${vpc.egress}"])
 
     dynamic "direct_vpc_network_interface" {

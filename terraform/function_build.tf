@@ -7,12 +7,12 @@ locals {
     : google_service_account.account["build"].id
   ) : null
 
-  # The repository's full name, known at plan.
-  build_repository = coalesce(var.build_repository, "projects/${local.job_project}/locations/${var.region}/repositories/${var.name}")
+  # Its full name, known at plan.
+  build_repository = "projects/${local.job_project}/locations/${var.region}/repositories/${var.name}"
 }
 
 resource "google_artifact_registry_repository" "build" {
-  count = local.is_function && var.build_repository == null ? 1 : 0
+  count = local.is_function ? 1 : 0
 
   project       = local.job_project
   location      = var.region
@@ -35,7 +35,7 @@ resource "time_sleep" "before_build" {
   # A new account waits again, and so does a new repository, which has new grants.
   triggers = {
     account    = local.build_account_id
-    repository = var.build_repository == null ? google_artifact_registry_repository.build[0].create_time : var.build_repository
+    repository = google_artifact_registry_repository.build[0].create_time
   }
 
   depends_on = [

@@ -46,6 +46,7 @@ locals {
       },
     ) : key => merge(grant, { target = split("/", grant.resource) }) if try(grant.needed, true)
   }
+
   conditions = {
     build_read = { title = "Sources of functions", expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")" }
   }
@@ -141,7 +142,7 @@ resource "google_artifact_registry_repository_iam_member" "grant" {
   project  = each.value.target[1]
   location = each.value.target[3]
   # The name of a new repository is known after apply, so a replacement replaces the grant too.
-  repository = var.build_repository == null ? google_artifact_registry_repository.build[0].name : each.value.target[5]
+  repository = google_artifact_registry_repository.build[0].name
   role       = each.value.role
   member     = each.value.member
 }

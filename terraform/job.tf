@@ -20,19 +20,8 @@ resource "google_cloud_run_v2_job" "exporter" {
   name     = var.name
   labels   = var.labels
 
-  tags = length(var.tags) > 0 ? var.tags : null
-
   # It holds no data.
   deletion_protection = false
-
-  dynamic "binary_authorization" {
-    for_each = var.binary_authorization[*]
-
-    content {
-      policy      = binary_authorization.value == "default" ? null : binary_authorization.value
-      use_default = binary_authorization.value == "default" ? true : null
-    }
-  }
 
   template {
     labels     = var.labels

@@ -1,10 +1,7 @@
 locals {
   console = "https://console.cloud.google.com"
 
-  dashboard_url = one([
-    for id in google_monitoring_dashboard.fleet[*].id :
-    "${local.console}/monitoring/dashboards/builder/${element(split("/", id), 3)}?project=${local.metrics_project}"
-  ])
+  dashboard_url = "${local.console}/monitoring/dashboards/builder/${element(split("/", google_monitoring_dashboard.fleet.id), 3)}?project=${local.metrics_project}"
 
   # The command for each kind of target of a grant, up to the member.
   grant_commands = {
@@ -24,12 +21,12 @@ output "check_command" {
 }
 
 output "dashboard_url" {
-  description = "Link to the dashboard; null without one."
+  description = "Link to the dashboard."
   value       = local.dashboard_url
 }
 
 output "iam_grant_commands" {
-  description = "Commands that make the grants in `iam_grants`; they can be run again. With `manage_iam = false`, somebody who may grant has to run them, those for the job, the function, its topic and log sinks after the first apply."
+  description = "Commands that make the grants in `iam_grants`; they can be run again. With `manage_iam = false`, somebody who may grant has to run them, those for the job, the function, its repository, its topic and the log sinks after the first apply."
   value = concat(
     [
       for project, permissions in local.lister_permissions :
@@ -57,34 +54,11 @@ output "iam_grants" {
   ]
 }
 
-output "log_policies" {
-  description = "By watched project: `made`, or why there are no policies on its log."
-  value = {
-    for project in local.watched_projects : project => (
-      !var.create_policies ? "none: create_policies is false" :
-      length([for key, policy in local.placed_beside_logs : key if policy.project == project]) > 0 ? "made" :
-      project == local.metrics_project
-      ? "none: there is no channel for WARNING alerts, which these policies need"
-      : "none: no route has log_notification_channels for ${project}, where policies on its log must be"
-    )
-  }
-}
-
-output "policy_ids" {
-  description = "Full names of the policies by file name; for policies of a route, by route and file name; for policies on a log, by project and file name."
-  value       = { for key, policy in google_monitoring_alert_policy.policy : key => policy.name }
-}
-
 output "run_now_command" {
   description = "Command that starts a run now; with a worker pool, a command that reads the worker pool's log. A function can't be called from outside, so the command asks Cloud Scheduler to call it."
   value = {
-    function    = "gcloud scheduler jobs run ${var.name} --project ${local.job_project} --location ${coalesce(var.scheduler_region, var.region)}"
+    function    = "gcloud scheduler jobs run ${var.name} --project ${local.job_project} --location ${var.region}"
     job         = "gcloud run jobs execute ${var.name} --project ${local.job_project} --region ${var.region} --wait"
     worker_pool = "gcloud beta run worker-pools logs read ${var.name} --project ${local.job_project} --region ${var.region}"
   }[var.mode]
-}
-
-output "service_account_email" {
-  description = "Account that the exporter runs as."
-  value       = local.emails.exporter
 }

@@ -4,20 +4,6 @@
 locals {
   severity = { for name, policy in local.originals : name => coalesce(local.changes[name].severity, policy.severity) }
 
-  # By policy and route. The channels in policy_overrides are for the default route.
-  policy_channels = {
-    for name, severity in local.severity : name => {
-      for route, channels in local.route_channels : route => (
-        route == "" && local.changes[name].notification_channels != null ? local.changes[name].notification_channels : channels[severity]
-      )
-    }
-  }
-
-  # Known at plan, unlike the channels' names.
-  has_channels = {
-    for name, routes in local.policy_channels : name => { for route, channels in routes : route => length(channels) > 0 }
-  }
-
   # Links to the exporter itself, its log and its schedule. In the files, they are those of the policy's
   # project, which differs if project_id is set.
   exporter_link = {
@@ -36,7 +22,7 @@ locals {
     for name, policy in local.originals : name => [
       for text in concat([trimspace(policy.documentation.content)], try(policy.documentation.links[*].url, [])) : replace(
         replace(
-          strcontains(text, local.dashboards) ? replace(text, local.dashboards, coalesce(local.dashboard_url, local.dashboards)) : text,
+          strcontains(text, local.dashboards) ? replace(text, local.dashboards, local.dashboard_url) : text,
           local.exporter_link.pattern, local.exporter_link.replacement,
         ),
         "/console\\.cloud\\.google\\.com\\/run(?:\\/jobs)?\\?/", local.exporter_page,
@@ -44,44 +30,28 @@ locals {
     ]
   }
 
-  # What doesn't depend on the project that a policy is in, and on its route.
-  policies = {
-    for name, policy in local.originals : name => {
-      name     = name
-      policy   = policy
-      severity = local.severity[name]
-      enabled  = local.enabled[name]
-      links    = [for index, link in try(policy.documentation.links, []) : merge(link, { url = local.texts[name][index + 1] })]
+  # What every place of a policy has. Nobody needs a policy on a log without a channel.
+  placed = {
+    for key, place in merge(local.on_metrics, local.on_project_logs, local.on_exporter_log) : key => merge(place, {
+      policy       = local.originals[place.name]
+      severity     = local.severity[place.name]
+      enabled      = local.enabled[place.name]
+      display_name = "${local.originals[place.name].displayName}${place.route == "" ? "" : " (${place.route})"}"
       labels = merge(
-        try(policy.userLabels, {}),
-        can(local.thresholds[name]) ? { threshold = local.thresholds[name].chosen } : {},
+        try(local.originals[place.name].userLabels, {}),
+        can(local.thresholds[place.name]) ? { threshold = local.thresholds[place.name].chosen } : {},
+        place.route == "" ? {} : { route = place.route },
       )
-    }
+      content = join("\n\n", compact(concat(
+        [for url in local.runbooks[place.name][place.route] : "**Runbook.** [Open the runbook](${url})."],
+        [local.texts[place.name][0], lookup(local.route_mentions[place.route], local.severity[place.name], null)],
+      )))
+      links = concat(
+        [for url in local.runbooks[place.name][place.route] : { displayName = "Runbook", url = url }],
+        [for index, link in try(local.originals[place.name].documentation.links, []) : merge(link, { url = local.texts[place.name][index + 1] })],
+      )
+    }) if place.query != null || length(place.channels) > 0
   }
-
-  # A policy on metrics is in the metrics project, once for each route; a policy on a log is in the log's
-  # project.
-  placed = merge(
-    merge([
-      for name, queries in local.routed_queries : {
-        for route, query in queries : route == "" ? name : "${route}/${name}" => merge(local.policies[name], {
-          display_name = route == "" ? local.originals[name].displayName : "${local.originals[name].displayName} (${route})"
-          content      = join("\n\n", compact([local.texts[name][0], lookup(local.route_mentions[route], local.severity[name], null)]))
-          labels       = merge(local.policies[name].labels, { for key, value in { route = route } : key => value if value != "" })
-          project      = local.metrics_project
-          runbook      = local.runbooks[name][route]
-          channels     = local.policy_channels[name][route]
-          has_channels = local.has_channels[name][route]
-          log          = []
-          promql       = [merge(local.promql[name], { query = query, duration = "${local.retest_windows[name].now}s" })]
-          # The API rejects a renotification without channels.
-          renotify_interval = local.has_channels[name][route] ? lookup(var.renotify_intervals, local.severity[name], null) : null
-        })
-      }
-    ]...),
-    local.placed_beside_logs,
-    local.placed_on_exporter_log,
-  )
 }
 
 resource "google_monitoring_alert_policy" "policy" {
@@ -100,21 +70,21 @@ resource "google_monitoring_alert_policy" "policy" {
     display_name = each.value.policy.conditions[0].displayName
 
     dynamic "condition_prometheus_query_language" {
-      for_each = each.value.promql
+      for_each = each.value.query == null ? [] : [local.promql[each.value.name]]
 
       content {
-        query                     = condition_prometheus_query_language.value.query
-        duration                  = condition_prometheus_query_language.value.duration
+        query                     = each.value.query
+        duration                  = "${local.retest_windows[each.value.name].now}s"
         evaluation_interval       = condition_prometheus_query_language.value.evaluationInterval
         disable_metric_validation = try(condition_prometheus_query_language.value.disableMetricValidation, true)
       }
     }
 
     dynamic "condition_matched_log" {
-      for_each = each.value.log
+      for_each = each.value.filter == null ? [] : [local.log_conditions[each.value.name]]
 
       content {
-        filter           = condition_matched_log.value.filter
+        filter           = each.value.filter
         label_extractors = try(condition_matched_log.value.labelExtractors, null)
       }
     }
@@ -123,14 +93,11 @@ resource "google_monitoring_alert_policy" "policy" {
   documentation {
     mime_type = each.value.policy.documentation.mimeType
     subject   = each.value.policy.documentation.subject
-    content   = join("\n\n", concat([for url in compact([each.value.runbook]) : "**Runbook.** [Open the runbook](${url})."], [each.value.content]))
+    content   = each.value.content
 
     # The API allows three.
     dynamic "links" {
-      for_each = slice(
-        concat([for url in compact([each.value.runbook]) : { displayName = "Runbook", url = url }], each.value.links),
-        0, min(3, length(compact([each.value.runbook])) + length(each.value.links)),
-      )
+      for_each = slice(each.value.links, 0, min(3, length(each.value.links)))
 
       content {
         display_name = links.value.displayName
@@ -140,7 +107,7 @@ resource "google_monitoring_alert_policy" "policy" {
   }
 
   alert_strategy {
-    auto_close           = coalesce(var.auto_close, each.value.policy.alertStrategy.autoClose)
+    auto_close           = each.value.policy.alertStrategy.autoClose
     notification_prompts = try(each.value.policy.alertStrategy.notificationPrompts, null)
 
     dynamic "notification_rate_limit" {
@@ -152,7 +119,8 @@ resource "google_monitoring_alert_policy" "policy" {
     }
 
     dynamic "notification_channel_strategy" {
-      for_each = compact([each.value.renotify_interval])
+      # The API rejects it in a policy on a log, and without channels.
+      for_each = each.value.query == null || length(each.value.channels) == 0 ? [] : compact([lookup(var.renotify_intervals, each.value.severity, null)])
 
       content {
         notification_channel_names = each.value.channels
@@ -162,18 +130,6 @@ resource "google_monitoring_alert_policy" "policy" {
   }
 
   lifecycle {
-    precondition {
-      condition = alltrue([
-        for number in keys(try(local.query_numbers[each.value.name], {})) : strcontains(local.promql[each.value.name].query, "> (${number})") || strcontains(local.promql[each.value.name].query, ">= (${number})")
-      ])
-      error_message = "${each.value.name}: its query must have each of these numbers in parentheses, as \"> (N)\" or \">= (N)\": userLabels.threshold, and the threshold of the policy in userLabels.yields_to. They are ${join(", ", keys(try(local.query_numbers[each.value.name], {})))}."
-    }
-
-    precondition {
-      condition     = !can(local.thresholds[each.value.name]) || try(local.thresholds[each.value.name].original != local.thresholds[local.originals[each.value.name].userLabels.yields_to].original, true)
-      error_message = "${each.value.name}: userLabels.threshold equals the threshold of the policy in userLabels.yields_to. Use different numbers, so that the query shows which one is which."
-    }
-
     precondition {
       condition     = !can(local.longest[each.value.name]) || try(local.longest[each.value.name] + local.retest_windows[each.value.name].now <= 90000, false)
       error_message = "policy_overrides: ${each.value.name} has a retest window of ${try(local.retest_windows[each.value.name].now, 0)}s and looks back ${try(local.longest[each.value.name], 0)}s. Cloud Monitoring allows 90000s (25 hours) for both together: use a shorter duration."

@@ -31,8 +31,6 @@ locals {
   decoded   = { for name, file in local.files : name => yamldecode(file(file)) }
   originals = { for name, policy in local.decoded : name => policy if !contains(local.unwanted, name) }
 
-  policy_label_keys = toset(concat(["route"], flatten([for policy in local.originals : keys(try(policy.userLabels, {}))])))
-
   unchanged = {
     enabled = null, severity = null, duration = null, threshold = null, notification_channels = null, runbook_url = null
   }

@@ -6,18 +6,11 @@ locals {
   # Routes with policies of their own. Others only have channels for policies on their projects' logs.
   own_routes = { for route, given in var.routes : route => given if given.notification_channels != null }
 
-  routed_projects = sort(flatten(values(local.own_routes)[*].projects))
-
   # Each route's projects as a regular expression. A dot in a project's id must not match every character.
+  # The default route's has what it doesn't get.
   route_patterns = {
-    for route, projects in merge({ "" = local.routed_projects }, { for route, given in local.own_routes : route => sort(given.projects) }) :
-    route => replace(join("|", projects), ".", "[.]")
-  }
-
-  # What each selector gets; the default route's pattern is for what it doesn't have.
-  route_matchers = {
-    for route, pattern in local.route_patterns :
-    route => route != "" ? "namespace=~\"${pattern}\"" : pattern == "" ? "" : "namespace!~\"${pattern}\""
+    for route, projects in merge({ "" = flatten(values(local.own_routes)[*].projects) }, { for route, given in local.own_routes : route => given.projects }) :
+    route => replace(join("|", sort(projects)), ".", "[.]")
   }
 
   # A query can be narrowed if each of its selectors of streams, locations and private connections has
@@ -29,19 +22,27 @@ locals {
     length(regexall("${local.stream_selector}\\{", condition.query)) == length(regexall("${local.stream_selector}", condition.query))
   }
 
-  # A policy's routes, with the query of each.
-  routed_queries = {
-    for name, query in local.queries : name => {
-      for route, matcher in local.route_matchers : route => (
-        matcher == "" || !local.narrowable[name] ? query : replace(query, "/(${local.stream_selector}\\{)/", "$${1}${matcher}, ")
-      ) if route == "" || local.narrowable[name]
+  # A policy on metrics is in the metrics project, once for each route.
+  on_metrics = merge([
+    for name, query in local.queries : {
+      for route, pattern in local.route_patterns : route == "" ? name : "${route}/${name}" => {
+        name    = name
+        project = local.metrics_project
+        route   = route
+        query = (
+          pattern == "" || !local.narrowable[name] ? query :
+          replace(query, "/(${local.stream_selector}\\{)/", "$${1}namespace${route == "" ? "!~" : "=~"}\"${pattern}\", ")
+        )
+        filter   = null
+        channels = local.policy_channels[name][route]
+      } if route == "" || local.narrowable[name]
     }
-  }
+  ]...)
 
-  # Channels by route and severity: those of the default route, with the Slack channel created here, and
-  # those of each other route. A severity without a list uses that of the next higher one.
+  # Channels by route and severity. A severity without a list uses that of the next higher one. A route
+  # without channels of its own has those of the default route, with the Slack channel created here.
   route_channels = {
-    for route, given in merge({ "" = local.given_channels }, { for route, given in local.own_routes : route => given.notification_channels }) :
+    for route, given in merge({ "" = local.given_channels }, { for route, given in var.routes : route => coalesce(given.notification_channels, local.given_channels) }) :
     route => {
       for severity, channels in {
         CRITICAL = coalesce(lookup(given, "CRITICAL", null), [])
@@ -49,17 +50,28 @@ locals {
         WARNING  = coalesce(lookup(given, "WARNING", null), lookup(given, "ERROR", null), lookup(given, "CRITICAL", null), [])
       } :
       severity => concat(channels, [
-        for slack in var.slack_channel[*] : google_monitoring_notification_channel.slack[0].name if route == "" && contains(slack.severities, severity)
+        for slack in var.slack_channel[*] : google_monitoring_notification_channel.slack[0].name
+        if !can(local.own_routes[route]) && contains(slack.severities, severity)
       ])
+    }
+  }
+
+  # By policy and route. The channels in policy_overrides are for the default route.
+  policy_channels = {
+    for name, severity in local.severity : name => {
+      for route, channels in local.route_channels : route => (
+        can(local.own_routes[route]) ? channels[severity] : coalesce(local.changes[name].notification_channels, channels[severity])
+      )
     }
   }
 
   route_mentions = merge({ "" = var.slack_mentions }, { for route, given in var.routes : route => given.slack_mentions })
 
-  # The runbook of each policy by route: its own, else the route's.
+  # The runbook of each policy by route, if there is one: its own, else the route's.
   runbooks = {
     for name, change in local.changes : name => {
-      for route in concat([""], keys(var.routes)) : route => try(coalesce(change.runbook_url, try(var.routes[route].runbook_url, null)), null)
+      for route in concat([""], keys(var.routes)) :
+      route => try([coalesce(change.runbook_url, try(var.routes[route].runbook_url, null))], [])
     }
   }
 
@@ -67,11 +79,4 @@ locals {
   project_routes = {
     for project in local.watched_projects : project => try([for route, given in var.routes : route if contains(given.projects, project)][0], "")
   }
-
-  # Channels for policies on a project's log, by project.
-  log_channels = merge([
-    for given in values(var.routes) : {
-      for project, channels in given.log_notification_channels : project => channels if length(coalesce(channels, [])) > 0
-    }
-  ]...)
 }

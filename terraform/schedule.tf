@@ -10,7 +10,7 @@ resource "google_cloud_scheduler_job" "exporter" {
   count = local.scheduled ? 1 : 0
 
   project     = local.job_project
-  region      = coalesce(var.scheduler_region, var.region)
+  region      = var.region
   name        = var.name
   description = local.is_function ? "Calls the Cloud Run function ${var.name}." : "Starts the Cloud Run job ${var.name}."
   schedule    = "* * * * *"

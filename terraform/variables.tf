@@ -9,13 +9,8 @@ variable "config_yaml" {
   }
 
   validation {
-    condition     = try(length(yamldecode(var.config_yaml).sources) > 0 && alltrue([for project in concat([yamldecode(var.config_yaml).metrics.project], yamldecode(var.config_yaml).sources[*].project) : can(regex(local.project_form, project))]), false)
-    error_message = "config.yaml: metrics.project, and the project of one source or more, must be a project's id, such as orders-prod. ${local.check_advice}"
-  }
-
-  validation {
-    condition     = try(yamldecode(var.config_yaml).metrics.project, "") != "my-project"
-    error_message = "config.yaml still has the placeholder project \"my-project\". Replace it with your own."
+    condition     = try(length(yamldecode(var.config_yaml).sources) > 0 && alltrue([for project in concat([yamldecode(var.config_yaml).metrics.project], yamldecode(var.config_yaml).sources[*].project) : project != "my-project" && can(regex(local.project_form, project))]), false)
+    error_message = "config.yaml: metrics.project, and the project of one source or more, must be a project's id, such as orders-prod, and not the placeholder my-project. ${local.check_advice}"
   }
 
   validation {
@@ -33,13 +28,6 @@ variable "config_yaml" {
   }
 }
 
-variable "delete_metric_data_on_destroy" {
-  description = "Whether destroy deletes the metric descriptors, and with them everything that was measured. By default it leaves them, those that existed before the module included. Apply a change of this before you destroy."
-  type        = bool
-  default     = false
-  nullable    = false
-}
-
 variable "enable_apis" {
   description = "Whether to enable the required APIs. Set it to false if they are managed elsewhere."
   type        = bool
@@ -54,8 +42,8 @@ variable "labels" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value)) && !contains(local.policy_label_keys, key)])
-    error_message = "labels: keys and values may have up to 63 lower-case letters, digits, - and _. A key must start with a letter, and the policies' own files use ${join(", ", local.policy_label_keys)}."
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "labels: keys and values may have up to 63 lower-case letters, digits, - and _. A key must start with a letter."
   }
 }
 
@@ -97,7 +85,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Region that the exporter runs in, such as `\"europe-west1\"`. It can watch any location."
+  description = "Region that the exporter runs in, such as `\"europe-west1\"`. It can watch any location. In the modes `function` and `job`, Cloud Scheduler must be there too: `gcloud scheduler locations list`."
   type        = string
 
   validation {

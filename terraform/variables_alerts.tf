@@ -1,21 +1,3 @@
-variable "auto_close" {
-  description = "How long without data until an incident closes automatically, such as `\"1800s\"`. By default, each policy's file sets it."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.auto_close == null || try(tonumber(regex("^([0-9]+)s$", var.auto_close)[0]) >= 1800 && tonumber(trimsuffix(var.auto_close, "s")) <= 604800, false)
-    error_message = "auto_close must be whole seconds from \"1800s\" (30 minutes) to \"604800s\" (7 days)."
-  }
-}
-
-variable "create_dashboard" {
-  description = "Whether to create the dashboard."
-  type        = bool
-  default     = true
-  nullable    = false
-}
-
 variable "create_policies" {
   description = "Whether to create the alert policies. To turn off single ones, use `policy_overrides`."
   type        = bool
@@ -28,11 +10,6 @@ variable "notification_channel_display_names" {
   type        = map(list(string))
   default     = {}
   nullable    = false
-
-  validation {
-    condition     = length(setsubtract(keys(var.notification_channel_display_names), local.severities)) == 0
-    error_message = "notification_channel_display_names: ${join(", ", setsubtract(keys(var.notification_channel_display_names), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
-  }
 }
 
 variable "notification_channels" {
@@ -41,14 +18,15 @@ variable "notification_channels" {
   default     = {}
   nullable    = false
 
+  # The next two rules are for all inputs that have severities and channels.
   validation {
-    condition     = length(setsubtract(keys(var.notification_channels), local.severities)) == 0
-    error_message = "notification_channels: ${join(", ", setsubtract(keys(var.notification_channels), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
+    condition     = length(setsubtract(concat(keys(var.notification_channels), local.other_severities), local.severities)) == 0
+    error_message = "notification_channels, notification_channel_display_names, renotify_intervals, slack_mentions and routes have lists and texts by severity: ${join(", ", setsubtract(concat(keys(var.notification_channels), local.other_severities), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
   }
 
   validation {
-    condition     = alltrue([for channel in flatten([for channels in values(var.notification_channels) : coalesce(channels, [])]) : can(regex(local.channel_form, channel))])
-    error_message = "notification_channels: ${local.channel_advice} For display names, use notification_channel_display_names."
+    condition     = alltrue([for channel in concat(flatten([for channels in values(var.notification_channels) : coalesce(channels, [])]), local.other_channels) : can(regex("^projects/${local.metrics_project}/notificationChannels/[0-9]+$", channel))])
+    error_message = "notification_channels, also in policy_overrides and routes, must be full names, projects/${local.metrics_project}/notificationChannels/ID: the policies are in ${local.metrics_project}, and a channel works only in its own project. For display names, use notification_channel_display_names."
   }
 }
 
@@ -119,11 +97,6 @@ variable "policy_overrides" {
     condition     = alltrue([for name, change in var.policy_overrides : (change.duration == null || !can(local.log_conditions[name])) && (change.threshold == null || can(local.decoded[name].userLabels.threshold))])
     error_message = "policy_overrides: a policy on single log entries (${join(", ", keys(local.log_conditions))}) has no duration, and only ${join(", ", [for name, policy in local.decoded : name if can(policy.userLabels.threshold)])} have a threshold."
   }
-
-  validation {
-    condition     = alltrue([for channel in flatten([for change in values(var.policy_overrides) : coalesce(change.notification_channels, [])]) : can(regex(local.channel_form, channel))])
-    error_message = "policy_overrides: ${local.channel_advice}"
-  }
 }
 
 variable "renotify_intervals" {
@@ -133,8 +106,8 @@ variable "renotify_intervals" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for severity, interval in var.renotify_intervals : contains(local.severities, severity) && try(tonumber(regex("^([0-9]+)s$", interval)[0]) >= 1800 && tonumber(trimsuffix(interval, "s")) <= 86400, false)])
-    error_message = "renotify_intervals must be whole seconds from \"1800s\" (30 minutes) to \"86400s\" (24 hours), for ${join(", ", local.severities)}."
+    condition     = alltrue([for severity, interval in var.renotify_intervals : try(tonumber(regex("^([0-9]+)s$", interval)[0]) >= 1800 && tonumber(trimsuffix(interval, "s")) <= 86400, false)])
+    error_message = "renotify_intervals must be whole seconds from \"1800s\" (30 minutes) to \"86400s\" (24 hours)."
   }
 }
 
@@ -151,8 +124,8 @@ variable "routes" {
   nullable = false
 
   validation {
-    condition     = alltrue([for route in keys(var.routes) : can(regex("^[a-z][a-z0-9_-]{0,62}$", route))])
-    error_message = "routes: a route's name must start with a letter and may have up to 63 lower-case letters, digits, - and _."
+    condition     = alltrue([for name, route in var.routes : can(regex("^[a-z][a-z0-9_-]{0,62}$", name)) && can(regex("^https://[^\\s()]+$", coalesce(route.runbook_url, "https://x")))])
+    error_message = "routes: a route's name must start with a letter and may have up to 63 lower-case letters, digits, - and _. runbook_url must start with https://."
   }
 
   validation {
@@ -161,34 +134,16 @@ variable "routes" {
   }
 
   validation {
-    condition     = length(flatten(values(var.routes)[*].projects)) == length(toset(flatten(values(var.routes)[*].projects)))
-    error_message = "routes: a project may be in one route only. ${join(" ", [for project in toset(flatten(values(var.routes)[*].projects)) : "${project} is in ${join(" and ", [for name, route in var.routes : name if contains(route.projects, project)])}." if length([for each in flatten(values(var.routes)[*].projects) : each if each == project]) > 1])}"
-  }
-
-  validation {
-    condition     = alltrue([for route in values(var.routes) : length(route.projects) > 0 && length(setsubtract(route.projects, local.watched_projects)) == 0])
-    error_message = "routes: projects must be projects that config.yaml watches: ${join(", ", local.watched_projects)}."
-  }
-
-  validation {
-    condition     = alltrue([for channel in flatten([for route in values(var.routes) : [for channels in values(coalesce(route.notification_channels, {})) : coalesce(channels, [])]]) : can(regex(local.channel_form, channel))])
-    error_message = "routes: ${local.channel_advice}"
+    condition = (
+      alltrue([for route in values(var.routes) : length(route.projects) > 0 && length(setsubtract(route.projects, local.watched_projects)) == 0]) &&
+      length(flatten(values(var.routes)[*].projects)) == length(toset(flatten(values(var.routes)[*].projects)))
+    )
+    error_message = "routes: each must have projects that config.yaml watches (${join(", ", local.watched_projects)}), and a project may be in one route only. Now ${join(" and ", [for name, route in var.routes : "${name} has ${join(", ", route.projects)}"])}."
   }
 
   validation {
     condition     = alltrue(flatten([for route in values(var.routes) : [for project, channels in route.log_notification_channels : [for channel in coalesce(channels, []) : contains(route.projects, project) && can(regex("^projects/${project}/notificationChannels/[0-9]+$", channel))]]]))
     error_message = "routes: log_notification_channels may only have the route's own projects, and for each project channels of that project: projects/PROJECT/notificationChannels/ID. A channel works only in its own project."
-  }
-
-  validation {
-    condition = alltrue(flatten([
-      for route in values(var.routes) : [
-        length(setsubtract(keys(coalesce(route.notification_channels, {})), local.severities)) == 0,
-        can(regex("^https://[^\\s()]+$", coalesce(route.runbook_url, "https://x"))),
-        [for severity, mention in route.slack_mentions : contains(local.severities, severity) && can(regex(local.mention_form, mention))],
-      ]
-    ]))
-    error_message = "routes: notification_channels and slack_mentions are for ${join(", ", local.severities)}, and runbook_url starts with https://. ${local.mention_advice}"
   }
 }
 
@@ -221,8 +176,8 @@ variable "slack_mentions" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for severity, mention in var.slack_mentions : contains(local.severities, severity) && can(regex(local.mention_form, mention))])
-    error_message = "slack_mentions are for ${join(", ", local.severities)}. ${local.mention_advice}"
+    condition     = alltrue([for mention in flatten([for mentions in concat([var.slack_mentions], values(var.routes)[*].slack_mentions) : values(mentions)]) : can(regex("^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$", mention))])
+    error_message = "slack_mentions must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody."
   }
 }
 

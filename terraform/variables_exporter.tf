@@ -1,20 +1,3 @@
-variable "binary_authorization" {
-  description = "Binary Authorization for the function, the job or the worker pool: `\"default\"` for the project's policy, or the full name of a policy. None without it."
-  type        = string
-  default     = null
-}
-
-variable "build_repository" {
-  description = "Existing Artifact Registry repository for the function's image: `projects/PROJECT/locations/LOCATION/repositories/REPOSITORY`, in `region`. By default the module creates `NAME`. Only for mode `function`."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.build_repository == null || can(regex("^projects/[^/]+/locations/[^/]+/repositories/[^/]+$", var.build_repository))
-    error_message = "build_repository must have the form projects/PROJECT/locations/LOCATION/repositories/REPOSITORY."
-  }
-}
-
 variable "cpu" {
   description = "CPUs of each task, of the worker pool or of the function."
   type        = string
@@ -43,11 +26,6 @@ variable "environment_variables" {
   type        = map(string)
   default     = {}
   nullable    = false
-
-  validation {
-    condition     = alltrue([for name in keys(var.environment_variables) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !startswith(name, "CLOUD_RUN_") && name != "DATASTREAM_EXPORTER_CONFIG"])
-    error_message = "environment_variables: names may have letters, digits and _, and must not start with a digit or with CLOUD_RUN_, which Cloud Run sets. DATASTREAM_EXPORTER_CONFIG is config_yaml."
-  }
 }
 
 variable "image" {
@@ -97,18 +75,8 @@ variable "mode" {
   }
 
   validation {
-    condition     = var.mode == "worker_pool" || local.deadline_seconds <= 50
-    error_message = "config.yaml: run.deadline must be 50s or less in mode = \"${var.mode}\": a run is stopped before the next one starts."
-  }
-
-  validation {
-    condition     = var.mode == "function" || (var.build_repository == null && !coalesce(var.log_triggers, false))
-    error_message = "build_repository and log_triggers need mode = \"function\": Google builds only a function, and a log can call no other."
-  }
-
-  validation {
-    condition     = var.mode == "job" || (length(var.tags) == 0 && var.task_count == 1)
-    error_message = "tags and task_count need mode = \"job\": a function and a worker pool have no tags, and one instance."
+    condition     = (var.mode == "function" || !coalesce(var.log_triggers, false)) && (var.mode == "job" || var.task_count == 1)
+    error_message = "log_triggers needs mode = \"function\": a log can call no other. task_count needs mode = \"job\": the others have one instance."
   }
 }
 
@@ -117,17 +85,6 @@ variable "paused" {
   type        = bool
   default     = false
   nullable    = false
-}
-
-variable "scheduler_region" {
-  description = "Region of Cloud Scheduler, if it isn't available in `region`: `gcloud scheduler locations list` shows where it is."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.scheduler_region == null || can(regex("^[a-z]+-[a-z]+[0-9]+$", var.scheduler_region))
-    error_message = "scheduler_region must be a region such as \"europe-west1\"."
-  }
 }
 
 variable "service_accounts" {
@@ -153,13 +110,6 @@ variable "service_accounts" {
     ])
     error_message = "service_accounts: scheduler and push must be accounts of ${local.job_project}, where Cloud Scheduler's job and the subscription are. Google accepts no others."
   }
-}
-
-variable "tags" {
-  description = "Resource Manager tags of the job, by key: `{ \"tagKeys/123\" = \"tagValues/456\" }`. Cloud Run sets them when the job is created. Worker pools and functions can't have them."
-  type        = map(string)
-  default     = {}
-  nullable    = false
 }
 
 variable "task_count" {

@@ -10,7 +10,7 @@ terraform {
     }
     google = {
       source = "hashicorp/google"
-      # 7.45 is the oldest version that is tested with `tags` of jobs. 7.33 introduced deletion_policy.
+      # 7.45 is the oldest version that is tested. 7.33 introduced deletion_policy.
       version = ">= 7.45, < 9.0"
     }
     time = {

@@ -11,15 +11,6 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   # It holds no data.
   deletion_protection = false
 
-  dynamic "binary_authorization" {
-    for_each = var.binary_authorization[*]
-
-    content {
-      policy      = binary_authorization.value == "default" ? null : binary_authorization.value
-      use_default = binary_authorization.value == "default" ? true : null
-    }
-  }
-
   scaling {
     # Two would write the same series.
     manual_instance_count = 1

@@ -26,15 +26,6 @@ variables {
 run "function" {
   command = plan
 
-  variables {
-    scheduler_region = "europe-west3"
-  }
-
-  assert {
-    condition     = length(google_cloud_run_v2_job.exporter) + length(google_cloud_run_v2_worker_pool.exporter) == 0
-    error_message = "Mode function creates no job and no worker pool, and needs no image."
-  }
-
   assert {
     condition = alltrue([
       for config in google_cloudfunctions2_function.exporter[0].service_config :
@@ -53,27 +44,7 @@ run "function" {
   }
 
   assert {
-    condition = keys(google_project_service.enabled) == [
-      "billing-prod/datastream.googleapis.com",
-      "billing-prod/iam.googleapis.com",
-      "billing-prod/logging.googleapis.com",
-      "orders-prod/artifactregistry.googleapis.com",
-      "orders-prod/cloudbuild.googleapis.com",
-      "orders-prod/cloudfunctions.googleapis.com",
-      "orders-prod/cloudscheduler.googleapis.com",
-      "orders-prod/datastream.googleapis.com",
-      "orders-prod/iam.googleapis.com",
-      "orders-prod/logging.googleapis.com",
-      "orders-prod/monitoring.googleapis.com",
-      "orders-prod/pubsub.googleapis.com",
-      "orders-prod/run.googleapis.com",
-      "orders-prod/storage.googleapis.com",
-    ]
-    error_message = "Each project gets the APIs it needs and no others: ${join(", ", keys(google_project_service.enabled))}."
-  }
-
-  assert {
-    condition     = output.run_now_command == "gcloud scheduler jobs run datastream-exporter --project orders-prod --location europe-west3"
+    condition     = output.run_now_command == "gcloud scheduler jobs run datastream-exporter --project orders-prod --location europe-west1"
     error_message = "run_now_command asks Cloud Scheduler, as a function with internal ingress can't be called from outside."
   }
 }
@@ -103,15 +74,19 @@ run "paused" {
     condition     = google_cloud_scheduler_job.exporter[0].paused
     error_message = "The schedule is paused."
   }
+
+  assert {
+    condition     = [for name, enabled in local.enabled : name if !enabled] == ["exporter-requests-failing", "exporter-silent", "stream-activity-errors", "stream-changed"]
+    error_message = "Only the policies that would page about the pause are disabled, and those that are off by default."
+  }
 }
 
-run "existing_accounts_and_repository" {
+run "existing_accounts" {
   command = plan
 
   variables {
-    build_repository = "projects/tools-prod/locations/europe-west1/repositories/functions"
-    log_triggers     = false
-    manage_iam       = false
+    log_triggers = false
+    manage_iam   = false
     service_accounts = {
       build     = { email = "build@identities.iam.gserviceaccount.com" }
       exporter  = { email = "exporter@identities.iam.gserviceaccount.com" }
@@ -122,17 +97,28 @@ run "existing_accounts_and_repository" {
   assert {
     condition = (
       google_cloudfunctions2_function.exporter[0].build_config[0].service_account == "projects/identities/serviceAccounts/build@identities.iam.gserviceaccount.com" &&
-      google_cloudfunctions2_function.exporter[0].build_config[0].docker_repository == var.build_repository &&
-      length(google_artifact_registry_repository.build) == 0 && length(google_pubsub_topic.log) == 0
+      google_cloudfunctions2_function.exporter[0].service_config[0].service_account_email == "exporter@identities.iam.gserviceaccount.com" &&
+      google_cloud_scheduler_job.exporter[0].http_target[0].oidc_token[0].service_account_email == "cron@orders-prod.iam.gserviceaccount.com"
     )
-    error_message = "The build uses the given account and repository. Without log triggers, there is no topic."
+    error_message = "The build, the function and the schedule use the given accounts."
+  }
+
+  assert {
+    condition = 0 == sum([
+      length(google_service_account.account),
+      length(google_project_iam_custom_role.lister),
+      length(google_project_iam_member.grant),
+      length(google_cloud_run_v2_service_iam_member.grant),
+      length([for key in keys(google_project_service.enabled) : key if endswith(key, "/iam.googleapis.com")]),
+    ])
+    error_message = "The module creates no account and grants nothing, and no project needs the IAM API."
   }
 
   assert {
     condition = [for command in output.iam_grant_commands : command if strcontains(command, "build@")] == [
       "gcloud projects add-iam-policy-binding orders-prod --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/logging.logWriter --condition None",
       "gcloud projects add-iam-policy-binding orders-prod --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/storage.objectViewer --condition 'title=Sources of functions,expression=resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")'",
-      "gcloud artifacts repositories add-iam-policy-binding functions --project tools-prod --location europe-west1 --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/artifactregistry.writer",
+      "gcloud artifacts repositories add-iam-policy-binding datastream-exporter --project orders-prod --location europe-west1 --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/artifactregistry.writer",
     ]
     error_message = "The commands grant the build what it needs."
   }

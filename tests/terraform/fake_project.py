@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from google.cloud.monitoring_dashboard_v1 import Dashboard
 from google.protobuf import json_format
-from google.protobuf.duration_pb2 import Duration
 
 Object = dict[str, Any]
 """A block's values by argument and nested block; None for what isn't set."""
@@ -90,8 +89,6 @@ _PROPAGATION_SECONDS = 120
 
 _CREATED = count(1)
 
-_DURATIONS = ("auto_close", "duration", "evaluation_interval", "period", "renotify_interval")
-
 
 class Channel(NamedTuple):
     """A notification channel that existed before the first apply."""
@@ -130,8 +127,6 @@ class FakeProject:
             raise LookupError(disabled)
         if kind == "google_secret_manager_secret_version":
             name = f"projects/{config['project']}/secrets/{config['secret']}"
-            if name not in self.secrets:
-                raise LookupError(f"Error 404: Secret [{name}] not found or has no versions.")
             return {"secret_data": self.secrets[name]}
         if kind == "archive_file":
             return {"output_sha256": _write_archive(self.directory / config["output_path"], config)}
@@ -314,25 +309,13 @@ def computed_values(kind: str, values: Object) -> Object:
 
 def stored(kind: str, values: Object) -> Object:
     """Return a resource as the API stores it and the provider reads it."""
-    match kind:
-        case "google_cloud_scheduler_job":
-            targets = [
-                {**each, "http_method": each["http_method"] or "POST"}
-                for each in values["http_target"]
-            ]
-            return {**values, "http_target": targets}
-        case "google_monitoring_alert_policy":
-            new: Object = _with_stored_durations(values)
-            # An empty strategy is dropped.
-            strategy = [each for each in new["alert_strategy"] if any(each.values())]
-            return {**new, "alert_strategy": strategy}
-        case "google_monitoring_dashboard":
-            # The API stores a proto. Its JSON leaves out unset and zero values, and writes 64-bit
-            # numbers as strings.
-            message = json_format.Parse(values["dashboard_json"], Dashboard.pb()())
-            content = {**json_format.MessageToDict(message), "etag": "0"}
-            return {**values, "dashboard_json": json.dumps(content)}
-    return values
+    if kind != "google_monitoring_dashboard":
+        return values
+    # The API stores a proto. Its JSON leaves out unset and zero values, and writes 64-bit numbers
+    # as strings.
+    message = json_format.Parse(values["dashboard_json"], Dashboard.pb()())
+    content = {**json_format.MessageToDict(message), "etag": "0"}
+    return {**values, "dashboard_json": json.dumps(content)}
 
 
 def kept(prior: Object, proposed: Object) -> Object:
@@ -351,23 +334,6 @@ def _dashboard_error(text: str) -> str:
     except json_format.ParseError as error:
         return f"Error 400: {error}"
     return ""
-
-
-def _with_stored_durations(values: Any) -> Any:
-    if isinstance(values, list):
-        return [_with_stored_durations(each) for each in values]
-    if not isinstance(values, dict):
-        return values
-    new = {name: _with_stored_durations(value) for name, value in values.items()}
-    for name in new.keys() & set(_DURATIONS):
-        if new[name]:
-            duration = Duration()
-            duration.FromJsonString(new[name])
-            new[name] = duration.ToJsonString()
-    if "evaluation_interval" in new:
-        # The API's default.
-        new["evaluation_interval"] = new["evaluation_interval"] or "30s"
-    return new
 
 
 def _common(old: Any, new: Any) -> Any:

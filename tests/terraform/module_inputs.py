@@ -36,25 +36,20 @@ INPUTS: dict[str, Any] = {
 }
 """Inputs that need nothing to exist: channels are given by full name, so none is looked up."""
 
-_OPTIONS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "cpu": "2",
     "encryption_key": "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/jobs",
     "environment_variables": {"HTTPS_PROXY": "http://proxy:3128"},
     "labels": {"team": "data"},
     "memory": "1Gi",
-}
-_NETWORK = {"network": "shared", "subnetwork": "run", "egress": "ALL_TRAFFIC", "tags": ["nat"]}
-MODES: dict[str, dict[str, Any]] = {
-    "function": {**_OPTIONS, "vpc_access": _NETWORK, "binary_authorization": "default"},
-    "job": {
-        **_OPTIONS,
-        "tags": {"tagKeys/1": "tagValues/2"},
-        "vpc_access": _NETWORK,
-        "binary_authorization": "projects/orders-prod/platforms/cloudRun/policies/x",
+    "vpc_access": {
+        "network": "shared",
+        "subnetwork": "run",
+        "egress": "ALL_TRAFFIC",
+        "tags": ["nat"],
     },
-    "worker_pool": {**_OPTIONS, "vpc_access": _NETWORK},
 }
-"""Options of the platform, by mode."""
+"""Options that every mode has."""
 
 CHANNELS = [
     Channel("orders-prod", "Data platform on-call"),

@@ -12,21 +12,20 @@ from tests.canary import Canary
 from tests.terraform.conftest import CopyModule
 from tests.terraform.fake_project import Channel
 from tests.terraform.fake_provider import FakeProvider
-from tests.terraform.module_inputs import CONFIG, INPUTS, MODES, MODULE
+from tests.terraform.module_inputs import CONFIG, INPUTS, MODULE, OPTIONS
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError
 
 _FUNCTION: dict[str, Any] = {**INPUTS, "mode": "function", "image": None}
 _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
     "a job": [
         ([], INPUTS),
-        ([], {**INPUTS, "tags": {"tagKeys/1": "tagValues/2"}}),
         (["google_cloud_run_v2_job.exporter[0]"], INPUTS),
     ],
     "a function": [
         ([], _FUNCTION),
         (["google_cloudfunctions2_function.exporter[0]", "google_pubsub_topic.log[0]"], _FUNCTION),
         # Its repository is replaced.
-        ([], {**_FUNCTION, "encryption_key": MODES["function"]["encryption_key"]}),
+        ([], {**_FUNCTION, "encryption_key": OPTIONS["encryption_key"]}),
         ([], {**_FUNCTION, "region": "europe-west4"}),
         ([], {**_FUNCTION, "name": "streams-prod"}),
         ([], {**_FUNCTION, "paused": True}),
@@ -46,18 +45,6 @@ def test_one_apply_makes_each_change(terraform: CopyModule, life: str) -> None:
         root.apply(plan)
         assert root.plan(**inputs).empty
     assert not root.destroy(**inputs).resources
-
-
-def test_a_function_can_use_an_existing_repository(
-    terraform: CopyModule, fake_provider: FakeProvider
-) -> None:
-    """The build writes to it, and the module creates none."""
-    name = "projects/tools-prod/locations/europe-west1/repositories/tools"
-    fake_provider.project.resources["google_artifact_registry_repository", name] = {}
-    root = terraform(MODULE)
-    state = root.apply(**_FUNCTION, build_repository=name)
-    assert not state.of("google_artifact_registry_repository")
-    assert root.plan(**_FUNCTION, build_repository=name).empty
 
 
 def test_a_failed_first_apply_can_be_destroyed(
@@ -187,26 +174,11 @@ def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
     assert root.plan(**inputs).empty
 
 
-def test_what_is_probably_not_meant_warns(
-    terraform: CopyModule, fake_provider: FakeProvider
-) -> None:
-    """A webhook by its name, whose token is in the state then, and more calls than the quota."""
+def test_a_webhook_by_its_name_warns(terraform: CopyModule, fake_provider: FakeProvider) -> None:
+    """Its token is in the state then."""
     fake_provider.project.channels.append(Channel("orders-prod", "Hook", "webhook_tokenauth"))
     root = terraform(MODULE)
-    projects = "".join(f"  - project: orders-{number}\n" for number in range(100, 127))
-    warnings = root.plan(
-        **{**INPUTS, "config_yaml": f"{CONFIG}{projects}"},
-        notification_channel_display_names={"WARNING": ["Hook"]},
+    (warning,) = root.plan(
+        **INPUTS, notification_channel_display_names={"WARNING": ["Hook"]}
     ).warnings
-    calls, webhook = sorted(warnings)
-    assert "notification_channel_display_names has a webhook" in webhook
-    assert "at least 1233 times a minute; its quota is 1,200" in calls
-
-
-def test_deleted_data_is_asked_for(terraform: CopyModule, fake_provider: FakeProvider) -> None:
-    """A destroy deletes descriptors, and with them the data, only after an apply that says so."""
-    root = terraform(MODULE)
-    root.apply(**INPUTS)
-    root.apply(**INPUTS, delete_metric_data_on_destroy=True)
-    root.destroy(**INPUTS, delete_metric_data_on_destroy=True)
-    assert "google_monitoring_metric_descriptor" in dict(fake_provider.project.deleted)
+    assert "notification_channel_display_names has a webhook" in warning

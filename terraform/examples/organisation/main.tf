@@ -73,8 +73,3 @@ module "datastream_exporter" {
   }
   policy_directory = "${path.module}/policies"
 }
-
-output "log_policies" {
-  description = "Which projects have policies on their log, and why others don't."
-  value       = module.datastream_exporter.log_policies
-}

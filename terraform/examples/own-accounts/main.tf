@@ -22,9 +22,8 @@ module "datastream_exporter" {
     scheduler = { email = "exporter-cron@orders-prod.iam.gserviceaccount.com" }
   }
 
-  binary_authorization = "default"
-  encryption_key       = "projects/keys-prod/locations/europe-west1/keyRings/run/cryptoKeys/jobs"
-  vpc_access           = { network = "shared", subnetwork = "run-europe-west1", egress = "ALL_TRAFFIC" }
+  encryption_key = "projects/keys-prod/locations/europe-west1/keyRings/run/cryptoKeys/jobs"
+  vpc_access     = { network = "shared", subnetwork = "run-europe-west1", egress = "ALL_TRAFFIC" }
 
   notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] }
 }

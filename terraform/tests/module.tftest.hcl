@@ -256,3 +256,11 @@ run "outputs" {
     error_message = "A display name is looked up. The created Slack channel gets the alerts of its severities only, ERROR has the channels of CRITICAL, and [] has none."
   }
 }
+
+run "too_many_calls" {
+  command         = plan
+  expect_failures = [check.calls_are_within_the_quota]
+  variables {
+    config_yaml = yamlencode({ metrics = { project = "orders-prod" }, sources = [for number in range(100, 300) : { project = "orders-${number}" }] })
+  }
+}

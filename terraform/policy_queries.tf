@@ -2,8 +2,8 @@
 # valid as it is, and nothing else in it can change:
 # - " (N)" is the threshold, with N from userLabels.threshold; with userLabels.yields_to, that policy's.
 # - "[W]" is the look-back window that follows from the retest window.
-# - "metrics-project", "exporter-project", "exporter-location",
-# "exporter-region" and "datastream-exporter" are this deployment's.
+# - "metrics-project", "exporter-project", "exporter-location", "exporter-region" and "datastream-exporter"
+#   are this deployment's.
 
 locals {
   # A disabled policy's threshold is never reached, so that no policy yields to it.

@@ -16,12 +16,7 @@ from tests.terraform.module_inputs import CONFIG, INPUTS, MODULE, OPTIONS
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError
 
 # Other lives have the policies: here they would only take time.
-_FUNCTION: dict[str, Any] = {
-    **INPUTS,
-    "mode": "function",
-    "image": None,
-    "create_policies": False,
-}
+_FUNCTION: dict[str, Any] = INPUTS | {"mode": "function", "image": None, "create_policies": False}
 _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
     "a job": [
         ([], INPUTS),

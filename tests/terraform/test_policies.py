@@ -64,10 +64,7 @@ def _policies(*states: State) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Return every policy: those on Cloud Run's own counts exist in one mode only.
-
-    Those on what is collected exist where config collects it.
-    """
+    """Return every policy: some exist in one mode only, some where config collects something."""
     config = CONFIG + "collect: {objects: true, private_connections: true}\n"
     with FakeProvider() as provider:
         root = copy_module(MODULE, tmp_path_factory.mktemp("applied"), provider)

@@ -56,8 +56,10 @@ def metric_incidents(
             for at, value in series.values.items()
         }
         name = resource_name(labels, is_exporter=policy.watches_exporter)
-        for phase in range(phases):
-            true_at = [at for at in values if round(at / spacing) % phases == phase]
+        by_phase: dict[int, list[float]] = {}
+        for at in values:
+            by_phase.setdefault(round(at / spacing) % phases, []).append(at)
+        for phase, true_at in sorted(by_phase.items()):
             last = (steps - (steps - phase) % phases) * spacing
             incidents += [
                 Incident(policy.name, name, labels, opened, closed, phase * spacing, values[opened])

@@ -6,8 +6,8 @@ streams every 300 s; a job reads and writes everything every minute.
 """
 
 import math
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import yaml
 
 from exporter import measure
 from exporter.config.locations import KNOWN
+from exporter.function import LEAST_SECONDS
 from exporter.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from lab.markdown import table
 from lab.policies.promql import has, metrics_by_clause, promql_name
@@ -85,28 +86,11 @@ MODES = {"function": 60, "job": 60, "worker_pool": 10}
 
 def months() -> str:
     """Return what each fleet costs in each mode, and what a stream and a location add."""
-    rows = table(
-        (
-            "streams",
-            "their locations",
-            "projects",
-            *(mode.replace("_", " ") for mode in MODES),
-            "alerting, as announced",
-        ),
-        (
-            (
-                f"{fleet.streams:,}",
-                f"{fleet.locations}",
-                f"{fleet.projects}",
-                *(
-                    f"${month(fleet, mode):.2f} / ${month(fleet, mode, free=False):.2f}"
-                    for mode in MODES
-                ),
-                f"${alerting(fleet, 'function'):.2f}",
-            )
-            for fleet in FLEETS
-        ),
-    )
+    prices: dict[str, Callable[[Fleet], str]] = {
+        mode.replace("_", " "): partial(_prices, mode) for mode in MODES
+    }
+    prices["alerting, as announced"] = lambda fleet: f"${alerting(fleet, 'function'):.2f}"
+    rows = _by_fleet(prices)
     few = Fleet(100, 10, 1)
     stream = _added(few, few._replace(streams=101))
     location = _added(few, few._replace(locations=11))
@@ -147,24 +131,39 @@ def calls(fleet: Fleet, runs: float = 1) -> float:
 
 def calls_per_minute() -> str:
     """Return how many calls a minute each fleet costs."""
+    function, pool = 60 / LEAST_SECONDS, 60 / MODES["worker_pool"]
     kinds: dict[str, Callable[[Fleet], float]] = {
         "function": calls,
-        "function, while logs start runs": lambda fleet: calls(fleet, 6),
-        "worker pool, every 10 s": lambda fleet: calls(fleet, 6),
+        "function, while logs start runs": lambda fleet: calls(fleet, function),
+        "worker pool, every 10 s": lambda fleet: calls(fleet, pool),
         "job": lambda fleet: fleet.projects + fleet.locations + fleet.empty,
     }
+    return _by_fleet({kind: partial(_whole, count) for kind, count in kinds.items()})
+
+
+def _by_fleet(columns: Mapping[str, Callable[[Fleet], str]]) -> str:
+    """Return a table with a row for each fleet: what it is, then a cell of each column."""
     return table(
-        ("streams", "their locations", "projects", *kinds),
+        ("streams", "their locations", "projects", *columns),
         (
             (
                 f"{fleet.streams:,}",
                 f"{fleet.locations}",
                 f"{fleet.projects}",
-                *(f"{math.ceil(kind(fleet)):,}" for kind in kinds.values()),
+                *(cell(fleet) for cell in columns.values()),
             )
             for fleet in FLEETS
         ),
     )
+
+
+def _prices(mode: str, fleet: Fleet) -> str:
+    """Return what a month costs with the free tiers, and without."""
+    return f"${month(fleet, mode):.2f} / ${month(fleet, mode, free=False):.2f}"
+
+
+def _whole(count: Callable[[Fleet], float], fleet: Fleet) -> str:
+    return f"{math.ceil(count(fleet)):,}"
 
 
 def mebibytes(fleet: Fleet, mode: str) -> float:

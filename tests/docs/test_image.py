@@ -40,8 +40,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for word, rest in (line.split(maxsplit=1) for line in stage.splitlines()):
         if word == "RUN":
             command = rest.replace("/venv", str(venv))
-            # Docker uses a shell too. The commands are this project's own.
-            subprocess.run(command, shell=True, cwd=build, env=environ, check=True)  # noqa: S602
+            subprocess.run(command, shell=True, cwd=build, env=environ, check=True)  # noqa: S602 - as Docker does; our own commands
         elif word == "COPY":
             *sources, target = rest.split()
             for source in sources:

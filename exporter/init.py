@@ -120,6 +120,8 @@ def _show(report: Report, channels: Sequence[_Channel], out: TextIO) -> None:
     if channels:
         out.write("\n")
         print_table(("channel", "type", "id"), channels, out)
+    # In one file with the log, it stands before what follows.
+    out.flush()
 
 
 def config_text(projects: Sequence[str], report: Report) -> str:

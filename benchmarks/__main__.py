@@ -1,8 +1,8 @@
 """Measures whole runs of the exporter beside the same calls alone; ``make bench`` runs it.
 
-The emulator is a process, and so is each run of the exporter and of the floor. These two run in
-turn, and the bound is on the ratio within each round, so that a slow or busy machine cancels out.
-Exits with 1 where a bound is missed.
+The emulator is a process, and so is each run of the exporter and of the floor. These
+two run in turn, and the bound is on the ratio within each round, so that a slow or busy
+machine cancels out. Exits with 1 where a bound is missed.
 """
 
 import json
@@ -23,7 +23,17 @@ from lab.terminal import print_table, show_progress
 
 PROJECT = "watched"
 LATENCY = "50ms"  # how late every call is answered
-_HEADINGS = ("streams", "locations", "", "fastest", "median", "slowest", "CPU s", "MiB", "calls")
+_HEADINGS = (
+    "streams",
+    "locations",
+    "",
+    "fastest",
+    "median",
+    "slowest",
+    "CPU s",
+    "MiB",
+    "calls",
+)
 _RSS_OF_A_MEBIBYTE = 1024 if sys.platform == "linux" else 1024 * 1024
 
 
@@ -46,7 +56,10 @@ class Cost(NamedTuple):
     calls: int  # how many calls it made
 
 
-SIZES = (Size(1_000, 30, rounds=9, ratio=1.5), Size(10_000, 100, rounds=3, mebibytes=150))
+SIZES = (
+    Size(1_000, 30, rounds=9, ratio=1.5),
+    Size(10_000, 100, rounds=3, mebibytes=150),
+)
 
 
 def main() -> int:
@@ -64,7 +77,9 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def _missed(size: Size, exporter: Sequence[Cost], floor: Sequence[Cost]) -> Iterator[str]:
+def _missed(
+    size: Size, exporter: Sequence[Cost], floor: Sequence[Cost]
+) -> Iterator[str]:
     """Yield each bound that the runs missed."""
     fleet = f"{size.streams:,} streams in {size.locations} locations"
     calls = sorted({cost.calls for cost in (*exporter, *floor)})
@@ -72,23 +87,40 @@ def _missed(size: Size, exporter: Sequence[Cost], floor: Sequence[Cost]) -> Iter
         yield f"{fleet}: exporter and floor make different numbers of calls: {calls}"
     ratio = statistics.median(_ratios(exporter, floor))
     if size.ratio and ratio > size.ratio:
-        yield f"{fleet}: a run takes {ratio:.2f} times its floor, at most {size.ratio:g} is allowed"
+        yield (
+            f"{fleet}: a run takes {ratio:.2f} times its floor, at most {size.ratio:g}"
+            " is allowed"
+        )
     mebibytes = max(cost.mebibytes for cost in exporter)
     if size.mebibytes and mebibytes > size.mebibytes:
-        yield f"{fleet}: a run has {mebibytes:.0f} MiB, at most {size.mebibytes:g} are allowed"
+        yield (
+            f"{fleet}: a run has {mebibytes:.0f} MiB, at most {size.mebibytes:g} are"
+            " allowed"
+        )
 
 
 def _ratios(exporter: Sequence[Cost], floor: Sequence[Cost]) -> list[float]:
-    return [run.seconds / alone.seconds for run, alone in zip(exporter, floor, strict=True)]
+    return [
+        run.seconds / alone.seconds for run, alone in zip(exporter, floor, strict=True)
+    ]
 
 
-def _rows(size: Size, exporter: Sequence[Cost], floor: Sequence[Cost]) -> Iterator[Sequence[str]]:
+def _rows(
+    size: Size, exporter: Sequence[Cost], floor: Sequence[Cost]
+) -> Iterator[Sequence[str]]:
     fleet = (f"{size.streams:,}", f"{size.locations:,}")
     for what, costs in (("exporter s", exporter), ("floor s", floor)):
         cpu = min(cost.cpu for cost in costs)
         mebibytes = max(cost.mebibytes for cost in costs)
         seconds = _range([cost.seconds for cost in costs])
-        yield *fleet, what, *seconds, f"{cpu:.2f}", f"{mebibytes:.0f}", f"{costs[0].calls:,}"
+        yield (
+            *fleet,
+            what,
+            *seconds,
+            f"{cpu:.2f}",
+            f"{mebibytes:.0f}",
+            f"{costs[0].calls:,}",
+        )
     yield *fleet, "ratio", *_range(_ratios(exporter, floor)), "", "", ""
 
 
@@ -99,10 +131,17 @@ def _range(values: Sequence[float]) -> Sequence[str]:
 def _measure(size: Size) -> tuple[list[Cost], list[Cost]]:
     """Return what the exporter and the floor cost, round by round."""
     exporter, floor = [], []
-    with tempfile.TemporaryDirectory() as folder, _emulator(size, Path(folder)) as environ:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _emulator(size, Path(folder)) as environ,
+    ):
         for number in range(size.rounds):
-            # A project takes the points of one run: a second would come too soon after it.
-            config = f"metrics: {{project: exporter-{number}}}\nsources: [{{project: {PROJECT}}}]\n"
+            # A project takes the points of one run: a second would come too soon after
+            # it.
+            config = (
+                f"metrics: {{project: exporter-{number}}}\nsources: [{{project:"
+                f" {PROJECT}}}]\n"
+            )
             environ["DATASTREAM_EXPORTER_CONFIG"] = config
             exporter.append(_cost(environ, "exporter", "run"))
             floor.append(_cost(environ, "benchmarks.floor", PROJECT, f"floor-{number}"))
@@ -157,13 +196,21 @@ def _cost(environ: Mapping[str, str], *command: str) -> Cost:
 def _world(size: Size) -> dict[str, Any]:
     """Return a fleet in one project, and a project for the points of each run."""
     # There are fewer regions than locations, so zones serve.
-    ids = [f"{region}{zone}" for zone in ("", "-a", "-b") for region in KNOWN][: size.locations]
-    counts = [(size.streams + index) // size.locations for index in range(size.locations)]
+    ids = [f"{region}{zone}" for zone in ("", "-a", "-b") for region in KNOWN][
+        : size.locations
+    ]
+    counts = [
+        (size.streams + index) // size.locations for index in range(size.locations)
+    ]
     locations = [
         {"id": id_, "streams": [{"id": "stream-{:03}", "count": count}]}
         for id_, count in zip(ids, counts, strict=True)
     ]
-    metrics = [f"{who}-{number}" for who in ("exporter", "floor") for number in range(size.rounds)]
+    metrics = [
+        f"{who}-{number}"
+        for who in ("exporter", "floor")
+        for number in range(size.rounds)
+    ]
     return {
         "projects": [
             {"id": PROJECT, "number": 1, "locations": locations},

@@ -1,8 +1,9 @@
 """Makes the calls of a whole run with raw stubs, and nothing else: the least that a run can cost.
 
-It has no config, no retries and no checks. It discovers one project's locations. Then each location
-goes its own way, as in the exporter: its streams are listed, and its counts, the points of its
-streams and its ``last_read`` are written. It prints how many calls it made.
+It has no config, no retries and no checks. It discovers one project's locations. Then
+each location goes its own way, as in the exporter: its streams are listed, and its
+counts, the points of its streams and its ``last_read`` are written. It prints how many
+calls it made.
 """
 
 import json
@@ -34,8 +35,12 @@ class Floor:
         self._metrics = metrics
         self._at = int(time.time())
         options = [("grpc.enable_http_proxy", 0)]
-        datastream = grpc.insecure_channel(os.environ["DATASTREAM_EMULATOR_HOST"], options)
-        monitoring = grpc.insecure_channel(os.environ["MONITORING_EMULATOR_HOST"], options)
+        datastream = grpc.insecure_channel(
+            os.environ["DATASTREAM_EMULATOR_HOST"], options
+        )
+        monitoring = grpc.insecure_channel(
+            os.environ["MONITORING_EMULATOR_HOST"], options
+        )
         self._discover = datastream.unary_unary(
             "/google.cloud.location.Locations/ListLocations",
             locations_pb2.ListLocationsRequest.SerializeToString,
@@ -68,9 +73,18 @@ class Floor:
         """Make the calls of a location; return how many they were."""
         parent = f"projects/{self._project}/locations/{location}"
         streams = self._list(_LIST(parent=parent, page_size=1000)).streams
-        names = ("up", "failed_streams", "permanently_failed_streams", "unexpected_streams")
-        calls = self._write([(f"location/{name}", location, "datastream", 1) for name in names])
-        calls += self._write([point for one in streams for point in self._points(location, one)])
+        names = (
+            "up",
+            "failed_streams",
+            "permanently_failed_streams",
+            "unexpected_streams",
+        )
+        calls = self._write(
+            [(f"location/{name}", location, "datastream", 1) for name in names]
+        )
+        calls += self._write(
+            [point for one in streams for point in self._points(location, one)]
+        )
         last_read = ("location/last_read", location, "datastream", self._at)
         return 1 + calls + self._write([last_read])
 
@@ -82,7 +96,9 @@ class Floor:
         yield "stream/errors", *node, len(stream.errors)
 
     def _write(self, points: list[Point]) -> int:
-        batches = [points[start : start + _BATCH] for start in range(0, len(points), _BATCH)]
+        batches = [
+            points[start : start + _BATCH] for start in range(0, len(points), _BATCH)
+        ]
         for batch in batches:
             request = _WRITE(name=f"projects/{self._metrics}")
             for point in batch:
@@ -90,7 +106,9 @@ class Floor:
             self._create(request)
         return len(batches)
 
-    def _add(self, series: Any, metric: str, location: str, node: str, value: int) -> None:
+    def _add(
+        self, series: Any, metric: str, location: str, node: str, value: int
+    ) -> None:
         series.metric.type = f"{_PREFIX}/{metric}"
         if metric.startswith("stream/"):
             series.metric.labels["stream_id"] = node

@@ -1,8 +1,9 @@
 """Lets the function and ``watch`` run for five minutes with faults; ``make soak`` runs it.
 
-Each minute has the same faults: calls fail, are refused or are slow, connections are cut, and the
-function's go silent. Exits with 1 if memory, threads or open files grow, if the schedule drifts, if
-points are lost, or if a stream's last state is wrong. It reads /proc, so it needs Linux.
+Each minute has the same faults: calls fail, are refused or are slow, connections are
+cut, and the function's go silent. Exits with 1 if memory, threads or open files grow,
+if the schedule drifts, if points are lost, or if a stream's last state is wrong. It
+reads /proc, so it needs Linux.
 """
 
 import os
@@ -34,8 +35,16 @@ LOCATIONS = ("europe-west1", "europe-west3", "us-central1", "us-east1", "asia-ea
 # From and until which second of each minute, and what goes wrong then
 FAULTS: tuple[tuple[int, int, dict[str, Any]], ...] = (
     (6, 18, {"method": "ListStreams", "code": "UNAVAILABLE", "times": 4}),
-    (18, 30, {"method": "CreateTimeSeries", "code": "INTERNAL", "times": 4, "when": "after"}),
-    (30, 42, {"method": "ListStreams", "code": "PERMISSION_DENIED", "location": "us-east1"}),
+    (
+        18,
+        30,
+        {"method": "CreateTimeSeries", "code": "INTERNAL", "times": 4, "when": "after"},
+    ),
+    (
+        30,
+        42,
+        {"method": "ListStreams", "code": "PERMISSION_DENIED", "location": "us-east1"},
+    ),
     (42, 54, {"method": "ListStreams", "latency": "4s", "location": "us-central1"}),
 )
 _HEADINGS = ("mode", "minute", "MiB", "threads", "files")
@@ -49,7 +58,8 @@ class Held(NamedTuple):
     files: int  # open ones, connections included
 
 
-MOST_GROWTH = Held(mebibytes=4.0, threads=0, files=0)  # from the second minute to the last
+# From the second minute to the last
+MOST_GROWTH = Held(mebibytes=4.0, threads=0, files=0)
 
 
 def main() -> int:
@@ -58,12 +68,21 @@ def main() -> int:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
         cloud = running.enter_context(Emulator(World.model_validate(_world())))
         proxies = {
-            mode: {name: running.enter_context(Proxy(at)) for name, at in cloud.environ.items()}
+            mode: {
+                name: running.enter_context(Proxy(at))
+                for name, at in cloud.environ.items()
+            }
             for mode in PROJECTS
         }
         environ = {
-            mode: {name: proxy.address for name, proxy in proxies[mode].items()}
-            | {"DATASTREAM_EXPORTER_CONFIG": CONFIG.replace("PROJECT", PROJECTS[mode])}
+            mode: (
+                {name: proxy.address for name, proxy in proxies[mode].items()}
+                | {
+                    "DATASTREAM_EXPORTER_CONFIG": CONFIG.replace(
+                        "PROJECT", PROJECTS[mode]
+                    )
+                }
+            )
             for mode in PROJECTS
         }
         function = Server(environ["function"], folder / "function.log")
@@ -85,7 +104,9 @@ def main() -> int:
             for proxy in proxies["watch"].values():
                 proxy.cut()
             minutes.append(_pass_a_minute(start + 60 * minute, function, watch, log))
-    return _report(cloud, {mode: [minute[mode] for minute in minutes] for mode in PROJECTS})
+    return _report(
+        cloud, {mode: [minute[mode] for minute in minutes] for mode in PROJECTS}
+    )
 
 
 def _pass_a_minute(
@@ -102,7 +123,9 @@ def _pass_a_minute(
         time.sleep(1)  # the threads of the run end
         for mode, process in (("function", function.worker), ("watch", watch.pid)):
             held[mode].append(_held(process))
-    return {mode: Held(*map(min, zip(*some, strict=True))) for mode, some in held.items()}
+    return {
+        mode: Held(*map(min, zip(*some, strict=True))) for mode, some in held.items()
+    }
 
 
 def _report(cloud: Emulator, held: Mapping[str, Sequence[Held]]) -> int:
@@ -123,7 +146,9 @@ def _report(cloud: Emulator, held: Mapping[str, Sequence[Held]]) -> int:
 
 def _held(process: int) -> Held:
     status = Path(f"/proc/{process}/status").read_text("ascii")
-    found = {name: int(number) for name, number in re.findall(r"(\w+):\s+(\d+)", status)}
+    found = {
+        name: int(number) for name, number in re.findall(r"(\w+):\s+(\d+)", status)
+    }
     files = sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
     return Held(found["VmRSS"] / 1024, found["Threads"], files)
 
@@ -152,11 +177,16 @@ def _drift(cloud: Emulator) -> Iterator[str]:
 def _untrue(mode: str, cloud: Emulator) -> Iterator[str]:
     """Yield how many points were lost, and each stream whose last state is not the world's."""
     points = [point for point in cloud.points() if point.project == PROJECTS[mode]]
-    lost = sum(point.value for point in points if point.metric_type.endswith("/points_lost"))
+    lost = sum(
+        point.value for point in points if point.metric_type.endswith("/points_lost")
+    )
     if lost:
         yield f"{mode}: {lost} points were lost"
     states = {
-        (point.resource_labels["location"], point.resource_labels["node_id"]): point.value
+        (
+            point.resource_labels["location"],
+            point.resource_labels["node_id"],
+        ): point.value
         for point in sorted(points, key=lambda point: point.time)
         if point.metric_type.endswith("/stream/state")
     }
@@ -164,25 +194,42 @@ def _untrue(mode: str, cloud: Emulator) -> Iterator[str]:
         for stream in location.streams.values():
             state = states.get((location.id, stream.id))
             if state != stream.state:
-                yield f"{mode}: {location.id}/{stream.id} is {state}, not {stream.state}"
+                yield (
+                    f"{mode}: {location.id}/{stream.id} is {state}, not {stream.state}"
+                )
 
 
 def _world() -> Mapping[str, Any]:
     """Return two projects with the same streams; one location's change every 15 seconds."""
-    locations = [{"id": id_, "streams": [{"id": "stream-{}", "count": 5}]} for id_ in LOCATIONS]
-    changes = ({"do": "fail", "reason": "LOST"}, {"do": "heal"}, {"do": "pause"}, {"do": "resume"})
+    locations = [
+        {"id": id_, "streams": [{"id": "stream-{}", "count": 5}]} for id_ in LOCATIONS
+    ]
+    changes = (
+        {"do": "fail", "reason": "LOST"},
+        {"do": "heal"},
+        {"do": "pause"},
+        {"do": "resume"},
+    )
     return {
         "projects": [
             {"id": project, "number": number, "locations": locations}
             for number, project in enumerate(PROJECTS.values(), 1)
         ],
         "events": [
-            {"at": f"{60 * minute + 15 * number}s", "stream": f"*/locations/{id_}/*", **change}
+            {
+                "at": f"{60 * minute + 15 * number}s",
+                "stream": f"*/locations/{id_}/*",
+                **change,
+            }
             for minute, id_ in enumerate(LOCATIONS[: MINUTES - 1])
             for number, change in enumerate(changes)
         ],
         "faults": [
-            {"from": f"{60 * minute + since}s", "until": f"{60 * minute + until}s", **fault}
+            {
+                "from": f"{60 * minute + since}s",
+                "until": f"{60 * minute + until}s",
+                **fault,
+            }
             for minute in range(MINUTES)
             for since, until, fault in FAULTS
         ],

@@ -20,7 +20,8 @@ from exporter.write import Writer
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
-PLACEHOLDER = "my-project"  # the project in the config.yaml that comes with the exporter
+# The project in the config.yaml that comes with the exporter
+PLACEHOLDER = "my-project"
 
 
 class Finding(NamedTuple):
@@ -84,8 +85,12 @@ def _reading(report: Report) -> Iterator[Finding]:
 def _writing(session: Session, deadline: Deadline) -> Finding:
     """Write one point of ``exporter/points_lost`` and say whether that is permitted."""
     config = session.config
-    sample = Sample(POINTS_LOST, config.run.location or GLOBAL, config.run.name, NODE, (), 0)
-    writer = Writer(session.clients.monitoring, config.metrics.project, int(time.time()), Calls())
+    sample = Sample(
+        POINTS_LOST, config.run.location or GLOBAL, config.run.name, NODE, (), 0
+    )
+    writer = Writer(
+        session.clients.monitoring, config.metrics.project, int(time.time()), Calls()
+    )
     written = writer.write([sample], deadline)
     subject = f"projects/{config.metrics.project}"
     # A point that comes too soon after another check's was permitted all the same.

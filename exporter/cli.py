@@ -25,7 +25,8 @@ USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
-Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]  # see `main`
+# See `main`
+Main: TypeAlias = Callable[[Sequence[str], Mapping[str, str], TextIO, TextIO], int]
 
 
 def start(program: str, main: Main) -> NoReturn:
@@ -56,7 +57,9 @@ def start(program: str, main: Main) -> NoReturn:
     sys.exit(code)
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
+def main(
+    argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO
+) -> int:
     """Run one command line; return its exit code. ``out`` gets data, and on Cloud Run the log."""
     try:
         with redirect_stdout(out), redirect_stderr(err):
@@ -80,7 +83,10 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Writes every Datastream stream's state to Cloud Monitoring.",
-        epilog=f"Start with init, then check. {PROGRAM} COMMAND --help describes a command.",
+        epilog=(
+            f"Start with init, then check. {PROGRAM} COMMAND --help describes a"
+            " command."
+        ),
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
@@ -96,14 +102,22 @@ def parser() -> argparse.ArgumentParser:
         "--project",
         action="append",
         metavar="PROJECT",
-        help="a project with streams; the first gets metrics and alerts (default: gcloud's)",
+        help=(
+            "a project with streams; the first gets metrics and alerts (default:"
+            " gcloud's)"
+        ),
     )
     init.add_argument(
-        "--folder", default=".", metavar="FOLDER", help="where to write (default: this folder)"
+        "--folder",
+        default=".",
+        metavar="FOLDER",
+        help="where to write (default: this folder)",
     )
     run = _command(some, "run", "read every stream's state and write it, once")
     run.add_argument(
-        "--dry-run", action="store_true", help="print what would be written, and write nothing"
+        "--dry-run",
+        action="store_true",
+        help="print what would be written, and write nothing",
     )
     watch = _command(some, "watch", "run at a steady interval, in one process")
     watch.add_argument(
@@ -111,8 +125,10 @@ def parser() -> argparse.ArgumentParser:
         type=_interval,
         default=timedelta(seconds=10),
         metavar="DURATION",
-        help="time from one run to the next, from 10s to 24h (default: 10s); a slower run is cut "
-        "short",
+        help=(
+            "time from one run to the next, from 10s to 24h (default: 10s); a slower"
+            " run is cut short"
+        ),
     )
     check = _command(
         some,
@@ -121,9 +137,13 @@ def parser() -> argparse.ArgumentParser:
         "It reads all that a run reads, and writes one point to a series of its own.",
     )
     check.add_argument(
-        "--read-only", action="store_true", help="leave the point out, and who may write unchecked"
+        "--read-only",
+        action="store_true",
+        help="leave the point out, and who may write unchecked",
     )
-    check.add_argument("--strict", action="store_true", help="exit with 1 for warnings, not 0")
+    check.add_argument(
+        "--strict", action="store_true", help="exit with 1 for warnings, not 0"
+    )
     return whole
 
 
@@ -137,18 +157,23 @@ def _command(
         command.add_argument(
             "--config",
             metavar="FILE",
-            help="the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else "
-            "config.yaml)",
+            help=(
+                "the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else"
+                " config.yaml)"
+            ),
         )
     command.add_argument(
-        "--impersonate-service-account", metavar="ACCOUNT", help="act as this service account"
+        "--impersonate-service-account",
+        metavar="ACCOUNT",
+        help="act as this service account",
     )
     return command
 
 
 def _interval(text: str) -> timedelta:
     try:
-        # Cloud Monitoring takes a point of a series every five seconds; ten are always safe.
+        # Cloud Monitoring takes a point of a series every five seconds; ten are always
+        # safe.
         return durations.limit(text, "10s", "24h")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
@@ -163,7 +188,9 @@ class Signals:
 
     def __enter__(self) -> Self:
         numbers = (signal.SIGINT, signal.SIGTERM)
-        self._before = {number: signal.signal(number, self._handle) for number in numbers}
+        self._before = {
+            number: signal.signal(number, self._handle) for number in numbers
+        }
         return self
 
     def __exit__(self, *_raised: object) -> None:
@@ -178,11 +205,15 @@ class Signals:
             os._exit(self.exit_code)
         self.exit_code = 128 + number
         name = signal.Signals(number).name
-        LOGGER.warning("%s: finishing the work under way; repeat the signal to stop at once.", name)
+        LOGGER.warning(
+            "%s: finishing the work under way; repeat the signal to stop at once.", name
+        )
         self.stop.set()
 
 
-def finish(command: Callable[[], int], log: TextIO, formatter: logging.Formatter) -> int:
+def finish(
+    command: Callable[[], int], log: TextIO, formatter: logging.Formatter
+) -> int:
     """Run a command and return the exit code; what goes wrong is logged, not raised."""
     # Help and usage need none of Google's clients.
     from exporter.google.errors import CallError

@@ -26,7 +26,11 @@ from exporter.runs import Runs, open_session, run_every
 from exporter.terminal import show_progress
 from exporter.text import capitalized, plural, printable
 
-_LEVELS = {checks.OK: logging.INFO, checks.WARNING: logging.WARNING, checks.FAILED: logging.ERROR}
+_LEVELS = {
+    checks.OK: logging.INFO,
+    checks.WARNING: logging.WARNING,
+    checks.FAILED: logging.ERROR,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ def run(context: Context) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
     args = context.args
     with _session(context) as session:
-        deadline = Deadline.after(session.config.run.deadline.total_seconds(), context.stop)
+        deadline = Deadline.after(
+            session.config.run.deadline.total_seconds(), context.stop
+        )
         once = Run(session, Memory(), int(time()), deadline)
         with show_progress(context.err, "reading and writing ..."):
             report = once.look() if args.dry_run else once.write()
@@ -74,8 +80,14 @@ def run(context: Context) -> int:
                 log_run(report)
         if not args.dry_run:
             return OK if report.complete else INCOMPLETE
-        points, project = plural(len(report.samples), "point"), session.config.metrics.project
-        text = f"{capitalized(fleet(report))}; a run would write {points} to project {project}."
+        points, project = (
+            plural(len(report.samples), "point"),
+            session.config.metrics.project,
+        )
+        text = (
+            f"{capitalized(fleet(report))}; a run would write {points} to project"
+            f" {project}."
+        )
         LOGGER.info("%s", text)
         return INCOMPLETE if report.stopped else OK
 
@@ -138,13 +150,17 @@ def init(context: Context) -> int:
     from exporter.init import init as write_files
 
     args, environ, out = context.args, context.environ, context.out or context.err
-    return OK if write_files(args, environ, context.stop, out, context.err) else INCOMPLETE
+    return (
+        OK if write_files(args, environ, context.stop, out, context.err) else INCOMPLETE
+    )
 
 
 COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
 
 
-def _session(context: Context, loaded: Config | None = None) -> AbstractContextManager[Session]:
+def _session(
+    context: Context, loaded: Config | None = None
+) -> AbstractContextManager[Session]:
     args, environ = context.args, context.environ
     loaded = loaded or config.load(args.config, environ)
     return open_session(loaded, environ, args.impersonate_service_account)

@@ -1,7 +1,8 @@
 """Reads YAML into pydantic models and reports every mistake as a sentence with file and line.
 
-Scalars are those of YAML 1.2's core schema, as editors read them: ``no`` and ``on``, ``1:30`` and
-``2024-01-01`` are text. Tags, very deep nesting and aliases that multiply are refused.
+Scalars are those of YAML 1.2's core schema, as editors read them: ``no`` and ``on``,
+``1:30`` and ``2024-01-01`` are text. Tags, very deep nesting and aliases that multiply
+are refused.
 """
 
 import json
@@ -24,14 +25,19 @@ from exporter.text import printable, quote
 MOST_REPORTED = 50
 _M = TypeVar("_M", bound=BaseModel)
 _Path: TypeAlias = tuple[str | int, ...]  # the keys and indexes that lead to a value
-_Origins: TypeAlias = dict[_Path, int | str]  # a value's line, or its environment variable
+# A value's line, or its environment variable
+_Origins: TypeAlias = dict[_Path, int | str]
 
 _MAX_BYTES = 1 << 20
 _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?"
 _MAX_DEPTH = 50
-_TOO_DEEP = f"nests deeper than {_MAX_DEPTH} levels, or an alias contains itself; write it flatter"
+_TOO_DEEP = (
+    f"nests deeper than {_MAX_DEPTH} levels, or an alias contains itself; write it"
+    " flatter"
+)
 _MAX_VALUES = 100_000
-_LONGEST_GUESSED = 100  # letters of a word that gets a suggestion: longer ones take too long
+# Letters of a word that gets a suggestion: longer ones take too long
+_LONGEST_GUESSED = 100
 _SHORTEST_BEGINNING = 3
 
 
@@ -108,7 +114,11 @@ def hint(word: str, known: Iterable[str]) -> str:
     """Return the end of a sentence about an unknown word: a suggestion, or all allowed words."""
     words = tuple(known)
     guess = nearest(word, words)
-    return f"did you mean {guess}?" if guess else f"allowed here: {', '.join(words) or 'nothing'}"
+    return (
+        f"did you mean {guess}?"
+        if guess
+        else f"allowed here: {', '.join(words) or 'nothing'}"
+    )
 
 
 def parse(text: str, file: str) -> "Document":
@@ -117,7 +127,9 @@ def parse(text: str, file: str) -> "Document":
     if len(text) > _MAX_BYTES:
         raise InputError([f"{file}: {_TOO_LARGE}"])
     document = Document(None, file)
-    loader = type("_Loader", (_KeepTags, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), {})
+    loader = type(
+        "_Loader", (_KeepTags, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), {}
+    )
     try:
         root = yaml.compose(text, loader)
         document.data = document.plain(root, ()) if root else None
@@ -137,7 +149,11 @@ class Document:
     """A parsed document, or a part of one, that gathers the mistakes in it."""
 
     def __init__(
-        self, data: JsonValue, file: str, origins: _Origins | None = None, prefix: _Path = ()
+        self,
+        data: JsonValue,
+        file: str,
+        origins: _Origins | None = None,
+        prefix: _Path = (),
     ) -> None:
         self.data = data
         self.file = file  # what sentences call it
@@ -154,11 +170,16 @@ class Document:
         if len(self._origins) > _MAX_VALUES:
             raise InputError([f"{self.file}: has more than {_MAX_VALUES:,} values"])
         if node.tag not in {_PLAIN, _OTHER}:
-            self.add_error_at(line, f"the tag {quote(node.tag)} is not allowed; remove it")
+            self.add_error_at(
+                line, f"the tag {quote(node.tag)} is not allowed; remove it"
+            )
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            return [self.plain(item, (*path, index)) for index, item in enumerate(node.value)]
+            return [
+                self.plain(item, (*path, index))
+                for index, item in enumerate(node.value)
+            ]
         if re.search("[\ud800-\udfff]", node.value):
             problem = "contains an invalid character (unpaired surrogate); remove it"
             raise InputError([f"{self.file}:{line}: {quote(node.value)} {problem}"])
@@ -171,7 +192,10 @@ class Document:
             if not isinstance(key, yaml.ScalarNode):
                 self.add_error_at(line, "a key must be text, not a list or a mapping")
             elif first := self._origins.get(place):
-                words = f"the key {quote(key.value)} is in line {first} already; remove one of them"
+                words = (
+                    f"the key {quote(key.value)} is in line {first} already; remove one"
+                    " of them"
+                )
                 self.add_error_at(line, words)
             else:
                 self.plain(key, place)
@@ -207,7 +231,11 @@ class Document:
             return self._validated(model)
         except ValidationError as error:
             for one in error.errors():
-                if one["input"] is None and one["type"] != "extra_forbidden" and one["loc"]:
+                if (
+                    one["input"] is None
+                    and one["type"] != "extra_forbidden"
+                    and one["loc"]
+                ):
                     *above, key = self._path(one["loc"], missing=False)
                     holder = self.part(*above)
                     if holder and isinstance(holder.data, dict):
@@ -244,7 +272,9 @@ class Document:
         reported = set()
         for details in error.errors(include_url=False):
             kind = details["type"]
-            if kind == "too_short" and details["ctx"]["actual_length"] < len(details["input"]):
+            if kind == "too_short" and details["ctx"]["actual_length"] < len(
+                details["input"]
+            ):
                 # Items with an error of their own are not counted.
                 continue
             location = self._path(details["loc"], missing=kind == "missing")
@@ -271,7 +301,9 @@ class Document:
     def _placed(self, location: Sequence[str | int], words: str) -> tuple[str, int]:
         path = (*self._prefix, *location)
         above = (path[:length] for length in range(len(path), -1, -1))
-        origin = next((self._origins[place] for place in above if place in self._origins), 0)
+        origin = next(
+            (self._origins[place] for place in above if place in self._origins), 0
+        )
         named = path and isinstance(origin, int)
         return self._at(origin, f"{_written(path)}: {words}" if named else words)
 
@@ -279,7 +311,10 @@ class Document:
         """Return a sentence with its place before it, and the line to sort it by."""
         if isinstance(origin, str):
             return f"environment: {origin}: {words}", _MAX_BYTES + 1  # after every line
-        return f"{self.file}:{origin}: {words}" if origin else f"{self.file}: {words}", origin
+        return (
+            f"{self.file}:{origin}: {words}" if origin else f"{self.file}: {words}",
+            origin,
+        )
 
 
 def _written(location: _Path) -> str:
@@ -299,7 +334,8 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INT = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]+|0x[0-9a-fA-F]+")  # python refuses longer ones
+# Python refuses longer ones
+_INT = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _PLAIN, _OTHER = "plain", "other"
 
@@ -318,7 +354,9 @@ def scalar(written: str) -> str | int | float | bool | None:
 class _KeepTags:
     """Makes a loader tell plain scalars, everything else, and explicit tags apart."""
 
-    def resolve(self, kind: type[yaml.Node], _value: str, implicit: tuple[bool, bool]) -> str:
+    def resolve(
+        self, kind: type[yaml.Node], _value: str, implicit: tuple[bool, bool]
+    ) -> str:
         return _PLAIN if kind is yaml.ScalarNode and implicit[0] else _OTHER
 
 
@@ -332,7 +370,9 @@ def _syntax_error(error: yaml.YAMLError, text: str) -> str:
     tab = "tab" if rest.startswith("\t") else ""
     said = f"{error.context or ''} {tab} {error.problem}"
     opened = error.context_mark.line + 1 if error.context_mark else 0
-    advice = next(advice for pattern, advice in _messages()["syntax"] if re.search(pattern, said))
+    advice = next(
+        advice for pattern, advice in _messages()["syntax"] if re.search(pattern, said)
+    )
     advice = advice.format(opened=opened, word=quote(word), problem=error.problem)
     return f":{mark.line + 1}:{mark.column + 1}: {advice}"
 
@@ -342,10 +382,14 @@ def _message(details: ErrorDetails) -> str:
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     if kind in _messages()["errors"]:
         return str(_messages()["errors"][kind]).format(**context)
-    if kind in {"string_type", "enum", "literal_error"} and isinstance(value, int | float):
+    if kind in {"string_type", "enum", "literal_error"} and isinstance(
+        value, int | float
+    ):
         return f'{quote(value)} is not text in YAML; put it in quotes: "{quote(value)}"'
     if kind in {"enum", "literal_error"} and isinstance(value, str):
-        allowed = re.findall(r"'([^']*)'", str(context["expected"])) or [str(context["expected"])]
+        allowed = re.findall(r"'([^']*)'", str(context["expected"])) or [
+            str(context["expected"])
+        ]
         return f"{quote(value)} is not allowed; {hint(value, allowed)}"
     # What is left of pydantic's "Input should be a valid integer, got a number with …".
     _, _, must = details["msg"].partition(" should ")
@@ -373,10 +417,16 @@ def _unknown_key(key: str, known: Sequence[str]) -> str:
 def _keys(kind: Any, path: Sequence[str | int]) -> tuple[str, ...]:
     """Return the keys that a value of this type may have at a path, where unknown ones are not."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        fields = {field.alias or name: field for name, field in kind.model_fields.items()}
+        fields = {
+            field.alias or name: field for name, field in kind.model_fields.items()
+        }
         if not path:
             return tuple(fields) if kind.model_config.get("extra") == "forbid" else ()
-        return _keys(fields[str(path[0])].annotation, path[1:]) if path[0] in fields else ()
+        return (
+            _keys(fields[str(path[0])].annotation, path[1:])
+            if path[0] in fields
+            else ()
+        )
     below = path if get_origin(kind) in {Union, UnionType, Annotated} else path[1:]
     keys = (key for inner in get_args(kind) for key in _keys(inner, below))
     return tuple(dict.fromkeys(keys))

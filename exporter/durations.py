@@ -16,7 +16,8 @@ def parse(text: object) -> timedelta:
     """Return the duration that a text means, or raise ValueError with a sentence."""
     if not isinstance(text, str) or not re.fullmatch(PATTERN, text):
         raise ValueError(
-            f"{quote(text)} is not a duration; write a number and its unit, such as 30s, 15m or 2h"
+            f"{quote(text)} is not a duration; write a number and its unit, such as"
+            " 30s, 15m or 2h"
         )
     return timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
 

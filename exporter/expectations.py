@@ -11,10 +11,17 @@ from cronsim import CronSim
 from exporter.config import Config, Source, Window
 from exporter.names import LocationName, StreamName
 from exporter.read import LABEL, Stream
-from exporter.states import EXPECTABLE, EXPECTED_BY_DEFAULT, FAILURES, StreamState, state_name
+from exporter.states import (
+    EXPECTABLE,
+    EXPECTED_BY_DEFAULT,
+    FAILURES,
+    StreamState,
+    state_name,
+)
 from exporter.text import one_line, plural, quote
 
-MISSING = "missing"  # stands for the state of a required stream that its location does not hold
+# Stands for the state of a required stream that its location does not hold
+MISSING = "missing"
 LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
 _BY_LABEL = {state.name.lower(): (state,) for state in EXPECTABLE}
 
@@ -59,7 +66,10 @@ class ComparedStream:
     def problem(self) -> str:
         """What is wrong with it, in words that follow its name; empty if nothing is."""
         if self.stream is None:
-            return "is required but does not exist: create it, or remove it from `required`"
+            return (
+                "is required but does not exist: create it, or remove it from"
+                " `required`"
+            )
         if not self.bad:
             return ""
         if self.stream.state == StreamState.FAILED_PERMANENTLY:
@@ -107,7 +117,9 @@ class ComparedLocation:
     @property
     def permanently_failed(self) -> int:
         """How many streams are failed permanently."""
-        return sum(stream.state == StreamState.FAILED_PERMANENTLY for stream, _ in self.listed)
+        return sum(
+            stream.state == StreamState.FAILED_PERMANENTLY for stream, _ in self.listed
+        )
 
     @property
     def unexpected(self) -> int:
@@ -149,7 +161,11 @@ class Expectations:
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
         """Compare a stream's state with those that are always fine, and those that are added."""
         full, expectations = str(name), self._config.expectations
-        matching = [index for index, one in enumerate(expectations) if fnmatchcase(full, one.match)]
+        matching = [
+            index
+            for index, one in enumerate(expectations)
+            if fnmatchcase(full, one.match)
+        ]
         # The last match wins.
         last = max(self._open.intersection(matching), default=None)
         label = _BY_LABEL.get(stream.label or "", ())
@@ -161,14 +177,17 @@ class Expectations:
             names = ", ".join(state.name for state in added)
             rule = place(("expectations", last), f"adds {names}")
         elif matching:
-            rule = place(("expectations", matching[-1], "during"), "this window is closed now")
+            rule = place(
+                ("expectations", matching[-1], "during"), "this window is closed now"
+            )
         return ComparedStream(name, stream, expected=False, rule=rule)
 
 
 def is_open(window: Window, now: datetime) -> bool:
     """Return whether a window is open; it lasts its duration in real time, in any time zone."""
     earliest = now.astimezone(UTC) - window.duration
-    # In UTC, since times of one zone compare by local time, which repeats an hour in autumn.
+    # In UTC, since times of one zone compare by local time, which repeats an hour in
+    # autumn.
     starts = (
         start.astimezone(UTC)
         for start in CronSim(window.schedule, earliest.astimezone(window.timezone))
@@ -183,7 +202,9 @@ def window_complaint(window: Window) -> str | None:
         return f"{quote(window.schedule)} opens at every minute; write one, such as 0"
     # Enough to see a week's shortest gap. In UTC, where no day has 23 hours.
     starts = islice(CronSim(window.schedule, datetime(2024, 1, 1, tzinfo=UTC)), 32)
-    period = min((after - before for before, after in pairwise(starts)), default=window.duration)
+    period = min(
+        (after - before for before, after in pairwise(starts)), default=window.duration
+    )
     if window.duration <= period:
         return None
     return "opens again before it closes; shorten its duration, or open it less often"
@@ -205,9 +226,14 @@ def unmatched(
 ) -> Iterator[str]:
     """Yield a warning for each glob in config that matches no stream.
 
-    With ``everything``, also for an ``include`` or ``exclude`` that matches all of several.
+    With ``everything``, also for an ``include`` or ``exclude`` that matches all of
+    several.
     """
-    names = [StreamName(*location.name, each) for location in locations for each in location.held]
+    names = [
+        StreamName(*location.name, each)
+        for location in locations
+        for each in location.held
+    ]
     full = [str(name) for name in names]
     for index, expectation in enumerate(config.expectations):
         if not any(fnmatchcase(name, expectation.match) for name in full):

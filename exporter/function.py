@@ -1,8 +1,9 @@
 """Answers HTTP requests as a Cloud Run function, on Google's functions-framework.
 
-Its server calls what :func:`serve` returns, for each request in a thread of its own. POST / asks
-for a run; POST /log says that a log has something new. Config, clients and memory stay for the next
-request. Between requests the CPU stands still, so nothing depends on a thread in the background.
+Its server calls what :func:`serve` returns, for each request in a thread of its own.
+POST / asks for a run; POST /log says that a log has something new. Config, clients and
+memory stay for the next request. Between requests the CPU stands still, so nothing
+depends on a thread in the background.
 """
 
 import json
@@ -30,7 +31,8 @@ SCHEDULED, LOG = "/", "/log"
 LEAST_SECONDS = 10.0  # seconds from one run's timestamp to the next one's
 QUIET_SECONDS = 60.0  # how long after a run that a log started, logs may start no other
 USUAL_INTERVAL = 60.0  # seconds between the runs that a schedule starts
-MARGIN_SECONDS = 5.0  # a run ends so long before the request's timeout, when the CPU stops
+# A run ends so long before the request's timeout, when the CPU stops
+MARGIN_SECONDS = 5.0
 _GRACE_SECONDS = 10.0  # how long after its deadline a run may end
 
 
@@ -73,7 +75,8 @@ class Function:
         if method != "POST":
             return _error(405, f"{method} starts no run: use POST")
         arrived = self._monotonic()
-        # Callers that wait for the run under way share the next one; of logs, only one has to wait.
+        # Callers that wait for the run under way share the next one; of logs, only one
+        # has to wait.
         if path == LOG and (self._began < self._awaited or self._is_quiet()):
             return Answer(204, {})
         self._awaited = arrived
@@ -136,7 +139,9 @@ class Function:
             if timeout := cloud_run.request_timeout(self._environ):
                 self._seconds = min(self._seconds, max(1.0, timeout - MARGIN_SECONDS))
             self._run_log = RunLog(session.config, self._monotonic)
-            self._runs = Runs(session, USUAL_INTERVAL, monotonic=self._monotonic, now=self._now)
+            self._runs = Runs(
+                session, USUAL_INTERVAL, monotonic=self._monotonic, now=self._now
+            )
         return self._runs
 
 
@@ -150,22 +155,27 @@ def serve(
 ) -> Callable[[Any], tuple[Iterator[str], int, dict[str, str]]]:
     """Return what functions-framework calls for each of Flask's requests.
 
-    The environment loses the request's timeout: the framework would have gunicorn kill a worker
-    that has not reported for that long, and one whose CPU stands still reports nothing.
+    The environment loses the request's timeout: the framework would have gunicorn kill
+    a worker that has not reported for that long, and one whose CPU stands still reports
+    nothing.
     """
     proxy.copy_to_lower_case(environ)
-    function = Function(dict(environ), sys.stdout if cloud_run.here(environ) else sys.stderr)
+    function = Function(
+        dict(environ), sys.stdout if cloud_run.here(environ) else sys.stderr
+    )
     environ.pop(cloud_run.REQUEST_TIMEOUT, None)
 
     def run(request: Any) -> tuple[Iterator[str], int, dict[str, str]]:
         answer = function.answer(request.method, request.path)
-        # It is forgotten, piece by piece: a server that leaves it unread cuts the answer off.
+        # It is forgotten, piece by piece: a server that leaves it unread cuts the
+        # answer off.
         with suppress(Exception):
             while request.stream.read(65_536):
                 pass
         text = json.dumps(answer.body) + "\n" if answer.body else ""
         headers = {"Content-Type": "application/json", "Allow": "POST"}
-        # As an iterator: before any other answer, the framework reads the body into memory.
+        # As an iterator: before any other answer, the framework reads the body into
+        # memory.
         return iter([text]), answer.status, headers
 
     return run

@@ -46,10 +46,15 @@ def init(
     fix = "init overwrites no file; move it away, or name another folder with --folder"
     if existing := [path for path in (folder / CONFIG, folder / MAIN) if path.exists()]:
         raise InputError(f"{path}: exists already, and {fix}" for path in existing)
-    with open_clients(Endpoints(), environ, args.impersonate_service_account) as clients:
+    with open_clients(
+        Endpoints(), environ, args.impersonate_service_account
+    ) as clients:
         projects = [*dict.fromkeys(args.project or filter(None, [clients.project]))]
         if not projects:
-            fix = "name one with --project, or choose one: gcloud config set project PROJECT"
+            fix = (
+                "name one with --project, or choose one: gcloud config set project"
+                " PROJECT"
+            )
             raise InputError([f"no project is given, and gcloud has none; {fix}"])
         sources = [{"project": project} for project in projects]
         data = {"metrics": sources[0], "sources": sources}
@@ -65,7 +70,10 @@ def init(
             return False
         channels = _channels(clients, projects[0], Deadline.after(_SECONDS, stop))
     _show(report, channels, out)
-    files = {CONFIG: config_text(projects, report), MAIN: main_text(projects[0], report, channels)}
+    files = {
+        CONFIG: config_text(projects, report),
+        MAIN: main_text(projects[0], report, channels),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
@@ -89,14 +97,19 @@ def _channels(clients: Clients, project: str, deadline: Deadline) -> list[_Chann
             name=name, retry=None, timeout=timeout
         )
         return sorted(
-            (each.display_name, each.type_, each.name.rpartition("/")[2]) for each in listed
+            (each.display_name, each.type_, each.name.rpartition("/")[2])
+            for each in listed
         )
 
     try:
         return call_with_retry(attempt, deadline, Calls())
     except exceptions.GoogleAPICallError as error:
-        failure = explain_call_error(error, project, "monitoring.notificationChannels.list")
-        LOGGER.warning("The notification channels of %s can't be listed: %s", project, failure)
+        failure = explain_call_error(
+            error, project, "monitoring.notificationChannels.list"
+        )
+        LOGGER.warning(
+            "The notification channels of %s can't be listed: %s", project, failure
+        )
         return []
 
 
@@ -127,7 +140,10 @@ def _show(report: Report, channels: Sequence[_Channel], out: TextIO) -> None:
 def config_text(projects: Sequence[str], report: Report) -> str:
     """Return config.yaml: where there are streams, and which of them wait to be expected."""
     lines = [
-        "# Written by `datastream-exporter init`. docs/configuration.md describes every key.",
+        (
+            "# Written by `datastream-exporter init`. docs/configuration.md describes"
+            " every key."
+        ),
         "metrics:",
         f"  project: {projects[0]} # the series and the alerts go here",
         "sources:",
@@ -135,17 +151,27 @@ def config_text(projects: Sequence[str], report: Report) -> str:
     for project in projects:
         lines.append(f"  - project: {project}")
         held = [
-            at.name.location for at in report.locations if at.held and at.name.project == project
+            at.name.location
+            for at in report.locations
+            if at.held and at.name.project == project
         ]
         unread = [at.location for at in report.unread if at.project == project]
         if held:
-            lines.append("    # Those with streams today; without this line, all are read.")
+            lines.append(
+                "    # Those with streams today; without this line, all are read."
+            )
             lines.append(f"    locations: [{', '.join(sorted([*held, *unread]))}]")
         lines += [f"    # {location} could not be read." for location in unread]
     if confirm := [*_to_confirm(report)]:
         lines += [
-            "# Not running today. Remove the # before those that are meant to be so: the others",
-            "# page. `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE, always fine.",
+            (
+                "# Not running today. Remove the # before those that are meant to be"
+                " so: the others"
+            ),
+            (
+                "# page. `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE,"
+                " always fine."
+            ),
             "expectations:",
         ]
     for name, state in confirm:
@@ -159,10 +185,13 @@ def main_text(project: str, report: Report, channels: Sequence[_Channel]) -> str
     for at in report.locations:
         streams[at.name.location] += len(at.held)
     lines = [
-        f'      # "projects/{project}/notificationChannels/{id_}", # {printable(name)} ({kind})'
+        f'      # "projects/{project}/notificationChannels/{id_}", # {printable(name)}'
+        f" ({kind})"
         for name, kind, id_ in channels
     ]
-    template = resources.files("exporter").joinpath("main.tf.template").read_text("utf-8")
+    template = (
+        resources.files("exporter").joinpath("main.tf.template").read_text("utf-8")
+    )
     return Template(template).substitute(
         version=__version__,
         region=next((at for at, count in streams.most_common(1) if count), _REGION),
@@ -172,8 +201,8 @@ def main_text(project: str, report: Report, channels: Sequence[_Channel]) -> str
 
 def _say_what_follows(folder: Path) -> None:
     LOGGER.info(
-        "Wrote %s and %s. Confirm the paused streams in the first; write REPOSITORY's address and "
-        "choose channels in the second. Then:",
+        "Wrote %s and %s. Confirm the paused streams in the first; write REPOSITORY's"
+        " address and choose channels in the second. Then:",
         folder / CONFIG,
         folder / MAIN,
     )
@@ -183,5 +212,9 @@ def _say_what_follows(folder: Path) -> None:
     here = folder == Path()
     config_option = "" if here else f" --config {shell_quote(str(folder / CONFIG))}"
     terraform = "terraform" if here else f"terraform -chdir={shell_quote(str(folder))}"
-    for command in (f"{program} check{config_option}", f"{terraform} init", f"{terraform} apply"):
+    for command in (
+        f"{program} check{config_option}",
+        f"{terraform} init",
+        f"{terraform} apply",
+    ):
         LOGGER.info("  %s", command)

@@ -12,8 +12,10 @@ from typing import Any, TextIO
 from exporter.text import printable
 
 LOGGER = logging.getLogger("exporter")
-FIELDS = "fields"  # the name under which a record carries its fields: ``extra={FIELDS: {...}}``
-LONGEST = 16 * 1024  # characters of up to 12 bytes: Cloud Logging takes entries of 256 KiB
+# The name under which a record carries its fields: ``extra={FIELDS: {...}}``
+FIELDS = "fields"
+# Characters of up to 12 bytes: Cloud Logging takes entries of 256 KiB
+LONGEST = 16 * 1024
 
 
 class JsonLines(logging.Formatter):
@@ -48,13 +50,17 @@ class Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
-        level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        level = (
+            "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        )
         when = f"{self.formatTime(record, self.datefmt)} " if self._times else ""
         text = when + level + printable(record.getMessage())[:LONGEST]
         if not record.exc_info:
             return text
         # An error's text comes from outside.
-        return "\n".join([text, *map(printable, self.formatException(record.exc_info).split("\n"))])
+        return "\n".join(
+            [text, *map(printable, self.formatException(record.exc_info).split("\n"))]
+        )
 
 
 @contextmanager

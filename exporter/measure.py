@@ -1,6 +1,7 @@
 """Turns what was read into samples: one value of one series each.
 
-A location that was not read cleanly gets ``location/up`` 0 alone: its streams are unknown.
+A location that was not read cleanly gets ``location/up`` 0 alone: its streams are
+unknown.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
@@ -14,11 +15,13 @@ from exporter.expectations import ComparedLocation
 from exporter.names import LocationName, StreamName
 from exporter.read import Objects
 
-RESOURCE = "generic_node"  # of every series: Datastream's own resource takes no custom metrics
+# Of every series: Datastream's own resource takes no custom metrics
+RESOURCE = "generic_node"
 GLOBAL = "global"  # the location that stands for the discovery of a project's locations
 LOCATION_NODE = "datastream"  # the node_id of every series about a location
 _BACKFILL_STATES: Any = BackfillJob.State
-NEVER_MISSING = 253_402_300_799  # ``last_seen`` of an excluded stream: the end of the year 9999
+# ``last_seen`` of an excluded stream: the end of the year 9999
+NEVER_MISSING = 253_402_300_799
 
 
 class Metric(NamedTuple):
@@ -43,7 +46,11 @@ def metrics() -> Mapping[str, Metric]:
     prefix = definitions()["prefix"]
     return {
         name: Metric(
-            name, f"{prefix}/{name}", one["resource"], one["value_type"], tuple(one["labels"])
+            name,
+            f"{prefix}/{name}",
+            one["resource"],
+            one["value_type"],
+            tuple(one["labels"]),
         )
         for name, one in definitions()["metrics"].items()
     }
@@ -75,7 +82,8 @@ class Sample(NamedTuple):
     location: str  # the resource's location
     namespace: str  # the resource's namespace: a project's id, or the exporter's name
     node_id: str  # the resource's node_id
-    labels: tuple[str, ...]  # the metric labels' values, in the order of ``metric.labels``
+    # The metric labels' values, in the order of ``metric.labels``
+    labels: tuple[str, ...]
     value: float  # the value; a whole number for ``INT64``
 
     def __str__(self) -> str:
@@ -84,7 +92,10 @@ class Sample(NamedTuple):
             for key, value in zip(self.metric.labels, self.labels, strict=True)
             if value != self.node_id
         )
-        return f"{self.metric.name}{labels} of {self.node_id} in {self.namespace}/{self.location}"
+        return (
+            f"{self.metric.name}{labels} of {self.node_id} in"
+            f" {self.namespace}/{self.location}"
+        )
 
 
 def up(name: LocationName, *, readable: bool) -> Sample:
@@ -105,7 +116,9 @@ def count_samples(at: ComparedLocation) -> Iterator[Sample]:
     yield _location_sample(UNEXPECTED_STREAMS, at.name, at.unexpected)
 
 
-def stream_samples(at: ComparedLocation, timestamp: int, *, errors: bool) -> Iterator[Sample]:
+def stream_samples(
+    at: ComparedLocation, timestamp: int, *, errors: bool
+) -> Iterator[Sample]:
     """Yield the samples of a location's streams: watched, missing and excluded ones."""
     project, location = at.name
     for stream, expected in at.listed:
@@ -118,13 +131,16 @@ def stream_samples(at: ComparedLocation, timestamp: int, *, errors: bool) -> Ite
     for name in at.missing:
         yield Sample(LAST_SEEN, location, project, name.stream, (name.stream,), 0)
     for stream_id in at.excluded:
-        yield Sample(LAST_SEEN, location, project, stream_id, (stream_id,), NEVER_MISSING)
+        yield Sample(
+            LAST_SEEN, location, project, stream_id, (stream_id,), NEVER_MISSING
+        )
 
 
 def values(at: ComparedLocation) -> Hashable:
     """Return what a location's samples depend on, but for the time."""
     streams = frozenset(
-        (stream.id, stream.state, stream.errors, expected) for stream, expected in at.listed
+        (stream.id, stream.state, stream.errors, expected)
+        for stream, expected in at.listed
     )
     return streams, frozenset(at.missing), frozenset(at.excluded)
 

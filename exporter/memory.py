@@ -1,7 +1,8 @@
 """Remembers, in a process with many runs, what was discovered, written and collected.
 
-Points cost money, so a location is written when anything in it changed, in each run of the minute
-after, and while it can't be read; otherwise every four minutes: PromQL looks back five.
+Points cost money, so a location is written when anything in it changed, in each run of
+the minute after, and while it can't be read; otherwise every four minutes: PromQL looks
+back five.
 """
 
 from collections.abc import Hashable, Iterable
@@ -9,10 +10,14 @@ from dataclasses import dataclass, replace
 
 from exporter.names import LocationName
 
-DISCOVERY_SECONDS = 600.0  # how long discovered locations are used before they are discovered again
-DROPPED_SECONDS = 86_400.0  # how long a location with streams is read that is no longer listed
-AFTER_CHANGE_SECONDS = 60.0  # how long after a change every run reads and writes the location
-LONGEST_SECONDS = 240.0  # the longest time between two points of a series that doesn't change
+# How long discovered locations are used before they are discovered again
+DISCOVERY_SECONDS = 600.0
+# How long a location with streams is read that is no longer listed
+DROPPED_SECONDS = 86_400.0
+# How long after a change every run reads and writes the location
+AFTER_CHANGE_SECONDS = 60.0
+# The longest time between two points of a series that doesn't change
+LONGEST_SECONDS = 240.0
 EMPTY_SECONDS = 300.0  # how often a discovered location without streams is read
 COLLECT_SECONDS = 900  # the optional collectors run in the first run of each such time
 # How late a run without memory counts as the first: schedules start a job a little late
@@ -24,7 +29,8 @@ _LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 class _Seen:
     """What was last written of a location."""
 
-    values: Hashable  # its values; None if it was not read, or not all of it was written
+    # Its values; None if it was not read, or not all of it was written
+    values: Hashable
     empty: bool  # whether it has no streams
     changed: float  # when the values last changed
     at: float  # when they were written
@@ -59,7 +65,8 @@ class Memory:
     def begin(self, now: float) -> None:
         """Begin a run at ``now``, in seconds of a clock that never goes back."""
         if self._interval is not None:
-            # A schedule may be slower than usual; a run that a log starts comes earlier.
+            # A schedule may be slower than usual; a run that a log starts comes
+            # earlier.
             self._gap = max(self._interval, now - self._now if self._now else 0.0)
         self._now = now
         self.changed = False
@@ -109,7 +116,9 @@ class Memory:
             or self._now + self._gap - seen.at > EMPTY_SECONDS + self._slack
         )
 
-    def is_due(self, name: LocationName, values: Hashable, *, empty: bool = False) -> bool:
+    def is_due(
+        self, name: LocationName, values: Hashable, *, empty: bool = False
+    ) -> bool:
         """Return whether to write a location now, and count it as written.
 
         Its samples depend on ``values``; None if it was not read.

@@ -1,7 +1,8 @@
 """Reads the errors of CreateTimeSeries: how many points of a request were written.
 
-A request is not atomic: its valid points are written even if it fails. The error counts them in a
-CreateTimeSeriesSummary (google/monitoring/v3/metric_service.proto). Wordings have changed before.
+A request is not atomic: its valid points are written even if it fails. The error counts
+them in a CreateTimeSeriesSummary (google/monitoring/v3/metric_service.proto). Wordings
+have changed before.
 """
 
 import re
@@ -14,11 +15,20 @@ from google.rpc import code_pb2
 from exporter.google.calls import is_transient
 
 _LATE = re.compile(
-    r"must be written in order|more frequently than the maximum sampling period", re.IGNORECASE
+    r"must be written in order|more frequently than the maximum sampling period",
+    re.IGNORECASE,
 )
-_PREFIX = re.compile(r"^(\d{3} )?One or more TimeSeries could not be written:\s*", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"^(\d{3} )?One or more TimeSeries could not be written:\s*", re.IGNORECASE
+)
 _SEGMENTS = re.compile(r"[;\n]")
-_TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED")
+_TRANSIENT = (
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
+    "INTERNAL",
+    "ABORTED",
+)
 _TRANSIENT_CODES = frozenset(map(code_pb2.Code.Value, _TRANSIENT))
 
 
@@ -36,12 +46,15 @@ class PartialWrite:
         return self.refused - self.late
 
 
-def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> PartialWrite:
+def parse_partial_write(
+    error: exceptions.GoogleAPICallError, sent: int
+) -> PartialWrite:
     """Return what the error of a request with ``sent`` series says about its points."""
     summary = _summary(error)
     refused = summary.total_point_count - summary.success_point_count
     if summary.total_point_count != sent or not 0 < refused <= sent:
-        # Without a summary, or with one that contradicts itself, no point is surely written.
+        # Without a summary, or with one that contradicts itself, no point is surely
+        # written.
         refused = sent
     passing = [one for one in summary.errors if one.status.code in _TRANSIENT_CODES]
     final = [one for one in summary.errors if one.status.code not in _TRANSIENT_CODES]
@@ -57,7 +70,9 @@ def parse_partial_write(error: exceptions.GoogleAPICallError, sent: int) -> Part
     return PartialWrite(refused, max(0, min(late, refused - transient)), transient)
 
 
-def _summary(error: exceptions.GoogleAPICallError) -> monitoring_v3.CreateTimeSeriesSummary:
+def _summary(
+    error: exceptions.GoogleAPICallError,
+) -> monitoring_v3.CreateTimeSeriesSummary:
     """Return the summary that an error carries; an empty one if it carries none."""
     for detail in error.details or ():
         summary = monitoring_v3.CreateTimeSeriesSummary()

@@ -1,7 +1,8 @@
 """Reads the Datastream API: complete answers, or the reason why there is none.
 
-Every list is paged here, one bounded call a page: the client's pager keeps only the last page's
-``unreachable``. Source: https://cloud.google.com/datastream/docs/reference/rpc.
+Every list is paged here, one bounded call a page: the client's pager keeps only the
+last page's ``unreachable``. Source:
+https://cloud.google.com/datastream/docs/reference/rpc.
 """
 
 from collections import Counter
@@ -14,14 +15,24 @@ from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
 from exporter.google.calls import Calls, Deadline, call_with_retry
-from exporter.google.errors import STATUS, CallError, Failure, FailureKind, explain_call_error
+from exporter.google.errors import (
+    STATUS,
+    CallError,
+    Failure,
+    FailureKind,
+    explain_call_error,
+)
 from exporter.names import LocationName, StreamName
 
-LABEL = "expected-state"  # the label on a stream, in Google Cloud, that names a state to expect
-PAGE = 1000  # children in a page, the most that the API gives (ListStreamsRequest.page_size)
-MOST_PAGES = 50  # of one list: the API allows 200 streams a location, and advises 10,000 objects
+# The label on a stream, in Google Cloud, that names a state to expect
+LABEL = "expected-state"
+# Children in a page, the most that the API gives (ListStreamsRequest.page_size)
+PAGE = 1000
+# Of one list: the API allows 200 streams a location, and advises 10,000 objects
+MOST_PAGES = 50
 _INCOMPLETE = "The list is left out, as some of it is not known."
-_LONGEST_ERROR = 8192  # characters of an error's text that are kept; the log shows fewer
+# Characters of an error's text that are kept; the log shows fewer
+_LONGEST_ERROR = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,8 @@ class Stream:
     id: str  # the stream's id, the last part of its name
     state: int  # the API's number for its state, which the client may not know
     errors: int = 0  # how many errors it has, in any state
-    label: str | None = None  # the value of its ``expected-state`` label, None without one
+    # The value of its ``expected-state`` label, None without one
+    label: str | None = None
     reason: str | None = None  # the short reason of its first error, for people alone
     error: str | None = None  # the text of its first error
 
@@ -40,7 +52,8 @@ class Stream:
 class Objects:
     """The objects (tables) of one stream."""
 
-    by_state: Mapping[int, int]  # how many are in each backfill state, by the API's number
+    # How many are in each backfill state, by the API's number
+    by_state: Mapping[int, int]
     with_errors: int  # how many have active errors
 
 
@@ -53,11 +66,15 @@ class Datastream:
 
     def locations(self, project: str, deadline: Deadline) -> tuple[str, ...]:
         """Return the ids of every location in which the project can have streams."""
-        request = locations_pb2.ListLocationsRequest(name=f"projects/{project}", page_size=PAGE)
+        request = locations_pb2.ListLocationsRequest(
+            name=f"projects/{project}", page_size=PAGE
+        )
         needs = (project, "datastream.locations.list")
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in self._list(self._client.list_locations, request, needs, deadline)
+            for answer in self._list(
+                self._client.list_locations, request, needs, deadline
+            )
             for location in answer.locations
         )
 
@@ -84,11 +101,15 @@ class Datastream:
 
     def objects(self, name: StreamName, deadline: Deadline) -> Objects:
         """Return how many objects of a stream are in each backfill state, and have errors."""
-        request = datastream_v1.ListStreamObjectsRequest(parent=str(name), page_size=PAGE)
+        request = datastream_v1.ListStreamObjectsRequest(
+            parent=str(name), page_size=PAGE
+        )
         # By name, since a list that shifts between two pages repeats an object.
         objects: dict[str, tuple[int, bool]] = {}
         needs = (name.project, "datastream.objects.list")
-        for answer in self._list(self._client.list_stream_objects, request, needs, deadline):
+        for answer in self._list(
+            self._client.list_stream_objects, request, needs, deadline
+        ):
             for found in answer.stream_objects:
                 objects[found.name] = found.backfill_job.state, bool(found.errors)
         return Objects(
@@ -98,16 +119,24 @@ class Datastream:
 
     def connections(self, at: LocationName, deadline: Deadline) -> dict[str, int]:
         """Return the state of each private connection of a location, by its id."""
-        request = datastream_v1.ListPrivateConnectionsRequest(parent=str(at), page_size=PAGE)
+        request = datastream_v1.ListPrivateConnectionsRequest(
+            parent=str(at), page_size=PAGE
+        )
         states: dict[str, int] = {}
         needs = (at.project, "datastream.privateConnections.list")
-        for answer in self._list(self._client.list_private_connections, request, needs, deadline):
+        for answer in self._list(
+            self._client.list_private_connections, request, needs, deadline
+        ):
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state
         return states
 
     def _list(
-        self, method: Callable[..., Any], request: Any, needs: tuple[str, str], deadline: Deadline
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        needs: tuple[str, str],
+        deadline: Deadline,
     ) -> Iterator[Any]:
         """Yield every page of what a client's method lists; the request is advanced to each.
 
@@ -119,7 +148,8 @@ class Datastream:
             if isinstance(answer, locations_pb2.ListLocationsResponse):
                 # This method alone has no pager.
                 return answer
-            # Raw messages are faster to read, and have numbers that proto-plus doesn't know.
+            # Raw messages are faster to read, and have numbers that proto-plus doesn't
+            # know.
             first = next(answer.pages)
             return type(first).pb(first)
 

@@ -1,9 +1,10 @@
 """Makes one run: discovers, then for each location reads, measures and writes.
 
-Each location has a thread of its own, so one that hangs or fails costs no other anything. Its
-counts are written first, so that an alert sees "forty streams failed together" before forty failed
-streams; then its streams; then ``last_read``, if every point before it was accepted: a stream is
-missing when its location was read after it was last seen. The exporter's own series come last.
+Each location has a thread of its own, so one that hangs or fails costs no other
+anything. Its counts are written first, so that an alert sees "forty streams failed
+together" before forty failed streams; then its streams; then ``last_read``, if every
+point before it was accepted: a stream is missing when its location was read after it
+was last seen. The exporter's own series come last.
 """
 
 import threading
@@ -38,16 +39,18 @@ K = TypeVar("K")
 T = TypeVar("T")
 _READING_SHARE = 0.6
 _RESERVED_SECONDS = 3.0
-# What is kept for the exporter's own series, and as much for what the collectors read: seconds, or
-# a share of a short deadline
+# What is kept for the exporter's own series, and as much for what the collectors read:
+# seconds, or a share of a short deadline
 _RESERVED_SHARE = 0.15
 # The part of the reading time that discovery may take where the locations are known
 _DISCOVERY_SHARE = 1 / 3
-_OBJECTS_SHARE = 1 / 4  # the part of the time left that the objects of one stream may take
+# The part of the time left that the objects of one stream may take
+_OBJECTS_SHARE = 1 / 4
 _MOST_THREADS = 512
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 1.0  # how long after a deadline a call may return that kept to it
-# How long requests under way are waited for after a stop: Cloud Run ends the process after 10
+# How long requests under way are waited for after a stop: Cloud Run ends the process
+# after 10
 _STOPPED_SECONDS = 3.0
 
 
@@ -68,8 +71,10 @@ class Outcome:
     read: threading.Event = field(default_factory=threading.Event)
     # Set when everything else about it is done, too
     done: threading.Event = field(default_factory=threading.Event)
-    compared: ComparedLocation | None = None  # the location as it was read; None if it was not
-    failure: Failure | None = None  # why it was not read; None if it was, or was not tried
+    # The location as it was read; None if it was not
+    compared: ComparedLocation | None = None
+    # Why it was not read; None if it was, or was not tried
+    failure: Failure | None = None
     # What the collectors could not read of it, and why
     uncollected: dict[StreamName | LocationName, Failure] = field(default_factory=dict)
     # Whether its ``last_read`` was not written, as a point before it was not accepted
@@ -153,7 +158,10 @@ class Run:
         self._calls = Calls()
         self._api = Datastream(session.clients.datastream, self._calls)
         self._writer = Writer(
-            session.clients.monitoring, self._config.metrics.project, timestamp, self._calls
+            session.clients.monitoring,
+            self._config.metrics.project,
+            timestamp,
+            self._calls,
         )
         self._expectations = Expectations(self._config, timestamp)
         collect = self._config.collect
@@ -179,7 +187,9 @@ class Run:
         own = tuple(self._own_samples(report))
         written = report.written + self._writer.write(own, self._deadline)
         samples, calls = report.samples + own, self._calls.made
-        return replace(report, samples=samples, written=written, seconds=self._elapsed, calls=calls)
+        return replace(
+            report, samples=samples, written=written, seconds=self._elapsed, calls=calls
+        )
 
     def look(self) -> Report:
         """Read and measure everything, collectors included, and write nothing."""
@@ -209,7 +219,9 @@ class Run:
             self._pool.shutdown(wait=False, cancel_futures=True)
         return self._report(shared)
 
-    def _wait(self, events: Iterable[threading.Event], deadline: Deadline, patience: float) -> None:
+    def _wait(
+        self, events: Iterable[threading.Event], deadline: Deadline, patience: float
+    ) -> None:
         """Wait for threads until their deadline, or for some seconds after a stop."""
         stopped = None
         for event in events:
@@ -300,7 +312,9 @@ class Run:
         except Exception as error:
             # After a stop the channel may be closed before the next page is requested.
             if not self._deadline.stopped:
-                LOGGER.exception("The exporter could not read an answer of the Datastream API.")
+                LOGGER.exception(
+                    "The exporter could not read an answer of the Datastream API."
+                )
             return explain_unexpected_error(error)
 
     def _write_location(self, outcome: Outcome, compared: ComparedLocation) -> None:
@@ -310,7 +324,9 @@ class Run:
             return
         errors = self._config.collect.errors
         self._write(outcome, measure.count_samples(compared))
-        self._write(outcome, measure.stream_samples(compared, self._timestamp, errors=errors))
+        self._write(
+            outcome, measure.stream_samples(compared, self._timestamp, errors=errors)
+        )
         if outcome.written.complete:
             self._write(outcome, [measure.last_read(name, self._timestamp)])
         else:
@@ -324,7 +340,9 @@ class Run:
             return
         samples: list[Sample] = []
         if self._config.collect.private_connections:
-            states = self._attempt(self._api.connections, compared.name, self._collecting)
+            states = self._attempt(
+                self._api.connections, compared.name, self._collecting
+            )
             if isinstance(states, Failure):
                 outcome.uncollected[compared.name] = states
             else:
@@ -348,7 +366,9 @@ class Run:
         for project, found in sorted(self._discoveries.items()):
             name, failed = LocationName(project, GLOBAL), isinstance(found, Failure)
             # Every task discovers, but only one of them reports it.
-            if self._task.holds(name) and self._memory.is_due(name, None if failed else True):
+            if self._task.holds(name) and self._memory.is_due(
+                name, None if failed else True
+            ):
                 names.append(name)
                 shared.samples.append(measure.up(name, readable=not failed))
         for name, outcome in sorted(self._outcomes.items()):
@@ -358,7 +378,11 @@ class Run:
             if compared is None and self._memory.is_due(name, None):
                 names.append(name)
                 shared.samples.append(measure.up(name, readable=False))
-            elif compared and compared.empty and self._memory.is_due(name, (), empty=True):
+            elif (
+                compared
+                and compared.empty
+                and self._memory.is_due(name, (), empty=True)
+            ):
                 names.append(name)
                 shared.samples.append(measure.up(name, readable=True))
                 shared.samples.append(measure.last_read(name, self._timestamp))
@@ -409,7 +433,9 @@ class Run:
             unread={name: one.failure for name, one in outcomes if one.failure},
             skipped=sum(not event.is_set() for event in waits) if stopped else 0,
             uncollected={
-                name: failure for _, one in outcomes for name, failure in one.uncollected.items()
+                name: failure
+                for _, one in outcomes
+                for name, failure in one.uncollected.items()
             },
             held_back=tuple(name for name, one in outcomes if one.held_back),
             samples=tuple(sample for one in everything for sample in one.samples),

@@ -1,8 +1,8 @@
 """Logs a run: what is not as it should be, what changed, what was not written, and a summary.
 
-A job forgets, so each of its runs names all that is not as it should be. ``watch`` and the function
-log a change once, and remind of what stays bad every ten minutes. Of a location that was not read,
-what was known stays.
+A job forgets, so each of its runs names all that is not as it should be. ``watch`` and
+the function log a change once, and remind of what stays bad every ten minutes. Of a
+location that was not read, what was known stays.
 """
 
 import logging
@@ -26,17 +26,22 @@ from exporter.write import WriteError
 AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
 MOST_ENTRIES = 50  # entries about streams in one run; the others are counted
 LONGEST_FIELD = 1024  # bytes of an error's text in an entry
-# Characters of an error's summary, which has no numbers: the same failure has the same summary
+# Characters of an error's summary, which has no numbers: the same failure has the same
+# summary
 LONGEST_SUMMARY = 120
 # A number, also a hexadecimal one of several parts such as 0/16B3748 or a UUID
-_NUMBER = re.compile(r"\b(?=[a-f/-]*\d)(?:0x)?[\da-f]+(?:[/-][\da-f]+)*\b|\d+", re.IGNORECASE)
-# The event of an entry about locations that were not read; ``global`` stands for discovery
+_NUMBER = re.compile(
+    r"\b(?=[a-f/-]*\d)(?:0x)?[\da-f]+(?:[/-][\da-f]+)*\b|\d+", re.IGNORECASE
+)
+# The event of an entry about locations that were not read; ``global`` stands for
+# discovery
 UNREADABLE = "location_unreadable"
-UNCOLLECTED = "not_collected"  # the event of an entry about what a collector could not read
+# The event of an entry about what a collector could not read
+UNCOLLECTED = "not_collected"
 _MOST_NAMED = 3
 _SUPERSEDED = (
-    "another run has written these series at the same time or later. Is there a second exporter, "
-    "or was this machine's clock set back?"
+    "another run has written these series at the same time or later. Is there a second"
+    " exporter, or was this machine's clock set back?"
 )
 
 
@@ -70,7 +75,9 @@ class _Entry(NamedTuple):
 class RunLog:
     """Logs the runs of one process, and remembers what it has said."""
 
-    def __init__(self, config: Config, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, config: Config, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._config = config
         self._monotonic = monotonic
         self._reminded = -math.inf
@@ -92,15 +99,26 @@ class RunLog:
             # That a location was dropped is said once in all.
             self._said = {key for key in self._said if isinstance(key, LocationName)}
             self._failing = set()
-        groups = {(*one.names, str(one.failure.kind)): one for one in failure_groups(report)}
+        groups = {
+            (*one.names, str(one.failure.kind)): one for one in failure_groups(report)
+        }
         for group in (one for key, one in groups.items() if key not in self._failing):
             text = f"{name_all(group.names)} {group.text}"
-            fields = {"event": group.event, **fields_of(group.names), "reason": group.failure.kind}
+            fields = {
+                "event": group.event,
+                **fields_of(group.names),
+                "reason": group.failure.kind,
+            }
             log(logging.WARNING, text, **fields)
         self._failing = set(groups)
         for name in report.dropped:
-            text = f"{name} is no longer listed, though it had streams. It is read for another day."
-            self._log_once(name, text, {"event": "location_dropped", **fields_of([name])})
+            text = (
+                f"{name} is no longer listed, though it had streams. It is read for"
+                " another day."
+            )
+            self._log_once(
+                name, text, {"event": "location_dropped", **fields_of([name])}
+            )
         self._log_mistakes(report)
         self._log_streams(report, remind=remind)
 
@@ -112,7 +130,9 @@ class RunLog:
 
     def _log_mistakes(self, report: Report) -> None:
         """Log labels and globs that have no effect."""
-        streams = [stream for location in report.locations for stream in location.streams]
+        streams = [
+            stream for location in report.locations for stream in location.streams
+        ]
         complaints = [(label_complaint(stream), stream.name) for stream in streams]
         for text, name in [one for one in complaints if one[0]][:MOST_ENTRIES]:
             self._log_once(text, str(text), fields_of([name]))
@@ -134,10 +154,14 @@ class RunLog:
                 if changed:
                     entries.append(_change(one, was))
                 elif one.bad and (remind or before is None):
-                    entries.append(_entry(one, "stream_bad", f"{one.name} {one.problem}"))
+                    entries.append(
+                        _entry(one, "stream_bad", f"{one.name} {one.problem}")
+                    )
             for name, was in (before or {}).items():
                 if name not in now and was.state != MISSING:
-                    entries.append(_change(ComparedStream(name, None, expected=False), was))
+                    entries.append(
+                        _change(ComparedStream(name, None, expected=False), was)
+                    )
             self._known[location.name] = now
         # The worst first: a change for the worse, then by level.
         entries.sort(key=lambda entry: (not entry.fields["worse"], -entry.level))
@@ -188,7 +212,9 @@ def _entry(one: ComparedStream, event: str, text: str) -> _Entry:
         "worse": False,
         **{key: value for key, value in optional.items() if value},
     }
-    level = logging.ERROR if one.failed else logging.WARNING if one.bad else logging.INFO
+    level = (
+        logging.ERROR if one.failed else logging.WARNING if one.bad else logging.INFO
+    )
     return _Entry(level, f"{text.rstrip('.')}.", fields)
 
 
@@ -199,7 +225,9 @@ def failure_groups(report: Report) -> Iterator[FailureGroup]:
         for project, failure in report.failed_discoveries.items()
     ]
     failed += [(UNREADABLE, name, failure) for name, failure in report.unread.items()]
-    failed += [(UNCOLLECTED, name, failure) for name, failure in report.uncollected.items()]
+    failed += [
+        (UNCOLLECTED, name, failure) for name, failure in report.uncollected.items()
+    ]
     groups: dict[object, FailureGroup] = {}
     for event, name, failure in failed:
         key = (event, len(name), name.project, name.location == GLOBAL, failure.kind)
@@ -244,9 +272,16 @@ def log_run(report: Report) -> None:
         text = f"location/last_read of {name_all(names)} not written: {why}."
         log(logging.WARNING, text, **fields_of(names))
     if report.stopped:
-        counts = ((report.skipped, "location", "read"), (written.left_out, "point", "written"))
-        left = [f"{plural(count, noun)} not {done}" for count, noun, done in counts if count]
-        log(logging.WARNING, f"Interrupted: {', '.join(left) or 'nothing is left out'}.")
+        counts = (
+            (report.skipped, "location", "read"),
+            (written.left_out, "point", "written"),
+        )
+        left = [
+            f"{plural(count, noun)} not {done}" for count, noun, done in counts if count
+        ]
+        log(
+            logging.WARNING, f"Interrupted: {', '.join(left) or 'nothing is left out'}."
+        )
     not_written = (
         (written.lost, "lost"),
         (written.superseded, "superseded"),
@@ -256,7 +291,12 @@ def log_run(report: Report) -> None:
     points += "".join(f", {count:,} {what}" for count, what in not_written if count)
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
     level = logging.INFO if report.complete else logging.ERROR
-    log(level, f"{capitalized(fleet(report))}; {points}; {calls}.", event="run", **summary(report))
+    log(
+        level,
+        f"{capitalized(fleet(report))}; {points}; {calls}.",
+        event="run",
+        **summary(report),
+    )
 
 
 def summary(report: Report) -> dict[str, Any]:
@@ -279,7 +319,11 @@ def summary(report: Report) -> dict[str, Any]:
 
 def fleet(report: Report) -> str:
     """Return in words what was seen: how many streams, and how they are."""
-    unread = f"{plural(report.unreadable, 'location')} unreadable" if report.unreadable else ""
+    unread = (
+        f"{plural(report.unreadable, 'location')} unreadable"
+        if report.unreadable
+        else ""
+    )
     if not report.locations:
         return f"nothing could be read: {unread}" if unread else "no locations read"
     counts = (

@@ -15,7 +15,8 @@ from exporter.memory import Memory
 from exporter.run import Report, Run, Session
 from exporter.text import plural
 
-LEAST_SECONDS = 5.0  # between two starts: Cloud Monitoring refuses points that are closer
+# Between two starts: Cloud Monitoring refuses points that are closer
+LEAST_SECONDS = 5.0
 
 
 @contextmanager
@@ -32,9 +33,12 @@ def open_clients(
     endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None
 ) -> Clients:
     """Connect, and say so where that is to emulators."""
-    if hosts := " and ".join(f"{name} is {host}" for name, host in emulators(environ).items()):
+    if hosts := " and ".join(
+        f"{name} is {host}" for name, host in emulators(environ).items()
+    ):
         LOGGER.warning(
-            "Emulators take Google's place, without credentials or encryption: %s.", hosts
+            "Emulators take Google's place, without credentials or encryption: %s.",
+            hosts,
         )
     return Clients(endpoints, environ, impersonate)
 
@@ -74,7 +78,8 @@ def run_every(
 ) -> None:
     """Call ``work`` at every multiple of ``seconds`` from now, until ``stop`` is set.
 
-    A start that comes during the work before it, or too soon after a late one, is skipped.
+    A start that comes during the work before it, or too soon after a late one, is
+    skipped.
     """
     start = monotonic()
     due = 0
@@ -86,8 +91,8 @@ def run_every(
         following = math.ceil((earliest - start) / seconds)
         if skipped := following - due - 1:
             LOGGER.warning(
-                "A run started %.1f s late and took %.1f s: %s skipped. Raise --interval if it "
-                "lasts.",
+                "A run started %.1f s late and took %.1f s: %s skipped. Raise"
+                " --interval if it lasts.",
                 began - start - due * seconds,
                 ended - began,
                 plural(skipped, "run"),

@@ -77,7 +77,11 @@ def print_report(report: Report, config: Config, out: TextIO) -> None:
     if written.settled != written.accepted:
         heading = f"Due in {project}, though not all of it was written"
     else:
-        heading = f"Written to {project}" if written.settled else f"A run would write to {project}"
+        heading = (
+            f"Written to {project}"
+            if written.settled
+            else f"A run would write to {project}"
+        )
     _print_points(heading, report.samples, terminal)
 
 
@@ -101,7 +105,9 @@ def _print_points(heading: str, samples: tuple[Sample, ...], terminal: Any) -> N
     terminal.print(f"  {len(samples):,} points of {definitions()['prefix']}/…")
     counts = Counter(sample.metric.name.partition("/")[::2] for sample in samples)
     for part in ("location", "stream", "private_connection", "exporter"):
-        if values := [f"{name} {count:,}" for (of, name), count in counts.items() if of == part]:
+        if values := [
+            f"{name} {count:,}" for (of, name), count in counts.items() if of == part
+        ]:
             terminal.print(f"    {part + '/':<10} {', '.join(values)}")
 
 
@@ -114,12 +120,16 @@ def fleet_screen(out: TextIO, err: TextIO) -> Iterator[Callable[[Report], None]]
             # What does not fit is counted; the worst are first.
             rows = sorted(_rows(report), key=_urgency)
             room = max(1, live.console.height - 4)
-            table = Table(*map(str.upper, (*_HEADINGS, "problem")), box=None, pad_edge=False)
+            table = Table(
+                *map(str.upper, (*_HEADINGS, "problem")), box=None, pad_edge=False
+            )
             for column in table.columns[:-1]:
                 column.no_wrap = True
             for row in rows[:room]:
                 # On a narrow terminal this is what is cut.
-                problem = Text(printable(row.problem), no_wrap=True, overflow="ellipsis")
+                problem = Text(
+                    printable(row.problem), no_wrap=True, overflow="ellipsis"
+                )
                 table.add_row(*map(printable, row.cells), problem, style=row.style)
             more = [f"and {len(rows) - room:,} more"] if len(rows) > room else []
             live.update(Group(table, *more, Text(fleet(report), "bold")), refresh=True)

@@ -22,7 +22,12 @@ FAILURES = frozenset({StreamState.FAILED, StreamState.FAILED_PERMANENTLY})
 
 # States that are fine for every stream; config and labels add to them
 EXPECTED_BY_DEFAULT = frozenset(
-    {StreamState.RUNNING, StreamState.STARTING, StreamState.DRAINING, StreamState.MAINTENANCE}
+    {
+        StreamState.RUNNING,
+        StreamState.STARTING,
+        StreamState.DRAINING,
+        StreamState.MAINTENANCE,
+    }
 )
 
 # The states that config and the ``expected-state`` label accept, in the API's order

@@ -9,8 +9,10 @@ from typing import Any, TextIO, TypeAlias
 
 from exporter.text import printable
 
-Cell: TypeAlias = str | tuple[str, str]  # a cell's text, alone or with its style: ``bold red``
-_WIDE = 10_000  # columns of an output that is no terminal: nothing is cut off in a file or pipe
+# A cell's text, alone or with its style: ``bold red``
+Cell: TypeAlias = str | tuple[str, str]
+# Columns of an output that is no terminal: nothing is cut off in a file or pipe
+_WIDE = 10_000
 
 
 def console(stream: TextIO) -> Any:
@@ -40,7 +42,9 @@ def print_table(
     for row in rows:
         cells = [(cell, "") if isinstance(cell, str) else cell for cell in row]
         table.append([(printable(text), style) for text, style in cells])
-    widths = [max(cell_len(text) for text, _ in column) for column in zip(*table, strict=True)]
+    widths = [
+        max(cell_len(text) for text, _ in column) for column in zip(*table, strict=True)
+    ]
     lines = []
     for row in table:
         line = Text()

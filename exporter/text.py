@@ -45,7 +45,11 @@ def one_line(text: str, most: int) -> str:
 
 def quote(value: object) -> str:
     """Return a value as a sentence shows it: text in quotes, anything long cut short."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, default=str)
+    )
     if len(text) > _LONGEST_QUOTE:
         text = text[:_LONGEST_QUOTE] + "…"
     return f'"{printable(text)}"' if isinstance(value, str) else printable(text)

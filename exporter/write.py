@@ -1,6 +1,7 @@
 """Writes samples to Cloud Monitoring and says what happened to every point.
 
-Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3 (CreateTimeSeries).
+Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
+(CreateTimeSeries).
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,9 +18,11 @@ from exporter.partial_write import PartialWrite, parse_partial_write
 
 PERMISSION = "monitoring.timeSeries.create"
 BATCH = 200  # series in a request, the most that the API takes
-_TRY_SECONDS = 12.0  # how long one request may take: the client's own default for this method
+# How long one request may take: the client's own default for this method
+_TRY_SECONDS = 12.0
 _LEAST_SECONDS = 1.0
-# The most of the time left that one may take, a second at least: one that hangs is sent again
+# The most of the time left that one may take, a second at least: one that hangs is sent
+# again
 _TRY_SHARE = 1 / 3
 _REQUEST = monitoring_v3.CreateTimeSeriesRequest.pb()
 
@@ -38,7 +41,8 @@ class Written:
     """What happened to some points; add them up with ``+``."""
 
     accepted: int = 0  # points that Cloud Monitoring accepted
-    superseded: int = 0  # points whose series has the same or a newer one from another run
+    # Points whose series has the same or a newer one from another run
+    superseded: int = 0
     lost: int = 0  # points that were due and not accepted
     left_out: int = 0  # points that were not sent because the run was asked to stop
     errors: tuple[WriteError, ...] = ()  # requests that were not written completely
@@ -62,7 +66,11 @@ class Writer:
     """Writes the points of one run into one project. All threads of the run share it."""
 
     def __init__(
-        self, client: monitoring_v3.MetricServiceClient, project: str, timestamp: int, calls: Calls
+        self,
+        client: monitoring_v3.MetricServiceClient,
+        project: str,
+        timestamp: int,
+        calls: Calls,
     ) -> None:
         """Write points into ``project``, all of them at ``timestamp``, in whole unix seconds."""
         self._client = client
@@ -73,7 +81,8 @@ class Writer:
     def write(self, samples: Iterable[Sample], deadline: Deadline) -> Written:
         """Write samples, no series twice, one request after the other.
 
-        What is not accepted by the deadline is lost; its ``stop`` leaves out what is not sent yet.
+        What is not accepted by the deadline is lost; its ``stop`` leaves out what is
+        not sent yet.
         """
         rest = list(samples)
         written = Written()
@@ -128,7 +137,9 @@ class Writer:
         request = _REQUEST(name=f"projects/{self._project}")
         for sample in batch:
             metric = sample.metric
-            series = request.time_series.add(metric_kind="GAUGE", value_type=metric.value_type)
+            series = request.time_series.add(
+                metric_kind="GAUGE", value_type=metric.value_type
+            )
             series.metric.type = metric.type
             series.metric.labels.update(zip(metric.labels, sample.labels, strict=True))
             series.resource.type = RESOURCE

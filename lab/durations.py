@@ -16,14 +16,18 @@ _UNITS = {
     "s": 1000,
     "ms": 1,
 }
-_DURATION = re.compile("(?=.)" + "".join(f"(?:([0-9]{{1,6}}){unit})?" for unit in _UNITS))
+_DURATION = re.compile(
+    "(?=.)" + "".join(f"(?:([0-9]{{1,6}}){unit})?" for unit in _UNITS)
+)
 
 
 def parse(text: str) -> timedelta:
     """Return the duration that a text means, or raise ValueError with a sentence."""
     found = _DURATION.fullmatch(text)
     if not found:
-        raise ValueError(f"{quote(text)} is not a duration; write for example 30s, 15m or 1h12m30s")
+        raise ValueError(
+            f"{quote(text)} is not a duration; write for example 30s, 15m or 1h12m30s"
+        )
     parts = zip(found.groups("0"), _UNITS.values(), strict=True)
     return timedelta(milliseconds=sum(int(number) * unit for number, unit in parts))
 

@@ -6,9 +6,14 @@ NO_PROMETHEUS = 3
 
 MEANINGS = {
     OK: "Everything is as expected. `demo` returns the exporter's own exit code.",
-    INCOMPLETE: "A scenario failed, a bound was exceeded, `review --strict` found a lost or later "
-    "alert, the history could not be read, or Prometheus failed.",
-    USAGE: "An error on the command line or in a file, a port in use, or a missing Python package.",
+    INCOMPLETE: (
+        "A scenario failed, a bound was exceeded, `review --strict` found a lost or"
+        " later alert, the history could not be read, or Prometheus failed."
+    ),
+    USAGE: (
+        "An error on the command line or in a file, a port in use, or a missing Python"
+        " package."
+    ),
     NO_PROMETHEUS: "Prometheus is not installed.",
     INTERRUPTED: "Interrupted by SIGINT (Ctrl-C).",
     TERMINATED: "Ended by SIGTERM.",

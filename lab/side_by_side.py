@@ -1,7 +1,8 @@
 """Runs a function for many items in the worker processes of a standard pool.
 
-Before Python 3.11.5, a pool hangs if a worker is killed while a message larger than a pipe is on
-its way (https://github.com/python/cpython/issues/94777). So items and results are files.
+Before Python 3.11.5, a pool hangs if a worker is killed while a message larger than a
+pipe is on its way (https://github.com/python/cpython/issues/94777). So items and
+results are files.
 """
 
 import multiprocessing
@@ -27,12 +28,16 @@ class WorkerEndedError(Exception):
 
 
 def side_by_side(
-    work: Callable[[A], B], items: Sequence[A], stop: Event, workers: int = os.cpu_count() or 1
+    work: Callable[[A], B],
+    items: Sequence[A],
+    stop: Event,
+    workers: int = os.cpu_count() or 1,
 ) -> Iterator[B]:
     """Yield the result of each item in order; end after the next one once ``stop`` is set.
 
-    Workers end with all that they started. ``work`` is a function of a module, so that they can
-    import it; its errors are raised here. One that is killed from outside is a WorkerEndedError.
+    Workers end with all that they started. ``work`` is a function of a module, so that
+    they can import it; its errors are raised here. One that is killed from outside is a
+    WorkerEndedError.
     """
     if min(workers, len(items)) <= 1 or stop.is_set():
         yield from map(work, takewhile(lambda _: not stop.is_set(), items))
@@ -56,8 +61,8 @@ def side_by_side(
             # Whoever ends all processes of a service may come to this one last.
             if not stop.wait(1):
                 raise WorkerEndedError(
-                    "a worker process was killed from outside; is there too little memory? Run one "
-                    "scenario at a time: it needs no worker process"
+                    "a worker process was killed from outside; is there too little"
+                    " memory? Run one scenario at a time: it needs no worker process"
                 ) from None
         finally:
             for worker in started:

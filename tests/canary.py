@@ -8,7 +8,8 @@ from functools import cache
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-# In every canary: letters and digits, which JSON, URLs, HTML and shells keep as they are
+# In every canary: letters and digits, which JSON, URLs, HTML and shells keep as they
+# are
 _MARK = "canary7919q"
 # A terminal wraps long words, and moves and colours between letters
 _BETWEEN_LETTERS = re.compile(r"\s|\x1b\[[0-9;?]*[A-Za-z]")
@@ -34,7 +35,9 @@ class Canary(StrEnum):
 
 
 # A service account's key file with a key that can't be parsed
-KEY_TEXT = f"-----BEGIN PRIVATE KEY-----\n{Canary.PRIVATE_KEY}\n-----END PRIVATE KEY-----\n"
+KEY_TEXT = (
+    f"-----BEGIN PRIVATE KEY-----\n{Canary.PRIVATE_KEY}\n-----END PRIVATE KEY-----\n"
+)
 SERVICE_ACCOUNT = {
     "type": "service_account",
     "client_email": "exporter@shop-prod.iam.gserviceaccount.com",
@@ -63,7 +66,9 @@ def private_key() -> str:
 
 def token_answer(token: str = Canary.ACCESS_TOKEN) -> str:
     """Return what a token server answers."""
-    return json.dumps({"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
+    return json.dumps(
+        {"access_token": token, "expires_in": 3600, "token_type": "Bearer"}
+    )
 
 
 def canaries_in(text: str) -> list[str]:
@@ -71,5 +76,9 @@ def canaries_in(text: str) -> list[str]:
     whole = _BETWEEN_LETTERS.sub("", text)
     found = [canary.name for canary in Canary if canary in whole]
     if private_key.cache_info().currsize:
-        found += ["a working key" for line in private_key().splitlines()[1:-1] if line in whole]
+        found += [
+            "a working key"
+            for line in private_key().splitlines()[1:-1]
+            if line in whole
+        ]
     return found or (["a part of one"] if _MARK in whole else [])

@@ -23,7 +23,8 @@ def values(words: Sequence[str]) -> st.SearchStrategy[Any]:
     return st.recursive(
         scalars,
         lambda inner: (
-            st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(words), inner, max_size=4)
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.sampled_from(words), inner, max_size=4)
         ),
         max_leaves=12,
     )

@@ -29,7 +29,9 @@ class TerminalScreen:
         self._changed = threading.Condition()
         self._screen = pyte.Screen(columns, lines)
         self._feed = pyte.ByteStream(self._screen)
-        fcntl.ioctl(self._reads, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        fcntl.ioctl(
+            self._reads, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0)
+        )
         self._reader = threading.Thread(target=self._read)
 
     def __enter__(self) -> Self:
@@ -53,7 +55,9 @@ class TerminalScreen:
     def colors(self) -> set[str]:
         """The colours of the letters on it."""
         with self._changed:
-            return {cell.fg for row in self._screen.buffer.values() for cell in row.values()}
+            return {
+                cell.fg for row in self._screen.buffer.values() for cell in row.values()
+            }
 
     def wait_for(self, shown: str | Callable[[], bool]) -> list[str]:
         """Wait until a text is shown, or until a condition is true; return the lines."""

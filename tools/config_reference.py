@@ -42,7 +42,9 @@ def _rows(schema: Schema, named: Schema, prefix: str) -> Iterator[KeyDescription
         default = "required" if needed else "none" if section else _default(field)
         yield KeyDescription(f"{prefix}{key}", _type(kind), default, description)
         if section:
-            yield from _rows(section, named, f"{prefix}{key}{'[]' if 'items' in kind else ''}.")
+            yield from _rows(
+                section, named, f"{prefix}{key}{'[]' if 'items' in kind else ''}."
+            )
 
 
 def _without_null(schema: Schema) -> Schema:

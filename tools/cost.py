@@ -1,8 +1,9 @@
 """Adds up what a deployment costs per month, from the prices in prices.yaml.
 
-A month is one of README.md's own two-line config: locations are discovered. A process with memory
-(function, worker pool) writes a location that doesn't change every 240 s, and reads one without
-streams every 300 s; a job reads and writes everything every minute.
+A month is one of README.md's own two-line config: locations are discovered. A process
+with memory (function, worker pool) writes a location that doesn't change every 240 s,
+and reads one without streams every 300 s; a job reads and writes everything every
+minute.
 """
 
 import math
@@ -25,7 +26,8 @@ MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
 
 VCPUS, GIBIBYTES = 1, 0.5  # What a task, a worker pool and a function have
 
-# Of a run: Cloud Run bills at least 60 s a task; a function's run over thousands of streams
+# Of a run: Cloud Run bills at least 60 s a task; a function's run over thousands of
+# streams
 BILLED_SECONDS = {"job": 60, "function": 2}
 BYTES_PER_POINT = 8  # of a gauge, INT64 or DOUBLE
 AUDIT_BYTES = 1536  # of an audit log entry, about; Google states no size
@@ -43,7 +45,11 @@ WITHOUT_STREAMS = ("location/up", "location/last_read")
 # Seconds between the runs of a polling script: what most teams run, and the minimum
 POLLING_INTERVALS = (300, 60)
 # Terraform leaves these out where config collects nothing
-COLLECTING = {"exporter-not-collecting", "private-connection-failed", "stream-backfill-failed"}
+COLLECTING = {
+    "exporter-not-collecting",
+    "private-connection-failed",
+    "stream-backfill-failed",
+}
 POLICIES = Path(__file__).parent.parent / "alerting_policies"
 
 
@@ -89,7 +95,9 @@ def months() -> str:
     prices: dict[str, Callable[[Fleet], str]] = {
         mode.replace("_", " "): partial(_prices, mode) for mode in MODES
     }
-    prices["alerting, as announced"] = lambda fleet: f"${alerting(fleet, 'function'):.2f}"
+    prices["alerting, as announced"] = lambda fleet: (
+        f"${alerting(fleet, 'function'):.2f}"
+    )
     rows = _by_fleet(prices)
     few = Fleet(100, 10, 1)
     stream = _added(few, few._replace(streams=101))
@@ -97,7 +105,9 @@ def months() -> str:
     policies = alerting_by_policy(Fleet(0, 0, 0), "function").items()
     route = [price for name, price in policies if not name.startswith("exporter-")]
     entries = [calls(fleet) * MONTH / 60 for fleet in FLEETS]
-    logged = [PRICES["logs"].total(each * AUDIT_BYTES / 2**30, free=False) for each in entries]
+    logged = [
+        PRICES["logs"].total(each * AUDIT_BYTES / 2**30, free=False) for each in entries
+    ]
     return f"""\
 {rows}
 
@@ -176,7 +186,11 @@ def mebibytes(fleet: Fleet, mode: str) -> float:
     if mode == "job":
         points = runs * (own + streams + empty)
     else:
-        points = runs * own + MONTH / LONGEST_SECONDS * streams + MONTH / EMPTY_SECONDS * empty
+        points = (
+            runs * own
+            + MONTH / LONGEST_SECONDS * streams
+            + MONTH / EMPTY_SECONDS * empty
+        )
     return points * BYTES_PER_POINT / 2**20
 
 
@@ -187,7 +201,9 @@ def cloud_run(mode: str, interval: int, *, free: bool = True) -> float:
     return (
         PRICES[f"{mode}_cpu"].total(seconds * VCPUS, free=free)
         + PRICES[f"{mode}_memory"].total(seconds * GIBIBYTES, free=free)
-        + PRICES["function_requests"].total(runs / 1e6 if mode == "function" else 0, free=free)
+        + PRICES["function_requests"].total(
+            runs / 1e6 if mode == "function" else 0, free=free
+        )
     )
 
 
@@ -199,7 +215,9 @@ def alerting(fleet: Fleet, mode: str) -> float:
 def alerting_by_policy(fleet: Fleet, mode: str) -> dict[str, float]:
     """Return what a month of each policy on metrics costs in dollars, as announced."""
     return {
-        path.stem: query_price(query["query"], int(query["evaluationInterval"].rstrip("s")), fleet)
+        path.stem: query_price(
+            query["query"], int(query["evaluationInterval"].rstrip("s")), fleet
+        )
         for path in sorted(POLICIES.glob("*.yaml"))
         if ONLY_FOR.get(path.stem, mode) == mode and path.stem not in COLLECTING
         for condition in _conditions(path)
@@ -210,9 +228,9 @@ def alerting_by_policy(fleet: Fleet, mode: str) -> dict[str, float]:
 def query_price(query: str, interval: int, fleet: Fleet) -> float:
     """Return what a month of a query costs in dollars, evaluated every ``interval`` seconds.
 
-    A query pays for each metric in each of its clauses; a clause ends at every comparison, ``and``,
-    ``or`` and ``unless``. An evaluation reads a point of every series that a clause names, after
-    its aggregation and however far it looks back.
+    A query pays for each metric in each of its clauses; a clause ends at every
+    comparison, ``and``, ``or`` and ``unless``. An evaluation reads a point of every
+    series that a clause names, after its aggregation and however far it looks back.
     """
     named = metrics_by_clause(query)
     points = 0.0
@@ -220,13 +238,17 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
         of_project = fleet.projects if has(labels, "namespace") else 1
         points += series(name, fleet) if has(labels, "location") else of_project
     points *= MONTH / interval
-    return PRICES["condition"].total(len(named)) + PRICES["read_points"].total(points / 1e6)
+    return PRICES["condition"].total(len(named)) + PRICES["read_points"].total(
+        points / 1e6
+    )
 
 
 @cache
 def _conditions(path: Path) -> list[dict[str, Any]]:
     """Return the conditions of a policy's file."""
-    conditions: list[dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))["conditions"]
+    conditions: list[dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))[
+        "conditions"
+    ]
     return conditions
 
 
@@ -255,7 +277,9 @@ def _points(resource: str, fleet: Fleet) -> int:
     """Return how many points a run writes of streams, of their locations or of itself."""
     full = fleet._replace(projects=0)
     metrics = _metrics().items()
-    return sum(series(name, full) for name, metric in metrics if metric.resource == resource)
+    return sum(
+        series(name, full) for name, metric in metrics if metric.resource == resource
+    )
 
 
 @cache

@@ -21,7 +21,10 @@ def world_events() -> str:
         ("`do`", "what happens", "keys"),
         (
             (
-                ", ".join(f"`{name}`" for name in get_args(event.model_fields["do"].annotation)),
+                ", ".join(
+                    f"`{name}`"
+                    for name in get_args(event.model_fields["do"].annotation)
+                ),
                 str(event.__doc__),
                 ", ".join(f"`{key}`" for key in event.model_fields if key != "do"),
             )
@@ -40,7 +43,11 @@ def _sections(model: type[BaseModel], title: str) -> Iterator[tuple[str, str]]:
     yield title, ", ".join(keys)
     for key, field in fields.items():
         for kind in get_args(field.annotation):
-            if isinstance(kind, type) and issubclass(kind, BaseModel) and key != "errors":
+            if (
+                isinstance(kind, type)
+                and issubclass(kind, BaseModel)
+                and key != "errors"
+            ):
                 yield from _sections(kind, f"`{key}`")
 
 

@@ -1,7 +1,8 @@
 """Updates what README.md, docs/ and terraform/README.md take from the code: ``make docs``.
 
-A block is between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The JSON Schema is a whole
-file. With ``--check``, nothing is written, and files that are out of date are an error.
+A block is between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The JSON Schema is
+a whole file. With ``--check``, nothing is written, and files that are out of date are
+an error.
 """
 
 import argparse
@@ -64,7 +65,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
 }
 
 _BLOCK = re.compile(
-    r"(?P<begin><!-- begin (?P<name>[\w ]+) -->\n).*?(?P<end><!-- end \2 -->)", re.DOTALL
+    r"(?P<begin><!-- begin (?P<name>[\w ]+) -->\n).*?(?P<end><!-- end \2 -->)",
+    re.DOTALL,
 )
 
 
@@ -72,7 +74,9 @@ def main(argv: Sequence[str]) -> int:
     """Update the files that are out of date, or name them; return the exit code."""
     parser = argparse.ArgumentParser(prog="tools.generate", description=__doc__)
     parser.add_argument(
-        "--check", action="store_true", help="write nothing, name files that are out of date"
+        "--check",
+        action="store_true",
+        help="write nothing, name files that are out of date",
     )
     check = parser.parse_args(argv).check
     outdated = {
@@ -94,7 +98,10 @@ def main(argv: Sequence[str]) -> int:
 def updated() -> dict[Path, str]:
     """Return the up-to-date text of every page and of the schema."""
     pages = {path: filled(path.read_text("utf-8")) for path in PAGES}
-    return {**pages, SCHEMA: json.dumps(config_reference.json_schema(), indent=2) + "\n"}
+    return {
+        **pages,
+        SCHEMA: json.dumps(config_reference.json_schema(), indent=2) + "\n",
+    }
 
 
 def filled(page: str) -> str:

@@ -23,14 +23,17 @@ TRANSCRIPT = ROOT / "docs" / "policies-test.txt"
 def transcript() -> str:
     """Return a command and its output."""
     recorded = TRANSCRIPT.read_text("utf-8").rstrip()
-    return fenced("console", f"$ .venv/bin/datastream-lab {' '.join(SHOWN)}\n{recorded}")
+    return fenced(
+        "console", f"$ .venv/bin/datastream-lab {' '.join(SHOWN)}\n{recorded}"
+    )
 
 
 def preview() -> str:
     """Return the notification of a policy."""
     argv = ("preview", PREVIEWED)
     return fenced(
-        "console", f"$ .venv/bin/datastream-lab {' '.join(argv)}\n{output(*argv).rstrip()}"
+        "console",
+        f"$ .venv/bin/datastream-lab {' '.join(argv)}\n{output(*argv).rstrip()}",
     )
 
 

@@ -30,7 +30,9 @@ def backtest() -> str:
 def scenario() -> Scenario:
     """Return what is recorded: a morning of a small fleet."""
     names = {policy.name for policy in read_policies(FOLDER)}
-    return parse_scenario(_SCENARIO.read_text("utf-8"), _SCENARIO.name, names, name="recorded")
+    return parse_scenario(
+        _SCENARIO.read_text("utf-8"), _SCENARIO.name, names, name="recorded"
+    )
 
 
 def record() -> bytes:

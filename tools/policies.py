@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "alerting_policies"
-TIMES = ROOT / "docs" / "time-to-page.json"  # what ``datastream-lab time-to-page --json`` measured
+# What ``datastream-lab time-to-page --json`` measured
+TIMES = ROOT / "docs" / "time-to-page.json"
 _MODES = ("job", "function", "function_log_triggers", "worker_pool")
 
 
@@ -36,7 +37,8 @@ def policies() -> str:
                 policy.threshold or "",
             )
             for policy in sorted(
-                read, key=lambda each: (not each.enabled, SEVERITIES.index(each.severity))
+                read,
+                key=lambda each: (not each.enabled, SEVERITIES.index(each.severity)),
             )
         ),
     )
@@ -76,7 +78,9 @@ def _polling(by_mode: dict[str, Any]) -> tuple[str, ...]:
 def _time(measured: dict[str, Any] | None) -> str:
     if measured is None:
         return "-"
-    worst, median, bound = (measured[f"{key}_seconds"] for key in ("worst", "median", "bound"))
+    worst, median, bound = (
+        measured[f"{key}_seconds"] for key in ("worst", "median", "bound")
+    )
     return f"{worst} s (median {median} s, bound {bound} s)"
 
 

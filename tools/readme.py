@@ -8,7 +8,15 @@ from textwrap import fill
 from lab.cli import main as lab
 from lab.markdown import fenced, table
 from tools import lab as lab_tool
-from tools.cost import FLEETS, POLLING_INTERVALS, PRICES, Fleet, alerting, cloud_run, month
+from tools.cost import (
+    FLEETS,
+    POLLING_INTERVALS,
+    PRICES,
+    Fleet,
+    alerting,
+    cloud_run,
+    month,
+)
 from tools.policies import times_to_page
 
 # The measured changes, in the words of the table
@@ -29,7 +37,9 @@ def transcript() -> str:
         raise RuntimeError(f"`demo` answered with exit code {code}:\n{err.getvalue()}")
     shown = out.getvalue()
     fleet, concerns = shown[shown.index("STREAM ") :].split("\n\n")[:2]
-    summary = next(line for line in err.getvalue().splitlines() if " points written; " in line)
+    summary = next(
+        line for line in err.getvalue().splitlines() if " points written; " in line
+    )
     # The time is all that differs between two runs.
     summary = re.sub(r"in \d+\.\d+ s\.", "in 0.1 s.", summary)
     first_concerns = "\n".join([*concerns.splitlines()[:5], "  …"])
@@ -68,9 +78,9 @@ def cost() -> str:
     )
     fleets = " / ".join(f"{fleet.streams:,}" for fleet in FLEETS)
     return fill(
-        f"- **It costs little.** As a function, {fleets} streams cost {free} a month, or {used_up} "
-        "where Google's free tiers are used up. Once Google charges for alerting (announced for "
-        f"September 2027), all policies add {alerts}.",
+        f"- **It costs little.** As a function, {fleets} streams cost {free} a month,"
+        f" or {used_up} where Google's free tiers are used up. Once Google charges for"
+        f" alerting (announced for September 2027), all policies add {alerts}.",
         width=120,
         subsequent_indent="  ",
     )
@@ -82,7 +92,9 @@ def comparison() -> str:
     Where a cell has two values, they are those of the heading's two cases.
     """
     schedule = PRICES["schedule"].total(1)
-    theirs = [cloud_run("function", interval) + schedule for interval in POLLING_INTERVALS]
+    theirs = [
+        cloud_run("function", interval) + schedule for interval in POLLING_INTERVALS
+    ]
     function, job, pool = (
         f"${month(FLEETS[0], mode):.0f}" for mode in ("function", "job", "worker_pool")
     )

@@ -1,7 +1,7 @@
 """Record the outputs of the lab that the docs show: ``python -m tools.record``.
 
-Prometheus computes them, and ``make lint`` doesn't need Prometheus. So they are files in docs/, and
-tests compare them with new outputs.
+Prometheus computes them, and ``make lint`` doesn't need Prometheus. So they are files
+in docs/, and tests compare them with new outputs.
 """
 
 import sys

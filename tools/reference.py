@@ -12,10 +12,15 @@ from tools.config_reference import key_descriptions
 
 COMMANDS = ("init", "run", "watch", "check")
 EXIT_CODES = {
-    cli.OK: "All that was due was written. An unreadable location is written too, as "
-    "`location/up` 0.",
-    cli.INCOMPLETE: "Points were lost, the run was cut short, or there are no credentials. For "
-    "`check`: a check failed, or with `--strict` warned. For `init`: a project could not be read.",
+    cli.OK: (
+        "All that was due was written. An unreadable location is written too, as "
+        "`location/up` 0."
+    ),
+    cli.INCOMPLETE: (
+        "Points were lost, the run was cut short, or there are no credentials. For"
+        " `check`: a check failed, or with `--strict` warned. For `init`: a project"
+        " could not be read."
+    ),
     cli.USAGE: "A mistake in config.yaml, in the environment or on the command line.",
     cli.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",
     cli.TERMINATED: "Ended by SIGTERM, after the write under way.",
@@ -74,15 +79,20 @@ def lab_exit_codes() -> str:
 
 
 def _exit_codes(meanings: Mapping[int, str]) -> str:
-    return table(("code", "meaning"), ((str(code), meaning) for code, meaning in meanings.items()))
+    return table(
+        ("code", "meaning"),
+        ((str(code), meaning) for code, meaning in meanings.items()),
+    )
 
 
 def commands() -> str:
     """Return the help of every command of the exporter."""
-    # argparse reads the terminal's width from the environment; newer versions also NO_COLOR.
+    # argparse reads the terminal's width from the environment; newer versions also
+    # NO_COLOR.
     with patch.dict(os.environ, COLUMNS="100", NO_COLOR="1"):
         return "\n\n".join(
-            f"### datastream-exporter {name}\n\n{fenced('text', _help(name))}" for name in COMMANDS
+            f"### datastream-exporter {name}\n\n{fenced('text', _help(name))}"
+            for name in COMMANDS
         )
 
 

@@ -35,7 +35,10 @@ def outputs() -> str:
     """Return every output of the module."""
     return table(
         ("output", "what it is"),
-        ((f"`{name}`", _unescaped(body["description"])) for name, body in blocks("output").items()),
+        (
+            (f"`{name}`", _unescaped(body["description"]))
+            for name, body in blocks("output").items()
+        ),
     )
 
 
@@ -45,7 +48,10 @@ def examples() -> str:
     return table(
         ("example", "shows"),
         (
-            (f"[{path.parent.name}](examples/{path.parent.name}/main.tf)", _first_comment(path))
+            (
+                f"[{path.parent.name}](examples/{path.parent.name}/main.tf)",
+                _first_comment(path),
+            )
             for path in paths
         ),
     )
@@ -85,5 +91,7 @@ def _first_comment(path: Path) -> str:
     """
     found = _FIRST_COMMENT.match(path.read_text("utf-8"))
     if not found:
-        raise ValueError(f"{path} does not begin with a comment; say there what the example shows.")
+        raise ValueError(
+            f"{path} does not begin with a comment; say there what the example shows."
+        )
     return " ".join(line.removeprefix("#").strip() for line in found[0].splitlines())

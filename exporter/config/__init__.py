@@ -1,6 +1,13 @@
 """Reads config.yaml as one validated, frozen value."""
 
-from exporter.config.load import WHOLE, from_data, from_document, from_text, load, variables
+from exporter.config.load import (
+    WHOLE,
+    from_data,
+    from_document,
+    from_text,
+    load,
+    variables,
+)
 from exporter.config.model import Config, Endpoints, Expectation, Source, Window
 
 __all__ = [

@@ -23,7 +23,8 @@ _RUN_LOCATION = f"(global|{locations.FORM.pattern})"
 _STREAM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 _STREAM_FORM = "projects/PROJECT/locations/LOCATION/streams/STREAM"
 _ENDPOINT = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
-# Names that know summer time; abbreviations and offsets, such as EST and Etc/GMT+1, do not
+# Names that know summer time; abbreviations and offsets, such as EST and Etc/GMT+1, do
+# not
 _TIME_ZONE = r"(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)"
 _CRON_FIELDS = 5
 
@@ -51,8 +52,8 @@ def _project(value: object) -> str:
         )
     if not isinstance(value, str) or not re.fullmatch(_PROJECT, value):
         raise ValueError(
-            f"{quote(value)} is not a project id; write 6 to 30 lower-case letters, digits and "
-            "hyphens, such as my-project"
+            f"{quote(value)} is not a project id; write 6 to 30 lower-case letters,"
+            " digits and hyphens, such as my-project"
         )
     return value
 
@@ -62,12 +63,16 @@ def _name_glob(value: str) -> str:
     if value and (literal.startswith("projects/") or "projects/".startswith(literal)):
         return value
     fix = _STREAM_FORM if "/" in value else f"projects/*/locations/*/streams/{value}"
-    raise ValueError(f"{quote(value)} can never match a stream's full name; write {fix}")
+    raise ValueError(
+        f"{quote(value)} can never match a stream's full name; write {fix}"
+    )
 
 
 def _state(value: object) -> StreamState:
     if type(value) is int and value in set(StreamState):
-        raise ValueError(f"{value} is a number; write the state's name, {StreamState(value).name}")
+        raise ValueError(
+            f"{value} is a number; write the state's name, {StreamState(value).name}"
+        )
     state = StreamState.__members__.get(value) if isinstance(value, str) else None
     if state in FAILURES:
         raise ValueError(
@@ -76,7 +81,9 @@ def _state(value: object) -> StreamState:
         )
     if state not in EXPECTABLE:
         names = [each.name for each in EXPECTABLE]
-        raise ValueError(f"{quote(value)} is not a state to expect; {hint(str(value), names)}")
+        raise ValueError(
+            f"{quote(value)} is not a state to expect; {hint(str(value), names)}"
+        )
     return state
 
 
@@ -87,8 +94,8 @@ def _schedule(value: str) -> str:
         next(CronSim(value, datetime(2024, 1, 1, tzinfo=UTC)))  # any moment will do
     except (CronSimError, ValueError) as error:
         raise ValueError(
-            f"{quote(value)} is not a cron schedule ({error}); write minute, hour, day of month, "
-            'month and day of week, such as "0 22 * * 6"'
+            f"{quote(value)} is not a cron schedule ({error}); write minute, hour, day"
+            ' of month, month and day of week, such as "0 22 * * 6"'
         ) from None
     except StopIteration:
         raise ValueError(f"{quote(value)} never occurs; fix its day or month") from None
@@ -115,7 +122,9 @@ def _time_zones() -> set[str]:
 def _stream(value: object) -> StreamName:
     name = StreamName.parse(value) if isinstance(value, str) else None
     if name is None or not _STREAM_ID.fullmatch(name.stream):
-        raise ValueError(f"{quote(value)} is not a stream's full name; write {_STREAM_FORM}")
+        raise ValueError(
+            f"{quote(value)} is not a stream's full name; write {_STREAM_FORM}"
+        )
     _project(name.project)
     locations.check(name.location)
     return name
@@ -129,8 +138,8 @@ IdGlob = Annotated[
     str,
     _formed(
         "[^/]+",
-        "can never match: globs here are on the stream id alone, which is not empty and has no "
-        "slash; write for example orders-*",
+        "can never match: globs here are on the stream id alone, which is not empty and"
+        " has no slash; write for example orders-*",
     ),
     _text("glob", "[^/]+"),
 ]
@@ -141,27 +150,31 @@ State = Annotated[
     WithJsonSchema({"enum": [state.name for state in EXPECTABLE], "title": "state"}),
 ]
 Schedule = Annotated[str, AfterValidator(_schedule), _text("cron schedule")]
-TimeZone = Annotated[ZoneInfo, BeforeValidator(_time_zone), _text("time zone", _TIME_ZONE)]
+TimeZone = Annotated[
+    ZoneInfo, BeforeValidator(_time_zone), _text("time zone", _TIME_ZONE)
+]
 RunName = Annotated[
     str,
     _formed(
         _RUN_NAME,
-        "cannot name the exporter; write at most 63 lower-case letters, digits and hyphens that "
-        "begin with a letter",
+        "cannot name the exporter; write at most 63 lower-case letters, digits and"
+        " hyphens that begin with a letter",
     ),
     _text("name", _RUN_NAME),
 ]
 RunLocation = Annotated[
     str,
-    _formed(_RUN_LOCATION, "is not a region; write one such as europe-west1, or global"),
+    _formed(
+        _RUN_LOCATION, "is not a region; write one such as europe-west1, or global"
+    ),
     _text("region", _RUN_LOCATION),
 ]
 Endpoint = Annotated[
     str,
     _formed(
         _ENDPOINT,
-        "is not a host; write it without scheme and path, such as datastream.example.com or "
-        "10.0.0.2:443",
+        "is not a host; write it without scheme and path, such as"
+        " datastream.example.com or 10.0.0.2:443",
     ),
     _text("host[:port]", _ENDPOINT),
 ]

@@ -16,7 +16,8 @@ PREFIX = "DATASTREAM_EXPORTER_"
 WHOLE = PREFIX + "CONFIG"  # holds the text of a whole config file
 _MERGE = "Merge the two, or list"
 
-_Finding: TypeAlias = tuple[tuple[str | int, ...], str]  # the path of a value, and a sentence
+# The path of a value, and a sentence
+_Finding: TypeAlias = tuple[tuple[str | int, ...], str]
 
 
 class _Watched(Config):
@@ -36,7 +37,9 @@ def load(path: str | None, environ: Mapping[str, str]) -> Config:
     if path is None and (text := environ.get(WHOLE)):
         return from_text(text, WHOLE, environ)
     if path is None and not Path(USUAL_FILE).exists():
-        fix = f"let init write it, name another with --config, or set {WHOLE} to its text"
+        fix = (
+            f"let init write it, name another with --config, or set {WHOLE} to its text"
+        )
         raise InputError([f"{USUAL_FILE}: no such file in this directory; {fix}"])
     file = USUAL_FILE if path is None else path
     return from_text(documents.read_file(file), file, environ)
@@ -47,7 +50,9 @@ def from_text(text: str, file: str, environ: Mapping[str, str]) -> Config:
     return from_document(documents.parse(text, file), environ)
 
 
-def from_data(data: dict[str, Any] | None, name: str, environ: Mapping[str, str]) -> Config:
+def from_data(
+    data: dict[str, Any] | None, name: str, environ: Mapping[str, str]
+) -> Config:
     """Return the config of parsed data; sentences have its name, and no lines."""
     return from_document(Document(data, name), environ)
 
@@ -81,7 +86,9 @@ def _override(document: Document, environ: Mapping[str, str]) -> None:
         if not name.startswith(PREFIX) or name == WHOLE or not text:
             continue
         if name not in known:
-            words = f"no key of config.yaml has this name; {hint(name, [*known, WHOLE])}"
+            words = (
+                f"no key of config.yaml has this name; {hint(name, [*known, WHOLE])}"
+            )
             document.add_error_at(name, words)
         elif not text.isprintable():
             words = f"{quote(text)} contains characters that are not text; set it again"
@@ -99,7 +106,10 @@ def _overlaps(config: Config) -> Iterator[_Finding]:
         before = covered.setdefault(source.project, {})
         if source.locations is None and before:
             first = next(iter(before.values()))
-            words = f"sources[{first}] already covers {source.project}. {_MERGE} locations in both."
+            words = (
+                f"sources[{first}] already covers {source.project}. {_MERGE} locations"
+                " in both."
+            )
             yield ("sources", index), words
         for place, location in enumerate(source.locations or ()):
             other = before.get(None, before.get(location))
@@ -119,15 +129,18 @@ def _unwatched(config: Config) -> Iterator[_Finding]:
         source = config.source_of(name.project, name.location)
         problem = None
         if name in written:
-            problem = f"{quote(str(name))} is required[{written[name]}] already; remove one of them"
+            problem = (
+                f"{quote(str(name))} is required[{written[name]}] already; remove one"
+                " of them"
+            )
         elif source is None:
             guess = nearest(name.project, projects)
             fix = f"did you mean {guess}?" if guess else "add it under sources"
             problem = f"no source covers project {quote(name.project)}; {fix}"
         elif not source.watches(name.stream):
             problem = (
-                f"the source of {name.project} leaves {quote(name.stream)} out; fix its include or "
-                "exclude, or remove the stream from required"
+                f"the source of {name.project} leaves {quote(name.stream)} out; fix its"
+                " include or exclude, or remove the stream from required"
             )
         if problem:
             yield ("required", index), problem

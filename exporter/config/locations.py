@@ -21,7 +21,8 @@ def check(name: str) -> str:
     if name in KNOWN:
         return name
     if FORM.fullmatch(name):
-        # Regions that open are called by the words of older ones: europe-west13, us-north1.
+        # Regions that open are called by the words of older ones: europe-west13,
+        # us-north1.
         new = set(re.findall("[a-z]+", name)) <= _WORDS
         guess = None if new else nearest(name, KNOWN, _MISSPELLED)
         if guess is None:
@@ -29,5 +30,9 @@ def check(name: str) -> str:
     else:
         guess = nearest(name, KNOWN)
     if guess:
-        raise ValueError(f"{quote(name)} is not a location of Datastream; did you mean {guess}?")
-    raise ValueError(f"{quote(name)} is not a location; write a region such as europe-west1")
+        raise ValueError(
+            f"{quote(name)} is not a location of Datastream; did you mean {guess}?"
+        )
+    raise ValueError(
+        f"{quote(name)} is not a location; write a region such as europe-west1"
+    )

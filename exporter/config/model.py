@@ -104,7 +104,9 @@ class Run(_Section):
     """Name of this exporter in its own series; one for each deployment."""
     location: RunLocation | None = None
     """Region in the exporter's own series; left out, global."""
-    deadline: Annotated[Duration, between("1s", "1h")] = Field(default="50s", validate_default=True)
+    deadline: Annotated[Duration, between("1s", "1h")] = Field(
+        default="50s", validate_default=True
+    )
     """Time for a whole run, from 1s to 1h; reading may use 60 % of it."""
 
 

@@ -15,7 +15,8 @@ from google.rpc import error_details_pb2
 from exporter.google.errors import is_too_large
 
 T = TypeVar("T")
-LEAST_ATTEMPT = 0.1  # seconds that a try is worth: about a round trip to another continent
+# Seconds that a try is worth: about a round trip to another continent
+LEAST_ATTEMPT = 0.1
 
 _TRANSIENT = (
     exceptions.ServiceUnavailable,
@@ -33,7 +34,8 @@ class Deadline:
     """A time on the monotonic clock by which work has to be done."""
 
     ends: float  # the time, in seconds of ``time.monotonic``
-    stop: threading.Event = field(default_factory=threading.Event)  # set to end the work early
+    # Set to end the work early
+    stop: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
     def after(cls, seconds: float, stop: threading.Event | None = None) -> "Deadline":
@@ -87,8 +89,9 @@ def call_with_retry(
 ) -> T:
     """Call until it succeeds, fails finally, or another try could not finish in time.
 
-    ``attempt`` receives its timeout in seconds, ``longest`` at most. The deadline bounds all tries
-    and waits, its ``stop`` ends them; then the last GoogleAPICallError is raised.
+    ``attempt`` receives its timeout in seconds, ``longest`` at most. The deadline
+    bounds all tries and waits, its ``stop`` ends them; then the last GoogleAPICallError
+    is raised.
     """
     last: exceptions.GoogleAPICallError | None = None
 
@@ -111,7 +114,9 @@ def call_with_retry(
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(again),
         wait=_wait,
-        stop=lambda state: deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT,
+        stop=lambda state: (
+            deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT
+        ),
         sleep=tenacity.sleep_using_event(deadline.stop),
         reraise=True,
     )

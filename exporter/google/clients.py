@@ -1,6 +1,7 @@
 """Connects to Google: credentials, channels and the clients on them.
 
-A channel is the one seam to Google: tests and emulators replace what it leads to, nothing else.
+A channel is the one seam to Google: tests and emulators replace what it leads to,
+nothing else.
 """
 
 import logging
@@ -17,14 +18,22 @@ from google.auth import impersonated_credentials
 from google.auth.credentials import Credentials
 from google.auth.transport.requests import Request
 from google.cloud import datastream_v1, monitoring_v3
-from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
-from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
+from google.cloud.datastream_v1.services.datastream.transports import (
+    DatastreamGrpcTransport,
+)
+from google.cloud.monitoring_v3.services.metric_service.transports import (
+    MetricServiceGrpcTransport,
+)
 from google.cloud.monitoring_v3.services.notification_channel_service.transports import (
     NotificationChannelServiceGrpcTransport,
 )
 
 from exporter.config import Endpoints
-from exporter.google.errors import CallError, explain_credentials_error, explain_no_thread
+from exporter.google.errors import (
+    CallError,
+    explain_credentials_error,
+    explain_no_thread,
+)
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
@@ -33,38 +42,46 @@ _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _TOKEN_SECONDS = 10.0  # for the first token; an absent metadata server takes most of it
 
 _OPTIONS = (
-    # The exporter has its own. gRPC's never end where a server closes each connection (GOAWAY).
+    # The exporter has its own. gRPC's never end where a server closes each connection
+    # (GOAWAY).
     ("grpc.enable_retries", 0),
     # A new channel has connections of its own.
     ("grpc.use_local_subchannel_pool", 1),
     # A connection that is accepted and then silent gets 5 s instead of gRPC's 20.
     ("grpc.min_reconnect_backoff_ms", 5_000),
-    # A partial write names each refused series in the trailers, beyond the default of 16 KiB.
+    # A partial write names each refused series in the trailers, beyond the default of
+    # 16 KiB.
     ("grpc.max_metadata_size", 4 * 1024 * 1024),
     ("grpc.absolute_max_metadata_size", 8 * 1024 * 1024),
-    # A connection can die while the CPU of a function stands still: a call asks after 5 s of
-    # silence, and after 3 s more fails, for a retry on a new one.
+    # A connection can die while the CPU of a function stands still: a call asks after 5
+    # s of silence, and after 3 s more fails, for a retry on a new one.
     ("grpc.keepalive_time_ms", 5_000),
     ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.http2.ping_timeout_ms", 3_000),
-    # A page of a thousand streams, each with the tables that it includes, passes gRPC's 4 MiB.
+    # A page of a thousand streams, each with the tables that it includes, passes gRPC's
+    # 4 MiB.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
 )
-_EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))  # a proxy can't reach this machine
+# A proxy can't reach this machine
+_EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
 
 
 class Clients:
     """Google's own clients, for the endpoints in config or for emulators; threads share them."""
 
     def __init__(
-        self, endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None = None
+        self,
+        endpoints: Endpoints,
+        environ: Mapping[str, str],
+        impersonate: str | None = None,
     ) -> None:
         """Fetch the first token, so that missing credentials are one CallError here."""
         self._endpoints = endpoints
         self._emulators = emulators(environ)
         self._impersonate = impersonate
         self._credentials: Credentials | None = None
-        self.project: str | None = None  # the one that the credentials come with, or gcloud's
+        # The one that the credentials come with, or gcloud's
+        self.project: str | None = None
         self.account = "none are needed, as emulators are used"  # who calls, for people
         if len(self._emulators) < len(_EMULATORS):
             self._credentials, self.project = _credentials(impersonate)
@@ -81,8 +98,12 @@ class Clients:
 
     def _open(self) -> None:
         ends = self._endpoints
-        datastream = self._channel(DatastreamGrpcTransport, DATASTREAM_EMULATOR, ends.datastream)
-        monitoring = self._channel(MetricServiceGrpcTransport, MONITORING_EMULATOR, ends.monitoring)
+        datastream = self._channel(
+            DatastreamGrpcTransport, DATASTREAM_EMULATOR, ends.datastream
+        )
+        monitoring = self._channel(
+            MetricServiceGrpcTransport, MONITORING_EMULATOR, ends.monitoring
+        )
         self._channels = (datastream, monitoring)
         self.datastream = datastream_v1.DatastreamClient(
             transport=DatastreamGrpcTransport(channel=datastream)
@@ -102,11 +123,17 @@ class Clients:
         for channel in self._channels:
             channel.close()
 
-    def _channel(self, transport: type[Any], emulator: str, endpoint: str | None) -> grpc.Channel:
+    def _channel(
+        self, transport: type[Any], emulator: str, endpoint: str | None
+    ) -> grpc.Channel:
         if emulator in self._emulators:
-            return grpc.insecure_channel(self._emulators[emulator], options=_EMULATOR_OPTIONS)
+            return grpc.insecure_channel(
+                self._emulators[emulator], options=_EMULATOR_OPTIONS
+            )
         return transport.create_channel(
-            endpoint or transport.DEFAULT_HOST, credentials=self._credentials, options=_OPTIONS
+            endpoint or transport.DEFAULT_HOST,
+            credentials=self._credentials,
+            options=_OPTIONS,
         )
 
 
@@ -120,7 +147,8 @@ def _credentials(impersonate: str | None) -> tuple[Credentials, str | None]:
 
     A thread fetches it: a server that sends a byte at a time keeps to no timeout.
     """
-    # gRPC's plugin logs each error of google-auth with its arguments, which can be secrets.
+    # gRPC's plugin logs each error of google-auth with its arguments, which can be
+    # secrets.
     logging.getLogger("grpc._plugin_wrapping").disabled = True
     fetched: SimpleQueue[tuple[Credentials, str | None] | Exception] = SimpleQueue()
 
@@ -145,14 +173,16 @@ def _credentials(impersonate: str | None) -> tuple[Credentials, str | None]:
 def _with_token(impersonate: str | None) -> tuple[Credentials, str | None]:
     request = Request()
     with warnings.catch_warnings():
-        # google-auth warns about users without a quota project. Where one is needed, the API
-        # rejects the call, and the failure's hint says what to do.
+        # google-auth warns about users without a quota project. Where one is needed,
+        # the API rejects the call, and the failure's hint says what to do.
         warnings.simplefilter("ignore", UserWarning)
         credentials: Credentials
         credentials, project = google.auth.default(scopes=_SCOPES, request=request)
     if impersonate is not None:
         credentials = impersonated_credentials.Credentials(
-            source_credentials=credentials, target_principal=impersonate, target_scopes=_SCOPES
+            source_credentials=credentials,
+            target_principal=impersonate,
+            target_scopes=_SCOPES,
         )
     credentials.refresh(request)
     return credentials, project

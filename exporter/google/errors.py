@@ -45,11 +45,12 @@ class CallError(Exception):
 
 
 _CREDENTIALS_HINT = (
-    "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a "
-    "credentials file. On Cloud Run, set the service account that it runs as."
+    "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
+    " to a credentials file. On Cloud Run, set the service account that it runs as."
 )
 
-# The role with a permission; for reading Datastream, roles/datastream.viewer shows too much
+# The role with a permission; for reading Datastream, roles/datastream.viewer shows too
+# much
 _ROLES = {
     "monitoring.timeSeries.create": "roles/monitoring.metricWriter",
     "monitoring.timeSeries.list": "roles/monitoring.viewer",
@@ -78,13 +79,20 @@ _MORE_HINTS = (
     (r"minutes in the future|hours in the past", "Check this machine's clock."),
     # The texts of gRPC 1.85 and earlier.
     (
-        r"DNS resolution|errors resolving|failed to connect|HTTP/2|http1|andshake failed",
-        "Nothing there speaks gRPC: check the network, proxies, and {key} in config.yaml if set.",
+        (
+            r"DNS resolution|errors resolving|failed to connect|HTTP/2|http1|andshake"
+            r" failed"
+        ),
+        (
+            "Nothing there speaks gRPC: check the network, proxies, and {key} in"
+            " config.yaml if set."
+        ),
     ),
 )
 
 _PLUGIN = "Getting metadata from plugin failed with error:"
-_LONGEST = 1000  # characters of a message that are shown: a proxy may answer with a whole page
+# Characters of a message that are shown: a proxy may answer with a whole page
+_LONGEST = 1000
 _SHORTEST_SECRET = 20  # characters; no word of an English sentence has as many
 # An email address, or an error code of OAuth such as ``unsupported_grant_type``
 _HARMLESS = re.compile(r"[\w.+-]+@[\w.-]+|[a-z_]+:?")
@@ -93,15 +101,16 @@ _CONTENT = re.compile(r"[{}<>]|-----BEGIN |\S{400}")
 
 # Where google-auth and urllib3 quote what a server answered, or what is in a file
 _QUOTED_ANSWER = re.compile(
-    r"(Response|BadStatusLine|InvalidChunkLength|IncompleteRead)[:(].*|(?<=valid type\.).*"
+    r"(Response|BadStatusLine|InvalidChunkLength|IncompleteRead)[:(].*|(?<=valid"
+    r" type\.).*"
 )
 
 
 def explain_call_error(error: Exception, project: str, permission: str) -> Failure:
     """Return why a call failed that needs an IAM permission such as ``datastream.streams.list``.
 
-    Codes and ErrorInfo are those of https://cloud.google.com/apis/design/errors; gRPC's own
-    failures have none of their own, so their texts are matched.
+    Codes and ErrorInfo are those of https://cloud.google.com/apis/design/errors; gRPC's
+    own failures have none of their own, so their texts are matched.
     """
     if not isinstance(error, exceptions.GoogleAPICallError):
         return explain_unexpected_error(error)
@@ -111,10 +120,17 @@ def explain_call_error(error: Exception, project: str, permission: str) -> Failu
     if isinstance(error, exceptions.Forbidden):
         return _forbidden(error, project, service, permission)
     if message.startswith(_PLUGIN):
-        # What follows is google-auth's error as Python shows it: its message, then an answer.
-        refusal = re.split(r"[{}<>]|['\"], ", message.removeprefix(_PLUGIN))[0].strip(" ('\"),")
-        return Failure(FailureKind.CREDENTIALS, _token_refusal(refusal), _CREDENTIALS_HINT)
-    kind, hint = next((kind, hint) for cls, kind, hint in _KINDS if isinstance(error, cls))
+        # What follows is google-auth's error as Python shows it: its message, then an
+        # answer.
+        refusal = re.split(r"[{}<>]|['\"], ", message.removeprefix(_PLUGIN))[0].strip(
+            " ('\"),"
+        )
+        return Failure(
+            FailureKind.CREDENTIALS, _token_refusal(refusal), _CREDENTIALS_HINT
+        )
+    kind, hint = next(
+        (kind, hint) for cls, kind, hint in _KINDS if isinstance(error, cls)
+    )
     if is_too_large(error):
         kind, hint = FailureKind.REFUSED, _CHECK
     more = (hint for pattern, hint in _MORE_HINTS if re.search(pattern, message))
@@ -136,50 +152,69 @@ def explain_no_thread(error: RuntimeError) -> Failure:
     return Failure(FailureKind.REFUSED, message, hint)
 
 
-def explain_credentials_error(error: Exception, impersonated: str | None = None) -> Failure:
+def explain_credentials_error(
+    error: Exception, impersonated: str | None = None
+) -> Failure:
     """Return why there are no credentials, of a service account to impersonate if it is given."""
     message, hint = _auth_message(error), _CREDENTIALS_HINT
     if isinstance(error, auth_exceptions.TransportError):
-        hint = "The server that gives out tokens was not reached: check the network and proxies."
+        hint = (
+            "The server that gives out tokens was not reached: check the network and"
+            " proxies."
+        )
     elif isinstance(error, TimeoutError):
         message = "there was no token in time"
         hint = f"Check the network and proxies. {_CREDENTIALS_HINT}"
     elif impersonated and "impersonated" in message:
         message = f"{message} of {impersonated}"
         hint = (
-            "Check that the service account exists and that iamcredentials.googleapis.com is "
-            "enabled, and grant your own account roles/iam.serviceAccountTokenCreator on it: "
-            f"gcloud iam service-accounts add-iam-policy-binding {impersonated} "
-            "--member MEMBER --role roles/iam.serviceAccountTokenCreator"
+            "Check that the service account exists and that"
+            " iamcredentials.googleapis.com is enabled, and grant your own account"
+            " roles/iam.serviceAccountTokenCreator on it: gcloud iam service-accounts"
+            f" add-iam-policy-binding {impersonated} --member MEMBER --role"
+            " roles/iam.serviceAccountTokenCreator"
         )
     return Failure(FailureKind.CREDENTIALS, message, hint)
 
 
 def is_too_large(error: BaseException) -> bool:
     """Return whether gRPC rejected an answer for its size (``max_receive_message_length``)."""
-    # The text of gRPC 1.85 and earlier; the code is the same as that of an exhausted quota.
-    return isinstance(error, exceptions.ResourceExhausted) and "larger than max" in error.message
+    # The text of gRPC 1.85 and earlier; the code is the same as that of an exhausted
+    # quota.
+    return (
+        isinstance(error, exceptions.ResourceExhausted)
+        and "larger than max" in error.message
+    )
 
 
-def _forbidden(error: exceptions.Forbidden, project: str, service: str, permission: str) -> Failure:
+def _forbidden(
+    error: exceptions.Forbidden, project: str, service: str, permission: str
+) -> Failure:
     message = _first_line(error.message)
     if error.reason == "SERVICE_DISABLED":
-        # Without a quota project, a user's calls count against a project of Google's, where
-        # nobody else can enable an API.
+        # Without a quota project, a user's calls count against a project of Google's,
+        # where nobody else can enable an API.
         hint = (
             f"Name one: gcloud auth application-default set-quota-project {project}"
             if "requires a quota project" in message
             else f"Enable it: gcloud services enable {service} --project {project}"
         )
         return Failure(FailureKind.API_DISABLED, message, hint)
-    if error.reason in {"CONSUMER_INVALID", "USER_PROJECT_DENIED", "RESOURCE_PROJECT_INVALID"}:
+    if error.reason in {
+        "CONSUMER_INVALID",
+        "USER_PROJECT_DENIED",
+        "RESOURCE_PROJECT_INVALID",
+    }:
         hint = (
-            f"Check that a project with the id {project} exists, and that the account may use it "
-            f"(roles/serviceusage.serviceUsageConsumer for a quota project)."
+            f"Check that a project with the id {project} exists, and that the account"
+            " may use it (roles/serviceusage.serviceUsageConsumer for a quota"
+            " project)."
         )
         return Failure(FailureKind.NOT_FOUND, message, hint)
     needed = (error.metadata or {}).get("permission", permission)
-    role = _ROLES.get(needed, f"a custom role with {needed} (roles/datastream.viewer has it too)")
+    role = _ROLES.get(
+        needed, f"a custom role with {needed} (roles/datastream.viewer has it too)"
+    )
     hint = (
         f"The account needs {needed} in project {project}. Grant {role}: "
         f"gcloud projects add-iam-policy-binding {project} --member MEMBER --role ROLE"
@@ -190,8 +225,9 @@ def _forbidden(error: exceptions.Forbidden, project: str, service: str, permissi
 def _auth_message(error: Exception) -> str:
     """Return the message of google-auth or of the operating system, on one line, without secrets.
 
-    The first argument of google-auth's errors is a message, or where a path should be the content
-    of a credentials file, or a token server's answer. The others can contain such a file, too.
+    The first argument of google-auth's errors is a message, or where a path should be
+    the content of a credentials file, or a token server's answer. The others can
+    contain such a file, too.
     """
     if isinstance(error, OSError):
         return _first_line(error)

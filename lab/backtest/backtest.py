@@ -1,7 +1,7 @@
 """Evaluates policies over a project's history.
 
-The second at which Cloud Monitoring evaluates is unknown, so incidents may open up to an evaluation
-interval sooner or later.
+The second at which Cloud Monitoring evaluates is unknown, so incidents may open up to
+an evaluation interval sooner or later.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,8 @@ from lab.simulate.series import VisibilityDelay, adjust_for_delay
 from lab.terminal import Progress
 from lab.timeline.spans import Period
 
-_MARGIN = 600.0  # extra seconds to look back, for late points and for selectors without a range
+# Extra seconds to look back, for late points and for selectors without a range
+_MARGIN = 600.0
 # What a timeline shows; always read
 _STATES = (samples.STATE, samples.UP, samples.CONNECTION_STATE, samples.LAST_RUN)
 
@@ -35,8 +36,8 @@ class BacktestResult:
     # When the exporter's history starts, if that is later than requested
     history_start: float | None
     policies: tuple[Policy, ...]  # all policies
-    # The incidents, oldest first, in seconds after the start. One that was open at the start has
-    # opened at 0
+    # The incidents, oldest first, in seconds after the start. One that was open at the
+    # start has opened at 0
     incidents: list[Incident]
     not_evaluated: dict[str, str]  # why a policy could not be evaluated, by its name
 
@@ -44,20 +45,27 @@ class BacktestResult:
 def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
     """Return the full types of the metrics to read, and from how many seconds before the start.
 
-    A metric that the lab does not know is left out: its type does not follow from its PromQL name.
+    A metric that the lab does not know is left out: its type does not follow from its
+    PromQL name.
     """
     metrics, before = {metric.type for metric in _STATES}, 0.0
     for policy in policies:
         if query := policy.parsed_query:
             window = round_up(policy.retest_window, policy.interval)
             before = max(before, query.look_back + window)
-            known = (known_series().get(selector.metric) for selector in query.selectors)
+            known = (
+                known_series().get(selector.metric) for selector in query.selectors
+            )
             metrics |= {each.type for each in known if each}
     return sorted(metrics), before + _MARGIN
 
 
 def evaluate(
-    policies: Sequence[Policy], history: History, period: Period, progress: Progress, stop: Event
+    policies: Sequence[Policy],
+    history: History,
+    period: Period,
+    progress: Progress,
+    stop: Event,
 ) -> BacktestResult:
     """Evaluate policies over a history; the result is incomplete after ``stop``."""
     start, end = period
@@ -78,7 +86,9 @@ def evaluate(
             elif len(missing) < len(selectors):
                 try:
                     found = list(
-                        _incidents(policy, query, engine, Period(start, end), history.first)
+                        _incidents(
+                            policy, query, engine, Period(start, end), history.first
+                        )
                     )
                 except QueryError as error:
                     reason = str(error)
@@ -115,7 +125,9 @@ def _incidents(
         ):
             if closed is None or closed > start:
                 ends = None if closed is None else closed - start
-                yield Incident(policy.name, about, labels, max(opened - start, 0.0), ends)
+                yield Incident(
+                    policy.name, about, labels, max(opened - start, 0.0), ends
+                )
 
 
 def _missing(selector: Selector, history: History) -> str:

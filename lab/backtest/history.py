@@ -47,7 +47,8 @@ class History:
     def has_series(self, name: str, labels: Mapping[str, str]) -> bool:
         """Return whether there is a series with a name and these labels."""
         return any(
-            known == name and labels.items() <= dict(own).items() for known, own in self._series
+            known == name and labels.items() <= dict(own).items()
+            for known, own in self._series
         )
 
 

@@ -37,7 +37,11 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
         "until": _time(result.period.end),
         "history_starts": None if since is None else _time(since),
         "incidents": incidents,
-        "quiet": [name for name in severities if name not in alerted | result.not_evaluated.keys()],
+        "quiet": [
+            name
+            for name in severities
+            if name not in alerted | result.not_evaluated.keys()
+        ],
         "not_evaluated": result.not_evaluated,
     }
 
@@ -47,7 +51,9 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
     found = backtest_json(result)
     if found["history_starts"]:
         since = found["history_starts"]
-        out.write(f"The exporter's history starts at {since}. Earlier alerts are unknown.\n\n")
+        out.write(
+            f"The exporter's history starts at {since}. Earlier alerts are unknown.\n\n"
+        )
     if found["incidents"]:
         rows = [
             (
@@ -55,7 +61,9 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
                 (each["severity"], SEVERITY_STYLES[each["severity"]]),
                 each["opened"] or "before the start",
                 each["closed"] or ("still open", "bold red"),
-                each["about"] or ", ".join(map("=".join, each["labels"].items())) or "-",
+                each["about"]
+                or ", ".join(map("=".join, each["labels"].items()))
+                or "-",
             )
             for each in found["incidents"]
         ]
@@ -71,15 +79,21 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
 
 def backtest_summary(result: BacktestResult) -> str:
     """Return the result in one line."""
-    count, still_open = len(result.incidents), sum(each.closed is None for each in result.incidents)
+    count, still_open = (
+        len(result.incidents),
+        sum(each.closed is None for each in result.incidents),
+    )
     seconds = result.period.end - result.period.start
     lasts = (
-        format_duration(round(seconds)) if seconds % DAY else plural(round(seconds / DAY), "day")
+        format_duration(round(seconds))
+        if seconds % DAY
+        else plural(round(seconds / DAY), "day")
     )
     return (
-        f"{capitalized(plural(count, 'incident'))} in {lasts}, {still_open or 'none'} still open; "
-        f"{len(result.not_evaluated) or 'none'} of {len(result.policies)} policies could not be "
-        "evaluated. Times are ± one evaluation interval (30 s to 5 min)."
+        f"{capitalized(plural(count, 'incident'))} in {lasts}, {still_open or 'none'}"
+        f" still open; {len(result.not_evaluated) or 'none'} of {len(result.policies)}"
+        " policies could not be evaluated. Times are ± one evaluation interval (30 s"
+        " to 5 min)."
     )
 
 

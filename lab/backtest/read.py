@@ -22,27 +22,41 @@ from lab.policies.promql import promql_name
 from lab.simulate.series import Series, delay_seconds
 from lab.timeline.spans import Period
 
-# Seconds until a point of the exporter can be read, typically: Cloud Monitoring does not keep when
-# a point arrived. https://cloud.google.com/monitoring/api/v3/latency-n-retention
+# Seconds until a point of the exporter can be read, typically: Cloud Monitoring does
+# not keep when a point arrived.
+# https://cloud.google.com/monitoring/api/v3/latency-n-retention
 EXPORTER_DELAY = 5.0
 
 _PERMISSION = "monitoring.timeSeries.list"
-_HELPED = {FailureKind.PERMISSION_DENIED, FailureKind.API_DISABLED, FailureKind.CREDENTIALS}
+_HELPED = {
+    FailureKind.PERMISSION_DENIED,
+    FailureKind.API_DISABLED,
+    FailureKind.CREDENTIALS,
+}
 _CONCURRENCY = 4
 _PAGE_SECONDS = 90.0
 _POINTS_PER_PAGE = 100_000  # the API's maximum (ListTimeSeriesRequest.page_size)
 # Part of the error for a metric that was never written, as observed
 _NO_METRIC = "Cannot find metric"
-_ADJACENT = 0.5  # seconds: an interval may start a moment after the end of the one before
+# Seconds: an interval may start a moment after the end of the one before
+_ADJACENT = 0.5
 
 _Types = MetricDescriptor.ValueType
-_NUMBERS = {_Types.INT64: "int64_value", _Types.DOUBLE: "double_value", _Types.BOOL: "bool_value"}
+_NUMBERS = {
+    _Types.INT64: "int64_value",
+    _Types.DOUBLE: "double_value",
+    _Types.BOOL: "bool_value",
+}
 _Key = tuple[str, tuple[tuple[str, str], ...]]  # A series' name and labels in PromQL
 
 
 def visible_after(name: str) -> float:
     """Return the seconds until a metric's points can be read, typically, by its PromQL name."""
-    return EXPORTER_DELAY if name.startswith("custom_googleapis_com:") else delay_seconds(name)
+    return (
+        EXPORTER_DELAY
+        if name.startswith("custom_googleapis_com:")
+        else delay_seconds(name)
+    )
 
 
 class Reader:
@@ -73,17 +87,27 @@ class Reader:
             for series in page.time_series:
                 field = _NUMBERS.get(series.value_type)
                 if field is None:
-                    self.doubts.add(f"{metric} is left out: a back-test reads nothing but numbers")
+                    self.doubts.add(
+                        f"{metric} is left out: a back-test reads nothing but numbers"
+                    )
                     continue
                 is_delta = series.metric_kind == MetricDescriptor.MetricKind.DELTA
                 points = found.setdefault(_key(series, self._project), {})
                 for point in series.points:
                     start, end = point.interval.start_time, point.interval.end_time
                     value = float(getattr(point.value, field))
-                    points[end.ToNanoseconds() / 1e9] = start.ToNanoseconds() / 1e9, value
+                    points[end.ToNanoseconds() / 1e9] = (
+                        start.ToNanoseconds() / 1e9,
+                        value,
+                    )
             for status in page.execution_errors:
-                self.doubts.add(f"{metric} may be incomplete: {printable(status.message)}")
-        return [self._series(key, points, is_delta=is_delta) for key, points in found.items()]
+                self.doubts.add(
+                    f"{metric} may be incomplete: {printable(status.message)}"
+                )
+        return [
+            self._series(key, points, is_delta=is_delta)
+            for key, points in found.items()
+        ]
 
     def _series(
         self, key: _Key, points: Mapping[float, tuple[float, float]], *, is_delta: bool
@@ -137,7 +161,9 @@ def _key(series: Any, project: str) -> _Key:
     labels = dict(series.resource.labels)
     container = labels.get("resource_container", "").removeprefix("projects/")
     # A number is no project id.
-    labels.setdefault("project_id", project if container.isdigit() else container or project)
+    labels.setdefault(
+        "project_id", project if container.isdigit() else container or project
+    )
     for key, value in series.metric.labels.items():
         labels[f"metric_{key}" if key in series.resource.labels else key] = value
     labels["monitored_resource"] = series.resource.type
@@ -150,6 +176,7 @@ def _explained(error: Exception, project: str) -> CallError:
     if failure.kind in _HELPED:
         return CallError(failure)
     hint = (
-        f"Check that {project} is the metrics project, or try again later; fewer --days read less."
+        f"Check that {project} is the metrics project, or try again later; fewer --days"
+        " read less."
     )
     return CallError(replace(failure, hint=hint))

@@ -1,7 +1,8 @@
 """``make chaos``: does a run stay truthful, complete and quick, whatever goes wrong?
 
-Each fault meets a run of the exporter's own command line. Then signals end runs at random moments,
-and runs overlap. Prints a table in Markdown. Exits with 1 where a rule was broken.
+Each fault meets a run of the exporter's own command line. Then signals end runs at
+random moments, and runs overlap. Prints a table in Markdown. Exits with 1 where a rule
+was broken.
 """
 
 import random
@@ -23,7 +24,11 @@ _WORKERS = 6  # more than there are cores, as most of a run with a fault is wait
 def main() -> int:
     """Play all cases and print a row for each kind; return the exit code."""
     drawn = random.Random(1)  # noqa: S311 - the same moments each time
-    cases = [*matrix(), *(interrupted(drawn) for _ in range(100)), *map(overlap, (2, 5, 20))]
+    cases = [
+        *matrix(),
+        *(interrupted(drawn) for _ in range(100)),
+        *map(overlap, (2, 5, 20)),
+    ]
     with show_progress(sys.stderr) as progress:
         playing = side_by_side(judge, cases, Event(), _WORKERS)
         verdicts = [*progress.track("playing cases", playing, len(cases))]
@@ -44,7 +49,10 @@ def main() -> int:
     ]
     print(table(_HEADINGS, rows))
     broken = sum(len(each.broken) for each in verdicts)
-    print(f"{plural(len(cases), 'case')}, {plural(broken, 'broken rule')}.", file=sys.stderr)
+    print(
+        f"{plural(len(cases), 'case')}, {plural(broken, 'broken rule')}.",
+        file=sys.stderr,
+    )
     return INCOMPLETE if broken else OK
 
 

@@ -36,7 +36,13 @@ _CALLS: tuple[tuple[dict[str, str], tuple[str, ...]], ...] = (
 )
 
 # Codes after which the same call can succeed
-_TRANSIENT = ("ABORTED", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNAVAILABLE")
+_TRANSIENT = (
+    "ABORTED",
+    "DEADLINE_EXCEEDED",
+    "INTERNAL",
+    "RESOURCE_EXHAUSTED",
+    "UNAVAILABLE",
+)
 # Each call takes as long as one to another continent, so that signals meet them too
 _SLOW = {"latency": "100ms"}
 
@@ -63,7 +69,8 @@ class Case:
 
     kind: str  # its row of the table
     world: dict[str, Any]  # keys of the world file: its ``faults`` and ``events``
-    # Whether a run must lose nothing. If not, it can't read ``unread``. None: it depends
+    # Whether a run must lose nothing. If not, it can't read ``unread``. None: it
+    # depends
     passes: bool | None = None
     unread: tuple[str, ...] = ()  # the places that it may leave unread
     # Runs at the same time, each with its signal. Without any, this process runs
@@ -87,7 +94,9 @@ def matrix() -> Iterator[Case]:
     faults += [{"code": code, "retry_delay": "50ms"} for code in _TRANSIENT]
     faults += [{"answer": answer} for answer in ("garbled", "too_large", "same_page")]
     faults += [{"latency": "30s"}]
-    for (calls, unread), fault, times in itertools.product(_CALLS, faults, (1, 2, None)):
+    for (calls, unread), fault, times in itertools.product(
+        _CALLS, faults, (1, 2, None)
+    ):
         kind, passes = "another error", False if "code" in fault else None
         if fault.get("code") in _TRANSIENT:
             kind, passes = "an error that can pass", True
@@ -100,9 +109,17 @@ def matrix() -> Iterator[Case]:
         refused = _WRITE | {"code": code, "refuses": 3, "times": 1}
         yield Case("a write that is refused in part", {"faults": [refused]})
     for outage in ("unavailable", "listed", "partial"):
-        event = {"at": "0s", "location": "europe-west1", "do": "unreachable", "outage": outage}
+        event = {
+            "at": "0s",
+            "location": "europe-west1",
+            "do": "unreachable",
+            "outage": outage,
+        }
         yield Case(
-            "an unreachable location", {"events": [event]}, passes=False, unread=(_LOCATION,)
+            "an unreachable location",
+            {"events": [event]},
+            passes=False,
+            unread=(_LOCATION,),
         )
 
 
@@ -135,7 +152,9 @@ def play(case: Case) -> Outcome:
         for point in emulator.points():
             at = point.resource_labels
             metric = point.metric_type.removeprefix("custom.googleapis.com/datastream/")
-            series = Series(metric, f"{at['namespace']}/{at['location']}", at["node_id"])
+            series = Series(
+                metric, f"{at['namespace']}/{at['location']}", at["node_id"]
+            )
             points[series] = max(points.get(series, 0.0), float(point.value))
     return Outcome(exit_codes, seconds, points, log)
 

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from lab.chaos.cases import DEADLINE_SECONDS, DISCOVERED, DISCOVERY, Case, Outcome, Series, play
+from lab.chaos.cases import (
+    DEADLINE_SECONDS,
+    DISCOVERED,
+    DISCOVERY,
+    Case,
+    Outcome,
+    Series,
+    play,
+)
 
 # Seconds that a run may take on a busy machine, and twenty runs at once
 _LONGEST, _LONGEST_OVERLAP = DEADLINE_SECONDS + 3.0, 60.0
@@ -30,16 +38,21 @@ def judge(case: Case) -> Verdict:
     """Play a case and return the verdict on it."""
     outcome = play(case)
     points, true = outcome.points, truth().points
-    unread = {at.place for at, up in points.items() if at.metric == "location/up" and not up}
+    unread = {
+        at.place for at, up in points.items() if at.metric == "location/up" and not up
+    }
     unknown = {DISCOVERED} if DISCOVERY in unread else set()
-    # A last_read is not due: a run withholds it where another point of its location is lost.
+    # A last_read is not due: a run withholds it where another point of its location is
+    # lost.
     lost = sum(
         (at.metric == "location/up" or at.place not in unread)
         and at.metric != "location/last_read"
         and at.place not in unknown
         for at in true.keys() - points.keys()
     )
-    broken = [f"{at} looks deleted" for at in true if true[at] and _looks_deleted(at, points)]
+    broken = [
+        f"{at} looks deleted" for at in true if true[at] and _looks_deleted(at, points)
+    ]
     broken += [*_false_points(case, outcome, unread), *_ends(case, outcome)]
     if not case.processes:
         broken += _losses(case, outcome, lost, unread)
@@ -73,9 +86,13 @@ def _ends(case: Case, outcome: Outcome) -> Iterator[str]:
     """Yield what is wrong with how the runs ended and what they said."""
     if outcome.seconds > (_LONGEST_OVERLAP if case.processes else _LONGEST):
         yield f"it took {outcome.seconds:.1f} s"
-    if "Traceback" in outcome.log or len(outcome.log) > _MOST_LOG * len(outcome.exit_codes):
+    if "Traceback" in outcome.log or len(outcome.log) > _MOST_LOG * len(
+        outcome.exit_codes
+    ):
         yield f"the log has a traceback, or {len(outcome.log):,} characters"
-    for code, interrupt in zip(outcome.exit_codes, case.processes or (None,), strict=True):
+    for code, interrupt in zip(
+        outcome.exit_codes, case.processes or (None,), strict=True
+    ):
         allowed = {0} if case.passes else {0, 1}
         if interrupt:
             # The system ends a process that has not begun to run the exporter.

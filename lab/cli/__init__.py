@@ -1,6 +1,6 @@
 """The commands of ``datastream-lab``, one module each.
 
-A command's module has ``HELP``, the description in its ``--help``; ``add_arguments(parser)``; and
-``run(context)``, which does the work, prints and returns the exit code. :mod:`lab.cli.main` logs
-the errors that it raises.
+A command's module has ``HELP``, the description in its ``--help``;
+``add_arguments(parser)``; and ``run(context)``, which does the work, prints and returns
+the exit code. :mod:`lab.cli.main` logs the errors that it raises.
 """

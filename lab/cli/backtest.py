@@ -32,19 +32,22 @@ from lab.timeline.charts import chart, page
 from lab.timeline.spans import Period
 
 HELP = (
-    "Reads the history of the exporter's metrics and of Google's own from Cloud Monitoring, "
-    "evaluates the policies as they are in the files, and prints the incidents that would have "
-    "opened: when, for how long, and about which stream. Exit code 0: it was evaluated, whatever "
-    "came out; 1: the history can't be read. Needs monitoring.timeSeries.list on the metrics "
-    "project (roles/monitoring.viewer)."
+    "Reads the history of the exporter's metrics and of Google's own from Cloud"
+    " Monitoring, evaluates the policies as they are in the files, and prints the"
+    " incidents that would have opened: when, for how long, and about which stream."
+    " Exit code 0: it was evaluated, whatever came out; 1: the history can't be read."
+    " Needs monitoring.timeSeries.list on the metrics project"
+    " (roles/monitoring.viewer)."
 )
 
-# Cloud Monitoring keeps all points for 42 days, and later one every ten minutes; a PromQL condition
-# looks back 25 hours at most. https://cloud.google.com/monitoring/quotas#data_retention_policy
+# Cloud Monitoring keeps all points for 42 days, and later one every ten minutes; a
+# PromQL condition looks back 25 hours at most.
+# https://cloud.google.com/monitoring/quotas#data_retention_policy
 MOST_DAYS = 40
 _DAYS = 7
 _KEPT = "Cloud Monitoring keeps all points for six weeks"
-# Read at a time, which bounds the memory: about 300,000 points of a metric of 1,000 streams
+# Read at a time, which bounds the memory: about 300,000 points of a metric of 1,000
+# streams
 _PART_SECONDS = 6 * 3600.0
 
 
@@ -52,7 +55,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``backtest``."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
-        "--project", type=_project, help="the metrics project that the exporter writes to"
+        "--project",
+        type=_project,
+        help="the metrics project that the exporter writes to",
     )
     source.add_argument(
         "--recorded",
@@ -69,11 +74,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--until",
         type=_until,
         metavar="TIME",
-        help="the end of these days, such as 2026-01-31T12:00:00Z (default: now, or the last point "
-        "of the recorded history)",
+        help=(
+            "the end of these days, such as 2026-01-31T12:00:00Z (default: now, or the"
+            " last point of the recorded history)"
+        ),
     )
     parser.add_argument(
-        "--impersonate-service-account", metavar="ACCOUNT", help="act as this service account"
+        "--impersonate-service-account",
+        metavar="ACCOUNT",
+        help="act as this service account",
     )
     add_options(parser, "policies", "html", "json")
 
@@ -86,7 +95,10 @@ def run(context: Context) -> int:
     # Fails before the reading, which takes minutes, if Prometheus is not installed.
     check_installed()
     policies = selected_policies(args)
-    with TemporaryDirectory(prefix="backtest-") as folder, show_progress(context.err) as progress:
+    with (
+        TemporaryDirectory(prefix="backtest-") as folder,
+        show_progress(context.err) as progress,
+    ):
         history = History(Path(folder))
         if args.recorded:
             history.add(recorded())
@@ -102,8 +114,9 @@ def run(context: Context) -> int:
             return INTERRUPTED
         if history.last < 0:
             LOGGER.error(
-                "projects/%s has no series of custom.googleapis.com/datastream/… in these %d days: "
-                "is the exporter running, and is this the metrics project?",
+                "projects/%s has no series of custom.googleapis.com/datastream/… in"
+                " these %d days: is the exporter running, and is this the metrics"
+                " project?",
                 args.project,
                 args.days,
             )
@@ -119,8 +132,12 @@ def run(context: Context) -> int:
         print_backtest(result, context.out)
     LOGGER.info("%s", backtest_summary(result))
     if args.html:
-        drawn = chart(result.period, history.spans, result.incidents, policies, dated=True)
-        args.html.write_text(page("Back-test", backtest_summary(result), [drawn]), "utf-8")
+        drawn = chart(
+            result.period, history.spans, result.incidents, policies, dated=True
+        )
+        args.html.write_text(
+            page("Back-test", backtest_summary(result), [drawn]), "utf-8"
+        )
     return OK
 
 
@@ -131,18 +148,28 @@ def _check(args: Namespace) -> None:
     oldest = time.time() - MOST_DAYS * DAY
     if args.project and args.until and args.until - args.days * DAY < oldest:
         raise InputError(
-            [f"--until: {args.days} days before it are more than {MOST_DAYS} days ago; {_KEPT}"]
+            [
+                (
+                    f"--until: {args.days} days before it are more than {MOST_DAYS} days"
+                    f" ago; {_KEPT}"
+                )
+            ]
         )
 
 
 def _read(
-    context: Context, policies: Sequence[Policy], history: History, end: float, progress: Progress
+    context: Context,
+    policies: Sequence[Policy],
+    history: History,
+    end: float,
+    progress: Progress,
 ) -> None:
     """Read the series that the policies query, and say which of them may be partial."""
     args, environ = context.args, dict(context.environ)
     if host := environ.get(MONITORING_EMULATOR):
         LOGGER.warning(
-            "An emulator takes Google's place, without credentials or encryption: %s is %s.",
+            "An emulator takes Google's place, without credentials or encryption: %s"
+            " is %s.",
             MONITORING_EMULATOR,
             host,
         )
@@ -156,7 +183,9 @@ def _read(
         reader = Reader(clients.monitoring, args.project, context.stop)
         for part in progress.track("reading the history", range(parts), parts):
             start = first + part * _PART_SECONDS
-            series = reader.read(metrics, Period(start, min(start + _PART_SECONDS, end)))
+            series = reader.read(
+                metrics, Period(start, min(start + _PART_SECONDS, end))
+            )
             if context.stop.is_set():
                 return
             history.add(series)
@@ -176,8 +205,8 @@ def _days(text: str) -> int:
     days = int(text) if text.isascii() and text.isdecimal() else 0
     if not 1 <= days <= MOST_DAYS:
         raise argparse.ArgumentTypeError(
-            f"{quote(text)} is not allowed; write a number from 1 to {MOST_DAYS}: {_KEPT}, and the "
-            "time before the days counts too"
+            f"{quote(text)} is not allowed; write a number from 1 to {MOST_DAYS}:"
+            f" {_KEPT}, and the time before the days counts too"
         )
     return days
 
@@ -189,6 +218,7 @@ def _until(text: str) -> float:
         at = None
     if at is None or at.tzinfo is None:
         raise argparse.ArgumentTypeError(
-            f"{quote(text)} is not a time with a time zone, such as 2026-01-31T12:00:00Z"
+            f"{quote(text)} is not a time with a time zone, such as"
+            " 2026-01-31T12:00:00Z"
         )
     return at.timestamp()

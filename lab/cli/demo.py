@@ -13,9 +13,10 @@ from lab.emulator.emulator import Emulator
 from lab.emulator.world import World, config_environ
 
 HELP = (
-    "Starts an emulator of Datastream and Cloud Monitoring, points the exporter at it and runs the "
-    "exporter's own command line. Needs no Google account. Without COMMAND it plays the whole way: "
-    "init, check, run, and a page. Try: demo, demo watch, demo check, demo run --dry-run."
+    "Starts an emulator of Datastream and Cloud Monitoring, points the exporter at it"
+    " and runs the exporter's own command line. Needs no Google account. Without"
+    " COMMAND it plays the whole way: init, check, run, and a page. Try: demo, demo"
+    " watch, demo check, demo run --dry-run."
 )
 
 _PAGE = "stream-failed-permanently"
@@ -35,7 +36,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "command",
         nargs=REMAINDER,
         metavar="COMMAND ...",
-        help="a command of datastream-exporter with its arguments (default: the whole way)",
+        help=(
+            "a command of datastream-exporter with its arguments (default: the whole"
+            " way)"
+        ),
     )
 
 
@@ -54,10 +58,16 @@ def run(context: Context) -> int:
 
 def _play(context: Context, world: World, environ: Mapping[str, str]) -> int:
     """Play the way from nothing to a page, with the config that ``init`` writes."""
-    projects = [f"--project={project.id}" for project in world.projects if project.locations]
+    projects = [
+        f"--project={project.id}" for project in world.projects if project.locations
+    ]
     with TemporaryDirectory() as folder:
         config = f"--config={folder}/config.yaml"
-        for argv in (["init", *projects, "--folder", folder], ["check", config], ["run", config]):
+        for argv in (
+            ["init", *projects, "--folder", folder],
+            ["check", config],
+            ["run", config],
+        ):
             _announce(context, "datastream-exporter", *argv)
             code = main(argv, environ, context.out, context.err)
             # A location that is down is what the default world is about.

@@ -9,9 +9,10 @@ from lab.policies.model import SEVERITIES, SEVERITY_STYLES
 from lab.terminal import print_table
 
 HELP = (
-    "Lists the policies by severity: what each fires for, whether it uses metrics or log entries, "
-    "its retest window, and how many notification channels its file names. Terraform adds channels "
-    "by severity. `datastream-lab test --list` lists the scenarios."
+    "Lists the policies by severity: what each fires for, whether it uses metrics or"
+    " log entries, its retest window, and how many notification channels its file"
+    " names. Terraform adds channels by severity. `datastream-lab test --list` lists"
+    " the scenarios."
 )
 
 
@@ -29,7 +30,11 @@ def run(context: Context) -> int:
     rows = [
         (
             policy.name,
-            (policy.severity, SEVERITY_STYLES[policy.severity]) if policy.enabled else "off",
+            (
+                (policy.severity, SEVERITY_STYLES[policy.severity])
+                if policy.enabled
+                else "off"
+            ),
             "log" if policy.is_log else "metrics",
             format_duration(policy.retest_window) if policy.retest_window else "none",
             str(len(policy.proto.notification_channels) or "none"),
@@ -37,6 +42,13 @@ def run(context: Context) -> int:
         )
         for policy in policies
     ]
-    headings = ("policy", "severity", "source", "retest window", "channels", "fires for")
+    headings = (
+        "policy",
+        "severity",
+        "source",
+        "retest window",
+        "channels",
+        "fires for",
+    )
     print_table(headings, rows, context.out)
     return OK

@@ -28,7 +28,9 @@ COMMANDS = {
 }
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
+def main(
+    argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO
+) -> int:
     """Run one command line; data goes to ``out``, messages to ``err``. Return the exit code."""
     try:
         with redirect_stdout(out), redirect_stderr(err):
@@ -37,7 +39,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
         # argparse has printed the usage error or the help.
         return int(stop.code or 0)
     except ModuleNotFoundError as error:
-        print(f"{PROGRAM}: {error.name} is not installed; run `make setup` in a clone", file=err)
+        print(
+            f"{PROGRAM}: {error.name} is not installed; run `make setup` in a clone",
+            file=err,
+        )
         return USAGE
     # The help needs none of Google's clients, which take a moment to import.
     from lab.cli.options import Context
@@ -51,7 +56,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: Text
 def command_parser(name: str) -> ArgumentParser:
     """Return the parser of a command's arguments."""
     command = import_module(f"lab.cli.{name.replace('-', '_')}")
-    parser = ArgumentParser(f"{PROGRAM} {name}", description=command.HELP, allow_abbrev=False)
+    parser = ArgumentParser(
+        f"{PROGRAM} {name}", description=command.HELP, allow_abbrev=False
+    )
     command.add_arguments(parser)
     parser.set_defaults(run=command.run)
     return parser
@@ -61,11 +68,16 @@ def _command(argv: Sequence[str]) -> str:
     """Return the command's name, or exit where it is wrong or the help was asked for."""
     parser = ArgumentParser(
         PROGRAM,
-        description="Proves, reviews and back-tests the alert policies against the real exporter.",
+        description=(
+            "Proves, reviews and back-tests the alert policies against the real"
+            " exporter."
+        ),
         epilog=f"Start with demo. {PROGRAM} COMMAND --help describes a command.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {exporter.__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {exporter.__version__}"
+    )
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
     for each, text in COMMANDS.items():
         commands.add_parser(each, help=text, add_help=False)

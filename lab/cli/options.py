@@ -47,23 +47,33 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "policies": {
         "action": "append",
         "metavar": "FOLDER",
-        "help": f"the policies' folder (default: {_POLICIES}, here or in a folder above); "
-        "repeatable",
+        "help": (
+            f"the policies' folder (default: {_POLICIES}, here or in a folder above); "
+            "repeatable"
+        ),
     },
     "scenarios": {
         "action": "append",
         "metavar": "FOLDER",
-        "help": f"the scenarios' folder (default: {_SCENARIOS} in the policies' folder); "
-        "repeatable",
+        "help": (
+            f"the scenarios' folder (default: {_SCENARIOS} in the policies' folder); "
+            "repeatable"
+        ),
     },
     "world": {
         "metavar": "FILE",
-        "help": "the world file: what exists, changes and fails (default: one company's fleet)",
+        "help": (
+            "the world file: what exists, changes and fails (default: one company's"
+            " fleet)"
+        ),
     },
     "html": {
         "type": _writable,
         "metavar": "FILE",
-        "help": "also write a page of timelines: the state of each stream, and the incidents",
+        "help": (
+            "also write a page of timelines: the state of each stream, and the"
+            " incidents"
+        ),
     },
     "json": {"action": "store_true", "help": "print JSON"},
 }
@@ -78,7 +88,9 @@ def add_options(parser: ArgumentParser, *names: str) -> None:
 def selected_world(args: Namespace) -> tuple[World, str]:
     """Return the world, and its name in messages."""
     return (
-        (read_world(args.world), args.world) if args.world else (default_world(), "default world")
+        (read_world(args.world), args.world)
+        if args.world
+        else (default_world(), "default world")
     )
 
 
@@ -89,7 +101,9 @@ def selected_policies(args: Namespace) -> tuple[Policy, ...]:
         for policy in read_policies(folder, others=policies.values()):
             if other := policies.get(policy.name):
                 path = printable(str(policy.path))
-                raise InputError([f"{path}: {other.path} has the same name; rename one"])
+                raise InputError(
+                    [f"{path}: {other.path} has the same name; rename one"]
+                )
             policies[policy.name] = policy
     return tuple(policies[name] for name in sorted(policies))
 
@@ -122,11 +136,17 @@ def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
     known = [file for folder in folders for file in folder.glob(f"*{_ENDING}")]
     if not known:
         where = printable(" and ".join(map(str, folders)))
-        raise InputError([f"{where}: holds no scenario; name a folder with --scenarios FOLDER"])
+        raise InputError(
+            [f"{where}: holds no scenario; name a folder with --scenarios FOLDER"]
+        )
     if not names:
         return sorted(known, key=lambda file: file.stem)
     found = {
-        name: [Path(name)] if _is_path(name) else [file for file in known if file.stem == name]
+        name: (
+            [Path(name)]
+            if _is_path(name)
+            else [file for file in known if file.stem == name]
+        )
         for name in names
     }
     sentences = [

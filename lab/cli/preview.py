@@ -18,18 +18,21 @@ from lab.prove.scenarios import play_all
 from lab.terminal import print_table, show_progress
 
 HELP = (
-    "Prints each notification as it will appear: subject, text and links, about an example stream. "
-    "Below it: the lines that name a label, as they read where Cloud Monitoring leaves the labels "
-    "empty. With --scenario: how many notifications one person gets, each with its time, and the "
-    "first of each policy. A warning names each value that Cloud Monitoring or Slack could read as "
-    "markup."
+    "Prints each notification as it will appear: subject, text and links, about an"
+    " example stream. Below it: the lines that name a label, as they read where Cloud"
+    " Monitoring leaves the labels empty. With --scenario: how many notifications one"
+    " person gets, each with its time, and the first of each policy. A warning names"
+    " each value that Cloud Monitoring or Slack could read as markup."
 )
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``preview``."""
     parser.add_argument(
-        "names", nargs="*", metavar="POLICY", help="a policy's name (default: all policies)"
+        "names",
+        nargs="*",
+        metavar="POLICY",
+        help="a policy's name (default: all policies)",
     )
     parser.add_argument(
         "--scenario",
@@ -84,13 +87,27 @@ def _print_received(context: Context, name: str, found: Sequence[Received]) -> N
     counts = Counter(each.kind for each in found)
     sent = len(found) - counts[NOT_SENT]
     how = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-    print(f"One person gets {plural(sent, 'notification')} in {name}: {how}.", file=context.out)
+    print(
+        f"One person gets {plural(sent, 'notification')} in {name}: {how}.",
+        file=context.out,
+    )
     rows = [
-        (format_duration(at), kind, policy.severity, policy.name, shown.fill(policy.subject))
+        (
+            format_duration(at),
+            kind,
+            policy.severity,
+            policy.name,
+            shown.fill(policy.subject),
+        )
         for at, kind, shown in found
         for policy in [shown.policy]
     ]
-    print_table(("after", "what", "severity", "policy", "subject"), rows, context.out, ("after",))
+    print_table(
+        ("after", "what", "severity", "policy", "subject"),
+        rows,
+        context.out,
+        ("after",),
+    )
     print(file=context.out)
     first = {each.notification.policy.name: each for each in reversed(found)}
     for each in sorted(first.values(), key=lambda each: each.at):

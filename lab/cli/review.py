@@ -13,9 +13,10 @@ from lab.side_by_side import side_by_side
 from lab.terminal import print_json, show_progress
 
 HELP = (
-    "Shows what a Terraform plan changes about the alert policies: a diff of each policy's YAML, "
-    "which incidents of which scenarios change, costs and routes. Prints Markdown for a pull "
-    "request. Covers every google_monitoring_alert_policy in the plan."
+    "Shows what a Terraform plan changes about the alert policies: a diff of each"
+    " policy's YAML, which incidents of which scenarios change, costs and routes."
+    " Prints Markdown for a pull request. Covers every google_monitoring_alert_policy"
+    " in the plan."
 )
 
 
@@ -24,7 +25,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "plan",
         metavar="PLAN.json",
-        help="the output of `terraform show -json PLANFILE`; - reads it from standard input",
+        help=(
+            "the output of `terraform show -json PLANFILE`; - reads it from standard"
+            " input"
+        ),
     )
     parser.add_argument(
         "--scenario",
@@ -33,7 +37,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="play only this scenario (default: all); repeat it for several",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="exit with code 1 if an alert is lost or comes later"
+        "--strict",
+        action="store_true",
+        help="exit with code 1 if an alert is lost or comes later",
     )
     add_options(parser, "policies", "scenarios", "json")
 
@@ -46,13 +52,17 @@ def run(context: Context) -> int:
     tasks = []
     # Without policies to play, neither scenarios nor Prometheus have to be there.
     if before or after:
-        scenarios = selected_scenarios(args, args.scenario or [], selected_policies(args))
+        scenarios = selected_scenarios(
+            args, args.scenario or [], selected_policies(args)
+        )
         tasks = [(scenario, before, after) for scenario in scenarios]
     with show_progress(context.err) as progress:
         playing = side_by_side(play, tasks, context.stop)
         played = list(progress.track("playing scenarios", playing, len(tasks)))
     if context.stop.is_set():
-        LOGGER.warning("Interrupted: %d of %d scenarios were played.", len(played), len(tasks))
+        LOGGER.warning(
+            "Interrupted: %d of %d scenarios were played.", len(played), len(tasks)
+        )
         return INTERRUPTED
     review = review_data(plan, played)
     if args.json:

@@ -11,8 +11,8 @@ from lab.emulator.server import PortInUseError
 from lab.emulator.world import config_environ
 
 HELP = (
-    "Runs an emulator of Datastream and Cloud Monitoring for other programs until Ctrl-C. Prints "
-    "the export lines that point a program at it."
+    "Runs an emulator of Datastream and Cloud Monitoring for other programs until"
+    " Ctrl-C. Prints the export lines that point a program at it."
 )
 
 _LAST_PORT = 65535
@@ -21,7 +21,10 @@ _LAST_PORT = 65535
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``serve``."""
     add_options(parser, "world")
-    for option, service in (("datastream", "Datastream"), ("monitoring", "Cloud Monitoring")):
+    for option, service in (
+        ("datastream", "Datastream"),
+        ("monitoring", "Cloud Monitoring"),
+    ):
         parser.add_argument(
             f"--{option}-port",
             type=_port,
@@ -37,12 +40,18 @@ def run(context: Context) -> int:
     world, name = selected_world(args)
     environ = config_environ(world, name)
     try:
-        with Emulator(world, ports=(args.datastream_port, args.monitoring_port)) as emulator:
+        with Emulator(
+            world, ports=(args.datastream_port, args.monitoring_port)
+        ) as emulator:
             for variable, value in (emulator.environ | environ).items():
-                print(f"export {variable}={shlex.quote(value)}", file=context.out, flush=True)
+                print(
+                    f"export {variable}={shlex.quote(value)}",
+                    file=context.out,
+                    flush=True,
+                )
             LOGGER.info(
-                "The emulator is running. Paste the export lines into the shell of the program "
-                "that should use it. Ctrl-C stops it."
+                "The emulator is running. Paste the export lines into the shell of the"
+                " program that should use it. Ctrl-C stops it."
             )
             context.stop.wait()
     except PortInUseError as error:
@@ -53,5 +62,7 @@ def run(context: Context) -> int:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) <= _LAST_PORT):
-        raise ArgumentTypeError(f"{text} is not a port; write a number from 0 to {_LAST_PORT}")
+        raise ArgumentTypeError(
+            f"{text} is not a port; write a number from 0 to {_LAST_PORT}"
+        )
     return int(text)

@@ -21,9 +21,9 @@ from lab.review.planned import planned_policies
 from lab.terminal import console, print_json, print_table, show_progress
 
 HELP = (
-    "Plays scenarios: the real exporter runs through a scripted world on a simulated clock, and "
-    "Prometheus evaluates the policies. A missing, early, late or extra alert fails a scenario. "
-    "Exit code 0: all passed; 1: one failed."
+    "Plays scenarios: the real exporter runs through a scripted world on a simulated"
+    " clock, and Prometheus evaluates the policies. A missing, early, late or extra"
+    " alert fails a scenario. Exit code 0: all passed; 1: one failed."
 )
 
 
@@ -36,13 +36,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a scenario's name or file (default: all scenarios)",
     )
     parser.add_argument(
-        "--list", action="store_true", help="list the scenarios and what happens in each"
+        "--list",
+        action="store_true",
+        help="list the scenarios and what happens in each",
     )
     parser.add_argument(
         "--plan",
         metavar="PLAN.json",
-        help="play the policies as a Terraform plan leaves them, each route's own included: the "
-        "output of `terraform show -json PLANFILE`; - reads it from standard input",
+        help=(
+            "play the policies as a Terraform plan leaves them, each route's own"
+            " included: the output of `terraform show -json PLANFILE`; - reads it from"
+            " standard input"
+        ),
     )
     add_options(parser, "policies", "scenarios", "html", "json")
 
@@ -54,8 +59,12 @@ def run(context: Context) -> int:
     planned = planned_policies(read_plan(args.plan).changes) if args.plan else ()
     scenarios = selected_scenarios(args, args.wanted, (*policies, *planned))
     if args.list:
-        rows = [(each.name, format_duration(each.lasts), each.title) for each in scenarios]
-        print_table(("scenario", "lasts", "what happens"), rows, context.out, right=("lasts",))
+        rows = [
+            (each.name, format_duration(each.lasts), each.title) for each in scenarios
+        ]
+        print_table(
+            ("scenario", "lasts", "what happens"), rows, context.out, right=("lasts",)
+        )
         return OK
     results: list[ScenarioResult] = []
     with show_progress(context.err) as progress:
@@ -70,14 +79,18 @@ def run(context: Context) -> int:
     summary = _summary(results, failed)
     if args.json:
         passed, documents = played and not failed, [_json(result) for result in results]
-        print_json({"passed": passed, "played": played, "scenarios": documents}, context.out)
+        print_json(
+            {"passed": passed, "played": played, "scenarios": documents}, context.out
+        )
     if args.html and played:
         from lab.timeline.charts import page, scenario_chart
 
         charts = [scenario_chart(result, planned or policies) for result in results]
         args.html.write_text(page("Scenarios", summary, charts), "utf-8")
     if not played:
-        LOGGER.warning("Interrupted: %d of %d scenarios were played.", len(results), len(scenarios))
+        LOGGER.warning(
+            "Interrupted: %d of %d scenarios were played.", len(results), len(scenarios)
+        )
     if results:
         LOGGER.log(logging.ERROR if failed else logging.INFO, "%s", summary)
     if not played:
@@ -99,18 +112,28 @@ def _print(result: ScenarioResult, stream: TextIO) -> None:
 
 
 def _summary(results: Sequence[ScenarioResult], failed: Sequence[str]) -> str:
-    expected = sum(alert.count for result in results for alert in result.scenario.expect)
+    expected = sum(
+        alert.count for result in results for alert in result.scenario.expect
+    )
     text = f"{plural(len(results), 'scenario')}, {plural(expected, 'expected alert')}"
-    return f"{text}: {len(failed)} failed ({', '.join(failed)})." if failed else f"{text}: passed."
+    return (
+        f"{text}: {len(failed)} failed ({', '.join(failed)})."
+        if failed
+        else f"{text}: passed."
+    )
 
 
 def _json(result: ScenarioResult) -> dict[str, Any]:
     """Return a scenario's result as JSON data; times are seconds after its start."""
     alerts = [
         {
-            "policy": each.expected.policy if each.expected else incident and incident.policy,
-            "expected": each.expected
-            and each.expected.model_dump(include={"of", "opens", "closes"}),
+            "policy": (
+                each.expected.policy if each.expected else incident and incident.policy
+            ),
+            "expected": (
+                each.expected
+                and each.expected.model_dump(include={"of", "opens", "closes"})
+            ),
             "outcome": each.outcome,
             "phase": each.phase,
             "about": incident and incident.about,

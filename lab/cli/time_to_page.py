@@ -12,17 +12,22 @@ from lab.prove.time_to_page import MODES, MOMENTS, TimeToPage, in_order, measure
 from lab.terminal import print_json, print_table, show_progress
 
 HELP = (
-    "Measures the time to page: from a change in Datastream to the incident. The worst case "
-    "counts: the change comes at a random moment or just after a run, each run starts as late as "
-    "it may, its points become visible as late as they may, and evaluations come at any second of "
-    "their interval. Exit code 0: every bound is kept; 1: one is exceeded."
+    "Measures the time to page: from a change in Datastream to the incident. The worst"
+    " case counts: the change comes at a random moment or just after a run, each run"
+    " starts as late as it may, its points become visible as late as they may, and"
+    " evaluations come at any second of their interval. Exit code 0: every bound is"
+    " kept; 1: one is exceeded."
 )
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``time-to-page``."""
-    described = "the number of random moments, always the same ones (default: %(default)s)"
-    parser.add_argument("--moments", type=int, default=MOMENTS, metavar="NUMBER", help=described)
+    described = (
+        "the number of random moments, always the same ones (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--moments", type=int, default=MOMENTS, metavar="NUMBER", help=described
+    )
     add_options(parser, "policies", "json")
 
 
@@ -32,7 +37,9 @@ def run(context: Context) -> int:
     with show_progress(context.err) as progress:
         measuring = measure_all(policies, context.stop, context.args.moments)
         times = [
-            time for part in progress.track("measuring", measuring, len(MODES)) for time in part
+            time
+            for part in progress.track("measuring", measuring, len(MODES))
+            for time in part
         ]
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was measured.")

@@ -22,8 +22,10 @@ _MESSAGES = {
     "UNAVAILABLE": "The service is currently unavailable.",
     "DEADLINE_EXCEEDED": "Deadline expired before operation could complete.",
     "INTERNAL": "Internal error encountered.",
-    "RESOURCE_EXHAUSTED": "Quota exceeded for quota metric 'API requests' and limit 'API requests"
-    " per minute per user'.",
+    "RESOURCE_EXHAUSTED": (
+        "Quota exceeded for quota metric 'API requests' and limit 'API requests"
+        " per minute per user'."
+    ),
     "PERMISSION_DENIED": "The caller does not have permission",
 }
 
@@ -62,7 +64,9 @@ def fault_error(fault: Fault) -> StatusError:
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     error = StatusError(code, fault.message or _MESSAGES.get(code, code), details)
     if fault.answer == "garbled":
-        error.status.details.add(type_url="type.googleapis.com/google.rpc.RetryInfo", value=b"\xff")
+        error.status.details.add(
+            type_url="type.googleapis.com/google.rpc.RetryInfo", value=b"\xff"
+        )
     return error
 
 
@@ -71,14 +75,19 @@ def api_disabled(number: int) -> StatusError:
     service = "datastream.googleapis.com"
     url = f"https://console.developers.google.com/apis/api/{service}/overview?project={number}"
     text = (
-        f"Datastream API has not been used in project {number} before or it is disabled. Enable it"
-        f" by visiting {url} then retry. If you enabled this API recently, wait a few minutes for"
-        " the action to propagate to our systems and retry."
+        f"Datastream API has not been used in project {number} before or it is"
+        f" disabled. Enable it by visiting {url} then retry. If you enabled this API"
+        " recently, wait a few minutes for the action to propagate to our systems and"
+        " retry."
     )
     info = error_details_pb2.ErrorInfo(
         reason="SERVICE_DISABLED",
         domain="googleapis.com",
-        metadata={"service": service, "consumer": f"projects/{number}", "activationUrl": url},
+        metadata={
+            "service": service,
+            "consumer": f"projects/{number}",
+            "activationUrl": url,
+        },
     )
     return StatusError("PERMISSION_DENIED", text, [info])
 
@@ -89,8 +98,10 @@ def permission_denied(permission: str, resource: str) -> StatusError:
     text = (
         f"Permission {permission} denied (or the resource may not exist)."
         if service == "monitoring.googleapis.com"
-        else f"Permission '{permission}' denied on resource '//{service}/{resource}'"
-        " (or it may not exist)."
+        else (
+            f"Permission '{permission}' denied on resource '//{service}/{resource}'"
+            " (or it may not exist)."
+        )
     )
     info = error_details_pb2.ErrorInfo(
         reason="IAM_PERMISSION_DENIED",
@@ -118,7 +129,9 @@ def partial_write_error(rejected: Sequence[Rejected], points: int) -> StatusErro
     refused: Counter[str] = Counter()
     for _, series, why in rejected:
         refused[why.code] += len(series.points)
-    summary = _Summary(total_point_count=points, success_point_count=points - refused.total())
+    summary = _Summary(
+        total_point_count=points, success_point_count=points - refused.total()
+    )
     for code, count in refused.items():
         # A code and a count: Google sends no text here.
         summary.errors.add(point_count=count).status.code = code_number(code)
@@ -128,16 +141,21 @@ def partial_write_error(rejected: Sequence[Rejected], points: int) -> StatusErro
 
 def _named(index: int, series: Any, why: RejectedPointError) -> str:
     metric, resource = series.metric, series.resource
-    labels = ", ".join(f'"{key}": "{value}"' for key, value in sorted(metric.labels.items()))
+    labels = ", ".join(
+        f'"{key}": "{value}"' for key, value in sorted(metric.labels.items())
+    )
     text = why.text
     if why.code == "FAILED_PRECONDITION":
-        of = ",".join(f"{key}:{value}" for key, value in sorted(resource.labels.items()))
+        of = ",".join(
+            f"{key}:{value}" for key, value in sorted(resource.labels.items())
+        )
         text = f"write for resource={resource.type}{{{of}}} failed with: {text}"
     where = f'metric.type="{metric.type}", metric.labels={{{labels}}}'
     return f"timeSeries[{index}] ({where}): {text}"
 
 
-FIRST_PAGE = "first-page"  # A token of the first page of any listing, which only a fault gives
+# A token of the first page of any listing, which only a fault gives
+FIRST_PAGE = "first-page"
 
 
 class PageRange(NamedTuple):

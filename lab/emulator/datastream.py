@@ -7,12 +7,24 @@ from typing import Any
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
-from lab.emulator.answers import PageRange, StatusError, api_disabled, page_range, permission_denied
+from lab.emulator.answers import (
+    PageRange,
+    StatusError,
+    api_disabled,
+    page_range,
+    permission_denied,
+)
 from lab.emulator.server import Method, Services
-from lab.emulator.timeline import LocationSnapshot, ProjectSnapshot, Snapshot, StreamSnapshot
+from lab.emulator.timeline import (
+    LocationSnapshot,
+    ProjectSnapshot,
+    Snapshot,
+    StreamSnapshot,
+)
 from lab.emulator.world import WorldConnection, WorldError, WorldObjects
 
-# The raw classes behind Google's client: an order of magnitude faster than their wrappers.
+# The raw classes behind Google's client: an order of magnitude faster than their
+# wrappers.
 _Stream: Any = datastream_v1.Stream.pb()
 _Error: Any = datastream_v1.Error.pb()
 _Object: Any = datastream_v1.StreamObject.pb()
@@ -31,10 +43,13 @@ _LARGEST_PAGE = 1000
 class DatastreamService:
     """Lists locations, streams, objects and private connections.
 
-    ``fleet`` returns what exists now; ``largest_page`` has smaller maximum page sizes by method.
+    ``fleet`` returns what exists now; ``largest_page`` has smaller maximum page sizes
+    by method.
     """
 
-    def __init__(self, fleet: Callable[[], Snapshot], largest_page: Mapping[str, int]) -> None:
+    def __init__(
+        self, fleet: Callable[[], Snapshot], largest_page: Mapping[str, int]
+    ) -> None:
         self._fleet = fleet
         self._largest_page = largest_page
         self._pages: tuple[Snapshot | None, dict[PageRange, Any]] = (None, {})
@@ -46,10 +61,14 @@ class DatastreamService:
             "google.cloud.datastream.v1.Datastream": {
                 "ListStreams": Method(_ListStreams, self._list_streams),
                 "ListStreamObjects": Method(_ListObjects, self._list_objects),
-                "ListPrivateConnections": Method(_ListConnections, self._list_connections),
+                "ListPrivateConnections": Method(
+                    _ListConnections, self._list_connections
+                ),
             },
             "google.cloud.location.Locations": {
-                "ListLocations": Method(locations_pb2.ListLocationsRequest, self._list_locations)
+                "ListLocations": Method(
+                    locations_pb2.ListLocationsRequest, self._list_locations
+                )
             },
         }
 
@@ -58,7 +77,9 @@ class DatastreamService:
             self._fleet(), request.name, "datastream.locations.list", request.name
         )
         page = self._page(request, "ListLocations", request.name)
-        listed = (id_ for id_, each in project.locations.items() if each.outage != "unlisted")
+        listed = (
+            id_ for id_, each in project.locations.items() if each.outage != "unlisted"
+        )
         found, token = page.cut(list(listed))
         response = locations_pb2.ListLocationsResponse(next_page_token=token)
         for id_ in found:
@@ -68,7 +89,9 @@ class DatastreamService:
 
     def _list_streams(self, request: Any) -> Any:
         fleet = self._fleet()
-        location, parent = self._location(fleet, request.parent, "datastream.streams.list")
+        location, parent = self._location(
+            fleet, request.parent, "datastream.streams.list"
+        )
         if location.outage == "listed":
             return _ListStreamsResponse(unreachable=[parent])
         page = self._page(request, "ListStreams", request.parent)
@@ -99,7 +122,8 @@ class DatastreamService:
         found, token = page.cut(objects)
         prefix = f"{parent}/streams/{id_}/objects/"
         return _ListObjectsResponse(
-            stream_objects=[_object(prefix, *each) for each in found], next_page_token=token
+            stream_objects=[_object(prefix, *each) for each in found],
+            next_page_token=token,
         )
 
     def _list_connections(self, request: Any) -> Any:
@@ -111,18 +135,23 @@ class DatastreamService:
         page = self._page(request, "ListPrivateConnections", request.parent)
         found, token = page.cut(list(location.connections.values()))
         return _ListConnectionsResponse(
-            private_connections=[_connection(parent, each) for each in found], next_page_token=token
+            private_connections=[_connection(parent, each) for each in found],
+            next_page_token=token,
         )
 
     @staticmethod
-    def _project(fleet: Snapshot, name: str, permission: str, resource: str) -> ProjectSnapshot:
+    def _project(
+        fleet: Snapshot, name: str, permission: str, resource: str
+    ) -> ProjectSnapshot:
         """Return the project of ``projects/P…``, or raise the StatusError that Google answers."""
         kind, id_, *_ = [*name.split("/"), ""]
         if kind != "projects" or not id_:
             raise StatusError("INVALID_ARGUMENT", f"Malformed name: '{name}'")
         project = fleet.project(id_)
         if project is None:
-            raise StatusError("NOT_FOUND", f"Project '{id_}' not found or access is unauthorized.")
+            raise StatusError(
+                "NOT_FOUND", f"Project '{id_}' not found or access is unauthorized."
+            )
         if not project.api_enabled:
             raise api_disabled(project.number)
         if permission in project.denied:

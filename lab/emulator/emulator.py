@@ -17,9 +17,9 @@ from lab.emulator.world import Fault, World
 class Emulator:
     """Datastream and Cloud Monitoring on loopback, for Google's own clients.
 
-    The world starts when the object is made; the servers run while the block runs. ``clock``
-    returns unix seconds. ``ports`` are Datastream's and Cloud Monitoring's, 0 for any free one;
-    entering raises PortInUseError where one is not free.
+    The world starts when the object is made; the servers run while the block runs.
+    ``clock`` returns unix seconds. ``ports`` are Datastream's and Cloud Monitoring's, 0
+    for any free one; entering raises PortInUseError where one is not free.
     """
 
     datastream: str  # ``127.0.0.1:port`` of Datastream, once started
@@ -67,7 +67,10 @@ class Emulator:
     @property
     def environ(self) -> dict[str, str]:
         """Return the variables that lead the exporter to the servers, once started."""
-        return {DATASTREAM_EMULATOR: self.datastream, MONITORING_EMULATOR: self.monitoring}
+        return {
+            DATASTREAM_EMULATOR: self.datastream,
+            MONITORING_EMULATOR: self.monitoring,
+        }
 
     def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
         """Return the accepted points of one metric, or of all."""

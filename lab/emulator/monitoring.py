@@ -54,7 +54,8 @@ class WrittenPoint(NamedTuple):
 class _Series:
     """A series: a raw TimeSeries without points, and its points, oldest first.
 
-    Times are in nanoseconds since 1970. Plain values take a tenth of the memory of raw points.
+    Times are in nanoseconds since 1970. Plain values take a tenth of the memory of raw
+    points.
     """
 
     header: Any
@@ -73,7 +74,10 @@ class _Series:
         message = _TimeSeries()
         message.CopyFrom(self.header)
         for index in indexes:
-            start, end = divmod(self.starts[index], SECOND), divmod(self.times[index], SECOND)
+            start, end = (
+                divmod(self.starts[index], SECOND),
+                divmod(self.times[index], SECOND),
+            )
             message.points.add(
                 interval={
                     "start_time": {"seconds": start[0], "nanos": start[1]},
@@ -96,7 +100,8 @@ class _Project:
     def write(self, index: int, given: Any, now: int, seen: set[bytes]) -> None:
         """Write a series' point, or raise RejectedPointError; ``seen`` are the earlier series."""
         end, value_field, value = write_rules.new_point(index, given, now)
-        # Whatever project_id a resource carries, or none: it becomes that of the request.
+        # Whatever project_id a resource carries, or none: it becomes that of the
+        # request.
         given.resource.labels["project_id"] = self.id
         key = given.metric.SerializeToString(deterministic=True)
         key += given.resource.SerializeToString(deterministic=True)
@@ -116,8 +121,8 @@ class _Project:
             series = self.written[key] = _Series(header, value_field)
         elif key in seen:
             text = (
-                "Duplicate TimeSeries encountered. Only one point can be written per TimeSeries per"
-                " request."
+                "Duplicate TimeSeries encountered. Only one point can be written per"
+                " TimeSeries per request."
             )
             raise RejectedPointError(field_text(f"timeSeries[{index}]", text))
         seen.add(key)
@@ -148,7 +153,9 @@ class _Project:
 class MonitoringService:
     """Keeps the series and descriptors of all metrics projects in memory. Safe for threads."""
 
-    def __init__(self, fleet: Callable[[], Snapshot], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, fleet: Callable[[], Snapshot], clock: Callable[[], float]
+    ) -> None:
         self._fleet = fleet
         self._clock = clock
         self._lock = Lock()
@@ -180,7 +187,13 @@ class MonitoringService:
                     if metric_type not in (None, metric.type):
                         continue
                     labels, resource_labels = dict(metric.labels), dict(resource.labels)
-                    where = (project.id, metric.type, labels, resource.type, resource_labels)
+                    where = (
+                        project.id,
+                        metric.type,
+                        labels,
+                        resource.type,
+                        resource_labels,
+                    )
                     points += [
                         WrittenPoint(*where, time / SECOND, value)
                         for time, value in zip(series.times, series.values, strict=True)
@@ -194,23 +207,35 @@ class MonitoringService:
                 header = _TimeSeries()
                 header.CopyFrom(given)
                 del header.points[:]
-                points = sorted(given.points, key=lambda one: nanoseconds(one.interval.end_time))
-                seeded = _Series(header, points[0].value.WhichOneof("value") if points else "")
+                points = sorted(
+                    given.points, key=lambda one: nanoseconds(one.interval.end_time)
+                )
+                seeded = _Series(
+                    header, points[0].value.WhichOneof("value") if points else ""
+                )
                 for point in points:
                     interval = point.interval
-                    start, end = nanoseconds(interval.start_time), nanoseconds(interval.end_time)
+                    start, end = (
+                        nanoseconds(interval.start_time),
+                        nanoseconds(interval.end_time),
+                    )
                     seeded.add(start, end, getattr(point.value, seeded.value_field))
-                self._projects.setdefault(project, _Project(project)).seeded.append(seeded)
+                self._projects.setdefault(project, _Project(project)).seeded.append(
+                    seeded
+                )
 
     def _create_series(self, request: Any) -> empty_pb2.Empty:
         project = self._project(request.name, "monitoring.timeSeries.create")
         given = request.time_series
         if not given:
-            raise _invalid_field("timeSeries", "At least one TimeSeries must be specified.")
+            raise _invalid_field(
+                "timeSeries", "At least one TimeSeries must be specified."
+            )
         if len(given) > _SERIES_A_REQUEST:
             raise _invalid_field(
                 "timeSeries",
-                f"A maximum of {_SERIES_A_REQUEST} TimeSeries can be written in a single request.",
+                f"A maximum of {_SERIES_A_REQUEST} TimeSeries can be written in a"
+                " single request.",
             )
         rejected: list[Rejected] = []
         seen: set[bytes] = set()
@@ -233,12 +258,18 @@ class MonitoringService:
             text = 'The emulator knows metric.type = "TYPE" and no other filter.'
             raise _invalid_field("filter", text, request.filter)
         if request.view or request.HasField("aggregation"):
-            raise StatusError("UNIMPLEMENTED", "The emulator gives all points as they are.")
+            raise StatusError(
+                "UNIMPLEMENTED", "The emulator gives all points as they are."
+            )
         interval = request.interval
         end = nanoseconds(interval.end_time)
-        start = nanoseconds(interval.start_time) if interval.HasField("start_time") else end
+        start = (
+            nanoseconds(interval.start_time) if interval.HasField("start_time") else end
+        )
         listing = f"{request.name} {request.filter} {start} {end}"
-        page = page_range(request, listing, default=_POINTS_A_PAGE, largest=_POINTS_A_PAGE)
+        page = page_range(
+            request, listing, default=_POINTS_A_PAGE, largest=_POINTS_A_PAGE
+        )
         stop = page.start + page.size
         response = _ListSeriesResponse()
         counted = 0
@@ -246,10 +277,15 @@ class MonitoringService:
             for series in (*project.written.values(), *project.seeded):
                 if series.header.metric.type != wanted[1]:
                     continue
-                first, last = bisect_left(series.times, start), bisect_right(series.times, end)
+                first, last = (
+                    bisect_left(series.times, start),
+                    bisect_right(series.times, end),
+                )
                 newest_first = range(last - 1, first - 1, -1)
                 # A page counts points; a series at its end goes on in the next one.
-                part = newest_first[max(0, page.start - counted) : max(0, stop - counted)]
+                part = newest_first[
+                    max(0, page.start - counted) : max(0, stop - counted)
+                ]
                 if part:
                     response.time_series.append(series.message(part))
                 counted += len(newest_first)
@@ -271,7 +307,9 @@ class MonitoringService:
         """Return what the project of ``projects/P`` holds, or raise Google's StatusError."""
         kind, id_, *_ = [*name.split("/"), ""]
         if kind != "projects" or not id_:
-            raise _invalid_field("name", "Name must begin with 'projects/{project_id}'.", name)
+            raise _invalid_field(
+                "name", "Name must begin with 'projects/{project_id}'.", name
+            )
         project = self._fleet().project(id_)
         if project is None or permission in project.denied:
             raise permission_denied(permission, f"projects/{id_}")

@@ -33,7 +33,8 @@ _OPTIONS = (
     ("grpc.so_reuseport", 0),
 )
 
-# Field 1 with 255 bytes that do not follow; the head of 65 MiB in a field that no message has.
+# Field 1 with 255 bytes that do not follow; the head of 65 MiB in a field that no
+# message has.
 _CUT_OFF = b"\x0a\xff\x01"
 _TOO_MUCH, _HEAD = 65 << 20, b"\xfa\xff\xff\xff\x0f\x80\x80\xc0\x20"
 
@@ -53,7 +54,8 @@ class Method(NamedTuple):
     answer: Answer
 
 
-Services = Mapping[str, Mapping[str, Method]]  # methods by name, by the full name of their service
+# Methods by name, by the full name of their service
+Services = Mapping[str, Mapping[str, Method]]
 
 
 class Call(NamedTuple):
@@ -80,7 +82,8 @@ class Calls:
     """
 
     def __init__(self, faults: Iterable[Fault], seconds: Callable[[], float]) -> None:
-        self.scripts: dict[str, Answer] = {}  # ask these instead of the service, by short name
+        # Ask these instead of the service, by short name
+        self.scripts: dict[str, Answer] = {}
         self._seconds = seconds
         self._lock = Lock()
         self._log: list[Call] = []
@@ -152,7 +155,9 @@ def _write_in_part(fault: Fault, count: int, answer: Answer, request: Any) -> No
     text = fault.message or fault_error(fault).status.message
     points = sum(len(each.points) for each in request.time_series)
     why = RejectedPointError(text, str(fault.code))
-    refused = [(index, each, why) for index, each in enumerate(request.time_series[:count])]
+    refused = [
+        (index, each, why) for index, each in enumerate(request.time_series[:count])
+    ]
     rest = type(request)(name=request.name, time_series=request.time_series[count:])
     if rest.time_series:
         answer(rest)
@@ -184,14 +189,18 @@ def serving(services: Services, calls: Calls, port: int) -> Iterator[str]:
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
     server = grpc.server(pool, options=_OPTIONS)
     for service, methods in services.items():
-        handlers = {name: _handler(calls, name, method) for name, method in methods.items()}
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+        handlers = {
+            name: _handler(calls, name, method) for name, method in methods.items()
+        }
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(service, handlers),)
+        )
     try:
         bound = server.add_insecure_port(f"127.0.0.1:{port}")
     except RuntimeError:
         raise PortInUseError(
-            f"port {port} of 127.0.0.1 cannot be listened on: another program has it, or it is"
-            " reserved; choose another one"
+            f"port {port} of 127.0.0.1 cannot be listened on: another program has it,"
+            " or it is reserved; choose another one"
         ) from None
     server.start()
     try:
@@ -213,7 +222,9 @@ def _handler(calls: Calls, name: str, method: Method) -> grpc.RpcMethodHandler:
             context.abort_with_status(rpc_status.to_status(refused.status))
 
     return grpc.unary_unary_rpc_method_handler(
-        serve, request_deserializer=method.request.FromString, response_serializer=_serialized
+        serve,
+        request_deserializer=method.request.FromString,
+        response_serializer=_serialized,
     )
 
 

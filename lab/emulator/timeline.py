@@ -23,8 +23,8 @@ from lab.emulator.world import (
 class StreamSnapshot:
     """A stream at one moment.
 
-    Its freshness in seconds is ``freshness``, or grows from that since ``growing_since``, in
-    seconds after the world's start. None: it isn't measured.
+    Its freshness in seconds is ``freshness``, or grows from that since
+    ``growing_since``, in seconds after the world's start. None: it isn't measured.
     """
 
     id: str
@@ -76,7 +76,8 @@ class Snapshot:
 class Timeline:
     """A world's snapshots by time.
 
-    Two moments without an event in between give the same object, so that answers can be cached.
+    Two moments without an event in between give the same object, so that answers can be
+    cached.
     """
 
     def __init__(self, world: World) -> None:
@@ -114,10 +115,14 @@ def _steps(event: Event) -> Iterator[Event | _Transition]:
     match event:
         case worlds.Pause() if event.draining:
             at = event.at + event.draining
-            yield _Transition(at, event.stream, StreamState.DRAINING, StreamState.PAUSED)
+            yield _Transition(
+                at, event.stream, StreamState.DRAINING, StreamState.PAUSED
+            )
         case Lifecycle() if event.starting:
             at = event.at + event.starting
-            yield _Transition(at, event.stream, StreamState.STARTING, StreamState.RUNNING)
+            yield _Transition(
+                at, event.stream, StreamState.STARTING, StreamState.RUNNING
+            )
 
 
 class _Replay:
@@ -127,7 +132,9 @@ class _Replay:
         self._locations: dict[str, LocationSnapshot] = {}
         # Streams that don't exist yet, or no longer, are here too.
         self._all_streams: list[tuple[LocationSnapshot, StreamSnapshot]] = []
-        self.projects = {project.id: self._project(project) for project in world.projects}
+        self.projects = {
+            project.id: self._project(project) for project in world.projects
+        }
 
     def _project(self, project: worlds.WorldProject) -> ProjectSnapshot:
         named = project.id if project.names == "by_id" else str(project.number)
@@ -141,9 +148,16 @@ class _Replay:
             location = LocationSnapshot(each.id, name, each.outage, connections)
             snapshot.locations[each.id] = self._locations[name] = location
             for group in each.streams:
-                what = (group.state, group.labels, group.errors, group.objects, group.freshness)
+                what = (
+                    group.state,
+                    group.labels,
+                    group.errors,
+                    group.objects,
+                    group.freshness,
+                )
                 streams = [
-                    StreamSnapshot(id_, *what, freshness=group.freshness) for id_ in group.ids
+                    StreamSnapshot(id_, *what, freshness=group.freshness)
+                    for id_ in group.ids
                 ]
                 self._all_streams += [(location, stream) for stream in streams]
                 if group.exists:
@@ -166,34 +180,45 @@ class _Replay:
             case worlds.LocationEvent():
                 for location in self._locations.values():
                     if matches(step.location, location.name):
-                        location.outage = step.outage if step.do == "unreachable" else None
+                        location.outage = (
+                            step.outage if step.do == "unreachable" else None
+                        )
             case worlds.ProjectEvent():
                 for project in self._projects(step.project):
                     project.api_enabled = step.do == "enable_api"
             case worlds.PermissionEvent():
                 for project in self._projects(step.project):
                     others = project.denied - {step.permission}
-                    project.denied = others if step.do == "grant" else others | {step.permission}
+                    project.denied = (
+                        others if step.do == "grant" else others | {step.permission}
+                    )
             case worlds.ConnectionEvent():
                 changes = {"state": step.state}
                 for location in self._locations.values():
                     for id_, connection in location.connections.items():
                         name = f"{location.name}/privateConnections/{id_}"
                         if matches(step.private_connection, name):
-                            location.connections[id_] = connection.model_copy(update=changes)
+                            location.connections[id_] = connection.model_copy(
+                                update=changes
+                            )
             case _:
                 for location, id_ in self._streams(step.stream):
                     stream = location.streams[id_]
                     location.streams[id_] = replace(stream, **_changes(stream, step))
 
     def _projects(self, glob: str) -> list[ProjectSnapshot]:
-        return [each for each in self.projects.values() if matches(glob, f"projects/{each.id}")]
+        return [
+            each
+            for each in self.projects.values()
+            if matches(glob, f"projects/{each.id}")
+        ]
 
     def _streams(self, glob: str) -> list[tuple[LocationSnapshot, str]]:
         """Return the streams that exist and that a glob matches, as locations and ids."""
         parent, _, literal = glob.partition("/streams/")
         if parent in self._locations and is_literal(literal):
-            # Looked up, as a big world with a full name in each event is replayed many times.
+            # Looked up, as a big world with a full name in each event is replayed many
+            # times.
             location = self._locations[parent]
             return [(location, literal)] if literal in location.streams else []
         return [
@@ -220,18 +245,28 @@ def _changes(  # noqa: C901, PLR0911 - a case an event
             errors = () if step.do == "recover" else stream.errors
             return {"state": state, "errors": errors}
         case worlds.Pause():
-            return {"state": StreamState.DRAINING if step.draining else StreamState.PAUSED}
+            return {
+                "state": StreamState.DRAINING if step.draining else StreamState.PAUSED
+            }
         case worlds.Fail():
             error = WorldError(reason=step.reason, message=step.message)
             if step.do == "report_error":
                 return {"errors": (*stream.errors, error)}
-            state = StreamState.FAILED if step.do == "fail" else StreamState.FAILED_PERMANENTLY
+            state = (
+                StreamState.FAILED
+                if step.do == "fail"
+                else StreamState.FAILED_PERMANENTLY
+            )
             return {"state": state, "errors": (error,)}
         case worlds.SetState():
             return {"state": step.state}
         case worlds.SetBackfill():
             change = {"backfill": step.backfill}
-            return {"objects": tuple(each.model_copy(update=change) for each in stream.objects)}
+            return {
+                "objects": tuple(
+                    each.model_copy(update=change) for each in stream.objects
+                )
+            }
         case worlds.Lag():
             since = step.at if step.growing else None
             return {"freshness": step.freshness, "growing_since": since}

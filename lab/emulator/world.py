@@ -43,7 +43,9 @@ def _number_in(names: type[IntEnum]) -> BeforeValidator:
     """Accept an enum's name or any number, as the API may send one that the client doesn't know."""
     return BeforeValidator(
         lambda value: (
-            names[_known(value, names.__members__)].value if isinstance(value, str) else value
+            names[_known(value, names.__members__)].value
+            if isinstance(value, str)
+            else value
         )
     )
 
@@ -66,13 +68,13 @@ Permission = Literal[
     "monitoring.notificationChannels.list",
 ]
 
-# How a location fails: with the status UNAVAILABLE; with an empty answer that lists it in
-# ``unreachable``; the same for the first page only; or it answers, and the discovery of locations
-# leaves it out
+# How a location fails: with the status UNAVAILABLE; with an empty answer that lists it
+# in ``unreachable``; the same for the first page only; or it answers, and the discovery
+# of locations leaves it out
 Outage = Literal["unavailable", "listed", "partial", "unlisted"]
 
-# How an answer is wrong: it (or, with a code, its details) can't be parsed; it has 65 MiB; or its
-# token leads to the same page
+# How an answer is wrong: it (or, with a code, its details) can't be parsed; it has 65
+# MiB; or its token leads to the same page
 WrongAnswer = Literal["garbled", "too_large", "same_page"]
 
 
@@ -110,8 +112,8 @@ class _Counted(Section):
         pattern = getattr(self, self._name_key)
         if (self.count is not None) != bool(_COUNTER.search(pattern)):
             raise ValueError(
-                f"{quote(pattern)}: a counter such as {{:05}} in a name needs a count, and a count"
-                " needs a counter"
+                f"{quote(pattern)}: a counter such as {{:05}} in a name needs a count,"
+                " and a count needs a counter"
             )
         return self
 
@@ -137,7 +139,8 @@ class WorldStreams(_Counted):
     labels: dict[str, str] = Field(default_factory=dict)
     errors: tuple[WorldError, ...] = ()
     objects: tuple[WorldObjects, ...] = ()
-    freshness: Seconds = 5  # the value of Datastream's own metric while the stream is RUNNING
+    # The value of Datastream's own metric while the stream is RUNNING
+    freshness: Seconds = 5
 
 
 class WorldConnection(Section):
@@ -189,10 +192,13 @@ class _StreamEvent(_Event):
 class Lifecycle(_StreamEvent):
     """Matching streams start, resume, recover, heal, are deleted or appear.
 
-    `catch_up` makes them as fresh as at the start, and `stall` ends that this is measured.
+    `catch_up` makes them as fresh as at the start, and `stall` ends that this is
+    measured.
     """
 
-    do: Literal["start", "resume", "recover", "heal", "delete", "appear", "catch_up", "stall"]
+    do: Literal[
+        "start", "resume", "recover", "heal", "delete", "appear", "catch_up", "stall"
+    ]
     starting: Seconds = 0
 
 
@@ -257,8 +263,8 @@ class WriteLogEntry(_StreamEvent):
         audit = self.log == "audit"
         if audit != (self.method is not None) or (self.operation and not audit):
             raise ValueError(
-                "an entry of the audit log needs a method, such as UpdateStream, and may have an"
-                " operation; one of stream_activity has neither"
+                "an entry of the audit log needs a method, such as UpdateStream, and"
+                " may have an operation; one of stream_activity has neither"
             )
         return self
 
@@ -314,8 +320,8 @@ Event = Annotated[
 class Fault(Section):
     """A fault of calls: a delay, a status code, a wrong answer, or several of these.
 
-    Globs match the method's short name, the project's id and the location's id (empty for a call
-    without one).
+    Globs match the method's short name, the project's id and the location's id (empty
+    for a call without one).
     """
 
     method: str = "*"
@@ -328,12 +334,15 @@ class Fault(Section):
     refuses: int | None = Field(default=None, ge=1)
     # How the answer is wrong, where the method can give such an answer
     answer: WrongAnswer | None = None
-    latency: Seconds = 0  # seconds to wait. A call that its client gives up meanwhile has no effect
-    times: int | None = Field(default=None, ge=1)  # how many calls it strikes; all where None
+    # Seconds to wait. A call that its client gives up meanwhile has no effect
+    latency: Seconds = 0
+    # How many calls it strikes; all where None
+    times: int | None = Field(default=None, ge=1)
     # ``from`` in a file: when it begins, in seconds after the world's start
     since: Seconds = Field(default=0, alias="from")
     until: Seconds | None = None
-    when: Literal["before", "after"] = "before"  # with ``after``, the call has its effect first
+    # With ``after``, the call has its effect first
+    when: Literal["before", "after"] = "before"
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -366,10 +375,13 @@ class World(Section):
                 at = f"projects/{project.id}/locations/{location.id}"
                 names["location"].append(at)
                 names["stream"] += [
-                    f"{at}/streams/{id_}" for each in location.streams for id_ in each.ids
+                    f"{at}/streams/{id_}"
+                    for each in location.streams
+                    for id_ in each.ids
                 ]
                 names["private_connection"] += [
-                    f"{at}/privateConnections/{each.id}" for each in location.private_connections
+                    f"{at}/privateConnections/{each.id}"
+                    for each in location.private_connections
                 ]
         return names
 
@@ -431,4 +443,7 @@ def world_errors(world: World) -> Iterator[tuple[Place, str]]:
         glob = getattr(event, kind)
         # Most likely a typing error.
         if not any(matches(glob, name) for name in names[kind]):
-            yield ("events", index, kind), f"{quote(glob)} matches no {kind} of this world"
+            yield (
+                ("events", index, kind),
+                f"{quote(glob)} matches no {kind} of this world",
+            )

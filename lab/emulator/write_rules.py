@@ -1,7 +1,7 @@
 """Decides which points Cloud Monitoring accepts, and refuses the others in its own words.
 
-Sources: https://cloud.google.com/monitoring/quotas#custom_metrics_quotas, the reference of
-projects.timeSeries.create, and texts seen in other clients' reports.
+Sources: https://cloud.google.com/monitoring/quotas#custom_metrics_quotas, the reference
+of projects.timeSeries.create, and texts seen in other clients' reports.
 """
 
 import re
@@ -59,7 +59,10 @@ def new_point(index: int, series: Any, now: int) -> tuple[int, str, Any]:
         raise _rejected(f"{at}[0].value", "A value is required, and no text.")
     end = nanoseconds(point.interval.end_time)
     if end < now - _OLDEST:
-        text = "Data points cannot be written more than approximately 24 hours in the past."
+        text = (
+            "Data points cannot be written more than approximately 24 hours in the"
+            " past."
+        )
         raise _rejected(f"{at}[0].interval.end_time", text)
     if end > now + _NEWEST:
         text = "Data points cannot be written more than 5 minutes in the future."
@@ -92,11 +95,13 @@ def check_order(youngest: int, end: int) -> None:
     if end - youngest >= _SAMPLING_PERIOD:
         return
     text = (
-        "One or more points were written more frequently than the maximum sampling period"
-        " configured for the metric."
+        "One or more points were written more frequently than the maximum sampling"
+        " period configured for the metric."
         if end > youngest
-        else "Points must be written in order. One or more of the points specified had an older"
-        " end time than the most recent point."
+        else (
+            "Points must be written in order. One or more of the points specified had"
+            " an older end time than the most recent point."
+        )
     )
     raise RejectedPointError(text, "FAILED_PRECONDITION")
 
@@ -118,7 +123,8 @@ def check_labels(index: int, metric_labels: Mapping[str, str], resource: Any) ->
         raise RejectedPointError(f"Unrecognized resource label: {unknown[0]}")
     if missing := sorted(keys - set(resource.labels)):
         raise RejectedPointError(
-            f"The set of resource labels is incomplete. Missing labels: ({' '.join(missing)})."
+            "The set of resource labels is incomplete. Missing labels:"
+            f" ({' '.join(missing)})."
         )
     location = resource.labels.get("location", "global")
     if location != "global" and re.sub(r"-[a-f]$", "", location) not in KNOWN:

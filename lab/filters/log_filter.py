@@ -13,15 +13,24 @@ from exporter.text import quote
 
 # A log entry's, in rising order; google.logging.type.LogSeverity
 Severity = Literal[
-    "DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY"
+    "DEFAULT",
+    "DEBUG",
+    "INFO",
+    "NOTICE",
+    "WARNING",
+    "ERROR",
+    "CRITICAL",
+    "ALERT",
+    "EMERGENCY",
 ]
 
 SEVERITIES: tuple[str, ...] = get_args(Severity)
 
 _SUPPORTED = {
     "log_filter": (
-        'write one comparison a line, such as severity>=ERROR or resource.type="…", or log_id("…"),'
-        " each with NOT before it if need be; parentheses join several by AND or OR"
+        'write one comparison a line, such as severity>=ERROR or resource.type="…", or'
+        ' log_id("…"), each with NOT before it if need be; parentheses join several by'
+        " AND or OR"
     ),
     "extractor": 'write EXTRACT(path) or REGEXP_EXTRACT(path, "expression")',
 }
@@ -66,22 +75,35 @@ def _parsed(text: str, start: str) -> Any:
         return _Terms().transform(_parser().parse(text, start=start))
     except UnexpectedInput as error:
         if isinstance(error, UnexpectedToken) and error.token.type == "$END":
-            raise FilterError(f"{quote(text)} ends too early; {_SUPPORTED[start]}") from None
+            raise FilterError(
+                f"{quote(text)} ends too early; {_SUPPORTED[start]}"
+            ) from None
         rest = text[error.pos_in_stream :].splitlines()[0]
-        at = f"line {error.line}, column {error.column} of the {start.rpartition('_')[2]}"
-        raise FilterError(f"{quote(rest)} ({at}) is not supported; {_SUPPORTED[start]}") from None
+        at = (
+            f"line {error.line}, column {error.column} of the"
+            f" {start.rpartition('_')[2]}"
+        )
+        raise FilterError(
+            f"{quote(rest)} ({at}) is not supported; {_SUPPORTED[start]}"
+        ) from None
     except VisitError as error:
         raise error.orig_exc from None
 
 
 @cache
 def _parser() -> Lark:
-    return Lark.open("filters.lark", rel_to=__file__, parser="lalr", start=list(_SUPPORTED))
+    return Lark.open(
+        "filters.lark", rel_to=__file__, parser="lalr", start=list(_SUPPORTED)
+    )
 
 
 def _unquoted(literal: str) -> str:
     """Return the text of a literal: a word, or a string in quotes."""
-    return re.sub(r'\\([\\"])', r"\1", literal[1:-1]) if literal.startswith('"') else literal
+    return (
+        re.sub(r'\\([\\"])', r"\1", literal[1:-1])
+        if literal.startswith('"')
+        else literal
+    )
 
 
 def _field_text(entry: _Entry, path: str) -> str | None:
@@ -98,7 +120,9 @@ def _checked(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise FilterError(f"{quote(pattern)} is not a regular expression: {error}") from None
+        raise FilterError(
+            f"{quote(pattern)} is not a regular expression: {error}"
+        ) from None
     return pattern
 
 
@@ -127,7 +151,8 @@ class _Terms(Transformer[Token, object]):
         # Entries carry it within their logName, with its slash escaped.
         pattern = f"/logs/{re.escape(_unquoted(literal)).replace('/', '(?:/|%2F)')}$"
         return lambda entry: (
-            bool(re.search(pattern, _field_text(entry, "logName") or "")) is (negation is None)
+            bool(re.search(pattern, _field_text(entry, "logName") or ""))
+            is (negation is None)
         )
 
     def log_comparison(
@@ -136,8 +161,8 @@ class _Terms(Transformer[Token, object]):
         value = _unquoted(literal)
         if sign in _ORDERS and (path != "severity" or value not in SEVERITIES):
             raise FilterError(
-                f"{quote(f'{path}{sign}{literal}')} is not supported; only severity is compared by "
-                f"order, with {', '.join(SEVERITIES)}"
+                f"{quote(f'{path}{sign}{literal}')} is not supported; only severity is"
+                f" compared by order, with {', '.join(SEVERITIES)}"
             )
         if sign in {"=~", "!~"}:
             _checked(value)

@@ -1,8 +1,8 @@
 """``make mutants``: does a scenario notice when a policy is changed in one place?
 
-It plays every scenario, changes each policy in one place at a time, and lists the changes with
-which every scenario still passes. It exits with 1 where such a survivor is not in survivors.yaml,
-or where one in survivors.yaml is noticed.
+It plays every scenario, changes each policy in one place at a time, and lists the
+changes with which every scenario still passes. It exits with 1 where such a survivor is
+not in survivors.yaml, or where one in survivors.yaml is noticed.
 """
 
 import argparse
@@ -32,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Find the mutants that no scenario notices and print them; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m lab.mutate", description=__doc__)
     parser.add_argument(
-        "--policy", action="append", metavar="NAME", help="change this policy only; repeatable"
+        "--policy",
+        action="append",
+        metavar="NAME",
+        help="change this policy only; repeatable",
     )
     wanted = parser.parse_args(arguments).policy
     try:
@@ -42,7 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"no such policy: {', '.join(sorted(unknown))}")
         scenarios = read_scenarios(POLICIES / "scenarios", policies)
         return _run([policies[name] for name in wanted or policies], scenarios)
-    except (InputError, NotInstalledError, EngineError, SimulationError, WorkerEndedError) as error:
+    except (
+        InputError,
+        NotInstalledError,
+        EngineError,
+        SimulationError,
+        WorkerEndedError,
+    ) as error:
         parser.exit(INCOMPLETE, f"{error}\n")
     except KeyboardInterrupt:
         parser.exit(INTERRUPTED, "Interrupted.\n")
@@ -52,7 +61,9 @@ def _run(policies: Sequence[Policy], scenarios: Sequence[Scenario]) -> int:
     pairs = [(policy, mutant) for policy in policies for mutant in mutants(policy)]
     survivors, mistakes = 0, 0
     with show_progress(sys.stderr) as progress:
-        recordings = [*progress.track("playing scenarios", play(scenarios), len(scenarios))]
+        recordings = [
+            *progress.track("playing scenarios", play(scenarios), len(scenarios))
+        ]
         played = [*zip(scenarios, recordings, strict=True)]
         with engine_for(recordings) as engine:
             for policy, mutant in progress.track("trying mutants", pairs, len(pairs)):
@@ -64,7 +75,10 @@ def _run(policies: Sequence[Policy], scenarios: Sequence[Scenario]) -> int:
                     mistakes += 1
                     found = f"{noticed} notices it; remove it from survivors.yaml"
                     with progress.pause():
-                        print(f"{name}: {found if noticed else 'no scenario notices'}", flush=True)
+                        print(
+                            f"{name}: {found if noticed else 'no scenario notices'}",
+                            flush=True,
+                        )
     print(
         f"{len(pairs)} mutants of {len(policies)} policies: scenarios notice "
         f"{len(pairs) - survivors}; {survivors} survive, "

@@ -42,9 +42,9 @@ class Mutant(NamedTuple):
 def mutants(policy: Policy) -> Iterator[Mutant]:
     """Yield every mutant of a policy.
 
-    What is changed is a retest window or the time until a log incident closes; and in the query or
-    filter: a duration is halved or doubled, a comparison turned, a number moved by one, a label of
-    a join or an aggregation left out.
+    What is changed is a retest window or the time until a log incident closes; and in
+    the query or filter: a duration is halved or doubled, a comparison turned, a number
+    moved by one, a label of a join or an aggregation left out.
     """
     seen: Counter[str] = Counter()
     for description, changed in _changed_policies(policy):
@@ -68,10 +68,14 @@ def _changed_policies(policy: Policy) -> Iterator[tuple[str, Policy]]:
     if policy.filter is not None:
         for line, text in changed_texts(policy.filter):
             yield line, replace(policy, filter=text)
-        closes = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy.auto_close.seconds
+        closes = monitoring_v3.AlertPolicy.pb(
+            policy.proto
+        ).alert_strategy.auto_close.seconds
         for seconds in (closes // 2, closes * 2):
             proto = monitoring_v3.AlertPolicy(policy.proto)
-            monitoring_v3.AlertPolicy.pb(proto).alert_strategy.auto_close.seconds = seconds
+            monitoring_v3.AlertPolicy.pb(
+                proto
+            ).alert_strategy.auto_close.seconds = seconds
             yield f"auto-close {closes}s → {seconds}s", replace(policy, proto=proto)
         return
     for line, text in changed_texts(policy.query or ""):

@@ -30,7 +30,9 @@ def noticed_by(
     The engine holds the series of all recordings.
     """
     own = {
-        scenario.name: tuple(each for each in scenario.expect if each.policy == mutant.name)
+        scenario.name: tuple(
+            each for each in scenario.expect if each.policy == mutant.name
+        )
         for scenario, _ in played
     }
     # Most mutants are noticed where the policy fires, and soonest by a short scenario.
@@ -44,6 +46,7 @@ def noticed_by(
                 if not evaluate(alone, recording, [mutant], engine).passed:
                     return scenario.name
             except QueryError:
-                # A refused query never fires: a join that finds two partners, for example.
+                # A refused query never fires: a join that finds two partners, for
+                # example.
                 return scenario.name
     return None

@@ -9,7 +9,8 @@ from exporter.text import quote
 from lab.policies.model import HOUR, LABEL_ALLOWED, LABEL_VALUE, PolicyFile
 from lab.policies.promql import Labels, Query, has
 
-# The keys that lead to what is wrong, such as ``("conditions", 0)``, and the sentence about it
+# The keys that lead to what is wrong, such as ``("conditions", 0)``, and the sentence
+# about it
 Problem: TypeAlias = tuple[tuple[str | int, ...], str]
 
 PROJECT = "project"
@@ -32,8 +33,8 @@ def problems(
 ) -> Iterator[Problem]:
     """Yield everything that contradicts itself in a policy.
 
-    ``thresholds`` has the threshold of every policy, by name; None where it has none, empty where
-    it is unknown. This project's own rules apply with ``house_rules``.
+    ``thresholds`` has the threshold of every policy, by name; None where it has none,
+    empty where it is unknown. This project's own rules apply with ``house_rules``.
     """
     yield from _name(name, file, house_rules=house_rules)
     yield from _strategy(file)
@@ -51,8 +52,9 @@ def problems(
             yield (
                 (*path, "duration"),
                 (
-                    f"a retest window of {window}s and a look-back window of {query.look_back}s in "
-                    f"the query exceed the {_LONGEST}s that Cloud Monitoring allows; shorten one"
+                    f"a retest window of {window}s and a look-back window of"
+                    f" {query.look_back}s in the query exceed the {_LONGEST}s that"
+                    " Cloud Monitoring allows; shorten one"
                 ),
             )
         yield from _documentation(file, query.result, METRIC_LABEL)
@@ -60,10 +62,17 @@ def problems(
 
 def _name(name: str, file: PolicyFile, *, house_rules: bool) -> Iterator[Problem]:
     if not LABEL_VALUE.fullmatch(name):
-        yield (), f"the file's name is the policy's name; rename it to only {LABEL_ALLOWED}"
+        yield (
+            (),
+            f"the file's name is the policy's name; rename it to only {LABEL_ALLOWED}",
+        )
     policy = file.user_labels.get("policy")
     if policy != name and (policy is not None or house_rules):
-        found = "is missing" if policy is None else f"{quote(policy)} is not the file's name"
+        found = (
+            "is missing"
+            if policy is None
+            else f"{quote(policy)} is not the file's name"
+        )
         yield ("userLabels", "policy"), f"{found}; write {quote(name)}"
 
 
@@ -91,7 +100,13 @@ def _threshold(file: PolicyFile) -> Iterator[Problem]:
     elif not re.fullmatch(r"[0-9]{1,15}", threshold):
         yield path, f"{quote(threshold)} is not a whole number in digits"
     elif not any(f"{sign} ({threshold})" in condition.query for sign in (">", ">=")):
-        yield path, f'"{threshold}" is not in the query, as "> ({threshold})" or ">= ({threshold})"'
+        yield (
+            path,
+            (
+                f'"{threshold}" is not in the query, as "> ({threshold})" or ">='
+                f' ({threshold})"'
+            ),
+        )
 
 
 def _yields_to(
@@ -102,12 +117,23 @@ def _yields_to(
     if not other:
         return
     if other == name or other not in thresholds:
-        names = sorted(each for each, number in thresholds.items() if number and each != name)
-        yield path, f"{quote(other)} is not another policy with a threshold; {hint(other, names)}"
+        names = sorted(
+            each for each, number in thresholds.items() if number and each != name
+        )
+        yield (
+            path,
+            (
+                f"{quote(other)} is not another policy with a threshold;"
+                f" {hint(other, names)}"
+            ),
+        )
         return
     number = thresholds[other]
     if number is None:
-        yield path, f"{other} has no userLabels.threshold, so this policy would never yield"
+        yield (
+            path,
+            f"{other} has no userLabels.threshold, so this policy would never yield",
+        )
     elif number and number == file.user_labels.get("threshold"):
         yield path, f"{other} has the same threshold, {number}; change one of the two"
     elif number and condition and f">= ({number})" not in condition.query:
@@ -141,7 +167,10 @@ def _documentation(file: PolicyFile, labels: Labels, prefix: str) -> Iterator[Pr
                 known = f'"${{{PROJECT}}}" or "${{{prefix}KEY}}"'
                 sentence = f"is not a variable that policies use; write {known}"
             elif not has(labels, key):
-                sentence = f"names a label that the alert doesn't have; {hint(key, sorted(labels))}"
+                sentence = (
+                    "names a label that the alert doesn't have;"
+                    f" {hint(key, sorted(labels))}"
+                )
             else:
                 continue
             yield ("documentation", *path), f"{quote(found[0])} {sentence}"

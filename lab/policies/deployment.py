@@ -1,7 +1,8 @@
 """Fills in which deployment of the exporter a query is about.
 
-Several deployments may write to one metrics project, or be seen in one metrics scope. So each
-selector names its own, by placeholders: Terraform replaces them, and so does the lab.
+Several deployments may write to one metrics project, or be seen in one metrics scope.
+So each selector names its own, by placeholders: Terraform replaces them, and so does
+the lab.
 """
 
 import re
@@ -24,7 +25,9 @@ class Deployed(NamedTuple):
 
     def fill_in(self, query: str) -> str:
         """Return a query with placeholders for this deployment."""
-        query = query.replace('namespace="datastream-exporter"', f'namespace="{self.name}"')
+        query = query.replace(
+            'namespace="datastream-exporter"', f'namespace="{self.name}"'
+        )
         query = query.replace('_name="datastream-exporter"', f'_name="{self.job}"')
         query = re.sub('"(?:metrics|exporter)-project"', f'"{self.project}"', query)
         return re.sub('"exporter-(?:location|region)"', f'"{self.region}"', query)

@@ -1,7 +1,7 @@
 """Reads policy files: alert policies in the API's own AlertPolicy form, as YAML.
 
-The same file works with ``gcloud monitoring policies create --policy-from-file`` and with
-Terraform. The conventions:
+The same file works with ``gcloud monitoring policies create --policy-from-file`` and
+with Terraform. The conventions:
 
 - One policy per file, one condition per policy: ``conditionPrometheusQueryLanguage`` (durations in
   whole seconds, an explicit evaluation interval, without validation of its metrics) or
@@ -16,8 +16,8 @@ Terraform. The conventions:
 - The comment at the top has three paragraphs: "Catches…", "Why these numbers: …" and
   "How it can be wrong: …".
 
-The comment and ``userLabels.policy`` are this project's own rules: users' files may leave them out,
-and may use metrics that are unknown here.
+The comment and ``userLabels.policy`` are this project's own rules: users' files may
+leave them out, and may use metrics that are unknown here.
 """
 
 import re
@@ -56,7 +56,8 @@ class Policy:
     filter: str | None  # the filter on log entries; None for a PromQL policy
     # How each label is extracted from a log entry
     extractors: Mapping[str, str] = field(hash=False)
-    retest_window: int  # seconds for which the condition must stay true; 0 for a log policy
+    # Seconds for which the condition must stay true; 0 for a log policy
+    retest_window: int
     interval: int  # seconds between evaluations; 0 for a log policy
     # The policy as the API takes it
     proto: monitoring_v3.AlertPolicy = field(repr=False, compare=False)
@@ -70,7 +71,8 @@ class Policy:
     subject: str = ""  # the alert's subject
     content: str = ""  # the alert's text, in Markdown
     links: tuple[DocumentationLink, ...] = ()  # the alert's links
-    header: HeaderComment = field(default_factory=HeaderComment)  # the comment at the top
+    # The comment at the top
+    header: HeaderComment = field(default_factory=HeaderComment)
 
     @property
     def is_log(self) -> bool:
@@ -80,7 +82,10 @@ class Policy:
     @property
     def summary(self) -> str:
         """What it fires for, in a few words: its header's first sentence, else its title."""
-        return re.split(r"\.(?:\s|$)", self.header.catches, maxsplit=1)[0] or self.display_name
+        return (
+            re.split(r"\.(?:\s|$)", self.header.catches, maxsplit=1)[0]
+            or self.display_name
+        )
 
     @property
     def enabled(self) -> bool:
@@ -100,8 +105,9 @@ def read_policies(
 ) -> tuple[Policy, ...]:
     """Return the policies of a directory, ordered by name; other files are skipped.
 
-    With ``house_rules``, this project's own rules apply. ``others`` are policies of another
-    directory, to which these may yield. Raise InputError with everything that is wrong.
+    With ``house_rules``, this project's own rules apply. ``others`` are policies of
+    another directory, to which these may yield. Raise InputError with everything that
+    is wrong.
     """
     files, sentences = _files(Path(folder))
     # Empty means unknown: the file has errors.
@@ -201,6 +207,8 @@ def _header(text: str) -> HeaderComment:
     paragraphs = "\n".join(line.lstrip("#").strip() for line in lines).split("\n\n")
     found = []
     for beginning in _BEGINNINGS:
-        paragraph = next((each for each in paragraphs if each.startswith(beginning)), "")
+        paragraph = next(
+            (each for each in paragraphs if each.startswith(beginning)), ""
+        )
         found.append(paragraph.removeprefix(beginning).lstrip(":, ").replace("\n", " "))
     return HeaderComment(*found)

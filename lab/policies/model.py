@@ -16,15 +16,19 @@ from exporter.durations import parse
 from exporter.text import quote
 
 SEVERITIES = ("CRITICAL", "ERROR", "WARNING")  # every severity, the worst first
-SEVERITY_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow", "WARNING": ""}  # in tables
-INTERVAL = 30  # seconds: the shortest evaluation interval. All others are multiples of it
+# In tables
+SEVERITY_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow", "WARNING": ""}
+# Seconds: the shortest evaluation interval. All others are multiples of it
+INTERVAL = 30
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 LABEL_ALLOWED = "lower-case letters, digits, - and _, at most 63"
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-_EXTRACTOR = re.compile(r'EXTRACT\([^()"]+\)|REGEXP_EXTRACT\([^()"]+, *"(?:[^"\\]|\\.)+"\)')
+_EXTRACTOR = re.compile(
+    r'EXTRACT\([^()"]+\)|REGEXP_EXTRACT\([^()"]+, *"(?:[^"\\]|\\.)+"\)'
+)
 _SECONDS = re.compile(r"(0|[1-9][0-9]{0,8})s")
 
 
@@ -76,8 +80,8 @@ def _whole_intervals(seconds: int) -> int:
 def _without_validation(disabled: object) -> object:
     if disabled is False:
         raise ValueError(
-            "must be true; otherwise Cloud Monitoring rejects the policy until each metric has "
-            "been written"
+            "must be true; otherwise Cloud Monitoring rejects the policy until each"
+            " metric has been written"
         )
     return disabled
 
@@ -85,8 +89,8 @@ def _without_validation(disabled: object) -> object:
 def _alone(conditions: tuple[object, ...]) -> tuple[object, ...]:
     if len(conditions) > 1:
         raise ValueError(
-            f"has {len(conditions)} conditions; a PromQL or log condition must be the only one "
-            "of its policy: write one file for each"
+            f"has {len(conditions)} conditions; a PromQL or log condition must be the"
+            " only one of its policy: write one file for each"
         )
     return conditions
 
@@ -98,12 +102,20 @@ def _set_by_the_api(_value: object) -> None:
 Text = Annotated[str, Field(min_length=1)]
 Seconds = Annotated[int, BeforeValidator(_seconds)]
 LabelKey = Annotated[
-    str, _matches(_LABEL_KEY, f"allowed; a key starts with a letter and has only {LABEL_ALLOWED}")
+    str,
+    _matches(
+        _LABEL_KEY, f"allowed; a key starts with a letter and has only {LABEL_ALLOWED}"
+    ),
 ]
-LabelValue = Annotated[str, _matches(LABEL_VALUE, f"allowed; a label has only {LABEL_ALLOWED}")]
+LabelValue = Annotated[
+    str, _matches(LABEL_VALUE, f"allowed; a label has only {LABEL_ALLOWED}")
+]
 Extractor = Annotated[
     str,
-    _matches(_EXTRACTOR, 'an extractor; write EXTRACT(field) or REGEXP_EXTRACT(field, "pattern")'),
+    _matches(
+        _EXTRACTOR,
+        'an extractor; write EXTRACT(field) or REGEXP_EXTRACT(field, "pattern")',
+    ),
 ]
 # A key that only existing policies have
 SetByTheAPI = Annotated[Any, BeforeValidator(_set_by_the_api)]
@@ -160,7 +172,9 @@ class Condition(_Part):
     def _one_kind(self) -> "Condition":
         if (self.promql is None) is (self.log is None):
             found = "both kinds; write" if self.log else "no kind; write"
-            raise ValueError(f"has {found} conditionPrometheusQueryLanguage or conditionMatchedLog")
+            raise ValueError(
+                f"has {found} conditionPrometheusQueryLanguage or conditionMatchedLog"
+            )
         return self
 
 
@@ -196,7 +210,9 @@ class PolicyFile(_Part):
     user_labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=64)] = Field(
         default_factory=dict
     )
-    conditions: Annotated[tuple[Condition, ...], Field(min_length=1), AfterValidator(_alone)]
+    conditions: Annotated[
+        tuple[Condition, ...], Field(min_length=1), AfterValidator(_alone)
+    ]
     documentation: Documentation
     alert_strategy: AlertStrategy
     notification_channels: Annotated[tuple[str, ...], Field(max_length=16)] = ()

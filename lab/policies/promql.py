@@ -27,7 +27,8 @@ _ANY: Labels = frozenset("*")
 _EVERYWHERE = ("project_id", "monitored_resource")
 # Every metric whose name starts so is known
 _COMPLETE = ("custom_googleapis_com:datastream_", "datastream_googleapis_com:")
-_MISSPELLED = 0.95  # an unknown name that is this similar to a known one counts as misspelled
+# An unknown name that is this similar to a known one counts as misspelled
+_MISSPELLED = 0.95
 # Aggregations that choose series and keep all of their labels
 _CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
 # Operators that end a clause
@@ -67,21 +68,23 @@ class Query:
 def read(text: str, *, known_only: bool = True) -> Query:
     """Parse a query; raise ValueError if it is not PromQL, or doesn't return series.
 
-    Unless it may use ``known_only`` metrics, an unknown one whose name is not close to a known one
-    may exist, with any labels.
+    Unless it may use ``known_only`` metrics, an unknown one whose name is not close to
+    a known one may exist, with any labels.
     """
     try:
         root = parser.parse(text)
     except ValueError as error:
         reason = str(error)
         if reason == "invalid promql query":
-            reason = "an operator, an operand, a comma or a bracket is missing or too many"
+            reason = (
+                "an operator, an operand, a comma or a bracket is missing or too many"
+            )
         raise ValueError(f"is not PromQL: {reason}") from None
     is_range = isinstance(_bare(root), parser.MatrixSelector | parser.SubqueryExpr)
     if is_range:
         raise ValueError(
-            "returns ranges of points instead of one point per series; wrap it in a function such "
-            "as last_over_time(…)"
+            "returns ranges of points instead of one point per series; wrap it in a"
+            " function such as last_over_time(…)"
         )
     inference = _Inference(known_only)
     result = inference.labels(root) or _NONE
@@ -90,7 +93,11 @@ def read(text: str, *, known_only: bool = True) -> Query:
         raise ValueError("selects no metric, so it would fire always or never")
     errors = tuple(dict.fromkeys(inference.errors))
     return Query(
-        tuple(inference.selectors), inference.look_back, result, inference.returned, errors
+        tuple(inference.selectors),
+        inference.look_back,
+        result,
+        inference.returned,
+        errors,
     )
 
 
@@ -111,8 +118,8 @@ def promql_name(metric_type: str) -> str:
 def metrics_by_clause(query: str) -> list[tuple[str, Labels]]:
     """Return the metrics of a query, each once for every clause that names it: Google bills so.
 
-    With each come the labels in which the series that the clause returns may differ. A clause ends
-    at a comparison, ``and``, ``or`` and ``unless``:
+    With each come the labels in which the series that the clause returns may differ. A
+    clause ends at a comparison, ``and``, ``or`` and ``unless``:
     https://cloud.google.com/monitoring/alerts/cost-control
     """
     parsed = read(query, known_only=False)
@@ -127,8 +134,8 @@ def metrics_by_clause(query: str) -> list[tuple[str, Labels]]:
 def known_series() -> Mapping[str, KnownSeries]:
     """Return every metric that a query may use, by its name in PromQL.
 
-    They are the exporter's own and those of ``google_metrics.yaml``. A distribution has three
-    names, with ``_count``, ``_sum`` and ``_bucket``; the last has ``le``.
+    They are the exporter's own and those of ``google_metrics.yaml``. A distribution has
+    three names, with ``_count``, ``_sum`` and ``_bucket``; the last has ``le``.
     """
     known = {}
     for own in metrics().values():
@@ -145,9 +152,12 @@ def known_series() -> Mapping[str, KnownSeries]:
     return known
 
 
-def _series(type_: str, resource: str, keys: Iterable[str], labels: Iterable[str]) -> KnownSeries:
+def _series(
+    type_: str, resource: str, keys: Iterable[str], labels: Iterable[str]
+) -> KnownSeries:
     of_resource = tuple(keys)
-    # A metric label with the same key as a resource label gets a prefix (same page as above).
+    # A metric label with the same key as a resource label gets a prefix (same page as
+    # above).
     others = (f"metric_{key}" if key in of_resource else key for key in labels)
     return KnownSeries(
         type_, resource, of_resource, frozenset((*_EVERYWHERE, *of_resource, *others))
@@ -164,7 +174,11 @@ def _find_series(name: str, *, known_only: bool) -> KnownSeries | None:
         return known[name]
     if known_only or name.startswith(_COMPLETE):
         guess = nearest(name, known)
-        advice = f"did you mean {guess}?" if guess else "docs/reference.md lists the exporter's own"
+        advice = (
+            f"did you mean {guess}?"
+            if guess
+            else "docs/reference.md lists the exporter's own"
+        )
     else:
         guesses = get_close_matches(name, known, n=1, cutoff=_MISSPELLED)
         if not guesses:
@@ -194,7 +208,9 @@ class _Inference:
             case parser.MatrixSelector():
                 labels = self._ranged(node.vector_selector, _seconds(node.range))
             case parser.SubqueryExpr():
-                labels = self._ranged(node.expr, _seconds(node.range) + _seconds(node.offset))
+                labels = self._ranged(
+                    node.expr, _seconds(node.range) + _seconds(node.offset)
+                )
             case parser.ParenExpr() | parser.UnaryExpr():
                 labels = self.labels(node.expr)
             case parser.AggregateExpr():
@@ -213,7 +229,9 @@ class _Inference:
 
     def _selected(self, node: parser.VectorSelector) -> Labels:
         if node.matchers.or_matchers:
-            self.errors.append("`or` between matchers is not PromQL; use a regular expression")
+            self.errors.append(
+                "`or` between matchers is not PromQL; use a regular expression"
+            )
             return _ANY
         if node.name is None:
             self.errors.append(
@@ -235,8 +253,8 @@ class _Inference:
         resource = selector.equal.get("monitored_resource", series.resource)
         if resource != series.resource:
             self.errors.append(
-                f"{node.name} is not written to the monitored_resource {quote(resource)}; "
-                f"write {quote(series.resource)}"
+                f"{node.name} is not written to the monitored_resource"
+                f" {quote(resource)}; write {quote(series.resource)}"
             )
         return series.labels
 
@@ -259,12 +277,18 @@ class _Inference:
     def _called(self, node: parser.Call) -> Labels | None:
         name = node.func.name
         if node.func.experimental:
-            self.errors.append(f"{name} is experimental; Cloud Monitoring may not support it")
+            self.errors.append(
+                f"{name} is experimental; Cloud Monitoring may not support it"
+            )
         arguments = [self.labels(argument) for argument in node.args]
         carried = next(filter(None, arguments), _NONE)
         match name:
             case "label_replace" | "label_join":
-                texts = [each.val for each in node.args if isinstance(each, parser.StringLiteral)]
+                texts = [
+                    each.val
+                    for each in node.args
+                    if isinstance(each, parser.StringLiteral)
+                ]
                 sources = texts[2:3] if name == "label_replace" else texts[2:]
                 # An empty source label is allowed: it has no value.
                 self._need(filter(None, sources), carried, f"{name}: its series have")
@@ -302,19 +326,26 @@ class _Inference:
         bare = _bare(node.rhs)
         # Only some series of a union may have a label.
         if on and not (isinstance(bare, parser.BinaryExpr) and str(bare.op) == "or"):
-            self._need(keys, right, f"{name} on ({', '.join(keys)}): its right side has")
+            self._need(
+                keys, right, f"{name} on ({', '.join(keys)}): its right side has"
+            )
         if name == "or":
-            return frozenset(key for key in left | right if has(left, key) and has(right, key))
+            return frozenset(
+                key for key in left | right if has(left, key) and has(right, key)
+            )
         rest, other_rest = left.difference(keys), right.difference(keys)
         if not (on or "*" in left | right or rest == other_rest):
-            written, other = (", ".join(sorted(each)) or "none" for each in (rest, other_rest))
+            written, other = (
+                ", ".join(sorted(each)) or "none" for each in (rest, other_rest)
+            )
             self.errors.append(
-                f"the two sides of {name} never match: the left has {written}, the right has "
-                f"{other}; write on (…) with the labels to match"
+                f"the two sides of {name} never match: the left has {written}, the"
+                f" right has {other}; write on (…) with the labels to match"
             )
         if name in {"and", "unless"}:
             return left
-        # Arithmetic or a comparison: group_left and group_right keep the labels of the many.
+        # Arithmetic or a comparison: group_left and group_right keep the labels of the
+        # many.
         if modifier and modifier.card != parser.VectorMatchCardinality.OneToOne:
             is_left = modifier.card == parser.VectorMatchCardinality.ManyToOne
             many, one = (left, right) if is_left else (right, left)
@@ -334,7 +365,9 @@ class _Inference:
 def _equal(selector: Any) -> dict[str, str]:
     """Return the labels of a selector with an equality matcher, and their values."""
     matchers = selector.matchers.matchers
-    return {each.name: each.value for each in matchers if each.op == parser.MatchOp.Equal}
+    return {
+        each.name: each.value for each in matchers if each.op == parser.MatchOp.Equal
+    }
 
 
 def _bare(node: object) -> object:

@@ -14,8 +14,8 @@ from markdown_it.token import Token
 from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT, USER_LABEL, VALUE
 from lab.policies.files import Policy
 
-# What Cloud Monitoring writes for a label that it doesn't find in the incident, as reported by
-# users of PromQL conditions. Its docs say "(none)"
+# What Cloud Monitoring writes for a label that it doesn't find in the incident, as
+# reported by users of PromQL conditions. Its docs say "(none)"
 EMPTY = "null"
 
 # The labels of an example
@@ -33,10 +33,13 @@ EXAMPLE_LABELS = {
 
 EXAMPLE_PROJECT = "shop-monitoring"
 EXPORTER = "datastream-exporter"  # the exporter's name, ``run.name`` in config.yaml
-_STREAM = "projects/{namespace}/locations/{location}/streams/{stream_id}".format(**EXAMPLE_LABELS)
+_STREAM = "projects/{namespace}/locations/{location}/streams/{stream_id}".format(
+    **EXAMPLE_LABELS
+)
 _VARIABLE = re.compile(r"\$\{([^{}$]+)\}")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-# What Slack reads as a mention or a link: https://docs.slack.dev/messaging/formatting-message-text
+# What Slack reads as a mention or a link:
+# https://docs.slack.dev/messaging/formatting-message-text
 _SLACK_CONTROL = re.compile(r"<(?:[!@#]|https?:|mailto:)[^>]*>")
 
 
@@ -45,7 +48,8 @@ class Notification:
     """What a channel gets when an incident opens."""
 
     policy: Policy  # the policy
-    values: Mapping[str, str]  # the values of the variables in its texts, by the variable's name
+    # The values of the variables in its texts, by the variable's name
+    values: Mapping[str, str]
 
     @property
     def dangerous(self) -> tuple[str, ...]:
@@ -60,14 +64,21 @@ class Notification:
 
     def without_labels(self) -> "Notification":
         """Return the paragraphs that name a label, where every label is empty; no links."""
-        values = {name: value if name == PROJECT else EMPTY for name, value in self.values.items()}
+        values = {
+            name: value if name == PROJECT else EMPTY
+            for name, value in self.values.items()
+        }
         paragraphs = _LINK.sub(r"\1", self.policy.content).split("\n\n")
         naming = [each for each in paragraphs if {*_VARIABLE.findall(each)} - {PROJECT}]
-        return Notification(replace(self.policy, content="\n\n".join(naming), links=()), values)
+        return Notification(
+            replace(self.policy, content="\n\n".join(naming), links=()), values
+        )
 
     def fill(self, text: str, shown: Callable[[str], str] = str) -> str:
         """Return a text with the variables filled; ``shown`` makes a text of a value."""
-        return _VARIABLE.sub(lambda found: shown(self.values.get(found[1], EMPTY)), text)
+        return _VARIABLE.sub(
+            lambda found: shown(self.values.get(found[1], EMPTY)), text
+        )
 
     def url(self, address: str) -> str:
         """Return an address with the variables filled, and encoded where that is needed."""
@@ -77,9 +88,14 @@ class Notification:
         """Return all but the words of the texts, read as Markdown after they are filled."""
         links = (f"[{link.display_name}]({link.url})" for link in self.policy.links)
         filled = replace(self, values=values).fill
-        texts = [filled(text) for text in (self.policy.subject, self.policy.content, *links)]
+        texts = [
+            filled(text) for text in (self.policy.subject, self.policy.content, *links)
+        ]
         controls = [
-            [*_SLACK_CONTROL.findall(text), *(each for each in text if not each.isprintable())]
+            [
+                *_SLACK_CONTROL.findall(text),
+                *(each for each in text if not each.isprintable()),
+            ]
             for text in texts
         ]
         markup = [
@@ -105,17 +121,22 @@ def parse(text: str) -> list[Token]:
 
 
 def notification(
-    policy: Policy, labels: Mapping[str, str] | None = None, project: str = EXAMPLE_PROJECT
+    policy: Policy,
+    labels: Mapping[str, str] | None = None,
+    project: str = EXAMPLE_PROJECT,
 ) -> Notification:
     """Return a policy's notification about an incident.
 
-    ``labels`` are the incident's and its VALUE, None for an example; the policy is in ``project``.
+    ``labels`` are the incident's and its VALUE, None for an example; the policy is in
+    ``project``.
     """
     links = (part for link in policy.links for part in (link.display_name, link.url))
     texts = (policy.subject, policy.content, *links)
     names = dict.fromkeys(name for text in texts for name in _VARIABLE.findall(text))
     prefix = LOG_LABEL if policy.is_log else METRIC_LABEL
-    always = {f"{USER_LABEL}{key}": value for key, value in policy.proto.user_labels.items()}
+    always = {
+        f"{USER_LABEL}{key}": value for key, value in policy.proto.user_labels.items()
+    }
     always[PROJECT] = project
     values = {}
     for name in names:
@@ -132,4 +153,6 @@ def _example(policy: Policy, key: str) -> str:
     if key in EXAMPLE_LABELS:
         return EXAMPLE_LABELS[key]
     whole = "resourceName" in policy.extractors.get(key, "")
-    return {"stream": _STREAM if whole else EXAMPLE_LABELS["stream_id"]}.get(key, f"example-{key}")
+    return {"stream": _STREAM if whole else EXAMPLE_LABELS["stream_id"]}.get(
+        key, f"example-{key}"
+    )

@@ -12,8 +12,8 @@ from lab.prove.scenarios import ScenarioResult
 
 OPENED, CLOSED = "opened", "closed"  # an incident of a policy on metrics
 MESSAGE, NOT_SENT = "message", "not sent"  # an incident of a policy on a log
-# The most that Cloud Monitoring sends a day for a policy on a log. Its notificationRateLimit counts
-# too: https://cloud.google.com/monitoring/quotas
+# The most that Cloud Monitoring sends a day for a policy on a log. Its
+# notificationRateLimit counts too: https://cloud.google.com/monitoring/quotas
 MOST_A_DAY = 20
 
 
@@ -34,15 +34,22 @@ def received(result: ScenarioResult, policies: Sequence[Policy]) -> list[Receive
         closes = AlertPolicy.AlertStrategy.NotificationPrompt.CLOSED in prompts
         apart = strategy.notification_rate_limit.period.seconds
         sent: list[float] = []
-        for each in sorted(result.incidents, key=lambda each: (each.opened, each.about)):
+        for each in sorted(
+            result.incidents, key=lambda each: (each.opened, each.about)
+        ):
             if each.policy != policy.name or each.phase:
                 continue
-            project = each.labels.get("project_id") or result.scenario.configs[0].metrics.project
+            project = (
+                each.labels.get("project_id")
+                or result.scenario.configs[0].metrics.project
+            )
             if policy.is_log and "project" not in each.labels:
                 # It lives in the project of the log.
                 project = each.about.split("/")[1]
             shown = notification(policy, {**each.labels, VALUE: each.value}, project)
-            limited = len(sent) >= MOST_A_DAY or bool(sent and each.opened - sent[-1] < apart)
+            limited = len(sent) >= MOST_A_DAY or bool(
+                sent and each.opened - sent[-1] < apart
+            )
             kind = OPENED if not policy.is_log else NOT_SENT if limited else MESSAGE
             found.append(Received(each.opened, kind, shown))
             if kind == MESSAGE:

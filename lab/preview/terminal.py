@@ -23,7 +23,9 @@ def print_notification(shown: Notification, heading: str, out: TextIO) -> None:
     _print_texts(terminal, shown)
     empty = shown.without_labels()
     if empty.policy.content:
-        _print(terminal, Text("\nWhere Cloud Monitoring leaves the labels empty", "dim"))
+        _print(
+            terminal, Text("\nWhere Cloud Monitoring leaves the labels empty", "dim")
+        )
         _print_texts(terminal, empty)
     out.write("\n")
 
@@ -32,11 +34,15 @@ def _print_texts(terminal: Console, shown: Notification) -> None:
     _print(terminal, Text(f"\n{shown.fill(shown.policy.subject, printable)}\n", "bold"))
     urls: dict[str, int] = {}
     content = Markdown("")
-    # The variables are filled after the Markdown is read, so no value can become markup.
-    content.parsed = [_filled(token, shown, urls) for token in parse(shown.policy.content)]
+    # The variables are filled after the Markdown is read, so no value can become
+    # markup.
+    content.parsed = [
+        _filled(token, shown, urls) for token in parse(shown.policy.content)
+    ]
     _print(terminal, content)
     links = [
-        f"{link.display_name} [{_number(shown.url(link.url), urls)}]" for link in shown.policy.links
+        f"{link.display_name} [{_number(shown.url(link.url), urls)}]"
+        for link in shown.policy.links
     ]
     if links:
         _print(terminal, Text("\n" + " · ".join(links)))

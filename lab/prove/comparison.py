@@ -54,8 +54,13 @@ def compare(
             if incident is not None:
                 unmatched.remove(incident)
                 matched.add(incident.about)
-            results.append(AlertResult(_outcome(alert, incident), alert, incident, phase, phases))
-    results += [AlertResult(Outcome.EXTRA, None, incident, phase, phases) for incident in unmatched]
+            results.append(
+                AlertResult(_outcome(alert, incident), alert, incident, phase, phases)
+            )
+    results += [
+        AlertResult(Outcome.EXTRA, None, incident, phase, phases)
+        for incident in unmatched
+    ]
     return tuple(results)
 
 

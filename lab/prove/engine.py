@@ -1,7 +1,8 @@
 """Runs Prometheus itself as the engine: fills it with series and queries it over its HTTP API.
 
 Google evaluates PromQL conditions as Prometheus does
-(https://cloud.google.com/monitoring/promql), so the lab evaluates them with the original.
+(https://cloud.google.com/monitoring/promql), so the lab evaluates them with the
+original.
 """
 
 import http.client
@@ -26,11 +27,14 @@ _READY = "Server is ready to receive web requests."
 _STOP_SECONDS = 10.0
 _QUERY_SECONDS = 120
 _FOREVER = "87600h"
-_MOST_STEPS = 1000  # evaluations in one query: Prometheus limits the points that it holds at once
+# Evaluations in one query: Prometheus limits the points that it holds at once
+_MOST_STEPS = 1000
 # Error types that are the query's own fault
-# (https://prometheus.io/docs/prometheus/latest/querying/api/); the others are the engine's
+# (https://prometheus.io/docs/prometheus/latest/querying/api/); the others are the
+# engine's
 _QUERY_ERRORS = {"bad_data", "execution"}
-_OVERLOADED = "too many samples"  # an execution error that depends on the engine's limits
+# An execution error that depends on the engine's limits
+_OVERLOADED = "too many samples"
 
 
 class NotInstalledError(Exception):
@@ -49,7 +53,8 @@ class ResultSeries(NamedTuple):
     """A series of a query's result."""
 
     labels: dict[str, str]  # its labels
-    values: dict[float, str]  # its value at each evaluation that has one, by unix seconds
+    # Its value at each evaluation that has one, by unix seconds
+    values: dict[float, str]
 
 
 class Engine:
@@ -63,7 +68,8 @@ class Engine:
     ) -> tuple[ResultSeries, ...]:
         """Evaluate a query at ``start`` and every ``step`` seconds until ``end``.
 
-        Raise QueryError where Prometheus refuses the query, another EngineError where it fails.
+        Raise QueryError where Prometheus refuses the query, another EngineError where
+        it fails.
         """
         values: dict[tuple[tuple[str, str], ...], dict[float, str]] = {}
         first, last = 0, int((end - start) // step)
@@ -79,10 +85,13 @@ class Engine:
                 found = values.setdefault(tuple(sorted(series["metric"].items())), {})
                 found.update((float(at), value) for at, value in series["values"])
             first = until + 1
-        return tuple(ResultSeries(dict(labels), found) for labels, found in values.items())
+        return tuple(
+            ResultSeries(dict(labels), found) for labels, found in values.items()
+        )
 
     def _post(self, path: str, form: dict[str, str]) -> Any:
-        # http.client ignores http_proxy: a proxy could not reach this machine's loopback.
+        # http.client ignores http_proxy: a proxy could not reach this machine's
+        # loopback.
         connection = http.client.HTTPConnection(self.address, timeout=_QUERY_SECONDS)
         try:
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -91,10 +100,17 @@ class Engine:
             if answer["status"] == "success":
                 return answer["data"]
             kind, message = answer["errorType"], answer["error"]
-        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
+        except (
+            OSError,
+            http.client.HTTPException,
+            ValueError,
+            LookupError,
+            TypeError,
+        ) as error:
             raise EngineError(
-                f"Prometheus at {self.address} does not answer ({type(error).__name__}: {error}); "
-                "nothing was evaluated. Run it again; is there too little memory?"
+                f"Prometheus at {self.address} does not answer ({type(error).__name__}:"
+                f" {error}); nothing was evaluated. Run it again; is there too little"
+                " memory?"
             ) from error
         finally:
             connection.close()
@@ -108,8 +124,9 @@ def check_installed() -> None:
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
     if missing:
         raise NotInstalledError(
-            f"{' and '.join(missing)} not found: policies are proven by Prometheus itself; "
-            "install it (apt-get install prometheus, or brew install prometheus)"
+            f"{' and '.join(missing)} not found: policies are proven by Prometheus"
+            " itself; install it (apt-get install prometheus, or brew install"
+            " prometheus)"
         )
 
 

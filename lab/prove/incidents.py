@@ -1,8 +1,8 @@
 """Evaluates a policy over a recording: its incidents, by metrics or by log entries.
 
-Cloud Monitoring evaluates a condition at a steady interval. For each set of labels, an incident
-opens at the first evaluation at which the condition has been true for the retest window, and closes
-at the first evaluation that is not true.
+Cloud Monitoring evaluates a condition at a steady interval. For each set of labels, an
+incident opens at the first evaluation at which the condition has been true for the
+retest window, and closes at the first evaluation that is not true.
 https://cloud.google.com/monitoring/alerts/concepts-indepth
 """
 
@@ -31,8 +31,10 @@ class Incident:
     about: str  # the full name of the resource; empty where the labels name none
     labels: Mapping[str, str]  # the incident's labels
     opened: float  # seconds after the scenario's start
-    closed: float | None  # seconds after the scenario's start; None while open at the end
-    phase: float = 0.0  # seconds from the start to the first of the evaluations that led to it
+    # Seconds after the scenario's start; None while open at the end
+    closed: float | None
+    # Seconds from the start to the first of the evaluations that led to it
+    phase: float = 0.0
     value: str = ""  # the query's value when it opened
 
 
@@ -41,13 +43,15 @@ def metric_incidents(
 ) -> tuple[Incident, ...]:
     """Return the incidents of a policy with a PromQL condition, in every evaluation phase.
 
-    The engine holds the recording's series. The phases are ``spacing`` seconds apart, of which the
-    policy's evaluation interval is a multiple.
+    The engine holds the recording's series. The phases are ``spacing`` seconds apart,
+    of which the policy's evaluation interval is a multiple.
     """
     phases = round(policy.interval / spacing)
     steps = int(recording.lasts // spacing)
     end = recording.start + steps * spacing
-    query = adjust_for_delay(recording.deployed.fill_in(policy.query or ""), recording.delay)
+    query = adjust_for_delay(
+        recording.deployed.fill_in(policy.query or ""), recording.delay
+    )
     incidents = []
     for series in engine.query_range(query, recording.start, end, spacing):
         labels = series.labels
@@ -62,9 +66,20 @@ def metric_incidents(
         for phase, true_at in sorted(by_phase.items()):
             last = (steps - (steps - phase) % phases) * spacing
             incidents += [
-                Incident(policy.name, name, labels, opened, closed, phase * spacing, values[opened])
+                Incident(
+                    policy.name,
+                    name,
+                    labels,
+                    opened,
+                    closed,
+                    phase * spacing,
+                    values[opened],
+                )
                 for opened, closed in firing_intervals(
-                    true_at, retest_window=policy.retest_window, interval=policy.interval, last=last
+                    true_at,
+                    retest_window=policy.retest_window,
+                    interval=policy.interval,
+                    last=last,
                 )
             ]
     return tuple(incidents)
@@ -80,7 +95,10 @@ def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
     name = f"projects/{project}"
     if location:
         name += f"/locations/{location}"
-    for key, kind in (("stream_id", "streams"), ("private_connection_id", "privateConnections")):
+    for key, kind in (
+        ("stream_id", "streams"),
+        ("private_connection_id", "privateConnections"),
+    ):
         if key in labels:
             name += f"/{kind}/{labels[key]}"
     return name
@@ -89,19 +107,23 @@ def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
 def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
     """Return the incidents of a log policy.
 
-    Each project has its own copy of the policy, which sees only that project's log. Each set of
-    extracted labels has its own incident, which stays open until the auto-close time has passed
-    since its last entry.
+    Each project has its own copy of the policy, which sees only that project's log.
+    Each set of extracted labels has its own incident, which stays open until the
+    auto-close time has passed since its last entry.
     https://cloud.google.com/logging/docs/alerting/log-based-alerts
 
     Raise InputError where the lab can't evaluate the filter or an extractor.
     """
     try:
         accepts = parse_log_filter(policy.filter or "")
-        extractors = {key: parse_extractor(text) for key, text in policy.extractors.items()}
+        extractors = {
+            key: parse_extractor(text) for key, text in policy.extractors.items()
+        }
     except FilterError as error:
         raise InputError([f"{policy.path}: {error}"]) from None
-    auto_close = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy.auto_close.seconds
+    auto_close = monitoring_v3.AlertPolicy.pb(
+        policy.proto
+    ).alert_strategy.auto_close.seconds
     runs: dict[tuple[str, tuple[tuple[str, str], ...]], list[list[LogEntry]]] = {}
     for entry in recording.entries:
         if entry.at >= recording.lasts or not accepts(entry.fields):
@@ -116,10 +138,15 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
     incidents = []
     for (_, label_items), of_labels in runs.items():
         for run in of_labels:
-            opened, ends = run[0].at + LOGGED_AFTER, run[-1].at + LOGGED_AFTER + auto_close
+            opened, ends = (
+                run[0].at + LOGGED_AFTER,
+                run[-1].at + LOGGED_AFTER + auto_close,
+            )
             closed = ends if ends <= recording.lasts else None
             labels = dict(label_items)
-            incidents.append(Incident(policy.name, run[0].stream, labels, opened, closed))
+            incidents.append(
+                Incident(policy.name, run[0].stream, labels, opened, closed)
+            )
     return tuple(incidents)
 
 

@@ -56,16 +56,23 @@ def first_and_more(words: Sequence[str], most: int) -> str:
 def _groups(results: Iterable[AlertResult]) -> list[Group]:
     """Return the results of each expected alert, then the extra incidents.
 
-    What is right about an expected alert is one group. What is wrong is one group per resource.
+    What is right about an expected alert is one group. What is wrong is one group per
+    resource.
     """
     found: dict[tuple[int, Outcome, str, str], list[AlertResult]] = {}
     for result in results:
         about = "" if result.passed or not result.incident else result.incident.about
-        policy = result.incident.policy if result.incident and not result.expected else ""
+        policy = (
+            result.incident.policy if result.incident and not result.expected else ""
+        )
         key = id(result.expected), result.outcome, policy, about
         found.setdefault(key, []).append(result)
-    groups = [Group(same[0].outcome, same[0].expected, tuple(same)) for same in found.values()]
-    return sorted(groups, key=lambda each: (each.expected is None, _first_time(each), each.policy))
+    groups = [
+        Group(same[0].outcome, same[0].expected, tuple(same)) for same in found.values()
+    ]
+    return sorted(
+        groups, key=lambda each: (each.expected is None, _first_time(each), each.policy)
+    )
 
 
 def _first_time(group: Group) -> float:

@@ -17,8 +17,8 @@ from lab.simulate.simulation import Recording, simulate
 
 # A Monday, after all times that scenarios set themselves
 _FIRST_DAY = datetime(2027, 1, 4, tzinfo=UTC)
-# Between two scenarios in one engine. A query looks back 25 hours at most, retest window included,
-# so no scenario sees another's series
+# Between two scenarios in one engine. A query looks back 25 hours at most, retest
+# window included, so no scenario sees another's series
 _APART = timedelta(days=3)
 
 
@@ -43,8 +43,8 @@ def play_all(
 ) -> Iterator[ScenarioResult]:
     """Play scenarios side by side and yield their results in order.
 
-    Each scenario has its own engine and its own start time, so its result doesn't depend on which
-    other scenarios are played. ``stop`` ends it early.
+    Each scenario has its own engine and its own start time, so its result doesn't
+    depend on which other scenarios are played. ``stop`` ends it early.
     """
     check_installed()
     yield from side_by_side(partial(_play, tuple(policies)), scenarios, stop)
@@ -59,7 +59,8 @@ def _play(policies: Sequence[Policy], scenario: Scenario) -> ScenarioResult:
 def start_times(scenarios: Sequence[Scenario]) -> list[datetime]:
     """Return when each scenario starts: its own ``starts``, else a midnight far from the others."""
     return [
-        scenario.starts or _FIRST_DAY + number * _APART for number, scenario in enumerate(scenarios)
+        scenario.starts or _FIRST_DAY + number * _APART
+        for number, scenario in enumerate(scenarios)
     ]
 
 
@@ -67,7 +68,9 @@ def engine_for(recordings: Iterable[Recording]) -> AbstractContextManager[Engine
     """Return a context that runs an engine with the series of recordings."""
     # Prometheus takes the samples of a series in order of time only.
     in_order = sorted(recordings, key=lambda recording: recording.start)
-    return start_engine([series for recording in in_order for series in recording.series])
+    return start_engine(
+        [series for recording in in_order for series in recording.series]
+    )
 
 
 def evaluate(
@@ -79,7 +82,9 @@ def evaluate(
     """
     spacing = scenario.spacing
     applied = [
-        policy for policy in policies if scenario.applies(policy.name, enabled=policy.enabled)
+        policy
+        for policy in policies
+        if scenario.applies(policy.name, enabled=policy.enabled)
     ]
     # Policies of several routes have one name.
     of_policy: dict[str, list[Incident]] = {policy.name: [] for policy in applied}
@@ -99,6 +104,8 @@ def evaluate(
             in_phase = [incident for incident in found if incident.phase == phase]
             results += compare(expected, in_phase, phase, phases)
     # Without its policy, an expected alert is missed.
-    results += compare([each for each in scenario.expect if each.policy not in of_policy], (), 0.0)
+    results += compare(
+        [each for each in scenario.expect if each.policy not in of_policy], (), 0.0
+    )
     incidents = tuple(incident for found in of_policy.values() for incident in found)
     return ScenarioResult(scenario, recording, incidents, tuple(results))

@@ -1,9 +1,9 @@
 """Measures the time to page: from a change in Datastream to the incident.
 
-The worst case counts. The change comes at a random moment, or just after a run: also after one that
-wrote all, as each process with memory does every four minutes. The next run starts as late as Cloud
-Run may start it, its points become visible as late as they may, and evaluations come at any second
-of their interval.
+The worst case counts. The change comes at a random moment, or just after a run: also
+after one that wrote all, as each process with memory does every four minutes. The next
+run starts as late as Cloud Run may start it, its points become visible as late as they
+may, and evaluations come at any second of their interval.
 """
 
 import math
@@ -36,7 +36,8 @@ POLLING_SECONDS = 300  # worst case of a script that polls every five minutes
 MOMENTS = 200  # random moments of a change, by default
 # Runs just after which a change comes, too; they reach back to one that wrote all
 _RUNS = 5
-# Seconds that are recorded after the last change, longer than each promised time to page
+# Seconds that are recorded after the last change, longer than each promised time to
+# page
 _WAIT = 270.0
 _START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 _EVERY_SECOND = 1.0
@@ -54,9 +55,10 @@ Streams = dict[str, dict[str, list[dict[str, Any]]]]
 class TimedMode(Section):
     """How the exporter runs while times to page are measured."""
 
-    exporter: Deployment  # the deployment, as a scenario has it; its start delays are the extremes
-    # How many moments one exporter sees: a run logs 50 changes at most, and a run that the log of
-    # one change causes would see another one too
+    # The deployment, as a scenario has it; its start delays are the extremes
+    exporter: Deployment
+    # How many moments one exporter sees: a run logs 50 changes at most, and a run that
+    # the log of one change causes would see another one too
     together: int
 
     @property
@@ -71,7 +73,8 @@ class TimedChange(Section):
 
     title: str  # the change, as the table shows it
     policy: str  # the policy that fires
-    event: dict[str, Any] | None = None  # the event in a world's script; None: the exporter dies
+    # The event in a world's script; None: the exporter dies
+    event: dict[str, Any] | None = None
     streams: int = 1  # how many streams of a location change at once
     bounds: dict[str, float]  # longest allowed time to page in seconds, by mode
 
@@ -97,7 +100,8 @@ class TimeToPage:
 
     change: TimedChange  # the change
     mode: str  # how the exporter runs
-    worst: float  # the longest time measured; infinite where a change opened no incident
+    # The longest time measured; infinite where a change opened no incident
+    worst: float
     median: float  # the median; infinite as well
     measured: int  # how many times were measured
 
@@ -122,8 +126,8 @@ def measure_all(
 ) -> Iterator[list[TimeToPage]]:
     """Measure every change in each of :data:`MODES`, side by side; end early after ``stop``.
 
-    ``moments`` says at how many random ones, each the same in every measurement. Raise InputError
-    where a policy is missing whose time to page is promised.
+    ``moments`` says at how many random ones, each the same in every measurement. Raise
+    InputError where a policy is missing whose time to page is promised.
     """
     names = {change.policy for change in CHANGES}
     needed = tuple(policy for policy in policies if policy.name in names)
@@ -139,10 +143,14 @@ def measure_all(
 def in_order(times: Iterable[TimeToPage]) -> list[TimeToPage]:
     """Return times to page in the order of changes and modes."""
     modes = [*MODES]
-    return sorted(times, key=lambda time: (CHANGES.index(time.change), modes.index(time.mode)))
+    return sorted(
+        times, key=lambda time: (CHANGES.index(time.change), modes.index(time.mode))
+    )
 
 
-def _measure_mode(policies: Iterable[Policy], moments: int, mode: str) -> list[TimeToPage]:
+def _measure_mode(
+    policies: Iterable[Policy], moments: int, mode: str
+) -> list[TimeToPage]:
     changes, death = _record_changes(mode, moments), record_death(mode)
     return measure(*changes, policies) + measure(*death, policies)
 
@@ -155,28 +163,40 @@ def _record_changes(mode: str, count: int) -> tuple[Recording, Moments]:
     drawn = Random(mode)  # noqa: S311 - the same in every measurement
     random = [drawn.uniform(_FIRST_CHANGE, _LAST_CHANGE) for _ in range(count)]
     for number, exporter in enumerate(timed.exporters):
-        runs = [run.at + _JUST_AFTER for run in scheduled_runs([exporter], _LAST_CHANGE, "")]
+        runs = [
+            run.at + _JUST_AFTER for run in scheduled_runs([exporter], _LAST_CHANGE, "")
+        ]
         times = random[number :: len(timed.exporters)] + runs[-_RUNS:]
         while times:
             together, times = times[: timed.together], times[timed.together :]
             streams, events = _changes(together, f"trial-{len(recordings)}", moments)
             recordings.append(_play(mode, exporter, streams, events))
     # Cloud Run's counts would be those of one exporter.
-    series = [one for each in recordings for one in each.series if one.name.startswith(_OURS)]
+    series = [
+        one for each in recordings for one in each.series if one.name.startswith(_OURS)
+    ]
     entries = [one for each in recordings for one in each.entries]
     return replace(recordings[0], series=tuple(series), entries=tuple(entries)), moments
 
 
 def record_death(mode: str) -> tuple[Recording, Moments]:
     """Record an exporter that dies just after a run."""
-    silent = Downtime.model_validate({"from": _FIRST_CHANGE + _JUST_AFTER, "until": math.inf})
+    silent = Downtime.model_validate(
+        {"from": _FIRST_CHANGE + _JUST_AFTER, "until": math.inf}
+    )
     exporter = MODES[mode].exporter.model_copy(update={"silent": (silent,)})
-    recording = _play(mode, exporter, {"trial-0": {"europe-west1": [{"id": "orders"}]}}, [])
+    recording = _play(
+        mode, exporter, {"trial-0": {"europe-west1": [{"id": "orders"}]}}, []
+    )
     last = max(run.ended for run in recording.runs)
-    return recording, {change.title: {"": last} for change in CHANGES if change.event is None}
+    return recording, {
+        change.title: {"": last} for change in CHANGES if change.event is None
+    }
 
 
-def measure(recording: Recording, moments: Moments, policies: Iterable[Policy]) -> list[TimeToPage]:
+def measure(
+    recording: Recording, moments: Moments, policies: Iterable[Policy]
+) -> list[TimeToPage]:
     """Return the time to page of each change of a recording, whose name is the mode."""
     mode, by_name = recording.name, {policy.name: policy for policy in policies}
     measured = []
@@ -196,14 +216,20 @@ def measure(recording: Recording, moments: Moments, policies: Iterable[Policy]) 
                 for incident in incidents
                 if (about := incident.about if change.event else "") in changed
             ]
-            if len(times) < len(changed) * (round(policy.interval / _EVERY_SECOND) or 1):
+            if len(times) < len(changed) * (
+                round(policy.interval / _EVERY_SECOND) or 1
+            ):
                 times = [math.inf]
             elif change.event is None:
                 # The exporter may die at any moment between its last run and the next.
                 runs = scheduled_runs([MODES[mode].exporter], LONGEST_SECONDS, "")
                 gap = max(after.at - before.at for before, after in pairwise(runs))
-                times = [time - second for second in range(round(gap)) for time in times]
-            measured.append(TimeToPage(change, mode, max(times), median(times), len(times)))
+                times = [
+                    time - second for second in range(round(gap)) for time in times
+                ]
+            measured.append(
+                TimeToPage(change, mode, max(times), median(times), len(times))
+            )
     return measured
 
 
@@ -212,8 +238,8 @@ def _changes(
 ) -> tuple[Streams, list[dict[str, Any]]]:
     """Return streams and the events that change them, and add the moments when.
 
-    Each moment has two locations: in one, one stream changes for each kind of change; in the other
-    one, five at once. The names of the projects begin with ``prefix``.
+    Each moment has two locations: in one, one stream changes for each kind of change;
+    in the other one, five at once. The names of the projects begin with ``prefix``.
     """
     known = sorted(locations.KNOWN)
     streams: Streams = {}
@@ -228,7 +254,8 @@ def _changes(
             location.append({"id": f"{change.policy}-{{}}", "count": change.streams})
             parent = f"projects/{project}/locations/{known[place]}"
             names = [
-                f"{parent}/streams/{change.policy}-{number + 1}" for number in range(change.streams)
+                f"{parent}/streams/{change.policy}-{number + 1}"
+                for number in range(change.streams)
             ]
             events += [change.event | {"at": at, "stream": name} for name in names]
             resource = names[0] if change.streams == 1 else parent
@@ -243,15 +270,21 @@ def _play(
     watched = {
         "metrics": {"project": _METRICS},
         "run": {"name": min(streams)},
-        "sources": [{"project": key, "locations": [*value]} for key, value in streams.items()],
+        "sources": [
+            {"project": key, "locations": [*value]} for key, value in streams.items()
+        ],
     }
     projects = [
         {
             "id": project,
             "number": number,
-            "locations": [{"id": key, "streams": value} for key, value in by_location.items()],
+            "locations": [
+                {"id": key, "streams": value} for key, value in by_location.items()
+            ],
         }
-        for number, (project, by_location) in enumerate({_METRICS: {}, **streams}.items(), start=1)
+        for number, (project, by_location) in enumerate(
+            {_METRICS: {}, **streams}.items(), start=1
+        )
     ]
     scenario = Scenario(
         name=mode,

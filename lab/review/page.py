@@ -12,7 +12,8 @@ from lab.prove.outcomes import first_and_more
 from lab.review.playing import KINDS
 from lab.review.review import WORSE
 
-# Length of the page. A comment on GitHub holds 65,536 characters; the rest is for who posts it
+# Length of the page. A comment on GitHub holds 65,536 characters; the rest is for who
+# posts it
 MOST_CHARACTERS = 60_000
 _MOST_ROWS = 40
 _MOST_LINES = 80
@@ -62,7 +63,9 @@ def _policy(policy: dict[str, Any]) -> str:
         shown = fenced("diff", diff, most_lines=_MOST_LINES)
     if " and " in policy["effect"]:
         shown = f"It is replaced: its open incidents close, and open again.\n\n{shown}"
-    return details(f"{html_code(policy['name'])}: {html.escape(policy['effect'])}", shown)
+    return details(
+        f"{html_code(policy['name'])}: {html.escape(policy['effect'])}", shown
+    )
 
 
 def _incidents(review: dict[str, Any]) -> Iterator[str]:
@@ -78,11 +81,15 @@ def _incidents(review: dict[str, Any]) -> Iterator[str]:
             _latest(group, 0),
             _latest(group, 1),
         )
-        for (scenario, kind, policy), group in sorted(groups.items(), key=lambda item: item[0])
+        for (scenario, kind, policy), group in sorted(
+            groups.items(), key=lambda item: item[0]
+        )
     ]
     if rows:
         yield "### Alerts in the scenarios"
-        yield _table(("scenario", "policy", "alert", "for", "opens now", "opens then"), rows)
+        yield _table(
+            ("scenario", "policy", "alert", "for", "opens now", "opens then"), rows
+        )
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -93,7 +100,9 @@ def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _abouts(group: Sequence[dict[str, Any]]) -> str:
     names = [each["about"].rpartition("/")[2] for each in group]
-    return first_and_more([code(name) if name else "everything" for name in names], _MOST_NAMES)
+    return first_and_more(
+        [code(name) if name else "everything" for name in names], _MOST_NAMES
+    )
 
 
 def _latest(group: Sequence[dict[str, Any]], side: int) -> str:
@@ -109,15 +118,22 @@ def _problems(review: dict[str, Any]) -> Iterator[str]:
 
 
 def _costs(review: dict[str, Any]) -> Iterator[str]:
-    before, after = review["dollars_a_month"]["before"], review["dollars_a_month"]["after"]
+    before, after = (
+        review["dollars_a_month"]["before"],
+        review["dollars_a_month"]["after"],
+    )
     yield "### Costs and routes"
     if before == after:
         yield "Alerting as announced costs the same."
         return
     conditions, stream = (
-        f"${before[key]:.2f} → ${after[key]:.2f}" for key in ("conditions", "each_stream")
+        f"${before[key]:.2f} → ${after[key]:.2f}"
+        for key in ("conditions", "each_stream")
     )
-    yield f"Alerting as announced, a month: {conditions} for conditions, {stream} for each stream."
+    yield (
+        f"Alerting as announced, a month: {conditions} for conditions, {stream} for"
+        " each stream."
+    )
 
 
 def _routes(review: dict[str, Any]) -> Iterator[str]:

@@ -16,12 +16,13 @@ from lab.review.values import api_form, with_unknown, without_sensitive
 
 POLICY = "google_monitoring_alert_policy"
 STDIN = "-"
-MOST_BYTES = 128 << 20  # bytes of a plan; those of large organisations have some tens of MiB
+# Bytes of a plan; those of large organisations have some tens of MiB
+MOST_BYTES = 128 << 20
 
 KEPT, FORGOTTEN = "no-op", "forget"
 _NOT_A_PLAN = (
-    "is not a Terraform plan as JSON; run `terraform plan -out=PLANFILE`, and pass the output of "
-    "`terraform show -json PLANFILE`"
+    "is not a Terraform plan as JSON; run `terraform plan -out=PLANFILE`, and pass the"
+    " output of `terraform show -json PLANFILE`"
 )
 
 
@@ -47,11 +48,15 @@ def parse_plan(content: bytes, file: str) -> Plan:
         document = json.loads(content)
         if not isinstance(document, dict) or "planned_values" not in document:
             raise InputError([f"{file}: {_NOT_A_PLAN}"])
-        changes = tuple(sorted(_changes(document, file), key=lambda change: change.name))
+        changes = tuple(
+            sorted(_changes(document, file), key=lambda change: change.name)
+        )
     except (ValueError, RecursionError):
         raise InputError([f"{file}: {_NOT_A_PLAN}"]) from None
     if not changes:
-        raise InputError([f"{file}: contains no {POLICY}; plan the directory that creates them"])
+        raise InputError(
+            [f"{file}: contains no {POLICY}; plan the directory that creates them"]
+        )
     notes: tuple[str, ...] = ()
     if document.get("errored"):
         notes = ("The plan ended with an error, so changes may be missing.",)
@@ -63,7 +68,9 @@ def parse_plan(content: bytes, file: str) -> Plan:
 def _changes(document: dict[str, Any], file: str) -> Iterator[PolicyChange]:
     policies: list[tuple[str, str, dict[str, Any]]] = []
     resources = document.get("resource_changes") or []
-    for number, resource in enumerate(resources if isinstance(resources, list) else [None]):
+    for number, resource in enumerate(
+        resources if isinstance(resources, list) else [None]
+    ):
         match resource:
             case {"deposed": _}:
                 # Left over from an apply that failed halfway: the policy itself stays.

@@ -33,16 +33,23 @@ class PlannedPolicy(NamedTuple):
 class PolicyChange(NamedTuple):
     """What a plan does with a policy."""
 
-    name: str  # its key in ``for_each``, else the resource's name; the address if that is ambiguous
-    file: str  # the name of its policy file, from the label ``policy``; else the end of its key
-    action: str  # what Terraform does with it, such as ``update`` or ``delete and create``
+    # Its key in ``for_each``, else the resource's name; the address if that is
+    # ambiguous
+    name: str
+    # The name of its policy file, from the label ``policy``; else the end of its key
+    file: str
+    # What Terraform does with it, such as ``update`` or ``delete and create``
+    action: str
     before: PlannedPolicy | None  # the policy now; None if it doesn't exist yet
-    after: PlannedPolicy | None  # the policy in Cloud Monitoring after apply; None if there is none
+    # The policy in Cloud Monitoring after apply; None if there is none
+    after: PlannedPolicy | None
 
 
 def playable(values: dict[str, Any], name: str) -> Policy:
     """Return what decides when a policy of a file alerts; ValueError if it can't be played."""
-    decides = {key: values.get(key) for key in ("enabled", "conditions", "alertStrategy")}
+    decides = {
+        key: values.get(key) for key in ("enabled", "conditions", "alertStrategy")
+    }
     if UNKNOWN in str(decides):
         raise ValueError("what decides when it alerts is known only after apply")
     proto = monitoring_v3.AlertPolicy()
@@ -62,7 +69,9 @@ def playable(values: dict[str, Any], name: str) -> Policy:
         parse_log_filter(log.filter)
         for extractor in log.label_extractors.values():
             parse_extractor(extractor)
-        pb.alert_strategy.auto_close.seconds = pb.alert_strategy.auto_close.seconds or _AUTO_CLOSE
+        pb.alert_strategy.auto_close.seconds = (
+            pb.alert_strategy.auto_close.seconds or _AUTO_CLOSE
+        )
     else:
         raise ValueError("its condition is neither PromQL nor a log match")
     if interval > DAY or interval % INTERVAL:
@@ -82,9 +91,10 @@ def playable(values: dict[str, Any], name: str) -> Policy:
 def planned_policies(changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
     """Return every policy after a plan, or raise InputError where the lab can't play one.
 
-    A file that has several policies on metrics, one for each route, is returned as often. So a
-    stream that two routes alert for has two incidents. Policies on logs differ by project only,
-    and a project's log is seen by its own copy: equal ones are returned once.
+    A file that has several policies on metrics, one for each route, is returned as
+    often. So a stream that two routes alert for has two incidents. Policies on logs
+    differ by project only, and a project's log is seen by its own copy: equal ones are
+    returned once.
     """
     found = {}
     sentences = []
@@ -93,7 +103,9 @@ def planned_policies(changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
             policy = change.after.policy
             found[trigger(policy), "" if policy.is_log else change.name] = policy
         elif change.after:
-            sentences.append(f"{printable(change.name)}: can't be played: {change.after.problem}")
+            sentences.append(
+                f"{printable(change.name)}: can't be played: {change.after.problem}"
+            )
     if sentences:
         raise InputError(sentences)
     return tuple(found.values())
@@ -102,6 +114,8 @@ def planned_policies(changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
 def trigger(policy: Policy) -> tuple[str, str]:
     """Return a policy's file and what decides when it alerts."""
     pb = monitoring_v3.AlertPolicy.pb(policy.proto)
-    closes = pb.alert_strategy.auto_close.seconds if policy.is_log else policy.retest_window
+    closes = (
+        pb.alert_strategy.auto_close.seconds if policy.is_log else policy.retest_window
+    )
     decides = (policy.enabled, policy.query, policy.filter, policy.extractors)
     return policy.name, str((*decides, policy.interval, closes))

@@ -21,7 +21,8 @@ class Played(NamedTuple):
 
     scenario: str  # the scenario's name
     incidents: list[dict[str, Any]]  # the incidents that change, as JSON data
-    fires: dict[str, bool]  # whether a policy that was played opens an incident, before or after
+    # Whether a policy that was played opens an incident, before or after
+    fires: dict[str, bool]
     errors: dict[str, str]  # why Prometheus rejects a query, by policy
 
 
@@ -30,8 +31,9 @@ def changed_policies(
 ) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
     """Return the policies to play before and after: none unless it changes when a policy alerts.
 
-    All policies of a file are played together, so that an alert that moves from one route to
-    another is neither lost nor gained. A file of which a policy can't be played is left out.
+    All policies of a file are played together, so that an alert that moves from one
+    route to another is neither lost nor gained. A file of which a policy can't be
+    played is left out.
     """
     sides = [[each.before for each in changes], [each.after for each in changes]]
     before, after = (
@@ -46,7 +48,11 @@ def changed_policies(
     }
     files = {file for file, _ in before.keys() ^ after.keys()} - unknown
     old, new = (
-        tuple(policy for policy in side.values() if policy.name in files and policy.enabled)
+        tuple(
+            policy
+            for policy in side.values()
+            if policy.name in files and policy.enabled
+        )
         for side in (before, after)
     )
     return old, new
@@ -75,11 +81,13 @@ def play(task: tuple[Scenario, tuple[Policy, ...], tuple[Policy, ...]]) -> Playe
     return Played(scenario.name, changes, fires, errors)
 
 
-def compare(before: Iterable[Incident], after: Iterable[Incident]) -> Iterator[dict[str, Any]]:
+def compare(
+    before: Iterable[Incident], after: Iterable[Incident]
+) -> Iterator[dict[str, Any]]:
     """Yield the incidents that change, as JSON data.
 
-    Incidents of one policy about one resource that overlap are the same; of several, the one with
-    the same labels, then the nearest.
+    Incidents of one policy about one resource that overlap are the same; of several,
+    the one with the same labels, then the nearest.
     """
     left = sorted(after, key=lambda each: each.opened)
     pairs: list[tuple[Incident | None, Incident | None]] = []
@@ -91,7 +99,9 @@ def compare(before: Iterable[Incident], after: Iterable[Incident]) -> Iterator[d
             and was.opened <= _end(each)
             and each.opened <= _end(was)
         ]
-        same.sort(key=lambda each: (each.labels != was.labels, abs(each.opened - was.opened)))
+        same.sort(
+            key=lambda each: (each.labels != was.labels, abs(each.opened - was.opened))
+        )
         pairs.append((was, same[0] if same else None))
         left = [each for each in left if each not in same[:1]]
     for pair in (*pairs, *((None, each) for each in left)):

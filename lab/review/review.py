@@ -14,10 +14,13 @@ from lab.review.values import as_yaml
 
 WORSE = (LOST, LATER)
 _CONDITION_DOLLARS = 0.35
-# Announced prices a month: https://cloud.google.com/stackdriver/observability-pricing-examples
+# Announced prices a month:
+# https://cloud.google.com/stackdriver/observability-pricing-examples
 _POINT_DOLLARS = 0.50 / 1e6
 _MONTH = 730 * 3600
-_OF_STREAM = re.compile(r"custom_googleapis_com:datastream_stream_|datastream_googleapis_com:")
+_OF_STREAM = re.compile(
+    r"custom_googleapis_com:datastream_stream_|datastream_googleapis_com:"
+)
 
 
 def review_data(plan: Plan, played: Sequence[Played]) -> dict[str, Any]:
@@ -30,7 +33,8 @@ def review_data(plan: Plan, played: Sequence[Played]) -> dict[str, Any]:
     return {
         "notes": plan.notes,
         "policies": [
-            {"name": each.name, "effect": _effect(each), "diff": _diff(each)} for each in changed
+            {"name": each.name, "effect": _effect(each), "diff": _diff(each)}
+            for each in changed
         ],
         "unchanged": len(plan.changes) - len(changed),
         "scenarios": [result.scenario for result in played],
@@ -52,7 +56,9 @@ def _diff(change: PolicyChange) -> list[str]:
 def _effect(change: PolicyChange) -> str:
     """Return what happens to a policy, in Terraform's words or as ``switched off`` or ``on``."""
     if change.before and change.after:
-        before, after = (side.values.get("enabled", True) for side in (change.before, change.after))
+        before, after = (
+            side.values.get("enabled", True) for side in (change.before, change.after)
+        )
         if before != after:
             return "switched on" if after else "switched off"
     return change.action
@@ -72,15 +78,18 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
         if errors:
             found[file] = f"it would never alert: {errors[0]}"
         elif not any(fires):
-            found[file] = "no scenario covers it: it never alerts there, before or after"
+            found[file] = (
+                "no scenario covers it: it never alerts there, before or after"
+            )
     return found
 
 
 def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> dict[str, float]:
     """Return what alerting costs a month as announced: for conditions, and for each stream.
 
-    Each metric counts in each clause of a query. Each route of a file has conditions of its own,
-    but one of the routes reads a stream. ``policies`` are given with their files.
+    Each metric counts in each clause of a query. Each route of a file has conditions of
+    its own, but one of the routes reads a stream. ``policies`` are given with their
+    files.
     """
     conditions = 0.0
     stream: dict[str, float] = {}
@@ -89,9 +98,16 @@ def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> dict[str, 
         if policy and policy.enabled and policy.query:
             names = [name for name, _ in metrics_by_clause(policy.query)]
             conditions += _CONDITION_DOLLARS * len(names)
-            read = sum(1 for name in names if _OF_STREAM.match(name)) * _MONTH / policy.interval
+            read = (
+                sum(1 for name in names if _OF_STREAM.match(name))
+                * _MONTH
+                / policy.interval
+            )
             stream[file] = _POINT_DOLLARS * read
-    return {"conditions": round(conditions, 2), "each_stream": round(sum(stream.values()), 2)}
+    return {
+        "conditions": round(conditions, 2),
+        "each_stream": round(sum(stream.values()), 2),
+    }
 
 
 def _routes(plan: Plan) -> list[dict[str, Any]]:
@@ -102,7 +118,11 @@ def _routes(plan: Plan) -> list[dict[str, Any]]:
         planned = change.after or change.before
         if before != after and planned:
             labels = planned.values.get("userLabels")
-            route = labels.get("route", "default") if isinstance(labels, dict) else "default"
+            route = (
+                labels.get("route", "default")
+                if isinstance(labels, dict)
+                else "default"
+            )
             found[str(route), before, after].append(change.name)
     return [
         {"route": route, "before": before, "after": after, "policies": names}
@@ -114,4 +134,7 @@ def _notified(planned: PlannedPolicy | None) -> str:
     if planned is None:
         return "no policy"
     channels = planned.values.get("notificationChannels", [])
-    return ", ".join(map(str, channels if isinstance(channels, list) else [channels])) or "nobody"
+    return (
+        ", ".join(map(str, channels if isinstance(channels, list) else [channels]))
+        or "nobody"
+    )

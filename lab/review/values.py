@@ -18,7 +18,8 @@ UNKNOWN = "(known after apply)"
 # Blocks that the API has as lists. The provider represents every block as a list
 _LISTS = {"aggregations", "conditions", "denominator_aggregations", "links"}
 _LISTS |= {"notification_channel_strategy"}
-_USER_KEYS = {"user_labels", "label_extractors", "labels"}  # maps whose keys are the user's own
+# Maps whose keys are the user's own
+_USER_KEYS = {"user_labels", "label_extractors", "labels"}
 # Set by Cloud Monitoring or the provider, or meaningful to Terraform only
 _COMPUTED = {"creation_record", "deletion_policy", "id", "name", "timeouts"}
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
@@ -30,7 +31,9 @@ def with_unknown(value: Any, unknown: Any) -> Any:
         return UNKNOWN
     if isinstance(unknown, dict) and isinstance(value, dict | None):
         known = value or {}
-        return known | {key: with_unknown(known.get(key), mark) for key, mark in unknown.items()}
+        return known | {
+            key: with_unknown(known.get(key), mark) for key, mark in unknown.items()
+        }
     if isinstance(unknown, list) and isinstance(value, list | None):
         pairs = itertools.zip_longest(value or (), unknown)
         return [with_unknown(item, mark) for item, mark in pairs]

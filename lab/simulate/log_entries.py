@@ -1,8 +1,8 @@
 """Makes the log entries of a simulated world and of its exporters, in Cloud Logging's form.
 
-A change to a stream leaves two entries in the audit log: at the start of the operation and at its
-end. Datastream's own log has its failures. What the service does by itself isn't audited.
-https://cloud.google.com/datastream/docs/audit-logging
+A change to a stream leaves two entries in the audit log: at the start of the operation
+and at its end. Datastream's own log has its failures. What the service does by itself
+isn't audited. https://cloud.google.com/datastream/docs/audit-logging
 """
 
 import json
@@ -72,13 +72,19 @@ def asks_for_run(entry: LogEntry) -> bool:
     ) >= SEVERITIES.index("ERROR")
 
 
-def of_exporter(at: float, lines: str, deployment: Deployment, project: str) -> Iterator[LogEntry]:
+def of_exporter(
+    at: float, lines: str, deployment: Deployment, project: str
+) -> Iterator[LogEntry]:
     """Yield the entries about streams that an exporter wrote, from its lines of JSON.
 
     ``at`` is in seconds after the world's start. The exporter runs in ``project``.
     """
     resource, name = EXPORTERS[deployment.mode]
-    labels = {"project_id": project, "location": deployment.location, name: deployment.job}
+    labels = {
+        "project_id": project,
+        "location": deployment.location,
+        name: deployment.job,
+    }
     for line in lines.splitlines():
         payload: dict[str, Any] = json.loads(line)
         if "stream_id" in payload:
@@ -149,7 +155,9 @@ def _audit(
     }
     fields = {"severity": severity, "protoPayload": payload}
     if parts:
-        fields["operation"] = {"producer": "datastream.googleapis.com"} | dict.fromkeys(parts, True)
+        fields["operation"] = {"producer": "datastream.googleapis.com"} | dict.fromkeys(
+            parts, True
+        )
     return _of_stream(at, stream, AUDIT, fields)
 
 
@@ -161,9 +169,15 @@ def _activity(at: float, stream: str, severity: str, message: str) -> LogEntry:
 def _of_stream(at: float, stream: str, log_id: str, fields: dict[str, Any]) -> LogEntry:
     """Return an entry of Datastream. The resource of an audit log's isn't documented anywhere."""
     _, project, _, location, _, stream_id = stream.split("/")
-    labels = {"resource_container": project, "location": location, "stream_id": stream_id}
+    labels = {
+        "resource_container": project,
+        "location": location,
+        "stream_id": stream_id,
+    }
     resource = {"type": "datastream.googleapis.com/Stream", "labels": labels}
-    return LogEntry(at, stream, fields | {"logName": _log(project, log_id), "resource": resource})
+    return LogEntry(
+        at, stream, fields | {"logName": _log(project, log_id), "resource": resource}
+    )
 
 
 def _log(project: str, log_id: str) -> str:

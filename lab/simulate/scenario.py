@@ -10,11 +10,14 @@ from lab.emulator.world import Seconds, World
 
 USUAL_SECONDS = {"job": 60.0, "function": 60.0, "worker_pool": 10.0}
 EVALUATION_SECONDS = 30.0
-# The longest time from a tick of the schedule, or a request, until the exporter runs, by mode. For
-# the function it is a cold start
+# The longest time from a tick of the schedule, or a request, until the exporter runs,
+# by mode. For the function it is a cold start
 LATEST_START_SECONDS = {"job": 30.0, "function": 10.0, "worker_pool": 0.0}
 # The policies on Cloud Run's own counts, by the mode that has them
-ONLY_FOR = {"exporter-executions-failing": "job", "exporter-requests-failing": "function"}
+ONLY_FOR = {
+    "exporter-executions-failing": "job",
+    "exporter-requests-failing": "function",
+}
 
 
 class Downtime(Section):
@@ -28,20 +31,22 @@ class Downtime(Section):
 class Deployment(Section):
     """An exporter, and how it runs."""
 
-    # `job`: started by a schedule. `function`: called by a schedule. `worker_pool`: one long-
-    # running process
+    # `job`: started by a schedule. `function`: called by a schedule. `worker_pool`: one
+    # long- running process
     mode: Literal["job", "function", "worker_pool"] = "job"
     # Time between runs; by default 10 s for a worker pool, 60 s otherwise
     every: Seconds | None = None
     log_triggers: bool = False  # whether Datastream's log entries call the function too
-    # The longest delay of a run; by default 30 s for a job, 10 s for a function that starts cold.
-    # Each run has its own
+    # The longest delay of a run; by default 30 s for a job, 10 s for a function that
+    # starts cold. Each run has its own
     delay: Seconds | None = None
-    delays: tuple[Seconds, ...] = ()  # the delay of each run in turn, instead of ``delay``
+    # The delay of each run in turn, instead of ``delay``
+    delays: tuple[Seconds, ...] = ()
     first: Seconds = 0  # when the first run is due
     ends: Seconds | None = None  # when it is removed
     silent: tuple[Downtime, ...] = ()  # when it doesn't run although it should
-    tasks: int = Field(default=1, ge=1, le=20)  # the number of tasks that share the locations
+    # The number of tasks that share the locations
+    tasks: int = Field(default=1, ge=1, le=20)
     takes: Seconds = 1  # how long a run takes on the simulated clock, without retries
     clock_ahead: Seconds = 0  # how far its clock is ahead
     clock_behind: Seconds = 0  # how far its clock is behind
@@ -67,7 +72,8 @@ class Deployment(Section):
     def is_silent(self, at: float, task: int) -> bool:
         """Return whether a task's run that is due at a moment doesn't happen."""
         return any(
-            each.since <= at < each.until and each.task in (None, task) for each in self.silent
+            each.since <= at < each.until and each.task in (None, task)
+            for each in self.silent
         )
 
 
@@ -80,7 +86,9 @@ class TimeRange(Section):
     @model_validator(mode="after")
     def _forward(self) -> Self:
         if self.by < self.after:
-            raise ValueError("by comes before after; write the earlier moment under after")
+            raise ValueError(
+                "by comes before after; write the earlier moment under after"
+            )
         return self
 
 
@@ -88,19 +96,23 @@ class ExpectedIncident(Section):
     """An incident that is expected."""
 
     policy: str  # the policy that opens it
-    # The resource: a glob on the name of a stream, location, project, private connection or
-    # exporter. A glob without a slash matches the last part of the name
+    # The resource: a glob on the name of a stream, location, project, private
+    # connection or exporter. A glob without a slash matches the last part of the name
     of: str = "*"
     opens: TimeRange  # when it opens
-    closes: TimeRange | None = None  # when it closes; if omitted, it may close at any time
+    # When it closes; if omitted, it may close at any time
+    closes: TimeRange | None = None
     stays: bool = False  # whether it is still open at the end
-    count: int = Field(default=1, ge=1)  # how many resources have such an incident, one each
+    # How many resources have such an incident, one each
+    count: int = Field(default=1, ge=1)
     may: bool = False  # whether it is optional
 
     @model_validator(mode="after")
     def _ends_one_way(self) -> Self:
         if self.stays and self.closes:
-            raise ValueError("an incident that stays doesn't close; remove one of stays and closes")
+            raise ValueError(
+                "an incident that stays doesn't close; remove one of stays and closes"
+            )
         return self
 
 
@@ -110,11 +122,12 @@ class ScenarioFile(Section):
     title: str  # what happens, in one line
     what: str  # what the scenario proves
     lasts: Seconds = Field(gt=0)  # how long the policies are evaluated
-    starts: AwareDatetime | None = None  # when it starts; by default at midnight UTC of some day
+    # When it starts; by default at midnight UTC of some day
+    starts: AwareDatetime | None = None
     world: World  # what exists and what happens
     exporters: tuple[Deployment, ...] = (Deployment(),)  # the exporters that run
-    # Time between the evaluation phases that are tried, because Cloud Monitoring doesn't say at
-    # which second it evaluates. Use a short one where seconds matter
+    # Time between the evaluation phases that are tried, because Cloud Monitoring
+    # doesn't say at which second it evaluates. Use a short one where seconds matter
     spacing: Seconds = 5
     # Whether Google's own series have the label project_id, which isn't documented
     native_project_id: bool = True
@@ -127,7 +140,10 @@ class ScenarioFile(Section):
     def applies(self, policy: str, *, enabled: bool = True) -> bool:
         """Return whether a policy, enabled or not in its file, applies here."""
         mode = ONLY_FOR.get(policy)
-        if policy in self.switched_off or mode not in {None, *(one.mode for one in self.exporters)}:
+        if policy in self.switched_off or mode not in {
+            None,
+            *(one.mode for one in self.exporters),
+        }:
             return False
         return enabled or policy in self.switched_on
 
@@ -135,8 +151,8 @@ class ScenarioFile(Section):
     def _spaced_evenly(self) -> Self:
         if self.spacing < 1 or EVALUATION_SECONDS % self.spacing:
             raise ValueError(
-                f"spacing has to divide the {EVALUATION_SECONDS:g} s between evaluations: "
-                "1s, 2s, 3s, 5s, 6s, 10s, 15s or 30s"
+                f"spacing has to divide the {EVALUATION_SECONDS:g} s between"
+                " evaluations: 1s, 2s, 3s, 5s, 6s, 10s, 15s or 30s"
             )
         return self
 

@@ -11,15 +11,21 @@ from lab.emulator.world import Place, matches, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
 
 
-def read_scenarios(folder: str | Path, policies: Collection[str]) -> tuple[Scenario, ...]:
+def read_scenarios(
+    folder: str | Path, policies: Collection[str]
+) -> tuple[Scenario, ...]:
     """Return the scenarios of a folder, in the order of their names; see :func:`read_files`."""
     files = sorted(Path(folder).glob("*.yaml"))
     if not files:
-        raise InputError([f"{folder}: holds no scenario; a scenario is a file NAME.yaml"])
+        raise InputError(
+            [f"{folder}: holds no scenario; a scenario is a file NAME.yaml"]
+        )
     return read_files(files, policies)
 
 
-def read_files(files: Iterable[Path], policies: Collection[str]) -> tuple[Scenario, ...]:
+def read_files(
+    files: Iterable[Path], policies: Collection[str]
+) -> tuple[Scenario, ...]:
     """Return the scenarios in files, or raise InputError with all errors in all of them.
 
     ``policies`` are the names of the existing policies.
@@ -37,7 +43,9 @@ def read_files(files: Iterable[Path], policies: Collection[str]) -> tuple[Scenar
     return tuple(scenarios)
 
 
-def parse_scenario(text: str, file: str, policies: Collection[str], *, name: str = "") -> Scenario:
+def parse_scenario(
+    text: str, file: str, policies: Collection[str], *, name: str = ""
+) -> Scenario:
     """Return the scenario of a YAML text, or raise InputError with all errors in ``file``."""
     document = documents.parse(text, file)
     scenario = document.read(ScenarioFile)
@@ -66,12 +74,16 @@ def _config(document: Document, scenario: ScenarioFile, index: int) -> Config:
     place: Place = ("exporters", index, "config") if own else ("world", "config")
     part = document.part(*place)
     if part is None:
-        raise InputError([document.place(place, "is missing; the exporter needs a config")])
+        raise InputError(
+            [document.place(place, "is missing; the exporter needs a config")]
+        )
     # The environment is no part of a scenario.
     return config.from_document(part, {})
 
 
-def _errors(scenario: ScenarioFile, policies: Collection[str]) -> Iterator[tuple[Place, str]]:
+def _errors(
+    scenario: ScenarioFile, policies: Collection[str]
+) -> Iterator[tuple[Place, str]]:
     """Yield what is wrong between the parts of a scenario: the path of keys, and a sentence."""
     for place, words in world_errors(scenario.world):
         yield ("world", *place), words
@@ -79,7 +91,10 @@ def _errors(scenario: ScenarioFile, policies: Collection[str]) -> Iterator[tuple
         if fault.latency:
             yield (
                 ("world", "faults", index, "latency"),
-                "calls take no time on the simulated clock; give a code, such as DEADLINE_EXCEEDED",
+                (
+                    "calls take no time on the simulated clock; give a code, such as"
+                    " DEADLINE_EXCEEDED"
+                ),
             )
     names = [*_names(scenario)]
     named: dict[Place, str] = {
@@ -88,11 +103,15 @@ def _errors(scenario: ScenarioFile, policies: Collection[str]) -> Iterator[tuple
         for index, name in enumerate(getattr(scenario, key))
     }
     named |= {
-        ("expect", index, "policy"): each.policy for index, each in enumerate(scenario.expect)
+        ("expect", index, "policy"): each.policy
+        for index, each in enumerate(scenario.expect)
     }
     for place, name in named.items():
         if name not in policies:
-            yield place, f"{quote(name)} is not a policy; {hint(name, sorted(policies))}"
+            yield (
+                place,
+                f"{quote(name)} is not a policy; {hint(name, sorted(policies))}",
+            )
     for index, expected in enumerate(scenario.expect):
         if expected.opens.by > scenario.lasts:
             yield ("expect", index, "opens", "by"), "is after the end of the scenario"

@@ -10,8 +10,10 @@ from typing import NamedTuple
 from exporter.function import LEAST_SECONDS, is_settled
 from lab.simulate.scenario import Deployment
 
-LOG_SECONDS = 5.0  # A log entry's way to the function: through a sink, Pub/Sub and a push
-# A function whose last run began no longer ago has an instance: Cloud Run keeps it for a while
+# A log entry's way to the function: through a sink, Pub/Sub and a push
+LOG_SECONDS = 5.0
+# A function whose last run began no longer ago has an instance: Cloud Run keeps it for
+# a while
 WARM_SECONDS = 50.0
 
 
@@ -60,14 +62,18 @@ def scheduled_runs(
         end = lasts if deployment.ends is None else min(deployment.ends, lasts)
         ticks = sorted(_ticks(deployment, index, end, seed))
         if deployment.mode == "function":
-            calls = [(deployment.first + run.tick * deployment.seconds, run) for run in ticks]
+            calls = [
+                (deployment.first + run.tick * deployment.seconds, run) for run in ticks
+            ]
             if deployment.log_triggers and ticks:
                 calls += [
                     (at, ScheduledRun(at + deployment.longest_delay, index, -1, 0))
                     for at in (entry + LOG_SECONDS for entry in logged)
                     if not deployment.is_silent(at, 0)
                 ]
-            runs.append(_function_runs(calls, end, completed, [] if quiet is None else quiet))
+            runs.append(
+                _function_runs(calls, end, completed, [] if quiet is None else quiet)
+            )
         else:
             runs.append(ticks)
     return heapq.merge(*runs)
@@ -78,7 +84,9 @@ def fraction(*values: object) -> float:
     return zlib.crc32(repr(values).encode()) / (1 << 32)
 
 
-def _ticks(deployment: Deployment, index: int, end: float, seed: str) -> Iterator[ScheduledRun]:
+def _ticks(
+    deployment: Deployment, index: int, end: float, seed: str
+) -> Iterator[ScheduledRun]:
     tick = 0
     while (at := deployment.first + tick * deployment.seconds) < end:
         for task in range(deployment.tasks):
@@ -103,17 +111,22 @@ def _function_runs(
 ) -> Iterator[ScheduledRun]:
     """Yield the runs of a function.
 
-    ``calls`` says when each call arrives, and the run that it starts if the function is cold.
+    ``calls`` says when each call arrives, and the run that it starts if the function is
+    cold.
     """
     began = log_began = change_began = -math.inf
     complete = False
     for at, cold in sorted(calls, key=lambda call: (call[0], call[1].tick < 0)):
         by_log = cold.tick < 0
         # Another call waits for a run, or the scheduled run is soon enough.
-        if at <= began or (by_log and complete and is_settled(at, log_began, change_began)):
+        if at <= began or (
+            by_log and complete and is_settled(at, log_began, change_began)
+        ):
             quiet += [(cold.deployment, at)] * by_log
             continue
-        begins = cold.at if at - began > WARM_SECONDS else max(at, began + LEAST_SECONDS)
+        begins = (
+            cold.at if at - began > WARM_SECONDS else max(at, began + LEAST_SECONDS)
+        )
         if begins >= end:
             return
         began = begins

@@ -1,10 +1,11 @@
 """Holds the series of Cloud Monitoring by when their points become visible, for the engine.
 
-A point is visible seconds after it was written, one of Google's own metrics minutes after. The
-engine has each point at the moment when it becomes visible, but Cloud Monitoring's look-back counts
-from the point's timestamp. A range that is shorter by the delay sees the same points: with a delay
-of four minutes, ``[7m]`` becomes ``[3m]``. A query with an ``offset`` longer than the delay sees
-all points by their timestamps; for it, the engine holds each series a second time.
+A point is visible seconds after it was written, one of Google's own metrics minutes
+after. The engine has each point at the moment when it becomes visible, but Cloud
+Monitoring's look-back counts from the point's timestamp. A range that is shorter by the
+delay sees the same points: with a delay of four minutes, ``[7m]`` becomes ``[3m]``. A
+query with an ``offset`` longer than the delay sees all points by their timestamps; for
+it, the engine holds each series a second time.
 """
 
 import math
@@ -28,15 +29,18 @@ FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
 EXECUTIONS = promql_name("run.googleapis.com/job/completed_execution_count")
 REQUESTS = promql_name("run.googleapis.com/request_count")
-# Seconds until a sample of a native metric becomes visible, by prefix of the metric's name. No
-# more than four minutes: https://cloud.google.com/monitoring/api/v3/latency-n-retention
+# Seconds until a sample of a native metric becomes visible, by prefix of the metric's
+# name. No more than four minutes:
+# https://cloud.google.com/monitoring/api/v3/latency-n-retention
 _DELAY_SECONDS = {"datastream_": 240.0, "run_": 180.0}
 _STREAM = "datastream.googleapis.com/Stream"
 _OURS = "custom_googleapis_com:"
-# The suffix of the name under which the engine also holds a series by its points' timestamps
+# The suffix of the name under which the engine also holds a series by its points'
+# timestamps
 _OWN_TIME = "_own_time"
 
-# A selector of a Cloud Monitoring metric (its name contains a colon) with its range and offset.
+# A selector of a Cloud Monitoring metric (its name contains a colon) with its range and
+# offset.
 _SELECTOR = re.compile(
     r"""(?P<selector>(?P<name>[a-zA-Z_]\w*:\w+)
         (?P<matchers>\s*\{(?:"(?:[^"\\]|\\.)*"|[^"{}])*\})?)
@@ -60,7 +64,8 @@ class Series:
 
     name: str  # the metric's name in PromQL
     labels: tuple[tuple[str, str], ...]  # its labels, sorted by key
-    samples: list[VisiblePoint] = field(default_factory=list)  # its points, oldest first
+    # Its points, oldest first
+    samples: list[VisiblePoint] = field(default_factory=list)
 
     def add(self, visible_at: float, time: float, value: float) -> None:
         """Add a point. One that would be visible before the last one is visible just after it."""
@@ -94,8 +99,12 @@ def write_openmetrics(series: Iterable[Series], out: TextIO) -> None:
     for each in series:
         labels = ",".join(f'{key}="{_escaped(value)}"' for key, value in each.labels)
         visible, own = f"{each.name}{{{labels}}}", f"{each.name}{_OWN_TIME}{{{labels}}}"
-        out.writelines(f"{visible} {one.value:.17g} {one.visible_at:.3f}\n" for one in each.samples)
-        out.writelines(f"{own} {one.value:.17g} {one.time:.3f}\n" for one in each.samples)
+        out.writelines(
+            f"{visible} {one.value:.17g} {one.visible_at:.3f}\n" for one in each.samples
+        )
+        out.writelines(
+            f"{own} {one.value:.17g} {one.time:.3f}\n" for one in each.samples
+        )
     out.write("# EOF\n")
 
 
@@ -113,7 +122,11 @@ class VisibilityDelay(NamedTuple):
 def delay_seconds(name: str) -> float:
     """Return after how many seconds a sample of a native metric is visible, by its PromQL name."""
     return next(
-        (seconds for prefix, seconds in _DELAY_SECONDS.items() if name.startswith(prefix)),
+        (
+            seconds
+            for prefix, seconds in _DELAY_SECONDS.items()
+            if name.startswith(prefix)
+        ),
         max(_DELAY_SECONDS.values()),
     )
 
@@ -156,7 +169,9 @@ def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
         for project, location, stream in _streams(timeline.at(at)):
             if stream.state == StreamState.RUNNING and stream.freshness is not None:
                 since = at if stream.growing_since is None else stream.growing_since
-                labels = _labels(project, location, stream.id, with_project=with_project)
+                labels = _labels(
+                    project, location, stream.id, with_project=with_project
+                )
                 own = start + at
                 into.series(FRESHNESS, labels).add(
                     own + delay_seconds(FRESHNESS), own, stream.freshness + at - since
@@ -171,7 +186,9 @@ def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
         for project, location, stream in _streams(timeline.at(event.at)):
             name = f"projects/{project.id}/locations/{location}/streams/{stream.id}"
             if matches(event.stream, name):
-                labels = _labels(project, location, stream.id, with_project=with_project)
+                labels = _labels(
+                    project, location, stream.id, with_project=with_project
+                )
                 series = into.series(UNSUPPORTED, labels | counted)
                 _count(series, start, event.at, event.events)
 
@@ -185,8 +202,8 @@ def add_executions(
 ) -> None:
     """Add Cloud Run's counts of the jobs' executions and of the requests to the functions.
 
-    ``runs`` are those of a scenario that starts at ``start``, unix seconds. ``quiet`` are the
-    requests that started none: the exporter, and when.
+    ``runs`` are those of a scenario that starts at ``start``, unix seconds. ``quiet``
+    are the requests that started none: the exporter, and when.
     """
     tasks: dict[tuple[int, float], list[CompletedRun]] = {}
     for run in runs:
@@ -199,7 +216,9 @@ def add_executions(
         # An execution succeeds if all of its tasks do.
         whole = len(ran) == scenario.exporters[index].tasks
         succeeded = whole and all(each.complete for each in ran)
-        ended.append((index, max(each.ended for each in ran), 200 if succeeded else 500))
+        ended.append(
+            (index, max(each.ended for each in ran), 200 if succeeded else 500)
+        )
     for index, at, status in sorted(ended, key=itemgetter(1)):
         deployment = scenario.exporters[index]
         labels = {

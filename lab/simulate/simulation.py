@@ -1,8 +1,9 @@
 """Runs the real exporter through a scenario's world on a simulated clock.
 
-Its points are those that the emulator accepted. A run writes the counts of a location first, then
-its streams, then the location's ``last_read``. What could not be read, what has no streams, and the
-exporter's own series come last. Cloud Monitoring shows a point 3 to 7 seconds after it was written
+Its points are those that the emulator accepted. A run writes the counts of a location
+first, then its streams, then the location's ``last_read``. What could not be read, what
+has no streams, and the exporter's own series come last. Cloud Monitoring shows a point
+3 to 7 seconds after it was written
 (https://cloud.google.com/monitoring/api/v3/latency-n-retention).
 """
 
@@ -28,7 +29,13 @@ from lab.simulate import log_entries
 from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import Deployment, Scenario
 from lab.simulate.schedule import CompletedRun, ScheduledRun, fraction, scheduled_runs
-from lab.simulate.series import Series, SeriesSet, VisibilityDelay, add_executions, add_streams
+from lab.simulate.series import (
+    Series,
+    SeriesSet,
+    VisibilityDelay,
+    add_executions,
+    add_streams,
+)
 from lab.simulate.virtual_sleep import VirtualDeadline
 
 _WAIT_STEP = 10.0
@@ -54,10 +61,12 @@ class Recording:
     lasts: float  # its length in seconds
     # All series in Cloud Monitoring, by when their points become visible
     series: tuple[Series, ...]
-    delay: VisibilityDelay  # the time from the exporter's points' timestamps until they are visible
+    # The time from the exporter's points' timestamps until they are visible
+    delay: VisibilityDelay
     entries: tuple[LogEntry, ...]  # the log entries
     runs: tuple[CompletedRun, ...]  # the exporter's runs
-    deployed: Deployed  # the deployment that the policies are about: the first that stays longest
+    # The deployment that the policies are about: the first that stays longest
+    deployed: Deployed
 
 
 def simulate(
@@ -65,8 +74,9 @@ def simulate(
 ) -> Recording:
     """Play a scenario that starts at ``start``, unix seconds.
 
-    A point becomes visible some seconds after it was written, in the range ``ingestion``. Raise
-    SimulationError where the exporter's calls don't reach the emulator.
+    A point becomes visible some seconds after it was written, in the range
+    ``ingestion``. Raise SimulationError where the exporter's calls don't reach the
+    emulator.
     """
     clock = _Clock(start)
     entries = list(log_entries.entries(scenario.world))
@@ -75,10 +85,14 @@ def simulate(
     quiet: list[tuple[int, float]] = []
     with ExitStack() as running:
         cloud = running.enter_context(Emulator(scenario.world, clock=clock))
-        clients = running.enter_context(Clients(scenario.configs[0].endpoints, cloud.environ))
+        clients = running.enter_context(
+            Clients(scenario.configs[0].endpoints, cloud.environ)
+        )
         exporters = [
             _Exporter(clients, config, deployment, clock)
-            for config, deployment in zip(scenario.configs, scenario.exporters, strict=True)
+            for config, deployment in zip(
+                scenario.configs, scenario.exporters, strict=True
+            )
         ]
         for each in scheduled_runs(
             scenario.exporters, scenario.lasts, scenario.name, asked, runs, quiet
@@ -88,9 +102,9 @@ def simulate(
         points = cloud.points()
         if runs and not cloud.calls:
             raise SimulationError(
-                f"{scenario.name}: no call of the simulated exporter reached the emulator, so "
-                "nothing was evaluated; check that programs can connect to 127.0.0.1 on this "
-                "machine (firewall, sandbox, proxy settings)"
+                f"{scenario.name}: no call of the simulated exporter reached the"
+                " emulator, so nothing was evaluated; check that programs can connect"
+                " to 127.0.0.1 on this machine (firewall, sandbox, proxy settings)"
             )
     series = SeriesSet()
     _add_points(series, points, runs, scenario, start, ingestion)
@@ -113,7 +127,9 @@ def simulate(
         delay,
         in_order,
         tuple(runs),
-        Deployed(config.metrics.project, config.run.name, staying.job, staying.location),
+        Deployed(
+            config.metrics.project, config.run.name, staying.job, staying.location
+        ),
     )
 
 
@@ -220,14 +236,16 @@ def _written_after(metric_type: str, drawn: float) -> float:
     if metric_type == measure.LAST_READ.type:
         return _LAST_READ
     of_stream = _STREAMS_FROM + _STREAMS_FOR * drawn
-    return {"exporter": _OWN, "location": _COUNTS}.get(metric_type.split("/")[-2], of_stream)
+    return {"exporter": _OWN, "location": _COUNTS}.get(
+        metric_type.split("/")[-2], of_stream
+    )
 
 
 def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:
     """Return the runs that another one follows soon.
 
-    The points of another run, the last one for a while, become visible together: they have the
-    same timestamp, so a look-back ends for all of them at once.
+    The points of another run, the last one for a while, become visible together: they
+    have the same timestamp, so a look-back ends for all of them at once.
     """
     followed = set()
     latest: dict[tuple[int, int], ScheduledRun] = {}
@@ -242,7 +260,11 @@ def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:
 
 def _location(point: WrittenPoint) -> tuple[float, str, str]:
     """Return a point's run and location."""
-    return point.time, point.resource_labels["namespace"], point.resource_labels["location"]
+    return (
+        point.time,
+        point.resource_labels["namespace"],
+        point.resource_labels["location"],
+    )
 
 
 def _labels(point: WrittenPoint) -> dict[str, str]:

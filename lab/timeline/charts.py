@@ -21,7 +21,9 @@ MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
 
 _STYLES = {
     **dict.fromkeys(("RUNNING", "CREATED", "readable", "runs"), "good"),
-    **dict.fromkeys(("STARTING", "DRAINING", "MAINTENANCE", "CREATING", "DELETING"), "busy"),
+    **dict.fromkeys(
+        ("STARTING", "DRAINING", "MAINTENANCE", "CREATING", "DELETING"), "busy"
+    ),
     **dict.fromkeys(("PAUSED", "NOT_STARTED"), "idle"),
     **dict.fromkeys(("FAILED", "unreadable"), "bad"),
     "FAILED_PERMANENTLY": "lost",
@@ -31,7 +33,10 @@ _MOST_TICKS = 5
 _NARROWEST = 0.3  # percent
 
 _TEMPLATES = Environment(
-    autoescape=True, loader=PackageLoader("lab.timeline", ""), lstrip_blocks=True, trim_blocks=True
+    autoescape=True,
+    loader=PackageLoader("lab.timeline", ""),
+    lstrip_blocks=True,
+    trim_blocks=True,
 )
 
 
@@ -103,15 +108,27 @@ def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
     """Return a scenario's chart, in the first phase of the evaluation that is wrong, if any is."""
     scenario, recording = result.scenario, result.recording
     intervals = {policy.name: policy.interval or 1 for policy in policies}
-    wrong = [each.phase for each in result.results if not each.passed and each.phase is not None]
+    wrong = [
+        each.phase
+        for each in result.results
+        if not each.passed and each.phase is not None
+    ]
     phase = min(wrong, default=0.0)
-    incidents = [each for each in result.incidents if each.phase == phase % intervals[each.policy]]
+    incidents = [
+        each
+        for each in result.incidents
+        if each.phase == phase % intervals[each.policy]
+    ]
     spans = Spans()
     spans.add(recording.series)
     period = Period(recording.start, recording.start + recording.lasts)
     drawn = chart(period, spans, incidents, policies)
     found = lines(result.results)
-    failures = [f"{outcome.upper()}: {line}" for outcome, line in found if outcome != Outcome.RIGHT]
+    failures = [
+        f"{outcome.upper()}: {line}"
+        for outcome, line in found
+        if outcome != Outcome.RIGHT
+    ]
     return replace(
         drawn,
         notes=failures + drawn.notes,
@@ -150,7 +167,11 @@ def chart(
             list(_spans(axis, spans.of.get(name, ()))),
             list(_incidents(axis, opened.get(name, ()), severities)),
         )
-        if row.incidents or "/streams/" in name or any(bar.style != "good" for bar in row.spans):
+        if (
+            row.incidents
+            or "/streams/" in name
+            or any(bar.style != "good" for bar in row.spans)
+        ):
             alike.setdefault(row.looks, []).append(row)
     rows = []
     for first, *others in list(alike.values())[:MOST_ROWS]:
@@ -186,7 +207,8 @@ def _incidents(
         until = axis.text(max(closed)) if len(closed) == len(found) else "still open"
         times = f" ({len(found)})" if len(found) > 1 else ""
         bars = [
-            _bar(axis, each.opened, each.closed or axis.lasts, severity, policy) for each in found
+            _bar(axis, each.opened, each.closed or axis.lasts, severity, policy)
+            for each in found
         ]
         yield f"{policy}{times} {since} → {until}", bars
 

@@ -13,10 +13,15 @@ from lab.simulate.series import Series
 
 STATE, UP, CONNECTION_STATE, LAST_RUN = (
     promql_name(metric.type)
-    for metric in (samples.STATE, samples.UP, samples.CONNECTION_STATE, samples.LAST_RUN)
+    for metric in (
+        samples.STATE,
+        samples.UP,
+        samples.CONNECTION_STATE,
+        samples.LAST_RUN,
+    )
 )
-# Seconds that a series can be silent within a span: what does not change is written every four
-# minutes at least, and a private connection every quarter of an hour
+# Seconds that a series can be silent within a span: what does not change is written
+# every four minutes at least, and a private connection every quarter of an hour
 _PAUSES = {STATE: 300.0, UP: 300.0, LAST_RUN: 300.0, CONNECTION_STATE: 1200.0}
 
 
@@ -47,7 +52,9 @@ class Spans:
         points: dict[tuple[str, str], list[tuple[float, float]]] = {}
         for each in series:
             if each.name in _PAUSES:
-                about = resource_name(dict(each.labels), is_exporter=each.name == LAST_RUN)
+                about = resource_name(
+                    dict(each.labels), is_exporter=each.name == LAST_RUN
+                )
                 of_subject = points.setdefault((each.name, about), [])
                 of_subject.extend((point.time, point.value) for point in each.samples)
         for (name, about), found in points.items():
@@ -68,5 +75,7 @@ def _state(name: str, value: int) -> str:
         return "readable" if value else "unreadable"
     if name == CONNECTION_STATE:
         states: Any = PrivateConnection.State
-        return next((str(each.name) for each in states if each == value), f"state {value}")
+        return next(
+            (str(each.name) for each in states if each == value), f"state {value}"
+        )
     return state_name(value)

@@ -1,7 +1,8 @@
 """Every shell block in the docs works as printed, in order, in a fresh copy of the project.
 
-Each page gets a copy of the checkout, with this checkout's .venv, an environment without
-credentials, and an emulator in place of Google Cloud. What can't run here is in `SUBSTITUTES`.
+Each page gets a copy of the checkout, with this checkout's .venv, an environment
+without credentials, and an emulator in place of Google Cloud. What can't run here is in
+`SUBSTITUTES`.
 """
 
 import json
@@ -39,10 +40,16 @@ class Substitute(NamedTuple):
 
 
 SUBSTITUTES = (
-    Substitute(r"(gcloud|docker|terraform|git) .*", None, "needs an account or a program"),
+    Substitute(
+        r"(gcloud|docker|terraform|git) .*", None, "needs an account or a program"
+    ),
     Substitute(r"make (.*)", r"make --dry-run \1", "sets up .venv, or runs all tests"),
-    Substitute(r"(\.venv/bin/pytest .*)", r"\1 --collect-only -q", "CI runs these tests"),
-    Substitute(r"(.*-lab time-to-page.*)", r"\1 --help", "takes a minute; a test measures it"),
+    Substitute(
+        r"(\.venv/bin/pytest .*)", r"\1 --collect-only -q", "CI runs these tests"
+    ),
+    Substitute(
+        r"(.*-lab time-to-page.*)", r"\1 --help", "takes a minute; a test measures it"
+    ),
     Substitute(
         r"(.*-lab test(?: --html \S+)?)",
         r"\1 planned-pause",
@@ -82,7 +89,9 @@ class Shells:
         self.environ = environ
         self._log = folder / "log"
         self._running: list[subprocess.Popen[bytes]] = []
-        ignored = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "plan.json")
+        ignored = shutil.ignore_patterns(
+            ".*", "__pycache__", "build", "dist", "plan.json"
+        )
         shutil.copytree(ROOT, self.folder, ignore=ignored)
         (self.folder / ".venv").symlink_to(ROOT / ".venv")
         # What `terraform show -json` would print.
@@ -93,16 +102,21 @@ class Shells:
         before: list[str] = []
         for command in commands_of(block):
             found = next(
-                (each for each in SUBSTITUTES if re.fullmatch(each.command, command)), None
+                (each for each in SUBSTITUTES if re.fullmatch(each.command, command)),
+                None,
             )
             if found and found.run is None:
                 continue
             if re.fullmatch(RUNS_ON, command):
                 self._run_on(command, before)
             else:
-                shown = re.sub(found.command, str(found.run), command) if found else command
+                shown = (
+                    re.sub(found.command, str(found.run), command) if found else command
+                )
                 code = self._start(shown, before).wait(_DEADLINE)
-                assert code == EXIT_CODES.get(command, 0), f"{shown}\n{self._log.read_text()}"
+                assert code == EXIT_CODES.get(command, 0), (
+                    f"{shown}\n{self._log.read_text()}"
+                )
             if ENVIRONMENT_LINE.match(command):
                 before.append(command)
 
@@ -170,6 +184,15 @@ def test_the_commands_of_a_page_work_in_order(shells: Shells, page: Path) -> Non
 
 def test_each_substitute_is_used() -> None:
     """No substitute outlives the command that it is for."""
-    shown = [line for page in PAGES for block in fences(page, "sh") for line in commands_of(block)]
-    for pattern in (*(each.command for each in SUBSTITUTES), RUNS_ON, *map(re.escape, EXIT_CODES)):
+    shown = [
+        line
+        for page in PAGES
+        for block in fences(page, "sh")
+        for line in commands_of(block)
+    ]
+    for pattern in (
+        *(each.command for each in SUBSTITUTES),
+        RUNS_ON,
+        *map(re.escape, EXIT_CODES),
+    ):
         assert any(re.fullmatch(pattern, line) for line in shown), pattern

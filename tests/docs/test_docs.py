@@ -28,7 +28,9 @@ def test_each_generated_block_is_in_one_page() -> None:
     assert sorted(begun) == sorted(generate.BLOCKS)
 
 
-@pytest.mark.parametrize("text", [text for page in PAGES for text in fences(page, "yaml")])
+@pytest.mark.parametrize(
+    "text", [text for page in PAGES for text in fences(page, "yaml")]
+)
 def test_each_yaml_example_is_valid(text: str) -> None:
     """A config or a world in the docs is accepted without a warning."""
     if "projects" in yaml.safe_load(text):
@@ -46,7 +48,9 @@ def test_links_have_a_target() -> None:
             target = page.parent / path if path else page
             assert target.exists(), f"{page.name}: {link}"
             if heading:
-                headings = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), re.MULTILINE)
+                headings = re.findall(
+                    r"^#+ (.+)$", target.read_text("utf-8"), re.MULTILINE
+                )
                 assert heading in map(_anchor, headings), f"{page.name}: {link}"
 
 
@@ -73,7 +77,12 @@ def test_the_table_of_permissions_is_complete() -> None:
 def test_the_table_of_variables_is_complete() -> None:
     """It has each variable that config, the emulators and Cloud Run set."""
     constants = {value for name, value in vars(cloud_run).items() if name.isupper()}
-    known = {config.WHOLE, *config.variables(), DATASTREAM_EMULATOR, MONITORING_EMULATOR}
+    known = {
+        config.WHOLE,
+        *config.variables(),
+        DATASTREAM_EMULATOR,
+        MONITORING_EMULATOR,
+    }
     known |= {name for name in constants if isinstance(name, str)}
     known |= {"GOOGLE_APPLICATION_CREDENTIALS", "NO_COLOR"}
     assert known == _first_cells(ROOT / "docs" / "reference.md", r"[A-Z][A-Z_]+")
@@ -88,7 +97,9 @@ def test_each_field_of_the_shown_log_entry_is_explained() -> None:
     """The table below the entry has a row that names it."""
     page = ROOT / "docs" / "operating.md"
     (entry,) = map(json.loads, fences(page, "json"))
-    first_cells = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", page.read_text("utf-8"), re.MULTILINE)
+    first_cells = re.findall(
+        r"^\| (`\w+`(?:, `\w+`)*) \|", page.read_text("utf-8"), re.MULTILINE
+    )
     explained = {name for cell in first_cells for name in re.findall(r"\w+", cell)}
     assert set(entry) == explained
 
@@ -99,7 +110,10 @@ def test_the_settings_of_the_function_are_those_of_the_module() -> None:
     settings = dict(re.findall(r"^\| (\w+) \| (\d+)(?: \w+)? \|", page, re.MULTILINE))
     function = (ROOT / "terraform" / "function.tf").read_text("utf-8")
     set_there = dict(re.findall(r"\b(\w+) += (\d+)$", function, re.MULTILINE))
-    defaults = {name: terraform.blocks("variable")[name]["default"] for name in ("cpu", "memory")}
+    defaults = {
+        name: terraform.blocks("variable")[name]["default"]
+        for name in ("cpu", "memory")
+    }
     assert settings == {
         "memory": defaults["memory"].removesuffix("Mi"),
         "CPU": defaults["cpu"],
@@ -107,4 +121,7 @@ def test_the_settings_of_the_function_are_those_of_the_module() -> None:
         "timeout": set_there["function_timeout"],
         "instances": set_there["max_instance_count"],
     }
-    assert {"cpu": str(cost.VCPUS), "memory": f"{cost.GIBIBYTES * 1024:.0f}Mi"} == defaults
+    assert {
+        "cpu": str(cost.VCPUS),
+        "memory": f"{cost.GIBIBYTES * 1024:.0f}Mi",
+    } == defaults

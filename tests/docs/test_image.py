@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 def _instructions() -> list[tuple[str, str]]:
     """Return the instructions of the Dockerfile with their arguments."""
     lines = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
-    split = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+    split = [
+        line.split(maxsplit=1) for line in lines if line and not line.startswith("#")
+    ]
     return [(word, rest) for word, rest in split]
 
 
@@ -32,11 +34,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("image")
     build, venv = place / "build", place / "venv"
     build.mkdir()
-    # The stage installs its build tools into the system's Python; here, into an environment.
+    # The stage installs its build tools into the system's Python; here, into an
+    # environment.
     tools = place / "tools"
     subprocess.run([sys.executable, "-m", "venv", tools], check=True)
     environ = {**os.environ, "PATH": f"{tools / 'bin'}:{os.environ['PATH']}"}
-    stage = "\n".join(f"{word} {rest}" for word, rest in _instructions()).split("\nFROM ")[0]
+    stage = "\n".join(f"{word} {rest}" for word, rest in _instructions()).split(
+        "\nFROM "
+    )[0]
     for word, rest in (line.split(maxsplit=1) for line in stage.splitlines()):
         if word == "RUN":
             command = rest.replace("/venv", str(venv))
@@ -71,14 +76,18 @@ def test_base_images_have_a_full_version() -> None:
     bases = _arguments("FROM")
     assert len(bases) == 2
     for base in bases:
-        assert re.match(r"python:\d+\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?( AS \w+)?$", base)
+        assert re.match(
+            r"python:\d+\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?( AS \w+)?$", base
+        )
 
 
 def test_library_paths_match_the_base_image() -> None:
     """The Python version in paths is that of the base image."""
     versions = set(re.findall(r"python:(\d+\.\d+)", "\n".join(_arguments("FROM"))))
     assert versions == set(
-        re.findall(r"lib/python(\d+\.\d+)", "\n".join(_arguments("RUN") + _arguments("COPY")))
+        re.findall(
+            r"lib/python(\d+\.\d+)", "\n".join(_arguments("RUN") + _arguments("COPY"))
+        )
     )
 
 
@@ -101,7 +110,8 @@ def test_the_image_contains_the_exporter_only(installed: Path) -> None:
 def test_the_exporter_runs_from_the_image(installed: Path, tmp_path: Path) -> None:
     """`run --dry-run` reads a fleet from an emulator outside the image."""
     (tmp_path / "config.yaml").write_text(
-        "metrics: {project: data-platform-prod}\nsources: [{project: data-platform-staging}]\n"
+        "metrics: {project: data-platform-prod}\nsources: [{project:"
+        " data-platform-staging}]\n"
     )
     with Emulator(default_world()) as cloud:
         environ = {

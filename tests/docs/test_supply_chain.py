@@ -41,7 +41,8 @@ def test_a_release_holds_the_wheel_and_its_checksums(dist: Path) -> None:
     files = {path.name: path for path in dist.iterdir() if path.name != "SHA256SUMS"}
     assert len([name for name in files if name.endswith(".whl")]) == 1
     assert named == {
-        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in files.items()
     }
 
 
@@ -50,7 +51,9 @@ def test_a_lock_has_hashes_and_names_no_index(lock: Path) -> None:
     """Another package of the same name can't be installed, from wherever it comes."""
     text = lock.read_text("utf-8").replace("\\\n", "")
     assert "://" not in re.sub(r"#.*", "", text)
-    packages = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    packages = [
+        line for line in text.splitlines() if line and not line.lstrip().startswith("#")
+    ]
     assert packages
     for line in packages:
         assert "==" in line, line

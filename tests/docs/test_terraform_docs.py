@@ -18,7 +18,8 @@ MODULE = generate.ROOT / "terraform"
 README = (MODULE / "README.md").read_text("utf-8")
 TEXTS = "\n".join(path.read_text("utf-8") for path in sorted(MODULE.glob("**/*.tf")))
 CONFIG = (
-    "metrics: {project: orders-prod}\nsources: [{project: orders-prod}, {project: payments-prod}]\n"
+    "metrics: {project: orders-prod}\nsources: [{project: orders-prod}, {project:"
+    " payments-prod}]\n"
 )
 HCL = [text for page in generate.PAGES for text in fences(page, "hcl")]
 
@@ -27,12 +28,16 @@ HCL = [text for page in generate.PAGES for text in fences(page, "hcl")]
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
     """Return the folder that the page describes, with a clone and the channels that it uses."""
     folder = tmp_path_factory.mktemp("shown")
-    names = set(re.findall(r'"((?:Data platform|Payments|Platform) [\w-]+)"', "".join(HCL)))
+    names = set(
+        re.findall(r'"((?:Data platform|Payments|Platform) [\w-]+)"', "".join(HCL))
+    )
     channels = [Channel("orders-prod", each) for each in names]
     channels.append(Channel("payments-prod", "Payments on-call"))
     project = FakeProject(channels=channels, secrets=module_inputs.SECRETS)
     with FakeProvider(project) as provider:
-        clone = copy_module("terraform", folder / "datastream-exporter", provider).directory
+        clone = copy_module(
+            "terraform", folder / "datastream-exporter", provider
+        ).directory
         root = RootModule(folder, provider)
         root.write("config.yaml", CONFIG)
         for path in (clone / "examples" / "organisation" / "policies").glob("*.yaml"):
@@ -50,8 +55,13 @@ def test_the_hcl_in_the_docs_can_be_planned(shown: RootModule, text: str) -> Non
             "image": f'"{module_inputs.IMAGE}"',
             "config_yaml": 'file("config.yaml")',
         }
-        rest = "\n".join(f"{name} = {value}" for name, value in given.items() if name not in parsed)
-        text = f'module "m" {{\nsource = "./datastream-exporter/terraform"\n{rest}\n{text}\n}}\n'
+        rest = "\n".join(
+            f"{name} = {value}" for name, value in given.items() if name not in parsed
+        )
+        text = (
+            'module "m" {\nsource ='
+            f' "./datastream-exporter/terraform"\n{rest}\n{text}\n}}\n'
+        )
     # README.md shows the module from inside the clone.
     text = text.replace('"./terraform"', '"./datastream-exporter/terraform"')
     shown.write("main.tf", text.replace("DIGEST", "0" * 64))
@@ -66,20 +76,25 @@ def test_the_tables_of_roles_and_permissions_are_complete() -> None:
         assert f"`{role}`" in granted, role
     for permission in set(re.findall(r'"(datastream\.\w+\.list)"', TEXTS)):
         assert f"`{permission}`" in granted, permission
-    kinds = set(re.findall(r'^(?:resource|data|ephemeral) "(google_\w+)"', TEXTS, re.MULTILINE))
+    kinds = set(
+        re.findall(r'^(?:resource|data|ephemeral) "(google_\w+)"', TEXTS, re.MULTILINE)
+    )
     assert {kind for kind in kinds if f"`{kind}`" not in applied} == set()
 
 
 def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
     """Twenty streams in three locations of a project, its other locations read and written too."""
     fleet = cost.Fleet(20, 3, 1)
-    # Every 240 s: 20 x 4 points of streams, 3 x 5 of their locations, 1 of discovery: 1,051,200 a
-    # month. Every 300 s: 2 of each empty location. Every 10 s: the exporter's own 4.
+    # Every 240 s: 20 x 4 points of streams, 3 x 5 of their locations, 1 of discovery:
+    # 1,051,200 a month. Every 300 s: 2 of each empty location. Every 10 s: the
+    # exporter's own 4.
     points = 96 * 10_950 + 2 * fleet.empty * 8_760 + 4 * 262_800
     assert cost.mebibytes(fleet, "worker_pool") == pytest.approx(points * 8 / 2**20)
-    # 2,628,000 s: 2,243,796 vCPU-s of 25.2298 and 585,256 GiB-s of 0.7228 beyond the free ones.
+    # 2,628,000 s: 2,243,796 vCPU-s of 25.2298 and 585,256 GiB-s of 0.7228 beyond the
+    # free ones.
     assert cost.month(fleet, "worker_pool") == pytest.approx(25.95, abs=0.01)
-    # A job is billed for a minute per run: 2,388,000 vCPU-s and 864,000 GiB-s beyond the free ones.
+    # A job is billed for a minute per run: 2,388,000 vCPU-s and 864,000 GiB-s beyond
+    # the free ones.
     assert cost.month(fleet, "job") == pytest.approx(42.984 + 1.728)
 
 
@@ -99,18 +114,26 @@ ON = "on (project_id, namespace, location)"
     ("query", "interval", "references", "points"),
     [
         # One clause: 20 streams at 87,600 evaluations, however far it looks back.
-        (f'last_over_time({STATE}{{location!="a>b or c"}}[1h]) == 6', 30, 1, 20 * 87_600),
-        # Four clauses with a metric: the state, the count in 3 locations, and both again.
+        (
+            f'last_over_time({STATE}{{location!="a>b or c"}}[1h]) == 6',
+            30,
+            1,
+            20 * 87_600,
+        ),
+        # Four clauses with a metric: the state, the count in 3 locations, and both
+        # again.
         (
             (
-                f"{STATE} == 5 unless {ON} max_over_time({FAILED}[5m]) >= (5) or {STATE} < bool 4"
+                f"{STATE} == 5 unless {ON} max_over_time({FAILED}[5m]) >= (5) or"
+                f" {STATE} < bool 4"
                 f' and {ON} label_replace({FAILED}, "a", "5 > 4", "", "")'
             ),
             30,
             4,
             (20 + 3 + 20 + 3) * 87_600,
         ),
-        # One clause names two metrics, one of them twice: 3 locations, and the empty ones, too.
+        # One clause names two metrics, one of them twice: 3 locations, and the empty
+        # ones, too.
         (
             f"{READ} - {ON} group_right () {SEEN} + {ON} group_left () {READ} > 45",
             120,
@@ -131,7 +154,9 @@ def test_alerting_costs_nothing_for_what_is_not_there() -> None:
     """What config has to enable has no series, and a function has no policy on executions."""
     fleet = cost.Fleet(20, 3, 1)
     assert cost.series("custom_googleapis_com:datastream_stream_objects", fleet) == 0
-    assert "exporter-executions-failing" not in cost.alerting_by_policy(fleet, "function")
+    assert "exporter-executions-failing" not in cost.alerting_by_policy(
+        fleet, "function"
+    )
     with pytest.raises(KeyError):
         cost.series("custom_googleapis_com:datastream_stream_stat", fleet)
 

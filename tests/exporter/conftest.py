@@ -63,7 +63,9 @@ class Lab:
         )
         session = Session(whole, self.clients, task or Task())
         timestamp = at if at is not None else int(time.time())
-        return Run(session, memory or Memory(), timestamp, Deadline.after(seconds, stop))
+        return Run(
+            session, memory or Memory(), timestamp, Deadline.after(seconds, stop)
+        )
 
 
 Serve = Callable[[dict[str, Any]], Lab]
@@ -76,7 +78,9 @@ def serve() -> Iterator[Serve]:
 
         def served(world: dict[str, Any]) -> Lab:
             cloud = running.enter_context(Emulator(World.model_validate(world)))
-            return Lab(cloud, running.enter_context(Clients(Endpoints(), cloud.environ)))
+            return Lab(
+                cloud, running.enter_context(Clients(Endpoints(), cloud.environ))
+            )
 
         yield served
 

@@ -28,7 +28,8 @@ def report(*streams: Stream, required: Sequence[str] = (), **parts: Any) -> Repo
     """Return the report of a run that read the location and wrote everything."""
     whole = config(required=required)
     return empty_report(
-        locations=(Expectations(whole, 0).compare(EUROPE, whole.sources[0], streams),), **parts
+        locations=(Expectations(whole, 0).compare(EUROPE, whole.sources[0], streams),),
+        **parts,
     )
 
 
@@ -41,7 +42,14 @@ def empty_report(**parts: Any) -> Report:
         **dict.fromkeys(("timestamp", "skipped"), 0),
     }
     return Report(
-        **{"task": Task(), "written": Written(24), "seconds": 0.1, "calls": 5, **nothing, **parts}
+        **{
+            "task": Task(),
+            "written": Written(24),
+            "seconds": 0.1,
+            "calls": 5,
+            **nothing,
+            **parts,
+        }
     )
 
 

@@ -8,7 +8,13 @@ import pytest
 from google.api_core import exceptions
 from google.rpc import error_details_pb2
 
-from exporter.google.calls import LEAST_ATTEMPT, Calls, Deadline, call_with_retry, is_transient
+from exporter.google.calls import (
+    LEAST_ATTEMPT,
+    Calls,
+    Deadline,
+    call_with_retry,
+    is_transient,
+)
 from tests.exporter.conftest import PLENTY
 
 
@@ -39,7 +45,9 @@ def asking(seconds: int = 0, nanos: int = 0) -> Exception:
     return refused
 
 
-def call(attempts: Attempts, deadline: Deadline, longest: float = PLENTY) -> tuple[str, int]:
+def call(
+    attempts: Attempts, deadline: Deadline, longest: float = PLENTY
+) -> tuple[str, int]:
     """Call with retries; return the answer, and how many calls were counted."""
     calls = Calls()
     return call_with_retry(attempts, deadline, calls, longest=longest), calls.made
@@ -49,7 +57,9 @@ def test_no_call_is_made_without_time_for_it() -> None:
     """A deadline that has passed is a timeout, and costs no call."""
     attempts, calls = Attempts("answer"), Calls()
     for seconds in (-5, 0, LEAST_ATTEMPT / 2):
-        with pytest.raises(exceptions.DeadlineExceeded, match="before this call started"):
+        with pytest.raises(
+            exceptions.DeadlineExceeded, match="before this call started"
+        ):
             call_with_retry(attempts, Deadline.after(seconds), calls)
     assert not attempts.timeouts
     assert calls.made == 0
@@ -60,8 +70,11 @@ def test_no_call_is_made_without_time_for_it() -> None:
     [
         # More than a lifetime.
         asking(seconds=2**62),
-        # Its code alone is that of an exhausted quota; the next answer would be as large.
-        exceptions.ResourceExhausted("CLIENT: Received message larger than max (9 vs. 4)"),
+        # Its code alone is that of an exhausted quota; the next answer would be as
+        # large.
+        exceptions.ResourceExhausted(
+            "CLIENT: Received message larger than max (9 vs. 4)"
+        ),
     ],
 )
 def test_what_a_retry_cannot_mend_is_raised_at_once(error: Exception) -> None:
@@ -86,7 +99,10 @@ def test_a_stop_cuts_a_wait_short() -> None:
 def test_the_wait_that_the_server_asks_for_is_kept() -> None:
     """The next try comes no sooner; less than no wait is none."""
     deadline = Deadline.after(PLENTY)
-    assert call(Attempts(asking(nanos=200_000_000), "answer"), deadline) == ("answer", 2)
+    assert call(Attempts(asking(nanos=200_000_000), "answer"), deadline) == (
+        "answer",
+        2,
+    )
     assert deadline.left <= PLENTY - 0.2
     assert call(Attempts(asking(seconds=-(2**62)), "answer"), deadline) == ("answer", 2)
 
@@ -94,8 +110,21 @@ def test_the_wait_that_the_server_asks_for_is_kept() -> None:
 def test_only_what_passes_is_worth_a_retry() -> None:
     """Of all codes of gRPC these five; every try is counted."""
     codes = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
-    passing = {code.name for code in codes if is_transient(exceptions.from_grpc_status(code, "x"))}
-    assert passing == {
-        *("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED")
+    passing = {
+        code.name
+        for code in codes
+        if is_transient(exceptions.from_grpc_status(code, "x"))
     }
-    assert call(Attempts(*[asking()] * 3, "answer"), Deadline.after(PLENTY)) == ("answer", 4)
+    assert passing == {
+        *(
+            "UNAVAILABLE",
+            "DEADLINE_EXCEEDED",
+            "RESOURCE_EXHAUSTED",
+            "INTERNAL",
+            "ABORTED",
+        )
+    }
+    assert call(Attempts(*[asking()] * 3, "answer"), Deadline.after(PLENTY)) == (
+        "answer",
+        4,
+    )

@@ -10,7 +10,12 @@ from exporter.names import LocationName, Task
 from tests.exporter.conftest import Serve
 from tests.exporter.worlds import DISCOVERED, Monitoring, project, seen, world
 
-PLACES = {"europe-west1": ["orders"], "us-east1": ["users"], "asia-east1": [], "us-west1": ["logs"]}
+PLACES = {
+    "europe-west1": ["orders"],
+    "us-east1": ["users"],
+    "asia-east1": [],
+    "us-west1": ["logs"],
+}
 BANK = project("bank-prod", {"europe-west3": ["ledger"]})
 EVERYWHERE = {f"shop-prod/{at}": streams for at, streams in PLACES.items()}
 REGIONS = KNOWN[:20]
@@ -44,7 +49,11 @@ def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:
     failure = report.failed_discoveries["shop-prod"]
     assert failure.kind is FailureKind.PERMISSION_DENIED
     assert report.discoveries["bank-prod"] == ("europe-west3",)
-    up = {point[1:4]: point.value for point in monitoring.points if point.metric == "location/up"}
+    up = {
+        point[1:4]: point.value
+        for point in monitoring.points
+        if point.metric == "location/up"
+    }
     assert up == {
         ("global", "shop-prod", "datastream"): 0,
         ("global", "bank-prod", "datastream"): 1,
@@ -52,11 +61,17 @@ def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:
     }
 
 
-def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(serve: Serve) -> None:
+def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(
+    serve: Serve,
+) -> None:
     """Once, whether or not discovery fails; where it does not exist, the stream is not missing."""
     required = [
         f"projects/shop-prod/locations/{at}"
-        for at in ("us-west1/streams/logs", "us-west1/streams/gone", "europe-west1/streams/orders")
+        for at in (
+            "us-west1/streams/logs",
+            "us-west1/streams/gone",
+            "europe-west1/streams/orders",
+        )
     ]
     listed = {"project": "shop-prod", "locations": ["europe-west1"]}
     for source, one in ((listed, world(PLACES)), (DISCOVERED, blind())):
@@ -64,7 +79,9 @@ def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(serve:
         report = lab.look(source, required=required)
         assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-west1"]
         assert lab.cloud.calls["ListStreams"] == 2
-        (missing,) = [name for location in report.locations for name in location.missing]
+        (missing,) = [
+            name for location in report.locations for name in location.missing
+        ]
         assert missing.stream == "gone"
 
     name = LocationName("shop-prod", "us-west4")
@@ -80,7 +97,10 @@ def test_several_sources_of_one_project_keep_their_own_globs(serve: Serve) -> No
         {"project": "shop-prod", "locations": ["europe-west1"], "include": ["a"]},
         {"project": "shop-prod", "locations": ["us-east1"], "exclude": ["a"]},
     )
-    assert seen(report) == {"shop-prod/europe-west1": ["a"], "shop-prod/us-east1": ["b"]}
+    assert seen(report) == {
+        "shop-prod/europe-west1": ["a"],
+        "shop-prod/us-east1": ["b"],
+    }
 
 
 # Tasks.
@@ -97,7 +117,9 @@ def test_who_has_a_location_never_changes() -> None:
 def test_ten_tasks_share_a_thousand_projects_evenly() -> None:
     """Each location has one, and the largest part is at most a sixth above the average."""
     all_names = [
-        LocationName(f"project-{number:04}", at) for number in range(1000) for at in KNOWN[:3]
+        LocationName(f"project-{number:04}", at)
+        for number in range(1000)
+        for at in KNOWN[:3]
     ]
     sizes = [sum(map(Task(index, 10).holds, all_names)) for index in range(10)]
     assert sum(sizes) == 3000
@@ -105,21 +127,31 @@ def test_ten_tasks_share_a_thousand_projects_evenly() -> None:
 
 
 @pytest.mark.parametrize("discovered", [True, False])
-def test_tasks_read_every_location_exactly_once(serve: Serve, *, discovered: bool) -> None:
+def test_tasks_read_every_location_exactly_once(
+    serve: Serve, *, discovered: bool
+) -> None:
     """And one of them reports on the discovery; each has its own series about itself."""
     lab = serve(world({at: [f"in-{at}"] for at in REGIONS}))
     monitoring = Monitoring(lab.cloud)
     source = DISCOVERED | ({} if discovered else {"locations": REGIONS})
     required = [f"projects/shop-prod/locations/{REGIONS[0]}/streams/in-{REGIONS[0]}"]
-    reports = [lab.run(source, task=Task(index, 3), required=required) for index in range(3)]
+    reports = [
+        lab.run(source, task=Task(index, 3), required=required) for index in range(3)
+    ]
     parts = [seen(report) for report in reports]
     assert all(parts)
     assert sum(map(len, parts)) == len(REGIONS)
-    assert parts[0] | parts[1] | parts[2] == {f"shop-prod/{at}": [f"in-{at}"] for at in REGIONS}
+    assert parts[0] | parts[1] | parts[2] == {
+        f"shop-prod/{at}": [f"in-{at}"] for at in REGIONS
+    }
     assert lab.cloud.calls["ListStreams"] == len(REGIONS)
-    up = [point.location for point in monitoring.points if point.metric == "location/up"]
+    up = [
+        point.location for point in monitoring.points if point.metric == "location/up"
+    ]
     assert sorted(up) == sorted([*REGIONS, *["global"] * discovered])
-    assert monitoring.values("exporter/last_run").keys() == {("global", str(n)) for n in range(3)}
+    assert monitoring.values("exporter/last_run").keys() == {
+        ("global", str(n)) for n in range(3)
+    }
 
 
 def test_a_task_without_a_location_succeeds(serve: Serve) -> None:

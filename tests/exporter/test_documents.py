@@ -83,11 +83,17 @@ def _errors(text: str) -> str:
         ("name: a: b", "f.yaml:1:8: a colon is not allowed here"),
         ("name:\n\t- a", "f.yaml:2:1: YAML does not allow a tab here"),
         ("name: @a", 'f.yaml:1:7: put "@a" in quotes'),
-        ("name: *a", 'f.yaml:1:7: no anchor above defines "*a"; text that begins with *'),
+        (
+            "name: *a",
+            'f.yaml:1:7: no anchor above defines "*a"; text that begins with *',
+        ),
         ("parts:\n  - name: a\n name: b", "f.yaml:3:2: the indentation does not match"),
         ("size: 1\nname", "could not find expected ':'"),
         ('name: "\\d"', "is not YAML (found unknown escape character"),
-        ("parts: &a [*a]", "f.yaml:1: nests deeper than 50 levels, or an alias contains itself"),
+        (
+            "parts: &a [*a]",
+            "f.yaml:1: nests deeper than 50 levels, or an alias contains itself",
+        ),
         ("name: a\nsize: \x07", "f.yaml: is not YAML (unacceptable character #x0007"),
         ("name: \ud800", "f.yaml: "),
         ('name: "\\ud800"', "f.yaml:1"),
@@ -105,7 +111,9 @@ def test_unreadable_yaml_is_one_sentence(text: str, error: str) -> None:
 
 
 @pytest.mark.parametrize("key", ['name: "\\ud800"', '"\\ud800": 1'])
-def test_unpaired_surrogate_is_refused(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unpaired_surrogate_is_refused(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The parser in Python lets an escaped half of a character through, JSON does not."""
     monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
 
@@ -122,12 +130,17 @@ def test_unpaired_surrogate_is_refused(key: str, monkeypatch: pytest.MonkeyPatch
             "f.yaml: has more than 100,000 values",
         ),
         (
-            [f"l{n}: &l{n} {'[' * 20}{f'*l{n - 1}' if n else 'x'}{']' * 20}" for n in range(9)],
+            [
+                f"l{n}: &l{n} {'[' * 20}{f'*l{n - 1}' if n else 'x'}{']' * 20}"
+                for n in range(9)
+            ],
             "f.yaml:1: nests deeper than 50 levels",
         ),
     ],
 )
-def test_aliases_that_multiply_or_deepen_are_refused(lines: list[str], error: str) -> None:
+def test_aliases_that_multiply_or_deepen_are_refused(
+    lines: list[str], error: str
+) -> None:
     """A few lines of aliases can fill neither the memory nor the stack."""
     assert _errors("\n".join(lines)).startswith(error)
 
@@ -186,7 +199,10 @@ def test_words_are_read_as_yaml_1_2_has_them(written: str, value: object) -> Non
         ("parts: [{nam: }]", "parts[0].nam: is not a known key; did you mean name?"),
         (
             "parts: [{name:a}]",
-            'parts[0]."name:a": is not a known key; write a space after the colon of name',
+            (
+                'parts[0]."name:a": is not a known key; write a space after the colon'
+                " of name"
+            ),
         ),
         ("change: {do: c}", "change: 'do' must be one of 'a', 'b', not 'c'"),
         ("change: {}", "change: must have the key 'do'"),
@@ -195,7 +211,9 @@ def test_words_are_read_as_yaml_1_2_has_them(written: str, value: object) -> Non
         ("name: " + "[1, " * 30 + "]" * 30, "name: must be text, not a list"),
     ],
 )
-def test_a_wrong_value_is_shown_with_its_place_and_what_is_allowed(text: str, error: str) -> None:
+def test_a_wrong_value_is_shown_with_its_place_and_what_is_allowed(
+    text: str, error: str
+) -> None:
     """A value of the wrong type or size is shown with its line and key, in one sentence."""
     assert _errors(text) == f"f.yaml:1: {error}"
 
@@ -227,8 +245,9 @@ def test_part_keeps_the_lines_of_its_file() -> None:
     assert part.read(Part) is None
     with pytest.raises(InputError) as caught:
         part.accepted(None)
-    assert str(caught.value) == (
-        'f.yaml:4: parts[1].size: must be a whole number, not "x"\n'
+    assert (
+        str(caught.value)
+        == 'f.yaml:4: parts[1].size: must be a whole number, not "x"\n'
         "f.yaml:5: parts[1].nam: is not a known key; did you mean name?"
     )
 
@@ -262,7 +281,13 @@ def test_unreadable_file_is_one_sentence(tmp_path: Path, name: str, error: str) 
 
 @pytest.mark.parametrize(
     ("word", "guess"),
-    [("PAUSD", "PAUSED"), ("runing", "RUNNING"), ("pau", "PAUSED"), ("pa", None), ("", None)],
+    [
+        ("PAUSD", "PAUSED"),
+        ("runing", "RUNNING"),
+        ("pau", "PAUSED"),
+        ("pa", None),
+        ("", None),
+    ],
 )
 def test_a_similar_word_is_suggested(word: str, guess: str | None) -> None:
     """Case doesn't matter, a beginning will do, and what resembles nothing gets no suggestion."""
@@ -275,11 +300,41 @@ def test_very_long_word_is_near_to_nothing() -> None:
 
 
 TREE = (
-    "name: a\nsize: 1\nparts:\n- {kind: large, pairs: {a: 1}}\n- {steps: [1, 2]}\nchange: {do: a}\n"
+    "name: a\nsize: 1\nparts:\n- {kind: large, pairs: {a: 1}}\n- {steps: [1,"
+    " 2]}\nchange: {do: a}\n"
 )
 WORDS = [
-    *("*a", "&a", "<<:", "---", "!!python/name:x", "|", ">", "? ", "- ", "{", "]", "\t", "%", "\0"),
-    *("name", "parts", ":", ": ", "\n", "\n  ", ", ", "'", '"', "\\ud800", "\ud800", "é", "1e9"),
+    *(
+        "*a",
+        "&a",
+        "<<:",
+        "---",
+        "!!python/name:x",
+        "|",
+        ">",
+        "? ",
+        "- ",
+        "{",
+        "]",
+        "\t",
+        "%",
+        "\0",
+    ),
+    *(
+        "name",
+        "parts",
+        ":",
+        ": ",
+        "\n",
+        "\n  ",
+        ", ",
+        "'",
+        '"',
+        "\\ud800",
+        "\ud800",
+        "é",
+        "1e9",
+    ),
 ]
 
 
@@ -292,7 +347,11 @@ def test_any_document_is_answered(data: st.DataObject) -> None:
         for _ in range(data.draw(st.integers(1, 5))):
             start = data.draw(st.integers(0, len(text)))
             end = start + data.draw(st.integers(0, 30))
-            text = text[:start] + data.draw(st.sampled_from(WORDS) | st.text()) + text[end:]
+            text = (
+                text[:start]
+                + data.draw(st.sampled_from(WORDS) | st.text())
+                + text[end:]
+            )
     else:
         tree: Any = yaml.safe_load(TREE)
         mangle(tree, values(sorted({*Whole.model_fields, "do", "a"})), data)
@@ -306,5 +365,7 @@ def test_any_document_is_answered(data: st.DataObject) -> None:
         return
     lines = answer.splitlines()
     assert 1 <= len(lines) <= documents.MOST_REPORTED + 1
-    assert all(line.isprintable() and line.startswith(("f.yaml:", "…")) for line in lines)
+    assert all(
+        line.isprintable() and line.startswith(("f.yaml:", "…")) for line in lines
+    )
     assert not re.search("input should|pydantic|traceback", answer.lower())

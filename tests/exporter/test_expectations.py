@@ -31,7 +31,10 @@ PAUSED_AT_NIGHT = {
 
 
 def compared(
-    *streams: Stream, now: datetime = NOON, globs: dict[str, Any] | None = None, **parts: Any
+    *streams: Stream,
+    now: datetime = NOON,
+    globs: dict[str, Any] | None = None,
+    **parts: Any,
 ) -> ComparedLocation:
     """Return ``europe-west1`` with these streams, compared with a config of these parts."""
     source = {"project": "shop-prod", **(globs or {})}
@@ -46,7 +49,9 @@ def expected(label: str | None = None, now: datetime = NOON, **parts: Any) -> se
     return {
         state
         for state in range(-1, 13)
-        for one in compared(Stream("orders", state, label=label), now=now, **parts).streams
+        for one in compared(
+            Stream("orders", state, label=label), now=now, **parts
+        ).streams
         if one.expected
     }
 
@@ -57,7 +62,9 @@ def expected(label: str | None = None, now: datetime = NOON, **parts: Any) -> se
 def test_states_have_names_and_kinds() -> None:
     """They are those of Google's client; a number that nobody knows is named as a number."""
     theirs: Any = GoogleStream.State
-    assert [(one.name, int(one)) for one in StreamState] == [(one.name, int(one)) for one in theirs]
+    assert [(one.name, int(one)) for one in StreamState] == [
+        (one.name, int(one)) for one in theirs
+    ]
     numbers = (6, 9, -1)
     assert [*map(state_name, numbers)] == ["FAILED_PERMANENTLY", "state 9", "state -1"]
     assert {*FAILURES, *EXPECTABLE, StreamState.STATE_UNSPECIFIED} == {*StreamState}
@@ -87,25 +94,40 @@ def test_a_label_adds_its_state(label: str | None) -> None:
         (
             [
                 "{match: '*', states: [DRAINING]}",
-                "{match: '*', states: [NOT_STARTED], during: {schedule: 0 2 * * *, duration: 1h}}",
+                (
+                    "{match: '*', states: [NOT_STARTED], during: {schedule: 0 2 * * *,"
+                    " duration: 1h}}"
+                ),
             ],
             "c:4: expectations[0]: adds DRAINING",
         ),
         (
-            ["{match: '*', states: [NOT_STARTED], during: {schedule: 0 2 * * *, duration: 1h}}"],
+            [
+                (
+                    "{match: '*', states: [NOT_STARTED], during: {schedule: 0 2 * * *,"
+                    " duration: 1h}}"
+                )
+            ],
             "c:4: expectations[0].during: this window is closed now",
         ),
     ],
 )
-def test_an_unexpected_state_names_the_expectation_about_it(rules: list[str], place: str) -> None:
+def test_an_unexpected_state_names_the_expectation_about_it(
+    rules: list[str], place: str
+) -> None:
     """The last that matches now, else the last whose window is closed, with its line."""
-    text = "metrics: {project: shop-prod}\nsources: [{project: shop-prod}]\nexpectations:\n"
+    text = (
+        "metrics: {project: shop-prod}\nsources: [{project:"
+        " shop-prod}]\nexpectations:\n"
+    )
     config = from_text(text + "".join(f"  - {rule}\n" for rule in rules), "c", {})
     streams = [Stream("orders", StreamState.NOT_STARTED)]
     compared = Expectations(config, int(NOON.timestamp())).compare(
         EUROPE, config.sources[0], streams
     )
-    expected = "is NOT_STARTED, which config does not expect" + (f" ({place})" if place else "")
+    expected = "is NOT_STARTED, which config does not expect" + (
+        f" ({place})" if place else ""
+    )
     assert [one.problem for one in compared.streams] == [expected]
 
 
@@ -131,7 +153,9 @@ def test_a_window_that_is_hardly_meant_is_a_complaint(
     assert (found is None) == (complaint is None)
 
 
-@pytest.mark.parametrize("label", ["", "PAUSED", "asleep", "failed", "failed_permanently", "3"])
+@pytest.mark.parametrize(
+    "label", ["", "PAUSED", "asleep", "failed", "failed_permanently", "3"]
+)
 def test_a_label_that_names_no_state_adds_nothing(label: str) -> None:
     """The complaint names the stream, the value and what is allowed."""
     assert expected(label) == {2, 4, 7, 8}
@@ -154,7 +178,9 @@ GLOBS = st.sampled_from(
         f"{EUROPE}/streams/order",
     ]
 )
-STATES = st.lists(st.sampled_from([state.name for state in EXPECTABLE]), min_size=1, max_size=3)
+STATES = st.lists(
+    st.sampled_from([state.name for state in EXPECTABLE]), min_size=1, max_size=3
+)
 
 
 @settings(max_examples=100)
@@ -185,8 +211,20 @@ def test_outside_its_window_an_expectation_matches_nothing() -> None:
     assert expected("not_started", NIGHT, expectations=at_night) == {2, 3, 4, 7, 8}
     assert expected("not_started", NOON, expectations=at_night) == {1, 2, 4, 7, 8}
     earlier = {"match": str(ORDERS), "states": ["NOT_STARTED"]}
-    assert expected(now=NOON, expectations=[earlier, PAUSED_AT_NIGHT]) == {1, 2, 4, 7, 8}
-    assert expected(now=NIGHT, expectations=[earlier, PAUSED_AT_NIGHT]) == {2, 3, 4, 7, 8}
+    assert expected(now=NOON, expectations=[earlier, PAUSED_AT_NIGHT]) == {
+        1,
+        2,
+        4,
+        7,
+        8,
+    }
+    assert expected(now=NIGHT, expectations=[earlier, PAUSED_AT_NIGHT]) == {
+        2,
+        3,
+        4,
+        7,
+        8,
+    }
 
 
 # Locations.
@@ -198,7 +236,11 @@ def test_outside_its_window_an_expectation_matches_nothing() -> None:
         ({}, ["orders-eu", "orders-us", "test-orders"], []),
         ({"include": ["orders-*"]}, ["orders-eu", "orders-us"], []),
         ({"exclude": ["test-*"]}, ["orders-eu", "orders-us"], ["test-orders"]),
-        ({"include": ["orders*"], "exclude": ["*-us", "test-*"]}, ["orders-eu"], ["orders-us"]),
+        (
+            {"include": ["orders*"], "exclude": ["*-us", "test-*"]},
+            ["orders-eu"],
+            ["orders-us"],
+        ),
         ({"include": ["nothing"], "exclude": ["*"]}, [], []),
         ({"exclude": ["*"]}, [], ["orders-eu", "orders-us", "test-orders"]),
     ],
@@ -215,7 +257,9 @@ def test_globs_choose_among_the_streams(
 
 
 @pytest.mark.parametrize("globs", [{}, {"exclude": ["orders"]}, {"include": ["other"]}])
-def test_a_required_stream_that_is_there_is_never_missing(globs: dict[str, list[str]]) -> None:
+def test_a_required_stream_that_is_there_is_never_missing(
+    globs: dict[str, list[str]],
+) -> None:
     """Whatever its state, and whether or not it is watched."""
     one = compared(Stream("orders", 6), globs=globs, required=[str(ORDERS)])
     assert one.missing == []
@@ -234,7 +278,9 @@ def test_a_required_stream_that_is_not_there_is_missing() -> None:
 
 def test_streams_are_counted_once() -> None:
     """Failed are both kinds; unexpected are neither these nor missing ones; excluded are none."""
-    streams = [Stream(f"s{number}", state) for number, state in enumerate((2, 3, 5, 5, 6, 9))]
+    streams = [
+        Stream(f"s{number}", state) for number, state in enumerate((2, 3, 5, 5, 6, 9))
+    ]
     one = compared(*streams, required=[str(ORDERS)])
     assert (one.failed, one.permanently_failed, one.unexpected) == (3, 1, 2)
     muted = compared(*streams, globs={"exclude": ["*"]})
@@ -261,9 +307,19 @@ def test_a_window_lasts_its_duration_while_clocks_change(
     zone: str, schedule: str, duration: str, opens: str
 ) -> None:
     """It is open for as long in real time in every night of the year, to the microsecond."""
-    one = Window.model_validate({"schedule": schedule, "duration": duration, "timezone": zone})
+    one = Window.model_validate(
+        {"schedule": schedule, "duration": duration, "timezone": zone}
+    )
     start = datetime.fromisoformat(opens)
     instant = timedelta(microseconds=1)
     end = start + one.duration
-    times = (start - instant, start, end - instant, end, start + timedelta(hours=1, minutes=5))
-    assert [is_open(one, time) for time in times] == [*(False, True, True, False, end > times[-1])]
+    times = (
+        start - instant,
+        start,
+        end - instant,
+        end,
+        start + timedelta(hours=1, minutes=5),
+    )
+    assert [is_open(one, time) for time in times] == [
+        *(False, True, True, False, end > times[-1])
+    ]

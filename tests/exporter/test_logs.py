@@ -26,12 +26,17 @@ def test_a_megabyte_is_one_entry_that_cloud_logging_takes() -> None:
         "severity": "WARNING",
         "message": megabyte[:LONGEST],
     }
-    assert json.loads(logged(JsonLines({}), "", error=megabyte))["error"] == megabyte[:LONGEST]
+    assert (
+        json.loads(logged(JsonLines({}), "", error=megabyte))["error"]
+        == megabyte[:LONGEST]
+    )
     assert logged(Text(), megabyte) == f"warning: {megabyte[:LONGEST]}\n"
 
 
 @pytest.mark.parametrize(
-    "text", ["\x1b[2J", "a\nb", "\r", "\x9b31m", "\u202e", "\u2066", "\ud800", "\x00"], ids=ascii
+    "text",
+    ["\x1b[2J", "a\nb", "\r", "\x9b31m", "\u202e", "\u2066", "\ud800", "\x00"],
+    ids=ascii,
 )
 def test_nothing_controls_the_terminal_or_ends_the_line(text: str) -> None:
     """Control characters, marks that turn the text and half characters are escaped."""
@@ -53,6 +58,9 @@ def test_a_stack_trace_controls_no_terminal_either() -> None:
         except AttributeError:
             LOGGER.exception("It failed:")
     first, second, *_, last = log.getvalue().splitlines()
-    assert (first, second) == ("error: It failed:", "Traceback (most recent call last):")
+    assert (first, second) == (
+        "error: It failed:",
+        "Traceback (most recent call last):",
+    )
     assert last.startswith("AttributeError: ")
     assert all(map(str.isprintable, log.getvalue().splitlines()))

@@ -36,7 +36,9 @@ COMPLAINT = "ORA-01017"
 numbers = st.integers(0, 8) | st.integers(-(2**31), 2**31 - 1)
 """A state as gRPC may send it: every number of an int32, the known ones often."""
 
-labels = st.none() | st.sampled_from([*(state.name.lower() for state in EXPECTABLE), "asleep"])
+labels = st.none() | st.sampled_from(
+    [*(state.name.lower() for state in EXPECTABLE), "asleep"]
+)
 
 
 class Case(NamedTuple):
@@ -51,7 +53,9 @@ class Case(NamedTuple):
 
     def of(self, metric: str) -> dict[str, float]:
         """Return the values of a metric by node."""
-        return {one.node_id: one.value for one in self.samples if one.metric.name == metric}
+        return {
+            one.node_id: one.value for one in self.samples if one.metric.name == metric
+        }
 
 
 @st.composite
@@ -94,7 +98,9 @@ def cases(draw: st.DrawFn) -> Case:
 @given(cases())
 def test_samples_say_what_was_read_and_nothing_else(case: Case) -> None:
     """Every rule about the series of a cleanly read location, for whatever it holds."""
-    watched = {one: stream for one, stream in case.held.items() if case.source.watches(one)}
+    watched = {
+        one: stream for one, stream in case.held.items() if case.source.watches(one)
+    }
     excluded = {one for one in case.held if case.source.excludes(one)}
     missing = case.required - case.held.keys()
     states, expected = case.of("stream/state"), case.of("stream/expected")
@@ -117,14 +123,20 @@ def test_samples_say_what_was_read_and_nothing_else(case: Case) -> None:
     assert not any(expected[one] for one in failed)
     assert case.of("location/failed_streams") == {"datastream": len(failed)}
     permanently = [one for one in failed if states[one] == 6]
-    assert case.of("location/permanently_failed_streams") == {"datastream": len(permanently)}
+    assert case.of("location/permanently_failed_streams") == {
+        "datastream": len(permanently)
+    }
     unexpected = [one for one in states if one not in failed and not expected[one]]
     assert case.of("location/unexpected_streams") == {"datastream": len(unexpected)}
     assert case.of("location/up") == {"datastream": 1}
     assert case.of("location/last_read") == {"datastream": NOW}
 
     # No series has two samples, and none is named by what changes.
-    assert not [one for one, count in Counter(one[:5] for one in case.samples).items() if count > 1]
+    assert not [
+        one
+        for one, count in Counter(one[:5] for one in case.samples).items()
+        if count > 1
+    ]
     assert not [one for one in case.samples if COMPLAINT in str(one[:5])]
     for one in case.samples:
         assert (one.location, one.namespace) == ("europe-west1", "shop-prod")
@@ -143,7 +155,9 @@ def test_locations_with_other_samples_have_other_values(one: Case, other: Case) 
 def test_objects_are_counted_whole(by_state: dict[int, int], with_errors: int) -> None:
     """Every backfill state has a sample, 0 included, and no object is left out of the sum."""
     samples = list(object_samples(ORDERS, Objects(by_state, with_errors)))
-    counted = {one.labels: one.value for one in samples if one.metric.name == "stream/objects"}
+    counted = {
+        one.labels: one.value for one in samples if one.metric.name == "stream/objects"
+    }
     assert sum(counted.values()) == sum(by_state.values())
     states: Any = BackfillJob.State
     for state in states:
@@ -151,7 +165,12 @@ def test_objects_are_counted_whole(by_state: dict[int, int], with_errors: int) -
     others = by_state.keys() - {*map(int, states)}
     assert counted.keys() == {("orders", str(one)) for one in others}
     assert samples[-1] == Sample(
-        measure.OBJECT_ERRORS, "europe-west1", "shop-prod", "orders", ("orders",), with_errors
+        measure.OBJECT_ERRORS,
+        "europe-west1",
+        "shop-prod",
+        "orders",
+        ("orders",),
+        with_errors,
     )
 
 
@@ -165,7 +184,12 @@ PROMISED = {
     "stream/errors": ("stream", "INT64", "1", STREAM),
     "stream/objects": ("stream", "INT64", "1", ("stream_id", "backfill_state")),
     "stream/object_errors": ("stream", "INT64", "1", STREAM),
-    "private_connection/state": ("private_connection", "INT64", "1", ("private_connection_id",)),
+    "private_connection/state": (
+        "private_connection",
+        "INT64",
+        "1",
+        ("private_connection_id",),
+    ),
     "location/up": ("location", "INT64", "1", ()),
     "location/last_read": ("location", "INT64", "s", ()),
     "location/failed_streams": ("location", "INT64", "1", ()),
@@ -201,8 +225,12 @@ def test_a_metric_can_be_told_from_others_and_says_what_it_is(metric: Metric) ->
     assert metric.type == f"custom.googleapis.com/datastream/{metric.name}"
     assert not RESOURCE_LABELS & set(metric.labels)
     whole = definitions()["metrics"]
-    texts = [whole[metric.name][key] for key in ("display_name", "description", "written")]
+    texts = [
+        whole[metric.name][key] for key in ("display_name", "description", "written")
+    ]
     assert all(text and text == " ".join(text.split()) for text in texts)
     assert [one["display_name"] for one in whole.values()].count(texts[0]) == 1
     assert texts[1].endswith(".")
-    assert set(definitions()["resources"][metric.resource]) == RESOURCE_LABELS - {"project_id"}
+    assert set(definitions()["resources"][metric.resource]) == RESOURCE_LABELS - {
+        "project_id"
+    }

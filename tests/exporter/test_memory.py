@@ -20,7 +20,15 @@ from exporter.runs import Runs
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World
 from tests.exporter.conftest import PLENTY
-from tests.exporter.worlds import AMERICA, DISCOVERED, EUROPE, LISTED, PREFIX, seen, world
+from tests.exporter.worlds import (
+    AMERICA,
+    DISCOVERED,
+    EUROPE,
+    LISTED,
+    PREFIX,
+    seen,
+    world,
+)
 
 DAY = 86_400
 
@@ -41,10 +49,14 @@ def due(values: list[Any], interval: float = 10) -> list[float]:
 @pytest.mark.parametrize(
     ("values", "seconds"),
     [
-        # The first minute is as one after a change: nobody knows whether anything just changed.
+        # The first minute is as one after a change: nobody knows whether anything just
+        # changed.
         ("a" * 60, [*range(0, 80, 10), 310, 550]),
         ("a" * 40 + "b" * 40, [*range(0, 80, 10), 310, *range(400, 480, 10), 710]),
-        ("a" * 40 + "-" * 20 + "a" * 40, [*range(0, 80, 10), 310, *range(400, 680, 10), 910]),
+        (
+            "a" * 40 + "-" * 20 + "a" * 40,
+            [*range(0, 80, 10), 310, *range(400, 680, 10), 910],
+        ),
     ],
     ids=["no change", "a change", "unreadable for a while"],
 )
@@ -71,7 +83,9 @@ def test_runs_may_start_a_little_late() -> None:
 def test_no_series_is_older_than_what_promql_looks_back(interval: float) -> None:
     """Whatever the interval, below five minutes; with a longer one, every run writes everything."""
     whole = due(["same"] * 100, interval)
-    assert max(after - before for before, after in itertools.pairwise(whole)) <= max(interval, 255)
+    assert max(after - before for before, after in itertools.pairwise(whole)) <= max(
+        interval, 255
+    )
     assert len(whole) == 100 or interval < 240
 
 
@@ -108,7 +122,10 @@ def test_a_discovery_is_used_for_ten_minutes() -> None:
     """When it then fails, the last one still says which locations there are."""
     memory = Memory(60)
     memory.begin(1)
-    assert (memory.discovered("shop-prod"), memory.last_discovered("shop-prod")) == (None, ())
+    assert (memory.discovered("shop-prod"), memory.last_discovered("shop-prod")) == (
+        None,
+        (),
+    )
     memory.learn("shop-prod", ["europe-west1"])
     for start, known in ((600, ("europe-west1",)), (601, None)):
         memory.begin(start)
@@ -117,7 +134,9 @@ def test_a_discovery_is_used_for_ten_minutes() -> None:
 
 
 @pytest.mark.parametrize("values", ["streams", None, ()])
-def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(values: Any) -> None:
+def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(
+    values: Any,
+) -> None:
     """Also where it can't be read, or answers that its streams are gone, which must page."""
     memory = Memory(600)
     memory.begin(1)
@@ -125,7 +144,11 @@ def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(values: A
     memory.is_due(EUROPE, "streams")
     memory.is_due(AMERICA, (), empty=True)
     assert memory.dropped("shop-prod") == ()
-    for start, dropped in ((601, ("europe-west1",)), (DAY, ("europe-west1",)), (DAY + 1, ())):
+    for start, dropped in (
+        (601, ("europe-west1",)),
+        (DAY, ("europe-west1",)),
+        (DAY + 1, ()),
+    ):
         memory.begin(start)
         memory.learn("shop-prod", ["us-west1"])
         assert memory.dropped("shop-prod") == dropped
@@ -169,10 +192,16 @@ class Watched:
         ahead: How many seconds the clock of the process's machine is ahead of it.
     """
 
-    def __init__(self, running: ExitStack, source: dict[str, Any], **parts: Any) -> None:
+    def __init__(
+        self, running: ExitStack, source: dict[str, Any], **parts: Any
+    ) -> None:
         self.now = self.start = 1_800_000_000.0
         self.ahead = 0.0
-        places = {"europe-west1": ["orders", "carts"], "us-east1": ["stock"], "us-west1": []}
+        places = {
+            "europe-west1": ["orders", "carts"],
+            "us-east1": ["stock"],
+            "us-west1": [],
+        }
         made = World.model_validate(world(places, **parts))
         self.cloud = running.enter_context(Emulator(made, clock=lambda: self.now))
         self.clients = running.enter_context(Clients(Endpoints(), self.cloud.environ))
@@ -194,7 +223,9 @@ class Watched:
             self.now += 10
         return reports
 
-    def written(self, metric: str, location: str = "europe-west1") -> list[tuple[float, float]]:
+    def written(
+        self, metric: str, location: str = "europe-west1"
+    ) -> list[tuple[float, float]]:
         """Return the points of a location: seconds after the start, and value."""
         return [
             (point.time - self.start, float(point.value))
@@ -215,7 +246,9 @@ def watch() -> Iterator[Watch]:
 
 def test_a_failure_is_written_in_the_next_run(watch: Watch) -> None:
     """For a minute in every run, in its own location; the exporter's own series always are."""
-    watched = watch(events=[{"at": 123, "stream": "orders", "do": "fail", "reason": "SLOT"}])
+    watched = watch(
+        events=[{"at": 123, "stream": "orders", "do": "fail", "reason": "SLOT"}]
+    )
     reports = watched.run(400)
     first = [(10.0 * n, 0.0) for n in range(8)]
     failed = [(float(second), 1.0) for second in range(130, 210, 10)]
@@ -225,12 +258,14 @@ def test_a_failure_is_written_in_the_next_run(watch: Watch) -> None:
     assert [index for index, report in enumerate(reports) if report.changed] == [0, 13]
 
 
-def test_a_location_whose_points_were_lost_is_written_in_the_next_run(watch: Watch) -> None:
+def test_a_location_whose_points_were_lost_is_written_in_the_next_run(
+    watch: Watch,
+) -> None:
     """Although nothing changed, and it would not be due for minutes."""
     watched = watch()
     watched.run(310)
     watched.cloud.add_fault(Fault(method="CreateTimeSeries", code="UNKNOWN", times=1))
-    (lost, again) = watched.run(330)
+    lost, again = watched.run(330)
     assert (lost.written.lost, len(lost.held_back)) == (4, 1)
     assert again.complete
     assert again.held_back == ()
@@ -298,7 +333,9 @@ def test_connections_are_renewed_after_a_run_that_reached_nobody(
 
 
 @pytest.mark.parametrize("ahead", [3600, -26 * 3600])
-def test_a_clock_that_cloud_monitoring_does_not_accept_is_named(watch: Watch, ahead: float) -> None:
+def test_a_clock_that_cloud_monitoring_does_not_accept_is_named(
+    watch: Watch, ahead: float
+) -> None:
     """Every point is lost, until the clock is right; then the next run is complete."""
     watched = watch()
     watched.ahead = ahead

@@ -8,7 +8,9 @@ from exporter.names import LocationName, StreamName, Task
 from lab.emulator.world import is_literal
 
 
-@pytest.mark.parametrize("text", ["", "streams/a", "projects/p/locations/l/streams/s/objects/o"])
+@pytest.mark.parametrize(
+    "text", ["", "streams/a", "projects/p/locations/l/streams/s/objects/o"]
+)
 def test_only_a_full_name_names_a_stream(text: str) -> None:
     """A full name is read and printed alike; anything else names no stream."""
     name = StreamName("p", "l", "s")
@@ -19,14 +21,18 @@ def test_only_a_full_name_names_a_stream(text: str) -> None:
     assert StreamName.parse(text) is None
 
 
-@pytest.mark.parametrize(("glob", "literal"), [("orders", True), ("o*", False), ("[a]", False)])
+@pytest.mark.parametrize(
+    ("glob", "literal"), [("orders", True), ("o*", False), ("[a]", False)]
+)
 def test_literal_glob_has_no_wildcard(glob: str, *, literal: bool) -> None:
     """A glob without wildcards matches its own text only."""
     assert is_literal(glob) is literal
 
 
 @given(st.integers(1, 20), st.text(max_size=8), st.text(max_size=8))
-def test_each_location_is_held_by_one_task(count: int, project: str, location: str) -> None:
+def test_each_location_is_held_by_one_task(
+    count: int, project: str, location: str
+) -> None:
     """The tasks of a job share all locations; a process that is no task holds every one."""
     at = LocationName(project, location)
 
@@ -40,7 +46,9 @@ def test_location_stays_with_its_task() -> None:
 
     held = [
         next(
-            index for index in range(3) if Task(index, 3).holds(LocationName("my-project", region))
+            index
+            for index in range(3)
+            if Task(index, 3).holds(LocationName("my-project", region))
         )
         for region in regions
     ]

@@ -14,20 +14,20 @@ from tests.exporter.worlds import refusal
 
 HEAD = "One or more TimeSeries could not be written: "
 ORDER = (
-    "Points must be written in order. One or more of the points specified had an older end time"
-    " than the most recent point."
+    "Points must be written in order. One or more of the points specified had an older"
+    " end time than the most recent point."
 )
 OFTEN = (
-    "One or more points were written more frequently than the maximum sampling period configured"
-    " for the metric."
+    "One or more points were written more frequently than the maximum sampling period"
+    " configured for the metric."
 )
 INTERNAL = (
-    "Internal error encountered. Please retry after a few seconds. If internal errors persist,"
-    " contact support at https://cloud.google.com/support/docs."
+    "Internal error encountered. Please retry after a few seconds. If internal errors"
+    " persist, contact support at https://cloud.google.com/support/docs."
 )
 TWICE = (
-    "Field timeSeries[8] had an invalid value: Duplicate TimeSeries encountered. Only one point"
-    " can be written per TimeSeries per request."
+    "Field timeSeries[8] had an invalid value: Duplicate TimeSeries encountered. Only"
+    " one point can be written per TimeSeries per request."
 )
 NODE = "generic_node{location:europe-west1,namespace:shop-prod,node_id:orders}"
 STATE = "custom.googleapis.com/datastream/stream/state"
@@ -36,8 +36,8 @@ TIMES = (
     " New: '2026/01/01-00:00:04.000'}}"
 )
 NEWER = (
-    f'timeSeries[0-2,5] (example metric.type="{STATE}", metric.labels={{"stream_id": "orders"}}):'
-    f" write for resource={NODE} failed with: "
+    f'timeSeries[0-2,5] (example metric.type="{STATE}", metric.labels={{"stream_id":'
+    f' "orders"}}): write for resource={NODE} failed with: '
 )
 INVALID = "INVALID_ARGUMENT"
 
@@ -45,7 +45,9 @@ INVALID = "INVALID_ARGUMENT"
 def parsed(code: str, text: str, sent: int = 7, **summary: Any) -> PartialWrite:
     """Return what is read of an error, as Google's client raises it."""
     status = refusal(code, text, **summary).status
-    error = exceptions.from_grpc_status(grpc.StatusCode[code], text, details=list(status.details))
+    error = exceptions.from_grpc_status(
+        grpc.StatusCode[code], text, details=list(status.details)
+    )
     return parse_partial_write(error, sent)
 
 
@@ -66,7 +68,10 @@ def counts(
         f"{HEAD}{ORDER}: timeSeries[0]",
         f"{HEAD}{OFTEN}{TIMES}: timeSeries[0-3]",
         f"{HEAD}{OFTEN}: timeSeries[0,2-3, 5 - 6]",
-        f"{HEAD}{OFTEN}: global{{}} timeSeries[4]: {STATE}{{}}; {ORDER}: global{{}} timeSeries[6]",
+        (
+            f"{HEAD}{OFTEN}: global{{}} timeSeries[4]: {STATE}{{}}; {ORDER}: global{{}}"
+            " timeSeries[6]"
+        ),
         f"{HEAD}\n{OFTEN}: timeSeries[4];\n{ORDER}: timeSeries[6]",
         f"{HEAD}{ORDER}: {NODE} timeSeries[1]: {STATE}{{}}",
         f"{HEAD}{NEWER}{OFTEN}{TIMES}",
@@ -104,15 +109,27 @@ def test_another_reason_or_none_loses_every_refused_point(text: str) -> None:
 def test_the_texts_of_the_summary_count_where_it_has_any() -> None:
     """Each of its entries is late or not by its own text."""
     order, other = (INVALID, 1, ORDER), (INVALID, 1, "Unknown metric.")
-    assert counts(INVALID, "Partial failure.", errors=[order, (INVALID, 1, OFTEN)]) == (2, 2, 0)
+    assert counts(INVALID, "Partial failure.", errors=[order, (INVALID, 1, OFTEN)]) == (
+        2,
+        2,
+        0,
+    )
     assert counts(INVALID, "Partial failure.", errors=[order, other]) == (2, 1, 0)
     # An entry without a text leaves its reason to the message.
-    assert counts(INVALID, "Partial failure.", errors=[order, (INVALID, 1)]) == (2, 0, 0)
+    assert counts(INVALID, "Partial failure.", errors=[order, (INVALID, 1)]) == (
+        2,
+        0,
+        0,
+    )
 
 
 def test_transient_points_are_told_from_those_that_are_refused_for_good() -> None:
     """The codes of the summary say how many points a retry may mend."""
-    errors = [("INTERNAL", 3), ("FAILED_PRECONDITION", 1, ORDER), (INVALID, 1, "Unknown metric.")]
+    errors = [
+        ("INTERNAL", 3),
+        ("FAILED_PRECONDITION", 1, ORDER),
+        (INVALID, 1, "Unknown metric."),
+    ]
     assert counts("INTERNAL", INTERNAL, 2, errors) == (5, 1, 3)
     assert counts("UNAVAILABLE", "Try again.", 5) == (2, 0, 2)
     # Where no text tells them apart, the ones that are late may count as lost.
@@ -137,7 +154,8 @@ def test_the_code_decides_where_there_is_no_summary(codes: str, transient: int) 
 
 
 @pytest.mark.parametrize(
-    ("written", "of"), [(0, 0), (7, 7), (9, 7), (0, 9), (1, 3), (-1, 7), (-(2**31), 2**31 - 1)]
+    ("written", "of"),
+    [(0, 0), (7, 7), (9, 7), (0, 9), (1, 3), (-1, 7), (-(2**31), 2**31 - 1)],
 )
 def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
     written: int, of: int
@@ -146,9 +164,13 @@ def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
     assert parsed(INVALID, "Refused.", written=written, of=of) == PartialWrite(7, 0, 0)
 
 
-reasons = st.sampled_from([ORDER, OFTEN, INTERNAL, TWICE, "Unknown metric", HEAD, NODE, TIMES])
+reasons = st.sampled_from(
+    [ORDER, OFTEN, INTERNAL, TWICE, "Unknown metric", HEAD, NODE, TIMES]
+)
 texts = st.lists(
-    reasons | st.sampled_from(["; ", ";\n", "\n", ": ", "timeSeries[٣]"]) | st.text(max_size=5)
+    reasons
+    | st.sampled_from(["; ", ";\n", "\n", ": ", "timeSeries[٣]"])
+    | st.text(max_size=5)
 ).map("".join)
 codes = st.sampled_from(["UNAVAILABLE", "INTERNAL", INVALID, "UNKNOWN"])
 points = st.integers(-3, 210) | st.integers(-(2**31), 2**31 - 1)
@@ -162,12 +184,16 @@ points = st.integers(-3, 210) | st.integers(-(2**31), 2**31 - 1)
         {
             "written": st.none() | points,
             "of": points,
-            "errors": st.lists(st.tuples(codes | st.just("OK"), points, texts), max_size=3),
+            "errors": st.lists(
+                st.tuples(codes | st.just("OK"), points, texts), max_size=3
+            ),
         }
     ),
     sent=st.integers(1, 200),
 )
-def test_any_answer_can_be_read(code: str, text: str, summary: dict[str, Any], sent: int) -> None:
+def test_any_answer_can_be_read(
+    code: str, text: str, summary: dict[str, Any], sent: int
+) -> None:
     """No answer raises; what is read of it never counts more points than were sent."""
     one = parsed(code, text, sent, **summary)
     assert 0 < one.refused <= sent

@@ -75,13 +75,17 @@ def test_every_page_of_locations_is_read(serve: Serve) -> None:
     assert lab.cloud.calls == {"ListLocations": 3}
 
 
-@pytest.mark.parametrize(("count", "largest", "calls"), [(5, {"ListStreams": 2}, 3), (1001, {}, 2)])
+@pytest.mark.parametrize(
+    ("count", "largest", "calls"), [(5, {"ListStreams": 2}, 3), (1001, {}, 2)]
+)
 def test_every_page_of_a_location_is_read(
     serve: Serve, count: int, largest: dict[str, int], calls: int
 ) -> None:
     """The largest page that the API gives is requested, of a thousand streams."""
     lab = serve(europe({"id": "s-{:04}", "count": count}) | {"largest_page": largest})
-    assert [one.id for one in streams(lab)] == [f"s-{n:04}" for n in range(1, count + 1)]
+    assert [one.id for one in streams(lab)] == [
+        f"s-{n:04}" for n in range(1, count + 1)
+    ]
     assert lab.calls.made == lab.cloud.calls["ListStreams"] == calls
 
 
@@ -91,7 +95,8 @@ def test_an_answer_that_names_its_location_unreachable_is_no_answer(
 ) -> None:
     """Success with ``unreachable``, be it in the first page of three, is no deletion."""
     lab = serve(
-        europe({"id": "s-{:02}", "count": 5}, outage=outage) | {"largest_page": {"ListStreams": 2}}
+        europe({"id": "s-{:02}", "count": 5}, outage=outage)
+        | {"largest_page": {"ListStreams": 2}}
     )
     for call in (lab.api.streams, lab.api.connections):
         why = failure(partial(call, EUROPE, soon()))
@@ -99,8 +104,12 @@ def test_an_answer_that_names_its_location_unreachable_is_no_answer(
         assert str(EUROPE) in why.message
 
 
-@pytest.mark.parametrize(("code", "read_on"), [("UNAVAILABLE", True), ("UNKNOWN", False)])
-def test_a_list_is_read_whole_or_not_at_all(serve: Serve, code: str, *, read_on: bool) -> None:
+@pytest.mark.parametrize(
+    ("code", "read_on"), [("UNAVAILABLE", True), ("UNKNOWN", False)]
+)
+def test_a_list_is_read_whole_or_not_at_all(
+    serve: Serve, code: str, *, read_on: bool
+) -> None:
     """A page that fails in passing is requested again, and no earlier one."""
     lab = serve(world())
     failures = iter([refusal(code)])
@@ -141,7 +150,8 @@ def test_a_list_that_never_ends_costs_a_bounded_number_of_calls(
     lab = serve(world())
     numbers = itertools.count()
     lab.cloud.answer(
-        "ListStreams", lambda request: page(request, token=token or f"page-{next(numbers)}")
+        "ListStreams",
+        lambda request: page(request, token=token or f"page-{next(numbers)}"),
     )
     why = failure(lambda: streams(lab))
     assert why.kind is FailureKind.REFUSED
@@ -158,7 +168,9 @@ def test_streams_are_read_as_they_are(serve: Serve) -> None:
     The names of the answer carry the number of the project in place of its id.
     """
     states = [*range(10), 4711]
-    listed: list[dict[str, Any]] = [{"id": f"s{state}", "state": state} for state in states]
+    listed: list[dict[str, Any]] = [
+        {"id": f"s{state}", "state": state} for state in states
+    ]
     listed[3]["labels"] = {"expected-state": "paused", "team": "x"}
     numbered = europe(*listed)
     numbered["projects"][0]["names"] = "by_number"
@@ -173,7 +185,11 @@ def test_streams_are_read_as_they_are(serve: Serve) -> None:
     [
         ([], None, None),
         ([{"reason": "SLOT_LOST"}], "SLOT_LOST", ""),
-        ([{"reason": f"R{n}", "message": f"It is {n}."} for n in range(50)], "R0", "It is 0."),
+        (
+            [{"reason": f"R{n}", "message": f"It is {n}."} for n in range(50)],
+            "R0",
+            "It is 0.",
+        ),
         ([{"reason": "R", "message": "x" * 1_000_000}], "R", "x" * 8192),
     ],
     ids=["none", "without a text", "fifty", "a megabyte"],
@@ -190,7 +206,9 @@ def test_errors_are_counted_and_the_first_is_kept(
 
 
 @pytest.mark.parametrize(("size", "calls"), [(1000, 1), (2, 3)])
-def test_objects_are_counted_by_state_over_every_page(serve: Serve, size: int, calls: int) -> None:
+def test_objects_are_counted_by_state_over_every_page(
+    serve: Serve, size: int, calls: int
+) -> None:
     """States, an unknown one among them, and objects with errors, not errors, are counted."""
     lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": size}})
     found = lab.api.objects(ORDERS, soon())
@@ -216,7 +234,10 @@ def test_private_connections_are_read_from_every_page(serve: Serve) -> None:
         ("datastream.locations.list", lambda api: api.locations("shop-prod", soon())),
         ("datastream.streams.list", lambda api: api.streams(EUROPE, soon())),
         ("datastream.objects.list", lambda api: api.objects(ORDERS, soon())),
-        ("datastream.privateConnections.list", lambda api: api.connections(EUROPE, soon())),
+        (
+            "datastream.privateConnections.list",
+            lambda api: api.connections(EUROPE, soon()),
+        ),
     ],
 )
 def test_a_missing_permission_is_named(
@@ -233,7 +254,9 @@ def test_a_missing_permission_is_named(
     assert lab.calls.made == 1
 
 
-def test_an_answer_that_cannot_be_parsed_is_a_failure_after_retries(serve: Serve) -> None:
+def test_an_answer_that_cannot_be_parsed_is_a_failure_after_retries(
+    serve: Serve,
+) -> None:
     """Bytes that are not a protobuf are no bug of the exporter."""
     lab = serve(world())
     lab.cloud.answer("ListStreams", lambda _request: b"\xff")

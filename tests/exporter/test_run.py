@@ -37,11 +37,20 @@ COUNTS = [
     "location/unexpected_streams",
 ]
 OF_A_STREAM = ["stream/state", "stream/expected", "stream/last_seen", "stream/errors"]
-OWN = ["exporter/last_run", "exporter/streams", "exporter/run_seconds", "exporter/points_lost"]
+OWN = [
+    "exporter/last_run",
+    "exporter/streams",
+    "exporter/run_seconds",
+    "exporter/points_lost",
+]
 BOTH = {("europe-west1", "datastream"), ("us-east1", "datastream")}
-FAILURE = Failure(FailureKind.UNAVAILABLE, "The service is currently unavailable.", "Wait.")
+FAILURE = Failure(
+    FailureKind.UNAVAILABLE, "The service is currently unavailable.", "Wait."
+)
 
-REFUSED = "INVALID_ARGUMENT FAILED_PRECONDITION UNIMPLEMENTED UNKNOWN DATA_LOSS CANCELLED"
+REFUSED = (
+    "INVALID_ARGUMENT FAILED_PRECONDITION UNIMPLEMENTED UNKNOWN DATA_LOSS CANCELLED"
+)
 KINDS = {
     "PERMISSION_DENIED": FailureKind.PERMISSION_DENIED,
     "NOT_FOUND": FailureKind.NOT_FOUND,
@@ -63,26 +72,38 @@ def names(points: Points) -> list[str]:
 
 def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) -> None:
     """Counts, then streams, then last_read; all points have one whole second."""
-    lab = serve(world({"europe-west1": ["a", "b"], "us-east1": ["users"], "us-west1": []}))
+    lab = serve(
+        world({"europe-west1": ["a", "b"], "us-east1": ["users"], "us-west1": []})
+    )
     monitoring = Monitoring(lab.cloud)
     report = lab.run(DISCOVERED)
     assert report.complete
     for at, streams in (("europe-west1", 2), ("us-east1", 1)):
-        batches = [names(points) for points in monitoring.batches if points[0].location == at]
+        batches = [
+            names(points) for points in monitoring.batches if points[0].location == at
+        ]
         assert batches == [COUNTS, OF_A_STREAM * streams, ["location/last_read"]]
-    (*_, own) = monitoring.batches
+    *_, own = monitoring.batches
     assert names(own) == OWN
-    (shared,) = [batch for batch in monitoring.batches[:-1] if batch[0].location == "global"]
+    (shared,) = [
+        batch for batch in monitoring.batches[:-1] if batch[0].location == "global"
+    ]
     assert names(shared) == ["location/up", "location/up", "location/last_read"]
     assert {point.location for point in shared[1:]} == {"us-west1"}
     assert {point.time for point in monitoring.points} == {report.timestamp}
     times = {"stream/last_seen", "location/last_read", "exporter/last_run"}
-    assert {one.value for one in monitoring.points if one.metric in times} == {report.timestamp}
+    assert {one.value for one in monitoring.points if one.metric in times} == {
+        report.timestamp
+    }
     assert report.calls == 4 + 6 + 2
 
 
-@pytest.mark.parametrize("sizes", [[], [0], [0] * 250, [1] * 30, [49, 0], [50, 51, 200, 0, 1]])
-def test_no_call_is_made_more_than_the_points_need(serve: Serve, sizes: list[int]) -> None:
+@pytest.mark.parametrize(
+    "sizes", [[], [0], [0] * 250, [1] * 30, [49, 0], [50, 51, 200, 0, 1]]
+)
+def test_no_call_is_made_more_than_the_points_need(
+    serve: Serve, sizes: list[int]
+) -> None:
     """Three requests for a location with streams, one more for every further 200 points; a few."""
     places = {
         f"place-{number}": {"streams": [{"id": "s-{}", "count": size}] if size else []}
@@ -92,7 +113,9 @@ def test_no_call_is_made_more_than_the_points_need(serve: Serve, sizes: list[int
     monitoring = Monitoring(lab.cloud)
     report = lab.run(DISCOVERED)
     empty, full = sizes.count(0), [size for size in sizes if size]
-    requests = sum(2 + ceil(4 * size / 200) for size in full) + ceil((1 + 2 * empty) / 200) + 1
+    requests = (
+        sum(2 + ceil(4 * size / 200) for size in full) + ceil((1 + 2 * empty) / 200) + 1
+    )
     points = sum(5 + 4 * size for size in full) + 1 + 2 * empty + 4
     assert len(monitoring.requests) == requests
     assert report.calls == 1 + len(sizes) + requests
@@ -105,7 +128,9 @@ def test_excluded_and_missing_streams_have_last_seen_only(serve: Serve) -> None:
     """An excluded one is never missing; a required one that is not there has 0."""
     lab = serve(world({"europe-west1": ["orders", "carts"], "us-east1": ["muted"]}))
     monitoring = Monitoring(lab.cloud)
-    report = lab.run(LISTED | {"exclude": ["carts", "muted"]}, required=[f"{EUROPE}/streams/gone"])
+    report = lab.run(
+        LISTED | {"exclude": ["carts", "muted"]}, required=[f"{EUROPE}/streams/gone"]
+    )
     assert report.complete
     assert monitoring.values("stream/last_seen") == {
         ("europe-west1", "orders"): report.timestamp,
@@ -114,7 +139,9 @@ def test_excluded_and_missing_streams_have_last_seen_only(serve: Serve) -> None:
         ("us-east1", "muted"): NEVER_MISSING,
     }
     assert [
-        names([one]) for one in monitoring.points if one.node in {"carts", "muted", "gone"}
+        names([one])
+        for one in monitoring.points
+        if one.node in {"carts", "muted", "gone"}
     ] == [["stream/last_seen"]] * 3
     assert monitoring.values("location/last_read").keys() == BOTH
     assert monitoring.values("exporter/streams") == {("global", "0"): 1}
@@ -147,14 +174,19 @@ def test_every_reason_stays_in_its_location(serve: Serve) -> None:
         {"method": "ListStreams", "location": at, "code": code, "retry_delay": 600}
         for at, code in failing.items()
     ]
-    places = {"europe-west1": ["orders"], "us-east1": []} | {at: ["x"] for at in failing}
+    places = {"europe-west1": ["orders"], "us-east1": []} | {
+        at: ["x"] for at in failing
+    }
     lab = serve(world(places, faults=faults))
     monitoring = Monitoring(lab.cloud)
     report = lab.run(DISCOVERED)
     kinds = {failing[name.location]: why.kind for name, why in report.unread.items()}
     assert kinds == KINDS
     assert all(why.message and why.hint for why in report.unread.values())
-    assert seen(report) == {"shop-prod/europe-west1": ["orders"], "shop-prod/us-east1": []}
+    assert seen(report) == {
+        "shop-prod/europe-west1": ["orders"],
+        "shop-prod/us-east1": [],
+    }
     # An unreadable location is an observation, not a failure.
     assert report.complete
     assert not report.reached_nobody
@@ -195,7 +227,9 @@ def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
     well = {"europe-west1": ["orders"], "us-east1": ["users"], "us-west1": []}
     hanging = {at: ["x"] for at in KNOWN[:40] if at not in well}
     released = Event()
-    faults = [{"method": "ListStreams", "location": at, "latency": "10m"} for at in hanging]
+    faults = [
+        {"method": "ListStreams", "location": at, "latency": "10m"} for at in hanging
+    ]
     lab = serve(world(hanging | well, faults=faults))
 
     def answer(points: Points) -> None:
@@ -211,7 +245,10 @@ def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
     assert monitoring.values("location/up") == {
         (at, "datastream"): int(at not in hanging) for at in [*hanging, *well, "global"]
     }
-    assert {at for at, _ in monitoring.values("location/last_read")} == {"europe-west1", "us-west1"}
+    assert {at for at, _ in monitoring.values("location/last_read")} == {
+        "europe-west1",
+        "us-west1",
+    }
     # The request that hangs is tried again, and is lost once.
     assert report.written.lost == 4
     assert report.held_back == (AMERICA,)
@@ -252,12 +289,16 @@ def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
     assert read == ({"us-east1"} if held_back else {"us-east1", "europe-west1"})
     # All streams are sent, whatever became of the requests before them.
     assert len(monitoring.values("stream/state")) == 61
-    assert report.written.accepted == 4 + 240 + 4 + 4 + 2 - len(held_back) + 1 + 4 - lost
+    assert (
+        report.written.accepted == 4 + 240 + 4 + 4 + 2 - len(held_back) + 1 + 4 - lost
+    )
     assert not report.complete
     assert not report.reached_nobody
 
 
-def test_the_points_of_another_run_hold_back_last_read_and_lose_nothing(serve: Serve) -> None:
+def test_the_points_of_another_run_hold_back_last_read_and_lose_nothing(
+    serve: Serve,
+) -> None:
     """A second exporter at the same time: no error, and no last_read of ours."""
     lab = serve(world())
     assert lab.run(LISTED).complete
@@ -275,13 +316,20 @@ def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
     denied = refusal("PERMISSION_DENIED")
 
     def answer(points: Points) -> StatusError | None:
-        return denied if has(points, "location/up", "europe-west1") or has(points, OWN[0]) else None
+        return (
+            denied
+            if has(points, "location/up", "europe-west1") or has(points, OWN[0])
+            else None
+        )
 
     monitoring = Monitoring(lab.cloud, answer)
     report = lab.run(DISCOVERED)
     assert report.written.lost == 3 + 4
     assert monitoring.values("exporter/points_lost") == {("global", "0"): 3}
-    assert monitoring.values("location/last_read")["us-east1", "datastream"] == report.timestamp
+    assert (
+        monitoring.values("location/last_read")["us-east1", "datastream"]
+        == report.timestamp
+    )
     assert not report.complete
 
 

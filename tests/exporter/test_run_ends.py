@@ -16,7 +16,16 @@ from exporter.write import Written
 from lab.emulator.answers import StatusError
 from lab.emulator.world import Fault
 from tests.exporter.conftest import PLENTY, Serve
-from tests.exporter.worlds import DISCOVERED, LISTED, Monitoring, Points, has, refusal, seen, world
+from tests.exporter.worlds import (
+    DISCOVERED,
+    LISTED,
+    Monitoring,
+    Points,
+    has,
+    refusal,
+    seen,
+    world,
+)
 
 PLACES = {at: ["x"] for at in KNOWN[:6]}
 SOURCE = {"project": "shop-prod", "locations": list(PLACES)}
@@ -69,14 +78,17 @@ def test_the_exporters_own_points_are_written_when_all_others_hang(
     monitoring = Monitoring(lab.cloud, hang)
     report = lab.run(DISCOVERED, seconds=6)
     assert report.seconds < PLENTY / 3
-    # What comes after a request that is lost is lost as well: four counts, four of a stream each.
+    # What comes after a request that is lost is lost as well: four counts, four of a
+    # stream each.
     assert (report.written.lost, report.written.accepted) == (6 * 8 + 3, 4)
     assert monitoring.values(OWN) == {("global", "0"): 51}
     assert len(report.held_back) == 6
     assert not report.complete
 
 
-def test_a_deadline_that_has_passed_loses_everything_without_a_call(serve: Serve) -> None:
+def test_a_deadline_that_has_passed_loses_everything_without_a_call(
+    serve: Serve,
+) -> None:
     """Nothing hangs, and the exit code says that points were lost."""
     lab = serve(world())
     report = lab.run(LISTED, seconds=-5)
@@ -120,7 +132,9 @@ def test_a_stop_while_reading_leaves_what_hangs(
     serve: Serve, stop: Event, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is neither failed nor waited for; its thread ends with the clients, without a word."""
-    lab = serve(world(faults=[{"method": "ListStreams", "location": "us-*", "latency": "10m"}]))
+    lab = serve(
+        world(faults=[{"method": "ListStreams", "location": "us-*", "latency": "10m"}])
+    )
 
     def answer(points: Points) -> None:
         if has(points, "location/last_read"):
@@ -217,7 +231,9 @@ def test_without_any_thread_there_is_a_sentence(
         ("token", lambda: Clients(Endpoints(), {})),
     ):
         allow_threads(monkeypatch, kind, 0)
-        with pytest.raises(CallError, match="this machine can start no thread") as caught:
+        with pytest.raises(
+            CallError, match="this machine can start no thread"
+        ) as caught:
             work()
         assert "more processes and threads" in str(caught.value)
 
@@ -225,7 +241,11 @@ def test_without_any_thread_there_is_a_sentence(
 @pytest.mark.parametrize("most", [1, 2])
 @pytest.mark.parametrize(("source", "points"), [(LISTED, 22), (DISCOVERED, 23)])
 def test_one_thread_is_enough_for_a_whole_run(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, source: dict[str, Any], points: int, most: int
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    source: dict[str, Any],
+    points: int,
+    most: int,
 ) -> None:
     """Locations then wait for each other, and nothing is left out."""
     lab = serve(world())

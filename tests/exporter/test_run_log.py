@@ -16,7 +16,15 @@ from exporter.read import Stream
 from exporter.run import Report
 from exporter.run_log import RunLog, failure_groups, name_all
 from exporter.states import StreamState, state_name
-from tests.exporter.reports import DENIED, DOWN, EUROPE, config, empty_report, report, unread
+from tests.exporter.reports import (
+    DENIED,
+    DOWN,
+    EUROPE,
+    config,
+    empty_report,
+    report,
+    unread,
+)
 
 ORDERS = f"{EUROPE}/streams/orders"
 RUNNING, PAUSED, FAILED = StreamState.RUNNING, StreamState.PAUSED, StreamState.FAILED
@@ -37,7 +45,9 @@ def play(*runs: Report, seconds: float = 10) -> list[list[dict[str, Any]]]:
 def orders(state: int = RUNNING, error: str | None = None, **more: Any) -> Stream:
     """Return a stream."""
     reason = "SLOT" if error is not None else None
-    return Stream("orders", state, int(error is not None), reason=reason, error=error, **more)
+    return Stream(
+        "orders", state, int(error is not None), reason=reason, error=error, **more
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,11 +91,29 @@ def test_a_stream_that_is_not_as_it_should_be_is_named(
             "was RUNNING and failed; Datastream keeps retrying: Lost.",
             True,
         ),
-        (orders(), orders(PAUSED), "changed", "was RUNNING and is PAUSED, which config ", True),
+        (
+            orders(),
+            orders(PAUSED),
+            "changed",
+            "was RUNNING and is PAUSED, which config ",
+            True,
+        ),
         (orders(FAILED), orders(), "changed", "was FAILED and is RUNNING.", False),
         (None, orders(), "appeared", "appeared: it is RUNNING.", False),
-        (None, orders(FAILED), "appeared", "appeared: it failed; Datastream keeps ret", True),
-        (orders(), None, "vanished", "vanished: it was RUNNING, and its location does not", True),
+        (
+            None,
+            orders(FAILED),
+            "appeared",
+            "appeared: it failed; Datastream keeps ret",
+            True,
+        ),
+        (
+            orders(),
+            None,
+            "vanished",
+            "vanished: it was RUNNING, and its location does not",
+            True,
+        ),
         (
             orders(PAUSED, label="paused"),
             orders(PAUSED, label="running"),
@@ -137,10 +165,14 @@ def test_an_unread_location_makes_nothing_vanish() -> None:
     _, (failure,), silent, (changed,), (vanished,) = play(
         report(orders()), down, down, report(orders(FAILED)), report()
     )
-    assert failure["message"] == (
-        f"{EUROPE} could not be read, so the streams there are unknown: {DOWN}"
+    assert (
+        failure["message"]
+        == f"{EUROPE} could not be read, so the streams there are unknown: {DOWN}"
     )
-    assert (failure["event"], failure["reason"]) == ("location_unreadable", "unavailable")
+    assert (failure["event"], failure["reason"]) == (
+        "location_unreadable",
+        "unavailable",
+    )
     assert silent == []
     assert changed["message"].startswith(f"{ORDERS} was RUNNING and failed")
     assert vanished["event"] == "stream_vanished"
@@ -154,7 +186,8 @@ GONE = report(required=[ORDERS])
     [
         # Expected states without errors.
         ([report(orders(), Stream("carts", StreamState.STARTING))] * 2, []),
-        # Nothing is known of its streams before: only what is wrong with them is logged.
+        # Nothing is known of its streams before: only what is wrong with them is
+        # logged.
         ([unread(), report(orders(PAUSED))], ["location_unreadable", "stream_bad"]),
         # A required stream is missing in the reminder, until it is created.
         (
@@ -163,7 +196,8 @@ GONE = report(required=[ORDERS])
         ),
         # It has errors in every other run, so it is in reminders alone.
         ([report(orders(RUNNING, "Slow.")), report(orders())] * 61, ["stream_bad"] * 3),
-        # It had streams, so it is read on for a day, and that is said once, in no reminder.
+        # It had streams, so it is read on for a day, and that is said once, in no
+        # reminder.
         ([replace(report(orders()), dropped=(EUROPE,))] * 150, ["location_dropped"]),
     ],
     ids=["healthy", "first read", "required", "now and then", "dropped"],
@@ -173,10 +207,14 @@ def test_the_events_of_a_history(runs: list[Report], events: list[str]) -> None:
     assert [entry["event"] for entries in play(*runs) for entry in entries] == events
 
 
-def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number() -> None:
+def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number() -> (
+    None
+):
     """Those that got worse and that failed come first; one more entry counts the others."""
     fleet = [Stream(f"orders-{n}", RUNNING) for n in range(10_000)]
-    fails = [one if n < 5000 else replace(one, state=FAILED) for n, one in enumerate(fleet)]
+    fails = [
+        one if n < 5000 else replace(one, state=FAILED) for n, one in enumerate(fleet)
+    ]
     paused = [replace(one, state=PAUSED) for one in fleet[:100]]
     _, forty = play(report(*fleet), report(*fleet[:-40], *fails[-40:]))
     assert len(forty) == 40
@@ -198,7 +236,9 @@ def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number
         ("☃" * 1_000_000, "☃" * 340 + "…"),
     ],
 )
-def test_an_error_is_one_short_line_without_control_characters(error: str, shown: str) -> None:
+def test_an_error_is_one_short_line_without_control_characters(
+    error: str, shown: str
+) -> None:
     """Whatever the API sends, at most 1 KiB of it, and nothing that a terminal would obey."""
     ((entry,),) = play(report(orders(FAILED, error)))
     assert entry["error"] == shown
@@ -218,7 +258,11 @@ def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "change"),
     [
-        (orders(), orders(FAILED, "LSN 0/16B3748 is gone."), "RUNNING → FAILED: LSN # is gone."),
+        (
+            orders(),
+            orders(FAILED, "LSN 0/16B3748 is gone."),
+            "RUNNING → FAILED: LSN # is gone.",
+        ),
         (orders(), orders(PAUSED), "RUNNING → PAUSED"),
         (orders(), None, "RUNNING → missing"),
         (
@@ -258,8 +302,16 @@ def test_one_cause_in_one_project_is_one_sentence() -> None:
     pay = LocationName("pay-prod", "us-west2")
     seen = empty_report(
         discoveries={"shop-prod": (), "pay-prod": DENIED},
-        unread={pay: DENIED, east[0]: DENIED, EUROPE: DOWN, **dict.fromkeys(east, DENIED)},
-        uncollected={StreamName(*EUROPE, "a"): DENIED, StreamName(*EUROPE, "b"): DENIED},
+        unread={
+            pay: DENIED,
+            east[0]: DENIED,
+            EUROPE: DOWN,
+            **dict.fromkeys(east, DENIED),
+        },
+        uncollected={
+            StreamName(*EUROPE, "a"): DENIED,
+            StreamName(*EUROPE, "b"): DENIED,
+        },
     )
     unknown = "could not be read, so the streams there are unknown"
     left_out = "could not be collected from, so some series are left out"
@@ -269,7 +321,10 @@ def test_one_cause_in_one_project_is_one_sentence() -> None:
         f"projects/pay-prod/locations/us-west2 {unknown}: {DENIED}",
         f"5 locations of projects/shop-prod {five} {unknown}: {DENIED}",
         f"{EUROPE} {unknown}: {DOWN}",
-        f"2 streams of projects/shop-prod (europe-west1/a, europe-west1/b) {left_out}: {DENIED}",
+        (
+            "2 streams of projects/shop-prod (europe-west1/a, europe-west1/b)"
+            f" {left_out}: {DENIED}"
+        ),
     ]
 
 
@@ -295,7 +350,10 @@ def test_the_entries_tell_every_change_and_only_changes(
             continue
         now = {stream: state_name(state) for stream, state in one.items()}
         changes = [entry for entry in streams if entry["event"] != "stream_bad"]
-        assert all(now.get(entry["stream_id"], "missing") == entry["state"] for entry in streams)
+        assert all(
+            now.get(entry["stream_id"], "missing") == entry["state"]
+            for entry in streams
+        )
         if known is None:
             assert not changes
             known = now

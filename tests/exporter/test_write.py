@@ -21,15 +21,25 @@ NOW = int(time.time())
 HEAD = "One or more TimeSeries could not be written: "
 ORDER = "Points must be written in order."
 
-TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED")
+TRANSIENT = (
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
+    "INTERNAL",
+    "ABORTED",
+)
 FINAL = ("INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND", "UNKNOWN")
 
 
 def samples(streams: int, at: int = NOW) -> list[Sample]:
     """Return the samples of so many running streams, four of each."""
     names = [StreamName(*EUROPE, f"stream-{number:04}") for number in range(streams)]
-    running = (ComparedStream(name, Stream(name.stream, 2), expected=True) for name in names)
-    return list(stream_samples(ComparedLocation(EUROPE, tuple(running)), at, errors=True))
+    running = (
+        ComparedStream(name, Stream(name.stream, 2), expected=True) for name in names
+    )
+    return list(
+        stream_samples(ComparedLocation(EUROPE, tuple(running)), at, errors=True)
+    )
 
 
 def write(
@@ -58,7 +68,11 @@ def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
     lab = serve(world())
     monitoring = Monitoring(lab.cloud)
     assert write(lab, 120).complete
-    assert [len(request.time_series) for request in monitoring.requests] == [200, 200, 80]
+    assert [len(request.time_series) for request in monitoring.requests] == [
+        200,
+        200,
+        80,
+    ]
     assert lab.calls.made == 3
     for request in monitoring.requests:
         assert request.name == "projects/metrics-project"
@@ -82,7 +96,9 @@ def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("code", TRANSIENT + FINAL)
-def test_a_failure_in_passing_costs_a_call_and_no_point(serve: Serve, code: str) -> None:
+def test_a_failure_in_passing_costs_a_call_and_no_point(
+    serve: Serve, code: str
+) -> None:
     """A final one is not repeated: its points are lost, and the other requests are sent."""
     lab = serve(world(faults=[failing(code, times=1)]))
     written = write(lab, 60)
@@ -93,7 +109,9 @@ def test_a_failure_in_passing_costs_a_call_and_no_point(serve: Serve, code: str)
     assert written.complete == (not lost)
 
 
-def test_points_that_a_try_without_an_answer_wrote_count_as_written(serve: Serve) -> None:
+def test_points_that_a_try_without_an_answer_wrote_count_as_written(
+    serve: Serve,
+) -> None:
     """The retry is told that they come too late, which says that the first try landed."""
     lab = serve(world(faults=[failing("UNAVAILABLE", when="after", times=1)]))
     assert write(lab) == Written(accepted=40)
@@ -102,7 +120,9 @@ def test_points_that_a_try_without_an_answer_wrote_count_as_written(serve: Serve
 
 
 @pytest.mark.parametrize("later", [0, 2, -30])
-def test_the_points_of_another_run_supersede_and_nothing_is_lost(serve: Serve, later: int) -> None:
+def test_the_points_of_another_run_supersede_and_nothing_is_lost(
+    serve: Serve, later: int
+) -> None:
     """In the same second, 2 s later, or before it: no error, but no sign of completeness either."""
     lab = serve(world())
     assert write(lab, 60).complete
@@ -130,7 +150,8 @@ def partly(late: int, transient: int, final: int = 0) -> StatusError:
     [
         # One point of many is worth another try, in which the others are late.
         ([partly(0, 1), partly(39, 0)], {"accepted": 40}),
-        # What was late at first is another run's; what is late only then was our first try's.
+        # What was late at first is another run's; what is late only then was our first
+        # try's.
         ([partly(1, 2), partly(38, 0)], {"accepted": 39, "superseded": 1}),
         # What one try wrote stays written when the next fails as a whole.
         (
@@ -142,7 +163,8 @@ def partly(late: int, transient: int, final: int = 0) -> StatusError:
         ([partly(3, 0, 2)], {"accepted": 35, "superseded": 3, "lost": 2}),
         # A whole request that failed in passing, then in part.
         ([refusal("UNAVAILABLE"), partly(0, 0, 3)], {"accepted": 37, "lost": 3}),
-        # Nothing says that the first try landed: better a held-back last_read than a false one.
+        # Nothing says that the first try landed: better a held-back last_read than a
+        # false one.
         ([refusal("UNAVAILABLE"), refusal("INVALID_ARGUMENT", "No.")], {"lost": 40}),
     ],
 )
@@ -168,14 +190,27 @@ def test_each_point_is_counted_once_over_all_tries(
     ("project", "words"),
     [
         (
-            {"id": "metrics-project", "number": 77, "denied": ["monitoring.timeSeries.create"]},
-            ["permission denied", "monitoring.timeSeries.create", "roles/monitoring.metricWriter"],
+            {
+                "id": "metrics-project",
+                "number": 77,
+                "denied": ["monitoring.timeSeries.create"],
+            },
+            [
+                "permission denied",
+                "monitoring.timeSeries.create",
+                "roles/monitoring.metricWriter",
+            ],
         ),
-        ({"id": "metrics-projectt", "number": 77}, ["metrics-project", "may not exist"]),
+        (
+            {"id": "metrics-projectt", "number": 77},
+            ["metrics-project", "may not exist"],
+        ),
     ],
     ids=["no role", "no project"],
 )
-def test_what_is_missing_is_named(serve: Serve, project: dict[str, Any], words: list[str]) -> None:
+def test_what_is_missing_is_named(
+    serve: Serve, project: dict[str, Any], words: list[str]
+) -> None:
     """The role that a missing permission needs, and the project as config spells it."""
     written = write(serve({"projects": [project]}), 60)
     assert (written.accepted, written.lost) == (0, 240)

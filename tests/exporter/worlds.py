@@ -31,7 +31,11 @@ def project(name: str, locations: dict[str, Any], **more: Any) -> dict[str, Any]
         "locations": [
             {
                 "id": at,
-                **(what if isinstance(what, dict) else {"streams": [{"id": one} for one in what]}),
+                **(
+                    what
+                    if isinstance(what, dict)
+                    else {"streams": [{"id": one} for one in what]}
+                ),
             }
             for at, what in locations.items()
         ],
@@ -41,7 +45,9 @@ def project(name: str, locations: dict[str, Any], **more: Any) -> dict[str, Any]
 
 def world(locations: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
     """Return a world of the project ``shop-prod``, by default with a stream in two locations."""
-    shop = project("shop-prod", locations or {"europe-west1": ["orders"], "us-east1": ["users"]})
+    shop = project(
+        "shop-prod", locations or {"europe-west1": ["orders"], "us-east1": ["users"]}
+    )
     return {"projects": [shop, {"id": "metrics-project", "number": 77}], **parts}
 
 
@@ -96,7 +102,11 @@ class Monitoring:
 
     def values(self, metric: str) -> dict[tuple[str, str], float]:
         """Return the values of a metric that were sent, by location and node."""
-        return {(one.location, one.node): one.value for one in self.points if one.metric == metric}
+        return {
+            (one.location, one.node): one.value
+            for one in self.points
+            if one.metric == metric
+        }
 
     def _create(self, request: Any) -> empty_pb2.Empty:
         with self._lock:
@@ -123,7 +133,9 @@ def _points(request: Any) -> list[Point]:
 
 def has(points: Points, metric: str, location: str | None = None) -> bool:
     """Return whether a request has a point of a metric, in one location or in any."""
-    return any(one.metric == metric and location in {None, one.location} for one in points)
+    return any(
+        one.metric == metric and location in {None, one.location} for one in points
+    )
 
 
 def refusal(
@@ -136,8 +148,8 @@ def refusal(
 ) -> StatusError:
     """Return how a request of so many points is refused.
 
-    With ``written`` there is a summary, whose errors have a code, a number of points and perhaps a
-    text.
+    With ``written`` there is a summary, whose errors have a code, a number of points
+    and perhaps a text.
     """
     details: list[Any] = []
     if written is not None:

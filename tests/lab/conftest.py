@@ -1,6 +1,7 @@
 """The lab's command line, the project's policies and scenarios, and a factory of small scenarios.
 
-``played`` and ``times_to_page`` are made once a session, for the tests of all of its processes.
+``played`` and ``times_to_page`` are made once a session, for the tests of all of its
+processes.
 """
 
 import fcntl
@@ -42,7 +43,9 @@ WORLD: dict[str, Any] = {
         {
             "id": "shop-prod",
             "number": 1,
-            "locations": [{"id": "europe-west1", "streams": [{"id": "orders"}, {"id": "stock"}]}],
+            "locations": [
+                {"id": "europe-west1", "streams": [{"id": "orders"}, {"id": "stock"}]}
+            ],
         }
     ],
 }
@@ -178,13 +181,17 @@ def times_to_page(once: Once, policies: tuple[Policy, ...]) -> list[TimeToPage]:
 def make_scenario(by_name: dict[str, Policy]) -> MakeScenario:
     """Return a factory of scenarios: a small world with events, and other keys of the file."""
 
-    def make(*events: dict[str, Any], world: dict[str, Any] | None = None, **keys: Any) -> Scenario:
+    def make(
+        *events: dict[str, Any], world: dict[str, Any] | None = None, **keys: Any
+    ) -> Scenario:
         written = {
             "title": "A trial",
             "what": "To try something.",
             "lasts": "20m",
             "world": WORLD | (world or {}) | {"events": list(events)},
         }
-        return parse_scenario(yaml.safe_dump(written | keys), "trial.yaml", by_name, name="trial")
+        return parse_scenario(
+            yaml.safe_dump(written | keys), "trial.yaml", by_name, name="trial"
+        )
 
     return make

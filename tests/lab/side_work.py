@@ -22,7 +22,9 @@ def work(item: bytes) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "file"
         file.write_bytes(item)
-        with subprocess.Popen(["tail", "-f", str(file)], stdout=subprocess.DEVNULL) as program:
+        with subprocess.Popen(
+            ["tail", "-f", str(file)], stdout=subprocess.DEVNULL
+        ) as program:
             time.sleep(0.005)
             program.terminate()
     return item * 10

@@ -11,7 +11,13 @@ from lab import durations
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("50ms", 0.05), ("007m", 420), ("1h2m3s4ms", 3723.004), ("1d", 86_400)],
+    [
+        ("90s", 90),
+        ("50ms", 0.05),
+        ("007m", 420),
+        ("1h2m3s4ms", 3723.004),
+        ("1d", 86_400),
+    ],
 )
 def test_duration_is_numbers_with_units(text: str, seconds: float) -> None:
     """The largest unit comes first."""
@@ -48,7 +54,9 @@ def test_a_printed_duration_reads_as_the_same(seconds: int) -> None:
         (999_999_999 * 3600, "999999999h"),
     ],
 )
-def test_a_duration_is_printed_in_hours_minutes_and_seconds(seconds: float, text: str) -> None:
+def test_a_duration_is_printed_in_hours_minutes_and_seconds(
+    seconds: float, text: str
+) -> None:
     """Seconds, and a timedelta, print to a tenth of a second, without units that are zero."""
     assert durations.format_duration(seconds) == text
     assert durations.format_duration(timedelta(seconds=seconds)) == text

@@ -13,9 +13,12 @@ HOW = "run: .venv/bin/python -m tools.record && make docs"
 def test_the_measured_times(times_to_page: list[TimeToPage]) -> None:
     """Every change in every mode at 200 random moments; at a few of them, it takes no longer."""
     recorded = {
-        (row["change"], row["mode"]): row for row in json.loads(TIMES.read_text("utf-8"))["times"]
+        (row["change"], row["mode"]): row
+        for row in json.loads(TIMES.read_text("utf-8"))["times"]
     }
-    assert recorded.keys() == {(each.change.title, each.mode) for each in times_to_page}, HOW
+    assert recorded.keys() == {
+        (each.change.title, each.mode) for each in times_to_page
+    }, HOW
     for few in times_to_page:
         row = recorded[few.change.title, few.mode]
         assert (row["kept"], row["bound_seconds"]) == (True, few.bound), HOW
@@ -28,4 +31,6 @@ def test_the_transcripts() -> None:
     """A scenario, a review and a back-test."""
     assert lab.output(*lab.SHOWN) == lab.TRANSCRIPT.read_text("utf-8"), HOW
     assert lab_review.made() == lab_review.SHOWN.read_text("utf-8"), HOW
-    assert lab.output(*lab_backtest.SHOWN) == lab_backtest.TRANSCRIPT.read_text("utf-8"), HOW
+    assert lab.output(*lab_backtest.SHOWN) == lab_backtest.TRANSCRIPT.read_text(
+        "utf-8"
+    ), HOW

@@ -72,7 +72,12 @@ def test_a_killed_worker_is_an_error_and_nothing_hangs(tmp_path: Path) -> None:
     """A pool with big items hangs then, in the Python of Debian 12; ours ends with a sentence."""
     ended = run("kill_workers(1)", tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.count("a worker process was killed from outside; is there too little") == 3
+    assert (
+        ended.stdout.count(
+            "a worker process was killed from outside; is there too little"
+        )
+        == 3
+    )
     assert_nothing_left(tmp_path)
 
 

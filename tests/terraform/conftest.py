@@ -25,7 +25,9 @@ def fake_provider() -> Iterator[FakeProvider]:
 
 
 @pytest.fixture
-def terraform(fake_provider: FakeProvider, tmp_path_factory: pytest.TempPathFactory) -> CopyModule:
+def terraform(
+    fake_provider: FakeProvider, tmp_path_factory: pytest.TempPathFactory
+) -> CopyModule:
     """Return a function that copies a directory of the project."""
 
     def copy(directory: str, /) -> RootModule:

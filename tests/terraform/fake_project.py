@@ -1,8 +1,8 @@
 """The Google Cloud projects that the fake provider manages, as far as Google's services need them.
 
-What Google rejects, and what it stores differently from what it was given (every plan would show a
-difference), was each seen with the real provider, or is on the page that is named beside it. Only
-cases of the module's resources are here.
+What Google rejects, and what it stores differently from what it was given (every plan
+would show a difference), was each seen with the real provider, or is on the page that
+is named beside it. Only cases of the module's resources are here.
 """
 
 import hashlib
@@ -26,7 +26,12 @@ _APIS = {
     "google_cloud_run_": ("run",),
     "google_cloud_scheduler_": ("cloudscheduler",),
     # The function is built and run by others.
-    "google_cloudfunctions2_": ("artifactregistry", "cloudbuild", "cloudfunctions", "run"),
+    "google_cloudfunctions2_": (
+        "artifactregistry",
+        "cloudbuild",
+        "cloudfunctions",
+        "run",
+    ),
     "google_logging_": ("logging",),
     "google_monitoring_": ("monitoring",),
     "google_project_iam_custom_role": ("iam",),
@@ -42,9 +47,13 @@ _NAMES = {
         "projects/{project}/locations/{location}/repositories/{repository_id}"
     ),
     "google_cloud_run_v2_job": "projects/{project}/locations/{location}/jobs/{name}",
-    "google_cloud_run_v2_worker_pool": "projects/{project}/locations/{location}/workerPools/{name}",
+    "google_cloud_run_v2_worker_pool": (
+        "projects/{project}/locations/{location}/workerPools/{name}"
+    ),
     "google_cloud_scheduler_job": "projects/{project}/locations/{region}/jobs/{name}",
-    "google_cloudfunctions2_function": "projects/{project}/locations/{location}/functions/{name}",
+    "google_cloudfunctions2_function": (
+        "projects/{project}/locations/{location}/functions/{name}"
+    ),
     "google_logging_project_sink": "projects/{project}/sinks/{name}",
     "google_monitoring_alert_policy": "{name}",
     "google_monitoring_custom_service": "projects/{project}/services/{service_id}",
@@ -74,7 +83,10 @@ _TARGETS = {
         "google_cloudfunctions2_function",
         "projects/{project}/locations/{location}/functions/{name}",
     ),
-    "google_pubsub_topic_iam_member": ("google_pubsub_topic", "projects/{project}/topics/{topic}"),
+    "google_pubsub_topic_iam_member": (
+        "google_pubsub_topic",
+        "projects/{project}/topics/{topic}",
+    ),
 }
 """By a grant's type, the type and the name of what it is on. A project isn't here."""
 
@@ -129,16 +141,29 @@ class FakeProject:
             name = f"projects/{config['project']}/secrets/{config['secret']}"
             return {"secret_data": self.secrets[name]}
         if kind == "archive_file":
-            return {"output_sha256": _write_archive(self.directory / config["output_path"], config)}
+            return {
+                "output_sha256": _write_archive(
+                    self.directory / config["output_path"], config
+                )
+            }
         wanted = (config["project"], config["display_name"])
-        found = [each for each in self.channels if (each.project, each.display_name) == wanted]
+        found = [
+            each
+            for each in self.channels
+            if (each.project, each.display_name) == wanted
+        ]
         if len(found) != 1:
-            # Display names aren't unique in Cloud Monitoring; the provider accepts one match only.
+            # Display names aren't unique in Cloud Monitoring; the provider accepts one
+            # match only.
             how = "More than one" if found else "No"
-            raise LookupError(f'{how} NotificationChannel with display_name="{wanted[1]}"')
+            raise LookupError(
+                f'{how} NotificationChannel with display_name="{wanted[1]}"'
+            )
         (channel,) = found
         return {
-            "name": f"projects/{channel.project}/notificationChannels/{_number(*channel)}",
+            "name": (
+                f"projects/{channel.project}/notificationChannels/{_number(*channel)}"
+            ),
             "type": channel.type,
         }
 
@@ -151,7 +176,9 @@ class FakeProject:
         """Create, change or delete a resource; return Google's error, or an empty text."""
         if planned is None:
             return self._delete(kind, prior or {})
-        if error := self._disabled_api(kind, planned) or self._refusal(kind, prior, planned):
+        if error := self._disabled_api(kind, planned) or self._refusal(
+            kind, prior, planned
+        ):
             return error
         match kind:
             case "google_project_service":
@@ -164,10 +191,16 @@ class FakeProject:
                 content = (self.directory / planned["source"]).read_bytes()
                 self.objects[f"{planned['bucket']}/{planned['name']}"] = content
             case "time_sleep":
-                if int(planned["create_duration"].removesuffix("s")) >= _PROPAGATION_SECONDS:
-                    self._usable_grants = {key for key in self.resources if "_iam_" in key[0]}
+                if (
+                    int(planned["create_duration"].removesuffix("s"))
+                    >= _PROPAGATION_SECONDS
+                ):
+                    self._usable_grants = {
+                        key for key in self.resources if "_iam_" in key[0]
+                    }
             case "google_cloudfunctions2_function":
-                # https://cloud.google.com/functions/docs/securing/cmek: a key needs a new build.
+                # https://cloud.google.com/functions/docs/securing/cmek: a key needs a
+                # new build.
                 built = ("build_config", "kms_key_name")
                 if not prior or any(prior[name] != planned[name] for name in built):
                     return self._build_error(planned)
@@ -197,15 +230,27 @@ class FakeProject:
 
     def _delete(self, kind: str, prior: Object) -> str:
         name = _name(kind, prior)
-        # The state's value counts, so an apply with false must come first. The default is true.
-        if kind.startswith("google_cloud_run_v2") and prior.get("deletion_protection") is None:
+        # The state's value counts, so an apply with false must come first. The default
+        # is true.
+        if (
+            kind.startswith("google_cloud_run_v2")
+            and prior.get("deletion_protection") is None
+        ):
             prior = {**prior, "deletion_protection": "_iam_" not in kind}
         if prior.get("deletion_protection"):
-            return f"Cannot destroy {name} without an apply that lifts its deletion protection."
-        if kind == "google_monitoring_notification_channel" and not prior["force_delete"]:
+            return (
+                f"Cannot destroy {name} without an apply that lifts its deletion"
+                " protection."
+            )
+        if (
+            kind == "google_monitoring_notification_channel"
+            and not prior["force_delete"]
+        ):
             # https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.notificationChannels/delete
             for (other, policy), values in self.resources.items():
-                if "alert_policy" in other and name in (values["notification_channels"] or ()):
+                if "alert_policy" in other and name in (
+                    values["notification_channels"] or ()
+                ):
                     return f"Error 400: {name} is used by {policy}."
         self._forget(kind, name)
         if prior.get("deletion_policy") != "ABANDON":
@@ -219,7 +264,9 @@ class FakeProject:
         if kind == "google_storage_bucket_object":
             del self.objects[name]
         for other, values in list(self.resources.items()):
-            inside = other[0] == "google_storage_bucket_object" and values["bucket"] == name
+            inside = (
+                other[0] == "google_storage_bucket_object" and values["bucket"] == name
+            )
             if (kind == "google_storage_bucket" and inside) or (
                 other[0] in _TARGETS and _target(other[0], values) == (kind, name)
             ):
@@ -230,23 +277,37 @@ class FakeProject:
         for prefix, apis in _APIS.items():
             for api in apis if kind.startswith(prefix) else ():
                 if f"{project}/{api}.googleapis.com" in self.disabled_apis:
-                    return f"Error 403: {api}.googleapis.com has not been used in project {project}"
+                    return (
+                        f"Error 403: {api}.googleapis.com has not been used in project"
+                        f" {project}"
+                    )
         return ""
 
     def _build_error(self, function: Object) -> str:
         """Return why Google can't build a function, or an empty text. It tries only once."""
         (build,) = function["build_config"]
-        account = re.fullmatch(r"projects/[^/]+/serviceAccounts/(.+)", build["service_account"])
+        account = re.fullmatch(
+            r"projects/[^/]+/serviceAccounts/(.+)", build["service_account"]
+        )
         if not account:
-            return f"Error 400: {build['service_account']} isn't the name of a service account."
+            return (
+                f"Error 400: {build['service_account']} isn't the name of a service"
+                " account."
+            )
         source = build["source"][0]["storage_source"][0]
         name = f"{source['bucket']}/{source['object']}"
         if name not in self.objects or source["generation"] != _number(name):
-            return f"Build failed: {name} of generation {source['generation']} doesn't exist."
+            return (
+                f"Build failed: {name} of generation {source['generation']} doesn't"
+                " exist."
+            )
         for role in _BUILD_ROLES:
             grant = f" roles/{role} serviceAccount:{account[1]}"
             if not any(name.endswith(grant) for _, name in self._usable_grants):
-                return f"Build failed: {account[1]} lacks {role}, or got it less than 2 minutes ago"
+                return (
+                    f"Build failed: {account[1]} lacks {role}, or got it less than 2"
+                    " minutes ago"
+                )
         return ""
 
 
@@ -267,8 +328,13 @@ def _target(kind: str, values: Object) -> tuple[str, str]:
 def _foreign_account(project: str, targets: list[Object]) -> str:
     """Return why Google refuses a target's account, or an empty text."""
     for token in (*targets[0].get("oauth_token", ()), *targets[0]["oidc_token"]):
-        if not token["service_account_email"].endswith(f"@{project}.iam.gserviceaccount.com"):
-            return f"Error 400: {token['service_account_email']} isn't an account of {project}."
+        if not token["service_account_email"].endswith(
+            f"@{project}.iam.gserviceaccount.com"
+        ):
+            return (
+                f"Error 400: {token['service_account_email']} isn't an account of"
+                f" {project}."
+            )
     return ""
 
 
@@ -280,13 +346,17 @@ def computed_values(kind: str, values: Object) -> Object:
     computed: Object = {}
     match kind:
         case "google_service_account":
-            computed = {"email": f"{values['account_id']}@{project}.iam.gserviceaccount.com"}
+            computed = {
+                "email": f"{values['account_id']}@{project}.iam.gserviceaccount.com"
+            }
         case "google_artifact_registry_repository":
             computed = {"name": values["repository_id"]}
         case "google_cloudfunctions2_function":
             computed = {
                 "state": "ACTIVE",
-                "url": f"https://{values['location']}-{project}.cloudfunctions.net/{name}",
+                "url": (
+                    f"https://{values['location']}-{project}.cloudfunctions.net/{name}"
+                ),
                 "service_config.uri": f"https://{name}-{number}.a.run.app",
             }
         case "google_logging_project_sink":
@@ -304,15 +374,19 @@ def computed_values(kind: str, values: Object) -> Object:
             return {"id": f"projects/{number}/dashboards/{number}"}
     # A resource that is created again is another one.
     new = dict.fromkeys(("create_time", "uid"), str(next(_CREATED)))
-    return {"id": _NAMES.get(kind, "").format_map({"name": "", **values}), **new, **computed}
+    return {
+        "id": _NAMES.get(kind, "").format_map({"name": "", **values}),
+        **new,
+        **computed,
+    }
 
 
 def stored(kind: str, values: Object) -> Object:
     """Return a resource as the API stores it and the provider reads it."""
     if kind != "google_monitoring_dashboard":
         return values
-    # The API stores a proto. Its JSON leaves out unset and zero values, and writes 64-bit numbers
-    # as strings.
+    # The API stores a proto. Its JSON leaves out unset and zero values, and writes
+    # 64-bit numbers as strings.
     message = json_format.Parse(values["dashboard_json"], Dashboard.pb()())
     content = {**json_format.MessageToDict(message), "etag": "0"}
     return {**values, "dashboard_json": json.dumps(content)}
@@ -323,8 +397,11 @@ def kept(prior: Object, proposed: Object) -> Object:
     new = proposed.get("dashboard_json")
     if not isinstance(new, str):
         return proposed
-    # The provider compares the keys of the new JSON only: the API adds a name, an etag and more.
-    same = _common(json.loads(prior["dashboard_json"]), json.loads(new)) == json.loads(new)
+    # The provider compares the keys of the new JSON only: the API adds a name, an etag
+    # and more.
+    same = _common(json.loads(prior["dashboard_json"]), json.loads(new)) == json.loads(
+        new
+    )
     return {**proposed, "dashboard_json": prior["dashboard_json"]} if same else proposed
 
 
@@ -339,7 +416,9 @@ def _dashboard_error(text: str) -> str:
 def _common(old: Any, new: Any) -> Any:
     """Return the old value without keys that the new one doesn't have."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return {key: _common(value, new[key]) for key, value in old.items() if key in new}
+        return {
+            key: _common(value, new[key]) for key, value in old.items() if key in new
+        }
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         return [_common(a, b) for a, b in zip(old, new, strict=True)]
     return old
@@ -353,7 +432,9 @@ def _write_archive(path: Path, config: Object) -> str:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in sorted((each["filename"], each["content"]) for each in config["source"]):
+        for name, text in sorted(
+            (each["filename"], each["content"]) for each in config["source"]
+        ):
             archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -1,9 +1,10 @@
 """Fakes of the module's providers: Terraform's core plans and applies with them, without a cloud.
 
 The server speaks the plugin protocol 6 on a unix socket:
-https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol. Terraform finds it
-through ``TF_REATTACH_PROVIDERS``, like a provider that runs in a debugger. Terraform's state holds
-what was created; the ``FakeProject`` holds only what Google's own services need of it.
+https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol. Terraform
+finds it through ``TF_REATTACH_PROVIDERS``, like a provider that runs in a debugger.
+Terraform's state holds what was created; the ``FakeProject`` holds only what Google's
+own services need of it.
 """
 
 import json
@@ -19,10 +20,18 @@ import grpc
 import msgpack  # type: ignore[import-untyped]
 from pyvider.protocols.tfprotov6.protobuf import tfplugin6_pb2 as pb
 
-from tests.terraform.fake_project import FakeProject, Object, computed_values, kept, stored
+from tests.terraform.fake_project import (
+    FakeProject,
+    Object,
+    computed_values,
+    kept,
+    stored,
+)
 from tests.terraform.provider_schema import Schema, google_schema, schema_message
 
-SOURCES = [f"registry.terraform.io/hashicorp/{name}" for name in ("archive", "google", "time")]
+SOURCES = [
+    f"registry.terraform.io/hashicorp/{name}" for name in ("archive", "google", "time")
+]
 """The providers' addresses. One server answers for all."""
 
 _EMPTY_ANSWERS = (
@@ -53,8 +62,11 @@ class FakeProvider:
 
     def __enter__(self) -> Self:
         """Listen."""
-        # A socket's path may have 107 characters, fewer than a test's own directory can need.
-        directory = self._running.enter_context(tempfile.TemporaryDirectory(prefix="tf-"))
+        # A socket's path may have 107 characters, fewer than a test's own directory can
+        # need.
+        directory = self._running.enter_context(
+            tempfile.TemporaryDirectory(prefix="tf-")
+        )
         self._socket = Path(directory, "google.sock")
         server = grpc.server(self._running.enter_context(ThreadPoolExecutor(8)))
         server.add_generic_rpc_handlers([self._handlers()])
@@ -127,7 +139,9 @@ class FakeProvider:
         if not state:
             error = f"Cannot import {kind} {request.id}: it doesn't exist."
             return pb.ImportResourceState.Response(diagnostics=_diagnostics([error]))
-        found = pb.ImportResourceState.ImportedResource(type_name=kind, state=_encode(state))
+        found = pb.ImportResourceState.ImportedResource(
+            type_name=kind, state=_encode(state)
+        )
         return pb.ImportResourceState.Response(imported_resources=[found])
 
     def _read(self, request: Any) -> Any:
@@ -145,7 +159,10 @@ class FakeProvider:
         except LookupError as error:
             return None, _diagnostics([str(error)])
         block = google_schema()[section][request.type_name].block
-        return _encode(_mapped(block, config, lambda path, _, old: found.get(path, old))), []
+        return (
+            _encode(_mapped(block, config, lambda path, _, old: found.get(path, old))),
+            [],
+        )
 
 
 def _handler(name: str, method: Callable[[Any], Any] | None) -> grpc.RpcMethodHandler:
@@ -169,7 +186,11 @@ def _plan(request: Any) -> Any:
     def planned_value(_path: str, attribute: Any, value: Any) -> Any:
         if attribute.write_only:
             return None
-        return _UNKNOWN if prior is None and value is None and attribute.computed else value
+        return (
+            _UNKNOWN
+            if prior is None and value is None and attribute.computed
+            else value
+        )
 
     chosen = kept(prior, proposed) if prior and proposed else proposed
     planned = _mapped(schema.block, chosen, planned_value)
@@ -181,8 +202,8 @@ def _plan(request: Any) -> Any:
             for name in sorted(replaced)
             if planned[name] != prior[name]
         ],
-        # With this flag, which the real provider sets, Terraform accepts a planned value that
-        # isn't the configured one.
+        # With this flag, which the real provider sets, Terraform accepts a planned
+        # value that isn't the configured one.
         legacy_type_system=chosen != proposed,
     )
 
@@ -196,15 +217,20 @@ def _with_computed(kind: str, planned: Object) -> Object:
     created: Object = _mapped(
         _resource(kind).block,
         planned,
-        lambda path, _attribute, value: computed.get(path) if value is _UNKNOWN else value,
+        lambda path, _attribute, value: (
+            computed.get(path) if value is _UNKNOWN else value
+        ),
     )
     return created
 
 
-def _mapped(block: Any, values: Any, change: Callable[[str, Any, Any], Any], *path: str) -> Any:
+def _mapped(
+    block: Any, values: Any, change: Callable[[str, Any, Any], Any], *path: str
+) -> Any:
     """Return a block's values with ``change`` applied to every attribute, nested ones included.
 
-    ``change`` takes an attribute's dotted path, its schema and its value, and returns the new one.
+    ``change`` takes an attribute's dotted path, its schema and its value, and returns
+    the new one.
     """
     if values is None or values is _UNKNOWN:
         return values
@@ -217,7 +243,9 @@ def _mapped(block: Any, values: Any, change: Callable[[str, Any, Any], Any], *pa
         new[name] = (
             inner
             if inner is _UNKNOWN
-            else [_mapped(nested.block, each, change, *path, name) for each in inner or []]
+            else [
+                _mapped(nested.block, each, change, *path, name) for each in inner or []
+            ]
         )
     return new
 
@@ -235,9 +263,13 @@ def _decode(value: Any) -> Any:
 
 def _encode(value: Any) -> Any:
     return pb.DynamicValue(
-        msgpack=msgpack.packb(value, default=lambda _unknown: msgpack.ExtType(0, b"\x00"))
+        msgpack=msgpack.packb(
+            value, default=lambda _unknown: msgpack.ExtType(0, b"\x00")
+        )
     )
 
 
 def _diagnostics(errors: Iterable[str]) -> list[Any]:
-    return [pb.Diagnostic(severity=pb.Diagnostic.ERROR, summary=each) for each in errors]
+    return [
+        pb.Diagnostic(severity=pb.Diagnostic.ERROR, summary=each) for each in errors
+    ]

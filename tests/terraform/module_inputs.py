@@ -38,7 +38,9 @@ INPUTS: dict[str, Any] = {
 
 OPTIONS: dict[str, Any] = {
     "cpu": "2",
-    "encryption_key": "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/jobs",
+    "encryption_key": (
+        "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/jobs"
+    ),
     "environment_variables": {"HTTPS_PROXY": "http://proxy:3128"},
     "labels": {"team": "data"},
     "memory": "1Gi",

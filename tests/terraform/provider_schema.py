@@ -25,10 +25,14 @@ class Schema(NamedTuple):
 @cache
 def google_schema() -> dict[str, dict[str, Schema]]:
     """Return the schemas by section and type, and the provider's own as section ``provider``."""
-    content = yaml.safe_load(Path(__file__).with_name("google_schema.yaml").read_text("utf-8"))
+    content = yaml.safe_load(
+        Path(__file__).with_name("google_schema.yaml").read_text("utf-8")
+    )
     content["provider"] = {"google": content["provider"]}
     return {
-        section: {kind: Schema(_block(body), _replacing(body)) for kind, body in kinds.items()}
+        section: {
+            kind: Schema(_block(body), _replacing(body)) for kind, body in kinds.items()
+        }
         for section, kinds in content.items()
     }
 

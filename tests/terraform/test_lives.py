@@ -15,7 +15,14 @@ from tests.canary import Canary
 from tests.outputs import OUTPUTS
 from tests.terraform.conftest import CopyModule
 from tests.terraform.fake_provider import FakeProvider
-from tests.terraform.module_inputs import CONFIG, EXAMPLES, IMAGE, INPUTS, MODULE, OPTIONS
+from tests.terraform.module_inputs import (
+    CONFIG,
+    EXAMPLES,
+    IMAGE,
+    INPUTS,
+    MODULE,
+    OPTIONS,
+)
 from tests.terraform.terraform_cli import (
     REPOSITORY,
     RootModule,
@@ -38,23 +45,32 @@ _ALWAYS = {
     (_EXPORTER, "roles/monitoring.metricWriter", _IN_PROJECT),
 }
 _GRANTS = {
-    "function": _ALWAYS
-    | {
-        (_BUILD, "roles/logging.logWriter", _IN_PROJECT),
-        (_BUILD, "roles/storage.objectViewer", _IN_PROJECT),
-        (_BUILD, "roles/artifactregistry.writer", f"{_IN_REGION}/repositories/datastream-exporter"),
-        (_CRON, "roles/run.invoker", f"{_IN_REGION}/services/datastream-exporter"),
-        (_PUSH, "roles/run.invoker", f"{_IN_REGION}/services/datastream-exporter"),
-        *(
+    "function": (
+        _ALWAYS
+        | {
+            (_BUILD, "roles/logging.logWriter", _IN_PROJECT),
+            (_BUILD, "roles/storage.objectViewer", _IN_PROJECT),
             (
-                _SINK.format(each),
-                "roles/pubsub.publisher",
-                f"{_IN_PROJECT}/topics/datastream-exporter-log",
-            )
-            for each in ("orders-prod", "billing-prod")
-        ),
-    },
-    "job": _ALWAYS | {(_CRON, "roles/run.invoker", f"{_IN_REGION}/jobs/datastream-exporter")},
+                _BUILD,
+                "roles/artifactregistry.writer",
+                f"{_IN_REGION}/repositories/datastream-exporter",
+            ),
+            (_CRON, "roles/run.invoker", f"{_IN_REGION}/services/datastream-exporter"),
+            (_PUSH, "roles/run.invoker", f"{_IN_REGION}/services/datastream-exporter"),
+            *(
+                (
+                    _SINK.format(each),
+                    "roles/pubsub.publisher",
+                    f"{_IN_PROJECT}/topics/datastream-exporter-log",
+                )
+                for each in ("orders-prod", "billing-prod")
+            ),
+        }
+    ),
+    "job": (
+        _ALWAYS
+        | {(_CRON, "roles/run.invoker", f"{_IN_REGION}/jobs/datastream-exporter")}
+    ),
     "worker_pool": _ALWAYS,
 }
 """By mode, every grant: member, role and what it is on."""
@@ -72,7 +88,9 @@ def test_terraform_test_passes(terraform: CopyModule) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_lives(terraform: CopyModule, fake_provider: FakeProvider, example: str) -> None:
+def test_an_example_lives(
+    terraform: CopyModule, fake_provider: FakeProvider, example: str
+) -> None:
     """One apply is enough on projects without APIs; the next plan is empty; nothing is left.
 
     Metric descriptors, and with them the recorded data, outlive the destroy.
@@ -83,14 +101,20 @@ def test_an_example_lives(terraform: CopyModule, fake_provider: FakeProvider, ex
     plan = root.plan(**inputs)
     assert set(plan.changes.values()) == {("create",)}
     fake_provider.project.disabled_apis = {
-        f"{each['project']}/{each['service']}" for each in plan.of("google_project_service")
+        f"{each['project']}/{each['service']}"
+        for each in plan.of("google_project_service")
     }
-    if "channel" in (root.directory / "main.tf").read_text("utf-8").partition("module")[0]:
+    if (
+        "channel"
+        in (root.directory / "main.tf").read_text("utf-8").partition("module")[0]
+    ):
         # Who creates a channel has enabled its API.
         fake_provider.project.disabled_apis -= {"orders-prod/monitoring.googleapis.com"}
     assert root.apply(plan).of("google_monitoring_alert_policy")
     # The audit of all tests fails if the secret is in a plan or a state.
-    secrets = [Canary.SECRET_MANAGER_SECRET] if example.endswith("slack-created") else []
+    secrets = (
+        [Canary.SECRET_MANAGER_SECRET] if example.endswith("slack-created") else []
+    )
     assert _tokens(fake_provider) == secrets
     assert root.plan(**inputs).empty
     assert not root.destroy(**inputs).resources
@@ -104,7 +128,8 @@ def test_one_deployment_lives_in_every_mode(
 ) -> None:
     """One apply switches the mode and leaves nothing of another; the next plan is empty.
 
-    Every option reaches what is deployed, and each account has the grants it needs and no others.
+    Every option reaches what is deployed, and each account has the grants it needs and
+    no others.
     """
     root = terraform(MODULE)
     inputs: dict[str, Any] = {}
@@ -142,20 +167,28 @@ def _check_options(state: State, mode: str) -> None:
         if isinstance(values.get(key), dict)
     ]
     assert all(each["team"] == "data" for each in labels)
-    keys = re.findall(r'"(?:\w*kms_key_name|encryption_key)": ([^,}]+)', json.dumps(state.json))
+    keys = re.findall(
+        r'"(?:\w*kms_key_name|encryption_key)": ([^,}]+)', json.dumps(state.json)
+    )
     assert set(keys) == {json.dumps(OPTIONS["encryption_key"])}
 
 
 def _check_grants(state: State, mode: str) -> None:
     """Check the grants; the outputs must list the same, and have a command for each."""
-    granted = [values for address, values in state.resources.items() if "_iam_member." in address]
+    granted = [
+        values
+        for address, values in state.resources.items()
+        if "_iam_member." in address
+    ]
     assert len(granted) == len(_GRANTS[mode])
     assert {(each["member"], each["role"]) for each in granted} == {
         (member, role) for member, role, _ in _GRANTS[mode]
     }
     listed = state.outputs["iam_grants"]
     assert {(x["member"], x["role"], x["resource"]) for x in listed} == _GRANTS[mode]
-    roles = {x["name"]: x["permissions"] for x in state.of("google_project_iam_custom_role")}
+    roles = {
+        x["name"]: x["permissions"] for x in state.of("google_project_iam_custom_role")
+    }
     assert {x["role"]: x["permissions"] for x in listed if x["permissions"]} == roles
     commands = state.outputs["iam_grant_commands"]
     assert len(commands) == len(granted) + len(roles)
@@ -174,7 +207,9 @@ def _check_archive(archive: zipfile.ZipFile, folder: Path) -> None:
         "print(main.run.__module__, exporter.__file__, sep=chr(10))"
     )
     ran = [sys.executable, "-P", "-c", program]
-    printed = subprocess.run(ran, cwd=folder, capture_output=True, text=True, check=True)
+    printed = subprocess.run(
+        ran, cwd=folder, capture_output=True, text=True, check=True
+    )
     module, file = printed.stdout.splitlines()
     assert module == "exporter.function"
     assert file.startswith(str(folder))
@@ -218,12 +253,16 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
     for inputs, addresses in expected:
         changes = root.plan(**{**INPUTS, **inputs}).changes
         assert changes == dict.fromkeys(addresses, ("update",))
-    changes = root.plan(**{**INPUTS, "config_yaml": f"{CONFIG}  - project: stock-prod\n"}).changes
+    changes = root.plan(
+        **{**INPUTS, "config_yaml": f"{CONFIG}  - project: stock-prod\n"}
+    ).changes
     assert {address for address, how in changes.items() if how == ("update",)} == {
         job,
         "google_monitoring_dashboard.fleet",
     }
-    assert {address.split(".")[0] for address, how in changes.items() if how == ("create",)} == {
+    assert {
+        address.split(".")[0] for address, how in changes.items() if how == ("create",)
+    } == {
         "google_monitoring_monitored_project",
         "google_project_iam_custom_role",
         "google_project_iam_member",
@@ -240,13 +279,17 @@ def test_the_slack_token_reaches_the_api_and_neither_plan_nor_state(
     plan = root.plan(**INPUTS, slack_channel=slack, slack_token=Canary.SLACK_TOKEN)
     root.run("show", "-no-color", plan.path.name)
     root.apply(plan)
-    assert root.plan(**INPUTS, slack_channel=slack, slack_token=Canary.NEW_SLACK_TOKEN).empty
+    assert root.plan(
+        **INPUTS, slack_channel=slack, slack_token=Canary.NEW_SLACK_TOKEN
+    ).empty
     slack = {**slack, "token_version": "2"}
     root.apply(**INPUTS, slack_channel=slack, slack_token=Canary.NEW_SLACK_TOKEN)
     assert _tokens(fake_provider) == [Canary.SLACK_TOKEN, Canary.NEW_SLACK_TOKEN]
     assert "#data-alerts" in root.run("state", "pull")
     root.run("show", "-no-color")
-    with pytest.raises(TerraformError, match="slack_channel needs slack_token") as caught:
+    with pytest.raises(
+        TerraformError, match="slack_channel needs slack_token"
+    ) as caught:
         root.plan(**INPUTS, slack_channel=slack, slack_token=Canary.GITHUB_TOKEN)
     OUTPUTS.add("the error", str(caught.value))
 
@@ -254,4 +297,8 @@ def test_the_slack_token_reaches_the_api_and_neither_plan_nor_state(
 def _tokens(provider: FakeProvider) -> list[str]:
     """Return the tokens that Slack channels were applied with."""
     channels = provider.applied("google_monitoring_notification_channel")
-    return [labels["auth_token_wo"] for each in channels for labels in each["sensitive_labels"]]
+    return [
+        labels["auth_token_wo"]
+        for each in channels
+        for labels in each["sensitive_labels"]
+    ]

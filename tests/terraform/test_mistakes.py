@@ -19,12 +19,21 @@ _ELSEWHERE = CHANNEL.replace("orders-prod", "billing-prod")
 _VALUES: dict[str, tuple[Any, str]] = {
     "cpu": ("0.5", 'cpu must be "1", "2"'),
     "encryption_key": ("cryptoKeys/run", "encryption_key must have the form"),
-    "image": ("ghcr.io/me/exporter:latest", "image must be in Artifact Registry or on Docker Hub"),
+    "image": (
+        "ghcr.io/me/exporter:latest",
+        "image must be in Artifact Registry or on Docker Hub",
+    ),
     "labels": ({"Team": "data"}, "labels: keys and values may have"),
     "memory": ("256Mi", 'memory must be at least "512Mi"'),
     "name": ("datastream-exporter-of-the-data-platform", "name must have 6 to 24"),
-    "region": ("europe-west1-b", 'region must be a Cloud Run region such as "europe-west1"'),
-    "renotify_intervals": ({"WARNING": "3600.5s"}, "renotify_intervals must be whole seconds"),
+    "region": (
+        "europe-west1-b",
+        'region must be a Cloud Run region such as "europe-west1"',
+    ),
+    "renotify_intervals": (
+        {"WARNING": "3600.5s"},
+        "renotify_intervals must be whole seconds",
+    ),
     "slack_mentions": ({"CRITICAL": "@oncall"}, "slack_mentions must have the form"),
     "watch_interval": ("1m", "watch_interval must be whole seconds"),
 }
@@ -46,7 +55,10 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "vpc_access": {"network": "n", "egress": "ALL"},
         },
         [
-            "service_accounts must have build, exporter, push or scheduler, each with an email",
+            (
+                "service_accounts must have build, exporter, push or scheduler, each"
+                " with an email"
+            ),
             "service_accounts: scheduler and push must be accounts of orders-prod",
             "slack_channel: channel_name must be a channel with its #",
             "slack_channel needs slack_token",
@@ -61,7 +73,10 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "vpc_access": {"subnetwrk": "n"},
         },
         [
-            "policy_overrides: stream-lagging sets nothing. Allowed: duration, enabled,",
+            (
+                "policy_overrides: stream-lagging sets nothing. Allowed: duration,"
+                " enabled,"
+            ),
             "routes: a sets nothing. Allowed: projects, notification_channels,",
             "service_accounts must have build, exporter, push or scheduler",
             "vpc_access needs a network or a subnetwork; egress must be",
@@ -71,7 +86,11 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {
             "policy_overrides": {
                 "stream-faild": {"enabled": False},
-                "stream-failed": {"severity": "P1", "threshold": 3, "duration": "90000s"},
+                "stream-failed": {
+                    "severity": "P1",
+                    "threshold": 3,
+                    "duration": "90000s",
+                },
                 "stream-changed": {"duration": "60s"},
                 "stream-errors": {"threshold": -1},
             },
@@ -79,7 +98,10 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             "policy_overrides: no policy is called stream-faild. The policies are",
             "policy_overrides: severity must be CRITICAL, ERROR or WARNING",
-            "policy_overrides: a policy on single log entries (stream-activity-errors, stream-ch",
+            (
+                "policy_overrides: a policy on single log entries"
+                " (stream-activity-errors, stream-ch"
+            ),
         ],
     ),
     "routes": (
@@ -95,7 +117,10 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         [
             "routes: a route's name must start with a letter",
-            "routes: each must have projects that config.yaml watches (billing-prod, orders-prod)",
+            (
+                "routes: each must have projects that config.yaml watches"
+                " (billing-prod, orders-prod)"
+            ),
             "routes: log_notification_channels may only have the route's own projects",
         ],
     ),
@@ -104,25 +129,54 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "notification_channel_display_names": {"critical": ["On-call"]},
             "notification_channels": {"CRITCAL": []},
             "renotify_intervals": {"error": "3600s"},
-            "routes": {"a": {"projects": ["billing-prod"], "notification_channels": {"INFO": []}}},
+            "routes": {
+                "a": {
+                    "projects": ["billing-prod"],
+                    "notification_channels": {"INFO": []},
+                }
+            },
             "slack_mentions": {"WARN": "<!here>"},
         },
-        ["by severity: CRITCAL, INFO, WARN, critical, error is unknown. Allowed: CRITICAL, ERROR,"],
+        [
+            (
+                "by severity: CRITCAL, INFO, WARN, critical, error is unknown. Allowed:"
+                " CRITICAL, ERROR,"
+            )
+        ],
     ),
     "a policy's channel": (
-        {"policy_overrides": {"stream-errors": {"notification_channels": [_ELSEWHERE]}}},
+        {
+            "policy_overrides": {
+                "stream-errors": {"notification_channels": [_ELSEWHERE]}
+            }
+        },
         ["must be full names, projects/orders-prod/notificationChannels/ID"],
     ),
     "a route's channel": (
         {
             "routes": {
-                "a": {"projects": ["billing-prod"], "notification_channels": {"ERROR": ["Slack"]}}
+                "a": {
+                    "projects": ["billing-prod"],
+                    "notification_channels": {"ERROR": ["Slack"]},
+                }
             }
         },
-        ["notification_channels, also in policy_overrides and routes, must be full names"],
+        [
+            (
+                "notification_channels, also in policy_overrides and routes, must be full"
+                " names"
+            )
+        ],
     ),
     "a route's mention": (
-        {"routes": {"a": {"projects": ["billing-prod"], "slack_mentions": {"ERROR": "@oncall"}}}},
+        {
+            "routes": {
+                "a": {
+                    "projects": ["billing-prod"],
+                    "slack_mentions": {"ERROR": "@oncall"},
+                }
+            }
+        },
         ["slack_mentions must have the form"],
     ),
     "another mode": (
@@ -150,7 +204,10 @@ expectations: [{match: "*", states: [PAUSED], during: {timezone: CET}}]
             "policy_directory has no .yaml file",
             "project_id must be a project's id",
             "config.yaml: expectatons is unknown. Allowed: metrics, sources,",
-            "config.yaml: metrics.project, and the project of one source or more, must be",
+            (
+                "config.yaml: metrics.project, and the project of one source or more,"
+                " must be"
+            ),
             "config.yaml: locations must be regions",
             "config_yaml is longer than 32 KiB",
         ],
@@ -161,10 +218,22 @@ expectations: [{match: "*", states: [PAUSED], during: {timezone: CET}}]
     ),
     "mode": ({"mode": "hourly"}, ['mode must be "function"']),
     "no image": ({"image": None}, ['mode = "job" needs image']),
-    "half a task": ({"task_count": 1.5}, ["task_count must be a whole number from 1 to 100"]),
+    "half a task": (
+        {"task_count": 1.5},
+        ["task_count must be a whole number from 1 to 100"],
+    ),
     "the placeholder": (
-        {"config_yaml": "metrics: {project: my-project}\nsources: [{project: my-project}]"},
-        ["config.yaml: metrics.project, and the project of one source or more, must be"],
+        {
+            "config_yaml": (
+                "metrics: {project: my-project}\nsources: [{project: my-project}]"
+            )
+        },
+        [
+            (
+                "config.yaml: metrics.project, and the project of one source or more,"
+                " must be"
+            )
+        ],
     ),
     "retest window": (
         {"policy_overrides": {"stream-missing": {"duration": "7200s"}}},
@@ -227,7 +296,9 @@ def test_a_mistake_in_a_policy_file_is_found(terraform: CopyModule) -> None:
     """Each one fails the plan, which says how to find it."""
     root = terraform(MODULE)
     root.write("own/stream-failed.yaml", _POLICY)
-    with pytest.raises(TerraformError, match=r"same names as policies .*: stream-failed\.yaml"):
+    with pytest.raises(
+        TerraformError, match=r"same names as policies .*: stream-failed\.yaml"
+    ):
         root.plan(**INPUTS, policy_directory="own")
     for number, (old, new) in enumerate(_POLICY_MISTAKES.items()):
         assert old in _POLICY
@@ -236,7 +307,9 @@ def test_a_mistake_in_a_policy_file_is_found(terraform: CopyModule) -> None:
             root.plan(**INPUTS, policy_directory=f"own-{number}")
 
 
-def test_an_unknown_channel_shows_how_to_list_the_channels(terraform: CopyModule) -> None:
+def test_an_unknown_channel_shows_how_to_list_the_channels(
+    terraform: CopyModule,
+) -> None:
     """The error has the name, and the command that lists the project's channels."""
     root = terraform(MODULE)
     channels = {"notification_channel_display_names": {"CRITICAL": ["Nobody"]}}

@@ -32,7 +32,9 @@ _FILES: dict[str, dict[str, Any]] = {
     for path in (REPOSITORY / "alerting_policies").glob("*.yaml")
 }
 _ON_METRICS = {
-    name for name, policy in _FILES.items() if "conditionMatchedLog" not in policy["conditions"][0]
+    name
+    for name, policy in _FILES.items()
+    if "conditionMatchedLog" not in policy["conditions"][0]
 }
 _THRESHOLDS = {
     name: policy["userLabels"]["threshold"]
@@ -48,7 +50,14 @@ _SINGLE = {
     "documentation",
     "notification_rate_limit",
 }
-_SET_BY_THE_API = {"creation_record", "deletion_policy", "id", "name", "project", "timeouts"}
+_SET_BY_THE_API = {
+    "creation_record",
+    "deletion_policy",
+    "id",
+    "name",
+    "project",
+    "timeouts",
+}
 
 
 def _policies(*states: State) -> dict[str, dict[str, Any]]:
@@ -69,7 +78,10 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     with FakeProvider() as provider:
         root = copy_module(MODULE, tmp_path_factory.mktemp("applied"), provider)
         inputs = {**INPUTS, "config_yaml": config}
-        states = [root.apply(**inputs), root.apply(**{**inputs, "mode": "function", "image": None})]
+        states = [
+            root.apply(**inputs),
+            root.apply(**{**inputs, "mode": "function", "image": None}),
+        ]
     policies = _policies(*states)
     assert policies.keys() == _FILES.keys()
     return policies
@@ -89,23 +101,35 @@ def _as_file(values: Any) -> Any:
         key = first + "".join(each.title() for each in rest)
         one = value[0] if name in _SINGLE else value
         # The keys of these maps are the user's.
-        policy[key] = one if name in {"user_labels", "label_extractors"} else _as_file(one)
+        policy[key] = (
+            one if name in {"user_labels", "label_extractors"} else _as_file(one)
+        )
     return policy
 
 
 def _condition(policy: dict[str, Any]) -> dict[str, Any]:
-    condition: dict[str, Any] = policy["conditions"][0]["conditionPrometheusQueryLanguage"]
+    condition: dict[str, Any] = policy["conditions"][0][
+        "conditionPrometheusQueryLanguage"
+    ]
     return condition
 
 
 @pytest.mark.parametrize("name", sorted(_FILES))
-def test_a_policy_equals_its_file(applied: dict[str, dict[str, Any]], name: str) -> None:
+def test_a_policy_equals_its_file(
+    applied: dict[str, dict[str, Any]], name: str
+) -> None:
     """Every field of a policy is its file's; it gets channels, and links to what is deployed."""
     page = "jobs/details" if name == "exporter-executions-failing" else "detail"
     deployed = rf"\1/{page}/europe-west1/datastream-exporter?"
-    file = re.sub(r"(console.cloud.google.com/run)(?:/jobs)?\?", deployed, json.dumps(_FILES[name]))
+    file = re.sub(
+        r"(console.cloud.google.com/run)(?:/jobs)?\?",
+        deployed,
+        json.dumps(_FILES[name]),
+    )
     dashboard = r"dashboards/builder/\d+\?project=orders-prod"
-    policy = re.sub(dashboard, "dashboards?project=${project}", json.dumps(applied[name]))
+    policy = re.sub(
+        dashboard, "dashboards?project=${project}", json.dumps(applied[name])
+    )
     assert json.loads(policy) == {
         "enabled": True,
         **json.loads(file),
@@ -113,7 +137,9 @@ def test_a_policy_equals_its_file(applied: dict[str, dict[str, Any]], name: str)
     }
 
 
-@pytest.mark.parametrize(("duration", "look_back"), [("1500s", "[1000s]"), ("120s", "[1h]")])
+@pytest.mark.parametrize(
+    ("duration", "look_back"), [("1500s", "[1000s]"), ("120s", "[1h]")]
+)
 def test_the_look_back_window_follows_the_retest_window(
     plan_module: PlanModule, duration: str, look_back: str
 ) -> None:
@@ -146,7 +172,9 @@ def test_a_threshold_changes_everywhere_it_is_used(plan_module: PlanModule) -> N
         assert policies[name]["userLabels"].get("threshold") == chosen.get(name)
 
 
-def test_a_threshold_changes_only_the_number_in_parentheses(terraform: CopyModule) -> None:
+def test_a_threshold_changes_only_the_number_in_parentheses(
+    terraform: CopyModule,
+) -> None:
     """Other numbers in the query stay, also those that begin or end with the same digits."""
     queries = {
         "up > (5)": "up > (9)",

@@ -1,8 +1,8 @@
 """Write a review into a comment on a pull request, and keep that comment up to date.
 
 ``comment.py github REVIEW.md`` needs GITHUB_REPOSITORY, PULL_REQUEST and GITHUB_TOKEN;
-``comment.py gitlab REVIEW.md`` needs CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID and
-REVIEW_TOKEN. It uses nothing but Python's standard library.
+``comment.py gitlab REVIEW.md`` needs CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID
+and REVIEW_TOKEN. It uses nothing but Python's standard library.
 """
 
 from __future__ import annotations

@@ -38,7 +38,10 @@ EUROPE = "projects/shop-prod/locations/europe-west1"
 CARTS = f"{EUROPE}/streams/carts"
 CARTS_PAUSED = f"{CARTS} is PAUSED, which config does not expect."
 
-_EUROPE = {"id": "europe-west1", "streams": [{"id": "orders"}, {"id": "carts", "state": "PAUSED"}]}
+_EUROPE = {
+    "id": "europe-west1",
+    "streams": [{"id": "orders"}, {"id": "carts", "state": "PAUSED"}],
+}
 _AMERICA = {"id": "us-east1", "streams": [{"id": "stock"}]}
 
 
@@ -145,7 +148,9 @@ def shop(serve: Serve) -> Shop:
 def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Leave no credentials to be found, and let nothing say what a terminal can."""
     for name in list(os.environ):
-        if name.startswith(("GOOGLE_", "CLOUDSDK_", "GCE_", "CLOUD_RUN_", "DATASTREAM_")):
+        if name.startswith(
+            ("GOOGLE_", "CLOUDSDK_", "GCE_", "CLOUD_RUN_", "DATASTREAM_")
+        ):
             monkeypatch.delenv(name)
     for name in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR", "COLORTERM"):
         monkeypatch.delenv(name, raising=False)

@@ -50,11 +50,19 @@ ok       projects/metrics-prod: one point written to Cloud Monitoring
 @pytest.mark.parametrize(
     ("config", "change", "subject", "message"),
     [
-        (LISTING, {"denied": ["datastream.streams.list"]}, "2 locations of projects/shop-prod", ""),
+        (
+            LISTING,
+            {"denied": ["datastream.streams.list"]},
+            "2 locations of projects/shop-prod",
+            "",
+        ),
         (
             DISCOVERING,
             {"denied": ["datastream.locations.list"]},
-            "projects/shop-prod: could not be searched for locations: permission denied: ",
+            (
+                "projects/shop-prod: could not be searched for locations: permission"
+                " denied: "
+            ),
             "datastream.locations.list",
         ),
         (
@@ -67,13 +75,19 @@ ok       projects/metrics-prod: one point written to Cloud Monitoring
             LISTING + COLLECTING,
             {"denied": ["datastream.objects.list"]},
             "3 streams of projects/shop-prod (europe-west1/orders, ",
-            "could not be collected from, so some series are left out: permission denied",
+            (
+                "could not be collected from, so some series are left out: permission"
+                " denied"
+            ),
         ),
         (
             LISTING + COLLECTING,
             {"denied": ["datastream.privateConnections.list"]},
             "2 locations of projects/shop-prod (europe-west1, us-east1)",
-            "could not be collected from, so some series are left out: permission denied",
+            (
+                "could not be collected from, so some series are left out: permission"
+                " denied"
+            ),
         ),
     ],
 )
@@ -140,7 +154,9 @@ def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
     shop.metrics_project["id"] = "my-project"
     shop.config = DOUBTFUL
     ended = shop.command("check")
-    assert [line.replace(CONFIG, "config.yaml") for line in lines(ended, "warning")] == DOUBTS
+    assert [
+        line.replace(CONFIG, "config.yaml") for line in lines(ended, "warning")
+    ] == DOUBTS
     assert ended.err.splitlines()[-1] == "13 checks: none failed, 8 warnings."
     assert (ended.code, shop.command("check", "--strict").code) == (OK, INCOMPLETE)
 

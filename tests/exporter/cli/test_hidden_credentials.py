@@ -64,7 +64,9 @@ def tokens(http_server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServ
         ("external_account._CLOUD_RESOURCE_MANAGER", "projects/"),
     ):
         monkeypatch.setattr(f"google.auth.{name}", f"{server}/{path}")
-    monkeypatch.setattr("google.oauth2.credentials._GOOGLE_OAUTH2_TOKEN_ENDPOINT", f"{server}/user")
+    monkeypatch.setattr(
+        "google.oauth2.credentials._GOOGLE_OAUTH2_TOKEN_ENDPOINT", f"{server}/user"
+    )
     expires = {"expireTime": "2099-01-01T00:00:00Z"}
     account = {"email": READER, "scopes": [], "aliases": ["default"]}
     answers = {
@@ -80,22 +82,32 @@ def tokens(http_server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServ
 
 
 @pytest.fixture
-def become(tokens: HttpServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Become:
+def become(
+    tokens: HttpServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Become:
     """Return what gives this process credentials of a kind, and the path of their file."""
     server = f"http://{tokens.address}"
-    key = {**SERVICE_ACCOUNT, "private_key": private_key(), "token_uri": f"{server}/token"}
+    key = {
+        **SERVICE_ACCOUNT,
+        "private_key": private_key(),
+        "token_uri": f"{server}/token",
+    }
     subject = tmp_path / "subject-token"
     contents: dict[str, dict[str, Any]] = {
         "service_account": key,
         "user": USER,
         "impersonated": {
             "type": "impersonated_service_account",
-            "service_account_impersonation_url": f"{server}/as/{READER}:generateAccessToken",
+            "service_account_impersonation_url": (
+                f"{server}/as/{READER}:generateAccessToken"
+            ),
             "source_credentials": key,
         },
         "federated": {
             "type": "external_account",
-            "audience": "//iam.googleapis.com/projects/2/locations/global/workloadIdentityPools/a",
+            "audience": (
+                "//iam.googleapis.com/projects/2/locations/global/workloadIdentityPools/a"
+            ),
             "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
             "token_url": f"{server}/sts",
             "client_id": "id",
@@ -121,7 +133,10 @@ def become(tokens: HttpServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 @pytest.fixture
 def everywhere(
-    shop: Shop, apis: TlsFront, signal_when: SignalWhen, capfd: pytest.CaptureFixture[str]
+    shop: Shop,
+    apis: TlsFront,
+    signal_when: SignalWhen,
+    capfd: pytest.CaptureFixture[str],
 ) -> Everywhere:
     """Return what runs every command, at a terminal and on Cloud Run, and gives their exit codes.
 
@@ -160,7 +175,11 @@ def test_commands_that_succeed(
 ) -> None:
     """Every command is complete with credentials of each kind, and its calls have their token."""
     become(kind)
-    assert everywhere() == {**dict.fromkeys(FAILED, OK), "watch": TERMINATED, "function": 200}
+    assert everywhere() == {
+        **dict.fromkeys(FAILED, OK),
+        "watch": TERMINATED,
+        "function": 200,
+    }
     assert set(apis.tokens) == {f"Bearer {SENT[kind]}"}
 
 
@@ -168,8 +187,12 @@ def test_commands_that_succeed(
     "answer",
     [
         SECRETS,
-        json.dumps({"error": "invalid_grant", "error_description": f"Unknown: {SECRETS}"}),
-        json.dumps({"error": {"code": 400, "message": SECRETS, "status": "INVALID_ARGUMENT"}}),
+        json.dumps(
+            {"error": "invalid_grant", "error_description": f"Unknown: {SECRETS}"}
+        ),
+        json.dumps(
+            {"error": {"code": 400, "message": SECRETS, "status": "INVALID_ARGUMENT"}}
+        ),
         json.dumps({"error": SECRETS}),
     ],
     ids=["text", "description", "status", "error"],
@@ -185,7 +208,9 @@ def test_a_token_server_that_repeats_the_secret(
     assert tokens.requests
 
 
-@pytest.mark.parametrize("kind", ["service_account", "user", "impersonated", "federated"])
+@pytest.mark.parametrize(
+    "kind", ["service_account", "user", "impersonated", "federated"]
+)
 def test_a_file_that_is_no_credentials_file(
     become: Become, everywhere: Everywhere, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -205,7 +230,9 @@ def test_a_file_that_is_no_credentials_file(
         assert everywhere() == FAILED
 
 
-@pytest.mark.parametrize(("variable", "relays"), [("HTTP_PROXY", True), ("https_proxy", False)])
+@pytest.mark.parametrize(
+    ("variable", "relays"), [("HTTP_PROXY", True), ("https_proxy", False)]
+)
 def test_a_proxy_with_a_password(
     shop: Shop,
     apis: TlsFront,

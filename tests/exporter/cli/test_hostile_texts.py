@@ -34,7 +34,9 @@ def hostile(shop: Shop) -> Shop:
             {"id": "orders", "labels": {"expected-state": f"5{HOSTILE}"}},
         ],
     }
-    shop.faults = [{"method": "ListStreamObjects", "code": "NOT_FOUND", "message": HOSTILE}]
+    shop.faults = [
+        {"method": "ListStreamObjects", "code": "NOT_FOUND", "message": HOSTILE}
+    ]
     shop.config = DISCOVERING + "collect: {objects: true}\n"
     return shop
 

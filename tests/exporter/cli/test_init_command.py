@@ -38,7 +38,9 @@ on call  email  1
 def init(shop: Shop, *argv: str) -> Ended:
     """Let ``init`` look at both projects of the shop."""
     shop.metrics_project.setdefault("locations", [{"id": "us-east4"}])
-    return shop.command("init", "--project", "metrics-prod", "--project", "shop-prod", *argv)
+    return shop.command(
+        "init", "--project", "metrics-prod", "--project", "shop-prod", *argv
+    )
 
 
 def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
@@ -52,7 +54,9 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     assert Path("config.yaml").read_text("utf-8") == WRITTEN
     main = Path("main.tf").read_text("utf-8")
     channel = '      # "projects/metrics-prod/notificationChannels'
-    assert f'{channel}/2", # Ops (slack)\n{channel}/1", # on call (email)\n    ]\n' in main
+    assert (
+        f'{channel}/2", # Ops (slack)\n{channel}/1", # on call (email)\n    ]\n' in main
+    )
     assert '  region      = "europe-west1"\n' in main
     assert 'source = "git::https://REPOSITORY//terraform?ref=v0.' in main
     assert "3 streams in 3 locations (1 not as expected).\n" in ended.err
@@ -97,7 +101,10 @@ def test_no_file_is_overwritten(shop: Shop, name: str) -> None:
     Path(name).write_text("mine\n", "utf-8")
     ended = init(shop)
     fix = "init overwrites no file; move it away, or name another folder with --folder"
-    assert (ended.code, ended.err) == (USAGE, f"error: {name}: exists already, and {fix}\n")
+    assert (ended.code, ended.err) == (
+        USAGE,
+        f"error: {name}: exists already, and {fix}\n",
+    )
     assert [path.name for path in Path().iterdir()] == [name]
     assert Path(name).read_text("utf-8") == "mine\n"
     assert not shop.cloud.calls
@@ -108,9 +115,15 @@ def test_an_unreadable_location_is_watched_all_the_same(shop: Shop) -> None:
     shop.europe["outage"] = "listed"
     ended = init(shop)
     assert ended.code == OK
-    assert "europe-west1 could not be read, so the streams there are unknown: unreach" in ended.err
+    assert (
+        "europe-west1 could not be read, so the streams there are unknown: unreach"
+        in ended.err
+    )
     text = Path("config.yaml").read_text("utf-8")
-    assert "    locations: [europe-west1, us-east1]\n    # europe-west1 could not be" in text
+    assert (
+        "    locations: [europe-west1, us-east1]\n    # europe-west1 could not be"
+        in text
+    )
     assert "expectations" not in text
 
 
@@ -123,14 +136,20 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
     assert '  region      = "us-central1"\n' in Path("main.tf").read_text("utf-8")
 
 
-@pytest.mark.parametrize("permission", ["datastream.locations.list", "datastream.streams.list"])
-def test_a_project_that_cannot_be_read_is_a_failure(shop: Shop, permission: str) -> None:
+@pytest.mark.parametrize(
+    "permission", ["datastream.locations.list", "datastream.streams.list"]
+)
+def test_a_project_that_cannot_be_read_is_a_failure(
+    shop: Shop, permission: str
+) -> None:
     """The permission and its role are named; nothing is written; exit 1."""
     shop.project["denied"] = [permission]
     ended = init(shop)
     assert (ended.code, ended.out) == (INCOMPLETE, "")
     assert f"The account needs {permission} in project shop-prod. Grant " in ended.err
-    assert ended.err.endswith("error: Nothing was written: not every project could be read.\n")
+    assert ended.err.endswith(
+        "error: Nothing was written: not every project could be read.\n"
+    )
     assert not [*Path().iterdir()]
 
 
@@ -139,16 +158,34 @@ def test_channels_that_cannot_be_listed_are_left_out(shop: Shop) -> None:
     shop.metrics_project["denied"] = ["monitoring.notificationChannels.list"]
     ended = init(shop)
     assert ended.code == OK
-    assert "needs monitoring.notificationChannels.list in project metrics-prod" in ended.err
-    assert Path("main.tf").read_text("utf-8").count("# There was none to choose from.") == 1
+    assert (
+        "needs monitoring.notificationChannels.list in project metrics-prod"
+        in ended.err
+    )
+    assert (
+        Path("main.tf").read_text("utf-8").count("# There was none to choose from.")
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        ([], "no project is given, and gcloud has none; name one with --project, or choose one: "),
-        (["--project", "12"], '--project: metrics.project: "12" is a project\'s number; write its'),
-        (["--project", "shop-prod", "--folder", "a/file"], "a/file: cannot be written (File exist"),
+        (
+            [],
+            (
+                "no project is given, and gcloud has none; name one with --project, or"
+                " choose one: "
+            ),
+        ),
+        (
+            ["--project", "12"],
+            '--project: metrics.project: "12" is a project\'s number; write its',
+        ),
+        (
+            ["--project", "shop-prod", "--folder", "a/file"],
+            "a/file: cannot be written (File exist",
+        ),
     ],
 )
 def test_a_mistake_is_a_sentence(shop: Shop, argv: list[str], sentence: str) -> None:

@@ -24,7 +24,12 @@ def called(shop: Shop, method: str, times: int) -> Callable[[], bool]:
 
 @pytest.mark.parametrize(
     ("argv", "number", "code"),
-    [RUN, WATCH, (["run"], signal.SIGTERM, 143), (["run", "--dry-run"], signal.SIGINT, 130)],
+    [
+        RUN,
+        WATCH,
+        (["run"], signal.SIGTERM, 143),
+        (["run", "--dry-run"], signal.SIGINT, 130),
+    ],
 )
 def test_a_run_that_reads_ends_at_once(
     shop: Shop, signal_when: SignalWhen, argv: list[str], number: int, code: int
@@ -37,7 +42,9 @@ def test_a_run_that_reads_ends_at_once(
     assert ended.code == code
     assert time.monotonic() - began < SLOW / 3
     assert f"{signal.Signals(number).name}: finishing the work under way" in ended.err
-    assert ("Interrupted: 2 locations not read." in ended.err) is ("--dry-run" not in argv)
+    assert ("Interrupted: 2 locations not read." in ended.err) is (
+        "--dry-run" not in argv
+    )
     assert "o locations read; " in ended.err.splitlines()[-1]
     assert not shop.cloud.calls["CreateTimeSeries"]
 
@@ -74,7 +81,10 @@ def test_a_run_that_writes_finishes_the_write(
     signal_when(number, called(shop, "CreateTimeSeries", 2))
     ended = shop.command(*argv)
     assert ended.code == code
-    assert (shop.cloud.calls["ListStreams"], shop.cloud.calls["CreateTimeSeries"]) == (2, 2)
+    assert (shop.cloud.calls["ListStreams"], shop.cloud.calls["CreateTimeSeries"]) == (
+        2,
+        2,
+    )
     assert "Interrupted: 12 points not written." in ended.err
     assert "; 8 points written, 12 left out; " in ended.err
 

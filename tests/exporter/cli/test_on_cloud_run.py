@@ -27,11 +27,23 @@ def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
         *("stream_bad", "shop-prod", "europe-west1", "carts", "PAUSED", False)
     ]
     if "--dry-run" in argv:
-        assert "; a run would write 26 points to project metrics-prod." in last["message"]
+        assert (
+            "; a run would write 26 points to project metrics-prod." in last["message"]
+        )
     else:
-        numbers = ("event", "node_id", "streams", "unreadable", "written", "lost", "calls")
+        numbers = (
+            "event",
+            "node_id",
+            "streams",
+            "unreadable",
+            "written",
+            "lost",
+            "calls",
+        )
         assert [last[name] for name in numbers] == ["run", "0", 3, 0, 26, 0, 9]
-        assert last["message"].startswith("3 streams in 2 locations (1 not as expected); 26 points")
+        assert last["message"].startswith(
+            "3 streams in 2 locations (1 not as expected); 26 points"
+        )
 
 
 def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
@@ -50,12 +62,16 @@ def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
 
 def test_lost_points_are_found_by_their_series(shop: Shop) -> None:
     """The line names the series in words and in fields; the summary is an error."""
-    shop.faults = [{"method": "CreateTimeSeries", "code": "INVALID_ARGUMENT", "times": 1}]
+    shop.faults = [
+        {"method": "CreateTimeSeries", "code": "INVALID_ARGUMENT", "times": 1}
+    ]
     ended = shop.job("run")
     assert ended.code == INCOMPLETE
     (line,) = [line for line in ended.log if "metric" in line]
     assert (line["metric"], line["node_id"]) == (PREFIX + "location/up", "datastream")
-    assert "points lost, among location/up of datastream in shop-prod/" in line["message"]
+    assert (
+        "points lost, among location/up of datastream in shop-prod/" in line["message"]
+    )
     assert (ended.log[-1]["severity"], ended.log[-1]["lost"]) == ("ERROR", 4)
 
 
@@ -70,7 +86,9 @@ def test_what_nobody_foresaw_is_one_json_line(monkeypatch: pytest.MonkeyPatch) -
     assert ended.code == INCOMPLETE
     (line,) = ended.log
     assert line["severity"] == "ERROR"
-    assert line["message"].startswith("The program failed unexpectedly:\nTraceback (most recent")
+    assert line["message"].startswith(
+        "The program failed unexpectedly:\nTraceback (most recent"
+    )
     assert "what nobody" in line["message"]
 
 
@@ -81,24 +99,32 @@ def test_mistakes_in_config_are_one_line_each() -> None:
     assert ended.code == USAGE
     assert [line["severity"] for line in ended.log] == ["ERROR"] * 3
     project, sources, deadline = (line["message"] for line in ended.log)
-    assert project.startswith(f'{CONFIG}:1: metrics.project: "Shop" is not a project id')
+    assert project.startswith(
+        f'{CONFIG}:1: metrics.project: "Shop" is not a project id'
+    )
     assert sources.startswith(f"{CONFIG}:2: sources: ")
     assert '_RUN__DEADLINE: "5 minutes" is not a duration' in deadline
 
 
 @pytest.mark.parametrize("location", ["", "us-east4"])
-def test_the_exporters_own_series_have_the_location_of_config(shop: Shop, location: str) -> None:
+def test_the_exporters_own_series_have_the_location_of_config(
+    shop: Shop, location: str
+) -> None:
     """``run.location``, here from the environment, which Terraform sets; else global."""
     assert shop.job("run", DATASTREAM_EXPORTER_RUN__LOCATION=location).code == OK
     assert shop.values("exporter/last_run").keys() == {location or "global"}
 
 
-@pytest.mark.parametrize(("index", "count"), [("2", "2"), ("-1", "2"), ("0", "0"), ("one", "2")])
+@pytest.mark.parametrize(
+    ("index", "count"), [("2", "2"), ("-1", "2"), ("0", "0"), ("one", "2")]
+)
 def test_a_task_that_cannot_be_is_refused(shop: Shop, index: str, count: str) -> None:
     """A task that is not one of the job's would leave its part of the locations unread."""
     ended = shop.job("run", **{TASK_INDEX: index, TASK_COUNT: count})
     assert ended.code == USAGE
-    words = f"CLOUD_RUN_TASK_INDEX={index} and CLOUD_RUN_TASK_COUNT={count} name no task"
+    words = (
+        f"CLOUD_RUN_TASK_INDEX={index} and CLOUD_RUN_TASK_COUNT={count} name no task"
+    )
     assert words in ended.log[-1]["message"]
     assert not shop.cloud.calls
 

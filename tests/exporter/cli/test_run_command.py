@@ -20,7 +20,9 @@ from tests.exporter.cli.conftest import (
 )
 
 
-def test_a_run_prints_the_fleet_what_to_look_at_and_what_was_written(shop: Shop) -> None:
+def test_a_run_prints_the_fleet_what_to_look_at_and_what_was_written(
+    shop: Shop,
+) -> None:
     """Data is on stdout, in plain columns; messages are on stderr; exit 0."""
     code, out, err = shop.command("run")
     assert code == OK
@@ -45,13 +47,16 @@ last_read 2
 """
     )
     emulators, paused, summary = err.splitlines()
-    assert emulators == (
-        f"warning: Emulators take Google's place, without credentials or encryption: "
+    assert (
+        emulators
+        == "warning: Emulators take Google's place, without credentials or encryption: "
         f"DATASTREAM_EMULATOR_HOST is {shop.cloud.datastream} and "
         f"MONITORING_EMULATOR_HOST is {shop.cloud.monitoring}."
     )
     assert paused == f"warning: {CARTS_PAUSED}"
-    assert summary.startswith("3 streams in 2 locations (1 not as expected); 26 points written; 9 ")
+    assert summary.startswith(
+        "3 streams in 2 locations (1 not as expected); 26 points written; 9 "
+    )
 
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
@@ -62,12 +67,17 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
     assert shop.cloud.calls == Counter(ListStreams=2, ListPrivateConnections=2)
     assert f"\nA run would write to metrics-prod\n  27 points of {PREFIX}…\n" in out
     assert f"  {CARTS}\n    is PAUSED, which config does not expect\n" in out
-    assert f"warning: {CARTS_PAUSED}\n3 streams in 2 locations (1 not as expected); " in err
+    assert (
+        f"warning: {CARTS_PAUSED}\n3 streams in 2 locations (1 not as expected); "
+        in err
+    )
     assert "; a run would write 27 points to project metrics-prod.\n" in err
 
 
 @pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"]])
-def test_an_empty_project_is_said_and_is_no_failure(shop: Shop, argv: list[str]) -> None:
+def test_an_empty_project_is_said_and_is_no_failure(
+    shop: Shop, argv: list[str]
+) -> None:
     """A new project has no streams yet, in any location."""
     shop.config = DISCOVERING
     shop.project["locations"] = [{"id": "europe-west1"}, {"id": "us-east1"}]
@@ -98,7 +108,8 @@ def test_an_unreadable_location_is_an_observation(
     assert f"warning: projects/shop-prod/locations/us-east1 {text}" in err
     assert hint in err
     assert err.splitlines()[-1].startswith(
-        "2 streams in 1 location (1 not as expected), 1 location unreadable; 18 points written; "
+        "2 streams in 1 location (1 not as expected), 1 location unreadable; 18 points"
+        " written; "
     )
     assert shop.values("location/up") == {"europe-west1": 1, "us-east1": 0}
     assert shop.values("stream/last_seen").keys() == {"europe-west1"}
@@ -110,8 +121,13 @@ def test_a_missing_permission_is_one_sentence_with_the_role(shop: Shop) -> None:
     code, out, err = shop.command("run")
     assert code == OK
     (denied,) = [line for line in err.splitlines() if "permission denied" in line]
-    assert denied.startswith("warning: 2 locations of projects/shop-prod (europe-west1, us-east1) ")
-    assert "needs datastream.streams.list in project shop-prod. Grant a custom role" in denied
+    assert denied.startswith(
+        "warning: 2 locations of projects/shop-prod (europe-west1, us-east1) "
+    )
+    assert (
+        "needs datastream.streams.list in project shop-prod. Grant a custom role"
+        in denied
+    )
     assert "?       shop-prod  2 locations  unknown" in out
     assert "Nothing could be read: 2 locations unreadable; 6 points written; " in err
     assert shop.values("location/up") == {"europe-west1": 0, "us-east1": 0}
@@ -125,15 +141,22 @@ def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
     assert code == INCOMPLETE
     _, lost, held_back, summary = err.splitlines()
     assert lost.startswith(
-        "error: 816 points lost, among location/up of datastream in shop-prod/europe-west1, "
+        "error: 816 points lost, among location/up of datastream in"
+        " shop-prod/europe-west1, "
     )
     assert " more: permission denied: " in lost
-    assert "Grant roles/monitoring.metricWriter: gcloud projects add-iam-policy-binding " in lost
-    assert held_back == (
-        "warning: location/last_read of 2 locations of projects/shop-prod (europe-west1, us-east1) "
-        "not written: a stream's last_seen may be lost, and the stream would look deleted."
+    assert (
+        "Grant roles/monitoring.metricWriter: gcloud projects add-iam-policy-binding "
+        in lost
     )
-    assert summary.startswith("error: 201 streams in 2 locations; no points written, 816 lost; ")
+    assert (
+        held_back == "warning: location/last_read of 2 locations of projects/shop-prod"
+        " (europe-west1, us-east1) not written: a stream's last_seen may be lost,"
+        " and the stream would look deleted."
+    )
+    assert summary.startswith(
+        "error: 201 streams in 2 locations; no points written, 816 lost; "
+    )
     assert "\nDue in metrics-prod, though not all of it was written\n" in out
 
 
@@ -144,9 +167,12 @@ def test_two_runs_at_once_are_said_to_be_two(shop: Shop) -> None:
     assert code == OK
     (logged,) = [line for line in err.splitlines() if "points superseded, " in line]
     assert logged.startswith(
-        "warning: 24 points superseded, among location/up of datastream in shop-prod/europe-west1, "
+        "warning: 24 points superseded, among location/up of datastream in"
+        " shop-prod/europe-west1, "
     )
-    assert logged.endswith("Is there a second exporter, or was this machine's clock set back?")
+    assert logged.endswith(
+        "Is there a second exporter, or was this machine's clock set back?"
+    )
     assert "; no points written, 24 superseded; " in err.splitlines()[-1]
 
 
@@ -159,7 +185,9 @@ def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:
     words = "is required but does not exist: create it, or remove it from `required`"
     assert f"Look at\n  {EUROPE}/streams/refunds\n    {words}\n  {CARTS}\n" in out
     assert f"warning: {EUROPE}/streams/refunds {words}." in err
-    assert "3 streams in 2 locations (1 not as expected), 1 required and missing; " in err
+    assert (
+        "3 streams in 2 locations (1 not as expected), 1 required and missing; " in err
+    )
 
 
 def test_what_has_no_effect_is_a_warning(shop: Shop) -> None:
@@ -167,22 +195,39 @@ def test_what_has_no_effect_is_a_warning(shop: Shop) -> None:
     wrong = {"expected-state": "off"}
     shop.europe["streams"] = [{"id": "orders-{:02}", "count": 60, "labels": wrong}]
     shop.config += (
-        "    exclude: [test-*]\nexpectations: [{match: '*/streams/cart', states: [PAUSED]}]\n"
+        "    exclude: [test-*]\nexpectations: [{match: '*/streams/cart', states:"
+        " [PAUSED]}]\n"
     )
     code, _, err = shop.command("run")
     assert code == OK
     labels = [line for line in err.splitlines() if "/streams/orders-" in line]
     assert len(labels) == 50
-    assert labels[0].startswith(f"warning: {EUROPE}/streams/orders-01: its label expected-state ")
-    assert 'holds "off" and is ignored; allowed are not_started, running, paused, ' in labels[0]
-    assert f'warning: {CONFIG}:5: sources[0].exclude[0]: "test-*" matches no stream\n' in err
-    assert f'{CONFIG}:6: expectations[0].match: "*/streams/cart" matches no stream\n' in err
+    assert labels[0].startswith(
+        f"warning: {EUROPE}/streams/orders-01: its label expected-state "
+    )
+    assert (
+        'holds "off" and is ignored; allowed are not_started, running, paused, '
+        in labels[0]
+    )
+    assert (
+        f'warning: {CONFIG}:5: sources[0].exclude[0]: "test-*" matches no stream\n'
+        in err
+    )
+    assert (
+        f'{CONFIG}:6: expectations[0].match: "*/streams/cart" matches no stream\n'
+        in err
+    )
 
 
 def test_many_and_long_errors_stay_a_page(shop: Shop) -> None:
     """Sixty failed streams with a megabyte each: every row, forty to look at, fifty log lines."""
     error = {"reason": "SLOT", "message": "x" * 1_000_000}
-    failed = {"id": "a" * 60 + "-{:02}", "count": 60, "state": "FAILED", "errors": [error]}
+    failed = {
+        "id": "a" * 60 + "-{:02}",
+        "count": 60,
+        "state": "FAILED",
+        "errors": [error],
+    }
     shop.europe["streams"] = [failed]
     code, out, err = shop.command("run")
     assert code == OK
@@ -201,7 +246,10 @@ def test_at_a_terminal_the_log_does_not_repeat_the_data(shop: Shop) -> None:
     assert main(["run"], shop.environ, out, err) == OK
     assert out.getvalue().count(CARTS) == 1
     assert CARTS not in err.getvalue()
-    assert "3 streams in 2 locations (1 not as expected); 26 points written;" in err.getvalue()
+    assert (
+        "3 streams in 2 locations (1 not as expected); 26 points written;"
+        in err.getvalue()
+    )
 
 
 @pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
@@ -211,7 +259,10 @@ def test_tables_have_colours_at_a_terminal_unless_they_are_off(
     """Numbers are aligned right, control characters are escaped, and NO_COLOR is obeyed."""
     for name, value in {"COLUMNS": "20", **variables}.items():
         monkeypatch.setenv(name, value)
-    rows = (("orders", "7", ("all is well", "green")), ("stock-eu", "1,200", "red \x1b[31m"))
+    rows = (
+        ("orders", "7", ("all is well", "green")),
+        ("stock-eu", "1,200", "red \x1b[31m"),
+    )
     pipe, terminal = io.StringIO(), Terminal()
     for out in (pipe, terminal):
         print_table(("name", "count", "what"), rows, out, right=("count",))

@@ -16,7 +16,9 @@ def test_a_full_stdout_costs_no_log(shop: Shop) -> None:
     assert code == INCOMPLETE
     assert f"warning: {CARTS_PAUSED}\n" in err
     assert "26 points written; " in err
-    assert err.endswith("datastream-exporter did not finish: No space left on device.\n")
+    assert err.endswith(
+        "datastream-exporter did not finish: No space left on device.\n"
+    )
     assert "Traceback" not in err
 
 

@@ -21,9 +21,18 @@ from tests.exporter.cli.conftest import CONFIG, DISCOVERING, Shop, command
         (["run", "--config"], "argument --config: expected one argument"),
         (["check", "--dry-run"], "unrecognized arguments: --dry-run"),
         (["init", "--config", "a.yaml"], "unrecognized arguments: --config a.yaml"),
-        (["watch", "--interval", "9s"], "--interval: 9s is too short; at least 10s is allowed"),
-        (["watch", "--interval", "25h"], "--interval: 25h is too long; at most 24h is allowed"),
-        (["watch", "--interval", "10"], 'argument --interval: "10" is not a duration; write a'),
+        (
+            ["watch", "--interval", "9s"],
+            "--interval: 9s is too short; at least 10s is allowed",
+        ),
+        (
+            ["watch", "--interval", "25h"],
+            "--interval: 25h is too long; at most 24h is allowed",
+        ),
+        (
+            ["watch", "--interval", "10"],
+            'argument --interval: "10" is not a duration; write a',
+        ),
         (["watch", "--interval", ""], 'argument --interval: "" is not a duration'),
     ],
 )
@@ -64,7 +73,9 @@ def test_help_and_version_are_data(argv: list[str], start: str) -> None:
         ),
     ],
 )
-def test_a_missing_config_is_one_sentence(name: str, argv: list[str], sentence: str) -> None:
+def test_a_missing_config_is_one_sentence(
+    name: str, argv: list[str], sentence: str
+) -> None:
     """A wrong path, a directory and no config at all are usage errors of every command."""
     code, out, err = command(name, *argv)
     assert (code, out, err.count("\n")) == (USAGE, "", 1)
@@ -90,19 +101,26 @@ def test_missing_credentials_are_one_sentence_with_the_fix(name: str) -> None:
 
 
 PIECES = [
-    *(["--dry-run"], ["--config", "config.yaml"], ["--impersonate-service-account", "a@b.c"]),
+    *(
+        ["--dry-run"],
+        ["--config", "config.yaml"],
+        ["--impersonate-service-account", "a@b.c"],
+    ),
     *(["--config", "bad.yaml"], ["--config", "nosuch\0"], ["--interval", "5s"]),
     *(["--help"], ["--version"], ["--"], ["-"]),
 ]
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     first=st.sampled_from(["init", "run", "check", "watch", ""]),
     pieces=st.lists(
-        st.sampled_from(PIECES) | st.text(max_size=5).map(lambda word: [word]), max_size=4
+        st.sampled_from(PIECES) | st.text(max_size=5).map(lambda word: [word]),
+        max_size=4,
     ),
 )
 def test_no_command_line_ends_in_a_traceback(

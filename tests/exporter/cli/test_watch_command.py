@@ -53,7 +53,9 @@ class Clock(threading.Event):
         return self.is_set()
 
 
-def begun(took: Iterable[float], seconds: float = 10, late: Iterable[float] = ()) -> list[float]:
+def begun(
+    took: Iterable[float], seconds: float = 10, late: Iterable[float] = ()
+) -> list[float]:
     """Return when each run began, given how long each takes and each wait overruns."""
     clock, began, left = Clock(late), [], list(took)
 
@@ -101,7 +103,9 @@ def test_two_starts_are_never_closer_than_cloud_monitoring_takes_points(
 ) -> None:
     """For any work and any standstill: at least five seconds, and on a multiple unless late."""
     began = begun(took, seconds, late)
-    assert all(after - before >= 5 - 1e-6 for before, after in itertools.pairwise(began))
+    assert all(
+        after - before >= 5 - 1e-6 for before, after in itertools.pairwise(began)
+    )
     for started, overrun in itertools.zip_longest(began[1:], late, fillvalue=0):
         on_time = (started - overrun) / seconds
         assert on_time == pytest.approx(round(on_time))
@@ -147,7 +151,9 @@ def test_in_a_pipe_watch_prints_its_log_alone(
     assert (code, out) == (TERMINATED, "")
     _, bad, summary, stopped = err.splitlines()
     assert re.fullmatch(rf"\d\d:\d\d:\d\d warning: {re.escape(CARTS_PAUSED)}", bad)
-    assert re.match(r"\d\d:\d\d:\d\d 3 streams in 2 locations .*; 26 points written; ", summary)
+    assert re.match(
+        r"\d\d:\d\d:\d\d 3 streams in 2 locations .*; 26 points written; ", summary
+    )
     assert "SIGTERM: finishing the work under way" in stopped
     assert len(shop.cloud.points()) == 26
 
@@ -157,11 +163,22 @@ def test_the_screen_is_a_table_below_the_log(
     monkeypatch: pytest.MonkeyPatch, *, no_color: bool
 ) -> None:
     """The worst come first, the problem alone is cut, colours can be off, and no line is lost."""
-    for name, value in (("COLUMNS", "100"), ("LINES", "24"), *([("NO_COLOR", "1")] * no_color)):
+    for name, value in (
+        ("COLUMNS", "100"),
+        ("LINES", "24"),
+        *([("NO_COLOR", "1")] * no_color),
+    ):
         monkeypatch.setenv(name, value)
-    carts, stock, orders = (Stream(name, RUNNING) for name in ("carts", "stock", "orders"))
-    lost = replace(orders, state=FAILED, errors=1, error="The slot of the replication is lost.")
-    with TerminalScreen(100, 24) as screen, fleet_screen(screen.stream, screen.stream) as show:
+    carts, stock, orders = (
+        Stream(name, RUNNING) for name in ("carts", "stock", "orders")
+    )
+    lost = replace(
+        orders, state=FAILED, errors=1, error="The slot of the replication is lost."
+    )
+    with (
+        TerminalScreen(100, 24) as screen,
+        fleet_screen(screen.stream, screen.stream) as show,
+    ):
         show(report(carts, replace(stock, state=PAUSED), orders))
         screen.wait_for("3 streams in 1 location (1 not as expected)")
         LOGGER.error("%s\nfailed.", "orders")
@@ -171,8 +188,14 @@ def test_the_screen_is_a_table_below_the_log(
     shop = "shop-prod  europe-west1"
     assert lines[1:6] == [
         "STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS  PROBLEM",
-        f"orders  {shop}  FAILED   no        1       failed; Datastream keeps retrying: The …",
-        f"stock   {shop}  PAUSED   no        0       is PAUSED, which config does not expect",
+        (
+            f"orders  {shop}  FAILED   no        1       failed; Datastream keeps"
+            " retrying: The …"
+        ),
+        (
+            f"stock   {shop}  PAUSED   no        0       is PAUSED, which config does"
+            " not expect"
+        ),
         f"carts   {shop}  RUNNING  yes       0",
         "3 streams in 1 location (1 failed, 1 not as expected)",
     ]
@@ -180,7 +203,9 @@ def test_the_screen_is_a_table_below_the_log(
     assert ({"red", "green"} <= screen.colors) is not no_color
 
 
-def test_a_fleet_larger_than_the_screen_shows_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fleet_larger_than_the_screen_shows_the_worst(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """How many more there are is said; an unreadable location is above what is fine."""
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("LINES", "10")
@@ -190,12 +215,25 @@ def test_a_fleet_larger_than_the_screen_shows_the_worst(monkeypatch: pytest.Monk
         report(*fine, slow, Stream("paused", PAUSED), Stream("failed", FAILED)),
         unread={LocationName("shop-prod", "us-east1"): DOWN},
     )
-    with TerminalScreen(120, 10) as screen, fleet_screen(screen.stream, io.StringIO()) as show:
+    with (
+        TerminalScreen(120, 10) as screen,
+        fleet_screen(screen.stream, io.StringIO()) as show,
+    ):
         show(run)
         lines = screen.wait_for("103 streams in 1 location")
     firsts = [line.split()[0] for line in lines if line]
     row = r"a-00{}\x1b[2J".format
-    assert firsts == ["STREAM", "failed", "?", "paused", "slow", row(0), row(1), "and", "103"]
+    assert firsts == [
+        "STREAM",
+        "failed",
+        "?",
+        "paused",
+        "slow",
+        row(0),
+        row(1),
+        "and",
+        "103",
+    ]
     assert lines[7] == "and 98 more"
 
 

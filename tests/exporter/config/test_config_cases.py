@@ -23,11 +23,14 @@ def test_there_are_cases() -> None:
     assert BAD
 
 
-@pytest.mark.parametrize("path", [ROOT / "config.yaml", *GOOD], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [ROOT / "config.yaml", *GOOD], ids=lambda path: path.name
+)
 def test_good_config_is_read(path: Path) -> None:
     """A good config becomes a Config without a warning, and an editor finds nothing wrong."""
     assert load(str(path), {}).document.file == str(path)
-    if path.name != "anchors-and-empty-sections.ok.yaml":  # to the schema, nothing is not absent
+    # To the schema, nothing is not absent
+    if path.name != "anchors-and-empty-sections.ok.yaml":
         jsonschema.validate(yaml.safe_load(path.read_text()), json_schema())
 
 
@@ -40,11 +43,15 @@ def test_every_mistake_is_reported_at_once(path: Path) -> None:
     assert str(caught.value) + "\n" == path.with_suffix(".txt").read_text()
 
 
-@pytest.mark.parametrize("name", ["keys", "types", "bounds", "projects", "globs", "time-zones"])
+@pytest.mark.parametrize(
+    "name", ["keys", "types", "bounds", "projects", "globs", "time-zones"]
+)
 def test_bad_config_does_not_fit_the_schema(name: str) -> None:
     """An editor sees what is wrong with a value or a key by itself."""
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(yaml.safe_load((CASES / f"{name}.bad.yaml").read_text()), json_schema())
+        jsonschema.validate(
+            yaml.safe_load((CASES / f"{name}.bad.yaml").read_text()), json_schema()
+        )
 
 
 def test_schema_in_the_docs_is_a_schema_and_up_to_date() -> None:
@@ -61,7 +68,10 @@ def test_every_key_is_described() -> None:
     rows = {row.key: row for row in key_descriptions()}
 
     assert rows.keys() >= set(Config.model_fields)
-    assert all(row.description.endswith(".") and row.type and row.default for row in rows.values())
+    assert all(
+        row.description.endswith(".") and row.type and row.default
+        for row in rows.values()
+    )
     assert rows["run.deadline"].default == "50s"
     assert rows["sources[].project"].default == "required"
     assert rows["sources[].locations"].type == "list: location"

@@ -52,7 +52,8 @@ def test_error_in_the_environments_text_names_variable_and_line() -> None:
 def test_no_config_at_all_names_the_ways_to_give_one() -> None:
     """Without any config, the error names the three ways to give one."""
     with pytest.raises(
-        InputError, match=r"^config.yaml: .* --config, or set DATASTREAM_EXPORTER_CONFIG"
+        InputError,
+        match=r"^config.yaml: .* --config, or set DATASTREAM_EXPORTER_CONFIG",
     ):
         load(None, {})
 
@@ -92,11 +93,15 @@ def test_environment_overrides_single_keys() -> None:
         ("RUN__NAME", "\udcff", "contains characters that are not text"),
     ],
 )
-def test_mistakes_from_the_environment_name_the_variable(name: str, value: str, error: str) -> None:
+def test_mistakes_from_the_environment_name_the_variable(
+    name: str, value: str, error: str
+) -> None:
     """An error names the variable that is unknown or has a wrong value, after those of the file."""
     variable = f"DATASTREAM_EXPORTER_{name}"
 
-    of_file, of_environment = _errors(SMALLEST + "zzz: 1", **{variable: value}).splitlines()
+    of_file, of_environment = _errors(
+        SMALLEST + "zzz: 1", **{variable: value}
+    ).splitlines()
 
     assert of_file.startswith("config.yaml:3: zzz: is not a known key")
     assert of_environment.startswith(f"environment: {variable}: ")
@@ -110,7 +115,9 @@ def test_mistakes_from_the_environment_name_the_variable(name: str, value: str, 
         (SMALLEST + "run: 1", "config.yaml:3: run: must be a mapping of keys, not 1"),
     ],
 )
-def test_override_of_what_is_not_a_mapping_changes_nothing(text: str, error: str) -> None:
+def test_override_of_what_is_not_a_mapping_changes_nothing(
+    text: str, error: str
+) -> None:
     """A file or section of the wrong type gets its own sentence."""
     assert _errors(text, DATASTREAM_EXPORTER_RUN__NAME="a") == error
 
@@ -125,10 +132,13 @@ def test_every_scalar_of_four_sections_has_a_variable() -> None:
 
 def test_config_is_read_from_data_and_from_a_part_of_a_document() -> None:
     """Errors in parsed data know no lines; those in a part of a file have the file's."""
-    data = {"metrics": {"project": "my-project"}, "sources": [{"project": "my-project"}]}
-    part = documents.parse("config:\n  metrics: {project: 1}\n  rnu:\n", "world.yaml").part(
-        "config"
-    )
+    data = {
+        "metrics": {"project": "my-project"},
+        "sources": [{"project": "my-project"}],
+    }
+    part = documents.parse(
+        "config:\n  metrics: {project: 1}\n  rnu:\n", "world.yaml"
+    ).part("config")
 
     assert from_data(data, "demo", {}).metrics.project == "my-project"
     with pytest.raises(InputError, match=r"^demo: run.deadline: 3 is not a duration"):
@@ -143,7 +153,9 @@ def test_config_is_read_from_data_and_from_a_part_of_a_document() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["antarctica-east1", "us-eastern1", "us-north1", "europe-west13"])
+@pytest.mark.parametrize(
+    "name", ["antarctica-east1", "us-eastern1", "us-north1", "europe-west13"]
+)
 def test_location_that_may_be_new_is_read(name: str) -> None:
     """The list grows: a location that resembles none, or has the words of some, is read."""
     loaded = from_text(

@@ -11,16 +11,29 @@ from exporter.config import from_text, variables
 from exporter.documents import InputError
 from tests.mangling import mangle, values
 
-GOOD = (Path(__file__).parents[3] / "config.yaml").read_text() + (
-    "endpoints: {datastream: example.com, monitoring: example.com}\n"
-)
+GOOD = (
+    Path(__file__).parents[3] / "config.yaml"
+).read_text() + "endpoints: {datastream: example.com, monitoring: example.com}\n"
 WORDS = sorted(
     {word.strip("[]{},\"'#") for word in GOOD.split()}
-    | {"no", "1:30", "2024-01-01", "1e9", ".nan", "null", "FAILED", "123456", "-1s", "é"}
+    | {
+        "no",
+        "1:30",
+        "2024-01-01",
+        "1e9",
+        ".nan",
+        "null",
+        "FAILED",
+        "123456",
+        "-1s",
+        "é",
+    }
     | {"../UTC", "Europe", "utc", "/etc/passwd", "a\0b", "EST5EDT"}
 )
 SCHEDULES = st.text("0123456789*/,-L#W? MON@", max_size=20) | st.lists(
-    st.sampled_from(["*", "0", "5-3", "*/0", "L", "LW", "2L", "MON#6", "1#2/3", "31", "²"]),
+    st.sampled_from(
+        ["*", "0", "5-3", "*/0", "L", "LW", "2L", "MON#6", "1#2/3", "31", "²"]
+    ),
     min_size=5,
     max_size=5,
 ).map(" ".join)
@@ -34,14 +47,17 @@ WINDOWS = st.fixed_dictionaries(
 ENVIRONMENTS = st.dictionaries(
     st.sampled_from(sorted(variables()))
     | st.text(max_size=20).map(lambda name: f"DATASTREAM_EXPORTER_{name}"),
-    st.text(st.characters(exclude_characters="\0"), max_size=30) | st.sampled_from(WORDS),
+    st.text(st.characters(exclude_characters="\0"), max_size=30)
+    | st.sampled_from(WORDS),
     max_size=2,
 )
 
 
 @settings(max_examples=200)
 @given(data=st.data(), environ=st.just({}) | ENVIRONMENTS)
-def test_mangled_config_is_answered(data: st.DataObject, environ: dict[str, str]) -> None:
+def test_mangled_config_is_answered(
+    data: st.DataObject, environ: dict[str, str]
+) -> None:
     """Text with pieces replaced, values of any kind anywhere, any window, any environment."""
     text = GOOD
     if data.draw(st.booleans()):
@@ -53,7 +69,11 @@ def test_mangled_config_is_answered(data: st.DataObject, environ: dict[str, str]
         for _ in range(data.draw(st.integers(1, 5))):
             start = data.draw(st.integers(0, len(text)))
             end = start + data.draw(st.integers(0, 30))
-            text = text[:start] + data.draw(st.sampled_from(WORDS) | st.text()) + text[end:]
+            text = (
+                text[:start]
+                + data.draw(st.sampled_from(WORDS) | st.text())
+                + text[end:]
+            )
 
     try:
         from_text(text, "config.yaml", environ)

@@ -45,14 +45,20 @@ class Clock:
         """Wait until so many threads whose name begins with ``caller`` have asked for the time."""
         with self._asked:
             assert self._asked.wait_for(
-                lambda: sum(name.startswith("caller") for name in self._callers) >= count, PLENTY
+                lambda: (
+                    sum(name.startswith("caller") for name in self._callers) >= count
+                ),
+                PLENTY,
             )
 
 
 def values(cloud: Emulator, metric: str) -> dict[tuple[str, str], Any]:
     """Return the last value of each series of a metric, by location and node."""
     return {
-        (point.resource_labels["location"], point.resource_labels["node_id"]): point.value
+        (
+            point.resource_labels["location"],
+            point.resource_labels["node_id"],
+        ): point.value
         for point in cloud.points(PREFIX + metric)
     }
 
@@ -87,7 +93,9 @@ def on_clock(clock: Clock, log: io.StringIO) -> Iterator[OnClock]:
     with ExitStack() as running:
 
         def on_clock(environ: Mapping[str, str]) -> Function:
-            function = Function(environ, log, monotonic=clock, now=clock, sleep=clock.sleep)
+            function = Function(
+                environ, log, monotonic=clock, now=clock, sleep=clock.sleep
+            )
             return running.enter_context(closing(function))
 
         yield on_clock
@@ -113,6 +121,8 @@ def start(cloud: Emulator, tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
         def start(**environ: str) -> Server:
             deployed = {CONFIG_TEXT: CONFIG, **cloud.environ, **environ}
-            return running.enter_context(closing(Server(deployed, tmp_path / "function.log")))
+            return running.enter_context(
+                closing(Server(deployed, tmp_path / "function.log"))
+            )
 
         yield start

@@ -51,7 +51,9 @@ class Proxy:
                 far = socket.create_connection(self._target)
                 self._connections += (near, far)
                 for pair in ((near, far), (far, near)):
-                    self._threads.append(Thread(target=_pass_on, args=(*pair, self._silent)))
+                    self._threads.append(
+                        Thread(target=_pass_on, args=(*pair, self._silent))
+                    )
                     self._threads[-1].start()
 
 

@@ -54,7 +54,10 @@ class Server:
         self.wait_for(self._listens)
 
     def request(
-        self, path: str = "/", body: bytes | Iterable[bytes] | None = None, method: str = "POST"
+        self,
+        path: str = "/",
+        body: bytes | Iterable[bytes] | None = None,
+        method: str = "POST",
     ) -> Response:
         """Send a request; return the response."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
@@ -64,13 +67,17 @@ class Server:
             text = response.read().decode()
             headers = dict(response.headers)
             is_json = text and headers["Content-Type"] == "application/json"
-            return Response(response.status, headers, json.loads(text) if is_json else text)
+            return Response(
+                response.status, headers, json.loads(text) if is_json else text
+            )
         finally:
             connection.close()
 
     def leave(self, path: str) -> None:
         """Send a request and half a chunk of its body; return when the server has hung up."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=_SECONDS) as caller:
+        with socket.create_connection(
+            ("127.0.0.1", self.port), timeout=_SECONDS
+        ) as caller:
             caller.sendall(
                 f"POST {path} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf".encode()
             )

@@ -7,7 +7,14 @@ from contextlib import ExitStack
 import pytest
 
 from lab.emulator.emulator import Emulator
-from tests.exporter.function.conftest import CONFIG, CONFIG_TEXT, PLENTY, POINTS, Clock, OnClock
+from tests.exporter.function.conftest import (
+    CONFIG,
+    CONFIG_TEXT,
+    PLENTY,
+    POINTS,
+    Clock,
+    OnClock,
+)
 from tests.exporter.function.proxy import Proxy
 
 
@@ -31,7 +38,8 @@ def test_a_long_pause_loses_no_run(
         assert (answer.status, answer.body["written"]) == (200, POINTS)
 
 
-# A run that never ends, as its clock does not answer; the time after its deadline is shortened
+# A run that never ends, as its clock does not answer; the time after its deadline is
+# shortened
 STUCK = """
 import sys, threading
 from exporter import function
@@ -46,8 +54,14 @@ def test_a_run_that_overstays_its_deadline_ends_the_process(cloud: Emulator) -> 
     """The log says so, and gunicorn starts another worker for one that ended with an error."""
     code = f"CONFIG, EMULATORS = {CONFIG!r}, {cloud.environ!r}\n{STUCK}"
     ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PLENTY, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=PLENTY,
+        check=False,
     )
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert "A run did not end at its deadline. The function starts again." in ended.stderr
+    assert (
+        "A run did not end at its deadline. The function starts again." in ended.stderr
+    )
     assert "Traceback" not in ended.stderr

@@ -26,15 +26,24 @@ from tests.exporter.function.conftest import (
 from tests.exporter.worlds import PREFIX
 
 FAILS = {"at": "15s", "stream": "stock", "do": "fail", "reason": "GONE"}
-LOST = {"method": "CreateTimeSeries", "code": "PERMISSION_DENIED", "from": "50s", "until": "65s"}
+LOST = {
+    "method": "CreateTimeSeries",
+    "code": "PERMISSION_DENIED",
+    "from": "50s",
+    "until": "65s",
+}
 
 
 def begun(cloud: Emulator, clock: Clock) -> list[float]:
     """Return when the runs so far began, as their points say, in seconds of the test."""
-    return [point.time - clock.start for point in cloud.points(PREFIX + "exporter/last_run")]
+    return [
+        point.time - clock.start for point in cloud.points(PREFIX + "exporter/last_run")
+    ]
 
 
-def test_runs_begin_ten_seconds_apart(function: Function, cloud_at: Emulator, clock: Clock) -> None:
+def test_runs_begin_ten_seconds_apart(
+    function: Function, cloud_at: Emulator, clock: Clock
+) -> None:
     """A call that comes sooner waits, so that Cloud Monitoring takes every point of its run."""
     for _ in range(5):
         answer = function.answer("POST", "/")
@@ -109,7 +118,9 @@ def test_of_a_flood_of_logs_one_waits(
     environ = {CONFIG_TEXT: CONFIG, **cloud_at.environ}
     log = io.StringIO()
     with (
-        closing(Function(environ, log, monotonic=clock, now=now, sleep=clock.sleep)) as function,
+        closing(
+            Function(environ, log, monotonic=clock, now=now, sleep=clock.sleep)
+        ) as function,
         ThreadPoolExecutor(20) as pool,
     ):
         if earlier:
@@ -136,10 +147,18 @@ QUIET = [(0, "/", 200), (60, "/log", 200), (62, "/log", 204)]
 @pytest.mark.parametrize(
     ("cloud_at", "calls", "runs"),
     [
-        pytest.param({}, [(0, "/log", 200), (5, "/log", 200)], [0, 10], id="the first finds all"),
+        pytest.param(
+            {}, [(0, "/log", 200), (5, "/log", 200)], [0, 10], id="the first finds all"
+        ),
         pytest.param(
             {},
-            [*QUIET, (110, "/", 200), (119, "/log", 204), (121, "/log", 200), (122, "/log", 204)],
+            [
+                *QUIET,
+                (110, "/", 200),
+                (119, "/log", 204),
+                (121, "/log", 200),
+                (122, "/log", 204),
+            ],
             [0, 60, 110, 121],
             id="nothing changes",
         ),
@@ -201,7 +220,11 @@ def test_what_is_lost_is_a_500_and_what_is_unreadable_is_not(
     """The body has the numbers, the log says what is needed, and the next run is whole."""
     cloud_at.add_fault(Fault(method=method, code="PERMISSION_DENIED", until=1))
     answer = function.answer("POST", "/")
-    assert (answer.status, answer.body["complete"], answer.body["lost"]) == (status, not lost, lost)
+    assert (answer.status, answer.body["complete"], answer.body["lost"]) == (
+        status,
+        not lost,
+        lost,
+    )
     assert needed in log.getvalue()
     up = {} if lost else {("global", "datastream"): 0}
     assert values(cloud_at, "location/up") == up
@@ -214,7 +237,9 @@ def test_what_cannot_be_collected_is_no_failure(
     cloud_at: Emulator, clock: Clock, on_clock: OnClock
 ) -> None:
     """Its objects are asked for again in the next quarter of an hour, and each run is a 200."""
-    denied = Fault(method="ListStreamObjects", location="us-east1", code="PERMISSION_DENIED")
+    denied = Fault(
+        method="ListStreamObjects", location="us-east1", code="PERMISSION_DENIED"
+    )
     cloud_at.add_fault(denied)
     config = f"{CONFIG}collect: {{objects: true}}\n"
     function = on_clock({CONFIG_TEXT: config, **cloud_at.environ})
@@ -228,13 +253,19 @@ def test_what_cannot_be_collected_is_no_failure(
     assert values(cloud_at, "exporter/uncollected") == {("global", "0"): 1}
 
 
-def test_a_location_that_hangs_costs_itself_alone(cloud: Emulator, log: io.StringIO) -> None:
+def test_a_location_that_hangs_costs_itself_alone(
+    cloud: Emulator, log: io.StringIO
+) -> None:
     """The run ends before the request's timeout, after which Cloud Run would stop the CPU."""
     cloud.add_fault(Fault(method="ListStreams", location="us-east1", latency=PLENTY))
     environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "10"}
     with closing(Function(environ | cloud.environ, log)) as function:
         answer = function.answer("POST", "/")
-    assert (answer.status, answer.body["unreadable"], answer.body["streams"]) == (200, 1, 2)
+    assert (answer.status, answer.body["unreadable"], answer.body["streams"]) == (
+        200,
+        1,
+        2,
+    )
     assert float(str(answer.body["seconds"])) < 10
     assert values(cloud, "location/up")["us-east1", "datastream"] == 0
 
@@ -250,7 +281,9 @@ def test_what_a_run_needs_is_asked_for_until_it_is_there(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "gone.json")
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "config.yaml"
-    file.write_text("sources: [{project: shop-prod, locations: [mars]}]\nrun: {deadline: soon}\n")
+    file.write_text(
+        "sources: [{project: shop-prod, locations: [mars]}]\nrun: {deadline: soon}\n"
+    )
     environ = {"DATASTREAM_EXPORTER_CONFIG": ""}
     function = on_clock(environ)
     answers = [function.answer("POST", "/")]
@@ -267,11 +300,19 @@ def test_what_a_run_needs_is_asked_for_until_it_is_there(
     assert function.answer("POST", "/").body["streams"] == 3
 
 
-def test_an_unexpected_error(cloud_at: Emulator, clock: Clock, log: io.StringIO) -> None:
+def test_an_unexpected_error(
+    cloud_at: Emulator, clock: Clock, log: io.StringIO
+) -> None:
     """The log has one entry with its traceback, the response has none, and the next run is well."""
-    environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, "K_SERVICE": "exporter", **cloud_at.environ}
+    environ = {
+        "DATASTREAM_EXPORTER_CONFIG": CONFIG,
+        "K_SERVICE": "exporter",
+        **cloud_at.environ,
+    }
     times: list[float] = []
-    with closing(Function(environ, log, monotonic=clock, now=times.pop, sleep=clock.sleep)) as one:
+    with closing(
+        Function(environ, log, monotonic=clock, now=times.pop, sleep=clock.sleep)
+    ) as one:
         sentence = "the exporter failed unexpectedly; its log says where"
         assert one.answer("POST", "/") == (500, {"errors": (sentence,)})
         *_, entry = map(json.loads, log.getvalue().splitlines())

@@ -25,9 +25,14 @@ def test_a_post_is_one_run(start: Start, cloud: Emulator) -> None:
     What the request holds changes nothing.
     """
     server = start(K_SERVICE="exporter")
-    response = server.request("/log?run=false", b'{"message": {"attributes": {"project": "x"}}}')
+    response = server.request(
+        "/log?run=false", b'{"message": {"attributes": {"project": "x"}}}'
+    )
     numbers = response.body
-    assert (response.status, response.headers["Content-Type"]) == (200, "application/json")
+    assert (response.status, response.headers["Content-Type"]) == (
+        200,
+        "application/json",
+    )
     assert (numbers.pop("complete"), numbers["streams"]) == (True, 3)
     assert numbers["written"] == len(cloud.points()) == POINTS
     assert {point.project for point in cloud.points()} == {"metrics-project"}
@@ -65,7 +70,9 @@ def test_a_flood_of_logs_takes_one_thread(start: Start, cloud: Emulator) -> None
         scheduled = pool.submit(server.request)
         came.wait(PLENTY)
         flood = [pool.submit(server.request, "/log") for _ in range(10)]
-        assert [each.result().status for each in islice(as_completed(flood), 9)] == [204] * 9
+        assert [each.result().status for each in islice(as_completed(flood), 9)] == [
+            204
+        ] * 9
         assert not scheduled.done()
         released.set()
         assert scheduled.result().status == 200
@@ -74,11 +81,13 @@ def test_a_flood_of_logs_takes_one_thread(start: Start, cloud: Emulator) -> None
     assert isinstance(waited.exception(), ConnectionError | HTTPException)
 
 
-def test_what_is_no_request_for_a_run_starts_none(start: Start, cloud: Emulator) -> None:
+def test_what_is_no_request_for_a_run_starts_none(
+    start: Start, cloud: Emulator
+) -> None:
     """It is 404 or 405, nothing is called or logged, and no body is kept in memory.
 
-    A worker that stood still for longer than the timeout, as Cloud Run lets it, is not killed, and
-    a caller may leave before it has sent its body.
+    A worker that stood still for longer than the timeout, as Cloud Run lets it, is not
+    killed, and a caller may leave before it has sent its body.
     """
     server = start(CLOUD_RUN_TIMEOUT_SECONDS="1")
     for path in ("/run", "/log/", "/LOG", "/../log", "/%00", "/favicon.ico"):
@@ -87,7 +96,9 @@ def test_what_is_no_request_for_a_run_starts_none(start: Start, cloud: Emulator)
         for path in ("/", "/log"):
             response = server.request(path, method=method)
             assert (response.status, response.headers["Allow"]) == (405, "POST"), method
-    assert server.request(method="GET").body == {"errors": ["GET starts no run: use POST"]}
+    assert server.request(method="GET").body == {
+        "errors": ["GET starts no run: use POST"]
+    }
     os.kill(server.worker, signal.SIGSTOP)
     time.sleep(2.5)
     os.kill(server.worker, signal.SIGCONT)

@@ -24,7 +24,11 @@ class Answering(http.server.BaseHTTPRequestHandler):
         self.server.requests.append((self.path, dict(self.headers), body))
         self.server.open.wait()
         status, text = next(
-            (answer for path, answer in self.server.answers.items() if path in self.path),
+            (
+                answer
+                for path, answer in self.server.answers.items()
+                if path in self.path
+            ),
             self.server.answer,
         )
         with suppress(ConnectionError):  # nobody may wait any more
@@ -72,7 +76,9 @@ def saying(data: bytes, *, again: bool = False) -> Iterator[str]:
     def accept(listening: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                threads.append(threading.Thread(target=serve, args=listening.accept()[:1]))
+                threads.append(
+                    threading.Thread(target=serve, args=listening.accept()[:1])
+                )
                 threads[-1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listening:

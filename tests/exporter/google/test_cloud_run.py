@@ -7,7 +7,9 @@ from exporter.google import cloud_run
 from exporter.names import Task
 
 
-@pytest.mark.parametrize("name", ["CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE"])
+@pytest.mark.parametrize(
+    "name", ["CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE"]
+)
 def test_jobs_worker_pools_and_services_are_cloud_run(name: str) -> None:
     """Elsewhere none of the variables is set, and there is one task, without labels or limit."""
     assert cloud_run.here({name: "exporter"})
@@ -34,11 +36,14 @@ def test_a_task_knows_its_share_its_labels_and_its_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("index", "count"), [("1", "1"), ("-1", "2"), ("", "1"), ("0", "0"), ("0", ""), ("1.0", "2")]
+    ("index", "count"),
+    [("1", "1"), ("-1", "2"), ("", "1"), ("0", "0"), ("0", ""), ("1.0", "2")],
 )
 def test_a_task_that_can_not_be(index: str, count: str) -> None:
     """Both variables stand in the sentence: a wrong share would write twice or leave out."""
     environ = {"CLOUD_RUN_TASK_INDEX": index, "CLOUD_RUN_TASK_COUNT": count}
-    named = f"CLOUD_RUN_TASK_INDEX={index} and CLOUD_RUN_TASK_COUNT={count} name no task"
+    named = (
+        f"CLOUD_RUN_TASK_INDEX={index} and CLOUD_RUN_TASK_COUNT={count} name no task"
+    )
     with pytest.raises(InputError, match=named):
         cloud_run.task(environ)

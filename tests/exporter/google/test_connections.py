@@ -25,8 +25,8 @@ from tests.exporter.worlds import world
 AT = LocationName("shop-prod", "us-east1")
 SECONDS = 1.0  # what a call is given that hangs
 NO_GRPC = (
-    "Nothing there speaks gRPC: check the network, proxies, and endpoints.datastream in "
-    "config.yaml if set."
+    "Nothing there speaks gRPC: check the network, proxies, and endpoints.datastream in"
+    " config.yaml if set."
 )
 
 Connect = Callable[[str], Clients]
@@ -91,16 +91,28 @@ def test_a_server_that_leaves_at_once_is_unavailable() -> None:
 
 
 EXPIRED = json.dumps({"access_token": Canary.ACCESS_TOKEN, "expires_in": 0})
-REVOKED = {"error": "invalid_grant", "error_description": "Revoked.", "x": Canary.ACCESS_TOKEN}
+REVOKED = {
+    "error": "invalid_grant",
+    "error_description": "Revoked.",
+    "x": Canary.ACCESS_TOKEN,
+}
 
 
 @pytest.mark.parametrize(
     ("status", "answer", "words"),
     [
         (400, json.dumps(REVOKED), "no valid credentials: invalid_grant: Revoked."),
-        (403, Canary.ACCESS_TOKEN, "no valid credentials: the token server's answer is not one of"),
+        (
+            403,
+            Canary.ACCESS_TOKEN,
+            "no valid credentials: the token server's answer is not one of",
+        ),
         (200, json.dumps([Canary.ACCESS_TOKEN]), "no valid credentials: "),
-        (200, token_answer(f"{Canary.ACCESS_TOKEN}\nx"), "unavailable: Illegal metadata"),
+        (
+            200,
+            token_answer(f"{Canary.ACCESS_TOKEN}\nx"),
+            "unavailable: Illegal metadata",
+        ),
     ],
 )
 def test_an_expired_token_that_is_not_renewed(
@@ -182,7 +194,9 @@ def test_google_is_called_through_a_proxy(
     # Set once, it is unset when the test ends.
     monkeypatch.setenv("https_proxy", "")
     monkeypatch.delenv("https_proxy")
-    monkeypatch.setenv(variable, f"http://user:{Canary.PROXY_PASSWORD}@{tokens.address}")
+    monkeypatch.setenv(
+        variable, f"http://user:{Canary.PROXY_PASSWORD}@{tokens.address}"
+    )
     proxy.copy_to_lower_case(os.environ)
     tokens.answers = {front.address: (403, "")}
     found = failure(google(front.address))

@@ -19,7 +19,9 @@ from tests.exporter.google.loopback import HttpServer, saying
 
 KEY: dict[str, object] = {**SERVICE_ACCOUNT}
 READER = "reader@shop-prod.iam.gserviceaccount.com"
-LOGIN = "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
+LOGIN = (
+    "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
+)
 
 
 def refused(impersonate: str | None = None) -> str:
@@ -56,7 +58,10 @@ def test_there_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         {"type": "service_account", "private_key": Canary.PRIVATE_KEY},
         {"type": "authorized_user", "refresh_token": Canary.REFRESH_TOKEN},
         {"type": "external_account", "credential_source": Canary.PRIVATE_KEY},
-        {"type": "impersonated_service_account", "source_credentials": {"key": Canary.PRIVATE_KEY}},
+        {
+            "type": "impersonated_service_account",
+            "source_credentials": {"key": Canary.PRIVATE_KEY},
+        },
         {"type": "gdch_service_account", "private_key": Canary.PRIVATE_KEY},
     ],
 )
@@ -87,9 +92,17 @@ REVOKED = {
 @pytest.mark.parametrize(
     ("status", "answer", "words"),
     [
-        (400, json.dumps(REVOKED), "invalid_grant: Token has been expired or revoked. Run `gcloud"),
+        (
+            400,
+            json.dumps(REVOKED),
+            "invalid_grant: Token has been expired or revoked. Run `gcloud",
+        ),
         (400, '{"error": "unsupported_grant_type"}', ": unsupported_grant_type: "),
-        *((status, page, "token") for status in (200, 403) for page in ("<html>\n<b>Log in", "[]")),
+        *(
+            (status, page, "token")
+            for status in (200, 403)
+            for page in ("<html>\n<b>Log in", "[]")
+        ),
         *((200, page, "token") for page in ("{}", "null", '"x"', "")),
         (200, json.dumps({"access_tokn": Canary.ACCESS_TOKEN}), "token"),
         (200, Canary.ACCESS_TOKEN, "token"),
@@ -137,7 +150,9 @@ def test_a_users_own_credentials_warn_of_no_missing_quota_project(
     gcloud = "764086051850-6qr4p6gpi6hn506pt8ejuq83di341hur.apps.googleusercontent.com"
     use(USER | {"client_id": gcloud})
     # Its token server is Google's own: the proxy that is named is not there.
-    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{Canary.PROXY_PASSWORD}@127.0.0.1:9")
+    monkeypatch.setenv(
+        "HTTPS_PROXY", f"http://user:{Canary.PROXY_PASSWORD}@127.0.0.1:9"
+    )
     assert "check the network and proxies" in refused()
 
 
@@ -146,9 +161,16 @@ def test_another_account_is_impersonated(
     tokens: HttpServer, monkeypatch: pytest.MonkeyPatch, *, granted: bool
 ) -> None:
     """It is the one that calls are made as; where it is refused, the role that it needs is told."""
-    monkeypatch.setattr("google.auth.iam._IAM_ENDPOINT", f"http://{tokens.address}/as/{{}}")
-    given = {"accessToken": Canary.IMPERSONATED_TOKEN, "expireTime": "2099-01-01T00:00:00Z"}
-    tokens.answers = {"/as/": (200, json.dumps(given)) if granted else (403, token_answer())}
+    monkeypatch.setattr(
+        "google.auth.iam._IAM_ENDPOINT", f"http://{tokens.address}/as/{{}}"
+    )
+    given = {
+        "accessToken": Canary.IMPERSONATED_TOKEN,
+        "expireTime": "2099-01-01T00:00:00Z",
+    }
+    tokens.answers = {
+        "/as/": (200, json.dumps(given)) if granted else (403, token_answer())
+    }
     if granted:
         with Clients(Endpoints(), {}, READER) as connected:
             assert connected.account == READER

@@ -12,14 +12,18 @@ from exporter.google.errors import (
     explain_unexpected_error,
 )
 
-NO_QUOTA = "The datastream.googleapis.com API requires a quota project, which is not set"
+NO_QUOTA = (
+    "The datastream.googleapis.com API requires a quota project, which is not set"
+)
 PLUGIN = "Getting metadata from plugin failed with error: "
 
 
 def denied(reason: str, text: str = "Permission denied.", **metadata: str) -> Exception:
     """Return a 403 as Google sends it."""
     info = error_details_pb2.ErrorInfo(reason=reason, metadata=metadata)
-    error: Exception = exceptions.PermissionDenied(text, details=[info], error_info=info)
+    error: Exception = exceptions.PermissionDenied(
+        text, details=[info], error_info=info
+    )
     return error
 
 
@@ -36,8 +40,16 @@ def explain(error: Exception) -> Failure:
 @pytest.mark.parametrize(
     ("error", "kind", "hint"),
     [
-        (denied("SERVICE_DISABLED"), "API disabled", "enable datastream.googleapis.com --project"),
-        (denied("SERVICE_DISABLED", NO_QUOTA), "API disabled", "set-quota-project shop-prod"),
+        (
+            denied("SERVICE_DISABLED"),
+            "API disabled",
+            "enable datastream.googleapis.com --project",
+        ),
+        (
+            denied("SERVICE_DISABLED", NO_QUOTA),
+            "API disabled",
+            "set-quota-project shop-prod",
+        ),
         (
             denied("NEW_REASON"),
             "permission denied",
@@ -53,30 +65,76 @@ def explain(error: Exception) -> Failure:
             "permission denied",
             "Grant a custom role with datast",
         ),
-        (lacking("monitoring.timeSeries.create"), "permission denied", "monitoring.metricWriter"),
-        (denied("CONSUMER_INVALID"), "not found", "a project with the id shop-prod exists"),
-        (denied("USER_PROJECT_DENIED"), "not found", "roles/serviceusage.serviceUsageConsumer"),
+        (
+            lacking("monitoring.timeSeries.create"),
+            "permission denied",
+            "monitoring.metricWriter",
+        ),
+        (
+            denied("CONSUMER_INVALID"),
+            "not found",
+            "a project with the id shop-prod exists",
+        ),
+        (
+            denied("USER_PROJECT_DENIED"),
+            "not found",
+            "roles/serviceusage.serviceUsageConsumer",
+        ),
         (exceptions.NotFound("Location x."), "not found", "in config.yaml"),
         (
             exceptions.ServiceUnavailable(f"{PLUGIN}Revoked."),
             "no valid credentials",
             "default login",
         ),
-        (exceptions.Unauthenticated("Expired."), "no valid credentials", "default login"),
+        (
+            exceptions.Unauthenticated("Expired."),
+            "no valid credentials",
+            "default login",
+        ),
         (exceptions.DeadlineExceeded("Too late"), "timed out", "raise run.deadline"),
-        (exceptions.ResourceExhausted("Quota."), "quota exhausted", "datastream.googleapis.com"),
-        (exceptions.ResourceExhausted("larger than max"), "refused", "endpoints.datastream"),
-        (exceptions.ServiceUnavailable("Down."), "unavailable", "https://status.cloud.google.com"),
-        (exceptions.ServiceUnavailable("DNS resolution failed"), "unavailable", "check the net"),
-        (exceptions.ServiceUnavailable("Socket closed"), "unavailable", "The next run tries again"),
-        (exceptions.InternalServerError("Oops."), "unavailable", "The next run tries again"),
+        (
+            exceptions.ResourceExhausted("Quota."),
+            "quota exhausted",
+            "datastream.googleapis.com",
+        ),
+        (
+            exceptions.ResourceExhausted("larger than max"),
+            "refused",
+            "endpoints.datastream",
+        ),
+        (
+            exceptions.ServiceUnavailable("Down."),
+            "unavailable",
+            "https://status.cloud.google.com",
+        ),
+        (
+            exceptions.ServiceUnavailable("DNS resolution failed"),
+            "unavailable",
+            "check the net",
+        ),
+        (
+            exceptions.ServiceUnavailable("Socket closed"),
+            "unavailable",
+            "The next run tries again",
+        ),
+        (
+            exceptions.InternalServerError("Oops."),
+            "unavailable",
+            "The next run tries again",
+        ),
         (exceptions.Aborted("Aborted."), "unavailable", "The next run tries again"),
         (exceptions.MethodNotImplemented("No."), "refused", "endpoints.datastream"),
-        (exceptions.InvalidArgument("25 hours in the past"), "refused", "this machine's clock"),
+        (
+            exceptions.InvalidArgument("25 hours in the past"),
+            "refused",
+            "this machine's clock",
+        ),
         (ValueError("closed channel"), "refused", "report it"),
     ],
 )
-def test_each_error_has_its_kind_and_what_mends_it(error: Exception, kind: str, hint: str) -> None:
+def test_each_error_has_its_kind_and_what_mends_it(
+    error: Exception, kind: str, hint: str
+) -> None:
     """Both are one line; the server's own words are kept."""
     failure = explain(error)
     assert str(failure).startswith(f"{kind}: ")
@@ -85,7 +143,9 @@ def test_each_error_has_its_kind_and_what_mends_it(error: Exception, kind: str, 
     assert "\n" not in str(failure)
 
 
-@pytest.mark.parametrize("text", ["", "\n", f"{PLUGIN}\n", "one\ntwo", "<html>" + "x" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "\n", f"{PLUGIN}\n", "one\ntwo", "<html>" + "x" * 100_000]
+)
 def test_whatever_a_server_says_is_one_line(text: str) -> None:
     """A proxy may answer with a whole page."""
     line = str(explain(exceptions.ServiceUnavailable(text)))
@@ -96,5 +156,9 @@ def test_whatever_a_server_says_is_one_line(text: str) -> None:
 def test_an_error_reads_as_its_failure() -> None:
     """``str()`` is the sentence that a person reads."""
     failure = Failure(FailureKind.NOT_FOUND, "", "Look again.")
-    assert str(CallError(failure)) == "not found: the server gave no reason. Look again."
-    assert str(explain_unexpected_error(KeyError("x"))).startswith("refused: KeyError: 'x'. ")
+    assert (
+        str(CallError(failure)) == "not found: the server gave no reason. Look again."
+    )
+    assert str(explain_unexpected_error(KeyError("x"))).startswith(
+        "refused: KeyError: 'x'. "
+    )

@@ -40,7 +40,11 @@ PROJECTS: list[dict[str, Any]] = [
         "locations": [
             {
                 "id": "europe-west1",
-                "streams": [{"id": "orders"}, {"id": "stock"}, {"id": "carts", "state": "FAILED"}],
+                "streams": [
+                    {"id": "orders"},
+                    {"id": "stock"},
+                    {"id": "carts", "state": "FAILED"},
+                ],
             }
         ],
     },
@@ -71,7 +75,10 @@ def serve(running: ExitStack, *series: Any, **project: Any) -> Lab:
     world = {"projects": [PROJECTS[0] | project, PROJECTS[1]]}
     cloud = running.enter_context(Emulator(World.model_validate(world)))
     cloud.seed_series("ops-prod", series)
-    named = {DATASTREAM_EMULATOR: cloud.datastream, MONITORING_EMULATOR: cloud.monitoring}
+    named = {
+        DATASTREAM_EMULATOR: cloud.datastream,
+        MONITORING_EMULATOR: cloud.monitoring,
+    }
     return Lab(cloud, running.enter_context(Clients(Endpoints(), named)))
 
 
@@ -108,15 +115,24 @@ def written(series: Series) -> Any:
     """Return a series of the simulated exporter as Cloud Monitoring has it."""
     labels = dict(series.labels)
     resource = labels.pop("monitored_resource")
-    own = {key: labels.pop(key) for key in ("project_id", "location", "namespace", "node_id")}
+    own = {
+        key: labels.pop(key)
+        for key in ("project_id", "location", "namespace", "node_id")
+    }
     type_ = known_series()[series.name].type
     points = {(point.time, point.time): point.value for point in series.samples}
     return raw(resource, own, points, metric={"type": type_, "labels": labels})
 
 
-def native(metric: str, points: Mapping[tuple[float, float], float], stream: str = "orders") -> Any:
+def native(
+    metric: str, points: Mapping[tuple[float, float], float], stream: str = "orders"
+) -> Any:
     """Return one of Datastream's series; times are seconds after the start."""
-    labels = {"resource_container": "2", "project_id": "shop-prod", "location": "europe-west1"}
+    labels = {
+        "resource_container": "2",
+        "project_id": "shop-prod",
+        "location": "europe-west1",
+    }
     kind = "DELTA" if metric == UNSUPPORTED else "GAUGE"
     own = {"read_method": "cdc"} if metric == UNSUPPORTED else {}
     return raw(
@@ -152,7 +168,10 @@ def lab(make_scenario: MakeScenario) -> Iterator[Lab]:
         *EVENTS,
         lasts=f"{MINUTES}m",
         exporters=[
-            {"delay": "0s", "silent": [{"from": f"{SILENT[0]}m", "until": f"{SILENT[1]}m"}]}
+            {
+                "delay": "0s",
+                "silent": [{"from": f"{SILENT[0]}m", "until": f"{SILENT[1]}m"}],
+            }
         ],
         world={
             "config": {"metrics": {"project": "ops-prod"}, "sources": sources},
@@ -164,7 +183,9 @@ def lab(make_scenario: MakeScenario) -> Iterator[Lab]:
         for each in simulate(scenario, START).series
         if each.name.startswith("custom_")
     ]
-    fresh = {(at, at): 5.0 for at in map(float, range(0, int(MINUTES * MINUTE), int(MINUTE)))}
+    fresh = {
+        (at, at): 5.0 for at in map(float, range(0, int(MINUTES * MINUTE), int(MINUTE)))
+    }
     dropped = {(1200.0, 1260.0): 3.0, (1260.0, 1320.0): 1.0}
     others = [native(FRESHNESS, fresh), native(FRESHNESS, fresh, "stock")]
     with ExitStack() as running:

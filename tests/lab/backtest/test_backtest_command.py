@@ -24,7 +24,10 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     code, out, err = backtest(*ASKED, environ=lab.environ)
     assert code == 0
     known, paged, quiet, not_evaluated = out.split("\n\n")
-    assert known == f"The exporter's history starts at {text(START)}. Earlier alerts are unknown."
+    assert (
+        known == f"The exporter's history starts at {text(START)}. Earlier alerts are"
+        " unknown."
+    )
     rows = [re.split(r"  +", line) for line in paged.splitlines()]
     assert rows[0] == ["POLICY", "SEVERITY", "OPENED", "CLOSED", "ABOUT"]
     assert [(row[0], row[1], row[4]) for row in rows[1:]] == [
@@ -35,14 +38,22 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
         ("stream-unsupported-events", "WARNING", f"{AT}/orders"),
     ]
     assert rows[3][2:4] == [text(START + 41.5 * MINUTE), text(START + 55.5 * MINUTE)]
-    # The increments are visible from 25:00 on, and count for ten minutes; every five minutes.
+    # The increments are visible from 25:00 on, and count for ten minutes; every five
+    # minutes.
     assert rows[5][2:4] == [text(START + 25 * MINUTE), text(START + 35 * MINUTE)]
     assert rows[4][3] == "still open"
-    assert quiet.startswith("Would not have alerted: exporter-losing-points, location-unreadable, ")
+    assert quiet.startswith(
+        "Would not have alerted: exporter-losing-points, location-unreadable, "
+    )
     why = dict(re.split(r"  +", line) for line in not_evaluated.splitlines()[2:])
-    assert why["stream-state-changed"] == "matches log entries, which the history does not have"
-    assert why["exporter-executions-failing"] == (
-        "there is no series of run.googleapis.com/job/completed_execution_count with "
+    assert (
+        why["stream-state-changed"]
+        == "matches log entries, which the history does not have"
+    )
+    assert (
+        why["exporter-executions-failing"]
+        == "there is no series of run.googleapis.com/job/completed_execution_count"
+        " with "
         'job_name="datastream-exporter"'
     )
     assert "MONITORING_EMULATOR_HOST" in err.splitlines()[0]
@@ -84,8 +95,15 @@ def test_an_earlier_incident_is_open_at_the_start(
     """History before the start counts, but the time of opening is not shown."""
     monkeypatch.setattr(import_module("lab.cli.backtest"), "DAY", 70 * MINUTE)
     out = backtest(*ASKED, environ=lab.environ).out
-    (row,) = (line for line in out.splitlines() if line.endswith("/orders") and "-failed " in line)
-    assert re.split(r"  +", row)[2:4] == ["before the start", text(START + 55.5 * MINUTE)]
+    (row,) = (
+        line
+        for line in out.splitlines()
+        if line.endswith("/orders") and "-failed " in line
+    )
+    assert re.split(r"  +", row)[2:4] == [
+        "before the start",
+        text(START + 55.5 * MINUTE),
+    ]
     assert "history starts" not in out
 
 
@@ -109,19 +127,35 @@ def test_the_size_of_parts_does_not_matter(
     assert (parted.code, parted.out) == (0, whole.out)
 
 
-def test_a_changed_policy_is_evaluated_as_it_is(command: Command, lab: Lab, tmp_path: Path) -> None:
+def test_a_changed_policy_is_evaluated_as_it_is(
+    command: Command, lab: Lab, tmp_path: Path
+) -> None:
     """With a retest window of ten minutes the same failure alerts later."""
     changed = variant(tmp_path, "stream-failed", "duration: 60s", "duration: 600s")
-    ended = command("backtest", "--policies", str(changed), *ASKED, "--json", environ=lab.environ)
-    opened = {each["about"]: each["opened"] for each in json.loads(ended.out)["incidents"]}
+    ended = command(
+        "backtest", "--policies", str(changed), *ASKED, "--json", environ=lab.environ
+    )
+    opened = {
+        each["about"]: each["opened"] for each in json.loads(ended.out)["incidents"]
+    }
     assert opened[f"{AT}/orders"] == text(START + 50.5 * MINUTE)
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new", "reason"),
     [
-        ("stream-failed", "combiner: OR", "combiner: OR\nenabled: false", "is disabled in its"),
-        ("stream-missing", "location_last_read", "stream_state", "Prometheus refuses the query: "),
+        (
+            "stream-failed",
+            "combiner: OR",
+            "combiner: OR\nenabled: false",
+            "is disabled in its",
+        ),
+        (
+            "stream-missing",
+            "location_last_read",
+            "stream_state",
+            "Prometheus refuses the query: ",
+        ),
         # It is not read: its type does not follow from its PromQL name.
         (
             "location-unreadable",
@@ -132,24 +166,36 @@ def test_a_changed_policy_is_evaluated_as_it_is(command: Command, lab: Lab, tmp_
     ],
 )
 def test_a_policy_that_cannot_be_evaluated_is_listed(
-    command: Command, lab: Lab, tmp_path: Path, name: str, old: str, new: str, reason: str
+    command: Command,
+    lab: Lab,
+    tmp_path: Path,
+    name: str,
+    old: str,
+    new: str,
+    reason: str,
 ) -> None:
     """A disabled policy, a failing query and an unknown metric each have their reason."""
     changed = variant(tmp_path, name, old, new)
-    ended = command("backtest", "--policies", str(changed), *ASKED, "--json", environ=lab.environ)
+    ended = command(
+        "backtest", "--policies", str(changed), *ASKED, "--json", environ=lab.environ
+    )
     document = json.loads(ended.out)
     assert document["not_evaluated"][name].startswith(reason)
     assert document["quiet"] == ["streams-failing-together"]
 
 
-def test_the_recorded_history_needs_no_account(backtest: Command, tmp_path: Path) -> None:
+def test_the_recorded_history_needs_no_account(
+    backtest: Command, tmp_path: Path
+) -> None:
     """``--recorded`` makes no calls; ``--html`` draws its streams and incidents."""
     page = tmp_path / "page.html"
     code, out, _ = backtest("--recorded", "--html", str(page))
     assert code == 0
     assert "stream-failed-permanently  CRITICAL" in out
     drawn = page.read_text("utf-8")
-    assert all(word in drawn for word in ("ledger", "FAILED_PERMANENTLY", "stream-missing"))
+    assert all(
+        word in drawn for word in ("ledger", "FAILED_PERMANENTLY", "stream-missing")
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,12 +204,18 @@ def test_the_recorded_history_needs_no_account(backtest: Command, tmp_path: Path
         (
             "--project ops-prod",
             None,
-            "in these 7 days: is the exporter running, and is this the metrics project?",
+            (
+                "in these 7 days: is the exporter running, and is this the metrics"
+                " project?"
+            ),
         ),
         (
             "--project ops-prod",
             "PERMISSION_DENIED",
-            "monitoring.timeSeries.list in project ops-prod. Grant roles/monitoring.viewer",
+            (
+                "monitoring.timeSeries.list in project ops-prod. Grant"
+                " roles/monitoring.viewer"
+            ),
         ),
         ("--project nobodys-project", None, "nobodys-project"),
     ],
@@ -198,13 +250,25 @@ def test_missing_credentials_are_an_error(backtest: Command) -> None:
         ("--project ops-prod --days 0", '"0" is not allowed; write'),
         ("--project ops-prod --days x", '"x" is not allowed; write'),
         ("--project ops-prod --until now", '"now" is not a time with a time zone'),
-        ("--project ops-prod --until 2026-01-01", '"2026-01-01" is not a time with a time zone'),
+        (
+            "--project ops-prod --until 2026-01-01",
+            '"2026-01-01" is not a time with a time zone',
+        ),
         (
             "--project ops-prod --until 2026-01-01T00:00:00Z",
-            "--until: 7 days before it are more than 40 days ago; Cloud Monitoring keeps all",
+            (
+                "--until: 7 days before it are more than 40 days ago; Cloud Monitoring"
+                " keeps all"
+            ),
         ),
-        ("--project ops-prod --until 9999-01-01T00:00:00Z", "--until lies in the future: name a"),
-        ("--recorded --html nowhere/page.html", '"nowhere/page.html" can\'t be written; name a '),
+        (
+            "--project ops-prod --until 9999-01-01T00:00:00Z",
+            "--until lies in the future: name a",
+        ),
+        (
+            "--recorded --html nowhere/page.html",
+            '"nowhere/page.html" can\'t be written; name a ',
+        ),
     ],
 )
 def test_wrong_arguments_are_errors(backtest: Command, argv: str, message: str) -> None:

@@ -10,15 +10,27 @@ from lab.backtest.read import Reader
 from lab.emulator.world import Fault
 from lab.simulate.series import Series
 from lab.timeline.spans import Period
-from tests.lab.backtest.conftest import END, FRESHNESS, START, UNSUPPORTED, Lab, raw, serve
+from tests.lab.backtest.conftest import (
+    END,
+    FRESHNESS,
+    START,
+    UNSUPPORTED,
+    Lab,
+    raw,
+    serve,
+)
 
 STATE = "custom.googleapis.com/datastream/stream/state"
 WHOLE = Period(START, END)
 
 
-def read(lab: Lab, metric: str, period: Period = WHOLE, project: str = "ops-prod") -> list[Series]:
+def read(
+    lab: Lab, metric: str, period: Period = WHOLE, project: str = "ops-prod"
+) -> list[Series]:
     """Return the series of a metric."""
-    return Reader(lab.clients.monitoring, project, threading.Event()).read([metric], period)
+    return Reader(lab.clients.monitoring, project, threading.Event()).read(
+        [metric], period
+    )
 
 
 def test_points_have_the_labels_and_times_of_promql(lab: Lab) -> None:
@@ -47,8 +59,13 @@ def test_increments_become_a_counter(lab: Lab) -> None:
     reader = Reader(lab.clients.monitoring, "ops-prod", threading.Event())
     (first,) = reader.read([UNSUPPORTED], Period(START, START + 1260))
     (second,) = reader.read([UNSUPPORTED], Period(START + 1260, END))
-    assert [(point.time - START, point.value) for point in first.samples] == [(1200, 0), (1260, 3)]
-    assert [(point.time - START, point.value) for point in second.samples] == [(1320, 4)]
+    assert [(point.time - START, point.value) for point in first.samples] == [
+        (1200, 0),
+        (1260, 3),
+    ]
+    assert [(point.time - START, point.value) for point in second.samples] == [
+        (1320, 4)
+    ]
     assert first.samples[0].visible_at - first.samples[0].time == 240
     assert dict(first.labels)["project_id"] == "shop-prod"
 
@@ -104,7 +121,9 @@ def test_a_distribution_is_left_out_and_named() -> None:
 
 def test_a_transient_error_is_retried(empty_lab: Lab) -> None:
     """A page is retried after a transient error."""
-    empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE", times=2))
+    empty_lab.cloud.add_fault(
+        Fault(method="ListTimeSeries", code="UNAVAILABLE", times=2)
+    )
     assert read(empty_lab, STATE) == []
     assert empty_lab.cloud.calls["ListTimeSeries"] == 3
 
@@ -112,22 +131,44 @@ def test_a_transient_error_is_retried(empty_lab: Lab) -> None:
 def test_a_metric_without_points_is_empty(empty_lab: Lab) -> None:
     """Cloud Monitoring does not know a metric before its first point."""
     message = f'Cannot find metric(s) that match type = "{FRESHNESS}".'
-    empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="NOT_FOUND", message=message))
+    empty_lab.cloud.add_fault(
+        Fault(method="ListTimeSeries", code="NOT_FOUND", message=message)
+    )
     assert read(empty_lab, FRESHNESS) == []
 
 
 @pytest.mark.parametrize(
     ("code", "kind", "hint"),
     [
-        ("PERMISSION_DENIED", FailureKind.PERMISSION_DENIED, "Grant roles/monitoring.viewer: "),
-        ("NOT_FOUND", FailureKind.NOT_FOUND, "Check that ops-prod is the metrics project"),
-        ("INVALID_ARGUMENT", FailureKind.REFUSED, "Check that ops-prod is the metrics project"),
+        (
+            "PERMISSION_DENIED",
+            FailureKind.PERMISSION_DENIED,
+            "Grant roles/monitoring.viewer: ",
+        ),
+        (
+            "NOT_FOUND",
+            FailureKind.NOT_FOUND,
+            "Check that ops-prod is the metrics project",
+        ),
+        (
+            "INVALID_ARGUMENT",
+            FailureKind.REFUSED,
+            "Check that ops-prod is the metrics project",
+        ),
         ("UNAUTHENTICATED", FailureKind.CREDENTIALS, "application-default login"),
-        ("RESOURCE_EXHAUSTED", FailureKind.QUOTA, "try again later; fewer --days read less."),
+        (
+            "RESOURCE_EXHAUSTED",
+            FailureKind.QUOTA,
+            "try again later; fewer --days read less.",
+        ),
     ],
 )
 def test_an_error_has_a_hint(
-    empty_lab: Lab, code: str, kind: FailureKind, hint: str, monkeypatch: pytest.MonkeyPatch
+    empty_lab: Lab,
+    code: str,
+    kind: FailureKind,
+    hint: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The hint says what to do, and does not mention config.yaml, which is not read."""
     monkeypatch.setattr("lab.backtest.read._PAGE_SECONDS", 0.5)

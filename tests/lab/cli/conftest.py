@@ -57,9 +57,12 @@ def scenarios(folder: Path) -> Path:
     """Return the folder of two scenarios: one passes, one expects what doesn't happen."""
     scenarios = folder / "alerting_policies" / "scenarios"
     (scenarios / f"{PASSING}.yaml").write_text(SCENARIO)
-    # Alerts that are expected too late, too early and not at all, and one that never comes.
+    # Alerts that are expected too late, too early and not at all, and one that never
+    # comes.
     failing = SCENARIO.replace("{after: 5m, by: 5m10s}", "{after: 6m, by: 7m}")
     failing = failing.replace("{after: 5m40s, by: 8m10s}", "{after: 1m, by: 2m}")
-    failing = failing.replace("stream: orders, do", "stream: '*', do").replace("\nexpect:", NEVER)
+    failing = failing.replace("stream: orders, do", "stream: '*', do").replace(
+        "\nexpect:", NEVER
+    )
     (scenarios / f"{FAILING}.yaml").write_text(failing)
     return scenarios

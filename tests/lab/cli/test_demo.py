@@ -18,7 +18,9 @@ def test_the_whole_way_is_played(command: Command) -> None:
     assert "\n#data-platform         slack      2\n" in out
     assert "\nok       projects/payments-prod/locations/us-east1: 3 streams\n" in out
     assert "\nstream-failed-permanently · CRITICAL\n" in out
-    assert err.partition("\nNext\n")[2].startswith("  .venv/bin/datastream-lab demo watch\n")
+    assert err.partition("\nNext\n")[2].startswith(
+        "  .venv/bin/datastream-lab demo watch\n"
+    )
     assert "\x1b" not in out + err
 
 
@@ -27,14 +29,25 @@ def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
     code, out, err = command("demo", "run")
     assert code == 0
     heading, *table = out.partition("\n\n")[0].splitlines()
-    assert heading.split() == ["STREAM", "PROJECT", "LOCATION", "STATE", "EXPECTED", "ERRORS"]
+    assert heading.split() == [
+        "STREAM",
+        "PROJECT",
+        "LOCATION",
+        "STATE",
+        "EXPECTED",
+        "ERRORS",
+    ]
     cells = [" ".join(line.split()) for line in table]
     assert "billing-postgresql data-platform-prod europe-west1 FAILED no 1" in cells
     assert "refunds-sqlserver payments-prod us-east1 missing no -" in cells
     assert "? payments-prod asia-northeast1 unknown ? ?" in cells
     look_at = out.partition("\nLook at\n")[2].partition("\n\n")[0].splitlines()
     subjects = [line.rpartition("/")[2] for line in look_at[::2]]
-    assert subjects[:3] == ["fraud-postgresql", "refunds-sqlserver", "billing-postgresql"]
+    assert subjects[:3] == [
+        "fraud-postgresql",
+        "refunds-sqlserver",
+        "billing-postgresql",
+    ]
     assert "\nWritten to data-platform-prod\n" in out
     assert "21 streams in 6 locations (2 failed, 2 not as expected)" in err
 
@@ -58,9 +71,15 @@ def test_another_config_can_be_used(command: Command, tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         (None, "world.yaml: there is no such file"),
-        ("projects: [{id: shop-prod}]\n", "world.yaml:1: projects[0].number: is missing"),
+        (
+            "projects: [{id: shop-prod}]\n",
+            "world.yaml:1: projects[0].number: is missing",
+        ),
         ("projects: []\nfaults: [{}]\n", "a fault needs a code, a latency, or both"),
-        ("config: {metrics: {}}\nprojects: []\n", "world.yaml: metrics.project: is missing"),
+        (
+            "config: {metrics: {}}\nprojects: []\n",
+            "world.yaml: metrics.project: is missing",
+        ),
     ],
 )
 def test_a_bad_world_file_is_reported(

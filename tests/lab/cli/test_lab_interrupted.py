@@ -15,7 +15,9 @@ from tests.lab.conftest import LONGEST, assert_nothing_running
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_signal_ends_parallel_scenarios(scenarios: Path, tmp_path: Path, number: int) -> None:
+def test_a_signal_ends_parallel_scenarios(
+    scenarios: Path, tmp_path: Path, number: int
+) -> None:
     """Worker processes end with their Prometheus, also when no handler runs."""
     for index in range(20):
         (scenarios / f"another-{index}.yaml").write_text(SCENARIO)
@@ -42,7 +44,9 @@ def test_a_single_scenario_is_finished(scenarios: Path, tmp_path: Path) -> None:
     assert list(engines.iterdir()) == []
 
 
-def _interrupted(scenarios: Path, engines: Path, number: int, *names: str) -> tuple[int, str, str]:
+def _interrupted(
+    scenarios: Path, engines: Path, number: int, *names: str
+) -> tuple[int, str, str]:
     """Play scenarios and send a signal once a Prometheus is about to start."""
     engines.mkdir()
     with subprocess.Popen(

@@ -18,20 +18,32 @@ from tests.lab.conftest import Command
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        ([], "error: COMMAND is missing; allowed here: demo, serve, list, test, time-to-page"),
+        (
+            [],
+            (
+                "error: COMMAND is missing; allowed here: demo, serve, list, test,"
+                " time-to-page"
+            ),
+        ),
         (["tst"], '"tst" is not a command; did you mean test?'),
         (["prove"], '"prove" is not a command; allowed here: demo, serve, list, test,'),
         (["review"], "the following arguments are required: PLAN.json"),
         (["list", "--polices", "."], "unrecognized arguments: --polices ."),
         (["list", "--policies"], "argument --policies: expected one argument"),
         (["test", "--jso"], "unrecognized arguments: --jso"),
-        (["test", "--html", "no/such.html"], '"no/such.html" can\'t be written; name a file in'),
+        (
+            ["test", "--html", "no/such.html"],
+            '"no/such.html" can\'t be written; name a file in',
+        ),
         (["demo", "--dry-run"], "unrecognized arguments: --dry-run"),
         (
             ["serve", "--monitoring-port=65536"],
             "65536 is not a port; write a number from 0 to 65535",
         ),
-        (["serve", "--datastream-port=http"], "http is not a port; write a number from 0 to 65535"),
+        (
+            ["serve", "--datastream-port=http"],
+            "http is not a port; write a number from 0 to 65535",
+        ),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(
@@ -103,10 +115,22 @@ def test_a_full_temporary_directory_proves_nothing(scenarios: Path) -> None:
 def _program(
     folder: Path, *argv: str, limit: str = "true", **how: Any
 ) -> subprocess.CompletedProcess[str]:
-    # Where the tests' coverage is measured, this process would write its part of it too.
+    # Where the tests' coverage is measured, this process would write its part of it
+    # too.
     inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("COVERAGE_")
     }
     how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "check": False} | how
-    command = ["sh", "-c", f'{limit} && exec "$@"', "sh", sys.executable, "-m", "lab", *argv]
+    command = [
+        "sh",
+        "-c",
+        f'{limit} && exec "$@"',
+        "sh",
+        sys.executable,
+        "-m",
+        "lab",
+        *argv,
+    ]
     return subprocess.run(command, cwd=folder, env=inherited, text=True, **how)  # noqa: PLW1510 - in how

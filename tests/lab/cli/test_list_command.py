@@ -12,27 +12,39 @@ def test_policies_are_listed_by_severity(command: Command) -> None:
     code, out, err = command("list", "--policies", str(POLICIES))
     assert (code, err) == (OK, "")
     heading, *rows = [line.split() for line in out.splitlines()]
-    assert " ".join(heading) == "POLICY SEVERITY SOURCE RETEST WINDOW CHANNELS FIRES FOR"
-    assert sorted(row[0] for row in rows) == sorted(path.stem for path in POLICIES.glob("*.yaml"))
+    assert (
+        " ".join(heading) == "POLICY SEVERITY SOURCE RETEST WINDOW CHANNELS FIRES FOR"
+    )
+    assert sorted(row[0] for row in rows) == sorted(
+        path.stem for path in POLICIES.glob("*.yaml")
+    )
     assert [row[1] for row in rows] == sorted(row[1] for row in rows)
     by_name = {row[0]: row for row in rows}
     assert by_name["stream-failed"][1:5] == ["CRITICAL", "metrics", "1m", "none"]
     assert by_name["stream-state-changed"][1:5] == ["WARNING", "log", "none", "none"]
 
 
-def test_channels_and_disabled_policies_are_shown(command: Command, folder: Path) -> None:
+def test_channels_and_disabled_policies_are_shown(
+    command: Command, folder: Path
+) -> None:
     """A policy without a header is described by its display name."""
     policy = folder / "alerting_policies" / "stream-missing.yaml"
     _, key, text = policy.read_text().partition("displayName")
     channels = "[projects/p/notificationChannels/1, projects/p/notificationChannels/2]"
-    policy.write_text(f"{key}{text}\nenabled: false\nnotificationChannels: {channels}\n")
+    policy.write_text(
+        f"{key}{text}\nenabled: false\nnotificationChannels: {channels}\n"
+    )
     code, out, _ = command("list")
     assert code == OK
-    (row,) = [line.split() for line in out.splitlines() if line.startswith("stream-missing")]
+    (row,) = [
+        line.split() for line in out.splitlines() if line.startswith("stream-missing")
+    ]
     assert row[1:] == ["off", "metrics", "30s", "2", "Datastream:", "stream", "missing"]
 
 
-def test_scenarios_are_listed_without_playing(command: Command, scenarios: Path) -> None:
+def test_scenarios_are_listed_without_playing(
+    command: Command, scenarios: Path
+) -> None:
     """Each has its name, length and title."""
     (scenarios / f"{FAILING}.yaml").unlink()
     code, out, err = command("test", "--list")

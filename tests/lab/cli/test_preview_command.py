@@ -21,7 +21,10 @@ def test_every_policy_has_a_notification(command: Command) -> None:
         "stream-changed · WARNING",
         "stream-missing · CRITICAL",
     ]
-    assert "  Datastream stream orders-to-bigquery (europe-west1, shop-prod) is missing " in out
+    assert (
+        "  Datastream stream orders-to-bigquery (europe-west1, shop-prod) is missing "
+        in out
+    )
     assert "  Datastream stream null (null, null) is missing " in out
     assert "\n  [1] https://console.cloud.google.com/datastream/streams" in out
 
@@ -32,7 +35,9 @@ def test_policies_can_be_chosen(command: Command) -> None:
     assert command("preview", "stream-missing").out.count(" · ") == 3
     code, out, err = command("preview", "stream-mising", "x")
     assert (code, out) == (USAGE, "")
-    assert err.startswith('error: "stream-mising" is not a policy; did you mean stream-missing?\n')
+    assert err.startswith(
+        'error: "stream-mising" is not a policy; did you mean stream-missing?\n'
+    )
 
 
 @pytest.fixture
@@ -43,21 +48,31 @@ def preview(
 
     def run(name: str, *wanted: str, **labels: str) -> Ended:
         result = played(name)
-        incidents = [replace(one, labels={**one.labels, **labels}) for one in result.incidents]
+        incidents = [
+            replace(one, labels={**one.labels, **labels}) for one in result.incidents
+        ]
         result = replace(result, incidents=tuple(incidents))
-        monkeypatch.setattr(import_module("lab.cli.preview"), "play_all", lambda *_: [result])
-        return command("preview", "--policies", str(POLICIES), "--scenario", name, *wanted)
+        monkeypatch.setattr(
+            import_module("lab.cli.preview"), "play_all", lambda *_: [result]
+        )
+        return command(
+            "preview", "--policies", str(POLICIES), "--scenario", name, *wanted
+        )
 
     return run
 
 
-def test_a_scenario_s_notifications_are_counted_and_shown(preview: Callable[..., Ended]) -> None:
+def test_a_scenario_s_notifications_are_counted_and_shown(
+    preview: Callable[..., Ended],
+) -> None:
     """What one person gets: each with its time, in order; then the first of each policy in full."""
     code, out, err = preview("paused-by-hand")
     assert (code, err) == (OK, "")
     count, heading, *lines = out.splitlines()
-    assert count == (
-        "One person gets 3 notifications in paused-by-hand: 1 message, 1 opened, 1 closed."
+    assert (
+        count
+        == "One person gets 3 notifications in paused-by-hand: 1 message, 1 opened, 1"
+        " closed."
     )
     assert heading.split() == ["AFTER", "WHAT", "SEVERITY", "POLICY", "SUBJECT"]
     assert [re.split("  +", line.strip())[:4] for line in lines[:3]] == [
@@ -71,7 +86,11 @@ def test_a_scenario_s_notifications_are_counted_and_shown(preview: Callable[...,
         "stream-unexpected-state · ERROR · 12m30s after the start of paused-by-hand",
     ]
     code, out, err = preview("paused-by-hand", "exporter-losing-points")
-    assert (code, out, err) == (OK, "", "paused-by-hand opens no incident of these policies.\n")
+    assert (code, out, err) == (
+        OK,
+        "",
+        "paused-by-hand opens no incident of these policies.\n",
+    )
 
 
 @pytest.mark.parametrize("name", ["deleted", "paused-by-hand", "window-ends"])
@@ -79,32 +98,44 @@ def test_a_pause_or_a_deletion_is_one_page_and_one_message(
     name: str, preview: Callable[..., Ended]
 ) -> None:
     """Nothing else tells of the same thing."""
-    rows = [re.split("  +", line.strip()) for line in preview(name).out.splitlines()[2:]]
+    rows = [
+        re.split("  +", line.strip()) for line in preview(name).out.splitlines()[2:]
+    ]
     kinds = [row[1] for row in rows[: rows.index([""])]]
     assert [kind for kind in kinds if kind != "closed"] == ["message", "opened"]
 
 
-def test_the_alert_of_a_lag_says_how_late_and_the_threshold(preview: Callable[..., Ended]) -> None:
+def test_the_alert_of_a_lag_says_how_late_and_the_threshold(
+    preview: Callable[..., Ended],
+) -> None:
     """The query's value when the incident opens, and the policy's own label."""
     out = preview("lags", "stream-lagging").out
     assert (
-        "Datastream stream orders (europe-west1, shop-prod) lags by 1530 s, more than 900 s" in out
+        "Datastream stream orders (europe-west1, shop-prod) lags by 1530 s, more than"
+        " 900 s" in out
     )
 
 
-def test_what_cloud_monitoring_does_not_send_is_not_counted(preview: Callable[..., Ended]) -> None:
+def test_what_cloud_monitoring_does_not_send_is_not_counted(
+    preview: Callable[..., Ended],
+) -> None:
     """A policy on a log sends one message in five minutes."""
     code, out, _ = preview("logs", "stream-changed")
     assert code == OK
-    assert out.startswith("One person gets 1 notification in logs: 1 message, 6 not sent.\n")
+    assert out.startswith(
+        "One person gets 1 notification in logs: 1 message, 6 not sent.\n"
+    )
 
 
-def test_a_value_that_could_be_read_as_markup_is_named(preview: Callable[..., Ended]) -> None:
+def test_a_value_that_could_be_read_as_markup_is_named(
+    preview: Callable[..., Ended],
+) -> None:
     """The log names it; the preview shows it as text."""
     code, out, err = preview("logs", "stream-changed", who="<!here>")
     assert "<!here> did" in out
     assert code == OK
-    assert err == (
-        'warning: stream-changed: Cloud Monitoring or Slack could read "<!here>", the value of '
-        "log.extracted_label.who, as markup.\n"
+    assert (
+        err
+        == 'warning: stream-changed: Cloud Monitoring or Slack could read "<!here>",'
+        " the value of log.extracted_label.who, as markup.\n"
     )

@@ -23,11 +23,15 @@ def test_all_scenarios_are_played_by_default(command: Command, scenarios: Path) 
     html = scenarios / "page.html"
     code, out, err = command("test", "--html", str(html))
     assert code == INCOMPLETE
-    assert err == "error: 2 scenarios, 5 expected alerts: 1 failed (wrongly-expected).\n"
+    assert (
+        err == "error: 2 scenarios, 5 expected alerts: 1 failed (wrongly-expected).\n"
+    )
     title, changed, missing, failing, *lines = out.splitlines()
     assert title == "PASS  deleted: A stream is deleted"
-    assert changed == (
-        "      stream-changed of orders: opened 5m1s (expected 5m to 5m10s), open at the end"
+    assert (
+        changed
+        == "      stream-changed of orders: opened 5m1s (expected 5m to 5m10s), open at"
+        " the end"
     )
     assert re.fullmatch(
         rf" {{6}}stream-missing of orders: opened {TIME} to {TIME} "
@@ -62,7 +66,11 @@ def test_json_has_every_alert(command: Command, scenarios: Path) -> None:
     document = json.loads(out)
     assert (code, document["passed"], document["played"]) == (INCOMPLETE, False, True)
     (scenario,) = document["scenarios"]
-    assert (scenario["name"], scenario["passed"], scenario["lasts"]) == (FAILING, False, 900)
+    assert (scenario["name"], scenario["passed"], scenario["lasts"]) == (
+        FAILING,
+        False,
+        900,
+    )
     assert {(alert["policy"], alert["outcome"]) for alert in scenario["alerts"]} == {
         ("stream-missing", "missed"),
         ("stream-changed", "early"),
@@ -87,7 +95,9 @@ def test_policies_are_evaluated_as_they_are_in_all_folders(
     mine.mkdir()
     added = own.replace("policy: stream-missing", "policy: orders-missing")
     (mine / "orders-missing.yaml").write_text(added)
-    code, out, _ = command("test", PASSING, "--policies", "alerting_policies", "--policies", "mine")
+    code, out, _ = command(
+        "test", PASSING, "--policies", "alerting_policies", "--policies", "mine"
+    )
     assert code == INCOMPLETE
     assert f"LATE: stream-missing of {ORDERS}: opened 10m" in out
     assert f"EXTRA: orders-missing of {ORDERS}: opened" in out
@@ -113,16 +123,29 @@ def test_a_terminal_gets_colour_and_progress(
     ("argv", "sentence"),
     [
         (["deletd"], '"deletd" is not a scenario; did you mean deleted?'),
-        (["nosuch"], '"nosuch" is not a scenario; `datastream-lab test --list` shows all'),
+        (
+            ["nosuch"],
+            '"nosuch" is not a scenario; `datastream-lab test --list` shows all',
+        ),
         (["no/such.yaml"], "no/such.yaml: there is no such file"),
-        (["--scenarios", "nosuch"], "nosuch: holds no scenario; name a folder with --scenarios"),
-        (["--policies", "nosuch"], "nosuch: there is no such directory; check the path"),
-        (["--policies", "empty"], "empty: has no policy; a policy's file name ends in .yaml"),
+        (
+            ["--scenarios", "nosuch"],
+            "nosuch: holds no scenario; name a folder with --scenarios",
+        ),
+        (
+            ["--policies", "nosuch"],
+            "nosuch: there is no such directory; check the path",
+        ),
+        (
+            ["--policies", "empty"],
+            "empty: has no policy; a policy's file name ends in .yaml",
+        ),
         (
             ["--policies", "alerting_policies", "--policies", str(POLICIES)],
             (
-                f"{POLICIES}/exporter-losing-points.yaml: "
-                "alerting_policies/exporter-losing-points.yaml has the same name; rename one"
+                f"{POLICIES}/exporter-losing-points.yaml:"
+                " alerting_policies/exporter-losing-points.yaml has the same name;"
+                " rename one"
             ),
         ),
     ],
@@ -138,7 +161,9 @@ def test_a_missing_file_or_folder_is_one_sentence(
     assert err.count("\n") == 1
 
 
-def test_every_error_in_the_files_is_reported_at_once(command: Command, scenarios: Path) -> None:
+def test_every_error_in_the_files_is_reported_at_once(
+    command: Command, scenarios: Path
+) -> None:
     """If one scenario is invalid, none is played; each error has its file and line."""
     mistaken = SCENARIO.replace("policy: stream-missing", "policy: stream-mising")
     (scenarios / "bad.yaml").write_text(mistaken)
@@ -146,14 +171,23 @@ def test_every_error_in_the_files_is_reported_at_once(command: Command, scenario
     code, out, err = command("test", PASSING, "bad", "worse", "bad")
     assert (code, out) == (USAGE, "")
     policy, lasts = err.splitlines()
-    assert 'bad.yaml:20: expect[1].policy: "stream-mising" is not a policy; did you mean' in policy
-    assert lasts.startswith('error: alerting_policies/scenarios/worse.yaml:3: lasts: "15 min" is')
+    assert (
+        'bad.yaml:20: expect[1].policy: "stream-mising" is not a policy; did you mean'
+        in policy
+    )
+    assert lasts.startswith(
+        'error: alerting_policies/scenarios/worse.yaml:3: lasts: "15 min" is'
+    )
 
 
-def test_an_unsupported_log_filter_is_an_error(command: Command, scenarios: Path) -> None:
+def test_an_unsupported_log_filter_is_an_error(
+    command: Command, scenarios: Path
+) -> None:
     """Cloud Logging supports more than the lab, which says so of the file."""
     policy = scenarios.parent / "stream-changed.yaml"
-    text, count = re.subn(r"filter: .*\n(?: {8}.*\n)+", "filter: SEARCH(x)\n", policy.read_text())
+    text, count = re.subn(
+        r"filter: .*\n(?: {8}.*\n)+", "filter: SEARCH(x)\n", policy.read_text()
+    )
     assert count == 1
     policy.write_text(text)
     code, out, err = command("test", PASSING, FAILING)
@@ -170,7 +204,7 @@ def test_the_policies_are_found_from_a_subfolder(
     monkeypatch.chdir("/")
     code, out, err = command("list")
     assert (code, out) == (USAGE, "")
-    assert err == (
-        "error: there is no folder alerting_policies, here or in a folder above; name it with "
-        "--policies FOLDER\n"
+    assert (
+        err == "error: there is no folder alerting_policies, here or in a folder above;"
+        " name it with --policies FOLDER\n"
     )

@@ -21,7 +21,9 @@ def _shown(times: list[TimeToPage], *, as_json: bool = False) -> tuple[int, str]
     return code, out.getvalue()
 
 
-def test_an_exceeded_bound_and_a_silent_policy_fail(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exceeded_bound_and_a_silent_policy_fail(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The table marks both, the log counts them, and the exit code is 1."""
     failed = next(change for change in CHANGES if change.title == "FAILED")
     times = [
@@ -47,5 +49,6 @@ def test_missing_policies_are_named(command: Command) -> None:
     code, out, err = command("time-to-page")
     assert (code, out) == (USAGE, "")
     assert (
-        "error: stream-failed is not among the policies, but its time to page is measured\n" in err
+        "error: stream-failed is not among the policies, but its time to page is"
+        " measured\n" in err
     )

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import grpc
 import pytest
 from google.cloud import datastream_v1, monitoring_v3
-from google.cloud.datastream_v1.services.datastream.transports import DatastreamGrpcTransport
+from google.cloud.datastream_v1.services.datastream.transports import (
+    DatastreamGrpcTransport,
+)
 from google.cloud.monitoring_v3.services.metric_service.transports import (
     MetricServiceGrpcTransport,
 )
@@ -57,11 +59,16 @@ def serve(clock: Clock) -> Iterator[Serve]:
     with ExitStack() as running:
 
         def served(world: dict[str, Any]) -> Served:
-            cloud = running.enter_context(Emulator(World.model_validate(world), clock=clock))
-            to_datastream = running.enter_context(grpc.insecure_channel(cloud.datastream))
+            cloud = running.enter_context(
+                Emulator(World.model_validate(world), clock=clock)
+            )
+            to_datastream = running.enter_context(
+                grpc.insecure_channel(cloud.datastream)
+            )
             to_monitoring = running.enter_context(
                 grpc.insecure_channel(
-                    cloud.monitoring, options=[("grpc.absolute_max_metadata_size", 1 << 20)]
+                    cloud.monitoring,
+                    options=[("grpc.absolute_max_metadata_size", 1 << 20)],
                 )
             )
             return Served(

@@ -13,8 +13,13 @@ from lab.emulator.world import Fault
 from tests.lab.emulator.conftest import Clock, Serve, Served
 
 EUROPE = "projects/shop/locations/europe-west1"
-LOCATIONS = [{"id": "europe-west1", "streams": [{"id": "s{}", "count": 3}]}, {"id": "us-east1"}]
-WORLD: dict[str, Any] = {"projects": [{"id": "shop", "number": 1, "locations": LOCATIONS}]}
+LOCATIONS = [
+    {"id": "europe-west1", "streams": [{"id": "s{}", "count": 3}]},
+    {"id": "us-east1"},
+]
+WORLD: dict[str, Any] = {
+    "projects": [{"id": "shop", "number": 1, "locations": LOCATIONS}]
+}
 
 
 def outcome(served: Served, location: str = "europe-west1") -> int:
@@ -33,7 +38,12 @@ def write(served: Served, at: float, series: int = 1, timeout: float = 60) -> No
         TimeSeries(
             metric={"type": f"custom.googleapis.com/x{number}"},
             resource={"type": "global"},
-            points=[{"interval": {"end_time": {"seconds": int(at)}}, "value": {"int64_value": 1}}],
+            points=[
+                {
+                    "interval": {"end_time": {"seconds": int(at)}},
+                    "value": {"int64_value": 1},
+                }
+            ],
         )
         for number in range(series)
     ]
@@ -53,9 +63,19 @@ def failed_write(served: Served, at: float, series: int) -> tuple[str, int, int]
 
 def test_a_fault_strikes_as_often_as_it_says(serve: Serve) -> None:
     """A fault with a number strikes that often, and only the calls that it names."""
-    fault = {"method": "List*", "location": "europe-*", "code": "UNAVAILABLE", "times": 2}
+    fault = {
+        "method": "List*",
+        "location": "europe-*",
+        "code": "UNAVAILABLE",
+        "times": 2,
+    }
     served = serve(WORLD | {"faults": [fault]})
-    assert [outcome(served, "us-east1"), *(outcome(served) for _ in range(3))] == [0, 14, 14, 0]
+    assert [outcome(served, "us-east1"), *(outcome(served) for _ in range(3))] == [
+        0,
+        14,
+        14,
+        0,
+    ]
 
 
 def test_a_fault_strikes_in_its_time(serve: Serve, clock: Clock) -> None:
@@ -72,7 +92,9 @@ def test_a_fault_strikes_in_its_time(serve: Serve, clock: Clock) -> None:
 def test_a_refused_quota_says_when_to_come_back(serve: Serve) -> None:
     """RetryInfo travels with the status, and a fault may be added while the servers run."""
     served = serve(WORLD)
-    served.cloud.add_fault(Fault(code="RESOURCE_EXHAUSTED", message="Slow down", retry_delay=1.5))
+    served.cloud.add_fault(
+        Fault(code="RESOURCE_EXHAUSTED", message="Slow down", retry_delay=1.5)
+    )
     with pytest.raises(exceptions.ResourceExhausted, match="Slow down") as caught:
         served.datastream.list_streams(parent="projects/shop/locations/us-east1")
     (info,) = caught.value.details
@@ -85,7 +107,12 @@ def test_a_write_may_have_its_effect_and_fail(
     serve: Serve, clock: Clock, when: str, written: int
 ) -> None:
     """A fault after the effect hides from the client that its points were written."""
-    fault = {"method": "CreateTimeSeries", "code": "UNAVAILABLE", "times": 1, "when": when}
+    fault = {
+        "method": "CreateTimeSeries",
+        "code": "UNAVAILABLE",
+        "times": 1,
+        "when": when,
+    }
     served = serve(WORLD | {"faults": [fault]})
     with pytest.raises(exceptions.ServiceUnavailable):
         write(served, clock())

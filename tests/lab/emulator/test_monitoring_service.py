@@ -72,14 +72,21 @@ def test_a_request_without_series_or_with_too_many_is_refused_whole(
     with pytest.raises(exceptions.InvalidArgument, match="At least one TimeSeries"):
         write(served)
     many = [series(clock(), node=f"n{number}") for number in range(201)]
-    with pytest.raises(exceptions.InvalidArgument, match="A maximum of 200 TimeSeries can be"):
+    with pytest.raises(
+        exceptions.InvalidArgument, match="A maximum of 200 TimeSeries can be"
+    ):
         write(served, *many)
     assert not served.cloud.points()
     write(served, *many[:200])
     assert len(served.cloud.points()) == 200
 
 
-NODE = {"project_id": "ops", "location": "europe-west1", "namespace": "shop", "node_id": "n"}
+NODE = {
+    "project_id": "ops",
+    "location": "europe-west1",
+    "namespace": "shop",
+    "node_id": "n",
+}
 
 
 @pytest.mark.parametrize(
@@ -89,14 +96,23 @@ NODE = {"project_id": "ops", "location": "europe-west1", "namespace": "shop", "n
         ({"points": 2}, "Exactly one point"),
         ({"value": {}}, "A value is required"),
         ({"value": {"string_value": "up"}}, "A value is required"),
-        ({"metric": "datastream.googleapis.com/stream/freshness"}, "Unknown metric: datastream"),
+        (
+            {"metric": "datastream.googleapis.com/stream/freshness"},
+            "Unknown metric: datastream",
+        ),
         ({"labels": {"a-b": "x"}}, 'Label key "a-b" is not allowed'),
         ({"labels": {"k" * 101: "x"}}, "is not allowed"),
         ({"labels": {"key": "x" * 1025}}, "limited to 1024 characters"),
         ({"type": "cloud_run_job"}, "Metrics cannot be written to cloud_run_job"),
-        ({"resource": {"location": "global"}}, r"Missing labels: \(namespace node_id\)\."),
+        (
+            {"resource": {"location": "global"}},
+            r"Missing labels: \(namespace node_id\)\.",
+        ),
         ({"resource": NODE | {"job": "x"}}, "Unrecognized resource label: job"),
-        ({"resource": NODE | {"location": "europe-north9"}}, "Unrecognized region or location"),
+        (
+            {"resource": NODE | {"location": "europe-north9"}},
+            "Unrecognized region or location",
+        ),
     ],
 )
 def test_a_malformed_series_is_refused(
@@ -107,7 +123,9 @@ def test_a_malformed_series_is_refused(
     error = refused(served, series(clock(), **changes), series(clock(), node="good"))
     assert error.message.startswith("One or more TimeSeries could not be written: ")
     assert re.search(text, error.message)
-    assert [each.resource_labels["node_id"] for each in served.cloud.points()] == ["good"]
+    assert [each.resource_labels["node_id"] for each in served.cloud.points()] == [
+        "good"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +157,10 @@ def test_points_come_in_order_and_five_seconds_apart(
 @pytest.mark.parametrize(
     ("ahead", "text"),
     [
-        (-25 * HOUR - 1, "cannot be written more than approximately 24 hours in the past"),
+        (
+            -25 * HOUR - 1,
+            "cannot be written more than approximately 24 hours in the past",
+        ),
         (-25 * HOUR, None),
         (300, None),
         (301, "cannot be written more than 5 minutes in the future"),
@@ -162,10 +183,14 @@ def test_the_value_type_is_the_descriptors(serve: Serve, clock: Clock) -> None:
     write(served, series(clock()))
     later = clock() + 10
     error = refused(served, series(later, value={"double_value": 1.5}))
-    assert f"Value type for metric {METRIC} must be INT64, but is DOUBLE" in error.message
+    assert (
+        f"Value type for metric {METRIC} must be INT64, but is DOUBLE" in error.message
+    )
 
 
-def test_a_duplicate_is_refused_and_the_others_written(serve: Serve, clock: Clock) -> None:
+def test_a_duplicate_is_refused_and_the_others_written(
+    serve: Serve, clock: Clock
+) -> None:
     """The first of two points of a series is written; any project_id is that of the request."""
     served = serve(WORLD)
     elsewhere = NODE | {"project_id": "shop"}
@@ -176,9 +201,9 @@ def test_a_duplicate_is_refused_and_the_others_written(serve: Serve, clock: Cloc
         series(clock() + 60, resource=elsewhere),
     )
     assert (
-        "Field timeSeries[2] had an invalid value: Duplicate TimeSeries encountered. Only one"
-        " point can be written per TimeSeries per request."
-    ) in error.message
+        "Field timeSeries[2] had an invalid value: Duplicate TimeSeries encountered."
+        " Only one point can be written per TimeSeries per request." in error.message
+    )
     assert summary(error) == (3, 2, {3: 1})
     assert len(served.cloud.points()) == 2
 
@@ -189,9 +214,13 @@ def test_a_writer_needs_the_permission(serve: Serve, clock: Clock) -> None:
     served = serve({"projects": [project]})
     for name in ("projects/ops", "projects/nobody"):
         with pytest.raises(exceptions.PermissionDenied) as caught:
-            served.monitoring.create_time_series(name=name, time_series=[series(clock())])
-        assert caught.value.message == (
-            "Permission monitoring.timeSeries.create denied (or the resource may not exist)."
+            served.monitoring.create_time_series(
+                name=name, time_series=[series(clock())]
+            )
+        assert (
+            caught.value.message
+            == "Permission monitoring.timeSeries.create denied (or the resource may not"
+            " exist)."
         )
         assert caught.value.metadata["permission"] == "monitoring.timeSeries.create"
     with pytest.raises(exceptions.InvalidArgument, match="must begin with"):
@@ -202,21 +231,28 @@ def test_a_refusal_names_the_series(serve: Serve, clock: Clock) -> None:
     """Each refused series is named with its index, labels, resource and reason."""
     served = serve(WORLD)
     write(served, series(clock()))
-    error = refused(served, series(clock(), node="new"), series(clock()), series(clock(), points=2))
+    error = refused(
+        served, series(clock(), node="new"), series(clock()), series(clock(), points=2)
+    )
     assert error.message == (
         "One or more TimeSeries could not be written: timeSeries[1]"
         f' (metric.type="{METRIC}", metric.labels={{"stream_id": "orders"}}): write for'
         " resource=generic_node{location:europe-west1,namespace:shop,node_id:orders,project_id:ops}"
-        " failed with: Points must be written in order. One or more of the points specified had"
+        " failed with: Points must be written in order. One or more of the points"
+        " specified had"
         " an older end time than the most recent point.;"
-        f' timeSeries[2] (metric.type="{METRIC}", metric.labels={{"stream_id": "orders"}}): Field'
-        " timeSeries[2].points had an invalid value: Exactly one point must be written per"
+        f' timeSeries[2] (metric.type="{METRIC}", metric.labels={{"stream_id":'
+        ' "orders"}): Field'
+        " timeSeries[2].points had an invalid value: Exactly one point must be"
+        " written per"
         " TimeSeries."
     )
     assert summary(error) == (4, 1, {9: 1, 3: 2})
 
 
-def read(served: Served, text: str, start: float, end: float, **more: Any) -> list[TimeSeries]:
+def read(
+    served: Served, text: str, start: float, end: float, **more: Any
+) -> list[TimeSeries]:
     """List series by filter and interval."""
     request = {
         "name": "projects/ops",
@@ -234,7 +270,10 @@ def test_series_come_in_pages_and_by_interval(serve: Serve, clock: Clock) -> Non
         write(served, *(series(clock(), node=node) for node in "abc"))
         clock.pass_(10)
     text = f'metric.type = "{METRIC}"'
-    full = [TimeSeries.pb(each) for each in read(served, text, started, started + 10, page_size=3)]
+    full = [
+        TimeSeries.pb(each)
+        for each in read(served, text, started, started + 10, page_size=3)
+    ]
     assert [
         (each.resource.labels["node_id"], one.interval.end_time.seconds - started)
         for each in full
@@ -248,9 +287,13 @@ def test_series_come_in_pages_and_by_interval(serve: Serve, clock: Clock) -> Non
 def test_native_series_can_be_seeded(serve: Serve, clock: Clock) -> None:
     """A series of Google's own is read as it was given, and is no point that was written."""
     served = serve(WORLD)
-    native = TimeSeries.pb(series(clock(), metric="run.googleapis.com/count", type="cloud_run_job"))
+    native = TimeSeries.pb(
+        series(clock(), metric="run.googleapis.com/count", type="cloud_run_job")
+    )
     native.points[0].interval.start_time.seconds = int(clock()) - 60
     served.cloud.seed_series("ops", [native])
     assert not served.cloud.points()
-    (listed,) = read(served, 'metric.type = "run.googleapis.com/count"', clock(), clock())
+    (listed,) = read(
+        served, 'metric.type = "run.googleapis.com/count"', clock(), clock()
+    )
     assert TimeSeries.pb(listed) == native

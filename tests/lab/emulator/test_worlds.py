@@ -81,9 +81,18 @@ faults:
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        ("{at: 1s, stream: order-*, do: pause}", 'events[0].stream: "order-*" matches no stream'),
-        ("{at: 1s, location: us-*, do: reachable}", '"us-*" matches no location of this world'),
-        ("{at: 1s, project: bank, do: disable_api}", '"bank" matches no project of this world'),
+        (
+            "{at: 1s, stream: order-*, do: pause}",
+            'events[0].stream: "order-*" matches no stream',
+        ),
+        (
+            "{at: 1s, location: us-*, do: reachable}",
+            '"us-*" matches no location of this world',
+        ),
+        (
+            "{at: 1s, project: bank, do: disable_api}",
+            '"bank" matches no project of this world',
+        ),
         (
             "{at: 1s, private_connection: x, do: set_connection_state, state: FAILED}",
             '"x" matches no private_connection',
@@ -100,11 +109,15 @@ def test_names_are_unique() -> None:
     """Two streams of one id in a location are a mistake."""
     (error,) = errors_of(PROJECTS.replace("last", "orders-002"))
     assert "stream" in error
-    assert '"projects/shop/locations/europe-west1/streams/orders-002" stands twice' in error
+    assert (
+        '"projects/shop/locations/europe-west1/streams/orders-002" stands twice'
+        in error
+    )
 
 
 @pytest.mark.parametrize(
-    "stream", ['{id: "x-{:03}"}', "{id: x, count: 3}", '{id: "x-{:0999999999}", count: 2}']
+    "stream",
+    ['{id: "x-{:03}"}', "{id: x, count: 3}", '{id: "x-{:0999999999}", count: 2}'],
 )
 def test_a_counter_and_a_count_go_together(stream: str) -> None:
     """One without the other, or a counter that would take gigabytes, is a mistake."""
@@ -115,7 +128,12 @@ def test_a_counter_and_a_count_go_together(stream: str) -> None:
 def world(*events: dict[str, Any]) -> World:
     """Return a world of one failed stream and one running one."""
     streams = [
-        {"id": "a", "state": "FAILED", "errors": [{"reason": "OLD"}], "objects": [{"table": "t"}]},
+        {
+            "id": "a",
+            "state": "FAILED",
+            "errors": [{"reason": "OLD"}],
+            "objects": [{"table": "t"}],
+        },
         {"id": "b", "exists": False},
     ]
     project = {"id": "p", "number": 1, "locations": [{"id": "l", "streams": streams}]}
@@ -137,7 +155,11 @@ def streams(of: World, seconds: float) -> dict[str, StreamSnapshot]:
         ({"do": "pause"}, StreamState.PAUSED, ["OLD"]),
         ({"do": "pause", "draining": 7}, StreamState.DRAINING, ["OLD"]),
         ({"do": "fail", "reason": "NEW"}, StreamState.FAILED, ["NEW"]),
-        ({"do": "fail_permanently", "reason": "NEW"}, StreamState.FAILED_PERMANENTLY, ["NEW"]),
+        (
+            {"do": "fail_permanently", "reason": "NEW"},
+            StreamState.FAILED_PERMANENTLY,
+            ["NEW"],
+        ),
         ({"do": "report_error", "reason": "NEW"}, StreamState.FAILED, ["OLD", "NEW"]),
         ({"do": "set_state", "state": "MAINTENANCE"}, StreamState.MAINTENANCE, ["OLD"]),
         ({"do": "set_state", "state": 9}, 9, ["OLD"]),
@@ -161,6 +183,9 @@ def test_streams_come_and_go() -> None:
         {"at": 9, "stream": "projects/p/locations/l/streams/b", "do": "delete"},
     )
     timeline = Timeline(played)
-    shown = [timeline.at(at).projects["p"].locations["l"].streams.get("b") for at in (4, 5, 8, 9)]
+    shown = [
+        timeline.at(at).projects["p"].locations["l"].streams.get("b")
+        for at in (4, 5, 8, 9)
+    ]
     assert [each and each.state for each in shown] == [None, 7, 2, None]
     assert timeline.at(5) is timeline.at(6.9)

@@ -9,9 +9,14 @@ from lab.filters.log_filter import FilterError, parse_extractor, parse_log_filte
 ENTRY: dict[str, Any] = {
     "logName": "projects/shop/logs/datastream.googleapis.com%2Fstream_activity",
     "severity": "WARNING",
-    "resource": {"type": "datastream.googleapis.com/Stream", "labels": {"stream_id": "orders"}},
+    "resource": {
+        "type": "datastream.googleapis.com/Stream",
+        "labels": {"stream_id": "orders"},
+    },
     "operation": {"first": True},
-    "protoPayload": {"methodName": "google.cloud.datastream.v1.Datastream.UpdateStream"},
+    "protoPayload": {
+        "methodName": "google.cloud.datastream.v1.Datastream.UpdateStream"
+    },
 }
 
 ACCEPTED = """
@@ -71,16 +76,27 @@ def test_a_filter_leaves_an_entry_out(text: str) -> None:
     [
         (
             "severity=INFO\nseverity>=ERROR OR severity=INFO",
-            '"OR severity=INFO" (line 2, column 17 of the filter) is not supported; write one',
+            (
+                '"OR severity=INFO" (line 2, column 17 of the filter) is not supported;'
+                " write one"
+            ),
         ),
-        ("(severity>=ERROR", '"(severity>=ERROR" ends too early; write one comparison a line'),
+        (
+            "(severity>=ERROR",
+            '"(severity>=ERROR" ends too early; write one comparison a line',
+        ),
         ("()", '")" (line 1, column 2 of the filter)'),
-        ("resource.labels.stream_id:orders", '":orders" (line 1, column 26 of the filter)'),
+        (
+            "resource.labels.stream_id:orders",
+            '":orders" (line 1, column 26 of the filter)',
+        ),
         ("(timestamp>=x)", "only severity is compared by order, with DEFAULT, DEBUG"),
         ('severity=~"("', '"(" is not a regular expression: missing )'),
     ],
 )
-def test_an_unsupported_filter_is_refused_with_its_position(text: str, message: str) -> None:
+def test_an_unsupported_filter_is_refused_with_its_position(
+    text: str, message: str
+) -> None:
     """The error quotes the text from the first place that is not supported, and says what is."""
     with pytest.raises(FilterError) as caught:
         parse_log_filter(text)
@@ -106,8 +122,14 @@ def test_labels_are_extracted(text: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("UPPER(severity)", '"UPPER(severity)" (line 1, column 1 of the extractor) is not'),
-        ("EXTRACT(severity", "ends too early; write EXTRACT(path) or REGEXP_EXTRACT(path,"),
+        (
+            "UPPER(severity)",
+            '"UPPER(severity)" (line 1, column 1 of the extractor) is not',
+        ),
+        (
+            "EXTRACT(severity",
+            "ends too early; write EXTRACT(path) or REGEXP_EXTRACT(path,",
+        ),
         ('REGEXP_EXTRACT(severity, "(")', '"(" is not a regular expression'),
     ],
 )

@@ -15,12 +15,21 @@ from tests.lab.conftest import MakeScenario
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
-        ("a[1h] offset 10s", ["a[1800s] offset 10s", "a[7200s] offset 10s", "a[1h] offset 5s"]),
+        (
+            "a[1h] offset 10s",
+            ["a[1800s] offset 10s", "a[7200s] offset 10s", "a[1h] offset 5s"],
+        ),
         ("a >= (5)", ["a > (5)", "a >= (4)", "a >= (6)"]),
         ("a != 5", ["a == 5", "a != 4", "a != 6"]),
         ("a and on (b, c) d", ["a and on (c) d", "a and on (b) d"]),
-        ('a{b=~"c>d", monitored_resource="e"}', ['a{b!~"c>d", monitored_resource="e"}']),
-        ("severity>=ERROR\nNOT x!=y", ["severity>ERROR\nNOT x!=y", "severity>=ERROR\nNOT x=y"]),
+        (
+            'a{b=~"c>d", monitored_resource="e"}',
+            ['a{b!~"c>d", monitored_resource="e"}'],
+        ),
+        (
+            "severity>=ERROR\nNOT x!=y",
+            ["severity>ERROR\nNOT x!=y", "severity>=ERROR\nNOT x=y"],
+        ),
     ],
 )
 def test_a_text_is_changed_in_one_place(text: str, lines: list[str]) -> None:
@@ -31,11 +40,15 @@ def test_a_text_is_changed_in_one_place(text: str, lines: list[str]) -> None:
 def test_known_survivors_are_mutants(policies: tuple[Policy, ...]) -> None:
     """Each pattern fits a mutant, and descriptions are unique: a reason can't fit another one."""
     names = [
-        f"{policy.name}: {each.description}" for policy in policies for each in mutants(policy)
+        f"{policy.name}: {each.description}"
+        for policy in policies
+        for each in mutants(policy)
     ]
 
     assert len(set(names)) == len(names)
-    assert all(any(fits(pattern, name) for name in names) for pattern in known_survivors())
+    assert all(
+        any(fits(pattern, name) for name in names) for pattern in known_survivors()
+    )
 
 
 def test_a_scenario_notices_a_change(
@@ -43,11 +56,18 @@ def test_a_scenario_notices_a_change(
 ) -> None:
     """A policy that pages as expected isn't noticed; one that pages late or not at all is."""
     policy = by_name["stream-failed-permanently"]
-    page = {"policy": policy.name, "of": "orders", "opens": {"after": "4m3s", "by": "4m41s"}}
+    page = {
+        "policy": policy.name,
+        "of": "orders",
+        "opens": {"after": "4m3s", "by": "4m41s"},
+    }
     fails = {"at": "4m", "stream": "orders", "do": "fail_permanently", "reason": "LOST"}
     expect, runs = [{**page, "stays": True}], [{"delay": "0s"}]
     scenario = make_scenario(fails, lasts="8m", exporters=runs, expect=expect)
     (recording,) = play([scenario])
     with engine_for([recording]) as engine:
-        for changed, noticed in ((policy, None), (replace(policy, retest_window=60), "trial")):
+        for changed, noticed in (
+            (policy, None),
+            (replace(policy, retest_window=60), "trial"),
+        ):
             assert noticed_by(changed, [(scenario, recording)], engine) == noticed

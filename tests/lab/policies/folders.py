@@ -23,8 +23,12 @@ def copy(folder: Path, **changes: tuple[str, str]) -> Path:
     for path in CASES.glob("*.yaml"):
         old, new = changes.get(path.stem, ("", ""))
         text = path.read_text("utf-8")
-        assert text.count(old) == 1 or not old, f"{old!r} does not stand in {path.name} once"
-        (folder / path.name).write_text(text.replace(old, new) if old else text, "utf-8")
+        assert text.count(old) == 1 or not old, (
+            f"{old!r} does not stand in {path.name} once"
+        )
+        (folder / path.name).write_text(
+            text.replace(old, new) if old else text, "utf-8"
+        )
     return folder
 
 

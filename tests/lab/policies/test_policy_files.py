@@ -21,7 +21,21 @@ MISTAKES: dict[str, Any] = yaml.safe_load(
 GOOD = [path.read_text("utf-8") for path in sorted(CASES.glob("*.yaml"))]
 WORDS = sorted(
     {word.strip("[]{},\"'#") for text in GOOD for word in text.split()}
-    | {"*", "&a", "<<:", "---", "!!python/name:x", "|", "- ", "{", "\t", "null", "-1s", "${", "\\"}
+    | {
+        "*",
+        "&a",
+        "<<:",
+        "---",
+        "!!python/name:x",
+        "|",
+        "- ",
+        "{",
+        "\t",
+        "null",
+        "-1s",
+        "${",
+        "\\",
+    }
 )
 STATE = "custom_googleapis_com:datastream_location_unexpected_streams"
 QUERY = "conditions[0].conditionPrometheusQueryLanguage.query"
@@ -34,22 +48,38 @@ def test_a_policy_on_metrics_is_read(tmp_path: Path) -> None:
     condition = monitoring_v3.AlertPolicy.pb(paused.proto).conditions[0]
 
     assert paused.path == folder / "paused.yaml"
-    assert (paused.display_name, paused.severity, paused.enabled) == ("Paused", "ERROR", True)
+    assert (paused.display_name, paused.severity, paused.enabled) == (
+        "Paused",
+        "ERROR",
+        True,
+    )
     assert (paused.query or "").startswith("last_over_time(custom_googleapis_com:")
     assert (paused.retest_window, paused.interval) == (120, 30)
     assert (paused.threshold, paused.yields_to) == (None, "together")
     assert paused.subject == "Stream ${metric_or_resource.label.stream_id} is paused"
-    assert paused.content == "Look at the streams of ${metric_or_resource.label.namespace}."
+    assert (
+        paused.content
+        == "Look at the streams of ${metric_or_resource.label.namespace}."
+    )
     (link,) = paused.links
     assert link.display_name == "Streams"
-    assert link.url == "https://console.cloud.google.com/datastream/streams?project=${project}"
-    assert paused.header == ("a stream that is paused.", "two minutes are enough.", "it was meant.")
+    assert (
+        link.url
+        == "https://console.cloud.google.com/datastream/streams?project=${project}"
+    )
+    assert paused.header == (
+        "a stream that is paused.",
+        "two minutes are enough.",
+        "it was meant.",
+    )
     assert paused.summary == "a stream that is paused"
     assert (paused.is_log, paused.filter, paused.extractors) == (False, None, {})
     assert paused.parsed_query
     assert paused.parsed_query.look_back == 3600
     assert condition.condition_prometheus_query_language.duration.seconds == 120
-    assert condition.condition_prometheus_query_language.disable_metric_validation is True
+    assert (
+        condition.condition_prometheus_query_language.disable_metric_validation is True
+    )
 
 
 def test_a_policy_on_a_log_is_read(tmp_path: Path) -> None:
@@ -89,15 +119,31 @@ def test_an_error_says_what_to_write(tmp_path: Path, mistake: dict[str, Any]) ->
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("content: Look", f"content: {'a' * 8192}", "must have at most 8192 characters, not 8,249"),
-        ("content: Look", f"content: {'é' * 6000}", "is 12,057 bytes long; at most 10,240 are"),
+        (
+            "content: Look",
+            f"content: {'a' * 8192}",
+            "must have at most 8192 characters, not 8,249",
+        ),
+        (
+            "content: Look",
+            f"content: {'é' * 6000}",
+            "is 12,057 bytes long; at most 10,240 are",
+        ),
         (
             "  links:\n",
             "  links:\n" + '    - {displayName: A, url: "https://example.com"}\n' * 3,
             "documentation.links: must have at most 3 items, not 4",
         ),
-        ("url: https://c", f"url: {'a' * 2083}", "must have at most 2083 characters, not 2,"),
-        ("duration: 120s", "duration: 90000s", "90000s is not allowed; write 0s to 86400s"),
+        (
+            "url: https://c",
+            f"url: {'a' * 2083}",
+            "must have at most 2083 characters, not 2,",
+        ),
+        (
+            "duration: 120s",
+            "duration: 90000s",
+            "90000s is not allowed; write 0s to 86400s",
+        ),
         (
             "[1h]) == 3",
             "[25h]) == 3",
@@ -105,7 +151,9 @@ def test_an_error_says_what_to_write(tmp_path: Path, mistake: dict[str, Any]) ->
         ),
     ],
 )
-def test_limits_of_cloud_monitoring(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+def test_limits_of_cloud_monitoring(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
     """Texts and windows that Cloud Monitoring refuses are errors."""
     (error,) = errors(copy(tmp_path / "policies", paused=(old, new)))
 
@@ -122,7 +170,10 @@ def test_errors_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
     )
 
     assert [each.split(": ")[:2] for each in errors(folder)] == [
-        ["changed.yaml:8:9", "the [ that opens in line 7 is not closed, or lacks a comma"],
+        [
+            "changed.yaml:8:9",
+            "the [ that opens in line 7 is not closed, or lacks a comma",
+        ],
         ["together.yaml:7", "severity"],
         ["paused.yaml:15", QUERY],
     ]
@@ -142,7 +193,11 @@ def test_a_user_s_file_needs_no_comment_and_no_label(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("metric", "ours", "theirs"),
     [
-        ("cloudsql_googleapis_com:database_up", "docs/reference.md lists the exporter's own", ""),
+        (
+            "cloudsql_googleapis_com:database_up",
+            "docs/reference.md lists the exporter's own",
+            "",
+        ),
         (f"{STATE}s", f"did you mean {STATE}?", f"did you mean {STATE}?"),
         (
             "run_googleapis_com:request_coun",
@@ -160,7 +215,10 @@ def test_a_user_s_file_may_use_other_metrics(
     """A metric that may exist has any labels; a misspelled one, or one of Datastream, is wrong."""
     folder = copy(tmp_path / "policies", together=(STATE, metric))
     for house_rules, advice in ((True, ours), (False, theirs)):
-        sentence = f"together.yaml:15: {QUERY}: no metric is called {metric} in PromQL; {advice}"
+        sentence = (
+            f"together.yaml:15: {QUERY}: no metric is called {metric} in PromQL;"
+            f" {advice}"
+        )
         assert errors(folder, house_rules=house_rules) == ([sentence] if advice else [])
 
 
@@ -171,7 +229,9 @@ def test_a_policy_may_yield_to_one_of_another_directory(tmp_path: Path) -> None:
 
     assert read_policies(folder, others=read_policies(OURS))
     (sentence,) = errors(folder)
-    assert sentence.endswith("is not another policy with a threshold; allowed here: together")
+    assert sentence.endswith(
+        "is not another policy with a threshold; allowed here: together"
+    )
 
 
 def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
@@ -182,7 +242,9 @@ def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
 
     ending, name = errors(folder, house_rules=False)
     assert ending == "paused.yml: a policy's file name ends in .yaml; rename it"
-    assert name.startswith("Stream changed.yaml:6: the file's name is the policy's name; rename it")
+    assert name.startswith(
+        "Stream changed.yaml:6: the file's name is the policy's name; rename it"
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,7 +256,9 @@ def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
         ("a\0b", "can not be read (embedded null byte); check the path"),
     ],
 )
-def test_a_directory_without_policies_is_an_error(tmp_path: Path, name: str, sentence: str) -> None:
+def test_a_directory_without_policies_is_an_error(
+    tmp_path: Path, name: str, sentence: str
+) -> None:
     """The sentence names the directory and says what is wrong with it."""
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
@@ -214,12 +278,17 @@ def test_a_directory_without_policies_is_an_error(tmp_path: Path, name: str, sen
         (model.DocumentationLink, "AlertPolicy.Documentation.Link"),
         (model.AlertStrategy, "AlertPolicy.AlertStrategy"),
         (model.RateLimit, "AlertPolicy.AlertStrategy.NotificationRateLimit"),
-        (model.ChannelStrategy, "AlertPolicy.AlertStrategy.NotificationChannelStrategy"),
+        (
+            model.ChannelStrategy,
+            "AlertPolicy.AlertStrategy.NotificationChannelStrategy",
+        ),
     ],
 )
 def test_the_keys_are_the_api_s(part: type[BaseModel], message: str) -> None:
     """A file may have every key of the API's message."""
-    pool = monitoring_v3.AlertPolicy.pb(monitoring_v3.AlertPolicy()).DESCRIPTOR.file.pool
+    pool = monitoring_v3.AlertPolicy.pb(
+        monitoring_v3.AlertPolicy()
+    ).DESCRIPTOR.file.pool
     fields = pool.FindMessageTypeByName(f"google.monitoring.v3.{message}").fields
 
     assert {field.alias or name for name, field in part.model_fields.items()} == {
@@ -229,18 +298,26 @@ def test_the_keys_are_the_api_s(part: type[BaseModel], message: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_file_gives_a_policy_or_sentences(tmp_path_factory: Any, data: st.DataObject) -> None:
+def test_any_file_gives_a_policy_or_sentences(
+    tmp_path_factory: Any, data: st.DataObject
+) -> None:
     """A file with values replaced and bytes removed or added raises nothing but InputError."""
     tree = yaml.safe_load(data.draw(st.sampled_from(GOOD)))
     mangle(tree, values(WORDS), data)
-    content = bytearray(yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass"))
+    content = bytearray(
+        yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass")
+    )
     for _ in range(data.draw(st.integers(0, 2))):
         start = data.draw(st.integers(0, len(content)))
-        content[start : start + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=8))
+        content[start : start + data.draw(st.integers(0, 30))] = data.draw(
+            st.binary(max_size=8)
+        )
     folder = tmp_path_factory.getbasetemp() / "mangled"
     folder.mkdir(exist_ok=True)
     (folder / "paused.yaml").write_bytes(content)
 
     for sentence in errors(folder):
         assert sentence.isprintable()
-        assert not any(word in sentence.lower() for word in ("input should", "pydantic"))
+        assert not any(
+            word in sentence.lower() for word in ("input should", "pydantic")
+        )

@@ -20,7 +20,13 @@ RESULTS = {
     "exporter-requests-failing": set(),
     "exporter-losing-points": {"project_id", "namespace", "location"},
     "exporter-not-collecting": {"project_id", "namespace", "location"},
-    "exporter-silent": {"project_id", "namespace", "location", "node_id", "monitored_resource"},
+    "exporter-silent": {
+        "project_id",
+        "namespace",
+        "location",
+        "node_id",
+        "monitored_resource",
+    },
     "location-unreadable": {"project_id", "namespace", "location"},
     "streams-failing-together": {"project_id", "namespace", "location", "state"},
     "streams-unexpected-together": {"project_id", "namespace", "location"},
@@ -31,7 +37,9 @@ METRIC = [policy for policy in POLICIES.values() if not policy.is_log]
 
 
 every_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
-every_metric_policy = pytest.mark.parametrize("policy", METRIC, ids=lambda policy: policy.name)
+every_metric_policy = pytest.mark.parametrize(
+    "policy", METRIC, ids=lambda policy: policy.name
+)
 
 
 def test_the_policies_are_as_promised() -> None:
@@ -45,7 +53,9 @@ def test_the_policies_are_as_promised() -> None:
             "yields_to": policy.yields_to,
             "enabled": None if policy.enabled else False,
         }
-        found[name] = {key: value for key, value in promise.items() if value is not None}
+        found[name] = {
+            key: value for key, value in promise.items() if value is not None
+        }
 
     assert found == PROMISES
 
@@ -71,11 +81,16 @@ def test_incidents_notify_when_they_open_and_close(policy: Policy) -> None:
 
 
 @every_metric_policy
-def test_a_query_names_resources_and_keeps_the_labels_of_its_incidents(policy: Policy) -> None:
+def test_a_query_names_resources_and_keeps_the_labels_of_its_incidents(
+    policy: Policy,
+) -> None:
     """An alert can name the stream, or the resource that the incident is about."""
     assert policy.parsed_query
     for selector in policy.parsed_query.selectors:
-        assert selector.equal.get("monitored_resource") == known_series()[selector.metric].resource
+        assert (
+            selector.equal.get("monitored_resource")
+            == known_series()[selector.metric].resource
+        )
     result = policy.parsed_query.result
     if policy.name == "private-connection-failed":
         assert {"private_connection_id", "namespace", "location"} <= result
@@ -117,7 +132,9 @@ def test_joins_match_on_project_and_location(policy: Policy) -> None:
 
 
 @every_metric_policy
-def test_the_last_state_counts_for_as_long_as_the_retest_window_requires(policy: Policy) -> None:
+def test_the_last_state_counts_for_as_long_as_the_retest_window_requires(
+    policy: Policy,
+) -> None:
     """An hour for a short retest window, so that a dead exporter closes no incident.
 
     It is two thirds of a longer one, so that a single point can't open an incident.
@@ -150,7 +167,11 @@ def test_a_policy_yields_under_the_condition_of_the_other(policy: Policy) -> Non
     other = POLICIES[policy.yields_to or ""]
     assert policy.parsed_query
     assert other.parsed_query
-    counts = {each.metric for each in policy.parsed_query.selectors if "location_" in each.metric}
+    counts = {
+        each.metric
+        for each in policy.parsed_query.selectors
+        if "location_" in each.metric
+    }
 
     assert len(counts) == 1
     assert counts <= {each.metric for each in other.parsed_query.selectors}

@@ -24,7 +24,9 @@ LINE = re.compile(rf'{FIELD}(?:>=|=~|=|:)(?:"[^"]+"|[A-Z]+)')
 
 every_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
 every_metric_policy = pytest.mark.parametrize(
-    "policy", [each for each in POLICIES.values() if not each.is_log], ids=lambda each: each.name
+    "policy",
+    [each for each in POLICIES.values() if not each.is_log],
+    ids=lambda each: each.name,
 )
 
 
@@ -61,9 +63,18 @@ def test_subjects_and_first_paragraphs_say_what_happened() -> None:
 @every_policy
 def test_subjects_fit(policy: Policy) -> None:
     """A subject is one line and within the API's limit, even with the longest names."""
-    longest = {"stream_id": 60, "stream": 142, "who": 60, "namespace": 30, "location": 23}
+    longest = {
+        "stream_id": 60,
+        "stream": 142,
+        "who": 60,
+        "namespace": 30,
+        "location": 23,
+    }
     if policy.name == "stream-state-changed":
-        longest = {"stream": 63, "change": len("FAILED_PERMANENTLY → NOT_STARTED: ".encode()) + 120}
+        longest = {
+            "stream": 63,
+            "change": len("FAILED_PERMANENTLY → NOT_STARTED: ".encode()) + 120,
+        }
     filled = _filled(policy.subject, lambda key: "x" * longest.get(key, 6))
 
     assert "\n" not in policy.subject
@@ -93,7 +104,8 @@ def test_a_text_can_be_read_on_a_phone(policy: Policy) -> None:
 
     assert re.search(r"\[Open [^\]]+\]\(https://\S+\)", first)
     assert len(re.sub(r"\]\(\S+?\)", "]", rest)) <= 1200
-    # Cloud Monitoring shows paragraphs, lists, bold and links: no table, no HTML, no fence.
+    # Cloud Monitoring shows paragraphs, lists, bold and links: no table, no HTML, no
+    # fence.
     assert not re.search(r"^ *\||<[a-z/!]|```", policy.content, re.MULTILINE)
     if policy.severity == "WARNING":
         # Only what wakes somebody is called an alert or a page.
@@ -124,13 +136,17 @@ def test_links_are_well_formed(policy: Policy) -> None:
         if parts.hostname == "console.cloud.google.com" and parts.query:
             assert re.fullmatch(r"project=[\w-]+", parts.query)
         if parts.path.startswith("/logs/"):
-            found = re.fullmatch(r"/logs/query;query=([^;]+);duration=P(?:T?\d+[HD])", parts.path)
+            found = re.fullmatch(
+                r"/logs/query;query=([^;]+);duration=P(?:T?\d+[HD])", parts.path
+            )
             assert found
             for line in unquote(found[1]).splitlines():
                 assert all(LINE.fullmatch(part) for part in line.split(" OR ")), line
 
 
-@pytest.mark.parametrize("name", [name for name in POLICIES if name.startswith("stream-")])
+@pytest.mark.parametrize(
+    "name", [name for name in POLICIES if name.startswith("stream-")]
+)
 def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
     """It links to the stream (if it is gone, to all streams), its log, and the exporter's of it."""
     policy = POLICIES[name]
@@ -139,7 +155,9 @@ def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
     page = f"locations/{PLAUSIBLE['location']}/instances/{PLAUSIBLE['stream_id']}"
     page = "" if name in {"stream-missing", "stream-changed"} else f"/{page}"
 
-    assert any(f"/datastream/streams{page}?project={project}" in each for each in addresses)
+    assert any(
+        f"/datastream/streams{page}?project={project}" in each for each in addresses
+    )
     if name != "stream-changed":
         log = f'resource.labels.stream_id="{PLAUSIBLE["stream_id"]}"'
         assert any(log in each for each in addresses)
@@ -154,7 +172,11 @@ def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
 
 def test_links_to_the_audit_log_find_the_methods() -> None:
     """Pages about a pause or a deletion link to it; the pattern matches the method names."""
-    pauses = ("stream-flapping", "stream-unexpected-state", "streams-unexpected-together")
+    pauses = (
+        "stream-flapping",
+        "stream-unexpected-state",
+        "streams-unexpected-together",
+    )
     for name in ("stream-changed", "stream-missing", "stream-state-changed", *pauses):
         urls = " ".join(map(unquote, _urls(POLICIES[name])))
         method = "DeleteStream" if name == "stream-missing" else "UpdateStream"

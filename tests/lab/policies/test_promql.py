@@ -10,11 +10,21 @@ from exporter.measure import RESOURCE, metrics
 from lab.policies import promql
 
 NODE = ("location", "monitored_resource", "namespace", "node_id", "project_id")
-NATIVE = ("location", "monitored_resource", "project_id", "resource_container", "stream_id")
+NATIVE = (
+    "location",
+    "monitored_resource",
+    "project_id",
+    "resource_container",
+    "stream_id",
+)
 FRESH = "datastream_googleapis_com:stream_freshness"
 TEXTS = {
-    "STATE": 'custom_googleapis_com:datastream_stream_state{monitored_resource="generic_node"}',
-    "UP": 'custom_googleapis_com:datastream_location_up{monitored_resource="generic_node"}',
+    "STATE": (
+        'custom_googleapis_com:datastream_stream_state{monitored_resource="generic_node"}'
+    ),
+    "UP": (
+        'custom_googleapis_com:datastream_location_up{monitored_resource="generic_node"}'
+    ),
     "FRESH": FRESH,
     "LATENCY": "datastream_googleapis_com:stream_total_latencies",
     "NODE": ", ".join(NODE),
@@ -59,7 +69,8 @@ def test_an_unknown_metric_or_label_is_an_error(query: str, sentence: str) -> No
 def test_selectors_are_found() -> None:
     """Each selector has its metric and its equality matchers."""
     parsed = promql.read(
-        f'last_over_time({FRESH}{{stream_id="a[9d]", location!="b"}}[90s]) and rate({FRESH}[1h30m])'
+        f'last_over_time({FRESH}{{stream_id="a[9d]", location!="b"}}[90s]) and'
+        f" rate({FRESH}[1h30m])"
     )
 
     assert [each.metric for each in parsed.selectors] == [FRESH] * 2
@@ -85,7 +96,9 @@ def test_a_query_looks_back(query: str, seconds: int) -> None:
 
 def test_an_unknown_metric_may_have_any_label() -> None:
     """Where unknown metrics are allowed, the labels of their results are open."""
-    parsed = promql.read('sum without (x) (up{job="a"}) and on (job) down', known_only=False)
+    parsed = promql.read(
+        'sum without (x) (up{job="a"}) and on (job) down', known_only=False
+    )
 
     assert parsed.errors == ()
     assert promql.has(parsed.result, "anything")
@@ -93,7 +106,9 @@ def test_an_unknown_metric_may_have_any_label() -> None:
 
 def test_a_type_has_its_name_in_promql() -> None:
     """The first slash becomes a colon, every other special character an underscore."""
-    name = promql.promql_name("custom.googleapis.com/opencensus/opencensus.io/http/count_by_method")
+    name = promql.promql_name(
+        "custom.googleapis.com/opencensus/opencensus.io/http/count_by_method"
+    )
 
     assert name == "custom_googleapis_com:opencensus_opencensus_io_http_count_by_method"
 

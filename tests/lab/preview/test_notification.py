@@ -18,7 +18,10 @@ from tests.outputs import Printed
 
 OWN = {policy.name: policy for policy in read_policies(POLICIES)}
 LONGEST_ID = "a" + "-b3" * 20 + "-z"
-LOG_LINK = {"displayName": "Log", "url": "https://example.com/${log.extracted_label.stream}"}
+LOG_LINK = {
+    "displayName": "Log",
+    "url": "https://example.com/${log.extracted_label.stream}",
+}
 CONTENT = """# Failed
 
 **What happened.** `${log.extracted_label.stream}`: `${log.extracted_label.error}`
@@ -41,7 +44,9 @@ def policy(content: str = CONTENT) -> Policy:
     """Return a policy whose text has a label of free text."""
     return replace(
         OWN["stream-changed"],
-        subject="Stream ${log.extracted_label.stream} failed: ${log.extracted_label.error}",
+        subject=(
+            "Stream ${log.extracted_label.stream} failed: ${log.extracted_label.error}"
+        ),
         content=content,
         links=(DocumentationLink.model_validate(LOG_LINK),),
     )
@@ -83,24 +88,37 @@ def test_a_value_that_could_be_read_as_markup_is_named() -> None:
     """Markdown, mentions, variables, line breaks and control characters; ordinary text isn't."""
     for error in HOSTILE:
         assert about(error).dangerous == ("log.extracted_label.error",), error
-    for error in ("", 'it\'s "full"; 100 % \\ $5 {x} a_b_c', "خطأ في المصادقة", "a" * 1000):
+    for error in (
+        "",
+        'it\'s "full"; 100 % \\ $5 {x} a_b_c',
+        "خطأ في المصادقة",
+        "a" * 1000,
+    ):
         assert about(error, LONGEST_ID).dangerous == (), error
 
 
-@given(error=st.text(max_size=60) | st.sampled_from(HOSTILE), stream=st.text(max_size=20))
+@given(
+    error=st.text(max_size=60) | st.sampled_from(HOSTILE), stream=st.text(max_size=20)
+)
 def test_no_value_changes_the_form_of_a_preview(error: str, stream: str) -> None:
     """Whatever a value is: it adds no line but where it wraps, and nothing unprintable."""
     shown = terminal(about(error, stream))
     assert [line for line in shown if re.match(r"  [ •\d]|  \[", line)][-3:] == [
-        line for line in terminal(about("x", stream)) if re.match(r"  [ •\d]|  \[", line)
+        line
+        for line in terminal(about("x", stream))
+        if re.match(r"  [ •\d]|  \[", line)
     ][-3:]
     assert all(line.isprintable() for line in shown)
 
 
 @given(st.text(max_size=60) | st.sampled_from(HOSTILE))
-def test_no_error_that_the_exporter_logs_is_dangerous_in_a_code_span(error: str) -> None:
+def test_no_error_that_the_exporter_logs_is_dangerous_in_a_code_span(
+    error: str,
+) -> None:
     """The exporter's entries hold an error as a policy can quote it."""
-    quoted = policy("`${log.extracted_label.stream}` failed: `${log.extracted_label.error}`")
+    quoted = policy(
+        "`${log.extracted_label.stream}` failed: `${log.extracted_label.error}`"
+    )
     logged = one_line(without_markup(error), LONGEST_ERROR)
     assert notification(quoted, {"stream": "orders", "error": logged}).dangerous == ()
 
@@ -108,7 +126,9 @@ def test_no_error_that_the_exporter_logs_is_dangerous_in_a_code_span(error: str)
 @pytest.mark.parametrize("name", sorted(OWN))
 def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
     """The longest ids are shown as they are; static words say the same where labels are empty."""
-    full = notification(OWN[name], dict.fromkeys((*EXAMPLE_LABELS, "stream"), LONGEST_ID))
+    full = notification(
+        OWN[name], dict.fromkeys((*EXAMPLE_LABELS, "stream"), LONGEST_ID)
+    )
     assert full.dangerous == ()
     assert "${" not in "".join(terminal(full))
     empty = notification(OWN[name], {})
@@ -131,7 +151,9 @@ def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
         ),
     ],
 )
-def test_a_message_says_what_changed(scenario: str, changes: list[str], played: Played) -> None:
+def test_a_message_says_what_changed(
+    scenario: str, changes: list[str], played: Played
+) -> None:
     """The states and the error without its numbers; or that a state isn't expected any more."""
     policy = OWN["stream-state-changed"]
     incidents = [one for one in played(scenario).incidents if one.policy == policy.name]

@@ -18,7 +18,9 @@ def expected(**keys: Any) -> ExpectedIncident:
     return ExpectedIncident.model_validate(usual | keys)
 
 
-def incident(opened: float, closed: float | None = None, of: str = "orders") -> Incident:
+def incident(
+    opened: float, closed: float | None = None, of: str = "orders"
+) -> Incident:
     """Return an incident of a stream."""
     return Incident("failed", NAME + of, {}, opened, closed)
 
@@ -68,6 +70,9 @@ def test_each_expected_alert_takes_the_incident_closest_to_its_time() -> None:
     found = outcomes([again, expected()], incident(1250), incident(650, 700))
     assert found == [Outcome.RIGHT, Outcome.RIGHT]
     alerts = [expected(of="*", count=2)]
-    assert outcomes(alerts, incident(650), incident(650, of="stock")) == [Outcome.RIGHT] * 2
+    assert (
+        outcomes(alerts, incident(650), incident(650, of="stock"))
+        == [Outcome.RIGHT] * 2
+    )
     twice = outcomes(alerts, incident(650, 660), incident(690))
     assert twice == [Outcome.RIGHT, Outcome.MISSED, Outcome.EXTRA]

@@ -49,7 +49,9 @@ def engine() -> Iterator[Engine]:
 def moments(engine: Engine, query: str) -> dict[str, list[float]]:
     """Return when a query has a result, by the label k, in seconds after the start."""
     found = engine.query_range(query, START, START + 240, 30)
-    return {each.labels.get("k", ""): [at - START for at in each.values] for each in found}
+    return {
+        each.labels.get("k", ""): [at - START for at in each.values] for each in found
+    }
 
 
 def test_points_are_seen_from_when_they_become_visible(engine: Engine) -> None:
@@ -58,7 +60,9 @@ def test_points_are_seen_from_when_they_become_visible(engine: Engine) -> None:
         "1": [90, 120],
         'quoted "\\\n': [90, 120],
     }
-    assert moments(engine, 'last_over_time(a:x_own_time{k="1"}[1m]) == 6') == {"1": [60, 90, 120]}
+    assert moments(engine, 'last_over_time(a:x_own_time{k="1"}[1m]) == 6') == {
+        "1": [60, 90, 120]
+    }
 
 
 def test_values_and_times_are_exact(engine: Engine) -> None:
@@ -67,19 +71,25 @@ def test_values_and_times_are_exact(engine: Engine) -> None:
         "": [30, 60, 90, 120, 150, 180, 210, 240]
     }
     after = START + 86_400 * 40
-    late = engine.query_range(f"last_over_time(a:time[1h]) == {2**53 - 1}", after, after + 60, 60)
+    late = engine.query_range(
+        f"last_over_time(a:time[1h]) == {2**53 - 1}", after, after + 60, 60
+    )
     assert [each.values for each in late] == [{after + 60: str(2**53 - 1)}]
 
 
 def test_a_long_range_is_queried_in_parts(engine: Engine) -> None:
     """Prometheus limits the points of an answer; the engine's caller doesn't notice."""
-    (result,) = engine.query_range("absent_over_time(a:none[1s])", START, START + 25_000, 1)
+    (result,) = engine.query_range(
+        "absent_over_time(a:none[1s])", START, START + 25_000, 1
+    )
     assert [*result.values] == [START + second for second in range(25_001)]
 
 
 def test_a_refused_query_and_invalid_series_are_errors(engine: Engine) -> None:
     """They repeat what Prometheus and promtool say."""
-    with pytest.raises(QueryError, match=r"Prometheus refuses the query: .*parse error"):
+    with pytest.raises(
+        QueryError, match=r"Prometheus refuses the query: .*parse error"
+    ):
         engine.query_range("last_over_time(a:x", START, START, 30)
     with (
         pytest.raises(EngineError, match=r"promtool can not read the series: .*name"),
@@ -108,7 +118,9 @@ def test_a_dead_engine_is_an_error_and_not_a_refused_query(
         ).stdout.splitlines()
         (pid,) = [int(line.split()[0]) for line in listed if str(tmp_path) in line]
         os.kill(pid, signal.SIGKILL)
-        with pytest.raises(EngineError, match=r"does not answer .*nothing was eval") as raised:
+        with pytest.raises(
+            EngineError, match=r"does not answer .*nothing was eval"
+        ) as raised:
             running.query_range("a:x", START, START, 30)
     assert not isinstance(raised.value, QueryError)
     assert list(tmp_path.iterdir()) == []
@@ -117,16 +129,24 @@ def test_a_dead_engine_is_an_error_and_not_a_refused_query(
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        ('{"status": "error", "errorType": "timeout", "error": "query timed out"}', "timed out"),
         (
-            '{"status": "error", "errorType": "execution", "error": "would load too many samples"}',
+            '{"status": "error", "errorType": "timeout", "error": "query timed out"}',
+            "timed out",
+        ),
+        (
+            (
+                '{"status": "error", "errorType": "execution", "error": "would load too'
+                ' many samples"}'
+            ),
             "too many samples",
         ),
         ("<html>503 Service Unavailable</html>", "does not answer .JSONDecodeError"),
         ("{}", "does not answer .KeyError"),
     ],
 )
-def test_a_failing_engine_is_an_error_and_not_a_refused_query(body: str, sentence: str) -> None:
+def test_a_failing_engine_is_an_error_and_not_a_refused_query(
+    body: str, sentence: str
+) -> None:
     """Its overload and its garbled answers say nothing about the query."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -142,7 +162,9 @@ def test_a_failing_engine_is_an_error_and_not_a_refused_query(body: str, sentenc
         serving = threading.Thread(target=server.handle_request)
         serving.start()
         with pytest.raises(EngineError, match=sentence) as raised:
-            Engine(f"127.0.0.1:{server.server_port}").query_range("a:x", START, START, 30)
+            Engine(f"127.0.0.1:{server.server_port}").query_range(
+                "a:x", START, START, 30
+            )
         serving.join()
     assert not isinstance(raised.value, QueryError)
 
@@ -159,7 +181,10 @@ def test_without_a_working_prometheus_the_error_says_why(
     broken = tmp_path / "prometheus"
     broken.write_text("#!/bin/sh\necho one\necho no room left >&2\nexit 1\n")
     broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
-    with pytest.raises(NotInstalledError, match=r"^promtool not found"), start_engine([]):
+    with (
+        pytest.raises(NotInstalledError, match=r"^promtool not found"),
+        start_engine([]),
+    ):
         pass
     (tmp_path / "promtool").symlink_to(promtool)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")

@@ -13,7 +13,9 @@ INTERVAL = 30
 @pytest.mark.parametrize(
     ("true_at", "retest_window", "intervals"),
     [
-        pytest.param((30, 60), 0, [(30, 90)], id="no retest window: the first true one opens"),
+        pytest.param(
+            (30, 60), 0, [(30, 90)], id="no retest window: the first true one opens"
+        ),
         pytest.param((30, 60, 90), 60, [(90, 120)], id="a minute takes three in a row"),
         pytest.param((30, 60), 60, [], id="two in a row are not enough"),
         pytest.param((0, 30, 60), 45, [(60, 90)], id="rounded up to whole intervals"),
@@ -27,19 +29,31 @@ INTERVAL = 30
     ],
 )
 def test_an_incident_opens_after_the_retest_window(
-    true_at: tuple[float, ...], retest_window: float, intervals: list[tuple[float, float | None]]
+    true_at: tuple[float, ...],
+    retest_window: float,
+    intervals: list[tuple[float, float | None]],
 ) -> None:
     """It closes at the first evaluation that is not true."""
-    found = firing_intervals(true_at, retest_window=retest_window, interval=INTERVAL, last=600)
+    found = firing_intervals(
+        true_at, retest_window=retest_window, interval=INTERVAL, last=600
+    )
     assert list(found) == intervals
 
 
 def error(at: int, stream: str) -> dict[str, object]:
     """Return an event that logs an error."""
-    return {"at": at, "stream": stream, "do": "log", "log": "stream_activity", "severity": "ERROR"}
+    return {
+        "at": at,
+        "stream": stream,
+        "do": "log",
+        "log": "stream_activity",
+        "severity": "ERROR",
+    }
 
 
-def logged(make_scenario: MakeScenario, policy: Policy, *events: object) -> list[Incident]:
+def logged(
+    make_scenario: MakeScenario, policy: Policy, *events: object
+) -> list[Incident]:
     """Return the incidents of a log policy in the two hours of some events."""
     location = {"id": "europe-west1", "streams": [{"id": "orders"}, {"id": "stock"}]}
     projects = [
@@ -49,7 +63,9 @@ def logged(make_scenario: MakeScenario, policy: Policy, *events: object) -> list
     scenario = make_scenario(
         *events, world={"projects": projects}, lasts="2h", exporters=[{"ends": "1m"}]
     )
-    return sorted(log_incidents(policy, simulate(scenario, START)), key=lambda each: each.about)
+    return sorted(
+        log_incidents(policy, simulate(scenario, START)), key=lambda each: each.about
+    )
 
 
 def test_each_stream_has_one_incident_for_consecutive_entries(

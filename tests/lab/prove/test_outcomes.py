@@ -15,10 +15,14 @@ CLOSES = "(expected 5m to 6m40s)"
 def expected_alert(of: str = "orders", **keys: Any) -> ExpectedIncident:
     """Return an alert of policy p that is expected from 1m to 2m."""
     opens = {"after": 60, "by": 120}
-    return ExpectedIncident.model_validate({"policy": "p", "of": of, "opens": opens, **keys})
+    return ExpectedIncident.model_validate(
+        {"policy": "p", "of": of, "opens": opens, **keys}
+    )
 
 
-def opened(stream: str, at: float, closed: float | None = None, policy: str = "p") -> Incident:
+def opened(
+    stream: str, at: float, closed: float | None = None, policy: str = "p"
+) -> Incident:
     """Return an incident about a stream."""
     about = f"{AT}/{stream}" if stream else ""
     return Incident(policy, about, {}, at, closed)
@@ -53,8 +57,8 @@ def test_many_right_resources_are_one_line() -> None:
     phase = [opened(name, 90.0) for name in names]
     assert printed([expected_alert("orders-*", count=5)], phase) == [
         (
-            "p of orders-0, orders-1, orders-2 and 2 more: opened 1m30s (expected 1m to 2m), "
-            "open at the end"
+            "p of orders-0, orders-1, orders-2 and 2 more: opened 1m30s (expected 1m to"
+            " 2m), open at the end"
         )
     ]
 
@@ -90,7 +94,10 @@ def test_a_missed_alert_says_how_many_are_missing() -> None:
         "MISSED p (1 of 2): did not open (expected 1m to 2m)"
     ]
     assert printed([expected_alert()], [], [opened("orders", 90.0)]) == [
-        "MISSED p of orders: did not open (expected 1m to 2m), in 1 of 2 evaluation phases",
+        (
+            "MISSED p of orders: did not open (expected 1m to 2m), in 1 of 2 evaluation"
+            " phases"
+        ),
         "p of orders: opened 1m30s (expected 1m to 2m), open at the end",
     ]
 
@@ -98,12 +105,19 @@ def test_a_missed_alert_says_how_many_are_missing() -> None:
 def test_a_wrong_close_is_reported() -> None:
     """Too early, too late, and an incident that should have stayed open."""
     closes = {"after": 300, "by": 400}
-    assert printed([expected_alert(closes=closes)], [opened("orders", 90.0, 200.0)]) == [
-        f"CLOSED EARLY p of {AT}/orders: {OPENED}, closed 3m20s {CLOSES}"
-    ]
     assert printed(
-        [expected_alert(closes=closes)], [opened("orders", 90.0, 500.0)], [opened("orders", 90.0)]
-    ) == [f"CLOSED LATE p of {AT}/orders: {OPENED}, closed 8m20s or open at the end {CLOSES}"]
+        [expected_alert(closes=closes)], [opened("orders", 90.0, 200.0)]
+    ) == [f"CLOSED EARLY p of {AT}/orders: {OPENED}, closed 3m20s {CLOSES}"]
+    assert printed(
+        [expected_alert(closes=closes)],
+        [opened("orders", 90.0, 500.0)],
+        [opened("orders", 90.0)],
+    ) == [
+        (
+            f"CLOSED LATE p of {AT}/orders: {OPENED}, closed 8m20s or open at the end"
+            f" {CLOSES}"
+        )
+    ]
     assert printed([expected_alert(stays=True)], [opened("orders", 90.0, 200.0)]) == [
         f"CLOSED EARLY p of {AT}/orders: {OPENED}, closed 3m20s (expected to stay open)"
     ]

@@ -37,14 +37,19 @@ def test_every_policy_fires_in_some_scenario(
 ) -> None:
     """No policy could be removed unnoticed."""
     paging = {
-        each.policy for one in project_scenarios.values() for each in one.expect if not each.may
+        each.policy
+        for one in project_scenarios.values()
+        for each in one.expect
+        if not each.may
     }
     assert {policy.name for policy in policies} == paging
 
 
 def test_every_scenario_says_what_it_shows() -> None:
     """Each has a title of its own and at least one sentence."""
-    written = [yaml.safe_load(path.read_text("utf-8")) for path in SCENARIOS.glob("*.yaml")]
+    written = [
+        yaml.safe_load(path.read_text("utf-8")) for path in SCENARIOS.glob("*.yaml")
+    ]
     assert len({each["title"] for each in written}) == len(written)
     assert all(each["what"].strip().endswith(".") for each in written)
 
@@ -55,10 +60,14 @@ def test_a_wrong_scenario_lists_missed_and_extra_alerts(
     """Also where its policy isn't there; one that is switched off neither fires nor has to."""
     without = [policy for policy in policies if policy.name != "stream-missing"]
     wrong_one = make_scenario(LOST, expect=[MISSING], lasts="10m")
-    switched_off = make_scenario(LOST, lasts="10m", switched_off=["stream-failed-permanently"])
+    switched_off = make_scenario(
+        LOST, lasts="10m", switched_off=["stream-failed-permanently"]
+    )
     first, second = play_all([wrong_one, switched_off], without, Event())
     assert not first.passed
-    found = {(each.outcome, each.incident and each.incident.policy) for each in first.results}
+    found = {
+        (each.outcome, each.incident and each.incident.policy) for each in first.results
+    }
     assert found == {("missed", None), ("extra", "stream-failed-permanently")}
     assert second.results == ()
 
@@ -69,7 +78,9 @@ def test_an_unreachable_emulator_is_an_error_and_not_a_wrong_result(
     """The exporter loses its points on this machine: that says nothing about the policies."""
     nowhere = {DATASTREAM_EMULATOR: "127.0.0.1:1", MONITORING_EMULATOR: "127.0.0.1:1"}
     monkeypatch.setattr(Emulator, "environ", nowhere)
-    with pytest.raises(SimulationError, match="reached the emulator, so nothing was evaluated"):
+    with pytest.raises(
+        SimulationError, match="reached the emulator, so nothing was evaluated"
+    ):
         simulate(make_scenario(lasts="1m"), 0)
 
 

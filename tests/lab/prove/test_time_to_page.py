@@ -8,22 +8,30 @@ from lab.policies.files import Policy
 from lab.prove.time_to_page import CHANGES, MOMENTS, TimeToPage, measure, record_death
 
 
-def test_every_time_to_page_is_within_its_bound(times_to_page: list[TimeToPage]) -> None:
+def test_every_time_to_page_is_within_its_bound(
+    times_to_page: list[TimeToPage],
+) -> None:
     """The worst case over moments of change, runs and evaluations keeps the promise."""
     measured = {(each.change.title, each.mode): each for each in times_to_page}
-    assert set(measured) == {(change.title, mode) for change in CHANGES for mode in change.bounds}
+    assert set(measured) == {
+        (change.title, mode) for change in CHANGES for mode in change.bounds
+    }
     assert {key: each.worst for key, each in measured.items() if not each.kept} == {}
     assert all(each.median < each.worst for each in measured.values())
-    # 90 s between two polls, a run of 1 s, 7 s to become visible, 30 s to the evaluation.
+    # 90 s between two polls, a run of 1 s, 7 s to become visible, 30 s to the
+    # evaluation.
     permanently = measured["FAILED_PERMANENTLY", "job"]
     assert permanently.worst == pytest.approx(90 + 1 + 7 + 30, abs=3)
-    # Random moments and those after five runs of either order, each at thirty evaluations
+    # Random moments and those after five runs of either order, each at thirty
+    # evaluations
     assert permanently.measured == (MOMENTS // 16 + 2 * 5) * 30
     pool = measured["FAILED_PERMANENTLY", "worker_pool"]
     assert pool.worst == pytest.approx(10 + 1 + 7 + 30, abs=3)
 
 
-def test_a_change_without_an_incident_is_a_failure(policies: tuple[Policy, ...]) -> None:
+def test_a_change_without_an_incident_is_a_failure(
+    policies: tuple[Policy, ...],
+) -> None:
     """A policy that never fires exceeds every bound."""
     silenced = [replace(policy, query="last_over_time(a:b[1h])") for policy in policies]
     (measured,) = measure(*record_death("worker_pool"), silenced)

@@ -7,8 +7,8 @@ from lab.review.plan import parse_plan
 from lab.review.planned import PolicyChange
 
 QUERY = (
-    'last_over_time(custom_googleapis_com:datastream_stream_state{monitored_resource="generic_node"}'
-    "[1h]) == 5"
+    'last_over_time(custom_googleapis_com:datastream_stream_state{monitored_resource="generic_node"}[1h])'
+    " == 5"
 )
 CHANNEL = "projects/orders-prod/notificationChannels/1"
 ADDRESS = "google_monitoring_alert_policy.failed"
@@ -20,13 +20,19 @@ _COMPUTED = {
     "name": "projects/orders-prod/alertPolicies/1234567890",
     "timeouts": None,
 }
-_UNKNOWN = {"creation_record": True, "id": True, "name": True, "conditions": [{"name": True}]}
+_UNKNOWN = {
+    "creation_record": True,
+    "id": True,
+    "name": True,
+    "conditions": [{"name": True}],
+}
 
 
 def policy(**changed: Any) -> dict[str, Any]:
     """Return the values of a policy that alerts on a failed stream, with some replaced.
 
-    ``query`` and ``duration`` are those of its condition, and ``content`` that of its text.
+    ``query`` and ``duration`` are those of its condition, and ``content`` that of its
+    text.
     """
     metric = {
         "alert_rule": "",
@@ -60,7 +66,9 @@ def condition(**kind: Any) -> dict[str, Any]:
 
 def on_log(wanted: str, **extractors: str) -> dict[str, Any]:
     """Return a condition on log entries."""
-    return condition(condition_matched_log=[{"filter": wanted, "label_extractors": extractors}])
+    return condition(
+        condition_matched_log=[{"filter": wanted, "label_extractors": extractors}]
+    )
 
 
 def change(
@@ -73,10 +81,13 @@ def change(
 ) -> dict[str, Any]:
     """Return a resource change: Terraform's actions, and the values without computed fields.
 
-    ``sensitive`` marks fields before and after; ``marks`` are fields that are known after apply.
+    ``sensitive`` marks fields before and after; ``marks`` are fields that are known
+    after apply.
     """
     new = "create" in actions
-    name, _, index = address.rpartition("google_monitoring_alert_policy.")[2].partition("[")
+    name, _, index = address.rpartition("google_monitoring_alert_policy.")[2].partition(
+        "["
+    )
     return {
         "address": address,
         "mode": "managed",

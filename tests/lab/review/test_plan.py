@@ -32,11 +32,22 @@ from tests.mangling import mangle, values
 @pytest.mark.parametrize(
     "content",
     [
-        *(b"", b"\xff\x00", b"PK\x03\x04", b"{", b"[" * 100_000, b"[]", b"{}", b"No changes."),
+        *(
+            b"",
+            b"\xff\x00",
+            b"PK\x03\x04",
+            b"{",
+            b"[" * 100_000,
+            b"[]",
+            b"{}",
+            b"No changes.",
+        ),
         b'{"@level":"info"}\n{"@level":"info"}',
         b'{"format_version": "1.0", "values": {}}',
         json.dumps({**plan(), "resource_changes": ["x"]}).encode(),
-        json.dumps(plan({"type": "google_monitoring_alert_policy", "mode": "managed"})).encode(),
+        json.dumps(
+            plan({"type": "google_monitoring_alert_policy", "mode": "managed"})
+        ).encode(),
     ],
     ids=range(12),
 )
@@ -45,8 +56,13 @@ def test_other_input_is_refused(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         parse_plan(content, "plan.json")
     assert str(refused.value).startswith("plan.json: ")
-    assert str(refused.value).endswith("pass the output of `terraform show -json PLANFILE`")
-    for path, words in ((tmp_path, "Is a directory"), (tmp_path / "absent", "no such file")):
+    assert str(refused.value).endswith(
+        "pass the output of `terraform show -json PLANFILE`"
+    )
+    for path, words in (
+        (tmp_path, "Is a directory"),
+        (tmp_path / "absent", "no such file"),
+    ):
         with pytest.raises(InputError, match=words):
             read_plan(str(path))
     # A plan without policies is probably that of another directory.
@@ -75,8 +91,12 @@ def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
     """The name is the ``for_each`` key or the resource's name; the address if two have the same."""
     (found,) = parsed(change("create", after=policy(), address=address))
     assert (found.name, found.file) == (name, "failed")
-    twice = [change("create", after=policy(), address=f"module.{each}.{ADDRESS}") for each in "xy"]
-    # A plan also has policies that it looks up, and what an apply that failed halfway left over.
+    twice = [
+        change("create", after=policy(), address=f"module.{each}.{ADDRESS}")
+        for each in "xy"
+    ]
+    # A plan also has policies that it looks up, and what an apply that failed halfway
+    # left over.
     others = [twice[0] | {"mode": "data"}, twice[0] | {"deposed": "1a2b3c4d"}]
     found_names = [each.name for each in parsed(*twice, *others)]
     assert found_names == [f"module.{each}.{ADDRESS}" for each in "xy"]
@@ -85,16 +105,27 @@ def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"conditions": [condition(condition_threshold=[{"duration": "0s"}])]}, "neither PromQL"),
-        ({"conditions": policy()["conditions"] * 2}, "it does not have exactly one condition"),
+        (
+            {"conditions": [condition(condition_threshold=[{"duration": "0s"}])]},
+            "neither PromQL",
+        ),
+        (
+            {"conditions": policy()["conditions"] * 2},
+            "it does not have exactly one condition",
+        ),
         ({"duration": "soon"}, "Cloud Monitoring has no such policy"),
         ({"query": f"{QUERY} )"}, "is not PromQL"),
         ({"query": "vector(1)"}, "would fire always or never"),
         ({"conditions": [on_log("a=1 OR b=2")]}, "is not supported"),
-        ({"conditions": [on_log("a=1", b='REGEXP_EXTRACT(c, "(")')]}, "not a regular expression"),
+        (
+            {"conditions": [on_log("a=1", b='REGEXP_EXTRACT(c, "(")')]},
+            "not a regular expression",
+        ),
     ],
 )
-def test_a_policy_that_can_not_be_played_has_a_reason(changed: dict[str, Any], reason: str) -> None:
+def test_a_policy_that_can_not_be_played_has_a_reason(
+    changed: dict[str, Any], reason: str
+) -> None:
     """The review says why; ``test --plan``, which plays all policies, refuses the plan."""
     document = json.dumps(plan(change("create", after=policy(**changed)))).encode()
     found = parse_plan(document, "plan.json")
@@ -106,7 +137,9 @@ def test_a_policy_that_can_not_be_played_has_a_reason(changed: dict[str, Any], r
 
 def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
     """Severity, channels and texts don't; a forgotten policy stays in Cloud Monitoring."""
-    other = policy(severity="ERROR", notification_channels=[], content="B", query=f"{QUERY}\n")
+    other = policy(
+        severity="ERROR", notification_channels=[], content="B", query=f"{QUERY}\n"
+    )
     for quiet in (
         change("update", before=policy(), after=other),
         change("forget", before=policy()),
@@ -130,9 +163,14 @@ def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
         ([(10, 200)], [(5, 20), (90, None)], ["sooner", "gained"]),
     ],
 )
-def test_overlapping_incidents_are_the_same(before: Any, after: Any, kinds: list[str]) -> None:
+def test_overlapping_incidents_are_the_same(
+    before: Any, after: Any, kinds: list[str]
+) -> None:
     """Incidents of a stream that overlap before and after are the same, the nearest of several."""
-    old, new = ([Incident("p", "orders", {}, *times) for times in side] for side in (before, after))
+    old, new = (
+        [Incident("p", "orders", {}, *times) for times in side]
+        for side in (before, after)
+    )
     assert [each["kind"] for each in compare(old, new)] == kinds
     other = Incident("p", "stock", {}, 10, None)
     assert [each["kind"] for each in compare([other, *old], [other, *new])] == kinds
@@ -140,11 +178,30 @@ def test_overlapping_incidents_are_the_same(before: Any, after: Any, kinds: list
 
 _GOOD = plan(
     change("update", before=policy(), after=policy(query="a >= (5)"), sensitive={}),
-    change("create", after=policy(conditions=[on_log("severity>=ERROR", who="EXTRACT(a)")])),
+    change(
+        "create", after=policy(conditions=[on_log("severity>=ERROR", who="EXTRACT(a)")])
+    ),
     change("delete", before=policy(), address=f'module.a.{ADDRESS}["b"]'),
 )
-_WORDS = ["", "a", "60s", "1e9s", "\ud800", "|", "`", "true", "managed", "forget", "no-op", "query"]
-_WORDS += [*policy(), *policy()["conditions"][0], *_GOOD["resource_changes"][1]["change"]]
+_WORDS = [
+    "",
+    "a",
+    "60s",
+    "1e9s",
+    "\ud800",
+    "|",
+    "`",
+    "true",
+    "managed",
+    "forget",
+    "no-op",
+    "query",
+]
+_WORDS += [
+    *policy(),
+    *policy()["conditions"][0],
+    *_GOOD["resource_changes"][1]["change"],
+]
 
 
 @given(st.data())

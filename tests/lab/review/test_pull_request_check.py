@@ -51,11 +51,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         query = parse_qs(urlsplit(self.path).query)
         page, size = (int(query[key][0]) for key in ("page", "per_page"))
-        found = [{"id": at, "body": body} for at, body in enumerate(self.server.comments, 1)]
+        found = [
+            {"id": at, "body": body} for at, body in enumerate(self.server.comments, 1)
+        ]
         self._answer(200, found[(page - 1) * size : page * size])
 
     def do_POST(self) -> None:
-        body: str = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
+        body: str = json.loads(self.rfile.read(int(self.headers["Content-Length"])))[
+            "body"
+        ]
         OUTPUTS.add("a comment on the code host", body)
         if len(body) <= LONGEST:
             number = self.path.rpartition("/")[2]
@@ -96,7 +100,8 @@ def _run_steps(job: str, folder: Path, environ: dict[str, str]) -> None:
             subprocess.run(
                 ["bash", "-e", "-o", "pipefail", "-c", _evaluated(step["run"])],
                 cwd=folder / _evaluated(step.get("working-directory", ".")),
-                env=environ | {name: _evaluated(value) for name, value in variables.items()},
+                env=environ
+                | {name: _evaluated(value) for name, value in variables.items()},
                 check=True,
             )
 
@@ -111,10 +116,14 @@ def _write_program(file: Path, words: str) -> None:
     file.chmod(0o755)
 
 
-def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost) -> None:
+def test_the_workflow_on_github_keeps_one_comment(
+    tmp_path: Path, host: CodeHost
+) -> None:
     """It checks config, plans, reviews and comments; a second run updates the comment."""
     host.comments += ["Nice."] * 130
-    workspace, runner, programs = (tmp_path / name for name in ("workspace", "runner", "bin"))
+    workspace, runner, programs = (
+        tmp_path / name for name in ("workspace", "runner", "bin")
+    )
     clone = workspace / WORKFLOW["env"]["EXPORTER"]
     (clone / "alerting_policies" / "scenarios").mkdir(parents=True)
     for file in POLICIES.glob("*.yaml"):
@@ -125,11 +134,15 @@ def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost
     _write_program(clone / ".venv" / "bin" / "datastream-lab", lab)
     _write_program(clone / ".venv" / "bin" / "datastream-exporter", "exit 1 #")
     planned = OUTPUTS.write_input(tmp_path / "planned.json", "")
-    _write_program(programs / "terraform", f'if [ "$1" = show ]; then cat {planned}; fi; true')
+    _write_program(
+        programs / "terraform", f'if [ "$1" = show ]; then cat {planned}; fi; true'
+    )
     for name in ("make", "sudo"):
         _write_program(programs / name, "true")
     runner.mkdir()
-    environ = {key: value for key, value in os.environ.items() if "GITHUB_" not in key} | {
+    environ = {
+        key: value for key, value in os.environ.items() if "GITHUB_" not in key
+    } | {
         "PATH": f"{programs}:{os.environ['PATH']}",
         "RUNNER_TEMP": str(runner),
         "GITHUB_STEP_SUMMARY": str(runner / "summary.md"),
@@ -137,7 +150,9 @@ def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost
         "GITHUB_REPOSITORY": "acme/infra",
     }
     for duration in ("300s", "240s"):
-        document = plan(change("update", before=policy(), after=policy(duration=duration)))
+        document = plan(
+            change("update", before=policy(), after=policy(duration=duration))
+        )
         planned.write_text(json.dumps(document))
         _run_steps("review", workspace, environ)
         _run_steps("comment", workspace, environ)
@@ -150,14 +165,18 @@ def test_the_workflow_on_github_keeps_one_comment(tmp_path: Path, host: CodeHost
     assert host.requests == [*look, written, *look, updated]
     assert host.secrets == {f"Bearer {Canary.GITHUB_TOKEN}"}
     (comment,) = host.comments[130:]
-    assert comment.startswith("<!-- datastream-lab review -->\n## Review of the alert policies\n")
+    assert comment.startswith(
+        "<!-- datastream-lab review -->\n## Review of the alert policies\n"
+    )
     assert "-    duration: 60s\n+    duration: 240s\n" in comment
     assert "+    duration: 300s\n" in (runner / "summary.md").read_text("utf-8")
 
 
 def _comment(environ: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     script = [sys.executable, str(CHECKS / "comment.py"), *words]
-    return subprocess.run(script, env=environ, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        script, env=environ, capture_output=True, text=True, check=False
+    )
 
 
 def test_a_note_on_gitlab_is_kept_up_to_date(tmp_path: Path, host: CodeHost) -> None:
@@ -184,7 +203,11 @@ def test_what_goes_wrong_is_one_sentence(tmp_path: Path, host: CodeHost) -> None
     """A missing variable, a missing file, a refusal and a wrong command line; exit 1."""
     review = tmp_path / "review.md"
     review.write_text("x" * LONGEST)
-    url = {"GITHUB_API_URL": host.url, "GITHUB_REPOSITORY": "acme/infra", "PULL_REQUEST": "7"}
+    url = {
+        "GITHUB_API_URL": host.url,
+        "GITHUB_REPOSITORY": "acme/infra",
+        "PULL_REQUEST": "7",
+    }
     token = {"GITHUB_TOKEN": Canary.GITHUB_TOKEN}
     for environ, words, sentence in (
         (url, ("github", str(review)), "the variable GITHUB_TOKEN is not set"),

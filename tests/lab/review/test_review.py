@@ -18,7 +18,9 @@ from tests.lab.review.plan_json import ADDRESS, CHANNEL, QUERY, change, plan, po
 _LATER = plan(change("update", before=policy(), after=policy(duration="300s")))
 
 
-def _data(*changes: dict[str, Any], played: tuple[Played, ...] = (), **more: Any) -> dict[str, Any]:
+def _data(
+    *changes: dict[str, Any], played: tuple[Played, ...] = (), **more: Any
+) -> dict[str, Any]:
     document = json.dumps(plan(*changes, **more)).encode()
     return review_data(parse_plan(document, "plan.json"), played)
 
@@ -27,7 +29,10 @@ def test_a_later_alert_has_a_diff_and_a_row(reviewed: Reviewed) -> None:
     """The page has the diff and when the alerts open; with ``--strict`` the exit code is 1."""
     answer = reviewed(_LATER, "--scenario", "five", "--strict")
     assert (answer.code, answer.err) == (1, "")
-    assert "\nPolicies that change: 1 of 1. Alerts in 1 scenario: **5 later**.\n" in answer.out
+    assert (
+        "\nPolicies that change: 1 of 1. Alerts in 1 scenario: **5 later**.\n"
+        in answer.out
+    )
     assert "\n-    duration: 60s\n+    duration: 300s\n" in answer.out
     names = "`orders-1`, `orders-2`, `orders-3` and 2 more"
     assert f"| `five` | `failed` | **later** | {names} | 6m30s | 10m30s |" in answer.out
@@ -39,7 +44,10 @@ def test_a_sooner_alert_is_not_worse(reviewed: Reviewed) -> None:
     sooner = plan(change("update", before=policy(duration="300s"), after=policy()))
     answer = reviewed(sooner, "--scenario", "five", "--strict", "--json")
     found = json.loads(answer.out)
-    assert (answer.code, found["count"]) == (0, {"lost": 0, "later": 0, "gained": 0, "sooner": 5})
+    assert (answer.code, found["count"]) == (
+        0,
+        {"lost": 0, "later": 0, "gained": 0, "sooner": 5},
+    )
     assert found["incidents"][0] == {
         "scenario": "five",
         "policy": "failed",
@@ -56,7 +64,10 @@ def test_a_query_that_prometheus_rejects_loses_its_alerts(reviewed: Reviewed) ->
     document = plan(change("update", before=policy(), after=policy(query=ambiguous)))
     answer = reviewed(document, "--scenario", "five")
     assert "**5 lost**" in answer.out
-    assert "| `failed` | `it would never alert: Prometheus refuses the query: " in answer.out
+    assert (
+        "| `failed` | `it would never alert: Prometheus refuses the query: "
+        in answer.out
+    )
 
 
 def test_a_policy_that_no_scenario_covers_is_named() -> None:
@@ -71,8 +82,19 @@ def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
     """Each is said where the diff is folded; a replaced policy's incidents close."""
     changes = [
         change("delete", before=policy(), address=f"{ADDRESS}_gone"),
-        change("delete", "create", before=policy(), after=policy(project="b"), address=ADDRESS),
-        change("update", before=policy(), after=policy(enabled=False), address=f"{ADDRESS}_off"),
+        change(
+            "delete",
+            "create",
+            before=policy(),
+            after=policy(project="b"),
+            address=ADDRESS,
+        ),
+        change(
+            "update",
+            before=policy(),
+            after=policy(enabled=False),
+            address=f"{ADDRESS}_off",
+        ),
         change("update", before=policy(), after=policy(), address=f"{ADDRESS}_same"),
     ]
     text = review_page(_data(*changes, errored=True))
@@ -82,11 +104,15 @@ def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
         ("failed_off", "switched off"),
         ("failed_same", "update"),
     ]
-    assert "It is replaced: its open incidents close, and open again.\n\n```diff" in text
+    assert (
+        "It is replaced: its open incidents close, and open again.\n\n```diff" in text
+    )
     assert "-project: orders-prod\n+project: b\n" in text
     assert "\n+enabled: false\n" in text
     assert "Only values change that Cloud Monitoring sets." in text
-    assert "> **Note:** The plan ended with an error, so changes may be missing." in text
+    assert (
+        "> **Note:** The plan ended with an error, so changes may be missing." in text
+    )
     assert f"| `default` | `{CHANNEL}` | `no policy` | `failed_gone` |" in text
 
 
@@ -94,7 +120,9 @@ def test_each_route_pays_for_its_conditions() -> None:
     """A route adds a policy with two clauses, but each stream is read by one route's alone."""
     query = f"{QUERY} unless on (stream_id) {QUERY.replace('== 5', '!= 6')}"
     one = change("no-op", before=policy(query=query), after=policy(query=query))
-    two = change("create", after=policy(query=query), address=f'{ADDRESS}["shop/failed"]')
+    two = change(
+        "create", after=policy(query=query), address=f'{ADDRESS}["shop/failed"]'
+    )
     dollars = _data(one, two)["dollars_a_month"]
     # Two clauses at 87,600 evaluations.
     assert dollars["before"] == {"conditions": 0.70, "each_stream": 0.09}
@@ -105,12 +133,19 @@ def test_unknown_values_are_marked() -> None:
     """A channel that the same plan creates; a condition that is unknown can't be played."""
     after = {**policy(), "notification_channels": None, "conditions": None}
     review = _data(
-        change("update", before=policy(), after=after, notification_channels=True, conditions=True)
+        change(
+            "update",
+            before=policy(),
+            after=after,
+            notification_channels=True,
+            conditions=True,
+        )
     )
     (diff,) = (each["diff"] for each in review["policies"])
-    assert {"+conditions: (known after apply)", "+notificationChannels: (known after apply)"} < {
-        *diff
-    }
+    assert {
+        "+conditions: (known after apply)",
+        "+notificationChannels: (known after apply)",
+    } < {*diff}
     assert "known only after apply" in review["problems"]["failed"]
     assert review["routes"][0]["after"] == "(known after apply)"
 
@@ -123,7 +158,10 @@ def test_no_secret_of_a_plan_is_shown(reviewed: Reviewed) -> None:
         "mode": "managed",
         "type": "google_secret_manager_secret_version",
         "name": "token",
-        "change": {"actions": ["update"], "before": {"secret_data": Canary.SLACK_TOKEN}},
+        "change": {
+            "actions": ["update"],
+            "before": {"secret_data": Canary.SLACK_TOKEN},
+        },
     }
     hidden = {
         "conditions": [{"condition_prometheus_query_language": [{"query": True}]}],
@@ -156,12 +194,16 @@ def test_no_secret_of_a_plan_is_shown(reviewed: Reviewed) -> None:
         assert reviewed(text[:cut]).code == reviewed(text[cut + 1 :]).code == 2
 
 
-_NASTY = "a|b `c` ``d`` @everyone <img src=x> #1 [l](u) *e* \\ \n\n# h\n```\n\x1b[31m\u202e"
+_NASTY = (
+    "a|b `c` ``d`` @everyone <img src=x> #1 [l](u) *e* \\ \n\n# h\n```\n\x1b[31m\u202e"
+)
 
 
 def test_no_value_becomes_markup() -> None:
     """Values appear only as code: they break no table, mention nobody and load nothing."""
-    nasty = dict.fromkeys(("display_name", "severity", "query", "content", _NASTY), _NASTY)
+    nasty = dict.fromkeys(
+        ("display_name", "severity", "query", "content", _NASTY), _NASTY
+    )
     labels = {_NASTY: _NASTY, "route": _NASTY}
     after = policy(**nasty, notification_channels=[_NASTY], user_labels=labels)
     address = f"{ADDRESS}[{json.dumps(_NASTY)}]"
@@ -178,15 +220,25 @@ def test_the_page_fits_in_a_comment() -> None:
     """The page stays below GitHub's limit and says what it leaves out."""
     names = [f"{'x' * 95}{number}" for number in range(300)]
     incidents = [
-        {"scenario": name, "policy": name, "kind": "lost", "about": name, "opens": [300.0, None]}
+        {
+            "scenario": name,
+            "policy": name,
+            "kind": "lost",
+            "about": name,
+            "opens": [300.0, None],
+        }
         for name in names
     ]
     content = "".join(f"{number} {'y' * 280}\n" for number in range(99))
     long = policy(content=content, duration="soon")
-    created = [change("create", after=long, address=f"{ADDRESS}_{name}") for name in names[:60]]
+    created = [
+        change("create", after=long, address=f"{ADDRESS}_{name}") for name in names[:60]
+    ]
     text = review_page(_data(*created, played=(Played("s", incidents, {}, {}),)))
     assert 40_000 < len(text) <= 60_000
-    assert re.search(r"\n\n[0-9]+ more diffs: see `datastream-lab review --json`\.\n\n", text)
+    assert re.search(
+        r"\n\n[0-9]+ more diffs: see `datastream-lab review --json`\.\n\n", text
+    )
     assert "\n\n260 more rows: see `datastream-lab review --json`." in text
     text = review_page(_data(*created))
     assert re.search("… and [0-9]+ more lines\n```", text)
@@ -204,11 +256,16 @@ def test_only_a_review_that_plays_needs_prometheus(
     assert reviewed(severity).code == 0
 
 
-def test_the_first_apply_adds_everything(replanned: Replanned, reviewed: Reviewed) -> None:
+def test_the_first_apply_adds_everything(
+    replanned: Replanned, reviewed: Reviewed
+) -> None:
     """Every policy is added, and every alert of those that are on is gained; later none is."""
     first = replanned()
     unchanged = reviewed(first).out
-    assert "Policies that change: 0 of 19. What decides when an alert opens stays" in unchanged
+    assert (
+        "Policies that change: 0 of 19. What decides when an alert opens stays"
+        in unchanged
+    )
     for each in first["resource_changes"]:
         each["change"] |= {"actions": ["create"], "before": None}
     review = json.loads(reviewed(first, "--scenario", "five", "--json").out)

@@ -22,22 +22,32 @@ from tests.terraform.module_inputs import CHANNEL
 _CHANNELS = {each: [CHANNEL] for each in ("CRITICAL", "ERROR", "WARNING")}
 _SHOP = {"shop": {"projects": ["orders-prod"], "notification_channels": _CHANNELS}}
 _FILES = read_policies(POLICIES)
-_ROUTED = {each.name for each in _FILES if each.query and not each.name.startswith("exporter-")}
+_ROUTED = {
+    each.name for each in _FILES if each.query and not each.name.startswith("exporter-")
+}
 _ROUTED |= {"stream-state-changed"}
 
 
 def _chosen() -> list[Scenario]:
     """Return the shortest scenario for each routed policy, and one with several projects."""
-    scenarios = read_scenarios(POLICIES / "scenarios", {policy.name for policy in _FILES})
+    scenarios = read_scenarios(
+        POLICIES / "scenarios", {policy.name for policy in _FILES}
+    )
     chosen = {each.name: each for each in scenarios if each.name == "same-id"}
     for name in sorted(_ROUTED):
-        fitting = [each for each in scenarios if name in {alert.policy for alert in each.expect}]
+        fitting = [
+            each
+            for each in scenarios
+            if name in {alert.policy for alert in each.expect}
+        ]
         shortest = min(fitting, key=lambda each: (each.lasts, each.name))
         chosen[shortest.name] = shortest
     return list(chosen.values())
 
 
-def test_every_scenario_passes_with_routes(replanned: Replanned, played: Played) -> None:
+def test_every_scenario_passes_with_routes(
+    replanned: Replanned, played: Played
+) -> None:
     """No stream alerts in two routes and none in no route: each alert comes exactly once."""
     chosen = _chosen()
     projects = {project.id for each in chosen for project in each.world.projects}
@@ -55,7 +65,9 @@ def test_every_scenario_passes_with_routes(replanned: Replanned, played: Played)
         ),
         routes={"shop": shop, "others": _SHOP["shop"]},
     )
-    policies = planned_policies(parse_plan(json.dumps(plan).encode(), "plan.json").changes)
+    policies = planned_policies(
+        parse_plan(json.dumps(plan).encode(), "plan.json").changes
+    )
     count = Counter(policy.name for policy in policies)
     assert {count[name] for name in _ROUTED} == {3}
     wrong = []
@@ -69,18 +81,25 @@ def test_every_scenario_passes_with_routes(replanned: Replanned, played: Played)
         wrong += [
             (scenario.name, alert)
             for alert in results
-            if not alert.passed and not (alert.expected and alert.expected.policy not in count)
+            if not alert.passed
+            and not (alert.expected and alert.expected.policy not in count)
         ]
     assert wrong == []
 
 
-def test_the_command_plays_a_plan(replanned: Replanned, command: Command, tmp_path: Path) -> None:
+def test_the_command_plays_a_plan(
+    replanned: Replanned, command: Command, tmp_path: Path
+) -> None:
     """`test --plan` plays the planned policies: without a disabled one, its alert is missed."""
     name = "stream-failed-permanently"
-    scenario = next(each for each in _chosen() if name in {alert.policy for alert in each.expect})
+    scenario = next(
+        each for each in _chosen() if name in {alert.policy for alert in each.expect}
+    )
     plan = replanned(routes=_SHOP, policy_overrides={name: {"enabled": False}})
     file = OUTPUTS.write_input(tmp_path / "plan.json", json.dumps(plan))
-    ended = command("test", scenario.name, "--plan", str(file), "--policies", str(POLICIES))
+    ended = command(
+        "test", scenario.name, "--plan", str(file), "--policies", str(POLICIES)
+    )
     assert ended.code == INCOMPLETE
     assert f"MISSED: {name} of" in ended.out
 
@@ -95,9 +114,14 @@ def test_only_a_route_whose_policy_is_removed_loses_alerts(
     assert "Alerts in 1 scenario: all as before." in answer.out
     assert "<code>shop/stream-failed</code>: create" in answer.out
     assert f"| `shop` | `no policy` | `{CHANNEL}` |" in answer.out
-    changes = [each for each in plan["resource_changes"] if "together" in str(each.get("index"))]
+    changes = [
+        each
+        for each in plan["resource_changes"]
+        if "together" in str(each.get("index"))
+    ]
     for each in changes:
-        # As if it had been applied for the scenario's project, and the route were removed now.
+        # As if it had been applied for the scenario's project, and the route were
+        # removed now.
         text = json.dumps(each["change"]["after"]).replace("orders-prod", "shop-prod")
         each["change"] |= {"actions": ["no-op"], "after": json.loads(text)}
         each["change"]["before"] = each["change"]["after"]

@@ -45,9 +45,15 @@ def errors_of(text: str) -> list[str]:
 
 def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
     """An exporter without a config of its own has the world's."""
-    own = "{config: {metrics: {project: b-prod}, sources: [{project: b-prod}]}, job: other}"
+    own = (
+        "{config: {metrics: {project: b-prod}, sources: [{project: b-prod}]}, job:"
+        " other}"
+    )
     scenario = read(GOOD.replace("  - {}\n", f"  - {{}}\n  - {own}\n"))
-    assert [each.metrics.project for each in scenario.configs] == ["shop-prod", "b-prod"]
+    assert [each.metrics.project for each in scenario.configs] == [
+        "shop-prod",
+        "b-prod",
+    ]
     assert scenario.expect[0].opens.by == 790
 
 
@@ -58,8 +64,18 @@ def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
         ("of: orders", "of: order", 18, '"order" matches nothing in this world'),
         ("by: 13m10s", "by: 10m", 18, "by comes before after"),
         ("by: 13m10s", "by: 30m", 18, "is after the end of the scenario"),
-        ("by: 13m10s}", "by: 13m}, stays: true, closes: {after: 1s, by: 2s}", 18, "remove one"),
-        ("stream: orders", "stream: order", 16, '"order" matches no stream of this world'),
+        (
+            "by: 13m10s}",
+            "by: 13m}, stays: true, closes: {after: 1s, by: 2s}",
+            18,
+            "remove one",
+        ),
+        (
+            "stream: orders",
+            "stream: order",
+            16,
+            '"order" matches no stream of this world',
+        ),
         ("{project: shop-prod, loc", "{project: Shop, loc", 9, '"Shop"'),
         ("lasts: 20m", "lasts: 20m\nspacing: 7s", 1, "spacing has to divide the 30 s"),
         ("lasts: 20m", "lasts: 20m\nswitched_off: [x]", 4, '"x" is not a policy'),
@@ -68,7 +84,9 @@ def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
         ("  - {}", "  - {every: 1 minute}", 5, '"1 minute" is not a duration'),
     ],
 )
-def test_every_error_is_reported_with_its_line(old: str, new: str, line: int, words: str) -> None:
+def test_every_error_is_reported_with_its_line(
+    old: str, new: str, line: int, words: str
+) -> None:
     """Unknown policies, things that are not there, times that do not go together."""
     errors = errors_of(GOOD.replace(old, new, 1))
     assert errors[0].startswith(f"s.yaml:{line}: ")
@@ -77,16 +95,26 @@ def test_every_error_is_reported_with_its_line(old: str, new: str, line: int, wo
 
 def test_errors_of_the_config_and_of_the_rest_are_reported_together() -> None:
     """What is wrong with the exporter's config hides nothing else, and it needs a config."""
-    text = GOOD.replace("{project: shop-prod}", "{project: Shop}").replace("of: orders", "of: x")
+    text = GOOD.replace("{project: shop-prod}", "{project: Shop}").replace(
+        "of: orders", "of: x"
+    )
     errors = errors_of(text)
     assert [each.partition(": ")[0] for each in errors] == ["s.yaml:18", "s.yaml:8"]
     text = GOOD.replace(GOOD[GOOD.index("  config:") : GOOD.index("  projects:")], "")
-    assert errors_of(text) == ["s.yaml:6: world.config: is missing; the exporter needs a config"]
+    assert errors_of(text) == [
+        "s.yaml:6: world.config: is missing; the exporter needs a config"
+    ]
 
 
 def test_an_incident_can_be_expected_for_any_existing_resource() -> None:
     """Streams, locations, projects, private connections and exporters have names."""
-    for of in ("europe-west1", "shop-prod", "peering", "datastream-exporter", "projects/*/orders"):
+    for of in (
+        "europe-west1",
+        "shop-prod",
+        "peering",
+        "datastream-exporter",
+        "projects/*/orders",
+    ):
         read(GOOD.replace("of: orders", f"of: {of}"))
 
 
@@ -104,4 +132,7 @@ def test_the_errors_of_all_files_of_a_folder_are_reported(tmp_path: Path) -> Non
     ]
     (tmp_path / "a.yaml").write_text(GOOD)
     (tmp_path / "b.yaml").write_text(GOOD)
-    assert [scenario.name for scenario in read_scenarios(tmp_path, POLICIES)] == ["a", "b"]
+    assert [scenario.name for scenario in read_scenarios(tmp_path, POLICIES)] == [
+        "a",
+        "b",
+    ]

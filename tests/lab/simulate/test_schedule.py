@@ -33,7 +33,13 @@ def test_a_run_of_the_job_starts_up_to_half_a_minute_late() -> None:
 def test_a_function_starts_late_only_where_it_is_cold() -> None:
     """A minute after a run it may be; a worker pool is on time, to the second."""
     assert [run.at for run in runs(40, mode="worker_pool")] == [0, 10, 20, 30]
-    assert [run.at for run in runs(mode="function", delays=[0, 10])] == [0, 70, 120, 190, 240]
+    assert [run.at for run in runs(mode="function", delays=[0, 10])] == [
+        0,
+        70,
+        120,
+        190,
+        240,
+    ]
     late = [run.at - run.tick * 60 for run in runs(3600, mode="function")]
     assert 8 < max(late) <= 10
 
@@ -41,12 +47,24 @@ def test_a_function_starts_late_only_where_it_is_cold() -> None:
 @pytest.mark.parametrize(
     ("logged", "changed", "triggered"),
     [
-        pytest.param([20], ALL, [25], id="a log's way to a warm instance takes five seconds"),
-        pytest.param([1, 2], ALL, [10], id="those that wait for ten seconds to pass share a run"),
-        pytest.param([14, 15], ALL, [19, 29], id="a run begins after the call that it answers"),
-        pytest.param([49], ALL, [64], id="a cold start takes ten seconds, and the tick shares it"),
-        pytest.param([14, 30, 90], (), [19, 95], id="nothing changed: quiet for a minute"),
-        pytest.param([14, 30], (0,), [19, 35], id="any run of the last minute may see a change"),
+        pytest.param(
+            [20], ALL, [25], id="a log's way to a warm instance takes five seconds"
+        ),
+        pytest.param(
+            [1, 2], ALL, [10], id="those that wait for ten seconds to pass share a run"
+        ),
+        pytest.param(
+            [14, 15], ALL, [19, 29], id="a run begins after the call that it answers"
+        ),
+        pytest.param(
+            [49], ALL, [64], id="a cold start takes ten seconds, and the tick shares it"
+        ),
+        pytest.param(
+            [14, 30, 90], (), [19, 95], id="nothing changed: quiet for a minute"
+        ),
+        pytest.param(
+            [14, 30], (0,), [19, 35], id="any run of the last minute may see a change"
+        ),
         pytest.param([], ALL, [], id="nothing is logged"),
     ],
 )
@@ -59,8 +77,12 @@ def test_a_log_entry_calls_a_function_with_log_triggers(
     completed: list[CompletedRun] = []
     for run in scheduled_runs([with_triggers], 110, "seed", logged, completed):
         found = run.at in changed
-        completed.append(CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=found))
-    assert [run.scheduled.at for run in completed if run.scheduled.tick < 0] == triggered
+        completed.append(
+            CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=found)
+        )
+    assert [
+        run.scheduled.at for run in completed if run.scheduled.tick < 0
+    ] == triggered
     without = scheduled_runs([Deployment.model_validate(keys)], 110, "seed", logged)
     assert [run.at for run in without] == [0, 60]
 
@@ -68,7 +90,8 @@ def test_a_log_entry_calls_a_function_with_log_triggers(
 @pytest.mark.parametrize(
     ("every", "changes", "most"),
     [
-        # The first run sees everything for the first time: a run in 10 s for its first minute.
+        # The first run sees everything for the first time: a run in 10 s for its first
+        # minute.
         (1, [0], 59 + 6),
         (10, [0], 59 + 6),
         (60, [0], 59 + 6),
@@ -88,12 +111,16 @@ def test_a_stream_that_floods_its_log_starts_a_run_a_minute(
     logged, began = range(0, 3600, every), [-1.0]
     for run in scheduled_runs([function], 3600, "seed", logged, completed, quiet):
         changed = any(began[-1] < change <= run.at for change in changes)
-        completed.append(CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=changed))
+        completed.append(
+            CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=changed)
+        )
         began.append(run.at)
     by_log = [run.scheduled.at for run in completed if run.scheduled.tick < 0]
     assert min(after - before for before, after in pairwise(began[1:])) >= 10
     assert len(by_log) <= most
-    settled = [at for at in by_log if not any(0 <= at - change < 120 for change in changes)]
+    settled = [
+        at for at in by_log if not any(0 <= at - change < 120 for change in changes)
+    ]
     assert all(after - before >= 60 for before, after in pairwise(settled))
     # At the end, some are on their way or wait.
     assert len(logged) - len(by_log) - len(quiet) <= 15

@@ -11,7 +11,10 @@ from lab.simulate.series import VisibilityDelay, adjust_for_delay
 @pytest.mark.parametrize(
     ("query", "seen"),
     [
-        ('custom_googleapis_com:a{x="y"}[1h]', 'custom_googleapis_com:a{x="y"}[3595000ms]'),
+        (
+            'custom_googleapis_com:a{x="y"}[1h]',
+            'custom_googleapis_com:a{x="y"}[3595000ms]',
+        ),
         ("custom_googleapis_com:a[90s]", "custom_googleapis_com:a[85000ms]"),
         ("custom_googleapis_com:a[90]", "custom_googleapis_com:a[85000ms]"),
         ("custom_googleapis_com:a [ 1h30m ]", "custom_googleapis_com:a[5395000ms]"),
@@ -25,7 +28,10 @@ from lab.simulate.series import VisibilityDelay, adjust_for_delay
         ("rate(up[5m])", "rate(up[5m])"),
         (
             "custom_googleapis_com:a[1h] and datastream_googleapis_com:b[10m]",
-            "custom_googleapis_com:a[3595000ms] and datastream_googleapis_com:b[360000ms]",
+            (
+                "custom_googleapis_com:a[3595000ms] and"
+                " datastream_googleapis_com:b[360000ms]"
+            ),
         ),
     ],
 )
@@ -37,5 +43,7 @@ def test_ranges_are_shorter_by_how_late_points_come(query: str, seen: str) -> No
 def test_every_policy_says_how_far_it_looks_back(policies: tuple[Policy, ...]) -> None:
     """No selector leaves it to the engine, whose five minutes would then count."""
     for policy in policies:
-        selected = re.findall(r"_googleapis_com:\w+(?:\{[^}]*\})?(.?)", policy.query or "")
+        selected = re.findall(
+            r"_googleapis_com:\w+(?:\{[^}]*\})?(.?)", policy.query or ""
+        )
         assert set(selected) <= {"["}, policy.name

@@ -37,7 +37,9 @@ def test_points_are_the_exporters_and_become_visible_seconds_later(
     """Each carries its run's second, is seen 3 to 8 s after it, and has all of its labels."""
     recording = simulate(make_scenario(FAIL, exporters=[{"delay": 0}]), START)
     state = of(recording, STATE, stream_id="orders")
-    assert points(state)[:7] == [(60 * minute, 2 if minute < 5 else 5) for minute in range(7)]
+    assert points(state)[:7] == [
+        (60 * minute, 2 if minute < 5 else 5) for minute in range(7)
+    ]
     late = [one.visible_at - one.time for one in state.samples]
     assert 3 < min(late) < 5 < max(late) <= 8
     assert dict(state.labels) == {
@@ -57,7 +59,9 @@ def test_a_run_writes_in_its_order(make_scenario: MakeScenario) -> None:
     scenario = make_scenario(exporters=[{"takes": 20, "delay": 0}])
     recording = simulate(scenario, START, (0, 0))
     late = {
-        each.name.removeprefix(DATASTREAM): each.samples[0].visible_at - each.samples[0].time
+        each.name.removeprefix(DATASTREAM): (
+            each.samples[0].visible_at - each.samples[0].time
+        )
         for each in recording.series
         if each.name.startswith(DATASTREAM)
     }
@@ -72,7 +76,9 @@ def test_a_simulation_is_the_same_each_time(make_scenario: MakeScenario) -> None
     scenario = make_scenario(FAIL, UNREACHABLE, lasts="10m")
     one, other = (simulate(scenario, START) for _ in range(2))
     steady = [each for each in one.series if not each.name.endswith("run_seconds")]
-    assert steady == [each for each in other.series if not each.name.endswith("run_seconds")]
+    assert steady == [
+        each for each in other.series if not each.name.endswith("run_seconds")
+    ]
     assert one.runs == other.runs
 
 
@@ -82,24 +88,35 @@ def test_a_location_without_an_answer_delays_no_other_ones_points(
     """Retries take no time here, but the run ends later, and ``up`` comes when all have failed."""
     world = deepcopy(WORLD)
     world["config"]["sources"][0]["locations"].append("us-east1")
-    world["projects"][0]["locations"].append({"id": "us-east1", "streams": [{"id": "users"}]})
+    world["projects"][0]["locations"].append(
+        {"id": "us-east1", "streams": [{"id": "users"}]}
+    )
     down = UNREACHABLE | {"location": "us-east1"}
     recording = simulate(make_scenario(down, world=world, lasts="10m"), START)
     ended = [round(run.ended - run.scheduled.at, 3) for run in recording.runs]
     assert (set(ended[:5]), set(ended[6:])) == ({1}, {31})
-    up = {region: of(recording, UP, location=region) for region in ("us-east1", "europe-west1")}
+    up = {
+        region: of(recording, UP, location=region)
+        for region in ("us-east1", "europe-west1")
+    }
     assert [one.value for one in up["us-east1"].samples] == [1] * 5 + [0] * 5
-    late = {key: max(one.visible_at - one.time for one in up[key].samples) for key in up}
+    late = {
+        key: max(one.visible_at - one.time for one in up[key].samples) for key in up
+    }
     assert late["europe-west1"] < 1 + 7 + 1 < 30 < late["us-east1"]
     own = of(recording, LAST_RUN).samples[-1]
     assert own.visible_at - own.time > 30
 
 
-def test_the_points_of_a_last_run_become_visible_together(make_scenario: MakeScenario) -> None:
+def test_the_points_of_a_last_run_become_visible_together(
+    make_scenario: MakeScenario,
+) -> None:
     """They carry one time, and a look-back ends for all of them at once."""
     recording = simulate(make_scenario(exporters=[{"ends": "5m"}]), START)
     last = {
-        each.samples[-1].visible_at for each in recording.series if each.name.startswith(DATASTREAM)
+        each.samples[-1].visible_at
+        for each in recording.series
+        if each.name.startswith(DATASTREAM)
     }
     assert len(last) == 1
 
@@ -117,28 +134,42 @@ def test_tasks_share_the_locations(make_scenario: MakeScenario) -> None:
     silent = [{"from": 300, "until": 600, "task": 1}]
     scenario = make_scenario(world=world, exporters=[{"tasks": 2, "silent": silent}])
     recording = simulate(scenario, START)
-    assert [len(of(recording, LAST_RUN, node_id=task).samples) for task in "01"] == [20, 15]
+    assert [len(of(recording, LAST_RUN, node_id=task).samples) for task in "01"] == [
+        20,
+        15,
+    ]
     assert of(recording, EXECUTIONS, result="succeeded").samples[-1].value == 15
     assert of(recording, EXECUTIONS, result="failed").samples[-1].value == 5
 
 
-def test_requests_that_start_no_run_are_no_successful_runs(make_scenario: MakeScenario) -> None:
+def test_requests_that_start_no_run_are_no_successful_runs(
+    make_scenario: MakeScenario,
+) -> None:
     """While each run fails, a flood of logs is answered 204: that is 2xx, but it isn't 200."""
-    entry = {"stream": "orders", "do": "log", "log": "stream_activity", "severity": "ERROR"}
+    entry = {
+        "stream": "orders",
+        "do": "log",
+        "log": "stream_activity",
+        "severity": "ERROR",
+    }
     lost = {"at": 600, "project": "shop-prod", "do": "revoke"}
     lost["permission"] = "monitoring.timeSeries.create"
     flood = [entry | {"at": at} for at in range(0, 1200, 2)]
     function = {"mode": "function", "log_triggers": True}
     recording = simulate(make_scenario(*flood, lost, exporters=[function]), START)
     last = {
-        (dict(each.labels)["response_code"], dict(each.labels)["response_code_class"]): points(each)
+        (
+            dict(each.labels)["response_code"],
+            dict(each.labels)["response_code_class"],
+        ): points(each)
         for each in recording.series
         if each.name == REQUESTS
     }
     assert last.keys() == {("200", "2xx"), ("204", "2xx"), ("500", "5xx")}
     times = {code: samples[-1][0] for (code, _), samples in last.items()}
     assert times == {"200": 600, "204": 1200, "500": 1200}
-    # A run a minute by the schedule and one by the log, and a run in ten seconds at first
+    # A run a minute by the schedule and one by the log, and a run in ten seconds at
+    # first
     assert 20 <= last["200", "2xx"][-1][1] <= 25
     assert last["500", "5xx"][-1][1] <= 60
 
@@ -155,9 +186,13 @@ def test_the_exporters_own_entries_are_logged(
     make_scenario: MakeScenario, mode: str, events: list[str]
 ) -> None:
     """As Cloud Logging has them: who remembers logs a change once, and again after ten minutes."""
-    recording = simulate(make_scenario(FAIL, exporters=[{"mode": mode, "delay": 0}]), START)
+    recording = simulate(
+        make_scenario(FAIL, exporters=[{"mode": mode, "delay": 0}]), START
+    )
     stdout = "logs/run.googleapis.com%2Fstdout"
-    entries = [each.fields for each in recording.entries if stdout in each.fields["logName"]]
+    entries = [
+        each.fields for each in recording.entries if stdout in each.fields["logName"]
+    ]
     assert [each["jsonPayload"]["event"] for each in entries] == events
     assert {each["severity"] for each in entries} == {"ERROR"}
     assert entries[0]["jsonPayload"]["stream_id"] == "orders"
@@ -166,7 +201,13 @@ def test_the_exporters_own_entries_are_logged(
 
 def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) -> None:
     """Once a minute, four minutes late; it grows while the stream lags, and stops with it."""
-    lag = {"at": 120, "stream": "orders", "do": "lag", "freshness": 100, "growing": True}
+    lag = {
+        "at": 120,
+        "stream": "orders",
+        "do": "lag",
+        "freshness": 100,
+        "growing": True,
+    }
     stall = {"at": 120, "stream": "stock", "do": "stall"}
     catch_up = {"at": 900, "stream": "stock", "do": "catch_up"}
     recording = simulate(make_scenario(lag, FAIL, stall, catch_up), START)
@@ -180,7 +221,10 @@ def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) 
 def test_dropped_events_are_counted(make_scenario: MakeScenario) -> None:
     """It is absent while all is well; each minute's events are a rise in that minute."""
     drop = {"stream": "orders", "do": "drop_events"}
-    dropped = [drop | {"at": at, "events": n} for at, n in ((130, 3), (170, 1), (190, 2), (610, 1))]
+    dropped = [
+        drop | {"at": at, "events": n}
+        for at, n in ((130, 3), (170, 1), (190, 2), (610, 1))
+    ]
     recording = simulate(make_scenario(*dropped), START)
     counted = points(of(recording, UNSUPPORTED))
     assert counted == [(120, 0), (180, 4), (240, 6), (600, 6), (660, 7)]
@@ -213,6 +257,10 @@ def test_who_changes_a_stream_is_logged_twice(make_scenario: MakeScenario) -> No
         (180, "stock", "DeleteStream", "producer", "first"),
         (181, "stock", "DeleteStream", "producer", "last"),
     ]
-    (failed,) = [each for each in recording.entries if "stream_activity" in each.fields["logName"]]
+    (failed,) = [
+        each
+        for each in recording.entries
+        if "stream_activity" in each.fields["logName"]
+    ]
     assert failed.fields["severity"] == "ERROR"
     assert failed.fields["resource"]["labels"]["stream_id"] == "orders"

@@ -69,7 +69,9 @@ def test_silence_is_a_gap(policies: tuple[Policy, ...]) -> None:
     ]
 
 
-def test_other_subjects_are_drawn_where_something_happens(policies: tuple[Policy, ...]) -> None:
+def test_other_subjects_are_drawn_where_something_happens(
+    policies: tuple[Policy, ...],
+) -> None:
     """A location that is readable and an exporter that runs need no row."""
     well = [
         states(samples.UP, always(1)),
@@ -79,7 +81,11 @@ def test_other_subjects_are_drawn_where_something_happens(policies: tuple[Policy
         policies,
         *well,
         states(samples.UP, always(0), location="us-east1"),
-        states(samples.CONNECTION_STATE, {0: 3, 15: 3, 30: 2, 45: 2}, private_connection_id="vpn"),
+        states(
+            samples.CONNECTION_STATE,
+            {0: 3, 15: 3, 30: 2, 45: 2},
+            private_connection_id="vpn",
+        ),
     )
     found = {row.name: [bar.text for bar in row.spans] for row in drawn.rows}
     assert found == {"us-east1": ["unreadable"], "vpn": ["FAILED", "CREATED"]}
@@ -99,7 +105,11 @@ def test_incidents_are_under_their_subject(policies: tuple[Policy, ...]) -> None
             Incident("exporter-silent", "", {}, 30 * MINUTE, 40 * MINUTE),
         ),
     )
-    assert [row.name for row in drawn.rows] == ["orders", "datastream-exporter", "stock"]
+    assert [row.name for row in drawn.rows] == [
+        "orders",
+        "datastream-exporter",
+        "stock",
+    ]
     texts = [(text, bars[0].style, len(bars)) for text, bars in drawn.rows[0].incidents]
     assert texts == [
         ("stream-failed (2) before the start → still open", "critical", 2),
@@ -109,9 +119,14 @@ def test_incidents_are_under_their_subject(policies: tuple[Policy, ...]) -> None
 
 def test_streams_that_look_alike_share_a_row(policies: tuple[Policy, ...]) -> None:
     """A fleet of hundreds fits on a page; what does not fit is counted."""
-    drawn = draw(policies, *(stream(f"s{number:03}", always(2)) for number in range(500)))
+    drawn = draw(
+        policies, *(stream(f"s{number:03}", always(2)) for number in range(500))
+    )
     (row,) = drawn.rows
-    assert (row.name, row.place) == ("s000", "europe-west1 · shop-prod · and 499 more like it")
+    assert (row.name, row.place) == (
+        "s000",
+        "europe-west1 · shop-prod · and 499 more like it",
+    )
     different = [stream(f"s{number}", always(2, since=number)) for number in range(50)]
     drawn = draw(policies, *different)
     assert (len(drawn.rows), drawn.notes) == (MOST_ROWS, ["10 more rows not drawn."])

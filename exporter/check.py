@@ -12,7 +12,8 @@ from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
 from exporter.measure import GLOBAL, POINTS_LOST, Sample
 from exporter.memory import Memory
-from exporter.run import Report, Run, Session
+from exporter.report import Report, Session
+from exporter.run import Run
 from exporter.run_log import failure_groups, name_all
 from exporter.text import plural, quote
 from exporter.write import Writer

@@ -20,7 +20,8 @@ from exporter.google.calls import Deadline
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER, JsonLines, Text
 from exporter.memory import Memory
-from exporter.run import Report, Run, Session
+from exporter.report import Report, Session
+from exporter.run import Run
 from exporter.run_log import RunLog, fleet, log_run
 from exporter.runs import Runs, open_session, run_every
 from exporter.terminal import show_progress

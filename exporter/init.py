@@ -25,7 +25,8 @@ from exporter.google.errors import explain_call_error
 from exporter.logs import LOGGER
 from exporter.memory import Memory
 from exporter.names import StreamName
-from exporter.run import Report, Run, Session
+from exporter.report import Report, Session
+from exporter.run import Run
 from exporter.run_log import failure_groups, fleet, name_all
 from exporter.runs import open_clients
 from exporter.states import EXPECTABLE

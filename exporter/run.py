@@ -9,17 +9,16 @@ was last seen. The exporter's own series come last.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from exporter import measure
-from exporter.config import Config, Source
+from exporter.config import Source
 from exporter.expectations import ComparedLocation, Expectations
 from exporter.google.calls import Calls, Deadline
-from exporter.google.clients import Clients
 from exporter.google.errors import (
     STATUS,
     CallError,
@@ -31,8 +30,9 @@ from exporter.google.errors import (
 from exporter.logs import LOGGER
 from exporter.measure import GLOBAL, Sample
 from exporter.memory import Memory
-from exporter.names import LocationName, StreamName, Task
+from exporter.names import LocationName
 from exporter.read import Datastream
+from exporter.report import LocationOutcome, Report, Session
 from exporter.write import Writer, Written
 
 K = TypeVar("K")
@@ -52,87 +52,6 @@ _GRACE_SECONDS = 1.0  # how long after a deadline a call may return that kept to
 # How long requests under way are waited for after a stop: Cloud Run ends the process
 # after 10
 _STOPPED_SECONDS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What a process needs for its runs: config, Google's clients, and which task it is."""
-
-    config: Config
-    clients: Clients
-    task: Task = field(default_factory=Task)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of one location, or of the points that many of them share."""
-
-    # Set when the location was read, or could not be
-    read: threading.Event = field(default_factory=threading.Event)
-    # Set when everything else about it is done, too
-    done: threading.Event = field(default_factory=threading.Event)
-    # The location as it was read; None if it was not
-    compared: ComparedLocation | None = None
-    # Why it was not read; None if it was, or was not tried
-    failure: Failure | None = None
-    # What the collectors could not read of it, and why
-    uncollected: dict[StreamName | LocationName, Failure] = field(default_factory=dict)
-    # Whether its ``last_read`` was not written, as a point before it was not accepted
-    held_back: bool = False
-    samples: list[Sample] = field(default_factory=list)  # what there was to write
-    written: Written = field(default_factory=Written)  # what happened to them so far
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How one run went."""
-
-    task: Task  # which task of a job made it
-    timestamp: int  # unix time of every point, in whole seconds
-    # The locations of each discovered project, or why discovery failed
-    discoveries: Mapping[str, tuple[str, ...] | Failure]
-    dropped: tuple[LocationName, ...]  # those read that discovery no longer lists
-    # The cleanly read locations, compared with config, sorted by name
-    locations: tuple[ComparedLocation, ...]
-    unread: Mapping[LocationName, Failure]  # why the other locations could not be read
-    skipped: int  # how many locations and discoveries a stop cut short
-    # Why a collector failed, by the stream or location that it read
-    uncollected: Mapping[StreamName | LocationName, Failure]
-    # Locations whose ``last_read`` was not written, as a point before it was lost
-    held_back: tuple[LocationName, ...]
-    samples: tuple[Sample, ...]  # what there was to write
-    written: Written  # what happened to it
-    changed: bool  # whether anything differs from what the process saw before
-    seconds: float  # how long the run took
-    calls: int  # how many calls it made, retries included
-    stopped: bool  # whether it was asked to stop before it was done
-
-    @property
-    def failed_discoveries(self) -> dict[str, Failure]:
-        """The projects whose locations could not be listed, and why."""
-        found = self.discoveries.items()
-        return {project: why for project, why in found if isinstance(why, Failure)}
-
-    @property
-    def unreadable(self) -> int:
-        """How many readings failed, a project's discovery counting as one."""
-        return len(self.unread) + len(self.failed_discoveries)
-
-    @property
-    def streams(self) -> int:
-        """How many watched streams were read."""
-        return sum(1 for location in self.locations for _ in location.listed)
-
-    @property
-    def complete(self) -> bool:
-        """Whether all that was due was written. An unreadable location is an observation too."""
-        return not (self.written.lost or self.stopped)
-
-    @property
-    def reached_nobody(self) -> bool:
-        """Whether nothing could be read, or nothing that was due was written."""
-        nothing_read = self.unreadable > 0 and not self.locations
-        return nothing_read or bool(self.written.lost and not self.written.accepted)
 
 
 class Run:
@@ -176,7 +95,7 @@ class Run:
         self._discovered: dict[str, threading.Event] = {}
         self._discoveries: dict[str, tuple[str, ...] | Failure] = {}
         self._dropped: list[LocationName] = []
-        self._outcomes: dict[LocationName, Outcome] = {}
+        self._outcomes: dict[LocationName, LocationOutcome] = {}
 
     def write(self) -> Report:
         """Read, measure and write everything that is due."""
@@ -199,7 +118,7 @@ class Run:
 
     def _go(self) -> Report:
         """Do everything but the exporter's own series."""
-        shared = Outcome()
+        shared = LocationOutcome()
         try:
             for source in self._config.sources:
                 self._start_source(source)
@@ -281,7 +200,7 @@ class Run:
 
     def _start_location(self, name: LocationName, source: Source) -> None:
         if name not in self._outcomes and self._task.holds(name):
-            self._outcomes[name] = Outcome()
+            self._outcomes[name] = LocationOutcome()
             self._submit(self._handle_location, name, source)
 
     def _handle_location(self, name: LocationName, source: Source) -> None:
@@ -317,7 +236,9 @@ class Run:
                 )
             return explain_unexpected_error(error)
 
-    def _write_location(self, outcome: Outcome, compared: ComparedLocation) -> None:
+    def _write_location(
+        self, outcome: LocationOutcome, compared: ComparedLocation
+    ) -> None:
         """Write a location's counts, then its streams, then that it was read."""
         name = compared.name
         if compared.empty or not self._memory.is_due(name, measure.values(compared)):
@@ -334,7 +255,7 @@ class Run:
         if not outcome.written.complete:
             self._memory.not_written(name)
 
-    def _collect(self, outcome: Outcome, compared: ComparedLocation) -> None:
+    def _collect(self, outcome: LocationOutcome, compared: ComparedLocation) -> None:
         """Read and write what is optional; what fails leaves the location clean."""
         if not self._collects or self._deadline.stopped:
             return
@@ -358,7 +279,7 @@ class Run:
                 samples += measure.object_samples(one.name, objects)
         self._write(outcome, samples)
 
-    def _share(self, shared: Outcome) -> None:
+    def _share(self, shared: LocationOutcome) -> None:
         """Write what needs no order: that locations are unreadable, or have no streams."""
         for project in self._discovered:
             self._discoveries.setdefault(project, _NO_ANSWER)
@@ -388,7 +309,9 @@ class Run:
                 shared.samples.append(measure.last_read(name, self._timestamp))
         self._submit(self._write_shared, shared, names)
 
-    def _write_shared(self, shared: Outcome, names: Iterable[LocationName]) -> None:
+    def _write_shared(
+        self, shared: LocationOutcome, names: Iterable[LocationName]
+    ) -> None:
         if self._writes:
             shared.written = self._writer.write(shared.samples, self._writing)
         if not shared.written.complete:
@@ -396,7 +319,7 @@ class Run:
                 self._memory.not_written(name)
         shared.done.set()
 
-    def _write(self, outcome: Outcome, samples: Iterable[Sample]) -> None:
+    def _write(self, outcome: LocationOutcome, samples: Iterable[Sample]) -> None:
         """Write samples, and add what happened to them to an outcome."""
         batch = list(samples)
         outcome.samples += batch
@@ -413,7 +336,7 @@ class Run:
         if self._collects:
             yield Sample(measure.UNCOLLECTED, *node, len(report.uncollected))
 
-    def _report(self, shared: Outcome) -> Report:
+    def _report(self, shared: LocationOutcome) -> Report:
         """Return how the run went, but for the exporter's own series."""
         outcomes = sorted(self._outcomes.items())
         everything = [shared, *(outcome for _, outcome in outcomes)]

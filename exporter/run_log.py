@@ -19,7 +19,7 @@ from exporter.google.errors import Failure
 from exporter.logs import log
 from exporter.measure import GLOBAL
 from exporter.names import LocationName, StreamName
-from exporter.run import Report
+from exporter.report import Report
 from exporter.text import capitalized, one_line, plural, printable, without_markup
 from exporter.write import WriteError
 

@@ -12,7 +12,8 @@ from exporter.google.calls import Deadline
 from exporter.google.clients import Clients, emulators
 from exporter.logs import LOGGER
 from exporter.memory import Memory
-from exporter.run import Report, Run, Session
+from exporter.report import Report, Session
+from exporter.run import Run
 from exporter.text import plural
 
 # Between two starts: Cloud Monitoring refuses points that are closer

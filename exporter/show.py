@@ -14,7 +14,7 @@ from rich.text import Text
 from exporter import logs
 from exporter.config import Config
 from exporter.measure import GLOBAL, Sample, definitions
-from exporter.run import Report
+from exporter.report import Report
 from exporter.run_log import UNREADABLE, failure_groups, fleet, name_all
 from exporter.states import StreamState
 from exporter.terminal import Cell, console, print_table

@@ -18,7 +18,7 @@ from exporter.config import Config
 from exporter.google.clients import Clients
 from exporter.logs import JsonLines, logging_to
 from exporter.names import Task
-from exporter.run import Session
+from exporter.report import Session
 from exporter.run_log import RunLog
 from exporter.runs import Runs
 from lab.emulator.emulator import Emulator

@@ -16,7 +16,8 @@ from exporter.google.clients import Clients
 from exporter.memory import Memory
 from exporter.names import Task
 from exporter.read import Datastream
-from exporter.run import Report, Run, Session
+from exporter.report import Report, Session
+from exporter.run import Run
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from tests.conftest import serving

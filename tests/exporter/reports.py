@@ -8,7 +8,7 @@ from exporter.expectations import Expectations
 from exporter.google.errors import Failure, FailureKind
 from exporter.names import LocationName, Task
 from exporter.read import Stream
-from exporter.run import Report
+from exporter.report import Report
 from exporter.write import Written
 
 EUROPE = LocationName("shop-prod", "europe-west1")

@@ -15,7 +15,7 @@ from exporter.google.calls import Deadline
 from exporter.google.clients import Clients
 from exporter.google.errors import FailureKind
 from exporter.memory import Memory
-from exporter.run import Report, Session
+from exporter.report import Report, Session
 from exporter.runs import Runs
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exporter.logs import JsonLines, logging_to
 from exporter.names import LocationName, StreamName
 from exporter.read import Stream
-from exporter.run import Report
+from exporter.report import Report
 from exporter.run_log import RunLog, failure_groups, name_all
 from exporter.states import StreamState, state_name
 from tests.exporter.reports import (

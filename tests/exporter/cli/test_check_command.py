@@ -145,7 +145,7 @@ warning  projects/shop-prod/locations/europe-west1/streams/users: is required bu
 warning  config.yaml:8: expectations[0].match: "*/streams/cart" matches no stream
 warning  config.yaml:5: sources[0].include[0]: "*" matches every stream of shop-prod; narrow or remove it
 warning  config.yaml:6: sources[0].exclude[0]: "test-*" matches no stream
-""".splitlines()  # noqa: E501 - as printed
+""".splitlines()
 
 
 def test_what_may_be_right_is_a_warning(shop: Shop) -> None:

@@ -17,7 +17,7 @@ from exporter.cli import INCOMPLETE, TERMINATED
 from exporter.logs import LOGGER, Text, logging_to
 from exporter.names import LocationName
 from exporter.read import Stream
-from exporter.run import Report
+from exporter.report import Report
 from exporter.run_log import RunLog
 from exporter.runs import run_every
 from exporter.show import fleet_screen

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.durations import format_duration
 from lab.markdown import table
 from lab.policies.files import read_policies
 from lab.policies.model import SEVERITIES
+from lab.promql_durations import format_duration
 from tools.cost import POLLING_INTERVALS
 
 if TYPE_CHECKING:

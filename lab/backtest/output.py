@@ -5,8 +5,8 @@ from typing import Any, TextIO
 
 from exporter.text import capitalized, plural
 from lab.backtest.backtest import BacktestResult
-from lab.durations import format_duration
 from lab.policies.model import DAY, SEVERITIES, SEVERITY_STYLES
+from lab.promql_durations import format_duration
 from lab.terminal import print_table
 
 

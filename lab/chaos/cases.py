@@ -55,7 +55,7 @@ class Interrupt(NamedTuple):
     twice: bool
 
 
-class Series(NamedTuple):
+class SeriesKey(NamedTuple):
     """A time series: its metric's short name, its place (PROJECT/LOCATION) and its node."""
 
     metric: str
@@ -78,12 +78,12 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Observed:
     """What the runs of a case did; ``points`` has the newest accepted value of each series."""
 
     exit_codes: Sequence[int]
     seconds: float
-    points: dict[Series, float]
+    points: dict[SeriesKey, float]
     log: str
 
 
@@ -138,7 +138,7 @@ def overlap(count: int) -> Case:
     return Case("runs at the same time", world, processes=(None,) * count)
 
 
-def play(case: Case) -> Outcome:
+def play(case: Case) -> Observed:
     """Run the exporter's own command line while a case goes wrong."""
     file = resources.files("lab.chaos") / "world.yaml"
     data = yaml.safe_load(file.read_text("utf-8")) | case.world
@@ -148,15 +148,15 @@ def play(case: Case) -> Outcome:
         began = time.monotonic()
         exit_codes, log = _run(case.processes, environ)
         seconds = time.monotonic() - began
-        points: dict[Series, float] = {}
+        points: dict[SeriesKey, float] = {}
         for point in emulator.points():
             at = point.resource_labels
             metric = point.metric_type.removeprefix("custom.googleapis.com/datastream/")
-            series = Series(
+            series = SeriesKey(
                 metric, f"{at['namespace']}/{at['location']}", at["node_id"]
             )
             points[series] = max(points.get(series, 0.0), float(point.value))
-    return Outcome(exit_codes, seconds, points, log)
+    return Observed(exit_codes, seconds, points, log)
 
 
 def _run(

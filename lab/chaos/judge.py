@@ -9,15 +9,15 @@ from lab.chaos.cases import (
     DISCOVERED,
     DISCOVERY,
     Case,
-    Outcome,
-    Series,
+    Observed,
+    SeriesKey,
     play,
 )
 
 # Seconds that a run may take on a busy machine, and twenty runs at once
 _LONGEST, _LONGEST_OVERLAP = DEADLINE_SECONDS + 3.0, 60.0
 _MOST_LOG = 64 * 1024  # characters that the log of one run may have
-_COUNTED = Series("exporter/points_lost", "datastream-exporter/global", "0")
+_COUNTED = SeriesKey("exporter/points_lost", "datastream-exporter/global", "0")
 
 
 class Verdict(NamedTuple):
@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
 
 
 @cache
-def truth() -> Outcome:
+def truth() -> Observed:
     """Return what a run does that nothing disturbs."""
     return play(Case("nothing", {}, passes=True))
 
@@ -59,7 +59,7 @@ def judge(case: Case) -> Verdict:
     return Verdict(0 if case.processes else lost, outcome.seconds, broken)
 
 
-def _false_points(case: Case, outcome: Outcome, unread: set[str]) -> Iterator[str]:
+def _false_points(case: Case, outcome: Observed, unread: set[str]) -> Iterator[str]:
     """Yield a sentence for each point that says what was not seen."""
     for at, value in outcome.points.items():
         true = truth().points.get(at)
@@ -76,13 +76,13 @@ def _false_points(case: Case, outcome: Outcome, unread: set[str]) -> Iterator[st
             yield f"{at} is {value:g}, and should be {true}"
 
 
-def _looks_deleted(at: Series, points: dict[Series, float]) -> bool:
+def _looks_deleted(at: SeriesKey, points: dict[SeriesKey, float]) -> bool:
     """Return whether a stream was last seen before its location was read."""
-    read = points.get(Series("location/last_read", at.place, "datastream"), 0)
+    read = points.get(SeriesKey("location/last_read", at.place, "datastream"), 0)
     return at.metric == "stream/last_seen" and points.get(at, 0) < read
 
 
-def _ends(case: Case, outcome: Outcome) -> Iterator[str]:
+def _ends(case: Case, outcome: Observed) -> Iterator[str]:
     """Yield what is wrong with how the runs ended and what they said."""
     if outcome.seconds > (_LONGEST_OVERLAP if case.processes else _LONGEST):
         yield f"it took {outcome.seconds:.1f} s"
@@ -101,7 +101,9 @@ def _ends(case: Case, outcome: Outcome) -> Iterator[str]:
             yield f"the exit code is {code}"
 
 
-def _losses(case: Case, outcome: Outcome, lost: int, unread: set[str]) -> Iterator[str]:
+def _losses(
+    case: Case, outcome: Observed, lost: int, unread: set[str]
+) -> Iterator[str]:
     """Yield what is wrong about lost points, and what is not said about them."""
     if lost and (case.passes or 0 in outcome.exit_codes):
         yield f"{lost} points are lost"

@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 
 from exporter.cli import OK
 from lab.cli.options import Context, add_options, selected_policies
-from lab.durations import format_duration
 from lab.policies.model import SEVERITIES, SEVERITY_STYLES
+from lab.promql_durations import format_duration
 from lab.terminal import print_table
 
 HELP = (

@@ -9,11 +9,11 @@ from exporter.documents import InputError, hint
 from exporter.logs import LOGGER
 from exporter.text import plural, quote
 from lab.cli.options import Context, add_options, selected_policies, selected_scenarios
-from lab.durations import format_duration
 from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
 from lab.preview.received import NOT_SENT, Received, received
 from lab.preview.terminal import print_notification
+from lab.promql_durations import format_duration
 from lab.prove.scenarios import play_all
 from lab.terminal import print_table, show_progress
 

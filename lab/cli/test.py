@@ -12,8 +12,8 @@ from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
 from exporter.text import plural, printable
 from lab.cli.options import Context, add_options, selected_policies, selected_scenarios
-from lab.durations import format_duration
-from lab.prove.comparison import Outcome
+from lab.promql_durations import format_duration
+from lab.prove.comparison import AlertOutcome
 from lab.prove.outcomes import lines
 from lab.prove.scenarios import ScenarioResult, play_all
 from lab.review.plan import read_plan
@@ -105,7 +105,7 @@ def _print(result: ScenarioResult, stream: TextIO) -> None:
     title = f": {printable(result.scenario.title)}"
     out.print(Text.assemble(verdict, (result.scenario.name, "bold"), title))
     for outcome, sentence in lines(result.results):
-        mark = "" if outcome is Outcome.RIGHT else f"{outcome.upper()}: "
+        mark = "" if outcome is AlertOutcome.RIGHT else f"{outcome.upper()}: "
         line = Text.assemble((mark, "bold red"), sentence)
         out.print(Padding(line, (0, 0, 0, len(verdict[0])), expand=False))
     stream.flush()

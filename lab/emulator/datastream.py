@@ -15,7 +15,7 @@ from lab.emulator.answers import (
     permission_denied,
 )
 from lab.emulator.server import Method, Services
-from lab.emulator.timeline import (
+from lab.emulator.snapshots import (
     LocationSnapshot,
     ProjectSnapshot,
     Snapshot,

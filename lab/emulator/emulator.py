@@ -9,8 +9,8 @@ from typing import Any, Self
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.datastream import DatastreamService
 from lab.emulator.monitoring import MonitoringService, WrittenPoint
-from lab.emulator.server import Answer, Call, Calls, serving
-from lab.emulator.timeline import Snapshot, Timeline
+from lab.emulator.server import Answer, Call, CallHandler, serving
+from lab.emulator.snapshots import Snapshot, Snapshots
 from lab.emulator.world import Fault, World
 
 
@@ -35,8 +35,8 @@ class Emulator:
         self._clock = clock
         self._started = clock()
         self._ports = ports
-        self._timeline = Timeline(world)
-        self._calls = Calls(world.faults, self.seconds)
+        self._snapshots = Snapshots(world)
+        self._calls = CallHandler(world.faults, self.seconds)
         self._datastream = DatastreamService(self.fleet, world.largest_page)
         self._monitoring = MonitoringService(self.fleet, clock)
         self._running = ExitStack()
@@ -94,4 +94,4 @@ class Emulator:
 
     def fleet(self) -> Snapshot:
         """Return what exists now."""
-        return self._timeline.at(self.seconds())
+        return self._snapshots.at(self.seconds())

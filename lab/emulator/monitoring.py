@@ -23,7 +23,7 @@ from lab.emulator.answers import (
     permission_denied,
 )
 from lab.emulator.server import Method, Services
-from lab.emulator.timeline import Snapshot
+from lab.emulator.snapshots import Snapshot
 from lab.emulator.write_rules import SECOND, nanoseconds
 
 _TimeSeries: Any = monitoring_v3.TimeSeries.pb()
@@ -51,7 +51,7 @@ class WrittenPoint(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Series:
+class _StoredSeries:
     """A series: a raw TimeSeries without points, and its points, oldest first.
 
     Times are in nanoseconds since 1970. Plain values take a tenth of the memory of raw
@@ -94,8 +94,8 @@ class _Project:
 
     id: str
     descriptors: dict[str, metric_pb2.MetricDescriptor] = field(default_factory=dict)
-    written: dict[bytes, _Series] = field(default_factory=dict)
-    seeded: list[_Series] = field(default_factory=list)
+    written: dict[bytes, _StoredSeries] = field(default_factory=dict)
+    seeded: list[_StoredSeries] = field(default_factory=list)
 
     def write(self, index: int, given: Any, now: int, seen: set[bytes]) -> None:
         """Write a series' point, or raise RejectedPointError; ``seen`` are the earlier series."""
@@ -118,7 +118,7 @@ class _Project:
                 metric_kind=descriptor.metric_kind,
                 value_type=descriptor.value_type,
             )
-            series = self.written[key] = _Series(header, value_field)
+            series = self.written[key] = _StoredSeries(header, value_field)
         elif key in seen:
             text = (
                 "Duplicate TimeSeries encountered. Only one point can be written per"
@@ -210,7 +210,7 @@ class MonitoringService:
                 points = sorted(
                     given.points, key=lambda one: nanoseconds(one.interval.end_time)
                 )
-                seeded = _Series(
+                seeded = _StoredSeries(
                     header, points[0].value.WhichOneof("value") if points else ""
                 )
                 for point in points:

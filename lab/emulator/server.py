@@ -75,7 +75,7 @@ class Call(NamedTuple):
         return [*self.name.split("/"), "", "", ""][3]
 
 
-class Calls:
+class CallHandler:
     """Answers every call: records it, lets faults strike, asks the service. Safe for threads.
 
     ``seconds`` returns the seconds since the world's start.
@@ -181,7 +181,7 @@ def _wrong_answer(kind: str | None, request: Any, response: Any) -> Any:
 
 
 @contextmanager
-def serving(services: Services, calls: Calls, port: int) -> Iterator[str]:
+def serving(services: Services, calls: CallHandler, port: int) -> Iterator[str]:
     """Serve on a port of loopback, 0 for any, while the block runs; the block gets the address.
 
     Raise PortInUseError where the port is not free.
@@ -211,7 +211,7 @@ def serving(services: Services, calls: Calls, port: int) -> Iterator[str]:
         pool.shutdown()
 
 
-def _handler(calls: Calls, name: str, method: Method) -> grpc.RpcMethodHandler:
+def _handler(calls: CallHandler, name: str, method: Method) -> grpc.RpcMethodHandler:
     def serve(request: Any, context: grpc.ServicerContext) -> Any:
         ended = Event()
         if not context.add_callback(ended.set):

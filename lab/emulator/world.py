@@ -18,7 +18,7 @@ from exporter import config, documents
 from exporter.documents import Section, hint
 from exporter.states import StreamState
 from exporter.text import quote
-from lab import durations
+from lab import promql_durations
 from lab.filters.log_filter import Severity
 
 _COUNTER = re.compile(r"\{(?::0(\d))?\}")
@@ -30,7 +30,7 @@ def _seconds(written: object) -> object:
     """Turn ``90s``, ``50ms`` or ``1h12m10s`` into seconds; numbers pass, for use in code."""
     if not isinstance(written, str):
         return written
-    return durations.parse(written).total_seconds()
+    return promql_durations.parse(written).total_seconds()
 
 
 def _known(written: str, known: Iterable[str]) -> str:

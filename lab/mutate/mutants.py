@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from google.cloud import monitoring_v3
 
-from lab.durations import parse
 from lab.policies.files import Policy
 from lab.policies.model import MINUTE
+from lab.promql_durations import parse
 
 _PLACE = re.compile(
     r"""

@@ -10,7 +10,7 @@ from lab.prove.incidents import Incident
 from lab.simulate.scenario import ExpectedIncident, TimeRange
 
 
-class Outcome(StrEnum):
+class AlertOutcome(StrEnum):
     """How an incident compares with the expected alert."""
 
     RIGHT = "right"
@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 class AlertResult:
     """An expected alert with its incident, or an incident that wasn't expected."""
 
-    outcome: Outcome  # how they compare
+    outcome: AlertOutcome  # how they compare
     expected: ExpectedIncident | None  # the expected alert; None for an extra incident
     incident: Incident | None  # the incident; None where none opened
     phase: float | None  # the evaluation phase in seconds; None for a log policy
@@ -35,7 +35,7 @@ class AlertResult:
     @property
     def passed(self) -> bool:
         """Whether the alert fired as expected."""
-        return self.outcome is Outcome.RIGHT
+        return self.outcome is AlertOutcome.RIGHT
 
 
 def compare(
@@ -58,7 +58,7 @@ def compare(
                 AlertResult(_outcome(alert, incident), alert, incident, phase, phases)
             )
     results += [
-        AlertResult(Outcome.EXTRA, None, incident, phase, phases)
+        AlertResult(AlertOutcome.EXTRA, None, incident, phase, phases)
         for incident in unmatched
     ]
     return tuple(results)
@@ -86,17 +86,17 @@ def _seconds_outside(moment: float, span: TimeRange) -> float:
     return max(span.after - moment, moment - span.by, 0.0)
 
 
-def _outcome(expected: ExpectedIncident, incident: Incident | None) -> Outcome:
+def _outcome(expected: ExpectedIncident, incident: Incident | None) -> AlertOutcome:
     if incident is None:
-        return Outcome.RIGHT if expected.may else Outcome.MISSED
+        return AlertOutcome.RIGHT if expected.may else AlertOutcome.MISSED
     if incident.opened < expected.opens.after:
-        return Outcome.EARLY
+        return AlertOutcome.EARLY
     if incident.opened > expected.opens.by:
-        return Outcome.LATE
+        return AlertOutcome.LATE
     closed = math.inf if incident.closed is None else incident.closed
     if expected.closes and closed > expected.closes.by:
-        return Outcome.CLOSED_LATE
+        return AlertOutcome.CLOSED_LATE
     earliest = expected.closes.after if expected.closes else 0.0
     if closed < (math.inf if expected.stays else earliest):
-        return Outcome.CLOSED_EARLY
-    return Outcome.RIGHT
+        return AlertOutcome.CLOSED_EARLY
+    return AlertOutcome.RIGHT

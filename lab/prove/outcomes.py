@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from exporter.text import printable
-from lab.durations import format_duration
 from lab.emulator.world import is_literal
-from lab.prove.comparison import AlertResult, Outcome
+from lab.promql_durations import format_duration
+from lab.prove.comparison import AlertOutcome, AlertResult
 from lab.prove.incidents import Incident
 from lab.simulate.scenario import ExpectedIncident, TimeRange
 
@@ -17,7 +17,7 @@ _MOST_LINES = 10
 class Group(NamedTuple):
     """Results that one line describes."""
 
-    outcome: Outcome  # the outcome of each
+    outcome: AlertOutcome  # the outcome of each
     expected: ExpectedIncident | None  # the expected alert; None for extra incidents
     results: tuple[AlertResult, ...]  # the results, of all phases
 
@@ -32,19 +32,19 @@ class Group(NamedTuple):
         return self.expected.policy if self.expected else self.incidents[0].policy
 
 
-def lines(results: Sequence[AlertResult]) -> Iterator[tuple[Outcome, str]]:
+def lines(results: Sequence[AlertResult]) -> Iterator[tuple[AlertOutcome, str]]:
     """Yield each line about a scenario: an outcome and a sentence."""
-    counts: dict[tuple[Outcome, str], int] = {}
+    counts: dict[tuple[AlertOutcome, str], int] = {}
     for group in _groups(results):
         key = group.outcome, group.policy
         counts[key] = counts.get(key, 0) + 1
-        if group.outcome is Outcome.RIGHT or counts[key] <= _MOST_LINES:
+        if group.outcome is AlertOutcome.RIGHT or counts[key] <= _MOST_LINES:
             yield group.outcome, printable(f"{group.policy}{_sentence(group)}")
     for (outcome, policy), count in counts.items():
-        if outcome is not Outcome.RIGHT and count > _MOST_LINES:
+        if outcome is not AlertOutcome.RIGHT and count > _MOST_LINES:
             yield outcome, f"{policy}: {count - _MOST_LINES:,} more"
     if not results:
-        yield Outcome.RIGHT, "no alert is expected, and none fired"
+        yield AlertOutcome.RIGHT, "no alert is expected, and none fired"
 
 
 def first_and_more(words: Sequence[str], most: int) -> str:
@@ -59,7 +59,7 @@ def _groups(results: Iterable[AlertResult]) -> list[Group]:
     What is right about an expected alert is one group. What is wrong is one group per
     resource.
     """
-    found: dict[tuple[int, Outcome, str, str], list[AlertResult]] = {}
+    found: dict[tuple[int, AlertOutcome, str, str], list[AlertResult]] = {}
     for result in results:
         about = "" if result.passed or not result.incident else result.incident.about
         policy = (
@@ -87,7 +87,7 @@ def _sentence(group: Group) -> str:
     text = f"{_subject(group)}: "
     if not incidents:
         expected_range = _range(expected.opens) if expected else ""
-        if group.outcome is Outcome.RIGHT:
+        if group.outcome is AlertOutcome.RIGHT:
             return f"{text}did not open (optional, {expected_range})"
         return f"{text}did not open (expected {expected_range}){_in_phases(group)}"
     text += f"opened {_first_to_last([incident.opened for incident in incidents])}"
@@ -108,7 +108,7 @@ def _sentence(group: Group) -> str:
 def _in_phases(group: Group) -> str:
     """Return in how many evaluation phases something is wrong, unless it is wrong in all."""
     wrong, phases = {result.phase for result in group.results}, group.results[0].phases
-    if group.outcome is Outcome.RIGHT or None in wrong or len(wrong) == phases:
+    if group.outcome is AlertOutcome.RIGHT or None in wrong or len(wrong) == phases:
         return ""
     return f", in {len(wrong)} of {phases} evaluation phases"
 
@@ -117,7 +117,7 @@ def _subject(group: Group) -> str:
     """Return what the alert is about: short names where it is right, full names where not."""
     expected = group.expected
     about = {incident.about for incident in group.incidents} - {""}
-    if group.outcome is not Outcome.RIGHT and group.incidents:
+    if group.outcome is not AlertOutcome.RIGHT and group.incidents:
         return f" of {min(about)}" if about else ""
     if expected and not group.incidents:
         subject = "" if expected.of == "*" else f" of {expected.of}"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from exporter.text import plural
-from lab.durations import format_duration
 from lab.markdown import code, details, fenced, html_code, table
+from lab.promql_durations import format_duration
 from lab.prove.outcomes import first_and_more
 from lab.review.playing import KINDS
 from lab.review.review import WORSE

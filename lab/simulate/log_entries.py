@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from lab.emulator.timeline import Timeline
+from lab.emulator.snapshots import Snapshots
 from lab.emulator.world import (
     Event,
     Fail,
@@ -55,11 +55,11 @@ class LogEntry(NamedTuple):
 
 def entries(world: World) -> tuple[LogEntry, ...]:
     """Return every entry that a world's events write, in order of time."""
-    timeline = Timeline(world)
+    snapshots = Snapshots(world)
     found = [
         entry
         for event in world.events
-        for stream in _streams(timeline, event)
+        for stream in _streams(snapshots, event)
         for entry in _entries(event, stream)
     ]
     return tuple(sorted(found, key=lambda entry: entry.at))
@@ -101,7 +101,7 @@ def of_exporter(
             yield LogEntry(at, stream, fields)
 
 
-def _streams(timeline: Timeline, event: Event) -> list[str]:
+def _streams(snapshots: Snapshots, event: Event) -> list[str]:
     """Return the full names of an event's streams."""
     glob = getattr(event, "stream", "")
     if "/" in glob and is_literal(glob):
@@ -110,7 +110,7 @@ def _streams(timeline: Timeline, event: Event) -> list[str]:
     names = {
         f"{location.name}/streams/{id_}"
         for at in (event.at - _BEFORE, event.at)
-        for project in timeline.at(at).projects.values()
+        for project in snapshots.at(at).projects.values()
         for location in project.locations.values()
         for id_ in location.streams
     }

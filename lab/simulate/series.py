@@ -17,11 +17,11 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple, TextIO
 
 from exporter.states import StreamState
-from lab.durations import parse
-from lab.emulator.timeline import ProjectSnapshot, Snapshot, StreamSnapshot, Timeline
+from lab.emulator.snapshots import ProjectSnapshot, Snapshot, Snapshots, StreamSnapshot
 from lab.emulator.world import DropEvents, matches
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
+from lab.promql_durations import parse
 from lab.simulate.scenario import Scenario, ScenarioFile
 from lab.simulate.schedule import CompletedRun
 
@@ -164,9 +164,9 @@ def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
     They are sampled once a minute.
     """
     world, with_project = scenario.world, scenario.native_project_id
-    timeline = Timeline(world)
+    snapshots = Snapshots(world)
     for at in range(0, math.ceil(scenario.lasts) + 1, MINUTE):
-        for project, location, stream in _streams(timeline.at(at)):
+        for project, location, stream in _streams(snapshots.at(at)):
             if stream.state == StreamState.RUNNING and stream.freshness is not None:
                 since = at if stream.growing_since is None else stream.growing_since
                 labels = _labels(
@@ -183,7 +183,7 @@ def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
             "object_name": event.object,
             "error_code": "UNSUPPORTED_DATA_TYPE",
         }
-        for project, location, stream in _streams(timeline.at(event.at)):
+        for project, location, stream in _streams(snapshots.at(event.at)):
             name = f"projects/{project.id}/locations/{location}/streams/{stream.id}"
             if matches(event.stream, name):
                 labels = _labels(

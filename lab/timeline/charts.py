@@ -8,10 +8,10 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader
 
 from exporter.text import plural, printable
-from lab.durations import format_duration
 from lab.policies.files import Policy
 from lab.policies.model import DAY
-from lab.prove.comparison import Outcome
+from lab.promql_durations import format_duration
+from lab.prove.comparison import AlertOutcome
 from lab.prove.incidents import Incident
 from lab.prove.outcomes import lines
 from lab.prove.scenarios import ScenarioResult
@@ -127,7 +127,7 @@ def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
     failures = [
         f"{outcome.upper()}: {line}"
         for outcome, line in found
-        if outcome != Outcome.RIGHT
+        if outcome != AlertOutcome.RIGHT
     ]
     return replace(
         drawn,

@@ -8,7 +8,7 @@ import pytest
 from exporter.config import from_data
 from exporter.documents import InputError
 from exporter.states import StreamState, state_name
-from lab.emulator.timeline import StreamSnapshot, Timeline
+from lab.emulator.snapshots import Snapshots, StreamSnapshot
 from lab.emulator.world import World, default_world, parse_world
 
 PROJECTS = """\
@@ -32,7 +32,7 @@ def test_the_default_world_shows_every_kind_of_stream() -> None:
     world = default_world()
     locations = [
         location
-        for project in Timeline(world).at(0).projects.values()
+        for project in Snapshots(world).at(0).projects.values()
         for location in project.locations.values()
     ]
     streams = [stream for location in locations for stream in location.streams.values()]
@@ -142,7 +142,7 @@ def world(*events: dict[str, Any]) -> World:
 
 def streams(of: World, seconds: float) -> dict[str, StreamSnapshot]:
     """Return the streams that exist at a time, by id."""
-    return Timeline(of).at(seconds).projects["p"].locations["l"].streams
+    return Snapshots(of).at(seconds).projects["p"].locations["l"].streams
 
 
 @pytest.mark.parametrize(
@@ -182,10 +182,10 @@ def test_streams_come_and_go() -> None:
         {"at": 5, "stream": "projects/p/*/b", "do": "appear", "starting": 2},
         {"at": 9, "stream": "projects/p/locations/l/streams/b", "do": "delete"},
     )
-    timeline = Timeline(played)
+    snapshots = Snapshots(played)
     shown = [
-        timeline.at(at).projects["p"].locations["l"].streams.get("b")
+        snapshots.at(at).projects["p"].locations["l"].streams.get("b")
         for at in (4, 5, 8, 9)
     ]
     assert [each and each.state for each in shown] == [None, 7, 2, None]
-    assert timeline.at(5) is timeline.at(6.9)
+    assert snapshots.at(5) is snapshots.at(6.9)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lab.prove.comparison import Outcome, compare
+from lab.prove.comparison import AlertOutcome, compare
 from lab.prove.incidents import Incident
 from lab.simulate.scenario import ExpectedIncident
 
@@ -25,7 +25,9 @@ def incident(
     return Incident("failed", NAME + of, {}, opened, closed)
 
 
-def outcomes(alerts: list[ExpectedIncident], *incidents: Incident) -> list[Outcome]:
+def outcomes(
+    alerts: list[ExpectedIncident], *incidents: Incident
+) -> list[AlertOutcome]:
     """Return the outcome of each expected alert and each extra incident."""
     return [result.outcome for result in compare(alerts, incidents, 0)]
 
@@ -33,21 +35,21 @@ def outcomes(alerts: list[ExpectedIncident], *incidents: Incident) -> list[Outco
 @pytest.mark.parametrize(
     ("keys", "opened", "closed", "outcome"),
     [
-        ({}, 600, None, Outcome.RIGHT),
-        ({}, 720, 800, Outcome.RIGHT),
-        ({}, 599, None, Outcome.EARLY),
-        ({}, 721, None, Outcome.LATE),
-        (CLOSES, 650, 899, Outcome.CLOSED_EARLY),
-        (CLOSES, 650, 900, Outcome.RIGHT),
-        (CLOSES, 650, 960, Outcome.RIGHT),
-        (CLOSES, 650, 961, Outcome.CLOSED_LATE),
-        (CLOSES, 650, None, Outcome.CLOSED_LATE),
-        (STAYS, 650, 5000, Outcome.CLOSED_EARLY),
-        (STAYS, 650, None, Outcome.RIGHT),
+        ({}, 600, None, AlertOutcome.RIGHT),
+        ({}, 720, 800, AlertOutcome.RIGHT),
+        ({}, 599, None, AlertOutcome.EARLY),
+        ({}, 721, None, AlertOutcome.LATE),
+        (CLOSES, 650, 899, AlertOutcome.CLOSED_EARLY),
+        (CLOSES, 650, 900, AlertOutcome.RIGHT),
+        (CLOSES, 650, 960, AlertOutcome.RIGHT),
+        (CLOSES, 650, 961, AlertOutcome.CLOSED_LATE),
+        (CLOSES, 650, None, AlertOutcome.CLOSED_LATE),
+        (STAYS, 650, 5000, AlertOutcome.CLOSED_EARLY),
+        (STAYS, 650, None, AlertOutcome.RIGHT),
     ],
 )
 def test_an_incident_opens_and_closes_in_time(
-    keys: dict[str, Any], opened: float, closed: float | None, outcome: Outcome
+    keys: dict[str, Any], opened: float, closed: float | None, outcome: AlertOutcome
 ) -> None:
     """Both ends of a range belong to it; an alert that stays open never closes."""
     assert outcomes([expected(**keys)], incident(opened, closed)) == [outcome]
@@ -55,24 +57,24 @@ def test_an_incident_opens_and_closes_in_time(
 
 def test_what_does_not_match_is_missed_or_extra() -> None:
     """For another stream, by another policy, or a second time; an optional alert may be missing."""
-    assert outcomes([expected()]) == [Outcome.MISSED]
-    assert outcomes([expected(may=True)]) == [Outcome.RIGHT]
+    assert outcomes([expected()]) == [AlertOutcome.MISSED]
+    assert outcomes([expected(may=True)]) == [AlertOutcome.RIGHT]
     other = Incident("missing", NAME + "orders", {}, 650, None)
     found = outcomes([expected()], incident(650), incident(660, of="stock"), other)
-    assert found == [Outcome.RIGHT, Outcome.EXTRA, Outcome.EXTRA]
+    assert found == [AlertOutcome.RIGHT, AlertOutcome.EXTRA, AlertOutcome.EXTRA]
     twice = outcomes([expected()], incident(650, 700), incident(710))
-    assert twice == [Outcome.RIGHT, Outcome.EXTRA]
+    assert twice == [AlertOutcome.RIGHT, AlertOutcome.EXTRA]
 
 
 def test_each_expected_alert_takes_the_incident_closest_to_its_time() -> None:
     """In whatever order; two incidents of one stream don't count as two streams."""
     again = expected(opens={"after": 1200, "by": 1300}, stays=True)
     found = outcomes([again, expected()], incident(1250), incident(650, 700))
-    assert found == [Outcome.RIGHT, Outcome.RIGHT]
+    assert found == [AlertOutcome.RIGHT, AlertOutcome.RIGHT]
     alerts = [expected(of="*", count=2)]
     assert (
         outcomes(alerts, incident(650), incident(650, of="stock"))
-        == [Outcome.RIGHT] * 2
+        == [AlertOutcome.RIGHT] * 2
     )
     twice = outcomes(alerts, incident(650, 660), incident(690))
-    assert twice == [Outcome.RIGHT, Outcome.MISSED, Outcome.EXTRA]
+    assert twice == [AlertOutcome.RIGHT, AlertOutcome.MISSED, AlertOutcome.EXTRA]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lab.prove.comparison import AlertResult, Outcome, compare
+from lab.prove.comparison import AlertOutcome, AlertResult, compare
 from lab.prove.incidents import Incident
 from lab.prove.outcomes import lines
 from lab.simulate.scenario import ExpectedIncident
@@ -34,7 +34,7 @@ def printed(expected: list[ExpectedIncident], *phases: list[Incident]) -> list[s
     for phase, incidents in enumerate(phases):
         findings += compare(expected, incidents, float(phase), len(phases))
     return [
-        text if outcome is Outcome.RIGHT else f"{outcome.upper()} {text}"
+        text if outcome is AlertOutcome.RIGHT else f"{outcome.upper()} {text}"
         for outcome, text in lines(findings)
     ]
 

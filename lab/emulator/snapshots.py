@@ -73,7 +73,7 @@ class Snapshot:
         return self.projects.get(name) or self._by_number.get(name)
 
 
-class Timeline:
+class Snapshots:
     """A world's snapshots by time.
 
     Two moments without an event in between give the same object, so that answers can be

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab import durations
+from lab import promql_durations
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from lab import durations
 )
 def test_duration_is_numbers_with_units(text: str, seconds: float) -> None:
     """The largest unit comes first."""
-    assert durations.parse(text) == timedelta(seconds=seconds)
+    assert promql_durations.parse(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_duration_is_numbers_with_units(text: str, seconds: float) -> None:
 def test_anything_else_is_answered_with_the_form(text: str) -> None:
     """What is no duration is shown, with how one is written."""
     with pytest.raises(ValueError, match="is not a duration; write"):
-        durations.parse(text)
+        promql_durations.parse(text)
 
 
 @given(st.integers(0, 999_999_999))
@@ -38,7 +38,9 @@ def test_a_printed_duration_reads_as_the_same(seconds: int) -> None:
     """Printing and parsing keep a duration."""
     duration = timedelta(seconds=seconds)
 
-    assert durations.parse(durations.format_duration(duration)) == duration
+    assert (
+        promql_durations.parse(promql_durations.format_duration(duration)) == duration
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,5 +60,5 @@ def test_a_duration_is_printed_in_hours_minutes_and_seconds(
     seconds: float, text: str
 ) -> None:
     """Seconds, and a timedelta, print to a tenth of a second, without units that are zero."""
-    assert durations.format_duration(seconds) == text
-    assert durations.format_duration(timedelta(seconds=seconds)) == text
+    assert promql_durations.format_duration(seconds) == text
+    assert promql_durations.format_duration(timedelta(seconds=seconds)) == text

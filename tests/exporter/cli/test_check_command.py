@@ -137,13 +137,19 @@ required:
 
 
 DOUBTS = """\
-warning  config.yaml:1: metrics.project: "my-project" is a placeholder; write your project's id
-warning  config.yaml:12: expectations[1].during: "* 22 * * *" opens at every minute; write one, such as 0
-warning  config.yaml:15: expectations[2].during: opens again before it closes; shorten its duration, or open it less often
-warning  projects/shop-prod/locations/us-east99: is a location that this version doesn't know: new, or misspelled
-warning  projects/shop-prod/locations/europe-west1/streams/users: is required but does not exist: create it, or remove it from `required`
+warning  config.yaml:1: metrics.project: "my-project" is a placeholder; write your \
+project's id
+warning  config.yaml:12: expectations[1].during: "* 22 * * *" opens at every minute; \
+write one, such as 0
+warning  config.yaml:15: expectations[2].during: opens again before it closes; \
+shorten its duration, or open it less often
+warning  projects/shop-prod/locations/us-east99: is a location that this version \
+doesn't know: new, or misspelled
+warning  projects/shop-prod/locations/europe-west1/streams/users: is required but \
+does not exist: create it, or remove it from `required`
 warning  config.yaml:8: expectations[0].match: "*/streams/cart" matches no stream
-warning  config.yaml:5: sources[0].include[0]: "*" matches every stream of shop-prod; narrow or remove it
+warning  config.yaml:5: sources[0].include[0]: "*" matches every stream of shop-prod; \
+narrow or remove it
 warning  config.yaml:6: sources[0].exclude[0]: "test-*" matches no stream
 """.splitlines()
 

@@ -27,6 +27,8 @@ _GRACE_SECONDS = 1
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
+    # Calls at once on one connection, as at Google.
+    ("grpc.max_concurrent_streams", 100),
     ("grpc.max_metadata_size", 1 << 20),
     ("grpc.absolute_max_metadata_size", 1 << 20),
     # A port in use is an error, not a port to share.

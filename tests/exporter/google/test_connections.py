@@ -4,6 +4,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -15,7 +16,7 @@ from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, Failure, FailureKind
 from exporter.names import LocationName
-from exporter.read import Datastream
+from exporter.read import Datastream, Stream
 from tests.canary import Canary, canaries_in, token_answer
 from tests.certificate import key_and_certificate
 from tests.exporter.conftest import PLENTY, Serve
@@ -88,6 +89,25 @@ def test_a_server_that_leaves_at_once_is_unavailable() -> None:
         found = failure(Clients(Endpoints(), dict.fromkeys(names, address)))
     assert found.kind is FailureKind.UNAVAILABLE
     assert "GOAWAY" in found.message
+
+
+def test_locations_that_hang_cost_the_others_nothing(serve: Serve) -> None:
+    """150 of 300 locations hang: more calls than one connection carries at once."""
+    hanging = [LocationName("shop-prod", f"hanging{n}") for n in range(150)]
+    others = [LocationName("shop-prod", f"fine{n}") for n in range(150)]
+    fault = {"method": "ListStreams", "location": "hanging*", "latency": 3600.0}
+    locations = {at.location: ["orders"] for at in (*hanging, *others)}
+    lab = serve(world(locations, faults=[fault]))
+    deadline = Deadline.after(PLENTY)
+
+    def read(at: LocationName) -> tuple[Stream, ...]:
+        return Datastream(lab.clients.datastream_for(at), Calls()).streams(at, deadline)
+
+    with ThreadPoolExecutor(300) as pool, lab.clients:
+        for at in hanging:
+            pool.submit(read, at)
+        assert [len(streams) for streams in pool.map(read, others)] == [1] * 150
+        deadline.stop.set()
 
 
 EXPIRED = json.dumps({"access_token": Canary.ACCESS_TOKEN, "expires_in": 0})

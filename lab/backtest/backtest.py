@@ -43,21 +43,24 @@ class BacktestResult:
 
 
 def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
-    """Return the full types of the metrics to read, and from how many seconds before the start.
+    """Return the types of the metrics to read, and how many seconds earlier to begin.
 
     A metric that the lab does not know is left out: its type does not follow from its
     PromQL name.
     """
-    metrics, before = {metric.type for metric in _STATES}, 0.0
+    metrics = {metric.type for metric in _STATES}
+    earlier = 0.0
     for policy in policies:
-        if query := policy.parsed_query:
-            window = round_up(policy.retest_window, policy.interval)
-            before = max(before, query.look_back + window)
-            known = (
-                known_series().get(selector.metric) for selector in query.selectors
-            )
-            metrics |= {each.type for each in known if each}
-    return sorted(metrics), before + _MARGIN
+        query = policy.parsed_query
+        if not query:
+            continue
+        window = round_up(policy.retest_window, policy.interval)
+        earlier = max(earlier, query.look_back + window)
+        for selector in query.selectors:
+            known = known_series().get(selector.metric)
+            if known:
+                metrics.add(known.type)
+    return sorted(metrics), earlier + _MARGIN
 
 
 def evaluate(
@@ -68,45 +71,50 @@ def evaluate(
     stop: Event,
 ) -> BacktestResult:
     """Evaluate policies over a history; the result is incomplete after ``stop``."""
-    start, end = period
-    start += max((history.first - start) // INTERVAL, 0) * INTERVAL
+    unknown_seconds = max(history.first - period.start, 0.0)
+    start = period.start + unknown_seconds // INTERVAL * INTERVAL
+    evaluated = Period(start, period.end)
     incidents: list[Incident] = []
     not_evaluated = {}
     with run_engine(history.data) as engine:
         for policy in progress.track("evaluating policies", policies, len(policies)):
-            query = without_placeholders(policy.query or "")
-            selectors = read(query, known_only=False).selectors if query else ()
-            missing = [text for each in selectors if (text := _missing(each, history))]
-            reason = f"there is no series of {' and '.join(dict.fromkeys(missing))}"
-            found: list[Incident] = []
-            if not policy.enabled:
-                reason = "is disabled in its file"
-            elif policy.is_log:
-                reason = "matches log entries, which the history does not have"
-            elif len(missing) < len(selectors):
-                try:
-                    found = list(
-                        _incidents(
-                            policy, query, engine, Period(start, end), history.first
-                        )
-                    )
-                except QueryError as error:
-                    reason = str(error)
-                else:
-                    # A policy that alerts without a series does not need it.
-                    reason = reason if missing and not found else ""
+            found, reason = _evaluate(policy, history, evaluated, engine)
             incidents += found
             if reason:
                 not_evaluated[policy.name] = reason
             if stop.is_set():
                 break
     return BacktestResult(
-        Period(start, end),
-        history.first if history.first > period.start else None,
+        evaluated,
+        history.first if unknown_seconds else None,
         tuple(policies),
         sorted(incidents, key=lambda incident: incident.opened),
         not_evaluated,
     )
+
+
+def _evaluate(
+    policy: Policy, history: History, period: Period, engine: Engine
+) -> tuple[list[Incident], str]:
+    """Return a policy's incidents, and why it could not be evaluated (mostly empty)."""
+    if not policy.enabled:
+        return [], "is disabled in its file"
+    if policy.query is None:
+        return [], "matches log entries, which the history does not have"
+    query = without_placeholders(policy.query)
+    selectors = read(query, known_only=False).selectors
+    texts = [_missing(each, history) for each in selectors]
+    missing = [text for text in texts if text]
+    found: list[Incident] = []
+    if len(missing) < len(selectors):
+        try:
+            found += _incidents(policy, query, engine, period, history.first)
+        except QueryError as error:
+            return [], str(error)
+    # A policy that alerts without a series does not need it.
+    if found or not missing:
+        return found, ""
+    return [], f"there is no series of {' and '.join(dict.fromkeys(missing))}"
 
 
 def _incidents(
@@ -115,7 +123,8 @@ def _incidents(
     """Yield a policy's incidents; a retest window may have begun before the period."""
     interval, start = policy.interval, period.start
     window = round_up(policy.retest_window, interval)
-    first = start - min(window, max(start - known_since, 0.0)) // interval * interval
+    earlier = min(window, max(start - known_since, 0.0))
+    first = start - earlier // interval * interval
     last = first + (period.end - first) // interval * interval
     query = adjust_for_delay(query, VisibilityDelay(EXPORTER_DELAY, EXPORTER_DELAY))
     for labels, values in engine.query_range(query, first, last, interval):
@@ -123,15 +132,15 @@ def _incidents(
         for opened, closed in firing_intervals(
             values, retest_window=policy.retest_window, interval=interval, last=last
         ):
-            if closed is None or closed > start:
-                ends = None if closed is None else closed - start
-                yield Incident(
-                    policy.name, about, labels, max(opened - start, 0.0), ends
-                )
+            if closed is not None and closed <= start:
+                continue
+            opens = max(opened - start, 0.0)
+            closes = None if closed is None else closed - start
+            yield Incident(policy.name, about, labels, opens, closes)
 
 
 def _missing(selector: Selector, history: History) -> str:
-    """Return the metric and the resource that a selector doesn't find; empty if it finds them.
+    """Return the metric and resource that a selector doesn't find, or an empty text.
 
     Labels of the metric don't count: a failure may never have happened.
     """

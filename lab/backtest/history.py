@@ -1,4 +1,7 @@
-"""Keeps a history: its points in Prometheus's database, and what series there are in memory."""
+"""Keeps a history.
+
+Its points are in Prometheus's database, and the names of its series in memory.
+"""
 
 import gzip
 import json
@@ -11,7 +14,7 @@ from lab.prove.engine import add_series
 from lab.simulate.series import Series
 from lab.timeline.spans import Spans
 
-# The recorded history: a line of JSON for each series, as :func:`series_line` writes it
+# A line of JSON for each series, as :func:`series_line` writes it
 RECORDED = "recorded.jsonl.gz"
 
 
@@ -21,14 +24,16 @@ class History:
     Attributes:
         data: The folder of Prometheus's database.
         spans: The states over time of streams, locations, connections and exporters.
-        first: The time of the exporter's first point in unix seconds; infinite without points.
-        last: The time of its last point.
+        first: The time of the exporter's first point, in unix seconds; infinite
+            without points.
+        last: The time of its last point; minus infinity without points.
     """
 
     def __init__(self, data: Path) -> None:
         self.data = data
         self.spans = Spans()
-        self.first, self.last = float("inf"), float("-inf")
+        self.first = float("inf")
+        self.last = float("-inf")
         self._series: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
 
     def add(self, series: Iterable[Series]) -> None:
@@ -38,18 +43,18 @@ class History:
             return
         add_series(self.data, found)
         self.spans.add(found)
-        self._series.update((each.name, each.labels) for each in found)
         for each in found:
+            self._series.add((each.name, each.labels))
             if each.name.startswith("custom_googleapis_com:datastream_"):
                 self.first = min(self.first, each.samples[0].time)
                 self.last = max(self.last, each.samples[-1].time)
 
     def has_series(self, name: str, labels: Mapping[str, str]) -> bool:
         """Return whether there is a series with a name and these labels."""
-        return any(
-            known == name and labels.items() <= dict(own).items()
-            for known, own in self._series
-        )
+        for known, own in self._series:
+            if known == name and labels.items() <= dict(own).items():
+                return True
+        return False
 
 
 def recorded() -> Iterator[Series]:
@@ -64,6 +69,6 @@ def recorded() -> Iterator[Series]:
 
 
 def series_line(series: Series) -> str:
-    """Return a series as a line of JSON: its name, its labels, and its points' times and values."""
+    """Return a series as a line of JSON: its name, labels, and points."""
     points = [(point.time, point.value) for point in series.samples]
     return json.dumps([series.name, dict(series.labels), points]) + "\n"

@@ -7,6 +7,7 @@ from exporter.text import capitalized, plural
 from lab.backtest.backtest import BacktestResult
 from lab.policies.model import DAY, SEVERITIES, SEVERITY_STYLES
 from lab.promql_durations import format_duration
+from lab.prove.incidents import Incident
 from lab.terminal import print_table
 
 
@@ -16,32 +17,33 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
     An incident that was open at the start has no ``opened``.
     """
     severities = {policy.name: policy.severity for policy in result.policies}
-    start, since = result.period.start, result.history_start
-    incidents = [
-        {
-            "policy": each.policy,
-            "severity": severities[each.policy],
-            "opened": _time(start + each.opened) if each.opened else None,
-            "closed": None if each.closed is None else _time(start + each.closed),
-            "about": each.about or None,
-            "labels": each.labels,
-        }
-        for each in sorted(
-            result.incidents,
-            key=lambda each: (SEVERITIES.index(severities[each.policy]), each.policy),
+    start, history_start = result.period.start, result.history_start
+
+    def rank(incident: Incident) -> tuple[int, str]:
+        severity = severities[incident.policy]
+        return SEVERITIES.index(severity), incident.policy
+
+    incidents = []
+    for incident in sorted(result.incidents, key=rank):
+        opened, closed = incident.opened, incident.closed
+        incidents.append(
+            {
+                "policy": incident.policy,
+                "severity": severities[incident.policy],
+                "opened": format_time(start + opened) if opened else None,
+                "closed": None if closed is None else format_time(start + closed),
+                "about": incident.about or None,
+                "labels": incident.labels,
+            }
         )
-    ]
     alerted = {incident.policy for incident in result.incidents}
+    quiet = severities.keys() - alerted - result.not_evaluated.keys()
     return {
-        "from": _time(start),
-        "until": _time(result.period.end),
-        "history_starts": None if since is None else _time(since),
+        "from": format_time(start),
+        "until": format_time(result.period.end),
+        "history_starts": None if history_start is None else format_time(history_start),
         "incidents": incidents,
-        "quiet": [
-            name
-            for name in severities
-            if name not in alerted | result.not_evaluated.keys()
-        ],
+        "quiet": sorted(quiet),
         "not_evaluated": result.not_evaluated,
     }
 
@@ -49,24 +51,12 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
 def print_backtest(result: BacktestResult, out: TextIO) -> None:
     """Print the incidents, and the policies that were not evaluated."""
     found = backtest_json(result)
-    if found["history_starts"]:
-        since = found["history_starts"]
+    if since := found["history_starts"]:
         out.write(
             f"The exporter's history starts at {since}. Earlier alerts are unknown.\n\n"
         )
     if found["incidents"]:
-        rows = [
-            (
-                each["policy"],
-                (each["severity"], SEVERITY_STYLES[each["severity"]]),
-                each["opened"] or "before the start",
-                each["closed"] or ("still open", "bold red"),
-                each["about"]
-                or ", ".join(map("=".join, each["labels"].items()))
-                or "-",
-            )
-            for each in found["incidents"]
-        ]
+        rows = [_row(incident) for incident in found["incidents"]]
         print_table(("policy", "severity", "opened", "closed", "about"), rows, out)
     else:
         out.write("No policy would have alerted.\n")
@@ -77,18 +67,27 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
         print_table(("policy", "why"), found["not_evaluated"].items(), out)
 
 
+def _row(incident: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the cells of an incident; one with a style is a pair."""
+    severity = incident["severity"]
+    labels = ", ".join(f"{key}={value}" for key, value in incident["labels"].items())
+    return (
+        incident["policy"],
+        (severity, SEVERITY_STYLES[severity]),
+        incident["opened"] or "before the start",
+        incident["closed"] or ("still open", "bold red"),
+        incident["about"] or labels or "-",
+    )
+
+
 def backtest_summary(result: BacktestResult) -> str:
     """Return the result in one line."""
-    count, still_open = (
-        len(result.incidents),
-        sum(each.closed is None for each in result.incidents),
-    )
-    seconds = result.period.end - result.period.start
-    lasts = (
-        format_duration(round(seconds))
-        if seconds % DAY
-        else plural(round(seconds / DAY), "day")
-    )
+    count = len(result.incidents)
+    still_open = sum(each.closed is None for each in result.incidents)
+    seconds = round(result.period.end - result.period.start)
+    lasts = format_duration(seconds)
+    if seconds % DAY == 0:
+        lasts = plural(seconds // DAY, "day")
     return (
         f"{capitalized(plural(count, 'incident'))} in {lasts}, {still_open or 'none'}"
         f" still open; {len(result.not_evaluated) or 'none'} of {len(result.policies)}"
@@ -97,5 +96,6 @@ def backtest_summary(result: BacktestResult) -> str:
     )
 
 
-def _time(unix: float) -> str:
+def format_time(unix: float) -> str:
+    """Return a time, given in unix seconds, in UTC."""
     return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%dT%H:%M:%SZ}"

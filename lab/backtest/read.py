@@ -1,4 +1,4 @@
-"""Reads the points of some hours from Cloud Monitoring, page by page, as PromQL sees them.
+"""Reads points from Cloud Monitoring, page by page, as PromQL sees them.
 
 https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list and
 https://cloud.google.com/monitoring/promql/promql-mapping
@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.api.metric_pb2 import MetricDescriptor
 from google.api_core import exceptions
@@ -50,17 +50,29 @@ _NUMBERS = {
 _Key = tuple[str, tuple[tuple[str, str], ...]]  # A series' name and labels in PromQL
 
 
+class _Value(NamedTuple):
+    """A point's value, and when its interval starts, in unix seconds."""
+
+    start: float
+    value: float
+
+
 def visible_after(name: str) -> float:
-    """Return the seconds until a metric's points can be read, typically, by its PromQL name."""
-    return (
-        EXPORTER_DELAY
-        if name.startswith("custom_googleapis_com:")
-        else delay_seconds(name)
-    )
+    """Return how many seconds a point typically takes until it can be read.
+
+    ``name`` is the metric's name in PromQL.
+    """
+    if name.startswith("custom_googleapis_com:"):
+        return EXPORTER_DELAY
+    return delay_seconds(name)
 
 
 class Reader:
-    """Reads periods that follow each other; ``doubts`` says which metrics may be incomplete."""
+    """Reads periods that follow each other.
+
+    Attributes:
+        doubts: A sentence for each metric that may be incomplete.
+    """
 
     def __init__(
         self, client: monitoring_v3.MetricServiceClient, project: str, stop: Event
@@ -68,6 +80,7 @@ class Reader:
         self._client = client
         self._project = project
         self._stop = stop
+        # The total of each counter, and the end of its last increment
         self._counters: dict[_Key, tuple[float, float]] = {}
         self.doubts: set[str] = set()
 
@@ -81,7 +94,8 @@ class Reader:
             return [series for part in parts for series in part]
 
     def _metric(self, metric: str, period: Period) -> list[Series]:
-        found: dict[_Key, dict[float, tuple[float, float]]] = {}
+        # By series, then by the end of the point's interval
+        found: dict[_Key, dict[float, _Value]] = {}
         is_delta = False
         for page in self._pages(metric, period):
             for series in page.time_series:
@@ -94,12 +108,10 @@ class Reader:
                 is_delta = series.metric_kind == MetricDescriptor.MetricKind.DELTA
                 points = found.setdefault(_key(series, self._project), {})
                 for point in series.points:
-                    start, end = point.interval.start_time, point.interval.end_time
+                    start = _unix_seconds(point.interval.start_time)
+                    end = _unix_seconds(point.interval.end_time)
                     value = float(getattr(point.value, field))
-                    points[end.ToNanoseconds() / 1e9] = (
-                        start.ToNanoseconds() / 1e9,
-                        value,
-                    )
+                    points[end] = _Value(start, value)
             for status in page.execution_errors:
                 self.doubts.add(
                     f"{metric} may be incomplete: {printable(status.message)}"
@@ -110,10 +122,15 @@ class Reader:
         ]
 
     def _series(
-        self, key: _Key, points: Mapping[float, tuple[float, float]], *, is_delta: bool
+        self, key: _Key, points: Mapping[float, _Value], *, is_delta: bool
     ) -> Series:
-        """Return a series; increments as a counter, with a point at each start and end."""
-        series, delay = Series(*key), visible_after(key[0])
+        """Return a series; increments become a counter.
+
+        It has a point at each start and end of an increment.
+        """
+        name, labels = key
+        series = Series(name, labels)
+        delay = visible_after(name)
         total, last_end = self._counters.get(key, (0.0, 0.0))
         for end, (start, value) in sorted(points.items()):
             if not is_delta:
@@ -121,7 +138,8 @@ class Reader:
             elif end > last_end:  # Both ends of a period are in it.
                 if start > last_end + _ADJACENT:
                     series.add(start + delay, start, total)
-                total, last_end = total + value, end
+                total += value
+                last_end = end
                 series.add(end + delay, end, total)
         self._counters[key] = total, last_end
         return series
@@ -147,8 +165,9 @@ class Reader:
             try:
                 page = call_with_retry(attempt, deadline=deadline, calls=Calls())
             except exceptions.GoogleAPICallError as error:
+                is_not_found = isinstance(error, exceptions.NotFound)
                 # Cloud Monitoring does not know a metric before its first point.
-                if isinstance(error, exceptions.NotFound) and _NO_METRIC in str(error):
+                if is_not_found and _NO_METRIC in str(error):
                     return
                 raise _explained(error, self._project) from error
             yield page
@@ -161,17 +180,22 @@ def _key(series: Any, project: str) -> _Key:
     labels = dict(series.resource.labels)
     container = labels.get("resource_container", "").removeprefix("projects/")
     # A number is no project id.
-    labels.setdefault(
-        "project_id", project if container.isdigit() else container or project
-    )
+    if not container or container.isdigit():
+        container = project
+    labels.setdefault("project_id", container)
     for key, value in series.metric.labels.items():
-        labels[f"metric_{key}" if key in series.resource.labels else key] = value
+        is_taken = key in series.resource.labels
+        labels[f"metric_{key}" if is_taken else key] = value
     labels["monitored_resource"] = series.resource.type
     return promql_name(series.metric.type), tuple(sorted(labels.items()))
 
 
+def _unix_seconds(timestamp: Any) -> float:
+    return float(timestamp.ToNanoseconds() / 1e9)
+
+
 def _explained(error: Exception, project: str) -> CallError:
-    """Return the error for the user; its hint does not mention config.yaml, which is not read."""
+    """Return the error for the user; no hint about config.yaml, which is not read."""
     failure = explain_call_error(error, project, _PERMISSION)
     if failure.kind in _HELPED:
         return CallError(failure)

@@ -19,11 +19,16 @@ from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Cl
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER
 from exporter.text import quote
-from lab.backtest.backtest import evaluate, metrics_to_read
+from lab.backtest.backtest import BacktestResult, evaluate, metrics_to_read
 from lab.backtest.history import History, recorded
-from lab.backtest.output import backtest_json, backtest_summary, print_backtest
+from lab.backtest.output import (
+    backtest_json,
+    backtest_summary,
+    format_time,
+    print_backtest,
+)
 from lab.backtest.read import EXPORTER_DELAY, Reader
-from lab.cli.options import Context, add_options, selected_policies
+from lab.cli.options import LabContext, add_options, selected_policies
 from lab.policies.files import Policy
 from lab.policies.model import DAY
 from lab.prove.engine import check_installed
@@ -76,7 +81,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="TIME",
         help=(
             "the end of these days, such as 2026-01-31T12:00:00Z (default: now, or the"
-            " last point of the recorded history)"
+            " end of the recorded history)"
         ),
     )
     parser.add_argument(
@@ -87,10 +92,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_options(parser, "policies", "html", "json")
 
 
-def run(context: Context) -> int:
+def run(context: LabContext) -> int:
     """Print the incidents that would have opened; return the exit code."""
     args, stop = context.args, context.stop
-    end = float(math.floor(args.until or time.time()))
     _check(args)
     # Fails before the reading, which takes minutes, if Prometheus is not installed.
     check_installed()
@@ -101,9 +105,9 @@ def run(context: Context) -> int:
     ):
         history = History(Path(folder))
         if args.recorded:
-            history.add(recorded())
-            end = args.until or float(math.floor(history.last + EXPORTER_DELAY))
+            end = _add_recorded(history, args.until)
         else:
+            end = float(math.floor(time.time())) if args.until is None else args.until
             try:
                 _read(context, policies, history, end, progress)
             except CallError:
@@ -126,39 +130,51 @@ def run(context: Context) -> int:
     if stop.is_set():
         LOGGER.warning("Interrupted while evaluating.")
         return INTERRUPTED
-    if args.json:
-        print_json(backtest_json(result), context.out)
-    else:
-        print_backtest(result, context.out)
-    LOGGER.info("%s", backtest_summary(result))
-    if args.html:
-        drawn = chart(
-            result.period, history.spans, result.incidents, policies, dated=True
-        )
-        args.html.write_text(
-            page("Back-test", backtest_summary(result), [drawn]), "utf-8"
-        )
+    _show(context, result, history)
     return OK
 
 
-def _check(args: Namespace) -> None:
-    """Refuse days in the future, and days that are no longer kept."""
-    if args.until and args.until > time.time():
-        raise InputError(["--until lies in the future: name a time in the past"])
-    oldest = time.time() - MOST_DAYS * DAY
-    if args.project and args.until and args.until - args.days * DAY < oldest:
-        raise InputError(
-            [
-                (
-                    f"--until: {args.days} days before it are more than {MOST_DAYS} days"
-                    f" ago; {_KEPT}"
-                )
-            ]
+def _show(context: LabContext, result: BacktestResult, history: History) -> None:
+    if context.args.json:
+        print_json(backtest_json(result), context.out)
+    else:
+        print_backtest(result, context.out)
+    summary = backtest_summary(result)
+    LOGGER.info("%s", summary)
+    if context.args.html:
+        drawn = chart(
+            result.period, history.spans, result.incidents, result.policies, dated=True
         )
+        context.args.html.write_text(page("Back-test", summary, [drawn]), "utf-8")
+
+
+def _check(args: Namespace) -> None:
+    """Refuse a time in the future, and days that are no longer kept."""
+    if args.until is None:
+        return
+    now = time.time()
+    if args.until > now:
+        raise InputError(["--until lies in the future: name a time in the past"])
+    if args.project and args.until - args.days * DAY < now - MOST_DAYS * DAY:
+        begin = f"{args.days} days before it are more than {MOST_DAYS} days ago"
+        raise InputError([f"--until: {begin}; {_KEPT}"])
+
+
+def _add_recorded(history: History, until: float | None) -> float:
+    """Add the recorded history; return the end of the evaluation."""
+    history.add(recorded())
+    last = float(math.floor(history.last + EXPORTER_DELAY))
+    end = last if until is None else until
+    if not history.first < end <= last:
+        covered = f"{format_time(history.first)} to {format_time(last)}"
+        raise InputError(
+            [f"--until: the recorded history covers {covered}; name a time within it"]
+        )
+    return end
 
 
 def _read(
-    context: Context,
+    context: LabContext,
     policies: Sequence[Policy],
     history: History,
     end: float,
@@ -175,17 +191,15 @@ def _read(
         )
         # Datastream is not called, so it needs no credentials either.
         environ.setdefault(DATASTREAM_EMULATOR, host)
-    clients = Clients(Endpoints(), environ, args.impersonate_service_account)
     metrics, before = metrics_to_read(policies)
     first = end - args.days * DAY - before
     parts = math.ceil((end - first) / _PART_SECONDS)
-    with clients:
+    with Clients(Endpoints(), environ, args.impersonate_service_account) as clients:
         reader = Reader(clients.monitoring, args.project, context.stop)
         for part in progress.track("reading the history", range(parts), parts):
             start = first + part * _PART_SECONDS
-            series = reader.read(
-                metrics, Period(start, min(start + _PART_SECONDS, end))
-            )
+            period = Period(start, min(start + _PART_SECONDS, end))
+            series = reader.read(metrics, period)
             if context.stop.is_set():
                 return
             history.add(series)
@@ -221,4 +235,4 @@ def _until(text: str) -> float:
             f"{quote(text)} is not a time with a time zone, such as"
             " 2026-01-31T12:00:00Z"
         )
-    return at.timestamp()
+    return float(math.floor(at.timestamp()))

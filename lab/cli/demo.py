@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK, main
 from lab.cli import preview
-from lab.cli.options import Context, add_options, selected_world
+from lab.cli.options import LabContext, add_options, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World, config_environ
 
@@ -43,7 +43,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(context: Context) -> int:
+def run(context: LabContext) -> int:
     """Run the exporter against the emulator; return its exit code."""
     world, name = selected_world(context.args)
     own_config = config_environ(world, name)
@@ -56,7 +56,7 @@ def run(context: Context) -> int:
         return _play(context, world, environ)
 
 
-def _play(context: Context, world: World, environ: Mapping[str, str]) -> int:
+def _play(context: LabContext, world: World, environ: Mapping[str, str]) -> int:
     """Play the way from nothing to a page, with the config that ``init`` writes."""
     projects = [
         f"--project={project.id}" for project in world.projects if project.locations
@@ -80,7 +80,7 @@ def _play(context: Context, world: World, environ: Mapping[str, str]) -> int:
     return code
 
 
-def _announce(context: Context, *command: str) -> None:
+def _announce(context: LabContext, *command: str) -> None:
     context.out.write("\n")
     context.out.flush()
     context.err.write(f"$ {shlex.join(command)}\n")

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 
 from exporter.cli import OK
-from lab.cli.options import Context, add_options, selected_policies
+from lab.cli.options import LabContext, add_options, selected_policies
 from lab.policies.model import SEVERITIES, SEVERITY_STYLES
 from lab.promql_durations import format_duration
 from lab.terminal import print_table
@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_options(parser, "policies")
 
 
-def run(context: Context) -> int:
+def run(context: LabContext) -> int:
     """Print the policies; return the exit code."""
     policies = sorted(
         selected_policies(context.args),

@@ -45,10 +45,10 @@ def main(
         )
         return USAGE
     # The help needs none of Google's clients, which take a moment to import.
-    from lab.cli.options import Context
+    from lab.cli.options import LabContext
 
     with Signals() as signals:
-        context = Context(args, environ, out, err, signals.stop)
+        context = LabContext(args, environ, out, err, signals.stop)
         code = finish(lambda: _run(context), err, Text())
     return code if signals.exit_code is None else signals.exit_code
 

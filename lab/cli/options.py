@@ -22,7 +22,7 @@ _POLICIES, _SCENARIOS, _ENDING = "alerting_policies", "scenarios", ".yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class LabContext:
     """What a command works with; ``stop`` is set when it should end soon, after a signal."""
 
     args: Namespace

@@ -8,7 +8,12 @@ from exporter.cli import INTERRUPTED, OK
 from exporter.documents import InputError, hint
 from exporter.logs import LOGGER
 from exporter.text import plural, quote
-from lab.cli.options import Context, add_options, selected_policies, selected_scenarios
+from lab.cli.options import (
+    LabContext,
+    add_options,
+    selected_policies,
+    selected_scenarios,
+)
 from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
 from lab.preview.received import NOT_SENT, Received, received
@@ -42,7 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_options(parser, "policies", "scenarios")
 
 
-def run(context: Context) -> int:
+def run(context: LabContext) -> int:
     """Print the notifications; return the exit code."""
     args = context.args
     policies = selected_policies(args)
@@ -82,7 +87,7 @@ def _kind(policy: Policy) -> str:
     return f"{policy.name} · {policy.severity}"
 
 
-def _print_received(context: Context, name: str, found: Sequence[Received]) -> None:
+def _print_received(context: LabContext, name: str, found: Sequence[Received]) -> None:
     """Print how many notifications one person gets, each in a line; then the first of each."""
     counts = Counter(each.kind for each in found)
     sent = len(found) - counts[NOT_SENT]
@@ -115,7 +120,7 @@ def _print_received(context: Context, name: str, found: Sequence[Received]) -> N
         _print(context, each.notification, f"{heading} after the start of {name}")
 
 
-def _print(context: Context, shown: Notification, heading: str) -> None:
+def _print(context: LabContext, shown: Notification, heading: str) -> None:
     for name in shown.dangerous:
         LOGGER.warning(
             "%s: Cloud Monitoring or Slack could read %s, the value of %s, as markup.",

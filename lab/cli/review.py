@@ -4,7 +4,12 @@ from argparse import ArgumentParser
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
-from lab.cli.options import Context, add_options, selected_policies, selected_scenarios
+from lab.cli.options import (
+    LabContext,
+    add_options,
+    selected_policies,
+    selected_scenarios,
+)
 from lab.review.page import review_page
 from lab.review.plan import read_plan
 from lab.review.playing import changed_policies, play
@@ -44,7 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_options(parser, "policies", "scenarios", "json")
 
 
-def run(context: Context) -> int:
+def run(context: LabContext) -> int:
     """Print the review of a plan; return the exit code."""
     args = context.args
     plan = read_plan(args.plan)

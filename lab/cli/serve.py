@@ -5,7 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 from exporter.cli import OK, USAGE
 from exporter.logs import LOGGER
-from lab.cli.options import Context, add_options, selected_world
+from lab.cli.options import LabContext, add_options, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError
 from lab.emulator.world import config_environ
@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         )
 
 
-def run(context: Context) -> int:
+def run(context: LabContext) -> int:
     """Run both servers until ``stop`` is set, and print lines for a shell; return the exit code."""
     args = context.args
     world, name = selected_world(args)

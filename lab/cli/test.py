@@ -11,7 +11,12 @@ from rich.text import Text
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
 from exporter.text import plural, printable
-from lab.cli.options import Context, add_options, selected_policies, selected_scenarios
+from lab.cli.options import (
+    LabContext,
+    add_options,
+    selected_policies,
+    selected_scenarios,
+)
 from lab.promql_durations import format_duration
 from lab.prove.comparison import AlertOutcome
 from lab.prove.outcomes import lines
@@ -52,7 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_options(parser, "policies", "scenarios", "html", "json")
 
 
-def run(context: Context) -> int:
+def run(context: LabContext) -> int:
     """Play the scenarios and print their results, or list them; return the exit code."""
     args = context.args
     policies = selected_policies(args)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
 from exporter.text import plural
-from lab.cli.options import Context, add_options, selected_policies
+from lab.cli.options import LabContext, add_options, selected_policies
 from lab.prove.time_to_page import MODES, MOMENTS, TimeToPage, in_order, measure_all
 from lab.terminal import print_json, print_table, show_progress
 
@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_options(parser, "policies", "json")
 
 
-def run(context: Context) -> int:
+def run(context: LabContext) -> int:
     """Measure and print each time to page; return the exit code."""
     policies = selected_policies(context.args)
     with show_progress(context.err) as progress:
@@ -47,7 +47,7 @@ def run(context: Context) -> int:
     return show(in_order(times), context)
 
 
-def show(times: Sequence[TimeToPage], context: Context) -> int:
+def show(times: Sequence[TimeToPage], context: LabContext) -> int:
     """Print times to page and log what is too late; return the exit code."""
     exceeded = [time for time in times if not time.kept]
     if context.args.json:

@@ -266,6 +266,14 @@ def test_missing_credentials_are_an_error(backtest: Command) -> None:
             "--until lies in the future: name a",
         ),
         (
+            "--project ops-prod --until 1970-01-01T00:00:00Z",
+            "--until: 7 days before it are more",
+        ),
+        (
+            "--recorded --until 2020-01-01T00:00:00Z",
+            "--until: the recorded history covers 2026-01-05T06:00:06Z to 2026-01-05T0",
+        ),
+        (
             "--recorded --html nowhere/page.html",
             '"nowhere/page.html" can\'t be written; name a ',
         ),

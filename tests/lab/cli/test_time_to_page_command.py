@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from exporter.cli import INCOMPLETE, USAGE
-from lab.cli.options import Context
+from lab.cli.options import LabContext
 from lab.cli.time_to_page import show
 from lab.prove.time_to_page import CHANGES, TimeToPage
 from tests.lab.conftest import Command
@@ -17,7 +17,7 @@ from tests.outputs import Printed
 
 def _shown(times: list[TimeToPage], *, as_json: bool = False) -> tuple[int, str]:
     out = Printed()
-    code = show(times, Context(Namespace(json=as_json), {}, out, out, Event()))
+    code = show(times, LabContext(Namespace(json=as_json), {}, out, out, Event()))
     return code, out.getvalue()
 
 

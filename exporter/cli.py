@@ -14,9 +14,9 @@ from types import FrameType
 from typing import Any, NoReturn, Self, TextIO, TypeAlias
 
 from exporter import PROGRAM, __version__, durations
-from exporter.documents import InputError
 from exporter.google import proxy
 from exporter.logs import LOGGER, JsonLines, logging_to
+from exporter.mistakes import InputError
 from exporter.text import capitalized
 
 OK = 0

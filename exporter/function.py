@@ -18,11 +18,11 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
 from exporter import config
-from exporter.documents import InputError
 from exporter.google import cloud_run, proxy
 from exporter.google.calls import Deadline
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER, JsonLines, Text, logging_to
+from exporter.mistakes import InputError
 from exporter.run_log import RunLog, summary
 from exporter.runs import Runs, open_session
 

@@ -18,12 +18,12 @@ from google.api_core import exceptions
 
 from exporter import PROGRAM, __version__, config
 from exporter.config import Endpoints
-from exporter.documents import InputError
 from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.clients import Clients
 from exporter.google.errors import explain_call_error
 from exporter.logs import LOGGER
 from exporter.memory import Memory
+from exporter.mistakes import InputError
 from exporter.names import StreamName
 from exporter.report import Report, Session
 from exporter.run import Run

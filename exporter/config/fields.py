@@ -12,7 +12,7 @@ from pydantic.types import GetPydanticSchema
 from pydantic_core import core_schema
 
 from exporter.config import locations
-from exporter.documents import hint, nearest
+from exporter.mistakes import hint, nearest
 from exporter.names import StreamName
 from exporter.states import EXPECTABLE, FAILURES, StreamState
 from exporter.text import quote

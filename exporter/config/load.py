@@ -8,12 +8,14 @@ from pydantic import BaseModel, ConfigDict
 
 from exporter import documents
 from exporter.config.model import Config
-from exporter.documents import Document, InputError, hint, nearest, scalar
+from exporter.documents import Document
+from exporter.mistakes import InputError, hint, nearest
 from exporter.text import quote
 
 USUAL_FILE = "config.yaml"
 PREFIX = "DATASTREAM_EXPORTER_"
 WHOLE = PREFIX + "CONFIG"  # holds the text of a whole config file
+_SWITCHES = {"true": True, "false": False}
 _MERGE = "Merge the two, or list"
 
 # The path of a value, and a sentence
@@ -94,8 +96,8 @@ def _override(document: Document, environ: Mapping[str, str]) -> None:
             words = f"{quote(text)} contains characters that are not text; set it again"
             document.add_error_at(name, words)
         else:
-            value = scalar(text) if text in {"true", "false"} else text
-            document.override(*known[name], value, name)
+            section, key = known[name]
+            document.override(section, key, _SWITCHES.get(text, text), name)
 
 
 def _overlaps(config: Config) -> Iterator[_Finding]:

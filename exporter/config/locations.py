@@ -5,7 +5,8 @@ The list grows, so it never filters what the API returns.
 
 import re
 
-from exporter.documents import nearest, packaged
+from exporter.documents import packaged
+from exporter.mistakes import nearest
 from exporter.text import quote
 
 KNOWN: tuple[str, ...] = tuple(packaged("exporter", "locations.yaml")["locations"])

@@ -5,7 +5,7 @@ Source: https://cloud.google.com/run/docs/container-contract. A function is a se
 
 from collections.abc import Mapping
 
-from exporter.documents import InputError
+from exporter.mistakes import InputError
 from exporter.names import Task
 
 JOB = "CLOUD_RUN_JOB"

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 import exporter
 from exporter.cli import INCOMPLETE, INTERRUPTED, USAGE, Signals, finish
-from exporter.documents import hint
 from exporter.logs import LOGGER, Text
+from exporter.mistakes import hint
 from exporter.text import quote
 from lab.exit_codes import NO_PROMETHEUS
 

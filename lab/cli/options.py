@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TextIO
 
-from exporter.documents import InputError, nearest
+from exporter.mistakes import InputError, nearest
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
 from lab.policies.files import Policy, read_policies

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from exporter.cli import INTERRUPTED, OK
-from exporter.documents import InputError, hint
 from exporter.logs import LOGGER
+from exporter.mistakes import InputError, hint
 from exporter.text import plural, quote
 from lab.cli.options import (
     LabContext,

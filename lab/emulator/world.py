@@ -15,7 +15,8 @@ from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from exporter import config, documents
-from exporter.documents import Section, hint
+from exporter.documents import Section
+from exporter.mistakes import hint
 from exporter.states import StreamState
 from exporter.text import quote
 from lab import promql_durations

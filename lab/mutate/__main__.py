@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
-from exporter.documents import InputError, packaged
+from exporter.documents import packaged
+from exporter.mistakes import InputError
 from lab.mutate.mutants import mutants
 from lab.mutate.noticing import noticed_by, play
 from lab.policies.files import Policy, read_policies

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from exporter.documents import hint
+from exporter.mistakes import hint
 from exporter.text import quote
 from lab.policies.model import HOUR, LABEL_ALLOWED, LABEL_VALUE, PolicyFile
 from lab.policies.promql import Labels, Query, has

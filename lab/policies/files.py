@@ -30,7 +30,8 @@ from typing import Any, NamedTuple, cast
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
-from exporter.documents import Document, InputError, parse, read_file
+from exporter.documents import Document, parse, read_file
+from exporter.mistakes import InputError
 from exporter.text import printable
 from lab.policies import checks, promql
 from lab.policies.model import DocumentationLink, PolicyFile

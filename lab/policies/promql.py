@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 
 import promql_parser as parser
 
-from exporter.documents import hint, nearest, packaged
+from exporter.documents import packaged
 from exporter.measure import RESOURCE, definitions, metrics
+from exporter.mistakes import hint, nearest
 from exporter.text import quote
 
 # The label keys of series. ``*`` stands for any others, as an unknown metric may have

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from google.cloud import monitoring_v3
 
-from exporter.documents import InputError
+from exporter.mistakes import InputError
 from lab.filters.log_filter import FilterError, parse_extractor, parse_log_filter
 from lab.policies.files import Policy
 from lab.prove.engine import Engine

@@ -19,8 +19,9 @@ from typing import Any
 
 from exporter import config
 from exporter.config import locations
-from exporter.documents import InputError, Section, packaged
+from exporter.documents import Section, packaged
 from exporter.memory import LONGEST_SECONDS
+from exporter.mistakes import InputError
 from lab.emulator.world import World
 from lab.policies.files import Policy
 from lab.prove.engine import check_installed

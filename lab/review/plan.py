@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from exporter.documents import InputError, read_bytes
+from exporter.documents import read_bytes
+from exporter.mistakes import InputError
 from exporter.text import printable
 from lab.review.planned import PlannedPolicy, PolicyChange, playable
 from lab.review.values import api_form, with_unknown, without_sensitive

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
-from exporter.documents import InputError
+from exporter.mistakes import InputError
 from exporter.text import printable
 from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies import promql

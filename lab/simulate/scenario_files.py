@@ -5,7 +5,8 @@ from pathlib import Path
 
 from exporter import config, documents
 from exporter.config import Config
-from exporter.documents import Document, InputError, hint
+from exporter.documents import Document
+from exporter.mistakes import InputError, hint
 from exporter.text import quote
 from lab.emulator.world import Place, matches, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
-from exporter import documents
-from exporter.documents import InputError
+from exporter import documents, yaml_tree
+from exporter.mistakes import MOST_REPORTED, InputError, nearest
 from tests.mangling import mangle, values
 
 
@@ -94,8 +94,9 @@ def _errors(text: str) -> str:
             "parts: &a [*a]",
             "f.yaml:1: nests deeper than 50 levels, or an alias contains itself",
         ),
-        ("name: a\nsize: \x07", "f.yaml: is not YAML (unacceptable character #x0007"),
-        ("name: \ud800", "f.yaml: "),
+        ("name: a\nsize: \x07", "f.yaml:2: contains U+0007, which is not text; remove"),
+        ("name: a\r\n\x0cx: 1", "f.yaml:2: contains U+000C, which is not text; remove"),
+        ("name: \ud800", "f.yaml:1: contains U+D800, which is not text; remove"),
         ('name: "\\ud800"', "f.yaml:1"),
         ("name: " + "a" * (1 << 20), "f.yaml: is larger than 1 MiB"),
         ("[" * 60 + "]" * 60, "f.yaml:1: nests deeper than 50 levels"),
@@ -146,11 +147,23 @@ def test_aliases_that_multiply_or_deepen_are_refused(
 
 
 @pytest.mark.parametrize(
-    "written", ["no", "on", "1:30", "2024-01-01", "1_000", ".inf", "1e999", "9" * 5000]
+    "written",
+    [
+        "no",
+        "on",
+        "1:30",
+        "2024-01-01",
+        "1_000",
+        ".inf",
+        "1e999",
+        "9" * 5000,
+        "0x" + "f" * 5000,
+        "0o" + "7" * 5000,
+    ],
 )
 def test_yaml_1_1_words_are_text(written: str) -> None:
     """What YAML 1.1 made of no, on, times and dates stays the text that was written."""
-    assert documents.scalar(written) == written
+    assert yaml_tree.scalar(written) == written
 
 
 @pytest.mark.parametrize(
@@ -170,7 +183,7 @@ def test_yaml_1_1_words_are_text(written: str) -> None:
 )
 def test_words_are_read_as_yaml_1_2_has_them(written: str, value: object) -> None:
     """Numbers and the words of YAML's core schema are values."""
-    read = documents.scalar(written)
+    read = yaml_tree.scalar(written)
 
     assert read == value
     assert type(read) is type(value)
@@ -183,6 +196,7 @@ def test_words_are_read_as_yaml_1_2_has_them(written: str, value: object) -> Non
         ("size: 1.5", "size: must be a whole number, not 1.5"),
         ("size: -1", "size: must be at least 0, not -1"),
         ("size: 10", "size: must be less than 10, not 10"),
+        (f"size: 0x{'1' * 5000}", f'size: must be a whole number, not "0x{"1" * 58}…"'),
         ("shard: .inf", 'shard: must be a number, not ".inf"'),
         ("name: 12", 'name: 12 is not text in YAML; put it in quotes: "12"'),
         ("name: [a]", "name: must be text, not a list"),
@@ -222,7 +236,7 @@ def test_at_most_fifty_mistakes_are_errors() -> None:
     """Fifty of very many mistakes are listed, and how many more there are."""
     errors = _errors("parts:\n" + "  - size: x\n" * 60).splitlines()
 
-    assert len(errors) == documents.MOST_REPORTED + 1
+    assert len(errors) == MOST_REPORTED + 1
     assert errors[0].startswith("f.yaml:2: parts[0].size")
     assert errors[-1] == "… and 10 more"
 
@@ -291,12 +305,12 @@ def test_unreadable_file_is_one_sentence(tmp_path: Path, name: str, error: str) 
 )
 def test_a_similar_word_is_suggested(word: str, guess: str | None) -> None:
     """Case doesn't matter, a beginning will do, and what resembles nothing gets no suggestion."""
-    assert documents.nearest(word, ["RUNNING", "PAUSED"]) == guess
+    assert nearest(word, ["RUNNING", "PAUSED"]) == guess
 
 
 def test_very_long_word_is_near_to_nothing() -> None:
     """A guess is not worth the time where the word is absurdly long."""
-    assert documents.nearest("a" * 10_000, ["a" * 9_999]) is None
+    assert nearest("a" * 10_000, ["a" * 9_999]) is None
 
 
 TREE = (
@@ -364,7 +378,7 @@ def test_any_document_is_answered(data: st.DataObject) -> None:
     else:
         return
     lines = answer.splitlines()
-    assert 1 <= len(lines) <= documents.MOST_REPORTED + 1
+    assert 1 <= len(lines) <= MOST_REPORTED + 1
     assert all(
         line.isprintable() and line.startswith(("f.yaml:", "…")) for line in lines
     )

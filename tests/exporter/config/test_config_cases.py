@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from exporter.config import Config, from_text, load
-from exporter.documents import InputError
+from exporter.mistakes import InputError
 from tools.config_reference import json_schema, key_descriptions
 
 ROOT = Path(__file__).parents[3]

@@ -7,7 +7,7 @@ import pytest
 
 from exporter import config, documents
 from exporter.config import from_data, from_document, from_text, load, variables
-from exporter.documents import InputError
+from exporter.mistakes import InputError
 
 SMALLEST = "metrics: {project: my-project}\nsources: [{project: my-project}]\n"
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.config import from_text, variables
-from exporter.documents import InputError
+from exporter.mistakes import InputError
 from tests.mangling import mangle, values
 
 GOOD = (

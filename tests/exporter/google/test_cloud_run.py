@@ -2,8 +2,8 @@
 
 import pytest
 
-from exporter.documents import InputError
 from exporter.google import cloud_run
+from exporter.mistakes import InputError
 from exporter.names import Task
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exporter.config import from_data
-from exporter.documents import InputError
+from exporter.mistakes import InputError
 from exporter.states import StreamState, state_name
 from lab.emulator.snapshots import Snapshots, StreamSnapshot
 from lab.emulator.world import World, default_world, parse_world

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.documents import InputError
+from exporter.mistakes import InputError
 from lab.prove.incidents import Incident
 from lab.review.page import review_page
 from lab.review.plan import parse_plan, read_plan

@@ -1,0 +1,151 @@
+"""Says in sentences what is wrong with a document, or with a word that a person typed."""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from functools import cache
+from importlib import resources
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from exporter.text import printable, quote
+
+MOST_REPORTED = 50
+_LONGEST_GUESSED = 100  # letters of a word; a guess for a longer one takes too long
+_SHORTEST_BEGINNING = 3  # letters
+
+
+class InputError(Exception):
+    """Sentences about what is wrong with a document; prints at most 50, one a line."""
+
+    def __init__(self, sentences: Iterable[str]) -> None:
+        self.sentences = tuple(printable(sentence) for sentence in sentences)
+        super().__init__(self.sentences)
+
+    def __str__(self) -> str:
+        lines = list(self.sentences[:MOST_REPORTED])
+        more = len(self.sentences) - MOST_REPORTED
+        if more > 0:
+            lines.append(f"… and {more} more")
+        return "\n".join(lines)
+
+
+class Mistake(NamedTuple):
+    """A sentence about a mistake; mistakes sort by line."""
+
+    line: int
+    sentence: str
+
+
+@cache
+def _messages() -> dict[str, Any]:
+    text = resources.files("exporter").joinpath("messages.yaml").read_text("utf-8")
+    messages: dict[str, Any] = yaml.safe_load(text)
+    return messages
+
+
+def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | None:
+    """Return the known word that resembles a word or begins with it, or None."""
+    if len(word) > _LONGEST_GUESSED:
+        return None
+    by_lower_case = {candidate.lower(): candidate for candidate in known}
+    matches = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=similarity)
+    if not matches and len(word) >= _SHORTEST_BEGINNING:
+        matches = [each for each in by_lower_case if each.startswith(word.lower())]
+    return by_lower_case[matches[0]] if matches else None
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """Return the advice about an unknown word: a suggestion, or all allowed words."""
+    words = tuple(known)
+    guess = nearest(word, words)
+    if guess:
+        return f"did you mean {guess}?"
+    return f"allowed here: {', '.join(words) or 'nothing'}"
+
+
+def syntax_mistake(error: yaml.YAMLError, text: str) -> str:
+    """Return line, column and advice for what the YAML parser rejected."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return f": is not YAML ({error})"
+    line, column = error.problem_mark.line, error.problem_mark.column
+    opened = error.context_mark.line + 1 if error.context_mark else 0
+    lines = text.splitlines()
+    rest = lines[line][column:] if line < len(lines) else ""
+    word = re.search(r"[^\s,\[\]{}]+", rest)
+    tab = "tab" if rest.startswith("\t") else ""
+    said = f"{error.context or ''} {tab} {error.problem}"
+    advice: str = next(
+        advice for pattern, advice in _messages()["syntax"] if re.search(pattern, said)
+    )
+    advice = advice.format(
+        opened=opened, word=quote(word[0] if word else ""), problem=error.problem
+    )
+    return f":{line + 1}:{column + 1}: {advice}"
+
+
+def value_mistake(details: ErrorDetails) -> str:
+    """Return what is wrong with a value, what it is, and what is allowed."""
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    if kind in _messages()["errors"]:
+        return str(_messages()["errors"][kind]).format(**context)
+    of_words = kind in {"enum", "literal_error"}
+    if isinstance(value, int | float) and (of_words or kind == "string_type"):
+        return f'{quote(value)} is not text in YAML; put it in quotes: "{quote(value)}"'
+    if isinstance(value, str) and of_words:
+        expected = str(context["expected"])
+        allowed = re.findall(r"'([^']*)'", expected) or [expected]
+        return f"{quote(value)} is not allowed; {hint(value, allowed)}"
+    # What is left of pydantic's "Input should be a valid integer, got a number with …".
+    _, _, rule = details["msg"].partition(" should ")
+    must, _, seen = rule.partition(", ")
+    if not seen.startswith("not "):
+        counted = isinstance(value, str) and " character" in must
+        seen = f"not {len(value):,}" if counted else f"not {_shown(value)}"
+    if not must:
+        return f"{_shown(value)} is not allowed here ({details['msg']})"
+    for theirs, ours in _messages()["words"].items():
+        must = must.replace(theirs, ours)
+    return f"must {must}, {seen}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, dict):
+        return "a mapping of keys"
+    return "nothing" if value is None else quote(value)
+
+
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """Return what is wrong with a key that is not known, and which are."""
+    before, colon, _ = key.partition(":")
+    if colon and before in known:
+        return f"is not a known key; write a space after the colon of {before}"
+    return f"is not a known key; {hint(key, known)}"
+
+
+def known_keys(kind: Any, path: Sequence[str | int]) -> tuple[str, ...]:
+    """Return the keys that a value of a type may have at a path.
+
+    There are none where the type allows any key.
+    """
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = {
+            field.alias or name: field for name, field in kind.model_fields.items()
+        }
+        if not path:
+            return tuple(fields) if kind.model_config.get("extra") == "forbid" else ()
+        if path[0] not in fields:
+            return ()
+        return known_keys(fields[str(path[0])].annotation, path[1:])
+    # A union's members are at its own path, a list's items one step below.
+    below = path if get_origin(kind) in {Union, UnionType, Annotated} else path[1:]
+    keys: dict[str, None] = {}
+    for inner in get_args(kind):
+        keys.update(dict.fromkeys(known_keys(inner, below)))
+    return tuple(keys)

@@ -78,7 +78,7 @@ def parse(text: str, file: str) -> "Document":
     if tree.data is None:
         raise InputError([f"{file}: is empty; write at least the required keys"])
     document = Document(tree.data, file, {**tree.lines})
-    document.mistakes.update(tree.mistakes)
+    document.mistakes += tree.mistakes
     return document
 
 
@@ -94,7 +94,7 @@ class Document:
     ) -> None:
         self.data = data
         self.file = file  # what sentences call it
-        self.mistakes: set[Mistake] = set()
+        self.mistakes: list[Mistake] = []
         self._origins = {} if origins is None else origins
         self._prefix = prefix  # the path in the file that leads to this document
 
@@ -154,16 +154,17 @@ class Document:
 
     def add_error(self, location: Sequence[str | int], words: str) -> None:
         """Add a mistake about the value at a path, such as ``("run", "name")``."""
-        self.mistakes.add(self._mistake(location, words))
+        self.mistakes.append(self._mistake(location, words))
 
     def add_error_at(self, origin: int | str, words: str) -> None:
         """Add a mistake about a line, or about an environment variable."""
-        self.mistakes.add(self._mistake_at(origin, words))
+        self.mistakes.append(self._mistake_at(origin, words))
 
     def accepted(self, value: _M | None) -> _M:
-        """Return what was read, or raise InputError with all mistakes, by line."""
+        """Return what was read, or raise InputError with each mistake once, by line."""
         if value is None or self.mistakes:
-            raise InputError(mistake.sentence for mistake in sorted(self.mistakes))
+            by_line = sorted(self.mistakes, key=lambda mistake: mistake.line)
+            raise InputError(dict.fromkeys(each.sentence for each in by_line))
         return value
 
     def _add_mistakes(self, error: ValidationError, model: type[BaseModel]) -> None:

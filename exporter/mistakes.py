@@ -35,7 +35,7 @@ class InputError(Exception):
 
 
 class Mistake(NamedTuple):
-    """A sentence about a mistake; mistakes sort by line."""
+    """A sentence about a mistake, and its line; 0 if the data has no lines."""
 
     line: int
     sentence: str

@@ -77,7 +77,7 @@ class Tree:
         """Read a text, or raise InputError; ``file`` is what sentences call it."""
         self.data: JsonValue = None
         self.lines: dict[Path, int] = {}
-        self.mistakes: set[Mistake] = set()
+        self.mistakes: list[Mistake] = []
         self._file = file
         invalid = _INVALID.search(text)
         if invalid:
@@ -97,7 +97,7 @@ class Tree:
         raise InputError([f"{self._file}:{line}: {problem}; remove it"])
 
     def _add_mistake(self, line: int, words: str) -> None:
-        self.mistakes.add(Mistake(line, f"{self._file}:{line}: {words}"))
+        self.mistakes.append(Mistake(line, f"{self._file}:{line}: {words}"))
 
     def _plain(self, node: yaml.Node, path: Path) -> JsonValue:
         """Return a node as plain data, aliases expanded, and keep the lines."""

@@ -1,1 +1,1 @@
-"""Measures whole runs, and lets the function and ``watch`` run for a while with faults."""
+"""Measures whole runs, and runs the function and ``watch`` for a while with faults."""

@@ -1,4 +1,4 @@
-"""Measures whole runs of the exporter beside the same calls alone; ``make bench`` runs it.
+"""Measures whole runs beside the same calls alone; ``make bench`` runs it.
 
 The emulator is a process, and so is each run of the exporter and of the floor. These
 two run in turn, and the bound is on the ratio within each round, so that a slow or busy
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,8 +44,8 @@ class Size(NamedTuple):
     streams: int  # how many there are
     locations: int  # in how many locations, evenly
     rounds: int  # how often the exporter and the floor run
-    ratio: float | None = None  # the most that a run may take, in times of its floor
-    mebibytes: float | None = None  # the most memory that a run may have
+    ratio: float = inf  # the most that a run may take, in times of its floor
+    mebibytes: float = inf  # the most memory that a run may have
 
 
 class Cost(NamedTuple):
@@ -54,6 +55,18 @@ class Cost(NamedTuple):
     cpu: float  # seconds of CPU
     mebibytes: float  # the most memory that it had
     calls: int  # how many calls it made
+
+
+class Costs(NamedTuple):
+    """What the exporter and the floor cost, round by round."""
+
+    exporter: list[Cost]
+    floor: list[Cost]
+
+    def ratios(self) -> list[float]:
+        """Return how long the exporter takes, in times of its floor."""
+        pairs = zip(self.exporter, self.floor, strict=True)
+        return [run.seconds / alone.seconds for run, alone in pairs]
 
 
 SIZES = (
@@ -69,83 +82,80 @@ def main() -> int:
     with show_progress(sys.stderr) as progress:
         for size in progress.track("measuring", SIZES, len(SIZES)):
             costs = _measure(size)
-            rows += _rows(size, *costs)
-            missed += _missed(size, *costs)
+            rows += _rows(size, costs)
+            missed += _missed(size, costs)
     print_table(_HEADINGS, rows, sys.stdout, right=_HEADINGS[3:])
     for sentence in missed:
         print(f"missed: {sentence}")
     return 1 if missed else 0
 
 
-def _missed(
-    size: Size, exporter: Sequence[Cost], floor: Sequence[Cost]
-) -> Iterator[str]:
+def _missed(size: Size, costs: Costs) -> Iterator[str]:
     """Yield each bound that the runs missed."""
     fleet = f"{size.streams:,} streams in {size.locations} locations"
-    calls = sorted({cost.calls for cost in (*exporter, *floor)})
+    calls = {cost.calls for cost in (*costs.exporter, *costs.floor)}
     if len(calls) > 1:
         yield f"{fleet}: exporter and floor make different numbers of calls: {calls}"
-    ratio = statistics.median(_ratios(exporter, floor))
-    if size.ratio and ratio > size.ratio:
+    ratio = statistics.median(costs.ratios())
+    if ratio > size.ratio:
         yield (
-            f"{fleet}: a run takes {ratio:.2f} times its floor, at most {size.ratio:g}"
-            " is allowed"
+            f"{fleet}: a run takes {ratio:.2f} times its floor,"
+            f" at most {size.ratio:g} is allowed"
         )
-    mebibytes = max(cost.mebibytes for cost in exporter)
-    if size.mebibytes and mebibytes > size.mebibytes:
+    mebibytes = max(cost.mebibytes for cost in costs.exporter)
+    if mebibytes > size.mebibytes:
         yield (
-            f"{fleet}: a run has {mebibytes:.0f} MiB, at most {size.mebibytes:g} are"
-            " allowed"
+            f"{fleet}: a run has {mebibytes:.0f} MiB,"
+            f" at most {size.mebibytes:g} are allowed"
         )
 
 
-def _ratios(exporter: Sequence[Cost], floor: Sequence[Cost]) -> list[float]:
-    return [
-        run.seconds / alone.seconds for run, alone in zip(exporter, floor, strict=True)
-    ]
-
-
-def _rows(
-    size: Size, exporter: Sequence[Cost], floor: Sequence[Cost]
-) -> Iterator[Sequence[str]]:
+def _rows(size: Size, costs: Costs) -> Iterator[Sequence[str]]:
     fleet = (f"{size.streams:,}", f"{size.locations:,}")
-    for what, costs in (("exporter s", exporter), ("floor s", floor)):
-        cpu = min(cost.cpu for cost in costs)
-        mebibytes = max(cost.mebibytes for cost in costs)
-        seconds = _range([cost.seconds for cost in costs])
+    for what, some in (("exporter s", costs.exporter), ("floor s", costs.floor)):
+        cpu = min(cost.cpu for cost in some)
+        mebibytes = max(cost.mebibytes for cost in some)
+        seconds = _range([cost.seconds for cost in some])
         yield (
             *fleet,
             what,
             *seconds,
             f"{cpu:.2f}",
             f"{mebibytes:.0f}",
-            f"{costs[0].calls:,}",
+            f"{some[0].calls:,}",
         )
-    yield *fleet, "ratio", *_range(_ratios(exporter, floor)), "", "", ""
+    ratios = _range(costs.ratios())
+    yield *fleet, "ratio", *ratios, "", "", ""
 
 
 def _range(values: Sequence[float]) -> Sequence[str]:
-    return [f"{of(values):.2f}" for of in (min, statistics.median, max)]
+    """Return the least, the median and the greatest."""
+    return [
+        f"{min(values):.2f}",
+        f"{statistics.median(values):.2f}",
+        f"{max(values):.2f}",
+    ]
 
 
-def _measure(size: Size) -> tuple[list[Cost], list[Cost]]:
-    """Return what the exporter and the floor cost, round by round."""
-    exporter, floor = [], []
+def _measure(size: Size) -> Costs:
+    """Run the exporter and the floor in turn."""
+    costs = Costs([], [])
     with (
         tempfile.TemporaryDirectory() as folder,
         _emulator(size, Path(folder)) as environ,
     ):
         for number in range(size.rounds):
-            # A project takes the points of one run: a second would come too soon after
-            # it.
+            # A project takes the points of one run: a second would come too soon.
             config = (
-                f"metrics: {{project: exporter-{number}}}\nsources: [{{project:"
-                f" {PROJECT}}}]\n"
+                f"metrics: {{project: exporter-{number}}}\n"
+                f"sources: [{{project: {PROJECT}}}]\n"
             )
             environ["DATASTREAM_EXPORTER_CONFIG"] = config
-            exporter.append(_cost(environ, "exporter", "run"))
-            floor.append(_cost(environ, "benchmarks.floor", PROJECT, f"floor-{number}"))
-    return exporter, floor
+            run = _cost(environ, "exporter", "run")
+            costs.exporter.append(run)
+            alone = _cost(environ, "benchmarks.floor", PROJECT, f"floor-{number}")
+            costs.floor.append(alone)
+    return costs
 
 
 @contextmanager
@@ -155,12 +165,16 @@ def _emulator(size: Size, folder: Path) -> Iterator[dict[str, str]]:
     world.write_text(json.dumps(_world(size)), "utf-8")
     command = (sys.executable, "-m", "lab", "serve", "--world", str(world))
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as serving:
-        assert serving.stdout  # noqa: S101 - a pipe, which the type of a process does not say
+        assert serving.stdout  # noqa: S101 - a pipe, which its type does not say
         lines = serving.stdout.readline() + serving.stdout.readline()
+        environ = dict(re.findall(r"export (\w+)=(\S+)", lines))
         try:
-            if not (environ := dict(re.findall(r"export (\w+)=(\S+)", lines))):
+            if not environ:
                 raise SystemExit(f"the emulator does not start: {' '.join(command)}")
             yield environ
         finally:
@@ -168,7 +182,7 @@ def _emulator(size: Size, folder: Path) -> Iterator[dict[str, str]]:
 
 
 def _cost(environ: Mapping[str, str], *command: str) -> Cost:
-    """Run a Python module to its end; the last line that it prints has the number of calls."""
+    """Run a Python module to its end. Its last line says how many calls it made."""
     started = time.perf_counter()
     with subprocess.Popen(
         (sys.executable, "-m", *command),
@@ -186,36 +200,32 @@ def _cost(environ: Mapping[str, str], *command: str) -> Cost:
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{said}")
     return Cost(
-        seconds,
-        usage.ru_utime + usage.ru_stime,
-        usage.ru_maxrss / _RSS_OF_A_MEBIBYTE,
-        json.loads(said.splitlines()[-1])["calls"],
+        seconds=seconds,
+        cpu=usage.ru_utime + usage.ru_stime,
+        mebibytes=usage.ru_maxrss / _RSS_OF_A_MEBIBYTE,
+        calls=json.loads(said.splitlines()[-1])["calls"],
     )
 
 
 def _world(size: Size) -> dict[str, Any]:
     """Return a fleet in one project, and a project for the points of each run."""
     # There are fewer regions than locations, so zones serve.
-    ids = [f"{region}{zone}" for zone in ("", "-a", "-b") for region in KNOWN][
-        : size.locations
-    ]
-    counts = [
-        (size.streams + index) // size.locations for index in range(size.locations)
-    ]
-    locations = [
-        {"id": id_, "streams": [{"id": "stream-{:03}", "count": count}]}
-        for id_, count in zip(ids, counts, strict=True)
-    ]
-    metrics = [
-        f"{who}-{number}"
-        for who in ("exporter", "floor")
-        for number in range(size.rounds)
-    ]
+    ids: list[str] = []
+    for zone in ("", "-a", "-b"):
+        ids += [f"{region}{zone}" for region in KNOWN]
+    locations = []
+    ids = ids[: size.locations]
+    for index, id_ in enumerate(ids):
+        count = (size.streams + index) // size.locations
+        streams = [{"id": "stream-{:03}", "count": count}]
+        locations.append({"id": id_, "streams": streams})
+    watched = {"id": PROJECT, "number": 1, "locations": locations}
+    projects = [watched]
+    for number in range(size.rounds):
+        projects.append({"id": f"exporter-{number}", "number": 100 + number})
+        projects.append({"id": f"floor-{number}", "number": 200 + number})
     return {
-        "projects": [
-            {"id": PROJECT, "number": 1, "locations": locations},
-            *({"id": id_, "number": number} for number, id_ in enumerate(metrics, 2)),
-        ],
+        "projects": projects,
         "faults": [{"method": "*", "latency": LATENCY}],
     }
 

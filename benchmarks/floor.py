@@ -1,4 +1,4 @@
-"""Makes the calls of a whole run with raw stubs, and nothing else: the least that a run can cost.
+"""Makes the calls of a run with raw stubs alone: the least that a run can cost.
 
 It has no config, no retries and no checks. It discovers one project's locations. Then
 each location goes its own way, as in the exporter: its streams are listed, and its
@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 from google.cloud import datastream_v1, monitoring_v3
@@ -24,7 +24,14 @@ _BATCH = 200  # series in a request, the most that the API takes
 _LIST = datastream_v1.ListStreamsRequest.pb()
 _WRITE = monitoring_v3.CreateTimeSeriesRequest.pb()
 
-Point = tuple[str, str, str, int]  # a metric, a location, a node and a value
+
+class Point(NamedTuple):
+    """A value of one series."""
+
+    metric: str
+    location: str
+    node: str
+    value: int
 
 
 class Floor:
@@ -34,13 +41,8 @@ class Floor:
         self._project = project
         self._metrics = metrics
         self._at = int(time.time())
-        options = [("grpc.enable_http_proxy", 0)]
-        datastream = grpc.insecure_channel(
-            os.environ["DATASTREAM_EMULATOR_HOST"], options
-        )
-        monitoring = grpc.insecure_channel(
-            os.environ["MONITORING_EMULATOR_HOST"], options
-        )
+        datastream = _channel("DATASTREAM_EMULATOR_HOST")
+        monitoring = _channel("MONITORING_EMULATOR_HOST")
         self._discover = datastream.unary_unary(
             "/google.cloud.location.Locations/ListLocations",
             locations_pb2.ListLocationsRequest.SerializeToString,
@@ -61,67 +63,77 @@ class Floor:
         """Make every call; return how many they were."""
         parent = f"projects/{self._project}"
         request = locations_pb2.ListLocationsRequest(name=parent, page_size=1000)
-        locations = [one.location_id for one in self._discover(request).locations]
+        found = self._discover(request).locations
+        locations = [one.location_id for one in found]
         with ThreadPoolExecutor(len(locations)) as pool:
             calls = sum(pool.map(self._handle, locations))
-        calls += self._write([("location/up", "global", "datastream", 1)])
-        own = ("last_run", "streams", "run_seconds", "points_lost")
-        calls += self._write([(f"exporter/{name}", "global", "0", 1) for name in own])
-        return calls + 1
+        up = Point("location/up", "global", "datastream", 1)
+        calls += self._write([up])
+        names = ("last_run", "streams", "run_seconds", "points_lost")
+        own = [Point(f"exporter/{name}", "global", "0", 1) for name in names]
+        return 1 + calls + self._write(own)
 
     def _handle(self, location: str) -> int:
         """Make the calls of a location; return how many they were."""
         parent = f"projects/{self._project}/locations/{location}"
-        streams = self._list(_LIST(parent=parent, page_size=1000)).streams
+        request = _LIST(parent=parent, page_size=1000)
+        streams = self._list(request).streams
         names = (
             "up",
             "failed_streams",
             "permanently_failed_streams",
             "unexpected_streams",
         )
-        calls = self._write(
-            [(f"location/{name}", location, "datastream", 1) for name in names]
-        )
-        calls += self._write(
-            [point for one in streams for point in self._points(location, one)]
-        )
-        last_read = ("location/last_read", location, "datastream", self._at)
-        return 1 + calls + self._write([last_read])
+        counts = [
+            Point(f"location/{name}", location, "datastream", 1) for name in names
+        ]
+        points: list[Point] = []
+        for stream in streams:
+            points += self._points(location, stream)
+        last_read = Point("location/last_read", location, "datastream", self._at)
+        calls = 1
+        calls += self._write(counts)
+        calls += self._write(points)
+        calls += self._write([last_read])
+        return calls
 
     def _points(self, location: str, stream: Any) -> Iterator[Point]:
-        node = (location, stream.name.rsplit("/", 1)[-1])
-        yield "stream/state", *node, stream.state
-        yield "stream/expected", *node, 1
-        yield "stream/last_seen", *node, self._at
-        yield "stream/errors", *node, len(stream.errors)
+        node = stream.name.rsplit("/", 1)[-1]
+        yield Point("stream/state", location, node, stream.state)
+        yield Point("stream/expected", location, node, 1)
+        yield Point("stream/last_seen", location, node, self._at)
+        yield Point("stream/errors", location, node, len(stream.errors))
 
     def _write(self, points: list[Point]) -> int:
-        batches = [
-            points[start : start + _BATCH] for start in range(0, len(points), _BATCH)
-        ]
-        for batch in batches:
+        starts = range(0, len(points), _BATCH)
+        for start in starts:
             request = _WRITE(name=f"projects/{self._metrics}")
-            for point in batch:
-                self._add(request.time_series.add(), *point)
+            for point in points[start : start + _BATCH]:
+                self._add(request.time_series.add(), point)
             self._create(request)
-        return len(batches)
+        return len(starts)
 
-    def _add(
-        self, series: Any, metric: str, location: str, node: str, value: int
-    ) -> None:
-        series.metric.type = f"{_PREFIX}/{metric}"
-        if metric.startswith("stream/"):
-            series.metric.labels["stream_id"] = node
+    def _add(self, series: Any, point: Point) -> None:
+        series.metric.type = f"{_PREFIX}/{point.metric}"
+        if point.metric.startswith("stream/"):
+            series.metric.labels["stream_id"] = point.node
         series.resource.type = "generic_node"
         labels = series.resource.labels
         labels["project_id"] = self._metrics
         labels["namespace"] = self._project
-        labels["location"] = location
-        labels["node_id"] = node
-        point = series.points.add()
-        point.interval.end_time.seconds = self._at
-        point.value.int64_value = value
+        labels["location"] = point.location
+        labels["node_id"] = point.node
+        written = series.points.add()
+        written.interval.end_time.seconds = self._at
+        written.value.int64_value = point.value
+
+
+def _channel(variable: str) -> grpc.Channel:
+    options = [("grpc.enable_http_proxy", 0)]
+    return grpc.insecure_channel(os.environ[variable], options)
 
 
 if __name__ == "__main__":
-    print(json.dumps({"calls": Floor(*sys.argv[1:]).run()}))
+    project, metrics = sys.argv[1:]
+    calls = Floor(project, metrics).run()
+    print(json.dumps({"calls": calls}))

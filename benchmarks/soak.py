@@ -1,4 +1,4 @@
-"""Lets the function and ``watch`` run for five minutes with faults; ``make soak`` runs it.
+"""Runs the function and ``watch`` for five minutes with faults; ``make soak`` runs it.
 
 Each minute has the same faults: calls fail, are refused or are slow, connections are
 cut, and the function's go silent. Exits with 1 if memory, threads or open files grow,
@@ -8,46 +8,60 @@ reads /proc, so it needs Linux.
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lab.emulator.emulator import Emulator
-from lab.emulator.world import World
-from lab.terminal import print_table, show_progress
-from tests.exporter.function.proxy import Proxy
-from tests.exporter.function.server import Server
+from lab.emulator.proxy import Proxy
+from lab.emulator.world import World, parse_world
 
 MINUTES = 5
 CALLED = 12  # seconds from one call of the function to the next
 INTERVAL = 10  # seconds from one run of `watch` to the next
-# Each reads a project of its own and writes into it
-PROJECTS = {"function": "function-soak", "watch": "watch-soak"}
+# Each mode reads a project of its own and writes into it.
+FUNCTION = "function-soak"
+WATCH = "watch-soak"
 CONFIG = "metrics: {project: PROJECT}\nsources: [{project: PROJECT}]\n"
 MOST_LATE = 2  # seconds; timestamps are whole seconds, and the machine may be busy
-LOCATIONS = ("europe-west1", "europe-west3", "us-central1", "us-east1", "asia-east1")
-# From and until which second of each minute, and what goes wrong then
-FAULTS: tuple[tuple[int, int, dict[str, Any]], ...] = (
-    (6, 18, {"method": "ListStreams", "code": "UNAVAILABLE", "times": 4}),
-    (
-        18,
-        30,
-        {"method": "CreateTimeSeries", "code": "INTERNAL", "times": 4, "when": "after"},
-    ),
-    (
-        30,
-        42,
-        {"method": "ListStreams", "code": "PERMISSION_DENIED", "location": "us-east1"},
-    ),
-    (42, 54, {"method": "ListStreams", "latency": "4s", "location": "us-central1"}),
-)
-_HEADINGS = ("mode", "minute", "MiB", "threads", "files")
+_PROJECTS = """\
+projects:
+  - id: function-soak
+    number: 1
+    locations: &locations
+      - {id: europe-west1, streams: &streams [{id: "stream-{}", count: 5}]}
+      - {id: europe-west3, streams: *streams}
+      - {id: us-central1, streams: *streams}
+      - {id: us-east1, streams: *streams}
+      - {id: asia-east1, streams: *streams}
+  - {id: watch-soak, number: 2, locations: *locations}
+"""
+# In each minute but the last, the streams of one of these change
+_CHANGING = ("europe-west1", "europe-west3", "us-central1", "us-east1")
+_CHANGES = """\
+  - {at: MINUTEm0s, stream: "*/locations/LOCATION/*", do: fail, reason: LOST}
+  - {at: MINUTEm15s, stream: "*/locations/LOCATION/*", do: heal}
+  - {at: MINUTEm30s, stream: "*/locations/LOCATION/*", do: pause}
+  - {at: MINUTEm45s, stream: "*/locations/LOCATION/*", do: resume}
+"""
+_FAULTS = """\
+  - {from: MINUTEm6s, until: MINUTEm18s, method: ListStreams, times: 4,
+     code: UNAVAILABLE}
+  - {from: MINUTEm18s, until: MINUTEm30s, method: CreateTimeSeries, times: 4,
+     code: INTERNAL, when: after}
+  - {from: MINUTEm30s, until: MINUTEm42s, method: ListStreams, location: us-east1,
+     code: PERMISSION_DENIED}
+  - {from: MINUTEm42s, until: MINUTEm54s, method: ListStreams, location: us-central1,
+     latency: 4s}
+"""
 
 
 class Held(NamedTuple):
@@ -62,178 +76,204 @@ class Held(NamedTuple):
 MOST_GROWTH = Held(mebibytes=4.0, threads=0, files=0)
 
 
+class Soaked(NamedTuple):
+    """A mode that runs."""
+
+    project: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    proxies: Sequence[Proxy]  # its way to Datastream and to Cloud Monitoring
+    held: list[Held]  # by minute
+
+    def check(self) -> None:
+        """Exit where the process has ended."""
+        if self.process.poll() is not None:
+            self.fail("ended")
+
+    def fail(self, how: str) -> None:
+        """Exit with the process's log."""
+        raise SystemExit(f"wrong: {self.project} {how}\n{self.log.read_text('utf-8')}")
+
+
 def main() -> int:
-    """Run both, print what they held in each minute, and say what is wrong."""
+    """Run both modes, print what they held in each minute, and say what is wrong."""
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
-        cloud = running.enter_context(Emulator(World.model_validate(_world())))
-        proxies = {
-            mode: {
-                name: running.enter_context(Proxy(at))
-                for name, at in cloud.environ.items()
-            }
-            for mode in PROJECTS
+        cloud = running.enter_context(Emulator(_world()))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        os.environ |= {
+            "FUNCTION_SOURCE": "terraform/function/main.py",
+            "FUNCTION_TARGET": "run",
+            "PORT": str(port),
         }
-        environ = {
-            mode: (
-                {name: proxy.address for name, proxy in proxies[mode].items()}
-                | {
-                    "DATASTREAM_EXPORTER_CONFIG": CONFIG.replace(
-                        "PROJECT", PROJECTS[mode]
-                    )
-                }
-            )
-            for mode in PROJECTS
-        }
-        function = Server(environ["function"], folder / "function.log")
-        running.callback(function.close)
-        log = folder / "watch.log"
-        watch = subprocess.Popen(
-            [sys.executable, "-m", "exporter", "watch", "--interval", f"{INTERVAL}s"],
-            env={**os.environ, **environ["watch"]},
-            stdout=subprocess.DEVNULL,
-            stderr=running.enter_context(log.open("wb")),
-        )
-        running.callback(watch.kill)
-        minutes = []
+        serving = _running(FUNCTION, cloud, folder, "functions_framework")
+        function = running.enter_context(serving)
+        command = ("exporter", "watch", "--interval", f"{INTERVAL}s")
+        watching = _running(WATCH, cloud, folder, *command)
+        watch = running.enter_context(watching)
+        _wait_for_port(port, function)
         start = time.monotonic()
-        progress = running.enter_context(show_progress(sys.stderr))
-        for minute in progress.track("minutes", range(MINUTES), MINUTES):
-            for proxy in proxies["function"].values():
+        for minute in range(MINUTES):
+            for proxy in function.proxies:
                 proxy.silence()
-            for proxy in proxies["watch"].values():
+            for proxy in watch.proxies:
                 proxy.cut()
-            minutes.append(_pass_a_minute(start + 60 * minute, function, watch, log))
-    return _report(
-        cloud, {mode: [minute[mode] for minute in minutes] for mode in PROJECTS}
-    )
+            _pass_a_minute(start + 60 * minute, port, function, watch)
+    return _report(cloud, function, watch)
+
+
+@contextmanager
+def _running(
+    project: str,
+    cloud: Emulator,
+    folder: Path,
+    *command: str,
+) -> Iterator[Soaked]:
+    """Run a Python module, with proxies before the emulator, until the block ends."""
+    config = CONFIG.replace("PROJECT", project)
+    environ = {**os.environ, "DATASTREAM_EXPORTER_CONFIG": config}
+    proxies = []
+    log = folder / f"{project}.log"
+    with ExitStack() as stack:
+        for name, address in cloud.environ.items():
+            proxy = stack.enter_context(Proxy(address))
+            proxies.append(proxy)
+            environ[name] = proxy.address
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            env=environ,
+            stdout=stack.enter_context(log.open("wb")),
+            stderr=subprocess.STDOUT,
+        )
+        stack.callback(process.wait)
+        stack.callback(process.terminate)
+        yield Soaked(project, process, log, proxies, [])
+
+
+def _wait_for_port(port: int, function: Soaked) -> None:
+    """Wait until the function listens."""
+    with socket.socket() as client:
+        while client.connect_ex(("127.0.0.1", port)) != 0:
+            function.check()
+            time.sleep(0.1)
 
 
 def _pass_a_minute(
-    start: float, function: Server, watch: subprocess.Popen[bytes], log: Path
-) -> dict[str, Held]:
-    """Call the function for a minute; return the least that each process held meanwhile."""
-    held: dict[str, list[Held]] = {mode: [] for mode in PROJECTS}
+    start: float,
+    port: int,
+    function: Soaked,
+    watch: Soaked,
+) -> None:
+    """Call the function for a minute; note and print the least that each mode held."""
+    samples: dict[str, list[Held]] = {FUNCTION: [], WATCH: []}
     for second in range(0, 60, CALLED):
-        time.sleep(max(0.0, start + second - time.monotonic()))
-        if function.request().status != HTTPStatus.OK:
-            raise SystemExit(f"wrong: the function failed\n{function.log_text}")
-        if watch.poll() is not None:
-            raise SystemExit(f"wrong: watch ended\n{log.read_text('utf-8')}")
+        due = start + second
+        time.sleep(max(0.0, due - time.monotonic()))
+        connection = HTTPConnection("127.0.0.1", port)
+        connection.request("POST", "/")
+        if connection.getresponse().status != HTTPStatus.OK:
+            function.fail("failed")
+        connection.close()
+        watch.check()
         time.sleep(1)  # the threads of the run end
-        for mode, process in (("function", function.worker), ("watch", watch.pid)):
-            held[mode].append(_held(process))
-    return {
-        mode: Held(*map(min, zip(*some, strict=True))) for mode, some in held.items()
-    }
+        worker = _worker(function.process.pid)
+        samples[FUNCTION].append(_held(worker))
+        samples[WATCH].append(_held(watch.process.pid))
+    for soaked in (function, watch):
+        columns = zip(*samples[soaked.project], strict=True)
+        least = map(min, columns)
+        held = Held(*least)
+        soaked.held.append(held)
+        print(
+            f"{soaked.project}: {held.mebibytes:.1f} MiB,"
+            f" {held.threads} threads, {held.files} open files"
+        )
 
 
-def _report(cloud: Emulator, held: Mapping[str, Sequence[Held]]) -> int:
-    """Print what each process held, and what is wrong; return the exit code."""
-    rows = [
-        (mode, f"{minute}", f"{one.mebibytes:.1f}", f"{one.threads}", f"{one.files}")
-        for mode in PROJECTS
-        for minute, one in enumerate(held[mode], 1)
-    ]
-    print_table(_HEADINGS, rows, sys.stdout, right=_HEADINGS[1:])
+def _worker(process: int) -> int:
+    """Return the only child of a process."""
+    children = Path(f"/proc/{process}/task/{process}/children")
+    return int(children.read_text("ascii"))
+
+
+def _held(process: int) -> Held:
+    status = Path(f"/proc/{process}/status").read_text("ascii")
+    found = dict(re.findall(r"(\w+):\s+(\d+)", status))
+    files = [*Path(f"/proc/{process}/fd").iterdir()]
+    return Held(
+        mebibytes=int(found["VmRSS"]) / 1024,
+        threads=int(found["Threads"]),
+        files=len(files),
+    )
+
+
+def _report(cloud: Emulator, *modes: Soaked) -> int:
+    """Print what is wrong; return the exit code."""
     wrong = [*_drift(cloud)]
-    for mode in PROJECTS:
-        wrong += (*_growth(mode, held[mode]), *_untrue(mode, cloud))
+    for soaked in modes:
+        wrong += _growth(soaked)
+        wrong += _untrue(soaked, cloud)
     for sentence in wrong:
         print(f"wrong: {sentence}")
     return 1 if wrong else 0
 
 
-def _held(process: int) -> Held:
-    status = Path(f"/proc/{process}/status").read_text("ascii")
-    found = {
-        name: int(number) for name, number in re.findall(r"(\w+):\s+(\d+)", status)
-    }
-    files = sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
-    return Held(found["VmRSS"] / 1024, found["Threads"], files)
-
-
-def _growth(mode: str, minutes: Sequence[Held]) -> Iterator[str]:
+def _growth(soaked: Soaked) -> Iterator[str]:
     """Yield what grew from the second minute to the last."""
-    growth = zip(Held._fields, MOST_GROWTH, minutes[1], minutes[-1], strict=True)
+    second = soaked.held[1]
+    last = soaked.held[-1]
+    growth = zip(Held._fields, MOST_GROWTH, second, last, strict=True)
     for what, most, before, after in growth:
         if after - before > most:
-            yield f"{mode}: {what} grew from {before:g} to {after:g}"
+            yield f"{soaked.project}: {what} grew from {before:g} to {after:g}"
 
 
 def _drift(cloud: Emulator) -> Iterator[str]:
-    """Yield when `watch` ran, if a run is missing or off the schedule that the first one began."""
-    times = [
-        int(point.time)
-        for point in cloud.points("custom.googleapis.com/datastream/exporter/last_run")
-        if point.project == PROJECTS["watch"]
-    ]
+    """Yield when ``watch`` ran, if a run is missing or off the first one's schedule."""
+    points = cloud.points("custom.googleapis.com/datastream/exporter/last_run")
+    times = [int(point.time) for point in points if point.project == WATCH]
     due = range(times[0], times[-1] + MOST_LATE, INTERVAL)
-    late = [at - then for at, then in zip(times, due, strict=False)]
-    if len(times) != len(due) or max(map(abs, late)) > MOST_LATE:
+    late = [abs(at - then) for at, then in zip(times, due, strict=False)]
+    if len(times) != len(due) or max(late) > MOST_LATE:
         yield f"watch: it ran at {times}, not every {INTERVAL} s"
 
 
-def _untrue(mode: str, cloud: Emulator) -> Iterator[str]:
-    """Yield how many points were lost, and each stream whose last state is not the world's."""
-    points = [point for point in cloud.points() if point.project == PROJECTS[mode]]
-    lost = sum(
-        point.value for point in points if point.metric_type.endswith("/points_lost")
-    )
+def _untrue(soaked: Soaked, cloud: Emulator) -> Iterator[str]:
+    """Yield how many points were lost, and each stream whose last state is wrong."""
+    lost = 0
+    states = {}
+    points = sorted(cloud.points(), key=lambda point: point.time)
+    for point in points:
+        if point.project != soaked.project:
+            continue
+        if point.metric_type.endswith("/points_lost"):
+            lost += int(point.value)
+        if point.metric_type.endswith("/stream/state"):
+            labels = point.resource_labels
+            node = (labels["location"], labels["node_id"])
+            states[node] = point.value
     if lost:
-        yield f"{mode}: {lost} points were lost"
-    states = {
-        (
-            point.resource_labels["location"],
-            point.resource_labels["node_id"],
-        ): point.value
-        for point in sorted(points, key=lambda point: point.time)
-        if point.metric_type.endswith("/stream/state")
-    }
-    for location in cloud.fleet().projects[PROJECTS[mode]].locations.values():
+        yield f"{soaked.project}: {lost} points were lost"
+    project = cloud.fleet().projects[soaked.project]
+    for location in project.locations.values():
         for stream in location.streams.values():
             state = states.get((location.id, stream.id))
             if state != stream.state:
-                yield (
-                    f"{mode}: {location.id}/{stream.id} is {state}, not {stream.state}"
-                )
+                where = f"{soaked.project}: {location.id}/{stream.id}"
+                yield f"{where} is {state}, not {stream.state}"
 
 
-def _world() -> Mapping[str, Any]:
-    """Return two projects with the same streams; one location's change every 15 seconds."""
-    locations = [
-        {"id": id_, "streams": [{"id": "stream-{}", "count": 5}]} for id_ in LOCATIONS
-    ]
-    changes = (
-        {"do": "fail", "reason": "LOST"},
-        {"do": "heal"},
-        {"do": "pause"},
-        {"do": "resume"},
-    )
-    return {
-        "projects": [
-            {"id": project, "number": number, "locations": locations}
-            for number, project in enumerate(PROJECTS.values(), 1)
-        ],
-        "events": [
-            {
-                "at": f"{60 * minute + 15 * number}s",
-                "stream": f"*/locations/{id_}/*",
-                **change,
-            }
-            for minute, id_ in enumerate(LOCATIONS[: MINUTES - 1])
-            for number, change in enumerate(changes)
-        ],
-        "faults": [
-            {
-                "from": f"{60 * minute + since}s",
-                "until": f"{60 * minute + until}s",
-                **fault,
-            }
-            for minute in range(MINUTES)
-            for since, until, fault in FAULTS
-        ],
-    }
+def _world() -> World:
+    """Return two projects with the same streams, changes and faults."""
+    text = f"{_PROJECTS}events:\n"
+    for minute, location in enumerate(_CHANGING):
+        changes = _CHANGES.replace("LOCATION", location)
+        text += changes.replace("MINUTE", str(minute))
+    text += "faults:\n"
+    for minute in range(MINUTES):
+        text += _FAULTS.replace("MINUTE", str(minute))
+    return parse_world(text, "world")
 
 
 if __name__ == "__main__":

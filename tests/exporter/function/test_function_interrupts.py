@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from lab.emulator.emulator import Emulator
+from lab.emulator.proxy import Proxy
 from tests.exporter.function.conftest import (
     CONFIG,
     CONFIG_TEXT,
@@ -15,7 +16,6 @@ from tests.exporter.function.conftest import (
     Clock,
     OnClock,
 )
-from tests.exporter.function.proxy import Proxy
 
 
 @pytest.mark.parametrize("death", ["cut", "silence"])

@@ -19,28 +19,30 @@ class Proxy:
         self._connections: list[socket.socket] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listening.getsockname()[1]}"
-        self._threads = [Thread(target=self._accept)]
-        self._threads[0].start()
+        self._accepting = Thread(target=self._accept)
+        self._accepting.start()
+        self._passing: list[Thread] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_raised: object) -> None:
         self._listening.shutdown(socket.SHUT_RDWR)
-        self._threads[0].join()
+        self._accepting.join()
         self.cut()
-        for thread in self._threads:
+        for thread in self._passing:
             thread.join()
-        for each in (self._listening, *self._connections):
-            each.close()
+        for connection in self._connections:
+            connection.close()
+        self._listening.close()
 
     def cut(self) -> None:
         """Close the connections there are."""
-        for each in list(self._connections):
-            _shut(each)
+        for connection in list(self._connections):
+            _shut(connection)
 
     def silence(self) -> None:
-        """Let the connections there are pass nothing on any more; both ends find them open."""
+        """Let the connections there are pass nothing on; both ends find them open."""
         self._silent.set()
         self._silent = Event()
 
@@ -50,11 +52,13 @@ class Proxy:
                 near, _ = self._listening.accept()
                 far = socket.create_connection(self._target)
                 self._connections += (near, far)
-                for pair in ((near, far), (far, near)):
-                    self._threads.append(
-                        Thread(target=_pass_on, args=(*pair, self._silent))
-                    )
-                    self._threads[-1].start()
+                self._start_passing(near, far)
+                self._start_passing(far, near)
+
+    def _start_passing(self, source: socket.socket, to: socket.socket) -> None:
+        thread = Thread(target=_pass_on, args=(source, to, self._silent))
+        self._passing.append(thread)
+        thread.start()
 
 
 def _pass_on(source: socket.socket, to: socket.socket, silent: Event) -> None:

@@ -107,7 +107,9 @@ def run(context: LabContext) -> int:
         if args.recorded:
             end = _add_recorded(history, args.until)
         else:
-            end = float(math.floor(time.time())) if args.until is None else args.until
+            end = args.until
+            if end is None:
+                end = float(math.floor(time.time()))
             try:
                 _read(context, policies, history, end, progress)
             except CallError:

@@ -1,9 +1,11 @@
 """``datastream-lab list``: the policies at a glance."""
 
 from argparse import ArgumentParser
+from typing import Any
 
 from exporter.cli import OK
 from lab.cli.options import LabContext, add_options, selected_policies
+from lab.policies.files import Policy
 from lab.policies.model import SEVERITIES, SEVERITY_STYLES
 from lab.promql_durations import format_duration
 from lab.terminal import print_table
@@ -23,25 +25,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(context: LabContext) -> int:
     """Print the policies; return the exit code."""
-    policies = sorted(
-        selected_policies(context.args),
-        key=lambda policy: (not policy.enabled, SEVERITIES.index(policy.severity)),
-    )
-    rows = [
-        (
-            policy.name,
-            (
-                (policy.severity, SEVERITY_STYLES[policy.severity])
-                if policy.enabled
-                else "off"
-            ),
-            "log" if policy.is_log else "metrics",
-            format_duration(policy.retest_window) if policy.retest_window else "none",
-            str(len(policy.proto.notification_channels) or "none"),
-            policy.summary,
-        )
-        for policy in policies
-    ]
+    policies = selected_policies(context.args)
+    rows = [_row(policy) for policy in sorted(policies, key=_rank)]
     headings = (
         "policy",
         "severity",
@@ -52,3 +37,22 @@ def run(context: LabContext) -> int:
     )
     print_table(headings, rows, context.out)
     return OK
+
+
+def _rank(policy: Policy) -> tuple[bool, int]:
+    """Put the worst severity first, and policies that are off last."""
+    return not policy.enabled, SEVERITIES.index(policy.severity)
+
+
+def _row(policy: Policy) -> tuple[Any, ...]:
+    """Return the cells of a policy; the severity has a style."""
+    severity = (policy.severity, SEVERITY_STYLES[policy.severity])
+    window = policy.retest_window
+    return (
+        policy.name,
+        severity if policy.enabled else "off",
+        "log" if policy.is_log else "metrics",
+        format_duration(window) if window else "none",
+        str(len(policy.proto.notification_channels) or "none"),
+        policy.summary,
+    )

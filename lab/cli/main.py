@@ -31,7 +31,10 @@ COMMANDS = {
 def main(
     argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO
 ) -> int:
-    """Run one command line; data goes to ``out``, messages to ``err``. Return the exit code."""
+    """Run one command line; return the exit code.
+
+    Data goes to ``out``, messages to ``err``.
+    """
     try:
         with redirect_stdout(out), redirect_stderr(err):
             args = command_parser(_command(argv)).parse_args(argv[1:])
@@ -65,7 +68,7 @@ def command_parser(name: str) -> ArgumentParser:
 
 
 def _command(argv: Sequence[str]) -> str:
-    """Return the command's name, or exit where it is wrong or the help was asked for."""
+    """Return the command's name; exit if it is wrong, or after the help."""
     parser = ArgumentParser(
         PROGRAM,
         description=(

@@ -1,4 +1,4 @@
-"""What commands get: their context, the options that several have, and the files these name.
+"""The options that several commands have, and the files that they name.
 
 Every mistake in a file or a name is an InputError.
 """
@@ -23,7 +23,7 @@ _POLICIES, _SCENARIOS, _ENDING = "alerting_policies", "scenarios", ".yaml"
 
 @dataclass(frozen=True, slots=True)
 class LabContext:
-    """What a command works with; ``stop`` is set when it should end soon, after a signal."""
+    """What a command works with; a signal sets ``stop``: it should end soon."""
 
     args: Namespace
     environ: Mapping[str, str]
@@ -33,9 +33,10 @@ class LabContext:
 
 
 def _writable(name: str) -> Path:
-    """Return the path of a file to write; fail before minutes of work if that is impossible."""
+    """Return the path of a file to write; fail now rather than after minutes."""
     file = Path(name)
-    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+    target = file if file.exists() else file.parent
+    if file.is_dir() or not os.access(target, os.W_OK):
         raise ArgumentTypeError(
             f"{quote(name)} can't be written; name a file in an existing folder"
         )
@@ -87,11 +88,9 @@ def add_options(parser: ArgumentParser, *names: str) -> None:
 
 def selected_world(args: Namespace) -> tuple[World, str]:
     """Return the world, and its name in messages."""
-    return (
-        (read_world(args.world), args.world)
-        if args.world
-        else (default_world(), "default world")
-    )
+    if args.world:
+        return read_world(args.world), args.world
+    return default_world(), "default world"
 
 
 def selected_policies(args: Namespace) -> tuple[Policy, ...]:
@@ -118,20 +117,22 @@ def selected_scenarios(
 
 def _policy_folders(args: Namespace) -> list[Path]:
     if args.policies:
-        return [*map(Path, args.policies)]
-    here = Path.cwd()
-    for parent in (here, *here.parents):
+        return [Path(folder) for folder in args.policies]
+    here = Path(_POLICIES)
+    if here.is_dir():
+        return [here]
+    for parent in Path.cwd().parents:
         folder = parent / _POLICIES
         if folder.is_dir():
-            return [folder.relative_to(here) if folder.is_relative_to(here) else folder]
+            return [folder]
     missing = f"there is no folder {_POLICIES}, here or in a folder above"
     raise InputError([f"{missing}; name it with --policies FOLDER"])
 
 
 def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
     if names and all(map(_is_path, names)):
-        return [*map(Path, names)]
-    folders = [*map(Path, args.scenarios or ())]
+        return [Path(name) for name in names]
+    folders = [Path(folder) for folder in args.scenarios or ()]
     folders = folders or [folder / _SCENARIOS for folder in _policy_folders(args)]
     known = [file for folder in folders for file in folder.glob(f"*{_ENDING}")]
     if not known:
@@ -141,24 +142,26 @@ def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
         )
     if not names:
         return sorted(known, key=lambda file: file.stem)
-    found = {
-        name: (
-            [Path(name)]
-            if _is_path(name)
-            else [file for file in known if file.stem == name]
-        )
-        for name in names
-    }
-    sentences = [
-        f"{quote(name)} is not a scenario; "
-        f"{f'did you mean {guess}?' if guess else '`datastream-lab test --list` shows all'}"
-        for name, files in found.items()
-        if not files
-        for guess in [nearest(name, [file.stem for file in known])]
-    ]
+    found: list[Path] = []
+    sentences = []
+    for name in dict.fromkeys(names):
+        files = [file for file in known if file.stem == name]
+        if _is_path(name):
+            files = [Path(name)]
+        if not files:
+            sentences.append(_no_scenario(name, known))
+        found += files
     if sentences:
         raise InputError(sentences)
-    return [file for files in found.values() for file in files]
+    return found
+
+
+def _no_scenario(name: str, known: Iterable[Path]) -> str:
+    guess = nearest(name, [file.stem for file in known])
+    advice = "`datastream-lab test --list` shows all"
+    if guess:
+        advice = f"did you mean {guess}?"
+    return f"{quote(name)} is not a scenario; {advice}"
 
 
 def _is_path(name: str) -> bool:

@@ -64,7 +64,8 @@ def run(context: LabContext) -> int:
         LOGGER.warning("Interrupted while playing %s.", args.scenario)
         return INTERRUPTED
     for result in results:
-        if found := received(result, wanted):
+        found = received(result, wanted)
+        if found:
             _print_received(context, args.scenario, found)
         else:
             LOGGER.info("%s opens no incident of these policies.", args.scenario)
@@ -80,7 +81,7 @@ def _wanted(policies: Sequence[Policy], names: Sequence[str]) -> list[Policy]:
     ]
     if sentences:
         raise InputError(sentences)
-    return [known[name] for name in dict.fromkeys(names)] if names else [*policies]
+    return [known[name] for name in dict.fromkeys(names or known)]
 
 
 def _kind(policy: Policy) -> str:
@@ -88,7 +89,7 @@ def _kind(policy: Policy) -> str:
 
 
 def _print_received(context: LabContext, name: str, found: Sequence[Received]) -> None:
-    """Print how many notifications one person gets, each in a line; then the first of each."""
+    """Print a line for each notification, then the first of each policy in full."""
     counts = Counter(each.kind for each in found)
     sent = len(found) - counts[NOT_SENT]
     how = ", ".join(f"{count} {kind}" for kind, count in counts.items())
@@ -96,28 +97,29 @@ def _print_received(context: LabContext, name: str, found: Sequence[Received]) -
         f"One person gets {plural(sent, 'notification')} in {name}: {how}.",
         file=context.out,
     )
-    rows = [
-        (
-            format_duration(at),
-            kind,
-            policy.severity,
-            policy.name,
-            shown.fill(policy.subject),
-        )
-        for at, kind, shown in found
-        for policy in [shown.policy]
-    ]
-    print_table(
-        ("after", "what", "severity", "policy", "subject"),
-        rows,
-        context.out,
-        ("after",),
-    )
+    headings = ("after", "what", "severity", "policy", "subject")
+    rows = [_row(each) for each in found]
+    print_table(headings, rows, context.out, right=("after",))
     print(file=context.out)
-    first = {each.notification.policy.name: each for each in reversed(found)}
-    for each in sorted(first.values(), key=lambda each: each.at):
-        heading = f"{_kind(each.notification.policy)} · {format_duration(each.at)}"
+    shown = set()
+    for each in found:
+        policy = each.notification.policy
+        if policy.name in shown:
+            continue
+        shown.add(policy.name)
+        heading = f"{_kind(policy)} · {format_duration(each.at)}"
         _print(context, each.notification, f"{heading} after the start of {name}")
+
+
+def _row(each: Received) -> tuple[str, ...]:
+    policy = each.notification.policy
+    return (
+        format_duration(each.at),
+        each.kind,
+        policy.severity,
+        policy.name,
+        each.notification.fill(policy.subject),
+    )
 
 
 def _print(context: LabContext, shown: Notification, heading: str) -> None:

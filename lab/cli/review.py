@@ -12,7 +12,7 @@ from lab.cli.options import (
 )
 from lab.review.page import review_page
 from lab.review.plan import read_plan
-from lab.review.playing import changed_policies, play
+from lab.review.playing import Task, changed_policies, play
 from lab.review.review import WORSE, review_data
 from lab.side_by_side import side_by_side
 from lab.terminal import print_json, show_progress
@@ -60,7 +60,7 @@ def run(context: LabContext) -> int:
         scenarios = selected_scenarios(
             args, args.scenario or [], selected_policies(args)
         )
-        tasks = [(scenario, before, after) for scenario in scenarios]
+        tasks = [Task(scenario, before, after) for scenario in scenarios]
     with show_progress(context.err) as progress:
         playing = side_by_side(play, tasks, context.stop)
         played = list(progress.track("playing scenarios", playing, len(tasks)))

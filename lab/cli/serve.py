@@ -21,10 +21,8 @@ _LAST_PORT = 65535
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``serve``."""
     add_options(parser, "world")
-    for option, service in (
-        ("datastream", "Datastream"),
-        ("monitoring", "Cloud Monitoring"),
-    ):
+    services = {"datastream": "Datastream", "monitoring": "Cloud Monitoring"}
+    for option, service in services.items():
         parser.add_argument(
             f"--{option}-port",
             type=_port,
@@ -35,20 +33,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(context: LabContext) -> int:
-    """Run both servers until ``stop`` is set, and print lines for a shell; return the exit code."""
+    """Print lines for a shell, and serve until a signal; return the exit code."""
     args = context.args
     world, name = selected_world(args)
     environ = config_environ(world, name)
+    ports = (args.datastream_port, args.monitoring_port)
     try:
-        with Emulator(
-            world, ports=(args.datastream_port, args.monitoring_port)
-        ) as emulator:
+        with Emulator(world, ports=ports) as emulator:
             for variable, value in (emulator.environ | environ).items():
-                print(
-                    f"export {variable}={shlex.quote(value)}",
-                    file=context.out,
-                    flush=True,
-                )
+                line = f"export {variable}={shlex.quote(value)}"
+                print(line, file=context.out, flush=True)
             LOGGER.info(
                 "The emulator is running. Paste the export lines into the shell of the"
                 " program that should use it. Ctrl-C stops it."

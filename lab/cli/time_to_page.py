@@ -1,8 +1,9 @@
-"""``datastream-lab time-to-page``: measures the time to page and compares it with the bounds."""
+"""``datastream-lab time-to-page``: measures the time to page against the bounds."""
 
 import math
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from typing import Any
 
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
@@ -51,37 +52,41 @@ def show(times: Sequence[TimeToPage], context: LabContext) -> int:
     """Print times to page and log what is too late; return the exit code."""
     exceeded = [time for time in times if not time.kept]
     if context.args.json:
-        documents = [
-            {
-                "change": time.change.title,
-                "policy": time.change.policy,
-                "mode": time.mode,
-                "worst_seconds": math.ceil(time.worst) if time.opens else None,
-                "median_seconds": round(time.median) if time.opens else None,
-                "bound_seconds": round(time.bound),
-                "kept": time.kept,
-                "measured": time.measured,
-                "polling_seconds": time.change.polling_seconds,
-            }
-            for time in times
-        ]
+        documents = [_json(time) for time in times]
         print_json({"kept": not exceeded, "times": documents}, context.out)
     else:
-        rows = [
-            (
-                time.change.title,
-                time.mode,
-                f"{math.ceil(time.worst)} s" if time.opens else "never",
-                f"{time.median:.0f} s" if time.opens else "never",
-                f"{time.bound:.0f} s",
-                ("yes", "green") if time.kept else ("NO", "bold red"),
-                f"{polling} s" if (polling := time.change.polling_seconds) else "never",
-            )
-            for time in times
-        ]
         numbers = ("worst", "median", "bound")
         headings = ("change", "exporter", *numbers, "kept", "a script, every 5 min")
+        rows = [_row(time) for time in times]
         print_table(headings, rows, context.out, right=numbers)
     if exceeded:
         LOGGER.error("%d of %s exceeded.", len(exceeded), plural(len(times), "bound"))
     return INCOMPLETE if exceeded else OK
+
+
+def _json(time: TimeToPage) -> dict[str, Any]:
+    return {
+        "change": time.change.title,
+        "policy": time.change.policy,
+        "mode": time.mode,
+        "worst_seconds": math.ceil(time.worst) if time.opens else None,
+        "median_seconds": round(time.median) if time.opens else None,
+        "bound_seconds": round(time.bound),
+        "kept": time.kept,
+        "measured": time.measured,
+        "polling_seconds": time.change.polling_seconds,
+    }
+
+
+def _row(time: TimeToPage) -> tuple[Any, ...]:
+    """Return the cells of a time; one with a style is a pair."""
+    polling = time.change.polling_seconds
+    return (
+        time.change.title,
+        time.mode,
+        f"{math.ceil(time.worst)} s" if time.opens else "never",
+        f"{time.median:.0f} s" if time.opens else "never",
+        f"{time.bound:.0f} s",
+        ("yes", "green") if time.kept else ("NO", "bold red"),
+        f"{polling} s" if polling else "never",
+    )

@@ -1,4 +1,4 @@
-"""Filters and label extractors of policies on log entries, evaluated against an entry."""
+"""Filters and label extractors of log policies, evaluated against a log entry."""
 
 import operator
 import re
@@ -48,29 +48,30 @@ _ORDERS: Mapping[str, Callable[[int, int], bool]] = {
 
 
 class FilterError(ValueError):
-    """A filter or an extractor that is not supported; ``str()`` says where and what is."""
+    """A filter or an extractor that is not supported; ``str()`` says what is."""
 
 
 def parse_log_filter(text: str) -> _Term:
-    """Return a function that says whether an entry, as nested mappings, passes a filter.
+    """Return a function that says whether an entry passes a filter.
 
-    A text that is no filter raises FilterError.
+    An entry is nested mappings. Raise FilterError for a text that is no filter.
     """
     log_filter: _Term = _parsed(text, "log_filter")
     return log_filter
 
 
 def parse_extractor(text: str) -> _Extractor:
-    """Return a function that gives an entry's label, empty where it has none, or raise FilterError.
+    """Return a function that returns an entry's label, empty where it has none.
 
-    The text is ``EXTRACT(path)`` or ``REGEXP_EXTRACT(path, "…")``.
+    The text is ``EXTRACT(path)`` or ``REGEXP_EXTRACT(path, "…")``; for any other, raise
+    FilterError.
     """
     extractor: _Extractor = _parsed(text, "extractor")
     return extractor
 
 
 def _parsed(text: str, start: str) -> Any:
-    """Return what a text holds that follows a rule of ``filters.lark``, or raise FilterError."""
+    """Return what a text means by a rule of ``filters.lark``, or raise FilterError."""
     try:
         return _Terms().transform(_parser().parse(text, start=start))
     except UnexpectedInput as error:
@@ -79,10 +80,8 @@ def _parsed(text: str, start: str) -> Any:
                 f"{quote(text)} ends too early; {_SUPPORTED[start]}"
             ) from None
         rest = text[error.pos_in_stream :].splitlines()[0]
-        at = (
-            f"line {error.line}, column {error.column} of the"
-            f" {start.rpartition('_')[2]}"
-        )
+        kind = start.rpartition("_")[2]
+        at = f"line {error.line}, column {error.column} of the {kind}"
         raise FilterError(
             f"{quote(rest)} ({at}) is not supported; {_SUPPORTED[start]}"
         ) from None
@@ -99,21 +98,22 @@ def _parser() -> Lark:
 
 def _unquoted(literal: str) -> str:
     """Return the text of a literal: a word, or a string in quotes."""
-    return (
-        re.sub(r'\\([\\"])', r"\1", literal[1:-1])
-        if literal.startswith('"')
-        else literal
-    )
+    if literal.startswith('"'):
+        return re.sub(r'\\([\\"])', r"\1", literal[1:-1])
+    return literal
 
 
 def _field_text(entry: _Entry, path: str) -> str | None:
     """Return the value at a dotted path as text, or None where there is none."""
     value: Any = entry
     for part in re.findall(r'\w+|"[^"]+"', path):
-        value = value.get(part.strip('"')) if isinstance(value, dict) else None
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part.strip('"'))
     if value is None or isinstance(value, dict):
         return None
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value)
+    return text.lower() if isinstance(value, bool) else text
 
 
 def _checked(pattern: str) -> str:
@@ -149,11 +149,14 @@ class _Terms(Transformer[Token, object]):
 
     def log_id(self, negation: Token | None, literal: Token) -> _Term:
         # Entries carry it within their logName, with its slash escaped.
-        pattern = f"/logs/{re.escape(_unquoted(literal)).replace('/', '(?:/|%2F)')}$"
-        return lambda entry: (
-            bool(re.search(pattern, _field_text(entry, "logName") or ""))
-            is (negation is None)
-        )
+        log = re.escape(_unquoted(literal)).replace("/", "(?:/|%2F)")
+        pattern = re.compile(f"/logs/{log}$")
+
+        def holds(entry: _Entry) -> bool:
+            found = pattern.search(_field_text(entry, "logName") or "")
+            return bool(found) is (negation is None)
+
+        return holds
 
     def log_comparison(
         self, negation: Token | None, path: Token, sign: Token, literal: Token

@@ -46,33 +46,28 @@ def problems(
         yield from _documentation(file, extracted, LOG_LABEL)
     elif condition.promql and query:
         path = ("conditions", 0, "conditionPrometheusQueryLanguage")
-        yield from (((*path, "query"), sentence) for sentence in query.errors)
+        for sentence in query.errors:
+            yield (*path, "query"), sentence
         window = condition.promql.duration
         if window + query.look_back > _LONGEST:
-            yield (
-                (*path, "duration"),
-                (
-                    f"a retest window of {window}s and a look-back window of"
-                    f" {query.look_back}s in the query exceed the {_LONGEST}s that"
-                    " Cloud Monitoring allows; shorten one"
-                ),
+            sentence = (
+                f"a retest window of {window}s and a look-back window of"
+                f" {query.look_back}s in the query exceed the {_LONGEST}s that"
+                " Cloud Monitoring allows; shorten one"
             )
+            yield (*path, "duration"), sentence
         yield from _documentation(file, query.result, METRIC_LABEL)
 
 
 def _name(name: str, file: PolicyFile, *, house_rules: bool) -> Iterator[Problem]:
     if not LABEL_VALUE.fullmatch(name):
-        yield (
-            (),
-            f"the file's name is the policy's name; rename it to only {LABEL_ALLOWED}",
-        )
+        sentence = "the file's name is the policy's name; rename it to only"
+        yield (), f"{sentence} {LABEL_ALLOWED}"
     policy = file.user_labels.get("policy")
     if policy != name and (policy is not None or house_rules):
-        found = (
-            "is missing"
-            if policy is None
-            else f"{quote(policy)} is not the file's name"
-        )
+        found = "is missing"
+        if policy is not None:
+            found = f"{quote(policy)} is not the file's name"
         yield ("userLabels", "policy"), f"{found}; write {quote(name)}"
 
 
@@ -100,13 +95,8 @@ def _threshold(file: PolicyFile) -> Iterator[Problem]:
     elif not re.fullmatch(r"[0-9]{1,15}", threshold):
         yield path, f"{quote(threshold)} is not a whole number in digits"
     elif not any(f"{sign} ({threshold})" in condition.query for sign in (">", ">=")):
-        yield (
-            path,
-            (
-                f'"{threshold}" is not in the query, as "> ({threshold})" or ">='
-                f' ({threshold})"'
-            ),
-        )
+        forms = f'"> ({threshold})" or ">= ({threshold})"'
+        yield path, f'"{threshold}" is not in the query, as {forms}'
 
 
 def _yields_to(
@@ -117,23 +107,14 @@ def _yields_to(
     if not other:
         return
     if other == name or other not in thresholds:
-        names = sorted(
-            each for each, number in thresholds.items() if number and each != name
-        )
-        yield (
-            path,
-            (
-                f"{quote(other)} is not another policy with a threshold;"
-                f" {hint(other, names)}"
-            ),
-        )
+        names = [each for each, number in thresholds.items() if number]
+        advice = hint(other, sorted({*names} - {name}))
+        yield path, f"{quote(other)} is not another policy with a threshold; {advice}"
         return
     number = thresholds[other]
     if number is None:
-        yield (
-            path,
-            f"{other} has no userLabels.threshold, so this policy would never yield",
-        )
+        sentence = "has no userLabels.threshold, so this policy would never yield"
+        yield path, f"{other} {sentence}"
     elif number and number == file.user_labels.get("threshold"):
         yield path, f"{other} has the same threshold, {number}; change one of the two"
     elif number and condition and f">= ({number})" not in condition.query:
@@ -141,9 +122,9 @@ def _yields_to(
 
 
 def _documentation(file: PolicyFile, labels: Labels, prefix: str) -> Iterator[Problem]:
-    """Yield each variable of the texts that Cloud Monitoring would replace by ``(none)``.
+    """Yield each variable that Cloud Monitoring would replace by ``(none)``.
 
-    The alert has these labels, in variables that start with the prefix.
+    The alert has these labels. They stand in variables that start with the prefix.
     https://cloud.google.com/monitoring/alerts/doc-variables
     """
     texts: dict[tuple[str | int, ...], str] = {

@@ -3,16 +3,18 @@
 The same file works with ``gcloud monitoring policies create --policy-from-file`` and
 with Terraform. The conventions:
 
-- One policy per file, one condition per policy: ``conditionPrometheusQueryLanguage`` (durations in
-  whole seconds, an explicit evaluation interval, without validation of its metrics) or
-  ``conditionMatchedLog``.
+- One policy per file, one condition per policy: ``conditionPrometheusQueryLanguage``
+  (durations in whole seconds, an explicit evaluation interval, without validation of
+  its metrics) or ``conditionMatchedLog``.
 - ``userLabels.policy`` is the file's name without its ending.
-- ``userLabels.threshold`` is a whole number that the query has as ``> (N)`` or ``>= (N)``. The
-  parentheses mark it: Terraform's ``policy_overrides`` variable changes it there and nowhere else.
-- ``userLabels.yields_to`` names another policy with a threshold. The query has ``>= (N)`` with that
-  number and finds nothing where it is reached.
-- A range of an hour (of two thirds of the retest window, where that is longer than two minutes) is
-  the look-back window, and changes together with the retest window. All other ranges are fixed.
+- ``userLabels.threshold`` is a whole number that the query has as ``> (N)`` or
+  ``>= (N)``. The parentheses mark it: Terraform's ``policy_overrides`` variable changes
+  it there and nowhere else.
+- ``userLabels.yields_to`` names another policy with a threshold. The query has
+  ``>= (N)`` with that number and finds nothing where it is reached.
+- A range of an hour (of two thirds of the retest window, if that is longer than two
+  minutes) is the look-back window, and changes together with the retest window. All
+  other ranges are fixed.
 - The comment at the top has three paragraphs: "Catches…", "Why these numbers: …" and
   "How it can be wrong: …".
 
@@ -23,7 +25,6 @@ leave them out, and may use metrics that are unknown here.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -40,7 +41,7 @@ _BEGINNINGS = ("Catches", "Why these numbers:", "How it can be wrong:")
 
 
 class HeaderComment(NamedTuple):
-    """The paragraphs of the comment at the top, without their beginnings; empty if missing."""
+    """The paragraphs of the comment at the top; empty if missing."""
 
     catches: str = ""  # what the policy alerts on
     numbers: str = ""  # why its windows and thresholds have these values
@@ -82,11 +83,9 @@ class Policy:
 
     @property
     def summary(self) -> str:
-        """What it fires for, in a few words: its header's first sentence, else its title."""
-        return (
-            re.split(r"\.(?:\s|$)", self.header.catches, maxsplit=1)[0]
-            or self.display_name
-        )
+        """What it fires for: its header's first sentence, else its title."""
+        sentences = re.split(r"\.(?:\s|$)", self.header.catches)
+        return sentences[0] or self.display_name
 
     @property
     def enabled(self) -> bool:
@@ -96,15 +95,23 @@ class Policy:
 
     @property
     def watches_exporter(self) -> bool:
-        """Whether its query is about the exporter itself: it selects its series first."""
+        """Whether its query selects series of the exporter itself first."""
         found = re.search(r"_com:datastream_([a-z]+)_", self.query or "")
         return found is not None and found[1] == "exporter"
+
+
+class _Opened(NamedTuple):
+    """A file that has the form of a policy; its document gathers more mistakes."""
+
+    document: Document
+    model: PolicyFile
+    policy: Policy
 
 
 def read_policies(
     folder: str | Path, *, house_rules: bool = False, others: Iterable[Policy] = ()
 ) -> tuple[Policy, ...]:
-    """Return the policies of a directory, ordered by name; other files are skipped.
+    """Return the policies of a directory, ordered by name; skip other files.
 
     With ``house_rules``, this project's own rules apply. ``others`` are policies of
     another directory, to which these may yield. Raise InputError with everything that
@@ -114,30 +121,35 @@ def read_policies(
     # Empty means unknown: the file has errors.
     thresholds = {policy.name: policy.threshold for policy in others}
     thresholds |= {path.stem: "" for path in files}
-    opened: list[tuple[Document, PolicyFile, Policy]] = []
+    opened: list[_Opened] = []
     for path in files:
         try:
-            opened.append(_open(path, house_rules=house_rules))
+            each = _open(path, house_rules=house_rules)
         except InputError as error:
             sentences.extend(error.sentences)
-        else:
-            thresholds[path.stem] = opened[-1][2].threshold
-    for document, model, policy in opened:
+            continue
+        opened.append(each)
+        thresholds[path.stem] = each.policy.threshold
+    for each in opened:
         for keys, sentence in checks.problems(
-            policy.name, model, policy.parsed_query, thresholds, house_rules=house_rules
+            each.policy.name,
+            each.model,
+            each.policy.parsed_query,
+            thresholds,
+            house_rules=house_rules,
         ):
-            document.add_error(keys, sentence)
+            each.document.add_error(keys, sentence)
         try:
-            document.accepted(model)
+            each.document.accepted(each.model)
         except InputError as error:
             sentences.extend(error.sentences)
     if sentences:
         raise InputError(sentences)
-    return tuple(policy for _, _, policy in opened)
+    return tuple(each.policy for each in opened)
 
 
 def _files(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the policy files of a directory, and a sentence for each with another ending."""
+    """Return the policy files of a directory, and sentences about wrong endings."""
     name = printable(str(folder))
     try:
         found = sorted(path for path in folder.iterdir() if path.is_file())
@@ -157,11 +169,8 @@ def _files(folder: Path) -> tuple[list[Path], list[str]]:
     return files, sentences
 
 
-def _open(path: Path, *, house_rules: bool) -> tuple[Document, PolicyFile, Policy]:
-    """Return a file's policy, and the document that gathers more mistakes in it.
-
-    It raises InputError where the file doesn't have the form of a policy.
-    """
+def _open(path: Path, *, house_rules: bool) -> _Opened:
+    """Read a file; raise InputError if it doesn't have the form of a policy."""
     text = read_file(str(path))
     document = parse(text, printable(str(path)))
     model = document.accepted(document.read(PolicyFile))
@@ -178,7 +187,8 @@ def _open(path: Path, *, house_rules: bool) -> tuple[Document, PolicyFile, Polic
         except ValueError as error:
             keys = ("conditions", 0, "conditionPrometheusQueryLanguage", "query")
             document.add_error(keys, str(error))
-    proto, data = monitoring_v3.AlertPolicy(), cast("dict[str, Any]", document.data)
+    proto = monitoring_v3.AlertPolicy()
+    data = cast("dict[str, Any]", document.data)
     json_format.ParseDict(data, monitoring_v3.AlertPolicy.pb(proto))
     policy = Policy(
         name=path.stem,
@@ -199,17 +209,20 @@ def _open(path: Path, *, house_rules: bool) -> tuple[Document, PolicyFile, Polic
         parsed_query=query,
         proto=proto,
     )
-    return document, model, policy
+    return _Opened(document, model, policy)
 
 
 def _header(text: str) -> HeaderComment:
     """Return the comment at the top of a policy file's text."""
-    lines = takewhile(lambda line: line.startswith("#"), text.splitlines())
-    paragraphs = "\n".join(line.lstrip("#").strip() for line in lines).split("\n\n")
-    found = []
-    for beginning in _BEGINNINGS:
-        paragraph = next(
-            (each for each in paragraphs if each.startswith(beginning)), ""
-        )
-        found.append(paragraph.removeprefix(beginning).lstrip(":, ").replace("\n", " "))
-    return HeaderComment(*found)
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("#").strip())
+    found = dict.fromkeys(_BEGINNINGS, "")
+    for paragraph in "\n".join(lines).split("\n\n"):
+        words = paragraph.replace("\n", " ")
+        for beginning in _BEGINNINGS:
+            if words.startswith(beginning):
+                found[beginning] = words.removeprefix(beginning).lstrip(":, ")
+    return HeaderComment(*found.values())

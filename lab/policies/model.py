@@ -1,4 +1,4 @@
-"""The model of a policy file: the API's AlertPolicy by its JSON names, as far as it is used here.
+"""The model of a policy file: the parts of the API's AlertPolicy that are used here.
 
 Limits are those of
 https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies and
@@ -161,7 +161,7 @@ class MatchedLog(_Part):
 
 
 class Condition(_Part):
-    """When a policy fires. The API's other kinds of condition are not supported here."""
+    """When a policy fires; other kinds of condition are not supported here."""
 
     display_name: Text
     promql: PromQL | None = Field(None, alias="conditionPrometheusQueryLanguage")

@@ -1,4 +1,4 @@
-"""Reads a PromQL query: the metrics and labels that it selects, and the labels of its result.
+"""Reads a PromQL query: what it selects, and the labels of its result.
 
 Labels follow the rules of Prometheus, of operators and functions:
 https://prometheus.io/docs/prometheus/latest/querying/operators/
@@ -117,18 +117,18 @@ def promql_name(metric_type: str) -> str:
 
 
 def metrics_by_clause(query: str) -> list[tuple[str, Labels]]:
-    """Return the metrics of a query, each once for every clause that names it: Google bills so.
+    """Return the metrics that Google bills, each once for every clause that names it.
 
     With each come the labels in which the series that the clause returns may differ. A
     clause ends at a comparison, ``and``, ``or`` and ``unless``:
     https://cloud.google.com/monitoring/alerts/cost-control
     """
     parsed = read(query, known_only=False)
-    named = {
-        (each.clause, each.metric): parsed.clauses[each.clause] - each.equal.keys()
-        for each in parsed.selectors
-    }
-    return [(name, labels) for (_, name), labels in sorted(named.items())]
+    named = {}
+    for each in parsed.selectors:
+        labels = parsed.clauses[each.clause] - each.equal.keys()
+        named[each.clause, each.metric] = each.metric, labels
+    return [named[key] for key in sorted(named)]
 
 
 @cache
@@ -141,15 +141,21 @@ def known_series() -> Mapping[str, KnownSeries]:
     known = {}
     for own in metrics().values():
         keys = definitions()["resources"][own.resource]
-        known[promql_name(own.type)] = _series(own.type, RESOURCE, keys, own.labels)
+        series = _series(own.type, RESOURCE, keys, own.labels)
+        known[promql_name(own.type)] = series
     google = packaged("lab.policies", "google_metrics.yaml")
     for type_, metric in google["metrics"].items():
-        resource, keys = metric["resource"], google["resources"][metric["resource"]]
-        is_distribution = metric["value_type"] == "DISTRIBUTION"
-        for suffix in ("_count", "_sum", "_bucket") if is_distribution else ("",):
-            added = ["le"] if suffix == "_bucket" else []
-            series = _series(type_, resource, keys, [*metric["labels"], *added])
-            known[f"{promql_name(type_)}{suffix}"] = series
+        resource, labels = metric["resource"], metric["labels"]
+        keys = google["resources"][resource]
+        series = _series(type_, resource, keys, labels)
+        name = promql_name(type_)
+        if metric["value_type"] == "DISTRIBUTION":
+            known[f"{name}_count"] = series
+            known[f"{name}_sum"] = series
+            buckets = _series(type_, resource, keys, [*labels, "le"])
+            known[f"{name}_bucket"] = buckets
+        else:
+            known[name] = series
     return known
 
 
@@ -175,11 +181,9 @@ def _find_series(name: str, *, known_only: bool) -> KnownSeries | None:
         return known[name]
     if known_only or name.startswith(_COMPLETE):
         guess = nearest(name, known)
-        advice = (
-            f"did you mean {guess}?"
-            if guess
-            else "docs/reference.md lists the exporter's own"
-        )
+        advice = "docs/reference.md lists the exporter's own"
+        if guess:
+            advice = f"did you mean {guess}?"
     else:
         guesses = get_close_matches(name, known, n=1, cutoff=_MISSPELLED)
         if not guesses:
@@ -209,9 +213,8 @@ class _Inference:
             case parser.MatrixSelector():
                 labels = self._ranged(node.vector_selector, _seconds(node.range))
             case parser.SubqueryExpr():
-                labels = self._ranged(
-                    node.expr, _seconds(node.range) + _seconds(node.offset)
-                )
+                seconds = _seconds(node.range) + _seconds(node.offset)
+                labels = self._ranged(node.expr, seconds)
             case parser.ParenExpr() | parser.UnaryExpr():
                 labels = self.labels(node.expr)
             case parser.AggregateExpr():
@@ -285,11 +288,8 @@ class _Inference:
         carried = next(filter(None, arguments), _NONE)
         match name:
             case "label_replace" | "label_join":
-                texts = [
-                    each.val
-                    for each in node.args
-                    if isinstance(each, parser.StringLiteral)
-                ]
+                literals = parser.StringLiteral
+                texts = [each.val for each in node.args if isinstance(each, literals)]
                 sources = texts[2:3] if name == "label_replace" else texts[2:]
                 # An empty source label is allowed: it has no value.
                 self._need(filter(None, sources), carried, f"{name}: its series have")
@@ -309,36 +309,42 @@ class _Inference:
         return None if node.func.return_type == parser.ValueType.Scalar else carried
 
     def _combined(self, node: parser.BinaryExpr) -> Labels | None:
-        name, modifier = str(node.op), node.modifier
-        left, ends = self.labels(node.lhs), name in _CLAUSE_ENDS
-        if ends:
+        ends_clause = str(node.op) in _CLAUSE_ENDS
+        left = self.labels(node.lhs)
+        if ends_clause:
             self.returned.setdefault(self.clause, left or _NONE)
             self.clause += 1
         right = self.labels(node.rhs)
-        if ends:
+        if ends_clause:
             self.returned.setdefault(self.clause, right or _NONE)
-        if left is None or right is None:
-            return right if left is None else left
+        if left is None:
+            return right
+        if right is None:
+            return left
+        return self._joined(node, left, right)
+
+    def _joined(self, node: parser.BinaryExpr, left: Labels, right: Labels) -> Labels:
+        """Return the labels of an operation between two vectors."""
+        name, modifier = str(node.op), node.modifier
         matching = modifier.matching if modifier else None
         keys = matching.labels if matching else []
         on = matching is not None and matching.type == parser.LabelModifierType.Include
+        rest = left.difference(keys)
         if on:
-            self._need(keys, left, f"{name} on ({', '.join(keys)}): its left side has")
-        bare = _bare(node.rhs)
-        # Only some series of a union may have a label.
-        if on and not (isinstance(bare, parser.BinaryExpr) and str(bare.op) == "or"):
-            self._need(
-                keys, right, f"{name} on ({', '.join(keys)}): its right side has"
-            )
+            who = f"{name} on ({', '.join(keys)})"
+            self._need(keys, left, f"{who}: its left side has")
+            bare = _bare(node.rhs)
+            # Only some series of a union may have a label.
+            if not isinstance(bare, parser.BinaryExpr) or str(bare.op) != "or":
+                self._need(keys, right, f"{who}: its right side has")
         if name == "or":
             return frozenset(
                 key for key in left | right if has(left, key) and has(right, key)
             )
-        rest, other_rest = left.difference(keys), right.difference(keys)
-        if not (on or "*" in left | right or rest == other_rest):
-            written, other = (
-                ", ".join(sorted(each)) or "none" for each in (rest, other_rest)
-            )
+        other_rest = right.difference(keys)
+        if not (on or rest == other_rest or "*" in left | right):
+            written = ", ".join(sorted(rest)) or "none"
+            other = ", ".join(sorted(other_rest)) or "none"
             self.errors.append(
                 f"the two sides of {name} never match: the left has {written}, the"
                 f" right has {other}; write on (…) with the labels to match"
@@ -356,11 +362,10 @@ class _Inference:
         return frozenset(key for key in keys if has(left, key)) if on else rest
 
     def _need(self, keys: Iterable[str], labels: Labels, who: str) -> None:
-        self.errors += [
-            f"{who} no label {quote(key)}; {hint(key, sorted(labels))}"
-            for key in keys
-            if not has(labels, key)
-        ]
+        for key in keys:
+            if not has(labels, key):
+                advice = hint(key, sorted(labels))
+                self.errors.append(f"{who} no label {quote(key)}; {advice}")
 
 
 def _equal(selector: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Fills the variables in a policy's texts, and names values that could be read as markup.
+"""Fills the variables in a policy's texts, and names values that could be markup.
 
 https://cloud.google.com/monitoring/alerts/doc-variables#using-markdown
 """
@@ -53,58 +53,55 @@ class Notification:
 
     @property
     def dangerous(self) -> tuple[str, ...]:
-        """The variables whose values Cloud Monitoring or a channel could read as markup."""
+        """The variables whose values could be read as markup."""
         inert = dict.fromkeys(self.values, "x")
         harmless = self._structure(inert)
-        return tuple(
-            name
-            for name, value in self.values.items()
-            if "${" in value or self._structure(inert | {name: value}) != harmless
-        )
+        found = []
+        for name, value in self.values.items():
+            structure = self._structure(inert | {name: value})
+            if "${" in value or structure != harmless:
+                found.append(name)
+        return tuple(found)
 
     def without_labels(self) -> "Notification":
-        """Return the paragraphs that name a label, where every label is empty; no links."""
-        values = {
-            name: value if name == PROJECT else EMPTY
-            for name, value in self.values.items()
-        }
+        """Return the paragraphs that name a label, without links, all labels empty."""
+        values = dict.fromkeys(self.values, EMPTY)
+        if PROJECT in values:
+            values[PROJECT] = self.values[PROJECT]
         paragraphs = _LINK.sub(r"\1", self.policy.content).split("\n\n")
-        naming = [each for each in paragraphs if {*_VARIABLE.findall(each)} - {PROJECT}]
-        return Notification(
-            replace(self.policy, content="\n\n".join(naming), links=()), values
-        )
+        content = "\n\n".join(each for each in paragraphs if _names_label(each))
+        return Notification(replace(self.policy, content=content, links=()), values)
 
     def fill(self, text: str, shown: Callable[[str], str] = str) -> str:
-        """Return a text with the variables filled; ``shown`` makes a text of a value."""
+        """Return a text with the variables filled, each value changed by ``shown``."""
         return _VARIABLE.sub(
             lambda found: shown(self.values.get(found[1], EMPTY)), text
         )
 
     def url(self, address: str) -> str:
-        """Return an address with the variables filled, and encoded where that is needed."""
+        """Return an address with the variables filled and encoded."""
         return self.fill(address, lambda value: quote(value, safe="@"))
 
     def _structure(self, values: Mapping[str, str]) -> list[object]:
-        """Return all but the words of the texts, read as Markdown after they are filled."""
-        links = (f"[{link.display_name}]({link.url})" for link in self.policy.links)
+        """Return all but the words of the texts, after the variables are filled."""
         filled = replace(self, values=values).fill
-        texts = [
-            filled(text) for text in (self.policy.subject, self.policy.content, *links)
-        ]
-        controls = [
-            [
-                *_SLACK_CONTROL.findall(text),
-                *(each for each in text if not each.isprintable()),
-            ]
-            for text in texts
-        ]
-        markup = [
-            (each.type, each.markup)
-            for text in texts[1:]
-            for token in parse(text)
-            for each in (token, *(token.children or ()))
-        ]
-        return [controls, markup]
+        subject = filled(self.policy.subject)
+        texts = [filled(self.policy.content)]
+        links = self.policy.links
+        texts += [filled(f"[{link.display_name}]({link.url})") for link in links]
+        found: list[object] = []
+        for text in (subject, *texts):
+            found.append(_SLACK_CONTROL.findall(text))
+            found.append([each for each in text if not each.isprintable()])
+        for text in texts:
+            for token in parse(text):
+                parts = (token, *(token.children or ()))
+                found += [(part.type, part.markup) for part in parts]
+        return found
+
+
+def _names_label(paragraph: str) -> bool:
+    return bool({*_VARIABLE.findall(paragraph)} - {PROJECT})
 
 
 class _Parser(MarkdownIt):
@@ -115,7 +112,7 @@ class _Parser(MarkdownIt):
 
 
 def parse(text: str) -> list[Token]:
-    """Return the tokens of a text in the Markdown that Cloud Monitoring and Slack know."""
+    """Return the tokens of a text, in the Markdown that Slack knows too."""
     rules = ("heading", "list", "emphasis", "link", "backticks", "newline", "escape")
     return _Parser("zero").enable(rules).parse(text)
 
@@ -130,16 +127,15 @@ def notification(
     ``labels`` are the incident's and its VALUE, None for an example; the policy is in
     ``project``.
     """
-    links = (part for link in policy.links for part in (link.display_name, link.url))
-    texts = (policy.subject, policy.content, *links)
-    names = dict.fromkeys(name for text in texts for name in _VARIABLE.findall(text))
+    texts = [policy.subject, policy.content]
+    for link in policy.links:
+        texts += (link.display_name, link.url)
     prefix = LOG_LABEL if policy.is_log else METRIC_LABEL
-    always = {
-        f"{USER_LABEL}{key}": value for key, value in policy.proto.user_labels.items()
-    }
-    always[PROJECT] = project
+    always = {PROJECT: project}
+    for key, value in policy.proto.user_labels.items():
+        always[f"{USER_LABEL}{key}"] = value
     values = {}
-    for name in names:
+    for name in _VARIABLE.findall("\n".join(texts)):
         key = name.removeprefix(prefix)
         value = _example(policy, key) if labels is None else labels.get(key, "")
         values[name] = always.get(name) or value or EMPTY
@@ -152,7 +148,7 @@ def _example(policy: Policy, key: str) -> str:
         return EXPORTER
     if key in EXAMPLE_LABELS:
         return EXAMPLE_LABELS[key]
-    whole = "resourceName" in policy.extractors.get(key, "")
-    return {"stream": _STREAM if whole else EXAMPLE_LABELS["stream_id"]}.get(
-        key, f"example-{key}"
-    )
+    if key != "stream":
+        return f"example-{key}"
+    is_full = "resourceName" in policy.extractors.get(key, "")
+    return _STREAM if is_full else EXAMPLE_LABELS["stream_id"]

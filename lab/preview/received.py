@@ -8,6 +8,7 @@ from google.cloud.monitoring_v3 import AlertPolicy
 from lab.policies.checks import VALUE
 from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
+from lab.prove.incidents import Incident
 from lab.prove.scenarios import ScenarioResult
 
 OPENED, CLOSED = "opened", "closed"  # an incident of a policy on metrics
@@ -34,26 +35,27 @@ def received(result: ScenarioResult, policies: Sequence[Policy]) -> list[Receive
         closes = AlertPolicy.AlertStrategy.NotificationPrompt.CLOSED in prompts
         apart = strategy.notification_rate_limit.period.seconds
         sent: list[float] = []
-        for each in sorted(
-            result.incidents, key=lambda each: (each.opened, each.about)
-        ):
+        for each in sorted(result.incidents, key=_order):
             if each.policy != policy.name or each.phase:
                 continue
-            project = (
-                each.labels.get("project_id")
-                or result.scenario.configs[0].metrics.project
-            )
+            project = result.scenario.configs[0].metrics.project
+            project = each.labels.get("project_id") or project
             if policy.is_log and "project" not in each.labels:
                 # It lives in the project of the log.
                 project = each.about.split("/")[1]
             shown = notification(policy, {**each.labels, VALUE: each.value}, project)
-            limited = len(sent) >= MOST_A_DAY or bool(
-                sent and each.opened - sent[-1] < apart
-            )
-            kind = OPENED if not policy.is_log else NOT_SENT if limited else MESSAGE
-            found.append(Received(each.opened, kind, shown))
-            if kind == MESSAGE:
+            is_too_soon = sent and each.opened - sent[-1] < apart
+            kind = OPENED
+            if policy.is_log and (is_too_soon or len(sent) >= MOST_A_DAY):
+                kind = NOT_SENT
+            elif policy.is_log:
+                kind = MESSAGE
                 sent.append(each.opened)
+            found.append(Received(each.opened, kind, shown))
             if closes and each.closed:
                 found.append(Received(each.closed, CLOSED, shown))
     return sorted(found, key=lambda each: each.at)
+
+
+def _order(incident: Incident) -> tuple[float, str]:
+    return incident.opened, incident.about

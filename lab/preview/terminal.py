@@ -17,33 +17,32 @@ _INDENT = 2
 
 
 def print_notification(shown: Notification, heading: str, out: TextIO) -> None:
-    """Print a heading, a notification, and how it reads where the labels are left empty."""
+    """Print a heading, a notification, and how it reads with empty labels."""
     terminal = console(out)
     terminal.print(Text(printable(heading), "bold reverse"), soft_wrap=True)
     _print_texts(terminal, shown)
     empty = shown.without_labels()
     if empty.policy.content:
-        _print(
-            terminal, Text("\nWhere Cloud Monitoring leaves the labels empty", "dim")
-        )
+        heading = "\nWhere Cloud Monitoring leaves the labels empty"
+        _print(terminal, Text(heading, "dim"))
         _print_texts(terminal, empty)
     out.write("\n")
 
 
 def _print_texts(terminal: Console, shown: Notification) -> None:
-    _print(terminal, Text(f"\n{shown.fill(shown.policy.subject, printable)}\n", "bold"))
+    subject = shown.fill(shown.policy.subject, printable)
+    _print(terminal, Text(f"\n{subject}\n", "bold"))
     urls: dict[str, int] = {}
     content = Markdown("")
     # The variables are filled after the Markdown is read, so no value can become
     # markup.
-    content.parsed = [
-        _filled(token, shown, urls) for token in parse(shown.policy.content)
-    ]
+    tokens = parse(shown.policy.content)
+    content.parsed = [_filled(token, shown, urls) for token in tokens]
     _print(terminal, content)
-    links = [
-        f"{link.display_name} [{_number(shown.url(link.url), urls)}]"
-        for link in shown.policy.links
-    ]
+    links = []
+    for link in shown.policy.links:
+        number = _number(shown.url(link.url), urls)
+        links.append(f"{link.display_name} [{number}]")
     if links:
         _print(terminal, Text("\n" + " · ".join(links)))
     for url, number in urls.items():
@@ -52,7 +51,7 @@ def _print_texts(terminal: Console, shown: Notification) -> None:
 
 
 def _filled(token: Token, shown: Notification, urls: dict[str, int]) -> Token:
-    """Return a token with its variables filled, and a number in the place of each address."""
+    """Return a token with its variables filled, and a number for each address."""
     children = []
     for child in token.children or ():
         if child.type == "link_open":
@@ -60,7 +59,8 @@ def _filled(token: Token, shown: Notification, urls: dict[str, int]) -> Token:
         elif child.type == "link_close":
             children.append(Token("text", "", 0, content=f" [{number}]"))
         else:
-            children.append(child.copy(content=shown.fill(child.content, printable)))
+            text = shown.fill(child.content, printable)
+            children.append(child.copy(content=text))
     return token.copy(children=children if token.children else None)
 
 

@@ -1,1 +1,1 @@
-"""Reviews a Terraform plan: what it changes about the alert policies and about their alerts."""
+"""Reviews a Terraform plan: what it changes about policies and their alerts."""

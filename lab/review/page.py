@@ -1,9 +1,7 @@
 """Writes a review as Markdown for a comment on GitHub."""
 
 import html
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from exporter.text import plural
 from lab.markdown import code, details, fenced, html_code, table
@@ -11,6 +9,7 @@ from lab.promql_durations import format_duration
 from lab.prove.outcomes import first_and_more
 from lab.review.playing import KINDS
 from lab.review.review import WORSE
+from lab.review.values import Json
 
 # Length of the page. A comment on GitHub holds 65,536 characters; the rest is for who
 # posts it
@@ -21,12 +20,17 @@ _MOST_NAMES = 3
 _JSON = "`datastream-lab review --json`"
 
 
-def review_page(review: dict[str, Any]) -> str:
+def review_page(review: Json) -> str:
     """Return a review as Markdown; diffs that don't fit in a comment are left out."""
     head = ["## Review of the alert policies", _summary(review)]
     head += [f"> **Note:** {note}" for note in review["notes"]]
-    tail = [*_incidents(review), *_problems(review), *_costs(review), *_routes(review)]
-    left = MOST_CHARACTERS - sum(len(part) + 2 for part in (*head, *tail))
+    tail = [
+        *_incidents(review),
+        *_problems(review),
+        *_costs(review),
+        *_routes(review),
+    ]
+    left = MOST_CHARACTERS - len("\n\n".join([*head, *tail, ""]))
     diffs = []
     left_out = 0
     for policy in review["policies"]:
@@ -41,55 +45,60 @@ def review_page(review: dict[str, Any]) -> str:
     return "\n\n".join([*head, *diffs, *tail]) + "\n"
 
 
-def _summary(review: dict[str, Any]) -> str:
-    count = review["count"]
-    changed, same = len(review["policies"]), review["unchanged"]
-    policies = f"Policies that change: {changed:,} of {changed + same:,}."
+def _summary(review: Json) -> str:
+    changed = len(review["policies"])
+    total = changed + review["unchanged"]
+    policies = f"Policies that change: {changed:,} of {total:,}."
     if not review["scenarios"]:
         return f"{policies} What decides when an alert opens stays the same."
     played = plural(len(review["scenarios"]), "scenario")
-    kinds = [
-        f"**{count[kind]:,} {kind}**" if kind in WORSE else f"{count[kind]:,} {kind}"
-        for kind in KINDS
-        if count[kind]
-    ]
+    kinds = []
+    for kind in KINDS:
+        count = review["count"][kind]
+        if count:
+            kinds.append(_marked(kind, f"{count:,} {kind}"))
     return f"{policies} Alerts in {played}: {', '.join(kinds) or 'all as before'}."
 
 
-def _policy(policy: dict[str, Any]) -> str:
+def _marked(kind: str, text: str) -> str:
+    return f"**{text}**" if kind in WORSE else text
+
+
+def _policy(policy: Json) -> str:
     diff = "\n".join(policy["diff"])
     shown = "Only values change that Cloud Monitoring sets."
     if diff:
         shown = fenced("diff", diff, most_lines=_MOST_LINES)
     if " and " in policy["effect"]:
         shown = f"It is replaced: its open incidents close, and open again.\n\n{shown}"
-    return details(
-        f"{html_code(policy['name'])}: {html.escape(policy['effect'])}", shown
-    )
+    summary = f"{html_code(policy['name'])}: {html.escape(policy['effect'])}"
+    return details(summary, shown)
 
 
-def _incidents(review: dict[str, Any]) -> Iterator[str]:
-    groups: dict[tuple[str, int, str], list[dict[str, Any]]] = defaultdict(list)
+def _incidents(review: Json) -> Iterator[str]:
+    groups: dict[tuple[str, int, str], list[Json]] = {}
     for each in review["incidents"]:
-        groups[each["scenario"], KINDS.index(each["kind"]), each["policy"]].append(each)
-    rows = [
-        (
-            code(scenario),
-            code(policy),
-            f"**{KINDS[kind]}**" if KINDS[kind] in WORSE else KINDS[kind],
-            _abouts(group),
-            _latest(group, 0),
-            _latest(group, 1),
+        rank = KINDS.index(each["kind"])
+        key = each["scenario"], rank, each["policy"]
+        groups.setdefault(key, []).append(each)
+    rows = []
+    for scenario, rank, policy in sorted(groups):
+        group = groups[scenario, rank, policy]
+        kind = KINDS[rank]
+        rows.append(
+            (
+                code(scenario),
+                code(policy),
+                _marked(kind, kind),
+                _abouts(group),
+                _latest(group, 0),
+                _latest(group, 1),
+            )
         )
-        for (scenario, kind, policy), group in sorted(
-            groups.items(), key=lambda item: item[0]
-        )
-    ]
     if rows:
         yield "### Alerts in the scenarios"
-        yield _table(
-            ("scenario", "policy", "alert", "for", "opens now", "opens then"), rows
-        )
+        headings = ("scenario", "policy", "alert", "for", "opens now", "opens then")
+        yield _table(headings, rows)
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -98,53 +107,50 @@ def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"{text}\n\n{more:,} more rows: see {_JSON}." if more > 0 else text
 
 
-def _abouts(group: Sequence[dict[str, Any]]) -> str:
-    names = [each["about"].rpartition("/")[2] for each in group]
-    return first_and_more(
-        [code(name) if name else "everything" for name in names], _MOST_NAMES
-    )
+def _abouts(group: Sequence[Json]) -> str:
+    names = []
+    for each in group:
+        name = each["about"].rpartition("/")[2]
+        names.append(code(name) if name else "everything")
+    return first_and_more(names, _MOST_NAMES)
 
 
-def _latest(group: Sequence[dict[str, Any]], side: int) -> str:
+def _latest(group: Sequence[Json], side: int) -> str:
     """Return when the last incident of a row opens, before (0) or after (1)."""
-    opens = [each["opens"][side] for each in group if each["opens"][side] is not None]
+    times = [each["opens"][side] for each in group]
+    opens = [time for time in times if time is not None]
     return format_duration(max(opens)) if opens else "never"
 
 
-def _problems(review: dict[str, Any]) -> Iterator[str]:
-    if rows := [(code(name), code(text)) for name, text in review["problems"].items()]:
+def _problems(review: Json) -> Iterator[str]:
+    rows = [(code(name), code(text)) for name, text in review["problems"].items()]
+    if rows:
         yield "### To look at"
         yield _table(("policy", "problem"), rows)
 
 
-def _costs(review: dict[str, Any]) -> Iterator[str]:
-    before, after = (
-        review["dollars_a_month"]["before"],
-        review["dollars_a_month"]["after"],
-    )
+def _costs(review: Json) -> Iterator[str]:
+    before = review["dollars_a_month"]["before"]
+    after = review["dollars_a_month"]["after"]
     yield "### Costs and routes"
     if before == after:
         yield "Alerting as announced costs the same."
         return
-    conditions, stream = (
-        f"${before[key]:.2f} → ${after[key]:.2f}"
-        for key in ("conditions", "each_stream")
-    )
+    conditions = f"${before['conditions']:.2f} → ${after['conditions']:.2f}"
+    stream = f"${before['each_stream']:.2f} → ${after['each_stream']:.2f}"
     yield (
         f"Alerting as announced, a month: {conditions} for conditions, {stream} for"
         " each stream."
     )
 
 
-def _routes(review: dict[str, Any]) -> Iterator[str]:
-    rows = [
-        (
-            code(each["route"]),
-            code(each["before"]),
-            "**nobody**" if each["after"] == "nobody" else code(each["after"]),
-            first_and_more(list(map(code, each["policies"])), _MOST_NAMES),
-        )
-        for each in review["routes"]
-    ]
+def _routes(review: Json) -> Iterator[str]:
+    rows = []
+    for each in review["routes"]:
+        after = code(each["after"])
+        if each["after"] == "nobody":
+            after = "**nobody**"
+        policies = first_and_more(list(map(code, each["policies"])), _MOST_NAMES)
+        rows.append((code(each["route"]), code(each["before"]), after, policies))
     if rows:
         yield _table(("route", "notified now", "notified then", "policies"), rows)

@@ -13,7 +13,7 @@ from exporter.documents import read_bytes
 from exporter.mistakes import InputError
 from exporter.text import printable
 from lab.review.planned import PlannedPolicy, PolicyChange, playable
-from lab.review.values import api_form, with_unknown, without_sensitive
+from lab.review.values import Json, api_form, with_unknown, without_sensitive
 
 POLICY = "google_monitoring_alert_policy"
 STDIN = "-"
@@ -27,6 +27,14 @@ _NOT_A_PLAN = (
 )
 
 
+class _Resource(NamedTuple):
+    """The change of a policy, as the plan has it."""
+
+    key: str  # its key in ``for_each``, or its name and number
+    address: str
+    change: Json
+
+
 class Plan(NamedTuple):
     """What a plan does with alert policies."""
 
@@ -35,7 +43,10 @@ class Plan(NamedTuple):
 
 
 def read_plan(path: str) -> Plan:
-    """Read the plan in a file, or in standard input for ``-``; raise InputError if it is none."""
+    """Read the plan in a file, or in standard input for ``-``.
+
+    Raise InputError if it is none.
+    """
     if path == STDIN:
         return parse_plan(sys.stdin.buffer.read(MOST_BYTES), "standard input")
     too_large = f"is larger than {MOST_BYTES >> 20} MiB, the most that is read"
@@ -43,7 +54,7 @@ def read_plan(path: str) -> Plan:
 
 
 def parse_plan(content: bytes, file: str) -> Plan:
-    """Parse what ``terraform show -json`` prints; raise InputError if it has no policies."""
+    """Parse what ``terraform show -json`` prints; InputError if it has no policies."""
     try:
         # Reads UTF-16 too, which PowerShell's > writes.
         document = json.loads(content)
@@ -66,12 +77,12 @@ def parse_plan(content: bytes, file: str) -> Plan:
     return Plan(changes, notes)
 
 
-def _changes(document: dict[str, Any], file: str) -> Iterator[PolicyChange]:
-    policies: list[tuple[str, str, dict[str, Any]]] = []
+def _changes(document: Json, file: str) -> Iterator[PolicyChange]:
+    policies: list[_Resource] = []
     resources = document.get("resource_changes") or []
-    for number, resource in enumerate(
-        resources if isinstance(resources, list) else [None]
-    ):
+    if not isinstance(resources, list):
+        resources = [None]
+    for number, resource in enumerate(resources):
         match resource:
             case {"deposed": _}:
                 # Left over from an apply that failed halfway: the policy itself stays.
@@ -83,19 +94,23 @@ def _changes(document: dict[str, Any], file: str) -> Iterator[PolicyChange]:
                 "address": str(address),
                 "change": {"actions": [*_]} as change,
             }:
-                index = resource.get("index", "")
-                key = index if index and isinstance(index, str) else name
-                key = f"{name}[{index}]" if isinstance(index, int) else key
-                policies.append((key, address, change))
+                key = name
+                match resource.get("index"):
+                    case int(number_of_copy):
+                        key = f"{name}[{number_of_copy}]"
+                    case str(index) if index:
+                        key = index
+                policies.append(_Resource(key, address, change))
             case _:
                 words = f"resource_changes[{number}] is not the change of a resource"
                 raise InputError([f"{file}: {words}; {_NOT_A_PLAN}"])
-    count = Counter(key for key, _, _ in policies)
-    for key, address, change in policies:
-        yield _policy_change(key, key if count[key] == 1 else address, change)
+    count = Counter(each.key for each in policies)
+    for each in policies:
+        name = each.key if count[each.key] == 1 else each.address
+        yield _policy_change(each.key, name, each.change)
 
 
-def _policy_change(key: str, name: str, change: dict[str, Any]) -> PolicyChange:
+def _policy_change(key: str, name: str, change: Json) -> PolicyChange:
     old, new = _dict(change.get("before")), _dict(change.get("after"))
     marks = change.get("after_sensitive" if new else "before_sensitive")
     labels = _dict(without_sensitive(new or old, marks, {}).get("user_labels"))
@@ -111,20 +126,19 @@ def _policy_change(key: str, name: str, change: dict[str, Any]) -> PolicyChange:
 
 
 def _planned(
-    values: dict[str, Any], sensitive: Any, other: dict[str, Any], file: str
+    values: Json, sensitive: Any, other: Json, file: str
 ) -> PlannedPolicy | None:
     if not values:
         return None
     shown = api_form(without_sensitive(values, sensitive, other))
     full = api_form(values)
-    policy, problem = None, "its condition is sensitive"
-    if shown.get("conditions") == full.get("conditions"):
-        try:
-            policy, problem = playable(full, file), ""
-        except ValueError as error:
-            problem = str(error)
-    return PlannedPolicy(shown, policy, problem)
+    if shown.get("conditions") != full.get("conditions"):
+        return PlannedPolicy(shown, None, "its condition is sensitive")
+    try:
+        return PlannedPolicy(shown, playable(full, file), "")
+    except ValueError as error:
+        return PlannedPolicy(shown, None, str(error))
 
 
-def _dict(value: Any) -> dict[str, Any]:
+def _dict(value: Any) -> Json:
     return value if isinstance(value, dict) else {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
@@ -14,7 +14,7 @@ from lab.policies import promql
 from lab.policies.deployment import with_placeholders
 from lab.policies.files import Policy
 from lab.policies.model import DAY, INTERVAL
-from lab.review.values import UNKNOWN
+from lab.review.values import UNKNOWN, Json
 
 # Seconds, by default. https://cloud.google.com/monitoring/alerts/incidents-events
 _AUTO_CLOSE = 7 * DAY
@@ -24,7 +24,7 @@ class PlannedPolicy(NamedTuple):
     """A policy before or after a plan."""
 
     # Its values in the API's form, with placeholders for those that are sensitive
-    values: dict[str, Any]
+    values: Json
     # What decides when it alerts, without its texts; None if the lab can't play it
     policy: Policy | None
     problem: str  # why the lab can't play it; mostly empty
@@ -45,8 +45,8 @@ class PolicyChange(NamedTuple):
     after: PlannedPolicy | None
 
 
-def playable(values: dict[str, Any], name: str) -> Policy:
-    """Return what decides when a policy of a file alerts; ValueError if it can't be played."""
+def playable(values: Json, name: str) -> Policy:
+    """Return what decides when a policy alerts; ValueError if it can't be played."""
     decides = {
         key: values.get(key) for key in ("enabled", "conditions", "alertStrategy")
     }
@@ -89,7 +89,7 @@ def playable(values: dict[str, Any], name: str) -> Policy:
 
 
 def planned_policies(changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
-    """Return every policy after a plan, or raise InputError where the lab can't play one.
+    """Return every policy after a plan; raise InputError if the lab can't play one.
 
     A file that has several policies on metrics, one for each route, is returned as
     often. So a stream that two routes alert for has two incidents. Policies on logs
@@ -99,10 +99,13 @@ def planned_policies(changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
     found = {}
     sentences = []
     for change in changes:
-        if change.after and change.after.policy:
-            policy = change.after.policy
-            found[trigger(policy), "" if policy.is_log else change.name] = policy
-        elif change.after:
+        if not change.after:
+            continue
+        policy = change.after.policy
+        if policy:
+            copy = "" if policy.is_log else change.name
+            found[trigger(policy), copy] = policy
+        else:
             sentences.append(
                 f"{printable(change.name)}: can't be played: {change.after.problem}"
             )

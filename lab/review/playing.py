@@ -1,14 +1,16 @@
-"""Plays scenarios with the policies before and after a plan and compares their incidents."""
+"""Plays scenarios with the policies before and after a plan, and compares incidents."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from lab.policies.files import Policy
 from lab.prove.engine import QueryError
 from lab.prove.incidents import Incident
 from lab.prove.scenarios import engine_for, evaluate, start_times
-from lab.review.planned import PolicyChange, trigger
+from lab.review.planned import PlannedPolicy, PolicyChange, trigger
+from lab.review.values import Json
 from lab.simulate.scenario import Scenario
 from lab.simulate.simulation import simulate
 
@@ -16,11 +18,19 @@ from lab.simulate.simulation import simulate
 KINDS = LOST, LATER, GAINED, SOONER = ("lost", "later", "gained", "sooner")
 
 
+class Task(NamedTuple):
+    """A scenario to play, with the policies before and after a plan."""
+
+    scenario: Scenario
+    before: tuple[Policy, ...]
+    after: tuple[Policy, ...]
+
+
 class Played(NamedTuple):
     """What a plan does in one scenario."""
 
     scenario: str  # the scenario's name
-    incidents: list[dict[str, Any]]  # the incidents that change, as JSON data
+    incidents: list[Json]  # the incidents that change, as JSON data
     # Whether a policy that was played opens an incident, before or after
     fires: dict[str, bool]
     errors: dict[str, str]  # why Prometheus rejects a query, by policy
@@ -29,61 +39,67 @@ class Played(NamedTuple):
 def changed_policies(
     changes: Sequence[PolicyChange],
 ) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
-    """Return the policies to play before and after: none unless it changes when a policy alerts.
+    """Return the policies to play before and after: those that alert at other times.
 
     All policies of a file are played together, so that an alert that moves from one
     route to another is neither lost nor gained. A file of which a policy can't be
     played is left out.
     """
-    sides = [[each.before for each in changes], [each.after for each in changes]]
-    before, after = (
-        {trigger(policy): policy for each in side if each and (policy := each.policy)}
-        for side in sides
-    )
-    unknown = {
-        change.file
-        for side in sides
-        for change, planned in zip(changes, side, strict=True)
-        if planned and planned.problem
-    }
-    files = {file for file, _ in before.keys() ^ after.keys()} - unknown
-    old, new = (
-        tuple(
-            policy
-            for policy in side.values()
-            if policy.name in files and policy.enabled
-        )
-        for side in (before, after)
-    )
-    return old, new
+    before = _by_trigger(change.before for change in changes)
+    after = _by_trigger(change.after for change in changes)
+    files = {file for file, _ in before.keys() ^ after.keys()}
+    for change in changes:
+        for planned in (change.before, change.after):
+            if planned and planned.problem:
+                files.discard(change.file)
+    return _of_files(files, before), _of_files(files, after)
 
 
-def play(task: tuple[Scenario, tuple[Policy, ...], tuple[Policy, ...]]) -> Played:
-    """Play a scenario once with the policies before and after, and compare the incidents."""
-    scenario, old, new = task
+def _by_trigger(
+    side: Iterable[PlannedPolicy | None],
+) -> dict[tuple[str, str], Policy]:
+    found = {}
+    for planned in side:
+        if planned and planned.policy:
+            found[trigger(planned.policy)] = planned.policy
+    return found
+
+
+def _of_files(
+    files: Collection[str], side: Mapping[tuple[str, str], Policy]
+) -> tuple[Policy, ...]:
+    return tuple(
+        policy for policy in side.values() if policy.name in files and policy.enabled
+    )
+
+
+def play(task: Task) -> Played:
+    """Play a scenario once, and compare the incidents before and after."""
+    scenario = task.scenario
     recording = simulate(scenario, start_times([scenario])[0].timestamp())
-    sides: tuple[list[Incident], list[Incident]] = ([], [])
-    errors: dict[str, str] = {}
+    before: list[Incident] = []
+    after: list[Incident] = []
+    errors = {}
     with engine_for([recording]) as engine:
-        for incidents, policies in zip(sides, (old, new), strict=True):
+        for incidents, policies in ((before, task.before), (after, task.after)):
             for policy in policies:
                 try:
-                    found = evaluate(scenario, recording, [policy], engine).incidents
+                    result = evaluate(scenario, recording, [policy], engine)
                 except QueryError as error:
                     errors[policy.name] = str(error)
-                else:
-                    # One phase of the evaluations shows what changes.
-                    incidents += [each for each in found if not each.phase]
-    firing = {incident.policy for side in sides for incident in side}
-    files = {policy.name for policy in (*old, *new)}
+                    continue
+                # One phase of the evaluations shows what changes.
+                incidents += [each for each in result.incidents if not each.phase]
+    firing = {incident.policy for incident in before + after}
+    files = {policy.name for policy in task.before + task.after}
     fires = {file: file in firing for file in files if scenario.applies(file)}
-    changes = [{"scenario": scenario.name, **change} for change in compare(*sides)]
+    changes = [
+        {"scenario": scenario.name, **change} for change in compare(before, after)
+    ]
     return Played(scenario.name, changes, fires, errors)
 
 
-def compare(
-    before: Iterable[Incident], after: Iterable[Incident]
-) -> Iterator[dict[str, Any]]:
+def compare(before: Iterable[Incident], after: Iterable[Incident]) -> Iterator[Json]:
     """Yield the incidents that change, as JSON data.
 
     Incidents of one policy about one resource that overlap are the same; of several,
@@ -92,21 +108,16 @@ def compare(
     left = sorted(after, key=lambda each: each.opened)
     pairs: list[tuple[Incident | None, Incident | None]] = []
     for was in sorted(before, key=lambda each: each.opened):
-        same = [
-            each
-            for each in left
-            if (each.policy, _about(each)) == (was.policy, _about(was))
-            and was.opened <= _end(each)
-            and each.opened <= _end(was)
-        ]
-        same.sort(
-            key=lambda each: (each.labels != was.labels, abs(each.opened - was.opened))
-        )
-        pairs.append((was, same[0] if same else None))
-        left = [each for each in left if each not in same[:1]]
-    for pair in (*pairs, *((None, each) for each in left)):
+        same = [each for each in left if _is_same(was, each)]
+        nearest = min(same, key=partial(_distance, was), default=None)
+        pairs.append((was, nearest))
+        if nearest:
+            left.remove(nearest)
+    pairs += [(None, each) for each in left]
+    for pair in pairs:
+        kind = _kind(*pair)
         one = pair[1] or pair[0]
-        if one and (kind := _kind(*pair)):
+        if one and kind:
             yield {
                 "policy": one.policy,
                 "kind": kind,
@@ -114,6 +125,16 @@ def compare(
                 "opens": [each and each.opened for each in pair],
                 "closes": [each and each.closed for each in pair],
             }
+
+
+def _is_same(was: Incident, will: Incident) -> bool:
+    if (will.policy, _about(will)) != (was.policy, _about(was)):
+        return False
+    return was.opened <= _end(will) and will.opened <= _end(was)
+
+
+def _distance(was: Incident, will: Incident) -> tuple[bool, float]:
+    return will.labels != was.labels, abs(will.opened - was.opened)
 
 
 def _kind(was: Incident | None, will: Incident | None) -> str:

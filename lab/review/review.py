@@ -1,16 +1,15 @@
-"""Writes a review as data: what changes about policies, alerts, costs and notifications."""
+"""Makes a review: what changes about policies, alerts, costs and notifications."""
 
 import difflib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from lab.policies.promql import metrics_by_clause
 from lab.review.plan import KEPT, Plan
 from lab.review.planned import PlannedPolicy, PolicyChange
 from lab.review.playing import KINDS, LATER, LOST, Played
-from lab.review.values import as_yaml
+from lab.review.values import Json, as_yaml
 
 WORSE = (LOST, LATER)
 _CONDITION_DOLLARS = 0.35
@@ -23,7 +22,7 @@ _OF_STREAM = re.compile(
 )
 
 
-def review_data(plan: Plan, played: Sequence[Played]) -> dict[str, Any]:
+def review_data(plan: Plan, played: Sequence[Played]) -> Json:
     """Return a review as JSON data; times are seconds after a scenario's start."""
     changed = [each for each in plan.changes if each.action != KEPT]
     incidents = [each for result in played for each in result.incidents]
@@ -47,18 +46,21 @@ def review_data(plan: Plan, played: Sequence[Played]) -> dict[str, Any]:
 
 
 def _diff(change: PolicyChange) -> list[str]:
-    sides = (change.before, change.after)
-    old, new = (as_yaml(side.values).splitlines() if side else [] for side in sides)
+    old = _lines(change.before)
+    new = _lines(change.after)
     # The first two lines name files.
     return list(difflib.unified_diff(old, new, lineterm=""))[2:]
 
 
+def _lines(planned: PlannedPolicy | None) -> list[str]:
+    return as_yaml(planned.values).splitlines() if planned else []
+
+
 def _effect(change: PolicyChange) -> str:
-    """Return what happens to a policy, in Terraform's words or as ``switched off`` or ``on``."""
+    """Return what happens to a policy: Terraform's words, or ``switched on``."""
     if change.before and change.after:
-        before, after = (
-            side.values.get("enabled", True) for side in (change.before, change.after)
-        )
+        before = change.before.values.get("enabled", True)
+        after = change.after.values.get("enabled", True)
         if before != after:
             return "switched on" if after else "switched off"
     return change.action
@@ -66,12 +68,14 @@ def _effect(change: PolicyChange) -> str:
 
 def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
     """Return why policies can't be played, and which of those played never alert."""
-    found = {
-        each.name: f"the scenarios can't show what changes: {side.problem}"
-        for each in plan.changes
-        for side in (each.before, each.after)
-        if side and side.problem and each.action != KEPT
-    }
+    found = {}
+    for change in plan.changes:
+        if change.action == KEPT:
+            continue
+        for side in (change.before, change.after):
+            if side and side.problem:
+                sentence = f"the scenarios can't show what changes: {side.problem}"
+                found[change.name] = sentence
     for file in sorted({file for result in played for file in result.fires}):
         fires = [result.fires[file] for result in played if file in result.fires]
         errors = [result.errors[file] for result in played if file in result.errors]
@@ -85,7 +89,7 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
 
 
 def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> dict[str, float]:
-    """Return what alerting costs a month as announced: for conditions, and for each stream.
+    """Return the announced price of alerting a month: conditions, and each stream.
 
     Each metric counts in each clause of a query. Each route of a file has conditions of
     its own, but one of the routes reads a stream. ``policies`` are given with their
@@ -95,35 +99,33 @@ def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> dict[str, 
     stream: dict[str, float] = {}
     for file, planned in policies:
         policy = planned.policy if planned else None
-        if policy and policy.enabled and policy.query:
-            names = [name for name, _ in metrics_by_clause(policy.query)]
-            conditions += _CONDITION_DOLLARS * len(names)
-            read = (
-                sum(1 for name in names if _OF_STREAM.match(name))
-                * _MONTH
-                / policy.interval
-            )
-            stream[file] = _POINT_DOLLARS * read
+        if not (policy and policy.enabled and policy.query):
+            continue
+        names = [name for name, _ in metrics_by_clause(policy.query)]
+        conditions += _CONDITION_DOLLARS * len(names)
+        of_stream = [name for name in names if _OF_STREAM.match(name)]
+        points = len(of_stream) * _MONTH / policy.interval
+        stream[file] = _POINT_DOLLARS * points
     return {
         "conditions": round(conditions, 2),
         "each_stream": round(sum(stream.values()), 2),
     }
 
 
-def _routes(plan: Plan) -> list[dict[str, Any]]:
-    """Return whose channels change: the route, the channels before and after, the policies."""
+def _routes(plan: Plan) -> list[Json]:
+    """Return whose channels change: route, channels before and after, policies."""
     found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for change in plan.changes:
-        before, after = (_notified(side) for side in (change.before, change.after))
+        before = _notified(change.before)
+        after = _notified(change.after)
         planned = change.after or change.before
-        if before != after and planned:
-            labels = planned.values.get("userLabels")
-            route = (
-                labels.get("route", "default")
-                if isinstance(labels, dict)
-                else "default"
-            )
-            found[str(route), before, after].append(change.name)
+        if before == after or not planned:
+            continue
+        route = "default"
+        labels = planned.values.get("userLabels")
+        if isinstance(labels, dict):
+            route = str(labels.get("route", route))
+        found[route, before, after].append(change.name)
     return [
         {"route": route, "before": before, "after": after, "policies": names}
         for (route, before, after), names in sorted(found.items())
@@ -134,7 +136,6 @@ def _notified(planned: PlannedPolicy | None) -> str:
     if planned is None:
         return "no policy"
     channels = planned.values.get("notificationChannels", [])
-    return (
-        ", ".join(map(str, channels if isinstance(channels, list) else [channels]))
-        or "nobody"
-    )
+    if not isinstance(channels, list):
+        channels = [channels]
+    return ", ".join(map(str, channels)) or "nobody"

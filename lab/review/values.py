@@ -1,4 +1,4 @@
-"""Converts a policy in a Terraform plan to the API's AlertPolicy form, and prints it as YAML.
+"""Converts a policy in a Terraform plan to the API's form, and prints it as YAML.
 
 A plan keeps what is unknown or sensitive in trees of the same shape as the values:
 https://developer.hashicorp.com/terraform/internals/json-format#change-representation
@@ -7,10 +7,12 @@ https://developer.hashicorp.com/terraform/internals/json-format#change-represent
 import itertools
 import json
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 from pydantic.alias_generators import to_camel
+
+Json: TypeAlias = dict[str, Any]
 
 SENSITIVE = "(sensitive value)"
 # Placeholders for values that can't be shown, as in Terraform's own plans
@@ -26,24 +28,22 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 def with_unknown(value: Any, unknown: Any) -> Any:
-    """Return a value with placeholders for what ``unknown`` marks as known only after apply."""
+    """Return a value with placeholders for what is known only after apply."""
     if unknown is True:
         return UNKNOWN
     if isinstance(unknown, dict) and isinstance(value, dict | None):
-        known = value or {}
-        return known | {
-            key: with_unknown(known.get(key), mark) for key, mark in unknown.items()
-        }
+        found = dict(value or {})
+        for key, mark in unknown.items():
+            found[key] = with_unknown(found.get(key), mark)
+        return found
     if isinstance(unknown, list) and isinstance(value, list | None):
         pairs = itertools.zip_longest(value or (), unknown)
         return [with_unknown(item, mark) for item, mark in pairs]
     return value
 
 
-def without_sensitive(
-    values: dict[str, Any], sensitive: Any, before: dict[str, Any]
-) -> dict[str, Any]:
-    """Return values with a placeholder for each attribute that ``sensitive`` marks any part of.
+def without_sensitive(values: Json, sensitive: Any, before: Json) -> Json:
+    """Return values with a placeholder for each that is sensitive in any part.
 
     The placeholder says if the value differs from the one in ``before``.
     """
@@ -57,7 +57,7 @@ def without_sensitive(
 
 
 def api_form(value: Any) -> Any:
-    """Return a value of the provider as the API has it, without what is empty or computed."""
+    """Return a provider's value as the API has it, without empty or computed parts."""
     if isinstance(value, list):
         return [api_form(item) for item in value]
     if isinstance(value, str):
@@ -68,20 +68,21 @@ def api_form(value: Any) -> Any:
     found = {}
     for key, inner in value.items():
         converted = inner if key in _USER_KEYS else api_form(inner)
-        if key not in _LISTS and isinstance(inner, list) and len(inner) == 1:
-            converted = converted[0] if isinstance(inner[0], dict) else converted
+        is_single = isinstance(inner, list) and len(inner) == 1
+        if key not in _LISTS and is_single and isinstance(inner[0], dict):
+            converted = converted[0]
         if key not in _COMPUTED and converted not in _EMPTY:
             found[to_camel(key)] = converted
     return found
 
 
-def as_yaml(values: dict[str, Any]) -> str:
-    """Return values as YAML, always in the same form, with each line of a text on its own line."""
+def as_yaml(values: Json) -> str:
+    """Return values as YAML, with each line of a text on a line of its own."""
     return str(yaml.dump(values, Dumper=_Dumper, allow_unicode=True, width=math.inf))
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes a text of several lines as a block, so that a diff shows which lines change."""
+    """Writes a text of several lines as a block, so that a diff shows single lines."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -1,1 +1,1 @@
-"""Draws timelines: the state of each stream over time, and under it the policies' incidents."""
+"""Timelines: the state of each stream over time, and the incidents."""

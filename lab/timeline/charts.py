@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader
 
 from exporter.text import plural, printable
 from lab.policies.files import Policy
-from lab.policies.model import DAY
+from lab.policies.model import DAY, MINUTE
 from lab.promql_durations import format_duration
 from lab.prove.comparison import AlertOutcome
 from lab.prove.incidents import Incident
@@ -20,15 +20,22 @@ from lab.timeline.spans import Period, Span, Spans
 MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
 
 _STYLES = {
-    **dict.fromkeys(("RUNNING", "CREATED", "readable", "runs"), "good"),
-    **dict.fromkeys(
-        ("STARTING", "DRAINING", "MAINTENANCE", "CREATING", "DELETING"), "busy"
-    ),
-    **dict.fromkeys(("PAUSED", "NOT_STARTED"), "idle"),
-    **dict.fromkeys(("FAILED", "unreadable"), "bad"),
+    "RUNNING": "good",
+    "CREATED": "good",
+    "readable": "good",
+    "runs": "good",
+    "STARTING": "busy",
+    "DRAINING": "busy",
+    "MAINTENANCE": "busy",
+    "CREATING": "busy",
+    "DELETING": "busy",
+    "PAUSED": "idle",
+    "NOT_STARTED": "idle",
+    "FAILED": "bad",
+    "unreadable": "bad",
     "FAILED_PERMANENTLY": "lost",
 }
-_TICK_SECONDS = (60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200)
+_TICK_MINUTES = (1, 2, 5, 10, 20, 30, 60, 120, 240, 360, 720)
 _MOST_TICKS = 5
 _NARROWEST = 0.3  # percent
 
@@ -54,26 +61,27 @@ class _Axis(NamedTuple):
 
     def percent(self, at: float) -> float:
         """Return where a time is, in percent of the width."""
-        return round(min(max(at / self.lasts, 0.0), 1.0) * 100, 2)
+        share = min(max(at / self.lasts, 0.0), 1.0)
+        return round(100 * share, 2)
 
 
 class Bar(NamedTuple):
-    """A span or an incident: ``x`` and ``width`` in percent, the text in it and one about it."""
+    """A span or an incident."""
 
-    x: float
-    width: float
+    x: float  # where it begins, in percent
+    width: float  # in percent
     style: str
-    text: str
-    about: str
+    text: str  # the text in it
+    about: str  # the text that a pointer shows
 
 
 class Row(NamedTuple):
-    """A subject, its spans, and each policy's incidents with a text about them."""
+    """A subject with its spans and incidents."""
 
     name: str
     place: str
     spans: list[Bar]
-    incidents: list[tuple[str, list[Bar]]]
+    incidents: list[tuple[str, list[Bar]]]  # a text and the bars of each policy
 
     @property
     def height(self) -> int:
@@ -83,17 +91,19 @@ class Row(NamedTuple):
     @property
     def looks(self) -> str:
         """What rows have in common that differ by seconds only."""
-        fired = [(bar.text, round(bar.x)) for _, bars in self.incidents for bar in bars]
-        return repr(([(bar.text, round(bar.x)) for bar in self.spans], fired))
+        bars = self.spans.copy()
+        for _, fired in self.incidents:
+            bars += fired
+        return repr([(bar.text, round(bar.x)) for bar in bars])
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart as the templates draw it; ``notes`` say what is wrong or left out."""
+    """A chart as the templates draw it."""
 
-    ticks: list[tuple[float, str]]
+    ticks: list[tuple[float, str]]  # times in percent of the width, and their texts
     rows: list[Row]
-    notes: list[str]
+    notes: list[str]  # what is wrong or left out
     name: str = "History"
     text: str = ""
     failed: bool = False
@@ -105,15 +115,11 @@ class Chart:
 
 
 def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
-    """Return a scenario's chart, in the first phase of the evaluation that is wrong, if any is."""
+    """Return a scenario's chart, in the first phase of the evaluation that is wrong."""
     scenario, recording = result.scenario, result.recording
     intervals = {policy.name: policy.interval or 1 for policy in policies}
-    wrong = [
-        each.phase
-        for each in result.results
-        if not each.passed and each.phase is not None
-    ]
-    phase = min(wrong, default=0.0)
+    wrong = [each.phase for each in result.results if not each.passed]
+    phase = min((each for each in wrong if each is not None), default=0.0)
     incidents = [
         each
         for each in result.incidents
@@ -123,12 +129,10 @@ def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
     spans.add(recording.series)
     period = Period(recording.start, recording.start + recording.lasts)
     drawn = chart(period, spans, incidents, policies)
-    found = lines(result.results)
-    failures = [
-        f"{outcome.upper()}: {line}"
-        for outcome, line in found
-        if outcome != AlertOutcome.RIGHT
-    ]
+    failures = []
+    for outcome, line in lines(result.results):
+        if outcome != AlertOutcome.RIGHT:
+            failures.append(f"{outcome.upper()}: {line}")
     return replace(
         drawn,
         notes=failures + drawn.notes,
@@ -153,11 +157,11 @@ def chart(
     axis = _Axis(period.start, period.end - period.start, dated)
     severities = {policy.name: policy.severity for policy in policies}
     exporters = [name for name in spans.of if name.startswith("exporters/")]
+    # The labels of an incident about an exporter may name none.
+    exporter = exporters[0] if len(exporters) == 1 else "exporter"
     opened: dict[str, list[Incident]] = {}
     for incident in sorted(incidents, key=lambda each: each.opened):
-        # The labels of an incident about an exporter may name none.
-        about = incident.about or (exporters[0] if len(exporters) == 1 else "exporter")
-        opened.setdefault(about, []).append(incident)
+        opened.setdefault(incident.about or exporter, []).append(incident)
     alike: dict[str, list[Row]] = {}
     for name in (*opened, *sorted(spans.of.keys() - opened)):
         *place, last = name.split("/")[1::2] or [name]
@@ -167,11 +171,8 @@ def chart(
             list(_spans(axis, spans.of.get(name, ()))),
             list(_incidents(axis, opened.get(name, ()), severities)),
         )
-        if (
-            row.incidents
-            or "/streams/" in name
-            or any(bar.style != "good" for bar in row.spans)
-        ):
+        is_well = all(bar.style == "good" for bar in row.spans)
+        if "/streams/" in name or row.incidents or not is_well:
             alike.setdefault(row.looks, []).append(row)
     rows = []
     for first, *others in list(alike.values())[:MOST_ROWS]:
@@ -201,15 +202,18 @@ def _incidents(
     for incident in incidents:
         by_policy.setdefault(incident.policy, []).append(incident)
     for policy, found in by_policy.items():
-        first, severity = found[0], severities[policy].lower()
-        since = axis.text(first.opened) if first.opened > 0 else "before the start"
+        severity = severities[policy].lower()
+        since, until = "before the start", "still open"
+        if found[0].opened > 0:
+            since = axis.text(found[0].opened)
         closed = [each.closed for each in found if each.closed]
-        until = axis.text(max(closed)) if len(closed) == len(found) else "still open"
+        if len(closed) == len(found):
+            until = axis.text(max(closed))
         times = f" ({len(found)})" if len(found) > 1 else ""
-        bars = [
-            _bar(axis, each.opened, each.closed or axis.lasts, severity, policy)
-            for each in found
-        ]
+        bars = []
+        for each in found:
+            closes = each.closed or axis.lasts
+            bars.append(_bar(axis, each.opened, closes, severity, policy))
         yield f"{policy}{times} {since} → {until}", bars
 
 
@@ -219,19 +223,23 @@ def _spans(axis: _Axis, spans: Sequence[Span]) -> Iterator[Bar]:
         if span is spans[-1] and axis.lasts - end <= span.pause:
             end = axis.lasts
         if start <= axis.lasts and end >= 0:
-            yield _bar(axis, start, end, _STYLES.get(span.state, "odd"), span.state)
+            style = _STYLES.get(span.state, "odd")
+            yield _bar(axis, start, end, style, span.state)
 
 
 def _bar(axis: _Axis, start: float, end: float, style: str, text: str) -> Bar:
-    x, until = axis.percent(start), axis.percent(end)
-    about = f"{text}, {axis.text(max(start, 0.0))} to {axis.text(min(end, axis.lasts))}"
-    return Bar(x, round(max(until - x, _NARROWEST), 2), style, text, about)
+    x = axis.percent(start)
+    width = round(max(axis.percent(end) - x, _NARROWEST), 2)
+    since = axis.text(max(start, 0.0))
+    until = axis.text(min(end, axis.lasts))
+    return Bar(x, width, style, text, f"{text}, {since} to {until}")
 
 
 def _ticks(axis: _Axis) -> list[tuple[float, str]]:
     """Return times to mark, in percent of the width, and their texts."""
-    steps = (*_TICK_SECONDS, *range(DAY, 99 * DAY, DAY))
+    steps = [minutes * MINUTE for minutes in _TICK_MINUTES]
+    steps += range(DAY, 99 * DAY, DAY)
     step = next(step for step in steps if axis.lasts / step <= _MOST_TICKS)
-    first = int(-axis.start % step if axis.dated else 0)
+    first = int(-axis.start % step) if axis.dated else 0
     times = range(first, int(axis.lasts) + 1, step)
     return [(axis.percent(at), axis.text(at)) for at in times]

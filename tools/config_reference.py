@@ -38,13 +38,14 @@ def _rows(schema: Schema, named: Schema, prefix: str) -> Iterator[KeyDescription
         section = named.get(_reference(kind.get("items", kind)), {})
         # Pydantic leaves out a description that repeats the section's own.
         description = field.get("description") or section["description"]
-        needed = key in schema.get("required", ())
-        default = "required" if needed else "none" if section else _default(field)
+        if key in schema.get("required", ()):
+            default = "required"
+        else:
+            default = "none" if section else _default(field)
         yield KeyDescription(f"{prefix}{key}", _type(kind), default, description)
         if section:
-            yield from _rows(
-                section, named, f"{prefix}{key}{'[]' if 'items' in kind else ''}."
-            )
+            item = "[]" if "items" in kind else ""
+            yield from _rows(section, named, f"{prefix}{key}{item}.")
 
 
 def _without_null(schema: Schema) -> Schema:
@@ -72,4 +73,4 @@ def _default(field: Schema) -> str:
     value = field["default"]
     if value is None:
         return "none"
-    return value if isinstance(value, str) else json.dumps(value)
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"

@@ -7,8 +7,7 @@ minute.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,13 +23,14 @@ from lab.simulate.scenario import ONLY_FOR
 
 MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
 
-VCPUS, GIBIBYTES = 1, 0.5  # What a task, a worker pool and a function have
+# What a task, a worker pool and a function have
+VCPUS = 1
+GIBIBYTES = 0.5
 
-# Of a run: Cloud Run bills at least 60 s a task; a function's run over thousands of
-# streams
+# Of a run. Cloud Run bills at least 60 s a task; a function's run over thousands of
+# streams takes 2 s
 BILLED_SECONDS = {"job": 60, "function": 2}
 BYTES_PER_POINT = 8  # of a gauge, INT64 or DOUBLE
-AUDIT_BYTES = 1536  # of an audit log entry, about; Google states no size
 
 # Metrics that config has to enable
 OPTIONAL = {
@@ -60,8 +60,9 @@ class Price(NamedTuple):
     free: float
 
     def total(self, units: float, *, free: bool = True) -> float:
-        """Return what the units cost; those that are free may be used by something else."""
-        return max(0.0, units - (self.free if free else 0.0)) * self.dollars
+        """Return what the units cost; without ``free``, others use up the free ones."""
+        billed = units - self.free if free else units
+        return max(0.0, billed) * self.dollars
 
 
 PRICES = {
@@ -85,44 +86,51 @@ class Fleet(NamedTuple):
         return max(0, len(KNOWN) * self.projects - self.locations)
 
 
-FLEETS = (Fleet(20, 3, 1), Fleet(200, 10, 3), Fleet(2000, 60, 20))
+FLEETS = (
+    Fleet(20, 3, 1),
+    Fleet(200, 10, 3),
+    Fleet(2000, 60, 20),
+)
+# The columns of tables that describe a fleet
+DESCRIBED = ("streams", "their locations", "projects")
 # Seconds from one run to the next, by the module's name of the mode
 MODES = {"function": 60, "job": 60, "worker_pool": 10}
 
 
 def months() -> str:
-    """Return what each fleet costs in each mode, and what a stream and a location add."""
-    prices: dict[str, Callable[[Fleet], str]] = {
-        mode.replace("_", " "): partial(_prices, mode) for mode in MODES
-    }
-    prices["alerting, as announced"] = lambda fleet: (
-        f"${alerting(fleet, 'function'):.2f}"
-    )
-    rows = _by_fleet(prices)
+    """Return what each fleet costs in each mode, and what one more stream costs."""
+    rows = []
+    for fleet in FLEETS:
+        prices = [_prices(mode, fleet) for mode in MODES]
+        alerts = alerting(fleet, "function")
+        rows.append((*_described(fleet), *prices, f"${alerts:.2f}"))
+    modes = [mode.replace("_", " ") for mode in MODES]
     few = Fleet(100, 10, 1)
     stream = _added(few, few._replace(streams=101))
     location = _added(few, few._replace(locations=11))
     policies = alerting_by_policy(Fleet(0, 0, 0), "function").items()
     route = [price for name, price in policies if not name.startswith("exporter-")]
-    entries = [calls(fleet) * MONTH / 60 for fleet in FLEETS]
-    logged = [
-        PRICES["logs"].total(each * AUDIT_BYTES / 2**30, free=False) for each in entries
-    ]
     return f"""\
-{rows}
+{table((*DESCRIBED, *modes, "alerting, as announced"), rows)}
 
-With the free tiers / where others on the billing account use them up. One more stream costs
-${stream[0]:.2f} a month, and ${stream[1]:.2f} for alerting as announced; one more location with
-streams ${location[0]:.2f} and ${location[1]:.2f}. A job pays four times as much for metrics. Each
-route adds {len(route)} policies, and about ${sum(route):.0f} for alerting as announced. Where Data
-Access audit logs are on for Datastream, each call of a function is an entry:
-{entries[0] / 1e6:.1f}, {entries[1] / 1e6:.1f} and {entries[2] / 1e6:.1f} million a month. At
-{AUDIT_BYTES / 1024:.1f} KiB each they cost ${logged[0]:.2f}, ${logged[1]:.2f} and ${logged[2]:.2f}
-beyond what Cloud Logging has free."""
+With the free tiers / where others on the billing account use them up. One more stream
+costs {stream} for alerting as announced; one more location with streams
+{location}. A job pays four times as much for metrics. Each route adds
+{len(route)} policies, and about ${sum(route):.0f} for alerting as announced."""
+
+
+def _described(fleet: Fleet) -> tuple[str, str, str]:
+    """Return the cells of DESCRIBED."""
+    return f"{fleet.streams:,}", str(fleet.locations), str(fleet.projects)
+
+
+def _prices(mode: str, fleet: Fleet) -> str:
+    """Return what a month costs with the free tiers, and without."""
+    return f"${month(fleet, mode):.2f} / ${month(fleet, mode, free=False):.2f}"
 
 
 def month(fleet: Fleet, mode: str, *, free: bool = True) -> float:
-    """Return what a month in one of the module's modes costs in dollars, alerting left out."""
+    """Return what a month in a mode costs in dollars, without alerting."""
     schedules = 0 if mode == "worker_pool" else 1
     return (
         cloud_run(mode, MODES[mode], free=free)
@@ -132,7 +140,7 @@ def month(fleet: Fleet, mode: str, *, free: bool = True) -> float:
 
 
 def calls(fleet: Fleet, runs: float = 1) -> float:
-    """Return how many calls a minute a function or a worker pool makes to read Datastream.
+    """Return how often a function or a worker pool calls Datastream a minute.
 
     It runs ``runs`` times a minute.
     """
@@ -141,39 +149,24 @@ def calls(fleet: Fleet, runs: float = 1) -> float:
 
 def calls_per_minute() -> str:
     """Return how many calls a minute each fleet costs."""
-    function, pool = 60 / LEAST_SECONDS, 60 / MODES["worker_pool"]
-    kinds: dict[str, Callable[[Fleet], float]] = {
-        "function": calls,
-        "function, while logs start runs": lambda fleet: calls(fleet, function),
-        "worker pool, every 10 s": lambda fleet: calls(fleet, pool),
-        "job": lambda fleet: fleet.projects + fleet.locations + fleet.empty,
-    }
-    return _by_fleet({kind: partial(_whole, count) for kind, count in kinds.items()})
-
-
-def _by_fleet(columns: Mapping[str, Callable[[Fleet], str]]) -> str:
-    """Return a table with a row for each fleet: what it is, then a cell of each column."""
-    return table(
-        ("streams", "their locations", "projects", *columns),
-        (
-            (
-                f"{fleet.streams:,}",
-                f"{fleet.locations}",
-                f"{fleet.projects}",
-                *(cell(fleet) for cell in columns.values()),
-            )
-            for fleet in FLEETS
-        ),
+    rows = []
+    for fleet in FLEETS:
+        counts = (
+            calls(fleet),
+            calls(fleet, 60 / LEAST_SECONDS),
+            calls(fleet, 60 / MODES["worker_pool"]),
+            fleet.projects + fleet.locations + fleet.empty,
+        )
+        cells = [f"{math.ceil(count):,}" for count in counts]
+        rows.append((*_described(fleet), *cells))
+    heading = (
+        *DESCRIBED,
+        "function",
+        "function, while logs start runs",
+        "worker pool, every 10 s",
+        "job",
     )
-
-
-def _prices(mode: str, fleet: Fleet) -> str:
-    """Return what a month costs with the free tiers, and without."""
-    return f"${month(fleet, mode):.2f} / ${month(fleet, mode, free=False):.2f}"
-
-
-def _whole(count: Callable[[Fleet], float], fleet: Fleet) -> str:
-    return f"{math.ceil(count(fleet)):,}"
+    return table(heading, rows)
 
 
 def mebibytes(fleet: Fleet, mode: str) -> float:
@@ -183,50 +176,48 @@ def mebibytes(fleet: Fleet, mode: str) -> float:
     own = _points("exporter", fleet)
     # The discovery of each project has a location/up.
     streams = _points("stream", fleet) + _points("location", fleet) + fleet.projects
+    points = runs * own
     if mode == "job":
-        points = runs * (own + streams + empty)
+        points += runs * (streams + empty)
     else:
-        points = (
-            runs * own
-            + MONTH / LONGEST_SECONDS * streams
-            + MONTH / EMPTY_SECONDS * empty
-        )
+        points += MONTH / LONGEST_SECONDS * streams
+        points += MONTH / EMPTY_SECONDS * empty
     return points * BYTES_PER_POINT / 2**20
 
 
 def cloud_run(mode: str, interval: int, *, free: bool = True) -> float:
-    """Return what a month of CPU and memory costs, with a run every ``interval`` seconds."""
+    """Return what a month of Cloud Run costs, with a run every ``interval`` seconds."""
     runs = MONTH / interval
     seconds = MONTH if mode == "worker_pool" else runs * BILLED_SECONDS[mode]
+    millions = runs / 1e6 if mode == "function" else 0
     return (
         PRICES[f"{mode}_cpu"].total(seconds * VCPUS, free=free)
         + PRICES[f"{mode}_memory"].total(seconds * GIBIBYTES, free=free)
-        + PRICES["function_requests"].total(
-            runs / 1e6 if mode == "function" else 0, free=free
-        )
+        + PRICES["function_requests"].total(millions, free=free)
     )
 
 
 def alerting(fleet: Fleet, mode: str) -> float:
-    """Return what a month of alerting costs in dollars, once it is billed as announced."""
+    """Return what a month of alerting costs in dollars, as announced."""
     return sum(alerting_by_policy(fleet, mode).values())
 
 
 def alerting_by_policy(fleet: Fleet, mode: str) -> dict[str, float]:
     """Return what a month of each policy on metrics costs in dollars, as announced."""
-    return {
-        path.stem: query_price(
-            query["query"], int(query["evaluationInterval"].rstrip("s")), fleet
-        )
-        for path in sorted(POLICIES.glob("*.yaml"))
-        if ONLY_FOR.get(path.stem, mode) == mode and path.stem not in COLLECTING
-        for condition in _conditions(path)
-        if (query := condition.get("conditionPrometheusQueryLanguage"))
-    }
+    prices = {}
+    for path in sorted(POLICIES.glob("*.yaml")):
+        if ONLY_FOR.get(path.stem, mode) != mode or path.stem in COLLECTING:
+            continue
+        (condition,) = _conditions(path)
+        query = condition.get("conditionPrometheusQueryLanguage")
+        if query:
+            interval = int(query["evaluationInterval"].rstrip("s"))
+            prices[path.stem] = query_price(query["query"], interval, fleet)
+    return prices
 
 
 def query_price(query: str, interval: int, fleet: Fleet) -> float:
-    """Return what a month of a query costs in dollars, evaluated every ``interval`` seconds.
+    """Return what a month of a query costs in dollars; ``interval`` is in seconds.
 
     A query pays for each metric in each of its clauses; a clause ends at every
     comparison, ``and``, ``or`` and ``unless``. An evaluation reads a point of every
@@ -235,25 +226,25 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
     named = metrics_by_clause(query)
     points = 0.0
     for name, labels in named:
-        of_project = fleet.projects if has(labels, "namespace") else 1
-        points += series(name, fleet) if has(labels, "location") else of_project
-    points *= MONTH / interval
-    return PRICES["condition"].total(len(named)) + PRICES["read_points"].total(
-        points / 1e6
-    )
+        if has(labels, "location"):
+            points += series(name, fleet)
+        else:
+            points += fleet.projects if has(labels, "namespace") else 1
+    millions = points * MONTH / interval / 1e6
+    read = PRICES["read_points"].total(millions)
+    return PRICES["condition"].total(len(named)) + read
 
 
 @cache
 def _conditions(path: Path) -> list[dict[str, Any]]:
     """Return the conditions of a policy's file."""
-    conditions: list[dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))[
-        "conditions"
-    ]
+    policy = yaml.safe_load(path.read_text("utf-8"))
+    conditions: list[dict[str, Any]] = policy["conditions"]
     return conditions
 
 
 def series(name: str, fleet: Fleet) -> int:
-    """Return how many series a metric has, with one task; 0 for those that config has to enable.
+    """Return how many series a metric has with one task; 0 if it is off by default.
 
     Args:
         name: Its name in PromQL.
@@ -269,17 +260,22 @@ def series(name: str, fleet: Fleet) -> int:
     if metric.name in OPTIONAL:
         return 0
     empty = fleet.empty if metric.name in WITHOUT_STREAMS else 0
-    counts = {"stream": fleet.streams, "location": fleet.locations, "exporter": 1}
+    counts = {
+        "stream": fleet.streams,
+        "location": fleet.locations,
+        "exporter": 1,
+    }
     return counts[metric.resource] + empty
 
 
 def _points(resource: str, fleet: Fleet) -> int:
-    """Return how many points a run writes of streams, of their locations or of itself."""
+    """Return how many points a run writes of streams, locations or the exporter."""
     full = fleet._replace(projects=0)
-    metrics = _metrics().items()
-    return sum(
-        series(name, full) for name, metric in metrics if metric.resource == resource
-    )
+    points = 0
+    for name, metric in _metrics().items():
+        if metric.resource == resource:
+            points += series(name, full)
+    return points
 
 
 @cache
@@ -288,8 +284,9 @@ def _metrics() -> dict[str, measure.Metric]:
     return {promql_name(metric.type): metric for metric in measure.metrics().values()}
 
 
-def _added(fleet: Fleet, larger: Fleet) -> tuple[float, float]:
-    """Return what a larger fleet adds a month in dollars: for metrics, and for alerting."""
+def _added(fleet: Fleet, larger: Fleet) -> str:
+    """Return what a larger fleet adds a month: for metrics, and for alerting."""
     more = mebibytes(larger, "function") - mebibytes(fleet, "function")
+    dollars = more * PRICES["metrics"].dollars
     alerts = alerting(larger, "function") - alerting(fleet, "function")
-    return more * PRICES["metrics"].dollars, alerts
+    return f"${dollars:.2f} a month, and ${alerts:.2f}"

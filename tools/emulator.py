@@ -1,6 +1,6 @@
-"""Generates the tables of docs/emulator.md: the keys of a world file, and its events."""
+"""Generates the tables of docs/emulator.md: a world file's keys, faults and events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import Any, get_args
 
@@ -15,22 +15,25 @@ def world_keys() -> str:
     return table(("section", "keys"), _sections(world.World, "the file"))
 
 
+def world_faults() -> str:
+    """Return every key of a fault, and what it means."""
+    fields = world.Fault.model_fields.items()
+    rows = ((f"`{each.alias or key}`", str(each.description)) for key, each in fields)
+    return table(("key", "meaning"), rows)
+
+
 def world_events() -> str:
     """Return every kind of event in a world file."""
-    return table(
-        ("`do`", "what happens", "keys"),
-        (
-            (
-                ", ".join(
-                    f"`{name}`"
-                    for name in get_args(event.model_fields["do"].annotation)
-                ),
-                str(event.__doc__),
-                ", ".join(f"`{key}`" for key in event.model_fields if key != "do"),
-            )
-            for event in get_args(get_args(world.Event)[0])
-        ),
-    )
+    rows = []
+    for event in get_args(get_args(world.Event)[0]):
+        names = get_args(event.model_fields["do"].annotation)
+        keys = [key for key in event.model_fields if key != "do"]
+        rows.append((_listed(names), str(event.__doc__), _listed(keys)))
+    return table(("`do`", "what happens", "keys"), rows)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _sections(model: type[BaseModel], title: str) -> Iterator[tuple[str, str]]:
@@ -43,16 +46,14 @@ def _sections(model: type[BaseModel], title: str) -> Iterator[tuple[str, str]]:
     yield title, ", ".join(keys)
     for key, field in fields.items():
         for kind in get_args(field.annotation):
-            if (
-                isinstance(kind, type)
-                and issubclass(kind, BaseModel)
-                and key != "errors"
-            ):
+            if key == "errors" or not isinstance(kind, type):
+                continue
+            if issubclass(kind, BaseModel):
                 yield from _sections(kind, f"`{key}`")
 
 
 def _default(value: Any) -> str:
-    """Return a default as a world file writes it; nothing where the key is simply left out."""
+    """Return a default as a world file writes it; nothing if the key has none."""
     if isinstance(value, IntEnum):
         return f": {value.name}"
     if isinstance(value, bool):

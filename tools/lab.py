@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from contextlib import chdir
 from typing import TYPE_CHECKING
 
@@ -16,55 +17,50 @@ if TYPE_CHECKING:
     from lab.simulate.scenario import Scenario
 
 SHOWN = ("test", "pause-overruns")  # the command whose output the docs show
-PREVIEWED = "stream-failed"  # the policy whose notification the docs show
+PREVIEWED = ("preview", "stream-failed")  # the same, of a notification
 TRANSCRIPT = ROOT / "docs" / "policies-test.txt"
 
 
 def transcript() -> str:
     """Return a command and its output."""
-    recorded = TRANSCRIPT.read_text("utf-8").rstrip()
-    return fenced(
-        "console", f"$ .venv/bin/datastream-lab {' '.join(SHOWN)}\n{recorded}"
-    )
+    return console(SHOWN, TRANSCRIPT.read_text("utf-8"))
 
 
 def preview() -> str:
     """Return the notification of a policy."""
-    argv = ("preview", PREVIEWED)
-    return fenced(
-        "console",
-        f"$ .venv/bin/datastream-lab {' '.join(argv)}\n{output(*argv).rstrip()}",
-    )
+    return console(PREVIEWED, output(*PREVIEWED))
+
+
+def console(argv: Sequence[str], printed: str) -> str:
+    """Return a command and what it printed, as a shell shows them."""
+    command = f"$ .venv/bin/datastream-lab {' '.join(argv)}"
+    return fenced("console", f"{command}\n{printed.rstrip()}")
 
 
 def scenarios() -> str:
     """Return every scenario: what happens, and which alerts it expects."""
     names = {policy.name for policy in read_policies(FOLDER)}
-    return table(
-        ("scenario", "what happens", "alerts"),
-        (
-            (
-                f"[{scenario.name}](../alerting_policies/scenarios/{scenario.name}.yaml)",
-                scenario.title,
-                _alerts(scenario),
-            )
-            for scenario in read_scenarios(FOLDER / "scenarios", names)
-        ),
-    )
+    rows = []
+    for scenario in read_scenarios(FOLDER / "scenarios", names):
+        name = scenario.name
+        link = f"[{name}](../alerting_policies/scenarios/{name}.yaml)"
+        rows.append((link, scenario.title, _alerts(scenario)))
+    return table(("scenario", "what happens", "alerts"), rows)
 
 
 def _alerts(scenario: Scenario) -> str:
-    """Return the policies that alert, with the number of incidents, in the order of the first."""
+    """Return the policies that alert and how often, the first to alert first."""
     counts: dict[str, int] = {}
     optional: set[str] = set()
     for incident in sorted(scenario.expect, key=lambda expected: expected.opens.after):
         counts[incident.policy] = counts.get(incident.policy, 0) + incident.count
         if incident.may:
             optional.add(incident.policy)
-    words = [
-        f"{'perhaps ' if policy in optional else ''}{policy}{f' ({count})' if count > 1 else ''}"
-        for policy, count in counts.items()
-    ]
+    words = []
+    for policy, count in counts.items():
+        perhaps = "perhaps " if policy in optional else ""
+        often = f" ({count})" if count > 1 else ""
+        words.append(f"{perhaps}{policy}{often}")
     return ", ".join(words) or "nothing"
 
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.backtest.history import RECORDED, series_line
-from lab.markdown import fenced
 from lab.policies.files import read_policies
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.simulation import simulate
+from tools import lab
 from tools.policies import FOLDER, ROOT
 
 TRANSCRIPT = ROOT / "docs" / "policies-backtest.txt"
@@ -23,8 +23,7 @@ _STARTS = datetime(2026, 1, 5, 6, tzinfo=UTC)
 
 def backtest() -> str:
     """Return the command and its output."""
-    shown = f"$ .venv/bin/datastream-lab {' '.join(SHOWN)}"
-    return fenced("console", f"{shown}\n{TRANSCRIPT.read_text('utf-8').rstrip()}")
+    return lab.console(SHOWN, TRANSCRIPT.read_text("utf-8"))
 
 
 def scenario() -> Scenario:

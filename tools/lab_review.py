@@ -39,7 +39,7 @@ def made() -> str:
 
 
 def plan() -> dict[str, Any]:
-    """Return what Terraform plans for these inputs of the module, after an apply without them.
+    """Return what Terraform plans for this input of the module, after an apply without.
 
     ``policy_overrides = { stream-lagging = { threshold = 1800, duration = "900s" } }``
     """
@@ -48,8 +48,9 @@ def plan() -> dict[str, Any]:
         before = yaml.safe_load(file.read_text("utf-8"))
         before["notificationChannels"] = [CHANNEL]
         text = json.dumps(before)
-        for old, new in REPLACED.items() if file.stem == CHANGED else ():
-            text = text.replace(old, new)
+        if file.stem == CHANGED:
+            for old, new in REPLACED.items():
+                text = text.replace(old, new)
         after = json.loads(text)
         changes.append(
             {
@@ -69,7 +70,7 @@ def plan() -> dict[str, Any]:
 
 
 def _as_planned(value: Any) -> Any:
-    """Return a policy in the provider's form: keys with underscores, single blocks as lists."""
+    """Return a policy in the provider's form: snake_case, single blocks as lists."""
     if isinstance(value, list):
         return [_as_planned(item) for item in value]
     if not isinstance(value, dict):

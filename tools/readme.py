@@ -1,18 +1,15 @@
-"""Generates the parts of README.md: the transcript of `make run`, the cost and the comparison."""
+"""Generates the parts of README.md: a transcript, a page, the cost, the comparison."""
 
-import io
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from textwrap import fill
 
-from lab.cli import main as lab
 from lab.markdown import fenced, table
-from tools import lab as lab_tool
+from tools import lab
 from tools.cost import (
     FLEETS,
     POLLING_INTERVALS,
     PRICES,
-    Fleet,
     alerting,
     cloud_run,
     month,
@@ -31,24 +28,18 @@ _CHANGES = {
 
 def transcript() -> str:
     """Return `make run` and its output, shortened to what a reader looks at first."""
-    out, err = io.StringIO(), io.StringIO()
-    code = lab.main(["demo"], {}, out, err)
-    if code:
-        raise RuntimeError(f"`demo` answered with exit code {code}:\n{err.getvalue()}")
-    shown = out.getvalue()
+    shown = lab.output("demo")
     fleet, concerns = shown[shown.index("STREAM ") :].split("\n\n")[:2]
-    summary = next(
-        line for line in err.getvalue().splitlines() if " points written; " in line
-    )
-    # The time is all that differs between two runs.
-    summary = re.sub(r"in \d+\.\d+ s\.", "in 0.1 s.", summary)
     first_concerns = "\n".join([*concerns.splitlines()[:5], "  …"])
+    # The time is all that differs between two runs.
+    summary = next(line for line in shown.splitlines() if " points written; " in line)
+    summary = re.sub(r"in \d+\.\d+ s\.", "in 0.1 s.", summary)
     parts = (_unhealthy(fleet), first_concerns, summary)
     return fenced("console", "$ make run\n" + "\n\n".join(parts))
 
 
 def _unhealthy(fleet: str) -> str:
-    """Return the fleet's table without the streams that are as expected and have no errors."""
+    """Return the fleet's table without the streams that are fine and have no errors."""
     heading, *rows = fleet.splitlines()
     shown = [heading]
     for row in rows:
@@ -61,21 +52,16 @@ def _unhealthy(fleet: str) -> str:
 
 def page() -> str:
     """Return how a page begins, as `preview` prints it."""
-    shown = lab_tool.output("preview", "stream-failed-permanently")
+    shown = lab.output("preview", "stream-failed-permanently")
     text = shown.partition("Look at first")[0]
     return fenced("text", "\n".join(line.strip() for line in text.strip().splitlines()))
 
 
 def cost() -> str:
     """Return the bullet that states the cost."""
-    prices: tuple[Callable[[Fleet], float], ...] = (
-        lambda fleet: month(fleet, "function"),
-        lambda fleet: month(fleet, "function", free=False),
-        lambda fleet: alerting(fleet, "function"),
-    )
-    free, used_up, alerts = (
-        " / ".join(f"${price(fleet):,.0f}" for fleet in FLEETS) for price in prices
-    )
+    free = _dollars([month(fleet, "function") for fleet in FLEETS])
+    used_up = _dollars([month(fleet, "function", free=False) for fleet in FLEETS])
+    alerts = _dollars([alerting(fleet, "function") for fleet in FLEETS])
     fleets = " / ".join(f"{fleet.streams:,}" for fleet in FLEETS)
     return fill(
         f"- **It costs little.** As a function, {fleets} streams cost {free} a month,"
@@ -86,23 +72,26 @@ def cost() -> str:
     )
 
 
+def _dollars(prices: Sequence[float]) -> str:
+    return " / ".join(f"${price:,.0f}" for price in prices)
+
+
 def comparison() -> str:
     """Return the rows of the comparison that are numbers.
 
     Where a cell has two values, they are those of the heading's two cases.
     """
     schedule = PRICES["schedule"].total(1)
-    theirs = [
-        cloud_run("function", interval) + schedule for interval in POLLING_INTERVALS
-    ]
-    function, job, pool = (
-        f"${month(FLEETS[0], mode):.0f}" for mode in ("function", "job", "worker_pool")
-    )
+    few = FLEETS[0]
+    function = month(few, "function")
+    pool = month(few, "worker_pool")
     costs = (
         "cost a month, 20 streams",
-        " / ".join(f"${each:.0f}" for each in theirs),
-        f"{function} / {function}",
-        f"{pool} (as a job every minute: {job})",
+        _dollars(
+            [cloud_run("function", each) + schedule for each in POLLING_INTERVALS]
+        ),
+        _dollars([function, function]),
+        f"${pool:.0f} (as a job every minute: ${month(few, 'job'):.0f})",
     )
     heading = (
         "",

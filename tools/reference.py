@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from unittest.mock import patch
 
 from exporter import cli, measure
-from lab import exit_codes as lab_codes
 from lab.markdown import fenced, table
 from tools.config_reference import key_descriptions
 
@@ -29,13 +28,9 @@ EXIT_CODES = {
 
 def resources() -> str:
     """Return the labels of the monitored resource, for each kind of series."""
-    return table(
-        ("per", "`location`", "`namespace`", "`node_id`"),
-        (
-            (_spaced(name), labels["location"], labels["namespace"], labels["node_id"])
-            for name, labels in measure.definitions()["resources"].items()
-        ),
-    )
+    resources = measure.definitions()["resources"].items()
+    rows = ((_spaced(name), *labels.values()) for name, labels in resources)
+    return table(("per", "`location`", "`namespace`", "`node_id`"), rows)
 
 
 def metrics() -> str:
@@ -59,30 +54,14 @@ def metrics() -> str:
 
 def config_keys() -> str:
     """Return every key of config.yaml."""
-    return table(
-        ("key", "type", "default", "meaning"),
-        (
-            (f"`{row.key}`", row.type, default(row.default), row.description)
-            for row in key_descriptions()
-        ),
-    )
+    rows = ((f"`{row.key}`", *row[1:]) for row in key_descriptions())
+    return table(("key", "type", "default", "meaning"), rows)
 
 
-def exit_codes() -> str:
-    """Return what each exit code of the exporter means."""
-    return _exit_codes(EXIT_CODES)
-
-
-def lab_exit_codes() -> str:
-    """Return what each exit code of the lab means."""
-    return _exit_codes(lab_codes.MEANINGS)
-
-
-def _exit_codes(meanings: Mapping[int, str]) -> str:
-    return table(
-        ("code", "meaning"),
-        ((str(code), meaning) for code, meaning in meanings.items()),
-    )
+def exit_codes(meanings: Mapping[int, str]) -> str:
+    """Return what each exit code means."""
+    rows = ((str(code), meaning) for code, meaning in meanings.items())
+    return table(("code", "meaning"), rows)
 
 
 def commands() -> str:
@@ -94,11 +73,6 @@ def commands() -> str:
             f"### datastream-exporter {name}\n\n{fenced('text', _help(name))}"
             for name in COMMANDS
         )
-
-
-def default(text: str) -> str:
-    """Return a default value as code, or the word for none."""
-    return text if text in {"required", "none"} else f"`{text}`"
 
 
 def _help(command: str) -> str:

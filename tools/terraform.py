@@ -1,7 +1,6 @@
 """Generates the tables of terraform/README.md: inputs, outputs and examples."""
 
 import json
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,7 +11,6 @@ import hcl2
 from lab.markdown import table
 
 MODULE = Path(__file__).parent.parent / "terraform"
-_FIRST_COMMENT = re.compile(r"\A(?:#.*\n)+")
 
 
 def inputs() -> str:
@@ -44,22 +42,16 @@ def outputs() -> str:
 
 def examples() -> str:
     """Return every example with the comment that it begins with."""
-    paths = sorted(MODULE.glob("examples/*/main.tf"))
-    return table(
-        ("example", "shows"),
-        (
-            (
-                f"[{path.parent.name}](examples/{path.parent.name}/main.tf)",
-                _first_comment(path),
-            )
-            for path in paths
-        ),
-    )
+    rows = []
+    for path in sorted(MODULE.glob("examples/*/main.tf")):
+        name = path.parent.name
+        rows.append((f"[{name}](examples/{name}/main.tf)", _first_comment(path)))
+    return table(("example", "shows"), rows)
 
 
 @cache
 def blocks(kind: str) -> Mapping[str, Any]:
-    """Return the module's blocks of a kind with one label, such as ``variable``, by name."""
+    """Return the module's blocks of a kind, such as ``variable``, by name."""
     options = hcl2.SerializationOptions(
         with_comments=False, explicit_blocks=False, strip_string_quotes=True
     )
@@ -84,14 +76,6 @@ def _unescaped(text: str) -> str:
 
 
 def _first_comment(path: Path) -> str:
-    """Return the comment that a file begins with, on one line.
-
-    Raises:
-        ValueError: It doesn't begin with a comment.
-    """
-    found = _FIRST_COMMENT.match(path.read_text("utf-8"))
-    if not found:
-        raise ValueError(
-            f"{path} does not begin with a comment; say there what the example shows."
-        )
-    return " ".join(line.removeprefix("#").strip() for line in found[0].splitlines())
+    """Return the comment that a file begins with."""
+    comment, _, _ = path.read_text("utf-8").partition("\n\n")
+    return comment.removeprefix("#").replace("\n#", " ")

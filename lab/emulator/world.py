@@ -74,8 +74,6 @@ Permission = Literal[
 # of locations leaves it out
 Outage = Literal["unavailable", "listed", "partial", "unlisted"]
 
-# How an answer is wrong: it (or, with a code, its details) can't be parsed; it has 65
-# MiB; or its token leads to the same page
 WrongAnswer = Literal["garbled", "too_large", "same_page"]
 
 
@@ -326,26 +324,36 @@ class Fault(Section):
     """
 
     method: str = "*"
+    """Glob on the method's name, such as `ListStreams`."""
     project: str = "*"
+    """Glob on the project's id."""
     location: str = "*"
+    """Glob on the location's id, which is empty for a call without one."""
     code: Code | None = None
+    """The call fails with this status code."""
     message: str = ""
+    """Text of the error; left out, Google's own."""
     retry_delay: Seconds | None = None
-    # So many series of a write are refused with the code; the others are written
+    """The error's `RetryInfo` asks the client to wait so long."""
     refuses: int | None = Field(default=None, ge=1)
-    # How the answer is wrong, where the method can give such an answer
+    """So many series of a write are refused with `code`; the others are written."""
     answer: WrongAnswer | None = None
-    # Seconds to wait. A call that its client gives up meanwhile has no effect
+    """`garbled`: the answer can't be parsed; with `code`, the error's details can't.
+    `too_large`: the answer has 65 MiB. `same_page`: the list's next page is the same
+    page again."""
     latency: Seconds = 0
-    # How many calls it strikes; all where None
+    """The call waits so long. If its client gives up meanwhile, it has no effect, except
+    with `when: after`."""
     times: int | None = Field(default=None, ge=1)
-    # ``from`` in a file: when it begins, in seconds after the world's start
+    """How many calls the fault strikes; left out, all."""
     since: Seconds = Field(default=0, alias="from")
+    """When it begins, counted from the world's start."""
     until: Seconds | None = None
-    # With ``after``, the call has its effect first
+    """When it ends; left out, never."""
     when: Literal["before", "after"] = "before"
+    """With `after`, the call takes effect before the fault strikes."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True, use_attribute_docstrings=True)
 
     @model_validator(mode="after")
     def _has_an_effect(self) -> Self:

@@ -64,7 +64,7 @@ def test_schema_in_the_docs_is_a_schema_and_up_to_date() -> None:
 
 
 def test_every_key_is_described() -> None:
-    """The reference has a row for every key, each with a type, a default and one sentence."""
+    """The reference has a row for every key: its type, its default and one sentence."""
     rows = {row.key: row for row in key_descriptions()}
 
     assert rows.keys() >= set(Config.model_fields)
@@ -72,7 +72,7 @@ def test_every_key_is_described() -> None:
         row.description.endswith(".") and row.type and row.default
         for row in rows.values()
     )
-    assert rows["run.deadline"].default == "50s"
+    assert rows["run.deadline"].default == "`50s`"
     assert rows["sources[].project"].default == "required"
     assert rows["sources[].locations"].type == "list: location"
-    assert rows["expectations[].during.timezone"].default == "UTC"
+    assert rows["expectations[].during.timezone"].default == "`UTC`"

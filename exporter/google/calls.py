@@ -1,4 +1,4 @@
-"""Makes calls to Google: bounded by a deadline, retried while that can help, and counted."""
+"""Calls Google within a deadline, retries while that can help, and counts the calls."""
 
 import math
 import threading
@@ -12,7 +12,7 @@ from google.api_core import exceptions
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
-from exporter.google.errors import is_too_large
+from exporter.google.errors import is_lost, is_too_large
 
 T = TypeVar("T")
 # Seconds that a try is worth: about a round trip to another continent
@@ -53,8 +53,8 @@ class Deadline:
         return self.stop.is_set()
 
     def within(self, seconds: float) -> "Deadline":
-        """Return the deadline that many seconds from now, or this one where it comes first."""
-        return replace(self, ends=min(self.ends, self.ends - self.left + seconds))
+        """Return the earlier one of this deadline and that many seconds from now."""
+        return replace(self, ends=min(self.ends, time.monotonic() + seconds))
 
     def sooner(self, seconds: float) -> "Deadline":
         """Return a deadline that leaves this many seconds before this one ends."""
@@ -76,7 +76,9 @@ class Calls:
 
 def is_transient(error: BaseException) -> bool:
     """Return whether a retry of the call can succeed."""
-    return isinstance(error, _TRANSIENT) and not is_too_large(error)
+    if is_too_large(error):
+        return False
+    return isinstance(error, _TRANSIENT) or is_lost(error)
 
 
 def call_with_retry(
@@ -124,12 +126,13 @@ def call_with_retry(
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    """Return how many seconds to wait: what the server asks for (RetryInfo), with jitter."""
+    """Return how many seconds to wait: what the server asks for, with jitter."""
     own = _jitter(state)
     error = state.outcome.exception() if state.outcome else None
     for detail in getattr(error, "details", None) or ():
         if isinstance(detail, error_details_pb2.RetryInfo):
             delay = detail.retry_delay
+            asked = float(delay.seconds + delay.nanos / 1e9)
             # All clients are asked for the same: a little jitter spreads them.
-            return max(own, float(delay.seconds + delay.nanos / 1e9) + own / 10)
+            return max(own, asked + own / 10)
     return own

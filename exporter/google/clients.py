@@ -6,6 +6,7 @@ nothing else.
 
 import hashlib
 import logging
+import re
 import threading
 import warnings
 from collections.abc import Mapping
@@ -25,21 +26,25 @@ from google.cloud.datastream_v1.services.datastream.transports import (
 from google.cloud.monitoring_v3.services.metric_service.transports import (
     MetricServiceGrpcTransport,
 )
-from google.cloud.monitoring_v3.services.notification_channel_service.transports import (
-    NotificationChannelServiceGrpcTransport,
+from google.cloud.monitoring_v3.services.notification_channel_service import (
+    transports as notification_channel_transports,
 )
 
 from exporter.config import Endpoints
+from exporter.google import proxy
 from exporter.google.errors import (
     CallError,
     explain_credentials_error,
     explain_no_thread,
 )
+from exporter.mistakes import InputError
 from exporter.names import LocationName
+from exporter.text import quote
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
 _EMULATORS = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
+_ADDRESS = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _TOKEN_SECONDS = 10.0  # for a token; an absent metadata server takes most of it
 # Connections to Datastream. HTTP/2 carries 100 calls at once on one, so a region that
@@ -73,7 +78,7 @@ _EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
 
 
 class Clients:
-    """Google's own clients, for the endpoints in config or for emulators; threads share them."""
+    """Google's clients, for the endpoints in config or for emulators; safe for threads."""
 
     def __init__(
         self,
@@ -81,7 +86,10 @@ class Clients:
         environ: Mapping[str, str],
         impersonate: str | None = None,
     ) -> None:
-        """Fetch the first token, so that missing credentials are one CallError here."""
+        """Fetch the first token: CallError if there is none.
+
+        Raise InputError if the environment names a proxy or an emulator wrongly.
+        """
         self._endpoints = endpoints
         self._emulators = emulators(environ)
         self._impersonate = impersonate
@@ -90,6 +98,7 @@ class Clients:
         self.project: str | None = None
         self.account = "none are needed, as emulators are used"  # who calls, for people
         if len(self._emulators) < len(_EMULATORS):
+            proxy.check(environ)
             self._credentials, self.project = _credentials(impersonate)
             email = getattr(self._credentials, "service_account_email", None)
             self.account = email or "a user's own"
@@ -129,8 +138,11 @@ class Clients:
         self.monitoring = monitoring_v3.MetricServiceClient(
             transport=MetricServiceGrpcTransport(channel=monitoring)
         )
+        transport = (
+            notification_channel_transports.NotificationChannelServiceGrpcTransport
+        )
         self.notification_channels = monitoring_v3.NotificationChannelServiceClient(
-            transport=NotificationChannelServiceGrpcTransport(channel=monitoring)
+            transport=transport(channel=monitoring)
         )
         self._channels = [*channels, monitoring]
 
@@ -157,8 +169,15 @@ class Clients:
 
 
 def emulators(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the emulator variables that are set, by name."""
-    return {name: environ[name] for name in _EMULATORS if environ.get(name)}
+    """Return the emulator variables that are set, by name, or raise InputError."""
+    addresses = {name: environ[name] for name in _EMULATORS if environ.get(name)}
+    for name, address in addresses.items():
+        if not _ADDRESS.fullmatch(address):
+            fix = "write host and port alone, such as localhost:8080"
+            raise InputError(
+                [f"environment: {name}: {quote(address)} is no address; {fix}"]
+            )
+    return addresses
 
 
 def _credentials(

@@ -25,8 +25,10 @@ def here(environ: Mapping[str, str]) -> bool:
 
 def task(environ: Mapping[str, str]) -> Task:
     """Return which task of a job this process is, or raise InputError."""
-    index, count = environ.get(TASK_INDEX, "0"), environ.get(TASK_COUNT, "1")
-    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+    index = environ.get(TASK_INDEX, "0")
+    count = environ.get(TASK_COUNT, "1")
+    numbers = index.isdecimal() and count.isdecimal()
+    if not numbers or int(index) >= int(count):
         named = f"{TASK_INDEX}={index} and {TASK_COUNT}={count} name no task of a job"
         fix = "the index counts from 0 and is below the count"
         raise InputError([f"environment: {named}: {fix}"])
@@ -40,6 +42,6 @@ def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def request_timeout(environ: Mapping[str, str]) -> int | None:
-    """Return how many seconds a request may take, if functions-framework's variable says it."""
+    """Return the seconds that a request may take, if functions-framework says it."""
     text = environ.get(REQUEST_TIMEOUT, "")
     return int(text) if text.isdecimal() else None

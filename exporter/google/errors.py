@@ -46,11 +46,12 @@ class CallError(Exception):
 
 _CREDENTIALS_HINT = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
-    " to a credentials file. On Cloud Run, set the service account that it runs as."
+    " to the path of a credentials file. On Cloud Run, set the service account that it"
+    " runs as."
 )
 
-# The role with a permission; for reading Datastream, roles/datastream.viewer shows too
-# much
+# The role with a permission. For Datastream's there is none: roles/datastream.viewer
+# shows too much.
 _ROLES = {
     "monitoring.timeSeries.create": "roles/monitoring.metricWriter",
     "monitoring.timeSeries.list": "roles/monitoring.viewer",
@@ -74,40 +75,45 @@ _KINDS: tuple[tuple[type[Exception], FailureKind, str], ...] = (
     (Exception, FailureKind.REFUSED, _CHECK),
 )
 
+# The texts of gRPC 1.85 and earlier where there is no connection
+_NO_GRPC = (
+    "DNS resolution|errors resolving|failed to connect|HTTP/2|http1|andshake failed"
+)
+_NETWORK = (
+    "Nothing there speaks gRPC: check the network, proxies, and {key} in config.yaml if"
+    " set."
+)
 _MORE_HINTS = (
     # How Cloud Monitoring says that a point's time is too far from its own clock.
     (r"minutes in the future|hours in the past", "Check this machine's clock."),
-    # The texts of gRPC 1.85 and earlier.
-    (
-        (
-            r"DNS resolution|errors resolving|failed to connect|HTTP/2|http1|andshake"
-            r" failed"
-        ),
-        (
-            "Nothing there speaks gRPC: check the network, proxies, and {key} in"
-            " config.yaml if set."
-        ),
-    ),
+    (_NO_GRPC, _NETWORK),
 )
 
 _PLUGIN = "Getting metadata from plugin failed with error:"
 # Characters of a message that are shown: a proxy may answer with a whole page
 _LONGEST = 1000
-_SHORTEST_SECRET = 20  # characters; no word of an English sentence has as many
-# An email address, or an error code of OAuth such as ``unsupported_grant_type``
-_HARMLESS = re.compile(r"[\w.+-]+@[\w.-]+|[a-z_]+:?")
-# What is in a credentials file, as it is or in Base64, and hardly in a path
-_CONTENT = re.compile(r"[{}<>]|-----BEGIN |\S{400}")
+_USERINFO = re.compile(r"//\S*@")  # a user and a password in a URL
+# The codes of OAuth (RFC 6749, 5.2, and RFC 8693, 2.2.2) and of Google
+_OAUTH_CODE = re.compile(
+    r"\b(invalid_(request|client|grant|scope|target)|(unauthorized|deleted)_client"
+    r"|unsupported_grant_type|access_denied|server_error|temporarily_unavailable)\b"
+)
 
-# Where google-auth and urllib3 quote what a server answered, or what is in a file
-_QUOTED_ANSWER = re.compile(
-    r"(Response|BadStatusLine|InvalidChunkLength|IncompleteRead)[:(].*|(?<=valid"
-    r" type\.).*"
+# What gRPC says in place of a server's status: the stream was reset or its connection
+# closed, the server's trailers had no status, or a proxy's HTTP error came instead.
+# Nothing else tells such an UNKNOWN or CANCELLED from one that the server sent. Source:
+# gRPC 1.85, chttp2_transport.cc, filter_stack_call.cc and http_client_filter.cc.
+_NO_STATUS = re.compile("Stream removed|No status received|Received http2 header with")
+
+# How VPC Service Controls refuses a call
+_PERIMETER = re.compile(r"vpcServiceControlsUniqueIdentifier: (\S+)")
+_PERIMETER_DOCS = (
+    "https://cloud.google.com/vpc-service-controls/docs/retrieve-troubleshoot-errors"
 )
 
 
 def explain_call_error(error: Exception, project: str, permission: str) -> Failure:
-    """Return why a call failed that needs an IAM permission such as ``datastream.streams.list``.
+    """Return why a call failed; ``permission`` is the one of IAM that it needs.
 
     Codes and ErrorInfo are those of https://cloud.google.com/apis/design/errors; gRPC's
     own failures have none of their own, so their texts are matched.
@@ -120,21 +126,19 @@ def explain_call_error(error: Exception, project: str, permission: str) -> Failu
     if isinstance(error, exceptions.Forbidden):
         return _forbidden(error, project, service, permission)
     if message.startswith(_PLUGIN):
-        # What follows is google-auth's error as Python shows it: its message, then an
-        # answer.
-        refusal = re.split(r"[{}<>]|['\"], ", message.removeprefix(_PLUGIN))[0].strip(
-            " ('\"),"
-        )
-        return Failure(
-            FailureKind.CREDENTIALS, _token_refusal(refusal), _CREDENTIALS_HINT
-        )
+        words = _with_oauth_code("the token could not be renewed", error)
+        return Failure(FailureKind.CREDENTIALS, words, _CREDENTIALS_HINT)
     kind, hint = next(
         (kind, hint) for cls, kind, hint in _KINDS if isinstance(error, cls)
     )
     if is_too_large(error):
         kind, hint = FailureKind.REFUSED, _CHECK
-    more = (hint for pattern, hint in _MORE_HINTS if re.search(pattern, message))
-    hint = next(more, hint).format(key=key, service=service, project=project)
+    if is_lost(error):
+        kind, hint = FailureKind.UNAVAILABLE, _LATER
+    for pattern, better in _MORE_HINTS:
+        if re.search(pattern, message):
+            hint = better
+    hint = hint.format(key=key, service=service, project=project)
     return Failure(kind, message, hint)
 
 
@@ -146,7 +150,7 @@ def explain_unexpected_error(error: Exception) -> Failure:
 
 
 def explain_no_thread(error: RuntimeError) -> Failure:
-    """Return the failure for the error that Python raises when no thread can be started."""
+    """Return the failure for Python's error when no thread can be started."""
     message = f"this machine can start no thread ({error})"
     hint = "Allow this user or container more processes and threads, or more memory."
     return Failure(FailureKind.REFUSED, message, hint)
@@ -155,8 +159,16 @@ def explain_no_thread(error: RuntimeError) -> Failure:
 def explain_credentials_error(
     error: Exception, impersonated: str | None = None
 ) -> Failure:
-    """Return why there are no credentials, of a service account to impersonate if it is given."""
-    message, hint = _auth_message(error), _CREDENTIALS_HINT
+    """Return why there are no credentials, or none of an impersonated service account.
+
+    Of google-auth's text only OAuth's code is shown: the rest may quote a token, a
+    credentials file or a proxy's URL.
+    """
+    raised = type(error).__name__
+    if error.__cause__:
+        raised += f" from {type(error.__cause__).__name__}"
+    message = _with_oauth_code(f"google-auth raised {raised}", error)
+    hint = _CREDENTIALS_HINT
     if isinstance(error, auth_exceptions.TransportError):
         hint = (
             "The server that gives out tokens was not reached: check the network and"
@@ -165,8 +177,8 @@ def explain_credentials_error(
     elif isinstance(error, TimeoutError):
         message = "there was no token in time"
         hint = f"Check the network and proxies. {_CREDENTIALS_HINT}"
-    elif impersonated and "impersonated" in message:
-        message = f"{message} of {impersonated}"
+    elif impersonated and "impersonated" in str(error):
+        message = f"{message} for {impersonated}"
         hint = (
             "Check that the service account exists and that"
             " iamcredentials.googleapis.com is enabled, and grant your own account"
@@ -177,14 +189,22 @@ def explain_credentials_error(
     return Failure(FailureKind.CREDENTIALS, message, hint)
 
 
+def _with_oauth_code(message: str, error: Exception) -> str:
+    code = _OAUTH_CODE.search(str(error))
+    return f"{message} ({code[0]})" if code else message
+
+
+def is_lost(error: BaseException) -> bool:
+    """Return whether a call got UNKNOWN or CANCELLED, but not from the server."""
+    lost = isinstance(error, exceptions.Unknown | exceptions.Cancelled)
+    return lost and bool(_NO_STATUS.match(str(error.message)))
+
+
 def is_too_large(error: BaseException) -> bool:
-    """Return whether gRPC rejected an answer for its size (``max_receive_message_length``)."""
-    # The text of gRPC 1.85 and earlier; the code is the same as that of an exhausted
-    # quota.
-    return (
-        isinstance(error, exceptions.ResourceExhausted)
-        and "larger than max" in error.message
-    )
+    """Return whether gRPC rejected an answer for its size."""
+    # The text of gRPC 1.85 and earlier; the code is that of an exhausted quota, too.
+    exhausted = isinstance(error, exceptions.ResourceExhausted)
+    return exhausted and "larger than max" in error.message
 
 
 def _forbidden(
@@ -192,14 +212,24 @@ def _forbidden(
 ) -> Failure:
     message = _first_line(error.message)
     if error.reason == "SERVICE_DISABLED":
+        hint = f"Enable it: gcloud services enable {service} --project {project}"
         # Without a quota project, a user's calls count against a project of Google's,
         # where nobody else can enable an API.
-        hint = (
-            f"Name one: gcloud auth application-default set-quota-project {project}"
-            if "requires a quota project" in message
-            else f"Enable it: gcloud services enable {service} --project {project}"
-        )
+        if "requires a quota project" in message:
+            command = "gcloud auth application-default set-quota-project"
+            hint = f"Name one: {command} {project}"
         return Failure(FailureKind.API_DISABLED, message, hint)
+    metadata = error.metadata or {}
+    found = _PERIMETER.search(error.message)
+    if found or error.reason == "SECURITY_POLICY_VIOLATED":
+        identifier = found[1] if found else metadata.get("uid")
+        hint = (
+            f"A service perimeter of VPC Service Controls around project {project}"
+            " blocks this account or network. Allow it with an ingress rule or an"
+            f" access level for {service}. The identifier {identifier} finds the"
+            f" refusal in the audit log: {_PERIMETER_DOCS}"
+        )
+        return Failure(FailureKind.PERMISSION_DENIED, message, hint)
     if error.reason in {
         "CONSUMER_INVALID",
         "USER_PROJECT_DENIED",
@@ -211,10 +241,9 @@ def _forbidden(
             " project)."
         )
         return Failure(FailureKind.NOT_FOUND, message, hint)
-    needed = (error.metadata or {}).get("permission", permission)
-    role = _ROLES.get(
-        needed, f"a custom role with {needed} (roles/datastream.viewer has it too)"
-    )
+    needed = metadata.get("permission", permission)
+    custom = f"a custom role with {needed} (roles/datastream.viewer has it too)"
+    role = _ROLES.get(needed, custom)
     hint = (
         f"The account needs {needed} in project {project}. Grant {role}: "
         f"gcloud projects add-iam-policy-binding {project} --member MEMBER --role ROLE"
@@ -222,41 +251,6 @@ def _forbidden(
     return Failure(FailureKind.PERMISSION_DENIED, message, hint)
 
 
-def _auth_message(error: Exception) -> str:
-    """Return the message of google-auth or of the operating system, on one line, without secrets.
-
-    The first argument of google-auth's errors is a message, or where a path should be
-    the content of a credentials file, or a token server's answer. The others can
-    contain such a file, too.
-    """
-    if isinstance(error, OSError):
-        return _first_line(error)
-    if not isinstance(error, auth_exceptions.GoogleAuthError):
-        kind = type(error).__name__
-        return f"the credentials file or a token server's answer is malformed ({kind})"
-    first = error.args[0] if error.args else ""
-    if isinstance(first, auth_exceptions.GoogleAuthError):
-        return _auth_message(first)
-    text = _QUOTED_ANSWER.sub("", _first_line(first))
-    if isinstance(error, auth_exceptions.RefreshError | auth_exceptions.OAuthError):
-        return _token_refusal(text)
-    if _CONTENT.search(text):
-        problem = "GOOGLE_APPLICATION_CREDENTIALS is its content and not its path"
-        return f"the credentials file is malformed, or {problem}"
-    return text
-
-
-def _token_refusal(text: str) -> str:
-    """Return what a token server answered, without anything that may be a secret."""
-    shown = " ".join(
-        "…" if len(word) >= _SHORTEST_SECRET and not _HARMLESS.fullmatch(word) else word
-        for word in text.split(" ")
-    )
-    if shown in {"", "…"} or _CONTENT.search(text):
-        return "the token server's answer is not one of OAuth"
-    return shown
-
-
 def _first_line(text: object) -> str:
     lines = str(text).strip().splitlines()
-    return lines[0].strip()[:_LONGEST] if lines else ""
+    return _USERINFO.sub("//", lines[0].strip()[:_LONGEST]) if lines else ""

@@ -1,4 +1,4 @@
-"""Calls to Google: which are made again, how often, after which wait, and who ends them."""
+"""Calls to Google: which are retried, how often, after which wait, and until when."""
 
 import threading
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_no_call_is_made_without_time_for_it() -> None:
     ],
 )
 def test_what_a_retry_cannot_mend_is_raised_at_once(error: Exception) -> None:
-    """Nor is one that the server wants only after the deadline."""
+    """Too large an answer, and a retry that the server wants after the deadline."""
     attempts = Attempts(error, "answer")
     with pytest.raises(type(error)):
         call(attempts, Deadline.after(PLENTY))
@@ -107,6 +107,15 @@ def test_the_wait_that_the_server_asks_for_is_kept() -> None:
     assert call(Attempts(asking(seconds=-(2**62)), "answer"), deadline) == ("answer", 2)
 
 
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED])
+def test_a_lost_connection_is_worth_a_retry(code: grpc.StatusCode) -> None:
+    """An UNKNOWN or CANCELLED that no server sent is retried; any other is final."""
+    lost = ("Stream removed (RST_STREAM)", "No status received")
+    final = ("The server says so.", "Channel closed!")
+    errors = {text: exceptions.from_grpc_status(code, text) for text in (*lost, *final)}
+    assert tuple(text for text in errors if is_transient(errors[text])) == lost
+
+
 def test_only_what_passes_is_worth_a_retry() -> None:
     """Of all codes of gRPC these five; every try is counted."""
     codes = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
@@ -116,13 +125,11 @@ def test_only_what_passes_is_worth_a_retry() -> None:
         if is_transient(exceptions.from_grpc_status(code, "x"))
     }
     assert passing == {
-        *(
-            "UNAVAILABLE",
-            "DEADLINE_EXCEEDED",
-            "RESOURCE_EXHAUSTED",
-            "INTERNAL",
-            "ABORTED",
-        )
+        "UNAVAILABLE",
+        "DEADLINE_EXCEEDED",
+        "RESOURCE_EXHAUSTED",
+        "INTERNAL",
+        "ABORTED",
     }
     assert call(Attempts(*[asking()] * 3, "answer"), Deadline.after(PLENTY)) == (
         "answer",

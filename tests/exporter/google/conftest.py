@@ -1,4 +1,4 @@
-"""Who the process is to Google: nobody, or a service account whose token server is on loopback."""
+"""Makes the process nobody, or a service account with a token server on loopback."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Servers on loopback, for what is asked over plain HTTP, and for gRPC over TLS."""
+"""Serves plain HTTP, raw bytes, and gRPC over TLS on loopback."""
 
 import http.server
 import socket
@@ -64,7 +64,7 @@ class HttpServer(http.server.ThreadingHTTPServer):
 
 @contextmanager
 def saying(data: bytes, *, again: bool = False) -> Iterator[str]:
-    """Yield an address that says the same to everybody, once or without end, and never hangs up."""
+    """Yield an address that sends everybody the same, once or without end."""
     over = threading.Event()
 
     def serve(connection: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""What Cloud Run tells the process that it runs."""
+"""What Cloud Run tells the process in its environment."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from exporter.names import Task
     "name", ["CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE"]
 )
 def test_jobs_worker_pools_and_services_are_cloud_run(name: str) -> None:
-    """Elsewhere none of the variables is set, and there is one task, without labels or limit."""
+    """Elsewhere there is one task, without labels and without a limit of time."""
     assert cloud_run.here({name: "exporter"})
     elsewhere = {name: "", "HOME": "/", "CLOUD_RUN_TIMEOUT_SECONDS": "soon"}
     assert not cloud_run.here(elsewhere)
@@ -40,7 +40,7 @@ def test_a_task_knows_its_share_its_labels_and_its_limit() -> None:
     [("1", "1"), ("-1", "2"), ("", "1"), ("0", "0"), ("0", ""), ("1.0", "2")],
 )
 def test_a_task_that_can_not_be(index: str, count: str) -> None:
-    """Both variables stand in the sentence: a wrong share would write twice or leave out."""
+    """An index that is not below the count is refused, in a sentence with both."""
     environ = {"CLOUD_RUN_TASK_INDEX": index, "CLOUD_RUN_TASK_COUNT": count}
     named = (
         f"CLOUD_RUN_TASK_INDEX={index} and CLOUD_RUN_TASK_COUNT={count} name no task"

@@ -1,4 +1,4 @@
-"""What gRPC really says where there is no connection or no token, through Google's own channels."""
+"""What gRPC says without a connection or a token, through Google's own channels."""
 
 import io
 import json
@@ -15,6 +15,7 @@ from exporter.google import proxy
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, Failure, FailureKind
+from exporter.mistakes import InputError
 from exporter.names import LocationName
 from exporter.read import Datastream, Stream
 from tests.canary import Canary, canaries_in, token_answer
@@ -64,7 +65,7 @@ def failure(clients: Clients, deadline: Deadline | None = None) -> Failure:
 def test_nothing_speaks_grpc_there(
     at: Connect, request: pytest.FixtureRequest, answerer: str | None
 ) -> None:
-    """Nothing listens, it is a web server, or the name does not resolve: the network is checked."""
+    """A closed port, a web server, an unknown name: the hint is to check the net."""
     there = request.getfixturevalue(answerer) if answerer else None
     port = getattr(there, "server_port", there)
     found = failure(at(f"127.0.0.1:{port}" if port else "nonexistent.invalid:443"))
@@ -82,7 +83,7 @@ def test_what_listens_never_answers(at: Connect, silent_port: int) -> None:
 
 
 def test_a_server_that_leaves_at_once_is_unavailable() -> None:
-    """GOAWAY on a connection that stays open is an ordinary failure, and hangs no call."""
+    """GOAWAY on a connection that stays open fails the call, which doesn't hang."""
     settings, goaway = b"\0\0\0\4\0\0\0\0\0", b"\0\0\x08\7" + bytes(13)
     with saying(settings + goaway) as address:
         names = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
@@ -110,24 +111,32 @@ def test_locations_that_hang_cost_the_others_nothing(serve: Serve) -> None:
         deadline.stop.set()
 
 
+RESET = b"\0\0\4\3\0\0\0\0\1\0\0\0\x08"  # stream 1 with the code CANCEL
+ENDED = b"\0\0\1\1\5\0\0\0\1\x88"  # stream 1, HTTP status 200, without a gRPC status
+
+
+@pytest.mark.parametrize("frame", [RESET, ENDED])
+def test_a_call_that_ends_without_a_status_is_a_lost_connection(frame: bytes) -> None:
+    """Where gRPC makes up CANCELLED or UNKNOWN, the service counts as unavailable."""
+    settings = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+    with saying(settings + frame, again=True) as address:
+        names = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
+        found = failure(Clients(Endpoints(), dict.fromkeys(names, address)))
+    assert found.kind is FailureKind.UNAVAILABLE
+    assert "The next run tries again" in found.hint
+
+
 EXPIRED = json.dumps({"access_token": Canary.ACCESS_TOKEN, "expires_in": 0})
-REVOKED = {
-    "error": "invalid_grant",
-    "error_description": "Revoked.",
-    "x": Canary.ACCESS_TOKEN,
-}
+REVOKED = json.dumps({"error": "invalid_grant", "x": Canary.ACCESS_TOKEN})
+OLD = "no valid credentials: the token could not be renewed"
 
 
 @pytest.mark.parametrize(
     ("status", "answer", "words"),
     [
-        (400, json.dumps(REVOKED), "no valid credentials: invalid_grant: Revoked."),
-        (
-            403,
-            Canary.ACCESS_TOKEN,
-            "no valid credentials: the token server's answer is not one of",
-        ),
-        (200, json.dumps([Canary.ACCESS_TOKEN]), "no valid credentials: "),
+        (400, REVOKED, f"{OLD} (invalid_grant). Run `gcloud"),
+        (403, Canary.ACCESS_TOKEN, f"{OLD}. Run `gcloud"),
+        (200, json.dumps([Canary.ACCESS_TOKEN]), f"{OLD}. Run `gcloud"),
         (
             200,
             token_answer(f"{Canary.ACCESS_TOKEN}\nx"),
@@ -143,7 +152,7 @@ def test_an_expired_token_that_is_not_renewed(
     answer: str,
     words: str,
 ) -> None:
-    """The sentence has the words of OAuth alone, gRPC prints no token, and nothing is sent."""
+    """Only OAuth's code is shown, gRPC prints no token, and nothing is sent."""
     tokens.answer = (200, EXPIRED)
     clients = google(front.address)
     tokens.answer = (status, answer)
@@ -178,7 +187,7 @@ def test_a_server_without_a_trusted_certificate_gets_no_token(
 def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
     tokens: HttpServer, front: TlsFront
 ) -> None:
-    """A token that Google does not take any more is replaced after the run that it costs."""
+    """A token that Google refuses is replaced before the next run."""
     front.refused = {f"Bearer {Canary.ACCESS_TOKEN}"}
     config = {
         "metrics": {"project": "metrics-project"},
@@ -199,11 +208,52 @@ def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
 def test_an_emulator_is_never_called_through_a_proxy(
     serve: Serve, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run against emulators is complete although the proxy of the environment is dead."""
+    """A run against emulators is complete though the environment's proxy is dead."""
     for variable in ("grpc_proxy", "https_proxy", "http_proxy"):
         monkeypatch.setenv(variable, f"http://127.0.0.1:{closed_port}")
     report = serve(world()).run({"project": "shop-prod"})
     assert (report.complete, report.streams) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://alice:{Canary.PROXY_PASSWORD}#@proxy:3128",
+        f"http://alice:{Canary.PROXY_PASSWORD}/@proxy:3128",
+        f"http://alice:8/{Canary.PROXY_PASSWORD}@proxy",
+        f"http://alice:{Canary.PROXY_PASSWORD}@@proxy",
+        f"http://alice:{Canary.PROXY_PASSWORD}@proxy:65536",
+        f"alice:{Canary.PROXY_PASSWORD}@proxy:3128",
+    ],
+)
+def test_a_malformed_proxy_is_refused_at_the_start(url: str) -> None:
+    """Nothing of its URL is shown; gRPC and urllib3 would show parts of it."""
+    with pytest.raises(InputError, match="percent-encode the user") as caught:
+        Clients(Endpoints(), {"HTTPS_PROXY": url})
+    assert str(caught.value).startswith("environment: HTTPS_PROXY: ")
+    assert not canaries_in(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://proxy.example.com",
+        "https://alice:%23%2f~:!@10.0.0.1:3128/",
+        "proxy:3128",
+        "http://[::1]:65535",
+    ],
+)
+def test_a_proxy_that_works_is_accepted(url: str) -> None:
+    """A user, a password and a port may be left out, as may the scheme."""
+    proxy.check({"https_proxy": url, "HTTP_PROXYED": "#"})
+
+
+@pytest.mark.parametrize("address", ["http://localhost:8080", "localhost", "a b:1"])
+def test_an_emulators_malformed_address_is_refused_at_the_start(address: str) -> None:
+    """The sentence names the variable and the right form, before any call."""
+    with pytest.raises(InputError, match=r"MONITORING_EMULATOR_HOST: .* host and port"):
+        Clients(Endpoints(), {MONITORING_EMULATOR: address})
 
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])

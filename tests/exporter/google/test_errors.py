@@ -11,10 +11,12 @@ from exporter.google.errors import (
     explain_call_error,
     explain_unexpected_error,
 )
+from tests.canary import Canary
 
 NO_QUOTA = (
     "The datastream.googleapis.com API requires a quota project, which is not set"
 )
+REFUSAL = "vpcServiceControlsUniqueIdentifier: Vx7_a"
 PLUGIN = "Getting metadata from plugin failed with error: "
 
 
@@ -76,16 +78,26 @@ def explain(error: Exception) -> Failure:
             "a project with the id shop-prod exists",
         ),
         (
+            exceptions.PermissionDenied(f"Prohibited. {REFUSAL}"),
+            "permission denied",
+            "VPC Service Controls around project shop-prod",
+        ),
+        (
+            denied("SECURITY_POLICY_VIOLATED", uid="abc-12"),
+            "permission denied",
+            "The identifier abc-12 finds the refusal",
+        ),
+        (
+            denied("SECURITY_POLICY_VIOLATED", REFUSAL),
+            "permission denied",
+            "The identifier Vx7_a finds the refusal",
+        ),
+        (
             denied("USER_PROJECT_DENIED"),
             "not found",
             "roles/serviceusage.serviceUsageConsumer",
         ),
         (exceptions.NotFound("Location x."), "not found", "in config.yaml"),
-        (
-            exceptions.ServiceUnavailable(f"{PLUGIN}Revoked."),
-            "no valid credentials",
-            "default login",
-        ),
         (
             exceptions.Unauthenticated("Expired."),
             "no valid credentials",
@@ -139,7 +151,7 @@ def test_each_error_has_its_kind_and_what_mends_it(
     failure = explain(error)
     assert str(failure).startswith(f"{kind}: ")
     assert hint in failure.hint
-    assert getattr(error, "message", str(error)).removeprefix(PLUGIN) in failure.message
+    assert getattr(error, "message", str(error)) in failure.message
     assert "\n" not in str(failure)
 
 
@@ -151,6 +163,13 @@ def test_whatever_a_server_says_is_one_line(text: str) -> None:
     line = str(explain(exceptions.ServiceUnavailable(text)))
     assert len(line.splitlines()) == 1
     assert len(line) < 1_500
+
+
+def test_a_url_is_shown_without_its_password() -> None:
+    """The user and the password of a proxy are no part of a message."""
+    url = f"http://alice:{Canary.PROXY_PASSWORD}@proxy:3128"
+    message = explain(exceptions.ServiceUnavailable(f"connecting to {url} failed"))
+    assert message.message == "connecting to http://proxy:3128 failed"
 
 
 def test_an_error_reads_as_its_failure() -> None:

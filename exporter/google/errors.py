@@ -196,15 +196,17 @@ def _with_oauth_code(message: str, error: Exception) -> str:
 
 def is_lost(error: BaseException) -> bool:
     """Return whether a call got UNKNOWN or CANCELLED, but not from the server."""
-    lost = isinstance(error, exceptions.Unknown | exceptions.Cancelled)
-    return lost and bool(_NO_STATUS.match(str(error.message)))
+    if not isinstance(error, exceptions.Unknown | exceptions.Cancelled):
+        return False
+    return bool(_NO_STATUS.match(str(error.message)))
 
 
 def is_too_large(error: BaseException) -> bool:
     """Return whether gRPC rejected an answer for its size."""
     # The text of gRPC 1.85 and earlier; the code is that of an exhausted quota, too.
-    exhausted = isinstance(error, exceptions.ResourceExhausted)
-    return exhausted and "larger than max" in error.message
+    if not isinstance(error, exceptions.ResourceExhausted):
+        return False
+    return "larger than max" in error.message
 
 
 def _forbidden(

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -11,12 +12,18 @@ from lab.emulator import world as worlds
 from lab.emulator.world import (
     Event,
     Lifecycle,
+    Pause,
     World,
     WorldConnection,
     WorldError,
     is_literal,
     matches,
 )
+
+_FAILED = {
+    "fail": StreamState.FAILED,
+    "fail_permanently": StreamState.FAILED_PERMANENTLY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +46,17 @@ class StreamSnapshot:
 
 @dataclass(slots=True)
 class LocationSnapshot:
-    """A location at one moment: its full name, its outage, and what exists in it by id."""
+    """A location at one moment: its full name, its outage, and what exists by id."""
 
     id: str
     name: str
     outage: worlds.Outage | None
     connections: dict[str, WorldConnection]
     streams: dict[str, StreamSnapshot] = field(default_factory=dict)
+
+    def stream_name(self, id_: str) -> str:
+        """Return the full name of a stream here."""
+        return f"{self.name}/streams/{id_}"
 
 
 @dataclass(slots=True)
@@ -72,6 +83,13 @@ class Snapshot:
         """Return the project of an id or a number, or None."""
         return self.projects.get(name) or self._by_number.get(name)
 
+    def stream_names(self) -> Iterator[str]:
+        """Yield the full name of every stream."""
+        for project in self.projects.values():
+            for location in project.locations.values():
+                for id_ in location.streams:
+                    yield location.stream_name(id_)
+
 
 class Snapshots:
     """A world's snapshots by time.
@@ -82,8 +100,10 @@ class Snapshots:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        steps = (step for event in world.events for step in _steps(event))
-        self._steps = sorted(steps, key=lambda step: step.at)
+        steps: list[Event | _Transition] = []
+        for event in world.events:
+            steps += _steps(event)
+        self._steps = sorted(steps, key=attrgetter("at"))
         self._times = [step.at for step in self._steps]
         self._lock = Lock()
         self._cached: tuple[int, Snapshot] | None = None
@@ -101,7 +121,7 @@ class Snapshots:
 
 
 class _Transition(NamedTuple):
-    """A later change of state that follows from an event, if the stream is still in one state."""
+    """A change of state that follows an event, if the stream is then in one state."""
 
     at: float
     stream: str
@@ -113,7 +133,7 @@ def _steps(event: Event) -> Iterator[Event | _Transition]:
     """Yield an event, and the transition that follows from it."""
     yield event
     match event:
-        case worlds.Pause() if event.draining:
+        case Pause() if event.draining:
             at = event.at + event.draining
             yield _Transition(
                 at, event.stream, StreamState.DRAINING, StreamState.PAUSED
@@ -137,10 +157,13 @@ class _Replay:
         }
 
     def _project(self, project: worlds.WorldProject) -> ProjectSnapshot:
-        named = project.id if project.names == "by_id" else str(project.number)
-        enabled, channels = project.api == "enabled", project.notification_channels
         snapshot = ProjectSnapshot(
-            project.id, project.number, enabled, project.denied, named, channels
+            id=project.id,
+            number=project.number,
+            api_enabled=project.api == "enabled",
+            denied=project.denied,
+            named=project.id if project.names == "by_id" else str(project.number),
+            channels=project.notification_channels,
         )
         for each in project.locations:
             name = f"projects/{project.id}/locations/{each.id}"
@@ -148,20 +171,19 @@ class _Replay:
             location = LocationSnapshot(each.id, name, each.outage, connections)
             snapshot.locations[each.id] = self._locations[name] = location
             for group in each.streams:
-                what = (
-                    group.state,
-                    group.labels,
-                    group.errors,
-                    group.objects,
-                    group.freshness,
-                )
-                streams = [
-                    StreamSnapshot(id_, *what, freshness=group.freshness)
-                    for id_ in group.ids
-                ]
-                self._all_streams += [(location, stream) for stream in streams]
-                if group.exists:
-                    location.streams.update((stream.id, stream) for stream in streams)
+                for id_ in group.ids:
+                    stream = StreamSnapshot(
+                        id=id_,
+                        state=group.state,
+                        labels=group.labels,
+                        errors=group.errors,
+                        objects=group.objects,
+                        usual_freshness=group.freshness,
+                        freshness=group.freshness,
+                    )
+                    self._all_streams.append((location, stream))
+                    if group.exists:
+                        location.streams[id_] = stream
         return snapshot
 
     def apply(self, step: Event | _Transition) -> None:  # noqa: C901, PLR0912 - a case an event
@@ -174,33 +196,31 @@ class _Replay:
                     del location.streams[id_]
             case Lifecycle(do="appear"):
                 for location, stream in self._all_streams:
-                    if matches(step.stream, f"{location.name}/streams/{stream.id}"):
-                        state = StreamState.STARTING if step.starting else stream.state
-                        location.streams[stream.id] = replace(stream, state=state)
+                    if not matches(step.stream, location.stream_name(stream.id)):
+                        continue
+                    state = StreamState.STARTING if step.starting else stream.state
+                    location.streams[stream.id] = replace(stream, state=state)
             case worlds.LocationEvent():
+                outage = step.outage if step.do == "unreachable" else None
                 for location in self._locations.values():
                     if matches(step.location, location.name):
-                        location.outage = (
-                            step.outage if step.do == "unreachable" else None
-                        )
+                        location.outage = outage
             case worlds.ProjectEvent():
                 for project in self._projects(step.project):
                     project.api_enabled = step.do == "enable_api"
             case worlds.PermissionEvent():
                 for project in self._projects(step.project):
-                    others = project.denied - {step.permission}
-                    project.denied = (
-                        others if step.do == "grant" else others | {step.permission}
-                    )
+                    if step.do == "grant":
+                        project.denied -= {step.permission}
+                    else:
+                        project.denied |= {step.permission}
             case worlds.ConnectionEvent():
-                changes = {"state": step.state}
                 for location in self._locations.values():
-                    for id_, connection in location.connections.items():
+                    for id_ in location.connections:
                         name = f"{location.name}/privateConnections/{id_}"
                         if matches(step.private_connection, name):
-                            location.connections[id_] = connection.model_copy(
-                                update=changes
-                            )
+                            changed = WorldConnection(id=id_, state=step.state)
+                            location.connections[id_] = changed
             case _:
                 for location, id_ in self._streams(step.stream):
                     stream = location.streams[id_]
@@ -214,19 +234,18 @@ class _Replay:
         ]
 
     def _streams(self, glob: str) -> list[tuple[LocationSnapshot, str]]:
-        """Return the streams that exist and that a glob matches, as locations and ids."""
+        """Return the existing streams that a glob matches, as locations and ids."""
         parent, _, literal = glob.partition("/streams/")
         if parent in self._locations and is_literal(literal):
-            # Looked up, as a big world with a full name in each event is replayed many
-            # times.
+            # Looked up: a big world with a full name in each event is replayed often.
             location = self._locations[parent]
             return [(location, literal)] if literal in location.streams else []
-        return [
-            (location, id_)
-            for location in self._locations.values()
-            for id_ in location.streams
-            if matches(glob, f"{location.name}/streams/{id_}")
-        ]
+        found = []
+        for location in self._locations.values():
+            for id_ in location.streams:
+                if matches(glob, location.stream_name(id_)):
+                    found.append((location, id_))  # noqa: PERF401 - a line each
+        return found
 
 
 def _changes(  # noqa: C901, PLR0911 - a case an event
@@ -244,29 +263,20 @@ def _changes(  # noqa: C901, PLR0911 - a case an event
             state = StreamState.STARTING if step.starting else StreamState.RUNNING
             errors = () if step.do == "recover" else stream.errors
             return {"state": state, "errors": errors}
-        case worlds.Pause():
-            return {
-                "state": StreamState.DRAINING if step.draining else StreamState.PAUSED
-            }
+        case Pause():
+            state = StreamState.DRAINING if step.draining else StreamState.PAUSED
+            return {"state": state}
         case worlds.Fail():
             error = WorldError(reason=step.reason, message=step.message)
             if step.do == "report_error":
                 return {"errors": (*stream.errors, error)}
-            state = (
-                StreamState.FAILED
-                if step.do == "fail"
-                else StreamState.FAILED_PERMANENTLY
-            )
-            return {"state": state, "errors": (error,)}
+            return {"state": _FAILED[step.do], "errors": (error,)}
         case worlds.SetState():
             return {"state": step.state}
         case worlds.SetBackfill():
             change = {"backfill": step.backfill}
-            return {
-                "objects": tuple(
-                    each.model_copy(update=change) for each in stream.objects
-                )
-            }
+            objects = [each.model_copy(update=change) for each in stream.objects]
+            return {"objects": tuple(objects)}
         case worlds.Lag():
             since = step.at if step.growing else None
             return {"freshness": step.freshness, "growing_since": since}

@@ -1,4 +1,4 @@
-"""Makes the log entries of a simulated world and of its exporters, in Cloud Logging's form.
+"""Makes the log entries of a world and of its exporters, in Cloud Logging's form.
 
 A change to a stream leaves two entries in the audit log: at the start of the operation
 and at its end. Datastream's own log has its failures. What the service does by itself
@@ -7,6 +7,7 @@ isn't audited. https://cloud.google.com/datastream/docs/audit-logging
 
 import json
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -56,20 +57,19 @@ class LogEntry(NamedTuple):
 def entries(world: World) -> tuple[LogEntry, ...]:
     """Return every entry that a world's events write, in order of time."""
     snapshots = Snapshots(world)
-    found = [
-        entry
-        for event in world.events
-        for stream in _streams(snapshots, event)
-        for entry in _entries(event, stream)
-    ]
-    return tuple(sorted(found, key=lambda entry: entry.at))
+    found: list[LogEntry] = []
+    for event in world.events:
+        for stream in _streams(snapshots, event):
+            found += _entries(event, stream)
+    return tuple(sorted(found, key=attrgetter("at")))
 
 
 def asks_for_run(entry: LogEntry) -> bool:
-    """Return whether the log sink of a function with log triggers takes an entry of Datastream."""
-    return "protoPayload" in entry.fields or SEVERITIES.index(
-        entry.fields["severity"]
-    ) >= SEVERITIES.index("ERROR")
+    """Return whether an entry of Datastream calls a function with log triggers."""
+    if "protoPayload" in entry.fields:
+        return True
+    severity = SEVERITIES.index(entry.fields["severity"])
+    return severity >= SEVERITIES.index("ERROR")
 
 
 def of_exporter(
@@ -87,18 +87,19 @@ def of_exporter(
     }
     for line in lines.splitlines():
         payload: dict[str, Any] = json.loads(line)
-        if "stream_id" in payload:
-            stream = (
-                f"projects/{payload['project']}/locations/{payload['location']}"
-                f"/streams/{payload['stream_id']}"
-            )
-            fields = {
-                "logName": _log(project, STDOUT),
-                "severity": payload.pop("severity"),
-                "resource": {"type": resource, "labels": labels},
-                "jsonPayload": payload,
-            }
-            yield LogEntry(at, stream, fields)
+        if "stream_id" not in payload:
+            continue
+        stream = (
+            f"projects/{payload['project']}/locations/{payload['location']}"
+            f"/streams/{payload['stream_id']}"
+        )
+        fields = {
+            "logName": _log(project, STDOUT),
+            "severity": payload.pop("severity"),
+            "resource": {"type": resource, "labels": labels},
+            "jsonPayload": payload,
+        }
+        yield LogEntry(at, stream, fields)
 
 
 def _streams(snapshots: Snapshots, event: Event) -> list[str]:
@@ -106,15 +107,13 @@ def _streams(snapshots: Snapshots, event: Event) -> list[str]:
     glob = getattr(event, "stream", "")
     if "/" in glob and is_literal(glob):
         return [glob]
+    found = set()
     # A stream may appear or be deleted at this very moment.
-    names = {
-        f"{location.name}/streams/{id_}"
-        for at in (event.at - _BEFORE, event.at)
-        for project in snapshots.at(at).projects.values()
-        for location in project.locations.values()
-        for id_ in location.streams
-    }
-    return sorted(name for name in names if matches(glob, name))
+    for at in (event.at - _BEFORE, event.at):
+        for name in snapshots.at(at).stream_names():
+            if matches(glob, name):
+                found.add(name)
+    return sorted(found)
 
 
 def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
@@ -153,11 +152,10 @@ def _audit(
         "resourceName": stream,
         "authenticationInfo": {"principalEmail": who},
     }
-    fields = {"severity": severity, "protoPayload": payload}
+    fields: dict[str, Any] = {"severity": severity, "protoPayload": payload}
     if parts:
-        fields["operation"] = {"producer": "datastream.googleapis.com"} | dict.fromkeys(
-            parts, True
-        )
+        producer = {"producer": "datastream.googleapis.com"}
+        fields["operation"] = producer | dict.fromkeys(parts, True)
     return _of_stream(at, stream, AUDIT, fields)
 
 
@@ -167,7 +165,10 @@ def _activity(at: float, stream: str, severity: str, message: str) -> LogEntry:
 
 
 def _of_stream(at: float, stream: str, log_id: str, fields: dict[str, Any]) -> LogEntry:
-    """Return an entry of Datastream. The resource of an audit log's isn't documented anywhere."""
+    """Return an entry of Datastream.
+
+    No document says what resource an entry of the audit log has.
+    """
     _, project, _, location, _, stream_id = stream.split("/")
     labels = {
         "resource_container": project,
@@ -175,9 +176,8 @@ def _of_stream(at: float, stream: str, log_id: str, fields: dict[str, Any]) -> L
         "stream_id": stream_id,
     }
     resource = {"type": "datastream.googleapis.com/Stream", "labels": labels}
-    return LogEntry(
-        at, stream, fields | {"logName": _log(project, log_id), "resource": resource}
-    )
+    where = {"logName": _log(project, log_id), "resource": resource}
+    return LogEntry(at, stream, fields | where)
 
 
 def _log(project: str, log_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Defines a scenario: a world, how exporters run in it, and which incidents are expected."""
+"""Defines a scenario: a world, how exporters run in it, and the expected incidents."""
 
 from typing import Any, Literal, Self
 
@@ -32,7 +32,7 @@ class Deployment(Section):
     """An exporter, and how it runs."""
 
     # `job`: started by a schedule. `function`: called by a schedule. `worker_pool`: one
-    # long- running process
+    # long-running process
     mode: Literal["job", "function", "worker_pool"] = "job"
     # Time between runs; by default 10 s for a worker pool, 60 s otherwise
     every: Seconds | None = None
@@ -62,7 +62,9 @@ class Deployment(Section):
     @property
     def longest_delay(self) -> float:
         """Return the longest time from a tick or a request until the run."""
-        return LATEST_START_SECONDS[self.mode] if self.delay is None else self.delay
+        if self.delay is None:
+            return LATEST_START_SECONDS[self.mode]
+        return self.delay
 
     @property
     def skew(self) -> float:
@@ -71,10 +73,10 @@ class Deployment(Section):
 
     def is_silent(self, at: float, task: int) -> bool:
         """Return whether a task's run that is due at a moment doesn't happen."""
-        return any(
-            each.since <= at < each.until and each.task in (None, task)
-            for each in self.silent
-        )
+        for downtime in self.silent:
+            if downtime.task in (None, task) and downtime.since <= at < downtime.until:
+                return True
+        return False
 
 
 class TimeRange(Section):
@@ -139,11 +141,10 @@ class ScenarioFile(Section):
 
     def applies(self, policy: str, *, enabled: bool = True) -> bool:
         """Return whether a policy, enabled or not in its file, applies here."""
+        if policy in self.switched_off:
+            return False
         mode = ONLY_FOR.get(policy)
-        if policy in self.switched_off or mode not in {
-            None,
-            *(one.mode for one in self.exporters),
-        }:
+        if mode and all(each.mode != mode for each in self.exporters):
             return False
         return enabled or policy in self.switched_on
 

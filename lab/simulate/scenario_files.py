@@ -15,7 +15,7 @@ from lab.simulate.scenario import Scenario, ScenarioFile
 def read_scenarios(
     folder: str | Path, policies: Collection[str]
 ) -> tuple[Scenario, ...]:
-    """Return the scenarios of a folder, in the order of their names; see :func:`read_files`."""
+    """Return the scenarios of a folder by name, as :func:`read_files` does."""
     files = sorted(Path(folder).glob("*.yaml"))
     if not files:
         raise InputError(
@@ -27,7 +27,7 @@ def read_scenarios(
 def read_files(
     files: Iterable[Path], policies: Collection[str]
 ) -> tuple[Scenario, ...]:
-    """Return the scenarios in files, or raise InputError with all errors in all of them.
+    """Return the scenarios in files, or raise InputError with the errors in all.
 
     ``policies`` are the names of the existing policies.
     """
@@ -47,7 +47,7 @@ def read_files(
 def parse_scenario(
     text: str, file: str, policies: Collection[str], *, name: str = ""
 ) -> Scenario:
-    """Return the scenario of a YAML text, or raise InputError with all errors in ``file``."""
+    """Return the scenario of a YAML text, or raise InputError with all its errors."""
     document = documents.parse(text, file)
     scenario = document.read(ScenarioFile)
     errors: list[str] = []
@@ -59,7 +59,8 @@ def parse_scenario(
             try:
                 configs.append(_config(document, scenario, index))
             except InputError as error:
-                errors.extend(each for each in error.sentences if each not in errors)
+                # Exporters without a config of their own share the world's errors.
+                errors += [each for each in error.sentences if each not in errors]
     try:
         accepted = document.accepted(scenario)
     except InputError as error:
@@ -70,14 +71,13 @@ def parse_scenario(
 
 
 def _config(document: Document, scenario: ScenarioFile, index: int) -> Config:
-    """Return the config of one of the exporters, its own or the world's, or raise InputError."""
+    """Return an exporter's config, its own or the world's, or raise InputError."""
     own = scenario.exporters[index].config is not None
     place: Place = ("exporters", index, "config") if own else ("world", "config")
     part = document.part(*place)
     if part is None:
-        raise InputError(
-            [document.place(place, "is missing; the exporter needs a config")]
-        )
+        missing = document.place(place, "is missing; the exporter needs a config")
+        raise InputError([missing])
     # The environment is no part of a scenario.
     return config.from_document(part, {})
 
@@ -85,42 +85,37 @@ def _config(document: Document, scenario: ScenarioFile, index: int) -> Config:
 def _errors(
     scenario: ScenarioFile, policies: Collection[str]
 ) -> Iterator[tuple[Place, str]]:
-    """Yield what is wrong between the parts of a scenario: the path of keys, and a sentence."""
+    """Yield what is wrong between a scenario's parts: the path of keys, a sentence."""
     for place, words in world_errors(scenario.world):
         yield ("world", *place), words
     for index, fault in enumerate(scenario.world.faults):
         if fault.latency:
-            yield (
-                ("world", "faults", index, "latency"),
-                (
-                    "calls take no time on the simulated clock; give a code, such as"
-                    " DEADLINE_EXCEEDED"
-                ),
+            text = (
+                "calls take no time on the simulated clock; give a code, such as"
+                " DEADLINE_EXCEEDED"
             )
-    names = [*_names(scenario)]
-    named: dict[Place, str] = {
-        (key, index): name
-        for key in ("switched_off", "switched_on")
-        for index, name in enumerate(getattr(scenario, key))
-    }
-    named |= {
-        ("expect", index, "policy"): each.policy
-        for index, each in enumerate(scenario.expect)
-    }
-    for place, name in named.items():
+            yield ("world", "faults", index, "latency"), text
+    for place, name in _named_policies(scenario):
         if name not in policies:
-            yield (
-                place,
-                f"{quote(name)} is not a policy; {hint(name, sorted(policies))}",
-            )
+            text = f"{quote(name)} is not a policy; {hint(name, sorted(policies))}"
+            yield place, text
+    names = [*_names(scenario)]
     for index, expected in enumerate(scenario.expect):
         if expected.opens.by > scenario.lasts:
             yield ("expect", index, "opens", "by"), "is after the end of the scenario"
-        if expected.of != "*" and not any(matches(expected.of, name) for name in names):
-            yield (
-                ("expect", index, "of"),
-                f"{quote(expected.of)} matches nothing in this world, and no exporter",
-            )
+        glob = expected.of
+        if glob != "*" and not any(matches(glob, name) for name in names):
+            text = f"{quote(glob)} matches nothing in this world, and no exporter"
+            yield ("expect", index, "of"), text
+
+
+def _named_policies(scenario: ScenarioFile) -> Iterator[tuple[Place, str]]:
+    for index, name in enumerate(scenario.switched_off):
+        yield ("switched_off", index), name
+    for index, name in enumerate(scenario.switched_on):
+        yield ("switched_on", index), name
+    for index, expected in enumerate(scenario.expect):
+        yield ("expect", index, "policy"), expected.policy
 
 
 def _names(scenario: ScenarioFile) -> Iterator[str]:
@@ -131,5 +126,6 @@ def _names(scenario: ScenarioFile) -> Iterator[str]:
         for location in ("global", "three or more locations"):
             yield f"projects/{project.id}/locations/{location}"
     for each in scenario.exporters:
-        run = (each.config or scenario.world.config or {}).get("run") or {}
+        whole = each.config or scenario.world.config or {}
+        run = whole.get("run") or {}
         yield f"exporters/{run.get('name', 'datastream-exporter')}"

@@ -1,10 +1,11 @@
-"""Says when an exporter runs: by ticks, late or not at all, and by calls of log entries."""
+"""Says when an exporter runs: by ticks, late or not at all, and by log entries."""
 
 import heapq
 import math
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple
 
 from exporter.function import LEAST_SECONDS, is_settled
@@ -12,9 +13,9 @@ from lab.simulate.scenario import Deployment
 
 # A log entry's way to the function: through a sink, Pub/Sub and a push
 LOG_SECONDS = 5.0
-# A function whose last run began no longer ago has an instance: Cloud Run keeps it for
-# a while
+# Cloud Run keeps the instance of a function whose last run began no longer ago
 WARM_SECONDS = 50.0
+_NO_TICK = -1
 
 
 class ScheduledRun(NamedTuple):
@@ -22,8 +23,13 @@ class ScheduledRun(NamedTuple):
 
     at: float  # when it starts, in seconds after the scenario's start
     deployment: int  # the index of its exporter in the scenario
-    tick: int  # the number of its tick; -1 where a log entry caused it
+    tick: int  # the number of its tick; negative where a log entry caused it
     task: int  # the index of its task
+
+    @property
+    def by_log(self) -> bool:
+        """Whether a log entry caused it."""
+        return self.tick == _NO_TICK
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +44,28 @@ class CompletedRun:
     changed: bool  # whether it found a stream changed
 
 
+class QuietCall(NamedTuple):
+    """A call of a function, caused by a log entry, that starts no run."""
+
+    deployment: int  # the index of its exporter in the scenario
+    at: float  # when it arrives, in seconds after the scenario's start
+
+
+class _Call(NamedTuple):
+    """A call of a function; at the same moment, the schedule's comes first."""
+
+    at: float  # when it arrives
+    by_log: bool  # whether a log entry caused it
+    cold: ScheduledRun  # the run that it starts where the function is cold
+
+
 def scheduled_runs(
     deployments: Sequence[Deployment],
     lasts: float,
     seed: str,
     logged: Iterable[float] = (),
     completed: Sequence[CompletedRun] = (),
-    quiet: list[tuple[int, float]] | None = None,
+    quiet: list[QuietCall] | None = None,
 ) -> Iterator[ScheduledRun]:
     """Yield every run that happens, in order of time.
 
@@ -53,29 +74,26 @@ def scheduled_runs(
         lasts: The scenario's length in seconds.
         seed: Determines the late starts.
         logged: When Datastream logs what calls a function with log triggers.
-        completed: Receives each run before the next one is asked for: what a run found decides
-            whether a log entry starts another one.
-        quiet: Receives the calls of log entries that start no run: the exporter, and when.
+        completed: Receives each run before the next one is asked for: what a run found
+            decides whether a log entry starts another one.
+        quiet: Receives the calls of log entries that start no run.
     """
     runs: list[Iterable[ScheduledRun]] = []
     for index, deployment in enumerate(deployments):
-        end = lasts if deployment.ends is None else min(deployment.ends, lasts)
+        end = lasts
+        if deployment.ends is not None:
+            end = min(deployment.ends, lasts)
         ticks = sorted(_ticks(deployment, index, end, seed))
-        if deployment.mode == "function":
-            calls = [
-                (deployment.first + run.tick * deployment.seconds, run) for run in ticks
-            ]
-            if deployment.log_triggers and ticks:
-                calls += [
-                    (at, ScheduledRun(at + deployment.longest_delay, index, -1, 0))
-                    for at in (entry + LOG_SECONDS for entry in logged)
-                    if not deployment.is_silent(at, 0)
-                ]
-            runs.append(
-                _function_runs(calls, end, completed, [] if quiet is None else quiet)
-            )
-        else:
+        if deployment.mode != "function":
             runs.append(ticks)
+            continue
+        calls = []
+        for run in ticks:
+            due = deployment.first + run.tick * deployment.seconds
+            calls.append(_Call(due, by_log=False, cold=run))
+        if deployment.log_triggers and ticks:
+            calls += _log_calls(deployment, index, logged)
+        runs.append(_function_runs(sorted(calls), end, completed, quiet))
     return heapq.merge(*runs)
 
 
@@ -87,51 +105,61 @@ def fraction(*values: object) -> float:
 def _ticks(
     deployment: Deployment, index: int, end: float, seed: str
 ) -> Iterator[ScheduledRun]:
-    tick = 0
-    while (at := deployment.first + tick * deployment.seconds) < end:
+    for tick in count():
+        due = deployment.first + tick * deployment.seconds
+        if due >= end:
+            return
         for task in range(deployment.tasks):
-            starts = at + _delay(deployment, tick, (seed, index, tick, task, False))
-            if starts < end and not deployment.is_silent(at, task):
+            # Without the last one, every run of every scenario would move.
+            drawn_by = (seed, index, tick, task, False)
+            starts = due + _delay(deployment, tick, fraction(*drawn_by))
+            if starts < end and not deployment.is_silent(due, task):
                 yield ScheduledRun(starts, index, tick, task)
-        tick += 1
 
 
-def _delay(deployment: Deployment, tick: int, seed: tuple[object, ...]) -> float:
+def _delay(deployment: Deployment, tick: int, drawn: float) -> float:
     """Return how late a run starts; a worker pool is always on time."""
     if deployment.delays:
         return deployment.delays[tick % len(deployment.delays)]
-    return fraction(*seed) * deployment.longest_delay
+    return drawn * deployment.longest_delay
+
+
+def _log_calls(
+    deployment: Deployment, index: int, logged: Iterable[float]
+) -> Iterator[_Call]:
+    for entry in logged:
+        arrives = entry + LOG_SECONDS
+        if deployment.is_silent(arrives, 0):
+            continue
+        starts = arrives + deployment.longest_delay
+        yield _Call(arrives, by_log=True, cold=ScheduledRun(starts, index, _NO_TICK, 0))
 
 
 def _function_runs(
-    calls: Iterable[tuple[float, ScheduledRun]],
+    calls: Iterable[_Call],
     end: float,
     completed: Sequence[CompletedRun],
-    quiet: list[tuple[int, float]],
+    quiet: list[QuietCall] | None,
 ) -> Iterator[ScheduledRun]:
-    """Yield the runs of a function.
-
-    ``calls`` says when each call arrives, and the run that it starts if the function is
-    cold.
-    """
+    """Yield the runs of a function, whose calls come in order of time."""
     began = log_began = change_began = -math.inf
     complete = False
-    for at, cold in sorted(calls, key=lambda call: (call[0], call[1].tick < 0)):
-        by_log = cold.tick < 0
-        # Another call waits for a run, or the scheduled run is soon enough.
-        if at <= began or (
-            by_log and complete and is_settled(at, log_began, change_began)
-        ):
-            quiet += [(cold.deployment, at)] * by_log
+    for call in calls:
+        another_waits = call.at <= began
+        settled = complete and is_settled(call.at, log_began, change_began)
+        if another_waits or (call.by_log and settled):
+            if call.by_log and quiet is not None:
+                quiet.append(QuietCall(call.cold.deployment, call.at))
             continue
-        begins = (
-            cold.at if at - began > WARM_SECONDS else max(at, began + LEAST_SECONDS)
-        )
-        if begins >= end:
+        is_warm = call.at - began <= WARM_SECONDS
+        starts = max(call.at, began + LEAST_SECONDS) if is_warm else call.cold.at
+        if starts >= end:
             return
-        began = begins
-        yield cold._replace(at=begins)
-        log_began = began if by_log else log_began
+        began = starts
+        if call.by_log:
+            log_began = began
+        yield call.cold._replace(at=began)
         if completed:
             complete = completed[-1].complete
-            change_began = began if completed[-1].changed else change_began
+            if completed[-1].changed:
+                change_began = began

@@ -1,4 +1,4 @@
-"""Holds the series of Cloud Monitoring by when their points become visible, for the engine.
+"""Holds Cloud Monitoring's series for the engine, by when points become visible.
 
 A point is visible seconds after it was written, one of Google's own metrics minutes
 after. The engine has each point at the moment when it becomes visible, but Cloud
@@ -13,17 +13,23 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import NamedTuple, TextIO
 
 from exporter.states import StreamState
-from lab.emulator.snapshots import ProjectSnapshot, Snapshot, Snapshots, StreamSnapshot
+from lab.emulator.snapshots import (
+    LocationSnapshot,
+    ProjectSnapshot,
+    Snapshot,
+    Snapshots,
+    StreamSnapshot,
+)
 from lab.emulator.world import DropEvents, matches
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.promql_durations import parse
 from lab.simulate.scenario import Scenario, ScenarioFile
-from lab.simulate.schedule import CompletedRun
+from lab.simulate.schedule import CompletedRun, QuietCall
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
@@ -68,10 +74,11 @@ class Series:
     samples: list[VisiblePoint] = field(default_factory=list)
 
     def add(self, visible_at: float, time: float, value: float) -> None:
-        """Add a point. One that would be visible before the last one is visible just after it."""
+        """Add a point, which becomes visible after the one before it."""
         visible_at = round(visible_at, 3)
-        if self.samples and visible_at <= self.samples[-1].visible_at:
-            visible_at = round(self.samples[-1].visible_at + 0.001, 3)
+        if self.samples:
+            earliest = round(self.samples[-1].visible_at + 0.001, 3)
+            visible_at = max(visible_at, earliest)
         self.samples.append(VisiblePoint(visible_at, round(time, 3), value))
 
 
@@ -92,13 +99,15 @@ class SeriesSet:
 
 
 def write_openmetrics(series: Iterable[Series], out: TextIO) -> None:
-    """Write series as OpenMetrics text, each twice: by when points become visible, and by time.
+    """Write each series twice as OpenMetrics: by when points are visible, and by time.
 
     The format: https://prometheus.io/docs/specs/om/open_metrics_spec/
     """
     for each in series:
-        labels = ",".join(f'{key}="{_escaped(value)}"' for key, value in each.labels)
-        visible, own = f"{each.name}{{{labels}}}", f"{each.name}{_OWN_TIME}{{{labels}}}"
+        pairs = [f'{key}="{_escaped(value)}"' for key, value in each.labels]
+        labels = "{" + ",".join(pairs) + "}"
+        visible = f"{each.name}{labels}"
+        own = f"{each.name}{_OWN_TIME}{labels}"
         out.writelines(
             f"{visible} {one.value:.17g} {one.visible_at:.3f}\n" for one in each.samples
         )
@@ -120,15 +129,11 @@ class VisibilityDelay(NamedTuple):
 
 
 def delay_seconds(name: str) -> float:
-    """Return after how many seconds a sample of a native metric is visible, by its PromQL name."""
-    return next(
-        (
-            seconds
-            for prefix, seconds in _DELAY_SECONDS.items()
-            if name.startswith(prefix)
-        ),
-        max(_DELAY_SECONDS.values()),
-    )
+    """Return how many seconds a native metric's samples are late."""
+    for prefix, seconds in _DELAY_SECONDS.items():
+        if name.startswith(prefix):
+            return seconds
+    return max(_DELAY_SECONDS.values())
 
 
 def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
@@ -147,112 +152,127 @@ def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
         if not length:
             return found["selector"]
         left = round((_seconds(length) - usual) * 1000)
-        # If the range is too short for any point, select before all of them.
-        return f"{found['selector']}{f'[{left}ms]' if left > 0 else '[1ms] @ 0'}"
+        if left > 0:
+            return f"{found['selector']}[{left}ms]"
+        # The range is too short for any point: select before all of them.
+        return f"{found['selector']}[1ms] @ 0"
 
     return _SELECTOR.sub(adjusted, query)
 
 
 def _seconds(length: str) -> float:
-    """Return the seconds of a PromQL duration; a number without a unit is in seconds."""
-    return parse(f"{length}s" if length.isdecimal() else length).total_seconds()
+    """Return the seconds of a PromQL duration; seconds are its default unit."""
+    if length.isdecimal():
+        return float(length)
+    return parse(length).total_seconds()
 
 
 def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
-    """Add Datastream's own metrics of a scenario that starts at ``start``, unix seconds.
+    """Add Datastream's own metrics of a scenario.
 
-    They are sampled once a minute.
+    It starts at ``start``, unix seconds. They are sampled once a minute.
     """
-    world, with_project = scenario.world, scenario.native_project_id
-    snapshots = Snapshots(world)
+    snapshots = Snapshots(scenario.world)
     for at in range(0, math.ceil(scenario.lasts) + 1, MINUTE):
-        for project, location, stream in _streams(snapshots.at(at)):
-            if stream.state == StreamState.RUNNING and stream.freshness is not None:
-                since = at if stream.growing_since is None else stream.growing_since
-                labels = _labels(
-                    project, location, stream.id, with_project=with_project
-                )
-                own = start + at
-                into.series(FRESHNESS, labels).add(
-                    own + delay_seconds(FRESHNESS), own, stream.freshness + at - since
-                )
-    dropped = [event for event in world.events if isinstance(event, DropEvents)]
-    for event in sorted(dropped, key=attrgetter("at")):
+        for place in _streams(snapshots.at(at)):
+            stream = place.stream
+            if stream.state != StreamState.RUNNING or stream.freshness is None:
+                continue
+            freshness = stream.freshness
+            if stream.growing_since is not None:
+                freshness += at - stream.growing_since
+            series = into.series(FRESHNESS, place.labels(scenario))
+            own = start + at
+            series.add(own + delay_seconds(FRESHNESS), own, freshness)
+    events = [each for each in scenario.world.events if isinstance(each, DropEvents)]
+    for event in sorted(events, key=attrgetter("at")):
         counted = {
             "read_method": "cdc",
             "object_name": event.object,
             "error_code": "UNSUPPORTED_DATA_TYPE",
         }
-        for project, location, stream in _streams(snapshots.at(event.at)):
-            name = f"projects/{project.id}/locations/{location}/streams/{stream.id}"
-            if matches(event.stream, name):
-                labels = _labels(
-                    project, location, stream.id, with_project=with_project
-                )
-                series = into.series(UNSUPPORTED, labels | counted)
+        for place in _streams(snapshots.at(event.at)):
+            if matches(event.stream, place.name):
+                series = into.series(UNSUPPORTED, place.labels(scenario) | counted)
                 _count(series, start, event.at, event.events)
+
+
+class _Ended(NamedTuple):
+    """The end of a job's execution, or of a request to a function."""
+
+    deployment: int  # the index of its exporter in the scenario
+    at: float  # in seconds after the scenario's start
+    status: HTTPStatus  # what the request got; OK or another one for an execution
 
 
 def add_executions(
     into: SeriesSet,
     scenario: Scenario,
     runs: Iterable[CompletedRun],
-    quiet: Iterable[tuple[int, float]],
+    quiet: Iterable[QuietCall],
     start: float,
 ) -> None:
-    """Add Cloud Run's counts of the jobs' executions and of the requests to the functions.
+    """Add Cloud Run's counts of the jobs' executions and of the requests to functions.
 
     ``runs`` are those of a scenario that starts at ``start``, unix seconds. ``quiet``
-    are the requests that started none: the exporter, and when.
+    are the requests that started none.
     """
-    tasks: dict[tuple[int, float], list[CompletedRun]] = {}
-    for run in runs:
-        which = run.scheduled
-        # A request that a log caused has no tick.
-        tick = which.at if which.tick < 0 else which.tick
-        tasks.setdefault((which.deployment, tick), []).append(run)
-    ended = [(index, at, 204) for index, at in quiet]
-    for (index, _), ran in tasks.items():
-        # An execution succeeds if all of its tasks do.
-        whole = len(ran) == scenario.exporters[index].tasks
-        succeeded = whole and all(each.complete for each in ran)
-        ended.append(
-            (index, max(each.ended for each in ran), 200 if succeeded else 500)
-        )
-    for index, at, status in sorted(ended, key=itemgetter(1)):
-        deployment = scenario.exporters[index]
+    ended = _executions(scenario, runs)
+    for call in quiet:
+        ended.append(_Ended(call.deployment, call.at, HTTPStatus.NO_CONTENT))
+    for each in sorted(ended, key=attrgetter("at")):
+        deployment = scenario.exporters[each.deployment]
         labels = {
-            "project_id": scenario.configs[index].metrics.project,
+            "project_id": scenario.configs[each.deployment].metrics.project,
             "location": deployment.location,
         }
-        if deployment.mode == "worker_pool":
-            continue
         if deployment.mode == "job":
             name = EXECUTIONS
             labels |= {
                 "monitored_resource": "cloud_run_job",
                 "job_name": deployment.job,
-                "result": "succeeded" if status == HTTPStatus.OK else "failed",
+                "result": "succeeded" if each.status == HTTPStatus.OK else "failed",
             }
-        else:
+        elif deployment.mode == "function":
             name = REQUESTS
             labels |= {
                 "monitored_resource": "cloud_run_revision",
                 "service_name": deployment.job,
                 "revision_name": f"{deployment.job}-00001",
                 "configuration_name": deployment.job,
-                "response_code": f"{status}",
-                "response_code_class": f"{status // 100}xx",
+                "response_code": f"{each.status:d}",
+                "response_code_class": f"{each.status // 100}xx",
             }
-        _count(into.series(name, labels), start, at, 1)
+        else:
+            continue
+        _count(into.series(name, labels), start, each.at, 1)
+
+
+def _executions(scenario: Scenario, runs: Iterable[CompletedRun]) -> list[_Ended]:
+    """Return the executions and requests that runs belong to."""
+    executions: dict[tuple[int, float], list[CompletedRun]] = {}
+    for run in runs:
+        due = run.scheduled
+        # The tasks of an execution share its tick.
+        key = due.deployment, due.at if due.by_log else due.tick
+        executions.setdefault(key, []).append(run)
+    ended = []
+    for (index, _), tasks in executions.items():
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        whole = len(tasks) == scenario.exporters[index].tasks
+        if whole and all(task.complete for task in tasks):
+            status = HTTPStatus.OK
+        ended.append(_Ended(index, max(task.ended for task in tasks), status))
+    return ended
 
 
 def _count(series: Series, start: float, at: float, by: int) -> None:
-    """Increase a counter in the minute of a moment, with a sample at its start and one at its end.
+    """Increase a counter in a moment's minute: a sample at its start, one at its end.
 
     PromQL sees a DELTA so: https://cloud.google.com/monitoring/promql/promql-mapping
     """
-    samples, late = series.samples, delay_seconds(series.name)
+    samples = series.samples
+    late = delay_seconds(series.name)
     begin = start + math.floor(at / MINUTE) * MINUTE
     end = begin + MINUTE
     before = samples[-1].value if samples else 0.0
@@ -264,20 +284,32 @@ def _count(series: Series, start: float, at: float, by: int) -> None:
     series.add(end + late, end, before + by)
 
 
-def _labels(
-    project: ProjectSnapshot, location: str, stream: str, *, with_project: bool
-) -> dict[str, str]:
-    labels = {
-        "monitored_resource": _STREAM,
-        "resource_container": str(project.number),
-        "location": location,
-        "stream_id": stream,
-    }
-    return labels | ({"project_id": project.id} if with_project else {})
+class _StreamPlace(NamedTuple):
+    """A stream at one moment, and where it is."""
+
+    project: ProjectSnapshot
+    location: LocationSnapshot
+    stream: StreamSnapshot
+
+    @property
+    def name(self) -> str:
+        return self.location.stream_name(self.stream.id)
+
+    def labels(self, scenario: ScenarioFile) -> dict[str, str]:
+        """Return the labels of its native series."""
+        labels = {
+            "monitored_resource": _STREAM,
+            "resource_container": str(self.project.number),
+            "location": self.location.id,
+            "stream_id": self.stream.id,
+        }
+        if scenario.native_project_id:
+            labels["project_id"] = self.project.id
+        return labels
 
 
-def _streams(fleet: Snapshot) -> Iterator[tuple[ProjectSnapshot, str, StreamSnapshot]]:
+def _streams(fleet: Snapshot) -> Iterator[_StreamPlace]:
     for project in fleet.projects.values():
         for location in project.locations.values():
             for stream in location.streams.values():
-                yield project, location.id, stream
+                yield _StreamPlace(project, location, stream)

@@ -9,9 +9,9 @@ has no streams, and the exporter's own series come last. Cloud Monitoring shows 
 
 import math
 import zlib
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
+from operator import attrgetter
 
 from exporter import measure
 from exporter.config import Config
@@ -28,7 +28,13 @@ from lab.policies.promql import promql_name
 from lab.simulate import log_entries
 from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import Deployment, Scenario
-from lab.simulate.schedule import CompletedRun, ScheduledRun, fraction, scheduled_runs
+from lab.simulate.schedule import (
+    CompletedRun,
+    QuietCall,
+    ScheduledRun,
+    fraction,
+    scheduled_runs,
+)
 from lab.simulate.series import (
     Series,
     SeriesSet,
@@ -41,11 +47,15 @@ from lab.simulate.virtual_sleep import VirtualDeadline
 _WAIT_STEP = 10.0
 _LONG_SECONDS = 240.0
 # The fraction of a run after which points are written
-_COUNTS, _STREAMS_FROM, _STREAMS_FOR, _LAST_READ, _OWN = 0.2, 0.3, 0.5, 0.9, 1.0
+_COUNTS = 0.2
+_STREAMS_FROM = 0.3
+_STREAMS_FOR = 0.5
+_LAST_READ = 0.9
+_OWN = 1.0
 
 
 class SimulationError(Exception):
-    """The simulated exporter can't reach the emulator; ``str()`` is the sentence to show."""
+    """The exporter can't reach the emulator; ``str()`` is the sentence to show."""
 
 
 # The range of seconds from writing a point until it is visible; each point has its own
@@ -78,58 +88,87 @@ def simulate(
     ``ingestion``. Raise SimulationError where the exporter's calls don't reach the
     emulator.
     """
-    clock = _Clock(start)
     entries = list(log_entries.entries(scenario.world))
     asked = [entry.at for entry in entries if log_entries.asks_for_run(entry)]
-    runs: list[CompletedRun] = []
-    quiet: list[tuple[int, float]] = []
-    with ExitStack() as running:
-        cloud = running.enter_context(Emulator(scenario.world, clock=clock))
-        clients = running.enter_context(
-            Clients(scenario.configs[0].endpoints, cloud.environ)
-        )
-        exporters = [
-            _Exporter(clients, config, deployment, clock)
-            for config, deployment in zip(
-                scenario.configs, scenario.exporters, strict=True
-            )
-        ]
-        for each in scheduled_runs(
-            scenario.exporters, scenario.lasts, scenario.name, asked, runs, quiet
+    played = _play(scenario, start, asked)
+    entries += played.logged
+    series = SeriesSet()
+    _add_points(series, played, scenario, start, ingestion)
+    add_streams(series, scenario, start)
+    add_executions(series, scenario, played.runs, played.quiet, start)
+    slow = max(each.clock_behind for each in scenario.exporters)
+    takes = max(each.takes for each in scenario.exporters)
+    usual = sum(ingestion) / 2 + slow
+    return Recording(
+        name=scenario.name,
+        start=start,
+        lasts=scenario.lasts,
+        series=series.all(),
+        delay=VisibilityDelay(usual, takes + ingestion[1] + slow),
+        entries=tuple(sorted(entries, key=attrgetter("at"))),
+        runs=tuple(played.runs),
+        deployed=_deployed(scenario),
+    )
+
+
+@dataclass(slots=True)
+class _Played:
+    """What the exporters of a scenario did."""
+
+    # The accepted points; those of a series follow each other
+    points: list[WrittenPoint] = field(default_factory=list)
+    runs: list[CompletedRun] = field(default_factory=list)
+    quiet: list[QuietCall] = field(default_factory=list)
+    logged: list[LogEntry] = field(default_factory=list)  # the exporters' own entries
+
+
+def _play(scenario: Scenario, start: float, asked: list[float]) -> _Played:
+    """Run the exporters; ``asked`` is when Datastream logs what asks for a run."""
+    clock = _Clock(start)
+    played = _Played()
+    with (
+        Emulator(scenario.world, clock=clock) as cloud,
+        Clients(scenario.configs[0].endpoints, cloud.environ) as clients,
+    ):
+        exporters = []
+        for config, deployment in zip(
+            scenario.configs, scenario.exporters, strict=True
         ):
-            clock.now = start + each.at
-            runs.append(exporters[each.deployment].run(each, start))
-        points = cloud.points()
-        if runs and not cloud.calls:
+            exporters.append(_Exporter(clients, config, deployment, clock))
+        for due in scheduled_runs(
+            scenario.exporters,
+            scenario.lasts,
+            scenario.name,
+            asked,
+            played.runs,
+            played.quiet,
+        ):
+            clock.now = start + due.at
+            played.runs.append(exporters[due.deployment].run(due, start))
+        played.points = cloud.points()
+        if played.runs and not cloud.calls:
             raise SimulationError(
                 f"{scenario.name}: no call of the simulated exporter reached the"
                 " emulator, so nothing was evaluated; check that programs can connect"
                 " to 127.0.0.1 on this machine (firewall, sandbox, proxy settings)"
             )
-    series = SeriesSet()
-    _add_points(series, points, runs, scenario, start, ingestion)
-    add_streams(series, scenario, start)
-    add_executions(series, scenario, runs, quiet, start)
-    entries += (entry for exporter in exporters for entry in exporter.logged)
-    slow = max(each.clock_behind for each in scenario.exporters)
-    takes = max(each.takes for each in scenario.exporters)
-    delay = VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion[1] + slow)
-    in_order = tuple(sorted(entries, key=lambda entry: entry.at))
-    config, staying = max(
-        zip(scenario.configs, scenario.exporters, strict=True),
-        key=lambda each: math.inf if each[1].ends is None else each[1].ends,
-    )
-    return Recording(
-        scenario.name,
-        start,
-        scenario.lasts,
-        series.all(),
-        delay,
-        in_order,
-        tuple(runs),
-        Deployed(
-            config.metrics.project, config.run.name, staying.job, staying.location
-        ),
+    for exporter in exporters:
+        played.logged += exporter.logged
+    return played
+
+
+def _deployed(scenario: Scenario) -> Deployed:
+    """Return the deployment that stays longest, the first one of several."""
+    staying = 0
+    longest = -math.inf
+    for index, deployment in enumerate(scenario.exporters):
+        ends = math.inf if deployment.ends is None else deployment.ends
+        if ends > longest:
+            staying, longest = index, ends
+    config = scenario.configs[staying]
+    deployment = scenario.exporters[staying]
+    return Deployed(
+        config.metrics.project, config.run.name, deployment.job, deployment.location
     )
 
 
@@ -171,13 +210,10 @@ class _Exporter:
         self.logged += log_entries.of_exporter(
             ended, written.getvalue(), self._deployment, self._config.metrics.project
         )
+        if not report.unread and not report.failed_discoveries:
+            waited = 0.0
         return CompletedRun(
-            which,
-            report.timestamp,
-            ended,
-            waited if report.unread or report.failed_discoveries else 0.0,
-            report.complete,
-            report.changed,
+            which, report.timestamp, ended, waited, report.complete, report.changed
         )
 
     def _process(self, task: int) -> tuple[Runs, RunLog]:
@@ -185,7 +221,9 @@ class _Exporter:
         deployment = self._deployment
         if task not in self._processes or deployment.mode == "job":
             session = Session(self._config, self._clients, Task(task, deployment.tasks))
-            interval = None if deployment.mode == "job" else deployment.seconds
+            interval = None
+            if deployment.mode != "job":
+                interval = deployment.seconds
             self._processes[task] = (
                 Runs(session, interval, monotonic=self._clock, now=self._own_time),
                 RunLog(self._config, self._clock),
@@ -198,21 +236,23 @@ class _Exporter:
 
 def _add_points(
     into: SeriesSet,
-    points: list[WrittenPoint],
-    runs: list[CompletedRun],
+    played: _Played,
     scenario: Scenario,
     start: float,
     ingestion: tuple[float, float],
 ) -> None:
     """Add the exporter's points at the times when they become visible."""
-    by_second = {run.at: run for run in reversed(runs)}
-    followed = _followed(runs)
+    by_second = {run.at: run for run in reversed(played.runs)}
+    followed = _followed(played.runs)
     least, most = ingestion
-    read = {_location(point) for point in points if "/stream/" in point.metric_type}
+    read = set()
+    for point in played.points:
+        if "/stream/" in point.metric_type:
+            read.add(_run_and_location(point))
     labels: dict[str, str] | None = None
-    for point in points:
+    for point in played.points:
         if point.metric_labels is not labels:
-            # The points of a series are consecutive.
+            # The points of a series follow each other, and share their labels.
             labels = point.metric_labels
             series = into.series(promql_name(point.metric_type), _labels(point))
             drawn_by = zlib.crc32(repr((series.name, series.labels)).encode())
@@ -223,7 +263,7 @@ def _add_points(
             part = _written_after(point.metric_type, drawn)
         takes = scenario.exporters[run.scheduled.deployment].takes
         written = start + run.ended - takes * (1 - part)
-        if run.waited and _location(point) in read:
+        if run.waited and _run_and_location(point) in read:
             # It waits for no other location.
             written -= run.waited
         shown = written + least + (most - least) * drawn
@@ -235,10 +275,13 @@ def _written_after(metric_type: str, drawn: float) -> float:
     """Return the fraction of a run after which a point is written."""
     if metric_type == measure.LAST_READ.type:
         return _LAST_READ
-    of_stream = _STREAMS_FROM + _STREAMS_FOR * drawn
-    return {"exporter": _OWN, "location": _COUNTS}.get(
-        metric_type.split("/")[-2], of_stream
-    )
+    match metric_type.split("/")[-2]:
+        case "exporter":
+            return _OWN
+        case "location":
+            return _COUNTS
+        case _:
+            return _STREAMS_FROM + _STREAMS_FOR * drawn
 
 
 def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:
@@ -251,20 +294,17 @@ def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:
     latest: dict[tuple[int, int], ScheduledRun] = {}
     for run in runs:
         scheduled = run.scheduled
-        before = latest.get((scheduled.deployment, scheduled.task))
+        task = scheduled.deployment, scheduled.task
+        before = latest.get(task)
         if before is not None and scheduled.at - before.at < _LONG_SECONDS:
             followed.add(before)
-        latest[scheduled.deployment, scheduled.task] = scheduled
+        latest[task] = scheduled
     return followed
 
 
-def _location(point: WrittenPoint) -> tuple[float, str, str]:
-    """Return a point's run and location."""
-    return (
-        point.time,
-        point.resource_labels["namespace"],
-        point.resource_labels["location"],
-    )
+def _run_and_location(point: WrittenPoint) -> tuple[float, str, str]:
+    labels = point.resource_labels
+    return point.time, labels["namespace"], labels["location"]
 
 
 def _labels(point: WrittenPoint) -> dict[str, str]:

@@ -1,6 +1,7 @@
-"""Makes waiting between attempts take no real time, though it counts against the deadline.
+"""Makes waiting between attempts take no real time.
 
-So the speed of this machine doesn't change what a simulated run does.
+It counts against the deadline all the same. So the speed of this machine doesn't change
+what a simulated run does.
 """
 
 import threading
@@ -36,7 +37,7 @@ class VirtualSleep(threading.Event):
 
 @dataclass(frozen=True, slots=True)
 class VirtualDeadline(Deadline):
-    """A deadline that only virtual sleep brings closer; ``ends`` is in seconds slept."""
+    """A deadline in seconds slept: only virtual sleep brings it closer."""
 
     stop: VirtualSleep = field(default_factory=VirtualSleep)
 

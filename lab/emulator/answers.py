@@ -1,4 +1,4 @@
-"""Builds errors, with google.rpc details in their trailers, and pages as Google sends them."""
+"""Builds errors, with google.rpc details in trailers, and pages, as Google does."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -50,19 +50,21 @@ def code_number(code: str) -> int:
 
 def field_text(field: str, text: str, value: str | None = None) -> str:
     """Return Cloud Monitoring's message for a field with a wrong value."""
-    of = "" if value is None else f' of "{value}"'
-    return f"Field {field} had an invalid value{of}: {text}"
+    if value is not None:
+        return f'Field {field} had an invalid value of "{value}": {text}'
+    return f"Field {field} had an invalid value: {text}"
 
 
 def fault_error(fault: Fault) -> StatusError:
-    """Return the error of a fault that has a code; without a message of its own it has Google's."""
+    """Return the error of a fault with a code; Google's message is the default."""
     code = str(fault.code)
+    text = fault.message or _MESSAGES.get(code, code)
     details = []
     if fault.retry_delay is not None:
         delay = Duration()
         delay.FromNanoseconds(round(fault.retry_delay * 1e9))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
-    error = StatusError(code, fault.message or _MESSAGES.get(code, code), details)
+    error = StatusError(code, text, details)
     if fault.answer == "garbled":
         error.status.details.add(
             type_url="type.googleapis.com/google.rpc.RetryInfo", value=b"\xff"
@@ -93,16 +95,14 @@ def api_disabled(number: int) -> StatusError:
 
 
 def permission_denied(permission: str, resource: str) -> StatusError:
-    """Return Google's error for a caller without ``datastream.streams.list`` on a resource."""
+    """Return Google's error for a caller without a permission on a resource."""
     service = permission.partition(".")[0] + ".googleapis.com"
     text = (
-        f"Permission {permission} denied (or the resource may not exist)."
-        if service == "monitoring.googleapis.com"
-        else (
-            f"Permission '{permission}' denied on resource '//{service}/{resource}'"
-            " (or it may not exist)."
-        )
+        f"Permission '{permission}' denied on resource '//{service}/{resource}'"
+        " (or it may not exist)."
     )
+    if service == "monitoring.googleapis.com":
+        text = f"Permission {permission} denied (or the resource may not exist)."
     info = error_details_pb2.ErrorInfo(
         reason="IAM_PERMISSION_DENIED",
         domain=service,
@@ -112,7 +112,7 @@ def permission_denied(permission: str, resource: str) -> StatusError:
 
 
 class RejectedPointError(Exception):
-    """Why a series of a request is not written, in Google's words and with Google's code."""
+    """Why a series is not written, in Google's words and with Google's code."""
 
     def __init__(self, text: str, code: str = "INVALID_ARGUMENT") -> None:
         super().__init__(text)
@@ -120,38 +120,41 @@ class RejectedPointError(Exception):
         self.code = code
 
 
-# A raw TimeSeries that was not written: its index in the request, the series, and why
-Rejected = tuple[int, Any, RejectedPointError]
+class Rejected(NamedTuple):
+    """A series that was not written."""
+
+    index: int  # its index in the request
+    series: Any  # the raw TimeSeries
+    why: RejectedPointError
 
 
 def partial_write_error(rejected: Sequence[Rejected], points: int) -> StatusError:
-    """Return the error for a request of so many points with series that were not written."""
+    """Return the error for a request of so many points, some of them not written."""
     refused: Counter[str] = Counter()
-    for _, series, why in rejected:
-        refused[why.code] += len(series.points)
+    for each in rejected:
+        refused[each.why.code] += len(each.series.points)
     summary = _Summary(
         total_point_count=points, success_point_count=points - refused.total()
     )
     for code, count in refused.items():
         # A code and a count: Google sends no text here.
         summary.errors.add(point_count=count).status.code = code_number(code)
-    named = "; ".join(_named(*each) for each in rejected)
+    named = "; ".join(map(_named, rejected))
     return StatusError("INVALID_ARGUMENT", f"{_NOT_WRITTEN}: {named}", [summary])
 
 
-def _named(index: int, series: Any, why: RejectedPointError) -> str:
-    metric, resource = series.metric, series.resource
-    labels = ", ".join(
-        f'"{key}": "{value}"' for key, value in sorted(metric.labels.items())
-    )
-    text = why.text
-    if why.code == "FAILED_PRECONDITION":
-        of = ",".join(
-            f"{key}:{value}" for key, value in sorted(resource.labels.items())
-        )
+def _named(rejected: Rejected) -> str:
+    metric = rejected.series.metric
+    pairs = [f'"{key}": "{value}"' for key, value in sorted(metric.labels.items())]
+    labels = ", ".join(pairs)
+    text = rejected.why.text
+    if rejected.why.code == "FAILED_PRECONDITION":
+        resource = rejected.series.resource
+        pairs = [f"{key}:{value}" for key, value in sorted(resource.labels.items())]
+        of = ",".join(pairs)
         text = f"write for resource={resource.type}{{{of}}} failed with: {text}"
     where = f'metric.type="{metric.type}", metric.labels={{{labels}}}'
-    return f"timeSeries[{index}] ({where}): {text}"
+    return f"timeSeries[{rejected.index}] ({where}): {text}"
 
 
 # A token of the first page of any listing, which only a fault gives
@@ -159,16 +162,19 @@ FIRST_PAGE = "first-page"
 
 
 class PageRange(NamedTuple):
-    """The part of a listing that a request is about: its first index, its size, and of what."""
+    """The part of a listing that a request asks for: first index, size, of what."""
 
     start: int
     size: int
     listing: str
 
     def cut(self, items: Sequence[Item]) -> tuple[Sequence[Item], str]:
-        """Return the page's items, and the token of the next page, empty after the last one."""
+        """Return the page's items, and the next page's token, empty after the last."""
         stop = self.start + self.size
-        return items[self.start : stop], self.token(stop) if stop < len(items) else ""
+        page = items[self.start : stop]
+        if stop >= len(items):
+            return page, ""
+        return page, self.token(stop)
 
     def token(self, start: int) -> str:
         """Return the token of the page of this listing that begins at an index."""

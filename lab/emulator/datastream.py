@@ -77,10 +77,11 @@ class DatastreamService:
             self._fleet(), request.name, "datastream.locations.list", request.name
         )
         page = self._page(request, "ListLocations", request.name)
-        listed = (
-            id_ for id_, each in project.locations.items() if each.outage != "unlisted"
-        )
-        found, token = page.cut(list(listed))
+        listed = []
+        for id_, location in project.locations.items():
+            if location.outage != "unlisted":
+                listed.append(id_)
+        found, token = page.cut(listed)
         response = locations_pb2.ListLocationsResponse(next_page_token=token)
         for id_ in found:
             name = f"projects/{project.named}/locations/{id_}"
@@ -143,8 +144,9 @@ class DatastreamService:
     def _project(
         fleet: Snapshot, name: str, permission: str, resource: str
     ) -> ProjectSnapshot:
-        """Return the project of ``projects/P…``, or raise the StatusError that Google answers."""
-        kind, id_, *_ = [*name.split("/"), ""]
+        """Return the project of ``projects/P…``, or raise Google's StatusError."""
+        kind, _, rest = name.partition("/")
+        id_ = rest.partition("/")[0]
         if kind != "projects" or not id_:
             raise StatusError("INVALID_ARGUMENT", f"Malformed name: '{name}'")
         project = fleet.project(id_)
@@ -161,10 +163,10 @@ class DatastreamService:
     def _location(
         self, fleet: Snapshot, name: str, permission: str, resource: str = ""
     ) -> tuple[LocationSnapshot, str]:
-        """Return the location of ``projects/P/locations/L``, and its name as answers spell it."""
+        """Return the location of a name, and that name as answers spell it."""
         project = self._project(fleet, name, permission, resource or name)
-        _, _, kind, id_, *_ = [*name.split("/", 3), "", ""]
-        if kind != "locations" or not id_:
+        _, found, id_ = name.partition("/locations/")
+        if not found or not id_:
             raise StatusError("INVALID_ARGUMENT", f"Malformed name: '{name}'")
         location = project.locations.get(id_)
         if location is None:

@@ -1,4 +1,4 @@
-"""Runs Datastream and Cloud Monitoring on this machine: both servers, one world, one clock."""
+"""Runs Datastream and Cloud Monitoring here: two servers, one world, one clock."""
 
 import time
 from collections import Counter
@@ -8,9 +8,10 @@ from typing import Any, Self
 
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.datastream import DatastreamService
-from lab.emulator.monitoring import MonitoringService, WrittenPoint
+from lab.emulator.monitoring import MonitoringService
 from lab.emulator.server import Answer, Call, CallHandler, serving
 from lab.emulator.snapshots import Snapshot, Snapshots
+from lab.emulator.stored_series import WrittenPoint
 from lab.emulator.world import Fault, World
 
 
@@ -44,10 +45,13 @@ class Emulator:
     def __enter__(self) -> Self:
         self.fleet()  # a big world's first call is then as fast as the next
         with ExitStack() as starting:
-            datastream = serving(self._datastream.services, self._calls, self._ports[0])
-            self.datastream = starting.enter_context(datastream)
-            monitoring = serving(self._monitoring.services, self._calls, self._ports[1])
-            self.monitoring = starting.enter_context(monitoring)
+            for_datastream, for_monitoring = self._ports
+            self.datastream = starting.enter_context(
+                serving(self._datastream.services, self._calls, for_datastream)
+            )
+            self.monitoring = starting.enter_context(
+                serving(self._monitoring.services, self._calls, for_monitoring)
+            )
             self._running = starting.pop_all()
         return self
 
@@ -77,7 +81,7 @@ class Emulator:
         return self._monitoring.points(metric_type)
 
     def seed_series(self, project: str, series: Iterable[Any]) -> None:
-        """Add raw TimeSeries that nobody writes, such as those of Google's own metrics."""
+        """Add raw TimeSeries that nobody writes, such as Google's own."""
         self._monitoring.seed_series(project, series)
 
     def add_fault(self, fault: Fault) -> None:
@@ -85,7 +89,7 @@ class Emulator:
         self._calls.add_fault(fault)
 
     def answer(self, method: str, answer: Answer) -> None:
-        """Let a function answer the calls of ``ListStreams``, say, instead of the world."""
+        """Let a function answer a method, such as ListStreams, instead of the world."""
         self._calls.scripts[method] = answer
 
     def seconds(self) -> float:

@@ -1,4 +1,4 @@
-"""Serves gRPC on loopback: records calls, lets faults strike, and sends errors as statuses."""
+"""Serves gRPC on loopback: records calls, lets faults strike, sends errors."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ from grpc_status import rpc_status
 
 from lab.emulator.answers import (
     FIRST_PAGE,
+    Rejected,
     RejectedPointError,
     StatusError,
     fault_error,
@@ -61,7 +62,7 @@ Services = Mapping[str, Mapping[str, Method]]
 
 
 class Call(NamedTuple):
-    """A call that reached a server: ``ListStreams`` of ``projects/P/locations/L``, say."""
+    """A call of a method that reached a server, with the name of its resource."""
 
     method: str
     name: str
@@ -69,16 +70,20 @@ class Call(NamedTuple):
     @property
     def project(self) -> str:
         """Return the project in the name."""
-        return [*self.name.split("/"), ""][1]
+        return self._part(1)
 
     @property
     def location(self) -> str:
         """Return the location in the name; empty where it has none."""
-        return [*self.name.split("/"), "", "", ""][3]
+        return self._part(3)
+
+    def _part(self, number: int) -> str:
+        parts = self.name.split("/")
+        return parts[number] if number < len(parts) else ""
 
 
 class CallHandler:
-    """Answers every call: records it, lets faults strike, asks the service. Safe for threads.
+    """Answers calls: records them, lets faults strike, asks services. Safe for threads.
 
     ``seconds`` returns the seconds since the world's start.
     """
@@ -93,7 +98,7 @@ class CallHandler:
         self._matched: Counter[int] = Counter()
 
     def add_fault(self, fault: Fault) -> None:
-        """Add a fault; its ``from`` and ``until`` count from the world's start, as in a file."""
+        """Add a fault; its times count from the world's start, as in a file."""
         with self._lock:
             self._faults.append(fault)
 
@@ -103,11 +108,12 @@ class CallHandler:
             return list(self._log)
 
     def answer(self, name: str, method: Method, request: Any, ended: Event) -> Any:
-        """Return the response to a call, or raise the StatusError that the client gets instead.
+        """Return the response to a call, or raise the StatusError that the client gets.
 
         ``ended`` is set once the client waits no longer.
         """
-        faults = self._record(name, getattr(request, "parent", "") or request.name)
+        resource = getattr(request, "parent", "") or request.name
+        faults = self._record(Call(name, resource))
         answer = self.scripts.get(name, method.answer)
         _strike([fault for fault in faults if fault.when == "before"], ended)
         for fault in faults:
@@ -119,18 +125,19 @@ class CallHandler:
         _strike([fault for fault in faults if fault.when == "after"], ended)
         return response
 
-    def _record(self, method: str, name: str) -> list[Fault]:
+    def _record(self, call: Call) -> list[Fault]:
         """Add a call to the log; return the faults that it meets."""
-        call, seconds = Call(method, name), self._seconds()
+        seconds = self._seconds()
+        met = []
         with self._lock:
-            met = []
-            for index, fault in enumerate(self._faults):
-                if _matches(fault, call, seconds):
-                    self._matched[index] += 1
-                    if fault.times is None or self._matched[index] <= fault.times:
-                        met.append(fault)
             self._log.append(call)
-            return met
+            for index, fault in enumerate(self._faults):
+                if not _matches(fault, call, seconds):
+                    continue
+                self._matched[index] += 1
+                if fault.times is None or self._matched[index] <= fault.times:
+                    met.append(fault)
+        return met
 
 
 def _matches(fault: Fault, call: Call, seconds: float) -> bool:
@@ -157,17 +164,17 @@ def _write_in_part(fault: Fault, count: int, answer: Answer, request: Any) -> No
     text = fault.message or fault_error(fault).status.message
     points = sum(len(each.points) for each in request.time_series)
     why = RejectedPointError(text, str(fault.code))
-    refused = [
-        (index, each, why) for index, each in enumerate(request.time_series[:count])
-    ]
-    rest = type(request)(name=request.name, time_series=request.time_series[count:])
-    if rest.time_series:
-        answer(rest)
+    refused = []
+    for index, series in enumerate(request.time_series[:count]):
+        refused.append(Rejected(index, series, why))
+    rest = request.time_series[count:]
+    if rest:
+        answer(type(request)(name=request.name, time_series=rest))
     raise partial_write_error(refused, points)
 
 
 def _wrong_answer(kind: str | None, request: Any, response: Any) -> Any:
-    """Return what a fault makes of a response, where its method can give such an answer."""
+    """Return what a fault makes of a response, if its method can answer so."""
     match kind:
         case "garbled":
             return _serialized(response) + _CUT_OFF
@@ -184,19 +191,18 @@ def _wrong_answer(kind: str | None, request: Any, response: Any) -> Any:
 
 @contextmanager
 def serving(services: Services, calls: CallHandler, port: int) -> Iterator[str]:
-    """Serve on a port of loopback, 0 for any, while the block runs; the block gets the address.
+    """Serve on a port of loopback, 0 for any; the block gets the address.
 
     Raise PortInUseError where the port is not free.
     """
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
     server = grpc.server(pool, options=_OPTIONS)
     for service, methods in services.items():
-        handlers = {
-            name: _handler(calls, name, method) for name, method in methods.items()
-        }
-        server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(service, handlers),)
-        )
+        handlers = {}
+        for name, method in methods.items():
+            handlers[name] = _handler(calls, name, method)
+        served = grpc.method_handlers_generic_handler(service, handlers)
+        server.add_generic_rpc_handlers((served,))
     try:
         bound = server.add_insecure_port(f"127.0.0.1:{port}")
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Reads a world file: what exists in the emulator, how it changes, and what goes wrong."""
+"""Reads a world file: what the emulator has, how it changes, what goes wrong."""
 
 import re
 import sys
@@ -28,7 +28,7 @@ _COUNTER = re.compile(r"\{(?::0(\d))?\}")
 
 
 def _seconds(written: object) -> object:
-    """Turn ``90s``, ``50ms`` or ``1h12m10s`` into seconds; numbers pass, for use in code."""
+    """Turn ``90s``, ``50ms`` or ``1h12m10s`` into seconds; numbers pass."""
     if not isinstance(written, str):
         return written
     return promql_durations.parse(written).total_seconds()
@@ -41,14 +41,14 @@ def _known(written: str, known: Iterable[str]) -> str:
 
 
 def _number_in(names: type[IntEnum]) -> BeforeValidator:
-    """Accept an enum's name or any number, as the API may send one that the client doesn't know."""
-    return BeforeValidator(
-        lambda value: (
-            names[_known(value, names.__members__)].value
-            if isinstance(value, str)
-            else value
-        )
-    )
+    """Accept an enum's name or any number, as the API may send an unknown one."""
+
+    def number(written: object) -> object:
+        if not isinstance(written, str):
+            return written
+        return names[_known(written, names.__members__)].value
+
+    return BeforeValidator(number)
 
 
 _CODES = [code for code in grpc.StatusCode.__members__ if code != "OK"]
@@ -202,7 +202,7 @@ class Lifecycle(_StreamEvent):
 
 
 class Pause(_StreamEvent):
-    """Somebody pauses the streams; with `draining`, they are DRAINING for that long first."""
+    """Somebody pauses the streams; they are DRAINING for `draining` first."""
 
     do: Literal["pause"]
     draining: Seconds = 0
@@ -217,7 +217,7 @@ class Fail(_StreamEvent):
 
 
 class SetState(_StreamEvent):
-    """Streams change to a state: a name, or a number that the client does not know yet."""
+    """Streams change to a state: a name, or a number that the client doesn't know."""
 
     do: Literal["set_state"]
     state: State
@@ -231,7 +231,7 @@ class SetBackfill(_StreamEvent):
 
 
 class Lag(_StreamEvent):
-    """Streams fall behind: their freshness has this value from now on, or grows from it."""
+    """Streams fall behind: their freshness is this from now on, or grows from it."""
 
     do: Literal["lag"]
     freshness: Seconds
@@ -375,7 +375,7 @@ class World(Section):
     largest_page: dict[str, int] = Field(default_factory=dict)
 
     def resource_names(self) -> dict[str, list[str]]:
-        """Return all full names by kind: project, location, stream and private_connection."""
+        """Return all full names by kind, such as private_connection."""
         kinds = ("project", "location", "stream", "private_connection")
         names: dict[str, list[str]] = {kind: [] for kind in kinds}
         for project in self.projects:
@@ -383,21 +383,19 @@ class World(Section):
             for location in project.locations:
                 at = f"projects/{project.id}/locations/{location.id}"
                 names["location"].append(at)
-                names["stream"] += [
-                    f"{at}/streams/{id_}"
-                    for each in location.streams
-                    for id_ in each.ids
-                ]
-                names["private_connection"] += [
-                    f"{at}/privateConnections/{each.id}"
-                    for each in location.private_connections
-                ]
+                for group in location.streams:
+                    names["stream"] += [f"{at}/streams/{id_}" for id_ in group.ids]
+                for connection in location.private_connections:
+                    name = f"{at}/privateConnections/{connection.id}"
+                    names["private_connection"].append(name)
         return names
 
 
 def matches(glob: str, name: str) -> bool:
-    """Return whether a glob matches a full name, or its last part where it has no slash."""
-    return fnmatchcase(name if "/" in glob else name.rpartition("/")[2], glob)
+    """Return whether a glob matches a name; one without a slash, its last part."""
+    if "/" not in glob:
+        name = name.rpartition("/")[2]
+    return fnmatchcase(name, glob)
 
 
 # Files.
@@ -417,7 +415,7 @@ def default_world() -> World:
 
 
 def parse_world(text: str, file: str) -> World:
-    """Return the world of a YAML text, or raise InputError with all errors in ``file``."""
+    """Return the world of a YAML text, or raise InputError with all its errors."""
     document = documents.parse(text, file)
     world = document.read(World)
     if world is not None:
@@ -432,7 +430,7 @@ def is_literal(glob: str) -> bool:
 
 
 def config_environ(world: World, file: str) -> dict[str, str]:
-    """Return the variable with the config that a world brings, if any; InputError if it is bad."""
+    """Return the variable with the config of a world, or raise InputError."""
     if world.config is None:
         return {}
     config.from_data(world.config, file, {})
@@ -442,17 +440,16 @@ def config_environ(world: World, file: str) -> dict[str, str]:
 
 
 def world_errors(world: World) -> Iterator[tuple[Place, str]]:
-    """Yield what is wrong between the parts of a world: the path of keys, and a sentence."""
+    """Yield what is wrong between a world's parts: the path of keys, a sentence."""
     names = world.resource_names()
     for kind, of_kind in names.items():
-        for name in [name for name, times in Counter(of_kind).items() if times > 1]:
-            yield ("projects",), f"the {kind} {quote(name)} stands twice"
+        for name, times in Counter(of_kind).items():
+            if times > 1:
+                yield ("projects",), f"the {kind} {quote(name)} stands twice"
     for index, event in enumerate(world.events):
         kind = next(kind for kind in names if kind in type(event).model_fields)
         glob = getattr(event, kind)
         # Most likely a typing error.
         if not any(matches(glob, name) for name in names[kind]):
-            yield (
-                ("events", index, kind),
-                f"{quote(glob)} matches no {kind} of this world",
-            )
+            text = f"{quote(glob)} matches no {kind} of this world"
+            yield ("events", index, kind), text

@@ -1,4 +1,4 @@
-"""Decides which points Cloud Monitoring accepts, and refuses the others in its own words.
+"""Decides which points Cloud Monitoring accepts; refuses others in its words.
 
 Sources: https://cloud.google.com/monitoring/quotas#custom_metrics_quotas, the reference
 of projects.timeSeries.create, and texts seen in other clients' reports.
@@ -6,7 +6,7 @@ of projects.timeSeries.create, and texts seen in other clients' reports.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.api import metric_pb2
 
@@ -45,8 +45,16 @@ def nanoseconds(timestamp: Any) -> int:
     return int(timestamp.seconds) * SECOND + int(timestamp.nanos)
 
 
-def new_point(index: int, series: Any, now: int) -> tuple[int, str, Any]:
-    """Return the end (in ns), the value's field and the value of a raw TimeSeries' one point.
+class NewPoint(NamedTuple):
+    """A point that is to be written."""
+
+    end: int  # nanoseconds since 1970
+    value_field: str  # the field of its value
+    value: Any
+
+
+def new_point(index: int, series: Any, now: int) -> NewPoint:
+    """Return the one point of a raw TimeSeries.
 
     Raise RejectedPointError if there is none, or if it is too old or too new.
     """
@@ -67,11 +75,11 @@ def new_point(index: int, series: Any, now: int) -> tuple[int, str, Any]:
     if end > now + _NEWEST:
         text = "Data points cannot be written more than 5 minutes in the future."
         raise _rejected(f"{at}[0].interval.end_time", text)
-    return end, value_field, getattr(point.value, value_field)
+    return NewPoint(end, value_field, getattr(point.value, value_field))
 
 
 def check_descriptor(type_: str, keys: Iterable[str]) -> None:
-    """Raise RejectedPointError where a metric may not have its name, or not these labels."""
+    """Raise RejectedPointError where a metric's name or a label is not allowed."""
     if not _METRIC.fullmatch(type_):
         raise RejectedPointError(f"Unknown metric: {type_}")
     for key in sorted(keys):
@@ -91,23 +99,23 @@ def check_type(descriptor: metric_pb2.MetricDescriptor, value_field: str) -> Non
 
 
 def check_order(youngest: int, end: int) -> None:
-    """Raise RejectedPointError where a point is not 5 s later than the youngest of its series."""
+    """Raise RejectedPointError where a point is not 5 s younger than its series."""
     if end - youngest >= _SAMPLING_PERIOD:
         return
     text = (
-        "One or more points were written more frequently than the maximum sampling"
-        " period configured for the metric."
-        if end > youngest
-        else (
-            "Points must be written in order. One or more of the points specified had"
-            " an older end time than the most recent point."
-        )
+        "Points must be written in order. One or more of the points specified had"
+        " an older end time than the most recent point."
     )
+    if end > youngest:
+        text = (
+            "One or more points were written more frequently than the maximum sampling"
+            " period configured for the metric."
+        )
     raise RejectedPointError(text, "FAILED_PRECONDITION")
 
 
 def check_labels(index: int, metric_labels: Mapping[str, str], resource: Any) -> None:
-    """Raise RejectedPointError where a label value or the raw resource is not allowed."""
+    """Raise RejectedPointError where a label value or the resource is not allowed."""
     if any(len(value) > _VALUE_LENGTH for value in metric_labels.values()):
         text = f"A label value is limited to {_VALUE_LENGTH} characters."
         raise _rejected(f"timeSeries[{index}].metric.labels", text)
@@ -119,9 +127,11 @@ def check_labels(index: int, metric_labels: Mapping[str, str], resource: Any) ->
         )
         raise _rejected(f"timeSeries[{index}].resource.type", text, resource.type)
     keys = _WRITABLE[resource.type]
-    if unknown := sorted(set(resource.labels) - keys):
+    unknown = sorted(set(resource.labels) - keys)
+    if unknown:
         raise RejectedPointError(f"Unrecognized resource label: {unknown[0]}")
-    if missing := sorted(keys - set(resource.labels)):
+    missing = sorted(keys - set(resource.labels))
+    if missing:
         raise RejectedPointError(
             "The set of resource labels is incomplete. Missing labels:"
             f" ({' '.join(missing)})."

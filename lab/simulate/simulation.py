@@ -22,7 +22,7 @@ from exporter.report import Session
 from exporter.run_log import RunLog
 from exporter.runs import Runs
 from lab.emulator.emulator import Emulator
-from lab.emulator.monitoring import WrittenPoint
+from lab.emulator.stored_series import WrittenPoint
 from lab.policies.deployment import Deployed
 from lab.policies.promql import promql_name
 from lab.simulate import log_entries

@@ -9,6 +9,7 @@ from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
 from exporter.text import plural
 from lab.cli.options import LabContext, add_options, selected_policies
+from lab.prove.engine import EngineError
 from lab.prove.time_to_page import MODES, MOMENTS, TimeToPage, in_order, measure_all
 from lab.terminal import print_json, print_table, show_progress
 
@@ -35,13 +36,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(context: LabContext) -> int:
     """Measure and print each time to page; return the exit code."""
     policies = selected_policies(context.args)
-    with show_progress(context.err) as progress:
-        measuring = measure_all(policies, context.stop, context.args.moments)
-        times = [
-            time
-            for part in progress.track("measuring", measuring, len(MODES))
-            for time in part
-        ]
+    measuring = measure_all(policies, context.stop, context.args.moments)
+    times: list[TimeToPage] = []
+    try:
+        with show_progress(context.err) as progress:
+            for measured in progress.track("measuring", measuring, len(MODES)):
+                times += measured
+    except EngineError:
+        if times and not context.args.json:
+            show(in_order(times), context)
+        raise
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was measured.")
         return INTERRUPTED

@@ -123,7 +123,7 @@ class RejectedPointError(Exception):
 class Rejected(NamedTuple):
     """A series that was not written."""
 
-    index: int  # its index in the request
+    place: int  # its index in the request
     series: Any  # the raw TimeSeries
     why: RejectedPointError
 
@@ -154,7 +154,7 @@ def _named(rejected: Rejected) -> str:
         of = ",".join(pairs)
         text = f"write for resource={resource.type}{{{of}}} failed with: {text}"
     where = f'metric.type="{metric.type}", metric.labels={{{labels}}}'
-    return f"timeSeries[{rejected.index}] ({where}): {text}"
+    return f"timeSeries[{rejected.place}] ({where}): {text}"
 
 
 # A token of the first page of any listing, which only a fault gives

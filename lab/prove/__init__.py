@@ -1,1 +1,1 @@
-"""Plays scenarios, evaluates policies with Prometheus, compares incidents with expectations."""
+"""Plays scenarios, evaluates policies with Prometheus, and compares the incidents."""

@@ -44,7 +44,7 @@ def compare(
     phase: float | None,
     phases: int = 1,
 ) -> tuple[AlertResult, ...]:
-    """Return a result for each expected alert and for each extra incident of a phase."""
+    """Return a result for each expected alert and each extra incident of a phase."""
     unmatched = sorted(incidents, key=lambda incident: incident.opened)
     results = []
     for alert in sorted(expected, key=lambda alert: alert.opens.after):
@@ -54,32 +54,30 @@ def compare(
             if incident is not None:
                 unmatched.remove(incident)
                 matched.add(incident.about)
-            results.append(
-                AlertResult(_outcome(alert, incident), alert, incident, phase, phases)
-            )
-    results += [
-        AlertResult(AlertOutcome.EXTRA, None, incident, phase, phases)
-        for incident in unmatched
-    ]
+            outcome = _outcome(alert, incident)
+            results.append(AlertResult(outcome, alert, incident, phase, phases))
+    for incident in unmatched:
+        extra = AlertResult(AlertOutcome.EXTRA, None, incident, phase, phases)
+        results.append(extra)
     return tuple(results)
 
 
 def _best_match(
     expected: ExpectedIncident, unmatched: Sequence[Incident], matched: set[str]
 ) -> Incident | None:
-    """Return the first incident that opens when it should, else the one closest to it."""
-    candidates = [
-        incident
-        for incident in unmatched
-        if incident.policy == expected.policy
-        and incident.about not in matched
-        and (expected.of == "*" or matches(expected.of, incident.about))
-    ]
-    return min(
-        candidates,
-        key=lambda incident: _seconds_outside(incident.opened, expected.opens),
-        default=None,
-    )
+    """Return the first incident that opens in time, else the closest one."""
+    best = None
+    least = math.inf
+    for incident in unmatched:
+        if incident.policy != expected.policy or incident.about in matched:
+            continue
+        if expected.of != "*" and not matches(expected.of, incident.about):
+            continue
+        outside = _seconds_outside(incident.opened, expected.opens)
+        if outside < least:
+            best = incident
+            least = outside
+    return best
 
 
 def _seconds_outside(moment: float, span: TimeRange) -> float:
@@ -97,6 +95,8 @@ def _outcome(expected: ExpectedIncident, incident: Incident | None) -> AlertOutc
     if expected.closes and closed > expected.closes.by:
         return AlertOutcome.CLOSED_LATE
     earliest = expected.closes.after if expected.closes else 0.0
-    if closed < (math.inf if expected.stays else earliest):
+    if expected.stays:
+        earliest = math.inf
+    if closed < earliest:
         return AlertOutcome.CLOSED_EARLY
     return AlertOutcome.RIGHT

@@ -7,8 +7,9 @@ https://cloud.google.com/monitoring/alerts/concepts-indepth
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from google.cloud import monitoring_v3
 
@@ -41,7 +42,7 @@ class Incident:
 def metric_incidents(
     policy: Policy, recording: Recording, engine: Engine, spacing: float
 ) -> tuple[Incident, ...]:
-    """Return the incidents of a policy with a PromQL condition, in every evaluation phase.
+    """Return the incidents of a policy on metrics, in every evaluation phase.
 
     The engine holds the recording's series. The phases are ``spacing`` seconds apart,
     of which the policy's evaluation interval is a multiple.
@@ -52,42 +53,40 @@ def metric_incidents(
     query = adjust_for_delay(
         recording.deployed.fill_in(policy.query or ""), recording.delay
     )
-    incidents = []
+    incidents: list[Incident] = []
     for series in engine.query_range(query, recording.start, end, spacing):
-        labels = series.labels
-        values = {
-            round((at - recording.start) / spacing) * spacing: value
-            for at, value in series.values.items()
-        }
-        name = resource_name(labels, is_exporter=policy.watches_exporter)
+        name = resource_name(series.labels, is_exporter=policy.watches_exporter)
+        values: dict[float, str] = {}
         by_phase: dict[int, list[float]] = {}
-        for at in values:
-            by_phase.setdefault(round(at / spacing) % phases, []).append(at)
+        for time, value in series.values.items():
+            step = round((time - recording.start) / spacing)
+            values[step * spacing] = value
+            by_phase.setdefault(step % phases, []).append(step * spacing)
         for phase, true_at in sorted(by_phase.items()):
             last = (steps - (steps - phase) % phases) * spacing
-            incidents += [
-                Incident(
-                    policy.name,
-                    name,
-                    labels,
-                    opened,
-                    closed,
-                    phase * spacing,
-                    values[opened],
+            for opened, closed in firing_intervals(
+                true_at,
+                retest_window=policy.retest_window,
+                interval=policy.interval,
+                last=last,
+            ):
+                incident = Incident(
+                    policy=policy.name,
+                    about=name,
+                    labels=series.labels,
+                    opened=opened,
+                    closed=closed,
+                    phase=phase * spacing,
+                    value=values[opened],
                 )
-                for opened, closed in firing_intervals(
-                    true_at,
-                    retest_window=policy.retest_window,
-                    interval=policy.interval,
-                    last=last,
-                )
-            ]
+                incidents.append(incident)
     return tuple(incidents)
 
 
 def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
-    """Return the full name of the resource that a result's labels identify, as far as they do."""
-    project, location = labels.get("namespace"), labels.get("location")
+    """Return the full name of the resource that a result's labels identify."""
+    project = labels.get("namespace")
+    location = labels.get("location")
     if is_exporter:
         return f"exporters/{project}" if project else "every exporter"
     if not project:
@@ -95,12 +94,10 @@ def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
     name = f"projects/{project}"
     if location:
         name += f"/locations/{location}"
-    for key, kind in (
-        ("stream_id", "streams"),
-        ("private_connection_id", "privateConnections"),
-    ):
-        if key in labels:
-            name += f"/{kind}/{labels[key]}"
+    if "stream_id" in labels:
+        name += f"/streams/{labels['stream_id']}"
+    if "private_connection_id" in labels:
+        name += f"/privateConnections/{labels['private_connection_id']}"
     return name
 
 
@@ -121,33 +118,35 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
         }
     except FilterError as error:
         raise InputError([f"{policy.path}: {error}"]) from None
-    auto_close = monitoring_v3.AlertPolicy.pb(
-        policy.proto
-    ).alert_strategy.auto_close.seconds
-    runs: dict[tuple[str, tuple[tuple[str, str], ...]], list[list[LogEntry]]] = {}
+    strategy = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy
+    auto_close = strategy.auto_close.seconds
+    incidents: list[list[LogEntry]] = []
+    latest: dict[tuple[str, str], list[LogEntry]] = {}
     for entry in recording.entries:
         if entry.at >= recording.lasts or not accepts(entry.fields):
             continue
-        labels = {key: extract(entry.fields) for key, extract in extractors.items()}
         project = entry.stream.split("/")[1]
-        of_labels = runs.setdefault((project, tuple(sorted(labels.items()))), [])
-        if of_labels and entry.at - of_labels[-1][-1].at <= auto_close:
-            of_labels[-1].append(entry)
-        else:
-            of_labels.append([entry])
-    incidents = []
-    for (_, label_items), of_labels in runs.items():
-        for run in of_labels:
-            opened, ends = (
-                run[0].at + LOGGED_AFTER,
-                run[-1].at + LOGGED_AFTER + auto_close,
-            )
-            closed = ends if ends <= recording.lasts else None
-            labels = dict(label_items)
-            incidents.append(
-                Incident(policy.name, run[0].stream, labels, opened, closed)
-            )
-    return tuple(incidents)
+        key = project, repr(_extracted(extractors, entry))
+        logged = latest.get(key)
+        if logged is None or entry.at - logged[-1].at > auto_close:
+            logged = latest[key] = []
+            incidents.append(logged)
+        logged.append(entry)
+    found = []
+    for logged in incidents:
+        first = logged[0]
+        labels = _extracted(extractors, first)
+        opened = first.at + LOGGED_AFTER
+        closes = logged[-1].at + LOGGED_AFTER + auto_close
+        closed = closes if closes <= recording.lasts else None
+        found.append(Incident(policy.name, first.stream, labels, opened, closed))
+    return tuple(found)
+
+
+def _extracted(
+    extractors: Mapping[str, Callable[[Any], str]], entry: LogEntry
+) -> dict[str, str]:
+    return {key: extract(entry.fields) for key, extract in extractors.items()}
 
 
 def firing_intervals(
@@ -156,8 +155,8 @@ def firing_intervals(
     """Yield when incidents open and close; None where one is still open at the end.
 
     Args:
-        true_at: Times of the evaluations that were true, ascending, ``interval`` seconds apart
-            where none between them was false.
+        true_at: Times of the evaluations that were true, ascending, ``interval``
+            seconds apart where none between them was false.
         retest_window: Seconds for which the condition must stay true.
         interval: Seconds between evaluations.
         last: Time of the last evaluation.
@@ -167,9 +166,10 @@ def firing_intervals(
     for at in (*true_at, math.inf):
         if at - end > interval * 1.5:
             # An unbroken run of true evaluations has ended.
-            if begin + window <= end:
+            opened = begin + window
+            if opened <= end:
                 closed = end + interval
-                yield begin + window, closed if closed <= last else None
+                yield opened, closed if closed <= last else None
             begin = at
         end = at
 

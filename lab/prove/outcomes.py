@@ -17,9 +17,17 @@ _MOST_LINES = 10
 class Group(NamedTuple):
     """Results that one line describes."""
 
-    outcome: AlertOutcome  # the outcome of each
-    expected: ExpectedIncident | None  # the expected alert; None for extra incidents
-    results: tuple[AlertResult, ...]  # the results, of all phases
+    results: list[AlertResult]  # of all phases
+
+    @property
+    def outcome(self) -> AlertOutcome:
+        """The outcome of each."""
+        return self.results[0].outcome
+
+    @property
+    def expected(self) -> ExpectedIncident | None:
+        """The expected alert; None for extra incidents."""
+        return self.results[0].expected
 
     @property
     def incidents(self) -> list[Incident]:
@@ -48,9 +56,10 @@ def lines(results: Sequence[AlertResult]) -> Iterator[tuple[AlertOutcome, str]]:
 
 
 def first_and_more(words: Sequence[str], most: int) -> str:
-    """Return the first words of a list and how many more there are: ``a, b and 1,200 more``."""
+    """Return the first words and how many more there are: ``a, b and 1,200 more``."""
+    text = ", ".join(words[:most])
     more = len(words) - most
-    return ", ".join(words[:most]) + (f" and {more:,} more" if more > 0 else "")
+    return f"{text} and {more:,} more" if more > 0 else text
 
 
 def _groups(results: Iterable[AlertResult]) -> list[Group]:
@@ -61,37 +70,36 @@ def _groups(results: Iterable[AlertResult]) -> list[Group]:
     """
     found: dict[tuple[int, AlertOutcome, str, str], list[AlertResult]] = {}
     for result in results:
-        about = "" if result.passed or not result.incident else result.incident.about
-        policy = (
-            result.incident.policy if result.incident and not result.expected else ""
-        )
+        policy = about = ""
+        if result.incident and not result.passed:
+            about = result.incident.about
+            policy = result.incident.policy
         key = id(result.expected), result.outcome, policy, about
         found.setdefault(key, []).append(result)
-    groups = [
-        Group(same[0].outcome, same[0].expected, tuple(same)) for same in found.values()
-    ]
-    return sorted(
-        groups, key=lambda each: (each.expected is None, _first_time(each), each.policy)
-    )
+    return sorted(map(Group, found.values()), key=_place)
 
 
-def _first_time(group: Group) -> float:
+def _place(group: Group) -> tuple[bool, float, str]:
+    """Return what sorts groups: expected ones first, then by time and policy."""
     if group.expected:
-        return group.expected.opens.after
-    return min(incident.opened for incident in group.incidents)
+        return False, group.expected.opens.after, group.policy
+    opened = min(incident.opened for incident in group.incidents)
+    return True, opened, group.policy
 
 
 def _sentence(group: Group) -> str:
     """Return what was expected and what happened, to follow the policy's name."""
-    expected, incidents = group.expected, group.incidents
+    expected = group.expected
+    incidents = group.incidents
     text = f"{_subject(group)}: "
-    if not incidents:
-        expected_range = _range(expected.opens) if expected else ""
+    if expected and not incidents:
+        expected_range = _range(expected.opens)
         if group.outcome is AlertOutcome.RIGHT:
             return f"{text}did not open (optional, {expected_range})"
         return f"{text}did not open (expected {expected_range}){_in_phases(group)}"
     text += f"opened {_first_to_last([incident.opened for incident in incidents])}"
-    text += f" (expected {_range(expected.opens)})" if expected else ""
+    if expected:
+        text += f" (expected {_range(expected.opens)})"
     closed = [incident.closed for incident in incidents if incident.closed is not None]
     if closed:
         text += f", closed {_first_to_last(closed)}"
@@ -101,20 +109,22 @@ def _sentence(group: Group) -> str:
         text += f" (expected {_range(expected.closes)})"
     if expected and expected.stays and closed:
         text += " (expected to stay open)"
-    text += "" if expected else ", not expected"
+    if not expected:
+        text += ", not expected"
     return text + _in_phases(group)
 
 
 def _in_phases(group: Group) -> str:
-    """Return in how many evaluation phases something is wrong, unless it is wrong in all."""
-    wrong, phases = {result.phase for result in group.results}, group.results[0].phases
+    """Return in how many evaluation phases something is wrong, if not in all."""
+    wrong = {result.phase for result in group.results}
+    phases = group.results[0].phases
     if group.outcome is AlertOutcome.RIGHT or None in wrong or len(wrong) == phases:
         return ""
     return f", in {len(wrong)} of {phases} evaluation phases"
 
 
 def _subject(group: Group) -> str:
-    """Return what the alert is about: short names where it is right, full names where not."""
+    """Return what the alert is about: short names if it is right, else full ones."""
     expected = group.expected
     about = {incident.about for incident in group.incidents} - {""}
     if group.outcome is not AlertOutcome.RIGHT and group.incidents:
@@ -141,5 +151,6 @@ def _range(times: TimeRange) -> str:
 
 
 def _first_to_last(times: Sequence[float]) -> str:
-    first, last = format_duration(min(times)), format_duration(max(times))
+    first = format_duration(min(times))
+    last = format_duration(max(times))
     return first if first == last else f"{first} to {last}"

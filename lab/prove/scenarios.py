@@ -1,10 +1,12 @@
-"""Plays scenarios, evaluates the policies and compares their incidents with the expected ones."""
+"""Plays scenarios, and compares the policies' incidents with the expected ones."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
+from operator import attrgetter
 from threading import Event
 
 from lab.policies.files import Policy
@@ -12,7 +14,8 @@ from lab.prove.comparison import AlertResult, compare
 from lab.prove.engine import Engine, check_installed, start_engine
 from lab.prove.incidents import Incident, log_incidents, metric_incidents
 from lab.side_by_side import side_by_side
-from lab.simulate.scenario import Scenario
+from lab.simulate.scenario import ExpectedIncident, Scenario
+from lab.simulate.series import Series
 from lab.simulate.simulation import Recording, simulate
 
 # A Monday, after all times that scenarios set themselves
@@ -51,26 +54,27 @@ def play_all(
 
 
 def _play(policies: Sequence[Policy], scenario: Scenario) -> ScenarioResult:
-    recording = simulate(scenario, start_times([scenario])[0].timestamp())
+    (start,) = start_times([scenario])
+    recording = simulate(scenario, start.timestamp())
     with engine_for([recording]) as engine:
         return evaluate(scenario, recording, policies, engine)
 
 
 def start_times(scenarios: Sequence[Scenario]) -> list[datetime]:
-    """Return when each scenario starts: its own ``starts``, else a midnight far from the others."""
-    return [
-        scenario.starts or _FIRST_DAY + number * _APART
-        for number, scenario in enumerate(scenarios)
-    ]
+    """Return when scenarios start: their ``starts``, else a midnight of their own."""
+    starts = []
+    for number, scenario in enumerate(scenarios):
+        starts.append(scenario.starts or _FIRST_DAY + number * _APART)
+    return starts
 
 
 def engine_for(recordings: Iterable[Recording]) -> AbstractContextManager[Engine]:
     """Return a context that runs an engine with the series of recordings."""
     # Prometheus takes the samples of a series in order of time only.
-    in_order = sorted(recordings, key=lambda recording: recording.start)
-    return start_engine(
-        [series for recording in in_order for series in recording.series]
-    )
+    series: list[Series] = []
+    for recording in sorted(recordings, key=attrgetter("start")):
+        series += recording.series
+    return start_engine(series)
 
 
 def evaluate(
@@ -81,31 +85,33 @@ def evaluate(
     ``recording`` is what the scenario recorded; the engine holds its series.
     """
     spacing = scenario.spacing
-    applied = [
-        policy
-        for policy in policies
-        if scenario.applies(policy.name, enabled=policy.enabled)
-    ]
     # Policies of several routes have one name.
-    of_policy: dict[str, list[Incident]] = {policy.name: [] for policy in applied}
-    for policy in applied:
-        of_policy[policy.name] += (
-            log_incidents(policy, recording)
-            if policy.is_log
-            else metric_incidents(policy, recording, engine, spacing)
-        )
+    found: dict[str, list[Incident]] = {}
+    intervals: dict[str, float] = {}
+    for policy in policies:
+        if not scenario.applies(policy.name, enabled=policy.enabled):
+            continue
+        intervals[policy.name] = policy.interval
+        of_policy = found.setdefault(policy.name, [])
+        if policy.is_log:
+            of_policy += log_incidents(policy, recording)
+        else:
+            of_policy += metric_incidents(policy, recording, engine, spacing)
+    expected: dict[str, list[ExpectedIncident]] = {}
+    for alert in scenario.expect:
+        expected.setdefault(alert.policy, []).append(alert)
     results: list[AlertResult] = []
-    for name, interval in {policy.name: policy.interval for policy in applied}.items():
-        expected = [each for each in scenario.expect if each.policy == name]
-        found, phases = of_policy[name], round(interval / spacing)
+    for name, incidents in found.items():
+        alerts = expected.pop(name, [])
+        phases = round(intervals[name] / spacing)
         if not phases:
-            results += compare(expected, found, None)
-        for phase in (number * spacing for number in range(phases)):
-            in_phase = [incident for incident in found if incident.phase == phase]
-            results += compare(expected, in_phase, phase, phases)
+            results += compare(alerts, incidents, None)
+        for number in range(phases):
+            phase = number * spacing
+            in_phase = [each for each in incidents if each.phase == phase]
+            results += compare(alerts, in_phase, phase, phases)
     # Without its policy, an expected alert is missed.
-    results += compare(
-        [each for each in scenario.expect if each.policy not in of_policy], (), 0.0
-    )
-    incidents = tuple(incident for found in of_policy.values() for incident in found)
-    return ScenarioResult(scenario, recording, incidents, tuple(results))
+    for alerts in expected.values():
+        results += compare(alerts, (), 0.0)
+    every = tuple(chain.from_iterable(found.values()))
+    return ScenarioResult(scenario, recording, every, tuple(results))

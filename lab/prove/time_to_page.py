@@ -15,21 +15,23 @@ from itertools import pairwise
 from random import Random
 from statistics import median
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporter import config
-from exporter.config import locations
+from exporter.config.locations import KNOWN
 from exporter.documents import Section, packaged
 from exporter.memory import LONGEST_SECONDS
 from exporter.mistakes import InputError
 from lab.emulator.world import World
 from lab.policies.files import Policy
-from lab.prove.engine import check_installed
-from lab.prove.incidents import log_incidents, metric_incidents
+from lab.prove.engine import EngineError, QueryError, check_installed
+from lab.prove.incidents import Incident, log_incidents, metric_incidents
 from lab.prove.scenarios import engine_for
 from lab.side_by_side import side_by_side
+from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import Deployment, Downtime, Scenario
 from lab.simulate.schedule import scheduled_runs
+from lab.simulate.series import Series
 from lab.simulate.simulation import Recording, simulate
 
 WORST_INGESTION = (7.0, 7.0)
@@ -65,7 +67,8 @@ class TimedMode(Section):
     @property
     def exporters(self) -> list[Deployment]:
         """The deployment, with either delay first."""
-        orders = sorted({self.exporter.delays, self.exporter.delays[::-1]})
+        delays = self.exporter.delays
+        orders = sorted({delays, delays[::-1]})
         return [self.exporter.model_copy(update={"delays": order}) for order in orders]
 
 
@@ -125,113 +128,151 @@ class TimeToPage:
 def measure_all(
     policies: Iterable[Policy], stop: Event, moments: int = MOMENTS
 ) -> Iterator[list[TimeToPage]]:
-    """Measure every change in each of :data:`MODES`, side by side; end early after ``stop``.
+    """Measure every change in each of :data:`MODES`, side by side, until ``stop``.
 
     ``moments`` says at how many random ones, each the same in every measurement. Raise
-    InputError where a policy is missing whose time to page is promised.
+    InputError where a policy is missing whose time to page is promised. Raise
+    EngineError after all times were yielded, where some could not be measured.
     """
     names = {change.policy for change in CHANGES}
-    needed = tuple(policy for policy in policies if policy.name in names)
-    if missing := sorted(names - {policy.name for policy in needed}):
+    needed = [policy for policy in policies if policy.name in names]
+    missing = names - {policy.name for policy in needed}
+    if missing:
         raise InputError(
             f"{name} is not among the policies, but its time to page is measured"
-            for name in missing
+            for name in sorted(missing)
         )
     check_installed()
-    yield from side_by_side(partial(_measure_mode, needed, moments), [*MODES], stop)
+    failure = ""
+    work = partial(_measure_mode, needed, moments)
+    for measured in side_by_side(work, [*MODES], stop):
+        yield measured.times
+        failure = failure or measured.failure
+    if failure:
+        raise EngineError(failure)
 
 
 def in_order(times: Iterable[TimeToPage]) -> list[TimeToPage]:
     """Return times to page in the order of changes and modes."""
-    modes = [*MODES]
-    return sorted(
-        times, key=lambda time: (CHANGES.index(time.change), modes.index(time.mode))
-    )
+    by_mode = sorted(times, key=lambda time: [*MODES].index(time.mode))
+    return sorted(by_mode, key=lambda time: CHANGES.index(time.change))
 
 
-def _measure_mode(
-    policies: Iterable[Policy], moments: int, mode: str
+class _Measured(NamedTuple):
+    """What was measured of a mode, and why the rest was not, if so."""
+
+    times: list[TimeToPage]
+    failure: str
+
+
+def _measure_mode(policies: Iterable[Policy], moments: int, mode: str) -> _Measured:
+    times: list[TimeToPage] = []
+    try:
+        for recorded in (_record_changes(mode, moments), record_death(mode)):
+            times += measure_twice(*recorded, policies)
+    except EngineError as error:
+        return _Measured(times, f"{mode}: {error}")
+    return _Measured(times, "")
+
+
+def measure_twice(
+    recording: Recording, moments: Moments, policies: Iterable[Policy]
 ) -> list[TimeToPage]:
-    changes, death = _record_changes(mode, moments), record_death(mode)
-    return measure(*changes, policies) + measure(*death, policies)
+    """Measure; where the engine fails, once more with a new one."""
+    try:
+        return measure(recording, moments, policies)
+    except QueryError:
+        raise
+    except EngineError:
+        return measure(recording, moments, policies)
 
 
 def _record_changes(mode: str, count: int) -> tuple[Recording, Moments]:
-    """Record changes at so many random moments, and just after runs, as one recording."""
+    """Record changes at random moments, and just after runs, as one recording."""
     timed = MODES[mode]
     moments: Moments = {}
     recordings: list[Recording] = []
     drawn = Random(mode)  # noqa: S311 - the same in every measurement
     random = [drawn.uniform(_FIRST_CHANGE, _LAST_CHANGE) for _ in range(count)]
     for number, exporter in enumerate(timed.exporters):
-        runs = [
-            run.at + _JUST_AFTER for run in scheduled_runs([exporter], _LAST_CHANGE, "")
-        ]
-        times = random[number :: len(timed.exporters)] + runs[-_RUNS:]
-        while times:
-            together, times = times[: timed.together], times[timed.together :]
+        runs = [*scheduled_runs([exporter], _LAST_CHANGE, "")]
+        times = random[number :: len(timed.exporters)]
+        times += [run.at + _JUST_AFTER for run in runs[-_RUNS:]]
+        for first in range(0, len(times), timed.together):
+            together = times[first : first + timed.together]
             streams, events = _changes(together, f"trial-{len(recordings)}", moments)
             recordings.append(_play(mode, exporter, streams, events))
-    # Cloud Run's counts would be those of one exporter.
-    series = [
-        one for each in recordings for one in each.series if one.name.startswith(_OURS)
-    ]
-    entries = [one for each in recordings for one in each.entries]
-    return replace(recordings[0], series=tuple(series), entries=tuple(entries)), moments
+    series: list[Series] = []
+    entries: list[LogEntry] = []
+    for recording in recordings:
+        entries += recording.entries
+        # Cloud Run's counts would be those of one exporter.
+        series += [one for one in recording.series if one.name.startswith(_OURS)]
+    merged = replace(recordings[0], series=tuple(series), entries=tuple(entries))
+    return merged, moments
 
 
 def record_death(mode: str) -> tuple[Recording, Moments]:
     """Record an exporter that dies just after a run."""
-    silent = Downtime.model_validate(
-        {"from": _FIRST_CHANGE + _JUST_AFTER, "until": math.inf}
-    )
+    dies = _FIRST_CHANGE + _JUST_AFTER
+    silent = Downtime.model_validate({"from": dies, "until": math.inf})
     exporter = MODES[mode].exporter.model_copy(update={"silent": (silent,)})
-    recording = _play(
-        mode, exporter, {"trial-0": {"europe-west1": [{"id": "orders"}]}}, []
-    )
+    streams = {"trial-0": {"europe-west1": [{"id": "orders"}]}}
+    recording = _play(mode, exporter, streams, [])
     last = max(run.ended for run in recording.runs)
-    return recording, {
-        change.title: {"": last} for change in CHANGES if change.event is None
-    }
+    deaths = [change.title for change in CHANGES if change.event is None]
+    return recording, {title: {"": last} for title in deaths}
 
 
 def measure(
     recording: Recording, moments: Moments, policies: Iterable[Policy]
 ) -> list[TimeToPage]:
     """Return the time to page of each change of a recording, whose name is the mode."""
-    mode, by_name = recording.name, {policy.name: policy for policy in policies}
+    mode = recording.name
+    by_name = {policy.name: policy for policy in policies}
     measured = []
     with engine_for([recording]) as engine:
         for change in CHANGES:
             if change.title not in moments or mode not in change.bounds:
                 continue
-            changed, policy = moments[change.title], by_name[change.policy]
-            incidents = (
-                log_incidents(policy, recording)
-                if policy.is_log
-                else metric_incidents(policy, recording, engine, _EVERY_SECOND)
-            )
-            # An exporter that dies is the only one there is.
-            times = [
-                incident.opened - changed[about]
-                for incident in incidents
-                if (about := incident.about if change.event else "") in changed
-            ]
-            if len(times) < len(changed) * (
-                round(policy.interval / _EVERY_SECOND) or 1
-            ):
+            policy = by_name[change.policy]
+            if policy.is_log:
+                incidents = log_incidents(policy, recording)
+            else:
+                incidents = metric_incidents(policy, recording, engine, _EVERY_SECOND)
+            times = _seconds(change, incidents, moments[change.title])
+            phases = round(policy.interval / _EVERY_SECOND) or 1
+            if len(times) < len(moments[change.title]) * phases:
                 times = [math.inf]
             elif change.event is None:
-                # The exporter may die at any moment between its last run and the next.
-                runs = scheduled_runs([MODES[mode].exporter], LONGEST_SECONDS, "")
-                gap = max(after.at - before.at for before, after in pairwise(runs))
-                times = [
-                    time - second for second in range(round(gap)) for time in times
-                ]
+                times = _at_any_moment(times, mode)
             measured.append(
                 TimeToPage(change, mode, max(times), median(times), len(times))
             )
     return measured
+
+
+def _seconds(
+    change: TimedChange, incidents: Iterable[Incident], changed: dict[str, float]
+) -> list[float]:
+    """Return the times from changes to incidents; ``changed`` is when, by resource."""
+    times = []
+    for incident in incidents:
+        # An exporter that dies is the only one there is.
+        about = incident.about if change.event else ""
+        if about in changed:
+            times.append(incident.opened - changed[about])
+    return times
+
+
+def _at_any_moment(times: list[float], mode: str) -> list[float]:
+    """Return times from a last run for deaths at each second until the next run."""
+    runs = scheduled_runs([MODES[mode].exporter], LONGEST_SECONDS, "")
+    gap = max(after.at - before.at for before, after in pairwise(runs))
+    found: list[float] = []
+    for second in range(round(gap)):
+        found += [time - second for time in times]
+    return found
 
 
 def _changes(
@@ -242,25 +283,26 @@ def _changes(
     Each moment has two locations: in one, one stream changes for each kind of change;
     in the other one, five at once. The names of the projects begin with ``prefix``.
     """
-    known = sorted(locations.KNOWN)
+    known = sorted(KNOWN)
     streams: Streams = {}
     events: list[dict[str, Any]] = []
     for index, at in enumerate(times):
         for change in CHANGES:
             if change.event is None:
                 continue
-            number, place = divmod(index * 2 + (change.streams > 1), len(known))
+            is_group = change.streams > 1
+            number, place = divmod(index * 2 + is_group, len(known))
             project = f"{prefix}-{number}"
-            location = streams.setdefault(project, {}).setdefault(known[place], [])
-            location.append({"id": f"{change.policy}-{{}}", "count": change.streams})
-            parent = f"projects/{project}/locations/{known[place]}"
-            names = [
-                f"{parent}/streams/{change.policy}-{number + 1}"
-                for number in range(change.streams)
-            ]
-            events += [change.event | {"at": at, "stream": name} for name in names]
-            resource = names[0] if change.streams == 1 else parent
+            location = known[place]
+            parent = f"projects/{project}/locations/{location}"
+            resource = parent if is_group else f"{parent}/streams/{change.policy}-1"
             moments.setdefault(change.title, {})[resource] = at
+            group = {"id": f"{change.policy}-{{}}", "count": change.streams}
+            of_project = streams.setdefault(project, {})
+            of_project.setdefault(location, []).append(group)
+            for stream in range(1, change.streams + 1):
+                name = f"{parent}/streams/{change.policy}-{stream}"
+                events.append(change.event | {"at": at, "stream": name})
     return streams, events
 
 
@@ -268,25 +310,19 @@ def _play(
     mode: str, exporter: Deployment, streams: Streams, events: Sequence[dict[str, Any]]
 ) -> Recording:
     """Play a scenario that watches all of these streams."""
+    sources: list[dict[str, Any]] = []
+    projects: list[dict[str, Any]] = [{"id": _METRICS, "number": 1}]
+    for number, (project, by_location) in enumerate(streams.items(), start=2):
+        sources.append({"project": project, "locations": [*by_location]})
+        locations = []
+        for location, group in by_location.items():
+            locations.append({"id": location, "streams": group})
+        projects.append({"id": project, "number": number, "locations": locations})
     watched = {
         "metrics": {"project": _METRICS},
         "run": {"name": min(streams)},
-        "sources": [
-            {"project": key, "locations": [*value]} for key, value in streams.items()
-        ],
+        "sources": sources,
     }
-    projects = [
-        {
-            "id": project,
-            "number": number,
-            "locations": [
-                {"id": key, "streams": value} for key, value in by_location.items()
-            ],
-        }
-        for number, (project, by_location) in enumerate(
-            {_METRICS: {}, **streams}.items(), start=1
-        )
-    ]
     scenario = Scenario(
         name=mode,
         title=mode,

@@ -1,11 +1,19 @@
 """How long a page takes, measured at every moment that counts."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lab.policies.files import Policy
-from lab.prove.time_to_page import CHANGES, MOMENTS, TimeToPage, measure, record_death
+from lab.prove.time_to_page import (
+    CHANGES,
+    MOMENTS,
+    TimeToPage,
+    measure,
+    measure_twice,
+    record_death,
+)
 
 
 def test_every_time_to_page_is_within_its_bound(
@@ -27,6 +35,21 @@ def test_every_time_to_page_is_within_its_bound(
     assert permanently.measured == (MOMENTS // 16 + 2 * 5) * 30
     pool = measured["FAILED_PERMANENTLY", "worker_pool"]
     assert pool.worst == pytest.approx(10 + 1 + 7 + 30, abs=3)
+
+
+def test_an_engine_that_fails_is_started_once_more(
+    policies: tuple[Policy, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Prometheus that can't answer on a busy machine costs no measurement."""
+    program = tmp_path / "prometheus"
+    program.write_text(
+        f"#!/bin/sh\nrm {program}\necho too busy >&2\nexit 1\n", encoding="utf-8"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    (measured,) = measure_twice(*record_death("worker_pool"), policies)
+    assert measured.kept
+    assert not program.exists()
 
 
 def test_a_change_without_an_incident_is_a_failure(

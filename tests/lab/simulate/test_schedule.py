@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.simulate.scenario import Deployment
-from lab.simulate.schedule import CompletedRun, ScheduledRun, scheduled_runs
+from lab.simulate.schedule import CompletedRun, QuietCall, ScheduledRun, scheduled_runs
 
 ALL = range(200)
 """The seconds of all runs."""
@@ -107,7 +107,7 @@ def test_a_stream_that_floods_its_log_starts_a_run_a_minute(
     """A run in ten seconds while states change; what starts none is counted, and is no failure."""
     function = Deployment.model_validate({"mode": "function", "log_triggers": True})
     completed: list[CompletedRun] = []
-    quiet: list[tuple[int, float]] = []
+    quiet: list[QuietCall] = []
     logged, began = range(0, 3600, every), [-1.0]
     for run in scheduled_runs([function], 3600, "seed", logged, completed, quiet):
         changed = any(began[-1] < change <= run.at for change in changes)

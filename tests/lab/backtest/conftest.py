@@ -71,7 +71,7 @@ class Lab:
 
 
 def serve(running: ExitStack, *series: Any, **project: Any) -> Lab:
-    """Serve raw TimeSeries in the metrics project, whose keys in the world file may change."""
+    """Serve raw TimeSeries in the metrics project; ``project`` changes its keys."""
     world = {"projects": [PROJECTS[0] | project, PROJECTS[1]]}
     cloud = running.enter_context(Emulator(World.model_validate(world)))
     cloud.seed_series("ops-prod", series)
@@ -201,5 +201,5 @@ def empty_lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def backtest(command: Command) -> Command:
-    """Return a function that runs ``datastream-lab backtest`` with the project's own policies."""
+    """Return a function that runs ``backtest`` with the project's own policies."""
     return partial(command, "backtest", "--policies", str(POLICIES))

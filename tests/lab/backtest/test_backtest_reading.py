@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from exporter.google.errors import CallError, FailureKind
+from exporter.google.errors import CallError
 from lab.backtest.read import Reader
 from lab.emulator.world import Fault
 from lab.simulate.series import Series
@@ -55,7 +55,7 @@ def test_points_have_the_labels_and_times_of_promql(lab: Lab) -> None:
 
 
 def test_increments_become_a_counter(lab: Lab) -> None:
-    """A counter goes on in the next period; a point that is in both periods counts once."""
+    """A counter goes on in the next period; a point in both periods counts once."""
     reader = Reader(lab.clients.monitoring, "ops-prod", threading.Event())
     (first,) = reader.read([UNSUPPORTED], Period(START, START + 1260))
     (second,) = reader.read([UNSUPPORTED], Period(START + 1260, END))
@@ -70,14 +70,13 @@ def test_increments_become_a_counter(lab: Lab) -> None:
     assert dict(first.labels)["project_id"] == "shop-prod"
 
 
-@pytest.mark.parametrize("size", [7, 100])
 def test_the_page_size_does_not_matter(
-    lab: Lab, size: int, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A series that is split between pages is read whole."""
     period = Period(START, START + 1800)
     whole = read(lab, STATE, period)
-    monkeypatch.setattr("lab.backtest.read._POINTS_PER_PAGE", size)
+    monkeypatch.setattr("lab.backtest.read._POINTS_PER_PAGE", 7)
     assert sorted(map(str, read(lab, STATE, period))) == sorted(map(str, whole))
 
 
@@ -138,49 +137,19 @@ def test_a_metric_without_points_is_empty(empty_lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "kind", "hint"),
+    ("code", "hint"),
     [
-        (
-            "PERMISSION_DENIED",
-            FailureKind.PERMISSION_DENIED,
-            "Grant roles/monitoring.viewer: ",
-        ),
-        (
-            "NOT_FOUND",
-            FailureKind.NOT_FOUND,
-            "Check that ops-prod is the metrics project",
-        ),
-        (
-            "INVALID_ARGUMENT",
-            FailureKind.REFUSED,
-            "Check that ops-prod is the metrics project",
-        ),
-        ("UNAUTHENTICATED", FailureKind.CREDENTIALS, "application-default login"),
-        (
-            "RESOURCE_EXHAUSTED",
-            FailureKind.QUOTA,
-            "try again later; fewer --days read less.",
-        ),
+        ("PERMISSION_DENIED", "needs monitoring.timeSeries.list in project ops-prod"),
+        ("NOT_FOUND", "Check that ops-prod is the metrics project"),
+        ("RESOURCE_EXHAUSTED", "try again later; fewer --days read less."),
     ],
 )
 def test_an_error_has_a_hint(
-    empty_lab: Lab,
-    code: str,
-    kind: FailureKind,
-    hint: str,
-    monkeypatch: pytest.MonkeyPatch,
+    empty_lab: Lab, code: str, hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hint says what to do, and does not mention config.yaml, which is not read."""
     monkeypatch.setattr("lab.backtest.read._PAGE_SECONDS", 0.5)
-    empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code, message="No."))
+    empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code))
     with pytest.raises(CallError, match=hint) as refused:
         read(empty_lab, STATE)
-    assert refused.value.failure.kind is kind
     assert "config.yaml" not in str(refused.value)
-
-
-def test_the_permission_is_named() -> None:
-    """The error message names the permission and the project."""
-    with ExitStack() as running, pytest.raises(CallError) as refused:
-        read(serve(running, denied=["monitoring.timeSeries.list"]), STATE)
-    assert "needs monitoring.timeSeries.list in project ops-prod" in str(refused.value)

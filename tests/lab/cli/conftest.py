@@ -54,7 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def scenarios(folder: Path) -> Path:
-    """Return the folder of two scenarios: one passes, one expects what doesn't happen."""
+    """Return the folder of two scenarios: one passes, one fails."""
     scenarios = folder / "alerting_policies" / "scenarios"
     (scenarios / f"{PASSING}.yaml").write_text(SCENARIO)
     # Alerts that are expected too late, too early and not at all, and one that never

@@ -3,13 +3,11 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.lab.conftest import POLICIES, Command
 
 
 def test_the_whole_way_is_played(command: Command) -> None:
-    """``init``, then ``check`` and ``run`` with its config, a page, and the next steps."""
+    """``init``, ``check`` and ``run`` with its config, a page, and the next steps."""
     code, out, err = command("demo", f"--policies={POLICIES}")
     assert code == 0
     steps = re.findall(r"^\$ (\S+ \S+)", err, re.MULTILINE)
@@ -29,14 +27,7 @@ def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
     code, out, err = command("demo", "run")
     assert code == 0
     heading, *table = out.partition("\n\n")[0].splitlines()
-    assert heading.split() == [
-        "STREAM",
-        "PROJECT",
-        "LOCATION",
-        "STATE",
-        "EXPECTED",
-        "ERRORS",
-    ]
+    assert " ".join(heading.split()) == "STREAM PROJECT LOCATION STATE EXPECTED ERRORS"
     cells = [" ".join(line.split()) for line in table]
     assert "billing-postgresql data-platform-prod europe-west1 FAILED no 1" in cells
     assert "refunds-sqlserver payments-prod us-east1 missing no -" in cells
@@ -67,46 +58,23 @@ def test_another_config_can_be_used(command: Command, tmp_path: Path) -> None:
     assert "erp-oracle" not in out
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        (None, "world.yaml: there is no such file"),
-        (
-            "projects: [{id: shop-prod}]\n",
-            "world.yaml:1: projects[0].number: is missing",
-        ),
-        ("projects: []\nfaults: [{}]\n", "a fault needs a code, a latency, or both"),
-        (
-            "config: {metrics: {}}\nprojects: []\n",
-            "world.yaml: metrics.project: is missing",
-        ),
-    ],
-)
-def test_a_bad_world_file_is_reported(
-    command: Command, tmp_path: Path, text: str | None, sentence: str
-) -> None:
-    """A missing or invalid world file costs exit 2, without a traceback."""
-    if text is not None:
-        (tmp_path / "world.yaml").write_text(text)
-    code, out, err = command("demo", "--world", str(tmp_path / "world.yaml"))
-    assert (code, out) == (2, "")
-    assert sentence in err
-    assert all(line.startswith("error: ") for line in err.splitlines())
+def test_a_bad_world_file_is_reported(command: Command, tmp_path: Path) -> None:
+    """An invalid world file, or one with an invalid config, costs exit 2."""
+    world = tmp_path / "world.yaml"
+    for text, sentence in (
+        ("projects: [{id: shop-prod}]", "world.yaml:1: projects[0].number: is missing"),
+        ("config: {metrics: {}}\nprojects: []", "world.yaml: metrics.project: is mis"),
+    ):
+        world.write_text(text)
+        code, out, err = command("demo", "--world", str(world))
+        assert (code, out) == (2, "")
+        assert sentence in err
+        assert all(line.startswith("error: ") for line in err.splitlines())
 
 
-@pytest.mark.parametrize(
-    ("argv", "code", "text"),
-    [
-        (["check"], 1, "asia-northeast1"),
-        (["run", "--dry-run"], 0, "erp-oracle"),
-        (["run", "--help"], 0, "usage: datastream-exporter run"),
-    ],
-)
-def test_demo_runs_any_command_of_the_exporter(
-    command: Command, argv: list[str], code: int, text: str
-) -> None:
+def test_demo_runs_any_command_of_the_exporter(command: Command) -> None:
     """The arguments, the output and the exit code are the exporter's own."""
-    ended = command("demo", *argv)
-    assert ended.code == code
-    assert text in ended.out + ended.err
-    assert "datastream-lab demo watch" not in ended.err
+    code, out, err = command("demo", "check")
+    assert code == 1
+    assert "asia-northeast1" in out + err
+    assert "datastream-lab demo watch" not in err

@@ -1,4 +1,4 @@
-"""``datastream-lab preview``: notifications of policies and of a scenario's incidents."""
+"""``datastream-lab preview``: notifications of policies and of scenarios."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.lab.conftest import POLICIES, Command, Ended, Played
 
 @pytest.mark.usefixtures("folder")
 def test_every_policy_has_a_notification(command: Command) -> None:
-    """Each has its name and severity, its subject, its links, and how it reads without labels."""
+    """Each has a heading, its subject, its links, and how it reads without labels."""
     code, out, err = command("preview")
     assert (code, err) == (OK, "")
     assert re.findall(r"^[\w-]+ · [A-Z]+$", out, re.MULTILINE) == [
@@ -44,7 +44,7 @@ def test_policies_can_be_chosen(command: Command) -> None:
 def preview(
     command: Command, played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Ended]:
-    """Return a function that previews a scenario of the project, with other labels if given."""
+    """Return a function that previews a scenario of the project with changed labels."""
 
     def run(name: str, *wanted: str, **labels: str) -> Ended:
         result = played(name)
@@ -65,7 +65,7 @@ def preview(
 def test_a_scenario_s_notifications_are_counted_and_shown(
     preview: Callable[..., Ended],
 ) -> None:
-    """What one person gets: each with its time, in order; then the first of each policy in full."""
+    """Each has a line with its time; the first of each policy is shown in full."""
     code, out, err = preview("paused-by-hand")
     assert (code, err) == (OK, "")
     count, heading, *lines = out.splitlines()

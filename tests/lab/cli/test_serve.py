@@ -24,7 +24,7 @@ projects:
 def test_the_exporter_runs_against_the_servers_from_a_second_shell(
     tmp_path: Path,
 ) -> None:
-    """The printed lines are all that another process needs; Ctrl-C ends the servers with 130."""
+    """The printed lines are all that another process needs; Ctrl-C ends it with 130."""
     (tmp_path / "world.yaml").write_text(WORLD)
     with (tmp_path / "emulator.env").open("w") as printed:
         serving = subprocess.Popen(

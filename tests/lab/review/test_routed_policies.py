@@ -1,4 +1,4 @@
-"""Routed policies: each stream alerts in exactly one route, and reviews understand it."""
+"""Routed policies: each stream alerts in exactly one route, and reviews know it."""
 
 import json
 from collections import Counter
@@ -7,13 +7,12 @@ from pathlib import Path
 import yaml
 
 from exporter.cli import INCOMPLETE
-from lab.policies.files import read_policies
+from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
 from lab.prove.scenarios import engine_for, evaluate
 from lab.review.plan import parse_plan
 from lab.review.planned import planned_policies
 from lab.simulate.scenario import Scenario
-from lab.simulate.scenario_files import read_scenarios
 from tests.lab.conftest import POLICIES, Command, Played
 from tests.lab.review.conftest import Replanned, Reviewed
 from tests.outputs import OUTPUTS
@@ -21,104 +20,89 @@ from tests.terraform.module_inputs import CHANNEL
 
 _CHANNELS = {each: [CHANNEL] for each in ("CRITICAL", "ERROR", "WARNING")}
 _SHOP = {"shop": {"projects": ["orders-prod"], "notification_channels": _CHANNELS}}
-_FILES = read_policies(POLICIES)
-_ROUTED = {
-    each.name for each in _FILES if each.query and not each.name.startswith("exporter-")
-}
-_ROUTED |= {"stream-state-changed"}
+_CHOSEN = (
+    "same-id",
+    "two-metrics-projects",
+    "a-team-of-its-own",
+    "flapping",
+    "errors-before-and-after-failure",
+    "private-connection-failed",
+)
+"""Scenarios in which every routed policy alerts, some with several projects."""
 
 
-def _chosen() -> list[Scenario]:
-    """Return the shortest scenario for each routed policy, and one with several projects."""
-    scenarios = read_scenarios(
-        POLICIES / "scenarios", {policy.name for policy in _FILES}
-    )
-    chosen = {each.name: each for each in scenarios if each.name == "same-id"}
-    for name in sorted(_ROUTED):
-        fitting = [
-            each
-            for each in scenarios
-            if name in {alert.policy for alert in each.expect}
-        ]
-        shortest = min(fitting, key=lambda each: (each.lasts, each.name))
-        chosen[shortest.name] = shortest
-    return list(chosen.values())
-
-
-def test_every_scenario_passes_with_routes(
-    replanned: Replanned, played: Played
+def test_every_alert_comes_once_with_routes(
+    replanned: Replanned,
+    played: Played,
+    project_scenarios: dict[str, Scenario],
+    policies: tuple[Policy, ...],
 ) -> None:
-    """No stream alerts in two routes and none in no route: each alert comes exactly once."""
-    chosen = _chosen()
+    """With three routes, no stream alerts in two of them, and none in no route."""
+    chosen = [project_scenarios[name] for name in _CHOSEN]
+    routed = {"stream-state-changed"}
+    for policy in policies:
+        if policy.query and not policy.name.startswith("exporter-"):
+            routed.add(policy.name)
+    assert routed <= {alert.policy for each in chosen for alert in each.expect}
     projects = {project.id for each in chosen for project in each.world.projects}
     assert {"shop-prod", "shop-test"} <= projects
     sources = [{"project": project} for project in sorted(projects | {"orders-prod"})]
+    config = {
+        "metrics": {"project": "orders-prod"},
+        "sources": sources,
+        "collect": {"objects": True, "private_connections": True},
+    }
     shop = {"projects": ["shop-prod"], "notification_channels": _CHANNELS}
     plan = replanned(
         mode="worker_pool",
-        config_yaml=yaml.safe_dump(
-            {
-                "metrics": {"project": "orders-prod"},
-                "sources": sources,
-                "collect": {"objects": True, "private_connections": True},
-            }
-        ),
+        config_yaml=yaml.safe_dump(config),
         routes={"shop": shop, "others": _SHOP["shop"]},
     )
-    policies = planned_policies(
-        parse_plan(json.dumps(plan).encode(), "plan.json").changes
-    )
-    count = Counter(policy.name for policy in policies)
-    assert {count[name] for name in _ROUTED} == {3}
+    changes = parse_plan(json.dumps(plan).encode(), "plan.json").changes
+    planned = planned_policies(changes)
+    count = Counter(policy.name for policy in planned)
+    assert {count[name] for name in routed} == {3}
     wrong = []
     for scenario in chosen:
         recording = played(scenario.name).recording
         # One evaluation phase shows which policies alert.
         coarse = scenario.model_copy(update={"spacing": INTERVAL})
         with engine_for([recording]) as engine:
-            results = evaluate(coarse, recording, policies, engine).results
-        # The plan has no job, and so not the policy on its executions.
-        wrong += [
-            (scenario.name, alert)
-            for alert in results
-            if not alert.passed
-            and not (alert.expected and alert.expected.policy not in count)
-        ]
+            results = evaluate(coarse, recording, planned, engine).results
+        for alert in results:
+            # The plan has no job, and so not the policy on its executions.
+            is_known = not alert.expected or alert.expected.policy in count
+            if is_known and not alert.passed:
+                wrong.append((scenario.name, alert))
     assert wrong == []
 
 
 def test_the_command_plays_a_plan(
     replanned: Replanned, command: Command, tmp_path: Path
 ) -> None:
-    """`test --plan` plays the planned policies: without a disabled one, its alert is missed."""
-    name = "stream-failed-permanently"
-    scenario = next(
-        each for each in _chosen() if name in {alert.policy for alert in each.expect}
+    """`test --plan` plays the planned policies: a disabled one misses its alert."""
+    plan = replanned(
+        routes=_SHOP, policy_overrides={"stream-failed": {"enabled": False}}
     )
-    plan = replanned(routes=_SHOP, policy_overrides={name: {"enabled": False}})
     file = OUTPUTS.write_input(tmp_path / "plan.json", json.dumps(plan))
-    ended = command(
-        "test", scenario.name, "--plan", str(file), "--policies", str(POLICIES)
-    )
+    words = ("failed-then-paused", "--plan", str(file), "--policies", str(POLICIES))
+    ended = command("test", *words)
     assert ended.code == INCOMPLETE
-    assert f"MISSED: {name} of" in ended.out
+    assert "MISSED: stream-failed of" in ended.out
 
 
 def test_only_a_route_whose_policy_is_removed_loses_alerts(
     replanned: Replanned, reviewed: Reviewed
 ) -> None:
-    """A review joins the policies of all routes: what moves to a route is neither lost nor new."""
+    """What moves from one route to another is neither lost nor new in a review."""
     plan = replanned(routes=_SHOP)
     answer = reviewed(plan, "--scenario", "five", "--strict")
     assert answer.code == 0
     assert "Alerts in 1 scenario: all as before." in answer.out
     assert "<code>shop/stream-failed</code>: create" in answer.out
     assert f"| `shop` | `no policy` | `{CHANNEL}` |" in answer.out
-    changes = [
-        each
-        for each in plan["resource_changes"]
-        if "together" in str(each.get("index"))
-    ]
+    changes = plan["resource_changes"]
+    changes = [each for each in changes if "together" in str(each.get("index"))]
     for each in changes:
         # As if it had been applied for the scenario's project, and the route were
         # removed now.

@@ -23,7 +23,7 @@ from exporter.memory import Memory
 from exporter.report import Report, Session
 from exporter.run import Run
 from exporter.run_log import RunLog, fleet, log_run
-from exporter.runs import Runs, open_session, run_every
+from exporter.runs import open_session, run_every, run_once
 from exporter.terminal import show_progress
 from exporter.text import capitalized, plural, printable
 
@@ -99,10 +99,11 @@ def watch(context: Context) -> int:
     with _session(context) as session:
         # A longer run would delay the next: every location would wait for the slowest.
         seconds = min(every, session.config.run.deadline.total_seconds())
-        runs, run_log = Runs(session, every), RunLog(session.config)
+        memory, run_log = Memory(every), RunLog(session.config)
 
         def once() -> Report:
-            report = runs.once(Deadline.after(seconds, context.stop))
+            deadline = Deadline.after(seconds, context.stop)
+            report = run_once(session, memory, deadline)
             run_log.log(report)
             return report
 

@@ -14,17 +14,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
 from exporter import config
 from exporter.google import cloud_run, proxy
 from exporter.google.calls import Deadline
-from exporter.google.errors import CallError
+from exporter.google.errors import CallError, explain_no_thread
 from exporter.logs import LOGGER, JsonLines, Text, logging_to
+from exporter.memory import Memory
 from exporter.mistakes import InputError
+from exporter.report import Report, Session
 from exporter.run_log import RunLog, summary
-from exporter.runs import Runs, open_session
+from exporter.runs import open_session, run_once
+from exporter.text import capitalized
 
 SCHEDULED, LOG = "/", "/log"
 
@@ -34,6 +38,8 @@ USUAL_INTERVAL = 60.0  # seconds between the runs that a schedule starts
 # A run ends so long before the request's timeout, when the CPU stops
 MARGIN_SECONDS = 5.0
 _GRACE_SECONDS = 10.0  # how long after its deadline a run may end
+# A shorter run could read too little of what answers slowly
+_LEAST_RUN_SECONDS = 3.0
 
 
 class Answer(NamedTuple):
@@ -41,6 +47,22 @@ class Answer(NamedTuple):
 
     status: int
     body: Mapping[str, object]
+
+
+_NO_RUN = Answer(204, {})
+
+
+@dataclass(slots=True)
+class LastRuns:
+    """When the last runs began, in seconds of a clock that never goes back."""
+
+    began: float = -math.inf  # any
+    log_began: float = -math.inf  # one that a log started
+    change_began: float = -math.inf  # one that found a change
+
+    def settled(self, now: float) -> bool:
+        """Return whether a log began a run in the last minute, without any change."""
+        return now - self.log_began < QUIET_SECONDS <= now - self.change_began
 
 
 class Function:
@@ -55,7 +77,7 @@ class Function:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Connect to nothing: the server forks after this, and gRPC does not survive a fork."""
+        """Connect to nothing: the server forks after this, which gRPC does not survive."""
         self._environ = environ
         self._log = log
         self._monotonic = monotonic
@@ -63,55 +85,56 @@ class Function:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._open = ExitStack()
-        self._runs: Runs | None = None
-        self._seconds = 0.0
-        self._began = self._awaited = self._log_began = self._change_began = -math.inf
+        self._session: Session | None = None
+        self._memory = Memory(USUAL_INTERVAL)
+        self._last = LastRuns()
+        self._arrivals: list[float] = []  # of the requests that have no answer yet
         self._answer = Answer(500, {})
 
     def answer(self, method: str, path: str) -> Answer:
-        """Answer a request, with the result of a run that began after the request arrived."""
+        """Answer a request, with the result of a run that began after it arrived."""
         if path not in {SCHEDULED, LOG}:
             return _error(404, f"{path} is not served: POST {SCHEDULED} or {LOG}")
         if method != "POST":
             return _error(405, f"{method} starts no run: use POST")
+        # Callers that wait for the run under way share the next one.
+        if path == LOG and (self._waiting() or self._is_quiet()):
+            return _NO_RUN
         arrived = self._monotonic()
-        # Callers that wait for the run under way share the next one; of logs, only one
-        # has to wait.
-        if path == LOG and (self._began < self._awaited or self._is_quiet()):
-            return Answer(204, {})
-        self._awaited = arrived
-        with self._lock:
-            quiet = path == LOG and self._is_quiet()
-            if self._began < arrived and not quiet:
-                json_lines = cloud_run.here(self._environ)
-                labels = cloud_run.log_labels(self._environ)
-                with logging_to(self._log, JsonLines(labels) if json_lines else Text()):
-                    self._answer = self._run(path)
-            if self._awaited == arrived:
-                self._awaited = -math.inf
-            return Answer(204, {}) if quiet else self._answer
+        self._arrivals.append(arrived)
+        try:
+            with self._lock:
+                return self._answer_in_turn(path, arrived)
+        finally:
+            self._arrivals.remove(arrived)
 
     def close(self) -> None:
         """Close the clients' connections."""
         self._open.close()
 
+    def _waiting(self) -> list[float]:
+        """Return when the callers came that wait for a run that has not begun."""
+        return [each for each in tuple(self._arrivals) if each > self._last.began]
+
     def _is_quiet(self) -> bool:
         """Return whether a log starts no run: the scheduled one is soon enough."""
-        settled = is_settled(self._monotonic(), self._log_began, self._change_began)
+        settled = self._last.settled(self._monotonic())
         return settled and self._answer.status == HTTPStatus.OK
 
-    def _run(self, path: str) -> Answer:
+    def _answer_in_turn(self, path: str, arrived: float) -> Answer:
+        """Answer a request when no run is under way."""
+        if path == LOG and self._is_quiet():
+            return _NO_RUN
+        if arrived > self._last.began:
+            json_lines = cloud_run.here(self._environ)
+            labels = cloud_run.log_labels(self._environ)
+            with logging_to(self._log, JsonLines(labels) if json_lines else Text()):
+                self._answer = self._run_or_explain(path)
+        return self._answer
+
+    def _run_or_explain(self, path: str) -> Answer:
         try:
-            runs = self._prepared()
-            if (early := self._began + LEAST_SECONDS - self._monotonic()) > 0:
-                self._sleep(early)
-            self._began = self._monotonic()
-            overdue = threading.Timer(self._seconds + _GRACE_SECONDS, _end_process)
-            overdue.start()
-            try:
-                report = runs.once(Deadline.after(self._seconds))
-            finally:
-                overdue.cancel()
+            return self._run(path)
         except (InputError, CallError) as error:
             sentences = str(error).splitlines()
             for sentence in sentences:
@@ -121,33 +144,61 @@ class Function:
             # One log entry; the server would print its own.
             LOGGER.exception("The exporter failed unexpectedly:")
             return _error(500, "the exporter failed unexpectedly; its log says where")
+
+    def _run(self, path: str) -> Answer:
+        session = self._prepared()
+        last = self._last
+        early = last.began + LEAST_SECONDS - self._monotonic()
+        if early > 0:
+            self._sleep(early)
+        began = self._monotonic()
+        seconds = session.config.run.deadline.total_seconds()
+        timeout = cloud_run.request_timeout(self._environ)
+        if timeout is not None:
+            # The first of those that share this run has waited longest.
+            waited = began - min(self._waiting())
+            seconds = min(seconds, timeout - MARGIN_SECONDS - waited)
+            if seconds < _LEAST_RUN_SECONDS:
+                text = f"no time for a run is left after {waited:.0f} s of waiting"
+                LOGGER.error("%s; the next request starts one.", capitalized(text))
+                return _error(500, text)
+        last.began = began
+        report = self._run_within(session, seconds)
         self._run_log.log(report)
         if path == LOG:
-            self._log_began = self._began
+            last.log_began = began
         if report.changed:
-            self._change_began = self._began
+            last.change_began = began
         status = 200 if report.complete else 500
         return Answer(status, {"complete": report.complete, **summary(report)})
 
-    def _prepared(self) -> Runs:
-        """Return the runs of this process; the first time, load config and connect."""
-        if self._runs is None:
-            session = self._open.enter_context(
-                open_session(config.load(None, self._environ), self._environ)
+    def _run_within(self, session: Session, seconds: float) -> Report:
+        """Run; one that overstays its deadline ends the process."""
+        overdue = threading.Timer(seconds + _GRACE_SECONDS, _end_process)
+        try:
+            overdue.start()
+        except RuntimeError as error:
+            raise CallError(explain_no_thread(error)) from error
+        try:
+            return run_once(
+                session,
+                self._memory,
+                Deadline.after(seconds),
+                monotonic=self._monotonic,
+                now=self._now,
             )
-            self._seconds = session.config.run.deadline.total_seconds()
-            if timeout := cloud_run.request_timeout(self._environ):
-                self._seconds = min(self._seconds, max(1.0, timeout - MARGIN_SECONDS))
-            self._run_log = RunLog(session.config, self._monotonic)
-            self._runs = Runs(
-                session, USUAL_INTERVAL, monotonic=self._monotonic, now=self._now
+        finally:
+            overdue.cancel()
+
+    def _prepared(self) -> Session:
+        """Return what runs need; the first time, load config and connect."""
+        if self._session is None:
+            loaded = config.load(None, self._environ)
+            self._run_log = RunLog(loaded, self._monotonic)
+            self._session = self._open.enter_context(
+                open_session(loaded, self._environ)
             )
-        return self._runs
-
-
-def is_settled(now: float, log_began: float, change_began: float) -> bool:
-    """Return whether a log began a run in the last minute, and no run then found a change."""
-    return now - log_began < QUIET_SECONDS <= now - change_began
+        return self._session
 
 
 def serve(

@@ -18,6 +18,9 @@ from exporter.text import plural
 
 # Between two starts: Cloud Monitoring refuses points that are closer
 LEAST_SECONDS = 5.0
+# How long a new token is waited for: no longer than a stop waits for calls
+_RENEWAL_SECONDS = 3.0
+_RENEWAL_SHARE = 0.2  # of the time that the run has
 
 
 @contextmanager
@@ -44,31 +47,25 @@ def open_clients(
     return Clients(endpoints, environ, impersonate)
 
 
-class Runs:
-    """The runs of one process, one after the other, and what they remember."""
+def run_once(
+    session: Session,
+    memory: Memory,
+    deadline: Deadline,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    now: Callable[[], float] = time.time,
+) -> Report:
+    """Make the next run of a process within a deadline; ``now`` is unix time.
 
-    def __init__(
-        self,
-        session: Session,
-        interval: float | None,
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        """Take the seconds between two runs, None for one run; ``now`` is unix time."""
-        self._session = session
-        self._monotonic = monotonic
-        self._now = now
-        self._memory = Memory(interval)
-
-    def once(self, deadline: Deadline) -> Report:
-        """Run within a deadline, and return how it went."""
-        started, now = self._monotonic(), self._now()
-        self._memory.begin(started)
-        report = Run(self._session, self._memory, int(now), deadline).write()
-        if report.reached_nobody and not report.stopped:
-            self._session.clients.renew()
-        return report
+    After a run that reached nobody, it begins with new credentials and connections.
+    """
+    memory.begin(monotonic())
+    timestamp = int(now())
+    if memory.reached_nobody:
+        session.clients.renew(min(_RENEWAL_SECONDS, deadline.left * _RENEWAL_SHARE))
+    report = Run(session, memory, timestamp, deadline).write()
+    memory.reached_nobody = report.reached_nobody and not report.stopped
+    return report
 
 
 def run_every(

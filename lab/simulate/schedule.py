@@ -1,14 +1,13 @@
 """Says when an exporter runs: by ticks, late or not at all, and by log entries."""
 
 import heapq
-import math
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
-from exporter.function import LEAST_SECONDS, is_settled
+from exporter.function import LEAST_SECONDS, LastRuns
 from lab.simulate.scenario import Deployment
 
 # A log entry's way to the function: through a sink, Pub/Sub and a push
@@ -142,24 +141,24 @@ def _function_runs(
     quiet: list[QuietCall] | None,
 ) -> Iterator[ScheduledRun]:
     """Yield the runs of a function, whose calls come in order of time."""
-    began = log_began = change_began = -math.inf
+    last = LastRuns()
     complete = False
     for call in calls:
-        another_waits = call.at <= began
-        settled = complete and is_settled(call.at, log_began, change_began)
+        another_waits = call.at <= last.began
+        settled = complete and last.settled(call.at)
         if another_waits or (call.by_log and settled):
             if call.by_log and quiet is not None:
                 quiet.append(QuietCall(call.cold.deployment, call.at))
             continue
-        is_warm = call.at - began <= WARM_SECONDS
-        starts = max(call.at, began + LEAST_SECONDS) if is_warm else call.cold.at
+        is_warm = call.at - last.began <= WARM_SECONDS
+        starts = max(call.at, last.began + LEAST_SECONDS) if is_warm else call.cold.at
         if starts >= end:
             return
-        began = starts
+        last.began = starts
         if call.by_log:
-            log_began = began
-        yield call.cold._replace(at=began)
+            last.log_began = starts
+        yield call.cold._replace(at=starts)
         if completed:
             complete = completed[-1].complete
             if completed[-1].changed:
-                change_began = began
+                last.change_began = starts

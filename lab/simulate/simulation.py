@@ -17,10 +17,11 @@ from exporter import measure
 from exporter.config import Config
 from exporter.google.clients import Clients
 from exporter.logs import JsonLines, logging_to
+from exporter.memory import Memory
 from exporter.names import Task
 from exporter.report import Session
 from exporter.run_log import RunLog
-from exporter.runs import Runs
+from exporter.runs import run_once
 from lab.emulator.emulator import Emulator
 from lab.emulator.stored_series import WrittenPoint
 from lab.policies.deployment import Deployed
@@ -182,6 +183,15 @@ class _Clock:
         return self.now
 
 
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """What a process of the exporter keeps between its runs."""
+
+    session: Session
+    memory: Memory
+    log: RunLog
+
+
 class _Exporter:
     """One deployment, with its config and what it remembers between runs."""
 
@@ -193,17 +203,23 @@ class _Exporter:
         self._config = config.model_copy(update={"run": run})
         self._deployment = deployment
         self._clock = clock
-        self._processes: dict[int, tuple[Runs, RunLog]] = {}
+        self._processes: dict[int, _Process] = {}
         self.logged: list[LogEntry] = []  # what it has written, in Cloud Logging's form
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
-        runs, log = self._process(which.task)
+        process = self._process(which.task)
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         written = StringIO()
         with logging_to(written, JsonLines({})):
-            report = runs.once(deadline)
-            log.log(report)
+            report = run_once(
+                process.session,
+                process.memory,
+                deadline,
+                monotonic=self._clock,
+                now=self._own_time,
+            )
+            process.log.log(report)
         # Rounded up, because the time between attempts is random.
         waited = math.ceil(deadline.stop.longest / _WAIT_STEP) * _WAIT_STEP
         ended = self._clock.now - start + waited + self._deployment.takes
@@ -216,7 +232,7 @@ class _Exporter:
             which, report.timestamp, ended, waited, report.complete, report.changed
         )
 
-    def _process(self, task: int) -> tuple[Runs, RunLog]:
+    def _process(self, task: int) -> _Process:
         """Return a task's process: a new one for each run of a job."""
         deployment = self._deployment
         if task not in self._processes or deployment.mode == "job":
@@ -224,9 +240,8 @@ class _Exporter:
             interval = None
             if deployment.mode != "job":
                 interval = deployment.seconds
-            self._processes[task] = (
-                Runs(session, interval, monotonic=self._clock, now=self._own_time),
-                RunLog(self._config, self._clock),
+            self._processes[task] = _Process(
+                session, Memory(interval), RunLog(self._config, self._clock)
             )
         return self._processes[task]
 

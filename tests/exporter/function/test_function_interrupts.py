@@ -1,4 +1,4 @@
-"""A function whose CPU stood still, or that is stuck: no run is lost, none lasts for ever."""
+"""A function whose CPU stood still, or that is stuck: no run is lost or endless."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ from tests.exporter.function.conftest import (
 def test_a_long_pause_loses_no_run(
     cloud_at: Emulator, clock: Clock, on_clock: OnClock, death: str
 ) -> None:
-    """Ten minutes later, each connection is closed, or open and dead: the run is complete."""
+    """Ten minutes later each connection is closed or dead, and the run is complete."""
     with ExitStack() as running:
         proxies = {
             name: running.enter_context(Proxy(address))
@@ -44,14 +44,15 @@ STUCK = """
 import sys, threading
 from exporter import function
 function._GRACE_SECONDS = 0.0
-environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "1", **EMULATORS}
+environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **EMULATORS}
+environ["DATASTREAM_EXPORTER_RUN__DEADLINE"] = "1s"
 stuck = function.Function(environ, sys.stderr, now=lambda: threading.Event().wait())
 stuck.answer("POST", "/")
 """
 
 
 def test_a_run_that_overstays_its_deadline_ends_the_process(cloud: Emulator) -> None:
-    """The log says so, and gunicorn starts another worker for one that ended with an error."""
+    """The log says so; gunicorn then starts another worker."""
     code = f"CONFIG, EMULATORS = {CONFIG!r}, {cloud.environ!r}\n{STUCK}"
     ended = subprocess.run(
         [sys.executable, "-c", code],

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from exporter.function import Answer, Function
+from exporter.google.calls import Deadline
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault
 from tests.exporter.function.conftest import (
@@ -98,6 +99,48 @@ def test_callers_that_wait_share_the_next_run(
 
 
 @pytest.mark.parametrize(
+    ("waited", "seconds"), [(10, 45), (51, 4), (53, None)]
+)
+def test_waiting_and_run_together_end_before_the_requests_timeout(
+    cloud_at: Emulator,
+    clock: Clock,
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    waited: float,
+    seconds: float | None,
+) -> None:
+    """By five seconds; where too little is left for a run, the answer is an error."""
+    deadlines: list[float] = []
+    after = Deadline.after
+
+    def record(given: float) -> Deadline:
+        deadlines.append(given)
+        return after(given)
+
+    monkeypatch.setattr(Deadline, "after", record)
+    environ = {CONFIG_TEXT: CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "60"}
+    environ |= cloud_at.environ
+    with closing(
+        Function(
+            environ,
+            log,
+            monotonic=clock,
+            now=clock,
+            # As if the run before had taken as long.
+            sleep=lambda _seconds: clock.sleep(waited),
+        )
+    ) as function:
+        assert function.answer("POST", "/").status == 200
+        clock.now += 1
+        answer = function.answer("POST", "/")
+        assert deadlines == [50, *([seconds] if seconds else [])]
+        assert answer.status == (200 if seconds else 500)
+        # Nobody waits any more, so a log starts a run.
+        clock.now += 60
+        assert function.answer("POST", "/log").status == 200
+
+
+@pytest.mark.parametrize(
     ("earlier", "waits"),
     [
         pytest.param(False, 200, id="the run under way finds something new"),
@@ -176,8 +219,8 @@ QUIET = [(0, "/", 200), (60, "/log", 200), (62, "/log", 204)]
         ),
         pytest.param(
             {"faults": [LOST]},
-            [(0, "/", 200), (60, "/log", 500), (66, "/log", 200), (71, "/log", 200)],
-            [0, 70, 80],
+            [(0, "/", 200), (60, "/log", 500), (66, "/log", 200), (71, "/log", 204)],
+            [0, 70],
             id="the last run of a log failed",
         ),
     ],

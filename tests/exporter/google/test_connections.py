@@ -55,7 +55,7 @@ def failure(clients: Clients, deadline: Deadline | None = None) -> Failure:
         deadline = Deadline.after(PLENTY)
         deadline.stop.set()
     with clients, pytest.raises(CallError) as caught:
-        Datastream(clients.datastream, Calls()).streams(AT, deadline)
+        Datastream(clients, Calls()).streams(AT, deadline)
     assert "\n" not in str(caught.value)
     assert not canaries_in(str(caught.value))
     return caught.value.failure
@@ -102,7 +102,7 @@ def test_locations_that_hang_cost_the_others_nothing(serve: Serve) -> None:
     deadline = Deadline.after(PLENTY)
 
     def read(at: LocationName) -> tuple[Stream, ...]:
-        return Datastream(lab.clients.datastream_for(at), Calls()).streams(at, deadline)
+        return Datastream(lab.clients, Calls()).streams(at, deadline)
 
     with ThreadPoolExecutor(300) as pool, lab.clients:
         for at in hanging:
@@ -199,9 +199,9 @@ def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
     with closing(Function(environ, log, sleep=lambda _seconds: None)) as function:
         statuses = [function.answer("POST", "/").status]
         tokens.answer = (200, token_answer(Canary.FEDERATED_TOKEN))
-        statuses += [function.answer("POST", "/").status for _ in range(2)]
-    assert statuses == [500, 500, 200]
-    assert len(tokens.requests) == 3
+        statuses.append(function.answer("POST", "/").status)
+    assert statuses == [500, 200]
+    assert len(tokens.requests) == 2
     assert not canaries_in(log.getvalue())
 
 

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from google.cloud.datastream_v1 import BackfillJob
 
+from exporter.config.model import Run
 from exporter.documents import packaged
 from exporter.expectations import ComparedLocation
-from exporter.names import LocationName, StreamName
+from exporter.names import LocationName, StreamName, Task
 from exporter.read import Objects
 
 # Of every series: Datastream's own resource takes no custom metrics
@@ -146,7 +147,7 @@ def values(at: ComparedLocation) -> Hashable:
 
 
 def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
-    """Yield how many objects are in each backfill state, 0 included; unknown ones by number."""
+    """Yield the objects in each backfill state, 0 included; unknown states by number."""
     project, location, stream = name
     node = (location, project, stream)
     known = {int(state): state.name for state in _BACKFILL_STATES}
@@ -161,6 +162,26 @@ def connection_samples(at: LocationName, states: Mapping[str, int]) -> Iterator[
     for connection, state in sorted(states.items()):
         node = (at.location, at.project, connection, (connection,))
         yield Sample(CONNECTION_STATE, *node, state)
+
+
+def own_samples(
+    run: Run,
+    task: Task,
+    timestamp: int,
+    *,
+    streams: int,
+    seconds: float,
+    lost: int,
+    uncollected: int | None,
+) -> Iterator[Sample]:
+    """Yield what the exporter says of a run; ``uncollected`` is None if none was due."""
+    node = (run.location or GLOBAL, run.name, str(task.index), ())
+    yield Sample(LAST_RUN, *node, timestamp)
+    yield Sample(STREAMS, *node, streams)
+    yield Sample(RUN_SECONDS, *node, round(seconds, 3))
+    yield Sample(POINTS_LOST, *node, lost)
+    if uncollected is not None:
+        yield Sample(UNCOLLECTED, *node, uncollected)
 
 
 def _location_sample(metric: Metric, name: LocationName, value: int) -> Sample:

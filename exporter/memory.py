@@ -6,9 +6,9 @@ back five.
 """
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from exporter.names import LocationName
+from exporter.names import LocationName, StreamName
 
 # How long discovered locations are used before they are discovered again
 DISCOVERY_SECONDS = 600.0
@@ -26,14 +26,26 @@ _LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What was last written of a location."""
+class Observation:
+    """What a run found at a location, but for the time."""
 
-    # Its values; None if it was not read, or not all of it was written
-    values: Hashable
-    empty: bool  # whether it has no streams
-    changed: float  # when the values last changed
-    at: float  # when they were written
+    readable: bool
+    # What its samples depend on; empty without streams, and where it was not read
+    streams: Hashable = ()
+
+
+UNREADABLE = Observation(readable=False)
+EMPTY = Observation(readable=True)  # also of a discovery that succeeded
+
+
+@dataclass(slots=True)
+class _Location:
+    """What is known of one location, in seconds of the memory's clock."""
+
+    observation: Observation  # the last one
+    changed: float  # when an observation last differed from the one before
+    has_streams: bool  # by the last reading that succeeded
+    written: float | None = None  # when last in full; None if the last try was not
 
 
 @dataclass(slots=True)
@@ -45,22 +57,26 @@ class _Discovered:
 
 
 class Memory:
-    """What a process remembers from one run to the next; one that makes one run has none.
+    """What a process remembers from one run to the next.
 
     Each location is handled by one thread, so nothing here needs a lock.
     """
 
     def __init__(self, interval: float | None = None) -> None:
-        """Take the seconds from one run to the next; None in a process that makes one run."""
+        """Take the seconds between two runs; None in a process that makes one run."""
         self._interval = interval
         self._now = 0.0
         self._gap = interval or 0.0
         self._slack = min(_LATE_SECONDS, self._gap / 2)
         self._discovered: dict[str, _Discovered] = {}
-        self._seen: dict[LocationName, _Seen] = {}
+        self._locations: dict[LocationName, _Location] = {}
         self._quarter: int | None = None
+        # The streams that the last collection had no time for
+        self.left_over: set[StreamName] = set()
+        # Whether the last run could neither read nor write anything
+        self.reached_nobody = False
+        # Whether the run under way found something that differs from the run before
         self.changed = False
-        """Whether the run under way found something that differs from the run before it."""
 
     def begin(self, now: float) -> None:
         """Begin a run at ``now``, in seconds of a clock that never goes back."""
@@ -102,55 +118,55 @@ class Memory:
         return tuple(each for each, at in known.listed.items() if at == known.at)
 
     def _has_streams(self, project: str, location: str) -> bool:
-        seen = self._seen.get(LocationName(project, location))
-        return seen is not None and not seen.empty
+        known = self._locations.get(LocationName(project, location))
+        return known is not None and known.has_streams
 
     def is_worth_reading(self, name: LocationName) -> bool:
-        """Return whether to read a discovered location now; one without streams seldom changes."""
-        seen = self._seen.get(name)
+        """Return whether to read a discovered location; an empty one seldom changes."""
+        known = self._locations.get(name)
         return (
-            seen is None
-            or seen.values is None
-            or not seen.empty
-            or self._now - seen.changed < AFTER_CHANGE_SECONDS + _LATE_SECONDS
-            or self._now + self._gap - seen.at > EMPTY_SECONDS + self._slack
+            known is None
+            or known.has_streams
+            or not known.observation.readable
+            or self._is_due(known, EMPTY_SECONDS)
         )
 
-    def is_due(
-        self, name: LocationName, values: Hashable, *, empty: bool = False
-    ) -> bool:
-        """Return whether to write a location now, and count it as written.
+    def claim(self, name: LocationName, observation: Observation) -> bool:
+        """Remember what a run found at a location; return whether to write it now.
 
-        Its samples depend on ``values``; None if it was not read.
+        If so, it counts as not written until :meth:`mark_written`.
         """
-        before = self._seen.get(name)
-        changed = before is None or before.values != values
-        if changed:
+        known = self._locations.get(name)
+        if known is None:
+            known = _Location(observation, self._now, has_streams=False)
+            self._locations[name] = known
             self.changed = True
-        since = self._now if before is None or changed else before.changed
-        due = (
-            values is None
-            or before is None
-            or self._now - since < AFTER_CHANGE_SECONDS + _LATE_SECONDS
-            # At the next run it would be too late.
-            or self._now + self._gap - before.at > LONGEST_SECONDS + self._slack
-        )
-        if due:
-            # Of one that can't be read, what is known of its streams stays.
-            kept = empty if values is not None or before is None else before.empty
-            self._seen[name] = _Seen(values, kept, since, self._now)
-        return due
+        elif known.observation != observation:
+            known.observation = observation
+            known.changed = self._now
+            self.changed = True
+        if observation.readable:
+            known.has_streams = observation != EMPTY
+        if observation.readable and not self._is_due(known, LONGEST_SECONDS):
+            return False
+        known.written = None
+        return True
 
-    def not_written(self, name: LocationName) -> None:
-        """Count a location as changed, as not all of its points were accepted."""
-        if seen := self._seen.get(name):
-            self._seen[name] = replace(seen, values=None)
+    def mark_written(self, name: LocationName) -> None:
+        """Remember that every point of a location was accepted in this run."""
+        self._locations[name].written = self._now
 
-    def collects(self, timestamp: int) -> bool:
-        """Return whether the run at a unix time is the first of a quarter of an hour."""
+    def _is_due(self, known: _Location, longest: float) -> bool:
+        """Return whether a location needs points, or would before the next run."""
+        if known.written is None:
+            return True
+        if self._now - known.changed < AFTER_CHANGE_SECONDS + _LATE_SECONDS:
+            return True
+        return self._now + self._gap - known.written > longest + self._slack
+
+    def start_collection(self, timestamp: int) -> bool:
+        """Note a run at a unix time; return whether it is the first of its quarter."""
         if self._interval is None:
             return timestamp % COLLECT_SECONDS < FIRST_RUN_SECONDS
-        quarter = timestamp // COLLECT_SECONDS
-        first = quarter != self._quarter
-        self._quarter = quarter
-        return first
+        before, self._quarter = self._quarter, timestamp // COLLECT_SECONDS
+        return before != self._quarter

@@ -8,22 +8,26 @@ https://cloud.google.com/datastream/docs/reference/rpc.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from google.api_core import exceptions
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
 from exporter.google.calls import Calls, Deadline, call_with_retry
+from exporter.google.clients import Clients
 from exporter.google.errors import (
     STATUS,
     CallError,
     Failure,
     FailureKind,
     explain_call_error,
+    explain_unexpected_error,
 )
+from exporter.logs import LOGGER
 from exporter.names import LocationName, StreamName
 
+T = TypeVar("T")
 # The label on a stream, in Google Cloud, that names a state to expect
 LABEL = "expected-state"
 # Children in a page, the most that the API gives (ListStreamsRequest.page_size)
@@ -57,11 +61,30 @@ class Objects:
     with_errors: int  # how many have active errors
 
 
-class Datastream:
-    """Reads through Google's client. Methods raise CallError unless the answer is complete."""
+def attempt(work: Callable[[], T], deadline: Deadline) -> T | Failure:
+    """Return what a call returns, or why it returns nothing.
 
-    def __init__(self, client: datastream_v1.DatastreamClient, calls: Calls) -> None:
-        self._client = client
+    An error that nobody foresaw is logged with its traceback.
+    """
+    try:
+        return work()
+    except CallError as error:
+        return error.failure
+    except Exception as error:
+        # After a stop the channel may be closed before the next page is requested.
+        if not deadline.stopped:
+            LOGGER.exception("The exporter failed unexpectedly:")
+        return explain_unexpected_error(error)
+
+
+class Datastream:
+    """Reads through Google's clients.
+
+    Methods raise CallError unless the answer is complete.
+    """
+
+    def __init__(self, clients: Clients, calls: Calls) -> None:
+        self._clients = clients
         self._calls = calls
 
     def locations(self, project: str, deadline: Deadline) -> tuple[str, ...]:
@@ -73,7 +96,7 @@ class Datastream:
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
             for answer in self._list(
-                self._client.list_locations, request, needs, deadline
+                self._clients.datastream.list_locations, request, needs, deadline
             )
             for location in answer.locations
         )
@@ -84,23 +107,25 @@ class Datastream:
         # By id, since a list that shifts between two pages repeats a stream.
         streams: dict[str, Stream] = {}
         needs = (at.project, "datastream.streams.list")
-        for answer in self._list(self._client.list_streams, request, needs, deadline):
+        for answer in self._list(
+            self._clients.datastream_for(at).list_streams, request, needs, deadline
+        ):
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
                 stream_id = stream.name.rsplit("/", 1)[-1]
                 first = stream.errors[0] if stream.errors else None
                 streams[stream_id] = Stream(
-                    stream_id,
-                    stream.state,
-                    len(stream.errors),
-                    stream.labels.get(LABEL),
-                    first.reason if first else None,
-                    first.message[:_LONGEST_ERROR] if first else None,
+                    id=stream_id,
+                    state=stream.state,
+                    errors=len(stream.errors),
+                    label=stream.labels.get(LABEL),
+                    reason=first.reason if first else None,
+                    error=first.message[:_LONGEST_ERROR] if first else None,
                 )
         return tuple(streams.values())
 
     def objects(self, name: StreamName, deadline: Deadline) -> Objects:
-        """Return how many objects of a stream are in each backfill state, and have errors."""
+        """Return the objects of a stream in each backfill state, and with errors."""
         request = datastream_v1.ListStreamObjectsRequest(
             parent=str(name), page_size=PAGE
         )
@@ -108,7 +133,10 @@ class Datastream:
         objects: dict[str, tuple[int, bool]] = {}
         needs = (name.project, "datastream.objects.list")
         for answer in self._list(
-            self._client.list_stream_objects, request, needs, deadline
+            self._clients.datastream_for(name.location_name).list_stream_objects,
+            request,
+            needs,
+            deadline,
         ):
             for found in answer.stream_objects:
                 objects[found.name] = found.backfill_job.state, bool(found.errors)
@@ -125,7 +153,10 @@ class Datastream:
         states: dict[str, int] = {}
         needs = (at.project, "datastream.privateConnections.list")
         for answer in self._list(
-            self._client.list_private_connections, request, needs, deadline
+            self._clients.datastream_for(at).list_private_connections,
+            request,
+            needs,
+            deadline,
         ):
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state
@@ -138,7 +169,7 @@ class Datastream:
         needs: tuple[str, str],
         deadline: Deadline,
     ) -> Iterator[Any]:
-        """Yield every page of what a client's method lists; the request is advanced to each.
+        """Yield every page that a client's method lists, advancing the request.
 
         ``needs`` is the project that is called, and the IAM permission for it.
         """

@@ -1,13 +1,14 @@
-"""What a run needs, what becomes of each location, and how the run went."""
+"""What a run needs, and how it went."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from exporter.config import Config
 from exporter.expectations import ComparedLocation
 from exporter.google.clients import Clients
 from exporter.google.errors import Failure
+from exporter.location_run import Discovery, LocationRun, Points, Reading
 from exporter.measure import Sample
 from exporter.names import LocationName, StreamName, Task
 from exporter.write import Written
@@ -15,31 +16,11 @@ from exporter.write import Written
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a process needs for its runs: config, Google's clients, and which task it is."""
+    """What a process needs for its runs."""
 
     config: Config
     clients: Clients
-    task: Task = field(default_factory=Task)
-
-
-@dataclass(slots=True)
-class LocationOutcome:
-    """What became of one location, or of the points that many of them share."""
-
-    # Set when the location was read, or could not be
-    read: threading.Event = field(default_factory=threading.Event)
-    # Set when everything else about it is done, too
-    done: threading.Event = field(default_factory=threading.Event)
-    # The location as it was read; None if it was not
-    compared: ComparedLocation | None = None
-    # Why it was not read; None if it was, or was not tried
-    failure: Failure | None = None
-    # What the collectors could not read of it, and why
-    uncollected: dict[StreamName | LocationName, Failure] = field(default_factory=dict)
-    # Whether its ``last_read`` was not written, as a point before it was not accepted
-    held_back: bool = False
-    samples: list[Sample] = field(default_factory=list)  # what there was to write
-    written: Written = field(default_factory=Written)  # what happened to them so far
+    task: Task = field(default_factory=Task)  # which task of a job it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +65,51 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was due was written. An unreadable location is an observation too."""
-        return not (self.written.lost or self.stopped)
+        """Whether all that was due was written; an unreadable location is no loss."""
+        written = self.written
+        # Another run wrote each of these series first.
+        nothing_new = written.superseded > 0 and written.accepted == 0
+        return not (written.lost or nothing_new or self.stopped)
 
     @property
     def reached_nobody(self) -> bool:
         """Whether nothing could be read, or nothing that was due was written."""
         nothing_read = self.unreadable > 0 and not self.locations
         return nothing_read or bool(self.written.lost and not self.written.accepted)
+
+
+def make_report(
+    task: Task,
+    discoveries: Mapping[str, Discovery],
+    locations: Mapping[LocationName, LocationRun],
+    shared: Points,
+    **numbers: Any,
+) -> Report:
+    """Return how a run went, but for the exporter's own series."""
+    names = sorted(locations)
+    runs = [locations[name] for name in names]
+    samples, written = list(shared.samples), shared.outcome()
+    uncollected: dict[StreamName | LocationName, Failure] = {}
+    for run in runs:
+        samples += run.points.samples
+        written += run.points.outcome()
+        uncollected |= run.uncollected
+    readings: list[Reading[Any]] = [*discoveries.values()]
+    readings += [run.reading for run in runs]
+    decided: dict[str, tuple[str, ...] | Failure] = {}
+    for project in sorted(discoveries):
+        result = discoveries[project].result
+        if result is not None:
+            decided[project] = result
+    return Report(
+        task=task,
+        discoveries=decided,
+        locations=tuple(run.compared for run in runs if run.compared),
+        unread={run.name: run.failure for run in runs if run.failure},
+        skipped=sum(one.result is None for one in readings),
+        uncollected=uncollected,
+        held_back=tuple(run.name for run in runs if run.held_back),
+        samples=tuple(samples),
+        written=written,
+        **numbers,
+    )

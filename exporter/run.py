@@ -1,10 +1,7 @@
-"""Makes one run: discovers, then for each location reads, measures and writes.
+"""Makes one run: discovers, then has every location read and written.
 
 Each location has a thread of its own, so one that hangs or fails costs no other
-anything. Its counts are written first, so that an alert sees "forty streams failed
-together" before forty failed streams; then its streams; then ``last_read``, if every
-point before it was accepted: a stream is missing when its location was read after it
-was last seen. The exporter's own series come last.
+anything. What needs no order shares requests. The exporter's own series come last.
 """
 
 import threading
@@ -13,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import TypeVar
 
 from exporter import measure
+from exporter.collect import Collector
 from exporter.config import Source
-from exporter.expectations import ComparedLocation, Expectations
+from exporter.deadlines import RunDeadlines
+from exporter.expectations import Expectations
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import (
     STATUS,
@@ -25,33 +23,26 @@ from exporter.google.errors import (
     Failure,
     FailureKind,
     explain_no_thread,
-    explain_unexpected_error,
 )
-from exporter.logs import LOGGER
+from exporter.location_run import Discovery, LocationRun, Points, RunParts
 from exporter.measure import GLOBAL, Sample
-from exporter.memory import Memory
+from exporter.memory import EMPTY, UNREADABLE, Memory
 from exporter.names import LocationName
-from exporter.read import Datastream
-from exporter.report import LocationOutcome, Report, Session
-from exporter.write import Writer, Written
+from exporter.read import Datastream, attempt
+from exporter.report import Report, Session, make_report
+from exporter.write import Writer
 
-K = TypeVar("K")
-T = TypeVar("T")
-_READING_SHARE = 0.6
-_RESERVED_SECONDS = 3.0
-# What is kept for the exporter's own series, and as much for what the collectors read:
-# seconds, or a share of a short deadline
-_RESERVED_SHARE = 0.15
-# The part of the reading time that discovery may take where the locations are known
-_DISCOVERY_SHARE = 1 / 3
-# The part of the time left that the objects of one stream may take
-_OBJECTS_SHARE = 1 / 4
 _MOST_THREADS = 512
 _POLL_SECONDS = 0.1
-_GRACE_SECONDS = 1.0  # how long after a deadline a call may return that kept to it
-# How long requests under way are waited for after a stop: Cloud Run ends the process
-# after 10
+# How long after its deadline a call may return that kept to it
+_GRACE_SECONDS = 1.0
+# How long a stop waits for requests under way: Cloud Run ends the process after 10
 _STOPPED_SECONDS = 3.0
+_NO_ANSWER = Failure(
+    FailureKind.TIMED_OUT,
+    "there was no answer by the run's deadline",
+    f"{STATUS}, or raise run.deadline.",
+)
 
 
 class Run:
@@ -65,308 +56,238 @@ class Run:
         The deadline's ``stop`` ends the run after the requests under way.
         """
         self._started = time.monotonic()
-        self._config = session.config
         self._task = session.task
-        self._memory = memory
-        self._timestamp = timestamp
-        self._deadline = deadline
-        reserved = min(_RESERVED_SECONDS, deadline.left * _RESERVED_SHARE)
-        self._reading = deadline.within(deadline.left * _READING_SHARE)
-        self._writing = deadline.sooner(reserved)
-        self._collecting = deadline.sooner(2 * reserved)
         self._calls = Calls()
-        self._api = Datastream(session.clients.datastream, self._calls)
-        self._writer = Writer(
-            session.clients.monitoring,
-            self._config.metrics.project,
+        config, clients = session.config, session.clients
+        deadlines = RunDeadlines.of(deadline)
+        api = Datastream(clients, self._calls)
+        collector: Collector | None = None
+        if config.collect.objects or config.collect.private_connections:
+            collector = Collector(
+                api, config.collect, memory.left_over, timestamp, deadlines.collecting
+            )
+        self._parts = RunParts(
+            config,
+            memory,
             timestamp,
-            self._calls,
+            deadlines,
+            api,
+            Expectations(config, timestamp),
+            Writer(clients.monitoring, config.metrics.project, timestamp, self._calls),
+            collector,
         )
-        self._expectations = Expectations(self._config, timestamp)
-        collect = self._config.collect
-        self._collects = collect.objects or collect.private_connections
-        self._writes = True
-        self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
-        try:
-            # Where no more than this thread can be started, all work waits for it.
-            self._pool.submit(time.sleep, 0)
-        except RuntimeError as error:
-            raise CallError(explain_no_thread(error)) from error
-        self._discovered: dict[str, threading.Event] = {}
-        self._discoveries: dict[str, tuple[str, ...] | Failure] = {}
+        self._pool = _pool()
+        self._discoveries: dict[str, Discovery] = {}
         self._dropped: list[LocationName] = []
-        self._outcomes: dict[LocationName, LocationOutcome] = {}
+        self._locations: dict[LocationName, LocationRun] = {}
 
     def write(self) -> Report:
         """Read, measure and write everything that is due."""
-        self._collects = self._collects and self._memory.collects(self._timestamp)
+        parts = self._parts
+        if not parts.memory.start_collection(parts.timestamp):
+            parts = self._parts = replace(parts, collector=None)
         report = self._go()
-        if self._deadline.stopped:
+        if parts.stopped:
             return report
-        own = tuple(self._own_samples(report))
-        written = report.written + self._writer.write(own, self._deadline)
-        samples, calls = report.samples + own, self._calls.made
+        own = Points(parts.writer, parts.deadlines.end)
+        own.write(self._own_samples(report))
         return replace(
-            report, samples=samples, written=written, seconds=self._elapsed, calls=calls
+            report,
+            samples=(*report.samples, *own.samples),
+            written=report.written + own.written,
+            seconds=self._elapsed,
+            calls=self._calls.made,
         )
 
     def look(self) -> Report:
         """Read and measure everything, collectors included, and write nothing."""
-        self._writes = False
+        self._parts = replace(self._parts, writer=None)
         report = self._go()
-        return replace(report, samples=(*report.samples, *self._own_samples(report)))
+        own = self._own_samples(report)
+        return replace(report, samples=(*report.samples, *own))
 
     def _go(self) -> Report:
         """Do everything but the exporter's own series."""
-        shared = LocationOutcome()
+        parts = self._parts
+        shared = Points(parts.writer, parts.deadlines.writing)
         try:
-            for source in self._config.sources:
+            for source in parts.config.sources:
                 self._start_source(source)
-            self._wait(list(self._discovered.values()), self._reading, 0)
-            outcomes = list(self._outcomes.values())
-            self._wait([outcome.read for outcome in outcomes], self._reading, 0)
-            events = []
-            if not self._deadline.stopped:
-                self._share(shared)
-                events = [shared.done]
+            self._finish_reading()
             # A discovery that a stop cut short may still add some.
-            outcomes = list(self._outcomes.values())
-            events += [outcome.done for outcome in outcomes if outcome.read.is_set()]
-            self._wait(events, self._writing, _STOPPED_SECONDS)
+            locations = list(self._locations.values())
+            done = [one.done for one in locations if one.reading.decided.is_set()]
+            if not parts.stopped:
+                done.append(self._start_shared(shared))
+            self._wait(done, parts.deadlines.writing, _STOPPED_SECONDS)
         finally:
             # What hangs ends by the deadline, or when the channels are closed.
             self._pool.shutdown(wait=False, cancel_futures=True)
-        return self._report(shared)
+        return make_report(
+            self._task,
+            self._discoveries,
+            self._locations,
+            shared,
+            dropped=tuple(self._dropped),
+            timestamp=parts.timestamp,
+            changed=parts.memory.changed,
+            seconds=self._elapsed,
+            calls=self._calls.made,
+            stopped=parts.stopped,
+        )
 
-    def _wait(
-        self, events: Iterable[threading.Event], deadline: Deadline, patience: float
-    ) -> None:
-        """Wait for threads until their deadline, or for some seconds after a stop."""
-        stopped = None
-        for event in events:
-            while not event.is_set() and deadline.left > -_GRACE_SECONDS:
-                if self._deadline.stopped:
-                    stopped = stopped or Deadline.after(patience)
-                    if stopped.left <= 0:
-                        return
-                # With a timeout, so that a stop is noticed.
-                event.wait(_POLL_SECONDS)
+    # Which locations to read.
+
+    def _start_source(self, source: Source) -> None:
+        parts, project = self._parts, source.project
+        # Locations of required streams are read whether or not discovery returns them.
+        for location in parts.config.locations_to_read(source):
+            self._start_location(LocationName(project, location), source)
+        if source.locations is not None:
+            return
+        discovery = Discovery()
+        self._discoveries[project] = discovery
+        known = parts.memory.discovered(project)
+        if known is None:
+            self._submit(self._discover, source, discovery)
+        else:
+            discovery.decide(known)
+            self._start_discovered(source, known)
+            discovery.done.set()
+
+    def _discover(self, source: Source, discovery: Discovery) -> None:
+        parts, project = self._parts, source.project
+        listed = parts.memory.last_discovered(project)
+        deadline = parts.deadlines.reading
+        if listed:
+            # The locations that are known from before need time as well.
+            deadline = parts.deadlines.rediscovery
+        try:
+            found = attempt(lambda: parts.api.locations(project, deadline), deadline)
+            if not discovery.decide(found):
+                return
+            if not isinstance(found, Failure):
+                parts.memory.learn(project, found)
+                listed = found
+            self._start_discovered(source, listed)
+        finally:
+            discovery.done.set()
+
+    def _start_discovered(self, source: Source, listed: Iterable[str]) -> None:
+        parts, project = self._parts, source.project
+        # Locations without streams may have private connections.
+        collecting = parts.collector is not None
+        read_all = collecting and parts.config.collect.private_connections
+        for location in listed:
+            name = LocationName(project, location)
+            # `global` would share the series that reports on the discovery.
+            if location == GLOBAL:
+                continue
+            if read_all or parts.memory.is_worth_reading(name):
+                self._start_location(name, source)
+        for location in parts.memory.dropped(project):
+            name = LocationName(project, location)
+            self._dropped.append(name)
+            self._start_location(name, source)
+
+    def _start_location(self, name: LocationName, source: Source) -> None:
+        if name in self._locations or not self._task.holds(name):
+            return
+        location = LocationRun(self._parts, name, source)
+        self._locations[name] = location
+        self._submit(location.go)
+
+    # What needs no order.
+
+    def _start_shared(self, shared: Points) -> threading.Event:
+        """Write discoveries, and locations that are unreadable or have no streams.
+
+        Return what is set when that is done.
+        """
+        parts = self._parts
+        claim, names, samples = parts.memory.claim, list[LocationName](), list[Sample]()
+        for project, discovery in sorted(self._discoveries.items()):
+            name = LocationName(project, GLOBAL)
+            # Every task discovers, but only one of them reports it.
+            if not self._task.holds(name):
+                continue
+            failed = isinstance(discovery.result, Failure)
+            if claim(name, UNREADABLE if failed else EMPTY):
+                names.append(name)
+                samples.append(measure.up(name, readable=not failed))
+        for name, location in sorted(self._locations.items()):
+            compared = location.compared
+            if compared is None and claim(name, UNREADABLE):
+                names.append(name)
+                samples.append(measure.up(name, readable=False))
+            elif compared and compared.empty and claim(name, EMPTY):
+                names.append(name)
+                samples.append(measure.up(name, readable=True))
+                samples.append(measure.last_read(name, parts.timestamp))
+        done = threading.Event()
+
+        def write() -> None:
+            try:
+                shared.write(samples)
+                if shared.written.complete:
+                    for name in names:
+                        parts.memory.mark_written(name)
+            finally:
+                done.set()
+
+        self._submit(write)
+        return done
+
+    # Threads.
 
     def _submit(self, work: Callable[..., None], *args: object) -> None:
         # No other thread can be started, so the first does it; or the run is over.
         with suppress(RuntimeError):
             self._pool.submit(work, *args)
 
-    def _start_source(self, source: Source) -> None:
-        project = source.project
-        # Locations of required streams are read whether or not discovery returns them.
-        for location in self._config.locations_to_read(source):
-            self._start_location(LocationName(project, location), source)
-        if source.locations is not None:
-            return
-        if known := self._memory.discovered(project):
-            self._discoveries[project] = known
-            self._start_discovered(source, known)
-        else:
-            self._discovered[project] = threading.Event()
-            self._submit(self._discover, source)
+    def _finish_reading(self) -> None:
+        """Wait until everything was read, or its time is over: that is no answer."""
+        parts = self._parts
+        discoveries = list(self._discoveries.values())
+        self._wait([one.done for one in discoveries], parts.deadlines.reading)
+        for discovery in discoveries:
+            if not parts.stopped and not discovery.decide(_NO_ANSWER):
+                # It was decided just now, and its locations are being started.
+                discovery.done.wait()
+        readings = [one.reading for one in list(self._locations.values())]
+        self._wait([one.decided for one in readings], parts.deadlines.reading)
+        for reading in readings:
+            if not parts.stopped:
+                reading.decide(_NO_ANSWER)
 
-    def _discover(self, source: Source) -> None:
-        project = source.project
-        # Where the locations are known from before, they need time as well.
-        listed = self._memory.last_discovered(project)
-        share = _DISCOVERY_SHARE if listed else 1
-        within = self._reading.within(self._reading.left * share)
-        found = self._attempt(self._api.locations, project, within)
-        if project not in self._discoveries:
-            self._discoveries[project] = found
-            if not isinstance(found, Failure):
-                self._memory.learn(project, found)
-                listed = found
-            self._start_discovered(source, listed)
-        self._discovered[project].set()
-
-    def _start_discovered(self, source: Source, listed: Iterable[str]) -> None:
-        project = source.project
-        for location in listed:
-            name = LocationName(project, location)
-            # `global` would share the series that reports on the discovery.
-            if location != GLOBAL and self._memory.is_worth_reading(name):
-                self._start_location(name, source)
-        for location in self._memory.dropped(project):
-            name = LocationName(project, location)
-            self._dropped.append(name)
-            self._start_location(name, source)
-
-    def _start_location(self, name: LocationName, source: Source) -> None:
-        if name not in self._outcomes and self._task.holds(name):
-            self._outcomes[name] = LocationOutcome()
-            self._submit(self._handle_location, name, source)
-
-    def _handle_location(self, name: LocationName, source: Source) -> None:
-        """Read a location, compare it with config, write it, and collect from it."""
-        outcome = self._outcomes[name]
-        found = self._attempt(self._api.streams, name, self._reading)
-        if isinstance(found, Failure):
-            outcome.failure = outcome.failure or found
-        elif outcome.failure is None:
-            outcome.compared = self._expectations.compare(name, source, found)
-        outcome.read.set()
-        try:
-            if outcome.compared and not self._deadline.stopped:
-                self._write_location(outcome, outcome.compared)
-                self._collect(outcome, outcome.compared)
-        except Exception:
-            LOGGER.exception("The exporter could not write %s.", name)
-        outcome.done.set()
-
-    def _attempt(
-        self, work: Callable[[K, Deadline], T], what: K, deadline: Deadline
-    ) -> T | Failure:
-        """Return what the API returns, or why it returns nothing."""
-        try:
-            return work(what, deadline)
-        except CallError as error:
-            return error.failure
-        except Exception as error:
-            # After a stop the channel may be closed before the next page is requested.
-            if not self._deadline.stopped:
-                LOGGER.exception(
-                    "The exporter could not read an answer of the Datastream API."
-                )
-            return explain_unexpected_error(error)
-
-    def _write_location(
-        self, outcome: LocationOutcome, compared: ComparedLocation
+    def _wait(
+        self,
+        events: Iterable[threading.Event],
+        deadline: Deadline,
+        after_stop: float = 0.0,
     ) -> None:
-        """Write a location's counts, then its streams, then that it was read."""
-        name = compared.name
-        if compared.empty or not self._memory.is_due(name, measure.values(compared)):
-            return
-        errors = self._config.collect.errors
-        self._write(outcome, measure.count_samples(compared))
-        self._write(
-            outcome, measure.stream_samples(compared, self._timestamp, errors=errors)
-        )
-        if outcome.written.complete:
-            self._write(outcome, [measure.last_read(name, self._timestamp)])
-        else:
-            outcome.held_back = not self._deadline.stopped
-        if not outcome.written.complete:
-            self._memory.not_written(name)
+        """Wait for threads until their deadline, or for some seconds after a stop."""
+        stopped: Deadline | None = None
+        for event in events:
+            # With a timeout, so that a stop is noticed.
+            while not event.wait(_POLL_SECONDS) and deadline.left > -_GRACE_SECONDS:
+                if deadline.stopped:
+                    stopped = stopped or Deadline.after(after_stop)
+                    if stopped.left <= 0:
+                        return
 
-    def _collect(self, outcome: LocationOutcome, compared: ComparedLocation) -> None:
-        """Read and write what is optional; what fails leaves the location clean."""
-        if not self._collects or self._deadline.stopped:
-            return
-        samples: list[Sample] = []
-        if self._config.collect.private_connections:
-            states = self._attempt(
-                self._api.connections, compared.name, self._collecting
-            )
-            if isinstance(states, Failure):
-                outcome.uncollected[compared.name] = states
-            else:
-                samples += measure.connection_samples(compared.name, states)
-        for one in compared.streams if self._config.collect.objects else ():
-            if one.stream is None or self._deadline.stopped:
-                continue
-            within = self._collecting.within(self._collecting.left * _OBJECTS_SHARE)
-            objects = self._attempt(self._api.objects, one.name, within)
-            if isinstance(objects, Failure):
-                outcome.uncollected[one.name] = objects
-            else:
-                samples += measure.object_samples(one.name, objects)
-        self._write(outcome, samples)
-
-    def _share(self, shared: LocationOutcome) -> None:
-        """Write what needs no order: that locations are unreadable, or have no streams."""
-        for project in self._discovered:
-            self._discoveries.setdefault(project, _NO_ANSWER)
-        names = []
-        for project, found in sorted(self._discoveries.items()):
-            name, failed = LocationName(project, GLOBAL), isinstance(found, Failure)
-            # Every task discovers, but only one of them reports it.
-            if self._task.holds(name) and self._memory.is_due(
-                name, None if failed else True
-            ):
-                names.append(name)
-                shared.samples.append(measure.up(name, readable=not failed))
-        for name, outcome in sorted(self._outcomes.items()):
-            if not outcome.read.is_set():
-                outcome.failure = _NO_ANSWER
-            compared = outcome.compared
-            if compared is None and self._memory.is_due(name, None):
-                names.append(name)
-                shared.samples.append(measure.up(name, readable=False))
-            elif (
-                compared
-                and compared.empty
-                and self._memory.is_due(name, (), empty=True)
-            ):
-                names.append(name)
-                shared.samples.append(measure.up(name, readable=True))
-                shared.samples.append(measure.last_read(name, self._timestamp))
-        self._submit(self._write_shared, shared, names)
-
-    def _write_shared(
-        self, shared: LocationOutcome, names: Iterable[LocationName]
-    ) -> None:
-        if self._writes:
-            shared.written = self._writer.write(shared.samples, self._writing)
-        if not shared.written.complete:
-            for name in names:
-                self._memory.not_written(name)
-        shared.done.set()
-
-    def _write(self, outcome: LocationOutcome, samples: Iterable[Sample]) -> None:
-        """Write samples, and add what happened to them to an outcome."""
-        batch = list(samples)
-        outcome.samples += batch
-        if self._writes:
-            outcome.written += self._writer.write(batch, self._writing)
+    # How it went.
 
     def _own_samples(self, report: Report) -> Iterator[Sample]:
-        run = self._config.run
-        node = (run.location or GLOBAL, run.name, str(self._task.index), ())
-        yield Sample(measure.LAST_RUN, *node, self._timestamp)
-        yield Sample(measure.STREAMS, *node, report.streams)
-        yield Sample(measure.RUN_SECONDS, *node, round(self._elapsed, 3))
-        yield Sample(measure.POINTS_LOST, *node, report.written.lost)
-        if self._collects:
-            yield Sample(measure.UNCOLLECTED, *node, len(report.uncollected))
-
-    def _report(self, shared: LocationOutcome) -> Report:
-        """Return how the run went, but for the exporter's own series."""
-        outcomes = sorted(self._outcomes.items())
-        everything = [shared, *(outcome for _, outcome in outcomes)]
-        written = Written()
-        for outcome in everything if self._writes else ():
-            # What is still under way now counts as lost.
-            under_way = max(0, len(outcome.samples) - outcome.written.settled)
-            written += outcome.written + Written(lost=under_way)
-        waits = [*self._discovered.values(), *(outcome.read for _, outcome in outcomes)]
-        stopped = self._deadline.stopped
-        return Report(
-            task=self._task,
-            timestamp=self._timestamp,
-            discoveries=dict(sorted(self._discoveries.items())),
-            dropped=tuple(self._dropped),
-            locations=tuple(one.compared for _, one in outcomes if one.compared),
-            unread={name: one.failure for name, one in outcomes if one.failure},
-            skipped=sum(not event.is_set() for event in waits) if stopped else 0,
-            uncollected={
-                name: failure
-                for _, one in outcomes
-                for name, failure in one.uncollected.items()
-            },
-            held_back=tuple(name for name, one in outcomes if one.held_back),
-            samples=tuple(sample for one in everything for sample in one.samples),
-            written=written,
-            changed=self._memory.changed,
+        parts = self._parts
+        return measure.own_samples(
+            parts.config.run,
+            self._task,
+            parts.timestamp,
+            streams=report.streams,
             seconds=self._elapsed,
-            calls=self._calls.made,
-            stopped=stopped,
+            lost=report.written.lost,
+            uncollected=len(report.uncollected) if parts.collector else None,
         )
 
     @property
@@ -374,8 +295,11 @@ class Run:
         return time.monotonic() - self._started
 
 
-_NO_ANSWER = Failure(
-    FailureKind.TIMED_OUT,
-    "there was no answer by the run's deadline",
-    f"{STATUS}, or raise run.deadline.",
-)
+def _pool() -> ThreadPoolExecutor:
+    """Return a pool with a thread: where no other can be started, all work waits."""
+    pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
+    try:
+        pool.submit(time.sleep, 0)
+    except RuntimeError as error:
+        raise CallError(explain_no_thread(error)) from error
+    return pool

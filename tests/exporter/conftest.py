@@ -38,7 +38,7 @@ class Lab:
     @property
     def api(self) -> Datastream:
         """Return the API as the exporter reads it."""
-        return Datastream(self.clients.datastream, self.calls)
+        return Datastream(self.clients, self.calls)
 
     def run(self, *sources: dict[str, Any], **how: Any) -> Report:
         """Run once and write; see :meth:`prepare`."""

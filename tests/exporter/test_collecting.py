@@ -1,13 +1,24 @@
 """Objects and private connections: when they are collected, and what a failure costs."""
 
 import time
+from threading import Event
 from typing import Any
 
 import pytest
 
 from exporter.google.errors import FailureKind
-from tests.exporter.conftest import Serve
-from tests.exporter.worlds import AMERICA, LISTED, USERS, Monitoring, has, seen, world
+from exporter.memory import Memory
+from tests.exporter.conftest import PLENTY, Serve
+from tests.exporter.worlds import (
+    AMERICA,
+    DISCOVERED,
+    LISTED,
+    USERS,
+    Monitoring,
+    has,
+    seen,
+    world,
+)
 
 QUARTER = int(time.time()) // 900 * 900
 EVERYTHING = {"objects": True, "private_connections": True}
@@ -89,3 +100,62 @@ def test_what_cannot_be_collected_leaves_its_location_clean(
     else:
         assert report.unread.keys() == {AMERICA}
         assert lab.cloud.calls["ListPrivateConnections"] == 1
+
+
+def test_what_there_was_no_time_for_comes_first_in_the_next_collection(
+    serve: Serve,
+) -> None:
+    """Also where streams that hang take all of the time of one collection."""
+    many = {"streams": [{"id": "s-{}", "count": 20}]}
+    lab = serve(world({"europe-west1": many}))
+    asked: list[str] = []
+    hang = Event()
+
+    def list_objects(request: Any) -> bytes:
+        asked.append(request.parent)
+        hang.wait(PLENTY)
+        return b""
+
+    lab.cloud.answer("ListStreamObjects", list_objects)
+    memory = Memory(900)
+    source = {"project": "shop-prod", "locations": ["europe-west1"]}
+    how = {"collect": {"objects": True}, "memory": memory}
+    first = lab.run(source, seconds=4, at=QUARTER, **how)
+    hang.set()
+    skipped = memory.left_over.copy()
+    assert len(skipped) == 20 - len({*asked})
+    assert first.uncollected.keys() >= skipped
+    asked.clear()
+    second = lab.run(source, at=QUARTER + 900, **how)
+    assert not second.uncollected
+    assert {*asked[: len(skipped)]} == {*map(str, skipped)}
+
+
+def test_lists_that_hang_leave_time_for_the_others(serve: Serve) -> None:
+    """Each of the connections and of the objects gets a share of the time."""
+    faults = [
+        {"method": "ListStreamObjects", "times": 8, "latency": "10m"},
+        {"method": "ListPrivateConnections", "latency": "10m"},
+    ]
+    nine = {"streams": [{"id": "s-{}", "count": 9}]}
+    lab = serve(world({"europe-west1": nine}, faults=faults))
+    monitoring = Monitoring(lab.cloud)
+    source = {"project": "shop-prod", "locations": ["europe-west1"]}
+    report = lab.run(source, collect=EVERYTHING, at=0, seconds=4)
+    assert len(report.uncollected) == 9
+    assert len(monitoring.values("stream/object_errors")) == 1
+
+
+def test_connections_of_a_location_without_streams_are_collected_each_quarter(
+    serve: Serve,
+) -> None:
+    """Such a location is read every five minutes, and in each run that collects."""
+    peering = {"private_connections": [{"id": "peering", "state": "FAILED"}]}
+    lab = serve(world({"europe-west1": peering}))
+    memory = Memory(60)
+    collected = []
+    for at in range(0, 3600, 60):
+        memory.begin(1 + at)
+        lab.run(DISCOVERED, collect=EVERYTHING, memory=memory, at=QUARTER + at)
+        collected.append(lab.cloud.calls["ListPrivateConnections"])
+    assert collected == [1] * 15 + [2] * 15 + [3] * 15 + [4] * 15

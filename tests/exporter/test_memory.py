@@ -1,4 +1,4 @@
-"""What a process with memory leaves out: points that are known, discoveries, empty locations."""
+"""What a process with memory leaves out: known points, discoveries, empty locations."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -14,9 +14,10 @@ from exporter.config import Config, Endpoints
 from exporter.google.calls import Deadline
 from exporter.google.clients import Clients
 from exporter.google.errors import FailureKind
-from exporter.memory import Memory
+from exporter.memory import EMPTY, UNREADABLE, Memory, Observation
+from exporter.names import LocationName
 from exporter.report import Report, Session
-from exporter.runs import Runs
+from exporter.runs import run_once
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World
 from tests.exporter.conftest import PLENTY
@@ -33,12 +34,25 @@ from tests.exporter.worlds import (
 DAY = 86_400
 
 
-def due(values: list[Any], interval: float = 10) -> list[float]:
-    """Return when a location is written that has these values, one a run; None is unreadable."""
+STREAMS = Observation(readable=True, streams="streams")
+OTHERS = Observation(readable=True, streams="other streams")
+SEEN = {"a": STREAMS, "b": OTHERS, "-": UNREADABLE}
+
+
+def writes(memory: Memory, seen: Observation, at: LocationName = EUROPE) -> bool:
+    """Return whether a location is due; if so, all of its points are accepted."""
+    due = memory.claim(at, seen)
+    if due:
+        memory.mark_written(at)
+    return due
+
+
+def due(history: str, interval: float = 10) -> list[float]:
+    """Return when a location is written; a letter a run says what is seen."""
     memory, seconds = Memory(interval), []
-    for number, value in enumerate(values):
+    for number, letter in enumerate(history):
         memory.begin(1 + number * interval)
-        if memory.is_due(EUROPE, value):
+        if writes(memory, SEEN[letter]):
             seconds.append(number * interval)
     return seconds
 
@@ -47,7 +61,7 @@ def due(values: list[Any], interval: float = 10) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("values", "seconds"),
+    ("history", "seconds"),
     [
         # The first minute is as one after a change: nobody knows whether anything just
         # changed.
@@ -61,58 +75,62 @@ def due(values: list[Any], interval: float = 10) -> list[float]:
     ids=["no change", "a change", "unreadable for a while"],
 )
 def test_a_location_is_written_when_there_is_something_to_say(
-    values: str, seconds: list[float]
+    history: str, seconds: list[float]
 ) -> None:
-    """For a minute after a change, while it can't be read, and else as seldom as can be."""
-    assert due([None if value == "-" else value for value in values]) == seconds
+    """For a minute after a change, while unreadable, and else every four minutes."""
+    assert due(history) == seconds
 
 
 def test_runs_may_start_a_little_late() -> None:
-    """A minute after the change, and four minutes after the last points, with 15 s to spare."""
+    """By up to 15 s, a minute after a change and four minutes after the last points."""
     for start, is_due in ((74.9, True), (75, False), (295, False), (296, True)):
         memory = Memory(10)
         for second in range(0, 70, 10):
             memory.begin(1 + second)
-            memory.is_due(EUROPE, "a")
+            writes(memory, STREAMS)
         memory.begin(1 + start - 10)
         memory.begin(1 + start)
-        assert memory.is_due(EUROPE, "a") is is_due
+        assert writes(memory, STREAMS) is is_due
 
 
 @pytest.mark.parametrize("interval", [5, 10, 15, 30, 45, 60, 100, 200, 240, 300, 3600])
 def test_no_series_is_older_than_what_promql_looks_back(interval: float) -> None:
-    """Whatever the interval, below five minutes; with a longer one, every run writes everything."""
-    whole = due(["same"] * 100, interval)
+    """Below five minutes at any interval; with a longer one, every run writes all."""
+    whole = due("a" * 100, interval)
     assert max(after - before for before, after in itertools.pairwise(whole)) <= max(
         interval, 255
     )
     assert len(whole) == 100 or interval < 240
 
 
-def test_what_was_not_accepted_counts_as_changed() -> None:
-    """Its location is written in the next run, and for a minute."""
+def test_what_was_not_accepted_is_written_in_the_next_run() -> None:
+    """Whether points were refused or the writing failed, and although nothing changed."""
     memory = Memory(10)
     for second in range(0, 200, 10):
         memory.begin(1 + second)
-        memory.is_due(EUROPE, "a")
+        writes(memory, STREAMS)
+    memory.begin(321)
+    assert memory.claim(EUROPE, STREAMS)
+    memory.begin(331)
+    assert writes(memory, STREAMS)
     assert not memory.changed
-    memory.not_written(EUROPE)
-    memory.begin(201)
-    assert memory.is_due(EUROPE, "a")
-    assert memory.changed
+    memory.begin(341)
+    assert not writes(memory, STREAMS)
 
 
-@given(st.lists(st.sampled_from(["a", "b", None]), min_size=1, max_size=60))
-def test_the_newest_points_are_always_true(values: list[str | None]) -> None:
+@given(st.lists(st.sampled_from("ab-"), min_size=1, max_size=60))
+def test_the_newest_points_are_always_true(history: list[str]) -> None:
     """For any history: what was last written of a location is what it is now."""
     memory = Memory(10)
-    written: list[str | None] = []
-    for number, value in enumerate(values):
+    written: list[str] = []
+    before = None
+    for number, letter in enumerate(history):
         memory.begin(1 + number * 10)
-        if memory.is_due(EUROPE, value):
-            written.append(value)
-        assert written[-1] == value
-        assert memory.changed == (number == 0 or value != values[number - 1])
+        if writes(memory, SEEN[letter]):
+            written.append(letter)
+        assert written[-1] == letter
+        assert memory.changed == (letter != before)
+        before = letter
 
 
 # Locations.
@@ -133,16 +151,16 @@ def test_a_discovery_is_used_for_ten_minutes() -> None:
         assert memory.last_discovered("shop-prod") == ("europe-west1",)
 
 
-@pytest.mark.parametrize("values", ["streams", None, ()])
+@pytest.mark.parametrize("later", [STREAMS, UNREADABLE, EMPTY])
 def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(
-    values: Any,
+    later: Observation,
 ) -> None:
-    """Also where it can't be read, or answers that its streams are gone, which must page."""
+    """Also while it can't be read, and when its streams are gone, which must page."""
     memory = Memory(600)
     memory.begin(1)
     memory.learn("shop-prod", ["europe-west1", "us-east1"])
-    memory.is_due(EUROPE, "streams")
-    memory.is_due(AMERICA, (), empty=True)
+    writes(memory, STREAMS)
+    writes(memory, EMPTY, AMERICA)
     assert memory.dropped("shop-prod") == ()
     for start, dropped in (
         (601, ("europe-west1",)),
@@ -152,11 +170,12 @@ def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(
         memory.begin(start)
         memory.learn("shop-prod", ["us-west1"])
         assert memory.dropped("shop-prod") == dropped
-        memory.is_due(EUROPE, values, empty=values == ())
+        writes(memory, later)
     memory.learn("shop-prod", ["europe-west1"])
     memory.begin(DAY + 2)
     memory.learn("shop-prod", ())
-    assert memory.dropped("shop-prod") == (() if values == () else ("europe-west1",))
+    dropped = () if later == EMPTY else ("europe-west1",)
+    assert memory.dropped("shop-prod") == dropped
 
 
 @pytest.mark.parametrize(
@@ -170,14 +189,13 @@ def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(
 def test_a_location_without_streams_is_read_every_five_minutes(
     streams_from: float, read: list[float]
 ) -> None:
-    """After the first minute; one that has got streams is read in every run from then on."""
+    """After the first minute; once it has streams, it is read in every run."""
     memory, seconds = Memory(10), []
     for second in range(0, 1000, 10):
         memory.begin(1 + second)
         if memory.is_worth_reading(EUROPE):
             seconds.append(second)
-            empty = second < streams_from
-            memory.is_due(EUROPE, () if empty else "streams", empty=empty)
+            writes(memory, EMPTY if second < streams_from else STREAMS)
     assert seconds == read
 
 
@@ -212,16 +230,22 @@ class Watched:
                 "collect": {"private_connections": True},
             }
         )
-        clocks = {"monotonic": lambda: self.now, "now": lambda: self.now + self.ahead}
-        self.runs = Runs(Session(config, self.clients), 10, **clocks)
+        self.session = Session(config, self.clients)
+        self.memory = Memory(10)
 
     def run(self, until: float) -> list[Report]:
         """Run up to so many seconds after the start; return the reports."""
         reports = []
         while self.now < self.start + until:
-            reports.append(self.runs.once(Deadline.after(PLENTY)))
-            self.now += 10
+            reports.append(self.once(Deadline.after(PLENTY)))
         return reports
+
+    def once(self, deadline: Deadline) -> Report:
+        """Run now, and let ten seconds pass."""
+        clocks = {"monotonic": lambda: self.now, "now": lambda: self.now + self.ahead}
+        report = run_once(self.session, self.memory, deadline, **clocks)
+        self.now += 10
+        return report
 
     def written(
         self, metric: str, location: str = "europe-west1"
@@ -274,6 +298,16 @@ def test_a_location_whose_points_were_lost_is_written_in_the_next_run(
         assert seconds[8] == (320 if lost.held_back[0].location == location else 310)
 
 
+def test_shared_points_that_were_lost_are_written_in_the_next_run(watch: Watch) -> None:
+    """Those of a location without streams, although it would not be due for minutes."""
+    watched = watch(LISTED | {"locations": ["us-west1"]})
+    watched.run(310)
+    watched.cloud.add_fault(Fault(method="CreateTimeSeries", code="UNKNOWN", times=1))
+    watched.run(330)
+    seconds = [second for second, _ in watched.written("location/up", "us-west1")]
+    assert seconds[-1] == 320
+
+
 def test_a_dropped_location_is_read_on_and_named(watch: Watch) -> None:
     """Where discovery fails, all that it found last is read."""
     watched = watch(DISCOVERED)
@@ -317,7 +351,13 @@ def test_connections_are_renewed_after_a_run_that_reached_nobody(
     """Not after one that a stop ended, nor after one that could read something."""
     watched = watch()
     renewed: list[float] = []
-    monkeypatch.setattr(watched.clients, "renew", lambda: renewed.append(watched.now))
+
+    def renew(seconds: float) -> None:
+        renewed.append(watched.now - watched.start)
+        # What a token server that hangs may take of a run.
+        assert seconds == pytest.approx(3)
+
+    monkeypatch.setattr(watched.clients, "renew", renew)
     watched.run(10)
     denied = Fault(method="ListStreams", location="us-*", code="PERMISSION_DENIED")
     watched.cloud.add_fault(denied)
@@ -325,11 +365,11 @@ def test_connections_are_renewed_after_a_run_that_reached_nobody(
     watched.cloud.add_fault(denied.model_copy(update={"location": "*"}))
     stopped = Deadline.after(PLENTY)
     stopped.stop.set()
-    watched.runs.once(stopped)
-    watched.now += 10
-    assert renewed == []
+    watched.once(stopped)
     watched.run(40)
-    assert renewed == [watched.start + 30]
+    assert renewed == []
+    watched.run(50)
+    assert renewed == [40]
 
 
 @pytest.mark.parametrize("ahead", [3600, -26 * 3600])

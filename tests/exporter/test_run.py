@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from google.cloud import datastream_v1
 
+from exporter import measure, run
 from exporter.config.locations import KNOWN
+from exporter.expectations import Expectations
 from exporter.google.errors import Failure, FailureKind
 from exporter.measure import NEVER_MISSING
+from exporter.memory import Memory
 from exporter.names import LocationName, Task
 from exporter.write import Written
 from lab.emulator.answers import StatusError
@@ -21,6 +24,7 @@ from tests.exporter.worlds import (
     EUROPE,
     LISTED,
     ORDERS,
+    PREFIX,
     Monitoring,
     Points,
     has,
@@ -151,8 +155,8 @@ def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> No
     """Its location and name come from config, its node is the index of the task."""
     lab = serve(world())
     monitoring = Monitoring(lab.cloud)
-    run = {"name": "exporter-eu", "location": "europe-west4"}
-    report = lab.run(LISTED, task=Task(3, 7), run=run)
+    named = {"name": "exporter-eu", "location": "europe-west4"}
+    report = lab.run(LISTED, task=Task(3, 7), run=named)
     own = monitoring.batches[-1]
     assert names(own) == OWN
     assert {point[1:4] for point in own} == {("europe-west4", "exporter-eu", "3")}
@@ -296,18 +300,63 @@ def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
     assert not report.reached_nobody
 
 
-def test_the_points_of_another_run_hold_back_last_read_and_lose_nothing(
+def test_a_run_whose_points_another_run_wrote_first_is_not_complete(
     serve: Serve,
 ) -> None:
-    """A second exporter at the same time: no error, and no last_read of ours."""
+    """A second exporter at the same time: nothing is lost, and no last_read is ours."""
     lab = serve(world())
     assert lab.run(LISTED).complete
     report = lab.run(LISTED)
-    assert report.complete
+    assert not report.complete
     assert not report.reached_nobody
     assert (report.written.accepted, report.written.lost) == (0, 0)
     assert report.written.superseded == len(report.samples) == 20
     assert report.held_back == (EUROPE, AMERICA)
+
+
+def test_an_answer_after_the_decision_that_there_is_none_is_dropped(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A location compared too late gets `up` 0 and no other point, in this run."""
+    lab = serve(world())
+    monitoring = Monitoring(lab.cloud)
+    decided = Event()
+    compare = Expectations.compare
+
+    def stall(self: Expectations, at: LocationName, *rest: Any) -> Any:
+        if at == EUROPE:
+            decided.wait(PLENTY)
+        return compare(self, at, *rest)
+
+    def answer(points: Points) -> None:
+        if has(points, "location/up", "europe-west1"):
+            decided.set()
+
+    monkeypatch.setattr(Expectations, "compare", stall)
+    monkeypatch.setattr(run, "_GRACE_SECONDS", 0)
+    monitoring.answer = answer
+    report = lab.run(LISTED, seconds=4)
+    assert report.unread[EUROPE].kind is FailureKind.TIMED_OUT
+    assert seen(report) == {"shop-prod/us-east1": ["users"]}
+    sent = [one for one in monitoring.points if one.location == "europe-west1"]
+    assert [(one.metric, one.value) for one in sent] == [("location/up", 0)]
+
+
+def test_an_unexpected_error_in_writing_is_a_loss_until_the_next_run(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its location is then written again, although nothing changed."""
+    lab = serve(world())
+    memory = Memory(10)
+    memory.begin(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(measure, "stream_samples", None)
+        report = lab.run(LISTED, memory=memory)
+    assert report.written.lost == 2
+    assert all(record.exc_info for record in caplog.records)
+    memory.begin(161)
+    assert lab.run(LISTED, memory=memory, at=report.timestamp + 160).complete
+    assert len(lab.cloud.points(PREFIX + "stream/state")) == 2
 
 
 def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
@@ -333,12 +382,12 @@ def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
     assert not report.complete
 
 
-def test_an_error_that_is_no_answer_leaves_the_location_unread(
-    serve: Serve, caplog: pytest.LogCaptureFixture
+def test_an_unexpected_error_in_reading_leaves_the_location_unread(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever a call ends in is an observation; its stack trace is in the log."""
+    """It is a bug, not a time-out, and its stack trace is in the log."""
     lab = serve(world())
-    lab.clients.datastream = None  # type: ignore[assignment] # what no run ever meets
+    monkeypatch.setattr(Expectations, "compare", None)
     monitoring = Monitoring(lab.cloud)
     report = lab.run(LISTED)
     assert {why.kind for why in report.unread.values()} == {FailureKind.REFUSED}
@@ -359,6 +408,7 @@ def test_an_error_that_is_no_answer_leaves_the_location_unread(
         ({"written": Written(accepted=9, superseded=1)}, True, False),
         ({"written": Written(accepted=9, lost=1)}, False, False),
         ({"written": Written(lost=10)}, False, True),
+        ({"written": Written(superseded=10)}, False, False),
         ({"stopped": True}, False, False),
     ],
 )

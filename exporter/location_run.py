@@ -1,0 +1,170 @@
+"""Handles one location in one run: read, compare with config, write, collect.
+
+Its counts are written first, so that an alert sees "forty streams failed together"
+before forty failed streams; then its streams; then ``last_read``, if every point before
+it was accepted: a stream is missing when its location was read after it was last seen.
+"""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from exporter import measure
+from exporter.collect import Collector
+from exporter.config import Config, Source
+from exporter.deadlines import RunDeadlines
+from exporter.expectations import ComparedLocation, Expectations
+from exporter.google.calls import Deadline
+from exporter.google.errors import Failure
+from exporter.logs import LOGGER
+from exporter.measure import Sample
+from exporter.memory import Memory, Observation
+from exporter.names import LocationName, StreamName
+from exporter.read import Datastream, attempt
+from exporter.write import Writer, Written
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RunParts:
+    """What all threads of a run share."""
+
+    config: Config
+    memory: Memory
+    timestamp: int  # unix time of every point, in whole seconds
+    deadlines: RunDeadlines
+    api: Datastream
+    expectations: Expectations
+    writer: Writer | None  # None in a run that writes nothing
+    collector: Collector | None  # None in a run that does not collect
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run was asked to stop."""
+        return self.deadlines.end.stopped
+
+
+class Reading(Generic[T]):
+    """What a call returned, or why it returned nothing: decided once.
+
+    The thread that makes the call and the one that waits for it may both decide.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.decided = threading.Event()
+        self.result: T | Failure | None = None  # None until it is decided
+
+    def decide(self, result: T | Failure) -> bool:
+        """Keep a result unless there is one; return whether it was kept."""
+        with self._lock:
+            if self.decided.is_set():
+                return False
+            self.result = result
+            self.decided.set()
+            return True
+
+
+class Discovery(Reading[tuple[str, ...]]):
+    """The ids of a project's locations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = threading.Event()  # set when its locations were started, too
+
+
+class Points:
+    """Points that one thread writes, and what happened to them so far."""
+
+    def __init__(self, writer: Writer | None, deadline: Deadline) -> None:
+        self._writer = writer
+        self._deadline = deadline
+        self.samples: list[Sample] = []  # what there was to write
+        self.written = Written()
+
+    def write(self, samples: Iterable[Sample]) -> None:
+        """Write samples; what is not accepted by the deadline is lost."""
+        batch = list(samples)
+        self.samples += batch
+        if self._writer is not None:
+            self.written += self._writer.write(batch, self._deadline)
+
+    def outcome(self) -> Written:
+        """Return what happened to them; what is still under way counts as lost."""
+        if self._writer is None:
+            return self.written
+        under_way = len(self.samples) - self.written.settled
+        return self.written + Written(lost=max(0, under_way))
+
+
+class LocationRun:
+    """One location in one run, which a thread of its own handles."""
+
+    def __init__(self, parts: RunParts, name: LocationName, source: Source) -> None:
+        self._parts = parts
+        self.name = name
+        self._source = source
+        self.reading = Reading[ComparedLocation]()
+        self.done = threading.Event()  # set when everything else about it is done, too
+        self.points = Points(parts.writer, parts.deadlines.writing)
+        # What the collectors could not read of it, and why
+        self.uncollected: dict[StreamName | LocationName, Failure] = {}
+        # Whether its ``last_read`` was not written, as a point before was not accepted
+        self.held_back = False
+
+    @property
+    def compared(self) -> ComparedLocation | None:
+        """The location as it was read; None if it was not."""
+        result = self.reading.result
+        return result if isinstance(result, ComparedLocation) else None
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it was not read; None if it was, or if a stop came first."""
+        result = self.reading.result
+        return result if isinstance(result, Failure) else None
+
+    def go(self) -> None:
+        """Read it; write and collect if it was read in time. Raises nothing."""
+        parts = self._parts
+        try:
+            self.reading.decide(attempt(self._read, parts.deadlines.reading))
+            # An answer that comes after "no answer" was decided is dropped.
+            compared = self.compared
+            if compared is None or parts.stopped:
+                return
+            if not compared.empty:
+                self._write(compared)
+            if parts.collector is not None and not parts.stopped:
+                collected = parts.collector.collect(compared)
+                self.uncollected = collected.failures
+                self.points.write(collected.samples)
+        except Exception:
+            LOGGER.exception("The exporter failed to write %s:", self.name)
+            # Of what was due next, nobody knows how many points.
+            self.points.written += Written(lost=1)
+        finally:
+            self.done.set()
+
+    def _read(self) -> ComparedLocation:
+        parts = self._parts
+        streams = parts.api.streams(self.name, parts.deadlines.reading)
+        return parts.expectations.compare(self.name, self._source, streams)
+
+    def _write(self, compared: ComparedLocation) -> None:
+        """Write counts, then streams, then that the location was read, if it is due."""
+        parts, points = self._parts, self.points
+        observation = Observation(readable=True, streams=measure.values(compared))
+        if not parts.memory.claim(self.name, observation):
+            return
+        errors = parts.config.collect.errors
+        points.write(measure.count_samples(compared))
+        points.write(measure.stream_samples(compared, parts.timestamp, errors=errors))
+        if points.written.complete:
+            points.write([measure.last_read(self.name, parts.timestamp)])
+        else:
+            self.held_back = not parts.stopped
+        if points.written.complete:
+            parts.memory.mark_written(self.name)

@@ -98,9 +98,7 @@ def test_callers_that_wait_share_the_next_run(
     assert all(other.result() is shared for other in others)
 
 
-@pytest.mark.parametrize(
-    ("waited", "seconds"), [(10, 45), (51, 4), (53, None)]
-)
+@pytest.mark.parametrize(("waited", "seconds"), [(10, 45), (51, 4), (53, None)])
 def test_waiting_and_run_together_end_before_the_requests_timeout(
     cloud_at: Emulator,
     clock: Clock,

@@ -99,7 +99,7 @@ class Document:
         self._prefix = prefix  # the path in the file that leads to this document
 
     def part(self, *path: str | int) -> "Document | None":
-        """Return the value at a path as a document with the lines of this one, or None."""
+        """Return the value at a path as a document with these lines, or None."""
         data = self.data
         for key in path:
             if isinstance(data, dict) and key in data:
@@ -111,7 +111,7 @@ class Document:
         return Document(data, self.file, self._origins, (*self._prefix, *path))
 
     def override(self, section: str, key: str, value: JsonValue, variable: str) -> None:
-        """Replace the value of a key in a section by that of an environment variable."""
+        """Replace the value of a key in a section by an environment variable's."""
         if isinstance(self.data, dict):
             keys = self.data.get(section) or {}
             if isinstance(keys, dict):

@@ -15,15 +15,13 @@ _UNITS = {"h": 3600, "m": 60, "s": 1}  # in seconds
 def parse(text: object) -> timedelta:
     """Return the duration that a text means, or raise ValueError with a sentence."""
     if not isinstance(text, str) or not re.fullmatch(PATTERN, text):
-        raise ValueError(
-            f"{quote(text)} is not a duration; write a number and its unit, such as"
-            " 30s, 15m or 2h"
-        )
+        fix = "write a number and its unit, such as 30s, 15m or 2h"
+        raise ValueError(f"{quote(text)} is not a duration; {fix}")
     return timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
 
 
 def limit(text: object, least: str, most: str) -> timedelta:
-    """Return the duration that a text means, or raise ValueError; both limits are allowed."""
+    """Return the duration that a text means, or ValueError if it is beyond a limit."""
     duration = parse(text)
     if duration < parse(least):
         raise ValueError(f"{text} is too short; at least {least} is allowed")
@@ -33,7 +31,7 @@ def limit(text: object, least: str, most: str) -> timedelta:
 
 
 def between(least: str, most: str) -> BeforeValidator:
-    """Return a pydantic validator for durations from ``least`` to ``most``, both allowed."""
+    """Return a pydantic validator for durations from ``least`` to ``most``."""
     return BeforeValidator(lambda text: limit(text, least, most))
 
 

@@ -23,12 +23,14 @@ from exporter.text import one_line, plural, quote
 # Stands for the state of a required stream that its location does not hold
 MISSING = "missing"
 LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
-_BY_LABEL = {state.name.lower(): (state,) for state in EXPECTABLE}
+_BY_LABEL: dict[str, tuple[StreamState, ...]] = {
+    state.name.lower(): (state,) for state in EXPECTABLE
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedStream:
-    """A stream, and whether that is how it should be."""
+    """A stream, and whether config expects its state."""
 
     name: StreamName  # its full name
     # As the API lists it; None for a required stream that its location does not hold
@@ -58,7 +60,7 @@ class ComparedStream:
 
     @property
     def error(self) -> str:
-        """The text of its first error, else that error's reason, on one line; often empty."""
+        """The text of its first error, else that error's reason; often empty."""
         text = self.stream.error if self.stream else None
         return one_line(text or self.reason, LONGEST_ERROR)
 
@@ -117,21 +119,23 @@ class ComparedLocation:
     @property
     def permanently_failed(self) -> int:
         """How many streams are failed permanently."""
-        return sum(
-            stream.state == StreamState.FAILED_PERMANENTLY for stream, _ in self.listed
-        )
+        permanently = StreamState.FAILED_PERMANENTLY
+        return sum(stream.state == permanently for stream, _ in self.listed)
 
     @property
     def unexpected(self) -> int:
         """How many streams are in an unexpected state, not counting the failed ones."""
-        return sum(not expected for _, expected in self.listed) - self.failed
+        return sum(
+            not expected and stream.state not in FAILURES
+            for stream, expected in self.listed
+        )
 
 
 class Expectations:
     """What config expects at one time; made once a run, used for every location."""
 
     def __init__(self, config: Config, now: int) -> None:
-        """Choose the expectations whose windows are open at ``now``, in unix seconds."""
+        """Choose the expectations whose windows are open at ``now`` (unix seconds)."""
         self._config = config
         time = datetime.fromtimestamp(now, UTC)
         self._open = {
@@ -143,10 +147,10 @@ class Expectations:
     def compare(
         self, at: LocationName, source: Source, streams: Iterable[Stream]
     ) -> ComparedLocation:
-        """Compare all streams of a location with config; ``source`` is the part about it."""
+        """Compare all streams of a location with its source and the rest of config."""
         held = {stream.id: stream for stream in streams}
         watched = [
-            self._compare(StreamName(*at, stream.id), stream)
+            self._compare(at.stream(stream.id), stream)
             for stream in held.values()
             if source.watches(stream.id)
         ]
@@ -159,59 +163,56 @@ class Expectations:
         return ComparedLocation(at, (*watched, *missing), tuple(excluded), tuple(held))
 
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
-        """Compare a stream's state with those that are always fine, and those that are added."""
-        full, expectations = str(name), self._config.expectations
+        """Compare a stream's state with those that are fine for it now."""
         matching = [
             index
-            for index, one in enumerate(expectations)
-            if fnmatchcase(full, one.match)
+            for index, expectation in enumerate(self._config.expectations)
+            if fnmatchcase(str(name), expectation.match)
         ]
-        # The last match wins.
-        last = max(self._open.intersection(matching), default=None)
-        label = _BY_LABEL.get(stream.label or "", ())
-        added = label if last is None else expectations[last].states
-        if stream.state in {*EXPECTED_BY_DEFAULT, *added}:
-            return ComparedStream(name, stream, expected=True)
-        rule, place = "", self._config.document.place
-        if last is not None:
+        open_now = [index for index in matching if index in self._open]
+        place = self._config.document.place
+        added = _BY_LABEL.get(stream.label or "", ())
+        rule = ""
+        if open_now:
+            # The last match wins.
+            last = open_now[-1]
+            added = self._config.expectations[last].states
             names = ", ".join(state.name for state in added)
             rule = place(("expectations", last), f"adds {names}")
         elif matching:
-            rule = place(
-                ("expectations", matching[-1], "during"), "this window is closed now"
-            )
+            during = ("expectations", matching[-1], "during")
+            rule = place(during, "this window is closed now")
+        if stream.state in EXPECTED_BY_DEFAULT or stream.state in added:
+            return ComparedStream(name, stream, expected=True)
         return ComparedStream(name, stream, expected=False, rule=rule)
 
 
 def is_open(window: Window, now: datetime) -> bool:
-    """Return whether a window is open; it lasts its duration in real time, in any time zone."""
+    """Return whether a window is open; it lasts its duration in real time."""
     earliest = now.astimezone(UTC) - window.duration
-    # In UTC, since times of one zone compare by local time, which repeats an hour in
-    # autumn.
-    starts = (
-        start.astimezone(UTC)
-        for start in CronSim(window.schedule, earliest.astimezone(window.timezone))
-    )
-    begins = next((start for start in starts if start > earliest), None)
-    return begins is not None and begins <= now
+    for local in CronSim(window.schedule, earliest.astimezone(window.timezone)):
+        # Times of one zone compare by local time, which repeats an hour in autumn.
+        start = local.astimezone(UTC)
+        if start > earliest:
+            return start <= now
+    return False
 
 
 def window_complaint(window: Window) -> str | None:
-    """Return a warning if a window opens at every minute, or again before it closes, else None."""
+    """Return a warning if a window opens each minute, or before it closes, or None."""
     if window.schedule.split()[0] == "*":
         return f"{quote(window.schedule)} opens at every minute; write one, such as 0"
     # Enough to see a week's shortest gap. In UTC, where no day has 23 hours.
     starts = islice(CronSim(window.schedule, datetime(2024, 1, 1, tzinfo=UTC)), 32)
-    period = min(
-        (after - before for before, after in pairwise(starts)), default=window.duration
-    )
-    if window.duration <= period:
-        return None
-    return "opens again before it closes; shorten its duration, or open it less often"
+    for before, after in pairwise(starts):
+        if after - before < window.duration:
+            fix = "shorten its duration, or open it less often"
+            return f"opens again before it closes; {fix}"
+    return None
 
 
 def label_complaint(compared: ComparedStream) -> str | None:
-    """Return a warning if a stream's label names no state that can be expected, else None."""
+    """Return a warning if a stream's label names no state to expect, or None."""
     label = compared.stream.label if compared.stream else None
     if label is None or label in _BY_LABEL:
         return None
@@ -229,24 +230,29 @@ def unmatched(
     With ``everything``, also for an ``include`` or ``exclude`` that matches all of
     several.
     """
-    names = [
-        StreamName(*location.name, each)
-        for location in locations
-        for each in location.held
-    ]
-    full = [str(name) for name in names]
+    names: list[str] = []
+    ids: dict[
+        Source | None, list[str]
+    ] = {}  # of streams, by the source of their location
+    for location in locations:
+        at = location.name
+        names += [str(at.stream(stream_id)) for stream_id in location.held]
+        source = config.source_of(at.project, at.location)
+        ids.setdefault(source, []).extend(location.held)
     for index, expectation in enumerate(config.expectations):
-        if not any(fnmatchcase(name, expectation.match) for name in full):
+        if not any(fnmatchcase(name, expectation.match) for name in names):
             words = f"{quote(expectation.match)} matches no stream"
             yield config.document.place(("expectations", index, "match"), words)
     for index, source in enumerate(config.sources):
-        ids = [name.stream for name in names if config.source_of(*name[:2]) is source]
+        of_source = ids.get(source, [])
         for key, globs in (("include", source.include), ("exclude", source.exclude)):
             for place, glob in enumerate(globs):
-                matched = sum(fnmatchcase(each, glob) for each in ids)
-                if matched and not (everything and 1 < matched == len(ids)):
-                    continue
-                every = f"every stream of {source.project}; narrow or remove it"
-                what = every if matched else "no stream"
                 path = ("sources", index, key, place)
-                yield config.document.place(path, f"{quote(glob)} matches {what}")
+                matched = sum(fnmatchcase(each, glob) for each in of_source)
+                all_match = 1 < matched == len(of_source)
+                if matched == 0:
+                    words = f"{quote(glob)} matches no stream"
+                    yield config.document.place(path, words)
+                elif everything and all_match:
+                    every = f"every stream of {source.project}; narrow or remove it"
+                    yield config.document.place(path, f"{quote(glob)} matches {every}")

@@ -1,4 +1,4 @@
-"""Says in sentences what is wrong with a document, or with a word that a person typed."""
+"""Says in sentences what is wrong with a document, or with a word somebody typed."""
 
 import re
 from collections.abc import Iterable, Sequence

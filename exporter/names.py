@@ -17,6 +17,10 @@ class LocationName(NamedTuple):
     def __str__(self) -> str:
         return f"projects/{self.project}/locations/{self.location}"
 
+    def stream(self, stream_id: str) -> "StreamName":
+        """Return the name of a stream in this location."""
+        return StreamName(self.project, self.location, stream_id)
+
 
 class StreamName(NamedTuple):
     """A stream; prints as ``projects/P/locations/L/streams/S``."""
@@ -35,14 +39,14 @@ class StreamName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Return the stream that a full name names, or None where the text is no such name."""
+        """Return the stream of a full name, or None if the text is none."""
         found = _STREAM.fullmatch(text)
         return cls(*found.groups()) if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task of a Cloud Run job, which reads its part of the locations; by default, all."""
+    """One task of a Cloud Run job, which reads its share of all locations."""
 
     index: int = 0  # this task's number, from 0
     count: int = 1  # how many tasks there are

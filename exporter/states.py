@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class StreamState(IntEnum):
-    """``google.cloud.datastream.v1.Stream.State``; the API may send numbers that are not here."""
+    """The API's ``Stream.State``; it may send numbers that are not here."""
 
     STATE_UNSPECIFIED = 0
     NOT_STARTED = 1
@@ -36,7 +36,7 @@ EXPECTABLE = tuple(state for state in StreamState if state not in _NEVER)
 
 
 def state_name(number: int) -> str:
-    """Return the API's name of a state, or ``state 9`` for a number without a known name."""
+    """Return the API's name of a state, or ``state 9`` for an unknown number."""
     try:
         return StreamState(number).name
     except ValueError:

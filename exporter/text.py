@@ -15,12 +15,12 @@ def plural(count: int, noun: str) -> str:
 
 
 def capitalized(text: str) -> str:
-    """Return a text that begins a sentence: its first letter as a capital, the rest as it is."""
+    """Return a text with its first letter as a capital, to begin a sentence."""
     return text[:1].upper() + text[1:]
 
 
 def printable(text: str) -> str:
-    """Return the text on one line, with control and other unprintable characters escaped."""
+    """Return the text on one line, with unprintable characters escaped."""
     if text.isprintable():
         return text
     return "".join(
@@ -30,13 +30,13 @@ def printable(text: str) -> str:
 
 
 def without_markup(text: str) -> str:
-    """Return a text that an alert can quote: no Markdown, no mention, no ``${variable}``."""
+    """Return a text that alerts can quote: no Markdown, mention or ``${variable}``."""
     return text.translate(_MARKUP).replace("${", "$ {")
 
 
 def one_line(text: str, most: int) -> str:
-    """Return the text, printable and with single spaces, cut with ``…`` to so many UTF-8 bytes."""
-    head = text[: 4 * most]
+    """Return the text on one line with single spaces, cut to so many UTF-8 bytes."""
+    head = text[: 4 * most]  # a long text takes no longer
     line = printable(" ".join(head.split())).encode()
     if len(line) <= most and len(head) == len(text):
         return line.decode()
@@ -44,12 +44,12 @@ def one_line(text: str, most: int) -> str:
 
 
 def quote(value: object) -> str:
-    """Return a value as a sentence shows it: text in quotes, anything long cut short."""
-    text = (
-        value
-        if isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False, default=str)
-    )
-    if len(text) > _LONGEST_QUOTE:
-        text = text[:_LONGEST_QUOTE] + "…"
-    return f'"{printable(text)}"' if isinstance(value, str) else printable(text)
+    """Return a value as a sentence shows it: text in quotes, all cut to a length."""
+    if isinstance(value, str):
+        return f'"{_start(value)}"'
+    return _start(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _start(text: str) -> str:
+    cut = "…" if len(text) > _LONGEST_QUOTE else ""
+    return printable(text[:_LONGEST_QUOTE]) + cut

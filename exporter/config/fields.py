@@ -1,4 +1,4 @@
-"""Checks the values of config.yaml; says of a mistake what the value is and what is allowed."""
+"""Checks the values of config.yaml; a mistake names the value and what is allowed."""
 
 import functools
 import re
@@ -23,16 +23,18 @@ _RUN_LOCATION = f"(global|{locations.FORM.pattern})"
 _STREAM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 _STREAM_FORM = "projects/PROJECT/locations/LOCATION/streams/STREAM"
 _ENDPOINT = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
-# Names that know summer time; abbreviations and offsets, such as EST and Etc/GMT+1, do
-# not
+# Names that know summer time. Abbreviations and offsets, such as EST and Etc/GMT+1,
+# don't.
 _TIME_ZONE = r"(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)"
 _CRON_FIELDS = 5
 
 
 def _text(kind: str, pattern: str | None = None) -> WithJsonSchema:
-    """Describe a text for editors and for the reference table, which shows its title."""
+    """Describe a text for editors and for the reference, which shows its kind."""
     schema = {"type": "string", "title": kind}
-    return WithJsonSchema(schema | {"pattern": f"^{pattern}$"} if pattern else schema)
+    if pattern:
+        schema["pattern"] = f"^{pattern}$"
+    return WithJsonSchema(schema)
 
 
 def _formed(pattern: str, problem: str) -> AfterValidator:
@@ -46,15 +48,11 @@ def _formed(pattern: str, problem: str) -> AfterValidator:
 
 def _project(value: object) -> str:
     if str(value).isdecimal():
-        raise ValueError(
-            f"{quote(value)} is a project's number; write its id, which "
-            f"`gcloud projects describe {value}` shows"
-        )
+        fix = f"write its id, which `gcloud projects describe {value}` shows"
+        raise ValueError(f"{quote(value)} is a project's number; {fix}")
     if not isinstance(value, str) or not re.fullmatch(_PROJECT, value):
-        raise ValueError(
-            f"{quote(value)} is not a project id; write 6 to 30 lower-case letters,"
-            " digits and hyphens, such as my-project"
-        )
+        fix = "write 6 to 30 lower-case letters, digits and hyphens, such as my-project"
+        raise ValueError(f"{quote(value)} is not a project id; {fix}")
     return value
 
 
@@ -63,53 +61,54 @@ def _name_glob(value: str) -> str:
     if value and (literal.startswith("projects/") or "projects/".startswith(literal)):
         return value
     fix = _STREAM_FORM if "/" in value else f"projects/*/locations/*/streams/{value}"
-    raise ValueError(
-        f"{quote(value)} can never match a stream's full name; write {fix}"
-    )
+    problem = "can never match a stream's full name"
+    raise ValueError(f"{quote(value)} {problem}; write {fix}")
 
 
 def _state(value: object) -> StreamState:
     if type(value) is int and value in set(StreamState):
-        raise ValueError(
-            f"{value} is a number; write the state's name, {StreamState(value).name}"
-        )
+        name = StreamState(value).name
+        raise ValueError(f"{value} is a number; write the state's name, {name}")
     state = StreamState.__members__.get(value) if isinstance(value, str) else None
     if state in FAILURES:
-        raise ValueError(
-            f"{value} always alerts; to silence it, exclude the stream from its "
-            "source or snooze the policy"
-        )
+        fix = "exclude the stream from its source or snooze the policy"
+        raise ValueError(f"{value} always alerts; to silence it, {fix}")
     if state not in EXPECTABLE:
-        names = [each.name for each in EXPECTABLE]
-        raise ValueError(
-            f"{quote(value)} is not a state to expect; {hint(str(value), names)}"
-        )
+        advice = hint(str(value), [each.name for each in EXPECTABLE])
+        raise ValueError(f"{quote(value)} is not a state to expect; {advice}")
     return state
 
 
 def _schedule(value: str) -> str:
-    try:
-        if len(value.split()) != _CRON_FIELDS:
-            raise CronSimError("it needs five fields")  # noqa: TRY301 - all mistakes get one message
-        next(CronSim(value, datetime(2024, 1, 1, tzinfo=UTC)))  # any moment will do
-    except (CronSimError, ValueError) as error:
-        raise ValueError(
-            f"{quote(value)} is not a cron schedule ({error}); write minute, hour, day"
-            ' of month, month and day of week, such as "0 22 * * 6"'
-        ) from None
-    except StopIteration:
-        raise ValueError(f"{quote(value)} never occurs; fix its day or month") from None
-    return value
+    problem = "it needs five fields"
+    if len(value.split()) == _CRON_FIELDS:
+        try:
+            next(CronSim(value, datetime(2024, 1, 1, tzinfo=UTC)))  # any moment will do
+        except StopIteration:
+            fix = "fix its day or month"
+            raise ValueError(f"{quote(value)} never occurs; {fix}") from None
+        except CronSimError as error:
+            problem = str(error)
+        except ValueError:
+            problem = "it has a number too long to read"
+        else:
+            return value
+    raise ValueError(
+        f"{quote(value)} is not a cron schedule ({problem}); write minute, hour, day of"
+        ' month, month and day of week, such as "0 22 * * 6"'
+    )
 
 
 def _time_zone(value: object) -> ZoneInfo:
     text = str(value)
     if text in _time_zones():
         return ZoneInfo(text)
-    # Nothing resembles an offset: "did you mean UTC?" would be wrong for UTC+1.
-    guess = None if re.search("[0-9]", text) else nearest(text, sorted(_time_zones()))
     fix = "write a name such as Europe/Berlin, or UTC, not an abbreviation or an offset"
-    fix = f"did you mean {guess}?" if guess else fix
+    # Nothing resembles an offset: "did you mean UTC?" would be wrong for UTC+1.
+    if not re.search("[0-9]", text):
+        guess = nearest(text, sorted(_time_zones()))
+        if guess:
+            fix = f"did you mean {guess}?"
     raise ValueError(f"{quote(value)} is not a time zone; {fix}")
 
 

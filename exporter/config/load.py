@@ -17,6 +17,7 @@ PREFIX = "DATASTREAM_EXPORTER_"
 WHOLE = PREFIX + "CONFIG"  # holds the text of a whole config file
 _SWITCHES = {"true": True, "false": False}
 _MERGE = "Merge the two, or list"
+_EVERY = "*"  # stands for every location of a project
 
 # The path of a value, and a sentence
 _Finding: TypeAlias = tuple[tuple[str | int, ...], str]
@@ -35,13 +36,13 @@ class _Watched(Config):
 
 
 def load(path: str | None, environ: Mapping[str, str]) -> Config:
-    """Return the config from a file, the environment or ``config.yaml``, or InputError."""
-    if path is None and (text := environ.get(WHOLE)):
-        return from_text(text, WHOLE, environ)
+    """Return the config of a file, the environment or config.yaml, or InputError."""
+    whole = environ.get(WHOLE)
+    if path is None and whole:
+        return from_text(whole, WHOLE, environ)
     if path is None and not Path(USUAL_FILE).exists():
-        fix = (
-            f"let init write it, name another with --config, or set {WHOLE} to its text"
-        )
+        ways = "let init write it, name another with --config"
+        fix = f"{ways}, or set {WHOLE} to its text"
         raise InputError([f"{USUAL_FILE}: no such file in this directory; {fix}"])
     file = USUAL_FILE if path is None else path
     return from_text(documents.read_file(file), file, environ)
@@ -72,13 +73,14 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
 
 
 def variables() -> dict[str, tuple[str, str]]:
-    """Return the section and the key that each environment variable overrides, by its name."""
-    return {
-        f"{PREFIX}{section}__{key}".upper(): (section, key)
-        for section, part in Config.model_fields.items()
-        if isinstance(part.annotation, type) and issubclass(part.annotation, BaseModel)
-        for key in part.annotation.model_fields
-    }
+    """Return the section and the key that each environment variable overrides."""
+    keys = {}
+    for section, field in Config.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            for key in kind.model_fields:
+                keys[f"{PREFIX}{section}__{key}".upper()] = (section, key)
+    return keys
 
 
 def _override(document: Document, environ: Mapping[str, str]) -> None:
@@ -88,9 +90,8 @@ def _override(document: Document, environ: Mapping[str, str]) -> None:
         if not name.startswith(PREFIX) or name == WHOLE or not text:
             continue
         if name not in known:
-            words = (
-                f"no key of config.yaml has this name; {hint(name, [*known, WHOLE])}"
-            )
+            advice = hint(name, [*known, WHOLE])
+            words = f"no key of config.yaml has this name; {advice}"
             document.add_error_at(name, words)
         elif not text.isprintable():
             words = f"{quote(text)} contains characters that are not text; set it again"
@@ -102,25 +103,24 @@ def _override(document: Document, environ: Mapping[str, str]) -> None:
 
 def _overlaps(config: Config) -> Iterator[_Finding]:
     """Yield the sources that cover a location which an earlier source covers."""
-    # By project: the first source of each location; None is every location, discovered.
-    covered: dict[str, dict[str | None, int]] = {}
+    # By project: the index of the first source of each location.
+    covered: dict[str, dict[str, int]] = {}
     for index, source in enumerate(config.sources):
         before = covered.setdefault(source.project, {})
         if source.locations is None and before:
             first = next(iter(before.values()))
-            words = (
-                f"sources[{first}] already covers {source.project}. {_MERGE} locations"
-                " in both."
-            )
-            yield ("sources", index), words
+            what = f"sources[{first}] already covers {source.project}"
+            yield ("sources", index), f"{what}. {_MERGE} locations in both."
         for place, location in enumerate(source.locations or ()):
-            other = before.get(None, before.get(location))
+            other = before.get(_EVERY, before.get(location))
             if other is not None:
-                what = f"{location} of {source.project}"
-                words = f"sources[{other}] already covers {what}. {_MERGE} it once."
-                yield ("sources", index, "locations", place), words
-        for read in source.locations or (None,):
-            before.setdefault(read, index)
+                what = f"sources[{other}] already covers {location} of {source.project}"
+                yield (
+                    ("sources", index, "locations", place),
+                    f"{what}. {_MERGE} it once.",
+                )
+        for location in source.locations or (_EVERY,):
+            before.setdefault(location, index)
 
 
 def _unwatched(config: Config) -> Iterator[_Finding]:
@@ -131,10 +131,8 @@ def _unwatched(config: Config) -> Iterator[_Finding]:
         source = config.source_of(name.project, name.location)
         problem = None
         if name in written:
-            problem = (
-                f"{quote(str(name))} is required[{written[name]}] already; remove one"
-                " of them"
-            )
+            first = f"required[{written[name]}]"
+            problem = f"{quote(str(name))} is {first} already; remove one of them"
         elif source is None:
             guess = nearest(name.project, projects)
             fix = f"did you mean {guess}?" if guess else "add it under sources"

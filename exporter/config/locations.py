@@ -18,22 +18,19 @@ _MISSPELLED = 0.85  # the share of its letters that a misspelled location has ri
 
 
 def check(name: str) -> str:
-    """Return the name of a location that is known or may be new, or raise ValueError."""
+    """Return the name of a location that is known or may be new, or ValueError."""
     if name in KNOWN:
         return name
     if FORM.fullmatch(name):
-        # Regions that open are called by the words of older ones: europe-west13,
-        # us-north1.
-        new = set(re.findall("[a-z]+", name)) <= _WORDS
-        guess = None if new else nearest(name, KNOWN, _MISSPELLED)
+        # New regions have the words of older ones: europe-west13, us-north1.
+        if set(re.findall("[a-z]+", name)) <= _WORDS:
+            return name
+        guess = nearest(name, KNOWN, _MISSPELLED)
         if guess is None:
             return name
     else:
         guess = nearest(name, KNOWN)
+    problem = "is not a location; write a region such as europe-west1"
     if guess:
-        raise ValueError(
-            f"{quote(name)} is not a location of Datastream; did you mean {guess}?"
-        )
-    raise ValueError(
-        f"{quote(name)} is not a location; write a region such as europe-west1"
-    )
+        problem = f"is not a location of Datastream; did you mean {guess}?"
+    raise ValueError(f"{quote(name)} {problem}")

@@ -42,7 +42,7 @@ class Source(_Section):
     locations: Annotated[tuple[Location, ...], Field(min_length=1)] | None = None
     """Locations to read; left out, they are discovered, at a call a location."""
     include: tuple[IdGlob, ...] = ()
-    """Globs on the stream id; a stream is read if one matches, or if none is given."""
+    """Globs on the stream id, of which one must match; left out, all are read."""
     exclude: tuple[IdGlob, ...] = ()
     """Globs on the stream id; a stream that one matches is not watched."""
 
@@ -51,7 +51,7 @@ class Source(_Section):
         return self._includes(stream_id) and not _matches(stream_id, self.exclude)
 
     def excludes(self, stream_id: str) -> bool:
-        """Return whether a stream of this id would be watched if it were not excluded."""
+        """Return whether a stream of this id is included, and excluded after that."""
         return self._includes(stream_id) and _matches(stream_id, self.exclude)
 
     def _includes(self, stream_id: str) -> bool:
@@ -79,8 +79,8 @@ class Expectation(_Section):
     match: NameGlob
     """Glob on the full name, projects/P/locations/L/streams/S; the last match wins."""
     states: tuple[State, ...] = Field(min_length=1)
-    """States that are fine too, in addition to RUNNING, STARTING, DRAINING and MAINTENANCE, which
-    always are; FAILED and FAILED_PERMANENTLY never are."""
+    """States that are fine too. RUNNING, STARTING, DRAINING and MAINTENANCE always are;
+    FAILED and FAILED_PERMANENTLY never are."""
     during: Window | None = None
     """When it applies; left out, always. Outside it matches nothing."""
 
@@ -91,8 +91,8 @@ class Collect(_Section):
     errors: bool = True
     """Whether to count the errors of each stream."""
     objects: bool = False
-    """Whether to count the objects of each stream by backfill state, and their errors, at one call
-    or more a stream."""
+    """Whether to count the objects of each stream by backfill state, and their errors,
+    at one call or more a stream."""
     private_connections: bool = False
     """Whether to read the state of private connections, at one call a location."""
 
@@ -139,7 +139,7 @@ class Config(_Section):
     _document: documents.Document = PrivateAttr(documents.Document({}, "config.yaml"))
 
     def written_in(self, document: documents.Document) -> Self:
-        """Keep the document that the config was read from, for the lines of its values."""
+        """Keep the document that the config was read from, for lines of values."""
         self._document = document
         return self
 
@@ -149,20 +149,21 @@ class Config(_Section):
         return self._document
 
     def source_of(self, project: str, location: str) -> Source | None:
-        """Return the source that lists a location, else the project's first, which may discover it.
+        """Return the source that a location belongs to.
 
-        None where no source covers the project.
+        It is the one that lists the location, else the project's first, which may
+        discover it; None if no source has the project.
         """
         sources = [source for source in self.sources if source.project == project]
-        listing = [source for source in sources if location in (source.locations or ())]
-        return next(iter([*listing, *sources]), None)
+        for source in sources:
+            if location in (source.locations or ()):
+                return source
+        return sources[0] if sources else None
 
     def locations_to_read(self, source: Source) -> tuple[str, ...]:
-        """Return the locations of a source that are known: listed, or of required streams."""
-        required = (
-            name.location
-            for name in self.required
-            if name.project == source.project
-            and self.source_of(name.project, name.location) is source
-        )
-        return tuple(dict.fromkeys([*(source.locations or ()), *required]))
+        """Return the locations that a source lists, and those of required streams."""
+        locations = dict.fromkeys(source.locations or ())
+        for name in self.required:
+            if self.source_of(name.project, name.location) is source:
+                locations[name.location] = None
+        return tuple(locations)

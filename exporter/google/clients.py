@@ -78,7 +78,7 @@ _EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
 
 
 class Clients:
-    """Google's clients, for endpoints in config or for emulators; threads share them."""
+    """Google's clients, for endpoints of config or emulators; threads share them."""
 
     def __init__(
         self,

@@ -26,17 +26,15 @@ def copy_to_lower_case(environ: MutableMapping[str, str]) -> None:
 
 
 def check(environ: Mapping[str, str]) -> None:
-    """Raise InputError for variables whose value is no URL of a proxy."""
-    mistakes = []
+    """Raise InputError for a variable whose value is no URL of a proxy."""
     for name, value in environ.items():
         if name.lower() not in _VARIABLES or not value:
             continue
         found = _URL.fullmatch(value)
         if found is None or int(found["port"] or 0) > _LARGEST_PORT:
-            mistakes.append(
-                f"environment: {name}: is not the URL of a proxy; write it as"
+            problem = (
+                "is not the URL of a proxy; write it as"
                 " http://user:password@proxy.example.com:3128, and percent-encode the"
                 " user and the password, such as %23 for #"
             )
-    if mistakes:
-        raise InputError(mistakes)
+            raise InputError([f"environment: {name}: {problem}"])

@@ -1,4 +1,4 @@
-"""Markdown as GitHub renders it: tables, fenced blocks, and values that must not become markup.
+"""Markdown as GitHub renders it: tables, fenced blocks, values that are no markup.
 
 https://github.github.com/gfm/
 """
@@ -14,14 +14,16 @@ LONGEST = 100  # characters of a value in a code span; the rest is cut off
 
 def code(value: object) -> str:
     """Return a value as a code span on one line, cut at ``LONGEST`` characters."""
-    text = printable(" ".join(str(value).split()))
+    words = str(value).split()
+    text = printable(" ".join(words))
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}…"
     if not text:
         return "(empty)"
     ticks = "`" * (_longest_backtick_run(text) + 1)
-    space = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{ticks}{space}{text}{space}{ticks}"
+    if text[0] == "`" or text[-1] == "`":
+        text = f" {text} "
+    return f"{ticks}{text}{ticks}"
 
 
 def fenced(language: str, text: str, *, most_lines: int | None = None) -> str:
@@ -30,7 +32,8 @@ def fenced(language: str, text: str, *, most_lines: int | None = None) -> str:
     shown = [printable(line.replace("\t", "    ")) for line in lines[:most_lines]]
     if len(shown) < len(lines):
         shown.append(f"… and {len(lines) - len(shown)} more lines")
-    ticks = "`" * max(3, *(_longest_backtick_run(line) + 1 for line in shown))
+    longest = _longest_backtick_run("\n".join(shown))
+    ticks = "`" * max(3, longest + 1)
     return "\n".join([f"{ticks}{language}", *shown, ticks])
 
 
@@ -56,4 +59,5 @@ def _cell(text: str) -> str:
 
 
 def _longest_backtick_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
+    runs = re.findall("`+", text)
+    return max(map(len, runs), default=0)

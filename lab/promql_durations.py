@@ -28,15 +28,23 @@ def parse(text: str) -> timedelta:
         raise ValueError(
             f"{quote(text)} is not a duration; write for example 30s, 15m or 1h12m30s"
         )
-    parts = zip(found.groups("0"), _UNITS.values(), strict=True)
-    return timedelta(milliseconds=sum(int(number) * unit for number, unit in parts))
+    milliseconds = 0
+    for number, unit in zip(found.groups("0"), _UNITS.values(), strict=True):
+        milliseconds += int(number) * unit
+    return timedelta(milliseconds=milliseconds)
 
 
 def format_duration(duration: timedelta | float) -> str:
-    """Return a duration, or seconds, as :func:`parse` reads it, to a tenth of a second."""
-    seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
-    hours, tenths = divmod(round(abs(seconds) * 10), 36_000)
+    """Return a duration, or seconds, as :func:`parse` reads it, to a tenth."""
+    if isinstance(duration, timedelta):
+        duration = duration.total_seconds()
+    hours, tenths = divmod(round(abs(duration) * 10), 36_000)
     minutes, tenths = divmod(tenths, 600)
-    parts = ((f"{hours}", "h"), (f"{minutes}", "m"), (f"{tenths / 10:g}", "s"))
-    text = "".join(number + unit for number, unit in parts if number != "0") or "0s"
-    return f"-{text}" if seconds < 0 else text
+    text = "-" if duration < 0 else ""
+    if hours:
+        text += f"{hours}h"
+    if minutes:
+        text += f"{minutes}m"
+    if tenths or not (hours or minutes):
+        text += f"{tenths / 10:g}s"
+    return text

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -33,19 +32,25 @@ def side_by_side(
     stop: Event,
     workers: int = os.cpu_count() or 1,
 ) -> Iterator[B]:
-    """Yield the result of each item in order; end after the next one once ``stop`` is set.
+    """Yield each item's result in order; end after the next once ``stop`` is set.
 
     Workers end with all that they started. ``work`` is a function of a module, so that
     they can import it; its errors are raised here. One that is killed from outside is a
     WorkerEndedError.
     """
-    if min(workers, len(items)) <= 1 or stop.is_set():
-        yield from map(work, takewhile(lambda _: not stop.is_set(), items))
+    if stop.is_set():
+        return
+    workers = min(workers, len(items))
+    if workers <= 1:
+        for item in items:
+            yield work(item)
+            if stop.is_set():
+                return
         return
     with TemporaryDirectory(prefix="policies-", ignore_cleanup_errors=True) as folder:
         Path(folder, "task").write_bytes(pickle.dumps((work, items)))
         spawn = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(min(workers, len(items)), spawn, _prepare, (folder,))
+        pool = ProcessPoolExecutor(workers, spawn, _prepare, (folder,))
         # Workers inherit the mask, so that only this process answers Ctrl-C.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         running = [pool.submit(_run, folder, number) for number in range(len(items))]
@@ -54,7 +59,8 @@ def side_by_side(
         try:
             for number, each in enumerate(running):
                 each.result()
-                yield pickle.loads(Path(folder, str(number)).read_bytes())  # noqa: S301 - our own
+                result = Path(folder, str(number)).read_bytes()
+                yield pickle.loads(result)  # noqa: S301 - our own
                 if stop.is_set():
                     break
         except BrokenProcessPool:
@@ -85,5 +91,7 @@ def _end_with_parent() -> None:
 
 
 def _run(folder: str, number: int) -> None:
-    work, items = pickle.loads(Path(folder, "task").read_bytes())  # noqa: S301 - our own
-    Path(folder, str(number)).write_bytes(pickle.dumps(work(items[number])))
+    task = Path(folder, "task").read_bytes()
+    work, items = pickle.loads(task)  # noqa: S301 - our own
+    result = work(items[number])
+    Path(folder, str(number)).write_bytes(pickle.dumps(result))

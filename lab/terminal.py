@@ -43,7 +43,7 @@ class Progress:
 
 @contextmanager
 def show_progress(stream: TextIO) -> Iterator[Progress]:
-    """Show on stderr how far the tasks in the block are, if it is a terminal; leave nothing."""
+    """Show how far the tasks in the block are, if the stream is a terminal."""
     if not stream.isatty():
         yield Progress()
         return

@@ -1,1 +1,1 @@
-"""Runs the exporter while calls fail, signals come and runs overlap, and judges what it wrote."""
+"""Runs the exporter while calls fail, signals come and runs overlap, and judges it."""

@@ -24,11 +24,9 @@ _WORKERS = 6  # more than there are cores, as most of a run with a fault is wait
 def main() -> int:
     """Play all cases and print a row for each kind; return the exit code."""
     drawn = random.Random(1)  # noqa: S311 - the same moments each time
-    cases = [
-        *matrix(),
-        *(interrupted(drawn) for _ in range(100)),
-        *map(overlap, (2, 5, 20)),
-    ]
+    cases = [*matrix()]
+    cases += [interrupted(drawn) for _ in range(100)]
+    cases += [overlap(count) for count in (2, 5, 20)]
     with show_progress(sys.stderr) as progress:
         playing = side_by_side(judge, cases, Event(), _WORKERS)
         verdicts = [*progress.track("playing cases", playing, len(cases))]
@@ -37,18 +35,17 @@ def main() -> int:
         kinds.setdefault(case.kind, []).append(verdict)
         for sentence in verdict.broken:
             print(f"BROKEN: {sentence} ({case})", file=sys.stderr)
-    rows = [
-        (
-            kind,
-            f"{len(group):,}",
-            f"{sum(each.lost for each in group):,}",
-            f"{max(each.seconds for each in group):.1f} s",
-            str(sum(len(each.broken) for each in group)),
+    rows = []
+    broken = 0
+    for kind, group in kinds.items():
+        lost = sum(verdict.lost for verdict in group)
+        slowest = max(verdict.seconds for verdict in group)
+        of_kind = sum(len(verdict.broken) for verdict in group)
+        broken += of_kind
+        rows.append(
+            (kind, f"{len(group):,}", f"{lost:,}", f"{slowest:.1f} s", str(of_kind))
         )
-        for kind, group in kinds.items()
-    ]
     print(table(_HEADINGS, rows))
-    broken = sum(len(each.broken) for each in verdicts)
     print(
         f"{plural(len(cases), 'case')}, {plural(broken, 'broken rule')}.",
         file=sys.stderr,

@@ -25,14 +25,23 @@ DEADLINE_SECONDS = 6
 # A discovery, and a location that nothing else tells of
 DISCOVERY, DISCOVERED = "acme-orders/global", "acme-orders/us-west1"
 _LOCATION = "acme-metrics/europe-west1"
+_DISCOVER = {"method": "ListLocations", "project": "acme-orders"}
 _READ = {"method": "ListStreams", "project": "acme-metrics", "location": "europe-west1"}
 _WRITE = {"method": "CreateTimeSeries"}
-# The calls that a fault meets, and the places that can't be read without them
-_CALLS: tuple[tuple[dict[str, str], tuple[str, ...]], ...] = (
-    ({"method": "ListLocations", "project": "acme-orders"}, (DISCOVERY, DISCOVERED)),
-    (_READ, (_LOCATION,)),
-    (_WRITE, ()),
-    (_WRITE | {"when": "after"}, ()),
+
+
+class _Calls(NamedTuple):
+    """Calls that a fault meets, and the places that can't be read without them."""
+
+    fault: dict[str, str]
+    unread: tuple[str, ...] = ()
+
+
+_CALLS = (
+    _Calls(_DISCOVER, (DISCOVERY, DISCOVERED)),
+    _Calls(_READ, (_LOCATION,)),
+    _Calls(_WRITE),
+    _Calls(_WRITE | {"when": "after"}),
 )
 
 # Codes after which the same call can succeed
@@ -48,7 +57,7 @@ _SLOW = {"latency": "100ms"}
 
 
 class Interrupt(NamedTuple):
-    """A signal that a process gets after some seconds, and at once again where it is ``twice``."""
+    """A signal that a process gets after some seconds, perhaps twice."""
 
     number: signal.Signals
     seconds: float
@@ -56,7 +65,7 @@ class Interrupt(NamedTuple):
 
 
 class SeriesKey(NamedTuple):
-    """A time series: its metric's short name, its place (PROJECT/LOCATION) and its node."""
+    """A time series: its metric's short name, its PROJECT/LOCATION and its node."""
 
     metric: str
     place: str
@@ -79,7 +88,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the runs of a case did; ``points`` has the newest accepted value of each series."""
+    """What the runs of a case did; ``points`` has each series' newest value."""
 
     exit_codes: Sequence[int]
     seconds: float
@@ -92,19 +101,31 @@ def matrix() -> Iterator[Case]:
     codes = [code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
     faults: list[dict[str, Any]] = [{"code": code} for code in codes]
     faults += [{"code": code, "retry_delay": "50ms"} for code in _TRANSIENT]
-    faults += [{"answer": answer} for answer in ("garbled", "too_large", "same_page")]
-    faults += [{"latency": "30s"}]
-    for (calls, unread), fault, times in itertools.product(
-        _CALLS, faults, (1, 2, None)
-    ):
-        kind, passes = "another error", False if "code" in fault else None
+    faults += [
+        {"answer": "garbled"},
+        {"answer": "too_large"},
+        {"answer": "same_page"},
+        {"latency": "30s"},
+    ]
+    for calls, fault, times in itertools.product(_CALLS, faults, (1, 2, None)):
+        passes: bool | None = None
         if fault.get("code") in _TRANSIENT:
-            kind, passes = "an error that can pass", True
-        elif "code" not in fault:
-            kind = "a wrong answer" if "answer" in fault else "no answer"
-        kind = f"{kind}, {'once or twice' if times else 'always'}"
-        world = {"faults": [calls | fault | {"times": times}]}
-        yield Case(kind, world, passes if times else False, unread)
+            kind = "an error that can pass"
+            passes = True
+        elif "code" in fault:
+            kind = "another error"
+            passes = False
+        elif "answer" in fault:
+            kind = "a wrong answer"
+        else:
+            kind = "no answer"
+        if times:
+            kind += ", once or twice"
+        else:
+            kind += ", always"
+            passes = False
+        world = {"faults": [calls.fault | fault | {"times": times}]}
+        yield Case(kind, world, passes, calls.unread)
     for code in codes:
         refused = _WRITE | {"code": code, "refuses": 3, "times": 1}
         yield Case("a write that is refused in part", {"faults": [refused]})
@@ -115,23 +136,21 @@ def matrix() -> Iterator[Case]:
             "do": "unreachable",
             "outage": outage,
         }
-        yield Case(
-            "an unreachable location",
-            {"events": [event]},
-            passes=False,
-            unread=(_LOCATION,),
-        )
+        world = {"events": [event]}
+        yield Case("an unreachable location", world, passes=False, unread=(_LOCATION,))
 
 
 def interrupted(drawn: random.Random) -> Case:
     """Return a slow run that gets a signal at a random moment of its three seconds."""
     number = drawn.choice([signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-    interrupt = Interrupt(number, drawn.uniform(0.001, 3), drawn.random() < 1 / 2)
+    seconds = drawn.uniform(0.001, 3)
+    twice = drawn.random() < 1 / 2
+    interrupt = Interrupt(number, seconds, twice)
     return Case("a signal at any moment", {"faults": [_SLOW]}, processes=(interrupt,))
 
 
 def overlap(count: int) -> Case:
-    """Return runs that begin at the same time, while writes fail before and after their effect."""
+    """Return runs at the same time, while writes fail before or after their effect."""
     before = _WRITE | {"times": count, "code": "UNAVAILABLE"}
     after = _WRITE | {"times": count, "code": "INTERNAL", "when": "after"}
     world = {"faults": [_SLOW, before, after]}
@@ -150,11 +169,10 @@ def play(case: Case) -> Observed:
         seconds = time.monotonic() - began
         points: dict[SeriesKey, float] = {}
         for point in emulator.points():
-            at = point.resource_labels
+            labels = point.resource_labels
+            place = f"{labels['namespace']}/{labels['location']}"
             metric = point.metric_type.removeprefix("custom.googleapis.com/datastream/")
-            series = SeriesKey(
-                metric, f"{at['namespace']}/{at['location']}", at["node_id"]
-            )
+            series = SeriesKey(metric, place, labels["node_id"])
             points[series] = max(points.get(series, 0.0), float(point.value))
     return Observed(exit_codes, seconds, points, log)
 
@@ -166,7 +184,8 @@ def _run(
     if not processes:
         environ["DATASTREAM_EXPORTER_RUN__DEADLINE"] = f"{DEADLINE_SECONDS}s"
         log = io.StringIO()
-        return [main(["run"], environ, io.StringIO(), log)], log.getvalue()
+        code = main(["run"], environ, io.StringIO(), log)
+        return [code], log.getvalue()
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "exporter", "run"],
@@ -180,7 +199,8 @@ def _run(
     for process, interrupt in zip(running, processes, strict=True):
         if interrupt:
             time.sleep(interrupt.seconds)
-            for _ in range(1 + interrupt.twice):
+            process.send_signal(interrupt.number)
+            if interrupt.twice:
                 process.send_signal(interrupt.number)
     logs = "".join(process.communicate()[1] for process in running)
     return [process.returncode for process in running], logs

@@ -1,4 +1,4 @@
-"""Says which rules a run broke: whatever goes wrong, it stays truthful, complete and in time."""
+"""Says which rules a run broke: it stays truthful, complete and in time."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -15,7 +15,8 @@ from lab.chaos.cases import (
 )
 
 # Seconds that a run may take on a busy machine, and twenty runs at once
-_LONGEST, _LONGEST_OVERLAP = DEADLINE_SECONDS + 3.0, 60.0
+_LONGEST = DEADLINE_SECONDS + 3.0
+_LONGEST_OVERLAP = 60.0
 _MOST_LOG = 64 * 1024  # characters that the log of one run may have
 _COUNTED = SeriesKey("exporter/points_lost", "datastream-exporter/global", "0")
 
@@ -37,26 +38,34 @@ def truth() -> Observed:
 def judge(case: Case) -> Verdict:
     """Play a case and return the verdict on it."""
     outcome = play(case)
-    points, true = outcome.points, truth().points
-    unread = {
-        at.place for at, up in points.items() if at.metric == "location/up" and not up
-    }
-    unknown = {DISCOVERED} if DISCOVERY in unread else set()
-    # A last_read is not due: a run withholds it where another point of its location is
-    # lost.
-    lost = sum(
-        (at.metric == "location/up" or at.place not in unread)
-        and at.metric != "location/last_read"
-        and at.place not in unknown
-        for at in true.keys() - points.keys()
-    )
-    broken = [
-        f"{at} looks deleted" for at in true if true[at] and _looks_deleted(at, points)
-    ]
-    broken += [*_false_points(case, outcome, unread), *_ends(case, outcome)]
+    points = outcome.points
+    true = truth().points
+    unread = set()
+    for at, value in points.items():
+        if at.metric == "location/up" and not value:
+            unread.add(at.place)
+    broken = []
+    for at, value in true.items():
+        if value and _looks_deleted(at, points):
+            broken.append(f"{at} looks deleted")
+    broken += _false_points(case, outcome, unread)
+    broken += _ends(case, outcome)
+    lost = 0
     if not case.processes:
+        missing = true.keys() - points.keys()
+        lost = sum(_is_lost(at, unread) for at in missing)
         broken += _losses(case, outcome, lost, unread)
-    return Verdict(0 if case.processes else lost, outcome.seconds, broken)
+    return Verdict(lost, outcome.seconds, broken)
+
+
+def _is_lost(at: SeriesKey, unread: set[str]) -> bool:
+    """Return whether a point was due that is missing."""
+    if at.place == DISCOVERED and DISCOVERY in unread:
+        return False
+    if at.metric == "location/up":
+        return True
+    # A run withholds last_read where another point of its location is lost.
+    return at.place not in unread and at.metric != "location/last_read"
 
 
 def _false_points(case: Case, outcome: Observed, unread: set[str]) -> Iterator[str]:
@@ -84,15 +93,15 @@ def _looks_deleted(at: SeriesKey, points: dict[SeriesKey, float]) -> bool:
 
 def _ends(case: Case, outcome: Observed) -> Iterator[str]:
     """Yield what is wrong with how the runs ended and what they said."""
-    if outcome.seconds > (_LONGEST_OVERLAP if case.processes else _LONGEST):
+    longest = _LONGEST_OVERLAP if case.processes else _LONGEST
+    if outcome.seconds > longest:
         yield f"it took {outcome.seconds:.1f} s"
-    if "Traceback" in outcome.log or len(outcome.log) > _MOST_LOG * len(
-        outcome.exit_codes
-    ):
-        yield f"the log has a traceback, or {len(outcome.log):,} characters"
-    for code, interrupt in zip(
-        outcome.exit_codes, case.processes or (None,), strict=True
-    ):
+    if "Traceback" in outcome.log:
+        yield "the log has a traceback"
+    if len(outcome.log) > _MOST_LOG * len(outcome.exit_codes):
+        yield f"the log has {len(outcome.log):,} characters"
+    interrupts = case.processes or (None,)
+    for code, interrupt in zip(outcome.exit_codes, interrupts, strict=True):
         allowed = {0} if case.passes else {0, 1}
         if interrupt:
             # The system ends a process that has not begun to run the exporter.

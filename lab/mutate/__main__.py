@@ -15,7 +15,7 @@ from pathlib import Path
 from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.documents import packaged
 from exporter.mistakes import InputError
-from lab.mutate.mutants import mutants
+from lab.mutate.mutants import Mutant, mutants
 from lab.mutate.noticing import noticed_by, play
 from lab.policies.files import Policy, read_policies
 from lab.prove.engine import EngineError, NotInstalledError, check_installed
@@ -30,7 +30,7 @@ POLICIES = Path(__file__).parents[2] / "alerting_policies"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Find the mutants that no scenario notices and print them; return the exit code."""
+    """Print the mutants that no scenario notices; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m lab.mutate", description=__doc__)
     parser.add_argument(
         "--policy",
@@ -42,10 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_installed()
         policies = {policy.name: policy for policy in read_policies(POLICIES)}
-        if unknown := {*(wanted or ())} - {*policies}:
-            parser.error(f"no such policy: {', '.join(sorted(unknown))}")
+        names = wanted or [*policies]
+        unknown = sorted({*names} - {*policies})
+        if unknown:
+            parser.error(f"no such policy: {', '.join(unknown)}")
         scenarios = read_scenarios(POLICIES / "scenarios", policies)
-        return _run([policies[name] for name in wanted or policies], scenarios)
+        return _run([policies[name] for name in names], scenarios)
     except (
         InputError,
         NotInstalledError,
@@ -59,45 +61,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(policies: Sequence[Policy], scenarios: Sequence[Scenario]) -> int:
-    pairs = [(policy, mutant) for policy in policies for mutant in mutants(policy)]
-    survivors, mistakes = 0, 0
+    every: list[Mutant] = []
+    for policy in policies:
+        every += mutants(policy)
+    survivors = mistakes = 0
     with show_progress(sys.stderr) as progress:
-        recordings = [
-            *progress.track("playing scenarios", play(scenarios), len(scenarios))
-        ]
+        playing = play(scenarios)
+        recordings = [*progress.track("playing scenarios", playing, len(scenarios))]
         played = [*zip(scenarios, recordings, strict=True)]
         with engine_for(recordings) as engine:
-            for policy, mutant in progress.track("trying mutants", pairs, len(pairs)):
-                name = f"{policy.name}: {mutant.description}"
+            for mutant in progress.track("trying mutants", every, len(every)):
+                name = f"{mutant.policy.name}: {mutant.description}"
                 excused = any(fits(pattern, name) for pattern in known_survivors())
                 noticed = noticed_by(mutant.policy, played, engine)
-                survivors += not noticed
+                found = "no scenario notices"
+                if noticed:
+                    found = f"{noticed} notices it; remove it from survivors.yaml"
+                else:
+                    survivors += 1
                 if bool(noticed) is excused:
                     mistakes += 1
-                    found = f"{noticed} notices it; remove it from survivors.yaml"
                     with progress.pause():
-                        print(
-                            f"{name}: {found if noticed else 'no scenario notices'}",
-                            flush=True,
-                        )
+                        print(f"{name}: {found}", flush=True)
     print(
-        f"{len(pairs)} mutants of {len(policies)} policies: scenarios notice "
-        f"{len(pairs) - survivors}; {survivors} survive, "
-        f"{'see above' if mistakes else 'each with a reason'}."
+        f"{len(every)} mutants of {len(policies)} policies: scenarios notice"
+        f" {len(every) - survivors}; {survivors} survive,"
+        f" {'see above' if mistakes else 'each with a reason'}."
     )
     return INCOMPLETE if mistakes else OK
 
 
 @cache
 def known_survivors() -> tuple[str, ...]:
-    """Return the patterns of survivors.yaml, for names such as ``POLICY: description``."""
+    """Return survivors.yaml's patterns of names such as ``POLICY: description``."""
     listed = packaged("lab.mutate", "survivors.yaml")["survivors"]
     return tuple(pattern for each in listed for pattern in each["mutants"])
 
 
 def fits(pattern: str, name: str) -> bool:
     """Return whether a name fits a pattern, in which ``*`` stands for any text."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
+    parts = [re.escape(part) for part in pattern.split("*")]
+    return re.fullmatch(".*".join(parts), name) is not None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Changes the text of a policy in one place: a duration, a comparison, a number, a label."""
+"""Changes a policy in one place: a duration, a comparison, a number, a label."""
 
 import re
 from collections import Counter
@@ -14,17 +14,29 @@ from lab.promql_durations import parse
 
 _PLACE = re.compile(
     r"""
-    monitored_resource="[^"]*"                                # is the same in every series
+    monitored_resource="[^"]*"  # is the same in every series
     | \[ (?P<range>\w+) \] | \b offset \s+ (?P<offset>\w+)
     | (?P<comparison> [=!<>]= | [<>] ) \s+ \(? (?P<number> [0-9]+ \b )?
-    | (?P<matcher> [=!]~ | [!<>]?= | [<>] )                   # without a space after it
+    | (?P<matcher> [=!]~ | [!<>]?= | [<>] )  # without a space after it
     | \b (?:on | by) \s* \( (?P<labels> [\w,\s]+ ) \)
-    | "(?:[^"\\]|\\.)*"                                       # a text
+    | "(?:[^"\\]|\\.)*"  # a text
     """,
     re.VERBOSE,
 )
-_TURNED = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": "!=", "!=": "=="}
-_MATCHERS = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
+_TURNED = {
+    ">": ">=",
+    ">=": ">",
+    "<": "<=",
+    "<=": "<",
+    "==": "!=",
+    "!=": "==",
+}
+_MATCHERS = _TURNED | {
+    "=": "!=",
+    "!=": "=",
+    "=~": "!~",
+    "!~": "=~",
+}
 # What every line of a query has, so that nobody needs to read it
 _LONG = re.compile(
     r'\w+_googleapis_com:(?:datastream_)?|\{(?:\w+="[^"]+"(?:, )?)+\}'
@@ -54,12 +66,16 @@ def mutants(policy: Policy) -> Iterator[Mutant]:
 
 
 def changed_texts(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the line with each change in a query or filter, shortened, and the changed text."""
+    """Yield each change of a query or filter: its line, shortened, and the text."""
     for place in _PLACE.finditer(text):
         for kind, old in place.groupdict().items():
-            for new in _CHANGES[kind](old) if old else ():
-                before, after = text[: place.start(kind)], text[place.end(kind) :]
-                beginning, rest = before.rpartition("\n")[2], after.partition("\n")[0]
+            if not old:
+                continue
+            before = text[: place.start(kind)]
+            after = text[place.end(kind) :]
+            beginning = before.rpartition("\n")[2]
+            rest = after.partition("\n")[0]
+            for new in _CHANGES[kind](old):
                 line = _LONG.sub("", f"{beginning}{old} → {new}{rest}").strip()
                 yield line, before + new + after
 
@@ -68,22 +84,21 @@ def _changed_policies(policy: Policy) -> Iterator[tuple[str, Policy]]:
     if policy.filter is not None:
         for line, text in changed_texts(policy.filter):
             yield line, replace(policy, filter=text)
-        closes = monitoring_v3.AlertPolicy.pb(
-            policy.proto
-        ).alert_strategy.auto_close.seconds
+        raw = monitoring_v3.AlertPolicy.pb(policy.proto)
+        closes = raw.alert_strategy.auto_close.seconds
         for seconds in (closes // 2, closes * 2):
             proto = monitoring_v3.AlertPolicy(policy.proto)
-            monitoring_v3.AlertPolicy.pb(
-                proto
-            ).alert_strategy.auto_close.seconds = seconds
+            changed = monitoring_v3.AlertPolicy.pb(proto)
+            changed.alert_strategy.auto_close.seconds = seconds
             yield f"auto-close {closes}s → {seconds}s", replace(policy, proto=proto)
         return
     for line, text in changed_texts(policy.query or ""):
         yield line, replace(policy, query=text)
     window = policy.retest_window
-    for seconds in (0, window // 2, window * 2) if window else (MINUTE,):
-        changed = replace(policy, retest_window=seconds)
-        yield f"retest window {window}s → {seconds}s", changed
+    windows = [0, window // 2, window * 2] if window else [MINUTE]
+    for seconds in windows:
+        longer = replace(policy, retest_window=seconds)
+        yield f"retest window {window}s → {seconds}s", longer
 
 
 def _durations(old: str) -> list[str]:
@@ -93,14 +108,31 @@ def _durations(old: str) -> list[str]:
 
 def _without_one(old: str) -> list[str]:
     labels = re.findall(r"\w+", old)
-    return [", ".join(each for each in labels if each != label) for label in labels]
+    found = []
+    for label in labels:
+        others = [each for each in labels if each != label]
+        found.append(", ".join(others))
+    return found
+
+
+def _turned(old: str) -> list[str]:
+    return [_TURNED[old]]
+
+
+def _turned_matcher(old: str) -> list[str]:
+    return [_MATCHERS[old]]
+
+
+def _moved_by_one(old: str) -> list[str]:
+    number = int(old)
+    return [str(number - 1), str(number + 1)]
 
 
 _CHANGES: Mapping[str, Callable[[str], list[str]]] = {
     "range": _durations,
     "offset": _durations,
-    "comparison": lambda old: [_TURNED[old]],
-    "matcher": lambda old: [(_TURNED | _MATCHERS)[old]],
-    "number": lambda old: [str(int(old) - 1), str(int(old) + 1)],
+    "comparison": _turned,
+    "matcher": _turned_matcher,
+    "number": _moved_by_one,
     "labels": _without_one,
 }

@@ -8,35 +8,35 @@ from lab.policies.model import INTERVAL
 from lab.prove.engine import Engine, QueryError
 from lab.prove.scenarios import evaluate, start_times
 from lab.side_by_side import side_by_side
-from lab.simulate.scenario import Scenario
+from lab.simulate.scenario import ExpectedIncident, Scenario
 from lab.simulate.simulation import Recording, simulate
 
 
 def play(scenarios: Sequence[Scenario]) -> Iterator[Recording]:
     """Play scenarios side by side, days apart, and yield their recordings."""
-    starts = (start.timestamp() for start in start_times(scenarios))
-    return side_by_side(_simulate, [*zip(scenarios, starts, strict=True)], Event())
+    starts = [start.timestamp() for start in start_times(scenarios)]
+    items = [*zip(scenarios, starts, strict=True)]
+    return side_by_side(_simulate, items, Event())
 
 
-def _simulate(start: tuple[Scenario, float]) -> Recording:
-    return simulate(*start)
+def _simulate(item: tuple[Scenario, float]) -> Recording:
+    return simulate(*item)
 
 
 def noticed_by(
     mutant: Policy, played: Sequence[tuple[Scenario, Recording]], engine: Engine
 ) -> str | None:
-    """Return the name of a scenario that fails with a changed policy; None where none does.
+    """Return the name of a scenario that fails with a changed policy, or None.
 
     The engine holds the series of all recordings.
     """
-    own = {
-        scenario.name: tuple(
-            each for each in scenario.expect if each.policy == mutant.name
-        )
-        for scenario, _ in played
-    }
+    own: dict[str, tuple[ExpectedIncident, ...]] = {}
+    for scenario, _ in played:
+        expected = [each for each in scenario.expect if each.policy == mutant.name]
+        own[scenario.name] = tuple(expected)
     # Most mutants are noticed where the policy fires, and soonest by a short scenario.
-    likely = sorted(played, key=lambda pair: (not own[pair[0].name], pair[0].lasts))
+    shortest = sorted(played, key=lambda pair: pair[0].lasts)
+    likely = sorted(shortest, key=lambda pair: not own[pair[0].name])
     for scenario, recording in likely:
         # One evaluation phase is quick and notices most; the others come after it.
         for spacing in (INTERVAL, scenario.spacing):

@@ -77,7 +77,7 @@ class Function:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Connect to nothing: the server forks after this, which gRPC does not survive."""
+        """Connect to nothing: the server forks later, and gRPC survives no fork."""
         self._environ = environ
         self._log = log
         self._monotonic = monotonic
@@ -233,7 +233,7 @@ def serve(
 
 
 def _end_process() -> None:
-    """End this worker, whose run did not end at its deadline; gunicorn starts another."""
+    """End this worker, whose run overstayed its deadline; gunicorn starts another."""
     LOGGER.critical("A run did not end at its deadline. The function starts again.")
     os._exit(1)
 

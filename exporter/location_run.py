@@ -138,9 +138,7 @@ class LocationRun:
             if not compared.empty:
                 self._write(compared)
             if parts.collector is not None and not parts.stopped:
-                collected = parts.collector.collect(compared)
-                self.uncollected = collected.failures
-                self.points.write(collected.samples)
+                self._collect(parts.collector, compared)
         except Exception:
             LOGGER.exception("The exporter failed to write %s:", self.name)
             # Of what was due next, nobody knows how many points.
@@ -168,3 +166,12 @@ class LocationRun:
             self.held_back = not parts.stopped
         if points.written.complete:
             parts.memory.mark_written(self.name)
+
+    def _collect(self, collector: Collector, compared: ComparedLocation) -> None:
+        samples: list[Sample] = []
+        for name, collected in collector.collect(compared).items():
+            if isinstance(collected, Failure):
+                self.uncollected[name] = collected
+            else:
+                samples += collected
+        self.points.write(samples)

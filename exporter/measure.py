@@ -100,7 +100,7 @@ class Sample(NamedTuple):
 
 
 def up(name: LocationName, *, readable: bool) -> Sample:
-    """Return whether a location could be read, or a project's locations be discovered."""
+    """Return whether a location was read, or a project's locations were discovered."""
     return _location_sample(UP, name, int(readable))
 
 
@@ -147,7 +147,7 @@ def values(at: ComparedLocation) -> Hashable:
 
 
 def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
-    """Yield the objects in each backfill state, 0 included; unknown states by number."""
+    """Yield the objects in each backfill state, 0 included; unknown ones by number."""
     project, location, stream = name
     node = (location, project, stream)
     known = {int(state): state.name for state in _BACKFILL_STATES}
@@ -174,7 +174,7 @@ def own_samples(
     lost: int,
     uncollected: int | None,
 ) -> Iterator[Sample]:
-    """Yield what the exporter says of a run; ``uncollected`` is None if none was due."""
+    """Yield a run's own samples; ``uncollected`` is None if it did not collect."""
     node = (run.location or GLOBAL, run.name, str(task.index), ())
     yield Sample(LAST_RUN, *node, timestamp)
     yield Sample(STREAMS, *node, streams)

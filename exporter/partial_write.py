@@ -42,7 +42,7 @@ class PartialWrite:
 
     @property
     def unwritten(self) -> int:
-        """How many points were refused, for now or finally, for a reason other than being late."""
+        """How many points were refused for a reason other than being late."""
         return self.refused - self.late
 
 

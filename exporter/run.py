@@ -26,7 +26,7 @@ from exporter.google.errors import (
 )
 from exporter.location_run import Discovery, LocationRun, Points, RunParts
 from exporter.measure import GLOBAL, Sample
-from exporter.memory import EMPTY, UNREADABLE, Memory
+from exporter.memory import COLLECT_SECONDS, EMPTY, UNREADABLE, Memory
 from exporter.names import LocationName
 from exporter.read import Datastream, attempt
 from exporter.report import Report, Session, make_report
@@ -62,9 +62,12 @@ class Run:
         deadlines = RunDeadlines.of(deadline)
         api = Datastream(clients, self._calls)
         collector: Collector | None = None
-        if config.collect.objects or config.collect.private_connections:
+        collect = config.collect
+        if collect.objects or collect.private_connections:
+            quarter = timestamp // COLLECT_SECONDS
+            left_over = memory.left_over
             collector = Collector(
-                api, config.collect, memory.left_over, timestamp, deadlines.collecting
+                api, collect, left_over, quarter, deadlines.collecting
             )
         self._parts = RunParts(
             config,

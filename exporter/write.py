@@ -63,7 +63,7 @@ class Written:
 
 
 class Writer:
-    """Writes the points of one run into one project. All threads of the run share it."""
+    """Writes the points of one run into one project; its threads share it."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Writer:
         timestamp: int,
         calls: Calls,
     ) -> None:
-        """Write points into ``project``, all of them at ``timestamp``, in whole unix seconds."""
+        """Write into ``project``, all at ``timestamp``, in whole unix seconds."""
         self._client = client
         self._project = project
         self._timestamp = timestamp
@@ -94,7 +94,7 @@ class Writer:
         return written
 
     def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
-        """Send a request, with retries, until it is known what happened to its points."""
+        """Send a request, with retries, until the fate of its points is known."""
         refusals: list[PartialWrite] = []
 
         def attempt(timeout: float) -> None:

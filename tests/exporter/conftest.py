@@ -1,4 +1,4 @@
-"""A served world, and what runs against it: the exporter's own seam to Google and nothing else."""
+"""A served world, and the exporter on its own seam to Google."""
 
 import socket
 import threading
@@ -58,7 +58,7 @@ class Lab:
         task: Task | None = None,
         **config: Any,
     ) -> Run:
-        """Return a run over sources as in config.yaml; ``config`` has its other sections."""
+        """Return a run over sources; ``config`` has config.yaml's other sections."""
         whole = Config.model_validate(
             {"metrics": {"project": "metrics-project"}, "sources": sources, **config}
         )

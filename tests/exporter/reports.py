@@ -1,4 +1,4 @@
-"""Reports of runs over one location, compared with config by the exporter's own code."""
+"""Reports of runs over one location, made by the exporter's own code."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Objects and private connections: when they are collected, and what a failure costs."""
+"""When objects and private connections are collected, and what a failure costs."""
 
 import time
 from threading import Event
@@ -78,7 +78,7 @@ def test_a_run_without_memory_collects_at_the_start_of_a_quarter(
 def test_what_cannot_be_collected_leaves_its_location_clean(
     serve: Serve, method: str, code: str, uncollected: set[Any]
 ) -> None:
-    """It is counted, and the run is complete; a location that was not read isn't asked again."""
+    """It is counted, and the run is complete; an unread location is not asked again."""
     lab = serve(
         world(PLACES, faults=[{"method": method, "location": "us-*", "code": code}])
     )

@@ -1,4 +1,4 @@
-"""Which locations a run reads: listed, discovered and required ones, shared by tasks."""
+"""Which locations a run reads: listed, discovered, required, shared by tasks."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def blind(*others: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_discovered_locations_are_read(serve: Serve) -> None:
-    """In the order of their names; `global` stands for the discovery, so it is not read."""
+    """They come by name; `global` stands for the discovery, so it is not read."""
     lab = serve(world(PLACES | {"global": ["x"]}))
     report = lab.look(DISCOVERED)
     assert seen(report) == EVERYWHERE
@@ -39,7 +39,7 @@ def test_discovered_locations_are_read(serve: Serve) -> None:
 
 
 def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:
-    """The other project is read; the failed one has its reason, and `up` 0 of `global`."""
+    """The other project is read; the failed one has a reason, and `up` 0."""
     lab = serve(blind(BANK))
     monitoring = Monitoring(lab.cloud)
     report = lab.run(DISCOVERED, {"project": "bank-prod"})
@@ -64,7 +64,7 @@ def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:
 def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(
     serve: Serve,
 ) -> None:
-    """Once, whether or not discovery fails; where it does not exist, the stream is not missing."""
+    """It is read once; a stream in a location that does not exist is not missing."""
     required = [
         f"projects/shop-prod/locations/{at}"
         for at in (
@@ -115,7 +115,7 @@ def test_who_has_a_location_never_changes() -> None:
 
 
 def test_ten_tasks_share_a_thousand_projects_evenly() -> None:
-    """Each location has one, and the largest part is at most a sixth above the average."""
+    """Each location has one task; the largest part is a sixth above the average."""
     all_names = [
         LocationName(f"project-{number:04}", at)
         for number in range(1000)
@@ -130,7 +130,7 @@ def test_ten_tasks_share_a_thousand_projects_evenly() -> None:
 def test_tasks_read_every_location_exactly_once(
     serve: Serve, *, discovered: bool
 ) -> None:
-    """And one of them reports on the discovery; each has its own series about itself."""
+    """One task reports on the discovery; each has its own series about itself."""
     lab = serve(world({at: [f"in-{at}"] for at in REGIONS}))
     monitoring = Monitoring(lab.cloud)
     source = DISCOVERED | ({} if discovered else {"locations": REGIONS})
@@ -155,7 +155,7 @@ def test_tasks_read_every_location_exactly_once(
 
 
 def test_a_task_without_a_location_succeeds(serve: Serve) -> None:
-    """More tasks than locations: those without one write their own series and are not blind."""
+    """With more tasks than locations, those without one write their own series."""
     lab = serve(world({"us-east1": ["orders"]}))
     source = {"project": "shop-prod", "locations": ["us-east1"]}
     reports = [lab.run(source, task=Task(index, 8)) for index in range(8)]

@@ -1,4 +1,4 @@
-"""Samples of whatever was read, what may never be among them, and the catalogue of metrics."""
+"""Samples of whatever was read, and the catalogue of metrics."""
 
 from collections import Counter
 from typing import Any, NamedTuple
@@ -42,7 +42,7 @@ labels = st.none() | st.sampled_from(
 
 
 class Case(NamedTuple):
-    """Streams that were read, the location that was made of them, and all of its samples."""
+    """Streams that were read, their location compared with config, and its samples."""
 
     held: dict[str, Stream]
     source: Any
@@ -153,7 +153,7 @@ def test_locations_with_other_samples_have_other_values(one: Case, other: Case) 
 
 @given(st.dictionaries(numbers, st.integers(0, 10_000), max_size=4), st.integers(0, 9))
 def test_objects_are_counted_whole(by_state: dict[int, int], with_errors: int) -> None:
-    """Every backfill state has a sample, 0 included, and no object is left out of the sum."""
+    """Every backfill state has a sample, 0 included, and every object is counted."""
     samples = list(object_samples(ORDERS, Objects(by_state, with_errors)))
     counted = {
         one.labels: one.value for one in samples if one.metric.name == "stream/objects"
@@ -204,11 +204,11 @@ PROMISED = {
 """What dashboards and policies are built on: a change of any of these breaks them."""
 
 RESOURCE_LABELS = {"project_id", "location", "namespace", "node_id"}
-"""Of ``generic_node``; a metric label of the same key could not be told apart in PromQL."""
+"""Of ``generic_node``; PromQL can't tell a metric label of the same key apart."""
 
 
 def test_the_catalogue_is_as_promised() -> None:
-    """Names, types, resources, units and labels; each metric is one that the exporter measures."""
+    """Names, types, resources, units and labels are valid; each metric is measured."""
     units = {name: one["unit"] for name, one in definitions()["metrics"].items()}
     catalogue = {
         name: (metric.resource, metric.value_type, units[name], metric.labels)

@@ -104,7 +104,7 @@ def test_no_series_is_older_than_what_promql_looks_back(interval: float) -> None
 
 
 def test_what_was_not_accepted_is_written_in_the_next_run() -> None:
-    """Whether points were refused or the writing failed, and although nothing changed."""
+    """A location is due until it was written in full, although nothing changed."""
     memory = Memory(10)
     for second in range(0, 200, 10):
         memory.begin(1 + second)
@@ -269,7 +269,7 @@ def watch() -> Iterator[Watch]:
 
 
 def test_a_failure_is_written_in_the_next_run(watch: Watch) -> None:
-    """For a minute in every run, in its own location; the exporter's own series always are."""
+    """In its own location, for a minute in every run; other locations are left out."""
     watched = watch(
         events=[{"at": 123, "stream": "orders", "do": "fail", "reason": "SLOT"}]
     )

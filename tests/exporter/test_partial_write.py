@@ -1,4 +1,4 @@
-"""What a refused CreateTimeSeries says of its points, in every wording that was ever seen."""
+"""What a refused CreateTimeSeries says of its points, in every known wording."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -54,7 +54,7 @@ def parsed(code: str, text: str, sent: int = 7, **summary: Any) -> PartialWrite:
 def counts(
     code: str, text: str, written: int = 5, errors: Sequence[Any] = ()
 ) -> tuple[int, int, int]:
-    """Return the refused, the late and the transient points of 7 in an error with a summary."""
+    """Return the refused, late and transient points of 7 in an error with a summary."""
     one = parsed(code, text, written=written, of=7, errors=errors)
     assert one.unwritten == one.refused - one.late
     return one.refused, one.late, one.transient
@@ -101,7 +101,7 @@ def test_points_that_came_too_late_are_not_lost(text: str) -> None:
     ],
 )
 def test_another_reason_or_none_loses_every_refused_point(text: str) -> None:
-    """Nothing says that somebody wrote them: better a last_read held back than a false one."""
+    """Nobody says that they were written, so last_read is held back."""
     assert counts(INVALID, text, errors=[(INVALID, 2)]) == (2, 0, 0)
     assert parsed(INVALID, text).unwritten == 7
 
@@ -145,7 +145,7 @@ def test_transient_points_are_told_from_those_that_are_refused_for_good() -> Non
     ],
 )
 def test_the_code_decides_where_there_is_no_summary(codes: str, transient: int) -> None:
-    """All or nothing may be written after a transient one, whatever is named; else nothing is."""
+    """After a transient error, any point may be written; after another, none is."""
     for code in codes.split():
         assert parsed(code, "timeSeries[0] is not what it should be.") == PartialWrite(
             7, 0, transient

@@ -93,7 +93,7 @@ def test_every_page_of_a_location_is_read(
 def test_an_answer_that_names_its_location_unreachable_is_no_answer(
     serve: Serve, outage: str
 ) -> None:
-    """Success with ``unreachable``, be it in the first page of three, is no deletion."""
+    """Success with ``unreachable`` in any page is no deletion."""
     lab = serve(
         europe({"id": "s-{:02}", "count": 5}, outage=outage)
         | {"largest_page": {"ListStreams": 2}}
@@ -130,7 +130,7 @@ def test_a_list_is_read_whole_or_not_at_all(
 
 
 def test_a_stream_on_two_pages_is_there_once_as_it_was_seen_last(serve: Serve) -> None:
-    """A list that shifts while it is paged repeats a stream, whose series take one point a run."""
+    """A stream that two pages repeat, as the list shifted, counts once."""
     lab = serve(world())
 
     def answer(request: Any) -> Any:
@@ -209,7 +209,7 @@ def test_errors_are_counted_and_the_first_is_kept(
 def test_objects_are_counted_by_state_over_every_page(
     serve: Serve, size: int, calls: int
 ) -> None:
-    """States, an unknown one among them, and objects with errors, not errors, are counted."""
+    """By state, also an unknown one; objects with errors count, not their errors."""
     lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": size}})
     found = lab.api.objects(ORDERS, soon())
     completed, failed, unsupported = 6, 5, 7
@@ -243,7 +243,7 @@ def test_private_connections_are_read_from_every_page(serve: Serve) -> None:
 def test_a_missing_permission_is_named(
     serve: Serve, permission: str, call: Callable[[Any], object]
 ) -> None:
-    """The permission and its project are in the sentence, with the command; one call is enough."""
+    """The sentence has the permission, its project and the command, after one call."""
     denied = world()
     denied["projects"][0]["denied"] = [permission]
     lab = serve(denied)

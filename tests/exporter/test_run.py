@@ -1,4 +1,4 @@
-"""Whole runs: what is written in which order, and that one location costs no other anything."""
+"""Whole runs: what is written in which order; a location costs no other anything."""
 
 from dataclasses import replace
 from math import ceil
@@ -108,7 +108,7 @@ def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) 
 def test_no_call_is_made_more_than_the_points_need(
     serve: Serve, sizes: list[int]
 ) -> None:
-    """Three requests for a location with streams, one more for every further 200 points; a few."""
+    """Three requests for a location with streams, one more for each 200 points."""
     places = {
         f"place-{number}": {"streams": [{"id": "s-{}", "count": size}] if size else []}
         for number, size in enumerate(sizes)
@@ -171,7 +171,7 @@ def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> No
 
 
 def test_every_reason_stays_in_its_location(serve: Serve) -> None:
-    """Each failing location gets `up` 0 and nothing else; those beside it are read and written."""
+    """A failing location gets `up` 0 alone; those beside it are read and written."""
     failing = dict(zip((f"europe-west{n}" for n in range(2, 99)), KINDS, strict=False))
     # A wait without end, so that no test waits for retries.
     faults = [
@@ -202,7 +202,7 @@ def test_every_reason_stays_in_its_location(serve: Serve) -> None:
 
 
 def test_a_location_that_is_slow_delays_no_other(serve: Serve) -> None:
-    """It answers only when the other has its last_read, and is then written in the same run."""
+    """A location that answers after another was written is written as well."""
     lab = serve(world())
     written, in_time = Event(), []
 
@@ -227,7 +227,7 @@ def test_a_location_that_is_slow_delays_no_other(serve: Serve) -> None:
 
 
 def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
-    """Forty locations that hang in reading, and one in writing: all others are whole."""
+    """Beside forty locations that hang in reading and one in writing, all are whole."""
     well = {"europe-west1": ["orders"], "us-east1": ["users"], "us-west1": []}
     hanging = {at: ["x"] for at in KNOWN[:40] if at not in well}
     released = Event()
@@ -272,7 +272,7 @@ def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
 def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
     serve: Serve, metric: str, lost: int, held_back: tuple[LocationName, ...]
 ) -> None:
-    """Be it one of many points: a lost last_seen must never read as a deleted stream."""
+    """One of many points is enough: a lost last_seen must not look like a deletion."""
     sixty = {"streams": [{"id": "s-{}", "count": 60}]}
     lab = serve(world({"europe-west1": sixty, "us-east1": ["users"]}))
     first: list[Points] = []
@@ -415,6 +415,6 @@ def test_an_unexpected_error_in_reading_leaves_the_location_unread(
 def test_a_run_is_complete_if_all_that_was_due_was_written(
     serve: Serve, changed: dict[str, Any], *, complete: bool, reached_nobody: bool
 ) -> None:
-    """The exit code follows from this, and whether the next run makes new connections."""
+    """Exit code and new connections follow from what was written and read."""
     report = replace(serve(world()).run(LISTED), **changed)
     assert (report.complete, report.reached_nobody) == (complete, reached_nobody)

@@ -35,7 +35,7 @@ EVERYTHING = {"objects": True, "private_connections": True}
 
 @pytest.fixture
 def released() -> Iterator[Event]:
-    """Return what holds answers back until it is set, at the latest when the test ends."""
+    """Return what holds answers back until it is set, or the test ends."""
     event = Event()
     yield event
     event.set()
@@ -51,7 +51,7 @@ def stop() -> Event:
 
 
 def test_reading_ends_in_time_when_everything_hangs(serve: Serve) -> None:
-    """A discovery and six locations that never answer: all of it is written, and in time."""
+    """A discovery and six locations that never answer are written in time."""
     lab = serve(world(PLACES, faults=[{"method": "List*", "latency": "10m"}]))
     monitoring = Monitoring(lab.cloud)
     report = lab.run(SOURCE, {"project": "bank-prod"}, seconds=4)
@@ -131,7 +131,7 @@ def test_a_stop_before_the_run_writes_nothing(serve: Serve, stop: Event) -> None
 def test_a_stop_while_reading_leaves_what_hangs(
     serve: Serve, stop: Event, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is neither failed nor waited for; its thread ends with the clients, without a word."""
+    """What hangs is not failed; its thread ends with the clients, without a word."""
     lab = serve(
         world(faults=[{"method": "ListStreams", "location": "us-*", "latency": "10m"}])
     )
@@ -184,7 +184,7 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
 def test_a_stop_waits_for_seconds_for_all_requests_that_hang(
     serve: Serve, stop: Event, released: Event, streams: list[str]
 ) -> None:
-    """Cloud Run ends a process ten seconds after SIGTERM: what hangs is lost, and counted."""
+    """What hangs is lost, as Cloud Run ends a process ten seconds after SIGTERM."""
     lab = serve(world(dict.fromkeys(PLACES, streams)))
     hanging = 6 if streams else 1
 

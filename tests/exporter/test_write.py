@@ -1,4 +1,4 @@
-"""Writes samples: what becomes of points that are refused, late, hanging or left out."""
+"""What becomes of points that are refused, late, hanging or left out."""
 
 import time
 from threading import Event
@@ -56,7 +56,7 @@ def failing(code: str, **fault: Any) -> dict[str, Any]:
 
 
 def reasons(written: Written) -> list[FailureKind | None]:
-    """Return why the requests that were not written completely failed, None for superseded."""
+    """Return why requests were not written completely, None for superseded points."""
     return [error.failure.kind if error.failure else None for error in written.errors]
 
 
@@ -64,7 +64,7 @@ def reasons(written: Written) -> list[FailureKind | None]:
 
 
 def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
-    """At most 200 series, none twice, all labels of generic_node, one point at the run's second."""
+    """At most 200 series, all labels of generic_node, one point at the run's second."""
     lab = serve(world())
     monitoring = Monitoring(lab.cloud)
     assert write(lab, 120).complete
@@ -99,7 +99,7 @@ def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
 def test_a_failure_in_passing_costs_a_call_and_no_point(
     serve: Serve, code: str
 ) -> None:
-    """A final one is not repeated: its points are lost, and the other requests are sent."""
+    """A final refusal is not repeated; the other requests are sent."""
     lab = serve(world(faults=[failing(code, times=1)]))
     written = write(lab, 60)
     calls, lost = (3, 0) if code in TRANSIENT else (2, 200)
@@ -112,7 +112,7 @@ def test_a_failure_in_passing_costs_a_call_and_no_point(
 def test_points_that_a_try_without_an_answer_wrote_count_as_written(
     serve: Serve,
 ) -> None:
-    """The retry is told that they come too late, which says that the first try landed."""
+    """A retry that is told "too late" says that the first try was written."""
     lab = serve(world(faults=[failing("UNAVAILABLE", when="after", times=1)]))
     assert write(lab) == Written(accepted=40)
     assert len(lab.cloud.points()) == 40
@@ -123,7 +123,7 @@ def test_points_that_a_try_without_an_answer_wrote_count_as_written(
 def test_the_points_of_another_run_supersede_and_nothing_is_lost(
     serve: Serve, later: int
 ) -> None:
-    """In the same second, 2 s later, or before it: no error, but no sign of completeness either."""
+    """Points beside another run's are neither an error nor complete."""
     lab = serve(world())
     assert write(lab, 60).complete
     written = write(lab, 60, at=NOW + later)
@@ -229,7 +229,7 @@ def test_each_request_is_sent_though_all_before_it_failed(serve: Serve) -> None:
 
 
 def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
-    """A closed channel, or a value that is no INT64, is a failure of the request and no crash."""
+    """A closed channel, or a value that is no INT64, fails the request alone."""
     lab = serve(world())
     writer = Writer(lab.clients.monitoring, "metrics-project", NOW, Calls())
     batch = samples(150)
@@ -243,7 +243,7 @@ def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
 
 
 def test_a_request_that_hangs_is_sent_again(serve: Serve) -> None:
-    """One that gets no answer in a third of the time left is written by the second try."""
+    """A request without an answer in a third of the time left is sent again."""
     lab = serve(world())
     released = Event()
     hangs = iter([True])

@@ -1,4 +1,4 @@
-"""Worlds in short, a Cloud Monitoring that answers as told, and what a run saw and wrote."""
+"""Short worlds, a Cloud Monitoring that answers as told, and what a run wrote."""
 
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -24,7 +24,7 @@ LISTED = {"project": "shop-prod", "locations": ["europe-west1", "us-east1"]}
 
 
 def project(name: str, locations: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """Return a project of a world; a location is the ids of its streams, or all that it is."""
+    """Return a project of a world; a location is its streams' ids, or a mapping."""
     return {
         "id": name,
         "number": sum(name.encode()),
@@ -44,7 +44,7 @@ def project(name: str, locations: dict[str, Any], **more: Any) -> dict[str, Any]
 
 
 def world(locations: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
-    """Return a world of the project ``shop-prod``, by default with a stream in two locations."""
+    """Return a world of ``shop-prod``, by default with a stream in two locations."""
     shop = project(
         "shop-prod", locations or {"europe-west1": ["orders"], "us-east1": ["users"]}
     )

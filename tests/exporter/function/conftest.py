@@ -1,4 +1,4 @@
-"""The function on its real server, and in this process with a clock of the test's own."""
+"""The function on its real server, and in this process on the test's own clock."""
 
 import io
 import threading
@@ -23,7 +23,7 @@ PLENTY = 60.0  # seconds that nothing takes
 
 
 class Clock:
-    """Seconds that pass when a test says so; it is both the unix time and the monotonic one."""
+    """Seconds that pass when a test says so: the unix time and the monotonic one."""
 
     def __init__(self) -> None:
         self.now = self.start = 1_800_000_000.0
@@ -42,7 +42,7 @@ class Clock:
         self.now += seconds
 
     def wait_for_callers(self, count: int) -> None:
-        """Wait until so many threads whose name begins with ``caller`` have asked for the time."""
+        """Wait until so many threads named ``caller…`` have asked for the time."""
         with self._asked:
             assert self._asked.wait_for(
                 lambda: (
@@ -77,7 +77,7 @@ def log() -> io.StringIO:
 
 @pytest.fixture
 def cloud_at(clock: Clock, request: pytest.FixtureRequest) -> Iterator[Emulator]:
-    """Return an emulator of the small fleet, or of what a test adds to it, on the clock."""
+    """Return an emulator of the small fleet, and of what a test adds, on the clock."""
     more = getattr(request, "param", {})
     with Emulator(World.model_validate(WORLD | more), clock=clock) as running:
         yield running
@@ -116,7 +116,7 @@ def cloud() -> Iterator[Emulator]:
 
 @pytest.fixture
 def start(cloud: Emulator, tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Return what starts the function as it is deployed, but with the emulator's addresses."""
+    """Return what starts the function as deployed, but against the emulator."""
     with ExitStack() as running:
 
         def start(**environ: str) -> Server:

@@ -1,4 +1,4 @@
-"""The function in Google's functions-framework, in a process of its own, as Cloud Run starts it."""
+"""The function in Google's functions-framework, in a process as Cloud Run starts it."""
 
 import json
 import os
@@ -28,7 +28,7 @@ class Server:
     """functions-framework and its worker."""
 
     def __init__(self, environ: Mapping[str, str], log: Path) -> None:
-        """Start it, and wait until it listens. Its stdout and stderr go to the file ``log``."""
+        """Start it, wait until it listens, and write its output to the file ``log``."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -74,12 +74,13 @@ class Server:
             connection.close()
 
     def leave(self, path: str) -> None:
-        """Send a request and half a chunk of its body; return when the server has hung up."""
+        """Send a request and half a chunk of its body; return at the hang-up."""
         with socket.create_connection(
             ("127.0.0.1", self.port), timeout=_SECONDS
         ) as caller:
             caller.sendall(
-                f"POST {path} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf".encode()
+                f"POST {path} HTTP/1.1\r\n"
+                "Transfer-Encoding: chunked\r\n\r\n9\r\nhalf".encode()
             )
             caller.shutdown(socket.SHUT_WR)
             while caller.recv(65_536):

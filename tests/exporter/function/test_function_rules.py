@@ -1,4 +1,4 @@
-"""When a request is a run, whose result a caller gets, and what the function remembers."""
+"""Which requests start a run, whose result a caller gets, and what is remembered."""
 
 import io
 import json
@@ -36,7 +36,7 @@ LOST = {
 
 
 def begun(cloud: Emulator, clock: Clock) -> list[float]:
-    """Return when the runs so far began, as their points say, in seconds of the test."""
+    """Return when the runs began, by their points, in seconds of the test."""
     return [
         point.time - clock.start for point in cloud.points(PREFIX + "exporter/last_run")
     ]
@@ -45,7 +45,7 @@ def begun(cloud: Emulator, clock: Clock) -> list[float]:
 def test_runs_begin_ten_seconds_apart(
     function: Function, cloud_at: Emulator, clock: Clock
 ) -> None:
-    """A call that comes sooner waits, so that Cloud Monitoring takes every point of its run."""
+    """An earlier call waits, so that Cloud Monitoring takes every point of its run."""
     for _ in range(5):
         answer = function.answer("POST", "/")
         assert (answer.status, answer.body["lost"]) == (200, 0)
@@ -57,7 +57,7 @@ def test_runs_begin_ten_seconds_apart(
 def test_what_was_prepared_survives(
     function: Function, cloud_at: Emulator, clock: Clock, log: io.StringIO
 ) -> None:
-    """Later runs discover nothing for ten minutes, and write what stays the same seldom.
+    """For ten minutes, runs discover nothing and seldom write what stays the same.
 
     They log a change once, and say it again after ten minutes.
     """
@@ -75,7 +75,7 @@ def test_what_was_prepared_survives(
 def test_callers_that_wait_share_the_next_run(
     function: Function, cloud_at: Emulator, clock: Clock
 ) -> None:
-    """None gets the result of the run that began before its call; one run answers them all."""
+    """One run that begins after their calls answers all of them."""
     came, release = Event(), Event()
 
     def hold(_request: object) -> bytes:
@@ -148,7 +148,7 @@ def test_waiting_and_run_together_end_before_the_requests_timeout(
 def test_of_a_flood_of_logs_one_waits(
     cloud_at: Emulator, clock: Clock, waits: int, *, earlier: bool
 ) -> None:
-    """The others take no thread and are not sent again: a run that begins later is soon enough."""
+    """The others are answered at once, as the run that one waits for is soon enough."""
     came, released = Event(), Event()
 
     def now() -> float:
@@ -231,7 +231,7 @@ def test_a_log_starts_a_run_where_something_may_be_new(
     calls: list[tuple[int, str, int]],
     runs: list[float],
 ) -> None:
-    """A stream that logs an error every second costs a run a minute, as long as nothing changes."""
+    """A stream that logs an error every second costs a run a minute without changes."""
     for at, path, status in calls:
         clock.now = max(clock.now, clock.start + at)
         answer = function.answer("POST", path)
@@ -258,7 +258,7 @@ def test_what_is_lost_is_a_500_and_what_is_unreadable_is_not(
     lost: int,
     needed: str,
 ) -> None:
-    """The body has the numbers, the log says what is needed, and the next run is whole."""
+    """The body has the numbers, the log the permission, and the next run is whole."""
     cloud_at.add_fault(Fault(method=method, code="PERMISSION_DENIED", until=1))
     answer = function.answer("POST", "/")
     assert (answer.status, answer.body["complete"], answer.body["lost"]) == (
@@ -277,7 +277,7 @@ def test_what_is_lost_is_a_500_and_what_is_unreadable_is_not(
 def test_what_cannot_be_collected_is_no_failure(
     cloud_at: Emulator, clock: Clock, on_clock: OnClock
 ) -> None:
-    """Its objects are asked for again in the next quarter of an hour, and each run is a 200."""
+    """Objects are listed again in the next quarter of an hour; each run is a 200."""
     denied = Fault(
         method="ListStreamObjects", location="us-east1", code="PERMISSION_DENIED"
     )
@@ -297,7 +297,7 @@ def test_what_cannot_be_collected_is_no_failure(
 def test_a_location_that_hangs_costs_itself_alone(
     cloud: Emulator, log: io.StringIO
 ) -> None:
-    """The run ends before the request's timeout, after which Cloud Run would stop the CPU."""
+    """A run ends before the request's timeout, when Cloud Run would stop the CPU."""
     cloud.add_fault(Fault(method="ListStreams", location="us-east1", latency=PLENTY))
     environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "10"}
     with closing(Function(environ | cloud.environ, log)) as function:
@@ -318,7 +318,7 @@ def test_what_a_run_needs_is_asked_for_until_it_is_there(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without config or credentials, response and log have all mistakes; then there is a run."""
+    """Without config or credentials, response and log name all mistakes."""
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "gone.json")
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "config.yaml"
@@ -344,7 +344,7 @@ def test_what_a_run_needs_is_asked_for_until_it_is_there(
 def test_an_unexpected_error(
     cloud_at: Emulator, clock: Clock, log: io.StringIO
 ) -> None:
-    """The log has one entry with its traceback, the response has none, and the next run is well."""
+    """The traceback is one log entry, not in the response, and the next run is well."""
     environ = {
         "DATASTREAM_EXPORTER_CONFIG": CONFIG,
         "K_SERVICE": "exporter",

@@ -20,7 +20,7 @@ Start = Callable[..., Server]
 
 
 def test_a_post_is_one_run(start: Start, cloud: Emulator) -> None:
-    """It answers 200 once every point is written; on Cloud Run, each log entry is a line of JSON.
+    """It answers 200 once every point is written, and logs lines of JSON on Cloud Run.
 
     What the request holds changes nothing.
     """
@@ -42,7 +42,7 @@ def test_a_post_is_one_run(start: Start, cloud: Emulator) -> None:
 
 
 def test_only_a_run_that_wrote_all_is_a_success(start: Start, cloud: Emulator) -> None:
-    """Any lost point is a 500 for the schedule and for a log, which Pub/Sub then sends again."""
+    """Any lost point is a 500; Pub/Sub then sends its log entry again."""
     server = start()
     for path in ("/log", "/"):
         fault = Fault(method="CreateTimeSeries", code="PERMISSION_DENIED", times=1)
@@ -55,7 +55,7 @@ def test_only_a_run_that_wrote_all_is_a_success(start: Start, cloud: Emulator) -
 
 
 def test_a_flood_of_logs_takes_one_thread(start: Start, cloud: Emulator) -> None:
-    """While a run is under way, one log waits for the next; the others are answered with 204."""
+    """During a run, one log call waits for the next run; the others get 204 at once."""
     came, released = Event(), Event()
 
     def hold(_request: object) -> bytes:
@@ -109,7 +109,7 @@ def test_what_is_no_request_for_a_run_starts_none(
 
 
 def test_sigterm_lets_the_run_end(start: Start, cloud: Emulator) -> None:
-    """The run under way writes all of its points and is answered; then the server ends well."""
+    """On SIGTERM, the run under way writes all points and is answered."""
     cloud.add_fault(Fault(method="CreateTimeSeries", latency=1, times=1))
     server = start()
     with ThreadPoolExecutor() as pool:

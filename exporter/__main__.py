@@ -1,12 +1,12 @@
 """Starts ``datastream-exporter``; ``python -m exporter`` does the same."""
 
 from exporter import PROGRAM
-from exporter.cli import main, start
+from exporter.process import start
 
 
 def entry() -> None:
     """Run the command line of this process and exit with its code."""
-    start(PROGRAM, main)
+    start(PROGRAM, "exporter.cli")
 
 
 if __name__ == "__main__":

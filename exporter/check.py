@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from threading import Event
-from typing import NamedTuple
 
 from exporter.config import Config
 from exporter.config.locations import KNOWN
@@ -14,7 +14,7 @@ from exporter.measure import GLOBAL, POINTS_LOST, Sample
 from exporter.memory import Memory
 from exporter.report import Report, Session
 from exporter.run import Run
-from exporter.run_log import failure_groups, name_all
+from exporter.summary import failure_groups, name_all
 from exporter.text import plural, quote
 from exporter.write import Writer
 
@@ -25,7 +25,8 @@ OK, WARNING, FAILED = "ok", "warning", "failed"
 PLACEHOLDER = "my-project"
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """One line of ``check``: ok, a warning, or failed, which makes the exit code 1."""
 
     grade: str
@@ -47,7 +48,7 @@ def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[F
         for text in unmatched(config, report.locations, everything=True):
             yield Finding(WARNING, text)
     if write and not deadline.stopped:
-        yield _writing(session, Deadline.after(deadline.left, stop))
+        yield from _writing(session, deadline)
 
 
 def _doubts(config: Config) -> Iterator[str]:
@@ -59,20 +60,22 @@ def _doubts(config: Config) -> Iterator[str]:
         if source.project == PLACEHOLDER:
             yield config.document.place(("sources", index, "project"), placeholder)
     for index, one in enumerate(config.expectations):
-        if one.during and (complaint := window_complaint(one.during)):
+        complaint = window_complaint(one.during) if one.during else None
+        if complaint:
             yield config.document.place(("expectations", index, "during"), complaint)
 
 
 def _reading(report: Report) -> Iterator[Finding]:
-    """Yield whether each project could be discovered, and each location read and collected."""
+    """Yield which projects were discovered, and which locations read and collected."""
     for project, found in report.discoveries.items():
         if not isinstance(found, Failure):
             text = f"{plural(len(found), 'location')} discovered"
             yield Finding(OK, f"projects/{project}: {text}")
-    for at in sorted({one.name for one in report.locations} | report.unread.keys()):
-        if at.location not in KNOWN:
+    tried = {location.name for location in report.locations} | report.unread.keys()
+    for name in sorted(tried):
+        if name.location not in KNOWN:
             text = "is a location that this version doesn't know: new, or misspelled"
-            yield Finding(WARNING, f"{at}: {text}")
+            yield Finding(WARNING, f"{name}: {text}")
     for location in report.locations:
         text = plural(sum(1 for _ in location.listed), "stream")
         yield Finding(OK, f"{location.name}: {text}")
@@ -83,18 +86,21 @@ def _reading(report: Report) -> Iterator[Finding]:
         yield Finding(FAILED, f"{name_all(group.names)}: {group.text}")
 
 
-def _writing(session: Session, deadline: Deadline) -> Finding:
-    """Write one point of ``exporter/points_lost`` and say whether that is permitted."""
+def _writing(session: Session, deadline: Deadline) -> Iterator[Finding]:
+    """Write one point of ``exporter/points_lost``; yield whether that is permitted."""
     config = session.config
     sample = Sample(
         POINTS_LOST, config.run.location or GLOBAL, config.run.name, NODE, (), 0
     )
-    writer = Writer(
-        session.clients.monitoring, config.metrics.project, int(time.time()), Calls()
-    )
+    project = config.metrics.project
+    writer = Writer(session.clients.monitoring, project, int(time.time()), Calls())
     written = writer.write([sample], deadline)
-    subject = f"projects/{config.metrics.project}"
-    # A point that comes too soon after another check's was permitted all the same.
-    if written.errors and written.errors[0].failure:
-        return Finding(FAILED, f"{subject}: {written.errors[0].failure}")
-    return Finding(OK, f"{subject}: one point written to Cloud Monitoring")
+    subject = f"projects/{project}"
+    if written.accepted:
+        yield Finding(OK, f"{subject}: one point written to Cloud Monitoring")
+    elif written.superseded:
+        text = "writing is permitted; no point written, as one is seconds old"
+        yield Finding(OK, f"{subject}: {text}")
+    for error in written.errors:
+        if error.failure:
+            yield Finding(FAILED, f"{subject}: {error.failure}")

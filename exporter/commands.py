@@ -3,27 +3,26 @@
 import logging
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from threading import Event
 from time import time
 from typing import TextIO
 
 from exporter import check as checks
-from exporter import config
-from exporter.cli import INCOMPLETE, OK, finish
-from exporter.config import Config
+from exporter.config import Config, load
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER, JsonLines, Text
 from exporter.memory import Memory
+from exporter.process import INCOMPLETE, OK, Signals, ending
 from exporter.report import Report, Session
 from exporter.run import Run
-from exporter.run_log import RunLog, fleet, log_run
+from exporter.run_log import RunLog, log_run
 from exporter.runs import open_session, run_every, run_once
+from exporter.summary import fleet
 from exporter.terminal import show_progress
 from exporter.text import capitalized, plural, printable
 
@@ -35,134 +34,142 @@ _LEVELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """What a command works with."""
+class Invocation:
+    """A command line that was called, and what it works with."""
 
     args: Namespace
     environ: Mapping[str, str]
     out: TextIO | None  # where data goes; None on Cloud Run, where stdout is the log
     err: TextIO  # where messages go
-    stop: Event  # set when the command is to end early
+    signals: Signals  # whether the command is to end early
+
+    @property
+    def stop(self) -> Event:
+        """Set when the command is to end early."""
+        return self.signals.stop
 
 
 def dispatch(
-    args: Namespace, environ: Mapping[str, str], out: TextIO, err: TextIO, stop: Event
+    args: Namespace, environ: Mapping[str, str], out: TextIO, err: TextIO
 ) -> int:
     """Do what the command line asks for; return the exit code. Errors are logged."""
-    here = cloud_run.here(environ)
-    context = Context(args, environ, None if here else out, err, stop)
-    command = partial(COMMANDS[args.command], context)
-    if here:
-        return finish(command, out, JsonLines(cloud_run.log_labels(environ)))
-    return finish(command, err, Text(times=args.command == "watch"))
+    signals = Signals()
+    if cloud_run.here(environ):
+        invocation = Invocation(args, environ, None, err, signals)
+        logged = ending(out, JsonLines(cloud_run.log_labels(environ)))
+    else:
+        invocation = Invocation(args, environ, out, err, signals)
+        logged = ending(err, Text(times=args.command == "watch"))
+    with logged as end:
+        end.code = COMMANDS[args.command](invocation)
+    return signals.exit_code or end.code
 
 
-def run(context: Context) -> int:
+def run(invocation: Invocation) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
-    args = context.args
-    with _session(context) as session:
-        deadline = Deadline.after(
-            session.config.run.deadline.total_seconds(), context.stop
-        )
+    out, dry_run = invocation.out, invocation.args.dry_run
+    with _session(invocation) as session:
+        config = session.config
+        seconds = config.run.deadline.total_seconds()
+        deadline = Deadline.after(seconds, invocation.stop)
         once = Run(session, Memory(), int(time()), deadline)
-        with show_progress(context.err, "reading and writing ..."):
-            report = once.look() if args.dry_run else once.write()
+        with show_progress(invocation.err, "reading and writing ..."):
+            report = once.look() if dry_run else once.write()
         try:
-            if context.out:
+            if out:
                 from exporter.show import print_report
 
-                print_report(report, session.config, context.out)
-                context.out.flush()
+                print_report(report, config, out)
+                out.flush()
         finally:
-            # At a terminal, the list of what to look at has just said so.
-            if not context.err.isatty():
-                RunLog(session.config).log_findings(report)
-            if not args.dry_run:
+            # Also where stdout is full.
+            RunLog(config).log_findings(report)
+            if not dry_run:
                 log_run(report)
-        if not args.dry_run:
-            return OK if report.complete else INCOMPLETE
-        points, project = (
-            plural(len(report.samples), "point"),
-            session.config.metrics.project,
-        )
-        text = (
-            f"{capitalized(fleet(report))}; a run would write {points} to project"
-            f" {project}."
-        )
-        LOGGER.info("%s", text)
-        return INCOMPLETE if report.stopped else OK
+    if not dry_run:
+        return OK if report.complete else INCOMPLETE
+    points = plural(len(report.samples), "point")
+    text = f"a run would write {points} to project {config.metrics.project}"
+    LOGGER.info("%s; %s.", capitalized(fleet(report)), text)
+    return INCOMPLETE if report.stopped else OK
 
 
-def watch(context: Context) -> int:
+def watch(invocation: Invocation) -> int:
     """Run at a steady interval until a signal asks to stop."""
-    every = context.args.interval.total_seconds()
-    with _session(context) as session:
+    out, stop = invocation.out, invocation.stop
+    every = invocation.args.interval.total_seconds()
+    with _session(invocation) as session:
         # A longer run would delay the next: every location would wait for the slowest.
         seconds = min(every, session.config.run.deadline.total_seconds())
-        memory, run_log = Memory(every), RunLog(session.config)
+        memory = Memory(every)
+        run_log = RunLog(session.config)
 
         def once() -> Report:
-            deadline = Deadline.after(seconds, context.stop)
-            report = run_once(session, memory, deadline)
+            report = run_once(session, memory, Deadline.after(seconds, stop))
             run_log.log(report)
             return report
 
-        if context.out and context.out.isatty():
+        if out and out.isatty():
             from exporter.show import fleet_screen
 
-            with fleet_screen(context.out, context.err) as show:
-                run_every(lambda: show(once()), every, context.stop)
+            with fleet_screen(out, invocation.err) as show:
+                run_every(lambda: show(once()), every, stop)
         else:
-            run_every(once, every, context.stop)
+            run_every(once, every, stop)
     return OK
 
 
-def check(context: Context) -> int:
+def check(invocation: Invocation) -> int:
     """Say of everything that a run needs whether it is in place."""
     grades: Counter[str] = Counter()
-
-    def found(finding: checks.Finding) -> None:
+    for finding in _findings(invocation):
         grades[finding.grade] += 1
         line = printable(f"{finding.grade:<8} {finding.text}")
-        if context.out is None:
+        if invocation.out is None:
             LOGGER.log(_LEVELS[finding.grade], "%s", line)
         else:
-            print(line, file=context.out, flush=True)
-
-    loaded = config.load(context.args.config, context.environ)
-    found(checks.Finding(checks.OK, f"config: {loaded.document.file} is valid"))
-    try:
-        with _session(context, loaded) as session:
-            found(checks.Finding(checks.OK, f"credentials: {session.clients.account}"))
-            write = not context.args.read_only
-            for finding in checks.findings(session, context.stop, write=write):
-                found(finding)
-    except CallError as refused:
-        found(checks.Finding(checks.FAILED, f"credentials: {refused}"))
-    if context.stop.is_set():
+            print(line, file=invocation.out, flush=True)
+    if invocation.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
     failed, warned = grades[checks.FAILED], grades[checks.WARNING]
     text = f"{plural(grades.total(), 'check')}: {failed or 'none'} failed"
     LOGGER.info("%s, %s.", text, plural(warned, "warning"))
-    return INCOMPLETE if failed or (warned and context.args.strict) else OK
+    return INCOMPLETE if failed or (warned and invocation.args.strict) else OK
 
 
-def init(context: Context) -> int:
+def _findings(invocation: Invocation) -> Iterator[checks.Finding]:
+    """Check config, then credentials, then all that they are needed for."""
+    loaded = load(invocation.args.config, invocation.environ)
+    yield checks.Finding(checks.OK, f"config: {loaded.document.file} is valid")
+    try:
+        with _session(invocation, loaded) as session:
+            account = session.clients.account
+            yield checks.Finding(checks.OK, f"credentials: {account}")
+            write = not invocation.args.read_only
+            yield from checks.findings(session, invocation.stop, write=write)
+    except CallError as refused:
+        yield checks.Finding(checks.FAILED, f"credentials: {refused}")
+
+
+def init(invocation: Invocation) -> int:
     """Write a first config.yaml and main.tf."""
     from exporter.init import init as write_files
 
-    args, environ, out = context.args, context.environ, context.out or context.err
-    return (
-        OK if write_files(args, environ, context.stop, out, context.err) else INCOMPLETE
+    out = invocation.out or invocation.err
+    done = write_files(
+        invocation.args, invocation.environ, invocation.signals, out, invocation.err
     )
+    return OK if done else INCOMPLETE
 
 
 COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
 
 
-def _session(
-    context: Context, loaded: Config | None = None
-) -> AbstractContextManager[Session]:
-    args, environ = context.args, context.environ
-    loaded = loaded or config.load(args.config, environ)
-    return open_session(loaded, environ, args.impersonate_service_account)
+@contextmanager
+def _session(invocation: Invocation, loaded: Config | None = None) -> Iterator[Session]:
+    """Connect; from then on, a signal lets the work under way be finished."""
+    args, environ = invocation.args, invocation.environ
+    loaded = loaded or load(args.config, environ)
+    account = args.impersonate_service_account
+    with open_session(loaded, environ, account) as session, invocation.signals:
+        yield session

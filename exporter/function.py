@@ -26,8 +26,9 @@ from exporter.logs import LOGGER, JsonLines, Text, logging_to
 from exporter.memory import Memory
 from exporter.mistakes import InputError
 from exporter.report import Report, Session
-from exporter.run_log import RunLog, summary
+from exporter.run_log import RunLog
 from exporter.runs import open_session, run_once
+from exporter.summary import numbers
 from exporter.text import capitalized
 
 SCHEDULED, LOG = "/", "/log"
@@ -170,7 +171,7 @@ class Function:
         if report.changed:
             last.change_began = began
         status = 200 if report.complete else 500
-        return Answer(status, {"complete": report.complete, **summary(report)})
+        return Answer(status, {"complete": report.complete, **numbers(report)})
 
     def _run_within(self, session: Session, seconds: float) -> Report:
         """Run; one that overstays its deadline ends the process."""

@@ -30,11 +30,12 @@ class JsonLines(logging.Formatter):
         message = printable(record.getMessage())
         if record.exc_info:
             message = f"{message}\n{self.formatException(record.exc_info)}"
-        fields = {
-            key: printable(value)[:LONGEST] if isinstance(value, str) else value
-            for key, value in getattr(record, FIELDS, {}).items()
-        }
-        line = {**fields, "severity": record.levelname, "message": message[:LONGEST]}
+        line: dict[str, Any] = {}
+        for key, value in getattr(record, FIELDS, {}).items():
+            is_text = isinstance(value, str)
+            line[key] = printable(value)[:LONGEST] if is_text else value
+        line["severity"] = record.levelname
+        line["message"] = message[:LONGEST]
         if self._labels:
             line["logging.googleapis.com/labels"] = self._labels
         return json.dumps(line)
@@ -44,28 +45,27 @@ class Text(logging.Formatter):
     """One sentence a record; what is not plain information says so first."""
 
     def __init__(self, *, times: bool = False) -> None:
-        """Say when each was said, in local time, if ``times``: of a process that stays."""
+        """Begin each with the local time of day if ``times``."""
         super().__init__(datefmt="%H:%M:%S")
         self._times = times
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
-        level = (
-            "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        )
-        when = f"{self.formatTime(record, self.datefmt)} " if self._times else ""
-        text = when + level + printable(record.getMessage())[:LONGEST]
-        if not record.exc_info:
-            return text
-        # An error's text comes from outside.
-        return "\n".join(
-            [text, *map(printable, self.formatException(record.exc_info).split("\n"))]
-        )
+        text = printable(record.getMessage())[:LONGEST]
+        if record.levelno > logging.INFO:
+            text = f"{record.levelname.lower()}: {text}"
+        if self._times:
+            text = f"{self.formatTime(record, self.datefmt)} {text}"
+        if record.exc_info:
+            for line in self.formatException(record.exc_info).split("\n"):
+                # An error's text comes from outside.
+                text += f"\n{printable(line)}"
+        return text
 
 
 @contextmanager
 def logging_to(stream: TextIO, formatter: logging.Formatter) -> Iterator[None]:
-    """Send the exporter's log to a stream, and nowhere else, for as long as the block runs."""
+    """Send the exporter's log to a stream alone while the block runs."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     before, LOGGER.handlers = LOGGER.handlers, [handler]

@@ -1,12 +1,11 @@
 """Starts ``datastream-lab``; ``python -m lab`` does the same."""
 
-from exporter.cli import start
-from lab.cli.main import PROGRAM, main
+from exporter.process import start
 
 
 def entry() -> None:
     """Run the command line of this process and exit with its code."""
-    start(PROGRAM, main)
+    start("datastream-lab", "lab.cli.main")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The exit codes of ``datastream-lab``."""
 
-from exporter.cli import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
+from exporter.process import INCOMPLETE, INTERRUPTED, OK, TERMINATED, USAGE
 
 NO_PROMETHEUS = 3
 

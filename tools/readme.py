@@ -29,13 +29,13 @@ _CHANGES = {
 def transcript() -> str:
     """Return `make run` and its output, shortened to what a reader looks at first."""
     shown = lab.output("demo")
-    fleet, concerns = shown[shown.index("STREAM ") :].split("\n\n")[:2]
-    first_concerns = "\n".join([*concerns.splitlines()[:5], "  …"])
+    fleet = shown[shown.index("STREAM ") :].partition("\n\n")[0]
+    errors = [line for line in shown.splitlines() if line.startswith("error: ")]
     # The time is all that differs between two runs.
     summary = next(line for line in shown.splitlines() if " points written; " in line)
     summary = re.sub(r"in \d+\.\d+ s\.", "in 0.1 s.", summary)
-    parts = (_unhealthy(fleet), first_concerns, summary)
-    return fenced("console", "$ make run\n" + "\n\n".join(parts))
+    parts = ("$ make run", _unhealthy(fleet), "", *errors[:2], "…", summary)
+    return fenced("console", "\n".join(parts))
 
 
 def _unhealthy(fleet: str) -> str:

@@ -5,24 +5,24 @@ import os
 from collections.abc import Mapping
 from unittest.mock import patch
 
-from exporter import cli, measure
+from exporter import cli, measure, process
 from lab.markdown import fenced, table
 from tools.config_reference import key_descriptions
 
 COMMANDS = ("init", "run", "watch", "check")
 EXIT_CODES = {
-    cli.OK: (
+    process.OK: (
         "All that was due was written. An unreadable location is written too, as "
         "`location/up` 0."
     ),
-    cli.INCOMPLETE: (
+    process.INCOMPLETE: (
         "Points were lost, the run was cut short, or there are no credentials. For"
         " `check`: a check failed, or with `--strict` warned. For `init`: a project"
         " could not be read."
     ),
-    cli.USAGE: "A mistake in config.yaml, in the environment or on the command line.",
-    cli.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",
-    cli.TERMINATED: "Ended by SIGTERM, after the write under way.",
+    process.USAGE: "A mistake in config.yaml, in the environment or on the command line.",
+    process.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",
+    process.TERMINATED: "Ended by SIGTERM, after the write under way.",
 }
 
 

@@ -9,7 +9,7 @@ import random
 import sys
 from threading import Event
 
-from exporter.cli import INCOMPLETE, INTERRUPTED, OK
+from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import plural
 from lab.chaos.cases import interrupted, matrix, overlap
 from lab.chaos.judge import Verdict, judge

@@ -11,13 +11,13 @@ from tempfile import TemporaryDirectory
 
 from pydantic import TypeAdapter, ValidationError
 
-from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.config import Endpoints
 from exporter.config.fields import Project
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER
 from exporter.mistakes import InputError
+from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import quote
 from lab.backtest.backtest import BacktestResult, evaluate, metrics_to_read
 from lab.backtest.history import History, recorded

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 
-from exporter.cli import INCOMPLETE, INTERRUPTED, OK, main
+from exporter.cli import main
+from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from lab.cli import preview
 from lab.cli.options import LabContext, add_options, selected_world
 from lab.emulator.emulator import Emulator

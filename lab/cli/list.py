@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from exporter.cli import OK
+from exporter.process import OK
 from lab.cli.options import LabContext, add_options, selected_policies
 from lab.policies.files import Policy
 from lab.policies.model import SEVERITIES, SEVERITY_STYLES

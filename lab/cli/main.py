@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import Any, TextIO
 
 import exporter
-from exporter.cli import INCOMPLETE, INTERRUPTED, USAGE, Signals, finish
 from exporter.logs import LOGGER, Text
 from exporter.mistakes import hint
+from exporter.process import INCOMPLETE, INTERRUPTED, USAGE, Signals, ending
 from exporter.text import quote
 from lab.exit_codes import NO_PROMETHEUS
 
@@ -50,10 +50,9 @@ def main(
     # The help needs none of Google's clients, which take a moment to import.
     from lab.cli.options import LabContext
 
-    with Signals() as signals:
-        context = LabContext(args, environ, out, err, signals.stop)
-        code = finish(lambda: _run(context), err, Text())
-    return code if signals.exit_code is None else signals.exit_code
+    with Signals() as signals, ending(err, Text()) as end:
+        end.code = _run(LabContext(args, environ, out, err, signals.stop))
+    return signals.exit_code or end.code
 
 
 def command_parser(name: str) -> ArgumentParser:

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Sequence
 
-from exporter.cli import INTERRUPTED, OK
 from exporter.logs import LOGGER
 from exporter.mistakes import InputError, hint
+from exporter.process import INTERRUPTED, OK
 from exporter.text import plural, quote
 from lab.cli.options import (
     LabContext,

@@ -2,8 +2,8 @@
 
 from argparse import ArgumentParser
 
-from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.logs import LOGGER
+from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from lab.cli.options import (
     LabContext,
     add_options,

@@ -3,8 +3,8 @@
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError
 
-from exporter.cli import OK, USAGE
 from exporter.logs import LOGGER
+from exporter.process import OK, USAGE
 from lab.cli.options import LabContext, add_options, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.server import PortInUseError

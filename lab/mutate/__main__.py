@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from exporter.cli import INCOMPLETE, INTERRUPTED, OK
 from exporter.documents import packaged
 from exporter.mistakes import InputError
+from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from lab.mutate.mutants import Mutant, mutants
 from lab.mutate.noticing import noticed_by, play
 from lab.policies.files import Policy, read_policies

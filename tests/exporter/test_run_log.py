@@ -14,8 +14,9 @@ from exporter.logs import JsonLines, logging_to
 from exporter.names import LocationName, StreamName
 from exporter.read import Stream
 from exporter.report import Report
-from exporter.run_log import RunLog, failure_groups, name_all
+from exporter.run_log import RunLog
 from exporter.states import StreamState, state_name
+from exporter.summary import failure_groups, name_all
 from tests.exporter.reports import (
     DENIED,
     DOWN,
@@ -162,7 +163,7 @@ def test_one_reminder_of_all_that_stays_bad_every_ten_minutes() -> None:
 def test_an_unread_location_makes_nothing_vanish() -> None:
     """Its streams are unknown. When it is read again, they are compared with what was known."""
     down = unread()
-    _, (failure,), silent, (changed,), (vanished,) = play(
+    _, (failure,), silent, (back, changed), (vanished,) = play(
         report(orders()), down, down, report(orders(FAILED)), report()
     )
     assert (
@@ -174,6 +175,8 @@ def test_an_unread_location_makes_nothing_vanish() -> None:
         "unavailable",
     )
     assert silent == []
+    assert back["event"] == "location_readable"
+    assert back["message"] == f"{EUROPE} can be read again."
     assert changed["message"].startswith(f"{ORDERS} was RUNNING and failed")
     assert vanished["event"] == "stream_vanished"
 
@@ -188,7 +191,10 @@ GONE = report(required=[ORDERS])
         ([report(orders(), Stream("carts", StreamState.STARTING))] * 2, []),
         # Nothing is known of its streams before: only what is wrong with them is
         # logged.
-        ([unread(), report(orders(PAUSED))], ["location_unreadable", "stream_bad"]),
+        (
+            [unread(), report(orders(PAUSED))],
+            ["location_unreadable", "location_readable", "stream_bad"],
+        ),
         # A required stream is missing in the reminder, until it is created.
         (
             [report(orders()), *[GONE] * 61, report(orders())],

@@ -4,7 +4,8 @@ import io
 from pathlib import Path
 
 from exporter import __version__
-from exporter.cli import OK, main
+from exporter.cli import main
+from exporter.process import OK
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import parse_world
 from tests.terraform.conftest import CopyModule

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.cli import INCOMPLETE, OK
+from exporter.process import INCOMPLETE, OK
 from tests.exporter.cli.conftest import (
     CONFIG,
     DISCOVERING,

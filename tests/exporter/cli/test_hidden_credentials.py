@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 import pytest
 from google.auth.compute_engine import _metadata
 
-from exporter.cli import INCOMPLETE, OK, TERMINATED, USAGE, main
+from exporter.cli import main
 from exporter.function import Function
+from exporter.process import INCOMPLETE, OK, TERMINATED, USAGE
 from tests.canary import (
     KEY_TEXT,
     SERVICE_ACCOUNT,

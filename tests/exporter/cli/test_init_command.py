@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exporter import config
-from exporter.cli import INCOMPLETE, OK, USAGE
+from exporter.process import INCOMPLETE, OK, USAGE
 from tests.exporter.cli.conftest import CARTS, Ended, Shop, command
 
 WRITTEN = """\
@@ -184,18 +184,19 @@ def test_channels_that_cannot_be_listed_are_left_out(shop: Shop) -> None:
         ),
         (
             ["--project", "shop-prod", "--folder", "a/file"],
-            "a/file: cannot be written (File exist",
+            "a/file: cannot be written (Not a dir",
         ),
     ],
 )
 def test_a_mistake_is_a_sentence(shop: Shop, argv: list[str], sentence: str) -> None:
-    """Exit 2, and no file."""
+    """A sentence, exit 2, and no file; nobody is called."""
     Path("a").mkdir()
     Path("a/file").touch()
     ended = shop.command("init", *argv)
     assert ended.code == USAGE
     assert f"error: {sentence}" in ended.err
     assert [path.name for path in Path().iterdir()] == ["a"]
+    assert not shop.cloud.calls
 
 
 def test_without_credentials_nothing_is_written() -> None:

@@ -1,6 +1,7 @@
 """SIGINT and SIGTERM at any moment: the write under way is finished, nothing new is begun."""
 
 import signal
+import socket
 import sys
 import threading
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from google.protobuf import empty_pb2
 
-from exporter import cli
+from exporter import process
 from tests.conftest import SignalWhen
 from tests.exporter.cli.conftest import DISCOVERING, Shop
 
@@ -71,7 +72,7 @@ def test_a_run_that_writes_finishes_the_write(
 ) -> None:
     """The requests that were sent are waited for; nothing else is sent, and no run begins."""
     stop = threading.Event()
-    monkeypatch.setattr(cli, "Event", lambda: stop)
+    monkeypatch.setattr(process, "Event", lambda: stop)
 
     def answer(_request: object) -> empty_pb2.Empty:
         stop.wait(SLOW)
@@ -132,23 +133,44 @@ def test_a_process_ends_without_a_traceback(
     assert "Traceback" not in err
 
 
-IMPORTING = """
+INTERRUPTED = """
 import os, signal, sys
 
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
-        if name == "google.cloud.monitoring_v3":
-            os.kill(os.getpid(), signal.SIGINT)
+        if name == module:
+            os.kill(os.getpid(), signal.SIGTERM)
 
+module, sys.argv[1:] = sys.argv[1], ["run"]
 sys.meta_path.insert(0, Interrupt())
-sys.argv[1:] = ["run"]
 from exporter.__main__ import entry
 entry()
 """
 
 
-def test_ctrl_c_while_googles_clients_are_imported_is_no_traceback(shop: Shop) -> None:
-    """It takes a second or more, in which a person changes their mind."""
-    with shop.start(sys.executable, "-c", IMPORTING) as process:
-        out, err = process.communicate(timeout=SLOW)
-    assert (process.returncode, out, err) == (130, "", "")
+@pytest.mark.parametrize(
+    "module", ["exporter.cli", "exporter.commands", "google.cloud.monitoring_v3"]
+)
+def test_a_signal_during_an_import_is_one_sentence(shop: Shop, module: str) -> None:
+    """An import takes a second or more, in which a person changes their mind."""
+    with shop.start(sys.executable, "-c", INTERRUPTED, module) as process:
+        ended = process.communicate(timeout=SLOW)
+    assert ended == ("", "SIGTERM: stopped; no work was under way.\n")
+    assert process.returncode == 143
+
+
+def test_ctrl_c_while_credentials_are_read_is_one_sentence(shop: Shop) -> None:
+    """Nobody waits for a token server that never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as tokens:
+        tokens.settimeout(SLOW)
+        server = f"GCE_METADATA_IP=127.0.0.1:{tokens.getsockname()[1]}"
+        variables = ["MONITORING_EMULATOR_HOST=", "NO_GCE_CHECK=", server]
+        exporter = [sys.executable, "-m", "exporter", "run"]
+        with (
+            shop.start("/usr/bin/env", *variables, *exporter) as process,
+            tokens.accept()[0],
+        ):
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=SLOW)
+    assert (process.returncode, out) == (130, "")
+    assert err.endswith("SIGINT: stopped; no work was under way.\n")

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from exporter import commands
-from exporter.cli import INCOMPLETE, OK, USAGE
+from exporter.process import INCOMPLETE, OK, USAGE
 from tests.exporter.cli.conftest import CARTS_PAUSED, CONFIG, JOB, PREFIX, Shop, command
 
 TASK_INDEX, TASK_COUNT = "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT"

@@ -1,6 +1,6 @@
 """A process whose streams are closed or full, and whose environment is bare."""
 
-from exporter.cli import INCOMPLETE, OK
+from exporter.process import INCOMPLETE, OK
 from tests.exporter.cli.conftest import CARTS_PAUSED, PREFIX, Shop
 
 

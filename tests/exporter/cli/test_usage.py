@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.cli import INCOMPLETE, OK, USAGE, main
+from exporter.cli import main
+from exporter.process import INCOMPLETE, OK, USAGE
 from tests.exporter.cli.conftest import CONFIG, DISCOVERING, Shop, command
 
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter import commands
-from exporter.cli import INCOMPLETE, TERMINATED
 from exporter.logs import LOGGER, Text, logging_to
 from exporter.names import LocationName
+from exporter.process import INCOMPLETE, TERMINATED
 from exporter.read import Stream
 from exporter.report import Report
 from exporter.run_log import RunLog

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli import INCOMPLETE, OK, USAGE
+from exporter.process import INCOMPLETE, OK, USAGE
 from lab.cli.main import COMMANDS
 from lab.exit_codes import NO_PROMETHEUS
 from tests.lab.cli.conftest import PASSING

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from exporter.cli import OK
+from exporter.process import OK
 from tests.lab.cli.conftest import FAILING, PASSING
 from tests.lab.conftest import POLICIES, Command
 

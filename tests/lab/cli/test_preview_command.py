@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-from exporter.cli import OK, USAGE
+from exporter.process import OK, USAGE
 from tests.lab.conftest import POLICIES, Command, Ended, Played
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli import INCOMPLETE, OK, USAGE
+from exporter.process import INCOMPLETE, OK, USAGE
 from lab.cli.main import main
 from tests.lab.cli.conftest import FAILING, PASSING, SCENARIO
 from tests.lab.conftest import POLICIES, Command, Terminal

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from exporter.cli import INCOMPLETE, USAGE
+from exporter.process import INCOMPLETE, USAGE
 from lab.cli.options import LabContext
 from lab.cli.time_to_page import show
 from lab.prove.engine import EngineError

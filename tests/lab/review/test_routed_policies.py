@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from exporter.cli import INCOMPLETE
+from exporter.process import INCOMPLETE
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
 from lab.prove.scenarios import engine_for, evaluate

@@ -1,0 +1,131 @@
+"""Starts and ends a command's process: exit codes, signals, and errors as sentences."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from io import TextIOWrapper
+from threading import Event
+from types import FrameType
+from typing import NoReturn, Self, TextIO
+
+from exporter.google import proxy
+from exporter.logs import LOGGER, JsonLines, logging_to
+
+OK = 0
+INCOMPLETE = 1
+USAGE = 2
+INTERRUPTED = 130
+TERMINATED = 143
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def start(program: str, module: str) -> NoReturn:
+    """Run this process's command line: call ``main`` of a module; exit with its code.
+
+    It gets the arguments, the environment, stdout and stderr.
+    """
+    # First of all: to import the module takes a moment.
+    for number in _SIGNALS:
+        signal.signal(number, _end_at_once)
+    # A stream that the caller closed is None.
+    nowhere = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
+    sys.stdout = sys.stdout or nowhere
+    sys.stderr = sys.stderr or nowhere
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal that cannot show a letter gets its number, not a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    proxy.copy_to_lower_case(os.environ)
+    try:
+        main = import_module(module).main
+        code = main(sys.argv[1:], os.environ, sys.stdout, sys.stderr)
+        sys.stdout.flush()
+    except OSError as error:
+        code = INCOMPLETE
+        # After a broken pipe there is nothing to say: the reader has seen enough.
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"{program} did not finish: {error.strerror or error}.\n")
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            # Python would fail on what is left again when it ends.
+            os.dup2(nowhere.fileno(), stream.fileno())
+    sys.exit(code)
+
+
+def _end_at_once(number: int, _frame: FrameType | None) -> None:
+    """End the process. An exception could get lost, or break an import."""
+    sentence = f"{signal.Signals(number).name}: stopped; no work was under way.\n"
+    # Nobody may be reading stderr.
+    with suppress(OSError):
+        os.write(2, sentence.encode())
+    os._exit(128 + number)
+
+
+class Signals:
+    """Sets ``stop`` at the first SIGINT or SIGTERM; the second ends the process.
+
+    Work that must be finished runs in its ``with`` block. Outside, :func:`start` ends
+    the process at the first signal.
+    """
+
+    def __init__(self) -> None:
+        self.stop = Event()
+        self.exit_code: int | None = None  # 130 after SIGINT, 143 after SIGTERM
+
+    def __enter__(self) -> Self:
+        self._before = {each: signal.signal(each, self._handle) for each in _SIGNALS}
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.exit_code is not None:
+            # A terminal that is drawn on has no cursor.
+            with suppress(OSError):
+                os.write(2, b"\x1b[?25h\n" if os.isatty(2) else b"")
+            os._exit(self.exit_code)
+        self.exit_code = 128 + number
+        name = signal.Signals(number).name
+        LOGGER.warning(
+            "%s: finishing the work under way; repeat the signal to stop at once.", name
+        )
+        self.stop.set()
+
+
+@dataclass
+class End:
+    """How a command ended."""
+
+    code: int = OK
+
+
+@contextmanager
+def ending(log: TextIO, formatter: logging.Formatter) -> Iterator[End]:
+    """Log to ``log`` during a command; log its errors too, and set the exit code."""
+    # Help and usage need none of these, which take a moment to import.
+    from exporter.google.errors import CallError
+    from exporter.mistakes import InputError
+
+    end = End()
+    with logging_to(log, formatter):
+        try:
+            yield end
+        except (InputError, CallError) as error:
+            for sentence in str(error).splitlines():
+                LOGGER.error("%s", sentence)
+            end.code = USAGE if isinstance(error, InputError) else INCOMPLETE
+        except Exception:
+            if not isinstance(formatter, JsonLines):
+                raise
+            # One log entry with the traceback, not one for each line of it.
+            LOGGER.exception("The program failed unexpectedly:")
+            end.code = INCOMPLETE

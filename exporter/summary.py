@@ -1,0 +1,142 @@
+"""Says in words and numbers how a run went, for the log and for whoever watches it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exporter.expectations import MISSING
+from exporter.google.errors import Failure
+from exporter.measure import GLOBAL
+from exporter.names import LocationName, StreamName
+from exporter.report import Report
+from exporter.states import StreamState
+from exporter.text import plural, printable
+
+# The states to look at first; others come after these
+_WORST = (StreamState.FAILED_PERMANENTLY.name, MISSING, StreamState.FAILED.name)
+MOST_LISTED = 50  # locations in one entry of the log; the others are counted
+_MOST_NAMED = 3
+
+# The event of an entry about locations that were not read
+UNREADABLE = "location_unreadable"
+# The event of an entry about what a collector could not read
+UNCOLLECTED = "not_collected"
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Things of one project that failed for one kind of reason: one thing to fix."""
+
+    event: str  # what the log calls it
+    names: list[LocationName | StreamName]  # ``global`` stands for discovery
+    failure: Failure  # why the first one failed
+
+    @property
+    def text(self) -> str:
+        """How they failed, why, and how to fix it, in words that follow their name."""
+        if self.names[0].location == GLOBAL:
+            what = "could not be searched for locations"
+        elif self.event == UNREADABLE:
+            what = "could not be read, so the streams there are unknown"
+        else:
+            what = "could not be collected from, so some series are left out"
+        return f"{what}: {self.failure}"
+
+
+def failure_groups(report: Report) -> Iterator[FailureGroup]:
+    """Yield what was not discovered, read or collected, by project and reason."""
+    groups: dict[object, FailureGroup] = {}
+    for event, name, failure in _failures(report):
+        discovery = name.location == GLOBAL
+        key = (event, type(name), name.project, discovery, failure.kind)
+        group = groups.setdefault(key, FailureGroup(event, [], failure))
+        group.names.append(name)
+    yield from groups.values()
+
+
+def _failures(
+    report: Report,
+) -> Iterator[tuple[str, LocationName | StreamName, Failure]]:
+    for project, failure in report.failed_discoveries.items():
+        yield UNREADABLE, LocationName(project, GLOBAL), failure
+    for location, failure in report.unread.items():
+        yield UNREADABLE, location, failure
+    for name, failure in report.uncollected.items():
+        yield UNCOLLECTED, name, failure
+
+
+def name_all(names: Sequence[LocationName | StreamName]) -> str:
+    """Return the full name of one thing; of several, the first few and a count."""
+    first = names[0]
+    project = f"projects/{first.project}"
+    if len(names) == 1:
+        return project if first.location == GLOBAL else str(first)
+    things = "streams" if isinstance(first, StreamName) else "locations"
+    within_project = ["/".join(name[1:]) for name in names]
+    return f"{len(names):,} {things} of {project} ({name_first(within_project)})"
+
+
+def name_first(words: Sequence[object]) -> str:
+    """Return the first few of many words, and how many more there are."""
+    text = ", ".join(map(str, words[:_MOST_NAMED]))
+    more = len(words) - _MOST_NAMED
+    return f"{text} and {more:,} more" if more > 0 else text
+
+
+def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
+    """Return the fields of a log entry about names of one project."""
+    first = names[0]
+    if len(names) == 1:
+        return dict(zip(("project", "location", "stream_id"), first, strict=False))
+    locations = list(dict.fromkeys(printable(name.location) for name in names))
+    shown = locations[:MOST_LISTED]
+    return {"project": first.project, "locations": shown, "count": len(names)}
+
+
+def numbers(report: Report) -> dict[str, Any]:
+    """Return the numbers of a run, as the last line of its log carries them."""
+    return {
+        "node_id": str(report.task.index),
+        "streams": report.streams,
+        "locations": len(report.locations) + len(report.unread),
+        "unreadable": report.unreadable,
+        "uncollected": len(report.uncollected),
+        "written": report.written.accepted,
+        "superseded": report.written.superseded,
+        "lost": report.written.lost,
+        "left_out": report.written.left_out,
+        "held_back": len(report.held_back),
+        "calls": report.calls,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def fleet(report: Report) -> str:
+    """Return in words what was seen: how many streams, and how they are."""
+    unread = ""
+    if report.unreadable:
+        unread = f"{plural(report.unreadable, 'location')} unreadable"
+    if not report.locations:
+        return f"nothing could be read: {unread}" if unread else "no locations read"
+    found = "" if report.streams else " found"
+    read = plural(len(report.locations), "location")
+    text = f"{plural(report.streams, 'stream')}{found} in {read}"
+    failed = sum(one.failed for one in report.locations)
+    unexpected = sum(one.unexpected for one in report.locations)
+    bad = nonzero(((failed, "failed"), (unexpected, "not as expected")))
+    if bad:
+        text += f" ({bad})"
+    missing = sum(len(one.missing) for one in report.locations)
+    if missing:
+        text += f", {missing:,} required and missing"
+    return f"{text}, {unread}" if unread else text
+
+
+def urgency(state: str) -> int:
+    """Return a number to sort states by, the worst first."""
+    return _WORST.index(state) if state in _WORST else len(_WORST)
+
+
+def nonzero(counts: Sequence[tuple[int, str]]) -> str:
+    """Return each count that is not 0 with what it counts: ``2 lost, 1 left out``."""
+    return ", ".join(f"{count:,} {what}" for count, what in counts if count)

@@ -1,0 +1,90 @@
+"""The words in backticks in the docs exist in the code."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter import config
+from lab.cli.main import COMMANDS, command_parser
+from tests.docs.pages import ROOT
+from tools import config_reference, generate
+
+# The words of files that aren't Python: the form of a word, by file
+WORDS = {
+    "Makefile": r"^[a-z]+(?=:)",
+    "exporter/metrics.yaml": r"[\w/]+(?=:)",
+    "alerting_policies/**/*.yaml": r"\w+(?=:)",
+    "terraform/**/*.tf": r"[\w./-]+",
+}
+# Numbers, durations, Google's roles, and names with a part in capitals to fill in
+FORM = re.compile(
+    r"\d+(ms|s|m|h|h\d+m\d+s)?|roles/\S+|\S*[a-z./-][A-Z]{4,}\S*|[A-Z]{4,}[./-]\S*|[./*-]*"
+)
+# Blocks that other tests run, and those that come from the code
+BLOCKS = re.compile(r"^ *```.*?^ *```$|<!-- begin.*?<!-- end", re.DOTALL | re.MULTILINE)
+FOREIGN = {
+    "commands of other programs": """
+        apt-get install brew python3-venv --platform linux/amd64 application-default
+        login import -chdir -replace ref ARGS""",
+    "names of others": """
+        GOOGLE_APPLICATION_CREDENTIALS GOOGLE_PROJECT NO_COLOR RetryInfo chat
+        modifiedGrantsByRole cloudresourcemanager.googleapis.com
+        serviceusage.googleapis.com serverless-robot-prod.iam.gserviceaccount.com""",
+    "examples": """
+        my-world.yaml europe-wset1 europe-west13 /config/config.yaml payments
+        ./datastream-exporter/terraform //terraform module.datastream_exporter.""",
+    "put together from several words": """
+        datastream_stream_state datastream_stream_* _location_* _private_connection_*
+        datastream-exporter-build datastream-exporter-cron datastream-exporter-push
+        custom.googleapis.com/datastream/stream/state WATCHED""",
+    "outcomes in capitals": "MISSED EARLY LATE EXTRA",
+}
+
+
+def _words_in(module: Path) -> Iterator[str]:
+    """Yield the texts of a module, and the names of its classes' fields."""
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+@pytest.fixture(scope="module")
+def known() -> set[str]:
+    """Return the words that Python, YAML, Terraform and make know."""
+    words = set(config.variables())
+    words.update(row.key for row in config_reference.key_descriptions())
+    words.update(" ".join(FOREIGN.values()).split())
+    for command in COMMANDS:
+        words.update(re.findall(r"--[\w-]+", command_parser(command).format_help()))
+    for module in (*ROOT.glob("exporter/**/*.py"), *ROOT.glob("lab/**/*.py")):
+        words.update(_words_in(module))
+    for files, form in WORDS.items():
+        for file in ROOT.glob(files):
+            words.add(file.stem)
+            words.update(re.findall(form, file.read_text("utf-8"), re.MULTILINE))
+    return words | {part for word in words for part in word.split("/")}
+
+
+def _is_file(word: str, page: Path) -> bool:
+    folders = (ROOT, page.parent, ROOT / "exporter", ROOT / "lab")
+    return any((folder / word).exists() for folder in folders)
+
+
+@pytest.mark.parametrize("page", generate.PAGES, ids=lambda page: page.name)
+def test_each_word_in_backticks_exists(page: Path, known: set[str]) -> None:
+    """Every option, key, event, fault and file that a page names exists in the code."""
+    unknown = []
+    for span in re.findall(r"`([^`]+)`", BLOCKS.sub("", page.read_text("utf-8"))):
+        if span in known:
+            continue
+        for word in re.split(r"[^\w./*-]+", span):
+            if FORM.fullmatch(word) or _is_file(word, page):
+                continue
+            if word not in known and not known.issuperset(word.split(".")):
+                unknown.append(word)
+    assert unknown == []

@@ -1,4 +1,4 @@
-"""What tests of the lab and of Terraform print to, and their inputs that hold canaries."""
+"""Checks what tests of the lab and of Terraform print, and writes their inputs."""
 
 import io
 from pathlib import Path

@@ -19,7 +19,7 @@ _FENCED = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 
 
 def fences(page: Path, *languages: str) -> Iterator[str]:
-    """Yield the content of a page's fenced blocks in some languages, without their indentation."""
+    """Yield the content of a page's fenced blocks in some languages, not indented."""
     for found in _FENCED.finditer(page.read_text("utf-8")):
         if found[2] in languages:
             yield textwrap.dedent(found[3])

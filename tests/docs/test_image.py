@@ -1,4 +1,4 @@
-"""The Dockerfile: its sources exist, and its build stage produces an exporter that runs."""
+"""The Dockerfile: its build stage produces an exporter that runs."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def _arguments(instruction: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run the build stage in a folder; return the folder that becomes /venv in the image."""
+    """Run the build stage in a folder; return what becomes /venv in the image."""
     place = tmp_path_factory.mktemp("image")
     build, venv = place / "build", place / "venv"
     build.mkdir()
@@ -39,10 +39,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tools = place / "tools"
     subprocess.run([sys.executable, "-m", "venv", tools], check=True)
     environ = {**os.environ, "PATH": f"{tools / 'bin'}:{os.environ['PATH']}"}
-    stage = "\n".join(f"{word} {rest}" for word, rest in _instructions()).split(
-        "\nFROM "
-    )[0]
-    for word, rest in (line.split(maxsplit=1) for line in stage.splitlines()):
+    for number, (word, rest) in enumerate(_instructions()):
+        if word == "FROM" and number:
+            break  # the next stage
         if word == "RUN":
             command = rest.replace("/venv", str(venv))
             subprocess.run(command, shell=True, cwd=build, env=environ, check=True)  # noqa: S602 - as Docker does; our own commands

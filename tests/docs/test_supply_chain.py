@@ -62,7 +62,7 @@ def test_a_lock_has_hashes_and_names_no_index(lock: Path) -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_grants_no_write_permission_to_all_jobs(workflow: Path) -> None:
-    """Write permissions belong to the one job that needs them; checkouts keep no credentials."""
+    """A job asks for its own write permissions; checkouts keep no credentials."""
     text = yaml.safe_load(workflow.read_text("utf-8"))
     assert set(text["permissions"].values()) <= {"read"}
     for job in text["jobs"].values():

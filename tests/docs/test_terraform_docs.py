@@ -1,4 +1,4 @@
-"""terraform/README.md: the HCL in it works, its tables of roles are complete, its costs add up."""
+"""terraform/README.md: its HCL works, its tables are complete, its costs add up."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ HCL = [text for page in generate.PAGES for text in fences(page, "hcl")]
 
 @pytest.fixture(scope="session")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
-    """Return the folder that the page describes, with a clone and the channels that it uses."""
+    """Return the folder that the page describes, with a clone and its channels."""
     folder = tmp_path_factory.mktemp("shown")
     names = set(
         re.findall(r'"((?:Data platform|Payments|Platform) [\w-]+)"', "".join(HCL))
@@ -70,7 +70,7 @@ def test_the_hcl_in_the_docs_can_be_planned(shown: RootModule, text: str) -> Non
 
 
 def test_the_tables_of_roles_and_permissions_are_complete() -> None:
-    """They have each role that the module grants, and each type of resource that it creates."""
+    """They have each role that the module grants, and each type of its resources."""
     granted, _, applied = README.partition("## Who applies")
     for role in re.findall(r'role += "(roles/\S+)"', TEXTS):
         assert f"`{role}`" in granted, role
@@ -83,7 +83,7 @@ def test_the_tables_of_roles_and_permissions_are_complete() -> None:
 
 
 def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
-    """Twenty streams in three locations of a project, its other locations read and written too."""
+    """Twenty streams in three locations of a project; its other locations count too."""
     fleet = cost.Fleet(20, 3, 1)
     # Every 240 s: 20 x 4 points of streams, 3 x 5 of their locations, 1 of discovery:
     # 1,051,200 a month. Every 300 s: 2 of each empty location. Every 10 s: the
@@ -151,7 +151,7 @@ def test_alerting_counts_each_metric_of_each_clause(
 
 
 def test_alerting_costs_nothing_for_what_is_not_there() -> None:
-    """What config has to enable has no series, and a function has no policy on executions."""
+    """What is off by default has no series; a function has no policy on executions."""
     fleet = cost.Fleet(20, 3, 1)
     assert cost.series("custom_googleapis_com:datastream_stream_objects", fleet) == 0
     assert "exporter-executions-failing" not in cost.alerting_by_policy(

@@ -186,7 +186,7 @@ def test_an_unsupported_log_filter_is_an_error(
 def test_the_policies_are_found_from_a_subfolder(
     command: Command, scenarios: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The nearest folder alerting_policies above is used; an error says if there is none."""
+    """The nearest folder alerting_policies above is used; without one, exit 2."""
     monkeypatch.chdir(scenarios)
     assert command("list").code == OK
     monkeypatch.chdir("/")

@@ -1,4 +1,4 @@
-"""This project's policies: severities, retest windows, metrics, labels, look-back windows."""
+"""This project's policies: their promises, labels and windows."""
 
 import re
 from pathlib import Path
@@ -43,26 +43,20 @@ every_metric_policy = pytest.mark.parametrize(
 
 
 def test_the_policies_are_as_promised() -> None:
-    """Names, severities, retest windows, thresholds and yielding; there is no other policy."""
-    found = {}
+    """Names, severities, windows, thresholds and yielding; there is no other policy."""
     for name, policy in POLICIES.items():
-        promise = {
-            "severity": policy.severity,
-            "retest_window": None if policy.is_log else policy.retest_window,
-            "threshold": policy.threshold,
-            "yields_to": policy.yields_to,
-            "enabled": None if policy.enabled else False,
-        }
-        found[name] = {
-            key: value for key, value in promise.items() if value is not None
-        }
-
-    assert found == PROMISES
+        promise = PROMISES[name]
+        assert policy.severity == promise["severity"], name
+        assert policy.retest_window == promise.get("retest_window", 0), name
+        assert policy.threshold == promise.get("threshold"), name
+        assert policy.yields_to == promise.get("yields_to"), name
+        assert policy.enabled == promise.get("enabled", True), name
+    assert POLICIES.keys() == PROMISES.keys()
 
 
 @every_policy
 def test_nothing_of_a_file_is_lost_or_added(policy: Policy) -> None:
-    """Google's library writes a policy as its file has it, with nothing of one project."""
+    """Google's library writes a policy as its file has it, for no certain project."""
     message = monitoring_v3.AlertPolicy.pb(policy.proto)
     text = policy.path.read_text("utf-8")
 
@@ -73,7 +67,7 @@ def test_nothing_of_a_file_is_lost_or_added(policy: Policy) -> None:
 
 @every_policy
 def test_incidents_notify_when_they_open_and_close(policy: Policy) -> None:
-    """Log incidents can't notify when they close; they close by themselves within a day."""
+    """Log incidents can't notify when they close; they close within a day."""
     strategy = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy
 
     assert len(strategy.notification_prompts) == (0 if policy.is_log else 2)
@@ -135,10 +129,8 @@ def test_joins_match_on_project_and_location(policy: Policy) -> None:
 def test_the_last_state_counts_for_as_long_as_the_retest_window_requires(
     policy: Policy,
 ) -> None:
-    """An hour for a short retest window, so that a dead exporter closes no incident.
-
-    It is two thirds of a longer one, so that a single point can't open an incident.
-    """
+    """An hour for a short retest window, two thirds of a longer one."""
+    # A dead exporter closes no incident, and a single point opens none.
     window = policy.retest_window
     found = re.findall(
         r"_over_time\(\w+:datastream_stream_(?:state|expected)\{[^}]*\}\[(\w+)\]",
@@ -151,7 +143,7 @@ def test_the_last_state_counts_for_as_long_as_the_retest_window_requires(
 
 @every_metric_policy
 def test_a_policy_is_evaluated_as_often_as_its_promise_needs(policy: Policy) -> None:
-    """Each evaluation costs money: only what must page within minutes is evaluated often."""
+    """Evaluations cost money: only what must page within minutes has many."""
     urgent = policy.severity == "CRITICAL" or "unexpected" in policy.name
     losing = 60 if policy.name == "exporter-losing-points" else 300
 
@@ -163,7 +155,7 @@ def test_a_policy_is_evaluated_as_often_as_its_promise_needs(policy: Policy) -> 
     "policy", [each for each in METRIC if each.yields_to], ids=lambda each: each.name
 )
 def test_a_policy_yields_under_the_condition_of_the_other(policy: Policy) -> None:
-    """The query looks at the same count, now or within five minutes, and at the same threshold."""
+    """The query looks at the same count and at the same threshold."""
     other = POLICIES[policy.yields_to or ""]
     assert policy.parsed_query
     assert other.parsed_query

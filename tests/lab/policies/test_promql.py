@@ -1,4 +1,4 @@
-"""Parsed queries: their metrics, look-back windows, mistakes, and the labels of their results."""
+"""Parsed queries: metrics, look-back windows, mistakes and the labels of results."""
 
 from pathlib import Path
 from typing import Any

@@ -79,7 +79,7 @@ def change(
     address: str = ADDRESS,
     **marks: Any,
 ) -> dict[str, Any]:
-    """Return a resource change: Terraform's actions, and the values without computed fields.
+    """Return a resource change: Terraform's actions, and values before and after.
 
     ``sensitive`` marks fields before and after; ``marks`` are fields that are known
     after apply.

@@ -1,8 +1,7 @@
-"""Reading plans: any input is read, or refused with a sentence that says what to pass instead."""
+"""Reading plans: any input is read, or refused with a sentence."""
 
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,39 +31,22 @@ from tests.mangling import mangle, values
 @pytest.mark.parametrize(
     "content",
     [
-        *(
-            b"",
-            b"\xff\x00",
-            b"PK\x03\x04",
-            b"{",
-            b"[" * 100_000,
-            b"[]",
-            b"{}",
-            b"No changes.",
-        ),
-        b'{"@level":"info"}\n{"@level":"info"}',
+        b"PK\x03\x04",
+        b"[" * 100_000,
         b'{"format_version": "1.0", "values": {}}',
-        json.dumps({**plan(), "resource_changes": ["x"]}).encode(),
-        json.dumps(
-            plan({"type": "google_monitoring_alert_policy", "mode": "managed"})
-        ).encode(),
+        json.dumps(plan() | {"resource_changes": ["x"]}).encode(),
+        json.dumps(plan({"type": "google_monitoring_alert_policy"})).encode(),
     ],
-    ids=range(12),
+    ids=["plan file", "nested", "state", "no resource", "no change"],
 )
-def test_other_input_is_refused(content: bytes, tmp_path: Path) -> None:
-    """A plan file, a state, other JSON, a folder or no file: the sentence says what to pass."""
+def test_other_input_is_refused(content: bytes) -> None:
+    """A plan file, a state or other JSON: the sentence says what to pass instead."""
     with pytest.raises(InputError) as refused:
         parse_plan(content, "plan.json")
     assert str(refused.value).startswith("plan.json: ")
     assert str(refused.value).endswith(
         "pass the output of `terraform show -json PLANFILE`"
     )
-    for path, words in (
-        (tmp_path, "Is a directory"),
-        (tmp_path / "absent", "no such file"),
-    ):
-        with pytest.raises(InputError, match=words):
-            read_plan(str(path))
     # A plan without policies is probably that of another directory.
     with pytest.raises(InputError, match="plan the directory that creates them"):
         parsed()
@@ -73,7 +55,7 @@ def test_other_input_is_refused(content: bytes, tmp_path: Path) -> None:
 def test_a_plan_is_read_from_standard_input_as_powershell_writes_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """``-`` reads standard input; PowerShell's ``>`` writes UTF-16 with a byte order mark."""
+    """``-`` reads standard input, also UTF-16, which PowerShell's ``>`` writes."""
     content = json.dumps(plan(change("create", after=policy()))).encode("utf-16")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert len(read_plan("-").changes) == 1
@@ -88,18 +70,17 @@ def test_a_plan_is_read_from_standard_input_as_powershell_writes_it(
     ],
 )
 def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
-    """The name is the ``for_each`` key or the resource's name; the address if two have the same."""
+    """The name is the ``for_each`` key, or the resource's name."""
     (found,) = parsed(change("create", after=policy(), address=address))
     assert (found.name, found.file) == (name, "failed")
-    twice = [
-        change("create", after=policy(), address=f"module.{each}.{ADDRESS}")
-        for each in "xy"
-    ]
-    # A plan also has policies that it looks up, and what an apply that failed halfway
-    # left over.
-    others = [twice[0] | {"mode": "data"}, twice[0] | {"deposed": "1a2b3c4d"}]
-    found_names = [each.name for each in parsed(*twice, *others)]
-    assert found_names == [f"module.{each}.{ADDRESS}" for each in "xy"]
+
+
+def test_policies_with_the_same_key_are_named_by_their_address() -> None:
+    """Data sources, and what a failed apply left over, are no policies."""
+    addresses = [f"module.x.{ADDRESS}", f"module.y.{ADDRESS}"]
+    one, two = (change("create", after=policy(), address=each) for each in addresses)
+    found = parsed(one, two, one | {"mode": "data"}, one | {"deposed": "1a2b3c4d"})
+    assert [each.name for each in found] == addresses
 
 
 @pytest.mark.parametrize(
@@ -115,7 +96,6 @@ def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
         ),
         ({"duration": "soon"}, "Cloud Monitoring has no such policy"),
         ({"query": f"{QUERY} )"}, "is not PromQL"),
-        ({"query": "vector(1)"}, "would fire always or never"),
         ({"conditions": [on_log("a=1 OR b=2")]}, "is not supported"),
         (
             {"conditions": [on_log("a=1", b='REGEXP_EXTRACT(c, "(")')]},
@@ -126,7 +106,7 @@ def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
 def test_a_policy_that_can_not_be_played_has_a_reason(
     changed: dict[str, Any], reason: str
 ) -> None:
-    """The review says why; ``test --plan``, which plays all policies, refuses the plan."""
+    """The review says why; ``test --plan`` refuses the plan."""
     document = json.dumps(plan(change("create", after=policy(**changed)))).encode()
     found = parse_plan(document, "plan.json")
     assert changed_policies(found.changes) == ((), ())
@@ -136,7 +116,7 @@ def test_a_policy_that_can_not_be_played_has_a_reason(
 
 
 def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
-    """Severity, channels and texts don't; a forgotten policy stays in Cloud Monitoring."""
+    """Severity, channels and texts don't; a forgotten policy stays as it is."""
     other = policy(
         severity="ERROR", notification_channels=[], content="B", query=f"{QUERY}\n"
     )
@@ -166,11 +146,9 @@ def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
 def test_overlapping_incidents_are_the_same(
     before: Any, after: Any, kinds: list[str]
 ) -> None:
-    """Incidents of a stream that overlap before and after are the same, the nearest of several."""
-    old, new = (
-        [Incident("p", "orders", {}, *times) for times in side]
-        for side in (before, after)
-    )
+    """Incidents of a stream that overlap are the same, the nearest of several."""
+    old = [Incident("p", "orders", {}, *times) for times in before]
+    new = [Incident("p", "orders", {}, *times) for times in after]
     assert [each["kind"] for each in compare(old, new)] == kinds
     other = Incident("p", "stock", {}, 10, None)
     assert [each["kind"] for each in compare([other, *old], [other, *new])] == kinds
@@ -183,25 +161,10 @@ _GOOD = plan(
     ),
     change("delete", before=policy(), address=f'module.a.{ADDRESS}["b"]'),
 )
-_WORDS = [
-    "",
-    "a",
-    "60s",
-    "1e9s",
-    "\ud800",
-    "|",
-    "`",
-    "true",
-    "managed",
-    "forget",
-    "no-op",
-    "query",
-]
-_WORDS += [
-    *policy(),
-    *policy()["conditions"][0],
-    *_GOOD["resource_changes"][1]["change"],
-]
+_WORDS = ["", "60s", "1e9s", "\ud800", "`", "true", "forget", "no-op", "query"]
+_WORDS += policy()
+_WORDS += policy()["conditions"][0]
+_WORDS += _GOOD["resource_changes"][1]["change"]
 
 
 @given(st.data())

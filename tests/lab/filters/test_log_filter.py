@@ -1,4 +1,4 @@
-"""Filters on log entries and label extractors: what they accept, and what is refused."""
+"""Log filters and label extractors: what they accept, and what they refuse."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ NOT (operation.last=true OR NOT severity=WARNING)
 
 @pytest.mark.parametrize("text", ["", "-- a comment", ACCEPTED, *ACCEPTED.splitlines()])
 def test_a_filter_accepts_an_entry(text: str) -> None:
-    """Comparisons, severities by order, expressions, NOT, groups, log ids; each has to hold."""
+    """Each kind of comparison is supported, and every line has to hold."""
     assert parse_log_filter(text)(ENTRY)
 
 
@@ -67,7 +67,7 @@ def test_a_filter_accepts_an_entry(text: str) -> None:
     ],
 )
 def test_a_filter_leaves_an_entry_out(text: str) -> None:
-    """One term that doesn't hold is enough; a field that is not there compares with nothing."""
+    """One term that doesn't hold is enough; a missing field compares with nothing."""
     assert not parse_log_filter(text)(ENTRY)
 
 
@@ -97,7 +97,7 @@ def test_a_filter_leaves_an_entry_out(text: str) -> None:
 def test_an_unsupported_filter_is_refused_with_its_position(
     text: str, message: str
 ) -> None:
-    """The error quotes the text from the first place that is not supported, and says what is."""
+    """The error quotes the text from the first unsupported place, and gives a hint."""
     with pytest.raises(FilterError) as caught:
         parse_log_filter(text)
     assert message in str(caught.value)
@@ -115,7 +115,7 @@ def test_an_unsupported_filter_is_refused_with_its_position(
     ],
 )
 def test_labels_are_extracted(text: str, value: str) -> None:
-    """A field as a whole, or the first group of an expression, or all of what it matches."""
+    """A whole field, the first group of an expression, or all that it matches."""
     assert parse_extractor(text)(ENTRY) == value
 
 

@@ -1,4 +1,4 @@
-"""docs/policies.md and the policies of the Terraform examples: everything shown works."""
+"""docs/policies.md and the policies of the examples: everything shown works."""
 
 import re
 from pathlib import Path

@@ -96,7 +96,7 @@ def test_a_query_names_resources_and_keeps_the_labels_of_its_incidents(
 
 @every_metric_policy
 def test_every_selector_names_its_deployment(policy: Policy) -> None:
-    """Series of other deployments in the metrics scope neither open nor close an incident."""
+    """Series of other deployments neither open nor close an incident."""
     assert policy.parsed_query
     for selector in policy.parsed_query.selectors:
         prefix, _, rest = selector.metric.partition(":")

@@ -1,7 +1,7 @@
 """The texts of this project's policies, with the variables filled in and with none."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -30,34 +30,37 @@ every_metric_policy = pytest.mark.parametrize(
 )
 
 
-def _filled(text: str, value: Callable[[str], str]) -> str:
-    return re.sub(r"\$\{([^}]+)\}", lambda found: value(found[1].split(".")[-1]), text)
+def _filled(
+    text: str,
+    values: Mapping[str, str] = PLAUSIBLE,
+    other: str = "metrics-project",
+) -> str:
+    def value(found: re.Match[str]) -> str:
+        key = found[1].split(".")[-1]
+        return values.get(key, other)
 
-
-def _plausible(text: str) -> str:
-    return _filled(text, lambda key: PLAUSIBLE.get(key, "metrics-project"))
-
-
-def _empty(text: str) -> str:
-    return _filled(text, lambda _: "(none)")
+    return re.sub(r"\$\{([^}]+)\}", value, text)
 
 
 def _urls(policy: Policy) -> list[str]:
     """Return every URL of a text, with its variables filled in."""
-    written = re.findall(r"\[[^\]]+\]\((\S+?)\)", policy.content)
-    return [_plausible(url) for url in (*written, *(link.url for link in policy.links))]
+    found = re.findall(r"\[[^\]]+\]\((\S+?)\)", policy.content)
+    found += [link.url for link in policy.links]
+    return [_filled(url) for url in found]
 
 
 def test_subjects_and_first_paragraphs_say_what_happened() -> None:
     """Static words tell policies apart, as every variable may be left empty."""
-    policies = POLICIES.values()
-    paragraphs = [_empty(policy.content.split("\n\n")[0]) for policy in policies]
+    subjects, paragraphs, names = set(), set(), set()
+    for policy in POLICIES.values():
+        subjects.add(_filled(policy.subject, {}, "(none)"))
+        paragraph = _filled(policy.content.split("\n\n")[0], {}, "(none)")
+        assert paragraph.startswith("**What happened.** ")
+        paragraphs.add(paragraph)
+        assert policy.display_name.startswith("Datastream: ")
+        names.add(policy.display_name)
 
-    assert len({_empty(policy.subject) for policy in policies}) == len(policies)
-    assert len(set(paragraphs)) == len(policies)
-    assert len({policy.display_name for policy in policies}) == len(policies)
-    assert all(each.startswith("**What happened.** ") for each in paragraphs)
-    assert all(policy.display_name.startswith("Datastream: ") for policy in policies)
+    assert len(subjects) == len(paragraphs) == len(names) == len(POLICIES)
 
 
 @every_policy
@@ -68,7 +71,8 @@ def test_subjects_fit(policy: Policy) -> None:
     longest |= {"stream": 142, "change": 156}
     if policy.name == "stream-state-changed":
         longest["stream"] = 63
-    filled = _filled(policy.subject, lambda key: "x" * longest.get(key, 6))
+    values = {key: "x" * length for key, length in longest.items()}
+    filled = _filled(policy.subject, values, "Update")
 
     assert "\n" not in policy.subject
     assert len(filled.encode()) <= 255
@@ -76,7 +80,7 @@ def test_subjects_fit(policy: Policy) -> None:
 
 @every_policy
 def test_a_text_has_five_parts(policy: Policy) -> None:
-    """What happened, what it means, three first steps, what fixes it, how to silence it."""
+    """What happened, what it means, three steps, what fixes it, how to silence it."""
     paragraphs = policy.content.split("\n\n")
     parts = [re.match(r"\*\*[^*]+\*\*", each) for each in paragraphs]
 
@@ -93,7 +97,7 @@ def test_a_text_has_five_parts(policy: Policy) -> None:
 @every_policy
 def test_a_text_can_be_read_on_a_phone(policy: Policy) -> None:
     """What happened, with a link, comes first; plain Markdown follows, not too long."""
-    first, _, rest = _plausible(policy.content).partition("\n\n")
+    first, _, rest = _filled(policy.content).partition("\n\n")
 
     assert re.search(r"\[Open [^\]]+\]\(https://\S+\)", first)
     assert len(re.sub(r"\]\(\S+?\)", "]", rest)) <= 1200
@@ -155,7 +159,7 @@ def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
         log = f'resource.labels.stream_id="{PLAUSIBLE["stream_id"]}"'
         assert any(log in each for each in addresses)
     if not policy.is_log:
-        first = unquote(_plausible(policy.content.split("\n\n")[0]))
+        first = unquote(_filled(policy.content.split("\n\n")[0]))
         for key, label in (("project", "namespace"), ("location", "location")):
             assert f'jsonPayload.{key}="{PLAUSIBLE[label]}"' in first
         assert f'jsonPayload.stream_id="{PLAUSIBLE["stream_id"]}"' in first
@@ -164,7 +168,7 @@ def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
 
 
 def test_links_to_the_audit_log_find_the_methods() -> None:
-    """Pages about a pause or a deletion link to it; the pattern matches the method names."""
+    """Pages about a pause or a deletion link to it; the pattern matches the method."""
     for name in (
         "stream-changed",
         "stream-missing",

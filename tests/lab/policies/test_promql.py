@@ -44,7 +44,7 @@ def full(text: str) -> str:
 
 @pytest.mark.parametrize(("query", "labels"), QUERIES["labels"].items())
 def test_a_result_has_labels(query: str, labels: str) -> None:
-    """Functions, aggregations and joins keep, drop and add labels as Prometheus does."""
+    """Functions, aggregations and joins keep, drop and add labels as in Prometheus."""
     parsed = promql.read(full(query))
 
     assert parsed.errors == ()
@@ -90,7 +90,7 @@ def test_selectors_are_found() -> None:
     ],
 )
 def test_a_query_looks_back(query: str, seconds: int) -> None:
-    """Ranges, offsets and subqueries add up; of several selections the longest counts."""
+    """Ranges, offsets and subqueries add up; the longest selection counts."""
     assert promql.read(query).look_back == seconds
 
 
@@ -114,7 +114,7 @@ def test_a_type_has_its_name_in_promql() -> None:
 
 
 def test_every_metric_of_the_exporter_is_known() -> None:
-    """Each has its name in PromQL, the resource that it is written to, and its labels."""
+    """Each has its name in PromQL, the resource that it belongs to, and its labels."""
     for metric in metrics().values():
         series = promql.known_series()[promql.promql_name(metric.type)]
         assert (series.type, series.resource) == (metric.type, RESOURCE)

@@ -75,7 +75,10 @@ class Reader:
     """
 
     def __init__(
-        self, client: monitoring_v3.MetricServiceClient, project: str, stop: Event
+        self,
+        client: monitoring_v3.MetricServiceClient,
+        project: str,
+        stop: Event,
     ) -> None:
         self._client = client
         self._project = project
@@ -122,7 +125,11 @@ class Reader:
         ]
 
     def _series(
-        self, key: _Key, points: Mapping[float, _Value], *, is_delta: bool
+        self,
+        key: _Key,
+        points: Mapping[float, _Value],
+        *,
+        is_delta: bool,
     ) -> Series:
         """Return a series; increments become a counter.
 

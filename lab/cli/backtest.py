@@ -136,7 +136,11 @@ def run(context: LabContext) -> int:
     return OK
 
 
-def _show(context: LabContext, result: BacktestResult, history: History) -> None:
+def _show(
+    context: LabContext,
+    result: BacktestResult,
+    history: History,
+) -> None:
     if context.args.json:
         print_json(backtest_json(result), context.out)
     else:
@@ -145,7 +149,11 @@ def _show(context: LabContext, result: BacktestResult, history: History) -> None
     LOGGER.info("%s", summary)
     if context.args.html:
         drawn = chart(
-            result.period, history.spans, result.incidents, result.policies, dated=True
+            result.period,
+            history.spans,
+            result.incidents,
+            result.policies,
+            dated=True,
         )
         context.args.html.write_text(page("Back-test", summary, [drawn]), "utf-8")
 

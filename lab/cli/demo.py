@@ -57,7 +57,11 @@ def run(context: LabContext) -> int:
         return _play(context, world, environ)
 
 
-def _play(context: LabContext, world: World, environ: Mapping[str, str]) -> int:
+def _play(
+    context: LabContext,
+    world: World,
+    environ: Mapping[str, str],
+) -> int:
     """Play the way from nothing to a page, with the config that ``init`` writes."""
     projects = [
         f"--project={project.id}" for project in world.projects if project.locations

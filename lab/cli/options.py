@@ -108,7 +108,9 @@ def selected_policies(args: Namespace) -> tuple[Policy, ...]:
 
 
 def selected_scenarios(
-    args: Namespace, names: Sequence[str], policies: Iterable[Policy]
+    args: Namespace,
+    names: Sequence[str],
+    policies: Iterable[Policy],
 ) -> tuple[Scenario, ...]:
     """Return the scenarios with these names or paths; without any, all scenarios."""
     files = dict.fromkeys(_scenario_files(args, names))

@@ -88,7 +88,11 @@ def _kind(policy: Policy) -> str:
     return f"{policy.name} · {policy.severity}"
 
 
-def _print_received(context: LabContext, name: str, found: Sequence[Received]) -> None:
+def _print_received(
+    context: LabContext,
+    name: str,
+    found: Sequence[Received],
+) -> None:
     """Print a line for each notification, then the first of each policy in full."""
     counts = Counter(each.kind for each in found)
     sent = len(found) - counts[NOT_SENT]
@@ -122,7 +126,11 @@ def _row(each: Received) -> tuple[str, ...]:
     )
 
 
-def _print(context: LabContext, shown: Notification, heading: str) -> None:
+def _print(
+    context: LabContext,
+    shown: Notification,
+    heading: str,
+) -> None:
     for name in shown.dangerous:
         LOGGER.warning(
             "%s: Cloud Monitoring or Slack could read %s, the value of %s, as markup.",

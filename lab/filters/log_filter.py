@@ -126,7 +126,11 @@ def _checked(pattern: str) -> str:
     return pattern
 
 
-def _compares(found: str, sign: str, value: str) -> bool:
+def _compares(
+    found: str,
+    sign: str,
+    value: str,
+) -> bool:
     if sign in {"=", "!="}:
         return (found.lower() == value.lower()) is (sign == "=")
     if sign in {"=~", "!~"}:
@@ -159,7 +163,11 @@ class _Terms(Transformer[Token, object]):
         return holds
 
     def log_comparison(
-        self, negation: Token | None, path: Token, sign: Token, literal: Token
+        self,
+        negation: Token | None,
+        path: Token,
+        sign: Token,
+        literal: Token,
     ) -> _Term:
         value = _unquoted(literal)
         if sign in _ORDERS and (path != "severity" or value not in SEVERITIES):

@@ -59,7 +59,12 @@ def problems(
         yield from _documentation(file, query.result, METRIC_LABEL)
 
 
-def _name(name: str, file: PolicyFile, *, house_rules: bool) -> Iterator[Problem]:
+def _name(
+    name: str,
+    file: PolicyFile,
+    *,
+    house_rules: bool,
+) -> Iterator[Problem]:
     if not LABEL_VALUE.fullmatch(name):
         sentence = "the file's name is the policy's name; rename it to only"
         yield (), f"{sentence} {LABEL_ALLOWED}"
@@ -100,7 +105,9 @@ def _threshold(file: PolicyFile) -> Iterator[Problem]:
 
 
 def _yields_to(
-    name: str, file: PolicyFile, thresholds: Mapping[str, str | None]
+    name: str,
+    file: PolicyFile,
+    thresholds: Mapping[str, str | None],
 ) -> Iterator[Problem]:
     other, path = file.user_labels.get("yields_to"), ("userLabels", "yields_to")
     condition = file.conditions[0].promql
@@ -121,7 +128,11 @@ def _yields_to(
         yield path, f'{other} fires at {number}, but the query has no ">= ({number})"'
 
 
-def _documentation(file: PolicyFile, labels: Labels, prefix: str) -> Iterator[Problem]:
+def _documentation(
+    file: PolicyFile,
+    labels: Labels,
+    prefix: str,
+) -> Iterator[Problem]:
     """Yield each variable that Cloud Monitoring would replace by ``(none)``.
 
     The alert has these labels. They stand in variables that start with the prefix.

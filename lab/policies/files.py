@@ -109,7 +109,10 @@ class _Opened(NamedTuple):
 
 
 def read_policies(
-    folder: str | Path, *, house_rules: bool = False, others: Iterable[Policy] = ()
+    folder: str | Path,
+    *,
+    house_rules: bool = False,
+    others: Iterable[Policy] = (),
 ) -> tuple[Policy, ...]:
     """Return the policies of a directory, ordered by name; skip other files.
 

@@ -33,7 +33,17 @@ _MISSPELLED = 0.95
 # Aggregations that choose series and keep all of their labels
 _CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
 # Operators that end a clause
-_CLAUSE_ENDS = {"==", "!=", "<", ">", "<=", ">=", "and", "or", "unless"}
+_CLAUSE_ENDS = {
+    "==",
+    "!=",
+    "<",
+    ">",
+    "<=",
+    ">=",
+    "and",
+    "or",
+    "unless",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +170,10 @@ def known_series() -> Mapping[str, KnownSeries]:
 
 
 def _series(
-    type_: str, resource: str, keys: Iterable[str], labels: Iterable[str]
+    type_: str,
+    resource: str,
+    keys: Iterable[str],
+    labels: Iterable[str],
 ) -> KnownSeries:
     of_resource = tuple(keys)
     # A metric label with the same key as a resource label gets a prefix (same page as
@@ -323,7 +336,12 @@ class _Inference:
             return left
         return self._joined(node, left, right)
 
-    def _joined(self, node: parser.BinaryExpr, left: Labels, right: Labels) -> Labels:
+    def _joined(
+        self,
+        node: parser.BinaryExpr,
+        left: Labels,
+        right: Labels,
+    ) -> Labels:
         """Return the labels of an operation between two vectors."""
         name, modifier = str(node.op), node.modifier
         matching = modifier.matching if modifier else None
@@ -361,7 +379,12 @@ class _Inference:
             return many.union(added)
         return frozenset(key for key in keys if has(left, key)) if on else rest
 
-    def _need(self, keys: Iterable[str], labels: Labels, who: str) -> None:
+    def _need(
+        self,
+        keys: Iterable[str],
+        labels: Labels,
+        who: str,
+    ) -> None:
         for key in keys:
             if not has(labels, key):
                 advice = hint(key, sorted(labels))

@@ -16,7 +16,11 @@ _WIDEST = 100  # columns of a line that is easy to read
 _INDENT = 2
 
 
-def print_notification(shown: Notification, heading: str, out: TextIO) -> None:
+def print_notification(
+    shown: Notification,
+    heading: str,
+    out: TextIO,
+) -> None:
     """Print a heading, a notification, and how it reads with empty labels."""
     terminal = console(out)
     terminal.print(Text(printable(heading), "bold reverse"), soft_wrap=True)
@@ -50,7 +54,11 @@ def _print_texts(terminal: Console, shown: Notification) -> None:
         terminal.print(Text(f"{' ' * _INDENT}[{number}] {url}", "dim"), soft_wrap=True)
 
 
-def _filled(token: Token, shown: Notification, urls: dict[str, int]) -> Token:
+def _filled(
+    token: Token,
+    shown: Notification,
+    urls: dict[str, int],
+) -> Token:
     """Return a token with its variables filled, and a number for each address."""
     children = []
     for child in token.children or ():

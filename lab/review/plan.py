@@ -110,7 +110,11 @@ def _changes(document: Json, file: str) -> Iterator[PolicyChange]:
         yield _policy_change(each.key, name, each.change)
 
 
-def _policy_change(key: str, name: str, change: Json) -> PolicyChange:
+def _policy_change(
+    key: str,
+    name: str,
+    change: Json,
+) -> PolicyChange:
     old, new = _dict(change.get("before")), _dict(change.get("after"))
     marks = change.get("after_sensitive" if new else "before_sensitive")
     labels = _dict(without_sensitive(new or old, marks, {}).get("user_labels"))
@@ -126,7 +130,10 @@ def _policy_change(key: str, name: str, change: Json) -> PolicyChange:
 
 
 def _planned(
-    values: Json, sensitive: Any, other: Json, file: str
+    values: Json,
+    sensitive: Any,
+    other: Json,
+    file: str,
 ) -> PlannedPolicy | None:
     if not values:
         return None

@@ -42,7 +42,11 @@ def with_unknown(value: Any, unknown: Any) -> Any:
     return value
 
 
-def without_sensitive(values: Json, sensitive: Any, before: Json) -> Json:
+def without_sensitive(
+    values: Json,
+    sensitive: Any,
+    before: Json,
+) -> Json:
     """Return values with a placeholder for each that is sensitive in any part.
 
     The placeholder says if the value differs from the one in ``before``.

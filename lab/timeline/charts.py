@@ -183,7 +183,11 @@ def chart(
     return Chart(_ticks(axis), rows, notes)
 
 
-def page(title: str, summary: str, charts: Sequence[Chart]) -> str:
+def page(
+    title: str,
+    summary: str,
+    charts: Sequence[Chart],
+) -> str:
     """Return an HTML page with charts, which loads nothing else."""
     template = _TEMPLATES.get_template("page.html.j2")
     return template.render(title=title, summary=summary, charts=charts)
@@ -195,7 +199,9 @@ def picture(chart: Chart) -> str:
 
 
 def _incidents(
-    axis: _Axis, incidents: Iterable[Incident], severities: Mapping[str, str]
+    axis: _Axis,
+    incidents: Iterable[Incident],
+    severities: Mapping[str, str],
 ) -> Iterator[tuple[str, list[Bar]]]:
     """Yield a text and bars for each policy."""
     by_policy: dict[str, list[Incident]] = {}
@@ -213,7 +219,15 @@ def _incidents(
         bars = []
         for each in found:
             closes = each.closed or axis.lasts
-            bars.append(_bar(axis, each.opened, closes, severity, policy))
+            bars.append(
+                _bar(
+                    axis,
+                    each.opened,
+                    closes,
+                    severity,
+                    policy,
+                )
+            )
         yield f"{policy}{times} {since} → {until}", bars
 
 
@@ -227,7 +241,13 @@ def _spans(axis: _Axis, spans: Sequence[Span]) -> Iterator[Bar]:
             yield _bar(axis, start, end, style, span.state)
 
 
-def _bar(axis: _Axis, start: float, end: float, style: str, text: str) -> Bar:
+def _bar(
+    axis: _Axis,
+    start: float,
+    end: float,
+    style: str,
+    text: str,
+) -> Bar:
     x = axis.percent(start)
     width = round(max(axis.percent(end) - x, _NARROWEST), 2)
     since = axis.text(max(start, 0.0))

@@ -50,10 +50,20 @@ PROJECTS: list[dict[str, Any]] = [
     },
 ]
 EVENTS: list[dict[str, Any]] = [
-    {"at": "40m", "stream": "orders", "do": "fail", "reason": "DOWN"},
+    {
+        "at": "40m",
+        "stream": "orders",
+        "do": "fail",
+        "reason": "DOWN",
+    },
     {"at": "55m", "stream": "orders", "do": "heal"},
     {"at": "60m", "stream": "carts", "do": "heal"},
-    {"at": "100m", "stream": "stock", "do": "set_state", "state": "PAUSED"},
+    {
+        "at": "100m",
+        "stream": "stock",
+        "do": "set_state",
+        "state": "PAUSED",
+    },
 ]
 
 
@@ -125,7 +135,9 @@ def written(series: Series) -> Any:
 
 
 def native(
-    metric: str, points: Mapping[tuple[float, float], float], stream: str = "orders"
+    metric: str,
+    points: Mapping[tuple[float, float], float],
+    stream: str = "orders",
 ) -> Any:
     """Return one of Datastream's series; times are seconds after the start."""
     labels = {

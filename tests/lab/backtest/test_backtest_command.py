@@ -86,7 +86,12 @@ def test_json_does_not_depend_on_the_size_of_parts(
     assert "private-connection-failed" in document["not_evaluated"]
 
 
-def variant(folder: Path, name: str, old: str, new: str) -> None:
+def variant(
+    folder: Path,
+    name: str,
+    old: str,
+    new: str,
+) -> None:
     """Copy a policy with a part of its file replaced, and the one that it yields to."""
     shutil.copy(POLICIES / "streams-failing-together.yaml", folder)
     written = (POLICIES / f"{name}.yaml").read_text("utf-8")
@@ -157,7 +162,11 @@ def test_the_recorded_history_needs_no_account(
     ],
 )
 def test_an_unreadable_history_is_an_error(
-    backtest: Command, empty_lab: Lab, project: str, code: str | None, sentence: str
+    backtest: Command,
+    empty_lab: Lab,
+    project: str,
+    code: str | None,
+    sentence: str,
 ) -> None:
     """The last line says what is missing and where, or how to get the right; exit 1."""
     if code:
@@ -194,7 +203,11 @@ COVERED = "--until: the recorded history covers 2026-01-05T06:00:06Z to 2026-01-
         ("--recorded --until 2020-01-01T00:00:00Z", COVERED),
     ],
 )
-def test_wrong_arguments_are_errors(backtest: Command, argv: str, message: str) -> None:
+def test_wrong_arguments_are_errors(
+    backtest: Command,
+    argv: str,
+    message: str,
+) -> None:
     """Wrong arguments exit with code 2 and a sentence."""
     code, out, err = backtest(*argv.split())
     assert (code, out) == (2, "")
@@ -202,7 +215,10 @@ def test_wrong_arguments_are_errors(backtest: Command, argv: str, message: str) 
 
 
 def test_prometheus_is_checked_first(
-    backtest: Command, empty_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    backtest: Command,
+    empty_lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """A missing Prometheus is an error before anything is read."""
     monkeypatch.setenv("PATH", str(tmp_path))

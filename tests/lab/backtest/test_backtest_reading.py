@@ -25,7 +25,10 @@ WHOLE = Period(START, END)
 
 
 def read(
-    lab: Lab, metric: str, period: Period = WHOLE, project: str = "ops-prod"
+    lab: Lab,
+    metric: str,
+    period: Period = WHOLE,
+    project: str = "ops-prod",
 ) -> list[Series]:
     """Return the series of a metric."""
     return Reader(lab.clients.monitoring, project, threading.Event()).read(
@@ -145,7 +148,10 @@ def test_a_metric_without_points_is_empty(empty_lab: Lab) -> None:
     ],
 )
 def test_an_error_has_a_hint(
-    empty_lab: Lab, code: str, hint: str, monkeypatch: pytest.MonkeyPatch
+    empty_lab: Lab,
+    code: str,
+    hint: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The hint says what to do, and does not mention config.yaml, which is not read."""
     monkeypatch.setattr("lab.backtest.read._PAGE_SECONDS", 0.5)

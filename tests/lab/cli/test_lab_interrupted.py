@@ -64,7 +64,11 @@ def _interrupted(
     return process.returncode, out, err
 
 
-def _signal(process: subprocess.Popen[str], engines: Path, number: int) -> None:
+def _signal(
+    process: subprocess.Popen[str],
+    engines: Path,
+    number: int,
+) -> None:
     until = time.monotonic() + LONGEST
     while not _begun(engines) and time.monotonic() < until:
         time.sleep(0.005)

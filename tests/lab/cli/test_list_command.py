@@ -20,8 +20,18 @@ def test_policies_are_listed_by_severity(command: Command) -> None:
     )
     assert [row[1] for row in rows] == sorted(row[1] for row in rows)
     by_name = {row[0]: row for row in rows}
-    assert by_name["stream-failed"][1:5] == ["CRITICAL", "metrics", "1m", "none"]
-    assert by_name["stream-state-changed"][1:5] == ["WARNING", "log", "none", "none"]
+    assert by_name["stream-failed"][1:5] == [
+        "CRITICAL",
+        "metrics",
+        "1m",
+        "none",
+    ]
+    assert by_name["stream-state-changed"][1:5] == [
+        "WARNING",
+        "log",
+        "none",
+        "none",
+    ]
 
 
 def test_channels_and_disabled_policies_are_shown(
@@ -39,7 +49,15 @@ def test_channels_and_disabled_policies_are_shown(
     (row,) = [
         line.split() for line in out.splitlines() if line.startswith("stream-missing")
     ]
-    assert row[1:] == ["off", "metrics", "30s", "2", "Datastream:", "stream", "missing"]
+    assert row[1:] == [
+        "off",
+        "metrics",
+        "30s",
+        "2",
+        "Datastream:",
+        "stream",
+        "missing",
+    ]
 
 
 def test_scenarios_are_listed_without_playing(

@@ -74,7 +74,13 @@ def test_a_scenario_s_notifications_are_counted_and_shown(
         == "One person gets 3 notifications in paused-by-hand: 1 message, 1 opened, 1"
         " closed."
     )
-    assert heading.split() == ["AFTER", "WHAT", "SEVERITY", "POLICY", "SUBJECT"]
+    assert heading.split() == [
+        "AFTER",
+        "WHAT",
+        "SEVERITY",
+        "POLICY",
+        "SUBJECT",
+    ]
     assert [re.split("  +", line.strip())[:4] for line in lines[:3]] == [
         ["10m2s", "message", "WARNING", "stream-state-changed"],
         ["12m30s", "opened", "ERROR", "stream-unexpected-state"],

@@ -42,7 +42,15 @@ NOT (operation.last=true OR NOT severity=WARNING)
 """.strip()
 
 
-@pytest.mark.parametrize("text", ["", "-- a comment", ACCEPTED, *ACCEPTED.splitlines()])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "-- a comment",
+        ACCEPTED,
+        *ACCEPTED.splitlines(),
+    ],
+)
 def test_a_filter_accepts_an_entry(text: str) -> None:
     """Each kind of comparison is supported, and every line has to hold."""
     assert parse_log_filter(text)(ENTRY)

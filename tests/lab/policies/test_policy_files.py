@@ -20,7 +20,19 @@ MISTAKES: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("mistakes.yaml").read_text("utf-8")
 )
 GOOD = [path.read_text("utf-8") for path in sorted(CASES.glob("*.yaml"))]
-ODD = ["*", "&a", "<<:", "---", "!!python/name:x", "|", "- ", "{", "\t", "-1s", "${"]
+ODD = [
+    "*",
+    "&a",
+    "<<:",
+    "---",
+    "!!python/name:x",
+    "|",
+    "- ",
+    "{",
+    "\t",
+    "-1s",
+    "${",
+]
 WORDS = ODD + sorted({word.strip("[]{},\"'#") for word in " ".join(GOOD).split()})
 STATE = "custom_googleapis_com:datastream_location_unexpected_streams"
 COUNT = "did you mean run_googleapis_com:request_count?"
@@ -95,7 +107,10 @@ def test_an_error_says_what_to_write(tmp_path: Path, mistake: dict[str, Any]) ->
     ],
 )
 def test_limits_of_cloud_monitoring(
-    tmp_path: Path, old: str, new: str, sentence: str
+    tmp_path: Path,
+    old: str,
+    new: str,
+    sentence: str,
 ) -> None:
     """Texts and windows that Cloud Monitoring refuses are errors."""
     (error,) = errors(copy(tmp_path / "policies", paused=(old, new)))
@@ -146,7 +161,10 @@ def test_a_user_s_file_needs_no_comment_and_no_label(tmp_path: Path) -> None:
     ],
 )
 def test_a_user_s_file_may_use_other_metrics(
-    tmp_path: Path, metric: str, ours: str, theirs: str
+    tmp_path: Path,
+    metric: str,
+    ours: str,
+    theirs: str,
 ) -> None:
     """A metric that may exist has any labels; a misspelled one is wrong."""
     folder = copy(tmp_path / "policies", together=(STATE, metric))

@@ -67,7 +67,12 @@ def test_subjects_and_first_paragraphs_say_what_happened() -> None:
 def test_subjects_fit(policy: Policy) -> None:
     """A subject is one line and within the API's limit, even with the longest names."""
     # Bytes; a change is two states and an error of 120 bytes.
-    longest = {"stream_id": 60, "who": 60, "namespace": 30, "location": 23}
+    longest = {
+        "stream_id": 60,
+        "who": 60,
+        "namespace": 30,
+        "location": 23,
+    }
     longest |= {"stream": 142, "change": 156}
     if policy.name == "stream-state-changed":
         longest["stream"] = 63

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from lab.review.plan import parse_plan
-from lab.review.planned import PolicyChange
+from lab.review.plan import Plan, parse_plan
+from lab.review.values import Json
 
 QUERY = (
     'last_over_time(custom_googleapis_com:datastream_stream_state{monitored_resource="generic_node"}[1h])'
@@ -28,7 +28,7 @@ _UNKNOWN = {
 }
 
 
-def policy(**changed: Any) -> dict[str, Any]:
+def policy(**changed: Any) -> Json:
     """Return the values of a policy that alerts on a failed stream, with some replaced.
 
     ``query`` and ``duration`` are those of its condition, and ``content`` that of its
@@ -58,13 +58,13 @@ def policy(**changed: Any) -> dict[str, Any]:
     }
 
 
-def condition(**kind: Any) -> dict[str, Any]:
+def condition(**kind: Any) -> Json:
     """Return a condition of a type."""
-    none: dict[str, Any] = {"condition_absent": [], "condition_threshold": []}
+    none: Json = {"condition_absent": [], "condition_threshold": []}
     return {**none, "display_name": "State is FAILED", "name": "", **kind}
 
 
-def on_log(wanted: str, **extractors: str) -> dict[str, Any]:
+def on_log(wanted: str, **extractors: str) -> Json:
     """Return a condition on log entries."""
     return condition(
         condition_matched_log=[{"filter": wanted, "label_extractors": extractors}]
@@ -73,39 +73,42 @@ def on_log(wanted: str, **extractors: str) -> dict[str, Any]:
 
 def change(
     *actions: str,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
+    before: Json | None = None,
+    after: Json | None = None,
     sensitive: Any = False,
     address: str = ADDRESS,
     **marks: Any,
-) -> dict[str, Any]:
+) -> Json:
     """Return a resource change: Terraform's actions, and values before and after.
 
     ``sensitive`` marks fields before and after; ``marks`` are fields that are known
     after apply.
     """
-    new = "create" in actions
-    name, _, index = address.rpartition("google_monitoring_alert_policy.")[2].partition(
-        "["
-    )
-    return {
+    is_new = "create" in actions
+    computed: Json = {} if is_new else _COMPUTED
+    unknown: Json = _UNKNOWN if is_new else {}
+    full_name = address.rpartition("google_monitoring_alert_policy.")[2]
+    name, _, index = full_name.partition("[")
+    found: Json = {
         "address": address,
         "mode": "managed",
         "type": "google_monitoring_alert_policy",
         "name": name,
-        **({"index": json.loads(index.removesuffix("]"))} if index else {}),
         "change": {
             "actions": list(actions),
-            "before": None if before is None else {**_COMPUTED, **before},
-            "after": None if after is None else {**({} if new else _COMPUTED), **after},
-            "after_unknown": {**(_UNKNOWN if new else {}), **marks},
+            "before": before and _COMPUTED | before,
+            "after": after and computed | after,
+            "after_unknown": unknown | marks,
             "before_sensitive": sensitive,
             "after_sensitive": sensitive,
         },
     }
+    if index:
+        found["index"] = json.loads(index.removesuffix("]"))
+    return found
 
 
-def plan(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
+def plan(*changes: Json, **more: Any) -> Json:
     """Return a plan with changes of policies and of an unrelated bucket."""
     bucket = {
         "address": "google_storage_bucket.other",
@@ -118,6 +121,11 @@ def plan(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"format_version": "1.2", **values, **more}
 
 
-def parsed(*changes: dict[str, Any], **more: Any) -> tuple[PolicyChange, ...]:
-    """Return the changes of policies in a plan."""
-    return parse_plan(json.dumps(plan(*changes, **more)).encode(), "plan.json").changes
+def planned(*changes: Json, **more: Any) -> Plan:
+    """Return a plan as the review reads it."""
+    return parse_plan(json.dumps(plan(*changes, **more)).encode(), "plan.json")
+
+
+def created(**changed: Any) -> Json:
+    """Return the change of a new policy."""
+    return change("create", after=policy(**changed))

@@ -15,14 +15,16 @@ from lab.review.plan import parse_plan, read_plan
 from lab.review.planned import planned_policies
 from lab.review.playing import changed_policies, compare
 from lab.review.review import review_data
+from lab.review.values import Json
 from tests.lab.review.plan_json import (
     ADDRESS,
     QUERY,
     change,
     condition,
+    created,
     on_log,
-    parsed,
     plan,
+    planned,
     policy,
 )
 from tests.mangling import mangle, values
@@ -49,14 +51,14 @@ def test_other_input_is_refused(content: bytes) -> None:
     )
     # A plan without policies is probably that of another directory.
     with pytest.raises(InputError, match="plan the directory that creates them"):
-        parsed()
+        planned()
 
 
 def test_a_plan_is_read_from_standard_input_as_powershell_writes_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """``-`` reads standard input, also UTF-16, which PowerShell's ``>`` writes."""
-    content = json.dumps(plan(change("create", after=policy()))).encode("utf-16")
+    content = json.dumps(plan(created())).encode("utf-16")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert len(read_plan("-").changes) == 1
 
@@ -71,7 +73,8 @@ def test_a_plan_is_read_from_standard_input_as_powershell_writes_it(
 )
 def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
     """The name is the ``for_each`` key, or the resource's name."""
-    (found,) = parsed(change("create", after=policy(), address=address))
+    new = change("create", after=policy(), address=address)
+    (found,) = planned(new).changes
     assert (found.name, found.file) == (name, "failed")
 
 
@@ -79,7 +82,8 @@ def test_policies_with_the_same_key_are_named_by_their_address() -> None:
     """Data sources, and what a failed apply left over, are no policies."""
     addresses = [f"module.x.{ADDRESS}", f"module.y.{ADDRESS}"]
     one, two = (change("create", after=policy(), address=each) for each in addresses)
-    found = parsed(one, two, one | {"mode": "data"}, one | {"deposed": "1a2b3c4d"})
+    others = (one | {"mode": "data"}, one | {"deposed": "1a2b3c4d"})
+    found = planned(one, two, *others).changes
     assert [each.name for each in found] == addresses
 
 
@@ -104,11 +108,10 @@ def test_policies_with_the_same_key_are_named_by_their_address() -> None:
     ],
 )
 def test_a_policy_that_can_not_be_played_has_a_reason(
-    changed: dict[str, Any], reason: str
+    changed: Json, reason: str
 ) -> None:
     """The review says why; ``test --plan`` refuses the plan."""
-    document = json.dumps(plan(change("create", after=policy(**changed)))).encode()
-    found = parse_plan(document, "plan.json")
+    found = planned(created(**changed))
     assert changed_policies(found.changes) == ((), ())
     assert reason in review_data(found, [])["problems"]["failed"]
     with pytest.raises(InputError, match="failed: can't be played"):
@@ -123,11 +126,12 @@ def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
     for quiet in (
         change("update", before=policy(), after=other),
         change("forget", before=policy()),
-        change("create", after=policy(enabled=False)),
+        created(enabled=False),
     ):
-        assert changed_policies(parsed(quiet)) == ((), ())
-    before, after = changed_policies(parsed(change("delete", before=policy())))
-    assert ([each.query for each in before], after) == ([QUERY], ())
+        assert changed_policies(planned(quiet).changes) == ((), ())
+    gone = planned(change("delete", before=policy()))
+    (before,), after = changed_policies(gone.changes)
+    assert (before.query, after) == (QUERY, ())
 
 
 @pytest.mark.parametrize(
@@ -156,12 +160,20 @@ def test_overlapping_incidents_are_the_same(
 
 _GOOD = plan(
     change("update", before=policy(), after=policy(query="a >= (5)"), sensitive={}),
-    change(
-        "create", after=policy(conditions=[on_log("severity>=ERROR", who="EXTRACT(a)")])
-    ),
+    created(conditions=[on_log("severity>=ERROR", who="EXTRACT(a)")]),
     change("delete", before=policy(), address=f'module.a.{ADDRESS}["b"]'),
 )
-_WORDS = ["", "60s", "1e9s", "\ud800", "`", "true", "forget", "no-op", "query"]
+_WORDS = [
+    "",
+    "60s",
+    "1e9s",
+    "\ud800",
+    "`",
+    "true",
+    "forget",
+    "no-op",
+    "query",
+]
 _WORDS += policy()
 _WORDS += policy()["conditions"][0]
 _WORDS += _GOOD["resource_changes"][1]["change"]
@@ -173,7 +185,8 @@ def test_any_plan_is_reviewed_or_refused(data: st.DataObject) -> None:
     document = json.loads(json.dumps(_GOOD))
     mangle(document, values(_WORDS), data)
     content = json.dumps(document).encode()
-    for part in (content, content[: data.draw(st.integers(0, len(content) - 1))]):
+    end = data.draw(st.integers(0, len(content) - 1))
+    for part in (content, content[:end]):
         try:
             found = parse_plan(part, "plan.json")
         except InputError:

@@ -93,7 +93,11 @@ def host() -> Iterator[CodeHost]:
         yield server
 
 
-def _run_steps(job: str, folder: Path, environ: dict[str, str]) -> None:
+def _run_steps(
+    job: str,
+    folder: Path,
+    environ: dict[str, str],
+) -> None:
     """Run the shell steps of a job in a folder, as a runner of GitHub does."""
     for step in WORKFLOW["jobs"][job]["steps"]:
         if "run" in step:
@@ -101,7 +105,14 @@ def _run_steps(job: str, folder: Path, environ: dict[str, str]) -> None:
             for name, value in (WORKFLOW["env"] | step.get("env", {})).items():
                 variables[name] = _evaluated(value)
             subprocess.run(
-                ["bash", "-e", "-o", "pipefail", "-c", _evaluated(step["run"])],
+                [
+                    "bash",
+                    "-e",
+                    "-o",
+                    "pipefail",
+                    "-c",
+                    _evaluated(step["run"]),
+                ],
                 cwd=folder / _evaluated(step.get("working-directory", ".")),
                 env=variables,
                 check=True,

@@ -4,12 +4,12 @@ from typing import Any, TypeAlias
 from xml.etree import ElementTree as ET
 
 from exporter import measure as samples
-from lab.policies.files import Policy
 from lab.policies.promql import promql_name
 from lab.prove.incidents import Incident
 from lab.simulate.series import Series
 from lab.timeline.charts import MOST_ROWS, Chart, chart, page, picture
 from lab.timeline.spans import Period, Spans
+from tests.lab.policies.folders import POLICIES
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
 HOUR = Period(1_767_571_200.0, 1_767_574_800.0)
@@ -37,47 +37,62 @@ def stream(id_: str, by_minute: ByMinute) -> Series:
     return states(samples.STATE, by_minute, stream_id=id_)
 
 
-def draw(
-    policies: tuple[Policy, ...], *series: Series, incidents: tuple[Incident, ...] = ()
-) -> Chart:
+def draw(*series: Series, incidents: tuple[Incident, ...] = ()) -> Chart:
     """Return the chart of an hour."""
     spans = Spans()
     spans.add(series)
-    return chart(HOUR, spans, incidents, policies)
+    return chart(HOUR, spans, incidents, POLICIES.values())
 
 
-def bars(drawn: Chart, row: int = 0) -> list[tuple[str, str, float, float]]:
+def bars(drawn: Chart) -> list[tuple[str, str, float, float]]:
     """Return the spans of a row: style, state, start and end in percent."""
-    found = drawn.rows[row].spans
-    return [(bar.style, bar.text, bar.x, round(bar.x + bar.width, 1)) for bar in found]
+    found = []
+    for bar in drawn.rows[0].spans:
+        end = round(bar.x + bar.width, 1)
+        found.append((bar.style, bar.text, bar.x, end))
+    return found
 
 
-def test_a_state_lasts_to_the_next_one(policies: tuple[Policy, ...]) -> None:
+def test_a_state_lasts_to_the_next_one() -> None:
     """Each state has a bar; a state without a known name is drawn by its number."""
     values = always(2) | always(5, since=15) | always(42, since=30)
-    assert bars(draw(policies, stream("orders", values))) == [
+    assert bars(draw(stream("orders", values))) == [
         ("good", "RUNNING", 0.0, 25.0),
         ("bad", "FAILED", 25.0, 50.0),
         ("odd", "state 42", 50.0, 100.0),
     ]
 
 
-def test_silence_is_a_gap(policies: tuple[Policy, ...]) -> None:
+def test_silence_is_a_gap() -> None:
     """Four minutes between points are usual; more than five are a gap."""
-    values = dict.fromkeys([0.0, 4.0, 8.0, 12.0, 18.0, 22.0, 26.0, 30.0], 2.0)
-    assert bars(draw(policies, stream("orders", values))) == [
+    values = dict.fromkeys(
+        [
+            0.0,
+            4.0,
+            8.0,
+            12.0,
+            18.0,
+            22.0,
+            26.0,
+            30.0,
+        ],
+        2.0,
+    )
+    assert bars(draw(stream("orders", values))) == [
         ("good", "RUNNING", 0.0, 20.0),
         ("good", "RUNNING", 30.0, 50.0),
     ]
 
 
-def test_other_subjects_are_drawn_where_something_happens(
-    policies: tuple[Policy, ...],
-) -> None:
+def test_other_subjects_are_drawn_where_something_happens() -> None:
     """A location that is readable and an exporter that runs need no row."""
-    vpn = {0.0: 3.0, 15.0: 3.0, 30.0: 2.0, 45.0: 2.0}
+    vpn = {
+        0.0: 3.0,
+        15.0: 3.0,
+        30.0: 2.0,
+        45.0: 2.0,
+    }
     drawn = draw(
-        policies,
         states(samples.UP, always(1)),
         states(samples.LAST_RUN, always(9), namespace="datastream-exporter"),
         states(samples.UP, always(0), location="us-east1"),
@@ -87,10 +102,9 @@ def test_other_subjects_are_drawn_where_something_happens(
     assert found == {"us-east1": ["unreadable"], "vpn": ["FAILED", "CREATED"]}
 
 
-def test_incidents_are_under_their_subject(policies: tuple[Policy, ...]) -> None:
+def test_incidents_are_under_their_subject() -> None:
     """Each policy has a line with severity, times and number; the oldest come first."""
     drawn = draw(
-        policies,
         stream("stock", always(2)),
         stream("orders", always(2)),
         states(samples.LAST_RUN, always(9), namespace="datastream-exporter"),
@@ -106,29 +120,29 @@ def test_incidents_are_under_their_subject(policies: tuple[Policy, ...]) -> None
         "datastream-exporter",
         "stock",
     ]
-    texts = [(text, bars[0].style, len(bars)) for text, bars in drawn.rows[0].incidents]
-    assert texts == [
-        ("stream-failed (2) before the start → still open", "critical", 2),
-        ("stream-errors 20m → 30m30s", "warning", 1),
-    ]
+    (failed, two), (errors, one) = drawn.rows[0].incidents
+    assert failed == "stream-failed (2) before the start → still open"
+    assert [bar.style for bar in two] == ["critical"] * 2
+    assert errors == "stream-errors 20m → 30m30s"
+    assert [bar.style for bar in one] == ["warning"]
 
 
-def test_streams_that_look_alike_share_a_row(policies: tuple[Policy, ...]) -> None:
+def test_streams_that_look_alike_share_a_row() -> None:
     """A fleet of hundreds fits on a page; what does not fit is counted."""
     alike = [stream(f"s{number:03}", always(2)) for number in range(500)]
-    (row,) = draw(policies, *alike).rows
+    (row,) = draw(*alike).rows
     assert (row.name, row.place) == (
         "s000",
         "europe-west1 · shop-prod · and 499 more like it",
     )
     different = [stream(f"s{number}", always(2, since=number)) for number in range(50)]
-    drawn = draw(policies, *different)
+    drawn = draw(*different)
     assert (len(drawn.rows), drawn.notes) == (MOST_ROWS, ["10 more rows not drawn."])
 
 
-def test_names_are_no_markup(policies: tuple[Policy, ...]) -> None:
+def test_names_are_no_markup() -> None:
     """Names are text on the page, and the picture is well-formed XML."""
-    drawn = draw(policies, stream("<script>&\x1b", always(2)))
+    drawn = draw(stream("<script>&\x1b", always(2)))
     assert "<script" not in page("<b>", "<i>", [drawn])
     root = ET.fromstring(picture(drawn))  # noqa: S314 - our own
     assert "<script>&\\x1b" in "".join(root.itertext())

@@ -78,7 +78,8 @@ def parse(text: str, file: str) -> "Document":
     if tree.data is None:
         raise InputError([f"{file}: is empty; write at least the required keys"])
     document = Document(tree.data, file, {**tree.lines})
-    document.mistakes += tree.mistakes
+    for line, words in tree.mistakes:
+        document.add_error_at(line, words)
     return document
 
 
@@ -94,7 +95,7 @@ class Document:
     ) -> None:
         self.data = data
         self.file = file  # what sentences call it
-        self.mistakes: list[Mistake] = []
+        self._mistakes: list[Mistake] = []
         self._origins = {} if origins is None else origins
         self._prefix = prefix  # the path in the file that leads to this document
 
@@ -108,15 +109,18 @@ class Document:
                 data = data[int(key)]
             else:
                 return None
-        return Document(data, self.file, self._origins, (*self._prefix, *path))
+        prefix = (*self._prefix, *path)
+        return Document(data, self.file, self._origins, prefix)
 
     def override(self, section: str, key: str, value: JsonValue, variable: str) -> None:
         """Replace the value of a key in a section by an environment variable's."""
-        if isinstance(self.data, dict):
-            keys = self.data.get(section) or {}
-            if isinstance(keys, dict):
-                self.data = {**self.data, section: {**keys, key: value}}
-                self._origins[(*self._prefix, section, key)] = variable
+        if not isinstance(self.data, dict):
+            return
+        keys = self.data.get(section) or {}
+        if not isinstance(keys, dict):
+            return
+        self.data = {**self.data, section: {**keys, key: value}}
+        self._origins[(*self._prefix, section, key)] = variable
 
     def read(self, model: type[_M]) -> _M | None:
         """Return the document as a model; None if it has mistakes, which are added.
@@ -140,8 +144,9 @@ class Document:
     def _leave_out_empty_keys(self, error: ValidationError) -> None:
         """Remove the known keys that have no value, of those that were refused."""
         for details in error.errors():
-            unknown = details["type"] == "extra_forbidden"
-            if unknown or details["input"] is not None or not details["loc"]:
+            if details["type"] == "extra_forbidden":
+                continue
+            if details["input"] is not None or not details["loc"]:
                 continue
             *above, key = self._path(details["loc"], missing=False)
             holder = self.part(*above)
@@ -154,16 +159,16 @@ class Document:
 
     def add_error(self, location: Sequence[str | int], words: str) -> None:
         """Add a mistake about the value at a path, such as ``("run", "name")``."""
-        self.mistakes.append(self._mistake(location, words))
+        self._mistakes.append(self._mistake(location, words))
 
     def add_error_at(self, origin: int | str, words: str) -> None:
         """Add a mistake about a line, or about an environment variable."""
-        self.mistakes.append(self._mistake_at(origin, words))
+        self._mistakes.append(self._mistake_at(origin, words))
 
     def accepted(self, value: _M | None) -> _M:
         """Return what was read, or raise InputError with each mistake once, by line."""
-        if value is None or self.mistakes:
-            by_line = sorted(self.mistakes, key=lambda mistake: mistake.line)
+        if value is None or self._mistakes:
+            by_line = sorted(self._mistakes, key=lambda mistake: mistake.line)
             raise InputError(dict.fromkeys(each.sentence for each in by_line))
         return value
 
@@ -196,10 +201,11 @@ class Document:
         The last part is kept if it is ``missing``, though the document doesn't have it.
         """
         path: list[str | int] = []
-        last = len(location) - 1
-        for index, part in enumerate(location):
-            if self.part(*path, part) or (missing and index == last):
+        for part in location:
+            if self.part(*path, part):
                 path.append(part)
+        if missing:
+            path.append(location[-1])
         return tuple(path)
 
     def _mistake(self, location: Sequence[str | int], words: str) -> Mistake:
@@ -231,7 +237,7 @@ def _written(location: yaml_tree.Path) -> str:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        else:
-            name = part if re.fullmatch(r"[\w-]+", part) else quote(part)
-            path += f".{name}" if path else name
+            continue
+        name = part if re.fullmatch(r"[\w-]+", part) else quote(part)
+        path += f".{name}" if path else name
     return path

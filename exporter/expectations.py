@@ -247,12 +247,12 @@ def unmatched(
         of_source = ids.get(source, [])
         for key, globs in (("include", source.include), ("exclude", source.exclude)):
             for place, glob in enumerate(globs):
-                path = ("sources", index, key, place)
                 matched = sum(fnmatchcase(each, glob) for each in of_source)
-                all_match = 1 < matched == len(of_source)
                 if matched == 0:
-                    words = f"{quote(glob)} matches no stream"
-                    yield config.document.place(path, words)
-                elif everything and all_match:
-                    every = f"every stream of {source.project}; narrow or remove it"
-                    yield config.document.place(path, f"{quote(glob)} matches {every}")
+                    what = "no stream"
+                elif everything and 1 < matched == len(of_source):
+                    what = f"every stream of {source.project}; narrow or remove it"
+                else:
+                    continue
+                path = ("sources", index, key, place)
+                yield config.document.place(path, f"{quote(glob)} matches {what}")

@@ -15,6 +15,9 @@ from pydantic_core import ErrorDetails
 from exporter.text import printable, quote
 
 MOST_REPORTED = 50
+# Pydantic's errors of a word among others, and of text
+_OF_WORDS = {"enum", "literal_error"}
+_OF_TEXT = {*_OF_WORDS, "string_type"}
 _LONGEST_GUESSED = 100  # letters of a word; a guess for a longer one takes too long
 _SHORTEST_BEGINNING = 3  # letters
 
@@ -52,11 +55,14 @@ def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | 
     """Return the known word that resembles a word or begins with it, or None."""
     if len(word) > _LONGEST_GUESSED:
         return None
+    lower = word.lower()
     by_lower_case = {candidate.lower(): candidate for candidate in known}
-    matches = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=similarity)
+    matches = get_close_matches(lower, by_lower_case, n=1, cutoff=similarity)
     if not matches and len(word) >= _SHORTEST_BEGINNING:
-        matches = [each for each in by_lower_case if each.startswith(word.lower())]
-    return by_lower_case[matches[0]] if matches else None
+        matches = [each for each in by_lower_case if each.startswith(lower)]
+    if not matches:
+        return None
+    return by_lower_case[matches[0]]
 
 
 def hint(word: str, known: Iterable[str]) -> str:
@@ -72,44 +78,49 @@ def syntax_mistake(error: yaml.YAMLError, text: str) -> str:
     """Return line, column and advice for what the YAML parser rejected."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return f": is not YAML ({error})"
-    line, column = error.problem_mark.line, error.problem_mark.column
+    mark = error.problem_mark
     opened = error.context_mark.line + 1 if error.context_mark else 0
-    lines = text.splitlines()
-    rest = lines[line][column:] if line < len(lines) else ""
-    word = re.search(r"[^\s,\[\]{}]+", rest)
+    lines = [*text.splitlines(), ""]
+    rest = lines[mark.line][mark.column :]
+    words = re.findall(r"[^\s,\[\]{}]+", rest) or [""]
     tab = "tab" if rest.startswith("\t") else ""
     said = f"{error.context or ''} {tab} {error.problem}"
     advice: str = next(
         advice for pattern, advice in _messages()["syntax"] if re.search(pattern, said)
     )
     advice = advice.format(
-        opened=opened, word=quote(word[0] if word else ""), problem=error.problem
+        opened=opened,
+        word=quote(words[0]),
+        problem=error.problem,
     )
-    return f":{line + 1}:{column + 1}: {advice}"
+    return f":{mark.line + 1}:{mark.column + 1}: {advice}"
 
 
 def value_mistake(details: ErrorDetails) -> str:
     """Return what is wrong with a value, what it is, and what is allowed."""
-    kind, value, context = details["type"], details["input"], details.get("ctx", {})
-    if kind in _messages()["errors"]:
-        return str(_messages()["errors"][kind]).format(**context)
-    of_words = kind in {"enum", "literal_error"}
-    if isinstance(value, int | float) and (of_words or kind == "string_type"):
+    kind = details["type"]
+    value = details["input"]
+    context = details.get("ctx", {})
+    sentence = _messages()["errors"].get(kind)
+    if sentence:
+        return str(sentence).format(**context)
+    if isinstance(value, int | float) and kind in _OF_TEXT:
         return f'{quote(value)} is not text in YAML; put it in quotes: "{quote(value)}"'
-    if isinstance(value, str) and of_words:
+    if isinstance(value, str) and kind in _OF_WORDS:
         expected = str(context["expected"])
         allowed = re.findall(r"'([^']*)'", expected) or [expected]
         return f"{quote(value)} is not allowed; {hint(value, allowed)}"
     # What is left of pydantic's "Input should be a valid integer, got a number with …".
     _, _, rule = details["msg"].partition(" should ")
     must, _, seen = rule.partition(", ")
-    if not seen.startswith("not "):
-        counted = isinstance(value, str) and " character" in must
-        seen = f"not {len(value):,}" if counted else f"not {_shown(value)}"
     if not must:
         return f"{_shown(value)} is not allowed here ({details['msg']})"
     for theirs, ours in _messages()["words"].items():
         must = must.replace(theirs, ours)
+    if not seen.startswith("not "):
+        seen = f"not {_shown(value)}"
+        if isinstance(value, str) and " character" in must:
+            seen = f"not {len(value):,}"
     return f"must {must}, {seen}"
 
 
@@ -118,7 +129,9 @@ def _shown(value: object) -> str:
         return "a list"
     if isinstance(value, dict):
         return "a mapping of keys"
-    return "nothing" if value is None else quote(value)
+    if value is None:
+        return "nothing"
+    return quote(value)
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:
@@ -135,14 +148,15 @@ def known_keys(kind: Any, path: Sequence[str | int]) -> tuple[str, ...]:
     There are none where the type allows any key.
     """
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        fields = {
-            field.alias or name: field for name, field in kind.model_fields.items()
+        types = {
+            field.alias or name: field.annotation
+            for name, field in kind.model_fields.items()
         }
-        if not path:
-            return tuple(fields) if kind.model_config.get("extra") == "forbid" else ()
-        if path[0] not in fields:
-            return ()
-        return known_keys(fields[str(path[0])].annotation, path[1:])
+        if path:
+            return known_keys(types.get(str(path[0])), path[1:])
+        if kind.model_config.get("extra") == "forbid":
+            return tuple(types)
+        return ()
     # A union's members are at its own path, a list's items one step below.
     below = path if get_origin(kind) in {Union, UnionType, Annotated} else path[1:]
     keys: dict[str, None] = {}

@@ -9,9 +9,11 @@ _MARKUP = str.maketrans({"`": "'", "<": "\u2039", ">": "\u203a"})
 
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: ``no streams``, ``1 stream``, ``1,200 streams``."""
+    if count == 0:
+        return f"no {noun}s"
     if count == 1:
         return f"1 {noun}"
-    return f"{count:,} {noun}s" if count else f"no {noun}s"
+    return f"{count:,} {noun}s"
 
 
 def capitalized(text: str) -> str:
@@ -23,10 +25,13 @@ def printable(text: str) -> str:
     """Return the text on one line, with unprintable characters escaped."""
     if text.isprintable():
         return text
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
+    shown = ""
+    for letter in text:
+        if letter.isprintable():
+            shown += letter
+        else:
+            shown += letter.encode("unicode_escape").decode()
+    return shown
 
 
 def without_markup(text: str) -> str:
@@ -36,11 +41,13 @@ def without_markup(text: str) -> str:
 
 def one_line(text: str, most: int) -> str:
     """Return the text on one line with single spaces, cut to so many UTF-8 bytes."""
-    head = text[: 4 * most]  # a long text takes no longer
-    line = printable(" ".join(head.split())).encode()
+    head = text[: 4 * most]  # so that a long text takes no longer
+    words = " ".join(head.split())
+    line = printable(words).encode()
     if len(line) <= most and len(head) == len(text):
         return line.decode()
-    return line[: most - len("…".encode())].decode(errors="ignore") + "…"
+    room = most - len("…".encode())
+    return line[:room].decode(errors="ignore") + "…"
 
 
 def quote(value: object) -> str:
@@ -51,5 +58,6 @@ def quote(value: object) -> str:
 
 
 def _start(text: str) -> str:
-    cut = "…" if len(text) > _LONGEST_QUOTE else ""
-    return printable(text[:_LONGEST_QUOTE]) + cut
+    if len(text) <= _LONGEST_QUOTE:
+        return printable(text)
+    return printable(text[:_LONGEST_QUOTE]) + "…"

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeAlias
 import yaml
 from pydantic import JsonValue
 
-from exporter.mistakes import InputError, Mistake, syntax_mistake
+from exporter.mistakes import InputError, syntax_mistake
 from exporter.text import quote
 
 Path: TypeAlias = tuple[str | int, ...]  # the keys and indexes that lead to a value
@@ -77,7 +77,7 @@ class Tree:
         """Read a text, or raise InputError; ``file`` is what sentences call it."""
         self.data: JsonValue = None
         self.lines: dict[Path, int] = {}
-        self.mistakes: list[Mistake] = []
+        self.mistakes: list[tuple[int, str]] = []  # a line, and what is wrong there
         self._file = file
         invalid = _INVALID.search(text)
         if invalid:
@@ -96,9 +96,6 @@ class Tree:
     def _refuse(self, line: int, problem: str) -> NoReturn:
         raise InputError([f"{self._file}:{line}: {problem}; remove it"])
 
-    def _add_mistake(self, line: int, words: str) -> None:
-        self.mistakes.append(Mistake(line, f"{self._file}:{line}: {words}"))
-
     def _plain(self, node: yaml.Node, path: Path) -> JsonValue:
         """Return a node as plain data, aliases expanded, and keep the lines."""
         line = node.start_mark.line + 1
@@ -109,7 +106,7 @@ class Tree:
             raise InputError([f"{self._file}: has more than {_MAX_VALUES:,} values"])
         if node.tag not in {_PLAIN, _OTHER}:
             words = f"the tag {quote(node.tag)} is not allowed; remove it"
-            self._add_mistake(line, words)
+            self.mistakes.append((line, words))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -129,13 +126,14 @@ class Tree:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
                 words = "a key must be text, not a list or a mapping"
-                self._add_mistake(line, words)
+                self.mistakes.append((line, words))
                 continue
             place = (*path, key.value)
-            first = self.lines.get(place)
-            if first is not None:
-                words = f"the key {quote(key.value)} is in line {first} already"
-                self._add_mistake(line, f"{words}; remove one of them")
+            if place in self.lines:
+                words = (
+                    f"the key {quote(key.value)} is in line {self.lines[place]} already"
+                )
+                self.mistakes.append((line, f"{words}; remove one of them"))
                 continue
             self._plain(key, place)
             data[key.value] = self._plain(value, place)

@@ -67,9 +67,9 @@ def _name_glob(value: str) -> str:
 
 def _state(value: object) -> StreamState:
     if type(value) is int and value in set(StreamState):
-        name = StreamState(value).name
-        raise ValueError(f"{value} is a number; write the state's name, {name}")
-    state = StreamState.__members__.get(value) if isinstance(value, str) else None
+        fix = f"write the state's name, {StreamState(value).name}"
+        raise ValueError(f"{value} is a number; {fix}")
+    state = StreamState.__members__.get(str(value))
     if state in FAILURES:
         fix = "exclude the stream from its source or snooze the policy"
         raise ValueError(f"{value} always alerts; to silence it, {fix}")

@@ -1,8 +1,8 @@
 """Loads the config from a file or the environment, or reports all mistakes in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,9 +18,6 @@ WHOLE = PREFIX + "CONFIG"  # holds the text of a whole config file
 _SWITCHES = {"true": True, "false": False}
 _MERGE = "Merge the two, or list"
 _EVERY = "*"  # stands for every location of a project
-
-# The path of a value, and a sentence
-_Finding: TypeAlias = tuple[tuple[str | int, ...], str]
 
 
 class _Watched(Config):
@@ -67,8 +64,8 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     # A mistake elsewhere must not hide what the sources and required streams get wrong.
     watched = config or document.read(_Watched)
     if watched:
-        for location, sentence in (*_overlaps(watched), *_unwatched(watched)):
-            document.add_error(location, sentence)
+        _add_overlaps(document, watched)
+        _add_unwatched(document, watched)
     return document.accepted(config).written_in(document)
 
 
@@ -101,8 +98,8 @@ def _override(document: Document, environ: Mapping[str, str]) -> None:
             document.override(section, key, _SWITCHES.get(text, text), name)
 
 
-def _overlaps(config: Config) -> Iterator[_Finding]:
-    """Yield the sources that cover a location which an earlier source covers."""
+def _add_overlaps(document: Document, config: Config) -> None:
+    """Add a mistake for each location that an earlier source covers."""
     # By project: the index of the first source of each location.
     covered: dict[str, dict[str, int]] = {}
     for index, source in enumerate(config.sources):
@@ -110,38 +107,35 @@ def _overlaps(config: Config) -> Iterator[_Finding]:
         if source.locations is None and before:
             first = next(iter(before.values()))
             what = f"sources[{first}] already covers {source.project}"
-            yield ("sources", index), f"{what}. {_MERGE} locations in both."
+            words = f"{what}. {_MERGE} locations in both."
+            document.add_error(("sources", index), words)
         for place, location in enumerate(source.locations or ()):
             other = before.get(_EVERY, before.get(location))
             if other is not None:
                 what = f"sources[{other}] already covers {location} of {source.project}"
-                yield (
-                    ("sources", index, "locations", place),
-                    f"{what}. {_MERGE} it once.",
-                )
+                path = ("sources", index, "locations", place)
+                document.add_error(path, f"{what}. {_MERGE} it once.")
         for location in source.locations or (_EVERY,):
             before.setdefault(location, index)
 
 
-def _unwatched(config: Config) -> Iterator[_Finding]:
-    """Yield the required streams that are listed twice, or that no source watches."""
+def _add_unwatched(document: Document, config: Config) -> None:
+    """Add a mistake for each required stream that is listed twice, or not watched."""
     projects = {source.project for source in config.sources}
     written: dict[object, int] = {}
     for index, name in enumerate(config.required):
         source = config.source_of(name.project, name.location)
-        problem = None
-        if name in written:
-            first = f"required[{written[name]}]"
-            problem = f"{quote(str(name))} is {first} already; remove one of them"
+        first = written.setdefault(name, index)
+        if first < index:
+            words = f"{quote(str(name))} is required[{first}] already"
+            fix = "remove one of them"
         elif source is None:
             guess = nearest(name.project, projects)
+            words = f"no source covers project {quote(name.project)}"
             fix = f"did you mean {guess}?" if guess else "add it under sources"
-            problem = f"no source covers project {quote(name.project)}; {fix}"
         elif not source.watches(name.stream):
-            problem = (
-                f"the source of {name.project} leaves {quote(name.stream)} out; fix its"
-                " include or exclude, or remove the stream from required"
-            )
-        if problem:
-            yield ("required", index), problem
-        written.setdefault(name, index)
+            words = f"the source of {name.project} leaves {quote(name.stream)} out"
+            fix = "fix its include or exclude, or remove the stream from required"
+        else:
+            continue
+        document.add_error(("required", index), f"{words}; {fix}")

@@ -12,22 +12,17 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import google.auth
 import grpc
 from google.auth import impersonated_credentials
 from google.auth.credentials import Credentials
 from google.auth.transport.requests import Request
-from google.cloud import datastream_v1, monitoring_v3
-from google.cloud.datastream_v1.services.datastream.transports import (
-    DatastreamGrpcTransport,
-)
-from google.cloud.monitoring_v3.services.metric_service.transports import (
-    MetricServiceGrpcTransport,
-)
-from google.cloud.monitoring_v3.services.notification_channel_service import (
-    transports as notification_channel_transports,
+from google.cloud.datastream_v1 import DatastreamClient
+from google.cloud.monitoring_v3 import (
+    MetricServiceClient,
+    NotificationChannelServiceClient,
 )
 
 from exporter.config import Endpoints
@@ -40,6 +35,8 @@ from exporter.google.errors import (
 from exporter.mistakes import InputError
 from exporter.names import LocationName
 from exporter.text import quote
+
+_C = TypeVar("_C")
 
 DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
@@ -114,7 +111,7 @@ class Clients:
                 self._credentials, _ = _credentials(self._impersonate, seconds)
         self._open()
 
-    def datastream_for(self, at: LocationName) -> datastream_v1.DatastreamClient:
+    def datastream_for(self, at: LocationName) -> DatastreamClient:
         """Return the client that reads a location, always the same one."""
         digest = hashlib.sha256(str(at).encode()).digest()
         return self._datastreams[digest[0] % _DATASTREAM_CHANNELS]
@@ -122,29 +119,17 @@ class Clients:
     def _open(self) -> None:
         ends = self._endpoints
         channels = [
-            self._channel(DatastreamGrpcTransport, DATASTREAM_EMULATOR, ends.datastream)
+            self._channel(DatastreamClient, DATASTREAM_EMULATOR, ends.datastream)
             for _ in range(_DATASTREAM_CHANNELS)
         ]
-        self._datastreams = [
-            datastream_v1.DatastreamClient(
-                transport=DatastreamGrpcTransport(channel=channel)
-            )
-            for channel in channels
-        ]
+        self._datastreams = [_client(DatastreamClient, each) for each in channels]
         self.datastream = self._datastreams[0]  # for discovery, and what people ask
-        monitoring = self._channel(
-            MetricServiceGrpcTransport, MONITORING_EMULATOR, ends.monitoring
+        channel = self._channel(
+            MetricServiceClient, MONITORING_EMULATOR, ends.monitoring
         )
-        self.monitoring = monitoring_v3.MetricServiceClient(
-            transport=MetricServiceGrpcTransport(channel=monitoring)
-        )
-        transport = (
-            notification_channel_transports.NotificationChannelServiceGrpcTransport
-        )
-        self.notification_channels = monitoring_v3.NotificationChannelServiceClient(
-            transport=transport(channel=monitoring)
-        )
-        self._channels = [*channels, monitoring]
+        self.monitoring = _client(MetricServiceClient, channel)
+        self.notification_channels = _client(NotificationChannelServiceClient, channel)
+        self._channels = [*channels, channel]
 
     def __enter__(self) -> Self:
         return self
@@ -155,17 +140,25 @@ class Clients:
             channel.close()
 
     def _channel(
-        self, transport: type[Any], emulator: str, endpoint: str | None
+        self, kind: type[Any], emulator: str, endpoint: str | None
     ) -> grpc.Channel:
         if emulator in self._emulators:
             return grpc.insecure_channel(
                 self._emulators[emulator], options=_EMULATOR_OPTIONS
             )
-        return transport.create_channel(
-            endpoint or transport.DEFAULT_HOST,
+        return kind.get_transport_class("grpc").create_channel(
+            endpoint or kind.DEFAULT_ENDPOINT,
             credentials=self._credentials,
             options=_OPTIONS,
         )
+
+
+def _client(kind: type[_C], channel: grpc.Channel) -> _C:
+    """Return a client of this kind on a channel."""
+    google: Any = kind
+    transport = google.get_transport_class("grpc")
+    client: _C = google(transport=transport(channel=channel))
+    return client
 
 
 def emulators(environ: Mapping[str, str]) -> dict[str, str]:
@@ -173,10 +166,8 @@ def emulators(environ: Mapping[str, str]) -> dict[str, str]:
     addresses = {name: environ[name] for name in _EMULATORS if environ.get(name)}
     for name, address in addresses.items():
         if not _ADDRESS.fullmatch(address):
-            fix = "write host and port alone, such as localhost:8080"
-            raise InputError(
-                [f"environment: {name}: {quote(address)} is no address; {fix}"]
-            )
+            fix = "is no address; write host and port alone, such as localhost:8080"
+            raise InputError([f"environment: {name}: {quote(address)} {fix}"])
     return addresses
 
 

@@ -16,6 +16,11 @@ TASK_INDEX = "CLOUD_RUN_TASK_INDEX"
 TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 TASK_ATTEMPT = "CLOUD_RUN_TASK_ATTEMPT"
 REQUEST_TIMEOUT = "CLOUD_RUN_TIMEOUT_SECONDS"
+_LABELS = {
+    "execution": EXECUTION,
+    "task_index": TASK_INDEX,
+    "attempt": TASK_ATTEMPT,
+}
 
 
 def here(environ: Mapping[str, str]) -> bool:
@@ -37,11 +42,16 @@ def task(environ: Mapping[str, str]) -> Task:
 
 def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the labels that identify the log lines of this task and execution."""
-    labels = {"execution": EXECUTION, "task_index": TASK_INDEX, "attempt": TASK_ATTEMPT}
-    return {label: environ[name] for label, name in labels.items() if environ.get(name)}
+    labels = {}
+    for label, name in _LABELS.items():
+        if environ.get(name):
+            labels[label] = environ[name]
+    return labels
 
 
 def request_timeout(environ: Mapping[str, str]) -> int | None:
     """Return the seconds that a request may take, if functions-framework says it."""
     text = environ.get(REQUEST_TIMEOUT, "")
-    return int(text) if text.isdecimal() else None
+    if not text.isdecimal():
+        return None
+    return int(text)

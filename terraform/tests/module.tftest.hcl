@@ -260,7 +260,10 @@ run "outputs" {
 run "too_many_calls" {
   command         = plan
   expect_failures = [check.calls_are_within_the_quota]
+
   variables {
-    config_yaml = yamlencode({ metrics = { project = "orders-prod" }, sources = [for number in range(100, 300) : { project = "orders-${number}" }] })
+    mode           = "worker_pool"
+    watch_interval = "10s"
+    config_yaml    = yamlencode({ metrics = { project = "orders-prod" }, sources = [{ project = "orders-prod", locations = [for number in range(201) : "europe-west${number}"] }] })
   }
 }

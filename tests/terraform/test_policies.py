@@ -8,9 +8,8 @@ import pytest
 import yaml
 
 from tests.terraform.conftest import CopyModule, PlanModule
-from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, own_policy
-from tests.terraform.terraform_cli import REPOSITORY, State, copy_module
+from tests.terraform.terraform_cli import REPOSITORY, State
 
 # What the files leave open, and the inputs say
 _DEPLOYED = {
@@ -71,24 +70,8 @@ def _policies(*states: State) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.fixture(scope="module")
-def applied(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Return every policy: some exist in one mode only, some where config collects something."""
-    config = CONFIG + "collect: {objects: true, private_connections: true}\n"
-    with FakeProvider() as provider:
-        root = copy_module(MODULE, tmp_path_factory.mktemp("applied"), provider)
-        inputs = {**INPUTS, "config_yaml": config}
-        states = [
-            root.apply(**inputs),
-            root.apply(**{**inputs, "mode": "function", "image": None}),
-        ]
-    policies = _policies(*states)
-    assert policies.keys() == _FILES.keys()
-    return policies
-
-
 def _as_file(values: Any) -> Any:
-    """Return the provider's form of a policy in the API's form, which the files have."""
+    """Return the provider's form of a policy in the API's form, as in the files."""
     if isinstance(values, list):
         return [_as_file(each) for each in values]
     if not isinstance(values, dict):
@@ -114,27 +97,30 @@ def _condition(policy: dict[str, Any]) -> dict[str, Any]:
     return condition
 
 
-@pytest.mark.parametrize("name", sorted(_FILES))
-def test_a_policy_equals_its_file(
-    applied: dict[str, dict[str, Any]], name: str
-) -> None:
-    """Every field of a policy is its file's; it gets channels, and links to what is deployed."""
-    page = "jobs/details" if name == "exporter-executions-failing" else "detail"
-    deployed = rf"\1/{page}/europe-west1/datastream-exporter?"
-    file = re.sub(
-        r"(console.cloud.google.com/run)(?:/jobs)?\?",
-        deployed,
-        json.dumps(_FILES[name]),
-    )
-    dashboard = r"dashboards/builder/\d+\?project=orders-prod"
-    policy = re.sub(
-        dashboard, "dashboards?project=${project}", json.dumps(applied[name])
-    )
-    assert json.loads(policy) == {
-        "enabled": True,
-        **json.loads(file),
-        "notificationChannels": [CHANNEL],
-    }
+def test_a_policy_equals_its_file(terraform: CopyModule) -> None:
+    """Each field is the file's; it gets channels, and links to what is deployed."""
+    # Some policies exist in one mode only, some where config collects something.
+    config = f"{CONFIG}collect: {{objects: true, private_connections: true}}\n"
+    inputs = {**INPUTS, "config_yaml": config}
+    root = terraform(MODULE)
+    root.apply(**inputs)
+    job = root.state()
+    root.apply(**{**inputs, "mode": "function", "image": None})
+    function = root.state()
+    policies = _policies(job, function)
+    assert policies.keys() == _FILES.keys()
+    for name, policy in policies.items():
+        page = "jobs/details" if name == "exporter-executions-failing" else "detail"
+        deployed = rf"\1/{page}/europe-west1/datastream-exporter?"
+        written = json.dumps(_FILES[name])
+        file = re.sub(r"(console.cloud.google.com/run)(?:/jobs)?\?", deployed, written)
+        dashboard = r"dashboards/builder/\d+\?project=orders-prod"
+        static = "dashboards?project=${project}"
+        assert json.loads(re.sub(dashboard, static, json.dumps(policy))) == {
+            "enabled": True,
+            **json.loads(file),
+            "notificationChannels": [CHANNEL],
+        }
 
 
 @pytest.mark.parametrize(
@@ -143,7 +129,7 @@ def test_a_policy_equals_its_file(
 def test_the_look_back_window_follows_the_retest_window(
     plan_module: PlanModule, duration: str, look_back: str
 ) -> None:
-    """A new retest window changes the look-back window made for it, and nothing else."""
+    """A new retest window changes its look-back window, and nothing else."""
     overrides = {each: {"duration": duration} for each in _ON_METRICS}
     policies = _policies(plan_module(policy_overrides=overrides))
     for name in _ON_METRICS & policies.keys():
@@ -158,7 +144,7 @@ def test_the_look_back_window_follows_the_retest_window(
 
 
 def test_a_threshold_changes_everywhere_it_is_used(plan_module: PlanModule) -> None:
-    """A new threshold changes its policy, the label, and the policies that yield to it."""
+    """A new threshold changes its policy, its label, and those that yield to it."""
     chosen = {name: str(70 + number) for number, name in enumerate(sorted(_THRESHOLDS))}
     overrides = {name: {"threshold": int(number)} for name, number in chosen.items()}
     policies = _policies(plan_module(policy_overrides=overrides))
@@ -175,7 +161,7 @@ def test_a_threshold_changes_everywhere_it_is_used(plan_module: PlanModule) -> N
 def test_a_threshold_changes_only_the_number_in_parentheses(
     terraform: CopyModule,
 ) -> None:
-    """Other numbers in the query stay, also those that begin or end with the same digits."""
+    """Other numbers in the query stay, also those with the same digits in them."""
     queries = {
         "up > (5)": "up > (9)",
         "up >= (5) unless on () up > 5": "up >= (9) unless on () up > 5",

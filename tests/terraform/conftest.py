@@ -10,11 +10,11 @@ from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import CHANNELS, INPUTS, MODULE, SECRETS
 from tests.terraform.terraform_cli import Plan, RootModule, copy_module
 
-CopyModule: TypeAlias = Callable[[str], RootModule]
-"""Copies a directory of the project into an initialized root module."""
+CopyModule: TypeAlias = Callable[..., RootModule]
+"""Copies a directory of the project into a root module, as ``copy_module`` does."""
 
 PlanModule: TypeAlias = Callable[..., Plan]
-"""Plans the module for the tests' inputs with these changed. Equal inputs share a plan."""
+"""Plans the module with changes to the tests' inputs. Equal inputs share a plan."""
 
 
 @pytest.fixture
@@ -30,8 +30,9 @@ def terraform(
 ) -> CopyModule:
     """Return a function that copies a directory of the project."""
 
-    def copy(directory: str, /) -> RootModule:
-        return copy_module(directory, tmp_path_factory.mktemp("root"), fake_provider)
+    def copy(directory: str, *, sources: bool = False) -> RootModule:
+        target = tmp_path_factory.mktemp("root")
+        return copy_module(directory, target, fake_provider, sources=sources)
 
     return copy
 
@@ -46,7 +47,7 @@ def plan_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlanModule
         def plan(**inputs: Any) -> Plan:
             key = repr(inputs)
             if key not in plans:
-                plans[key] = root.plan(**{**INPUTS, **inputs})
+                plans[key] = root.plan(**(INPUTS | inputs))
             return plans[key]
 
         yield plan

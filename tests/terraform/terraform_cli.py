@@ -271,7 +271,11 @@ class RootModule:
 
 
 def copy_module(
-    directory: str, target: Path, provider: FakeProvider | None
+    directory: str,
+    target: Path,
+    provider: FakeProvider | None,
+    *,
+    sources: bool = False,
 ) -> RootModule:
     """Copy all that the module reads; return one of its directories as a root module.
 
@@ -279,6 +283,8 @@ def copy_module(
         directory: A path in the project, such as ``terraform`` or ``terraform/examples/…``.
         target: An empty directory for the copy.
         provider: The fake of all providers; None if the module needs none.
+        sources: Whether Python files have their text. Terraform takes twice as long
+            with all of it in a plan.
 
     Raises:
         TerraformError: ``terraform init`` failed.
@@ -286,13 +292,25 @@ def copy_module(
     for name in _MODULE_FILES:
         source, copy = REPOSITORY / name, target / name
         if source.is_dir():
-            shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*_NOT_READ))
+            shutil.copytree(
+                source,
+                copy,
+                ignore=shutil.ignore_patterns(*_NOT_READ),
+                copy_function=shutil.copyfile if sources else _copy_without_source,
+            )
         else:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
     root = RootModule(target / directory, provider)
     root.init()
     return root
+
+
+def _copy_without_source(source: str, copy: str) -> None:
+    if source.endswith(".py"):
+        Path(copy).touch()
+    else:
+        shutil.copyfile(source, copy)
 
 
 def _check(process: subprocess.CompletedProcess[str]) -> None:

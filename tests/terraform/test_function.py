@@ -1,12 +1,18 @@
 """Mode function: what changes its source archive, and which log entries call it."""
 
+import io
 import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.filters.log_filter import parse_log_filter
 from tests.terraform.conftest import CopyModule, PlanModule
+from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import INPUTS, MODULE
 
 _INPUTS: dict[str, Any] = {**INPUTS, "mode": "function", "image": None}
@@ -16,10 +22,14 @@ _ACCESS = "projects/orders-prod/logs/cloudaudit.googleapis.com%2Fdata_access"
 _OWN_LOG = "projects/orders-prod/logs/run.googleapis.com%2Fstdout"
 
 
-def test_only_a_changed_source_updates_the_function(terraform: CopyModule) -> None:
-    """File modes, times, line ends and files that Git doesn't have are no change on any machine."""
-    root = terraform(MODULE)
+def test_only_a_changed_source_updates_the_function(
+    terraform: CopyModule, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    """Its archive runs; modes, times, line ends and files not in Git change nothing."""
+    root = terraform(MODULE, sources=True)
     root.apply(**_INPUTS)
+    (archive,) = fake_provider.project.objects.values()
+    _check_archive(zipfile.ZipFile(io.BytesIO(archive)), tmp_path)
     clone = root.directory.parent
     for path in clone.rglob("*.py"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
@@ -39,6 +49,29 @@ def test_only_a_changed_source_updates_the_function(terraform: CopyModule) -> No
         "google_cloudfunctions2_function.exporter[0]": ("update",),
         "google_storage_bucket_object.source[0]": ("delete", "create"),
     }
+
+
+def _check_archive(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Check that main.py starts, has its metrics, and each requirement its hash."""
+    archive.extractall(folder)
+    top = {name.split("/")[0] for name in archive.namelist()}
+    assert top == {"exporter", "main.py", "requirements.txt"}
+    assert "exporter/metrics.yaml" in archive.namelist()
+    program = (
+        f"import sys; sys.path.insert(0, {str(folder)!r}); import main, exporter\n"
+        "print(main.run.__module__, exporter.__file__, sep=chr(10))"
+    )
+    ran = [sys.executable, "-P", "-c", program]
+    printed = subprocess.run(
+        ran, cwd=folder, capture_output=True, text=True, check=True
+    )
+    module, file = printed.stdout.splitlines()
+    assert module == "exporter.function"
+    assert file.startswith(str(folder))
+    requirements = (folder / "requirements.txt").read_text("utf-8").replace("\\\n", "")
+    for line in requirements.splitlines():
+        assert "--hash=sha256:" in line, line
+    assert "functions-framework==" in requirements
 
 
 def _logged(severity: str, log: str = _ACTIVITY, **payload: Any) -> dict[str, Any]:

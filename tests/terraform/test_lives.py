@@ -1,12 +1,7 @@
 """Whole lives: apply, an empty second plan, a change, and a destroy that leaves nothing."""
 
-import io
 import json
 import re
-import subprocess
-import sys
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,9 +119,9 @@ def test_an_example_lives(
 
 
 def test_one_deployment_lives_in_every_mode(
-    terraform: CopyModule, fake_provider: FakeProvider, tmp_path: Path
+    terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
-    """One apply switches the mode and leaves nothing of another; the next plan is empty.
+    """One apply switches the mode and leaves nothing of another.
 
     Every option reaches what is deployed, and each account has the grants it needs and
     no others.
@@ -141,9 +136,6 @@ def test_one_deployment_lives_in_every_mode(
         state = root.state()
         _check_options(state, mode)
         _check_grants(state, mode)
-        if mode == "function":
-            (archive,) = fake_provider.project.objects.values()
-            _check_archive(zipfile.ZipFile(io.BytesIO(archive)), tmp_path / mode)
     root.destroy(**inputs)
     assert not root.state().resources
     assert not fake_provider.project.objects
@@ -194,29 +186,6 @@ def _check_grants(state: State, mode: str) -> None:
     assert len(commands) == len(granted) + len(roles)
     for member, role, _ in _GRANTS[mode]:
         assert [each for each in commands if f"--member {member} --role {role}" in each]
-
-
-def _check_archive(archive: zipfile.ZipFile, folder: Path) -> None:
-    """Check that main.py starts by itself and has its metrics, and each requirement a hash."""
-    archive.extractall(folder)
-    top = {name.split("/")[0] for name in archive.namelist()}
-    assert top == {"exporter", "main.py", "requirements.txt"}
-    assert "exporter/metrics.yaml" in archive.namelist()
-    program = (
-        f"import sys; sys.path.insert(0, {str(folder)!r}); import main, exporter\n"
-        "print(main.run.__module__, exporter.__file__, sep=chr(10))"
-    )
-    ran = [sys.executable, "-P", "-c", program]
-    printed = subprocess.run(
-        ran, cwd=folder, capture_output=True, text=True, check=True
-    )
-    module, file = printed.stdout.splitlines()
-    assert module == "exporter.function"
-    assert file.startswith(str(folder))
-    requirements = (folder / "requirements.txt").read_text("utf-8").replace("\\\n", "")
-    for line in requirements.splitlines():
-        assert "--hash=sha256:" in line, line
-    assert "functions-framework==" in requirements
 
 
 def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) -> None:

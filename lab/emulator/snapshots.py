@@ -109,7 +109,7 @@ class Snapshots:
         self._cached: tuple[int, Snapshot] | None = None
 
     def at(self, seconds: float) -> Snapshot:
-        """Return what exists, and in which state, ``seconds`` after the world's start."""
+        """Return what exists ``seconds`` after the world's start, in which state."""
         passed = bisect_right(self._times, seconds)
         with self._lock:
             if self._cached is None or self._cached[0] != passed:

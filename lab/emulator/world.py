@@ -342,8 +342,8 @@ class Fault(Section):
     `too_large`: the answer has 65 MiB. `same_page`: the list's next page is the same
     page again."""
     latency: Seconds = 0
-    """The call waits so long. If its client gives up meanwhile, it has no effect, except
-    with `when: after`."""
+    """The call waits so long. If its client gives up meanwhile, it has no effect,
+    except with `when: after`."""
     times: int | None = Field(default=None, ge=1)
     """How many calls the fault strikes; left out, all."""
     since: Seconds = Field(default=0, alias="from")

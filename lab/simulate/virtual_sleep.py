@@ -5,7 +5,7 @@ what a simulated run does.
 """
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from exporter.google.calls import Deadline
 
@@ -45,3 +45,7 @@ class VirtualDeadline(Deadline):
     def left(self) -> float:
         """Seconds until the deadline; negative after it."""
         return self.ends - self.stop.waited
+
+    def within(self, seconds: float) -> "VirtualDeadline":
+        """Return the earlier one of this deadline and that many seconds of sleep."""
+        return replace(self, ends=min(self.ends, self.stop.waited + seconds))

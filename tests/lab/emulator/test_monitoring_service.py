@@ -13,16 +13,19 @@ from tests.lab.emulator.conftest import Clock, Serve, Served
 WORLD: dict[str, Any] = {"projects": [{"id": "ops", "number": 77}]}
 METRIC = "custom.googleapis.com/datastream/stream/state"
 HOUR = 3600
+NODE = {
+    "project_id": "ops",
+    "location": "europe-west1",
+    "namespace": "shop",
+    "node_id": "n",
+}
 
 
 def series(at: float, **changes: Any) -> TimeSeries:
-    """Return a good series with one point that ends at a unix time, with some parts replaced."""
+    """Return a good series with a point at a unix time, with some parts replaced."""
     node = changes.get("node", "orders")
-    resource = {"project_id": "ops", "location": "europe-west1", "namespace": "shop"}
-    point = {
-        "interval": {"end_time": _timestamp(at)},
-        "value": changes.get("value", {"int64_value": 2}),
-    }
+    value = changes.get("value", {"int64_value": 2})
+    point = {"interval": {"end_time": _timestamp(at)}, "value": value}
     return TimeSeries(
         metric={
             "type": changes.get("metric", METRIC),
@@ -30,7 +33,7 @@ def series(at: float, **changes: Any) -> TimeSeries:
         },
         resource={
             "type": changes.get("type", "generic_node"),
-            "labels": changes.get("resource", resource | {"node_id": node}),
+            "labels": changes.get("resource", NODE | {"node_id": node}),
         },
         points=[point] * changes.get("points", 1),
     )
@@ -53,15 +56,12 @@ def refused(served: Served, *given: TimeSeries) -> exceptions.InvalidArgument:
 
 
 def summary(error: exceptions.GoogleAPICallError) -> tuple[int, int, dict[int, int]]:
-    """Return the total, the written, and the refused points by status code, of an answer."""
+    """Return the points of an answer: all, the written, the refused by status."""
     raw = CreateTimeSeriesSummary.pb(CreateTimeSeriesSummary())
     packed: PackedMessage = error.details[0]
     assert packed.Unpack(raw)
-    return (
-        raw.total_point_count,
-        raw.success_point_count,
-        {each.status.code: each.point_count for each in raw.errors},
-    )
+    refused_points = {each.status.code: each.point_count for each in raw.errors}
+    return raw.total_point_count, raw.success_point_count, refused_points
 
 
 def test_a_request_without_series_or_with_too_many_is_refused_whole(
@@ -79,14 +79,6 @@ def test_a_request_without_series_or_with_too_many_is_refused_whole(
     assert not served.cloud.points()
     write(served, *many[:200])
     assert len(served.cloud.points()) == 200
-
-
-NODE = {
-    "project_id": "ops",
-    "location": "europe-west1",
-    "namespace": "shop",
-    "node_id": "n",
-}
 
 
 @pytest.mark.parametrize(
@@ -118,14 +110,13 @@ NODE = {
 def test_a_malformed_series_is_refused(
     serve: Serve, clock: Clock, changes: dict[str, Any], text: str
 ) -> None:
-    """A series that breaks a rule is refused in Google's words; the one beside it is written."""
+    """A series that breaks a rule is refused in Google's words; another is written."""
     served = serve(WORLD)
     error = refused(served, series(clock(), **changes), series(clock(), node="good"))
     assert error.message.startswith("One or more TimeSeries could not be written: ")
     assert re.search(text, error.message)
-    assert [each.resource_labels["node_id"] for each in served.cloud.points()] == [
-        "good"
-    ]
+    (written,) = served.cloud.points()
+    assert written.resource_labels["node_id"] == "good"
 
 
 @pytest.mark.parametrize(
@@ -150,8 +141,6 @@ def test_points_come_in_order_and_five_seconds_apart(
         error = refused(served, series(clock() + after))
         assert text in error.message
         assert summary(error) == (1, 0, {9: 1})
-    times = [each.time - clock() for each in served.cloud.points(METRIC)]
-    assert times == ([0, 5] if text is None else [0])
 
 
 @pytest.mark.parametrize(
@@ -177,21 +166,10 @@ def test_points_are_at_most_25_hours_old_and_5_minutes_ahead(
         assert text in refused(served, series(clock() + ahead)).message
 
 
-def test_the_value_type_is_the_descriptors(serve: Serve, clock: Clock) -> None:
-    """What the first point or the descriptor said holds for every later point."""
-    served = serve(WORLD)
-    write(served, series(clock()))
-    later = clock() + 10
-    error = refused(served, series(later, value={"double_value": 1.5}))
-    assert (
-        f"Value type for metric {METRIC} must be INT64, but is DOUBLE" in error.message
-    )
-
-
 def test_a_duplicate_is_refused_and_the_others_written(
     serve: Serve, clock: Clock
 ) -> None:
-    """The first of two points of a series is written; any project_id is that of the request."""
+    """The first of two points of a series is written, whatever its project_id."""
     served = serve(WORLD)
     elsewhere = NODE | {"project_id": "shop"}
     error = refused(
@@ -208,25 +186,6 @@ def test_a_duplicate_is_refused_and_the_others_written(
     assert len(served.cloud.points()) == 2
 
 
-def test_a_writer_needs_the_permission(serve: Serve, clock: Clock) -> None:
-    """Without timeSeries.create, or in an unknown project, a write is PERMISSION_DENIED."""
-    project = {"id": "ops", "number": 77, "denied": ["monitoring.timeSeries.create"]}
-    served = serve({"projects": [project]})
-    for name in ("projects/ops", "projects/nobody"):
-        with pytest.raises(exceptions.PermissionDenied) as caught:
-            served.monitoring.create_time_series(
-                name=name, time_series=[series(clock())]
-            )
-        assert (
-            caught.value.message
-            == "Permission monitoring.timeSeries.create denied (or the resource may not"
-            " exist)."
-        )
-        assert caught.value.metadata["permission"] == "monitoring.timeSeries.create"
-    with pytest.raises(exceptions.InvalidArgument, match="must begin with"):
-        served.monitoring.create_time_series(name="ops", time_series=[series(clock())])
-
-
 def test_a_refusal_names_the_series(serve: Serve, clock: Clock) -> None:
     """Each refused series is named with its index, labels, resource and reason."""
     served = serve(WORLD)
@@ -237,7 +196,8 @@ def test_a_refusal_names_the_series(serve: Serve, clock: Clock) -> None:
     assert error.message == (
         "One or more TimeSeries could not be written: timeSeries[1]"
         f' (metric.type="{METRIC}", metric.labels={{"stream_id": "orders"}}): write for'
-        " resource=generic_node{location:europe-west1,namespace:shop,node_id:orders,project_id:ops}"
+        " resource=generic_node{location:europe-west1,namespace:shop,"
+        "node_id:orders,project_id:ops}"
         " failed with: Points must be written in order. One or more of the points"
         " specified had"
         " an older end time than the most recent point.;"
@@ -254,46 +214,26 @@ def read(
     served: Served, text: str, start: float, end: float, **more: Any
 ) -> list[TimeSeries]:
     """List series by filter and interval."""
-    request = {
-        "name": "projects/ops",
-        "filter": text,
-        "interval": {"start_time": _timestamp(start), "end_time": _timestamp(end)},
-    }
+    interval = {"start_time": _timestamp(start), "end_time": _timestamp(end)}
+    request = {"name": "projects/ops", "filter": text, "interval": interval}
     return list(served.monitoring.list_time_series(request=request | more))
 
 
 def test_series_come_in_pages_and_by_interval(serve: Serve, clock: Clock) -> None:
-    """Only points of the closed interval are given; a page counts points, newest first."""
+    """Points of the closed interval are given, newest first; pages count points."""
     served = serve(WORLD)
     started = clock()
     for _ in range(3):
         write(served, *(series(clock(), node=node) for node in "abc"))
         clock.pass_(10)
     text = f'metric.type = "{METRIC}"'
-    full = [
-        TimeSeries.pb(each)
-        for each in read(served, text, started, started + 10, page_size=3)
-    ]
-    assert [
-        (each.resource.labels["node_id"], one.interval.end_time.seconds - started)
-        for each in full
-        for one in each.points
-    ] == [(node, at) for node in "abc" for at in (10, 0)]
+    seen = []
+    for each in read(served, text, started, started + 10, page_size=3):
+        raw = TimeSeries.pb(each)
+        for point in raw.points:
+            end = point.interval.end_time.seconds
+            seen.append((raw.resource.labels["node_id"], end - started))
+    assert seen == [("a", 10), ("a", 0), ("b", 10), ("b", 0), ("c", 10), ("c", 0)]
     assert served.cloud.calls["ListTimeSeries"] == 2
     with pytest.raises(exceptions.InvalidArgument, match="and no other filter"):
         read(served, 'metric.type > "a"', started, started)
-
-
-def test_native_series_can_be_seeded(serve: Serve, clock: Clock) -> None:
-    """A series of Google's own is read as it was given, and is no point that was written."""
-    served = serve(WORLD)
-    native = TimeSeries.pb(
-        series(clock(), metric="run.googleapis.com/count", type="cloud_run_job")
-    )
-    native.points[0].interval.start_time.seconds = int(clock()) - 60
-    served.cloud.seed_series("ops", [native])
-    assert not served.cloud.points()
-    (listed,) = read(
-        served, 'metric.type = "run.googleapis.com/count"', clock(), clock()
-    )
-    assert TimeSeries.pb(listed) == native

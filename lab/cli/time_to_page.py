@@ -54,17 +54,17 @@ def run(context: LabContext) -> int:
 
 def show(times: Sequence[TimeToPage], context: LabContext) -> int:
     """Print times to page and log what is too late; return the exit code."""
-    exceeded = [time for time in times if not time.kept]
+    documents = [_json(time) for time in times]
+    exceeded = sum(not time.kept for time in times)
     if context.args.json:
-        documents = [_json(time) for time in times]
         print_json({"kept": not exceeded, "times": documents}, context.out)
     else:
         numbers = ("worst", "median", "bound")
         headings = ("change", "exporter", *numbers, "kept", "a script, every 5 min")
-        rows = [_row(time) for time in times]
+        rows = [_row(document) for document in documents]
         print_table(headings, rows, context.out, right=numbers)
     if exceeded:
-        LOGGER.error("%d of %s exceeded.", len(exceeded), plural(len(times), "bound"))
+        LOGGER.error("%d of %s exceeded.", exceeded, plural(len(times), "bound"))
     return INCOMPLETE if exceeded else OK
 
 
@@ -82,15 +82,11 @@ def _json(time: TimeToPage) -> dict[str, Any]:
     }
 
 
-def _row(time: TimeToPage) -> tuple[Any, ...]:
+def _row(document: dict[str, Any]) -> list[Any]:
     """Return the cells of a time; one with a style is a pair."""
-    polling = time.change.polling_seconds
-    return (
-        time.change.title,
-        time.mode,
-        f"{math.ceil(time.worst)} s" if time.opens else "never",
-        f"{time.median:.0f} s" if time.opens else "never",
-        f"{time.bound:.0f} s",
-        ("yes", "green") if time.kept else ("NO", "bold red"),
-        f"{polling} s" if polling else "never",
-    )
+    seconds = []
+    for name in ("worst", "median", "bound", "polling"):
+        number = document[f"{name}_seconds"]
+        seconds.append(f"{number} s" if number else "never")
+    kept = ("yes", "green") if document["kept"] else ("NO", "bold red")
+    return [document["change"], document["mode"], *seconds[:3], kept, seconds[3]]

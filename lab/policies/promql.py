@@ -123,7 +123,8 @@ def promql_name(metric_type: str) -> str:
     The first ``/`` becomes ``:``, every other special character ``_``:
     https://cloud.google.com/monitoring/promql/promql-mapping
     """
-    return re.sub(r"[^\w:]", "_", metric_type.replace("/", ":", 1), flags=re.ASCII)
+    name = metric_type.replace("/", ":", 1)
+    return re.sub(r"[^A-Za-z0-9_:]", "_", name)
 
 
 def metrics_by_clause(query: str) -> list[tuple[str, Labels]]:

@@ -128,7 +128,7 @@ def compare(before: Iterable[Incident], after: Iterable[Incident]) -> Iterator[J
 
 
 def _is_same(was: Incident, will: Incident) -> bool:
-    if (will.policy, _about(will)) != (was.policy, _about(was)):
+    if was.policy != will.policy or _about(was) != _about(will):
         return False
     return was.opened <= _end(will) and will.opened <= _end(was)
 

@@ -13,11 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from exporter.config import Endpoints
 from exporter.config.fields import Project
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
+from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER
 from exporter.mistakes import InputError
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
+from exporter.runs import open_clients
 from exporter.text import quote
 from lab.backtest.backtest import BacktestResult, evaluate, metrics_to_read
 from lab.backtest.history import History, recorded
@@ -193,18 +194,13 @@ def _read(
     """Read the series that the policies query, and say which of them may be partial."""
     args, environ = context.args, dict(context.environ)
     if host := environ.get(MONITORING_EMULATOR):
-        LOGGER.warning(
-            "An emulator takes Google's place, without credentials or encryption: %s"
-            " is %s.",
-            MONITORING_EMULATOR,
-            host,
-        )
         # Datastream is not called, so it needs no credentials either.
         environ.setdefault(DATASTREAM_EMULATOR, host)
     metrics, before = metrics_to_read(policies)
     first = end - args.days * DAY - before
     parts = math.ceil((end - first) / _PART_SECONDS)
-    with Clients(Endpoints(), environ, args.impersonate_service_account) as clients:
+    impersonate = args.impersonate_service_account
+    with open_clients(Endpoints(), environ, impersonate) as clients:
         reader = Reader(clients.monitoring, args.project, context.stop)
         for part in progress.track("reading the history", range(parts), parts):
             start = first + part * _PART_SECONDS
@@ -226,13 +222,12 @@ def _project(text: str) -> str:
 
 
 def _days(text: str) -> int:
-    days = int(text) if text.isascii() and text.isdecimal() else 0
-    if not 1 <= days <= MOST_DAYS:
+    if text not in map(str, range(1, MOST_DAYS + 1)):
         raise argparse.ArgumentTypeError(
             f"{quote(text)} is not allowed; write a number from 1 to {MOST_DAYS}:"
             f" {_KEPT}, and the time before the days counts too"
         )
-    return days
+    return int(text)
 
 
 def _until(text: str) -> float:

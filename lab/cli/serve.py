@@ -55,7 +55,7 @@ def run(context: LabContext) -> int:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) <= _LAST_PORT):
+    if text not in map(str, range(_LAST_PORT + 1)):
         raise ArgumentTypeError(
             f"{text} is not a port; write a number from 0 to {_LAST_PORT}"
         )

@@ -1,4 +1,4 @@
-"""Values of any kind, to put into the place of what a file should hold."""
+"""Mangles files: values of any kind in place of theirs, and pieces of text replaced."""
 
 from __future__ import annotations
 
@@ -44,3 +44,13 @@ def mangle(tree: Any, value: st.SearchStrategy[Any], data: st.DataObject) -> Non
                 continue
             place[key] = data.draw(value)
             break
+
+
+def replace_pieces(text: str, words: Sequence[str], data: st.DataObject) -> str:
+    """Return a text with some pieces replaced by some of these words, or by any text."""
+    for _ in range(data.draw(st.integers(1, 5))):
+        start = data.draw(st.integers(0, len(text)))
+        end = start + data.draw(st.integers(0, 30))
+        piece = data.draw(st.sampled_from(words) | st.text())
+        text = text[:start] + piece + text[end:]
+    return text

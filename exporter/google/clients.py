@@ -96,12 +96,12 @@ class Clients:
         self.account = "none are needed, as emulators are used"  # who calls, for people
         if len(self._emulators) < len(_EMULATORS):
             proxy.check(environ)
-            self._credentials, self.project = _credentials(impersonate)
+            self._credentials, self.project = _credentials(impersonate, _TOKEN_SECONDS)
             email = getattr(self._credentials, "service_account_email", None)
             self.account = email or "a user's own"
         self._open()
 
-    def renew(self, seconds: float = _TOKEN_SECONDS) -> None:
+    def renew(self, seconds: float) -> None:
         """Replace credentials and connections: gRPC may stay on one where calls fail.
 
         If there is no new token within the seconds, the credentials stay.
@@ -172,7 +172,7 @@ def emulators(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _credentials(
-    impersonate: str | None, seconds: float = _TOKEN_SECONDS
+    impersonate: str | None, seconds: float
 ) -> tuple[Credentials, str | None]:
     """Return credentials with a token, and the project that they come with.
 
@@ -191,7 +191,7 @@ def _credentials(
 
     try:
         threading.Thread(target=fetch, name="token", daemon=True).start()
-        result = fetched.get(timeout=max(0.0, min(seconds, _TOKEN_SECONDS)))
+        result = fetched.get(timeout=max(0.0, seconds))
     except RuntimeError as error:
         raise CallError(explain_no_thread(error)) from error
     except Empty:

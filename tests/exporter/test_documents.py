@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from exporter import documents, yaml_tree
 from exporter.mistakes import MOST_REPORTED, InputError, nearest
-from tests.mangling import mangle, values
+from tests.mangling import mangle, replace_pieces, values
 
 
 class Part(BaseModel):
@@ -115,7 +115,7 @@ def test_unreadable_yaml_is_one_sentence(text: str, error: str) -> None:
 def test_unpaired_surrogate_is_refused(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The parser in Python lets an escaped half of a character through, JSON does not."""
+    """An escaped surrogate, which the parser in Python lets through, is refused."""
     monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
 
     assert "contains an invalid character (unpaired surrogate)" in _errors(key)
@@ -228,7 +228,7 @@ def test_words_are_read_as_yaml_1_2_has_them(written: str, value: object) -> Non
 def test_a_wrong_value_is_shown_with_its_place_and_what_is_allowed(
     text: str, error: str
 ) -> None:
-    """A value of the wrong type or size is shown with its line and key, in one sentence."""
+    """A value of a wrong type or size is shown with line and key, in one sentence."""
     assert _errors(text) == f"f.yaml:1: {error}"
 
 
@@ -242,7 +242,7 @@ def test_at_most_fifty_mistakes_are_errors() -> None:
 
 
 def test_harmless_yaml_is_read() -> None:
-    """A byte order mark, an alias, a known key and a pair without a value are no mistakes."""
+    """A byte order mark, an alias, and a key without a value are no mistakes."""
     text = "\ufeffname: a\npairs: {x: }\nsteps:\nparts: [&a {name: x}, *a]"
 
     read = load(text)
@@ -251,7 +251,7 @@ def test_harmless_yaml_is_read() -> None:
 
 
 def test_part_keeps_the_lines_of_its_file() -> None:
-    """A part of a document is validated on its own; its errors name the place in the file."""
+    """A part of a document is validated alone; its errors name the file's lines."""
     text = "naem:\nparts:\n- {}\n- size: x\n  nam:\n"
     part = documents.parse(text, "f.yaml").part("parts", 1)
 
@@ -304,7 +304,7 @@ def test_unreadable_file_is_one_sentence(tmp_path: Path, name: str, error: str) 
     ],
 )
 def test_a_similar_word_is_suggested(word: str, guess: str | None) -> None:
-    """Case doesn't matter, a beginning will do, and what resembles nothing gets no suggestion."""
+    """Case doesn't matter, a beginning is enough; a short word has no suggestion."""
     assert nearest(word, ["RUNNING", "PAUSED"]) == guess
 
 
@@ -313,59 +313,51 @@ def test_very_long_word_is_near_to_nothing() -> None:
     assert nearest("a" * 10_000, ["a" * 9_999]) is None
 
 
-TREE = (
-    "name: a\nsize: 1\nparts:\n- {kind: large, pairs: {a: 1}}\n- {steps: [1,"
-    " 2]}\nchange: {do: a}\n"
-)
+TREE = """\
+name: a
+size: 1
+parts:
+- {kind: large, pairs: {a: 1}}
+- {steps: [1, 2]}
+change: {do: a}
+"""
 WORDS = [
-    *(
-        "*a",
-        "&a",
-        "<<:",
-        "---",
-        "!!python/name:x",
-        "|",
-        ">",
-        "? ",
-        "- ",
-        "{",
-        "]",
-        "\t",
-        "%",
-        "\0",
-    ),
-    *(
-        "name",
-        "parts",
-        ":",
-        ": ",
-        "\n",
-        "\n  ",
-        ", ",
-        "'",
-        '"',
-        "\\ud800",
-        "\ud800",
-        "é",
-        "1e9",
-    ),
+    "*a",
+    "&a",
+    "<<:",
+    "---",
+    "!!python/name:x",
+    "|",
+    ">",
+    "? ",
+    "- ",
+    "{",
+    "]",
+    "\t",
+    "%",
+    "\0",
+    "name",
+    "parts",
+    ":",
+    ": ",
+    "\n",
+    "\n  ",
+    ", ",
+    "'",
+    '"',
+    "\\ud800",
+    "\ud800",
+    "é",
+    "1e9",
 ]
 
 
 @settings(max_examples=200)
 @given(data=st.data())
 def test_any_document_is_answered(data: st.DataObject) -> None:
-    """Text with pieces replaced, and any values anywhere, end in a value or in sentences."""
+    """Replaced pieces of text, and any values, end in a model or in sentences."""
     if data.draw(st.booleans()):
-        text = TREE
-        for _ in range(data.draw(st.integers(1, 5))):
-            start = data.draw(st.integers(0, len(text)))
-            end = start + data.draw(st.integers(0, 30))
-            text = (
-                text[:start]
-                + data.draw(st.sampled_from(WORDS) | st.text())
-                + text[end:]
-            )
+        text = replace_pieces(TREE, WORDS, data)
     else:
         tree: Any = yaml.safe_load(TREE)
         mangle(tree, values(sorted({*Whole.model_fields, "do", "a"})), data)

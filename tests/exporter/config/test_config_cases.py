@@ -1,4 +1,4 @@
-"""Good and bad configs, each in a file, next to the errors expected for the bad ones."""
+"""Good and bad configs, each in a file, and the errors that the bad ones give."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_there_are_cases() -> None:
     "path", [ROOT / "config.yaml", *GOOD], ids=lambda path: path.name
 )
 def test_good_config_is_read(path: Path) -> None:
-    """A good config becomes a Config without a warning, and an editor finds nothing wrong."""
+    """A good config is read, and fits the schema that editors use."""
     assert load(str(path), {}).document.file == str(path)
     # To the schema, nothing is not absent
     if path.name != "anchors-and-empty-sections.ok.yaml":
@@ -50,7 +50,8 @@ def test_bad_config_does_not_fit_the_schema(name: str) -> None:
     """An editor sees what is wrong with a value or a key by itself."""
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(
-            yaml.safe_load((CASES / f"{name}.bad.yaml").read_text()), json_schema()
+            yaml.safe_load((CASES / f"{name}.bad.yaml").read_text()),
+            json_schema(),
         )
 
 

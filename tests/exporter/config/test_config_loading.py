@@ -36,7 +36,7 @@ def _errors(text: str, **environ: str) -> str:
 def test_the_most_explicit_config_wins(
     directory: Path, path: str | None, variable: str, source: str
 ) -> None:
-    """A named file is read before the environment's text, and that before config.yaml."""
+    """A named file wins over the environment's text, and that over config.yaml."""
     (directory / "mine.yaml").write_text(SMALLEST)
     (directory / "config.yaml").write_text("not read: [" if variable else SMALLEST)
 
@@ -59,7 +59,7 @@ def test_no_config_at_all_names_the_ways_to_give_one() -> None:
 
 
 def test_environment_overrides_single_keys() -> None:
-    """Values from the environment win over the file, right or wrong, in sections it lacks too."""
+    """A variable wins over the file's key, in sections that the file lacks too."""
     loaded = from_text(
         "metrics: &m {project: my-project}\nsources: [*m]\n"
         "run: {deadline: soon, name: mine}\ncollect:\n",
@@ -96,7 +96,7 @@ def test_environment_overrides_single_keys() -> None:
 def test_mistakes_from_the_environment_name_the_variable(
     name: str, value: str, error: str
 ) -> None:
-    """An error names the variable that is unknown or has a wrong value, after those of the file."""
+    """An unknown variable or a wrong value is named after the file's mistakes."""
     variable = f"DATASTREAM_EXPORTER_{name}"
 
     of_file, of_environment = _errors(
@@ -131,7 +131,7 @@ def test_every_scalar_of_four_sections_has_a_variable() -> None:
 
 
 def test_config_is_read_from_data_and_from_a_part_of_a_document() -> None:
-    """Errors in parsed data know no lines; those in a part of a file have the file's."""
+    """Errors in data have no lines; those in a part of a file have the file's."""
     data = {
         "metrics": {"project": "my-project"},
         "sources": [{"project": "my-project"}],
@@ -157,7 +157,7 @@ def test_config_is_read_from_data_and_from_a_part_of_a_document() -> None:
     "name", ["antarctica-east1", "us-eastern1", "us-north1", "europe-west13"]
 )
 def test_location_that_may_be_new_is_read(name: str) -> None:
-    """The list grows: a location that resembles none, or has the words of some, is read."""
+    """A location that resembles no known one, or has the words of some, is read."""
     loaded = from_text(
         "metrics: {project: my-project}\n"
         f"sources: [{{project: my-project, locations: [{name}]}}]\n"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exporter.config import from_text, variables
 from exporter.mistakes import InputError
-from tests.mangling import mangle, values
+from tests.mangling import mangle, replace_pieces, values
 
 GOOD = (
     Path(__file__).parents[3] / "config.yaml"
@@ -58,22 +58,14 @@ ENVIRONMENTS = st.dictionaries(
 def test_mangled_config_is_answered(
     data: st.DataObject, environ: dict[str, str]
 ) -> None:
-    """Text with pieces replaced, values of any kind anywhere, any window, any environment."""
-    text = GOOD
+    """Replaced pieces of text, and any values, windows and variables, are answered."""
     if data.draw(st.booleans()):
         tree = yaml.safe_load(GOOD)
         tree["expectations"][0]["during"] = data.draw(WINDOWS)
         mangle(tree, values(WORDS), data)
         text = yaml.safe_dump(tree, allow_unicode=True)
     else:
-        for _ in range(data.draw(st.integers(1, 5))):
-            start = data.draw(st.integers(0, len(text)))
-            end = start + data.draw(st.integers(0, 30))
-            text = (
-                text[:start]
-                + data.draw(st.sampled_from(WORDS) | st.text())
-                + text[end:]
-            )
+        text = replace_pieces(GOOD, WORDS, data)
 
     try:
         from_text(text, "config.yaml", environ)

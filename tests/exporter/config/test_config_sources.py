@@ -1,4 +1,4 @@
-"""Which source a location belongs to, and which streams and locations a source watches."""
+"""Which source a location belongs to, and which streams a source watches."""
 
 import pytest
 from pydantic import ValidationError
@@ -41,14 +41,14 @@ def _config() -> Config:
 def test_location_belongs_to_one_source(
     config: Config, project: str, location: str, index: int | None
 ) -> None:
-    """The source that lists a location reads it, else the discovering one, else the first."""
+    """It is the source that lists the location, else the first of the project."""
     expected = None if index is None else config.sources[index]
 
     assert config.source_of(project, location) is expected
 
 
 def test_locations_of_required_streams_are_always_read(config: Config) -> None:
-    """A required stream's location is read by its source, listed or discovered or not."""
+    """A required stream's location is read by its source, though nothing lists it."""
     first, second, third = config.sources
 
     assert config.locations_to_read(first) == ("us-east1", "us-east4", "asia-east1")
@@ -70,7 +70,7 @@ def test_locations_of_required_streams_are_always_read(config: Config) -> None:
 def test_globs_choose_whole_ids_by_case(
     config: Config, stream: str, *, watched: bool, excluded: bool
 ) -> None:
-    """An include has to match all of an id; what is left out by include is not excluded."""
+    """A glob has to match a whole id; what `include` leaves out isn't excluded."""
     source = config.sources[0]
 
     assert source.watches(stream) is watched

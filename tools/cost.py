@@ -20,6 +20,7 @@ from exporter.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from lab.markdown import table
 from lab.policies.promql import has, metrics_by_clause, promql_name
 from lab.simulate.scenario import ONLY_FOR
+from tools import ROOT
 
 MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
 
@@ -50,27 +51,20 @@ COLLECTING = {
     "private-connection-failed",
     "stream-backfill-failed",
 }
-POLICIES = Path(__file__).parent.parent / "alerting_policies"
+POLICIES = ROOT / "alerting_policies"
 
 
-class Price(NamedTuple):
-    """A list price: US dollars for a unit, and the units that are free each month."""
-
-    dollars: float
-    free: float
-
-    def total(self, units: float, *, free: bool = True) -> float:
-        """Return what the units cost; without ``free``, others use up the free ones."""
-        billed = units - self.free if free else units
-        return max(0.0, billed) * self.dollars
+PRICES: dict[str, dict[str, Any]] = yaml.safe_load(
+    (ROOT / "tools" / "prices.yaml").read_text("utf-8")
+)
 
 
-PRICES = {
-    name: Price(price["dollars"], price.get("free", 0))
-    for name, price in yaml.safe_load(
-        Path(__file__).with_name("prices.yaml").read_text("utf-8")
-    ).items()
-}
+def total(price: str, units: float, *, free: bool = True) -> float:
+    """Return what units cost; without ``free``, others use up the free ones."""
+    billed = units
+    if free:
+        billed -= PRICES[price].get("free", 0)
+    return float(max(0, billed) * PRICES[price]["dollars"])
 
 
 class Fleet(NamedTuple):
@@ -104,14 +98,13 @@ def months() -> str:
         prices = [_prices(mode, fleet) for mode in MODES]
         alerts = alerting(fleet, "function")
         rows.append((*_described(fleet), *prices, f"${alerts:.2f}"))
-    modes = [mode.replace("_", " ") for mode in MODES]
     few = Fleet(100, 10, 1)
     stream = _added(few, few._replace(streams=101))
     location = _added(few, few._replace(locations=11))
     policies = alerting_by_policy(Fleet(0, 0, 0), "function").items()
     route = [price for name, price in policies if not name.startswith("exporter-")]
     return f"""\
-{table((*DESCRIBED, *modes, "alerting, as announced"), rows)}
+{table((*DESCRIBED, *MODES, "alerting, as announced"), rows)}
 
 With the free tiers / where others on the billing account use them up. One more stream
 costs {stream} for alerting as announced; one more location with streams
@@ -134,8 +127,8 @@ def month(fleet: Fleet, mode: str, *, free: bool = True) -> float:
     schedules = 0 if mode == "worker_pool" else 1
     return (
         cloud_run(mode, MODES[mode], free=free)
-        + PRICES["schedule"].total(schedules, free=free)
-        + PRICES["metrics"].total(mebibytes(fleet, mode), free=free)
+        + total("schedule", schedules, free=free)
+        + total("metrics", mebibytes(fleet, mode), free=free)
     )
 
 
@@ -191,9 +184,9 @@ def cloud_run(mode: str, interval: int, *, free: bool = True) -> float:
     seconds = MONTH if mode == "worker_pool" else runs * BILLED_SECONDS[mode]
     millions = runs / 1e6 if mode == "function" else 0
     return (
-        PRICES[f"{mode}_cpu"].total(seconds * VCPUS, free=free)
-        + PRICES[f"{mode}_memory"].total(seconds * GIBIBYTES, free=free)
-        + PRICES["function_requests"].total(millions, free=free)
+        total(f"{mode}_cpu", seconds * VCPUS, free=free)
+        + total(f"{mode}_memory", seconds * GIBIBYTES, free=free)
+        + total("function_requests", millions, free=free)
     )
 
 
@@ -208,11 +201,14 @@ def alerting_by_policy(fleet: Fleet, mode: str) -> dict[str, float]:
     for path in sorted(POLICIES.glob("*.yaml")):
         if ONLY_FOR.get(path.stem, mode) != mode or path.stem in COLLECTING:
             continue
-        (condition,) = _conditions(path)
-        query = condition.get("conditionPrometheusQueryLanguage")
+        query = _condition(path).get("conditionPrometheusQueryLanguage")
         if query:
             interval = int(query["evaluationInterval"].rstrip("s"))
-            prices[path.stem] = query_price(query["query"], interval, fleet)
+            prices[path.stem] = query_price(
+                query["query"],
+                interval,
+                fleet,
+            )
     return prices
 
 
@@ -231,16 +227,16 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
         else:
             points += fleet.projects if has(labels, "namespace") else 1
     millions = points * MONTH / interval / 1e6
-    read = PRICES["read_points"].total(millions)
-    return PRICES["condition"].total(len(named)) + read
+    read = total("read_points", millions)
+    return total("condition", len(named)) + read
 
 
 @cache
-def _conditions(path: Path) -> list[dict[str, Any]]:
-    """Return the conditions of a policy's file."""
+def _condition(path: Path) -> dict[str, Any]:
+    """Return the condition of a policy's file."""
     policy = yaml.safe_load(path.read_text("utf-8"))
-    conditions: list[dict[str, Any]] = policy["conditions"]
-    return conditions
+    condition: dict[str, Any] = policy["conditions"][0]
+    return condition
 
 
 def series(name: str, fleet: Fleet) -> int:
@@ -287,6 +283,6 @@ def _metrics() -> dict[str, measure.Metric]:
 def _added(fleet: Fleet, larger: Fleet) -> str:
     """Return what a larger fleet adds a month: for metrics, and for alerting."""
     more = mebibytes(larger, "function") - mebibytes(fleet, "function")
-    dollars = more * PRICES["metrics"].dollars
+    dollars = more * PRICES["metrics"]["dollars"]
     alerts = alerting(larger, "function") - alerting(fleet, "function")
     return f"${dollars:.2f} a month, and ${alerts:.2f}"

@@ -1,7 +1,6 @@
 """Generates the tables of docs/emulator.md: a world file's keys, faults and events."""
 
 from collections.abc import Iterable, Iterator
-from enum import IntEnum
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -17,8 +16,10 @@ def world_keys() -> str:
 
 def world_faults() -> str:
     """Return every key of a fault, and what it means."""
-    fields = world.Fault.model_fields.items()
-    rows = ((f"`{each.alias or key}`", str(each.description)) for key, each in fields)
+    rows = []
+    for name, field in world.Fault.model_fields.items():
+        key = field.alias or name
+        rows.append((f"`{key}`", str(field.description)))
     return table(("key", "meaning"), rows)
 
 
@@ -28,21 +29,24 @@ def world_events() -> str:
     for event in get_args(get_args(world.Event)[0]):
         names = get_args(event.model_fields["do"].annotation)
         keys = [key for key in event.model_fields if key != "do"]
-        rows.append((_listed(names), str(event.__doc__), _listed(keys)))
+        rows.append((listed(names), str(event.__doc__), listed(keys)))
     return table(("`do`", "what happens", "keys"), rows)
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """Return names as code, with commas."""
     return ", ".join(f"`{name}`" for name in names)
 
 
 def _sections(model: type[BaseModel], title: str) -> Iterator[tuple[str, str]]:
     """Yield a row for a section of a world, and one for each section below it."""
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    keys = [
-        f"**`{key}`**" if field.is_required() else f"`{key}{_default(field.default)}`"
-        for key, field in fields.items()
-    ]
+    keys = []
+    for key, field in fields.items():
+        if field.is_required():
+            keys.append(f"**`{key}`**")
+        else:
+            keys.append(f"`{key}{_default(field.default)}`")
     yield title, ", ".join(keys)
     for key, field in fields.items():
         for kind in get_args(field.annotation):
@@ -54,8 +58,9 @@ def _sections(model: type[BaseModel], title: str) -> Iterator[tuple[str, str]]:
 
 def _default(value: Any) -> str:
     """Return a default as a world file writes it; nothing if the key has none."""
-    if isinstance(value, IntEnum):
-        return f": {value.name}"
     if isinstance(value, bool):
         return f": {str(value).lower()}"
-    return f": {value}" if isinstance(value, str | int) and value != "" else ""
+    if value == "" or not isinstance(value, str | int):
+        return ""
+    # States are shown by name.
+    return f": {getattr(value, 'name', value)}"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lab.exit_codes import MEANINGS
 from tools import (
+    ROOT,
     config_reference,
     cost,
     emulator,
@@ -27,7 +28,6 @@ from tools import (
     terraform,
 )
 
-ROOT = Path(__file__).parent.parent
 PAGES = (
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
@@ -45,6 +45,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "chaos": lambda: CHAOS.read_text("utf-8").rstrip(),
     "resources": reference.resources,
     "metrics": reference.metrics,
+    "log events": reference.log_events,
     "config keys": reference.config_keys,
     "exit codes": partial(reference.exit_codes, reference.EXIT_CODES),
     "lab exit codes": partial(reference.exit_codes, MEANINGS),

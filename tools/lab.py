@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import chdir
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from lab.cli.main import COMMANDS, main
 from lab.markdown import fenced, table
 from lab.policies.files import read_policies
 from lab.simulate.scenario_files import read_scenarios
-from tools.policies import FOLDER, ROOT
+from tools import ROOT
+from tools.policies import FOLDER
 
 if TYPE_CHECKING:
     from lab.simulate.scenario import Scenario
@@ -44,16 +46,17 @@ def scenarios() -> str:
     for scenario in read_scenarios(FOLDER / "scenarios", names):
         name = scenario.name
         link = f"[{name}](../alerting_policies/scenarios/{name}.yaml)"
-        rows.append((link, scenario.title, _alerts(scenario)))
+        alerts = _alerts(scenario)
+        rows.append((link, scenario.title, alerts))
     return table(("scenario", "what happens", "alerts"), rows)
 
 
 def _alerts(scenario: Scenario) -> str:
     """Return the policies that alert and how often, the first to alert first."""
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     optional: set[str] = set()
     for incident in sorted(scenario.expect, key=lambda expected: expected.opens.after):
-        counts[incident.policy] = counts.get(incident.policy, 0) + incident.count
+        counts[incident.policy] += incident.count
         if incident.may:
             optional.add(incident.policy)
     words = []

@@ -1,4 +1,4 @@
-"""The recorded history of ``datastream-lab backtest --recorded``, and what that prints.
+"""The history of ``datastream-lab backtest --recorded``, and what the docs show of it.
 
 ``python -m tools.lab_backtest`` records it again, as a new metric or policy needs.
 """
@@ -6,16 +6,20 @@
 import gzip
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 from lab.backtest.history import RECORDED, series_line
 from lab.policies.files import read_policies
+from lab.prove.scenarios import play_all
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.simulation import simulate
-from tools import lab
-from tools.policies import FOLDER, ROOT
+from lab.timeline.charts import picture, scenario_chart
+from tools import ROOT, lab
+from tools.policies import FOLDER
 
 TRANSCRIPT = ROOT / "docs" / "policies-backtest.txt"
+PICTURE = ROOT / "docs" / "timeline.svg"
 SHOWN = ("backtest", "--recorded")
 _SCENARIO = Path(__file__).with_name("recorded.yaml")
 _STARTS = datetime(2026, 1, 5, 6, tzinfo=UTC)
@@ -39,6 +43,17 @@ def record() -> bytes:
     recording = simulate(scenario(), _STARTS.timestamp())
     lines = sorted(map(series_line, recording.series))
     return gzip.compress("".join(lines).encode(), mtime=0)
+
+
+def svg() -> str:
+    """Return the timeline of the scenario.
+
+    Raises:
+        NotInstalledError: Prometheus is not installed.
+    """
+    policies = read_policies(FOLDER)
+    (result,) = play_all([scenario()], policies, Event())
+    return picture(scenario_chart(result, policies))
 
 
 if __name__ == "__main__":

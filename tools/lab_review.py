@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from tools import lab
-from tools.policies import FOLDER, ROOT
+from tools import ROOT, lab
+from tools.policies import FOLDER
 
 SHOWN = ROOT / "docs" / "policies-review.txt"
 CHANNEL = "projects/my-project/notificationChannels/1"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.markdown import table
 from lab.policies.files import read_policies
 from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
+from tools import ROOT
 from tools.cost import POLLING_INTERVALS
 
 if TYPE_CHECKING:
     from lab.policies.files import Policy
 
-ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "alerting_policies"
 # What ``datastream-lab time-to-page --json`` measured
 TIMES = ROOT / "docs" / "time-to-page.json"
@@ -24,40 +23,49 @@ _MODES = ("job", "function", "function_log_triggers", "worker_pool")
 
 def policies() -> str:
     """Return the table of policies, the severest first."""
-    read = read_policies(FOLDER, house_rules=True)
-    return table(
-        ("policy", "catches", "severity", "retest window", "evaluated", "threshold"),
-        (
-            (
-                f"[{policy.name}](../{FOLDER.name}/{policy.path.name})",
-                policy.summary,
-                policy.severity if policy.enabled else f"{policy.severity}, off",
-                _retest_window(policy),
-                f"every {format_duration(policy.interval)}" if policy.interval else "",
-                policy.threshold or "",
-            )
-            for policy in sorted(
-                read,
-                key=lambda each: (not each.enabled, SEVERITIES.index(each.severity)),
-            )
-        ),
+    rows = []
+    for policy in sorted(read_policies(FOLDER, house_rules=True), key=_urgency):
+        evaluated = ""
+        if policy.interval:
+            evaluated = f"every {format_duration(policy.interval)}"
+        row = (
+            f"[{policy.name}](../{FOLDER.name}/{policy.path.name})",
+            policy.summary,
+            policy.severity if policy.enabled else f"{policy.severity}, off",
+            _retest_window(policy),
+            evaluated,
+            policy.threshold or "",
+        )
+        rows.append(row)
+    heading = (
+        "policy",
+        "catches",
+        "severity",
+        "retest window",
+        "evaluated",
+        "threshold",
     )
+    return table(heading, rows)
+
+
+def _urgency(policy: Policy) -> tuple[bool, int]:
+    """Return what to sort by: those that are off come last."""
+    return not policy.enabled, SEVERITIES.index(policy.severity)
 
 
 def time_to_page() -> str:
     """Return the table of times to page: worst case, median and bound."""
-    return table(
-        (
-            "what happens",
-            "a script every 5 min",
-            "a script every minute",
-            *(mode.replace("_log_triggers", ", log triggers") for mode in _MODES),
-        ),
-        (
-            (change, *_polling(by_mode), *(_time(by_mode.get(mode)) for mode in _MODES))
-            for change, by_mode in times_to_page().items()
-        ),
+    rows = []
+    for change, by_mode in times_to_page().items():
+        times = [_time(by_mode.get(mode)) for mode in _MODES]
+        rows.append((change, *_polling(by_mode), *times))
+    heading = (
+        "what happens",
+        "a script every 5 min",
+        "a script every minute",
+        *(mode.replace("_log_triggers", ", log triggers") for mode in _MODES),
     )
+    return table(heading, rows)
 
 
 def times_to_page() -> dict[str, dict[str, Any]]:
@@ -87,4 +95,6 @@ def _time(measured: dict[str, Any] | None) -> str:
 def _retest_window(policy: Policy) -> str:
     if policy.is_log:
         return "one entry is enough"
-    return format_duration(policy.retest_window) if policy.retest_window else "none"
+    if not policy.retest_window:
+        return "none"
+    return format_duration(policy.retest_window)

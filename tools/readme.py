@@ -9,10 +9,10 @@ from tools import lab
 from tools.cost import (
     FLEETS,
     POLLING_INTERVALS,
-    PRICES,
     alerting,
     cloud_run,
     month,
+    total,
 )
 from tools.policies import times_to_page
 
@@ -81,7 +81,7 @@ def comparison() -> str:
 
     Where a cell has two values, they are those of the heading's two cases.
     """
-    schedule = PRICES["schedule"].total(1)
+    schedule = total("schedule", 1)
     few = FLEETS[0]
     function = month(few, "function")
     pool = month(few, "worker_pool")

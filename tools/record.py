@@ -8,8 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import lab, lab_backtest, lab_review, policies, timeline
-from tools.generate import ROOT
+from tools import ROOT, lab, lab_backtest, lab_review, policies
 
 # What makes the content of each file
 RECORDINGS: dict[Path, Callable[[], str]] = {
@@ -17,7 +16,7 @@ RECORDINGS: dict[Path, Callable[[], str]] = {
     policies.TIMES: lambda: lab.output("time-to-page", "--json"),
     lab_review.SHOWN: lab_review.made,
     lab_backtest.TRANSCRIPT: lambda: lab.output(*lab_backtest.SHOWN),
-    timeline.PICTURE: timeline.svg,
+    lab_backtest.PICTURE: lab_backtest.svg,
 }
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from unittest.mock import patch
 
 from exporter import cli, measure, process
+from exporter.commands import COMMANDS
+from exporter.documents import packaged
 from lab.markdown import fenced, table
 from tools.config_reference import key_descriptions
+from tools.emulator import listed
 
-COMMANDS = ("init", "run", "watch", "check")
 EXIT_CODES = {
     process.OK: (
         "All that was due was written. An unreadable location is written too, as "
@@ -20,7 +22,7 @@ EXIT_CODES = {
         " `check`: a check failed, or with `--strict` warned. For `init`: a project"
         " could not be read."
     ),
-    process.USAGE: "A mistake in config.yaml, in the environment or on the command line.",
+    process.USAGE: "A mistake in config.yaml, the environment or the command line.",
     process.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",
     process.TERMINATED: "Ended by SIGTERM, after the write under way.",
 }
@@ -35,21 +37,42 @@ def resources() -> str:
 
 def metrics() -> str:
     """Return every metric."""
-    return table(
-        ("metric", "value", "type", "unit", "per", "labels", "written"),
-        (
-            (
-                f"`{name}`",
-                metric["description"],
-                metric["value_type"],
-                metric["unit"],
-                _spaced(metric["resource"]),
-                ", ".join(f"`{label}`" for label in metric["labels"]),
-                metric["written"],
-            )
-            for name, metric in measure.definitions()["metrics"].items()
-        ),
+    rows = []
+    for name, metric in measure.definitions()["metrics"].items():
+        row = (
+            f"`{name}`",
+            metric["description"],
+            metric["value_type"],
+            metric["unit"],
+            _spaced(metric["resource"]),
+            listed(metric["labels"]),
+            metric["written"],
+        )
+        rows.append(row)
+    heading = (
+        "metric",
+        "value",
+        "type",
+        "unit",
+        "per",
+        "labels",
+        "written",
     )
+    return table(heading, rows)
+
+
+def log_events() -> str:
+    """Return every event of the log."""
+    rows = []
+    for name, event in packaged("exporter", "events.yaml").items():
+        row = (
+            f"`{name}`",
+            event["level"],
+            event["logged"],
+            listed(event["fields"]),
+        )
+        rows.append(row)
+    return table(("event", "severity", "logged", "fields"), rows)
 
 
 def config_keys() -> str:

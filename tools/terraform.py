@@ -9,35 +9,32 @@ from typing import Any
 import hcl2
 
 from lab.markdown import table
+from tools import ROOT
 
-MODULE = Path(__file__).parent.parent / "terraform"
+MODULE = ROOT / "terraform"
 
 
 def inputs() -> str:
     """Return every input of the module."""
-    return table(
-        ("input", "type", "default", "what it is"),
-        (
-            (
-                f"`{name}`",
-                f"`{_plain(body['type'])}`",
-                _default(body),
-                _unescaped(body["description"]),
-            )
-            for name, body in sorted(blocks("variable").items())
-        ),
-    )
+    rows = []
+    for name, body in sorted(blocks("variable").items()):
+        kind = body["type"].removeprefix("${").removesuffix("}")
+        row = (
+            f"`{name}`",
+            f"`{kind}`",
+            _default(body),
+            _unescaped(body["description"]),
+        )
+        rows.append(row)
+    return table(("input", "type", "default", "what it is"), rows)
 
 
 def outputs() -> str:
     """Return every output of the module."""
-    return table(
-        ("output", "what it is"),
-        (
-            (f"`{name}`", _unescaped(body["description"]))
-            for name, body in blocks("output").items()
-        ),
-    )
+    rows = []
+    for name, body in blocks("output").items():
+        rows.append((f"`{name}`", _unescaped(body["description"])))
+    return table(("output", "what it is"), rows)
 
 
 def examples() -> str:
@@ -53,7 +50,9 @@ def examples() -> str:
 def blocks(kind: str) -> Mapping[str, Any]:
     """Return the module's blocks of a kind, such as ``variable``, by name."""
     options = hcl2.SerializationOptions(
-        with_comments=False, explicit_blocks=False, strip_string_quotes=True
+        with_comments=False,
+        explicit_blocks=False,
+        strip_string_quotes=True,
     )
     files = sorted(MODULE.glob("*.tf"))
     text = "\n".join(path.read_text("utf-8") for path in files)
@@ -61,14 +60,12 @@ def blocks(kind: str) -> Mapping[str, Any]:
     return {name: body for block in parsed[kind] for name, body in block.items()}
 
 
-def _plain(text: str) -> str:
-    return text.removeprefix("${").removesuffix("}")
-
-
 def _default(body: Mapping[str, Any]) -> str:
     if "default" not in body:
         return "**required**"
-    return "none" if body["default"] is None else f"`{json.dumps(body['default'])}`"
+    if body["default"] is None:
+        return "none"
+    return f"`{json.dumps(body['default'])}`"
 
 
 def _unescaped(text: str) -> str:

@@ -5,9 +5,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools import generate
+from tools import ROOT, generate
 
-ROOT = generate.ROOT
 PAGES = (
     *generate.PAGES,
     ROOT / "CONTRIBUTING.md",

@@ -21,8 +21,8 @@ import pytest
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import parse_world
-from tests.docs.pages import PAGES, ROOT, commands_of, fences
-from tools import lab_review
+from tests.docs.pages import PAGES, commands_of, fences
+from tools import ROOT, lab_review
 
 
 class Substitute(NamedTuple):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from exporter import config
+from exporter.documents import packaged
 from lab.cli.main import COMMANDS, command_parser
-from tests.docs.pages import ROOT
-from tools import config_reference, generate
+from tools import ROOT, config_reference, generate
 
 # The words of files that aren't Python: the form of a word, by file
 WORDS = {
@@ -88,3 +88,9 @@ def test_each_word_in_backticks_exists(page: Path, known: set[str]) -> None:
             if word not in known and not known.issuperset(word.split(".")):
                 unknown.append(word)
     assert unknown == []
+
+
+def test_each_event_of_the_log_exists(known: set[str]) -> None:
+    """Every event that the docs list, and each of its fields, exists in the code."""
+    for name, event in packaged("exporter", "events.yaml").items():
+        assert known.issuperset([name, *event["fields"]])

@@ -23,7 +23,7 @@ def test_the_whole_way_is_played(command: Command) -> None:
 
 
 def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
-    """The output has the table and the points; the log has the problems, worst first."""
+    """The output has the table and points; the log the problems, the worst first."""
     code, out, err = command("demo", "run")
     assert code == 0
     heading, *table = out.partition("\n\n")[0].splitlines()

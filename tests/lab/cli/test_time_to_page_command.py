@@ -4,6 +4,7 @@ import json
 import math
 from argparse import Namespace
 from collections.abc import Iterator
+from importlib import import_module
 from threading import Event
 
 import pytest
@@ -54,7 +55,8 @@ def test_what_was_measured_is_shown_where_the_rest_fails(
         yield [TimeToPage(CHANGES[0], "job", 120.1, 90.0, 1000)]
         raise EngineError("Prometheus does not answer")
 
-    monkeypatch.setattr("lab.cli.time_to_page.measure_all", measuring)
+    command_module = import_module("lab.cli.time_to_page")
+    monkeypatch.setattr(command_module, "measure_all", measuring)
     code, out, err = command("time-to-page", "--policies", str(POLICIES))
     assert code == INCOMPLETE
     assert "121 s" in out

@@ -63,7 +63,8 @@ def read_file(path: str) -> str:
 
 def packaged(package: str, name: str) -> dict[str, Any]:
     """Return the content of a YAML file that is part of a package."""
-    text = resources.files(package).joinpath(name).read_text("utf-8")
+    file = resources.files(package).joinpath(name)
+    text = file.read_text("utf-8")
     loader = yaml_tree.fast_loader()
     parsed: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - both loaders are safe
     return parsed
@@ -112,15 +113,23 @@ class Document:
         prefix = (*self._prefix, *path)
         return Document(data, self.file, self._origins, prefix)
 
-    def override(self, section: str, key: str, value: JsonValue, variable: str) -> None:
+    def override(
+        self,
+        section: str,
+        key: str,
+        value: JsonValue,
+        variable: str,
+    ) -> None:
         """Replace the value of a key in a section by an environment variable's."""
         if not isinstance(self.data, dict):
             return
         keys = self.data.get(section) or {}
         if not isinstance(keys, dict):
             return
-        self.data = {**self.data, section: {**keys, key: value}}
-        self._origins[(*self._prefix, section, key)] = variable
+        replaced = {**keys, key: value}
+        self.data = {**self.data, section: replaced}
+        path = (*self._prefix, section, key)
+        self._origins[path] = variable
 
     def read(self, model: type[_M]) -> _M | None:
         """Return the document as a model; None if it has mistakes, which are added.
@@ -139,7 +148,8 @@ class Document:
 
     def _validated(self, model: type[_M]) -> _M:
         # As JSON, so that strictness is JSON's: a list is a tuple, text an enum's name.
-        return model.model_validate_json(json.dumps(self.data), strict=True)
+        text = json.dumps(self.data)
+        return model.model_validate_json(text, strict=True)
 
     def _leave_out_empty_keys(self, error: ValidationError) -> None:
         """Remove the known keys that have no value, of those that were refused."""
@@ -181,15 +191,17 @@ class Document:
                 counted = details["ctx"]["actual_length"]
                 if counted < len(details["input"]):
                     continue
-            location = self._path(details["loc"], missing=kind == "missing")
+            missing = kind == "missing"
+            location = self._path(details["loc"], missing=missing)
             # Each member of a union has its own error; the first says enough.
-            if len(location) < len(details["loc"]) and location in reported:
+            in_union = len(location) < len(details["loc"])
+            if in_union and location in reported:
                 continue
             reported.add(location)
             if kind == "extra_forbidden":
                 known = known_keys(model, location[:-1])
                 words = unknown_key(str(location[-1]), known)
-            elif kind == "missing" and (*self._prefix, *location) in self._origins:
+            elif missing and (*self._prefix, *location) in self._origins:
                 words = "has no value; it is required"
             else:
                 words = value_mistake(details)

@@ -9,7 +9,12 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from exporter.text import quote
 
 PATTERN = r"^[0-9]{1,9}[smh]$"
-_UNITS = {"h": 3600, "m": 60, "s": 1}  # in seconds
+# In seconds
+_UNITS = {
+    "h": 3600,
+    "m": 60,
+    "s": 1,
+}
 
 
 def parse(text: object) -> timedelta:
@@ -17,7 +22,8 @@ def parse(text: object) -> timedelta:
     if not isinstance(text, str) or not re.fullmatch(PATTERN, text):
         fix = "write a number and its unit, such as 30s, 15m or 2h"
         raise ValueError(f"{quote(text)} is not a duration; {fix}")
-    return timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
+    seconds = int(text[:-1]) * _UNITS[text[-1]]
+    return timedelta(seconds=seconds)
 
 
 def limit(text: object, least: str, most: str) -> timedelta:

@@ -51,12 +51,16 @@ class ComparedStream:
     @property
     def bad(self) -> bool:
         """Whether a person should look at it."""
-        return not self.expected or bool(self.stream and self.stream.errors)
+        if not self.expected:
+            return True
+        return self.stream is not None and self.stream.errors > 0
 
     @property
     def reason(self) -> str:
         """The short reason of its first error; often empty."""
-        return (self.stream.reason or "") if self.stream else ""
+        if self.stream is None or self.stream.reason is None:
+            return ""
+        return self.stream.reason
 
     @property
     def error(self) -> str:
@@ -160,7 +164,12 @@ class Expectations:
             if name.location_name == at and name.stream not in held
         ]
         excluded = [stream_id for stream_id in held if source.excludes(stream_id)]
-        return ComparedLocation(at, (*watched, *missing), tuple(excluded), tuple(held))
+        return ComparedLocation(
+            name=at,
+            streams=(*watched, *missing),
+            excluded=tuple(excluded),
+            held=tuple(held),
+        )
 
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
         """Compare a stream's state with those that are fine for it now."""
@@ -190,7 +199,8 @@ class Expectations:
 def is_open(window: Window, now: datetime) -> bool:
     """Return whether a window is open; it lasts its duration in real time."""
     earliest = now.astimezone(UTC) - window.duration
-    for local in CronSim(window.schedule, earliest.astimezone(window.timezone)):
+    begin = earliest.astimezone(window.timezone)
+    for local in CronSim(window.schedule, begin):
         # Times of one zone compare by local time, which repeats an hour in autumn.
         start = local.astimezone(UTC)
         if start > earliest:
@@ -202,9 +212,10 @@ def window_complaint(window: Window) -> str | None:
     """Return a warning if a window opens each minute, or before it closes, or None."""
     if window.schedule.split()[0] == "*":
         return f"{quote(window.schedule)} opens at every minute; write one, such as 0"
-    # Enough to see a week's shortest gap. In UTC, where no day has 23 hours.
-    starts = islice(CronSim(window.schedule, datetime(2024, 1, 1, tzinfo=UTC)), 32)
-    for before, after in pairwise(starts):
+    # In UTC, where no day has 23 hours.
+    starts = CronSim(window.schedule, datetime(2024, 1, 1, tzinfo=UTC))
+    # Enough to see a week's shortest gap.
+    for before, after in pairwise(islice(starts, 32)):
         if after - before < window.duration:
             fix = "shorten its duration, or open it less often"
             return f"opens again before it closes; {fix}"
@@ -223,7 +234,10 @@ def label_complaint(compared: ComparedStream) -> str | None:
 
 
 def unmatched(
-    config: Config, locations: Iterable[ComparedLocation], *, everything: bool = False
+    config: Config,
+    locations: Iterable[ComparedLocation],
+    *,
+    everything: bool = False,
 ) -> Iterator[str]:
     """Yield a warning for each glob in config that matches no stream.
 
@@ -245,7 +259,8 @@ def unmatched(
             yield config.document.place(("expectations", index, "match"), words)
     for index, source in enumerate(config.sources):
         of_source = ids.get(source, [])
-        for key, globs in (("include", source.include), ("exclude", source.exclude)):
+        by_key = {"include": source.include, "exclude": source.exclude}
+        for key, globs in by_key.items():
             for place, glob in enumerate(globs):
                 matched = sum(fnmatchcase(each, glob) for each in of_source)
                 if matched == 0:

@@ -46,12 +46,16 @@ class Mistake(NamedTuple):
 
 @cache
 def _messages() -> dict[str, Any]:
-    text = resources.files("exporter").joinpath("messages.yaml").read_text("utf-8")
-    messages: dict[str, Any] = yaml.safe_load(text)
+    file = resources.files("exporter").joinpath("messages.yaml")
+    messages: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
     return messages
 
 
-def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | None:
+def nearest(
+    word: str,
+    known: Iterable[str],
+    similarity: float = 0.75,
+) -> str | None:
     """Return the known word that resembles a word or begins with it, or None."""
     if len(word) > _LONGEST_GUESSED:
         return None
@@ -153,13 +157,16 @@ def known_keys(kind: Any, path: Sequence[str | int]) -> tuple[str, ...]:
             for name, field in kind.model_fields.items()
         }
         if path:
-            return known_keys(types.get(str(path[0])), path[1:])
+            below = types.get(str(path[0]))
+            return known_keys(below, path[1:])
         if kind.model_config.get("extra") == "forbid":
             return tuple(types)
         return ()
-    # A union's members are at its own path, a list's items one step below.
-    below = path if get_origin(kind) in {Union, UnionType, Annotated} else path[1:]
+    # The items of a list are one step below it, the members of a union are not.
+    if get_origin(kind) not in {Union, UnionType, Annotated}:
+        path = path[1:]
     keys: dict[str, None] = {}
     for inner in get_args(kind):
-        keys.update(dict.fromkeys(known_keys(inner, below)))
+        for key in known_keys(inner, path):
+            keys[key] = None
     return tuple(keys)

@@ -4,7 +4,13 @@ import json
 
 _LONGEST_QUOTE = 60
 # Backticks, and angle brackets as single quotation marks: they look alike
-_MARKUP = str.maketrans({"`": "'", "<": "\u2039", ">": "\u203a"})
+_MARKUP = str.maketrans(
+    {
+        "`": "'",
+        "<": "\u2039",
+        ">": "\u203a",
+    }
+)
 
 
 def plural(count: int, noun: str) -> str:
@@ -44,7 +50,7 @@ def one_line(text: str, most: int) -> str:
     head = text[: 4 * most]  # so that a long text takes no longer
     words = " ".join(head.split())
     line = printable(words).encode()
-    if len(line) <= most and len(head) == len(text):
+    if len(line) <= most and head == text:
         return line.decode()
     room = most - len("…".encode())
     return line[:room].decode(errors="ignore") + "…"
@@ -54,7 +60,8 @@ def quote(value: object) -> str:
     """Return a value as a sentence shows it: text in quotes, all cut to a length."""
     if isinstance(value, str):
         return f'"{_start(value)}"'
-    return _start(json.dumps(value, ensure_ascii=False, default=str))
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return _start(text)
 
 
 def _start(text: str) -> str:

@@ -31,9 +31,17 @@ _INVALID = re.compile(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _WORDS: dict[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
 }
 # Python refuses to read or write numbers of more than 4,300 decimal digits.
 _INT = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]{1,4000}|0x[0-9a-fA-F]{1,3000}")
@@ -53,7 +61,8 @@ def scalar(written: str) -> str | int | float | bool | None:
     if written in _WORDS:
         return _WORDS[written]
     if _INT.fullmatch(written):
-        return int(written, _BASES.get(written[:2], 10))
+        base = _BASES.get(written[:2], 10)
+        return int(written, base)
     if _FLOAT.fullmatch(written):
         number = float(written)
         if math.isfinite(number):
@@ -65,7 +74,10 @@ class _KeepTags:
     """Makes a loader tell plain scalars, everything else, and explicit tags apart."""
 
     def resolve(
-        self, kind: type[yaml.Node], _value: str, implicit: tuple[bool, bool]
+        self,
+        kind: type[yaml.Node],
+        _value: str,
+        implicit: tuple[bool, bool],
     ) -> str:
         return _PLAIN if kind is yaml.ScalarNode and implicit[0] else _OTHER
 
@@ -81,8 +93,9 @@ class Tree:
         self._file = file
         invalid = _INVALID.search(text)
         if invalid:
-            line = len(text[: invalid.end()].splitlines())
-            self._refuse(line, f"contains U+{ord(invalid[0]):04X}, which is not text")
+            lines = text[: invalid.end()].splitlines()
+            problem = f"contains U+{ord(invalid[0]):04X}, which is not text"
+            self._refuse(len(lines), problem)
         loader = type("_Loader", (_KeepTags, fast_loader()), {})
         try:
             root = yaml.compose(text, loader)
@@ -118,7 +131,9 @@ class Tree:
         if _SURROGATE.search(node.value):
             problem = "contains an invalid character (unpaired surrogate)"
             self._refuse(line, f"{quote(node.value)} {problem}")
-        return scalar(node.value) if node.tag == _PLAIN else str(node.value)
+        if node.tag == _PLAIN:
+            return scalar(node.value)
+        return str(node.value)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> JsonValue:
         data: dict[str, JsonValue] = {}

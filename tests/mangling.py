@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def values(words: Sequence[str]) -> st.SearchStrategy[Any]:
-    """Return scalars, lists and mappings; texts and keys are often some of these words."""
+    """Return values of any kind; texts and keys are often some of these words."""
     scalars = (
         st.none()
         | st.booleans()
@@ -47,7 +47,7 @@ def mangle(tree: Any, value: st.SearchStrategy[Any], data: st.DataObject) -> Non
 
 
 def replace_pieces(text: str, words: Sequence[str], data: st.DataObject) -> str:
-    """Return a text with some pieces replaced by some of these words, or by any text."""
+    """Return a text with pieces replaced by some of these words, or by any text."""
     for _ in range(data.draw(st.integers(1, 5))):
         start = data.draw(st.integers(0, len(text)))
         end = start + data.draw(st.integers(0, 30))

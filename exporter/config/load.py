@@ -42,16 +42,23 @@ def load(path: str | None, environ: Mapping[str, str]) -> Config:
         fix = f"{ways}, or set {WHOLE} to its text"
         raise InputError([f"{USUAL_FILE}: no such file in this directory; {fix}"])
     file = USUAL_FILE if path is None else path
-    return from_text(documents.read_file(file), file, environ)
+    text = documents.read_file(file)
+    return from_text(text, file, environ)
 
 
-def from_text(text: str, file: str, environ: Mapping[str, str]) -> Config:
+def from_text(
+    text: str,
+    file: str,
+    environ: Mapping[str, str],
+) -> Config:
     """Return the config of a text; ``file`` is what sentences call it."""
     return from_document(documents.parse(text, file), environ)
 
 
 def from_data(
-    data: dict[str, Any] | None, name: str, environ: Mapping[str, str]
+    data: dict[str, Any] | None,
+    name: str,
+    environ: Mapping[str, str],
 ) -> Config:
     """Return the config of parsed data; sentences have its name, and no lines."""
     return from_document(Document(data, name), environ)
@@ -84,7 +91,9 @@ def _override(document: Document, environ: Mapping[str, str]) -> None:
     """Override keys by variables that aren't empty; an unknown one is a mistake."""
     known = variables()
     for name, text in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name == WHOLE or not text:
+        if not name.startswith(PREFIX):
+            continue
+        if name == WHOLE or not text:
             continue
         if name not in known:
             advice = hint(name, [*known, WHOLE])
@@ -95,7 +104,8 @@ def _override(document: Document, environ: Mapping[str, str]) -> None:
             document.add_error_at(name, words)
         else:
             section, key = known[name]
-            document.override(section, key, _SWITCHES.get(text, text), name)
+            value = _SWITCHES.get(text, text)
+            document.override(section, key, value, name)
 
 
 def _add_overlaps(document: Document, config: Config) -> None:

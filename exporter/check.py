@@ -99,7 +99,7 @@ def _writing(session: Session, deadline: Deadline) -> Iterator[Finding]:
     if written.accepted:
         yield Finding(OK, f"{subject}: one point written to Cloud Monitoring")
     elif written.superseded:
-        text = "writing is permitted; no point written, as one is seconds old"
+        text = "writing is permitted; no point written, as a check just wrote one"
         yield Finding(OK, f"{subject}: {text}")
     for error in written.errors:
         if error.failure:

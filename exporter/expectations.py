@@ -87,7 +87,9 @@ class ComparedStream:
             text += f" ({self.rule})" if self.rule else ""
         else:
             text = f"is {self.state} with {plural(self.stream.errors, 'error')}"
-        return f"{text}: {self.error}" if self.error else text
+        # Where there is a reason alone, it is the error as well.
+        details = dict.fromkeys((one_line(self.reason, LONGEST_ERROR), self.error))
+        return ": ".join(filter(None, (text, *details)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,9 @@ def init(
         with show_progress(err, "looking for streams ..."):
             report = _look(projects, clients, Deadline.after(_SECONDS, signals.stop))
         for group in failure_groups(report):
-            LOGGER.warning("%s %s", name_all(group.names), group.text)
+            # There is no file to look into yet.
+            text = group.text.replace(" in config.yaml", "")
+            LOGGER.warning("%s %s", name_all(group.names), text)
         read = {location.name.project for location in report.locations}
         if report.stopped or not read.issuperset(projects):
             LOGGER.error("Nothing was written: not every project could be read.")

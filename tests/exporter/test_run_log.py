@@ -32,7 +32,7 @@ RUNNING, PAUSED, FAILED = StreamState.RUNNING, StreamState.PAUSED, StreamState.F
 
 
 def play(*runs: Report, seconds: float = 10) -> list[list[dict[str, Any]]]:
-    """Return the entries of each run of one process, which finds something every few seconds."""
+    """Return the entries of each run of one process, one every few seconds."""
     now = 0.0
     run_log, logged = RunLog(config(), lambda: now), []
     for run in runs:
@@ -54,7 +54,11 @@ def orders(state: int = RUNNING, error: str | None = None, **more: Any) -> Strea
 @pytest.mark.parametrize(
     ("stream", "severity", "text"),
     [
-        (orders(FAILED, "Lost."), "ERROR", "failed; Datastream keeps retrying: Lost."),
+        (
+            orders(FAILED, "Lost."),
+            "ERROR",
+            "failed; Datastream keeps retrying: SLOT: Lost.",
+        ),
         (
             orders(StreamState.FAILED_PERMANENTLY),
             "ERROR",
@@ -62,7 +66,7 @@ def orders(state: int = RUNNING, error: str | None = None, **more: Any) -> Strea
         ),
         (orders(PAUSED), "WARNING", "is PAUSED, which config does not expect."),
         (orders(9), "WARNING", "is state 9, which config does not expect."),
-        (orders(RUNNING, "Slow"), "WARNING", "is RUNNING with 1 error: Slow."),
+        (orders(RUNNING, "Slow"), "WARNING", "is RUNNING with 1 error: SLOT: Slow."),
         (orders(RUNNING, ""), "WARNING", "is RUNNING with 1 error: SLOT."),
         (
             None,
@@ -74,7 +78,7 @@ def orders(state: int = RUNNING, error: str | None = None, **more: Any) -> Strea
 def test_a_stream_that_is_not_as_it_should_be_is_named(
     stream: Stream | None, severity: str, text: str
 ) -> None:
-    """The first run names it with its state and error; that is no change for the worse."""
+    """The first run names it with its state and error; that is no change."""
     ((entry,),) = play(report(*[stream] if stream else [], required=[ORDERS]))
     assert (entry["severity"], entry["message"]) == (severity, f"{ORDERS} {text}")
     assert (entry["event"], entry["worse"]) == ("stream_bad", False)
@@ -89,7 +93,7 @@ def test_a_stream_that_is_not_as_it_should_be_is_named(
             orders(),
             orders(FAILED, "Lost."),
             "changed",
-            "was RUNNING and failed; Datastream keeps retrying: Lost.",
+            "was RUNNING and failed; Datastream keeps retrying: SLOT: Lost.",
             True,
         ),
         (
@@ -134,7 +138,7 @@ def test_a_stream_that_is_not_as_it_should_be_is_named(
 def test_a_change_is_logged_once(
     before: Stream | None, after: Stream | None, event: str, text: str, *, worse: bool
 ) -> None:
-    """One entry says from what to what, and whether it is worse; the next runs say no more."""
+    """One entry says from what to what, and whether it is worse; then there is none."""
     first, second = (report(*[one] if one else []) for one in (before, after))
     _, (entry,), *silent = play(first, second, second, second)
     assert entry["event"] == f"stream_{event}"
@@ -146,7 +150,7 @@ def test_a_change_is_logged_once(
 
 
 def test_one_reminder_of_all_that_stays_bad_every_ten_minutes() -> None:
-    """Streams, labels that name no state, unreadable locations: together, and not in between."""
+    """Streams, wrong labels and unreadable locations come together, not in between."""
     carts = Stream("carts", PAUSED, label="pausd")
     us = LocationName("shop-prod", "us-east1")
     bad = replace(report(orders(FAILED), carts), unread={us: DOWN})
@@ -161,7 +165,7 @@ def test_one_reminder_of_all_that_stays_bad_every_ten_minutes() -> None:
 
 
 def test_an_unread_location_makes_nothing_vanish() -> None:
-    """Its streams are unknown. When it is read again, they are compared with what was known."""
+    """When it is read again, streams are compared with what was known before."""
     down = unread()
     _, (failure,), silent, (back, changed), (vanished,) = play(
         report(orders()), down, down, report(orders(FAILED)), report()
@@ -216,7 +220,7 @@ def test_the_events_of_a_history(runs: list[Report], events: list[str]) -> None:
 def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number() -> (
     None
 ):
-    """Those that got worse and that failed come first; one more entry counts the others."""
+    """Those that got worse and that failed come first; an entry counts the others."""
     fleet = [Stream(f"orders-{n}", RUNNING) for n in range(10_000)]
     fails = [
         one if n < 5000 else replace(one, state=FAILED) for n, one in enumerate(fleet)
@@ -245,14 +249,17 @@ def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number
 def test_an_error_is_one_short_line_without_control_characters(
     error: str, shown: str
 ) -> None:
-    """Whatever the API sends, at most 1 KiB of it, and nothing that a terminal would obey."""
+    """It has at most 1 KiB of what the API sends, and nothing that a terminal obeys."""
     ((entry,),) = play(report(orders(FAILED, error)))
     assert entry["error"] == shown
-    assert entry["message"] == f"{ORDERS} failed; Datastream keeps retrying: {shown}."
+    assert (
+        entry["message"]
+        == f"{ORDERS} failed; Datastream keeps retrying: SLOT: {shown}."
+    )
 
 
 def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
-    """The message keeps the text as it is; the fields end no code span and mention nobody."""
+    """The message keeps the text; the fields end no code span and mention nobody."""
     error = "`, <!channel> **${project}**"
     ((entry,),) = play(report(orders(FAILED, error)))
     for name in ("error", "summary"):
@@ -281,7 +288,7 @@ def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
 def test_an_entry_says_in_one_text_what_changed(
     before: Stream, after: Stream | None, change: str
 ) -> None:
-    """A message quotes it: both states and the error, or that the state isn't expected now."""
+    """It has both states and the error, or that the state isn't expected now."""
     _, (entry,) = play(report(before), report(*[after] if after else []))
     assert entry["change"] == change
 
@@ -294,10 +301,11 @@ def test_an_entry_says_in_one_text_what_changed(
         ("GTID 3E11FA47-71CA-11E1-9E33-C80AA9429562:23", "GTID #:#"),
         ("error 0x80004005 at 10.0.0.7:3306", "error # at #.#.#.#:#"),
         ("bad cafe/added table utf8", "bad cafe/added table utf#"),
+        ("a-" * 4096, "a-" * 60),
     ],
 )
 def test_the_same_failure_has_the_same_summary(error: str, summary: str) -> None:
-    """Its numbers are replaced, hexadecimal ones too, and it has 120 characters at most."""
+    """Numbers are replaced, hexadecimal ones too; at most 120 characters are kept."""
     ((entry,),) = play(report(orders(FAILED, error + "." * 999)))
     assert entry["summary"] == (summary + "." * 999)[:120]
 
@@ -343,7 +351,7 @@ FLEETS = st.none() | st.dictionaries(
 def test_the_entries_tell_every_change_and_only_changes(
     fleets: list[dict[str, int] | None],
 ) -> None:
-    """For any sequence: replaying the changes over the first look gives the last one."""
+    """For any sequence, the changes lead from the first look to the last."""
     runs = [
         unread() if one is None else report(*[Stream(*each) for each in one.items()])
         for one in fleets

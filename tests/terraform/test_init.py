@@ -14,7 +14,9 @@ WORLD = """\
 projects:
   - id: orders-prod
     number: 1
-    notification_channels: [{display_name: on call}, {display_name: "#data", type: slack}]
+    notification_channels:
+      - {display_name: on call}
+      - {display_name: "#data", type: slack}
     locations:
       - {id: europe-west4, streams: [{id: orders}, {id: archive, state: PAUSED}]}
 """
@@ -24,7 +26,7 @@ PLACEHOLDER = f"git::https://REPOSITORY//terraform?ref=v{__version__}"
 def test_the_module_takes_what_init_writes(
     terraform: CopyModule, tmp_path: Path
 ) -> None:
-    """With the module's address and a channel chosen, the plan notifies that channel alone."""
+    """With the module's address and a channel chosen, the plan notifies the channel."""
     with Emulator(parse_world(WORLD, "world")) as cloud:
         argv = ["init", "--project", "orders-prod", "--folder", str(tmp_path)]
         assert main(argv, cloud.environ, io.StringIO(), io.StringIO()) == OK

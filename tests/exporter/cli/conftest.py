@@ -1,4 +1,4 @@
-"""The command line called as a function, against a small world that an emulator serves."""
+"""The command line as a function, against a small world that an emulator serves."""
 
 import copy
 import io
@@ -75,7 +75,7 @@ def command(*argv: str, **environ: str) -> Ended:
 
 
 class Shop:
-    """A project with three streams in two locations, one for metrics, and what a command needs.
+    """A project with three streams in two locations, and another one for metrics.
 
     Attributes:
         project: The project, to be changed before the first command.
@@ -121,7 +121,7 @@ class Shop:
         return {point.resource_labels["location"]: point.value for point in points}
 
     def start(self, *argv: str, **streams: Any) -> subprocess.Popen[str]:
-        """Start a command line, or another program, as a process; its output goes into pipes."""
+        """Start a command line, or another program, with its output in pipes."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
             argv if "/" in argv[0] else [sys.executable, "-m", "exporter", *argv],

@@ -1,7 +1,8 @@
-"""No command prints a credential: whole commands with real credentials over HTTP and TLS."""
+"""No command prints a credential: real credentials over HTTP and TLS."""
 
 import base64
 import io
+import itertools
 import json
 import signal
 from collections.abc import Callable, Iterator
@@ -58,7 +59,7 @@ def apis(shop: Shop) -> Iterator[TlsFront]:
 
 @pytest.fixture
 def tokens(http_server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServer:
-    """Return all that gives out tokens; addresses that google-auth knows by itself lead to it."""
+    """Return all that gives out tokens, also at the addresses in google-auth's code."""
     server = f"http://{http_server.address}"
     for name, path in (
         ("iam._IAM_ENDPOINT", "as/{}"),
@@ -86,7 +87,7 @@ def tokens(http_server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServ
 def become(
     tokens: HttpServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Become:
-    """Return what gives this process credentials of a kind, and the path of their file."""
+    """Return what gives this process credentials of a kind, and returns their file."""
     server = f"http://{tokens.address}"
     key = {
         **SERVICE_ACCOUNT,
@@ -139,14 +140,18 @@ def everywhere(
     signal_when: SignalWhen,
     capfd: pytest.CaptureFixture[str],
 ) -> Everywhere:
-    """Return what runs every command, at a terminal and on Cloud Run, and gives their exit codes.
+    """Return what runs every command and returns their exit codes.
 
-    It fails if one of them shows a credential.
+    They run at a terminal and on Cloud Run. It fails if one of them shows a credential.
     """
     config = {CONFIG: shop.config}
+    numbers = itertools.count()
 
     def ends(name: str, environ: dict[str, str], out: io.StringIO) -> int:
         err, answer = io.StringIO(), None
+        # In the same second, the points of the same series would be refused.
+        run_name = f"exporter-{next(numbers)}"
+        environ = {**environ, "DATASTREAM_EXPORTER_RUN__NAME": run_name}
         if name == "function":
             function = Function(environ, out)
             answer = function.answer("POST", "/")
@@ -174,7 +179,7 @@ def everywhere(
 def test_commands_that_succeed(
     apis: TlsFront, become: Become, everywhere: Everywhere, kind: str
 ) -> None:
-    """Every command is complete with credentials of each kind, and its calls have their token."""
+    """Every command succeeds with each kind of credentials, and sends their token."""
     become(kind)
     assert everywhere() == {
         **dict.fromkeys(FAILED, OK),
@@ -202,7 +207,7 @@ def test_commands_that_succeed(
 def test_a_token_server_that_repeats_the_secret(
     tokens: HttpServer, become: Become, everywhere: Everywhere, kind: str, answer: str
 ) -> None:
-    """However it refuses, and whatever its answer holds, the sentence holds no part of it."""
+    """The sentence has no part of the secret, however the server refuses."""
     become(kind)
     tokens.answers, tokens.answer = {}, (400, answer)
     assert everywhere() == FAILED
@@ -215,7 +220,7 @@ def test_a_token_server_that_repeats_the_secret(
 def test_a_file_that_is_no_credentials_file(
     become: Become, everywhere: Everywhere, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """A key that can't be parsed, half a file, another type, and the content in place of a path."""
+    """A key that can't be parsed, half a file, another type, content as the path."""
     path = become(kind)
     content = path.read_text("utf-8")
     key = json.dumps(private_key())
@@ -244,7 +249,7 @@ def test_a_proxy_with_a_password(
     *,
     relays: bool,
 ) -> None:
-    """It relays to the token server, and refuses the APIs with the password in its answer."""
+    """It relays to the token server, and repeats the password where it refuses APIs."""
     become("service_account")
     for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
         monkeypatch.delenv(name, raising=False)

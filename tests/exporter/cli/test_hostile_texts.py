@@ -16,7 +16,7 @@ HOSTILE = "a\x1b[2J\x1b]0;t\x07\0\n\r\u202eb\u200f\x9b31m\u2028"
 @given(st.text(st.sampled_from(HOSTILE + "\ud800") | st.characters()))
 @example(HOSTILE)
 def test_an_escaped_text_stays_on_its_line(text: str) -> None:
-    """Nothing that breaks a line or that a terminal obeys remains, and plain text is kept."""
+    """It has nothing that ends a line or that a terminal obeys; plain text is kept."""
     assert printable(text).isprintable()
     assert quote(text).isprintable()
     assert quote([text]).isprintable()
@@ -25,7 +25,7 @@ def test_an_escaped_text_stays_on_its_line(text: str) -> None:
 
 @pytest.fixture
 def hostile(shop: Shop) -> Shop:
-    """Return a world of such texts: ids of locations and streams, labels, errors, refusals."""
+    """Return a world with hostile ids, labels, errors and refusals."""
     error = {"reason": f"1{HOSTILE}", "message": f"2{HOSTILE}"}
     shop.europe |= {
         "id": f"3{HOSTILE}",
@@ -43,7 +43,7 @@ def hostile(shop: Shop) -> Shop:
 
 @pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"], ["check"]])
 def test_ids_labels_and_errors_are_escaped(hostile: Shop, argv: list[str]) -> None:
-    """On stdout and stderr; in the log of Cloud Run in the message and in each field."""
+    """So is each line of stdout and stderr, and on Cloud Run each field of the log."""
     ended = hostile.command(*argv)
     assert all(line.isprintable() for line in (ended.out + ended.err).split("\n"))
     assert r"a\x1b[2J" in ended.out
@@ -54,7 +54,7 @@ def test_ids_labels_and_errors_are_escaped(hostile: Shop, argv: list[str]) -> No
 
 
 def test_a_terminal_gets_none_of_it(hostile: Shop) -> None:
-    """Nor where colours are on."""
+    """A table with colours has no control character of an id or error."""
     out = Terminal()
     main(["run", "--dry-run"], hostile.environ, out, io.StringIO())
     for obeyed in ("\x1b[2J", "\x1b]", "\x07", "\0", "\r", "\u202e", "\x9b"):

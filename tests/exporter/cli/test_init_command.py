@@ -44,7 +44,7 @@ def init(shop: Shop, *argv: str) -> Ended:
 
 
 def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
-    """The locations with streams, and as comments the paused streams and the channels."""
+    """Locations with streams, and in comments the paused streams and the channels."""
     shop.metrics_project["notification_channels"] = [
         {"display_name": "on call"},
         {"display_name": "Ops", "type": "slack"},
@@ -97,7 +97,7 @@ def test_the_check_that_is_printed_works(shop: Shop) -> None:
 
 @pytest.mark.parametrize("name", ["config.yaml", "main.tf"])
 def test_no_file_is_overwritten(shop: Shop, name: str) -> None:
-    """A file that exists is named, with what to do; nobody is called, nothing is written."""
+    """A file that exists is named, with what to do; nobody is called."""
     Path(name).write_text("mine\n", "utf-8")
     ended = init(shop)
     fix = "init overwrites no file; move it away, or name another folder with --folder"
@@ -111,7 +111,7 @@ def test_no_file_is_overwritten(shop: Shop, name: str) -> None:
 
 
 def test_an_unreadable_location_is_watched_all_the_same(shop: Shop) -> None:
-    """Whether it has streams is unknown: it is listed with a comment, and a warning says why."""
+    """It is listed with a comment, as it may have streams; a warning says why."""
     shop.europe["outage"] = "listed"
     ended = init(shop)
     assert ended.code == OK
@@ -151,6 +151,25 @@ def test_a_project_that_cannot_be_read_is_a_failure(
         "error: Nothing was written: not every project could be read.\n"
     )
     assert not [*Path().iterdir()]
+
+
+def test_no_hint_names_a_config_that_does_not_exist_yet(shop: Shop) -> None:
+    """Where a project isn't found, its id is in doubt, and no file is."""
+    shop.faults = [{"method": "ListLocations", "code": "NOT_FOUND"}]
+    ended = init(shop)
+    assert "not found: " in ended.err
+    assert "Check the project and the location.\n" in ended.err
+
+
+def test_both_files_are_written_or_none(shop: Shop) -> None:
+    """Where main.tf can't be written, config.yaml is removed again."""
+    Path("main.tf").symlink_to("somewhere/else")
+    ended = init(shop)
+    assert ended.code == USAGE
+    assert ended.err.endswith(
+        "cannot be written (File exists); name another with --folder\n"
+    )
+    assert not Path("config.yaml").exists()
 
 
 def test_channels_that_cannot_be_listed_are_left_out(shop: Shop) -> None:

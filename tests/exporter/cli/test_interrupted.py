@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM at any moment: the write under way is finished, nothing new is begun."""
+"""SIGINT and SIGTERM: the write under way is finished, and nothing new is begun."""
 
 import signal
 import socket
@@ -51,7 +51,7 @@ def test_a_run_that_reads_ends_at_once(
 
 
 def test_a_run_that_discovers_ends_at_once(shop: Shop, signal_when: SignalWhen) -> None:
-    """The same, where not even the locations are known."""
+    """Where not even the locations are known, nothing is waited for or written."""
     shop.faults = [{"method": "ListLocations", "latency": SLOW}]
     shop.config = DISCOVERING
     signal_when(signal.SIGTERM, called(shop, "ListLocations", 1))
@@ -70,7 +70,7 @@ def test_a_run_that_writes_finishes_the_write(
     number: int,
     code: int,
 ) -> None:
-    """The requests that were sent are waited for; nothing else is sent, and no run begins."""
+    """The requests that were sent are waited for; no other is sent."""
     stop = threading.Event()
     monkeypatch.setattr(process, "Event", lambda: stop)
 

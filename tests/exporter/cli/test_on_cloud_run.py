@@ -14,7 +14,7 @@ TASK_INDEX, TASK_COUNT = "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT"
 
 @pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"]])
 def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
-    """Each line has severity, message and the labels of the task's execution; no table."""
+    """Each line has severity, message and the execution's labels; there is no table."""
     ended = shop.job(*argv)
     assert ended.code == OK
     assert [line["severity"] for line in ended.log] == ["WARNING", "WARNING", "INFO"]
@@ -47,7 +47,7 @@ def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
 
 
 def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
-    """One cause is one line, which lists the locations in a field, and the reason in another."""
+    """One cause is one line; its fields have the locations and the reason."""
     shop.project["denied"] = ["datastream.streams.list"]
     ended = shop.job("run")
     assert ended.code == OK
@@ -76,7 +76,7 @@ def test_lost_points_are_found_by_their_series(shop: Shop) -> None:
 
 
 def test_what_nobody_foresaw_is_one_json_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stack trace is in the message of an ERROR, so that Error Reporting finds it; exit 1."""
+    """An ERROR has the stack trace, so that Error Reporting finds it; exit 1."""
 
     def fail(_: object) -> int:
         raise KeyError("what nobody\nforesaw")
@@ -93,7 +93,7 @@ def test_what_nobody_foresaw_is_one_json_line(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_mistakes_in_config_are_one_line_each() -> None:
-    """All are said, and each can be read and counted by itself; overrides are checked, too."""
+    """Each has a line, those of overrides in the environment too."""
     text = {CONFIG: "metrics: {project: Shop}\nsources: []\n"}
     ended = command("run", **JOB, **text, DATASTREAM_EXPORTER_RUN__DEADLINE="5 minutes")
     assert ended.code == USAGE
@@ -110,7 +110,7 @@ def test_mistakes_in_config_are_one_line_each() -> None:
 def test_the_exporters_own_series_have_the_location_of_config(
     shop: Shop, location: str
 ) -> None:
-    """``run.location``, here from the environment, which Terraform sets; else global."""
+    """``run.location``, set in the environment, as Terraform does; else global."""
     assert shop.job("run", DATASTREAM_EXPORTER_RUN__LOCATION=location).code == OK
     assert shop.values("exporter/last_run").keys() == {location or "global"}
 
@@ -119,7 +119,7 @@ def test_the_exporters_own_series_have_the_location_of_config(
     ("index", "count"), [("2", "2"), ("-1", "2"), ("0", "0"), ("one", "2")]
 )
 def test_a_task_that_cannot_be_is_refused(shop: Shop, index: str, count: str) -> None:
-    """A task that is not one of the job's would leave its part of the locations unread."""
+    """A task outside the job would leave its part of the locations unread."""
     ended = shop.job("run", **{TASK_INDEX: index, TASK_COUNT: count})
     assert ended.code == USAGE
     words = (
@@ -130,9 +130,12 @@ def test_a_task_that_cannot_be_is_refused(shop: Shop, index: str, count: str) ->
 
 
 def test_the_tasks_of_a_job_share_the_locations(shop: Shop) -> None:
-    """Each location is read by one task, and each task reports itself, with or without any."""
+    """One task reads each location and knows no other; each task reports itself."""
+    shop.config += "expectations: [{match: '*/stock', states: [PAUSED]}]\n"
     for index in "012":
-        assert shop.job("run", **{TASK_INDEX: index, TASK_COUNT: "3"}).code == OK
+        ended = shop.job("run", **{TASK_INDEX: index, TASK_COUNT: "3"})
+        assert ended.code == OK
+        assert "matches no stream" not in ended.out
     assert shop.cloud.calls["ListStreams"] == 2
     assert len(shop.cloud.points(PREFIX + "stream/state")) == 3
     runs = shop.cloud.points(PREFIX + "exporter/last_run")
@@ -142,7 +145,8 @@ def test_the_tasks_of_a_job_share_the_locations(shop: Shop) -> None:
 BORDER = """
 import os, sys
 from exporter.cli import main
-code = main(["run", "--dry-run"], os.environ | {"CLOUD_RUN_JOB": "x"}, sys.stdout, sys.stderr)
+environ = os.environ | {"CLOUD_RUN_JOB": "x"}
+code = main(["run", "--dry-run"], environ, sys.stdout, sys.stderr)
 assert not {"lab", "rich"} & {name.partition(".")[0] for name in sys.modules}
 sys.exit(code)
 """

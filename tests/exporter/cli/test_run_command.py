@@ -1,4 +1,4 @@
-"""``run``: what it prints of a fleet, what it writes, what it says, and its exit code."""
+"""``run``: what it prints, writes and says, and its exit code."""
 
 import io
 from collections import Counter
@@ -34,8 +34,8 @@ stock   shop-prod  us-east1      RUNNING  yes            0
 
 Written to metrics-prod
   26 points of {PREFIX}…
-    location/  up 2, failed_streams 2, permanently_failed_streams 2, unexpected_streams 2, \
-last_read 2
+    location/  up 2, failed_streams 2, permanently_failed_streams 2, \
+unexpected_streams 2, last_read 2
     stream/    state 3, expected 3, last_seen 3, errors 3
     exporter/  last_run 1, streams 1, run_seconds 1, points_lost 1
 """
@@ -54,7 +54,7 @@ last_read 2
 
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
-    """Locations are read once each, collectors included, and Cloud Monitoring is not called."""
+    """Each location is read and collected from once; Cloud Monitoring is not called."""
     shop.config += "collect: {private_connections: true}\n"
     code, out, err = shop.command("run", "--dry-run")
     assert code == OK
@@ -90,7 +90,7 @@ def test_an_empty_project_is_said_and_is_no_failure(
 def test_an_unreadable_location_is_an_observation(
     shop: Shop, fault: dict[str, str], reason: str, hint: str
 ) -> None:
-    """Its streams are unknown, the reason is said with what to do, all else is written: exit 0."""
+    """The log has the reason and what to do; all else is written; exit 0."""
     shop.faults = [{"method": "ListStreams", "location": "us-east1", **fault}]
     code, out, err = shop.command("run", DATASTREAM_EXPORTER_RUN__DEADLINE="4s")
     assert code == OK
@@ -107,7 +107,7 @@ def test_an_unreadable_location_is_an_observation(
 
 
 def test_a_missing_permission_is_one_sentence_with_the_role(shop: Shop) -> None:
-    """All locations of the project are in it. That nothing could be read is written: exit 0."""
+    """It names all the locations; that they are unreadable is written; exit 0."""
     shop.project["denied"] = ["datastream.streams.list"]
     code, out, err = shop.command("run")
     assert code == OK
@@ -152,10 +152,10 @@ def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
 
 
 def test_two_runs_at_once_are_said_to_be_two(shop: Shop) -> None:
-    """Points that another exporter wrote first are counted and explained; that loses nothing."""
+    """Points that another exporter wrote first are counted and explained; exit 1."""
     shop.command("run")
     code, _, err = shop.command("run")
-    assert code == OK
+    assert code == INCOMPLETE
     (logged,) = [line for line in err.splitlines() if "points superseded, " in line]
     assert logged.startswith(
         "warning: 24 points superseded, among location/up of datastream in"
@@ -182,7 +182,7 @@ def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:
 
 
 def test_what_has_no_effect_is_a_warning(shop: Shop) -> None:
-    """A label that names no state, for fifty streams at most; a glob that matches no stream."""
+    """A label that names no state, of fifty streams at most; a glob without match."""
     wrong = {"expected-state": "off"}
     shop.europe["streams"] = [{"id": "orders-{:02}", "count": 60, "labels": wrong}]
     shop.config += (
@@ -233,7 +233,7 @@ def test_many_and_long_errors_stay_a_page(shop: Shop) -> None:
 def test_tables_have_colours_at_a_terminal_unless_they_are_off(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 ) -> None:
-    """Numbers are aligned right, control characters are escaped, and NO_COLOR is obeyed."""
+    """Numbers are aligned right, control characters escaped, and NO_COLOR is obeyed."""
     for name, value in {"COLUMNS": "20", **variables}.items():
         monkeypatch.setenv(name, value)
     rows = (

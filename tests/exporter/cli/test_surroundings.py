@@ -11,7 +11,7 @@ def test_closed_streams_lead_nowhere(shop: Shop) -> None:
 
 
 def test_a_full_stdout_costs_no_log(shop: Shop) -> None:
-    """What can't be printed is in the log all the same, with what was written; exit 1."""
+    """The log has what is wrong and what was written; exit 1."""
     code, _, err = shop.shell('exec "$0" -m exporter run >/dev/full')
     assert code == INCOMPLETE
     assert f"warning: {CARTS_PAUSED}\n" in err

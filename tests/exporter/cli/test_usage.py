@@ -35,6 +35,7 @@ from tests.exporter.cli.conftest import CONFIG, DISCOVERING, Shop, command
             'argument --interval: "10" is not a duration; write a',
         ),
         (["watch", "--interval", ""], 'argument --interval: "" is not a duration'),
+        (["run", "--impersonate-service-account", ""], "-account: is empty; write a"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_usage(argv: list[str], sentence: str) -> None:
@@ -77,7 +78,7 @@ def test_help_and_version_are_data(argv: list[str], start: str) -> None:
 def test_a_missing_config_is_one_sentence(
     name: str, argv: list[str], sentence: str
 ) -> None:
-    """A wrong path, a directory and no config at all are usage errors of every command."""
+    """A wrong path, a directory and no config at all are usage; exit 2."""
     code, out, err = command(name, *argv)
     assert (code, out, err.count("\n")) == (USAGE, "", 1)
     assert sentence in err

@@ -86,7 +86,7 @@ def begun(
 def test_runs_start_at_multiples_of_the_interval(
     took: list[float], late: list[float], starts: list[float], logged: list[str]
 ) -> None:
-    """They neither drift nor overlap; starts that are skipped are said, with the time of day."""
+    """They neither drift nor overlap; the log has the skipped ones, and when."""
     with logging_to(log := io.StringIO(), Text(times=True)):
         assert begun(took, late=late) == starts
     line = r"^\d\d:\d\d:\d\d warning: A run started (.*) skipped\."
@@ -101,7 +101,7 @@ def test_runs_start_at_multiples_of_the_interval(
 def test_two_starts_are_never_closer_than_cloud_monitoring_takes_points(
     late: list[float], took: list[float], seconds: int
 ) -> None:
-    """For any work and any standstill: at least five seconds, and on a multiple unless late."""
+    """They are at least five seconds apart, and on a multiple unless late."""
     began = begun(took, seconds, late)
     assert all(
         after - before >= 5 - 1e-6 for before, after in itertools.pairwise(began)
@@ -114,7 +114,7 @@ def test_two_starts_are_never_closer_than_cloud_monitoring_takes_points(
 def test_a_run_that_fails_unexpectedly_ends_the_process(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On Cloud Run it exits with 1, to be restarted; a person gets Python's own traceback."""
+    """On Cloud Run it exits with 1, to be restarted; a person gets the traceback."""
     monkeypatch.setattr(commands, "run_once", None)
     ended = shop.job("watch")
     assert ended.code == INCOMPLETE
@@ -127,7 +127,7 @@ def test_a_run_that_fails_unexpectedly_ends_the_process(
 def test_in_a_pipe_watch_prints_its_log_alone(
     shop: Shop, signal_when: SignalWhen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each line has the time of day, on stderr; SIGTERM between two runs ends it with 143."""
+    """Each line has the time of day; SIGTERM between two runs ends it with 143."""
     logged, log = threading.Event(), RunLog.log
 
     def log_and_say_so(run_log: RunLog, run: Report) -> None:
@@ -151,7 +151,7 @@ def test_in_a_pipe_watch_prints_its_log_alone(
 def test_the_screen_is_a_table_below_the_log(
     monkeypatch: pytest.MonkeyPatch, *, no_color: bool
 ) -> None:
-    """The worst come first, the problem alone is cut, colours can be off, and no line is lost."""
+    """The worst come first, the problem alone is cut, and colours can be off."""
     for name, value in (
         ("COLUMNS", "100"),
         ("LINES", "24"),
@@ -227,7 +227,7 @@ def test_a_fleet_larger_than_the_screen_shows_the_worst(
 
 
 def test_a_process_shows_the_fleet_and_leaves_the_terminal(shop: Shop) -> None:
-    """The whole command: Ctrl-C ends it with 130; table and log stay, and the cursor is back."""
+    """Ctrl-C ends it with 130; table and log stay, and the cursor is back."""
     with TerminalScreen(120, 30) as screen:
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), screen.stream)
         with shop.start("watch", **streams) as process:

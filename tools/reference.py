@@ -18,9 +18,9 @@ EXIT_CODES = {
         "`location/up` 0."
     ),
     process.INCOMPLETE: (
-        "Points were lost, the run was cut short, or there are no credentials. For"
-        " `check`: a check failed, or with `--strict` warned. For `init`: a project"
-        " could not be read."
+        "Points were lost or none was accepted, the run was cut short, or there are no "
+        "credentials. For `check`: a check failed, or with `--strict` warned. For "
+        "`init`: a project could not be read."
     ),
     process.USAGE: "A mistake in config.yaml, the environment or the command line.",
     process.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",

@@ -85,7 +85,7 @@ def test_the_table_of_variables_is_complete() -> None:
         "NO_COLOR",
     }
     for name, value in vars(cloud_run).items():
-        if name.isupper():
+        if name.isupper() and isinstance(value, str):
             known.add(value)
     assert known == _first_cells(ROOT / "docs" / "reference.md", r"[A-Z][A-Z_]+")
 

@@ -15,7 +15,7 @@ from lab.cli.options import (
     selected_scenarios,
 )
 from lab.policies.files import Policy
-from lab.preview.notification import Notification, notification
+from lab.preview.notification import notification
 from lab.preview.received import NOT_SENT, Received, received
 from lab.preview.terminal import print_notification
 from lab.promql_durations import format_duration
@@ -26,8 +26,7 @@ HELP = (
     "Prints each notification as it will appear: subject, text and links, about an"
     " example stream. Below it: the lines that name a label, as they read where Cloud"
     " Monitoring leaves the labels empty. With --scenario: how many notifications one"
-    " person gets, each with its time, and the first of each policy. A warning names"
-    " each value that Cloud Monitoring or Slack could read as markup."
+    " person gets, each with its time, and the first of each policy."
 )
 
 
@@ -54,7 +53,7 @@ def run(context: LabContext) -> int:
     wanted = _wanted(policies, args.names)
     if not args.scenario:
         for policy in wanted:
-            _print(context, notification(policy), _kind(policy))
+            print_notification(notification(policy), _kind(policy), context.out)
         return OK
     scenarios = selected_scenarios(args, [args.scenario], policies)
     with show_progress(context.err) as progress:
@@ -112,7 +111,8 @@ def _print_received(
             continue
         shown.add(policy.name)
         heading = f"{_kind(policy)} · {format_duration(each.at)}"
-        _print(context, each.notification, f"{heading} after the start of {name}")
+        heading += f" after the start of {name}"
+        print_notification(each.notification, heading, context.out)
 
 
 def _row(each: Received) -> tuple[str, ...]:
@@ -124,18 +124,3 @@ def _row(each: Received) -> tuple[str, ...]:
         policy.name,
         each.notification.fill(policy.subject),
     )
-
-
-def _print(
-    context: LabContext,
-    shown: Notification,
-    heading: str,
-) -> None:
-    for name in shown.dangerous:
-        LOGGER.warning(
-            "%s: Cloud Monitoring or Slack could read %s, the value of %s, as markup.",
-            shown.policy.name,
-            quote(shown.values[name]),
-            name,
-        )
-    print_notification(shown, heading, context.out)

@@ -1,4 +1,4 @@
-"""Fills the variables in a policy's texts, and names values that could be markup.
+"""Fills the variables in a policy's texts.
 
 https://cloud.google.com/monitoring/alerts/doc-variables#using-markdown
 """
@@ -38,9 +38,6 @@ _STREAM = "projects/{namespace}/locations/{location}/streams/{stream_id}".format
 )
 _VARIABLE = re.compile(r"\$\{([^{}$]+)\}")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-# What Slack reads as a mention or a link:
-# https://docs.slack.dev/messaging/formatting-message-text
-_SLACK_CONTROL = re.compile(r"<(?:[!@#]|https?:|mailto:)[^>]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +47,6 @@ class Notification:
     policy: Policy  # the policy
     # The values of the variables in its texts, by the variable's name
     values: Mapping[str, str]
-
-    @property
-    def dangerous(self) -> tuple[str, ...]:
-        """The variables whose values could be read as markup."""
-        inert = dict.fromkeys(self.values, "x")
-        harmless = self._structure(inert)
-        found = []
-        for name, value in self.values.items():
-            structure = self._structure(inert | {name: value})
-            if "${" in value or structure != harmless:
-                found.append(name)
-        return tuple(found)
 
     def without_labels(self) -> "Notification":
         """Return the paragraphs that name a label, without links, all labels empty."""
@@ -81,23 +66,6 @@ class Notification:
     def url(self, address: str) -> str:
         """Return an address with the variables filled and encoded."""
         return self.fill(address, lambda value: quote(value, safe="@"))
-
-    def _structure(self, values: Mapping[str, str]) -> list[object]:
-        """Return all but the words of the texts, after the variables are filled."""
-        filled = replace(self, values=values).fill
-        subject = filled(self.policy.subject)
-        texts = [filled(self.policy.content)]
-        links = self.policy.links
-        texts += [filled(f"[{link.display_name}]({link.url})") for link in links]
-        found: list[object] = []
-        for text in (subject, *texts):
-            found.append(_SLACK_CONTROL.findall(text))
-            found.append([each for each in text if not each.isprintable()])
-        for text in texts:
-            for token in parse(text):
-                parts = (token, *(token.children or ()))
-                found += [(part.type, part.markup) for part in parts]
-        return found
 
 
 def _names_label(paragraph: str) -> bool:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
 
 import pytest
@@ -44,20 +43,13 @@ def test_policies_can_be_chosen(command: Command) -> None:
 def preview(
     command: Command, played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Ended]:
-    """Return a function that previews a scenario of the project with changed labels."""
+    """Return a function that previews a scenario of the project."""
 
-    def run(name: str, *wanted: str, **labels: str) -> Ended:
-        result = played(name)
-        incidents = [
-            replace(one, labels={**one.labels, **labels}) for one in result.incidents
-        ]
-        result = replace(result, incidents=tuple(incidents))
-        monkeypatch.setattr(
-            import_module("lab.cli.preview"), "play_all", lambda *_: [result]
-        )
-        return command(
-            "preview", "--policies", str(POLICIES), "--scenario", name, *wanted
-        )
+    def run(name: str, *wanted: str) -> Ended:
+        module = import_module("lab.cli.preview")
+        monkeypatch.setattr(module, "play_all", lambda *_: [played(name)])
+        options = ("--policies", str(POLICIES), "--scenario", name)
+        return command("preview", *options, *wanted)
 
     return run
 
@@ -130,18 +122,4 @@ def test_what_cloud_monitoring_does_not_send_is_not_counted(
     assert code == OK
     assert out.startswith(
         "One person gets 1 notification in logs: 1 message, 6 not sent.\n"
-    )
-
-
-def test_a_value_that_could_be_read_as_markup_is_named(
-    preview: Callable[..., Ended],
-) -> None:
-    """The log names it; the preview shows it as text."""
-    code, out, err = preview("logs", "stream-changed", who="<!here>")
-    assert "<!here> did" in out
-    assert code == OK
-    assert (
-        err
-        == 'warning: stream-changed: Cloud Monitoring or Slack could read "<!here>",'
-        " the value of log.extracted_label.who, as markup.\n"
     )

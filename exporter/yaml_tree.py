@@ -7,7 +7,7 @@ are refused.
 
 import math
 import re
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 from pydantic import JsonValue
@@ -94,8 +94,8 @@ class Tree:
         invalid = _INVALID.search(text)
         if invalid:
             lines = text[: invalid.end()].splitlines()
-            problem = f"contains U+{ord(invalid[0]):04X}, which is not text"
-            self._refuse(len(lines), problem)
+            problem = f"contains U+{ord(invalid[0]):04X}, which is not text; remove it"
+            raise InputError([f"{file}:{len(lines)}: {problem}"])
         loader = type("_Loader", (_KeepTags, fast_loader()), {})
         try:
             root = yaml.compose(text, loader)
@@ -105,9 +105,6 @@ class Tree:
             raise InputError([f"{file}{syntax_mistake(error, text)}"]) from None
         except RecursionError:
             raise InputError([f"{file}: {_TOO_DEEP}"]) from None
-
-    def _refuse(self, line: int, problem: str) -> NoReturn:
-        raise InputError([f"{self._file}:{line}: {problem}; remove it"])
 
     def _plain(self, node: yaml.Node, path: Path) -> JsonValue:
         """Return a node as plain data, aliases expanded, and keep the lines."""
@@ -129,8 +126,9 @@ class Tree:
             ]
         # The parser in Python lets an escaped surrogate through.
         if _SURROGATE.search(node.value):
-            problem = "contains an invalid character (unpaired surrogate)"
-            self._refuse(line, f"{quote(node.value)} {problem}")
+            problem = "contains an invalid character (unpaired surrogate); remove it"
+            place = f"{self._file}:{line}"
+            raise InputError([f"{place}: {quote(node.value)} {problem}"])
         if node.tag == _PLAIN:
             return scalar(node.value)
         return str(node.value)

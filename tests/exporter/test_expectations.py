@@ -64,11 +64,12 @@ def expected(label: str | None = None, now: datetime = NOON, **parts: Any) -> se
 def test_states_have_names_and_kinds() -> None:
     """States are those of Google's client; an unknown number is named by itself."""
     theirs: Any = GoogleStream.State
-    assert [(one.name, int(one)) for one in StreamState] == [
-        (one.name, int(one)) for one in theirs
-    ]
-    numbers = (6, 9, -1)
-    assert [*map(state_name, numbers)] == ["FAILED_PERMANENTLY", "state 9", "state -1"]
+    assert {one.name: int(one) for one in StreamState} == {
+        one.name: int(one) for one in theirs
+    }
+    assert state_name(6) == "FAILED_PERMANENTLY"
+    assert state_name(9) == "state 9"
+    assert state_name(-1) == "state -1"
     assert {*FAILURES, *EXPECTABLE, StreamState.STATE_UNSPECIFIED} == {*StreamState}
     assert not FAILURES & {*EXPECTABLE}
 
@@ -79,7 +80,10 @@ def test_states_have_names_and_kinds() -> None:
 @pytest.mark.parametrize("label", [None, *LABELS])
 def test_a_label_adds_its_state(label: str | None) -> None:
     """RUNNING, STARTING, DRAINING and MAINTENANCE are always fine; else no state is."""
-    assert expected(label) == {2, 4, 7, 8} | ({LABELS[label]} if label else set())
+    fine = {2, 4, 7, 8}
+    if label:
+        fine.add(LABELS[label])
+    assert expected(label) == fine
     (one,) = compared(Stream("orders", 2, label=label)).streams
     assert label_complaint(one) is None
 
@@ -179,10 +183,9 @@ def test_the_last_match_adds_states_and_without_one_the_label_does(
     expectations: list[dict[str, Any]], label: str | None
 ) -> None:
     """A full name has no precedence over a glob, and failures are never fine."""
+    others = {"customers", "other-project", "order"}
     matching = [
-        one
-        for one in expectations
-        if not {"customers", "other-project", "order"} & {*one["match"].split("/")}
+        one for one in expectations if others.isdisjoint(one["match"].split("/"))
     ]
     fine = {2, 4, 7, 8}
     if matching:
@@ -195,8 +198,9 @@ def test_the_last_match_adds_states_and_without_one_the_label_does(
 def test_outside_its_window_an_expectation_matches_nothing() -> None:
     """Outside its window, an earlier match counts, or the label."""
     at_night = [PAUSED_AT_NIGHT]
-    assert expected("not_started", NIGHT, expectations=at_night) == {2, 3, 4, 7, 8}
-    assert expected("not_started", NOON, expectations=at_night) == {1, 2, 4, 7, 8}
+    label = "not_started"
+    assert expected(label, NIGHT, expectations=at_night) == {2, 3, 4, 7, 8}
+    assert expected(label, NOON, expectations=at_night) == {1, 2, 4, 7, 8}
     earlier = {"match": str(ORDERS), "states": ["NOT_STARTED"]}
     both = [earlier, PAUSED_AT_NIGHT]
     assert expected(now=NOON, expectations=both) == {1, 2, 4, 7, 8}
@@ -224,8 +228,12 @@ def test_outside_its_window_an_expectation_matches_nothing() -> None:
 def test_globs_choose_among_the_streams(
     globs: dict[str, list[str]], watched: list[str], excluded: list[str]
 ) -> None:
-    """What no include matches is neither watched nor excluded."""
-    streams = [Stream(one, 2) for one in ("orders-eu", "orders-us", "test-orders")]
+    """A stream that no include matches is neither watched nor excluded."""
+    streams = [
+        Stream("orders-eu", 2),
+        Stream("orders-us", 2),
+        Stream("test-orders", 2),
+    ]
     one = compared(*streams, globs=globs)
     assert [stream.name.stream for stream in one.streams] == watched
     assert list(one.excluded) == excluded
@@ -248,19 +256,30 @@ def test_a_required_stream_that_is_not_there_is_missing() -> None:
     assert one.missing == [ORDERS]
     assert not one.empty
     missing = one.streams[-1]
-    assert (missing.state, missing.bad, missing.failed) == ("missing", True, False)
+    assert missing.state == "missing"
+    assert missing.bad
+    assert not missing.failed
     assert "is required but does not exist" in missing.problem
 
 
 def test_streams_are_counted_once() -> None:
     """A failed stream isn't unexpected too; missing and excluded ones are neither."""
     streams = [
-        Stream(f"s{number}", state) for number, state in enumerate((2, 3, 5, 5, 6, 9))
+        Stream("running", 2),
+        Stream("paused", 3),
+        Stream("failed", 5),
+        Stream("failed-too", 5),
+        Stream("failed-permanently", 6),
+        Stream("new-state", 9),
     ]
     one = compared(*streams, required=[str(ORDERS)])
-    assert (one.failed, one.permanently_failed, one.unexpected) == (3, 1, 2)
+    assert one.failed == 3
+    assert one.permanently_failed == 1
+    assert one.unexpected == 2
     muted = compared(*streams, globs={"exclude": ["*"]})
-    assert (muted.failed, muted.permanently_failed, muted.unexpected) == (0, 0, 0)
+    assert muted.failed == 0
+    assert muted.permanently_failed == 0
+    assert muted.unexpected == 0
 
 
 @pytest.mark.parametrize(
@@ -286,8 +305,8 @@ def test_a_window_lasts_its_duration_while_clocks_change(
     one = Window.model_validate(
         {"schedule": schedule, "duration": duration, "timezone": zone}
     )
-    start = datetime.fromisoformat(opens)
     instant = timedelta(microseconds=1)
+    start = datetime.fromisoformat(opens)
     end = start + one.duration
     assert not is_open(one, start - instant)
     assert is_open(one, start)

@@ -23,7 +23,8 @@ Use: TypeAlias = Callable[[Any], None]
 def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Make the process one without credentials, on a machine that is not Google's."""
     for name in list(os.environ):
-        if name.startswith(("GOOGLE_", "CLOUDSDK_")) or name.lower().endswith("_proxy"):
+        names_somebody = name.startswith(("GOOGLE_", "CLOUDSDK_"))
+        if names_somebody or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     # The variable NO_GCE_CHECK is read when the module is imported.
@@ -37,15 +38,20 @@ def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Use:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
 
     def use(content: Any) -> None:
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        if not isinstance(content, str):
+            content = json.dumps(content)
+        path.write_text(content)
 
     return use
 
 
 def working_key(address: str) -> dict[str, str]:
     """Return a service account's key file, whose token server is at an address."""
-    uri = f"http://{address}/token"
-    return {**SERVICE_ACCOUNT, "private_key": private_key(), "token_uri": uri}
+    return {
+        **SERVICE_ACCOUNT,
+        "private_key": private_key(),
+        "token_uri": f"http://{address}/token",
+    }
 
 
 @pytest.fixture

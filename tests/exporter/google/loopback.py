@@ -23,14 +23,11 @@ class Answering(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.requests.append((self.path, dict(self.headers), body))
         self.server.open.wait()
-        status, text = next(
-            (
-                answer
-                for path, answer in self.server.answers.items()
-                if path in self.path
-            ),
-            self.server.answer,
-        )
+        status, text = self.server.answer
+        for path, answer in self.server.answers.items():
+            if path in self.path:
+                status, text = answer
+                break
         with suppress(ConnectionError):  # nobody may wait any more
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -76,15 +73,17 @@ def saying(data: bytes, *, again: bool = False) -> Iterator[str]:
     def accept(listening: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                threads.append(
-                    threading.Thread(target=serve, args=listening.accept()[:1])
-                )
-                threads[-1].start()
+                connection, _ = listening.accept()
+                thread = threading.Thread(target=serve, args=(connection,))
+                threads.append(thread)
+                thread.start()
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        threads = [threading.Thread(target=accept, args=(listening,))]
-        threads[0].start()
-        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        accepting = threading.Thread(target=accept, args=(listening,))
+        threads = [accepting]
+        accepting.start()
+        _, port = listening.getsockname()
+        yield f"127.0.0.1:{port}"
         listening.shutdown(socket.SHUT_RDWR)
         over.set()
         for thread in threads:
@@ -98,8 +97,9 @@ class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
         self.tokens: list[str] = []  # values of the header that authorises a call
         self.refused: set[str] = set()  # those that are not accepted
         self.address = ""  # ``localhost:port`` of both services, once started
+        direct = [("grpc.enable_http_proxy", 0)]
         self._channels = [
-            grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
+            grpc.insecure_channel(address, options=direct)
             for address in (cloud.datastream, cloud.monitoring)
         ]
         self._server = grpc.server(ThreadPoolExecutor(16), handlers=[self])

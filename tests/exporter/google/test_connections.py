@@ -38,15 +38,21 @@ Connect = Callable[[str], Clients]
 def at(request: pytest.FixtureRequest) -> Connect:
     """Return what connects to an address: as to an emulator, or as to Google."""
     if request.param == "plain":
-        names = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
-        return lambda address: Clients(Endpoints(), dict.fromkeys(names, address))
+        return plain
     request.getfixturevalue("tokens")
     return google
 
 
+def plain(address: str) -> Clients:
+    """Return clients without credentials, as for emulators."""
+    both = {DATASTREAM_EMULATOR: address, MONITORING_EMULATOR: address}
+    return Clients(Endpoints(), both)
+
+
 def google(address: str) -> Clients:
     """Return clients with credentials, over TLS."""
-    return Clients(Endpoints(datastream=address, monitoring=address), {})
+    endpoints = Endpoints(datastream=address, monitoring=address)
+    return Clients(endpoints, {})
 
 
 def failure(clients: Clients, deadline: Deadline | None = None) -> Failure:
@@ -61,18 +67,29 @@ def failure(clients: Clients, deadline: Deadline | None = None) -> Failure:
     return caught.value.failure
 
 
-@pytest.mark.parametrize("answerer", ["closed_port", "http_server", None])
+@pytest.mark.parametrize("answerer", ["closed_port", "http_server"])
 def test_nothing_speaks_grpc_there(
-    at: Connect, request: pytest.FixtureRequest, answerer: str | None
+    at: Connect,
+    request: pytest.FixtureRequest,
+    answerer: str,
 ) -> None:
-    """A closed port, a web server, an unknown name: the hint is to check the net."""
-    there = request.getfixturevalue(answerer) if answerer else None
+    """A closed port or a web server: the hint is to check the network."""
+    there = request.getfixturevalue(answerer)
     port = getattr(there, "server_port", there)
-    found = failure(at(f"127.0.0.1:{port}" if port else "nonexistent.invalid:443"))
-    if port or found.kind is not FailureKind.TIMED_OUT:  # a name server may not answer
-        assert (found.kind, found.hint) == (FailureKind.UNAVAILABLE, NO_GRPC)
-    if answerer != "http_server":
-        assert (str(port) if port else "nonexistent.invalid") in found.message
+    found = failure(at(f"127.0.0.1:{port}"))
+    assert found.kind is FailureKind.UNAVAILABLE
+    assert found.hint == NO_GRPC
+    if answerer == "closed_port":
+        assert str(port) in found.message
+
+
+def test_a_name_that_does_not_resolve(at: Connect) -> None:
+    """The name stands in the message, unless the name server doesn't answer in time."""
+    found = failure(at("nonexistent.invalid:443"))
+    assert "nonexistent.invalid" in found.message
+    if found.kind is not FailureKind.TIMED_OUT:
+        assert found.kind is FailureKind.UNAVAILABLE
+        assert found.hint == NO_GRPC
 
 
 def test_what_listens_never_answers(at: Connect, silent_port: int) -> None:
@@ -84,10 +101,8 @@ def test_what_listens_never_answers(at: Connect, silent_port: int) -> None:
 
 def test_a_server_that_leaves_at_once_is_unavailable() -> None:
     """GOAWAY on a connection that stays open fails the call, which doesn't hang."""
-    settings, goaway = b"\0\0\0\4\0\0\0\0\0", b"\0\0\x08\7" + bytes(13)
-    with saying(settings + goaway) as address:
-        names = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
-        found = failure(Clients(Endpoints(), dict.fromkeys(names, address)))
+    with saying(SETTINGS + GOAWAY) as address:
+        found = failure(plain(address))
     assert found.kind is FailureKind.UNAVAILABLE
     assert "GOAWAY" in found.message
 
@@ -111,6 +126,8 @@ def test_locations_that_hang_cost_the_others_nothing(serve: Serve) -> None:
         deadline.stop.set()
 
 
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+GOAWAY = b"\0\0\x08\7" + bytes(13)
 RESET = b"\0\0\4\3\0\0\0\0\1\0\0\0\x08"  # stream 1 with the code CANCEL
 ENDED = b"\0\0\1\1\5\0\0\0\1\x88"  # stream 1, HTTP status 200, without a gRPC status
 
@@ -118,10 +135,8 @@ ENDED = b"\0\0\1\1\5\0\0\0\1\x88"  # stream 1, HTTP status 200, without a gRPC s
 @pytest.mark.parametrize("frame", [RESET, ENDED])
 def test_a_call_that_ends_without_a_status_is_a_lost_connection(frame: bytes) -> None:
     """Where gRPC makes up CANCELLED or UNKNOWN, the service counts as unavailable."""
-    settings = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-    with saying(settings + frame, again=True) as address:
-        names = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
-        found = failure(Clients(Endpoints(), dict.fromkeys(names, address)))
+    with saying(SETTINGS + frame, again=True) as address:
+        found = failure(plain(address))
     assert found.kind is FailureKind.UNAVAILABLE
     assert "The next run tries again" in found.hint
 
@@ -212,7 +227,8 @@ def test_an_emulator_is_never_called_through_a_proxy(
     for variable in ("grpc_proxy", "https_proxy", "http_proxy"):
         monkeypatch.setenv(variable, f"http://127.0.0.1:{closed_port}")
     report = serve(world()).run({"project": "shop-prod"})
-    assert (report.complete, report.streams) == (True, 2)
+    assert report.complete
+    assert report.streams == 2
 
 
 @pytest.mark.parametrize(
@@ -270,5 +286,8 @@ def test_google_is_called_through_a_proxy(
     proxy.copy_to_lower_case(os.environ)
     tokens.answers = {front.address: (403, "")}
     found = failure(google(front.address))
-    assert (found.kind, found.hint) == (FailureKind.UNAVAILABLE, NO_GRPC)
-    assert (tokens.requests[-1][0], front.tokens) == (front.address, [])
+    assert found.kind is FailureKind.UNAVAILABLE
+    assert found.hint == NO_GRPC
+    path, _, _ = tokens.requests[-1]
+    assert path == front.address
+    assert front.tokens == []

@@ -1,4 +1,4 @@
-"""The lab's command line, the project's policies and scenarios, and a factory of small scenarios.
+"""The lab's command line, the project's policies and scenarios, and small scenarios.
 
 ``played`` and ``times_to_page`` are made once a session, for the tests of all of its
 processes.
@@ -20,7 +20,7 @@ import yaml
 from lab.cli.main import main
 from lab.policies.files import Policy, read_policies
 from lab.prove.scenarios import ScenarioResult, play_all
-from lab.prove.time_to_page import MOMENTS, TimeToPage, in_order, measure_all
+from lab.prove.time_to_page import TimeToPage, in_order, measure_all
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario, read_scenarios
 from tests.outputs import Printed
@@ -49,6 +49,9 @@ WORLD: dict[str, Any] = {
         }
     ],
 }
+
+FEW_MOMENTS = 12
+"""Random moments at which the tests measure times to page."""
 
 LONGEST = 60
 """Seconds after which a test that waits has failed."""
@@ -80,7 +83,7 @@ class Once(Protocol):
 
 
 def assert_nothing_running(folder: Path) -> None:
-    """Fail if a process is left that names this folder; one may take a moment to disappear."""
+    """Fail if a process stays that names this folder."""
     until = time.monotonic() + LONGEST
     while True:
         listed = subprocess.run(
@@ -127,9 +130,11 @@ def by_name(policies: tuple[Policy, ...]) -> dict[str, Policy]:
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
-    """Return a function that makes a value once a session, also where workers share the tests."""
+    """Return a function that makes a value once a session, for all of its processes."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "once"
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder = base / "once"
     folder.mkdir(exist_ok=True)
 
     def of_session(name: str, make: Callable[[], T], /) -> T:
@@ -168,18 +173,20 @@ def played(
 
 @pytest.fixture(scope="session")
 def times_to_page(once: Once, policies: tuple[Policy, ...]) -> list[TimeToPage]:
-    """Return the times to page of the project's policies, at a few of the random moments."""
+    """Return the policies' times to page, at a few of the random moments."""
 
     def make() -> list[TimeToPage]:
-        measuring = measure_all(policies, Event(), MOMENTS // 16)
-        return in_order(time for part in measuring for time in part)
+        times: list[TimeToPage] = []
+        for measured in measure_all(policies, Event(), moments=FEW_MOMENTS):
+            times += measured
+        return in_order(times)
 
     return once("times-to-page", make)
 
 
 @pytest.fixture(scope="session")
 def make_scenario(by_name: dict[str, Policy]) -> MakeScenario:
-    """Return a factory of scenarios: a small world with events, and other keys of the file."""
+    """Return a factory of scenarios: a small world, events, other keys of the file."""
 
     def make(
         *events: dict[str, Any], world: dict[str, Any] | None = None, **keys: Any
@@ -190,8 +197,7 @@ def make_scenario(by_name: dict[str, Policy]) -> MakeScenario:
             "lasts": "20m",
             "world": WORLD | (world or {}) | {"events": list(events)},
         }
-        return parse_scenario(
-            yaml.safe_dump(written | keys), "trial.yaml", by_name, name="trial"
-        )
+        text = yaml.safe_dump(written | keys)
+        return parse_scenario(text, "trial.yaml", by_name, name="trial")
 
     return make

@@ -45,7 +45,7 @@ def kill_the_parent(_item: bytes) -> None:
 
 
 def kill_workers(seed: int) -> None:
-    """Kill one of three workers at different moments of their work, and print the errors."""
+    """Kill one of three workers at different moments, and print the errors."""
     drawn = random.Random(seed)  # noqa: S311 - moments, no secrets
     for _ in range(3):
         done = side_by_side(work, ITEMS, threading.Event(), 3)

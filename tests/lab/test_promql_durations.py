@@ -59,6 +59,6 @@ def test_a_printed_duration_reads_as_the_same(seconds: int) -> None:
 def test_a_duration_is_printed_in_hours_minutes_and_seconds(
     seconds: float, text: str
 ) -> None:
-    """Seconds, and a timedelta, print to a tenth of a second, without units that are zero."""
+    """Seconds and timedeltas print to a tenth of a second, without zero units."""
     assert promql_durations.format_duration(seconds) == text
     assert promql_durations.format_duration(timedelta(seconds=seconds)) == text

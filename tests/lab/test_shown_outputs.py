@@ -11,17 +11,15 @@ HOW = "run: .venv/bin/python -m tools.record && make docs"
 
 
 def test_the_measured_times(times_to_page: list[TimeToPage]) -> None:
-    """Every change in every mode at 200 random moments; at a few of them, it takes no longer."""
-    recorded = {
-        (row["change"], row["mode"]): row
-        for row in json.loads(TIMES.read_text("utf-8"))["times"]
-    }
-    assert recorded.keys() == {
-        (each.change.title, each.mode) for each in times_to_page
-    }, HOW
+    """The recorded times are the longest, and as long as those at a few moments."""
+    recorded = {}
+    for row in json.loads(TIMES.read_text("utf-8"))["times"]:
+        recorded[row["change"], row["mode"]] = row
+    assert len(recorded) == len(times_to_page), HOW
     for few in times_to_page:
         row = recorded[few.change.title, few.mode]
-        assert (row["kept"], row["bound_seconds"]) == (True, few.bound), HOW
+        assert row["kept"], HOW
+        assert row["bound_seconds"] == few.bound, HOW
         assert 0 <= row["worst_seconds"] - math.ceil(few.worst) <= 5, (HOW, few)
         if few.change.event:
             assert row["measured"] >= MOMENTS, HOW
@@ -31,6 +29,5 @@ def test_the_transcripts() -> None:
     """A scenario, a review and a back-test."""
     assert lab.output(*lab.SHOWN) == lab.TRANSCRIPT.read_text("utf-8"), HOW
     assert lab_review.made() == lab_review.SHOWN.read_text("utf-8"), HOW
-    assert lab.output(*lab_backtest.SHOWN) == lab_backtest.TRANSCRIPT.read_text(
-        "utf-8"
-    ), HOW
+    tested = lab_backtest.TRANSCRIPT.read_text("utf-8")
+    assert lab.output(*lab_backtest.SHOWN) == tested, HOW

@@ -1,4 +1,4 @@
-"""Work in processes that are killed in the middle of it: nothing hangs, nothing is left."""
+"""Work in processes that are killed in the middle: nothing hangs, nothing is left."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_results_come_in_order(temporary: Path, count: int) -> None:
-    """However big they are, with workers and without."""
+    """Results come in order, however big, with workers and without."""
     results = side_by_side(side_work.work, ITEMS[:count], threading.Event(), 2)
     assert list(results) == [item * 10 for item in ITEMS[:count]]
     assert_nothing_left(temporary)
@@ -34,7 +34,7 @@ def test_results_come_in_order(temporary: Path, count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_nothing_starts_after_stop(temporary: Path, count: int) -> None:
-    """With workers and without."""
+    """No item is worked on after a stop, with workers and without."""
     stop = threading.Event()
     stop.set()
     assert list(side_by_side(side_work.work, ITEMS[:count], stop, 2)) == []
@@ -42,7 +42,7 @@ def test_nothing_starts_after_stop(temporary: Path, count: int) -> None:
 
 
 def test_it_ends_with_the_next_result_after_stop(temporary: Path) -> None:
-    """What is under way for later items is killed."""
+    """A stop ends with the next result, and kills what is under way for later items."""
     stop = threading.Event()
     results = side_by_side(side_work.work, ITEMS, stop, 2)
     assert next(results) == ITEMS[0] * 10
@@ -52,7 +52,7 @@ def test_it_ends_with_the_next_result_after_stop(temporary: Path) -> None:
 
 
 def test_an_error_is_raised_in_order(temporary: Path) -> None:
-    """After the results before it."""
+    """An item's error is raised after the results before it."""
     results = side_by_side(side_work.refuse, ITEMS, threading.Event(), 2)
     assert [next(results) for _ in range(3)] == [item * 10 for item in ITEMS[:3]]
     with pytest.raises(ValueError, match="this one is not for me"):
@@ -60,16 +60,8 @@ def test_an_error_is_raised_in_order(temporary: Path) -> None:
     assert_nothing_left(temporary)
 
 
-def test_a_caller_may_stop_iterating(temporary: Path) -> None:
-    """The workers are killed then."""
-    results = side_by_side(side_work.work, ITEMS, threading.Event(), 2)
-    next(results)
-    del results
-    assert_nothing_left(temporary)
-
-
 def test_a_killed_worker_is_an_error_and_nothing_hangs(tmp_path: Path) -> None:
-    """A pool with big items hangs then, in the Python of Debian 12; ours ends with a sentence."""
+    """It ends with a sentence, though Debian 12's pool hangs with big items."""
     ended = run("kill_workers(1)", tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert (
@@ -82,7 +74,7 @@ def test_a_killed_worker_is_an_error_and_nothing_hangs(tmp_path: Path) -> None:
 
 
 def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
-    """No handler runs then; the workers notice, and end what they started."""
+    """Workers of a killed process notice, and end what they started."""
     assert run("be_killed()", tmp_path).returncode == -9
     assert_nothing_running(tmp_path)
 

@@ -22,7 +22,9 @@ world:
     - id: shop-prod
       number: 1
       locations:
-        - {id: europe-west1, streams: [{id: orders}], private_connections: [{id: peering}]}
+        - id: europe-west1
+          streams: [{id: orders}]
+          private_connections: [{id: peering}]
   events:
     - {at: 10m, stream: orders, do: fail, reason: DOWN}
 expect:
@@ -60,26 +62,26 @@ def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
-        ("stream-failed", "stream-faild", 18, "did you mean stream-failed?"),
-        ("of: orders", "of: order", 18, '"order" matches nothing in this world'),
-        ("by: 13m10s", "by: 10m", 18, "by comes before after"),
-        ("by: 13m10s", "by: 30m", 18, "is after the end of the scenario"),
+        ("stream-failed", "stream-faild", 20, "did you mean stream-failed?"),
+        ("of: orders", "of: order", 20, '"order" matches nothing in this world'),
+        ("by: 13m10s", "by: 10m", 20, "by comes before after"),
+        ("by: 13m10s", "by: 30m", 20, "is after the end of the scenario"),
         (
             "by: 13m10s}",
             "by: 13m}, stays: true, closes: {after: 1s, by: 2s}",
-            18,
+            20,
             "remove one",
         ),
         (
             "stream: orders",
             "stream: order",
-            16,
+            18,
             '"order" matches no stream of this world',
         ),
         ("{project: shop-prod, loc", "{project: Shop, loc", 9, '"Shop"'),
         ("lasts: 20m", "lasts: 20m\nspacing: 7s", 1, "spacing has to divide the 30 s"),
         ("lasts: 20m", "lasts: 20m\nswitched_off: [x]", 4, '"x" is not a policy'),
-        ("  events:", "  faults: [{latency: 2s}]\n  events:", 15, "calls take no time"),
+        ("  events:", "  faults: [{latency: 2s}]\n  events:", 17, "calls take no time"),
         ("  - {}", "  - {mode: weekly}", 5, '"weekly" is not allowed'),
         ("  - {}", "  - {every: 1 minute}", 5, '"1 minute" is not a duration'),
     ],
@@ -94,12 +96,12 @@ def test_every_error_is_reported_with_its_line(
 
 
 def test_errors_of_the_config_and_of_the_rest_are_reported_together() -> None:
-    """What is wrong with the exporter's config hides nothing else, and it needs a config."""
+    """An error in the exporter's config hides no other, and a config is needed."""
     text = GOOD.replace("{project: shop-prod}", "{project: Shop}").replace(
         "of: orders", "of: x"
     )
     errors = errors_of(text)
-    assert [each.partition(": ")[0] for each in errors] == ["s.yaml:18", "s.yaml:8"]
+    assert [each.partition(": ")[0] for each in errors] == ["s.yaml:20", "s.yaml:8"]
     text = GOOD.replace(GOOD[GOOD.index("  config:") : GOOD.index("  projects:")], "")
     assert errors_of(text) == [
         "s.yaml:6: world.config: is missing; the exporter needs a config"

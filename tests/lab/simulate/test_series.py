@@ -36,7 +36,7 @@ from lab.simulate.series import VisibilityDelay, adjust_for_delay
     ],
 )
 def test_ranges_are_shorter_by_how_late_points_come(query: str, seen: str) -> None:
-    """What is left of a range is what Cloud Monitoring's would see; an earlier time sees all."""
+    """A range is shorter by the delay of its points; a long offset sees them all."""
     assert adjust_for_delay(query, VisibilityDelay(5, 8)) == seen
 
 

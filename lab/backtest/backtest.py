@@ -5,8 +5,8 @@ an evaluation interval sooner or later.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from threading import Event
+from typing import NamedTuple
 
 from exporter import measure as samples
 from exporter.measure import RESOURCE
@@ -28,8 +28,7 @@ _MARGIN = 600.0
 _STATES = (samples.STATE, samples.UP, samples.CONNECTION_STATE, samples.LAST_RUN)
 
 
-@dataclass(frozen=True, slots=True)
-class BacktestResult:
+class BacktestResult(NamedTuple):
     """Which alerts the policies would have opened."""
 
     period: Period  # the time of the evaluation

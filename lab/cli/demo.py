@@ -3,7 +3,6 @@
 import shlex
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Mapping
-from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 from exporter.cli import main
@@ -83,7 +82,7 @@ def _play(
                 return code
     _announce(context, "datastream-lab", "preview", _PAGE)
     args = Namespace(names=[_PAGE], scenario=None, policies=context.args.policies)
-    code = preview.run(replace(context, args=args))
+    code = preview.run(context._replace(args=args))
     context.err.write(_NEXT)
     return code
 

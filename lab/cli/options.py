@@ -6,10 +6,9 @@ Every mistake in a file or a name is an InputError.
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from exporter.mistakes import InputError, nearest
 from exporter.text import printable, quote
@@ -21,8 +20,7 @@ from lab.simulate.scenario_files import read_files
 _POLICIES, _SCENARIOS, _ENDING = "alerting_policies", "scenarios", ".yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class LabContext:
+class LabContext(NamedTuple):
     """What a command works with; a signal sets ``stop``: it should end soon."""
 
     args: Namespace

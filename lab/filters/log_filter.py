@@ -143,7 +143,7 @@ class _Terms(Transformer[Token, object]):
     """Makes a function on entries of each term of the grammar."""
 
     def log_filter(self, *terms: _Term) -> _Term:
-        return lambda entry: all(holds(entry) for holds in terms)
+        return self.log_group(None, *terms)
 
     def log_group(self, negation: Token | None, *terms: _Term) -> _Term:
         return lambda entry: all(holds(entry) for holds in terms) is (negation is None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import promql_parser as parser
 
@@ -46,8 +46,7 @@ _CLAUSE_ENDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class KnownSeries:
+class KnownSeries(NamedTuple):
     """The series that PromQL finds under a name."""
 
     type: str  # the metric's full type, ``datastream.googleapis.com/stream/freshness``
@@ -56,8 +55,7 @@ class KnownSeries:
     labels: Labels  # all labels
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(NamedTuple):
     """A selector of one metric."""
 
     metric: str  # the metric's name in PromQL
@@ -65,18 +63,7 @@ class Selector:
     clause: int  # the number of its clause in the query, from 0
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A parsed query."""
-
-    selectors: tuple[Selector, ...]  # every selector, in the order of the query
-    look_back: int  # the longest look-back window in seconds
-    result: Labels  # the labels of its result's series
-    clauses: Mapping[int, Labels]  # the labels of each clause's series
-    errors: tuple[str, ...]  # A sentence for each metric or label that does not exist
-
-
-def read(text: str, *, known_only: bool = True) -> Query:
+def read(text: str, *, known_only: bool = True) -> "Query":
     """Parse a query; raise ValueError if it is not PromQL, or doesn't return series.
 
     Unless it may use ``known_only`` metrics, an unknown one whose name is not close to
@@ -97,19 +84,13 @@ def read(text: str, *, known_only: bool = True) -> Query:
             "returns ranges of points instead of one point per series; wrap it in a"
             " function such as last_over_time(…)"
         )
-    inference = _Inference(known_only)
-    result = inference.labels(root) or _NONE
-    inference.returned.setdefault(inference.clause, result)
-    if not (inference.selectors or inference.errors):
+    query = Query(known_only)
+    query.result = query.labels(root) or _NONE
+    query.clauses.setdefault(query.clause, query.result)
+    if not (query.selectors or query.errors):
         raise ValueError("selects no metric, so it would fire always or never")
-    errors = tuple(dict.fromkeys(inference.errors))
-    return Query(
-        tuple(inference.selectors),
-        inference.look_back,
-        result,
-        inference.returned,
-        errors,
-    )
+    query.errors = list(dict.fromkeys(query.errors))
+    return query
 
 
 def has(labels: Labels, key: str) -> bool:
@@ -207,15 +188,19 @@ def _find_series(name: str, *, known_only: bool) -> KnownSeries | None:
 
 
 @dataclass
-class _Inference:
-    """Walks a query once and collects its selectors and mistakes on the way."""
+class Query:
+    """A parsed query, filled in while :func:`read` walks through it once."""
 
     known_only: bool
+    # Every selector, in the order of the query
     selectors: list[Selector] = field(default_factory=list)
+    # A sentence for each metric or label that does not exist
     errors: list[str] = field(default_factory=list)
-    look_back: int = 0
-    clause: int = 0
-    returned: dict[int, Labels] = field(default_factory=dict)
+    look_back: int = 0  # the longest look-back window in seconds
+    result: Labels = _NONE  # the labels of its result's series
+    # The labels of each clause's series
+    clauses: dict[int, Labels] = field(default_factory=dict)
+    clause: int = 0  # the number of the current clause
     around: int = 0  # seconds that the ranges around the current expression look back
 
     def labels(self, node: object) -> Labels | None:
@@ -326,11 +311,11 @@ class _Inference:
         ends_clause = str(node.op) in _CLAUSE_ENDS
         left = self.labels(node.lhs)
         if ends_clause:
-            self.returned.setdefault(self.clause, left or _NONE)
+            self.clauses.setdefault(self.clause, left or _NONE)
             self.clause += 1
         right = self.labels(node.rhs)
         if ends_clause:
-            self.returned.setdefault(self.clause, right or _NONE)
+            self.clauses.setdefault(self.clause, right or _NONE)
         if left is None:
             return right
         if right is None:

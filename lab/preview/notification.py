@@ -5,7 +5,8 @@ https://cloud.google.com/monitoring/alerts/doc-variables#using-markdown
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import quote
 
 from markdown_it import MarkdownIt
@@ -40,8 +41,7 @@ _VARIABLE = re.compile(r"\$\{([^{}$]+)\}")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(NamedTuple):
     """What a channel gets when an incident opens."""
 
     policy: Policy  # the policy

@@ -1,7 +1,6 @@
 """Draws the spans and incidents of scenarios, or of a back-test, as charts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -97,8 +96,7 @@ class Row(NamedTuple):
         return repr([(bar.text, round(bar.x)) for bar in bars])
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(NamedTuple):
     """A chart as the templates draw it."""
 
     ticks: list[tuple[float, str]]  # times in percent of the width, and their texts
@@ -133,8 +131,7 @@ def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
     for outcome, line in lines(result.results):
         if outcome != AlertOutcome.RIGHT:
             failures.append(f"{outcome.upper()}: {line}")
-    return replace(
-        drawn,
+    return drawn._replace(
         notes=failures + drawn.notes,
         name=printable(scenario.name),
         text=printable(scenario.title),

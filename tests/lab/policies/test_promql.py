@@ -47,7 +47,7 @@ def test_a_result_has_labels(query: str, labels: str) -> None:
     """Functions, aggregations and joins keep, drop and add labels as in Prometheus."""
     parsed = promql.read(full(query))
 
-    assert parsed.errors == ()
+    assert parsed.errors == []
     assert parsed.result == set(full(labels).replace(",", "").split())
 
 
@@ -63,7 +63,7 @@ def test_an_invalid_query_is_an_error(query: str, sentence: str) -> None:
 @pytest.mark.parametrize(("query", "sentence"), QUERIES["mistaken"].items())
 def test_an_unknown_metric_or_label_is_an_error(query: str, sentence: str) -> None:
     """The sentence lists the existing ones."""
-    assert promql.read(full(query)).errors == (full(sentence),)
+    assert promql.read(full(query)).errors == [full(sentence)]
 
 
 def test_selectors_are_found() -> None:
@@ -100,7 +100,7 @@ def test_an_unknown_metric_may_have_any_label() -> None:
         'sum without (x) (up{job="a"}) and on (job) down', known_only=False
     )
 
-    assert parsed.errors == ()
+    assert parsed.errors == []
     assert promql.has(parsed.result, "anything")
 
 

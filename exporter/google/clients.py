@@ -10,8 +10,8 @@ import threading
 import warnings
 import zlib
 from collections.abc import Mapping
+from concurrent.futures import Future
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from typing import Any, Self, TypeVar
 
 import google.auth
@@ -181,24 +181,22 @@ def _credentials(
     # gRPC's plugin logs each error of google-auth with its arguments, which can be
     # secrets.
     logging.getLogger("grpc._plugin_wrapping").disabled = True
-    fetched: SimpleQueue[tuple[Credentials, str | None] | Exception] = SimpleQueue()
+    fetched: Future[tuple[Credentials, str | None]] = Future()
 
     def fetch() -> None:
         try:
-            fetched.put(_with_token(impersonate))
+            fetched.set_result(_with_token(impersonate))
         except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
-            fetched.put(error)
+            fetched.set_exception(error)
 
     try:
         threading.Thread(target=fetch, name="token", daemon=True).start()
-        result = fetched.get(timeout=max(0.0, seconds))
     except RuntimeError as error:
         raise CallError(explain_no_thread(error)) from error
-    except Empty:
-        result = TimeoutError()
-    if isinstance(result, Exception):
-        raise CallError(explain_credentials_error(result, impersonate)) from result
-    return result
+    try:
+        return fetched.result(timeout=seconds)
+    except Exception as error:
+        raise CallError(explain_credentials_error(error, impersonate)) from error
 
 
 def _with_token(impersonate: str | None) -> tuple[Credentials, str | None]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from lab.backtest.read import visible_after
+from lab.backtest.read import SeriesKey, visible_after
 from lab.prove.engine import add_series
 from lab.simulate.series import Series
 from lab.timeline.spans import Spans
@@ -34,7 +34,7 @@ class History:
         self.spans = Spans()
         self.first = float("inf")
         self.last = float("-inf")
-        self._series: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
+        self._series: set[SeriesKey] = set()
 
     def add(self, series: Iterable[Series]) -> None:
         """Add series of a period that follows the periods before it."""
@@ -70,5 +70,6 @@ def recorded() -> Iterator[Series]:
 
 def series_line(series: Series) -> str:
     """Return a series as a line of JSON: its name, labels, and points."""
+    labels = dict(series.labels)
     points = [(point.time, point.value) for point in series.samples]
-    return json.dumps([series.name, dict(series.labels), points]) + "\n"
+    return json.dumps([series.name, labels, points]) + "\n"

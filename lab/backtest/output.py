@@ -70,7 +70,7 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
 def _row(incident: dict[str, Any]) -> tuple[Any, ...]:
     """Return the cells of an incident; one with a style is a pair."""
     severity = incident["severity"]
-    labels = ", ".join(f"{key}={value}" for key, value in incident["labels"].items())
+    labels = ", ".join(map("=".join, incident["labels"].items()))
     return (
         incident["policy"],
         (severity, SEVERITY_STYLES[severity]),

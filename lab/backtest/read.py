@@ -47,7 +47,9 @@ _NUMBERS = {
     _Types.DOUBLE: "double_value",
     _Types.BOOL: "bool_value",
 }
-_Key = tuple[str, tuple[tuple[str, str], ...]]  # A series' name and labels in PromQL
+SeriesKey = tuple[
+    str, tuple[tuple[str, str], ...]
+]  # A series' name and labels in PromQL
 
 
 class _Value(NamedTuple):
@@ -84,7 +86,7 @@ class Reader:
         self._project = project
         self._stop = stop
         # The total of each counter, and the end of its last increment
-        self._counters: dict[_Key, tuple[float, float]] = {}
+        self._counters: dict[SeriesKey, tuple[float, float]] = {}
         self.doubts: set[str] = set()
 
     def read(self, metrics: Collection[str], period: Period) -> list[Series]:
@@ -98,7 +100,7 @@ class Reader:
 
     def _metric(self, metric: str, period: Period) -> list[Series]:
         # By series, then by the end of the point's interval
-        found: dict[_Key, dict[float, _Value]] = {}
+        found: dict[SeriesKey, dict[float, _Value]] = {}
         is_delta = False
         for page in self._pages(metric, period):
             for series in page.time_series:
@@ -126,7 +128,7 @@ class Reader:
 
     def _series(
         self,
-        key: _Key,
+        key: SeriesKey,
         points: Mapping[float, _Value],
         *,
         is_delta: bool,
@@ -183,7 +185,7 @@ class Reader:
             request.page_token = page.next_page_token
 
 
-def _key(series: Any, project: str) -> _Key:
+def _key(series: Any, project: str) -> SeriesKey:
     labels = dict(series.resource.labels)
     container = labels.get("resource_container", "").removeprefix("projects/")
     # A number is no project id.
@@ -194,7 +196,8 @@ def _key(series: Any, project: str) -> _Key:
         is_taken = key in series.resource.labels
         labels[f"metric_{key}" if is_taken else key] = value
     labels["monitored_resource"] = series.resource.type
-    return promql_name(series.metric.type), tuple(sorted(labels.items()))
+    name = promql_name(series.metric.type)
+    return name, tuple(sorted(labels.items()))
 
 
 def _unix_seconds(timestamp: Any) -> float:

@@ -54,7 +54,8 @@ def main(
     from lab.cli.options import LabContext
 
     with Signals() as signals, ending(err, Text()) as end:
-        end.code = _run(LabContext(args, environ, out, err, signals.stop))
+        context = LabContext(args, environ, out, err, signals.stop)
+        end.code = _run(context)
     return signals.exit_code or end.code
 
 

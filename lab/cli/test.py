@@ -102,20 +102,26 @@ def run(context: LabContext) -> int:
 
 
 def _print_list(scenarios: Sequence[Scenario], out: TextIO) -> None:
-    rows = [(each.name, format_duration(each.lasts), each.title) for each in scenarios]
-    print_table(("scenario", "lasts", "what happens"), rows, out, right=("lasts",))
+    headings = ("scenario", "lasts", "what happens")
+    rows = []
+    for scenario in scenarios:
+        lasts = format_duration(scenario.lasts)
+        rows.append((scenario.name, lasts, scenario.title))
+    print_table(headings, rows, out, right=("lasts",))
 
 
 def _print(result: ScenarioResult, stream: TextIO) -> None:
     """Print a scenario's verdict, and a line for each alert."""
     out = console(stream)
     verdict = ("PASS  ", "green") if result.passed else ("FAIL  ", "bold red")
+    name = (result.scenario.name, "bold")
     title = f": {printable(result.scenario.title)}"
-    out.print(Text.assemble(verdict, (result.scenario.name, "bold"), title))
+    out.print(Text.assemble(verdict, name, title))
     for outcome, sentence in lines(result.results):
         mark = "" if outcome is AlertOutcome.RIGHT else f"{outcome.upper()}: "
         line = Text.assemble((mark, "bold red"), sentence)
-        out.print(Padding(line, (0, 0, 0, len(verdict[0])), expand=False))
+        indent = (0, 0, 0, len("PASS  "))
+        out.print(Padding(line, indent, expand=False))
     stream.flush()
 
 

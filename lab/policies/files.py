@@ -182,7 +182,8 @@ def _open(path: Path, *, house_rules: bool) -> _Opened:
         if house_rules and not paragraph:
             sentence = f'has no paragraph that starts with "{beginning}"; write it'
             document.add_error_at(1, f"the comment at the top {sentence}")
-    metric, log = model.conditions[0].promql, model.conditions[0].log
+    metric = model.conditions[0].promql
+    log = model.conditions[0].log
     query = None
     if metric:
         try:

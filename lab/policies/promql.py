@@ -241,7 +241,8 @@ class Query:
                 "a selector has no metric name; Cloud Monitoring requires exact names"
             )
             return _ANY
-        self.look_back = max(self.look_back, self.around + _seconds(node.offset))
+        seconds = self.around + _seconds(node.offset)
+        self.look_back = max(self.look_back, seconds)
         selector = Selector(node.name, _equal(node), self.clause)
         self.selectors.append(selector)
         try:
@@ -293,8 +294,10 @@ class Query:
                 # An empty source label is allowed: it has no value.
                 self._need(filter(None, sources), carried, f"{name}: its series have")
                 # An empty replacement removes the label.
-                removes = name == "label_replace" and not texts[1]
-                carried = carried - {texts[0]} if removes else carried | {texts[0]}
+                if name == "label_replace" and not texts[1]:
+                    carried -= {texts[0]}
+                else:
+                    carried |= {texts[0]}
             case "absent" | "absent_over_time":
                 selector = _bare(node.args[0])
                 if isinstance(selector, parser.MatrixSelector):
@@ -363,7 +366,9 @@ class Query:
             added = modifier.group_labels or []
             self._need(added, one, "group_left or group_right: the other side has")
             return many.union(added)
-        return frozenset(key for key in keys if has(left, key)) if on else rest
+        if not on:
+            return rest
+        return frozenset(key for key in keys if has(left, key))
 
     def _need(
         self,

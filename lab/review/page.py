@@ -123,7 +123,9 @@ def _latest(group: Sequence[Json], side: int) -> str:
 
 
 def _problems(review: Json) -> Iterator[str]:
-    rows = [(code(name), code(text)) for name, text in review["problems"].items()]
+    rows = []
+    for name, text in review["problems"].items():
+        rows.append((code(name), code(text)))
     if rows:
         yield "### To look at"
         yield _table(("policy", "problem"), rows)
@@ -151,6 +153,7 @@ def _routes(review: Json) -> Iterator[str]:
         if each["after"] == "nobody":
             after = "**nobody**"
         policies = first_and_more(list(map(code, each["policies"])), _MOST_NAMES)
-        rows.append((code(each["route"]), code(each["before"]), after, policies))
+        before = code(each["before"])
+        rows.append((code(each["route"]), before, after, policies))
     if rows:
         yield _table(("route", "notified now", "notified then", "policies"), rows)

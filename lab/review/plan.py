@@ -115,9 +115,11 @@ def _policy_change(
     name: str,
     change: Json,
 ) -> PolicyChange:
-    old, new = _dict(change.get("before")), _dict(change.get("after"))
+    old = _dict(change.get("before"))
+    new = _dict(change.get("after"))
     marks = change.get("after_sensitive" if new else "before_sensitive")
-    labels = _dict(without_sensitive(new or old, marks, {}).get("user_labels"))
+    shown = without_sensitive(new or old, marks, {})
+    labels = _dict(shown.get("user_labels"))
     file = str(labels.get("policy") or key.rpartition("/")[2])
     action = " and ".join(map(str, change["actions"]))
     before = _planned(old, change.get("before_sensitive"), {}, file)

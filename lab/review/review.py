@@ -76,12 +76,16 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
             if side and side.problem:
                 sentence = f"the scenarios can't show what changes: {side.problem}"
                 found[change.name] = sentence
-    for file in sorted({file for result in played for file in result.fires}):
-        fires = [result.fires[file] for result in played if file in result.fires]
-        errors = [result.errors[file] for result in played if file in result.errors]
-        if errors:
-            found[file] = f"it would never alert: {errors[0]}"
-        elif not any(fires):
+    fires: dict[str, bool] = {}
+    errors: dict[str, str] = {}
+    for result in played:
+        errors = result.errors | errors
+        for file, fired in result.fires.items():
+            fires[file] = fires.get(file, False) or fired
+    for file in sorted(fires):
+        if file in errors:
+            found[file] = f"it would never alert: {errors[file]}"
+        elif not fires[file]:
             found[file] = (
                 "no scenario covers it: it never alerts there, before or after"
             )
@@ -114,7 +118,7 @@ def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> dict[str, 
 
 def _routes(plan: Plan) -> list[Json]:
     """Return whose channels change: route, channels before and after, policies."""
-    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    found: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for change in plan.changes:
         before = _notified(change.before)
         after = _notified(change.after)

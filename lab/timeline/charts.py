@@ -117,6 +117,7 @@ def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
     scenario, recording = result.scenario, result.recording
     intervals = {policy.name: policy.interval or 1 for policy in policies}
     wrong = [each.phase for each in result.results if not each.passed]
+    # A log policy has no phases.
     phase = min((each for each in wrong if each is not None), default=0.0)
     incidents = [
         each
@@ -161,12 +162,14 @@ def chart(
         opened.setdefault(incident.about or exporter, []).append(incident)
     alike: dict[str, list[Row]] = {}
     for name in (*opened, *sorted(spans.of.keys() - opened)):
+        lasting = spans.of.get(name, [])
+        fired = opened.get(name, [])
         *place, last = name.split("/")[1::2] or [name]
         row = Row(
             printable(last),
             printable(" · ".join(reversed(place))),
-            list(_spans(axis, spans.of.get(name, ()))),
-            list(_incidents(axis, opened.get(name, ()), severities)),
+            list(_spans(axis, lasting)),
+            list(_incidents(axis, fired, severities)),
         )
         is_well = all(bar.style == "good" for bar in row.spans)
         if "/streams/" in name or row.incidents or not is_well:

@@ -49,6 +49,7 @@ class Spans:
 
     def add(self, series: Iterable[Series]) -> None:
         """Add points, none of them older than those that were added before."""
+        # By metric and subject
         points: dict[tuple[str, str], list[tuple[float, float]]] = {}
         for each in series:
             if each.name not in _PAUSES:

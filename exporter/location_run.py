@@ -5,10 +5,11 @@ before forty failed streams; then its streams; then ``last_read``, if every poin
 it was accepted: a stream is missing when its location was read after it was last seen.
 """
 
-import threading
 from collections.abc import Iterable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from exporter import measure
 from exporter.collect import Collector
@@ -46,33 +47,13 @@ class RunParts:
         return self.deadlines.end.stopped
 
 
-class Reading(Generic[T]):
-    """What a call returned, or why it returned nothing: decided once.
+def decide(reading: Future[T], result: T) -> None:
+    """Keep what a call returned, unless there is a result: it is decided once.
 
     The thread that makes the call and the one that waits for it may both decide.
     """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.decided = threading.Event()
-        self.result: T | Failure | None = None  # None until it is decided
-
-    def decide(self, result: T | Failure) -> bool:
-        """Keep a result unless there is one; return whether it was kept."""
-        with self._lock:
-            if self.decided.is_set():
-                return False
-            self.result = result
-            self.decided.set()
-            return True
-
-
-class Discovery(Reading[tuple[str, ...]]):
-    """The ids of a project's locations."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.done = threading.Event()  # set when its locations were started, too
+    with suppress(InvalidStateError):
+        reading.set_result(result)
 
 
 class Points:
@@ -106,8 +87,9 @@ class LocationRun:
         self._parts = parts
         self.name = name
         self._source = source
-        self.reading = Reading[ComparedLocation]()
-        self.done = threading.Event()  # set when everything else about it is done, too
+        # The location as it was read, or why it was not
+        self.reading: Future[ComparedLocation | Failure] = Future()
+        self.done: Future[None] = Future()  # of everything else about it, too
         self.points = Points(parts.writer, parts.deadlines.writing)
         # What the collectors could not read of it, and why
         self.uncollected: dict[StreamName | LocationName, Failure] = {}
@@ -117,20 +99,18 @@ class LocationRun:
     @property
     def compared(self) -> ComparedLocation | None:
         """The location as it was read; None if it was not."""
-        result = self.reading.result
-        return result if isinstance(result, ComparedLocation) else None
+        return self.result if isinstance(self.result, ComparedLocation) else None
 
     @property
-    def failure(self) -> Failure | None:
-        """Why it was not read; None if it was, or if a stop came first."""
-        result = self.reading.result
-        return result if isinstance(result, Failure) else None
+    def result(self) -> ComparedLocation | Failure | None:
+        """The location as it was read, or why not; None if a stop came first."""
+        return self.reading.result() if self.reading.done() else None
 
     def go(self) -> None:
         """Read it; write and collect if it was read in time. Raises nothing."""
         parts = self._parts
         try:
-            self.reading.decide(attempt(self._read, parts.deadlines.reading))
+            decide(self.reading, attempt(self._read, parts.deadlines.reading))
             # An answer that comes after "no answer" was decided is dropped.
             compared = self.compared
             if compared is None or parts.stopped:
@@ -144,7 +124,7 @@ class LocationRun:
             # Of what was due next, nobody knows how many points.
             self.points.written += Written(lost=1)
         finally:
-            self.done.set()
+            self.done.set_result(None)
 
     def _read(self) -> ComparedLocation:
         parts = self._parts

@@ -1,17 +1,21 @@
 """What a run needs, and how it went."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from exporter.config import Config
 from exporter.expectations import ComparedLocation
 from exporter.google.clients import Clients
 from exporter.google.errors import Failure
-from exporter.location_run import Discovery, LocationRun, Points, Reading
+from exporter.location_run import LocationRun, Points
 from exporter.measure import Sample
 from exporter.names import LocationName, StreamName, Task
 from exporter.write import Written
+
+# The ids of a project's locations, or why they could not be listed
+Discovery: TypeAlias = Future[tuple[str, ...] | Failure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,37 +83,37 @@ class Report:
 
 
 def make_report(
-    task: Task,
     discoveries: Mapping[str, Discovery],
     locations: Mapping[LocationName, LocationRun],
     shared: Points,
-    **numbers: Any,
+    **more: Any,
 ) -> Report:
     """Return how a run went, but for the exporter's own series."""
-    names = sorted(locations)
-    runs = [locations[name] for name in names]
+    runs = [locations[name] for name in sorted(locations)]
+    decided = {
+        project: discoveries[project].result()
+        for project in sorted(discoveries)
+        if discoveries[project].done()
+    }
     samples, written = list(shared.samples), shared.outcome()
     uncollected: dict[StreamName | LocationName, Failure] = {}
+    unread: dict[LocationName, Failure] = {}
     for run in runs:
         samples += run.points.samples
         written += run.points.outcome()
         uncollected |= run.uncollected
-    readings: list[Reading[Any]] = [*discoveries.values()]
-    readings += [run.reading for run in runs]
-    decided: dict[str, tuple[str, ...] | Failure] = {}
-    for project in sorted(discoveries):
-        result = discoveries[project].result
-        if result is not None:
-            decided[project] = result
+        if isinstance(run.result, Failure):
+            unread[run.name] = run.result
+    skipped = len(discoveries) - len(decided)
+    skipped += sum(run.result is None for run in runs)
     return Report(
-        task=task,
         discoveries=decided,
         locations=tuple(run.compared for run in runs if run.compared),
-        unread={run.name: run.failure for run in runs if run.failure},
-        skipped=sum(one.result is None for one in readings),
+        unread=unread,
+        skipped=skipped,
         uncollected=uncollected,
         held_back=tuple(run.name for run in runs if run.held_back),
         samples=tuple(samples),
         written=written,
-        **numbers,
+        **more,
     )

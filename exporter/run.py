@@ -4,12 +4,13 @@ Each location has a thread of its own, so one that hangs or fails costs no other
 anything. What needs no order shares requests. The exporter's own series come last.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
+from threading import Lock
+from typing import Any
 
 from exporter import measure
 from exporter.collect import Collector
@@ -24,12 +25,12 @@ from exporter.google.errors import (
     FailureKind,
     explain_no_thread,
 )
-from exporter.location_run import Discovery, LocationRun, Points, RunParts
+from exporter.location_run import LocationRun, Points, RunParts, decide
 from exporter.measure import GLOBAL, Sample
 from exporter.memory import COLLECT_SECONDS, EMPTY, UNREADABLE, Memory
 from exporter.names import LocationName
 from exporter.read import Datastream, attempt
-from exporter.report import Report, Session, make_report
+from exporter.report import Discovery, Report, Session, make_report
 from exporter.write import Writer
 
 _MOST_THREADS = 512
@@ -80,6 +81,7 @@ class Run:
             collector,
         )
         self._pool = _pool()
+        self._starting = Lock()
         self._discoveries: dict[str, Discovery] = {}
         self._dropped: list[LocationName] = []
         self._locations: dict[LocationName, LocationRun] = {}
@@ -119,7 +121,7 @@ class Run:
             self._finish_reading()
             # A discovery that a stop cut short may still add some.
             locations = list(self._locations.values())
-            done = [one.done for one in locations if one.reading.decided.is_set()]
+            done = [one.done for one in locations if one.reading.done()]
             if not parts.stopped:
                 done.append(self._start_shared(shared))
             self._wait(done, parts.deadlines.writing, _STOPPED_SECONDS)
@@ -127,10 +129,10 @@ class Run:
             # What hangs ends by the deadline, or when the channels are closed.
             self._pool.shutdown(wait=False, cancel_futures=True)
         return make_report(
-            self._task,
             self._discoveries,
             self._locations,
             shared,
+            task=self._task,
             dropped=tuple(self._dropped),
             timestamp=parts.timestamp,
             changed=parts.memory.changed,
@@ -148,15 +150,14 @@ class Run:
             self._start_location(LocationName(project, location), source)
         if source.locations is not None:
             return
-        discovery = Discovery()
+        discovery: Discovery = Future()
         self._discoveries[project] = discovery
         known = parts.memory.discovered(project)
         if known is None:
             self._submit(self._discover, source, discovery)
         else:
-            discovery.decide(known)
             self._start_discovered(source, known)
-            discovery.done.set()
+            discovery.set_result(known)
 
     def _discover(self, source: Source, discovery: Discovery) -> None:
         parts, project = self._parts, source.project
@@ -165,16 +166,16 @@ class Run:
         if listed:
             # The locations that are known from before need time as well.
             deadline = parts.deadlines.rediscovery
-        try:
-            found = attempt(lambda: parts.api.locations(project, deadline), deadline)
-            if not discovery.decide(found):
+        found = attempt(lambda: parts.api.locations(project, deadline), deadline)
+        # Its locations are started before anybody waits for them.
+        with self._starting:
+            if discovery.done():
                 return
             if not isinstance(found, Failure):
                 parts.memory.learn(project, found)
                 listed = found
             self._start_discovered(source, listed)
-        finally:
-            discovery.done.set()
+            discovery.set_result(found)
 
     def _start_discovered(self, source: Source, listed: Iterable[str]) -> None:
         parts, project = self._parts, source.project
@@ -202,10 +203,10 @@ class Run:
 
     # What needs no order.
 
-    def _start_shared(self, shared: Points) -> threading.Event:
+    def _start_shared(self, shared: Points) -> Future[None]:
         """Write discoveries, and locations that are unreadable or have no streams.
 
-        Return what is set when that is done.
+        Return what is done when they are.
         """
         parts = self._parts
         claim, names, samples = parts.memory.claim, list[LocationName](), list[Sample]()
@@ -214,7 +215,7 @@ class Run:
             # Every task discovers, but only one of them reports it.
             if not self._task.holds(name):
                 continue
-            failed = isinstance(discovery.result, Failure)
+            failed = isinstance(discovery.result(), Failure)
             if claim(name, UNREADABLE if failed else EMPTY):
                 names.append(name)
                 samples.append(measure.up(name, readable=not failed))
@@ -227,7 +228,7 @@ class Run:
                 names.append(name)
                 samples.append(measure.up(name, readable=True))
                 samples.append(measure.last_read(name, parts.timestamp))
-        done = threading.Event()
+        done: Future[None] = Future()
 
         def write() -> None:
             try:
@@ -236,7 +237,7 @@ class Run:
                     for name in names:
                         parts.memory.mark_written(name)
             finally:
-                done.set()
+                done.set_result(None)
 
         self._submit(write)
         return done
@@ -250,34 +251,34 @@ class Run:
 
     def _finish_reading(self) -> None:
         """Wait until everything was read, or its time is over: that is no answer."""
-        parts = self._parts
+        deadline = self._parts.deadlines.reading
         discoveries = list(self._discoveries.values())
-        self._wait([one.done for one in discoveries], parts.deadlines.reading)
-        for discovery in discoveries:
-            if not parts.stopped and not discovery.decide(_NO_ANSWER):
-                # It was decided just now, and its locations are being started.
-                discovery.done.wait()
-        readings = [one.reading for one in list(self._locations.values())]
-        self._wait([one.decided for one in readings], parts.deadlines.reading)
+        self._wait(discoveries, deadline)
+        with self._starting:
+            for discovery in discoveries:
+                if not deadline.stopped:
+                    decide(discovery, _NO_ANSWER)
+        readings = [one.reading for one in self._locations.values()]
+        self._wait(readings, deadline)
         for reading in readings:
-            if not parts.stopped:
-                reading.decide(_NO_ANSWER)
+            if not deadline.stopped:
+                decide(reading, _NO_ANSWER)
 
     def _wait(
-        self,
-        events: Iterable[threading.Event],
-        deadline: Deadline,
-        after_stop: float = 0.0,
+        self, work: Iterable[Future[Any]], deadline: Deadline, after_stop: float = 0.0
     ) -> None:
         """Wait for threads until their deadline, or for some seconds after a stop."""
         stopped: Deadline | None = None
-        for event in events:
+        pending = set(work)
+        while pending:
             # With a timeout, so that a stop is noticed.
-            while not event.wait(_POLL_SECONDS) and deadline.left > -_GRACE_SECONDS:
-                if deadline.stopped:
-                    stopped = stopped or Deadline.after(after_stop)
-                    if stopped.left <= 0:
-                        return
+            _, pending = wait(pending, _POLL_SECONDS)
+            if deadline.left <= -_GRACE_SECONDS:
+                return
+            if deadline.stopped:
+                stopped = stopped or Deadline.after(after_stop)
+                if stopped.left <= 0:
+                    return
 
     # How it went.
 

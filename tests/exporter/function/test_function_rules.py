@@ -334,7 +334,7 @@ def test_what_a_run_needs_is_asked_for_until_it_is_there(
     errors = [*bodies[0]["errors"], *bodies[1]["errors"]]
     assert ([answer.status for answer in answers], len(errors)) == ([500, 500], 4)
     assert [each.partition(":")[0] for each in errors[:3]] == ["config.yaml"] * 3
-    assert "gone.json" in errors[3]
+    assert "DefaultCredentialsError" in errors[3]
     assert "gcloud auth application-default login" in errors[3]
     assert log.getvalue() == "".join(f"error: {each}\n" for each in errors)
     environ.update(cloud_at.environ)

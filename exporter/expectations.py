@@ -123,10 +123,13 @@ class ComparedLocation:
         return sum(one.failed for one in self.streams)
 
     @property
-    def permanently_failed(self) -> int:
-        """How many streams are failed permanently."""
-        permanently = StreamState.FAILED_PERMANENTLY
-        return sum(stream.state == permanently for stream, _ in self.listed)
+    def problem_states(self) -> dict[str, int]:
+        """The state of each stream that is failed, or in an unexpected state, by id."""
+        return {
+            stream.id: stream.state
+            for stream, expected in self.listed
+            if stream.state in FAILURES or not expected
+        }
 
     @property
     def unexpected(self) -> int:

@@ -1,8 +1,7 @@
 """Handles one location in one run: read, compare with config, write, collect.
 
-Its counts are written first, so that an alert sees "forty streams failed together"
-before forty failed streams; then its streams; then ``last_read``, if every point before
-it was accepted: a stream is missing when its location was read after it was last seen.
+Its streams are written first, then ``last_read``, if every point before it was
+accepted: a stream is missing when its location was read after it was last seen.
 """
 
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from typing import TypeVar
 from exporter import measure
 from exporter.collect import Collector
 from exporter.config import Config, Source
+from exporter.config.model import Grouping
 from exporter.deadlines import RunDeadlines
 from exporter.expectations import ComparedLocation, Expectations
 from exporter.google.calls import Deadline
@@ -22,6 +22,7 @@ from exporter.logs import LOGGER
 from exporter.measure import Sample
 from exporter.memory import Memory, Observation
 from exporter.names import LocationName, StreamName
+from exporter.problems import LocationProblems, follow
 from exporter.read import Datastream, attempt
 from exporter.write import Writer, Written
 
@@ -40,6 +41,8 @@ class RunParts:
     expectations: Expectations
     writer: Writer | None  # None in a run that writes nothing
     collector: Collector | None  # None in a run that does not collect
+    # Why problems could not be read back; None if they were
+    recalled: Future[Failure | None]
 
     @property
     def stopped(self) -> bool:
@@ -95,6 +98,8 @@ class LocationRun:
         self.uncollected: dict[StreamName | LocationName, Failure] = {}
         # Whether its ``last_read`` was not written, as a point before was not accepted
         self.held_back = False
+        # The problems of its streams; None if those of earlier runs could not be read
+        self.problems: LocationProblems | None = None
 
     @property
     def compared(self) -> ComparedLocation | None:
@@ -115,7 +120,11 @@ class LocationRun:
             compared = self.compared
             if compared is None or parts.stopped:
                 return
-            if not compared.empty:
+            parts.recalled.result()
+            self._follow_problems(compared)
+            if compared.empty:
+                self._write_ended()
+            else:
                 self._write(compared)
             if parts.collector is not None and not parts.stopped:
                 self._collect(parts.collector, compared)
@@ -131,21 +140,60 @@ class LocationRun:
         streams = parts.api.streams(self.name, parts.deadlines.reading)
         return parts.expectations.compare(self.name, self._source, streams)
 
-    def _write(self, compared: ComparedLocation) -> None:
-        """Write counts, then streams, then that the location was read, if it is due."""
-        parts, points = self._parts, self.points
-        observation = Observation(readable=True, streams=measure.values(compared))
-        if not parts.memory.claim(self.name, observation):
+    def _follow_problems(self, compared: ComparedLocation) -> None:
+        """Find which problems begin, go on and end."""
+        memory = self._parts.memory
+        if memory.problems is None:
             return
+        grouping: Grouping | None = self._parts.config.grouping
+        before = memory.problems.get(self.name, LocationProblems())
+        if memory.problems_refused:
+            grouping = None
+            if self.name not in memory.problems:
+                # Whichever of its streams had a problem, nobody knows.
+                before = LocationProblems(ended=frozenset(compared.held))
+        timestamp = self._parts.timestamp
+        self.problems = follow(before, compared.problem_states, timestamp, grouping)
+        memory.problems[self.name] = self.problems
+
+    def _write(self, compared: ComparedLocation) -> None:
+        """Write its streams, then that it was read, if it is due."""
+        parts, points = self._parts, self.points
+        values = measure.values(compared, self.problems)
+        if not parts.memory.claim(
+            self.name, Observation(readable=True, streams=values)
+        ):
+            return
+        samples = [measure.up(self.name, readable=True)]
+        samples.append(measure.location_streams(self.name, len(list(compared.listed))))
         errors = parts.config.collect.errors
-        points.write(measure.count_samples(compared))
-        points.write(measure.stream_samples(compared, parts.timestamp, errors=errors))
-        if points.written.complete:
-            points.write([measure.last_read(self.name, parts.timestamp)])
-        else:
+        samples += measure.stream_samples(compared, parts.timestamp, errors=errors)
+        if self.problems is not None:
+            samples += measure.problem_samples(self.name, self.problems)
+        points.write(samples)
+        if not points.written.complete:
             self.held_back = not parts.stopped
-        if points.written.complete:
+            return
+        points.write([measure.last_read(self.name, parts.timestamp)])
+        if self.problems is None:
+            # What is written of a problem are two points.
+            points.written += Written(lost=2 * len(compared.problem_states))
+        elif points.written.complete:
+            self._forget_ended(self.problems)
             parts.memory.mark_written(self.name)
+
+    def _write_ended(self) -> None:
+        """Write that problems are over in a location whose streams are all gone."""
+        if self.problems is None or not self.problems.ended:
+            return
+        self.points.write(measure.problem_samples(self.name, self.problems))
+        if self.points.written.complete:
+            self._forget_ended(self.problems)
+
+    def _forget_ended(self, problems: LocationProblems) -> None:
+        """Forget problems that are over, as their last points were accepted."""
+        if self._parts.memory.problems is not None:
+            self._parts.memory.problems[self.name] = LocationProblems(problems.current)
 
     def _collect(self, collector: Collector, compared: ComparedLocation) -> None:
         samples: list[Sample] = []

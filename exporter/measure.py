@@ -14,6 +14,7 @@ from exporter.config.model import Run
 from exporter.documents import packaged
 from exporter.expectations import ComparedLocation
 from exporter.names import LocationName, StreamName, Task
+from exporter.problems import LocationProblems
 from exporter.read import Objects
 
 # Of every series: Datastream's own resource takes no custom metrics
@@ -61,14 +62,14 @@ STATE = metrics()["stream/state"]
 EXPECTED = metrics()["stream/expected"]
 LAST_SEEN = metrics()["stream/last_seen"]
 ERRORS = metrics()["stream/errors"]
+PROBLEM = metrics()["stream/problem"]
+PROBLEM_SINCE = metrics()["stream/problem_since"]
 OBJECTS = metrics()["stream/objects"]
 OBJECT_ERRORS = metrics()["stream/object_errors"]
 CONNECTION_STATE = metrics()["private_connection/state"]
 UP = metrics()["location/up"]
 LAST_READ = metrics()["location/last_read"]
-FAILED_STREAMS = metrics()["location/failed_streams"]
-PERMANENTLY_FAILED_STREAMS = metrics()["location/permanently_failed_streams"]
-UNEXPECTED_STREAMS = metrics()["location/unexpected_streams"]
+LOCATION_STREAMS = metrics()["location/streams"]
 LAST_RUN = metrics()["exporter/last_run"]
 STREAMS = metrics()["exporter/streams"]
 RUN_SECONDS = metrics()["exporter/run_seconds"]
@@ -109,12 +110,19 @@ def last_read(name: LocationName, timestamp: int) -> Sample:
     return _location_sample(LAST_READ, name, timestamp)
 
 
-def count_samples(at: ComparedLocation) -> Iterator[Sample]:
-    """Yield the counts of a cleanly read location, and that it was read."""
-    yield up(at.name, readable=True)
-    yield _location_sample(FAILED_STREAMS, at.name, at.failed)
-    yield _location_sample(PERMANENTLY_FAILED_STREAMS, at.name, at.permanently_failed)
-    yield _location_sample(UNEXPECTED_STREAMS, at.name, at.unexpected)
+def location_streams(name: LocationName, count: int) -> Sample:
+    """Return how many watched streams of a cleanly read location were read."""
+    return _location_sample(LOCATION_STREAMS, name, count)
+
+
+def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sample]:
+    """Yield the problems of a location's streams, and a 0 for each that is over."""
+    for stream, problem in problems.current.items():
+        node = (at.location, at.project, stream, (stream,))
+        yield Sample(PROBLEM, *node, problem.value)
+        yield Sample(PROBLEM_SINCE, *node, problem.since)
+    for stream in problems.ended:
+        yield Sample(PROBLEM, at.location, at.project, stream, (stream,), 0)
 
 
 def stream_samples(
@@ -137,13 +145,14 @@ def stream_samples(
         )
 
 
-def values(at: ComparedLocation) -> Hashable:
+def values(at: ComparedLocation, problems: LocationProblems | None) -> Hashable:
     """Return what a location's samples depend on, but for the time."""
     streams = frozenset(
         (stream.id, stream.state, stream.errors, expected)
         for stream, expected in at.listed
     )
-    return streams, frozenset(at.missing), frozenset(at.excluded)
+    current = frozenset(problems.current.items()) if problems else None
+    return streams, frozenset(at.missing), frozenset(at.excluded), current
 
 
 def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:

@@ -5,10 +5,12 @@ the minute after, and while it can't be read; otherwise every four minutes: Prom
 back five.
 """
 
+import math
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from exporter.names import LocationName, StreamName
+from exporter.problems import LocationProblems
 
 # How long discovered locations are used before they are discovered again
 DISCOVERY_SECONDS = 600.0
@@ -46,6 +48,7 @@ class _Location:
     changed: float  # when an observation last differed from the one before
     has_streams: bool  # by the last reading that succeeded
     written: float | None = None  # when last in full; None if the last try was not
+    emptied: float = -math.inf  # when it last lost all of its streams
 
 
 @dataclass(slots=True)
@@ -73,6 +76,10 @@ class Memory:
         self._quarter: int | None = None
         # The streams that the last collection had no time for
         self.left_over: set[StreamName] = set()
+        # The problems of each location, as written; None until they were read back
+        self.problems: dict[LocationName, LocationProblems] | None = None
+        # Whether Google refuses to let them be read back
+        self.problems_refused = False
         # Whether the last run could neither read nor write anything
         self.reached_nobody = False
         # Whether the run under way found something that differs from the run before
@@ -146,11 +153,18 @@ class Memory:
             known.changed = self._now
             self.changed = True
         if observation.readable:
+            if observation == EMPTY and known.has_streams:
+                known.emptied = self._now
             known.has_streams = observation != EMPTY
         if observation.readable and not self._is_due(known, LONGEST_SECONDS):
             return False
         known.written = None
         return True
+
+    def is_just_emptied(self, name: LocationName) -> bool:
+        """Return whether a location lost all of its streams in the last minute."""
+        since = self._now - self._locations[name].emptied
+        return since < AFTER_CHANGE_SECONDS + _LATE_SECONDS
 
     def mark_written(self, name: LocationName) -> None:
         """Remember that every point of a location was accepted in this run."""

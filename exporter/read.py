@@ -169,35 +169,45 @@ class Datastream:
         needs: tuple[str, str],
         deadline: Deadline,
     ) -> Iterator[Any]:
-        """Yield every page that a client's method lists, advancing the request.
+        return list_pages(method, request, needs, deadline, self._calls)
 
-        ``needs`` is the project that is called, and the IAM permission for it.
-        """
 
-        def page(timeout: float) -> Any:
-            answer = method(request, retry=None, timeout=timeout)
-            if isinstance(answer, locations_pb2.ListLocationsResponse):
-                # This method alone has no pager.
-                return answer
-            # Raw messages are faster to read, and have numbers that proto-plus doesn't
-            # know.
-            first = next(answer.pages)
-            return type(first).pb(first)
+def list_pages(
+    method: Callable[..., Any],
+    request: Any,
+    needs: tuple[str, str],
+    deadline: Deadline,
+    calls: Calls,
+) -> Iterator[Any]:
+    """Yield every page that a client's method lists; raise CallError.
 
-        for _ in range(MOST_PAGES):
-            try:
-                answer = call_with_retry(page, deadline, self._calls)
-            except exceptions.GoogleAPICallError as error:
-                raise CallError(explain_call_error(error, *needs)) from error
-            if unreachable := getattr(answer, "unreachable", ()):
-                text = f"the answer leaves out what is in {', '.join(unreachable)}"
-                raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
-            yield answer
-            if not answer.next_page_token:
-                return
-            if answer.next_page_token == request.page_token:
-                same = "Datastream returned the same page twice"
-                raise CallError(Failure(FailureKind.REFUSED, same, _INCOMPLETE))
-            request.page_token = answer.next_page_token
-        many = f"the list goes on after {MOST_PAGES} pages of up to {PAGE:,}"
-        raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))
+    ``needs`` is the project that is called, and the IAM permission for it.
+    """
+
+    def page(timeout: float) -> Any:
+        answer = method(request, retry=None, timeout=timeout)
+        if isinstance(answer, locations_pb2.ListLocationsResponse):
+            # This method alone has no pager.
+            return answer
+        # Raw messages are faster to read, and have numbers that proto-plus doesn't
+        # know.
+        first = next(answer.pages)
+        return type(first).pb(first)
+
+    for _ in range(MOST_PAGES):
+        try:
+            answer = call_with_retry(page, deadline, calls)
+        except exceptions.GoogleAPICallError as error:
+            raise CallError(explain_call_error(error, *needs)) from error
+        if unreachable := getattr(answer, "unreachable", ()):
+            text = f"the answer leaves out what is in {', '.join(unreachable)}"
+            raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
+        yield answer
+        if not answer.next_page_token:
+            return
+        if answer.next_page_token == request.page_token:
+            same = "the API returned the same page twice"
+            raise CallError(Failure(FailureKind.REFUSED, same, _INCOMPLETE))
+        request.page_token = answer.next_page_token
+    many = f"the list goes on after {MOST_PAGES} pages of up to {PAGE:,}"
+    raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))

@@ -12,6 +12,7 @@ from exporter.google.errors import Failure
 from exporter.location_run import LocationRun, Points
 from exporter.measure import Sample
 from exporter.names import LocationName, StreamName, Task
+from exporter.problems import Problem
 from exporter.write import Written
 
 # The ids of a project's locations, or why they could not be listed
@@ -46,6 +47,10 @@ class Report:
     held_back: tuple[LocationName, ...]
     samples: tuple[Sample, ...]  # what there was to write
     written: Written  # what happened to it
+    # The problems of the streams that were read
+    problems: Mapping[StreamName, Problem]
+    # Why the problems of earlier runs could not be read back; None if they were
+    unrecalled: Failure | None
     changed: bool  # whether anything differs from what the process saw before
     seconds: float  # how long the run took
     calls: int  # how many calls it made, retries included
@@ -98,7 +103,11 @@ def make_report(
     samples, written = list(shared.samples), shared.outcome()
     uncollected: dict[StreamName | LocationName, Failure] = {}
     unread: dict[LocationName, Failure] = {}
+    problems: dict[StreamName, Problem] = {}
     for run in runs:
+        if run.problems is not None:
+            for stream, problem in run.problems.current.items():
+                problems[StreamName(*run.name, stream)] = problem
         samples += run.points.samples
         written += run.points.outcome()
         uncollected |= run.uncollected
@@ -115,5 +124,6 @@ def make_report(
         held_back=tuple(run.name for run in runs if run.held_back),
         samples=tuple(samples),
         written=written,
+        problems=problems,
         **more,
     )

@@ -27,10 +27,12 @@ from exporter.google.errors import (
 )
 from exporter.location_run import LocationRun, Points, RunParts, decide
 from exporter.measure import GLOBAL, Sample
-from exporter.memory import COLLECT_SECONDS, EMPTY, UNREADABLE, Memory
+from exporter.memory import COLLECT_SECONDS, Memory
 from exporter.names import LocationName
 from exporter.read import Datastream, attempt
+from exporter.read_back import recall
 from exporter.report import Discovery, Report, Session, make_report
+from exporter.shared_points import measure_shared
 from exporter.write import Writer
 
 _MOST_THREADS = 512
@@ -58,6 +60,7 @@ class Run:
         """
         self._started = time.monotonic()
         self._task = session.task
+        self._clients = session.clients
         self._calls = Calls()
         config, clients = session.config, session.clients
         deadlines = RunDeadlines.of(deadline)
@@ -79,6 +82,7 @@ class Run:
             Expectations(config, timestamp),
             Writer(clients.monitoring, config.metrics.project, timestamp, self._calls),
             collector,
+            recalled=Future(),
         )
         self._pool = _pool()
         self._starting = Lock()
@@ -116,6 +120,12 @@ class Run:
         parts = self._parts
         shared = Points(parts.writer, parts.deadlines.writing)
         try:
+            if parts.writer is None:
+                # As if every problem began now.
+                parts.memory.problems = {}
+                parts.recalled.set_result(None)
+            else:
+                self._submit(self._recall)
             for source in parts.config.sources:
                 self._start_source(source)
             self._finish_reading()
@@ -135,10 +145,26 @@ class Run:
             task=self._task,
             dropped=tuple(self._dropped),
             timestamp=parts.timestamp,
+            unrecalled=parts.recalled.result() if parts.recalled.done() else None,
             changed=parts.memory.changed,
             seconds=self._elapsed,
             calls=self._calls.made,
             stopped=parts.stopped,
+        )
+
+    def _recall(self) -> None:
+        """Read what earlier runs wrote of problems."""
+        parts = self._parts
+        deadline = parts.deadlines.reading
+        parts.recalled.set_result(
+            recall(
+                self._clients,
+                parts.config,
+                parts.memory,
+                parts.timestamp,
+                deadline,
+                self._calls,
+            )
         )
 
     # Which locations to read.
@@ -209,25 +235,9 @@ class Run:
         Return what is done when they are.
         """
         parts = self._parts
-        claim, names, samples = parts.memory.claim, list[LocationName](), list[Sample]()
-        for project, discovery in sorted(self._discoveries.items()):
-            name = LocationName(project, GLOBAL)
-            # Every task discovers, but only one of them reports it.
-            if not self._task.holds(name):
-                continue
-            failed = isinstance(discovery.result(), Failure)
-            if claim(name, UNREADABLE if failed else EMPTY):
-                names.append(name)
-                samples.append(measure.up(name, readable=not failed))
-        for name, location in sorted(self._locations.items()):
-            compared = location.compared
-            if compared is None and claim(name, UNREADABLE):
-                names.append(name)
-                samples.append(measure.up(name, readable=False))
-            elif compared and compared.empty and claim(name, EMPTY):
-                names.append(name)
-                samples.append(measure.up(name, readable=True))
-                samples.append(measure.last_read(name, parts.timestamp))
+        names, samples = measure_shared(
+            parts, self._task, self._discoveries, self._locations
+        )
         done: Future[None] = Future()
 
         def write() -> None:

@@ -85,6 +85,17 @@ class Expectation(_Section):
     """When it applies; left out, always. Outside it matches nothing."""
 
 
+class Grouping(_Section):
+    """When problems of one location are one page instead of many."""
+
+    streams: int = Field(default=5, ge=2)
+    """How many streams enter the same kind of problem together."""
+    within: Annotated[Duration, between("1m", "24h")] = Field(
+        default="15m", validate_default=True
+    )
+    """How long a group waits for them, and takes others after it formed."""
+
+
 class Collect(_Section):
     """What is read in addition to states."""
 
@@ -130,6 +141,8 @@ class Config(_Section):
     """States that are fine for some streams, besides those that always are."""
     required: tuple[Stream, ...] = ()
     """Full names of streams that must exist; a missing one pages."""
+    grouping: Grouping = Grouping()
+    """When problems of one location are one page instead of many."""
     collect: Collect = Collect()
     """What is read in addition to states."""
     run: Run = Run()

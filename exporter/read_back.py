@@ -14,7 +14,7 @@ from exporter.config import Config
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
 from exporter.google.errors import STATUS, CallError, Failure, FailureKind
-from exporter.measure import PROBLEM, PROBLEM_SINCE, RESOURCE, Metric
+from exporter.measure import PROBLEM, PROBLEM_SINCE, Metric
 from exporter.memory import Memory
 from exporter.names import LocationName, StreamName
 from exporter.problems import (
@@ -108,7 +108,7 @@ def _request(
 ) -> Any:
     request = monitoring_v3.ListTimeSeriesRequest.pb()(
         name=f"projects/{config.metrics.project}",
-        filter=f'metric.type = "{metric.type}" AND resource.type = "{RESOURCE}"',
+        filter=f'metric.type = "{metric.type}"',
         page_size=_PAGE,
     )
     request.interval.start_time.seconds = end - seconds

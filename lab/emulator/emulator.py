@@ -39,7 +39,7 @@ class Emulator:
         self._snapshots = Snapshots(world)
         self._calls = CallHandler(world.faults, self.seconds)
         self._datastream = DatastreamService(self.fleet, world.largest_page)
-        self._monitoring = MonitoringService(self.fleet, clock)
+        self._monitoring = MonitoringService(self.fleet, clock, world.visible_after)
         self._running = ExitStack()
 
     def __enter__(self) -> Self:

@@ -29,6 +29,7 @@ _ListChannels: Any = monitoring_v3.ListNotificationChannelsRequest.pb()
 _ListChannelsResponse: Any = monitoring_v3.ListNotificationChannelsResponse.pb()
 
 _FILTER = re.compile(r'\s*metric\.type\s*=\s*"([^"]+)"\s*')
+_NEXT_OLDER = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
 _SERIES_A_REQUEST = 200
 _POINTS_A_PAGE = 100_000
 
@@ -37,10 +38,15 @@ class MonitoringService:
     """Keeps the series and descriptors of metrics projects. Safe for threads."""
 
     def __init__(
-        self, fleet: Callable[[], Snapshot], clock: Callable[[], float]
+        self,
+        fleet: Callable[[], Snapshot],
+        clock: Callable[[], float],
+        visible_after: float,
     ) -> None:
+        """Show a point to readers so many seconds after its time."""
         self._fleet = fleet
         self._clock = clock
+        self._visible_after = visible_after
         self._lock = Lock()
         self._projects: dict[str, MetricsProject] = {}
 
@@ -107,13 +113,20 @@ class MonitoringService:
         if not wanted:
             text = 'The emulator knows metric.type = "TYPE" and no other filter.'
             raise _invalid_field("filter", text, request.filter)
-        if request.view or request.HasField("aggregation"):
-            text = "The emulator gives all points as they are."
-            raise StatusError("UNIMPLEMENTED", text)
         end = nanoseconds(request.interval.end_time)
         start = end
         if request.interval.HasField("start_time"):
             start = nanoseconds(request.interval.start_time)
+        aggregation = request.aggregation
+        one_a_series = aggregation.per_series_aligner == _NEXT_OLDER
+        period = nanoseconds(aggregation.alignment_period)
+        if request.view or (aggregation.per_series_aligner and not one_a_series):
+            text = "The emulator gives points as they are, or with ALIGN_NEXT_OLDER."
+            raise StatusError("UNIMPLEMENTED", text)
+        if one_a_series and period < end - start:
+            text = "The emulator aligns over the whole interval."
+            raise StatusError("UNIMPLEMENTED", text)
+        visible = int((self._clock() - self._visible_after) * SECOND)
         listing = f"{request.name} {request.filter} {start} {end}"
         page = page_range(
             request, listing, default=_POINTS_A_PAGE, largest=_POINTS_A_PAGE
@@ -124,11 +137,18 @@ class MonitoringService:
         with self._lock:
             for series in project.of_metric(wanted[1]):
                 # A page counts points; a series at its end goes on in the next one.
-                points = series.newest_first(start, end)
+                points = series.newest_first(start, min(end, visible))
+                if one_a_series:
+                    points = points[:1]
                 left = points[skip:]
                 skip = max(0, skip - len(points))
                 if left and room:
-                    response.time_series.append(series.message(left[:room]))
+                    message = series.message(left[:room])
+                    if one_a_series:
+                        interval = message.points[0].interval
+                        interval.end_time.CopyFrom(request.interval.end_time)
+                        interval.start_time.CopyFrom(interval.end_time)
+                    response.time_series.append(message)
                 if len(left) > room:
                     response.next_page_token = page.token(page.start + page.size)
                     break

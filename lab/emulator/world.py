@@ -373,6 +373,8 @@ class World(Section):
     faults: tuple[Fault, ...] = ()
     # Smaller maximum page sizes than Google's, by method
     largest_page: dict[str, int] = Field(default_factory=dict)
+    # Seconds from a point's time until it can be read back
+    visible_after: Seconds = 0
 
     def resource_names(self) -> dict[str, list[str]]:
         """Return all full names by kind, such as private_connection."""

@@ -15,15 +15,18 @@ from exporter.measure import (
     NEVER_MISSING,
     Metric,
     Sample,
-    count_samples,
     definitions,
     last_read,
+    location_streams,
     metrics,
     object_samples,
+    problem_samples,
     stream_samples,
+    up,
     values,
 )
 from exporter.names import StreamName
+from exporter.problems import LocationProblems, follow
 from exporter.read import Objects, Stream
 from exporter.states import EXPECTABLE
 from tests.exporter.worlds import EUROPE, ORDERS
@@ -48,6 +51,7 @@ class Case(NamedTuple):
     source: Any
     required: set[str]
     at: ComparedLocation
+    problems: LocationProblems
     samples: list[Sample]
     errors: bool
 
@@ -86,12 +90,15 @@ def cases(draw: st.DrawFn) -> Case:
     )
     at = Expectations(config, NOW).compare(EUROPE, config.sources[0], held.values())
     with_errors = draw(st.booleans())
+    problems = follow(LocationProblems(), at.problem_states, NOW, config.grouping)
     samples = [
-        *count_samples(at),
+        up(EUROPE, readable=True),
+        location_streams(EUROPE, len(list(at.listed))),
         *stream_samples(at, NOW, errors=with_errors),
+        *problem_samples(EUROPE, problems),
         last_read(EUROPE, NOW),
     ]
-    return Case(held, config.sources[0], required, at, samples, with_errors)
+    return Case(held, config.sources[0], required, at, problems, samples, with_errors)
 
 
 @settings(max_examples=200)
@@ -118,17 +125,14 @@ def test_samples_say_what_was_read_and_nothing_else(case: Case) -> None:
         | dict.fromkeys(excluded, NEVER_MISSING)
     )
 
-    # A failure is never expected, and the counts agree with the streams.
+    # A failure is never expected, and whatever is not has a problem.
     failed = {one for one, state in states.items() if state in {5, 6}}
     assert not any(expected[one] for one in failed)
-    assert case.of("location/failed_streams") == {"datastream": len(failed)}
-    permanently = [one for one in failed if states[one] == 6]
-    assert case.of("location/permanently_failed_streams") == {
-        "datastream": len(permanently)
-    }
-    unexpected = [one for one in states if one not in failed and not expected[one]]
-    assert case.of("location/unexpected_streams") == {"datastream": len(unexpected)}
+    unexpected = {one for one in states if not expected[one]}
+    assert case.of("stream/problem").keys() == unexpected
+    assert case.of("stream/problem_since") == dict.fromkeys(unexpected, NOW)
     assert case.of("location/up") == {"datastream": 1}
+    assert case.of("location/streams") == {"datastream": len(watched)}
     assert case.of("location/last_read") == {"datastream": NOW}
 
     # No series has two samples, and none is named by what changes.
@@ -148,7 +152,9 @@ def test_samples_say_what_was_read_and_nothing_else(case: Case) -> None:
 def test_locations_with_other_samples_have_other_values(one: Case, other: Case) -> None:
     """What memory compares leaves nothing out but the time and texts."""
     same = set(one.samples) == set(other.samples)
-    assert one.errors != other.errors or same or values(one.at) != values(other.at)
+    first = values(one.at, one.problems)
+    second = values(other.at, other.problems)
+    assert one.errors != other.errors or same or first != second
 
 
 @given(st.dictionaries(numbers, st.integers(0, 10_000), max_size=4), st.integers(0, 9))
@@ -182,6 +188,8 @@ PROMISED = {
     "stream/expected": ("stream", "INT64", "1", STREAM),
     "stream/last_seen": ("stream", "INT64", "s", STREAM),
     "stream/errors": ("stream", "INT64", "1", STREAM),
+    "stream/problem": ("stream", "INT64", "1", STREAM),
+    "stream/problem_since": ("stream", "INT64", "s", STREAM),
     "stream/objects": ("stream", "INT64", "1", ("stream_id", "backfill_state")),
     "stream/object_errors": ("stream", "INT64", "1", STREAM),
     "private_connection/state": (
@@ -192,9 +200,7 @@ PROMISED = {
     ),
     "location/up": ("location", "INT64", "1", ()),
     "location/last_read": ("location", "INT64", "s", ()),
-    "location/failed_streams": ("location", "INT64", "1", ()),
-    "location/permanently_failed_streams": ("location", "INT64", "1", ()),
-    "location/unexpected_streams": ("location", "INT64", "1", ()),
+    "location/streams": ("location", "INT64", "1", ()),
     "exporter/last_run": ("exporter", "INT64", "s", ()),
     "exporter/streams": ("exporter", "INT64", "1", ()),
     "exporter/run_seconds": ("exporter", "DOUBLE", "s", ()),

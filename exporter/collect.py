@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from exporter import measure
-from exporter.config.model import Collect
 from exporter.expectations import ComparedLocation
 from exporter.google.calls import Deadline
 from exporter.google.errors import Failure, FailureKind
 from exporter.measure import Sample
+from exporter.memory import COLLECT_SECONDS
 from exporter.names import LocationName, StreamName
-from exporter.read import Datastream, attempt
+from exporter.read import attempt
+from exporter.run_parts import RunParts
 
 # What was collected from a location and its streams, or why that failed
 Collected: TypeAlias = dict[LocationName | StreamName, list[Sample] | Failure]
@@ -31,60 +31,63 @@ _NO_TIME = Failure(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Collector:
-    """Collects for one run, from a location in each of its threads."""
+def collect(parts: RunParts, at: ComparedLocation) -> Collected:
+    """Read what config asks for; a stop leaves out what has not begun."""
+    collected: Collected = {}
+    wanted = parts.config.collect
+    if wanted.private_connections:
+        collected[at.name] = attempt(
+            lambda: _connections(parts, at.name), parts.deadlines.collecting
+        )
+    if wanted.objects:
+        names = _in_turn(parts, [one.name for one in at.streams if one.stream])
+        collected.update(zip(names, _all_objects(parts, names), strict=True))
+    return collected
 
-    api: Datastream
-    wanted: Collect
-    # The streams that had no turn: they come first next time
-    left_over: set[StreamName]
-    quarter: int  # how many quarters of an hour passed since 1970
-    deadline: Deadline
 
-    def collect(self, at: ComparedLocation) -> Collected:
-        """Read what config asks for; a stop leaves out what has not begun."""
-        collected: Collected = {}
-        if self.wanted.private_connections:
-            collected[at.name] = attempt(lambda: self._connections(at), self.deadline)
-        if self.wanted.objects:
-            names = self._in_turn([one.name for one in at.streams if one.stream])
-            collected.update(zip(names, self._all_objects(names), strict=True))
-        return collected
+def _in_turn(parts: RunParts, names: Sequence[StreamName]) -> list[StreamName]:
+    """Return the streams in an order that gives each of them a turn."""
+    quarter = parts.timestamp // COLLECT_SECONDS
+    first = quarter * _STRIDE % max(len(names), 1)
+    turned = [*names[first:], *names[:first]]
+    return sorted(turned, key=lambda name: name not in parts.memory.left_over)
 
-    def _in_turn(self, names: Sequence[StreamName]) -> list[StreamName]:
-        """Return the streams in an order that gives each of them a turn."""
-        first = self.quarter * _STRIDE % max(len(names), 1)
-        turned = [*names[first:], *names[:first]]
-        return sorted(turned, key=lambda name: name not in self.left_over)
 
-    def _connections(self, at: ComparedLocation) -> list[Sample]:
-        states = self.api.connections(at.name, self._share())
-        return list(measure.connection_samples(at.name, states))
+def _connections(parts: RunParts, name: LocationName) -> list[Sample]:
+    states = parts.api.connections(name, _share(parts))
+    return list(measure.connection_samples(name, states))
 
-    def _all_objects(
-        self, names: Sequence[StreamName]
-    ) -> Sequence[list[Sample] | Failure]:
-        try:
-            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="objects") as pool:
-                return list(pool.map(self._objects, names))
-        except RuntimeError:
-            # No other thread can be started, so this one does it.
-            return list(map(self._objects, names))
 
-    def _objects(self, name: StreamName) -> list[Sample] | Failure:
-        if self.deadline.stopped:
-            return []
-        if self.deadline.left <= 0:
-            self.left_over.add(name)
-            return _NO_TIME
-        self.left_over.discard(name)
+def _all_objects(
+    parts: RunParts, names: Sequence[StreamName]
+) -> list[list[Sample] | Failure]:
+    def objects(name: StreamName) -> list[Sample] | Failure:
+        return _objects(parts, name)
 
-        def samples() -> list[Sample]:
-            objects = self.api.objects(name, self._share())
-            return list(measure.object_samples(name, objects))
+    try:
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="objects") as pool:
+            return list(pool.map(objects, names))
+    except RuntimeError:
+        # No other thread can be started, so this one does it.
+        return list(map(objects, names))
 
-        return attempt(samples, self.deadline)
 
-    def _share(self) -> Deadline:
-        return self.deadline.within(self.deadline.left * _LIST_SHARE)
+def _objects(parts: RunParts, name: StreamName) -> list[Sample] | Failure:
+    deadline, left_over = parts.deadlines.collecting, parts.memory.left_over
+    if deadline.stopped:
+        return []
+    if deadline.left <= 0:
+        left_over.add(name)
+        return _NO_TIME
+    left_over.discard(name)
+
+    def samples() -> list[Sample]:
+        objects = parts.api.objects(name, _share(parts))
+        return list(measure.object_samples(name, objects))
+
+    return attempt(samples, deadline)
+
+
+def _share(parts: RunParts) -> Deadline:
+    deadline = parts.deadlines.collecting
+    return deadline.within(deadline.left * _LIST_SHARE)

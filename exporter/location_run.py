@@ -4,83 +4,23 @@ Its streams are written first, then ``last_read``, if every point before it was
 accepted: a stream is missing when its location was read after it was last seen.
 """
 
-from collections.abc import Iterable
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Mapping
+from concurrent.futures import Future
 
 from exporter import measure
-from exporter.collect import Collector
-from exporter.config import Config, Source
+from exporter.collect import collect
+from exporter.config import Source
 from exporter.config.model import Grouping
-from exporter.deadlines import RunDeadlines
-from exporter.expectations import ComparedLocation, Expectations
-from exporter.google.calls import Deadline
+from exporter.expectations import ComparedLocation
 from exporter.google.errors import Failure
 from exporter.logs import LOGGER
-from exporter.measure import Sample
-from exporter.memory import Memory, Observation
-from exporter.names import LocationName, StreamName
+from exporter.measure import GLOBAL, Sample
+from exporter.memory import EMPTY, UNREADABLE, Observation
+from exporter.names import LocationName, StreamName, Task
 from exporter.problems import LocationProblems, follow
-from exporter.read import Datastream, attempt
-from exporter.write import Writer, Written
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class RunParts:
-    """What all threads of a run share."""
-
-    config: Config
-    memory: Memory
-    timestamp: int  # unix time of every point, in whole seconds
-    deadlines: RunDeadlines
-    api: Datastream
-    expectations: Expectations
-    writer: Writer | None  # None in a run that writes nothing
-    collector: Collector | None  # None in a run that does not collect
-    # Why problems could not be read back; None if they were
-    recalled: Future[Failure | None]
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the run was asked to stop."""
-        return self.deadlines.end.stopped
-
-
-def decide(reading: Future[T], result: T) -> None:
-    """Keep what a call returned, unless there is a result: it is decided once.
-
-    The thread that makes the call and the one that waits for it may both decide.
-    """
-    with suppress(InvalidStateError):
-        reading.set_result(result)
-
-
-class Points:
-    """Points that one thread writes, and what happened to them so far."""
-
-    def __init__(self, writer: Writer | None, deadline: Deadline) -> None:
-        self._writer = writer
-        self._deadline = deadline
-        self.samples: list[Sample] = []  # what there was to write
-        self.written = Written()
-
-    def write(self, samples: Iterable[Sample]) -> None:
-        """Write samples; what is not accepted by the deadline is lost."""
-        batch = list(samples)
-        self.samples += batch
-        if self._writer is not None:
-            self.written += self._writer.write(batch, self._deadline)
-
-    def outcome(self) -> Written:
-        """Return what happened to them; what is still under way counts as lost."""
-        if self._writer is None:
-            return self.written
-        under_way = len(self.samples) - self.written.settled
-        return self.written + Written(lost=max(0, under_way))
+from exporter.read import attempt
+from exporter.run_parts import Discovery, Points, RunParts, decide
+from exporter.write import Written
 
 
 class LocationRun:
@@ -126,8 +66,8 @@ class LocationRun:
                 self._write_ended()
             else:
                 self._write(compared)
-            if parts.collector is not None and not parts.stopped:
-                self._collect(parts.collector, compared)
+            if parts.collects and not parts.stopped:
+                self._collect(compared)
         except Exception:
             LOGGER.exception("The exporter failed to write %s:", self.name)
             # Of what was due next, nobody knows how many points.
@@ -195,11 +135,47 @@ class LocationRun:
         if self._parts.memory.problems is not None:
             self._parts.memory.problems[self.name] = LocationProblems(problems.current)
 
-    def _collect(self, collector: Collector, compared: ComparedLocation) -> None:
+    def _collect(self, compared: ComparedLocation) -> None:
         samples: list[Sample] = []
-        for name, collected in collector.collect(compared).items():
+        for name, collected in collect(self._parts, compared).items():
             if isinstance(collected, Failure):
                 self.uncollected[name] = collected
             else:
                 samples += collected
         self.points.write(samples)
+
+
+def measure_shared(
+    parts: RunParts,
+    task: Task,
+    discoveries: Mapping[str, Discovery],
+    locations: Mapping[LocationName, LocationRun],
+) -> tuple[list[LocationName], list[Sample]]:
+    """Return what is due of discoveries and of unreadable and empty locations.
+
+    The first part has the names that the samples are about.
+    """
+    claim = parts.memory.claim
+    names: list[LocationName] = []
+    samples: list[Sample] = []
+    for project, discovery in sorted(discoveries.items()):
+        name = LocationName(project, GLOBAL)
+        # Every task discovers, but only one of them reports it.
+        if not task.holds(name):
+            continue
+        failed = isinstance(discovery.result(), Failure)
+        if claim(name, UNREADABLE if failed else EMPTY):
+            names.append(name)
+            samples.append(measure.up(name, readable=not failed))
+    for name, location in sorted(locations.items()):
+        compared = location.compared
+        if compared is None and claim(name, UNREADABLE):
+            names.append(name)
+            samples.append(measure.up(name, readable=False))
+        elif compared and compared.empty and claim(name, EMPTY):
+            names.append(name)
+            samples.append(measure.up(name, readable=True))
+            samples.append(measure.last_read(name, parts.timestamp))
+            if parts.memory.is_just_emptied(name):
+                samples.append(measure.location_streams(name, 0))
+    return names, samples

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 from google.cloud.datastream_v1 import BackfillJob
 
-from exporter.config.model import Run
 from exporter.documents import packaged
 from exporter.expectations import ComparedLocation
-from exporter.names import LocationName, StreamName, Task
+from exporter.names import LocationName, StreamName
 from exporter.problems import LocationProblems
 from exporter.read import Objects
 
@@ -171,26 +170,6 @@ def connection_samples(at: LocationName, states: Mapping[str, int]) -> Iterator[
     for connection, state in sorted(states.items()):
         node = (at.location, at.project, connection, (connection,))
         yield Sample(CONNECTION_STATE, *node, state)
-
-
-def own_samples(
-    run: Run,
-    task: Task,
-    timestamp: int,
-    *,
-    streams: int,
-    seconds: float,
-    lost: int,
-    uncollected: int | None,
-) -> Iterator[Sample]:
-    """Yield a run's own samples; ``uncollected`` is None if it did not collect."""
-    node = (run.location or GLOBAL, run.name, str(task.index), ())
-    yield Sample(LAST_RUN, *node, timestamp)
-    yield Sample(STREAMS, *node, streams)
-    yield Sample(RUN_SECONDS, *node, round(seconds, 3))
-    yield Sample(POINTS_LOST, *node, lost)
-    if uncollected is not None:
-        yield Sample(UNCOLLECTED, *node, uncollected)
 
 
 def _location_sample(metric: Metric, name: LocationName, value: int) -> Sample:

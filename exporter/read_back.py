@@ -5,17 +5,13 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from google.cloud import monitoring_v3
 
-from exporter.config import Config
-from exporter.google.calls import Calls, Deadline
-from exporter.google.clients import Clients
 from exporter.google.errors import STATUS, CallError, Failure, FailureKind
 from exporter.measure import PROBLEM, PROBLEM_SINCE, Metric
-from exporter.memory import Memory
 from exporter.names import LocationName, StreamName
 from exporter.problems import (
     LocationProblems,
@@ -25,6 +21,7 @@ from exporter.problems import (
     merge_groups,
 )
 from exporter.read import attempt, list_pages
+from exporter.run_parts import RunParts
 
 PERMISSION = "monitoring.timeSeries.list"
 _LAST_SECONDS = 86_400  # how far back the last point of a series counts
@@ -44,49 +41,31 @@ _FOR_GOOD = {
 _Series: TypeAlias = Mapping[StreamName, Mapping[int, int]]
 
 
-def recall(
-    clients: Clients,
-    config: Config,
-    memory: Memory,
-    timestamp: int,
-    deadline: Deadline,
-    calls: Calls,
-) -> Failure | None:
-    """Give a process the problems that earlier runs wrote; return why that failed.
+def recall(parts: RunParts) -> None:
+    """Give a process the problems that earlier runs wrote.
 
     Where Google refuses it for good, every problem is alone from now on, until a later
     run is let: more pages, and no silence.
     """
-    if memory.problems is not None and not memory.problems_refused:
-        return None
-    found = attempt(
-        lambda: read_back(clients, config, timestamp, deadline, calls), deadline
-    )
-    if not isinstance(found, Failure):
-        memory.problems, memory.problems_refused = found, False
-        return None
-    if memory.problems is None and found.kind in _FOR_GOOD:
-        memory.problems, memory.problems_refused = {}, True
-    return found
+    memory, failure = parts.memory, None
+    if memory.problems is None or memory.problems_refused:
+        found = attempt(lambda: _read_back(parts), parts.deadlines.reading)
+        if not isinstance(found, Failure):
+            memory.problems, memory.problems_refused = found, False
+        else:
+            failure = found
+            if memory.problems is None and found.kind in _FOR_GOOD:
+                memory.problems, memory.problems_refused = {}, True
+    parts.recalled.set_result(failure)
 
 
-def read_back(
-    clients: Clients, config: Config, timestamp: int, deadline: Deadline, calls: Calls
-) -> dict[LocationName, LocationProblems]:
-    """Return the problems of each location before a run; raise CallError.
-
-    ``timestamp`` is the run's unix time.
-    """
-
-    def series(metric: Metric, seconds: int, *, aligned: bool) -> _Series:
-        request = _request(config, metric, timestamp, seconds, aligned=aligned)
-        return _values(clients.monitoring.list_time_series, request, deadline, calls)
-
+def _read_back(parts: RunParts) -> dict[LocationName, LocationProblems]:
+    """Return the problems of each location before a run; raise CallError."""
     found: dict[LocationName, dict[str, Problem]] = defaultdict(dict)
-    last = series(PROBLEM, _LAST_SECONDS, aligned=True)
-    last_since = series(PROBLEM_SINCE, _LAST_SECONDS, aligned=True)
-    recent = series(PROBLEM, _RECENT_SECONDS, aligned=False)
-    recent_since = series(PROBLEM_SINCE, _RECENT_SECONDS, aligned=False)
+    last = _values(parts, PROBLEM, _LAST_SECONDS, aligned=True)
+    last_since = _values(parts, PROBLEM_SINCE, _LAST_SECONDS, aligned=True)
+    recent = _values(parts, PROBLEM, _RECENT_SECONDS)
+    recent_since = _values(parts, PROBLEM_SINCE, _RECENT_SECONDS)
     for name in last.keys() | recent.keys():
         values, since = last.get(name, {}), last_since.get(name, {})
         if name in recent:
@@ -97,17 +76,20 @@ def read_back(
         )
         if problem is not None:
             found[name.location_name][name.stream] = problem
+    grouping = parts.config.grouping
     return {
-        name: LocationProblems(merge_groups(problems, config.grouping))
+        name: LocationProblems(merge_groups(problems, grouping))
         for name, problems in found.items()
     }
 
 
-def _request(
-    config: Config, metric: Metric, end: int, seconds: int, *, aligned: bool
-) -> Any:
+def _values(
+    parts: RunParts, metric: Metric, seconds: int, *, aligned: bool = False
+) -> _Series:
+    """Return the values of each stream in the last seconds; if aligned, the last one."""
+    project, end = parts.config.metrics.project, parts.timestamp
     request = monitoring_v3.ListTimeSeriesRequest.pb()(
-        name=f"projects/{config.metrics.project}",
+        name=f"projects/{project}",
         filter=f'metric.type = "{metric.type}"',
         page_size=_PAGE,
     )
@@ -116,16 +98,14 @@ def _request(
     if aligned:
         request.aggregation.alignment_period.seconds = seconds
         request.aggregation.per_series_aligner = _ALIGNER
-    return request
-
-
-def _values(
-    method: Callable[..., Any], request: Any, deadline: Deadline, calls: Calls
-) -> _Series:
-    """Return the values of each stream that a request asks for."""
     found: dict[StreamName, dict[int, int]] = defaultdict(dict)
-    needs = (request.name.removeprefix("projects/"), PERMISSION)
-    for answer in list_pages(method, request, needs, deadline, calls):
+    for answer in list_pages(
+        parts.clients.monitoring.list_time_series,
+        request,
+        (project, PERMISSION),
+        parts.deadlines.reading,
+        parts.calls,
+    ):
         if answer.execution_errors:
             text = "Cloud Monitoring could not read all series"
             raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))

@@ -1,22 +1,19 @@
 """What a run needs, and how it went."""
 
 from collections.abc import Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from exporter.config import Config
 from exporter.expectations import ComparedLocation
 from exporter.google.clients import Clients
 from exporter.google.errors import Failure
-from exporter.location_run import LocationRun, Points
+from exporter.location_run import LocationRun
 from exporter.measure import Sample
 from exporter.names import LocationName, StreamName, Task
 from exporter.problems import Problem
+from exporter.run_parts import Discovery, Points
 from exporter.write import Written
-
-# The ids of a project's locations, or why they could not be listed
-Discovery: TypeAlias = Future[tuple[str, ...] | Failure]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,7 @@ from threading import Lock
 from typing import Any
 
 from exporter import measure
-from exporter.collect import Collector
 from exporter.config import Source
-from exporter.deadlines import RunDeadlines
 from exporter.expectations import Expectations
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import (
@@ -25,14 +23,14 @@ from exporter.google.errors import (
     FailureKind,
     explain_no_thread,
 )
-from exporter.location_run import LocationRun, Points, RunParts, decide
+from exporter.location_run import LocationRun, measure_shared
 from exporter.measure import GLOBAL, Sample
-from exporter.memory import COLLECT_SECONDS, Memory
+from exporter.memory import Memory
 from exporter.names import LocationName
 from exporter.read import Datastream, attempt
 from exporter.read_back import recall
-from exporter.report import Discovery, Report, Session, make_report
-from exporter.shared_points import measure_shared
+from exporter.report import Report, Session, make_report
+from exporter.run_parts import Discovery, Points, RunDeadlines, RunParts, decide
 from exporter.write import Writer
 
 _MOST_THREADS = 512
@@ -60,28 +58,19 @@ class Run:
         """
         self._started = time.monotonic()
         self._task = session.task
-        self._clients = session.clients
-        self._calls = Calls()
-        config, clients = session.config, session.clients
-        deadlines = RunDeadlines.of(deadline)
-        api = Datastream(clients, self._calls)
-        collector: Collector | None = None
+        config, clients, calls = session.config, session.clients, Calls()
         collect = config.collect
-        if collect.objects or collect.private_connections:
-            quarter = timestamp // COLLECT_SECONDS
-            left_over = memory.left_over
-            collector = Collector(
-                api, collect, left_over, quarter, deadlines.collecting
-            )
         self._parts = RunParts(
             config,
             memory,
             timestamp,
-            deadlines,
-            api,
+            RunDeadlines.of(deadline),
+            clients,
+            calls,
+            Datastream(clients, calls),
             Expectations(config, timestamp),
-            Writer(clients.monitoring, config.metrics.project, timestamp, self._calls),
-            collector,
+            Writer(clients.monitoring, config.metrics.project, timestamp, calls),
+            collects=collect.objects or collect.private_connections,
             recalled=Future(),
         )
         self._pool = _pool()
@@ -94,7 +83,7 @@ class Run:
         """Read, measure and write everything that is due."""
         parts = self._parts
         if not parts.memory.start_collection(parts.timestamp):
-            parts = self._parts = replace(parts, collector=None)
+            parts = self._parts = replace(parts, collects=False)
         report = self._go()
         if parts.stopped:
             return report
@@ -105,7 +94,7 @@ class Run:
             samples=(*report.samples, *own.samples),
             written=report.written + own.written,
             seconds=self._elapsed,
-            calls=self._calls.made,
+            calls=parts.calls.made,
         )
 
     def look(self) -> Report:
@@ -125,7 +114,7 @@ class Run:
                 parts.memory.problems = {}
                 parts.recalled.set_result(None)
             else:
-                self._submit(self._recall)
+                self._submit(recall, parts)
             for source in parts.config.sources:
                 self._start_source(source)
             self._finish_reading()
@@ -148,23 +137,8 @@ class Run:
             unrecalled=parts.recalled.result() if parts.recalled.done() else None,
             changed=parts.memory.changed,
             seconds=self._elapsed,
-            calls=self._calls.made,
+            calls=parts.calls.made,
             stopped=parts.stopped,
-        )
-
-    def _recall(self) -> None:
-        """Read what earlier runs wrote of problems."""
-        parts = self._parts
-        deadline = parts.deadlines.reading
-        parts.recalled.set_result(
-            recall(
-                self._clients,
-                parts.config,
-                parts.memory,
-                parts.timestamp,
-                deadline,
-                self._calls,
-            )
         )
 
     # Which locations to read.
@@ -206,8 +180,7 @@ class Run:
     def _start_discovered(self, source: Source, listed: Iterable[str]) -> None:
         parts, project = self._parts, source.project
         # Locations without streams may have private connections.
-        collecting = parts.collector is not None
-        read_all = collecting and parts.config.collect.private_connections
+        read_all = parts.collects and parts.config.collect.private_connections
         for location in listed:
             name = LocationName(project, location)
             # `global` would share the series that reports on the discovery.
@@ -293,16 +266,14 @@ class Run:
     # How it went.
 
     def _own_samples(self, report: Report) -> Iterator[Sample]:
-        parts = self._parts
-        return measure.own_samples(
-            parts.config.run,
-            self._task,
-            parts.timestamp,
-            streams=report.streams,
-            seconds=self._elapsed,
-            lost=report.written.lost,
-            uncollected=len(report.uncollected) if parts.collector else None,
-        )
+        run = self._parts.config.run
+        node = (run.location or GLOBAL, run.name, str(self._task.index), ())
+        yield Sample(measure.LAST_RUN, *node, report.timestamp)
+        yield Sample(measure.STREAMS, *node, report.streams)
+        yield Sample(measure.RUN_SECONDS, *node, round(self._elapsed, 3))
+        yield Sample(measure.POINTS_LOST, *node, report.written.lost)
+        if self._parts.collects:
+            yield Sample(measure.UNCOLLECTED, *node, len(report.uncollected))
 
     @property
     def _elapsed(self) -> float:

@@ -55,7 +55,7 @@ def test_a_run_without_memory_collects_at_the_start_of_a_quarter(
     assert monitoring.values("stream/object_errors") == errors
     # States do not wait for the collectors.
     batches = [batch for batch in monitoring.batches if batch[0].location == "us-east1"]
-    assert [has(batch, "stream/objects") for batch in batches] == [False] * 3 + [
+    assert [has(batch, "stream/objects") for batch in batches] == [False] * 2 + [
         True
     ] * collects
     looked = lab.look(LISTED, collect=EVERYTHING, at=QUARTER + at)

@@ -140,7 +140,10 @@ class Clients:
             channel.close()
 
     def _channel(
-        self, kind: type[Any], emulator: str, endpoint: str | None
+        self,
+        kind: type[Any],
+        emulator: str,
+        endpoint: str | None,
     ) -> grpc.Channel:
         if emulator in self._emulators:
             return grpc.insecure_channel(
@@ -172,7 +175,8 @@ def emulators(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _credentials(
-    impersonate: str | None, seconds: float
+    impersonate: str | None,
+    seconds: float,
 ) -> tuple[Credentials, str | None]:
     """Return credentials with a token, and the project that they come with.
 

@@ -22,7 +22,9 @@ class Attempts:
     """What is called again and again: each outcome in turn, the last one for ever."""
 
     def __init__(
-        self, *outcomes: Exception | str, meanwhile: Callable[[], None] = lambda: None
+        self,
+        *outcomes: Exception | str,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         self.outcomes = list(outcomes)
         self.meanwhile = meanwhile
@@ -46,7 +48,9 @@ def asking(seconds: int = 0, nanos: int = 0) -> Exception:
 
 
 def call(
-    attempts: Attempts, deadline: Deadline, longest: float = PLENTY
+    attempts: Attempts,
+    deadline: Deadline,
+    longest: float = PLENTY,
 ) -> tuple[str, int]:
     """Call with retries; return the answer, and how many calls were counted."""
     calls = Calls()

@@ -31,7 +31,9 @@ def test_literal_glob_has_no_wildcard(glob: str, *, literal: bool) -> None:
 
 @given(st.integers(1, 20), st.text(max_size=8), st.text(max_size=8))
 def test_each_location_is_held_by_one_task(
-    count: int, project: str, location: str
+    count: int,
+    project: str,
+    location: str,
 ) -> None:
     """Exactly one task of a job holds a location; a process that is none holds all."""
     at = LocationName(project, location)

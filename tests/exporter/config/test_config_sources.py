@@ -39,7 +39,10 @@ def _config() -> Config:
     ],
 )
 def test_location_belongs_to_one_source(
-    config: Config, project: str, location: str, index: int | None
+    config: Config,
+    project: str,
+    location: str,
+    index: int | None,
 ) -> None:
     """It is the source that lists the location, else the first of the project."""
     expected = None if index is None else config.sources[index]
@@ -68,7 +71,11 @@ def test_locations_of_required_streams_are_always_read(config: Config) -> None:
     ],
 )
 def test_globs_choose_whole_ids_by_case(
-    config: Config, stream: str, *, watched: bool, excluded: bool
+    config: Config,
+    stream: str,
+    *,
+    watched: bool,
+    excluded: bool,
 ) -> None:
     """A glob has to match a whole id; what `include` leaves out isn't excluded."""
     source = config.sources[0]

@@ -177,7 +177,8 @@ def test_an_expired_token_that_is_not_renewed(
 
 
 def test_a_token_that_takes_too_long_costs_no_more_than_the_calls_own_time(
-    tokens: HttpServer, front: TlsFront
+    tokens: HttpServer,
+    front: TlsFront,
 ) -> None:
     """The call ends by its deadline though the token server still hangs."""
     tokens.answer = (200, EXPIRED)
@@ -188,7 +189,8 @@ def test_a_token_that_takes_too_long_costs_no_more_than_the_calls_own_time(
 
 
 def test_a_server_without_a_trusted_certificate_gets_no_token(
-    serve: Serve, tokens: HttpServer
+    serve: Serve,
+    tokens: HttpServer,
 ) -> None:
     """Whoever answers in Google's place learns nothing."""
     stranger = key_and_certificate.__wrapped__()
@@ -200,7 +202,8 @@ def test_a_server_without_a_trusted_certificate_gets_no_token(
 
 
 def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
-    tokens: HttpServer, front: TlsFront
+    tokens: HttpServer,
+    front: TlsFront,
 ) -> None:
     """A token that Google refuses is replaced before the next run."""
     front.refused = {f"Bearer {Canary.ACCESS_TOKEN}"}
@@ -221,7 +224,9 @@ def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
 
 
 def test_an_emulator_is_never_called_through_a_proxy(
-    serve: Serve, closed_port: int, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    closed_port: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A run against emulators is complete though the environment's proxy is dead."""
     for variable in ("grpc_proxy", "https_proxy", "http_proxy"):
@@ -274,7 +279,10 @@ def test_an_emulators_malformed_address_is_refused_at_the_start(address: str) ->
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])
 def test_google_is_called_through_a_proxy(
-    tokens: HttpServer, front: TlsFront, monkeypatch: pytest.MonkeyPatch, variable: str
+    tokens: HttpServer,
+    front: TlsFront,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
 ) -> None:
     """A proxy that opens no tunnel is to be checked; its password is not shown."""
     # Set once, it is unset when the test ends.

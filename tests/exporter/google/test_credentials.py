@@ -71,7 +71,8 @@ def test_a_malformed_file_is_never_quoted(use: Use, content: object) -> None:
 
 
 def test_a_service_account_asks_for_its_token_once(
-    tokens: HttpServer, monkeypatch: pytest.MonkeyPatch
+    tokens: HttpServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Connecting costs one token and no call; the account and the project are known."""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "shop-prod")
@@ -99,7 +100,10 @@ REVOKED = json.dumps({"error": "invalid_grant", "internal": Canary.ACCESS_TOKEN}
     ],
 )
 def test_of_a_token_servers_answer_only_oauths_code_is_shown(
-    tokens: HttpServer, status: int, answer: str, words: str
+    tokens: HttpServer,
+    status: int,
+    answer: str,
+    words: str,
 ) -> None:
     """A portal's page in place of a token, or an answer with a token, is a sentence."""
     tokens.answer = (status, answer)
@@ -121,7 +125,11 @@ def test_a_token_server_that_is_not_there(use: Use, closed_port: int) -> None:
 @pytest.mark.parametrize("data", [b"", b"H", b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 9999])
 @pytest.mark.parametrize("has_key", [True, False])
 def test_a_server_of_tokens_is_waited_for_so_long(
-    monkeypatch: pytest.MonkeyPatch, use: Use, data: bytes, *, has_key: bool
+    monkeypatch: pytest.MonkeyPatch,
+    use: Use,
+    data: bytes,
+    *,
+    has_key: bool,
 ) -> None:
     """A server of tokens or metadata that is silent, or never ends, times out."""
     monkeypatch.setattr(clients, "_TOKEN_SECONDS", 0.2)
@@ -136,7 +144,8 @@ def test_a_server_of_tokens_is_waited_for_so_long(
 
 
 def test_a_users_own_credentials_warn_of_no_missing_quota_project(
-    monkeypatch: pytest.MonkeyPatch, use: Use
+    monkeypatch: pytest.MonkeyPatch,
+    use: Use,
 ) -> None:
     """Google-auth's warning isn't shown; a refused call says what is missing."""
     gcloud = "764086051850-6qr4p6gpi6hn506pt8ejuq83di341hur.apps.googleusercontent.com"
@@ -150,7 +159,10 @@ def test_a_users_own_credentials_warn_of_no_missing_quota_project(
 
 @pytest.mark.parametrize("granted", [True, False])
 def test_another_account_is_impersonated(
-    tokens: HttpServer, monkeypatch: pytest.MonkeyPatch, *, granted: bool
+    tokens: HttpServer,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    granted: bool,
 ) -> None:
     """Calls are made as the account; if that is refused, the missing role is named."""
     monkeypatch.setattr(

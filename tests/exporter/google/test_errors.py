@@ -145,7 +145,9 @@ def explain(error: Exception) -> Failure:
     ],
 )
 def test_each_error_has_its_kind_and_what_mends_it(
-    error: Exception, kind: str, hint: str
+    error: Exception,
+    kind: str,
+    hint: str,
 ) -> None:
     """Both are one line; the server's own words are kept."""
     failure = explain(error)

@@ -81,10 +81,8 @@ def test_a_query_names_resources_and_keeps_the_labels_of_its_incidents(
     """An alert can name the stream, or the resource that the incident is about."""
     assert policy.parsed_query
     for selector in policy.parsed_query.selectors:
-        assert (
-            selector.equal.get("monitored_resource")
-            == known_series()[selector.metric].resource
-        )
+        resource = known_series()[selector.metric].resource
+        assert selector.equal.get("monitored_resource") == resource
     result = policy.parsed_query.result
     if policy.name == "private-connection-failed":
         assert {"private_connection_id", "namespace", "location"} <= result

@@ -68,7 +68,12 @@ def _play(
     with TemporaryDirectory() as folder:
         config = f"--config={folder}/config.yaml"
         steps = (
-            ["init", *projects, "--folder", folder],
+            [
+                "init",
+                *projects,
+                "--folder",
+                folder,
+            ],
             ["check", config],
             ["run", config],
         )

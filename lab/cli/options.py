@@ -11,6 +11,7 @@ from threading import Event
 from typing import Any, NamedTuple, TextIO
 
 from exporter.mistakes import InputError, nearest
+from exporter.process import Signals
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
 from lab.policies.files import Policy, read_policies
@@ -21,13 +22,18 @@ _POLICIES, _SCENARIOS, _ENDING = "alerting_policies", "scenarios", ".yaml"
 
 
 class LabContext(NamedTuple):
-    """What a command works with; a signal sets ``stop``: it should end soon."""
+    """What a command works with."""
 
     args: Namespace
     environ: Mapping[str, str]
     out: TextIO
     err: TextIO
-    stop: Event
+    signals: Signals
+
+    @property
+    def stop(self) -> Event:
+        """Set by a signal: the command should end soon."""
+        return self.signals.stop
 
 
 def _writable(name: str) -> Path:

@@ -79,7 +79,7 @@ def test_a_service_account_asks_for_its_token_once(
     with Clients(Endpoints(), {}) as connected:
         assert connected.account == KEY["client_email"]
         assert connected.project == "shop-prod"
-    assert [path for path, _, _ in tokens.requests] == ["/token"]
+    assert [request.path for request in tokens.requests] == ["/token"]
 
 
 REVOKED = json.dumps({"error": "invalid_grant", "internal": Canary.ACCESS_TOKEN})
@@ -182,8 +182,10 @@ def test_another_account_is_impersonated(
         sentence = refused(READER)
         assert f"google-auth raised RefreshError for {READER}" in sentence
         assert f"service-accounts add-iam-policy-binding {READER}" in sentence
-    assert [path for path, _, _ in tokens.requests] == ["/token", f"/as/{READER}"]
-    scopes = json.loads(tokens.requests[-1][2])["scope"]
+    first, second = tokens.requests
+    assert first.path == "/token"
+    assert second.path == f"/as/{READER}"
+    scopes = json.loads(second.body)["scope"]
     assert scopes == ["https://www.googleapis.com/auth/cloud-platform"]
 
 

@@ -68,7 +68,11 @@ def _is_lost(at: SeriesKey, unread: set[str]) -> bool:
     return at.place not in unread and at.metric != "location/last_read"
 
 
-def _false_points(case: Case, outcome: Observed, unread: set[str]) -> Iterator[str]:
+def _false_points(
+    case: Case,
+    outcome: Observed,
+    unread: set[str],
+) -> Iterator[str]:
     """Yield a sentence for each point that says what was not seen."""
     for at, value in outcome.points.items():
         true = truth().points.get(at)

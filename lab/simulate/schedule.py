@@ -116,7 +116,11 @@ def _ticks(
                 yield ScheduledRun(starts, index, tick, task)
 
 
-def _delay(deployment: Deployment, tick: int, drawn: float) -> float:
+def _delay(
+    deployment: Deployment,
+    tick: int,
+    drawn: float,
+) -> float:
     """Return how late a run starts; a worker pool is always on time."""
     if deployment.delays:
         return deployment.delays[tick % len(deployment.delays)]

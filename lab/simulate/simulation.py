@@ -123,7 +123,11 @@ class _Played:
     logged: list[LogEntry] = field(default_factory=list)  # the exporters' own entries
 
 
-def _play(scenario: Scenario, start: float, asked: list[float]) -> _Played:
+def _play(
+    scenario: Scenario,
+    start: float,
+    asked: list[float],
+) -> _Played:
     """Run the exporters; ``asked`` is when Datastream logs what asks for a run."""
     clock = _Clock(start)
     played = _Played()

@@ -1,5 +1,6 @@
 """Defines a scenario: a world, how exporters run in it, and the expected incidents."""
 
+import math
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -65,6 +66,11 @@ class Deployment(Section):
         if self.delay is None:
             return LATEST_START_SECONDS[self.mode]
         return self.delay
+
+    @property
+    def end(self) -> float:
+        """Return when it is removed; infinite where it stays."""
+        return math.inf if self.ends is None else self.ends
 
     @property
     def skew(self) -> float:

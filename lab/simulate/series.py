@@ -29,7 +29,7 @@ from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.promql_durations import parse
 from lab.simulate.scenario import Scenario, ScenarioFile
-from lab.simulate.schedule import CompletedRun, QuietCall
+from lab.simulate.schedule import CompletedRun, FunctionCall
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
@@ -222,7 +222,7 @@ def add_executions(
     into: SeriesSet,
     scenario: Scenario,
     runs: Iterable[CompletedRun],
-    quiet: Iterable[QuietCall],
+    quiet: Iterable[FunctionCall],
     start: float,
 ) -> None:
     """Add Cloud Run's counts of the jobs' executions and of the requests to functions.
@@ -232,7 +232,7 @@ def add_executions(
     """
     ended = _executions(scenario, runs)
     for call in quiet:
-        ended.append(_Ended(call.deployment, call.at, HTTPStatus.NO_CONTENT))
+        ended.append(_Ended(call.cold.deployment, call.at, HTTPStatus.NO_CONTENT))
     for each in sorted(ended, key=attrgetter("at")):
         deployment = scenario.exporters[each.deployment]
         labels = {

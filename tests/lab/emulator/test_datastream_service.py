@@ -25,7 +25,11 @@ def world(**changes: Any) -> dict[str, Any]:
     ("asked", "pages"),
     [(0, [50] * 46), (1000, [1000, 1000, 300]), (5000, [1000, 1000, 300])],
 )
-def test_page_sizes_are_googles(serve: Serve, asked: int, pages: list[int]) -> None:
+def test_page_sizes_are_googles(
+    serve: Serve,
+    asked: int,
+    pages: list[int],
+) -> None:
     """A page holds 50 streams by default and 1000 at most."""
     served = serve(world())
     listed = served.datastream.list_streams(

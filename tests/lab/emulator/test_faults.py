@@ -18,7 +18,13 @@ LOCATIONS = [
     {"id": "us-east1"},
 ]
 WORLD: dict[str, Any] = {
-    "projects": [{"id": "shop", "number": 1, "locations": LOCATIONS}]
+    "projects": [
+        {
+            "id": "shop",
+            "number": 1,
+            "locations": LOCATIONS,
+        }
+    ]
 }
 
 
@@ -32,7 +38,12 @@ def outcome(served: Served, location: str = "europe-west1") -> int:
     return 0
 
 
-def write(served: Served, at: float, series: int = 1, timeout: float = 60) -> None:
+def write(
+    served: Served,
+    at: float,
+    series: int = 1,
+    timeout: float = 60,
+) -> None:
     """Write a point of each of some series."""
     end = {"seconds": int(at)}
     point = {"interval": {"end_time": end}, "value": {"int64_value": 1}}
@@ -46,7 +57,11 @@ def write(served: Served, at: float, series: int = 1, timeout: float = 60) -> No
     )
 
 
-def failed_write(served: Served, at: float, series: int) -> tuple[str, int, int]:
+def failed_write(
+    served: Served,
+    at: float,
+    series: int,
+) -> tuple[str, int, int]:
     """Write series that are refused in part; return the message and the counts."""
     with pytest.raises(exceptions.InvalidArgument) as caught:
         write(served, at, series)

@@ -15,7 +15,11 @@ STAYS = {"stays": True}
 
 def expected(**keys: Any) -> ExpectedIncident:
     """Return an expected alert for orders, from the tenth minute until the twelfth."""
-    usual = {"policy": "failed", "of": "orders", "opens": {"after": 600, "by": 720}}
+    usual = {
+        "policy": "failed",
+        "of": "orders",
+        "opens": {"after": 600, "by": 720},
+    }
     return ExpectedIncident.model_validate(usual | keys)
 
 

@@ -25,7 +25,11 @@ from lab.simulate.series import Series, SeriesSet
 START = 1_767_571_200.0
 
 
-def series(name: str, labels: dict[str, str], *points: tuple[float, float]) -> Series:
+def series(
+    name: str,
+    labels: dict[str, str],
+    *points: tuple[float, float],
+) -> Series:
     """Return a series of values by seconds after the start, visible 2 s later."""
     made = SeriesSet().series(name, labels)
     for at, value in points:

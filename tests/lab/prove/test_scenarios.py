@@ -14,8 +14,17 @@ from lab.simulate.scenario import Scenario
 from lab.simulate.simulation import SimulationError, simulate
 from tests.lab.conftest import SCENARIOS, MakeScenario, Played
 
-LOST = {"at": 300, "stream": "orders", "do": "fail_permanently", "reason": "LOST"}
-MISSING = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
+LOST = {
+    "at": 300,
+    "stream": "orders",
+    "do": "fail_permanently",
+    "reason": "LOST",
+}
+MISSING = {
+    "policy": "stream-missing",
+    "of": "stock",
+    "opens": {"after": 0, "by": 600},
+}
 
 
 def wrong(alert: AlertResult) -> str:

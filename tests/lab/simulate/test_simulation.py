@@ -12,11 +12,20 @@ from tests.lab.conftest import START, WORLD, MakeScenario
 DATASTREAM = "custom_googleapis_com:datastream_"
 STATE, UP = f"{DATASTREAM}stream_state", f"{DATASTREAM}location_up"
 LAST_RUN = f"{DATASTREAM}exporter_last_run"
-FAIL = {"at": 300, "stream": "orders", "do": "fail", "reason": "DOWN"}
+FAIL = {
+    "at": 300,
+    "stream": "orders",
+    "do": "fail",
+    "reason": "DOWN",
+}
 UNREACHABLE = {"at": 300, "location": "*", "do": "unreachable"}
 
 
-def of(recording: Recording, name: str, **labels: str) -> Series:
+def of(
+    recording: Recording,
+    name: str,
+    **labels: str,
+) -> Series:
     """Return the only series of a name and some labels."""
     named = [each for each in recording.series if each.name == name]
     (found,) = [each for each in named if labels.items() <= dict(each.labels).items()]
@@ -154,7 +163,12 @@ def test_the_exporters_own_entries_are_logged(
 
 def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) -> None:
     """Freshness comes once a minute, four minutes late, and grows during a lag."""
-    lag = {"at": 120, "stream": "orders", "do": "lag", "freshness": 100}
+    lag = {
+        "at": 120,
+        "stream": "orders",
+        "do": "lag",
+        "freshness": 100,
+    }
     lag["growing"] = True
     stall = {"at": 120, "stream": "stock", "do": "stall"}
     catch_up = {"at": 900, "stream": "stock", "do": "catch_up"}
@@ -183,7 +197,12 @@ def test_dropped_events_are_counted(make_scenario: MakeScenario) -> None:
 def test_who_changes_a_stream_is_logged_twice(make_scenario: MakeScenario) -> None:
     """A change is logged when it begins and ends; the service's own acts aren't."""
     changes: list[dict[str, Any]] = [
-        {"at": 60, "stream": "orders", "do": "pause", "draining": 30},
+        {
+            "at": 60,
+            "stream": "orders",
+            "do": "pause",
+            "draining": 30,
+        },
         {"at": 120, "stream": "stock", "do": "recover"},
         {"at": 180, "stream": "stock", "do": "delete"},
         {"at": 200, "stream": "stock", "do": "heal"},

@@ -199,6 +199,14 @@ GONE = report(required=[ORDERS])
             [unread(), report(orders(PAUSED))],
             ["location_unreadable", "location_readable", "stream_bad"],
         ),
+        # The discovery of a project fails, and is back.
+        (
+            [
+                empty_report(discoveries={"shop-prod": DENIED}),
+                empty_report(discoveries={"shop-prod": ()}),
+            ],
+            ["location_unreadable", "location_readable"],
+        ),
         # A required stream is missing in the reminder, until it is created.
         (
             [report(orders()), *[GONE] * 61, report(orders())],
@@ -210,7 +218,7 @@ GONE = report(required=[ORDERS])
         # reminder.
         ([replace(report(orders()), dropped=(EUROPE,))] * 150, ["location_dropped"]),
     ],
-    ids=["healthy", "first read", "required", "now and then", "dropped"],
+    ids=["healthy", "first read", "discovery", "required", "now and then", "dropped"],
 )
 def test_the_events_of_a_history(runs: list[Report], events: list[str]) -> None:
     """Each event is logged once."""

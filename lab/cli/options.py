@@ -155,19 +155,15 @@ def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
         if _is_path(name):
             files = [Path(name)]
         if not files:
-            sentences.append(_no_scenario(name, known))
+            guess = nearest(name, [file.stem for file in known])
+            advice = "`datastream-lab test --list` shows all"
+            if guess:
+                advice = f"did you mean {guess}?"
+            sentences.append(f"{quote(name)} is not a scenario; {advice}")
         found += files
     if sentences:
         raise InputError(sentences)
     return found
-
-
-def _no_scenario(name: str, known: Iterable[Path]) -> str:
-    guess = nearest(name, [file.stem for file in known])
-    advice = "`datastream-lab test --list` shows all"
-    if guess:
-        advice = f"did you mean {guess}?"
-    return f"{quote(name)} is not a scenario; {advice}"
 
 
 def _is_path(name: str) -> bool:

@@ -119,7 +119,12 @@ def command() -> Command:
 
     def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
         out, err = Printed(), Printed()
-        code = main([*argv], environ or {}, out, err)
+        code = main(
+            [*argv],
+            environ or {},
+            out,
+            err,
+        )
         return Ended(code, out.getvalue(), err.getvalue())
 
     return run

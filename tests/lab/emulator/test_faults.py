@@ -145,7 +145,11 @@ def test_a_page_can_come_twice(serve: Serve) -> None:
     served = serve(WORLD | {"largest_page": {"ListStreams": 2}, "faults": [fault]})
     pages = served.datastream.list_streams(parent=EUROPE).pages
     names = [[stream.name[-2:] for stream in page.streams] for page in pages]
-    assert names == [["s1", "s2"], ["s1", "s2"], ["s3"]]
+    assert names == [
+        ["s1", "s2"],
+        ["s1", "s2"],
+        ["s3"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,12 @@ def test_a_scenario_notices_a_change(
     }
     expect = [page | {"stays": True}]
     runs = [{"delay": "0s"}]
-    scenario = make_scenario(fails, lasts="8m", exporters=runs, expect=expect)
+    scenario = make_scenario(
+        fails,
+        lasts="8m",
+        exporters=runs,
+        expect=expect,
+    )
     (recording,) = play([scenario])
     played = [(scenario, recording)]
     late = replace(policy, retest_window=60)

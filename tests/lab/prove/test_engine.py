@@ -41,9 +41,20 @@ def series(
 def engine() -> Iterator[Engine]:
     """Return an engine that holds three series."""
     held = [
-        series("a:x", {"k": "1"}, (0, 5), (60, 6), (180, 7)),
+        series(
+            "a:x",
+            {"k": "1"},
+            (0, 5),
+            (60, 6),
+            (180, 7),
+        ),
         series("a:x", {"k": 'quoted "\\\n'}, (60, 6)),
-        series("a:time", {}, (0, START), (86_400 * 40, 2**53 - 1)),
+        series(
+            "a:time",
+            {},
+            (0, START),
+            (86_400 * 40, 2**53 - 1),
+        ),
     ]
     with start_engine(held) as running:
         yield running
@@ -52,7 +63,12 @@ def engine() -> Iterator[Engine]:
 def moments(engine: Engine, query: str) -> dict[str, list[float]]:
     """Return when a query has a result, by the label k, in seconds after the start."""
     found = {}
-    for each in engine.query_range(query, START, START + 240, 30):
+    for each in engine.query_range(
+        query,
+        START,
+        START + 240,
+        30,
+    ):
         found[each.labels.get("k", "")] = [at - START for at in each.values]
     return found
 

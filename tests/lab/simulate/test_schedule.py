@@ -83,14 +83,32 @@ def test_a_log_entry_calls_a_function_with_log_triggers(
     }
     with_triggers = Deployment.model_validate(keys | {"log_triggers": True})
     completed: list[CompletedRun] = []
-    for run in scheduled_runs([with_triggers], 110, "seed", logged, completed):
+    for run in scheduled_runs(
+        [with_triggers],
+        110,
+        "seed",
+        logged,
+        completed,
+    ):
         found = run.at in changed
         completed.append(
-            CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=found)
+            CompletedRun(
+                run,
+                0,
+                run.at + 1,
+                0,
+                complete=True,
+                changed=found,
+            )
         )
     by_log = [run.scheduled.at for run in completed if run.scheduled.by_log]
     assert by_log == triggered
-    without = scheduled_runs([Deployment.model_validate(keys)], 110, "seed", logged)
+    without = scheduled_runs(
+        [Deployment.model_validate(keys)],
+        110,
+        "seed",
+        logged,
+    )
     assert [run.at for run in without] == [0, 60]
 
 
@@ -114,10 +132,24 @@ def test_a_stream_that_floods_its_log_starts_a_run_a_minute(
     completed: list[CompletedRun] = []
     quiet: list[FunctionCall] = []
     logged, began = range(0, 3600, every), [-1.0]
-    for run in scheduled_runs([function], 3600, "seed", logged, completed, quiet):
+    for run in scheduled_runs(
+        [function],
+        3600,
+        "seed",
+        logged,
+        completed,
+        quiet,
+    ):
         changed = any(began[-1] < change <= run.at for change in changes)
         completed.append(
-            CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=changed)
+            CompletedRun(
+                run,
+                0,
+                run.at + 1,
+                0,
+                complete=True,
+                changed=changed,
+            )
         )
         began.append(run.at)
     by_log = [run.scheduled.at for run in completed if run.scheduled.by_log]
@@ -143,4 +175,12 @@ def test_an_exporter_begins_late_misses_runs_and_ends() -> None:
         },
     ]
     found = [(run.at, run.task) for run in runs(tasks=2, delay=0, silent=silent)]
-    assert found == [(0, 0), (0, 1), (120, 0), (120, 1), (180, 0), (240, 0), (240, 1)]
+    assert found == [
+        (0, 0),
+        (0, 1),
+        (120, 0),
+        (120, 1),
+        (180, 0),
+        (240, 0),
+        (240, 1),
+    ]

@@ -174,7 +174,13 @@ def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) 
     catch_up = {"at": 900, "stream": "stock", "do": "catch_up"}
     recording = simulate(make_scenario(lag, FAIL, stall, catch_up), START)
     orders = of(recording, FRESHNESS, stream_id="orders", project_id="shop-prod")
-    assert points(orders) == [(0, 5), (60, 5), (120, 100), (180, 160), (240, 220)]
+    assert points(orders) == [
+        (0, 5),
+        (60, 5),
+        (120, 100),
+        (180, 160),
+        (240, 220),
+    ]
     assert {one.visible_at - one.time for one in orders.samples} == {240}
     stock = of(recording, FRESHNESS, stream_id="stock", resource_container="1")
     assert [at for at, _ in points(stock)] == [0, 60, *range(900, 1201, 60)]
@@ -191,7 +197,13 @@ def test_dropped_events_are_counted(make_scenario: MakeScenario) -> None:
     ]
     recording = simulate(make_scenario(*dropped), START)
     counted = points(of(recording, UNSUPPORTED))
-    assert counted == [(120, 0), (180, 4), (240, 6), (600, 6), (660, 7)]
+    assert counted == [
+        (120, 0),
+        (180, 4),
+        (240, 6),
+        (600, 6),
+        (660, 7),
+    ]
 
 
 def test_who_changes_a_stream_is_logged_twice(make_scenario: MakeScenario) -> None:

@@ -26,30 +26,30 @@ def test_each_generated_block_is_in_one_page() -> None:
     assert sorted(begun) == sorted(generate.BLOCKS)
 
 
-@pytest.mark.parametrize(
-    "text", [text for page in PAGES for text in fences(page, "yaml")]
-)
-def test_each_yaml_example_is_valid(text: str) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_yaml_example_is_valid(page: Path) -> None:
     """A config or a world in the docs is accepted without a warning."""
-    if "projects" in yaml.safe_load(text):
-        shown = parse_world(text, "docs")
-        assert config.from_data(shown.config, "docs", {}).sources
-    else:
-        assert config.from_text(text, "docs", {}).sources
+    for text in fences(page, "yaml"):
+        if "projects" in yaml.safe_load(text):
+            shown = parse_world(text, "docs")
+            assert config.from_data(shown.config, "docs", {}).sources
+        else:
+            assert config.from_text(text, "docs", {}).sources
 
 
 def test_links_have_a_target() -> None:
     """A link within the project leads to an existing file and heading."""
     for page in PAGES:
-        for link in re.findall(r"\]\((?!https:)([^)]+)\)", page.read_text("utf-8")):
+        text = page.read_text("utf-8")
+        for link in re.findall(r"\]\((?!https:)([^)]+)\)", text):
             path, _, heading = link.partition("#")
             target = page.parent / path if path else page
-            assert target.exists(), f"{page.name}: {link}"
+            where = f"{page.name}: {link}"
+            assert target.exists(), where
             if heading:
-                headings = re.findall(
-                    r"^#+ (.+)$", target.read_text("utf-8"), re.MULTILINE
-                )
-                assert heading in map(_anchor, headings), f"{page.name}: {link}"
+                linked = target.read_text("utf-8")
+                headings = re.findall(r"^#+ (.+)$", linked, re.MULTILINE)
+                assert heading in map(_anchor, headings), where
 
 
 def test_no_page_installs_from_an_index() -> None:

@@ -108,7 +108,7 @@ def test_an_unexpected_state_names_the_expectation_about_it(
     rules: list[str],
     place: str,
 ) -> None:
-    """It is the last that matches now, else the last whose window is closed."""
+    """It is the last match that is open now, else the last whose window is closed."""
     lines = [
         "metrics: {project: shop-prod}",
         "sources: [{project: shop-prod}]",
@@ -151,7 +151,7 @@ def test_a_window_that_is_hardly_meant_is_a_complaint(
     "label", ["", "PAUSED", "asleep", "failed", "failed_permanently", "3"]
 )
 def test_a_label_that_names_no_state_adds_nothing(label: str) -> None:
-    """The complaint names the stream, the value and what is allowed."""
+    """A complaint names the stream, the label's value and what is allowed."""
     assert expected(label) == {2, 4, 7, 8}
     (one,) = compared(Stream("orders", 2, label=label)).streams
     complaint = label_complaint(one)

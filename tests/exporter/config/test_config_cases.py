@@ -50,7 +50,7 @@ def test_every_mistake_is_reported_at_once(path: Path) -> None:
     "name", ["keys", "types", "bounds", "projects", "globs", "time-zones"]
 )
 def test_bad_config_does_not_fit_the_schema(name: str) -> None:
-    """An editor sees what is wrong with a value or a key by itself."""
+    """A bad value or key doesn't fit the schema, so that an editor shows it."""
     path = CASES / f"{name}.bad.yaml"
     content = yaml.safe_load(path.read_text())
     with pytest.raises(jsonschema.ValidationError):

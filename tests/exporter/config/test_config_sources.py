@@ -44,7 +44,7 @@ def test_location_belongs_to_one_source(
     location: str,
     index: int | None,
 ) -> None:
-    """It is the source that lists the location, else the first of the project."""
+    """A location belongs to the source that lists it, else the project's first."""
     expected = None if index is None else config.sources[index]
 
     assert config.source_of(project, location) is expected
@@ -85,7 +85,7 @@ def test_globs_choose_whole_ids_by_case(
 
 
 def test_source_without_globs_watches_every_stream(config: Config) -> None:
-    """Without include and exclude nothing is left out."""
+    """A source without include and exclude leaves no stream out."""
     assert config.sources[1].watches("anything")
     assert not config.sources[1].excludes("anything")
 

@@ -36,7 +36,7 @@ def refused(impersonate: str | None = None) -> str:
 
 @pytest.mark.parametrize("path", [None, "gone.json", ".", json.dumps(KEY)])
 def test_there_are_none(monkeypatch: pytest.MonkeyPatch, path: str | None) -> None:
-    """The command that makes some is named, and the variable for the path of a file."""
+    """Without credentials, the hint names the command and the variable for a file."""
     if path:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", path)
     sentence = refused()
@@ -117,7 +117,7 @@ def test_a_token_that_is_no_header_is_not_shown(tokens: HttpServer) -> None:
 
 
 def test_a_token_server_that_is_not_there(use: Use, closed_port: int) -> None:
-    """The hint is to check the network, not the credentials."""
+    """A token server that isn't reached gives the hint to check the network."""
     use(working_key(f"127.0.0.1:{closed_port}"))
     assert "check the network" in refused()
 
@@ -164,7 +164,7 @@ def test_another_account_is_impersonated(
     *,
     granted: bool,
 ) -> None:
-    """Calls are made as the account; if that is refused, the missing role is named."""
+    """Calls are made as the account; a refusal names the role that is missing."""
     monkeypatch.setattr(
         "google.auth.iam._IAM_ENDPOINT", f"http://{tokens.address}/as/{{}}"
     )
@@ -190,7 +190,7 @@ def test_another_account_is_impersonated(
 
 
 def test_emulators_need_no_credentials() -> None:
-    """Two emulators are connected to without any; with one alone they are needed."""
+    """Two emulators need no credentials; with one alone they are needed."""
     one = {DATASTREAM_EMULATOR: "127.0.0.1:1"}
     with pytest.raises(CallError):
         Clients(Endpoints(), {**one, MONITORING_EMULATOR: ""})
